@@ -1,0 +1,141 @@
+"""The bookkeeping that every driver shares: one generator around a policy's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from typing import TypeAlias
+
+import msgspec
+
+from routelab.core.context import Choice, Context
+from routelab.core.policy import Policy
+from routelab.core.protocol import Call, Deliver, Feedback, Together
+from routelab.errors import NoModelError, PolicyError, RouteError
+
+MAX_CALLS = 64
+"""A policy that asks for more calls than this on one request is broken."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One call of a decision, what came back, and the threshold it was held to."""
+
+    call: Call
+    feedback: Feedback
+    threshold: float | None = None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """Everything one request went through.
+
+    Attributes:
+        request_id: of the request.
+        answer: the feedback delivered.
+        steps: in call order, discarded answers included.
+        choices: random decisions with their propensities.
+        cost_usd: costs of all steps, added in call order.
+        latency_s: seconds until delivery; calls made together count once.
+    """
+
+    request_id: str
+    answer: Feedback
+    steps: tuple[Step, ...]
+    choices: tuple[Choice, ...]
+    cost_usd: float
+    latency_s: float
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Models called, in call order."""
+        return tuple(step.call.model for step in self.steps)
+
+
+Flow: TypeAlias = Generator[Together, tuple[Feedback, ...], Decision]
+
+
+def flow(policy: Policy, x: Context) -> Flow:
+    """Run a policy on one request; the driver only has to answer calls.
+
+    Yields calls to make together, is sent their feedback in order, returns the decision.
+
+    Raises:
+        PolicyError: the policy asks for a model that is not allowed, for more than
+            `MAX_CALLS` calls, or delivers an answer that nobody gave.
+        RouteError: no call gave an answer.
+    """
+    steps: list[Step] = []
+    route = policy.route(x)
+    delivered: Feedback | None = None
+    try:
+        asked = next(route)
+        while True:
+            together = asked if isinstance(asked, Together) else Together((asked,))
+            _check(together, x, len(steps))
+            threshold = x.take_threshold()
+            answers = yield together
+            for call, feedback in zip(together.calls, answers, strict=True):
+                steps.append(Step(call, feedback, threshold))
+                x.spent_usd += feedback.cost_usd
+            x.called += tuple(call.model for call in together.calls)
+            x.elapsed_s += _elapsed(together, answers)
+            asked = route.send(answers if isinstance(asked, Together) else answers[0])
+    except StopIteration as stop:
+        deliver: Deliver = stop.value
+        delivered = deliver.seen
+    except NoModelError:
+        if not steps:
+            raise
+    finally:
+        route.close()
+    answer = _answer(delivered, steps, x)
+    return Decision(x.request.id, answer, tuple(steps), tuple(x.choices), x.spent_usd, x.elapsed_s)
+
+
+def drive(policy: Policy, x: Context, answer: Callable[[Call], Feedback]) -> Decision:
+    """Run a policy on one request, with a function that answers each call."""
+    running = flow(policy, x)
+    try:
+        together = next(running)
+        while True:
+            together = running.send(tuple(answer(call) for call in together.calls))
+    except StopIteration as stop:
+        decision: Decision = stop.value
+        return decision
+
+
+def _check(together: Together, x: Context, made: int) -> None:
+    if made + len(together.calls) > MAX_CALLS:
+        raise PolicyError(f"request {x.request.id!r}: the policy asks for over {MAX_CALLS} calls")
+    for call in together.calls:
+        if call.model not in x.allowed:
+            raise PolicyError(
+                f"request {x.request.id!r}: the policy calls {call.model!r}, which is not allowed"
+                f" (allowed: {', '.join(sorted(x.allowed)) or 'none'})"
+            )
+
+
+def _elapsed(together: Together, answers: tuple[Feedback, ...]) -> float:
+    latencies = [feedback.latency_s for feedback in answers]
+    if together.until == "first":
+        done = [f.latency_s for f in answers if f.error is None]
+        return min(done) if done else max(latencies)
+    return latencies[0] if len(latencies) == 1 else max(latencies)
+
+
+def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedback:
+    """The delivered answer, or the best earlier one where the final call failed."""
+    if delivered is not None and delivered.error is None:
+        return delivered
+    answered = [step for step in steps if step.feedback.error is None]
+    if not answered:
+        raise RouteError(
+            f"request {x.request.id!r}: no model answered",
+            *(f"  {step.call.model}: {step.feedback.error}" for step in steps),
+        )
+    return max(enumerate(answered), key=lambda item: (_confidence(item[1]), item[0]))[1].feedback
+
+
+def _confidence(step: Step) -> float:
+    """The signal that the step asked for; an answer without one ranks lowest."""
+    values = [step.feedback.signals.get(name, math.nan) for name in step.call.need]
+    return next((value for value in values if not math.isnan(value)), -math.inf)

@@ -1,0 +1,48 @@
+"""What every kind of policy is: a frozen value with one generator."""
+
+from __future__ import annotations
+
+from abc import ABC
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from routelab.core.context import Context
+from routelab.core.protocol import Route
+from routelab.core.table import Stage, Table
+
+
+class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
+    """A routing rule as data. `route` defines it; `replay_batch` may say the same faster."""
+
+    def route(self, x: Context) -> Route:
+        """Yield calls, receive feedback, return what to deliver."""
+        raise TypeError(f"{type(self).__name__} does not define route")
+
+    def replay_batch(self, table: Table) -> list[Stage] | None:
+        """The same decisions for many requests, as stages in call order.
+
+        A request's answer is that of the last stage it takes part in. None means that the
+        kind has no batch form and the generator is run request by request.
+        """
+        return None
+
+    @property
+    def models_used(self) -> tuple[str, ...]:
+        """Every model the policy can call, in the order first mentioned."""
+        raise TypeError(f"{type(self).__name__} does not define models_used")
+
+    @property
+    def signals_used(self) -> tuple[str, ...]:
+        """Every confidence signal the policy can ask for."""
+        return ()
+
+
+if TYPE_CHECKING:
+    Child = Policy
+else:
+
+    class Child(ABC):  # noqa: B024  (msgspec hands a field of this type to the registry)
+        """A policy inside a policy: decoded by its `kind`, whatever kinds there are."""
+
+    Child.register(Policy)

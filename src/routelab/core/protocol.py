@@ -1,0 +1,86 @@
+"""What a policy says and hears: calls out, feedback in, one delivery at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+Message: TypeAlias = Mapping[str, Any]
+"""A chat message in the OpenAI form, for example `{"role": "user", "content": "Hello"}`."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Ask one model once.
+
+    Attributes:
+        model: a model of the catalogue.
+        need: confidence signals to obtain with the answer, and to pay for.
+        messages: replaces the request's messages; None keeps them.
+        final: no later step can overrule the answer, so it may stream.
+    """
+
+    model: str
+    need: tuple[str, ...] = ()
+    messages: tuple[Message, ...] | None = None
+    final: bool = False
+
+
+class Together(msgspec.Struct, frozen=True):
+    """Make several calls at once.
+
+    Attributes:
+        calls: asked concurrently, paid for in this order.
+        until: "all" waits for every answer; "first" stops at the first that is no error
+            and reports the others as cancelled.
+    """
+
+    calls: tuple[Call, ...]
+    until: Literal["all", "first"] = "all"
+
+
+class Feedback(msgspec.Struct, frozen=True):
+    """What came back from one call.
+
+    Attributes:
+        model: the model that was asked.
+        signals: needed confidence signals; NaN where one could not be had.
+        cost_usd: everything this call cost, signals and failed attempts included.
+        latency_s: seconds from asking to the complete answer; NaN if not observed.
+        error: why there is no answer, or None.
+        text: the answer; None when replaying.
+        raw: the upstream's response body, when live.
+        deployment: the endpoint that answered, when live.
+        notes: what an operator should know, for example that a signal was not returned.
+    """
+
+    model: str
+    signals: Mapping[str, float] = msgspec.field(default_factory=dict)
+    cost_usd: float = 0.0
+    latency_s: float = float("nan")
+    error: str | None = None
+    text: str | None = None
+    raw: Mapping[str, Any] | None = None
+    deployment: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Deliver(msgspec.Struct, frozen=True):
+    """Deliver this answer and stop."""
+
+    seen: Feedback
+
+
+Route: TypeAlias = Generator[Call | Together, Feedback | tuple[Feedback, ...], Deliver]
+"""A policy at work: it yields calls, is sent their feedback, and returns a delivery.
+
+A `Call` is answered by one `Feedback`, a `Together` by a tuple in the order of its calls.
+"""
+
+
+def ask(call: Call) -> Generator[Call | Together, Feedback | tuple[Feedback, ...], Feedback]:
+    """Make one call from inside a policy: `seen = yield from ask(Call(model))`."""
+    seen = yield call
+    assert isinstance(seen, Feedback)  # drivers answer a Call by one Feedback
+    return seen

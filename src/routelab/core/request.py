@@ -1,0 +1,28 @@
+"""One request, logged or live, as far as a policy may look at it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from routelab.core.protocol import Message
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A request and its metadata.
+
+    Attributes:
+        id: unique in its log; also the key of every random draw.
+        messages: None in a replay of a policy that does not read them.
+        task: a benchmark, use case or route; empty if unknown.
+        group: what must stay together in a split (conversation, user).
+        tenant, priority: who asks, and how urgently.
+        needs: capabilities that the answering model must have, for example "tools".
+    """
+
+    id: str
+    messages: tuple[Message, ...] | None = None
+    task: str = ""
+    group: str = ""
+    tenant: str = ""
+    priority: str = ""
+    needs: tuple[str, ...] = ()

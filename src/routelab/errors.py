@@ -1,0 +1,43 @@
+"""Errors that a user can cause and can mend; bugs stay plain exceptions."""
+
+from __future__ import annotations
+
+
+class RoutelabError(Exception):
+    """One or more problems, each naming the thing, the value and the way out."""
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class LogError(RoutelabError):
+    """A log cannot be read, or cannot answer what is asked of it."""
+
+
+class CatalogueError(RoutelabError):
+    """A model catalogue is malformed, or lacks what is asked of it."""
+
+
+class PolicyError(RoutelabError, ValueError):
+    """A policy is malformed, or names what its surroundings do not have."""
+
+
+class PolicyFileError(RoutelabError):
+    """A policy directory is damaged, tampered with, or newer than this version."""
+
+
+class TuningError(RoutelabError):
+    """A study cannot start, or cannot meet what it was asked to meet."""
+
+
+class RouteError(RoutelabError):
+    """A live request got no answer that could be delivered."""
+
+
+class NoModelError(RouteError):
+    """Every model of a policy was ruled out before it was called."""
+
+
+class MissingExtraError(RoutelabError):
+    """A command needs packages of an extra that is not installed."""

@@ -1,0 +1,210 @@
+"""Logged requests and what models did on them, as aligned arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.catalogue import Catalogue
+from routelab.core.request import Request
+from routelab.core.signal_spec import SignalSpec
+from routelab.core.table import Bools, Floats, Ints
+from routelab.errors import LogError
+
+Strings: TypeAlias = npt.NDArray[np.object_]
+_T = TypeVar("_T", bound=np.generic)
+
+
+class Texts(Protocol):
+    """Prompts and responses, read from disk when asked for."""
+
+    def prompts(self, rows: Ints) -> list[str]:
+        """Prompts of these requests, in this order."""
+        ...
+
+    def responses(self, rows: Ints, model: str) -> list[str | None]:
+        """One model's answers to these requests, in this order; None if not logged."""
+        ...
+
+    def prompt_keys(self) -> tuple[Strings, Ints]:
+        """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Requests:
+    """Columns over requests (n). A column that the log lacks is None.
+
+    Attributes:
+        id: unique.
+        timestamp_s: Unix seconds; NaN where missing.
+        needs: tuples of capabilities.
+        audit: rows on which every model was run on purpose.
+    """
+
+    id: Strings
+    task: Strings | None = None
+    group: Strings | None = None
+    timestamp_s: Floats | None = None
+    tenant: Strings | None = None
+    priority: Strings | None = None
+    needs: Strings | None = None
+    audit: Bools | None = None
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def take(self, rows: Ints) -> Requests:
+        """These requests, in this order."""
+        columns: dict[str, Any] = {
+            name: None if column is None else column[rows] for name, column in vars(self).items()
+        }
+        return Requests(**columns)
+
+    def request(self, row: int) -> Request:
+        """One request as a policy sees it, without its messages."""
+
+        def text(column: Strings | None) -> str:
+            return "" if column is None else str(column[row])
+
+        return Request(
+            id=str(self.id[row]),
+            task=text(self.task),
+            group=text(self.group),
+            tenant=text(self.tenant),
+            priority=text(self.priority),
+            needs=() if self.needs is None else tuple(self.needs[row]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Log:
+    """A complete log: outcomes of models (m) on requests (n), axes (n, m) in Fortran order.
+
+    Attributes:
+        quality: in [0, 1]; NaN = not observed; 0 where the call failed.
+        cost_usd: of the answer alone, without any confidence signal.
+        latency_s, prompt_tokens, completion_tokens: NaN = not observed.
+        signals: confidence by name.
+        extra_usd: by signal name, what obtaining it adds to each call, where a column says.
+        error: the call failed.
+        specs: what signals cost and where they come from, as far as known.
+        path: of the file; None for a log made in memory.
+        catalogue: named by the log's sidecar.
+        notes: what reading the log left out, in sentences.
+    """
+
+    requests: Requests
+    models: tuple[str, ...]
+    quality: Floats
+    cost_usd: Floats
+    latency_s: Floats
+    prompt_tokens: Floats
+    completion_tokens: Floats
+    error: Bools
+    signals: Mapping[str, Floats] = field(default_factory=dict)
+    extra_usd: Mapping[str, Floats] = field(default_factory=dict)
+    specs: Mapping[str, SignalSpec] = field(default_factory=dict)
+    texts: Texts | None = None
+    path: Path | None = None
+    catalogue: Catalogue | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    @property
+    def name(self) -> str:
+        return self.path.name if self.path else "log in memory"
+
+    def column(self, model: str) -> int:
+        """Column of a model.
+
+        Raises:
+            LogError: the log has no such model.
+        """
+        if model not in self.models:
+            raise LogError(f"{self.name}: no model {model!r}; it has {', '.join(self.models)}")
+        return self.models.index(model)
+
+    def spec(self, signal: str) -> SignalSpec:
+        """What is known of a signal's cost and source."""
+        return self.specs.get(signal, SignalSpec())
+
+    def cost_with(self, signal: str) -> Floats:
+        """(n, m) USD of a call that obtains the signal too."""
+        if signal in self.extra_usd:
+            return np.asarray(self.cost_usd + self.extra_usd[signal])
+        multiplier = self.spec(signal).multiplier
+        return self.cost_usd if multiplier is None else np.asarray(self.cost_usd * multiplier)
+
+    def with_specs(self, specs: Mapping[str, SignalSpec]) -> Log:
+        """The log with these signal specs laid over its own."""
+        return replace(self, specs={**self.specs, **specs})
+
+    def only(self, models: Sequence[str]) -> Log:
+        """The outcomes of these models, in this order, on every request.
+
+        Raises:
+            LogError: the log lacks one of them.
+        """
+        columns = np.array([self.column(model) for model in models], dtype=np.intp)
+        return self._index((slice(None), columns), tuple(models))
+
+    def take(self, rows: Ints) -> Log:
+        """These requests, in this order."""
+        texts = None if self.texts is None else _Taken(self.texts, rows)
+        taken = self._index((rows,), self.models)
+        return replace(taken, requests=self.requests.take(rows), texts=texts)
+
+    def _index(self, key: tuple[Any, ...], models: tuple[str, ...]) -> Log:
+        def pick(values: npt.NDArray[_T]) -> npt.NDArray[_T]:
+            return np.asfortranarray(values[key])
+
+        return replace(
+            self,
+            models=models,
+            quality=pick(self.quality),
+            cost_usd=pick(self.cost_usd),
+            latency_s=pick(self.latency_s),
+            prompt_tokens=pick(self.prompt_tokens),
+            completion_tokens=pick(self.completion_tokens),
+            error=pick(self.error),
+            signals={name: pick(values) for name, values in self.signals.items()},
+            extra_usd={name: pick(values) for name, values in self.extra_usd.items()},
+        )
+
+    @cached_property
+    def prompt_keys(self) -> tuple[Strings, Ints]:
+        """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters.
+
+        Raises:
+            LogError: the log has no prompts.
+        """
+        if self.texts is None:
+            raise LogError(f"{self.name}: no prompt column")
+        return self.texts.prompt_keys()
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Texts of some of the requests."""
+
+    whole: Texts
+    rows: Ints
+
+    def prompts(self, rows: Ints) -> list[str]:
+        return self.whole.prompts(self.rows[rows])
+
+    def responses(self, rows: Ints, model: str) -> list[str | None]:
+        return self.whole.responses(self.rows[rows], model)
+
+    def prompt_keys(self) -> tuple[Strings, Ints]:
+        keys, lengths = self.whole.prompt_keys()
+        return keys[self.rows], lengths[self.rows]

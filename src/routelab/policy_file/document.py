@@ -1,0 +1,69 @@
+"""`policy.json`: a policy and everything it needs, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from routelab.core.catalogue import Catalogue
+from routelab.core.signal_spec import SignalSpec
+
+SCHEMA = "routelab.policy/1"
+
+
+class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the log was cut, so that the same log is cut the same again.
+
+    Attributes:
+        rule: "time" where the log has timestamps, else "random".
+        seed: of the random rule.
+        group: what was kept together: "group", "task" or "prompt".
+        cuts_s: Unix seconds between the parts, for the time rule.
+        sha256: of the sorted request ids of each part.
+        n: requests in each part.
+        dropped: requests left out because their group began in an earlier part.
+    """
+
+    rule: Literal["time", "random"]
+    seed: int
+    group: str
+    cuts_s: tuple[float, ...]
+    sha256: Mapping[str, str]
+    n: Mapping[str, int]
+    dropped: int = 0
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The content of `policy.json`.
+
+    Attributes:
+        name: for people and tables.
+        policy: wire form of the policy (`routelab.policies.from_wire`).
+        candidates: models the policy was chosen among; rows are compared that have them all.
+        catalogue: snapshot of prices, capabilities and deployments of the candidates.
+        signals: what the policy's confidence signals cost and how a response yields them.
+        scorers, features: fitted predictors the policy names.
+        seed: of every random draw.
+        split: of the log it was tuned on; None if it was not tuned.
+        evaluation: figures on test, as shown when it was tuned.
+        certificate: None without one.
+        provenance: version, command, data and price hashes; neither time nor place.
+        files: SHA-256 of every other file of the directory.
+    """
+
+    schema: Literal["routelab.policy/1"] = "routelab.policy/1"
+    name: str
+    policy: Mapping[str, Any]
+    candidates: tuple[str, ...]
+    catalogue: Catalogue
+    signals: Mapping[str, SignalSpec] = msgspec.field(default_factory=dict)
+    scorers: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    features: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    seed: int = 0
+    split: SplitRecord | None = None
+    evaluation: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    certificate: Mapping[str, Any] | None = None
+    provenance: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    files: Mapping[str, str] = msgspec.field(default_factory=dict)

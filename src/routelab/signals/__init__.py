@@ -1,0 +1,1 @@
+"""Confidence signals: how a live response yields them."""
