@@ -1,0 +1,19 @@
+"""Policy directories: written atomically, checked on loading, run by nobody but the drivers."""
+
+from routelab.policy_file.atomic import replace_directory
+from routelab.policy_file.document import SCHEMA, Document, SplitRecord
+from routelab.policy_file.files import PolicyFile, load, write
+from routelab.policy_file.golden import Golden, golden, verify
+
+__all__ = [
+    "SCHEMA",
+    "Document",
+    "Golden",
+    "PolicyFile",
+    "SplitRecord",
+    "golden",
+    "load",
+    "replace_directory",
+    "verify",
+    "write",
+]

@@ -1,0 +1,35 @@
+"""Check a policy with only the base install: `python -m routelab.policy_file DIR --verify`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from routelab.errors import RoutelabError
+from routelab.policy_file.files import load
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Load a policy directory, and with `--verify` run its golden decisions."""
+    parser = argparse.ArgumentParser(prog="python -m routelab.policy_file", description=__doc__)
+    parser.add_argument("policy", help="a policy directory, for example gym.policy")
+    parser.add_argument("--verify", action="store_true", help="run the golden decisions")
+    options = parser.parse_args(arguments)
+    try:
+        loaded = load(options.policy)
+    except RoutelabError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(f"{loaded.name}: {' > '.join(loaded.policy.models_used)}, {loaded.digest}\n")
+    if not options.verify:
+        return 0
+    problems = loaded.verify()
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    same = len(loaded.golden) - len(problems)
+    sys.stdout.write(f"golden decisions: {same}/{len(loaded.golden)} equal\n")
+    return 2 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

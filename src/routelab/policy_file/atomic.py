@@ -1,0 +1,58 @@
+"""Replace a whole directory at once, so that a reader sees the old or the new one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+_EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
+_HERE = -100  # AT_FDCWD
+
+
+def replace_directory(path: Path, files: Mapping[str, bytes]) -> None:
+    """Make `path` a directory with exactly these files, or leave it as it was.
+
+    The files are written and synced beside it first. On Linux the two directories are
+    then exchanged in one step; elsewhere the old one is moved away just before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        fresh.chmod(0o755)
+        for name, content in files.items():
+            _write_synced(fresh / name, content)
+        _put(fresh, path)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _put(fresh: Path, path: Path) -> None:
+    if not path.exists():
+        fresh.rename(path)
+    elif not _exchange(fresh, path):
+        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        path.rename(old / "old")
+        fresh.rename(path)
+        shutil.rmtree(old)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two paths in one step; False where the system cannot."""
+    if sys.platform != "linux":
+        return False
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    if rename is None:
+        return False
+    return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)

@@ -1,0 +1,118 @@
+"""The readable side of a policy: what it does, what it is worth, what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from routelab.policy_file.document import Document
+
+
+def card(document: Document) -> str:
+    """A policy as a Markdown page."""
+    evaluation = document.evaluation
+    parts = [
+        f"# {document.name}",
+        _verdict(evaluation),
+        "## Policy",
+        *_policy(document.policy),
+        "## Models",
+        _models(document),
+    ]
+    if test := evaluation.get("test"):
+        parts += ["## On the test part", _figures(test), _baselines(test["baselines"])]
+    parts += ["## Made from", *_provenance(document)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdict(evaluation: Mapping[str, Any]) -> str:
+    if not evaluation:
+        return "Not evaluated."
+    reasons = "\n".join(f"- {reason}" for reason in evaluation["reasons"])
+    return f"Verdict: **{evaluation['verdict']}**\n\n{reasons}"
+
+
+def _policy(policy: Mapping[str, Any], indent: str = "") -> Iterable[str]:
+    """One line a policy, whatever its kind; policies inside follow it."""
+    plain = {k: v for k, v in policy.items() if k != "kind" and not isinstance(v, Mapping)}
+    fields = ", ".join(f"{name} = {_value(value)}" for name, value in plain.items())
+    yield f"{indent}- {policy['kind']}: {fields}"
+    for value in policy.values():
+        if isinstance(value, Mapping):
+            yield from _policy(value, indent + "  ")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_value(item) for item in value)
+    return f"{value:.6g}" if isinstance(value, float) else f"`{value}`"
+
+
+def _models(document: Document) -> str:
+    rows = [
+        (
+            name,
+            _number(model.input_usd_per_mtok),
+            _number(model.output_usd_per_mtok),
+            str(len(model.deployments)),
+        )
+        for name, model in document.catalogue.models.items()
+    ]
+    return table(("model", "USD per Mtok in", "USD per Mtok out", "deployments"), rows)
+
+
+def _figures(test: Mapping[str, Any]) -> str:
+    rows = [
+        ("requests", f"{test['n_requests']} ({test['n_dropped']} dropped)"),
+        ("quality", f"{test['quality']:.4f} {_range(test['quality_ci'], '.4f')}"),
+        ("USD per 1,000", f"{test['usd_per_1k']:.4f} {_range(test['usd_per_1k_ci'], '.4f')}"),
+        (
+            "gain over the zero router",
+            f"{test['gain_vs_zero_router']:+.4f} {_range(test['gain_ci'], '+.4f')}",
+        ),
+        ("latency P50, P95", f"{seconds(test['latency_p50_s'])}, {seconds(test['latency_p95_s'])}"),
+        ("escalated", f"{test['escalation_rate']:.1%}"),
+    ]
+    return table(("figure", "value and 95 % interval"), rows)
+
+
+def _baselines(baselines: Iterable[Mapping[str, Any]]) -> str:
+    rows = [
+        (
+            it["name"],
+            f"{it['quality']:.4f}",
+            f"{it['usd_per_1k']:.4f}",
+            f"{it['quality_gain']:+.4f} {_range(it['quality_gain_ci'], '+.4f')}",
+        )
+        for it in baselines
+    ]
+    return table(("baseline", "quality", "USD per 1,000", "policy minus baseline"), rows)
+
+
+def _provenance(document: Document) -> Iterable[str]:
+    if document.split is not None:
+        parts = ", ".join(f"{part} {n}" for part, n in document.split.n.items())
+        yield f"Split by {document.split.rule}, {document.split.group} kept together: {parts}."
+    if document.provenance:
+        yield "\n".join(f"- {key}: `{value}`" for key, value in document.provenance.items())
+
+
+def _range(interval: Sequence[float], form: str) -> str:
+    return f"[{interval[0]:{form}}, {interval[1]:{form}}]"
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:g}"
+
+
+def seconds(value: float | None) -> str:
+    """A latency for people; one that was not observed says so."""
+    return "not observed" if value is None else f"{value:.2f} s"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; `|` in a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )

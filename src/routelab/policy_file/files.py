@@ -1,0 +1,176 @@
+"""Write and load a policy directory; loading runs no code and trusts no file unseen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from routelab.core.policy import Policy
+from routelab.errors import PolicyError, PolicyFileError
+from routelab.policies import from_wire
+from routelab.policy_file.atomic import replace_directory
+from routelab.policy_file.document import SCHEMA, Document
+from routelab.policy_file.golden import Golden, golden, verify
+
+Tensors = Mapping[str, npt.NDArray[np.generic]]
+
+MAIN = "policy.json"
+WEIGHTS, GOLDEN, CARD = "weights.safetensors", "golden.jsonl", "card.md"
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyFile:
+    """A loaded policy directory.
+
+    Attributes:
+        digest: SHA-256 of `policy.json`, which itself holds the digests of the other files.
+    """
+
+    policy: Policy
+    document: Document
+    tensors: Tensors
+    golden: tuple[Golden, ...]
+    digest: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.document.name
+
+    def verify(self) -> list[str]:
+        """Decide the golden requests again; a sentence for each difference."""
+        return verify(self.policy, self.document.seed, self.golden)
+
+
+def write(path: Path, document: Document, card: str, tensors: Tensors | None = None) -> PolicyFile:
+    """Write a policy directory, replacing one that is there at once.
+
+    The golden decisions are made from the policy; hashes of all files are filled in.
+
+    Raises:
+        PolicyFileError: `path` exists and is no policy directory.
+        PolicyError: the document does not hang together.
+    """
+    check_target(path)
+    policy = _checked(document)
+    expected = golden(policy, document.seed)
+    files = {
+        WEIGHTS: safetensors.numpy.save(dict(tensors or {})),
+        GOLDEN: b"".join(msgspec.json.encode(item) + b"\n" for item in expected),
+        CARD: card.encode(),
+    }
+    document = msgspec.structs.replace(
+        document, files={name: _sha256(content) for name, content in files.items()}
+    )
+    main = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    replace_directory(path, {MAIN: main, **files})
+    return load(path)
+
+
+def check_target(path: Path) -> None:
+    """Refuse to replace anything but a policy directory.
+
+    Raises:
+        PolicyFileError: `path` is a file, or a directory with something else in it.
+    """
+    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / MAIN).exists()):
+        raise PolicyFileError(
+            f"{path}: exists and is no policy directory; choose another name, or move it away"
+        )
+
+
+def load(path: str | Path) -> PolicyFile:
+    """Load and check a policy directory.
+
+    Raises:
+        PolicyFileError: not a policy directory, a wrong hash, an unknown field, a schema
+            newer than this version, or a policy that does not hang together.
+    """
+    path = Path(path)
+    main = _read(path, MAIN)
+    try:
+        return _load(path, main)
+    except PolicyFileError:
+        if _read(path, MAIN) == main:
+            raise
+        return load(path)  # the directory was replaced while it was being read
+
+
+def _load(path: Path, main: bytes) -> PolicyFile:
+    document = _decode(path, main)
+    contents = {name: _read(path, name) for name in document.files}
+    wrong = [
+        f"{path / name}: its SHA-256 is not the one {MAIN} gives; the file was changed or cut"
+        " after the policy was written: restore it, or tune again"
+        for name, content in contents.items()
+        if _sha256(content) != document.files[name]
+    ]
+    wrong += [
+        f"{path / MAIN}: lists no SHA-256 for {name}"
+        for name in (WEIGHTS, GOLDEN, CARD)
+        if name not in document.files
+    ]
+    if wrong:
+        raise PolicyFileError(*wrong)
+    try:
+        policy = _checked(document)
+        tensors = safetensors.numpy.load(contents[WEIGHTS])
+        lines = contents[GOLDEN].splitlines()
+        expected = tuple(msgspec.json.decode(line, type=Golden) for line in lines)
+    except (PolicyError, SafetensorError, msgspec.MsgspecError) as error:
+        raise PolicyFileError(f"{path}: {error}") from error
+    return PolicyFile(policy, document, tensors, expected, _sha256(main), path)
+
+
+class _Version(msgspec.Struct):
+    schema: str
+
+
+def _decode(path: Path, main: bytes) -> Document:
+    try:
+        schema = msgspec.json.decode(main, type=_Version).schema
+        if schema != SCHEMA:
+            raise PolicyFileError(
+                f"{path / MAIN}: schema {schema!r} is not known; this version of routelab reads"
+                f" {SCHEMA!r}: upgrade routelab"
+            )
+        return msgspec.json.decode(main, type=Document)
+    except msgspec.MsgspecError as error:
+        raise PolicyFileError(f"{path / MAIN}: {error}") from error
+
+
+def _checked(document: Document) -> Policy:
+    """The policy of a document in which every name can be resolved."""
+    policy = from_wire(document.policy)
+    problems = [
+        f"the policy calls model {name!r}, which is not among the candidates"
+        for name in policy.models_used
+        if name not in document.candidates
+    ] + [
+        f"the policy needs signal {name!r}, which `signals` does not describe"
+        for name in policy.signals_used
+        if name not in document.signals
+    ]
+    if problems:
+        raise PolicyError(*problems)
+    return policy
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return (path / name).read_bytes()
+    except OSError as error:
+        what = "no such policy directory" if not path.is_dir() else f"cannot read {name}"
+        raise PolicyFileError(f"{path}: {what} ({error.strerror})") from error
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,23 @@
+"""Replay policies over a log: what they would have decided, spent and delivered."""
+
+from routelab.replay.coverage import Coverage, coverage
+from routelab.replay.engine import run
+from routelab.replay.evaluate import Baseline, Figures, Named, evaluate
+from routelab.replay.ground import Ground, ground
+from routelab.replay.result import Replay
+from routelab.replay.single import decide, run_generator
+
+__all__ = [
+    "Baseline",
+    "Coverage",
+    "Figures",
+    "Ground",
+    "Named",
+    "Replay",
+    "coverage",
+    "decide",
+    "evaluate",
+    "ground",
+    "run",
+    "run_generator",
+]

@@ -1,0 +1,207 @@
+"""Figures of policies with intervals, beside every baseline on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+
+from routelab.core.policy import Policy
+from routelab.core.table import Floats
+from routelab.metrics.aiq import aiq
+from routelab.metrics.exact import mean
+from routelab.metrics.hull import zero_router_at
+from routelab.replay import baselines
+from routelab.replay.baselines import Outcome
+from routelab.replay.ground import Ground
+from routelab.replay.result import Replay
+from routelab.stats.bootstrap import Resamples, interval
+
+RESAMPLES = 2000
+
+Range: TypeAlias = tuple[float, float]
+_Key: TypeAlias = tuple[int, str]
+_ALL, _SELF = -1, "policy"
+
+
+class Named(NamedTuple):
+    """A policy and what to call it in tables."""
+
+    name: str
+    policy: Policy
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """A baseline's figures, and how much better the policy is on the same rows.
+
+    Attributes:
+        quality_gain: policy minus baseline, with its paired interval.
+        saving_usd_per_1k: baseline minus policy, with its paired interval.
+    """
+
+    name: str
+    quality: float
+    quality_ci: Range
+    usd_per_1k: float
+    usd_per_1k_ci: Range
+    quality_gain: float
+    quality_gain_ci: Range
+    saving_usd_per_1k: float
+    saving_usd_per_1k_ci: Range
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What a policy is worth on one part of a log; intervals are 95 %.
+
+    Attributes:
+        split: the part.
+        n_requests, n_dropped: rows compared, and rows that lack a candidate's outcome.
+        latency_p50_s, latency_p95_s: None where latency was not observed.
+        escalation_rate: share of requests with more than one call.
+        model_share: share of requests answered by each candidate.
+        aiq: of the hull of this policy and the candidates.
+        aiq_zero_router: of the hull of the candidates.
+        gain_vs_zero_router: quality above the candidates' hull at the policy's own cost.
+        baselines: see `Baseline`.
+    """
+
+    policy: str
+    split: str
+    n_requests: int
+    n_dropped: int
+    quality: float
+    quality_ci: Range
+    usd_per_1k: float
+    usd_per_1k_ci: Range
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    escalation_rate: float
+    model_share: Mapping[str, float]
+    aiq: float
+    aiq_zero_router: float
+    gain_vs_zero_router: float
+    gain_ci: Range
+    baselines: tuple[Baseline, ...]
+
+
+class Measure(NamedTuple):
+    """Mean quality and cost per request: the estimate, and one per resample (B,)."""
+
+    quality: float
+    cost_usd: float
+    qualities: Floats
+    costs_usd: Floats
+
+
+def evaluate(ground: Ground, policies: Sequence[Named]) -> list[Figures]:
+    """Figures of each policy; all share one set of paired resamples."""
+    fixed = ground.fixed()
+    replays = [ground.replay(named.policy) for named in policies]
+    outcomes = _shared(ground, fixed)
+    for index, replay in enumerate(replays):
+        outcomes |= _own(ground, fixed, index, replay)
+    measured = _measure(ground, outcomes)
+    return [
+        _figures(ground, named.name, replay, _of(measured, index))
+        for index, (named, replay) in enumerate(zip(policies, replays, strict=True))
+    ]
+
+
+def _shared(ground: Ground, fixed: list[Replay]) -> dict[_Key, Outcome]:
+    """Baselines that are the same for every policy."""
+    found: dict[_Key, Outcome] = {
+        (_ALL, f"fixed:{name}"): baselines.outcome(replay)
+        for name, replay in zip(ground.models, fixed, strict=True)
+    }
+    return {**found, (_ALL, "oracle"): baselines.best_per_request(fixed)}
+
+
+def _own(ground: Ground, fixed: list[Replay], index: int, replay: Replay) -> dict[_Key, Outcome]:
+    """A policy's outcome and the baselines that spend as much."""
+    cost = float(replay.cost_usd.mean())
+    found = {
+        _SELF: baselines.outcome(replay),
+        "random_mix": baselines.random_mix(fixed, cost),
+        "prompt_length": baselines.prompt_length(ground, fixed, cost),
+        "task_mean": baselines.task_mean(ground, fixed, cost),
+    }
+    return {(index, key): value for key, value in found.items() if value is not None}
+
+
+def _measure(ground: Ground, outcomes: Mapping[_Key, Outcome]) -> dict[_Key, Measure]:
+    columns = np.column_stack([column for pair in outcomes.values() for column in pair])
+    samples = Resamples(ground.groups, n_resamples=RESAMPLES, seed=ground.seed).means(columns)
+    return {
+        key: Measure(
+            mean(pair.quality), mean(pair.cost_usd), samples[:, 2 * i], samples[:, 2 * i + 1]
+        )
+        for i, (key, pair) in enumerate(outcomes.items())
+    }
+
+
+def _of(measured: Mapping[_Key, Measure], index: int) -> dict[str, Measure]:
+    """What concerns one policy."""
+    return {key: value for (owner, key), value in measured.items() if owner in (_ALL, index)}
+
+
+def _figures(ground: Ground, name: str, replay: Replay, measured: Mapping[str, Measure]) -> Figures:
+    policy = measured[_SELF]
+    models = [measured[f"fixed:{model}"] for model in ground.models]
+    zero = zero_router(models, policy)
+    cost = np.array([model.cost_usd for model in models])
+    quality = np.array([model.quality for model in models])
+    low, high = float(cost.min()), float(cost.max())
+    observed = replay.latency_s[~np.isnan(replay.latency_s)]
+    others = {key: value for key, value in measured.items() if key != _SELF}
+    return Figures(
+        policy=name,
+        split=ground.part,
+        n_requests=len(replay),
+        n_dropped=ground.coverage.n_dropped,
+        quality=policy.quality,
+        quality_ci=interval(policy.qualities),
+        usd_per_1k=1000 * policy.cost_usd,
+        usd_per_1k_ci=interval(1000 * policy.costs_usd),
+        latency_p50_s=float(np.quantile(observed, 0.50)) if len(observed) else None,
+        latency_p95_s=float(np.quantile(observed, 0.95)) if len(observed) else None,
+        escalation_rate=float(np.mean(replay.calls > 1)),
+        model_share={m: float(np.mean(replay.answered == i)) for i, m in enumerate(ground.models)},
+        aiq=aiq(np.append(cost, policy.cost_usd), np.append(quality, policy.quality), low, high),
+        aiq_zero_router=aiq(cost, quality, low, high),
+        gain_vs_zero_router=policy.quality - zero.quality,
+        gain_ci=interval(policy.qualities - zero.qualities),
+        baselines=tuple(
+            _baseline(key, value, policy) for key, value in {**others, "zero_router": zero}.items()
+        ),
+    )
+
+
+def zero_router(models: Sequence[Measure], policy: Measure) -> Measure:
+    """The candidates' hull at the policy's cost, refitted in every resample."""
+    quality = zero_router_at(
+        np.array([[model.cost_usd for model in models]]),
+        np.array([[model.quality for model in models]]),
+        np.array([policy.cost_usd]),
+    )
+    qualities = zero_router_at(
+        np.column_stack([model.costs_usd for model in models]),
+        np.column_stack([model.qualities for model in models]),
+        policy.costs_usd,
+    )
+    return Measure(float(quality[0]), policy.cost_usd, qualities, policy.costs_usd)
+
+
+def _baseline(name: str, it: Measure, policy: Measure) -> Baseline:
+    return Baseline(
+        name=name,
+        quality=it.quality,
+        quality_ci=interval(it.qualities),
+        usd_per_1k=1000 * it.cost_usd,
+        usd_per_1k_ci=interval(1000 * it.costs_usd),
+        quality_gain=policy.quality - it.quality,
+        quality_gain_ci=interval(policy.qualities - it.qualities),
+        saving_usd_per_1k=1000 * (it.cost_usd - policy.cost_usd),
+        saving_usd_per_1k_ci=interval(1000 * (it.costs_usd - policy.costs_usd)),
+    )

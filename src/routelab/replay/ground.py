@@ -1,0 +1,93 @@
+"""The common ground on which policies are compared: same rows, candidates and resamples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from routelab.core.catalogue import Catalogue
+from routelab.core.policy import Policy
+from routelab.core.table import Ints
+from routelab.logs.log import Log
+from routelab.logs.splits import Split
+from routelab.policies import Fixed
+from routelab.replay.coverage import Coverage, coverage
+from routelab.replay.engine import run
+from routelab.replay.result import Replay
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Comparable rows of one part of a log.
+
+    Attributes:
+        part: name of the part.
+        log: covered rows with the candidates' outcomes only.
+        groups: (n,) label of what is resampled together.
+        coverage: what was left out.
+        catalogue: capabilities and prices of the candidates.
+        seed: of random draws and resamples.
+        reference: covered rows of the train part, from which a baseline may learn; None
+            where the log was never split for learning.
+    """
+
+    part: str
+    log: Log
+    groups: Ints
+    coverage: Coverage
+    catalogue: Catalogue
+    seed: int
+    reference: Log | None = None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The candidates."""
+        return self.log.models
+
+    def replay(self, policy: Policy) -> Replay:
+        """What a policy does on these rows."""
+        return run(policy, self.log, catalogue=self.catalogue, seed=self.seed)
+
+    def fixed(self) -> list[Replay]:
+        """What each candidate alone does on these rows."""
+        return [self.replay(Fixed(name)) for name in self.models]
+
+    def take(self, rows: Ints, part: str) -> Ground:
+        """Some of these rows as a ground of their own."""
+        left = Coverage(self.coverage.rows[rows], 0, {})
+        return Ground(
+            part,
+            self.log.take(rows),
+            self.groups[rows],
+            left,
+            self.catalogue,
+            self.seed,
+            self.reference,
+        )
+
+
+def ground(
+    log: Log,
+    split: Split,
+    part: str,
+    candidates: Sequence[str],
+    *,
+    catalogue: Catalogue,
+    seed: int,
+    allow_missing: bool = False,
+    learn: bool = True,
+) -> Ground:
+    """The comparable rows of a part ("all" for the whole log).
+
+    Args:
+        learn: whether baselines may learn from the train part.
+    Raises:
+        LogError: a candidate is not in the log, or too few rows are comparable.
+    """
+    found = coverage(log, candidates, split.rows(part), allow_missing=allow_missing)
+    reference = None
+    if learn and log.requests.task is not None:
+        train = coverage(log, candidates, split.rows("train"), allow_missing=True)
+        reference = log.take(train.rows).only(candidates)
+    here = log.take(found.rows).only(candidates)
+    return Ground(part, here, split.groups[found.rows], found, catalogue, seed, reference)

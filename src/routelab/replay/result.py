@@ -1,0 +1,61 @@
+"""What a policy did on every request of a log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from routelab.core.table import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What a policy did on every request (n) of a log.
+
+    Attributes:
+        models: (m,) names of the columns that `answered` counts in.
+        answered: (n,) column of the model whose answer was delivered; -1 for none.
+        quality: (n,) of the delivered answer; 0 for none, NaN where the log cannot say.
+        cost_usd: (n,) all calls, discarded ones and signals included, in call order.
+        latency_s: (n,) until delivery; NaN if not observed.
+        calls: (n,) calls made.
+    """
+
+    models: tuple[str, ...]
+    answered: Ints
+    quality: Floats
+    cost_usd: Floats
+    latency_s: Floats
+    calls: Ints
+
+    def __len__(self) -> int:
+        return len(self.answered)
+
+    @property
+    def covered(self) -> Bools:
+        """(n,) whether the log holds all that the policy asked for."""
+        return ~(np.isnan(self.quality) | np.isnan(self.cost_usd))
+
+    def take(self, rows: Ints) -> Replay:
+        """These requests, in this order."""
+        return Replay(
+            self.models,
+            self.answered[rows],
+            self.quality[rows],
+            self.cost_usd[rows],
+            self.latency_s[rows],
+            self.calls[rows],
+        )
+
+
+def nothing_yet(models: tuple[str, ...], n: int) -> Replay:
+    """A replay of n requests that nobody has answered and nothing was spent on."""
+    return Replay(
+        models,
+        np.full(n, -1, dtype=np.int64),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n, dtype=np.int64),
+    )

@@ -1,0 +1,87 @@
+"""Cascades tuned by exact line searches: what the randomised search starts from.
+
+For a price lambda of a dollar in quality, the threshold of one stage that maximises mean
+quality minus lambda times mean cost, with all others fixed, follows from one cumulative
+sum. Stages are improved from last to first until none moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from routelab.core.table import Bools, Floats
+from routelab.logs.log import Log
+from routelab.policies import Cascade
+from routelab.tuning.dial import Dial
+
+MAX_STEPS = 3
+MAX_CHAINS = 300
+SWEEPS = 8
+
+
+def cascades(
+    log: Log, signal: str, dials: Mapping[str, Dial], *, steps: int = MAX_STEPS
+) -> Iterator[Cascade]:
+    """Tuned cascades over chains of rising cost, one per chain and price.
+
+    Args:
+        dials: of each model, for this signal; a model without thresholds comes last only.
+    """
+    prices = _prices(log)
+    for chain in _chains(log, dials, steps):
+        found = {tuple(_ascend(log, signal, chain, dials, price)) for price in prices}
+        for thresholds in sorted(found):
+            yield Cascade(chain, thresholds, signal)
+
+
+def _chains(log: Log, dials: Mapping[str, Dial], steps: int) -> list[tuple[str, ...]]:
+    """Chains of rising cost, short ones first; long ones only while there are few."""
+    order = np.argsort(log.cost_usd.mean(axis=0), kind="stable")
+    names = [log.models[column] for column in order]
+    chains: list[tuple[str, ...]] = []
+    for length in range(2, steps + 1):
+        fresh = [c for c in combinations(names, length) if all(dials[name] for name in c[:-1])]
+        if length > 2 and len(chains) + len(fresh) > MAX_CHAINS:
+            break
+        chains += fresh
+    return chains
+
+
+def _prices(log: Log) -> Floats:
+    """Lambdas in quality per USD, from indifference to cost to caring for little else."""
+    cost = log.cost_usd.mean(axis=0)
+    return np.append(0.0, np.geomspace(0.01 / cost.max(), 1.0 / max(cost.min(), 1e-12), 16))
+
+
+def _ascend(
+    log: Log, signal: str, chain: Sequence[str], dials: Mapping[str, Dial], price: float
+) -> list[float]:
+    columns = [log.column(name) for name in chain]
+    quality = [log.quality[:, column] for column in columns]
+    paid = [price * log.cost_with(signal, (slice(None), column)) for column in columns[:-1]]
+    last = quality[-1] - price * log.cost_usd[:, columns[-1]]
+    confidence = [log.signals[signal][:, column] for column in columns[:-1]]
+    thresholds = [float(np.median(dials[name].thresholds)) for name in chain[:-1]]
+    for _ in range(SWEEPS):
+        before = list(thresholds)
+        worth = last
+        reached = _reached(confidence, thresholds)
+        for stage in reversed(range(len(chain) - 1)):
+            gain = np.where(reached[stage], quality[stage] - worth, 0.0)
+            thresholds[stage] = dials[chain[stage]].best(gain)
+            stops = confidence[stage] >= thresholds[stage]
+            worth = np.where(stops, quality[stage], worth) - paid[stage]
+        if thresholds == before:
+            break
+    return thresholds
+
+
+def _reached(confidence: Sequence[Floats], thresholds: Sequence[float]) -> list[Bools]:
+    """Stage by stage, (n,) whether a request gets there."""
+    reached = [np.ones(len(confidence[0]), dtype=np.bool_)]
+    for values, threshold in zip(confidence, thresholds, strict=True):
+        reached.append(reached[-1] & ~(values >= threshold))
+    return reached

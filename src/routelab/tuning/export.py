@@ -1,0 +1,143 @@
+"""A study as JSON, as a policy directory, and as files to come back to."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from optuna import __version__ as optuna_version
+
+import routelab
+from routelab.logs.log import Log
+from routelab.logs.table_file import parquet_bytes
+from routelab.policies import to_wire
+from routelab.policy_file import Document, PolicyFile, SplitRecord, replace_directory, write
+from routelab.policy_file.card import card
+from routelab.replay import Figures
+from routelab.tuning.front import OperatingPoint
+from routelab.tuning.study import Study
+
+POINT_KEYS = (
+    "quality", "quality_ci", "usd_per_1k", "usd_per_1k_ci", "latency_p50_s", "latency_p95_s",
+    "escalation_rate", "model_share", "aiq", "gain_vs_zero_router", "gain_ci",
+)  # fmt: skip
+
+
+def save(study: Study, out: Path) -> PolicyFile:
+    """Write the policy directory `out`, and beside it `NAME.study/` with what led to it.
+
+    Raises:
+        PolicyFileError: `out` exists and is something else.
+    """
+    document = document_of(study)
+    written = write(out, document, card(document))
+    summary = {**as_json(study), "policy_digest": written.digest}
+    files = {
+        "study.json": msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n",
+        "trials.parquet": parquet_bytes(_trials(study)),
+    }
+    replace_directory(study_path(out), files)
+    return written
+
+
+def study_path(out: Path) -> Path:
+    """`NAME.study` beside `NAME.policy`."""
+    return out.with_name(f"{out.name.removesuffix('.policy')}.study")
+
+
+def as_json(study: Study) -> dict[str, Any]:
+    """The study as plain data; where its files went is for the caller to add."""
+    test = msgspec.to_builtins(study.figures)
+    return {
+        "verdict": study.verdict.word,
+        "reasons": list(study.verdict.reasons),
+        "requests_to_settle": study.verdict.requests_to_settle,
+        "test": test,
+        "baselines": test["baselines"],
+        "operating_points": [
+            _point(point, figures)
+            for point, figures in zip(study.points, study.tested, strict=True)
+        ],
+        "aiq_front": study.aiq_front,
+        "optimism": {
+            key: getattr(study.tuned, key) - getattr(study.figures, key)
+            for key in ("quality", "usd_per_1k", "gain_vs_zero_router")
+        },
+        "certificate": None,
+        "splits": msgspec.to_builtins(_split(study)),
+        "candidates": list(study.test.models),
+        "notes": list(study.log.notes),
+        "front": [
+            {"policy": to_wire(point.policy), **point.score._asdict()} for point in study.front
+        ],
+        "provenance": _provenance(study),
+    }
+
+
+def document_of(study: Study) -> Document:
+    """The content of `policy.json`; hashes of the other files are added when it is written."""
+    summary = as_json(study)
+    kept = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")
+    return Document(
+        name=study.options.name,
+        policy=to_wire(study.policy),
+        candidates=study.test.models,
+        catalogue=study.catalogue,
+        signals={name: study.log.spec(name) for name in study.policy.signals_used},
+        seed=study.options.seed,
+        split=_split(study),
+        evaluation={key: summary[key] for key in kept},
+        provenance=_provenance(study),
+    )
+
+
+def _point(point: OperatingPoint, figures: Figures) -> dict[str, Any]:
+    measured = msgspec.to_builtins(figures)
+    return {
+        "name": point.name,
+        "rule": point.rule,
+        "policy": to_wire(point.point.policy),
+        "tune": point.point.score._asdict(),
+        "test": {key: measured[key] for key in POINT_KEYS},
+    }
+
+
+def _split(study: Study) -> SplitRecord:
+    cut = study.split
+    return SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, cut.sha256(), cut.n, cut.dropped)
+
+
+def _provenance(study: Study) -> dict[str, Any]:
+    """What the result follows from: neither time, host nor place."""
+    options = msgspec.to_builtins(study.options)
+    return {
+        "routelab": routelab.__version__,
+        "log": study.log.name,
+        "log_sha256": study.log.sha256,
+        "costs_sha256": _costs(study.log),
+        "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
+        "options": {key: value for key, value in options.items() if key != "storage"},
+        "numpy": np.__version__,
+        "optuna": optuna_version,
+    }
+
+
+def _costs(log: Log) -> str:
+    """Of the costs that were charged, wherever they came from."""
+    return hashlib.sha256(np.ascontiguousarray(log.cost_usd).tobytes()).hexdigest()
+
+
+def _trials(study: Study) -> dict[str, list[Any]]:
+    """Columns over trials; a parameter that a trial did not need is null."""
+    names = sorted({name for trial in study.trials for name in trial.params})
+    columns: dict[str, list[Any]] = {
+        "number": [trial.number for trial in study.trials],
+        "usd_per_1k": [trial.score.usd_per_1k for trial in study.trials],
+        "quality": [trial.score.quality for trial in study.trials],
+        "feasible": [trial.feasible for trial in study.trials],
+        "policy": [msgspec.json.encode(to_wire(trial.policy)).decode() for trial in study.trials],
+    }
+    return columns | {name: [trial.params.get(name) for trial in study.trials] for name in names}

@@ -1,0 +1,72 @@
+"""What a study may choose among: candidate models and usable confidence signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from routelab.errors import LogError, TuningError
+from routelab.logs.log import Log
+from routelab.tuning.dial import dial
+from routelab.tuning.search import Dials
+
+
+def candidates(log: Log, named: Sequence[str] | None) -> tuple[str, ...]:
+    """The named models, or every model that has a cost.
+
+    Raises:
+        LogError: a model is not in the log, or has no cost.
+        TuningError: fewer than two are left.
+    """
+    chosen = tuple(dict.fromkeys(log.costed if named is None else named))
+    problems = [
+        f"{log.name}: no model {name!r}; it has {', '.join(log.models)}"
+        for name in chosen
+        if name not in log.models
+    ] + [
+        f"{log.name}: model {name!r} has no cost on any row; add a cost column or --prices,"
+        " or leave the model out"
+        for name in chosen
+        if name in log.models and name not in log.costed
+    ]
+    if problems:
+        raise LogError(*problems)
+    if len(chosen) < 2:
+        raise TuningError(
+            f"{log.name}: routing needs two candidate models or more with a cost, got"
+            f" {', '.join(chosen) or 'none'}"
+        )
+    return chosen
+
+
+def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str, ...]:
+    """The named signals, or all of the log's.
+
+    Raises:
+        LogError: a named signal is not in the log, or has no value for any candidate.
+    """
+    columns = [log.column(name) for name in models]
+    problems = []
+    for name in named:
+        if name not in log.signals:
+            problems.append(
+                f"{log.name}: no values of signal {name!r}; it has"
+                f" {', '.join(log.signals) or 'no signal at all'}"
+            )
+        elif not np.isfinite(log.signals[name][:, columns]).any():
+            problems.append(f"{log.name}: signal {name!r} is empty for every candidate model")
+    if problems:
+        raise LogError(*problems)
+    return tuple(named) or tuple(log.signals)
+
+
+def dials(log: Log, names: Iterable[str]) -> Dials:
+    """Thresholds by signal and model, for signals that tell any answers apart."""
+    found = {
+        (signal, model): dial(log.signals[signal][:, column])
+        for signal in names
+        for column, model in enumerate(log.models)
+    }
+    usable = {signal for (signal, _), it in found.items() if it}
+    return {key: it for key, it in found.items() if key[0] in usable}
