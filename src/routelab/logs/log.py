@@ -16,6 +16,7 @@ from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Bools, Floats, Ints
 from routelab.errors import LogError
+from routelab.logs import digest
 
 Strings: TypeAlias = npt.NDArray[np.object_]
 _T = TypeVar("_T", bound=np.generic)
@@ -123,6 +124,19 @@ class Log:
     def name(self) -> str:
         return self.path.name if self.path else "log in memory"
 
+    @property
+    def costed(self) -> tuple[str, ...]:
+        """Models whose cost is known on one row at least."""
+        there = np.atleast_1d((~np.isnan(self.cost_usd)).any(axis=0))
+        return tuple(name for name, known in zip(self.models, there, strict=True) if known)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the file it was read from; of its content for a log made in memory."""
+        if self.path is not None:
+            return digest.of_file(self.path)
+        return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
+
     def column(self, model: str) -> int:
         """Column of a model.
 
@@ -137,12 +151,13 @@ class Log:
         """What is known of a signal's cost and source."""
         return self.specs.get(signal, SignalSpec())
 
-    def cost_with(self, signal: str) -> Floats:
-        """(n, m) USD of a call that obtains the signal too."""
+    def cost_with(self, signal: str, key: Any = ...) -> Floats:
+        """USD of a call that obtains the signal too, (n, m) or the part that `key` selects."""
+        cost = self.cost_usd[key]
         if signal in self.extra_usd:
-            return np.asarray(self.cost_usd + self.extra_usd[signal])
+            return np.asarray(cost + self.extra_usd[signal][key])
         multiplier = self.spec(signal).multiplier
-        return self.cost_usd if multiplier is None else np.asarray(self.cost_usd * multiplier)
+        return cost if multiplier is None else np.asarray(cost * multiplier)
 
     def with_specs(self, specs: Mapping[str, SignalSpec]) -> Log:
         """The log with these signal specs laid over its own."""
@@ -190,6 +205,15 @@ class Log:
         if self.texts is None:
             raise LogError(f"{self.name}: no prompt column")
         return self.texts.prompt_keys()
+
+
+_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes")
+
+
+def arrays(log: Any) -> dict[str, Any]:
+    """The arrays of a log by name, those of its requests included."""
+    found = {name: value for name, value in vars(log).items() if name not in _DESCRIBING}
+    return {**found, "requests": vars(log.requests)}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from routelab.policy_file.atomic import replace_directory
 from routelab.policy_file.document import SCHEMA, Document, SplitRecord
-from routelab.policy_file.files import PolicyFile, load, write
+from routelab.policy_file.files import PolicyFile, check_target, load, write
 from routelab.policy_file.golden import Golden, golden, verify
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Golden",
     "PolicyFile",
     "SplitRecord",
+    "check_target",
     "golden",
     "load",
     "replace_directory",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.context import Context
@@ -99,14 +100,15 @@ def _prepare(
     return Context(request, allowed, seed=seed), _Answers(log, row)
 
 
-def rows_of(log: Log, ids: Sequence[str]) -> Iterator[int]:
-    """Rows of these request ids.
+def row_of(log: Log, request_id: str) -> int:
+    """Row of a request.
 
     Raises:
         LogError: the log has no such request.
     """
-    index = {str(key): row for row, key in enumerate(log.requests.id)}
-    for key in ids:
-        if key not in index:
-            raise LogError(f"{log.name}: no request {key!r}; ids look like {log.requests.id[0]!r}")
-        yield index[key]
+    found = np.flatnonzero(log.requests.id == request_id)
+    if not len(found):
+        raise LogError(
+            f"{log.name}: no request {request_id!r}; ids look like {log.requests.id[0]!r}"
+        )
+    return int(found[0])

@@ -1,1 +1,74 @@
-"""Confidence signals: how a live response yields them."""
+"""Confidence signals: how a live response yields them.
+
+A new kind is one file and one line in `PLAIN` or `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import PolicyError
+from routelab.signals.agreement import Agreement
+from routelab.signals.column import Column
+from routelab.signals.function import Function, SignalFunction
+from routelab.signals.logprob_mean import LogprobMean
+from routelab.signals.logprob_min import LogprobMin
+from routelab.signals.logprob_quantile import LogprobQuantile
+from routelab.signals.margin import Margin
+from routelab.signals.source import Reading, Source
+
+__all__ = ["KINDS", "Given", "Reading", "Source", "parse", "resolve"]
+
+Given: TypeAlias = str | SignalFunction
+"""A source as users give it: a spec such as "logprob_q:0.1", or a function."""
+
+PLAIN: Mapping[str, Callable[[], Source]] = {
+    "logprob_mean": LogprobMean,
+    "logprob_min": LogprobMin,
+    "margin": Margin,
+}
+"""Kinds without an argument."""
+
+KINDS: Mapping[str, Callable[[str], Source]] = {
+    "logprob_q": LogprobQuantile.parse,
+    "agreement": Agreement.parse,
+    "column": Column.parse,
+}
+"""Kinds with an argument after a colon."""
+
+
+def parse(spec: str) -> Source:
+    """The source that a spec such as "logprob_q:0.1" names.
+
+    Raises:
+        PolicyError: an unknown kind, or an argument that is missing or wrong.
+    """
+    kind, colon, argument = spec.partition(":")
+    if kind in KINDS and colon:
+        return KINDS[kind](argument)
+    if kind in PLAIN and not colon:
+        return PLAIN[kind]()
+    known = [*PLAIN, *(f"{name}:..." for name in KINDS)]
+    raise PolicyError(f"no signal source {spec!r}; there are {', '.join(known)}, or a function")
+
+
+def resolve(name: str, given: Given | None = None, spec: SignalSpec | None = None) -> Source:
+    """The source of the signal `name`: what is given, else its spec's, else the default.
+
+    The default of a name that is itself a source, such as "margin", is that source, and
+    `column:NAME` for any other name.
+
+    Raises:
+        PolicyError: the source that is given or in the spec cannot be parsed.
+    """
+    chosen = given if given is not None else (spec.source if spec else "") or None
+    if callable(chosen):
+        return Function(chosen)
+    try:
+        return parse(name if chosen is None else chosen)
+    except PolicyError as error:
+        if chosen is None:
+            return Column(name)
+        raise PolicyError(f"signal {name!r}: {error}") from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -92,7 +94,9 @@ def _study(storage: Any, name: str, sampler: Any = None) -> optuna.Study:
     study = optuna.create_study(
         storage=storage, sampler=sampler, study_name=name, directions=["minimize", "maximize"]
     )
-    study.set_metric_names(["usd_per_1k", "quality"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # the names are only shown
+        study.set_metric_names(["usd_per_1k", "quality"])
     return study
 
 

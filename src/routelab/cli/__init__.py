@@ -1,0 +1,31 @@
+"""The `routelab` command; needs the `lab` extra and says so where it is missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; errors that a user can mend go to standard error with status 2."""
+    from routelab.errors import RoutelabError
+
+    try:
+        from routelab.cli.app import app
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.startswith("routelab"):
+            raise
+        sys.stderr.write(
+            f"the routelab command needs {error.name}, which the lab extra brings:\n"
+            "    pip install 'routelab[lab]'\n"
+            "A policy can be checked without it: python -m routelab.policy_file POLICY --verify\n"
+        )
+        return 2
+    try:
+        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="routelab")
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except RoutelabError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0

@@ -1,0 +1,24 @@
+"""The commands, each in a file of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from routelab.cli import data, demo, explain, inspect, replay, replay_server, route, tune
+
+app = typer.Typer(
+    name="routelab",
+    help="Tune LLM routing policies on logged requests, and ship what the numbers support.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.command("demo")(demo.demo)
+app.command("tune")(tune.tune)
+app.command("replay")(replay.replay)
+app.command("inspect")(inspect.inspect)
+app.command("explain")(explain.explain)
+app.command("route")(route.route)
+app.command("replay-server")(replay_server.replay_server)
+app.add_typer(data.app, name="data")

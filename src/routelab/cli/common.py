@@ -1,0 +1,138 @@
+"""What commands share: options with the same meaning, and reading what they name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from routelab.core import catalogue
+from routelab.core.catalogue import Catalogue
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import CatalogueError, LogError, RoutelabError
+from routelab.logs import Log, PartialLog, read
+
+LogPath = Annotated[
+    Path, typer.Argument(metavar="LOG", help="Log as .parquet, .csv or .jsonl.", show_default=False)
+]
+LogOption = Annotated[
+    Path, typer.Option("--log", metavar="LOG", help="Log as .parquet, .csv or .jsonl.")
+]
+PolicyPath = Annotated[
+    Path, typer.Argument(metavar="POLICY", help="A policy directory.", show_default=False)
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON only; all else goes to standard error.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="OURS=THEIRS",
+        help="A column of the log under another name, for example quality=score. Repeatable.",
+    ),
+]
+Prices = Annotated[
+    Path | None,
+    typer.Option("--prices", metavar="FILE.csv", help="List prices; fill in costs from tokens."),
+]
+CatalogueOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogue", metavar="FILE.toml", help="Models, prices, capabilities and deployments."
+    ),
+]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Accept a log that lacks over 20 % of outcomes.")
+]
+
+
+def read_any(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    prices: Path | None = None,
+    signals: Mapping[str, SignalSpec] | None = None,
+) -> Log | PartialLog:
+    """A log as the options describe it."""
+    return read(path, columns=_pairs(columns or ()), prices=prices, signals=signals)
+
+
+def read_log(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    prices: Path | None = None,
+    signals: Mapping[str, SignalSpec] | None = None,
+) -> Log:
+    """A complete log; its notes are told on standard error.
+
+    Raises:
+        LogError: it cannot be read, or is partial.
+    """
+    log = read_any(path, columns, prices, signals)
+    if isinstance(log, PartialLog):
+        raise LogError(
+            f"{log.name}: is a partial log (it has steps or propensities); replaying only what"
+            " was logged would be biased, so no figure is given: use a log in which every"
+            " candidate model answered, or its audited rows"
+        )
+    for note in log.notes:
+        tell(f"note: {note}")
+    return log
+
+
+def read_catalogue(path: Path | None) -> Catalogue | None:
+    """The catalogue in a file.
+
+    Raises:
+        CatalogueError: it cannot be read, or is malformed.
+    """
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path}: cannot be read as a catalogue: {error}") from error
+    return catalogue.parse(text, path.name)
+
+
+def signal_option(text: str) -> tuple[str, SignalSpec]:
+    """`NAME` or `NAME:MULTIPLIER`.
+
+    Raises:
+        RoutelabError: the multiplier is below 1.
+    """
+    name, colon, tail = text.rpartition(":")
+    if not colon:
+        return text, SignalSpec()
+    try:
+        multiplier = float(tail)
+    except ValueError:
+        return text, SignalSpec()
+    if not 1.0 <= multiplier < float("inf"):
+        raise RoutelabError(
+            f"--signal {text}: a call with the signal costs {multiplier} times one without;"
+            " the multiplier must be 1 or more"
+        )
+    return name, SignalSpec(multiplier=multiplier)
+
+
+def print_json(data: Any) -> None:
+    """Plain data as JSON on standard output; NaN is null."""
+    encoded = msgspec.json.format(msgspec.json.encode(data), indent=2)
+    sys.stdout.write(encoded.decode() + "\n")
+
+
+def tell(text: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
+def _pairs(columns: Sequence[str]) -> dict[str, str]:
+    wrong = [text for text in columns if "=" not in text]
+    if wrong:
+        raise LogError(f"--column {wrong[0]}: write it as OURS=THEIRS, for example quality=score")
+    return dict(text.split("=", 1) for text in columns)

@@ -1,0 +1,93 @@
+"""`routelab data`: look at a log before tuning on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from routelab.cli import tables
+from routelab.cli.common import Columns, Json, LogPath, Prices, print_json, read_any
+from routelab.logs import Log
+from routelab.logs import describe as describe_log
+from routelab.metrics.signal_quality import signal_quality
+
+app = typer.Typer(help="Look at a log before tuning on it.", no_args_is_help=True)
+
+
+@app.callback()
+def data() -> None:
+    """Look at a log before tuning on it."""
+
+
+@app.command("describe")
+def describe(
+    log: LogPath, column: Columns = None, prices: Prices = None, json: Json = False
+) -> None:
+    """Describe LOG: models, costs, coverage, tasks, and how good its signals are.
+
+    Example: `routelab data describe log.parquet`
+    """
+    opened = read_any(log, column, prices)
+    found = describe_log(opened)
+    found["signal_quality"] = signal_quality(opened) if isinstance(opened, Log) else None
+    if json:
+        print_json(found)
+    else:
+        tables.show(*_tables(found))
+
+
+def _tables(found: dict[str, Any]) -> list[Any]:
+    head = f"{found['name']}: {found['requests']} requests, {found['form']} log"
+    parts: list[Any] = [tables.escaped(head), _models(found)]
+    if found["signal_quality"]:
+        parts.append(_signals(found["signal_quality"]))
+    if coverage := found.get("coverage"):
+        share = coverage["complete_share"]
+        parts.append(f"rows with every model's outcome: {coverage['complete']} ({share:.1%})")
+    parts += [
+        f"{key}: " + ", ".join(f"{name} {value}" for name, value in found[key].items())
+        for key in ("prompts", "timestamps")
+        if found[key]
+    ]
+    if found["tasks"]:
+        parts.append(f"tasks: {len(found['tasks'])}")
+    return [*parts, *(tables.escaped(f"note: {note}") for note in found["notes"])]
+
+
+def _models(found: dict[str, Any]) -> Table:
+    table = Table()
+    for head in ("model", "requests", "quality", "USD per 1,000", "latency P50", "failed"):
+        table.add_column(head, justify="left" if head == "model" else "right")
+    for name, it in found["models"].items():
+        table.add_row(
+            tables.escaped(name),
+            str(it["n"]),
+            _or(it["quality"], ".4f"),
+            _or(it["usd_per_1k"], ".4f"),
+            _or(it["latency_p50_s"], ".2f"),
+            str(it["failed"]),
+        )
+    return table
+
+
+def _signals(quality: dict[str, dict[str, dict[str, Any]]]) -> Table:
+    table = Table(title="Signals: do they tell right from wrong?", title_justify="left")
+    for head in ("signal", "model", "requests", "AUROC", "ECE", "Brier"):
+        table.add_column(head, justify="left" if head in ("signal", "model") else "right")
+    for signal, models in quality.items():
+        for model, it in models.items():
+            table.add_row(
+                tables.escaped(signal),
+                tables.escaped(model),
+                str(it["n"]),
+                _or(it["auroc"], ".3f"),
+                _or(it["ece"], ".3f"),
+                _or(it["brier"], ".3f"),
+            )
+    return table
+
+
+def _or(value: float | None, form: str) -> str:
+    return "not observed" if value is None else f"{value:{form}}"

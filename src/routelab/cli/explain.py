@@ -1,0 +1,125 @@
+"""`routelab explain`: one request's decisions, step by step."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from routelab.cli import tables
+from routelab.cli.common import Columns, Json, LogOption, PolicyPath, Prices, print_json, read_log
+from routelab.core.flow import Decision, Step
+from routelab.logs import Log
+from routelab.policy_file import load
+from routelab.replay import decide
+from routelab.replay.single import row_of
+
+
+def explain(
+    policy: PolicyPath,
+    log: LogOption,
+    request_id: Annotated[str, typer.Option("--id", help="Request id in the log.")],
+    column: Columns = None,
+    prices: Prices = None,
+    json: Json = False,
+) -> None:
+    """Show what POLICY does with one request of LOG: calls, scores, thresholds, costs.
+
+    Example: `routelab explain gym.policy --log log.parquet --id easy-complex_arithmetic-00`
+    """
+    loaded = load(policy)
+    document = loaded.document
+    opened = read_log(log, column, prices, document.signals).with_specs(document.signals)
+    row = row_of(opened, request_id)
+    decision = decide(loaded.policy, opened, row, catalogue=document.catalogue, seed=document.seed)
+    quality = float(opened.quality[row, opened.column(decision.answer.model)])
+    if json:
+        print_json(as_json(decision, quality))
+    else:
+        tables.show(_table(decision), _summary(decision, quality), _alternatives(opened, row))
+
+
+def as_json(decision: Decision, quality: float | None = None) -> dict[str, Any]:
+    """A decision as plain data; an unknown quality is left out."""
+    found = {
+        "id": decision.request_id,
+        "model": decision.answer.model,
+        "cost_usd": decision.cost_usd,
+        "latency_s": decision.latency_s,
+        "steps": [_step(step) for step in decision.steps],
+        "choices": [
+            {"name": it.name, "index": it.index, "propensity": it.propensity}
+            for it in decision.choices
+        ],
+    }
+    return found if quality is None else {**found, "quality": quality}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    it = step.feedback
+    return {
+        "model": step.call.model,
+        "final": step.call.final,
+        "signals": dict(it.signals),
+        "threshold": step.threshold,
+        "outcome": outcome(step),
+        "cost_usd": it.cost_usd,
+        "latency_s": it.latency_s,
+        "error": it.error,
+        "deployment": it.deployment,
+        "notes": list(it.notes),
+    }
+
+
+def outcome(step: Step) -> str:
+    """What became of an answer, in a word or two."""
+    if step.feedback.error is not None:
+        return "failed"
+    if step.threshold is None:
+        return "delivered" if step.call.final else "seen"
+    value = step.feedback.signals[step.call.need[0]]
+    return "accepted" if value >= step.threshold else "escalated"
+
+
+def _table(decision: Decision) -> Table:
+    table = Table(title=f"Request {tables.escaped(decision.request_id)}", title_justify="left")
+    for head in ("step", "model", "signal", "threshold", "outcome", "USD", "latency"):
+        table.add_column(head, justify="left" if head in ("model", "outcome") else "right")
+    for index, step in enumerate(decision.steps, 1):
+        seen = ", ".join(f"{name} {value:.6g}" for name, value in step.feedback.signals.items())
+        latency = step.feedback.latency_s
+        table.add_row(
+            str(index),
+            tables.escaped(step.call.model),
+            seen or "-",
+            "-" if step.threshold is None else f"{step.threshold:.6g}",
+            outcome(step),
+            f"{step.feedback.cost_usd:.6g}",
+            "not observed" if math.isnan(latency) else f"{latency:.2f} s",
+        )
+    return table
+
+
+def _summary(decision: Decision, quality: float) -> str:
+    drawn = "".join(
+        f"\ndrew {it.name}: choice {it.index} with probability {it.propensity:.6g}"
+        for it in decision.choices
+    )
+    return tables.escaped(
+        f"delivered {decision.answer.model}: quality {quality:.4g},"
+        f" {decision.cost_usd:.6g} USD for {len(decision.steps)} call(s){drawn}"
+    )
+
+
+def _alternatives(log: Log, row: int) -> Table:
+    """What each model alone would have done."""
+    table = Table(title="Each model alone", title_justify="left")
+    for head in ("model", "quality", "USD"):
+        table.add_column(head, justify="left" if head == "model" else "right")
+    for index, name in enumerate(log.models):
+        quality, cost = log.quality[row, index], log.cost_usd[row, index]
+        seen = ["not observed" if math.isnan(v) else f"{v:.6g}" for v in (quality, cost)]
+        table.add_row(tables.escaped(name), *seen)
+    return table

@@ -1,0 +1,71 @@
+"""`routelab replay`: what policies would have done on a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from routelab.cli import tables
+from routelab.cli.common import (
+    AllowMissing,
+    Columns,
+    Json,
+    LogOption,
+    Prices,
+    print_json,
+    read_log,
+    tell,
+)
+from routelab.policy_file import PolicyFile, load
+from routelab.replay import Ground, Named, evaluate, study_ground
+
+Part = Annotated[
+    str, typer.Option(help="Part of the log: train, tune, calibrate, test, or all of it.")
+]
+
+
+def replay(
+    policy: Annotated[
+        list[Path],
+        typer.Argument(metavar="POLICY...", help="Policy directories.", show_default=False),
+    ],
+    log: LogOption,
+    split: Part = "test",
+    column: Columns = None,
+    prices: Prices = None,
+    allow_missing: AllowMissing = False,
+    json: Json = False,
+) -> None:
+    """Replay policies over LOG and compare them with every baseline on the same rows.
+
+    On the log it was tuned on, `--split test` repeats the study's figures to the last digit.
+
+    Example: `routelab replay gym.policy --log log.parquet --split test`
+    """
+    figures = []
+    for path in policy:
+        loaded = load(path)
+        on = part_of(loaded, log, split, column, prices, allow_missing)
+        if missing := on.coverage.warning():
+            tell(f"warning: {missing}")
+        figures += evaluate(on, [Named(loaded.name, loaded.policy)])
+    if json:
+        print_json(figures)
+    else:
+        rows = [(it.policy, it) for it in figures]
+        tables.show(tables.policies(rows, f"{log.name}, {split}"), *map(tables.baselines, figures))
+
+
+def part_of(
+    loaded: PolicyFile,
+    path: Path,
+    part: str,
+    column: list[str] | None,
+    prices: Path | None,
+    allow_missing: bool,
+) -> Ground:
+    """A part of the log, as the policy's own study saw it."""
+    log = read_log(path, column, prices, loaded.document.signals)
+    return study_ground(loaded.document, log, part, allow_missing=allow_missing)

@@ -1,0 +1,95 @@
+"""Figures as tables for a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+from routelab.policy_file.card import seconds
+from routelab.replay import Baseline, Figures
+from routelab.tuning import Study, Verdict
+
+_STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
+_WIDTH = 110
+
+
+def show(*parts: RenderableType) -> None:
+    """Print on standard output, wide enough to read when piped."""
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, highlight=False, width=_WIDTH)
+    console.print(Group(*parts))
+
+
+def verdict(judged: Verdict) -> RenderableType:
+    """The verdict and its reasons."""
+    lines = "\n".join(f"  - {reason}" for reason in judged.reasons)
+    return f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]\n{escaped(lines)}"
+
+
+def study(found: Study) -> RenderableType:
+    """Operating points on test, then what the exported one adds to every baseline."""
+    rows = [
+        (f"{point.name}{' (exported)' if index == 0 else ''}", figures)
+        for index, (point, figures) in enumerate(zip(found.points, found.tested, strict=True))
+    ]
+    return Group(policies(rows, "Operating points on test"), baselines(found.figures))
+
+
+def policies(rows: Sequence[tuple[str, Figures]], title: str) -> RenderableType:
+    """Named figures, one line each, with 95 % intervals."""
+    table = _table(
+        title, ("policy", "quality", "USD per 1,000", "gain, points", "P95", "escalated")
+    )
+    for name, it in rows:
+        table.add_row(
+            escaped(name),
+            _with_interval(it.quality, it.quality_ci, ".3f"),
+            _with_interval(it.usd_per_1k, it.usd_per_1k_ci, ".3f"),
+            _with_interval(it.gain_vs_zero_router, it.gain_ci, "+.1f", 100),
+            seconds(it.latency_p95_s),
+            f"{it.escalation_rate:.1%}",
+        )
+    return table
+
+
+def baselines(figures: Figures) -> RenderableType:
+    """Baselines on the same rows, and how the policy differs from each."""
+    title = f"Baselines on the same {figures.n_requests} requests"
+    heads = ("baseline", "quality", "USD per 1,000", "policy adds, points", "policy saves, USD")
+    table = _table(title, heads)
+    for it in figures.baselines:
+        table.add_row(*_baseline(it))
+    return table
+
+
+def escaped(text: str) -> str:
+    """Text with nothing that reads as markup."""
+    return text.replace("[", "\\[")
+
+
+def _baseline(it: Baseline) -> tuple[str, ...]:
+    return (
+        escaped(it.name),
+        _with_interval(it.quality, it.quality_ci, ".3f"),
+        _with_interval(it.usd_per_1k, it.usd_per_1k_ci, ".3f"),
+        _with_interval(it.quality_gain, it.quality_gain_ci, "+.1f", 100),
+        _with_interval(it.saving_usd_per_1k, it.saving_usd_per_1k_ci, "+.3f"),
+    )
+
+
+def _table(title: str, heads: Sequence[str]) -> Table:
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None)
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="right" if index else "left", no_wrap=True)
+    return table
+
+
+def _with_interval(
+    value: float, interval: tuple[float, float], form: str, scale: float = 1.0
+) -> str:
+    low, high = scale * interval[0], scale * interval[1]
+    return f"{scale * value:{form}} \\[{low:{form}}, {high:{form}}]"

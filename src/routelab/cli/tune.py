@@ -1,0 +1,115 @@
+"""`routelab tune`: from a log to a policy directory and the truth about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from routelab.cli import tables
+from routelab.cli.common import (
+    AllowMissing,
+    CatalogueOption,
+    Columns,
+    Json,
+    LogPath,
+    Prices,
+    print_json,
+    read_catalogue,
+    read_log,
+    signal_option,
+)
+from routelab.cli.progress import progress
+from routelab.cli.tracked import record
+from routelab.policy_file import check_target
+from routelab.tuning import Bounds, Options
+from routelab.tuning import tune as run
+from routelab.tuning.export import as_json, save, study_path
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="NAME.policy", help="Where the policy goes; default LOG's name."),
+]
+
+
+def tune(
+    log: LogPath,
+    models: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,C", help="Candidate models; default all with a cost."),
+    ] = None,
+    signal: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:MULTIPLIER]",
+            help="Confidence signals to consider, and how many times dearer they make a call."
+            " Repeatable; default all.",
+        ),
+    ] = None,
+    max_usd_per_1k: Annotated[
+        float | None, typer.Option(help="Export the most quality at this cost or less.")
+    ] = None,
+    min_quality: Annotated[
+        float | None, typer.Option(help="Export the least cost at this quality or more.")
+    ] = None,
+    min_quality_share: Annotated[
+        float | None, typer.Option(help="The same, as a share of the best model's quality.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of splits, search, resamples and draws.")] = 0,
+    trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|URL", help="Store the trials for optuna-dashboard."),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Keep together in a split: group, prompt, task or id."),
+    ] = None,
+    catalogue: CatalogueOption = None,
+    column: Columns = None,
+    prices: Prices = None,
+    allow_missing: AllowMissing = False,
+    no_tracking: Annotated[
+        bool, typer.Option("--no-tracking", help="Do not record the study in MLflow.")
+    ] = False,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Tune a cascade on LOG, judge it on held-out requests, and export it.
+
+    Writes the policy directory and beside it NAME.study/ with the trials. Exits 0 whatever
+    the verdict.
+
+    Example: `routelab tune log.parquet --signal confidence:3 --min-quality-share 0.98`
+    """
+    target = out or Path(f"{log.stem}.policy")
+    check_target(target)
+    known = read_catalogue(catalogue)
+    signals = dict(signal_option(text) for text in signal or ())
+    opened = read_log(log, column, prices, signals)
+    options = Options(
+        name=target.name.removesuffix(".policy"),
+        models=tuple(models.split(",")) if models else None,
+        signals=tuple(signals),
+        bounds=Bounds(max_usd_per_1k, min_quality, min_quality_share),
+        seed=seed,
+        trials=trials,
+        group=group,
+        allow_missing=allow_missing,
+        storage=storage,
+    )
+    with progress("searching") as update:
+        study = run(opened, options, catalogue=known, progress=update)
+    written = save(study, target)
+    if not no_tracking:
+        record(study, target)
+    if json:
+        print_json({**as_json(study), "policy_dir": str(target), "policy_digest": written.digest})
+        return
+    tables.show(
+        tables.study(study),
+        "",
+        tables.verdict(study.verdict),
+        f"policy: {target}\nstudy:  {study_path(target)}",
+    )

@@ -1,0 +1,125 @@
+"""Checked rows to logs: dense arrays, or the steps taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from routelab.core.table import Bools, Floats, Ints
+from routelab.logs.frame import Frame
+from routelab.logs.log import Log
+from routelab.logs.partial import PartialLog
+from routelab.logs.problems import Problems
+from routelab.logs.rows import Rows
+from routelab.logs.source import Source
+from routelab.logs.texts import FileTexts
+
+_OUTCOMES = ("quality", "cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
+
+
+def complete(rows: Rows, problems: Problems) -> Log:
+    """Outcomes as (n, m) arrays; a pair without a row is NaN everywhere.
+
+    Raises:
+        LogError: a pair has two rows, or whatever `problems` holds.
+    """
+    n, m = len(rows.requests), len(rows.models)
+    at = rows.model * n + rows.request
+    _no_twins(rows, at, problems)
+    problems.stop()
+
+    def dense(values: Floats) -> Floats:
+        flat = np.full(n * m, np.nan)
+        flat[at] = values
+        return flat.reshape((n, m), order="F")
+
+    outcomes: dict[str, Any] = {name: dense(rows.values[name]) for name in _OUTCOMES}
+    error: Bools = np.zeros(n * m, dtype=np.bool_)
+    error[at] = rows.error
+    return Log(
+        requests=rows.requests,
+        models=rows.models,
+        **outcomes,
+        error=error.reshape((n, m), order="F"),
+        signals={name: dense(values) for name, values in rows.signals.items()},
+        extra_usd={name: dense(values) for name, values in rows.extra_usd.items()},
+    )
+
+
+def partial(rows: Rows, problems: Problems) -> PartialLog:
+    """Outcomes as steps (s), by request and then by step.
+
+    Without a step column the steps of a request are its rows in the order of the file.
+
+    Raises:
+        LogError: a request has two rows for one step, or whatever `problems` holds.
+    """
+    step = rows.values.get("step", _nth(rows.request))
+    order = np.lexsort((step, rows.request))
+    twins = np.zeros(len(order), dtype=np.bool_)
+    twins[order[1:]] = (np.diff(rows.request[order]) == 0) & (np.diff(step[order]) == 0)
+    problems.each(
+        twins,
+        lambda row: (
+            f"request {rows.requests.id[rows.request[row]]!r} has two rows for step"
+            f" {step[row]:.0f}; number its steps 0, 1, 2"
+        ),
+    )
+    problems.stop()
+
+    def pick(values: Mapping[str, Floats]) -> dict[str, Any]:
+        return {name: column[order] for name, column in values.items()}
+
+    return PartialLog(
+        requests=rows.requests,
+        models=rows.models,
+        request=rows.request[order],
+        model=rows.model[order],
+        step=step[order].astype(np.int64),
+        propensity=rows.values.get("propensity", np.full(len(order), np.nan))[order],
+        **pick({name: rows.values[name] for name in _OUTCOMES}),
+        error=rows.error[order],
+        signals=pick(rows.signals),
+        extra_usd=pick(rows.extra_usd),
+    )
+
+
+def texts(source: Source, frame: Frame, rows: Rows) -> FileTexts | None:
+    """Where the texts of these rows stand in their file; None if it has no prompts."""
+    if frame.prompt is None:
+        return None
+    found = {}
+    for index, model in enumerate(rows.models):
+        column = frame.responses.get(model, frame.responses.get(None))
+        if column is not None:
+            found[model] = (column, _answers(rows, index, frame.file_rows))
+    return FileTexts(source, frame.prompt, rows.first % frame.file_rows, found)
+
+
+def _answers(rows: Rows, model: int, file_rows: int) -> Ints:
+    at = np.full(len(rows.requests), -1, dtype=np.int64)
+    here = np.flatnonzero(rows.model == model)[::-1]
+    at[rows.request[here]] = here % file_rows
+    return at
+
+
+def _nth(request: Ints) -> Floats:
+    """(N,) how many earlier rows each row's request has."""
+    order = np.argsort(request, kind="stable")
+    starts = np.flatnonzero(np.diff(request[order], prepend=-1))
+    nth = np.empty(len(request))
+    nth[order] = np.arange(len(request)) - np.repeat(starts, np.diff(starts, append=len(request)))
+    return nth
+
+
+def _no_twins(rows: Rows, at: Ints, problems: Problems) -> None:
+    def say(pair: int) -> str:
+        model, request = divmod(pair, len(rows.requests))
+        return (
+            f"request {rows.requests.id[request]!r} has more than one row of model"
+            f" {rows.models[model]!r}; remove them, or add a step column if they are steps"
+        )
+
+    problems.each(np.bincount(at) > 1, say)

@@ -1,0 +1,47 @@
+"""What a log is, in 64 hexadecimal digits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routelab.errors import LogError
+
+
+def of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes.
+
+    Raises:
+        LogError: it cannot be read any more.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise LogError(f"{path.name}: cannot be read: {error.strerror}") from error
+
+
+def of_values(values: Mapping[str, Any]) -> str:
+    """SHA-256 of named arrays, texts, and mappings of them; None is left out."""
+    digest = hashlib.sha256()
+    for piece in _pieces(values):
+        digest.update(len(piece).to_bytes(8, "little"))
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        for name in sorted(value):
+            if value[name] is not None:
+                yield name.encode("utf-8", "surrogatepass")
+                yield from _pieces(value[name])
+    elif isinstance(value, np.ndarray) and value.dtype != object:
+        yield f"{value.dtype.str}{value.shape}".encode()
+        yield np.ascontiguousarray(value.T).data.cast("B") if value.size else b""
+    else:
+        yield from (str(item).encode("utf-8", "surrogatepass") for item in value)

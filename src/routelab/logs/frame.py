@@ -1,0 +1,76 @@
+"""A file's rows in long form under our names, whichever form the file has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.logs import names as our
+from routelab.logs.names import RESERVED, Names, listed
+from routelab.logs.problems import Problems
+from routelab.logs.source import Source
+
+_TEXTS = ("prompt", "response")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Rows (N), one per request and model, as Arrow columns that nobody checked yet.
+
+    Attributes:
+        columns: by our name.
+        milliseconds: our names whose values are milliseconds.
+        signals, extras: confidence by name, and the USD that obtaining it adds.
+        file_rows: rows of the file; row r of these stands in the file's row r % file_rows.
+        prompt: the file's column of prompts.
+        responses: the file's column of answers, by model; under None for every model.
+    """
+
+    columns: Mapping[str, Any]
+    milliseconds: frozenset[str]
+    signals: Mapping[str, Any]
+    extras: Mapping[str, Any]
+    file_rows: int
+    prompt: str | None
+    responses: Mapping[str | None, str]
+
+
+def long_frame(
+    source: Source, names: Names, specs: Mapping[str, SignalSpec], problems: Problems
+) -> Frame:
+    """A row per request and model."""
+    our.require(("request_id", "model", "quality"), names, source.names, problems)
+    extras = {name: spec.extra_cost for name, spec in specs.items() if spec.extra_cost}
+    free = [name for name in source.names if name not in names.of.values()]
+    _named_signals(specs, free, problems)
+    problems.stop()
+    signals = [
+        name
+        for name in free
+        if name in specs or (name not in RESERVED | set(extras.values()) and source.is_number(name))
+    ]
+    of = {ours: theirs for ours, theirs in names.of.items() if ours not in _TEXTS}
+    table = source.read([*of.values(), *signals, *extras.values()])
+    return Frame(
+        columns={ours: table.column(theirs) for ours, theirs in of.items()},
+        milliseconds=names.milliseconds,
+        signals={name: table.column(name) for name in signals},
+        extras={name: table.column(theirs) for name, theirs in extras.items()},
+        file_rows=source.n_rows,
+        prompt=names.of.get("prompt"),
+        responses={None: names.of["response"]} if "response" in names else {},
+    )
+
+
+def _named_signals(
+    specs: Mapping[str, SignalSpec], free: Sequence[str], problems: Problems
+) -> None:
+    for name, spec in specs.items():
+        for column in filter(None, (name, spec.extra_cost)):
+            if column not in free:
+                problems.add(
+                    f"signal {name!r}: no column {column!r} that could be it; the columns not"
+                    f" used otherwise are {listed(free)}"
+                )

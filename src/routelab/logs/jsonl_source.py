@@ -1,0 +1,122 @@
+"""Logs in JSON Lines: one object per line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from routelab.errors import LogError
+from routelab.logs.csv_source import not_utf8
+from routelab.logs.problems import SHOWN, Problems
+from routelab.logs.source import TableSource
+
+_CHUNK_BYTES = 32 << 20
+_decode = msgspec.json.Decoder().decode
+
+
+def open_jsonl(path: Path) -> TableSource:
+    """A JSON Lines file; blank lines are skipped, a field that a line lacks is null.
+
+    Raises:
+        LogError: lines that are not UTF-8, not JSON or no objects, with their numbers.
+    """
+    problems, bad = Problems(path.name), 0
+    wrong: list[str] = []
+    tables = []
+    for rows, errors in _chunks(path):
+        bad += len(errors)
+        wrong += errors[: SHOWN - len(wrong)]
+        tables.append(_table(rows))
+    problems.some(wrong, bad)
+    problems.stop()
+    if not any(table.num_rows for table in tables):
+        raise LogError(f"{path.name}: the file is empty; a JSON Lines log has an object per line")
+    return TableSource(path, joined(tables))
+
+
+def joined(tables: list[Any]) -> Any:
+    """Tables one below the other; a column whose types do not agree becomes text."""
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.concat_tables([_texts(table) for table in tables], promote_options="permissive")
+
+
+def _chunks(path: Path) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
+    rows: list[dict[str, Any]] = []
+    errors: list[str] = []
+    size = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if text.strip():
+                try:
+                    rows.append(_object(text, number))
+                except ValueError as error:
+                    errors.append(str(error))
+            size += len(line)
+            if size >= _CHUNK_BYTES:
+                yield rows, errors
+                rows, errors, size = [], [], 0
+    yield rows, errors
+
+
+def _object(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        value = _decode(line)
+    except UnicodeDecodeError:
+        raise ValueError(_encoding(line, number)) from None
+    except msgspec.DecodeError as error:
+        value = _lenient(line, number, error)
+    if not isinstance(value, dict):
+        raise ValueError(f"line {number}: {type(value).__name__} where an object is expected")
+    return value
+
+
+def _lenient(line: bytes, number: int, strict: Exception) -> Any:
+    """Python writes NaN and Infinity, which JSON does not have."""
+    try:
+        value = json.loads(line)
+        msgspec.json.encode(value)  # refuses half a surrogate pair, which no file could hold
+    except UnicodeDecodeError:
+        raise ValueError(_encoding(line, number)) from None
+    except ValueError:
+        raise ValueError(f"line {number}: not valid JSON: {strict}") from None
+    return value
+
+
+def _encoding(line: bytes, number: int) -> str:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return not_utf8(number, line, error)
+    return f"line {number}: not UTF-8"
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def _column(values: list[Any]) -> Any:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return pa.array([None if value is None else _text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _texts(table: Any) -> Any:
+    columns = {
+        name: _column([None if v is None else _text(v) for v in column.to_pylist()])
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pa.table(columns)

@@ -1,0 +1,108 @@
+"""Our names of a log's columns, and the names they go by in files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from routelab.logs.problems import Problems
+
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "request_id": ("sample_id", "id"),
+    "model": ("model_name",),
+    "prompt": (),
+    "response": ("model_response",),
+    "task": ("eval_name",),
+    "group": ("conversation_id",),
+    "timestamp": ("timestamp_s", "timestamp_ms", "created_at"),
+    "tenant": (),
+    "priority": (),
+    "needs": (),
+    "audit": (),
+    "quality": (),
+    "cost_usd": ("cost", "total_cost"),
+    "latency_s": ("latency_ms",),
+    "prompt_tokens": ("input_tokens",),
+    "completion_tokens": ("output_tokens",),
+    "error": (),
+    "step": (),
+    "propensity": (),
+}
+"""Our names, and the other names each is found under without being told."""
+
+OF_REQUESTS = ("task", "group", "timestamp", "tenant", "priority", "needs", "audit")
+"""Columns whose value belongs to the request and not to what a model did."""
+
+RESERVED = frozenset(ALIASES).union(*ALIASES.values(), ("attempt",))
+"""A column of one of these names is never taken for a confidence signal."""
+
+_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+_MILLISECONDS = {"latency_ms": "latency_s", "timestamp_ms": "timestamp"}
+
+
+@dataclass(frozen=True)
+class Names:
+    """Which column of a file holds what.
+
+    Attributes:
+        of: our name to the file's.
+        milliseconds: our names whose values the file gives in milliseconds.
+    """
+
+    of: Mapping[str, str]
+    milliseconds: frozenset[str] = frozenset()
+
+    def __contains__(self, ours: str) -> bool:
+        return ours in self.of
+
+
+def resolve(there: Sequence[str], asked: Mapping[str, str], problems: Problems) -> Names:
+    """Find our columns among those that are there.
+
+    Args:
+        asked: our name to the file's, as the user says; `latency_ms` and `timestamp_ms`
+            say that the values are milliseconds.
+    """
+    of = {_MILLISECONDS.get(ours, ours): theirs for ours, theirs in asked.items()}
+    _check(of, there, problems)
+    for ours, aliases in ALIASES.items():
+        found = next((name for name in (ours, *aliases) if name in there), None)
+        if found is not None and found not in of.values():
+            of.setdefault(ours, found)
+    in_ms = {ours for ours, theirs in of.items() if theirs.endswith("_ms")}
+    in_ms |= {ours for spoken, ours in _MILLISECONDS.items() if spoken in asked}
+    return Names(of, frozenset(in_ms))
+
+
+def free(name: str) -> bool:
+    """Whether a column could be a confidence signal: it is ours by no name, and no index that
+    pandas wrote along.
+    """
+    return name not in RESERVED and _INDEX.fullmatch(name) is None
+
+
+def require(ours: Sequence[str], names: Names, there: Sequence[str], problems: Problems) -> None:
+    """Complain of every one of our columns that the file lacks."""
+    for name in ours:
+        if name not in names:
+            problems.add(
+                f"no column {name!r}; the columns are {listed(there)}."
+                f" Say which one it is: --column {name}=COLUMN, or [columns] in the log's sidecar"
+            )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message, the first dozen of them."""
+    shown = ", ".join(names[:12]) or "none"
+    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+
+
+def _check(of: Mapping[str, str], there: Sequence[str], problems: Problems) -> None:
+    for name in sorted({name for name in there if there.count(name) > 1}):
+        problems.add(f"the column {name!r} is there twice; rename one")
+    for ours, theirs in of.items():
+        if ours not in ALIASES:
+            problems.add(f"{ours!r} is no column of a log; map one of {', '.join(ALIASES)}")
+        if theirs not in there:
+            problems.add(f"no column {theirs!r} to be {ours}; the columns are {listed(there)}")

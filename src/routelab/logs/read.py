@@ -1,0 +1,140 @@
+"""Read a log, whatever its format and form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from routelab.core.catalogue import Catalogue
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import LogError
+from routelab.logs import assemble, embedded, names, prices, sidecar
+from routelab.logs.csv_source import open_csv
+from routelab.logs.frame import Frame, long_frame
+from routelab.logs.jsonl_source import open_jsonl
+from routelab.logs.log import Log
+from routelab.logs.parquet_source import open_parquet
+from routelab.logs.partial import PartialLog
+from routelab.logs.problems import Problems
+from routelab.logs.rows import Rows, checked
+from routelab.logs.source import Source
+from routelab.logs.wide import models, wide_frame
+
+FORMATS: Mapping[str, Callable[[Path], Source]] = {
+    ".parquet": open_parquet,
+    ".csv": open_csv,
+    ".jsonl": open_jsonl,
+    ".ndjson": open_jsonl,
+}
+
+
+def read(
+    path: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    prices: Path | None = None,
+    signals: Mapping[str, SignalSpec] | None = None,
+) -> Log | PartialLog:
+    """A log from CSV, JSON Lines or Parquet, with a row per request and model or per request.
+
+    A file with a `step` or `propensity` column is a partial log. Numeric columns of other
+    names are confidence signals. Texts stay in a Parquet file until they are asked for.
+
+    Args:
+        path: of the file; `NAME.log.toml` beside it may say more (see `Sidecar`).
+        columns: our column name to the file's; wins over the sidecar.
+        prices: CSV of list prices (see `routelab.logs.prices.read`).
+        signals: what signals cost; each named here must have a value on some row.
+    Raises:
+        LogError: everything that is wrong with the file, a few examples of each kind.
+    """
+    path = Path(path)
+    source = _open(path)
+    beside = sidecar.read(path)
+    inside = embedded.read(source.extras())
+    asked = dict(signals or {})
+    specs = {**inside.signals, **beside.signals, **asked}
+    problems = Problems(path.name)
+    sidecar.check(specs, problems)
+    frame = _frame(source, {**beside.columns, **(columns or {})}, specs, problems)
+    rows = checked(frame, problems)
+    catalogue = sidecar.read_catalogue(path, beside) or inside.catalogue
+    rows, notes = _priced(rows, prices, catalogue, beside.catalogue)
+    rows, dropped = _observed_signals(rows, asked, problems)
+    whole = assemble.partial if {"step", "propensity"} & set(frame.columns) else assemble.complete
+    log = whole(rows, problems)
+    return replace(
+        log,
+        specs=specs,
+        texts=assemble.texts(source, frame, rows),
+        path=path,
+        catalogue=catalogue,
+        notes=(*notes, *dropped, *_uncosted(log)),
+    )
+
+
+def _open(path: Path) -> Source:
+    if path.is_dir():
+        raise LogError(f"{path.name}: is a directory; name the log file in it")
+    if not path.exists():
+        raise LogError(f"{path}: no such file")
+    opener = FORMATS.get(path.suffix.lower())
+    if opener is None:
+        raise LogError(
+            f"{path.name}: {path.suffix or 'no suffix'} is no known format; a log is one of"
+            f" {', '.join(FORMATS)}"
+        )
+    if path.stat().st_size == 0:
+        raise LogError(f"{path.name}: the file is empty")
+    try:
+        return opener(path)
+    except OSError as error:
+        raise LogError(f"{path.name}: cannot be read: {error.strerror or error}") from error
+
+
+def _frame(
+    source: Source,
+    columns: Mapping[str, str],
+    specs: Mapping[str, SignalSpec],
+    problems: Problems,
+) -> Frame:
+    found = names.resolve(source.names, columns, problems)
+    wide = "model" not in found and models(source.names)
+    return (wide_frame if wide else long_frame)(source, found, specs, problems)
+
+
+def _priced(
+    rows: Rows, file: Path | None, catalogue: Catalogue | None, catalogue_name: str | None
+) -> tuple[Rows, tuple[str, ...]]:
+    notes: tuple[str, ...] = ()
+    if file is not None:
+        rows, notes = prices.fill(rows, prices.read(Path(file)), Path(file).name)
+    if catalogue is not None:
+        name = Path(catalogue_name).name if catalogue_name else "the catalogue in the log"
+        rows, more = prices.fill(rows, catalogue.models, name)
+        notes += more
+    return prices.free_failures(rows), notes
+
+
+def _observed_signals(
+    rows: Rows, asked: Mapping[str, SignalSpec], problems: Problems
+) -> tuple[Rows, tuple[str, ...]]:
+    silent = [name for name, values in rows.signals.items() if np.isnan(values).all()]
+    for name in silent:
+        if name in asked:
+            problems.add(f"signal {name!r} has no value on any row; leave it out")
+    kept = {name: values for name, values in rows.signals.items() if name not in silent}
+    notes = tuple(f"signal {name} has no value on any row and is left out" for name in silent)
+    return replace(rows, signals=kept), notes
+
+
+def _uncosted(log: Log | PartialLog) -> tuple[str, ...]:
+    without = [name for name in log.models if name not in log.costed]
+    if not without:
+        return ()
+    return (
+        f"no cost of {', '.join(without)}: neither logged nor derivable from tokens and prices",
+    )

@@ -1,0 +1,223 @@
+"""Checked long rows: what happened, as plain arrays over (request, model) rows (N)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from routelab.core.table import Bools, Floats, Ints
+from routelab.logs import arrow
+from routelab.logs.frame import Frame
+from routelab.logs.log import Requests, Strings
+from routelab.logs.problems import Problems
+
+_COUNTS = ("cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows in the order of the file.
+
+    Attributes:
+        requests: (n,) in the order they first appear.
+        first: (n,) the row in which each does.
+        models: (m,) in the order they first appear.
+        request, model: (N,) indices into those.
+        values: (N,) quality, cost_usd, latency_s, prompt_tokens, completion_tokens, step and
+            propensity by name; the last two only where the file has them.
+        signals, extra_usd: (N,) by signal.
+        error: (N,).
+    """
+
+    requests: Requests
+    first: Ints
+    models: tuple[str, ...]
+    request: Ints
+    model: Ints
+    values: Mapping[str, Floats]
+    signals: Mapping[str, Floats]
+    extra_usd: Mapping[str, Floats]
+    error: Bools
+
+
+def checked(frame: Frame, problems: Problems) -> Rows:
+    """The rows of a frame.
+
+    Raises:
+        LogError: there are none, or ids are missing. Whatever else is wrong is left with
+            `problems`.
+    """
+    ids, names = (arrow.coded(frame.columns[name]) for name in ("request_id", "model"))
+    border = _Border(frame, problems, ids, names)
+    if not len(ids.codes):
+        problems.add("no rows")
+    border.named("request_id", ids)
+    border.named("model", names)
+    problems.stop()
+    request, first, distinct = _by_appearance(ids)
+    model, _, models = _by_appearance(names)
+    if len(models) == 1:
+        problems.add(
+            f"only one model, {models[0]!r}; routing needs the answers of two models or more"
+        )
+    error = border.errors()
+    return Rows(
+        requests=border.requests(distinct, request, first),
+        first=first,
+        models=tuple(models),
+        request=request,
+        model=model,
+        values=border.values(error),
+        signals={name: border.signal(name, error) for name in frame.signals},
+        extra_usd={name: border.extra_cost(name, error) for name in frame.extras},
+        error=error,
+    )
+
+
+def _by_appearance(column: arrow.Coded) -> tuple[Ints, Ints, Strings]:
+    """Codes, first rows and distinct values, in the order that they first appear."""
+    n = len(column.codes)
+    first = np.full(len(column.values), n, dtype=np.int64)
+    first[column.codes[::-1]] = np.arange(n)[::-1]
+    order = np.argsort(first, kind="stable")[: int((first < n).sum())]
+    rank = np.zeros(len(column.values), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[column.codes], first[order], column.values[order]
+
+
+class _Border:
+    """Converts columns and complains of values that cannot be."""
+
+    def __init__(
+        self, frame: Frame, problems: Problems, ids: arrow.Coded, models: arrow.Coded
+    ) -> None:
+        self.frame = frame
+        self.problems = problems
+        self.ids = ids
+        self.models = models
+
+    def number(self, row: int) -> int:
+        """Of a row in its file, from 1."""
+        return row % self.frame.file_rows + 1
+
+    def where(self, row: int) -> str:
+        return f"row {self.number(row)} (request {self.ids[row]!r}, model {self.models[row]!r})"
+
+    def say(self, what: str, values: Any, way_out: str) -> Callable[[int], str]:
+        return lambda row: f"{self.where(row)}: {what} is {_shown(values[row])}; {way_out}"
+
+    def named(self, what: str, column: arrow.Coded) -> None:
+        empty = (column.values == "")[column.codes]
+        self.problems.each(empty, lambda row: f"row {self.number(row)}: {what} is empty")
+
+    def numbers(self, what: str, column: Any) -> Floats:
+        values, bad = arrow.numbers(column)
+        if bad.any():
+            found = arrow.plain(column)
+            self.problems.each(bad, self.say(what, found, "a number is expected"))
+        return values
+
+    def errors(self) -> Bools:
+        if "error" not in self.frame.columns:
+            return np.zeros(len(self.ids.codes), dtype=np.bool_)
+        return arrow.failures(self.frame.columns["error"])
+
+    def values(self, error: Bools) -> dict[str, Floats]:
+        found = {name: self._number(name) for name in ("quality", *_COUNTS)}
+        if np.isnan(found["quality"]).all():
+            self.problems.add("quality has no value on any row; without it nothing can be compared")
+        quality = found["quality"] = np.where(error, 0.0, found["quality"])
+        outside = (quality < 0) | (quality > 1)
+        way_out = "quality lies in [0, 1]: scale it, for example score / 10"
+        self.problems.each(outside, self.say("quality", quality, way_out))
+        for name in _COUNTS:
+            self._not_negative(name, found[name])
+        return found | self._steps()
+
+    def _number(self, name: str) -> Floats:
+        if name not in self.frame.columns:
+            return np.full(len(self.ids.codes), np.nan)
+        values = self.numbers(name, self.frame.columns[name])
+        return values / 1e3 if name in self.frame.milliseconds else values
+
+    def _not_negative(self, what: str, values: Floats) -> None:
+        way_out = "it is finite and not negative; leave it empty if it was not observed"
+        self.problems.each((values < 0) | np.isinf(values), self.say(what, values, way_out))
+
+    def _steps(self) -> dict[str, Floats]:
+        found = {n: self._number(n) for n in ("step", "propensity") if n in self.frame.columns}
+        if "step" in found:
+            step = found["step"]
+            bad = ~(np.isfinite(step) & (step >= 0) & (step == np.floor(step)))
+            self.problems.each(bad, self.say("step", step, "steps are counted 0, 1, 2"))
+        if "propensity" in found:
+            p = found["propensity"]
+            way_out = "the probability of a choice that was made lies in (0, 1]"
+            self.problems.each(~((p > 0) & (p <= 1)), self.say("propensity", p, way_out))
+        return found
+
+    def signal(self, name: str, error: Bools) -> Floats:
+        values = np.where(error, np.nan, self.numbers(name, self.frame.signals[name]))
+        way_out = "a confidence is finite; leave it empty where there is none"
+        self.problems.each(np.isinf(values), self.say(name, values, way_out))
+        return values
+
+    def extra_cost(self, name: str, error: Bools) -> Floats:
+        values = self.numbers(f"extra cost of {name}", self.frame.extras[name])
+        self._not_negative(f"extra cost of {name}", values)
+        return np.where(error & np.isnan(values), 0.0, values)
+
+    def requests(self, ids: Strings, request: Ints, first: Ints) -> Requests:
+        there = self.frame.columns
+        found: dict[str, Any] = {}
+        for name in ("task", "group", "tenant", "priority"):
+            if name in there:
+                found[name] = self._constant(name, arrow.coded(there[name]), request, first)
+        if "needs" in there:
+            words = arrow.capabilities(arrow.coded(there["needs"]))
+            found["needs"] = self._constant("needs", words, request, first)
+        if "timestamp" in there:
+            found["timestamp_s"] = self._timestamps(request, first)
+        if "audit" in there:
+            audit, bad = arrow.truths(there["audit"])
+            shown = arrow.plain(there["audit"])
+            self.problems.each(bad, self.say("audit", shown, "true or false is expected"))
+            found["audit"] = self._constant("audit", audit, request, first)
+        return Requests(id=ids, **found)
+
+    def _timestamps(self, request: Ints, first: Ints) -> Floats:
+        column = self.frame.columns["timestamp"]
+        ticks = 1e3 if "timestamp" in self.frame.milliseconds else 1.0
+        values, bad = arrow.seconds(column, ticks)
+        way_out = "an ISO time or Unix seconds is expected"
+        self.problems.each(bad, self.say("timestamp", arrow.plain(column), way_out))
+        way_out = "too far off for Unix seconds; map it as timestamp_ms if it is milliseconds"
+        self.problems.each(np.abs(values) > 1e11, self.say("timestamp", values, way_out))
+        return np.asarray(self._constant("timestamp", values, request, first))
+
+    def _constant(self, what: str, column: Any, request: Ints, first: Ints) -> Any:
+        """One value per request, which all its rows have."""
+        values = column.codes if isinstance(column, arrow.Coded) else column
+        own, expected = values, values[first][request]
+        differs = (own != expected) & ~((own != own) & (expected != expected))
+
+        def say(row: int) -> str:
+            there = first[request[row]]
+            return (
+                f"request {self.ids[row]!r} has two values of {what}: {_shown(column[there])} in"
+                f" row {self.number(there)} and {_shown(column[row])} in row {self.number(row)};"
+                f" {what} belongs to the request"
+            )
+
+        self.problems.each(differs, say)
+        return column[first]
+
+
+def _shown(value: Any) -> str:
+    """A value of Arrow, NumPy or Python for a message."""
+    plain = getattr(value, "as_py", None) or getattr(value, "item", None)
+    text = repr(plain() if plain else value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,123 @@
+"""Write a log as Parquet in long form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.core.table import Ints
+from routelab.errors import LogError
+from routelab.logs import embedded
+from routelab.logs.log import Log
+from routelab.logs.names import RESERVED
+
+_BLOCK = 16_384
+"""Requests per row group."""
+_OF_REQUESTS = ("task", "group", "tenant", "priority")
+_OUTCOMES = ("quality", "cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
+
+
+def write(log: Log, path: str | Path) -> Path:
+    """Write every (request, model) pair of a log as a row; `read` gives an equal log back.
+
+    The same log gives the same bytes with the same pyarrow, and a reader sees the old file
+    or the new one. What no row observed is left out.
+
+    Raises:
+        LogError: the suffix is not .parquet, or a signal has a name that means another column.
+    """
+    path = Path(path)
+    _check(log, path)
+    specs = {**log.specs, **{name: _with_column(log, name) for name in log.extra_usd}}
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write(log, unfinished, embedded.extras(specs, log.catalogue))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def _check(log: Log, path: Path) -> None:
+    if path.suffix != ".parquet":
+        raise LogError(f"{path.name}: a log is written as Parquet; end the name in .parquet")
+    taken = sorted(RESERVED & set(log.signals))
+    if taken:
+        raise LogError(
+            f"{log.name}: a signal cannot be called {', '.join(taken)}, which is a column of a log"
+        )
+
+
+def _with_column(log: Log, signal: str) -> SignalSpec:
+    spec = log.spec(signal)
+    return SignalSpec(extra_cost=spec.extra_cost or f"{signal}_extra_usd", source=spec.source)
+
+
+def _write(log: Log, path: Path, extras: dict[bytes, bytes]) -> None:
+    schema: Any = None
+    writer: Any = None
+    try:
+        for start in range(0, len(log), _BLOCK) or (0,):
+            rows = np.arange(start, min(start + _BLOCK, len(log)))
+            table = pa.table(dict(_columns(log, rows)))
+            if writer is None:
+                schema = table.schema.with_metadata(extras)
+                writer = pq.ParquetWriter(
+                    path, schema, version="2.6", compression="zstd", compression_level=3
+                )
+            writer.write_table(table.replace_schema_metadata(extras), row_group_size=len(table))
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _columns(log: Log, rows: Ints) -> Iterator[tuple[str, Any]]:
+    """One block of requests, each with its models in the log's order."""
+    m = len(log.models)
+    yield "request_id", pa.array(np.repeat(log.requests.id[rows], m), pa.string())
+    yield from _of_requests(log, rows, m)
+    yield "model", pa.array(list(log.models) * len(rows), pa.string())
+    for name in _OUTCOMES:
+        if name == "quality" or not np.isnan(getattr(log, name)).all():
+            yield name, _numbers(getattr(log, name)[rows])
+    for name, values in log.signals.items():
+        yield name, _numbers(values[rows])
+    for name, values in log.extra_usd.items():
+        yield str(_with_column(log, name).extra_cost), _numbers(values[rows])
+    if log.error.any():
+        yield "error", pa.array(log.error[rows].ravel())
+    yield from _texts(log, rows, m)
+
+
+def _of_requests(log: Log, rows: Ints, m: int) -> Iterator[tuple[str, Any]]:
+    for name in _OF_REQUESTS:
+        if (column := getattr(log.requests, name)) is not None:
+            yield name, pa.array(np.repeat(column[rows], m), pa.string())
+    if (times := log.requests.timestamp_s) is not None:
+        yield "timestamp", _numbers(np.repeat(times[rows], m))
+    if (needs := log.requests.needs) is not None:
+        lists = [list(words) for words in needs[rows] for _ in range(m)]
+        yield "needs", pa.array(lists, pa.list_(pa.string()))
+    if (audit := log.requests.audit) is not None:
+        yield "audit", pa.array(np.repeat(audit[rows], m))
+
+
+def _texts(log: Log, rows: Ints, m: int) -> Iterator[tuple[str, Any]]:
+    if log.texts is None:
+        return
+    prompts = log.texts.prompts(rows)
+    yield "prompt", pa.array([prompt for prompt in prompts for _ in range(m)], pa.large_string())
+    answers = [log.texts.responses(rows, model) for model in log.models]
+    flat = [answer for each in zip(*answers, strict=True) for answer in each]
+    yield "response", pa.array(flat, pa.large_string())
+
+
+def _numbers(values: Any) -> Any:
+    return pa.array(np.asarray(values).ravel(), pa.float64(), from_pandas=True)

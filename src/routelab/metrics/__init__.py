@@ -1,0 +1,1 @@
+"""What a policy or a scorer is worth, each figure defined once."""

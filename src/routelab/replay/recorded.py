@@ -1,0 +1,48 @@
+"""The ground of a recorded study: the same cut of the same log, or an error that says why not."""
+
+from __future__ import annotations
+
+from routelab.errors import LogError
+from routelab.logs.log import Log
+from routelab.logs.splits import PARTS, split
+from routelab.policy_file.document import Document
+from routelab.replay.ground import Ground, ground
+
+
+def study_ground(document: Document, log: Log, part: str, *, allow_missing: bool = False) -> Ground:
+    """A part of the log a policy was tuned on, or the whole of any log.
+
+    Args:
+        part: "train", "tune", "calibrate", "test", or "all".
+    Raises:
+        LogError: an unknown part; a part of another log than the policy's; a log that lacks
+            a candidate or cannot be compared.
+    """
+    if part not in (*PARTS, "all"):
+        raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
+    log = log.with_specs(document.signals)
+    record = document.split
+    if record is None and part != "all":
+        raise LogError(f"policy {document.name!r} records no split; use --split all")
+    cut = split(
+        log,
+        seed=document.seed if record is None else record.seed,
+        group=None if record is None else record.group,
+        need_all_parts=part != "all",
+    )
+    same = record is not None and cut.sha256() == record.sha256
+    if not same and part != "all":
+        raise LogError(
+            f"{log.name}: is not the log that policy {document.name!r} was tuned on (its request"
+            f" ids differ), so it has no {part} part; use --split all to replay it whole"
+        )
+    return ground(
+        log,
+        cut,
+        part,
+        document.candidates,
+        catalogue=document.catalogue,
+        seed=document.seed,
+        allow_missing=allow_missing,
+        learn=same,
+    )

@@ -1,0 +1,8 @@
+"""Route live requests by a policy directory; the base installation is enough."""
+
+from routelab.runtime.blocking import Router
+from routelab.runtime.routed import Routed
+from routelab.runtime.router import AsyncRouter
+from routelab.runtime.upstream import Reply, Upstream, UpstreamError
+
+__all__ = ["AsyncRouter", "Reply", "Routed", "Router", "Upstream", "UpstreamError"]

@@ -1,0 +1,64 @@
+"""The router without `await`, for scripts, threads and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from routelab.policy_file import PolicyFile, load
+from routelab.runtime.background import BackgroundLoop
+from routelab.runtime.routed import Routed
+from routelab.runtime.router import AsyncRouter, Messages
+
+
+class Router:
+    """`AsyncRouter` on an event loop of its own, so it works inside a running one too.
+
+    May be used from many threads at once. Options and errors are those of `AsyncRouter`.
+    """
+
+    def __init__(self, policy_file: PolicyFile, **options: Any) -> None:
+        self._router = AsyncRouter(policy_file, **options)
+        self._background = BackgroundLoop()
+
+    @classmethod
+    def load(cls, path: str | Path, **options: Any) -> Self:
+        """A router for the policy directory at `path`; options are the constructor's."""
+        return cls(load(path), **options)
+
+    def route(
+        self,
+        messages: Messages,
+        *,
+        id: str | None = None,  # noqa: A002  (the word of logs and of `Request`)
+        task: str = "",
+        tenant: str = "",
+        priority: str = "",
+        needs: Sequence[str] = (),
+        **fields: Any,
+    ) -> Routed:
+        """Answer one request, as `AsyncRouter.route` does."""
+        return self._background.run(
+            self._router.route(
+                messages,
+                id=id,
+                task=task,
+                tenant=tenant,
+                priority=priority,
+                needs=needs,
+                **fields,
+            )
+        )
+
+    def close(self) -> None:
+        """Close the connections and end the thread, if there is one."""
+        if self._background.started:
+            self._background.run(self._router.aclose())
+            self._background.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

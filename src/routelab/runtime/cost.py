@@ -1,0 +1,51 @@
+"""What a live response cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from routelab.core.catalogue import Model
+from routelab.signals.source import number
+
+
+class Cost(NamedTuple):
+    """USD, NaN if unknown, and what an operator should know about it."""
+
+    usd: float
+    note: str = ""
+
+
+def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> Cost:
+    """What one response cost.
+
+    Args:
+        multiplier: of tokens times prices, for signals that the endpoint computes by asking
+            more than once; a cost that the endpoint reports holds them already.
+    """
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    note = ""
+    if model.cost_reported:
+        reported = _amount(usage.get("cost"))
+        if not math.isnan(reported):
+            return Cost(reported)
+        note = "the catalogue says cost_reported, the response has no usage.cost; "
+    tokens = [_amount(usage.get(field)) for field in ("prompt_tokens", "completion_tokens")]
+    usd = model.cost_usd(tokens[0], tokens[1])
+    if not math.isnan(usd):
+        return Cost(usd * multiplier, note and note + "tokens times prices are charged")
+    lacking = "usage tokens in the response" if any(map(math.isnan, tokens)) else "prices"
+    return Cost(math.nan, f"{note}cost unknown: no {lacking}")
+
+
+def combined(multipliers: Sequence[float]) -> float:
+    """The multiplier of several signals, each of which asks more often on its own."""
+    first, *others = multipliers or (1.0,)
+    return first + sum(other - 1.0 for other in others)
+
+
+def _amount(value: object) -> float:
+    known = number(value)
+    return known if known is not None and known >= 0.0 and math.isfinite(known) else math.nan

@@ -1,0 +1,216 @@
+"""Route live requests as a policy directory says."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from routelab.core.catalogue import Catalogue
+from routelab.core.context import Context
+from routelab.core.flow import Decision, flow
+from routelab.core.protocol import Message
+from routelab.core.request import Request
+from routelab.errors import CatalogueError, NoModelError, PolicyError, RouteError
+from routelab.policy_file import PolicyFile, load
+from routelab.runtime.caller import Caller, Sending
+from routelab.runtime.routed import Routed
+from routelab.runtime.together import ask_together
+from routelab.runtime.upstream import Upstream
+from routelab.runtime.wire import REQUEST_ID, header_value
+from routelab.signals import Given, Source, resolve
+
+if TYPE_CHECKING:
+    import httpx
+
+    from routelab.runtime.http import HttpUpstream
+
+Messages: TypeAlias = str | Sequence[Message]
+"""A prompt, or chat messages in the OpenAI form."""
+
+
+class AsyncRouter:
+    """Routes chat requests to OpenAI-compatible endpoints; for one event loop.
+
+    Args:
+        policy_file: what `routelab.policy_file.load` gives.
+        catalogue: models that replace those of the policy's snapshot, by name.
+        client: an httpx client to use, which stays yours to close.
+        transport: of the router's own httpx client.
+        upstream: replaces HTTP altogether.
+        signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
+            or a function of request and response; goes before what the policy file says.
+        timeout_s: for each attempt at a deployment.
+        clock: seconds, for latencies.
+    Raises:
+        CatalogueError: a model of the policy has no deployment.
+        PolicyError: a signal's source cannot be parsed, or the policy has no such signal.
+    """
+
+    def __init__(
+        self,
+        policy_file: PolicyFile,
+        *,
+        catalogue: Catalogue | None = None,
+        client: httpx.AsyncClient | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        upstream: Upstream | None = None,
+        signals: Mapping[str, Given] | None = None,
+        timeout_s: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        document = policy_file.document
+        if sum(way is not None for way in (client, transport, upstream)) > 1:
+            raise RouteError("give one of client, transport and upstream")
+        self.policy = policy_file.policy
+        self.catalogue = _with_deployments(policy_file, catalogue)
+        self._seed = document.seed
+        self._clock = clock
+        self._http: HttpUpstream | None = None
+        if upstream is None:
+            from routelab.runtime.http import HttpUpstream  # importing the runtime stays quick
+
+            upstream = self._http = HttpUpstream(client, transport, timeout_s)
+        self._caller = Caller(
+            self.catalogue,
+            upstream,
+            _sources(policy_file, signals or {}),
+            document.signals,
+            timeout_s,
+            clock,
+        )
+
+    @classmethod
+    def load(cls, path: str | Path, **options: Any) -> Self:
+        """A router for the policy directory at `path`; options are the constructor's."""
+        return cls(load(path), **options)
+
+    async def route(
+        self,
+        messages: Messages,
+        *,
+        id: str | None = None,  # noqa: A002  (the word of logs and of `Request`)
+        task: str = "",
+        tenant: str = "",
+        priority: str = "",
+        needs: Sequence[str] = (),
+        **fields: Any,
+    ) -> Routed:
+        """Answer one request.
+
+        Args:
+            id: sent as `x-request-id`; the key of the policy's random draws.
+            needs: capabilities that the answering model must have, for example "tools".
+            fields: of the request body, passed on as they are.
+        Raises:
+            NoModelError: no model of the policy has every needed capability.
+            RouteError: no model answered, or the request is malformed.
+        """
+        _check(messages, fields)
+        request = Request(
+            id=uuid.uuid4().hex if id is None else id,
+            messages=_messages(messages),
+            task=task,
+            tenant=tenant,
+            priority=priority,
+            needs=tuple(needs),
+        )
+        headers = {} if id is None else {REQUEST_ID: header_value(id)}
+        started = self._clock()
+        decision = await self._decide(Sending(request, fields, headers))
+        answer = decision.answer
+        return Routed(
+            answer=answer.text or "",
+            model=answer.model,
+            cost_usd=decision.cost_usd,
+            latency_s=self._clock() - started,
+            raw=answer.raw or {},
+            decision=decision,
+        )
+
+    async def _decide(self, sending: Sending) -> Decision:
+        running = flow(
+            self.policy, Context(sending.request, self._allowed(sending.request), seed=self._seed)
+        )
+        try:
+            together = next(running)
+            while True:
+                together = running.send(await ask_together(self._caller, together, sending))
+        except StopIteration as stop:
+            decision: Decision = stop.value
+            return decision
+        finally:
+            running.close()
+
+    def _allowed(self, request: Request) -> tuple[str, ...]:
+        models = self.policy.models_used
+        allowed = self.catalogue.allowed(models, request.needs)
+        if not allowed:
+            raise NoModelError(
+                f"request {request.id!r} needs {', '.join(request.needs)}:"
+                f" {self.catalogue.why_not(models, request.needs)}"
+            )
+        return allowed
+
+    async def aclose(self) -> None:
+        """Close the connections that the router opened."""
+        if self._http is not None:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _with_deployments(policy_file: PolicyFile, given: Catalogue | None) -> Catalogue:
+    """The models of the policy, each with an endpoint to call."""
+    listed = {**policy_file.document.catalogue.models, **(given.models if given else {})}
+    catalogue = Catalogue(listed).only(policy_file.policy.models_used)
+    nowhere = [name for name, model in catalogue.models.items() if not model.deployments]
+    if nowhere:
+        raise CatalogueError(
+            f"policy {policy_file.name!r}: no deployment is known for {', '.join(nowhere)};"
+            " list them in a models.toml, given as --catalogue models.toml or catalogue=..."
+        )
+    return catalogue
+
+
+def _sources(policy_file: PolicyFile, given: Mapping[str, Given]) -> dict[str, Source]:
+    """A source for each signal of the policy."""
+    used, specs = policy_file.policy.signals_used, policy_file.document.signals
+    problems = [
+        f"policy {policy_file.name!r} uses no signal {name!r}; it uses {', '.join(used) or 'none'}"
+        for name in given
+        if name not in used
+    ]
+    sources = {}
+    for name in used:
+        try:
+            sources[name] = resolve(name, given.get(name), specs.get(name))
+        except PolicyError as error:
+            problems += error.problems
+    if problems:
+        raise PolicyError(*problems)
+    return sources
+
+
+def _messages(messages: Messages) -> tuple[Message, ...]:
+    if isinstance(messages, str):
+        return ({"role": "user", "content": messages},)
+    return tuple(messages)
+
+
+def _check(messages: Messages, fields: Mapping[str, Any]) -> None:
+    problems = []
+    if not isinstance(messages, str) and (isinstance(messages, Mapping) or not messages):
+        problems.append("messages must be a prompt or a list with at least one message")
+    if "model" in fields:
+        problems.append(f"model={fields['model']!r}: the policy chooses the model; leave it out")
+    if fields.get("stream"):
+        problems.append("stream=True: an answer is only judged when it is complete; leave it out")
+    if problems:
+        raise RouteError(*problems)

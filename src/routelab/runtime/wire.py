@@ -1,0 +1,60 @@
+"""How values travel: JSON that survives any text, and header values that survive any id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+
+REQUEST_ID = "x-request-id"
+NEED = "x-routelab-need"
+
+_PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
+"""Visible ASCII that needs no escape: all but `%`, the escape, and `,`, which separates."""
+
+
+def encode_json(value: object) -> bytes:
+    """JSON bytes; lone surrogates, which UTF-8 cannot carry, as escapes."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(value).encode("ascii")
+
+
+def decode_json(data: bytes) -> Any:
+    """The value of JSON bytes; numbers as exact as float64.
+
+    Raises:
+        ValueError: the bytes are no JSON, or nested too deeply to read.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return _decode_leniently(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _decode_leniently(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def header_value(text: str) -> str:
+    """Any text as a header value: visible ASCII, everything else percent-escaped."""
+    return quote(text, safe=_PLAIN, errors="surrogatepass")
+
+
+def header_list(texts: Iterable[str]) -> str:
+    """Texts as one header value, separated by commas."""
+    return ",".join(header_value(text) for text in texts)
+
+
+def header_text(value: str) -> str:
+    """The text of a header value."""
+    return unquote(value, errors="surrogatepass")

@@ -1,0 +1,82 @@
+"""An OpenAI-compatible application that answers from a log."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from routelab.core.catalogue import Catalogue
+from routelab.logs.log import Log
+from routelab.runtime.wire import NEED, REQUEST_ID, decode_json, encode_json, header_text
+from routelab.serve.finder import Finder
+from routelab.serve.outcomes import Outcomes
+from routelab.serve.replay_error import ReplayError
+
+
+def replay_app(
+    log: Log, *, catalogue: Catalogue | None = None, latency_scale: float = 0.0
+) -> Starlette:
+    """Serve what the log holds: `/v1/chat/completions`, `/v1/models` and `/health`.
+
+    A request is found by its `x-request-id`, else by its prompt. `x-routelab-need` names the
+    signals to give and to charge for; without it all are given and none is charged.
+
+    Args:
+        catalogue: its upstream model names are understood too; the log's own by default.
+        latency_scale: 1 answers after the logged latency, 0 at once.
+    """
+    finder = Finder(log, catalogue or log.catalogue)
+    outcomes = Outcomes(log)
+
+    async def complete(request: Request) -> Response:
+        try:
+            asked = _asked(await request.body())
+            column = finder.column(asked.get("model"))
+            row = finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
+            await asyncio.sleep(latency_scale * outcomes.latency_s(row, column))
+            need = _need(request.headers.get(NEED))
+            return _json(outcomes.completion(row, column, asked["model"], need))
+        except ReplayError as error:
+            return _json(error.body, error.status)
+
+    async def models(_: Request) -> Response:
+        listed = [{"id": name, "object": "model", "owned_by": "log"} for name in log.models]
+        return _json({"object": "list", "data": listed})
+
+    async def health(_: Request) -> Response:
+        return _json({"status": "ok", "requests": len(log), "models": log.models})
+
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", complete, methods=["POST"]),
+            Route("/v1/models", models),
+            Route("/health", health),
+        ]
+    )
+
+
+def _asked(content: bytes) -> dict[str, Any]:
+    try:
+        asked = decode_json(content)
+    except ValueError as error:
+        raise ReplayError(400, "invalid_request", f"the body is no JSON: {error}") from error
+    if not isinstance(asked, dict):
+        raise ReplayError(400, "invalid_request", "the body must be a JSON object")
+    if asked.get("stream"):
+        raise ReplayError(400, "invalid_request", "a replay does not stream; leave `stream` out")
+    return asked
+
+
+def _need(header: str | None) -> list[str] | None:
+    if header is None:
+        return None
+    return [header_text(name.strip()) for name in header.split(",") if name.strip()]
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(encode_json(value), status, media_type="application/json")

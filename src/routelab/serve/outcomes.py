@@ -1,0 +1,91 @@
+"""Logged outcomes as chat completions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from routelab.logs.log import Log
+from routelab.replay.single import charged
+from routelab.serve.replay_error import ReplayError
+
+NOT_LOGGED = "(answer not logged)"
+_BLOCK = 8192
+"""Answers of one model that are read from disk at once."""
+
+
+class Outcomes:
+    """What the log holds on one request and model, as a response body."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._block = lru_cache(maxsize=64)(self._read_block)
+
+    def completion(self, row: int, column: int, model: str, need: Sequence[str] | None) -> Any:
+        """The answer as a chat completion.
+
+        Args:
+            model: as the request named it.
+            need: signals to give and to charge for; None gives all and charges for none.
+        Raises:
+            ReplayError: 404 if the outcome was not observed, 500 if the logged call failed.
+        """
+        log, request_id = self._log, str(self._log.requests.id[row])
+        what = f"{log.models[column]!r} on request {request_id!r}"
+        if log.error[row, column]:
+            usage = self._usage(row, column, need or ())
+            raise ReplayError(500, "logged_error", f"the logged call of {what} failed", usage)
+        if math.isnan(log.quality[row, column]):
+            raise ReplayError(404, "not_observed", f"the log has no outcome of {what}")
+        message = {"role": "assistant", "content": self._text(row, column)}
+        signals = {name: self._signal(name, row, column) for name in need or ()}
+        if need is None:
+            signals = {name: self._signal(name, row, column) for name in log.signals}
+        return {
+            "id": f"replay-{request_id}",
+            "object": "chat.completion",
+            "created": 0,
+            "model": model,
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": self._usage(row, column, need or ()),
+            "routelab": {"signals": signals},
+        }
+
+    def latency_s(self, row: int, column: int) -> float:
+        """Logged latency; 0 if it was not observed."""
+        return _known(self._log.latency_s[row, column]) or 0.0
+
+    def _signal(self, name: str, row: int, column: int) -> float | None:
+        values = self._log.signals.get(name)
+        return None if values is None else _known(values[row, column])
+
+    def _usage(self, row: int, column: int, need: Sequence[str]) -> dict[str, Any]:
+        log = self._log
+        prompt, completion = (
+            int(_known(tokens[row, column]) or 0)
+            for tokens in (log.prompt_tokens, log.completion_tokens)
+        )
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+            "cost": _known(charged(log, tuple(need), (row, column))),
+        }
+
+    def _text(self, row: int, column: int) -> str:
+        text = self._block(row // _BLOCK, column)[row % _BLOCK]
+        return NOT_LOGGED if text is None else text
+
+    def _read_block(self, block: int, column: int) -> list[str | None]:
+        rows = np.arange(block * _BLOCK, min((block + 1) * _BLOCK, len(self._log)))
+        if self._log.texts is None:
+            return [None] * len(rows)
+        return self._log.texts.responses(rows, self._log.models[column])
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

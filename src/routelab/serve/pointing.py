@@ -1,0 +1,30 @@
+"""A catalogue whose models all live at one address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from routelab.core.catalogue import Catalogue, Deployment
+
+
+def pointed_at(
+    base_url: str, models: Iterable[str], catalogue: Catalogue | None = None
+) -> Catalogue:
+    """The models as the replay server at `base_url` serves them.
+
+    Args:
+        catalogue: whose capabilities and prices are kept.
+    """
+    known = catalogue or Catalogue()
+    return Catalogue(
+        {
+            name: msgspec.structs.replace(
+                known.model(name),
+                cost_reported=True,
+                deployments=(Deployment(base_url, name, provider="replay"),),
+            )
+            for name in models
+        }
+    )

@@ -1,0 +1,21 @@
+"""A request that the replay server cannot answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ReplayError(Exception):
+    """Why, as an HTTP status and an error object in the OpenAI form.
+
+    Args:
+        usage: what the failed answer cost, where the log says.
+    """
+
+    def __init__(
+        self, status: int, kind: str, message: str, usage: Mapping[str, Any] | None = None
+    ) -> None:
+        self.status = status
+        self.body = {"error": {"message": message, "type": kind}, "usage": usage or {}}
+        super().__init__(message)

@@ -1,0 +1,89 @@
+"""Run the replay server: in the foreground, or on a thread for the length of a block."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from routelab.core.catalogue import Catalogue
+from routelab.errors import RoutelabError
+from routelab.logs.log import Log
+from routelab.serve.app import replay_app
+
+
+def run(
+    log: Log,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    catalogue: Catalogue | None = None,
+    latency_scale: float = 0.0,
+) -> None:
+    """Serve until interrupted.
+
+    Raises:
+        RoutelabError: the port is taken, or the host is not this machine's.
+    """
+    with _bound(host, port) as listening:
+        app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale)
+        uvicorn.Server(_config(app, "info")).run(sockets=[listening])
+
+
+@contextmanager
+def background(
+    log: Log,
+    port: int = 0,
+    *,
+    catalogue: Catalogue | None = None,
+    latency_scale: float = 0.0,
+) -> Iterator[str]:
+    """Serve on the loopback address while the block runs; gives the base URL, with `/v1`.
+
+    Args:
+        port: 0 takes a free one.
+    Raises:
+        RoutelabError: the port is taken.
+    """
+    app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale)
+    with _bound("127.0.0.1", port) as listening:
+        server = uvicorn.Server(_config(app, "warning"))
+        thread = threading.Thread(
+            target=server.run, args=([listening],), name="routelab-replay", daemon=True
+        )
+        thread.start()
+        try:
+            while thread.is_alive() and not server.started:
+                time.sleep(0.005)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise RoutelabError(
+            f"cannot serve at {host}:{port}: {error.strerror}; choose another with --port"
+        ) from error
+    # connections inherit it: a small answer must not wait 40 ms for the client's acknowledgement
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+def _config(app: object, log_level: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_level=log_level,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=2,
+    )

@@ -1,0 +1,53 @@
+"""Self-consistency: how many samples of a model give the same answer.
+
+Source: Wang et al. 2022, arXiv 2203.11171.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from routelab.core.request import Request
+from routelab.errors import PolicyError
+from routelab.signals.answer_text import answer_text
+from routelab.signals.source import Body, Reading, Source
+
+
+@dataclass(frozen=True)
+class Agreement(Source):
+    """Share of the other `n - 1` samples whose normalised text equals the first's.
+
+    Compatibility forms, case and white space do not count; a failed sample disagrees.
+    """
+
+    n: int
+
+    @classmethod
+    def parse(cls, argument: str) -> Agreement:
+        """The source that `agreement:ARGUMENT` names.
+
+        Raises:
+            PolicyError: the argument is no whole number from 2 to 64.
+        """
+        if not (argument.isascii() and argument.isdigit() and 2 <= int(argument) <= 64):
+            raise PolicyError(
+                f"agreement:{argument}: the number of samples must be 2 to 64, as in agreement:3"
+            )
+        return cls(int(argument))
+
+    @property
+    def samples(self) -> int:
+        return self.n
+
+    def __str__(self) -> str:
+        return f"agreement:{self.n}"
+
+    def read(self, request: Request, bodies: Sequence[Body | None]) -> Reading:
+        first, *others = [None if body is None else _normal(body) for body in bodies[: self.n]]
+        return Reading(sum(other == first for other in others) / (self.n - 1))
+
+
+def _normal(body: Body) -> str:
+    return " ".join(unicodedata.normalize("NFKC", answer_text(body) or "").casefold().split())

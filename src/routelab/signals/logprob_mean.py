@@ -1,0 +1,25 @@
+"""Mean token log-probability."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from routelab.signals.source import Reading, missing
+from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
+
+
+@dataclass(frozen=True)
+class LogprobMean(TokenSignal):
+    """Mean over the answer's tokens of their log-probability."""
+
+    def __str__(self) -> str:
+        return "logprob_mean"
+
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+        values = logprobs(tokens)
+        if not values:
+            return missing("a token has no logprob", FIX)
+        return Reading(math.fsum(values) / len(values))

@@ -1,0 +1,22 @@
+"""Log-probability of the least likely token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from routelab.signals.source import Reading, missing
+from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
+
+
+@dataclass(frozen=True)
+class LogprobMin(TokenSignal):
+    """Smallest log-probability of the answer's tokens."""
+
+    def __str__(self) -> str:
+        return "logprob_min"
+
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+        values = logprobs(tokens)
+        return Reading(min(values)) if values else missing("a token has no logprob", FIX)

@@ -1,0 +1,29 @@
+"""How far the likeliest token was ahead of the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from routelab.signals.source import Body, Reading, missing
+from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
+
+
+@dataclass(frozen=True)
+class Margin(TokenSignal):
+    """Mean over tokens of the best minus the second-best log-probability."""
+
+    @property
+    def fields(self) -> Body:
+        return {"logprobs": True, "top_logprobs": 2}
+
+    def __str__(self) -> str:
+        return "margin"
+
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+        tops = [sorted(logprobs(token.get("top_logprobs")), reverse=True) for token in tokens]
+        if any(len(top) < 2 for top in tops):
+            return missing("a token lacks the two top_logprobs that a margin needs", FIX)
+        return Reading(math.fsum(top[0] - top[1] for top in tops) / len(tops))

@@ -1,0 +1,50 @@
+"""Token log-probabilities of a chat completion, for the signals that are made of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from routelab.core.request import Request
+from routelab.signals.source import Body, Reading, Source, missing, number
+
+FIX = (
+    "use an endpoint that honours logprobs=true, or another source,"
+    " for example signals={NAME: 'agreement:3'} or 'column:FIELD'"
+)
+
+
+class TokenSignal(Source):
+    """A signal computed from the tokens of one answer."""
+
+    @property
+    def fields(self) -> Body:
+        return {"logprobs": True}
+
+    def read(self, request: Request, bodies: Sequence[Body | None]) -> Reading:
+        tokens = _tokens(bodies[0])
+        if not tokens:
+            return missing("the response has no token logprobs", FIX)
+        return self.of(tokens)
+
+    @abstractmethod
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+        """The signal of these tokens, at least one."""
+
+
+def logprobs(tokens: object) -> list[float]:
+    """Log-probability of every token; empty if one has none."""
+    if not isinstance(tokens, list):
+        return []
+    values = [number(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
+    return [value for value in values if value is not None] if None not in values else []
+
+
+def _tokens(body: Body | None) -> list[Mapping[str, Any]]:
+    try:
+        content = body["choices"][0]["logprobs"]["content"]  # type: ignore[index]
+    except (KeyError, IndexError, TypeError):
+        return []
+    tokens = content if isinstance(content, list) else []
+    return tokens if all(isinstance(token, dict) for token in tokens) else []
