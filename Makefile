@@ -1,0 +1,36 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test slow check bench clean
+
+demo: $(VENV)/.lab  ## the main job on the embedded log
+	$(BIN)/routelab demo --out policies/demo.policy
+
+test: $(VENV)/.dev  ## every test but the long statistical ones
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/.dev  ## long statistical and load checks
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.dev  ## lint, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## figures beside their targets, and benchmarks/results.json
+	$(BIN)/python -m benchmarks
+
+$(VENV)/.lab: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "routelab needs Python 3.11 or newer; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.lab
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,67 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routelab.stats.power import requests_above, requests_below, requests_to_settle
+
+distances = st.floats(1e-4, 1.0)
+widths = st.floats(1e-4, 1.0)
+sizes = st.integers(1, 100_000)
+
+
+def narrowed(half_width, n, later):
+    return half_width * math.sqrt(n / later)
+
+
+@given(distances, widths, sizes)
+def test_the_number_is_the_first_that_proves_a_gain(estimate, half_width, n):
+    needed = requests_above(estimate, half_width, n)
+    assert narrowed(half_width, n, needed) <= estimate * (1 + 1e-9)
+    if needed > 1:
+        assert narrowed(half_width, n, needed - 1) >= estimate * (1 - 1e-9)
+
+
+@given(st.floats(-1.0, 1.0), widths, sizes, st.floats(-1.0, 1.0))
+def test_below_is_above_upside_down(estimate, half_width, n, bound):
+    below = requests_below(estimate, half_width, n, bound)
+    assert below == requests_above(-estimate, half_width, n, -bound)
+
+
+@given(st.floats(-0.1, 0.1), widths, sizes)
+def test_settled_by_whichever_comes_first(estimate, half_width, n):
+    either = requests_to_settle(estimate, half_width, n, margin=0.005)
+    proofs = requests_above(estimate, half_width, n), requests_below(estimate, half_width, n, 0.005)
+    assert either == min(answer for answer in proofs if answer is not None)
+
+
+def test_half_the_distance_needs_four_times_as_many():
+    assert requests_above(0.01, 0.02, 1000) == 4001
+    assert requests_above(0.005, 0.02, 1000) == 16001
+
+
+def test_no_number_settles_what_is_on_the_wrong_side():
+    assert requests_above(-0.01, 0.02, 1000) is None
+    assert requests_above(0.0, 0.02, 1000) is None
+    assert requests_below(0.01, 0.02, 1000, 0.005) is None
+    assert requests_to_settle(0.0, 0.02, 1000, margin=0.0) is None
+    assert requests_above(5e-324, 1.0, 1000) is None
+
+
+def test_what_is_certain_needs_one_request():
+    assert requests_above(0.1, 0.0, 1000) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((float("nan"), 0.1, 10), "estimate minus bound is nan"),
+        ((0.1, -0.1, 10), "half-width is -0.1"),
+        ((0.1, float("inf"), 10), "half-width is inf"),
+        ((0.1, 0.1, 0), "n is 0"),
+    ],
+)
+def test_bad_numbers_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        requests_above(*arguments)
