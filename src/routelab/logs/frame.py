@@ -8,7 +8,7 @@ from typing import Any
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import names as our
-from routelab.logs.names import RESERVED, Names, listed
+from routelab.logs.names import Names, listed
 from routelab.logs.problems import Problems
 from routelab.logs.source import Source
 
@@ -43,13 +43,14 @@ def long_frame(
     """A row per request and model."""
     our.require(("request_id", "model", "quality"), names, source.names, problems)
     extras = {name: spec.extra_cost for name, spec in specs.items() if spec.extra_cost}
-    free = [name for name in source.names if name not in names.of.values()]
-    _named_signals(specs, free, problems)
+    rest = [name for name in source.names if name not in names.of.values()]
+    _named_signals(specs, rest, problems)
     problems.stop()
     signals = [
         name
-        for name in free
-        if name in specs or (name not in RESERVED | set(extras.values()) and source.is_number(name))
+        for name in rest
+        if name in specs
+        or (name not in extras.values() and our.free(name) and source.is_number(name))
     ]
     of = {ours: theirs for ours, theirs in names.of.items() if ours not in _TEXTS}
     table = source.read([*of.values(), *signals, *extras.values()])
@@ -65,12 +66,12 @@ def long_frame(
 
 
 def _named_signals(
-    specs: Mapping[str, SignalSpec], free: Sequence[str], problems: Problems
+    specs: Mapping[str, SignalSpec], rest: Sequence[str], problems: Problems
 ) -> None:
     for name, spec in specs.items():
         for column in filter(None, (name, spec.extra_cost)):
-            if column not in free:
+            if column not in rest:
                 problems.add(
                     f"signal {name!r}: no column {column!r} that could be it; the columns not"
-                    f" used otherwise are {listed(free)}"
+                    f" used otherwise are {listed(rest)}"
                 )

@@ -20,6 +20,9 @@ class Problems:
         self.file = file
         self._found: list[str] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
     def add(self, text: str) -> None:
         """One problem."""
         self._found.append(f"{self.file}: {text}")

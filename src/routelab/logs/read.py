@@ -124,7 +124,7 @@ def _observed_signals(
 ) -> tuple[Rows, tuple[str, ...]]:
     silent = [name for name, values in rows.signals.items() if np.isnan(values).all()]
     for name in silent:
-        if name in asked:
+        if name in asked and not problems:
             problems.add(f"signal {name!r} has no value on any row; leave it out")
     kept = {name: values for name, values in rows.signals.items() if name not in silent}
     notes = tuple(f"signal {name} has no value on any row and is left out" for name in silent)

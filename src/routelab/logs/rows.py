@@ -127,7 +127,7 @@ class _Border:
 
     def values(self, error: Bools) -> dict[str, Floats]:
         found = {name: self._number(name) for name in ("quality", *_COUNTS)}
-        if np.isnan(found["quality"]).all():
+        if np.isnan(found["quality"]).all() and not self.problems:
             self.problems.add("quality has no value on any row; without it nothing can be compared")
         quality = found["quality"] = np.where(error, 0.0, found["quality"])
         outside = (quality < 0) | (quality > 1)

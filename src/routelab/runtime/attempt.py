@@ -10,7 +10,7 @@ import msgspec
 
 from routelab.core.catalogue import Deployment
 from routelab.runtime.upstream import Reply, Upstream, UpstreamError, address
-from routelab.runtime.wire import decode_json
+from routelab.runtime.wire import SHOULD_RETRY, decode_json
 from routelab.signals.answer_text import answer_text
 
 _SHOWN = 200
@@ -63,7 +63,8 @@ def _judge(where: str, reply: Reply) -> Attempt:
     if not 200 <= reply.status < 300:
         refused = 400 <= reply.status < 500 and reply.status not in (408, 429)
         error = f"answered {reply.status}: {_message(body, reply)}"
-        return Attempt(where, body, error, elsewhere=not refused)
+        final = refused or reply.headers.get(SHOULD_RETRY) == "false"
+        return Attempt(where, body, error, elsewhere=not final)
     if body is None:
         return Attempt(where, error=f"answered no JSON object: {_quote(reply)}")
     if answer_text(body) is None:

@@ -11,6 +11,8 @@ import msgspec
 
 REQUEST_ID = "x-request-id"
 NEED = "x-routelab-need"
+SHOULD_RETRY = "x-should-retry"
+"""`false` in a reply: asking again, here or elsewhere, would change nothing."""
 
 _PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
 """Visible ASCII that needs no escape: all but `%`, the escape, and `,`, which separates."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -42,7 +43,7 @@ def replay_app(
             need = _need(request.headers.get(NEED))
             return _json(outcomes.completion(row, column, asked["model"], need))
         except ReplayError as error:
-            return _json(error.body, error.status)
+            return _json(error.body, error.status, error.headers)
 
     async def models(_: Request) -> Response:
         listed = [{"id": name, "object": "model", "owned_by": "log"} for name in log.models]
@@ -78,5 +79,5 @@ def _need(header: str | None) -> list[str] | None:
     return [header_text(name.strip()) for name in header.split(",") if name.strip()]
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(encode_json(value), status, media_type="application/json")
+def _json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode_json(value), status, headers, media_type="application/json")

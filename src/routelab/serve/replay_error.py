@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from routelab.runtime.wire import SHOULD_RETRY
+
 
 class ReplayError(Exception):
     """Why, as an HTTP status and an error object in the OpenAI form.
@@ -18,4 +20,5 @@ class ReplayError(Exception):
     ) -> None:
         self.status = status
         self.body = {"error": {"message": message, "type": kind}, "usage": usage or {}}
+        self.headers = {SHOULD_RETRY: "false"}  # another deployment has the same log
         super().__init__(message)

@@ -1,0 +1,71 @@
+"""The router without `await`, and what the runtime needs to be imported."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from runtime_world import Endpoint, catalogue, logged, model, policy_file
+
+from routelab.errors import RouteError
+from routelab.policies import Cascade, Fixed
+from routelab.runtime import Router
+from routelab.serve import background, pointed_at
+
+FIXED = Fixed(model="first")
+
+
+def threads():
+    return [thread.name for thread in threading.enumerate() if "routelab" in thread.name]
+
+
+def test_routes_inside_a_running_loop(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("good")))
+
+    async def cell():
+        with Router.load(chosen.path, transport=Endpoint().transport) as router:
+            return router.route("hello", id="r1").answer, router.route("again").answer
+
+    assert asyncio.run(cell()) == ("hello", "again")
+    assert threads() == []
+
+
+def test_constructing_starts_nothing_and_closing_twice_is_fine(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("good")))
+    router = Router(chosen)
+    assert threads() == []
+    router.close()
+    router.close()
+
+
+def test_errors_reach_the_caller(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("broken")))
+    with (
+        Router(chosen, transport=Endpoint().transport) as router,
+        pytest.raises(RouteError, match="boiler on fire"),
+    ):
+        router.route("hello")
+
+
+def test_many_threads_share_a_router_over_real_http(tmp_path):
+    log = logged(60)
+    policy = Cascade(models=log.models, thresholds=(0.5, 0.5), signal="confidence")
+    with background(log) as base_url:
+        chosen = policy_file(tmp_path, policy, pointed_at(base_url, log.models))
+        with Router(chosen) as router, ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda row: router.route("?", id=f"r{row}"), range(60)))
+    assert [one.answer for one in answers] == [
+        f"{one.model} on {i}" for i, one in enumerate(answers)
+    ]
+    assert threads() == []
+
+
+def test_importing_the_runtime_imports_only_the_base_installation():
+    heavy = ["pyarrow", "pandas", "sklearn", "optuna", "mlflow", "starlette", "uvicorn", "httpx"]
+    code = f"import sys, routelab.runtime; print([m for m in {heavy} if m in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,374 @@
+"""Routing live requests: what is sent, what is paid, what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from itertools import count
+
+import httpx
+import pytest
+from runtime_world import Endpoint, catalogue, closed_port, completion, model, policy_file
+
+from routelab.core.catalogue import Deployment, Model
+from routelab.core.protocol import Call, Deliver, Together
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import CatalogueError, NoModelError, PolicyError, RouteError
+from routelab.policies import Cascade, Fixed
+from routelab.runtime import AsyncRouter, Reply, UpstreamError
+
+PRICES = {"input_usd_per_mtok": 2.0, "output_usd_per_mtok": 8.0}
+ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
+FIXED = Fixed(model="first")
+
+
+def routed(tmp_path, policy, world, *, prompt="hello", signals=None, options=None, **fields):
+    """One routed request, and the endpoint that answered."""
+    endpoint = Endpoint()
+    chosen = policy_file(tmp_path, policy, world, signals)
+
+    async def route():
+        with_transport = {"transport": endpoint.transport} | (options or {})
+        async with AsyncRouter(chosen, **with_transport) as router:
+            return await router.route(prompt, **fields)
+
+    return asyncio.run(route()), endpoint
+
+
+def test_answer_model_cost_and_raw_response_are_returned(tmp_path):
+    ticks = count()
+    result, endpoint = routed(
+        tmp_path,
+        FIXED,
+        catalogue(first=model("good", **PRICES)),
+        prompt=[{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}],
+        options={"clock": lambda: float(next(ticks))},
+    )
+    assert (result.answer, result.model, result.cost_usd) == ("hi", "first", ONE)
+    assert result.raw == completion("hi", tops=0)
+    assert result.decision.steps[0].feedback.latency_s == 1.0
+    assert result.latency_s == 3.0
+    assert endpoint.seen[0]["body"]["model"] == "good-name"
+    assert [message["role"] for message in endpoint.seen[0]["body"]["messages"]] == [
+        "system",
+        "user",
+    ]
+
+
+def test_unknown_fields_go_to_every_model_as_they_are(tmp_path):
+    fields = {
+        "temperature": 0.2,
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "response_format": {"type": "json_object"},
+    }
+    policy = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
+    world = catalogue(first=model("scored"), last=model("plain"))
+    result, endpoint = routed(tmp_path, policy, world, **fields)
+    assert result.model == "last"
+    for seen in endpoint.seen:
+        assert fields.items() <= seen["body"].items()
+
+
+def test_id_and_needed_signals_travel_as_headers(tmp_path):
+    policy = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
+    world = catalogue(first=model("scored"), last=model("plain"))
+    _, endpoint = routed(tmp_path, policy, world, id="naïve 7,\ud800")
+    first, last = (seen["headers"] for seen in endpoint.seen)
+    assert first["x-routelab-need"] == "score"
+    assert "x-routelab-need" not in last
+    assert first["x-request-id"] == last["x-request-id"] == "na%C3%AFve%207%2C%ED%A0%80"
+    _, endpoint = routed(tmp_path, FIXED, catalogue(first=model("plain")))
+    assert "x-request-id" not in endpoint.seen[0]["headers"]
+
+
+def test_a_tool_call_without_text_is_an_answer(tmp_path):
+    result, _ = routed(tmp_path, FIXED, catalogue(first=model("tools")))
+    assert result.answer == ""
+    assert result.raw["choices"][0]["message"]["tool_calls"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("broken", "answered 500: boiler on fire"),
+        ("busy", "answered 429: slow down"),
+        ("garbled", "answered no JSON object: <html>gateway</html>"),
+        ("deep", "answered no JSON object"),
+        ("empty", "answered without choices"),
+        ("asleep", "no answer in 0.2 s"),
+    ],
+)
+def test_the_next_deployment_answers_for_a_failing_one(tmp_path, behaviour, reason):
+    world = catalogue(first=model(behaviour, "plain"))
+    result, endpoint = routed(tmp_path, FIXED, world, options={"timeout_s": 0.2})
+    assert result.answer == "plain"
+    assert endpoint.behaviours == [behaviour, "plain"]
+    assert reason in "".join(result.decision.answer.notes)
+    assert result.decision.answer.deployment == "plain-name at http://upstream.test/plain/v1"
+
+
+def test_an_endpoint_that_is_down_is_passed_over(tmp_path):
+    with closed_port() as nobody:
+        down = Model(deployments=(Deployment(nobody, "gone"),))
+        chosen = policy_file(tmp_path, FIXED, catalogue(first=down))
+
+        async def route():
+            async with AsyncRouter(chosen) as router:
+                return await router.route("hello")
+
+        with pytest.raises(
+            RouteError, match=rf"no model answered\n.*gone at {nobody}: ConnectError"
+        ):
+            asyncio.run(route())
+
+
+def test_every_deployments_reason_is_told_when_none_answers(tmp_path):
+    with pytest.raises(RouteError) as caught:
+        routed(tmp_path, FIXED, catalogue(first=model("broken", "empty", "garbled")))
+    message = str(caught.value)
+    for reason in ("boiler on fire", "without choices", "no JSON object", "garbled-name at"):
+        assert reason in message
+
+
+def test_a_refusal_is_not_tried_elsewhere_and_keeps_the_upstreams_words(tmp_path):
+    policy = Cascade(models=("first", "last"), thresholds=(0.0,), signal="score")
+    world = catalogue(first=model("refusing", "plain"), last=model("plain"))
+    result, endpoint = routed(tmp_path, policy, world)
+    assert endpoint.behaviours == ["refusing", "plain"]
+    assert result.model == "last"
+    first = result.decision.steps[0].feedback
+    assert (
+        first.error
+        == "refusing-name at http://upstream.test/refusing/v1: answered 400: context too long"
+    )
+    assert math.isnan(first.signals["score"])
+
+
+def test_if_the_last_model_fails_the_earlier_answer_is_delivered(tmp_path):
+    policy = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
+    result, _ = routed(tmp_path, policy, catalogue(first=model("scored"), last=model("broken")))
+    assert (result.answer, result.model) == ("scored", "first")
+    assert "boiler on fire" in result.decision.steps[1].feedback.error
+
+
+def test_a_missing_key_names_the_variable_and_a_present_one_is_never_shown(tmp_path, monkeypatch):
+    here = Deployment("http://upstream.test/good/v1", "m", api_key_env="TEST_KEY")
+    there = Deployment("http://u:sesame@upstream.test/good/v1", "m", api_key_env="OTHER_KEY")
+    world = catalogue(first=Model(deployments=(here, there)))
+    monkeypatch.delenv("TEST_KEY", raising=False)
+    monkeypatch.setenv("OTHER_KEY", "sesame")
+    result, endpoint = routed(tmp_path, FIXED, world)
+    assert "TEST_KEY is not set; export TEST_KEY" in result.decision.answer.notes[0]
+    assert endpoint.seen[0]["headers"]["authorization"] == "Bearer sesame"
+    assert "sesame" not in repr(result)
+
+
+@pytest.mark.parametrize("key", ["sesame", "ses\name", "sés\u2028ame"])
+def test_a_key_does_not_leak_through_errors(tmp_path, monkeypatch, key):
+    monkeypatch.setenv("TEST_KEY", key)
+    at = Deployment("http://upstream.test/v1", "m", api_key_env="TEST_KEY")
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=Model(deployments=(at,))))
+
+    def refuse(request):
+        return httpx.Response(401, json={"error": f"bad key {request.headers['authorization']}"})
+
+    async def route():
+        async with AsyncRouter(chosen, transport=httpx.MockTransport(refuse)) as router:
+            return await router.route("hello")
+
+    with pytest.raises(RouteError) as caught:
+        asyncio.run(route())
+    assert key not in str(caught.value)
+    assert ("TEST_KEY" in str(caught.value)) == (key != "sesame")
+
+
+def test_needs_mask_models_and_say_why_none_is_left(tmp_path):
+    policy = Cascade(models=("first", "last"), thresholds=(-9.0,), signal="score")
+    world = catalogue(
+        first=model("scored", capabilities=("json",)),
+        last=model("plain", capabilities=("json", "tools")),
+    )
+    result, endpoint = routed(tmp_path, policy, world, needs=["tools"])
+    assert (result.model, endpoint.behaviours) == ("last", ["plain"])
+    with pytest.raises(NoModelError) as caught:
+        routed(tmp_path, policy, world, needs=("vision", "tools"))
+    assert "first lacks vision, tools; last lacks vision" in str(caught.value)
+
+
+def test_a_model_without_deployments_is_refused_at_construction(tmp_path):
+    policy = Cascade(models=("first", "middle", "last"), thresholds=(1.0, 1.0), signal="s")
+    chosen = policy_file(tmp_path, policy, catalogue(first=Model(), last=model("plain")))
+    with pytest.raises(CatalogueError, match=r"first, middle;.*--catalogue models\.toml"):
+        AsyncRouter(chosen)
+    given = catalogue(first=model("plain"), middle=model("plain"), unused=Model())
+    assert AsyncRouter(chosen, catalogue=given).catalogue.model("last").deployments
+
+
+def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_path):
+    policy = Cascade(models=("first", "last"), thresholds=(0.0,), signal="sure")
+    chosen = policy_file(tmp_path, policy, catalogue(first=model("good"), last=model("good")))
+    with pytest.raises(PolicyError) as caught:
+        AsyncRouter(chosen, signals={"sure": "psychic", "shure": "margin"})
+    assert len(caught.value.problems) == 2
+    assert "uses no signal 'shure'; it uses sure" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("messages", "fields", "why"),
+    [
+        ([], {}, "at least one message"),
+        ({"role": "user", "content": "x"}, {}, "at least one message"),
+        ("x", {"model": "gpt"}, "the policy chooses the model"),
+        ("x", {"stream": True}, "stream=True"),
+    ],
+)
+def test_a_malformed_request_is_refused(tmp_path, messages, fields, why):
+    with pytest.raises(RouteError, match=why):
+        routed(tmp_path, FIXED, catalogue(first=model("plain")), prompt=messages, **fields)
+
+
+class TestCost:
+    def test_reported_cost_replaces_prices(self, tmp_path):
+        world = catalogue(first=model("priced", cost_reported=True, **PRICES))
+        assert routed(tmp_path, FIXED, world)[0].cost_usd == 0.123
+        world = catalogue(first=model("priced", **PRICES))
+        assert routed(tmp_path, FIXED, world)[0].cost_usd == ONE
+
+    def test_unreported_cost_falls_back_to_prices_with_a_note(self, tmp_path):
+        world = catalogue(first=model("plain", cost_reported=True, **PRICES))
+        result, _ = routed(tmp_path, FIXED, world)
+        assert result.cost_usd == ONE
+        assert "no usage.cost; tokens times prices" in result.decision.answer.notes[0]
+
+    @pytest.mark.parametrize(
+        ("behaviour", "facts", "why"),
+        [("plain", {}, "no prices"), ("bare", PRICES, "no usage tokens")],
+    )
+    def test_unknown_cost_is_nan_with_a_note(self, tmp_path, behaviour, facts, why):
+        result, _ = routed(tmp_path, FIXED, catalogue(first=model(behaviour, **facts)))
+        assert math.isnan(result.cost_usd)
+        assert why in result.decision.answer.notes[0]
+
+    @pytest.mark.parametrize(
+        ("behaviour", "facts", "expected"),
+        [
+            ("scored", PRICES, ONE * 3.1),
+            ("priced", {"cost_reported": True}, 0.123),
+        ],
+    )
+    def test_a_column_signal_multiplies_what_is_not_reported(
+        self, tmp_path, behaviour, facts, expected
+    ):
+        policy = Cascade(models=("first", "last"), thresholds=(-9.0,), signal="score")
+        world = catalogue(first=model(behaviour, **facts), last=model("bare", **PRICES))
+        options = {"signals": {"score": "column:usage.prompt_tokens"}}
+        specs = {"score": SignalSpec(multiplier=3.1)}
+        result, _ = routed(tmp_path, policy, world, signals=specs, options=options)
+        assert result.cost_usd == expected
+
+    def test_a_signal_of_our_own_is_not_multiplied(self, tmp_path):
+        policy = Cascade(models=("first", "last"), thresholds=(-1e9,), signal="sure")
+        world = catalogue(first=model("good", **PRICES), last=model("plain", **PRICES))
+        specs = {"sure": SignalSpec(multiplier=3.1, source="logprob_mean")}
+        assert routed(tmp_path, policy, world, signals=specs)[0].cost_usd == ONE
+
+    def test_every_attempt_and_every_call_is_paid(self, tmp_path):
+        policy = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
+        world = catalogue(
+            first=model("charged", "broken", "empty", "priced", cost_reported=True, **PRICES),
+            last=model("plain", **PRICES),
+        )
+        with pytest.warns(UserWarning, match="gives no signal 'score'"):
+            result, endpoint = routed(tmp_path, policy, world)
+        assert endpoint.behaviours == ["charged", "broken", "empty", "priced", "plain"]
+        wasted = (10 * 2.0 + 0 * 8.0) / 1e6
+        assert result.cost_usd == ((0.5 + wasted) + 0.123) + ONE
+
+
+class Race(Fixed, frozen=True, tag="race"):
+    """Asks three models at once."""
+
+    until: str = "first"
+
+    def route(self, x):
+        calls = tuple(Call(name, need=("score",)) for name in self.models_used)
+        seen = yield Together(calls, self.until)
+        return Deliver(next(one for one in seen if one.error is None))
+
+    @property
+    def models_used(self):
+        return ("failing", "sleeping", "scoring")
+
+
+class FakeFile:
+    """A loaded policy of a kind that no file can hold."""
+
+    name = "race"
+
+    def __init__(self, chosen, policy):
+        self.policy = policy
+        self.document = chosen.document
+
+
+def race(tmp_path, until, sleeping):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+    world = catalogue(
+        failing=model("broken"), sleeping=model(sleeping), scoring=model("scored", **PRICES)
+    )
+    endpoint = Endpoint()
+
+    async def route():
+        options = {"transport": endpoint.transport, "catalogue": world}
+        async with AsyncRouter(FakeFile(chosen, Race(model="", until=until)), **options) as router:
+            return await router.route("hello")
+
+    return asyncio.run(route())
+
+
+def test_the_first_answer_cancels_the_rest(tmp_path):
+    result = race(tmp_path, "first", "asleep")
+    assert result.model == "scoring"
+    errors = [step.feedback.error for step in result.decision.steps]
+    assert "boiler on fire" in errors[0]
+    assert errors[1:] == ["cancelled", None]
+
+
+def test_all_answers_come_in_the_order_of_the_calls(tmp_path):
+    result = race(tmp_path, "all", "scored")
+    assert result.decision.models == ("failing", "sleeping", "scoring")
+    assert result.model == "sleeping"
+
+
+@pytest.mark.parametrize("text", ["", "\ud800 half", "x" * 10_000_000, "\x00\x1f\u2028"])
+def test_any_prompt_survives_the_journey(tmp_path, text):
+    result, endpoint = routed(tmp_path, FIXED, catalogue(first=model("good")), prompt=text)
+    assert endpoint.seen[0]["body"]["messages"][0]["content"] == text
+    assert result.answer == text
+
+
+def test_an_upstream_can_replace_http(tmp_path):
+    class Canned:
+        async def send(self, deployment, body, headers):
+            if deployment.model == "broken-name":
+                raise UpstreamError("unplugged")
+            return Reply(200, completion(body["messages"][0]["content"].upper()))
+
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("broken", "good")))
+    result = asyncio.run(AsyncRouter(chosen, upstream=Canned()).route("loud"))
+    assert result.answer == "LOUD"
+    note = "broken-name at http://upstream.test/broken/v1: unplugged"
+    assert note in result.decision.answer.notes
+
+
+def test_a_given_client_stays_open(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+
+    async def route():
+        async with httpx.AsyncClient(transport=Endpoint().transport) as client:
+            async with AsyncRouter.load(chosen.path, client=client) as router:
+                await router.route("hello")
+            return client.is_closed
+
+    assert asyncio.run(route()) is False
+    with pytest.raises(RouteError, match="one of client, transport and upstream"):
+        AsyncRouter(chosen, upstream=object(), transport=Endpoint().transport)

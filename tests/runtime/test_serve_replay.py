@@ -1,0 +1,231 @@
+"""The replay server answers what the log holds, and says so when it holds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import replace
+
+import httpx
+import numpy as np
+import pytest
+from runtime_world import closed_port, logged, model, policy_file
+
+from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.errors import RoutelabError
+from routelab.logs.log import Requests
+from routelab.policies import Fixed
+from routelab.runtime import AsyncRouter, Router
+from routelab.serve import background, pointed_at, replay_app
+
+
+def ask(log, body, headers=None, **options):
+    """The replay application's reply to a chat request."""
+    if isinstance(body, str):
+        body = {"model": body, "messages": [{"role": "user", "content": "?"}]}
+
+    async def post():
+        transport = httpx.ASGITransport(replay_app(log, **options))
+        async with httpx.AsyncClient(transport=transport, base_url="http://replay") as client:
+            return await client.post("/v1/chat/completions", json=body, headers=headers)
+
+    return asyncio.run(post())
+
+
+def chat(model, *texts):
+    return {"model": model, "messages": [{"role": "user", "content": text} for text in texts]}
+
+
+def test_an_id_finds_its_request():
+    log = logged(5)
+    reply = ask(log, "middle", {"x-request-id": "r3"})
+    body = reply.json()
+    assert reply.status_code == 200
+    assert body["choices"][0]["message"]["content"] == "middle on 3"
+    assert body["usage"]["prompt_tokens"] == log.prompt_tokens[3, 1]
+    assert body["usage"]["cost"] == log.cost_usd[3, 1]
+    assert set(body["routelab"]["signals"]) == {"confidence", "free"}
+
+
+def test_a_prompt_finds_its_request_in_whatever_form_it_is_sent():
+    log = logged(5)
+    system = {"role": "system", "content": "be brief"}
+    parts = [{"type": "text", "text": "question "}, {"type": "text", "text": "4"}]
+    for messages in (
+        [system, {"role": "user", "content": "question 4"}],
+        [{"role": "user", "content": parts}],
+        [{"role": "user", "content": "question "}, {"role": "user", "content": "4"}],
+    ):
+        body = ask(log, {"model": "small", "messages": messages}, {"x-request-id": "gateway-1"})
+        assert body.json()["choices"][0]["message"]["content"] == "small on 4"
+
+
+def test_an_ambiguous_prompt_names_its_requests():
+    log = logged(4, prompts=["same", "other", "same", "last"])
+    reply = ask(log, chat("small", "same"))
+    assert reply.status_code == 409
+    message = reply.json()["error"]["message"]
+    assert "2 requests have this prompt: r0, r2; say which by the header x-request-id" in message
+    assert ask(log, chat("small", "same"), {"x-request-id": "r2"}).status_code == 200
+
+
+def test_an_id_with_any_characters_is_found():
+    names = ["naïve 7", "50%", "50%25", "a,b"]
+    log = logged(4, requests=Requests(id=np.array(names, dtype=object)))
+    for row, header in enumerate(["na%C3%AFve%207", "50%25", "50%2525", "a%2Cb"]):
+        body = ask(log, "small", {"x-request-id": header}).json()
+        assert body["choices"][0]["message"]["content"] == f"small on {row}"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "why"),
+    [
+        (chat("small", "never asked"), 404, "no such prompt"),
+        (chat("huge", "question 1"), 404, "no model 'huge': small, middle, large"),
+        ({"messages": []}, 404, "no model None"),
+        ({"model": "small", "messages": 7}, 404, "no such prompt"),
+        ({"model": "small", "stream": True}, 400, "does not stream"),
+        ([1], 400, "JSON object"),
+    ],
+)
+def test_what_the_log_cannot_answer_is_told(body, status, why):
+    reply = ask(logged(3), body)
+    assert reply.status_code == status
+    assert why in reply.json()["error"]["message"]
+
+
+def test_an_unknown_id_is_named_and_a_log_without_prompts_still_answers_by_id():
+    log = logged(3, texts=None)
+    reply = ask(log, chat("small", "question 1"), {"x-request-id": "r9"})
+    assert reply.status_code == 404
+    assert "'r9'" in reply.json()["error"]["message"]
+    body = ask(log, chat("small", "question 1"), {"x-request-id": "r1"}).json()
+    assert body["choices"][0]["message"]["content"] == "(answer not logged)"
+
+
+def test_invalid_json_is_refused():
+    async def post():
+        transport = httpx.ASGITransport(replay_app(logged(2)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://replay") as client:
+            bad = await client.post("/v1/chat/completions", content=b"{nonsense")
+            models, health = await client.get("/v1/models"), await client.get("/health")
+            return bad, models.json(), health.json()
+
+    bad, models, health = asyncio.run(post())
+    assert bad.status_code == 400
+    assert [one["id"] for one in models["data"]] == ["small", "middle", "large"]
+    assert health == {"status": "ok", "requests": 2, "models": ["small", "middle", "large"]}
+
+
+def test_an_outcome_that_was_not_observed_is_not_made_up():
+    log = logged(3)
+    log.quality[1, 0] = np.nan
+    reply = ask(log, "small", {"x-request-id": "r1"})
+    assert reply.status_code == 404
+    assert "no outcome of 'small' on request 'r1'" in reply.json()["error"]["message"]
+
+
+def test_a_logged_failure_fails_again_and_still_costs():
+    log = logged(3)
+    log.error[1, 0] = True
+    reply = ask(log, "small", {"x-request-id": "r1", "x-routelab-need": "confidence"})
+    assert reply.status_code == 500
+    assert "failed" in reply.json()["error"]["message"]
+    assert reply.json()["usage"]["cost"] == log.cost_with("confidence")[1, 0]
+
+
+def test_needed_signals_are_given_and_charged():
+    log = logged(40)
+    for row in range(40):
+        headers = {"x-request-id": f"r{row}", "x-routelab-need": "confidence"}
+        body = ask(log, "large", headers).json()
+        value = log.signals["confidence"][row, 2]
+        assert body["routelab"]["signals"] == {"confidence": None if math.isnan(value) else value}
+        assert body["usage"]["cost"] == log.cost_with("confidence")[row, 2]
+    both = {"x-request-id": "r0", "x-routelab-need": "free, confidence,unheard"}
+    body = ask(log, "large", both).json()
+    assert list(body["routelab"]["signals"]) == ["free", "confidence", "unheard"]
+    assert body["usage"]["cost"] == pytest.approx(log.cost_with("confidence")[0, 2])
+
+
+def test_an_extra_cost_column_is_charged_with_its_signal():
+    log = logged(3)
+    log = replace(log, extra_usd={"free": np.full((3, 3), 0.25)})
+    body = ask(log, "small", {"x-request-id": "r2", "x-routelab-need": "free"}).json()
+    assert body["usage"]["cost"] == log.cost_usd[2, 0] + 0.25
+
+
+def test_unknown_tokens_are_zero_and_an_unknown_cost_is_null():
+    log = logged(2)
+    log.prompt_tokens[:] = np.nan
+    log.cost_usd[:] = np.nan
+    usage = ask(log, "small", {"x-request-id": "r0"}).json()["usage"]
+    assert (usage["prompt_tokens"], usage["cost"]) == (0, None)
+
+
+def test_a_catalogues_upstream_names_stand_for_the_logs_models():
+    at = Deployment("http://elsewhere/v1", "vendor/small-2")
+    shared = Deployment("http://elsewhere/v1", "default")
+    named = Catalogue(
+        {
+            "small": Model(deployments=(at, shared)),
+            "large": Model(deployments=(shared,)),
+            "stranger": model("plain"),
+        }
+    )
+    log = logged(2)
+    body = ask(log, "vendor/small-2", {"x-request-id": "r0"}, catalogue=named).json()
+    assert body["choices"][0]["message"]["content"] == "small on 0"
+    assert body["model"] == "vendor/small-2"
+    assert ask(log, "default", {"x-request-id": "r0"}, catalogue=named).status_code == 404
+    own = replace(log, catalogue=named)
+    assert ask(own, "vendor/small-2", {"x-request-id": "r0"}).status_code == 200
+
+
+def test_latency_is_replayed_to_scale(monkeypatch):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr("routelab.serve.app.asyncio.sleep", sleep)
+    log = logged(2)
+    log.latency_s[1, 0] = np.nan
+    ask(log, "small", {"x-request-id": "r0"}, latency_scale=0.5)
+    ask(log, "small", {"x-request-id": "r1"}, latency_scale=0.5)
+    assert slept == [0.5 * log.latency_s[0, 0], 0.0]
+
+
+def test_a_taken_port_is_an_error_that_says_so():
+    with background(logged(2)) as base_url:
+        assert httpx.get(base_url.replace("/v1", "/health")).json()["status"] == "ok"
+        port = int(base_url.rpartition(":")[2].removesuffix("/v1"))
+        with (
+            pytest.raises(RoutelabError, match=f"127.0.0.1:{port}.*--port"),
+            background(logged(2), port),
+        ):
+            pass
+
+
+@pytest.mark.parametrize("prompt", ["", "half \ud83d", "x" * 10_000_000, "\x00\u2028"])
+def test_any_prompt_is_found_again(tmp_path, prompt):
+    log = logged(2, prompts=["other", prompt])
+    world = pointed_at("http://replay/v1", log.models)
+    chosen = policy_file(tmp_path, Fixed(model="large"), world)
+
+    async def route():
+        transport = httpx.ASGITransport(replay_app(log))
+        async with AsyncRouter(chosen, transport=transport) as router:
+            return await router.route(prompt)
+
+    assert asyncio.run(route()).answer == "large on 1"
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(tmp_path, monkeypatch):
+    log = logged(2)
+    with closed_port() as nobody, background(log) as base_url:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, nobody)
+        chosen = policy_file(tmp_path, Fixed(model="small"), pointed_at(base_url, log.models))
+        with Router(chosen) as router:
+            assert router.route("question 1").answer == "small on 1"
