@@ -13,7 +13,7 @@ from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
-_WIDTH = 110
+_WIDTH = 150
 
 
 def show(*parts: RenderableType) -> None:
@@ -83,8 +83,9 @@ def _baseline(it: Baseline) -> tuple[str, ...]:
 
 def _table(title: str, heads: Sequence[str]) -> Table:
     table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None)
-    for index, head in enumerate(heads):
-        table.add_column(head, justify="right" if index else "left", no_wrap=True)
+    table.add_column(heads[0], overflow="fold")
+    for head in heads[1:]:
+        table.add_column(head, justify="right", no_wrap=True)
     return table
 
 

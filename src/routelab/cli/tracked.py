@@ -13,7 +13,8 @@ from routelab.tuning.export import as_json, study_path
 
 def record(study: Study, policy_dir: Path) -> None:
     """Record a study that is already stored; a failure is told and forgotten."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("alembic", "mlflow"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         run = tracking.record(
             as_json(study), study.options.name, policy_dir, study_path(policy_dir)

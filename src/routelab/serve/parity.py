@@ -112,7 +112,8 @@ async def _route(
                 return None
             return routed.decision
 
-    async with AsyncRouter(policy_file, catalogue=catalogue) as router:
+    from_log = {name: f"column:{name}" for name in policy_file.policy.signals_used}
+    async with AsyncRouter(policy_file, catalogue=catalogue, signals=from_log) as router:
         return await asyncio.gather(*(one(row, router) for row in range(len(log))))
 
 

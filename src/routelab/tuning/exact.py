@@ -8,17 +8,15 @@ sum. Stages are improved from last to first until none moves.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 
 from routelab.core.table import Bools, Floats
 from routelab.logs.log import Log
 from routelab.policies import Cascade
+from routelab.tuning.chains import MAX_STEPS, chains
 from routelab.tuning.dial import Dial
 
-MAX_STEPS = 3
-MAX_CHAINS = 300
 SWEEPS = 8
 
 
@@ -31,23 +29,10 @@ def cascades(
         dials: of each model, for this signal; a model without thresholds comes last only.
     """
     prices = _prices(log)
-    for chain in _chains(log, dials, steps):
+    for chain in chains(log, dials, steps):
         found = {tuple(_ascend(log, signal, chain, dials, price)) for price in prices}
         for thresholds in sorted(found):
             yield Cascade(chain, thresholds, signal)
-
-
-def _chains(log: Log, dials: Mapping[str, Dial], steps: int) -> list[tuple[str, ...]]:
-    """Chains of rising cost, short ones first; long ones only while there are few."""
-    order = np.argsort(log.cost_usd.mean(axis=0), kind="stable")
-    names = [log.models[column] for column in order]
-    chains: list[tuple[str, ...]] = []
-    for length in range(2, steps + 1):
-        fresh = [c for c in combinations(names, length) if all(dials[name] for name in c[:-1])]
-        if length > 2 and len(chains) + len(fresh) > MAX_CHAINS:
-            break
-        chains += fresh
-    return chains
 
 
 def _prices(log: Log) -> Floats:

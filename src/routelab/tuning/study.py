@@ -17,7 +17,7 @@ from routelab.metrics.aiq import aiq
 from routelab.metrics.exact import mean
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Figures, Ground, Named, evaluate, ground
-from routelab.tuning import exact, inputs
+from routelab.tuning import exact, grid, inputs
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.front import OperatingPoint, Point, front, operating_points
 from routelab.tuning.search import Dials, Progress, Score, Trial, search
@@ -174,13 +174,14 @@ def _search(
     options: Options,
     progress: Progress | None,
 ) -> tuple[list[Point], list[Trial]]:
-    """The front on tune, from exact line searches refined by a randomised search."""
+    """The front on tune, from line searches and grids refined by a randomised search."""
     if not dials:
         return front(alone), []
     solved = [
         Point(policy, _score(tuning, policy))
         for signal in dict.fromkeys(signal for signal, _ in dials)
-        for policy in exact.cascades(
+        for solver in (exact.cascades, grid.cascades)
+        for policy in solver(
             tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
         )
     ]

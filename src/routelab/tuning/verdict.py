@@ -14,6 +14,8 @@ from routelab.tuning.bounds import Bounds
 MARGIN = 0.005
 """A gain below this many points of quality / 100 is not worth a router."""
 
+RIVALS = ("random_mix", "prompt_length", "task_mean")
+
 Word = Literal["ship", "not proven", "do not route"]
 
 
@@ -42,6 +44,7 @@ def verdict(
     """
     low, high = test.gain_ci
     broken, held = _bounds(test, bounds, best_quality)
+    held += _rivals(test)
     gain = f"gain over the zero router {_points(test.gain_vs_zero_router)} points"
     gain += f" [{_points(low)}, {_points(high)}] on {test.n_requests} test requests"
     if low > 0 and not broken:
@@ -76,6 +79,18 @@ def _bounds(test: Figures, bounds: Bounds, best: float) -> tuple[list[str], list
         text = f"quality bound of {floor:.4f} {'holds' if holds else 'is broken'} on test: {found}"
         (held if holds else broken).append(text)
     return broken, held
+
+
+def _rivals(test: Figures) -> list[str]:
+    """Untuned routers that spend as much and are not shown to be worse."""
+    return [
+        f"{'loses to' if it.quality_gain_ci[1] < 0 else 'not shown to beat'} {it.name}:"
+        f" {_points(it.quality_gain)} points"
+        f" [{_points(it.quality_gain_ci[0])}, {_points(it.quality_gain_ci[1])}]"
+        f" at {it.usd_per_1k:.4g} USD per 1,000 requests"
+        for it in test.baselines
+        if it.name in RIVALS and it.quality_gain_ci[0] <= 0 and it.quality_gain != 0
+    ]
 
 
 def _points(quality: float) -> str:
