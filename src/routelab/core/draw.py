@@ -29,6 +29,6 @@ def pick(unit: float, probabilities: Sequence[float]) -> int:
     """
     last = max(index for index, p in enumerate(probabilities) if p > 0.0)
     for index, edge in enumerate(accumulate(probabilities)):
-        if unit < edge or index == last:
+        if unit < edge:
             return index
     return last

@@ -92,15 +92,25 @@ def flow(policy: Policy, x: Context) -> Flow:
 
 
 def drive(policy: Policy, x: Context, answer: Callable[[Call], Feedback]) -> Decision:
-    """Run a policy on one request, with a function that answers each call."""
+    """Run a policy on one request, with a function that answers each call.
+
+    Of calls made together until the first answer, `answer` is asked for all; those that it
+    says would have taken longer are reported as cancelled.
+    """
     running = flow(policy, x)
     try:
         together = next(running)
         while True:
-            together = running.send(tuple(answer(call) for call in together.calls))
+            answers = tuple(answer(call) for call in together.calls)
+            together = running.send(_raced(together, answers))
     except StopIteration as stop:
         decision: Decision = stop.value
         return decision
+
+
+def cancelled(call: Call) -> Feedback:
+    """What is known of a call that another one made needless."""
+    return Feedback(call.model, dict.fromkeys(call.need, math.nan), error="cancelled")
 
 
 def _check(together: Together, x: Context, made: int) -> None:
@@ -114,16 +124,34 @@ def _check(together: Together, x: Context, made: int) -> None:
             )
 
 
+def _raced(together: Together, answers: tuple[Feedback, ...]) -> tuple[Feedback, ...]:
+    """The answers as they would have come: the first one cancels what was still under way."""
+    finished = [math.inf if math.isnan(it.latency_s) else it.latency_s for it in answers]
+    good = [index for index, feedback in enumerate(answers) if feedback.error is None]
+    if together.until == "all" or not good:
+        return answers
+    first = min(good, key=finished.__getitem__)
+    return tuple(
+        it if index == first or finished[index] < finished[first] else cancelled(call)
+        for index, (call, it) in enumerate(zip(together.calls, answers, strict=True))
+    )
+
+
 def _elapsed(together: Together, answers: tuple[Feedback, ...]) -> float:
+    good = [feedback.latency_s for feedback in answers if feedback.error is None]
+    if together.until == "first" and good:
+        return min(good)
     latencies = [feedback.latency_s for feedback in answers]
-    if together.until == "first":
-        done = [f.latency_s for f in answers if f.error is None]
-        return min(done) if done else max(latencies)
-    return latencies[0] if len(latencies) == 1 else max(latencies)
+    return math.nan if any(map(math.isnan, latencies)) else max(latencies)
 
 
 def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedback:
     """The delivered answer, or the best earlier one where the final call failed."""
+    if delivered is not None and all(step.feedback is not delivered for step in steps):
+        raise PolicyError(
+            f"request {x.request.id!r}: the policy delivers an answer of {delivered.model!r}"
+            " that no call gave"
+        )
     if delivered is not None and delivered.error is None:
         return delivered
     answered = [step for step in steps if step.feedback.error is None]

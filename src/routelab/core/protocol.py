@@ -53,6 +53,7 @@ class Feedback(msgspec.Struct, frozen=True):
         raw: the upstream's response body, when live.
         deployment: the endpoint that answered, when live.
         notes: what an operator should know, for example that a signal was not returned.
+        completion_tokens: length of the answer; NaN if not known.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Feedback(msgspec.Struct, frozen=True):
     raw: Mapping[str, Any] | None = None
     deployment: str | None = None
     notes: tuple[str, ...] = ()
+    completion_tokens: float = float("nan")
 
 
 class Deliver(msgspec.Struct, frozen=True):

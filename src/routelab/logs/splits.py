@@ -88,8 +88,8 @@ def split(
     empty = [part for part, n in result.n.items() if n == 0]
     if empty and need_all_parts:
         raise LogError(
-            f"{log.name}: {len(log)} requests in {groups.max() + 1} groups leave no request for"
-            f" {', '.join(empty)}; a log needs more requests, or smaller groups"
+            f"{log.name}: {len(log)} requests in {len(np.unique(groups))} groups leave no"
+            f" request for {', '.join(empty)}; a log needs more requests, or smaller groups"
         )
     return result
 

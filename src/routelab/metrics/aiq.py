@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,3 +33,24 @@ def aiq(cost: npt.ArrayLike, quality: npt.ArrayLike, low: float, high: float) ->
     inside = vertices.cost[(vertices.cost > start) & (vertices.cost < high)]
     knots = np.concatenate([[start], inside, [high]])
     return float(np.trapezoid(value_at(knots, vertices), knots) / (high - low))
+
+
+def aiq_among(
+    model_cost: npt.ArrayLike,
+    model_quality: npt.ArrayLike,
+    cost: npt.ArrayLike = (),
+    quality: npt.ArrayLike = (),
+) -> float:
+    """AIQ of policies and candidate models together, over the candidates' range of costs.
+
+    Args:
+        model_cost, model_quality: (m,) of the candidates.
+        cost, quality: (n_policies,) of what is compared with them.
+    Returns:
+        NaN where all candidates cost the same, so that there is no range.
+    """
+    costs = np.asarray(model_cost, dtype=np.float64)
+    low, high = float(costs.min()), float(costs.max())
+    if not low < high:
+        return math.nan
+    return aiq(np.append(costs, cost), np.append(model_quality, quality), low, high)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from routelab.core.context import Context
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Route
@@ -11,6 +13,8 @@ from routelab.errors import PolicyError
 
 class Mixture(Policy, frozen=True, tag="mixture"):
     """Follow `first` with probability `weight`, else `second`, drawn per request.
+
+    Where all models of one are ruled out, the other is followed.
 
     Attributes:
         name: of the draw; nested mixtures need different names to be independent.
@@ -29,14 +33,20 @@ class Mixture(Policy, frozen=True, tag="mixture"):
         return (self.weight, 1.0 - self.weight)
 
     def route(self, x: Context) -> Route:
-        chosen = (self.first, self.second)[x.choose(self.name, self._probabilities())]
-        return (yield from chosen.route(x))
+        both = (self.first, self.second)
+        can = [not x.allowed.isdisjoint(policy.models_used) for policy in both]
+        weights = self._probabilities() if can[0] == can[1] else (float(can[0]), float(can[1]))
+        return (yield from both[x.choose(self.name, weights)].route(x))
 
     def replay_batch(self, table: Table) -> list[Stage] | None:
         first, second = self.first.replay_batch(table), self.second.replay_batch(table)
         if first is None or second is None:
             return None
         takes_second = table.choose(self.name, self._probabilities()).astype(bool)
+        if table.allowed is not None:
+            can_first = table.allows_any(self.first.models_used)
+            can_second = table.allows_any(self.second.models_used)
+            takes_second = np.where(can_first == can_second, takes_second, can_second)
         return [stage._replace(rows=stage.rows & ~takes_second) for stage in first] + [
             stage._replace(rows=stage.rows & takes_second) for stage in second
         ]

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from routelab.errors import PolicyFileError
+
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
 _HERE = -100  # AT_FDCWD
 
@@ -18,8 +20,21 @@ def replace_directory(path: Path, files: Mapping[str, bytes]) -> None:
     """Make `path` a directory with exactly these files, or leave it as it was.
 
     The files are written and synced beside it first. On Linux the two directories are
-    then exchanged in one step; elsewhere the old one is moved away just before.
+    then exchanged in one step; elsewhere the old one is moved away just before. A link is
+    followed, and stays.
+
+    Raises:
+        PolicyFileError: the place cannot be written to.
     """
+    try:
+        _replace(path.resolve(), files)
+    except OSError as error:
+        raise PolicyFileError(
+            f"{path}: cannot be written ({error.strerror}); choose another place, or make room"
+        ) from error
+
+
+def _replace(path: Path, files: Mapping[str, bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
@@ -44,8 +59,13 @@ def _put(fresh: Path, path: Path) -> None:
     elif not _exchange(fresh, path):
         old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         path.rename(old / "old")
-        fresh.rename(path)
-        shutil.rmtree(old)
+        try:
+            fresh.rename(path)
+        except BaseException:
+            (old / "old").rename(path)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -23,7 +23,7 @@ from routelab.policy_file.golden import Golden, golden, verify
 Tensors = Mapping[str, npt.NDArray[np.generic]]
 
 MAIN = "policy.json"
-WEIGHTS, GOLDEN, CARD = "weights.safetensors", "golden.jsonl", "card.md"
+WEIGHTS, GOLDEN, CARD = _OTHERS = ("weights.safetensors", "golden.jsonl", "card.md")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
     The golden decisions are made from the policy; hashes of all files are filled in.
 
     Raises:
-        PolicyFileError: `path` exists and is no policy directory.
+        PolicyFileError: `path` exists and is no policy directory, or cannot be written.
         PolicyError: the document does not hang together.
     """
     check_target(path)
@@ -81,9 +81,15 @@ def check_target(path: Path) -> None:
     Raises:
         PolicyFileError: `path` is a file, or a directory with something else in it.
     """
-    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / MAIN).exists()):
+    held = {file.name for file in path.iterdir()} if path.is_dir() else set()
+    if path.is_file() or (held and MAIN not in held):
         raise PolicyFileError(
             f"{path}: exists and is no policy directory; choose another name, or move it away"
+        )
+    if others := held - {MAIN, *_OTHERS}:
+        raise PolicyFileError(
+            f"{path}: holds {', '.join(sorted(others))} beside a policy, which replacing it would"
+            " delete; choose another name, or move it away"
         )
 
 
@@ -94,18 +100,23 @@ def load(path: str | Path) -> PolicyFile:
         PolicyFileError: not a policy directory, a wrong hash, an unknown field, a schema
             newer than this version, or a policy that does not hang together.
     """
-    path = Path(path)
-    main = _read(path, MAIN)
-    try:
-        return _load(path, main)
-    except PolicyFileError:
-        if _read(path, MAIN) == main:
-            raise
-        return load(path)  # the directory was replaced while it was being read
+    path, failed = Path(path), None
+    while True:
+        main = _read(path, MAIN)
+        try:
+            return _load(path, main)
+        except PolicyFileError:
+            if main == failed:  # else the directory may have been replaced while it was read
+                raise
+            failed = main
 
 
 def _load(path: Path, main: bytes) -> PolicyFile:
     document = _decode(path, main)
+    if unknown := sorted(document.files.keys() - {*_OTHERS}):
+        raise PolicyFileError(
+            f"{path / MAIN}: lists {', '.join(map(repr, unknown))}, which no policy has"
+        )
     contents = {name: _read(path, name) for name in document.files}
     wrong = [
         f"{path / name}: its SHA-256 is not the one {MAIN} gives; the file was changed or cut"
@@ -115,7 +126,7 @@ def _load(path: Path, main: bytes) -> PolicyFile:
     ]
     wrong += [
         f"{path / MAIN}: lists no SHA-256 for {name}"
-        for name in (WEIGHTS, GOLDEN, CARD)
+        for name in _OTHERS
         if name not in document.files
     ]
     if wrong:

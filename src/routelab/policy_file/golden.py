@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -13,6 +14,9 @@ from routelab.core.flow import Decision, drive
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request
+
+_LARGEST = sys.float_info.max
+"""JSON has no infinity."""
 
 Answers = Mapping[str, Mapping[str, float | None]]
 
@@ -36,9 +40,8 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def golden(policy: Policy, seed: int, count: int = 32) -> tuple[Golden, ...]:
-    """Requests whose confidences lie around the policy's thresholds, and on them."""
-    thresholds = _thresholds(policy, seed)
-    return tuple(_expect(policy, seed, f"golden-{i}", thresholds, i) for i in range(count))
+    """Requests whose confidences lie on each threshold of the policy, just below and around."""
+    return tuple(_expect(policy, seed, f"golden-{index}", index) for index in range(count))
 
 
 def verify(policy: Policy, seed: int, expected: Iterable[Golden]) -> list[str]:
@@ -55,29 +58,8 @@ def verify(policy: Policy, seed: int, expected: Iterable[Golden]) -> list[str]:
     return problems
 
 
-def _thresholds(policy: Policy, seed: int) -> dict[str, float]:
-    """Model to threshold, read off decisions in which every confidence is missing."""
-    nothing = {m: dict.fromkeys(policy.signals_used) for m in policy.models_used}
-    decisions = (_decide(policy, seed, f"golden-{index}", nothing) for index in range(32))
-    return {
-        step.call.model: step.threshold
-        for decision in decisions
-        for step in decision.steps
-        if step.threshold is not None
-    }
-
-
-def _expect(
-    policy: Policy, seed: int, key: str, thresholds: Mapping[str, float], index: int
-) -> Golden:
-    def confidence(model: str, name: str) -> float | None:
-        unit = uniform(seed, key, f"{model}/{name}")
-        return _confidence(thresholds.get(model, 0.5), unit, index)
-
-    signals = {
-        model: {name: confidence(model, name) for name in policy.signals_used}
-        for model in policy.models_used
-    }
+def _expect(policy: Policy, seed: int, key: str, index: int) -> Golden:
+    signals = _signals(policy, seed, key, index)
     decision = _decide(policy, seed, key, signals)
     margin = min(
         (
@@ -92,18 +74,47 @@ def _expect(
     return Golden(key, signals, decision.models, decision.answer.model, margin)
 
 
-def _confidence(threshold: float, unit: float, index: int) -> float | None:
-    """On the threshold for every eighth request, missing for another, else around it."""
-    if index % 8 == 0:
-        return threshold
+def _signals(policy: Policy, seed: int, key: str, index: int) -> Answers:
+    """Of every four requests one has a confidence on a threshold, one just below it.
+
+    The answers before that one have none, so that it is reached; thresholds take turns. Of
+    every eight requests one has no confidence at all.
+    """
+    names = policy.signals_used
+    missing: Answers = {model: dict.fromkeys(names) for model in policy.models_used}
+    held = _thresholds(policy, seed, key, missing)
     if index % 8 == 1:
-        return None
-    return threshold + (unit - 0.5) * max(abs(threshold), 1e-3)
+        return missing
+    around = {
+        model: {name: _around(held.get(model, 0.5), seed, key, f"{model}/{name}") for name in names}
+        for model in missing
+    }
+    if index % 2 or not held:
+        return around
+    asked = list(held)
+    turn = index // 4 % len(asked)
+    edge = held[asked[turn]]
+    at = edge if index % 4 == 0 else max(math.nextafter(edge, -math.inf), -_LARGEST)
+    before = {model: missing[model] for model in asked[:turn]}
+    return {**around, **before, asked[turn]: dict.fromkeys(names, at)}
+
+
+def _thresholds(policy: Policy, seed: int, key: str, missing: Answers) -> dict[str, float]:
+    """Model to threshold, as this request meets them while no answer is confident."""
+    steps = _decide(policy, seed, key, missing).steps
+    return {step.call.model: step.threshold for step in steps if step.threshold is not None}
+
+
+def _around(threshold: float, seed: int, key: str, name: str) -> float:
+    unit = uniform(seed, key, name)
+    value = threshold + (unit - 0.5) * max(abs(threshold), 1e-3)
+    return min(max(value, -_LARGEST), _LARGEST)
 
 
 def _decide(policy: Policy, seed: int, key: str, signals: Answers) -> Decision:
     def answer(call: Call) -> Feedback:
-        values = {name: signals[call.model][name] for name in call.need}
+        said = signals.get(call.model, {})
+        values = {name: said.get(name) for name in call.need}
         return Feedback(call.model, {n: math.nan if v is None else v for n, v in values.items()})
 
     return drive(policy, Context(Request(key), policy.models_used, seed=seed), answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routelab.errors import LogError
 from routelab.logs.log import Log
-from routelab.logs.splits import PARTS, split
+from routelab.logs.splits import PARTS, Split, split
 from routelab.policy_file.document import Document
 from routelab.replay.ground import Ground, ground
 
@@ -24,12 +24,7 @@ def study_ground(document: Document, log: Log, part: str, *, allow_missing: bool
     record = document.split
     if record is None and part != "all":
         raise LogError(f"policy {document.name!r} records no split; use --split all")
-    cut = split(
-        log,
-        seed=document.seed if record is None else record.seed,
-        group=None if record is None else record.group,
-        need_all_parts=part != "all",
-    )
+    cut = _cut(document, log, part)
     same = record is not None and cut.sha256() == record.sha256
     if not same and part != "all":
         raise LogError(
@@ -46,3 +41,16 @@ def study_ground(document: Document, log: Log, part: str, *, allow_missing: bool
         allow_missing=allow_missing,
         learn=same,
     )
+
+
+def _cut(document: Document, log: Log, part: str) -> Split:
+    """The recorded cut; of a log that is used whole and lacks the recorded group, its own."""
+    record, whole = document.split, part == "all"
+    if record is None:
+        return split(log, seed=document.seed, need_all_parts=False)
+    try:
+        return split(log, seed=record.seed, group=record.group, need_all_parts=not whole)
+    except LogError:
+        if not whole:
+            raise
+        return split(log, seed=record.seed, need_all_parts=False)

@@ -71,6 +71,7 @@ class Deferral(msgspec.Struct, frozen=True):
     """Quality against the share of requests that `model` hands to `next_model`.
 
     Attributes:
+        n_requests: that get to the model and may be handed on; shares are of these.
         share, quality: of deferring the least confident first.
         random_quality: at shares 0 and 1; the line between is random deferral.
         oracle_share, oracle_quality: of deferring where the gain is largest.
@@ -81,6 +82,7 @@ class Deferral(msgspec.Struct, frozen=True):
     model: str
     next_model: str
     signal: str
+    n_requests: int
     share: tuple[float, ...]
     quality: tuple[float, ...]
     random_quality: Range
@@ -127,17 +129,21 @@ class Grid(msgspec.Struct, frozen=True):
 
     Attributes:
         part: of the log, and n_requests of it.
+        signal: that is compared with the thresholds.
         models: of the cascade, in order; m of them.
         thresholds: for each of the first m - 1 models, ascending, the policy's own among them.
         chosen: index of the policy's own threshold in each.
-        quality: (cells,) mean; quality_se: its standard error, groups kept together.
+        quality: (cells,) mean; quality_se: its standard error, groups kept together;
+            NaN for a single group, as are all covariances.
         usd: (m, cells) mean USD per request spent on each model.
         usd_cov: (m * (m + 1) / 2, cells) covariances of those means, upper triangle by rows.
-        calls, answered: (m, cells) share of requests that ask, and that are answered by, each.
+        calls, answered: (m, cells) numbers of requests that ask, and that are answered by, each.
+        escalated: (cells,) number of requests with more than one call.
     """
 
     part: str
     n_requests: int
+    signal: str
     models: tuple[str, ...]
     thresholds: tuple[tuple[float, ...], ...]
     chosen: tuple[int, ...]
@@ -145,8 +151,9 @@ class Grid(msgspec.Struct, frozen=True):
     quality_se: tuple[float, ...]
     usd: tuple[tuple[float, ...], ...]
     usd_cov: tuple[tuple[float, ...], ...]
-    calls: tuple[tuple[float, ...], ...]
-    answered: tuple[tuple[float, ...], ...]
+    calls: tuple[tuple[int, ...], ...]
+    answered: tuple[tuple[int, ...], ...]
+    escalated: tuple[int, ...]
 
 
 class Breakdown(msgspec.Struct, frozen=True):

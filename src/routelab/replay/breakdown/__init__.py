@@ -1,0 +1,25 @@
+"""Where a policy's figures come from: requests, calls, thresholds and confidences."""
+
+from routelab.replay.breakdown.shape import (
+    Breakdown,
+    Deferral,
+    Grid,
+    Latency,
+    Reliability,
+    Slice,
+    Stage,
+    ThresholdCurve,
+)
+from routelab.replay.breakdown.whole import breakdown
+
+__all__ = [
+    "Breakdown",
+    "Deferral",
+    "Grid",
+    "Latency",
+    "Reliability",
+    "Slice",
+    "Stage",
+    "ThresholdCurve",
+    "breakdown",
+]

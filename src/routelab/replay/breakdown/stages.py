@@ -1,0 +1,44 @@
+"""What each model of a policy is asked for, and what of it is thrown away."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from routelab.core.policy import Policy
+from routelab.replay.breakdown.shape import Stage
+from routelab.replay.engine import table_of
+from routelab.replay.ground import Ground
+from routelab.replay.result import Replay
+
+
+def stages(policy: Policy, replay: Replay, ground: Ground) -> tuple[Stage, ...]:
+    """Calls and cost by model, in the policy's order.
+
+    Empty for a kind of policy without a batch form, which does not list its calls.
+
+    Args:
+        replay: of this policy on this ground.
+    """
+    log = ground.log
+    made = policy.replay_batch(table_of(policy, log, catalogue=ground.catalogue, seed=ground.seed))
+    if made is None:
+        return ()
+    n, m = len(log), len(log.models)
+    calls, usd, discarded = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m)
+    for column, asked, need in made:
+        key = (slice(None), column)
+        paid = np.where(asked, log.cost_usd[key] if need is None else log.cost_with(need, key), 0.0)
+        calls[column] += np.count_nonzero(asked)
+        usd[column] += paid.sum()
+        discarded[column] += paid[replay.answered != column].sum()
+    delivered = np.bincount(replay.answered + 1, minlength=m + 1)[1:]
+    return tuple(
+        Stage(
+            model=name,
+            calls=int(calls[column]),
+            delivered=int(delivered[column]),
+            usd_per_1k=1000 * float(usd[column]) / n,
+            discarded_usd_per_1k=1000 * float(discarded[column]) / n,
+        )
+        for name, column in ((name, log.models.index(name)) for name in policy.models_used)
+    )

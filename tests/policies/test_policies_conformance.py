@@ -1,0 +1,218 @@
+"""What every kind of policy owes its users, whatever kind is added to the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+
+import httpx
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from policies_world import GRID, MODELS, awkward, catalogues, examples, logs
+
+from routelab import replay
+from routelab.core.catalogue import Catalogue, Model
+from routelab.core.context import Context
+from routelab.core.flow import MAX_CALLS, drive
+from routelab.core.protocol import Feedback
+from routelab.core.request import Request
+from routelab.errors import NoModelError, PolicyError, RouteError
+from routelab.policies import KINDS, from_wire, to_wire
+from routelab.policy_file import Document, write
+from routelab.replay import engine
+from routelab.runtime import AsyncRouter
+from routelab.serve import pointed_at, replay_app
+
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = [kind.__struct_config__.tag for kind in KINDS]
+POLICIES = [policy for policies in examples().values() for policy in policies]
+
+every_kind = pytest.mark.parametrize("name", NAMES)
+every_policy = pytest.mark.parametrize(
+    "policy", POLICIES, ids=lambda policy: type(policy).__name__.lower()
+)
+some = settings(deadline=None, max_examples=40)
+
+
+@every_kind
+def test_a_kind_has_examples_of_its_own(name):
+    kind = KINDS[NAMES.index(name)]
+    assert examples().get(name), f"add an example of {name!r} to policies_world.examples"
+    assert all(type(policy) is kind for policy in examples()[name])
+
+
+@every_policy
+def test_json_gives_the_policy_back(policy):
+    text = msgspec.json.encode(to_wire(policy))
+    assert from_wire(msgspec.json.decode(text)) == policy
+
+
+@every_kind
+def test_the_committed_json_of_a_kind_is_read_and_written_unchanged(name):
+    committed = (GOLDEN / f"{name}.json").read_bytes()
+    policies = [from_wire(data) for data in msgspec.json.decode(committed)]
+    assert policies == list(examples()[name])
+    written = msgspec.json.encode([to_wire(policy) for policy in policies])
+    assert msgspec.json.format(written, indent=2) + b"\n" == committed
+
+
+@every_policy
+@some
+@given(answers=st.data(), allowed=st.sets(st.sampled_from(MODELS)), key=st.text(max_size=3))
+def test_a_policy_ends_and_calls_only_allowed_models_of_its_own(policy, answers, allowed, key):
+    calls = []
+
+    def answer(call):
+        calls.append(call)
+        value = answers.draw(st.sampled_from([*GRID, math.nan, -math.inf, math.inf]))
+        error = answers.draw(st.none() | st.just("broken"))
+        return Feedback(call.model, dict.fromkeys(call.need, value), error=error)
+
+    try:
+        decision = drive(policy, Context(Request(key), sorted(allowed)), answer)
+    except NoModelError:
+        assert not allowed & set(policy.models_used)
+    except RouteError:
+        assert calls
+    else:
+        assert decision.models == tuple(call.model for call in calls)
+        assert decision.answer.model in decision.models
+    assert len(calls) <= MAX_CALLS
+    assert {call.model for call in calls} <= allowed & set(policy.models_used)
+    assert {name for call in calls for name in call.need} <= set(policy.signals_used)
+
+
+@every_policy
+@some
+@given(log=logs, catalogue=catalogues, seed=st.integers(0, 3))
+def test_the_batch_form_is_the_generator(policy, log, catalogue, seed):
+    batch = replay.run(policy, log, catalogue=catalogue, seed=seed)
+    one_by_one = replay.run_generator(policy, log, catalogue=catalogue, seed=seed)
+    assert_equal(batch, one_by_one)
+
+
+@every_policy
+def test_blocks_leave_no_seam(policy, monkeypatch):
+    log = awkward(40, 3)
+    whole = replay.run(policy, log)
+    monkeypatch.setattr(engine, "BLOCK", 7)
+    assert_equal(replay.run(policy, log), whole)
+    assert set(np.unique(whole.answered)) > {-1}
+
+
+@every_policy
+@some
+@given(log=logs, catalogue=catalogues)
+def test_a_model_that_lacks_a_need_is_never_called(policy, log, catalogue):
+    catalogue = catalogue or Catalogue()
+    for row in range(len(log)):
+        request = log.requests.request(row)
+        able = set(catalogue.allowed(policy.models_used, request.needs))
+        try:
+            decision = replay.decide(policy, log, row, catalogue=catalogue)
+        except NoModelError:
+            assert not able
+        except RouteError:
+            assert able
+        else:
+            assert set(decision.models) <= able
+
+
+@every_policy
+def test_a_policy_whose_models_are_all_ruled_out_says_so(policy):
+    log = awkward(30, 5)
+    mute = Catalogue({name: Model(capabilities=()) for name in MODELS})
+    needy = np.flatnonzero([len(needs) > 0 for needs in log.requests.needs])
+    done = replay.run(policy, log, catalogue=mute)
+    assert np.all(done.answered[needy] == -1)
+    assert np.all(done.cost_usd[needy] == 0.0)
+    assert np.all(np.isnan(done.latency_s[needy]))
+    with pytest.raises(NoModelError, match=str(log.requests.id[needy[0]])):
+        replay.decide(policy, log, int(needy[0]), catalogue=mute)
+
+
+@every_policy
+def test_production_repeats_the_replay(policy, tmp_path):
+    log = as_servers_see_it(awkward(40, 8, broken=0.15))
+    able = Catalogue(
+        {
+            "small": Model(capabilities=()),
+            "middle": Model(capabilities=("tools",)),
+            "expert": Model(capabilities=("tools", "vision")),
+        }
+    )
+    catalogue = pointed_at("http://replay.test/v1", MODELS, able)
+    document = Document(
+        name="conformance",
+        policy=to_wire(policy),
+        candidates=MODELS,
+        catalogue=catalogue,
+        signals=log.specs,
+        seed=11,
+    )
+    chosen = write(tmp_path / "conformance.policy", document, "# conformance\n")
+    routed = asyncio.run(route_all(chosen, log))
+    expected = [replayed(policy, log, row, catalogue) for row in range(len(log))]
+    assert [seen(one) for one in routed] == [seen(one) for one in expected]
+    assert sum(not isinstance(one, str) for one in routed) > len(log) / 2
+
+
+def as_servers_see_it(log):
+    """A call that failed, or was not logged, gives no signal over HTTP."""
+    for values in log.signals.values():
+        values[log.error] = np.nan
+    return log
+
+
+async def route_all(chosen, log):
+    transport = httpx.ASGITransport(replay_app(log))
+    async with AsyncRouter(chosen, transport=transport) as router:
+        return [await route(router, log.requests.request(row), row) for row in range(len(log))]
+
+
+async def route(router, request, row):
+    try:
+        routed = await router.route(f"question {row}", id=request.id, needs=request.needs)
+    except RouteError as error:
+        return type(error).__name__
+    return routed.decision
+
+
+def replayed(policy, log, row, catalogue):
+    try:
+        return replay.decide(policy, log, row, catalogue=catalogue, seed=11)
+    except RouteError as error:
+        return type(error).__name__
+
+
+def seen(decision):
+    """All of a decision that a log and a server can agree on."""
+    if isinstance(decision, str):
+        return decision
+    steps = [
+        (step.call, step.threshold, step.feedback.cost_usd, repr(dict(step.feedback.signals)))
+        for step in decision.steps
+    ]
+    return steps, decision.answer.model, decision.cost_usd, decision.choices
+
+
+def assert_equal(one, other):
+    assert one.models == other.models
+    for name in ("answered", "quality", "cost_usd", "latency_s", "calls"):
+        mine, theirs = getattr(one, name), getattr(other, name)
+        assert mine.dtype == theirs.dtype, name
+        assert canonical(mine) == canonical(theirs), name
+
+
+def canonical(values):
+    """The bits, with every NaN alike."""
+    return np.where(np.isnan(values), np.nan, values).tobytes()
+
+
+def test_a_kind_that_is_not_in_the_registry_is_refused_by_name():
+    with pytest.raises(PolicyError, match="telepath"):
+        from_wire({"kind": "telepath", "model": "small"})
