@@ -114,7 +114,10 @@ def _slices(kind: _Kind, replay: Replay, best: Replay, groups: Ints) -> list[Sli
 
 
 def _interval(loss: Floats, mean: Floats, kind: _Kind, groups: Ints) -> tuple[Floats, Floats]:
-    """Paired 95 % intervals of the mean loss, by Student's t over groups; NaN for one group."""
+    """Paired 95 % intervals of the mean loss, by Student's t over groups; NaN for one group.
+
+    A loss lies in [-1, 1], and so do the intervals.
+    """
     error, n_groups = standard_errors(loss, kind.codes, len(mean), groups)
     reach = student(np.maximum(n_groups - 1, 1)) * error
-    return mean - reach, mean + reach
+    return np.clip(mean - reach, -1.0, 1.0), np.clip(mean + reach, -1.0, 1.0)
