@@ -41,3 +41,11 @@ class NoModelError(RouteError):
 
 class MissingExtraError(RoutelabError):
     """A command needs packages of an extra that is not installed."""
+
+
+class TrackingError(RoutelabError):
+    """A study cannot be recorded, or the registry cannot do what is asked of it."""
+
+
+class LearningError(RoutelabError):
+    """A scorer cannot be fitted on what it is given."""

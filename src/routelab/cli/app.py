@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from routelab.cli import data, demo, explain, inspect, replay, replay_server, route, tune
+from routelab.cli import (
+    data,
+    demo,
+    explain,
+    inspect,
+    registry,
+    replay,
+    replay_server,
+    report,
+    route,
+    track,
+    tune,
+)
 
 app = typer.Typer(
     name="routelab",
@@ -17,8 +29,11 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
 app.command("replay")(replay.replay)
+app.command("report")(report.report)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
 app.command("route")(route.route)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")
+app.add_typer(registry.app, name="registry")
+app.add_typer(track.app, name="track")

@@ -13,6 +13,7 @@ import typer
 from routelab.cli import tables
 from routelab.cli.common import Json, print_json, read_log, tell
 from routelab.cli.progress import progress
+from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.policy_file import check_target, load
 from routelab.replay import Figures, Named, evaluate
 from routelab.serve.parity import Parity, parity
@@ -25,6 +26,8 @@ def demo(
         Path, typer.Option("--out", metavar="NAME.policy", help="Where the policy goes.")
     ] = Path("demo.policy"),
     seed: Annotated[int, typer.Option(help="Of the study.")] = 0,
+    report: ReportPath = None,
+    no_report: NoReport = False,
     json: Json = False,
 ) -> None:
     """Tune a cascade on the embedded (synthetic) log, and prove it by routing over HTTP.
@@ -32,18 +35,23 @@ def demo(
     Example: `routelab demo`
     """
     check_target(out)
+    report_to = report_path(out.name.removesuffix(".policy"), report)
     path = sample_path()
     log = read_log(path)
     tell(f"log: {path.name}, {len(log)} synthetic requests, {len(log.models)} models")
     options = Options(name=out.name.removesuffix(".policy"), seed=seed)
     with progress("searching") as update:
         study = tune(log, options, progress=update)
-    save(study, out)
+    digest = save(study, out).digest
+    summary = {**as_json(study), "policy_digest": digest}
+    page = None if no_report else reported(summary, report_to)
     halves = _halves(study)
     tell(f"routing {len(study.test.log)} test requests over HTTP to a replay server")
     proved = parity(load(out), study.test.log)
     if json:
-        print_json(_as_json(study, halves, proved, out))
+        print_json(
+            {**_as_json(study, halves, proved, out), "report": None if page is None else str(page)}
+        )
     else:
         tables.show(
             tables.study(study),
@@ -53,7 +61,7 @@ def demo(
             ),
             "",
             tables.verdict(study.verdict),
-            f"policy: {out}\nstudy:  {study_path(out)}\n{proved}",
+            f"policy: {out}\nstudy:  {study_path(out)}\n{proved}{told(page)}",
         )
     if not proved.holds:
         raise typer.Exit(1)

@@ -22,7 +22,7 @@ from routelab.cli.common import (
 def replay_server(
     log: LogPath,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
     latency_scale: Annotated[
         float, typer.Option(help="Sleep this many times the logged latency before answering.")
     ] = 0.0,
@@ -42,7 +42,13 @@ def replay_server(
     """
     signals = dict(signal_option(text) for text in signal or ())
     opened = read_log(log, column, prices, signals)
-    tell(
-        f"serving {len(opened)} requests and {len(opened.models)} models at http://{host}:{port}/v1"
+    serve.run(
+        opened,
+        host,
+        port,
+        catalogue=read_catalogue(catalogue),
+        latency_scale=latency_scale,
+        ready=lambda url: tell(
+            f"serving {len(opened)} requests and {len(opened.models)} models at {url}"
+        ),
     )
-    serve.run(opened, host, port, catalogue=read_catalogue(catalogue), latency_scale=latency_scale)

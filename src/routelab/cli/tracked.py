@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from routelab import tracking
 from routelab.cli.common import tell
-from routelab.tuning import Study
-from routelab.tuning.export import as_json, study_path
+from routelab.tracking import Sent
+from routelab.tuning.export import study_path
 
 
-def record(study: Study, policy_dir: Path) -> None:
-    """Record a study that is already stored; a failure is told and forgotten."""
-    for chatty in ("alembic", "mlflow"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True) -> None:
+    """Record the study beside a policy; a failure is told, and what to do about it.
+
+    Args:
+        report: stored with it.
+        wanted: False only says that nothing was recorded.
+    """
+    if not wanted:
+        tell("not recorded in MLflow, as asked (--no-tracking)")
+        return
+    path = study_path(policy_dir)
     try:
-        run = tracking.record(
-            as_json(study), study.options.name, policy_dir, study_path(policy_dir)
-        )
-    except ModuleNotFoundError:
-        tell("not recorded: MLflow is not installed (pip install 'routelab[lab]')")
-    except Exception as error:  # noqa: BLE001  (whatever the store raises, the study is safe)
-        tell(f"not recorded in MLflow: {error}; the study is stored in {study_path(policy_dir)}")
+        tracking.mark(path, policy_dir, report)
+        sent = tracking.send(path)
+    except Exception as error:  # noqa: BLE001  (whatever a store raises, the study is safe)
+        tell(f"not recorded in MLflow: {error}")
+        tell(f"the study is stored in {path}; to record it later: routelab track sync {path}")
     else:
-        tell(f"recorded in MLflow: experiment {tracking.EXPERIMENT}, run {run}")
+        tell(told(sent))
+
+
+def told(sent: Sent) -> str:
+    """Where a study is to be found, in a line."""
+    verb = "already recorded" if sent.already else "recorded"
+    policy = "" if sent.version is None else f", policy {sent.model} version {sent.version}"
+    return f"{verb} in MLflow at {sent.uri}: {sent.experiment}, run {sent.run_id}{policy}"

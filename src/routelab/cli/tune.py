@@ -21,6 +21,7 @@ from routelab.cli.common import (
     signal_option,
 )
 from routelab.cli.progress import progress
+from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.cli.tracked import record
 from routelab.policy_file import check_target
 from routelab.tuning import Bounds, Options
@@ -74,17 +75,20 @@ def tune(
         bool, typer.Option("--no-tracking", help="Do not record the study in MLflow.")
     ] = False,
     out: Out = None,
+    report: ReportPath = None,
+    no_report: NoReport = False,
     json: Json = False,
 ) -> None:
     """Tune a cascade on LOG, judge it on held-out requests, and export it.
 
-    Writes the policy directory and beside it NAME.study/ with the trials. Exits 0 whatever
-    the verdict.
+    Writes the policy directory, beside it NAME.study/ with the trials, and a report to look
+    at. Exits 0 whatever the verdict.
 
     Example: `routelab tune log.parquet --signal confidence:3 --min-quality-share 0.98`
     """
     target = out or Path(f"{log.stem}.policy")
     check_target(target)
+    report_to = report_path(target.name.removesuffix(".policy"), report)
     known = read_catalogue(catalogue)
     signals = dict(signal_option(text) for text in signal or ())
     opened = read_log(log, column, prices, signals)
@@ -102,14 +106,16 @@ def tune(
     with progress("searching") as update:
         study = run(opened, options, catalogue=known, progress=update)
     written = save(study, target)
-    if not no_tracking:
-        record(study, target)
+    summary = {**as_json(study), "policy_digest": written.digest}
+    page = None if no_report else reported(summary, report_to)
+    record(target, page, wanted=not no_tracking)
     if json:
-        print_json({**as_json(study), "policy_dir": str(target), "policy_digest": written.digest})
+        places = {"policy_dir": str(target), "report": None if page is None else str(page)}
+        print_json({**summary, **places})
         return
     tables.show(
         tables.study(study),
         "",
         tables.verdict(study.verdict),
-        f"policy: {target}\nstudy:  {study_path(target)}",
+        f"policy: {target}\nstudy:  {study_path(target)}{told(page)}",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -23,14 +23,19 @@ def run(
     *,
     catalogue: Catalogue | None = None,
     latency_scale: float = 0.0,
+    ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until interrupted.
 
+    Args:
+        port: 0 takes a free one.
+        ready: told the base URL, with `/v1`, once requests can be sent there.
     Raises:
         RoutelabError: the port is taken, or the host is not this machine's.
     """
     with _bound(host, port) as listening:
         app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale)
+        ready(_url(host, listening))
         uvicorn.Server(_config(app, "info")).run(sockets=[listening])
 
 
@@ -59,7 +64,7 @@ def background(
         try:
             while thread.is_alive() and not server.started:
                 time.sleep(0.005)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+            yield _url("127.0.0.1", listening)
         finally:
             server.should_exit = True
             thread.join()
@@ -76,6 +81,11 @@ def _bound(host: str, port: int) -> socket.socket:
     # connections inherit it: a small answer must not wait 40 ms for the client's acknowledgement
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def _url(host: str, listening: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listening.getsockname()[1]}/v1"
 
 
 def _config(app: object, log_level: str) -> uvicorn.Config:

@@ -30,7 +30,7 @@ def cascades(
     """
     prices = _prices(log)
     for chain in chains(log, dials, steps):
-        found = {tuple(_ascend(log, signal, chain, dials, price)) for price in prices}
+        found = {tuple(ascend(log, signal, chain, dials, price)) for price in prices}
         for thresholds in sorted(found):
             yield Cascade(chain, thresholds, signal)
 
@@ -38,12 +38,16 @@ def cascades(
 def _prices(log: Log) -> Floats:
     """Lambdas in quality per USD, from indifference to cost to caring for little else."""
     cost = log.cost_usd.mean(axis=0)
-    return np.append(0.0, np.geomspace(0.01 / cost.max(), 1.0 / max(cost.min(), 1e-12), 16))
+    paid = cost[cost > 0]
+    if not len(paid):
+        return np.zeros(1)
+    return np.append(0.0, np.geomspace(0.01 / paid.max(), 1.0 / paid.min(), 16))
 
 
-def _ascend(
+def ascend(
     log: Log, signal: str, chain: Sequence[str], dials: Mapping[str, Dial], price: float
 ) -> list[float]:
+    """Thresholds of one chain, at a price of one dollar in quality."""
     columns = [log.column(name) for name in chain]
     quality = [log.quality[:, column] for column in columns]
     paid = [price * log.cost_with(signal, (slice(None), column)) for column in columns[:-1]]

@@ -16,7 +16,7 @@ from routelab.logs.table_file import parquet_bytes
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, SplitRecord, replace_directory, write
 from routelab.policy_file.card import card
-from routelab.replay import Figures
+from routelab.replay import Figures, Ground
 from routelab.tuning.front import OperatingPoint
 from routelab.tuning.study import Study
 
@@ -68,12 +68,20 @@ def as_json(study: Study) -> dict[str, Any]:
         },
         "certificate": None,
         "splits": msgspec.to_builtins(_split(study)),
+        "coverage": {ground.part: _coverage(ground) for ground in (study.tune, study.test)},
+        "signals": msgspec.to_builtins(
+            {
+                name: study.log.spec(name)
+                for name in study.options.signals or study.policy.signals_used
+            }
+        ),
         "candidates": list(study.test.models),
         "notes": list(study.log.notes),
         "front": [
             {"policy": to_wire(point.policy), **point.score._asdict()} for point in study.front
         ],
         "provenance": _provenance(study),
+        "breakdown": msgspec.to_builtins(study.breakdown),
     }
 
 
@@ -103,6 +111,11 @@ def _point(point: OperatingPoint, figures: Figures) -> dict[str, Any]:
         "tune": point.point.score._asdict(),
         "test": {key: measured[key] for key in POINT_KEYS},
     }
+
+
+def _coverage(ground: Ground) -> dict[str, Any]:
+    left = ground.coverage
+    return {"n_requests": len(left.rows), "n_dropped": left.n_dropped, "by_task": left.by_task}
 
 
 def _split(study: Study) -> SplitRecord:

@@ -12,6 +12,7 @@ from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from routelab.core.policy import Policy
+from routelab.errors import TuningError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.tuning.dial import Dial
 
@@ -59,8 +60,12 @@ def search(
 
     The search runs in memory. With `storage` its trials are stored there afterwards under
     `name`, replacing those of an earlier run, for optuna-dashboard to show.
+
+    Raises:
+        TuningError: the storage cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    place = None if storage is None else open_storage(storage)
     study = _study(None, name, optuna.samplers.NSGAIISampler(seed=seed))
     space = _Space(models, dials)
     for start in starts[:trials]:
@@ -85,8 +90,8 @@ def search(
         return found
 
     study.optimize(objective, n_trials=trials)
-    if storage is not None:
-        _store(study, storage, name)
+    if place is not None:
+        _store(study, place, name)
     return done
 
 
@@ -100,15 +105,31 @@ def _study(storage: Any, name: str, sampler: Any = None) -> optuna.Study:
     return study
 
 
-def _store(study: optuna.Study, storage: str, name: str) -> None:
-    place = open_storage(storage)
+def _store(study: optuna.Study, place: Any, name: str) -> None:
     if name in {summary.study_name for summary in optuna.get_all_study_summaries(place)}:
         optuna.delete_study(study_name=name, storage=place)
     _study(place, name).add_trials(study.trials)
 
 
 def open_storage(storage: str) -> Any:
-    """A database for a URL, an append-only journal for the path of a file."""
+    """A database for a URL, an append-only journal for the path of a file.
+
+    Raises:
+        TuningError: it cannot be opened, or holds something else.
+    """
+    try:
+        place = _opened(storage)
+        place.get_all_studies()  # reads it, which opening a journal does not
+    except Exception as error:  # every driver and parser raises its own kinds
+        why = (str(error).splitlines() or [""])[0]
+        raise TuningError(
+            f"--storage {storage}: cannot hold trials: {type(error).__name__}: {why}; give a new"
+            " file in a folder that exists, or a database URL such as sqlite:///trials.db"
+        ) from error
+    return place
+
+
+def _opened(storage: str) -> Any:
     if "://" in storage:
         return RDBStorage(storage)
     return JournalStorage(JournalFileBackend(storage))

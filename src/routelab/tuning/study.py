@@ -13,10 +13,11 @@ from routelab.core.policy import Policy
 from routelab.errors import TuningError
 from routelab.logs.log import Log
 from routelab.logs.splits import Split, split
-from routelab.metrics.aiq import aiq
+from routelab.metrics.aiq import aiq_among
 from routelab.metrics.exact import mean
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Figures, Ground, Named, evaluate, ground
+from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning import exact, grid, inputs
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.front import OperatingPoint, Point, front, operating_points
@@ -66,6 +67,7 @@ class Study:
         front: non-dominated points on tune, by rising cost.
         aiq_front: on test, of the hull of all operating points and the candidates.
         trials: of the randomised search.
+        breakdown: where the exported policy's figures on test come from.
     """
 
     options: Options
@@ -81,6 +83,7 @@ class Study:
     aiq_front: float
     trials: Sequence[Trial]
     verdict: Verdict
+    breakdown: Breakdown
 
     @property
     def policy(self) -> Policy:
@@ -152,6 +155,7 @@ def tune(
         aiq_front=_aiq_front(testing, tested),
         trials=trials,
         verdict=verdict(tested[0], options.bounds, best_quality, warnings),
+        breakdown=breakdown(chosen[0].point.policy, testing, tuning, best.policy.models_used[0]),
     )
 
 
@@ -210,13 +214,11 @@ def _starts(points: Sequence[Point]) -> list[Cascade | Fixed]:
 
 def _aiq_front(testing: Ground, tested: Sequence[Figures]) -> float:
     alone = [_score(testing, Fixed(name)) for name in testing.models]
-    cost = [score.usd_per_1k for score in alone]
-    quality = [score.quality for score in alone]
-    return aiq(
-        cost + [figures.usd_per_1k for figures in tested],
-        quality + [figures.quality for figures in tested],
-        min(cost),
-        max(cost),
+    return aiq_among(
+        [score.usd_per_1k for score in alone],
+        [score.quality for score in alone],
+        [figures.usd_per_1k for figures in tested],
+        [figures.quality for figures in tested],
     )
 
 

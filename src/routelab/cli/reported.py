@@ -1,0 +1,83 @@
+"""Writing a report where the drawing packages may be missing: never at the study's cost."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from routelab.cli.common import tell
+from routelab.errors import RoutelabError
+
+ReportPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="FILE.html", help="Where the report goes; default reports/NAME.html."
+    ),
+]
+NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write a report.")]
+
+
+def report_path(name: str, given: Path | None) -> Path:
+    """Where a policy's report goes.
+
+    Raises:
+        RoutelabError: the given name is not one of an HTML file.
+    """
+    path = given or Path("reports") / f"{name}.html"
+    if path.suffix != ".html" or path.is_dir():
+        raise RoutelabError(f"{path}: a report is a file NAME.html, with NAME.md beside it")
+    return path
+
+
+def write_report(data: Mapping[str, Any], path: Path) -> None:
+    """Write the report at `path` and its Markdown twin beside it.
+
+    Raises:
+        RoutelabError: the data are not a study's, or a file cannot be written.
+        ModuleNotFoundError: the packages that draw are not installed.
+    """
+    from routelab.reports import render
+
+    report = render(data)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, report.html)
+        _replace(path.with_suffix(".md"), report.markdown)
+    except OSError as error:
+        raise RoutelabError(f"{path}: cannot write the report ({error.strerror})") from error
+
+
+def reported(data: Mapping[str, Any], path: Path) -> Path | None:
+    """Write the report of a study that is already stored; a failure is told and forgotten."""
+    try:
+        write_report(data, path)
+    except ModuleNotFoundError as error:
+        tell(f"no report: {error.name} is not installed (pip install 'routelab[lab]')")
+    except RoutelabError as error:
+        tell(f"no report: {error}")
+    else:
+        return path
+    return None
+
+
+def told(path: Path | None) -> str:
+    """A line for the end of a command's output."""
+    return "" if path is None else f"\nreport: {path}"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """A reader sees the old file or the new one."""
+    handle, fresh = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(fresh).chmod(0o644)
+        Path(fresh).replace(path)
+    except OSError:
+        Path(fresh).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,198 @@
+"""What a chapter is made of; every block tells itself as HTML and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from markupsafe import Markup, escape
+
+from routelab.reports import templates
+
+
+class Block(Protocol):
+    """A piece of a chapter."""
+
+    def html(self) -> Markup:
+        """For the page."""
+        ...
+
+    def markdown(self) -> str:
+        """For its twin; empty where it has nothing to say in words."""
+        ...
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+    def html(self) -> Markup:
+        return Markup("<p>{}</p>").format(self.text)
+
+    def markdown(self) -> str:
+        return plain(self.text)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph about what is missing or must not be overlooked."""
+
+    text: str
+
+    def html(self) -> Markup:
+        return Markup('<p class="note">{}</p>').format(self.text)
+
+    def markdown(self) -> str:
+        return f"> {plain(self.text)}"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a chapter."""
+
+    text: str
+
+    def html(self) -> Markup:
+        return Markup("<h3>{}</h3>").format(self.text)
+
+    def markdown(self) -> str:
+        return f"### {plain(self.text)}"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """Sentences in a list."""
+
+    items: Sequence[str]
+
+    def html(self) -> Markup:
+        lines = Markup("").join(Markup("<li>{}</li>").format(item) for item in self.items)
+        return Markup("<ul>{}</ul>").format(lines)
+
+    def markdown(self) -> str:
+        return "\n".join(f"- {plain(item)}" for item in self.items)
+
+
+class Cell(NamedTuple):
+    """A cell of a table.
+
+    Attributes:
+        text: what it says.
+        value: what it sorts by; None for the text.
+        aside: said beside it in small print, an interval for example.
+        strong: whether to stress it.
+    """
+
+    text: str
+    value: float | None = None
+    aside: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under heads; the first column names the row, columns in `words` are text too.
+
+    Attributes:
+        caption: what the rows are.
+        total: how many rows there were before the table was cut; None if it was not.
+    """
+
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    words: Sequence[int] = (0,)
+    total: int | None = None
+
+    def html(self) -> Markup:
+        return templates.fill("table.html", table=self)
+
+    def markdown(self) -> str:
+        head = [plain(text) for text in self.heads]
+        rule = ["---" if i in self.words else "---:" for i in range(len(head))]
+        body = [[_cell(cell) for cell in row] for row in self.rows]
+        lines = ["| " + " | ".join(line) + " |" for line in (head, rule, *body)]
+        return f"**{plain(self.caption)}**\n\n" + "\n".join(lines) + self._cut("\n\n")
+
+    def _cut(self, before: str) -> str:
+        return f"{before}{self.note}" if self.note else ""
+
+    @property
+    def note(self) -> str:
+        """A sentence where rows were left out."""
+        if self.total is None or self.total <= len(self.rows):
+            return ""
+        return f"Shown are {len(self.rows):,} of {self.total:,} rows."
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with its words.
+
+    Attributes:
+        title: what it shows, as a heading over it.
+        alt: what a reader who cannot see it needs to know.
+        svg: the drawing; a second one is drawn for narrow screens if there is one.
+        wide: whether it takes the whole width.
+    """
+
+    title: str
+    alt: str
+    svg: Markup
+    narrow: Markup | None = None
+    wide: bool = False
+
+    def html(self) -> Markup:
+        return templates.fill("figure.html", figure=self)
+
+    def markdown(self) -> str:
+        return f"*{plain(self.title)}*: {plain(self.alt)}"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Figures side by side where there is room."""
+
+    figures: Sequence[Figure]
+
+    def html(self) -> Markup:
+        inside = Markup("").join(figure.html() for figure in self.figures)
+        return Markup('<div class="gallery">{}</div>').format(inside)
+
+    def markdown(self) -> str:
+        return "\n\n".join(figure.markdown() for figure in self.figures)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the report under one heading.
+
+    Attributes:
+        key: its anchor.
+    """
+
+    key: str
+    title: str
+    blocks: Sequence[Block]
+
+    def markdown(self) -> str:
+        """The chapter for the twin."""
+        told = (block.markdown() for block in self.blocks)
+        return "\n\n".join([f"## {plain(self.title)}", *(text for text in told if text)])
+
+
+def plain(text: str) -> str:
+    """Text in which Markdown and HTML find nothing to read as markup, on one line."""
+    line = " ".join(text.split())
+    for mark in "\\`*_[]|#":
+        line = line.replace(mark, f"\\{mark}")
+    return str(escape(line)).replace("&#39;", "'").replace("&#34;", '"')
+
+
+def _cell(cell: Cell) -> str:
+    text = plain(cell.text)
+    text = f"**{text}**" if cell.strong else text
+    return f"{text} [{plain(cell.aside)}]" if cell.aside else text

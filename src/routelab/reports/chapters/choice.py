@@ -1,0 +1,124 @@
+"""What there is to choose from, and what everybody could do without tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from routelab.replay import Baseline, Figures
+from routelab.reports import words
+from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table, Text
+from routelab.reports.chapters.opening import FIXED
+from routelab.reports.figures.front import front
+from routelab.reports.figures.whiskers import Line, points, whiskers
+from routelab.reports.summary import Measured, Range, Summary
+
+DRAWN, MOST = 16, 40
+"""Baselines in a drawing and in the table."""
+
+
+def choice(summary: Summary) -> Chapter:
+    """The front, the operating points and the baselines."""
+    test = summary.test
+    if test is None:
+        return Chapter("choice", "Cost and quality", [Note("There is no policy to draw.")])
+    blocks: list[Block] = [Text(_reading(summary)), front(summary)]
+    if not summary.front:
+        blocks += [Note("The front of the policies that were tried is not part of this data.")]
+    return Chapter(
+        "choice",
+        "Cost and quality",
+        [*blocks, _points(summary), Gallery(_against(test)), _baselines(test.baselines)],
+    )
+
+
+def _reading(summary: Summary) -> str:
+    dots = " Small dots are the front as it was found on the tune part." if summary.front else ""
+    return (
+        "The dashed line is what a random mix of single models buys: the line to beat. The shaded"
+        " area between it and the solid line is what routing adds. Whiskers are 95% intervals on"
+        f" held-out requests.{dots}"
+    )
+
+
+def _points(summary: Summary) -> Table:
+    test = summary.test
+    assert test is not None
+    heads = (
+        "Operating point",
+        "Quality",
+        "USD per 1,000",
+        "Gain, points",
+        "P95",
+        "Escalated",
+        "Rule",
+    )
+    if found := summary.operating_points:
+        rows = [_point(it.name, it.test, it.rule, first=it is found[0]) for it in found]
+    else:
+        rows = [_point(test.policy, test, "this policy", first=True)]
+    return Table(f"Operating points, {words.count(test.n_requests)} requests of {test.split}",
+                 heads, rows, words=(0, 6))  # fmt: skip
+
+
+def _point(name: str, it: Measured | Figures, rule: str, *, first: bool) -> list[Cell]:
+    named = words.short(name, 60) + (" (exported)" if first else "")
+    return [
+        Cell(named, strong=first),
+        _cell(words.quality, it.quality, it.quality_ci),
+        _cell(words.usd, it.usd_per_1k, it.usd_per_1k_ci),
+        _cell(words.points, it.gain_vs_zero_router, it.gain_ci),
+        Cell(words.seconds(it.latency_p95_s), it.latency_p95_s),
+        Cell(words.share(it.escalation_rate), it.escalation_rate),
+        Cell(rule),
+    ]
+
+
+def _against(test: Figures) -> list[Figure]:
+    """Differences in quality and in cost."""
+    found = test.baselines[:DRAWN]
+    gains = [points(_name(it), it.quality_gain, it.quality_gain_ci) for it in found]
+    saved = [Line(_name(it), it.saving_usd_per_1k, it.saving_usd_per_1k_ci) for it in found]
+    better, cheaper = (
+        [line.name for line in lines if line.interval[0] > 0] for lines in (gains, saved)
+    )
+    quality = (
+        f"Policy minus baseline on the same requests. Beyond chance better than {_all(better)}."
+    )
+    cost = f"Baseline minus policy. Beyond chance cheaper than {_all(cheaper)}."
+    sides = ("baseline better", "policy better")
+    return [
+        whiskers("against-quality", "Quality against each baseline", quality, gains, sides,
+                 "points of quality"),
+        whiskers("against-cost", "Cost against each baseline", cost, saved,
+                 ("baseline cheaper", "policy cheaper"), "USD per 1,000 requests"),
+    ]  # fmt: skip
+
+
+def _all(names: list[str]) -> str:
+    return words.listed([words.short(name, 40) for name in names]) or "none"
+
+
+def _baselines(found: tuple[Baseline, ...]) -> Table:
+    heads = ("Baseline", "Quality", "USD per 1,000", "Policy adds, points", "Policy saves, USD")
+    rows = [_baseline(it) for it in found[:MOST]]
+    return Table("Baselines on the same requests", heads, rows, total=len(found))
+
+
+def _baseline(it: Baseline) -> list[Cell]:
+    return [
+        Cell(words.short(_name(it), 80)),
+        _cell(words.quality, it.quality, it.quality_ci),
+        _cell(words.usd, it.usd_per_1k, it.usd_per_1k_ci),
+        _cell(words.points, it.quality_gain, it.quality_gain_ci),
+        _cell(words.usd_change, it.saving_usd_per_1k, it.saving_usd_per_1k_ci),
+    ]
+
+
+def _cell(form: Callable[[float], str], value: float, ends: Range) -> Cell:
+    return Cell(form(value), value, words.interval(form, ends))
+
+
+def _name(it: Baseline) -> str:
+    if it.name.startswith(FIXED):
+        return f"{it.name.removeprefix(FIXED)} alone"
+    return it.name.replace("_", " ")

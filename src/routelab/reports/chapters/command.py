@@ -1,0 +1,38 @@
+"""The command that repeats a study, as far as its data remember it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from routelab.reports.summary import Summary
+
+_PLAIN = ("seed", "trials", "group")
+
+
+def command(summary: Summary) -> str | None:
+    """`routelab tune` with the options of the study; None where they are not known."""
+    options = summary.provenance.get("options")
+    if not isinstance(options, Mapping):
+        return None
+    log = str(summary.provenance.get("log", "LOG"))
+    words = ["routelab", "tune", log, *_options(options, summary)]
+    return shlex.join([*words, "--out", f"{summary.name}.policy"])
+
+
+def _options(options: Mapping[str, Any], summary: Summary) -> Iterator[str]:
+    if models := options.get("models"):
+        yield from ("--models", ",".join(map(str, models)))
+    for name in options.get("signals") or ():
+        spec = summary.signals.get(name)
+        known = spec is not None and spec.multiplier is not None
+        yield from ("--signal", f"{name}:{spec.multiplier:g}" if spec and known else str(name))
+    for key, value in (options.get("bounds") or {}).items():
+        if value is not None:
+            yield from (f"--{key.replace('_', '-')}", f"{value:g}")
+    for key in _PLAIN:
+        if options.get(key) is not None:
+            yield from (f"--{key}", str(options[key]))
+    if options.get("allow_missing"):
+        yield "--allow-missing"

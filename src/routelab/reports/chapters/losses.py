@@ -1,0 +1,86 @@
+"""Where the policy loses to the best single model, and where it wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routelab.replay.breakdown.shape import Slice
+from routelab.reports import words
+from routelab.reports.blocks import Cell, Chapter, Figure, Gallery, Note, Table, Text
+from routelab.reports.figures.whiskers import points, whiskers
+from routelab.reports.summary import Summary
+
+DRAWN, LISTED = 12, 60
+"""Slices in the drawing, and in the table of each kind."""
+
+
+def losses(summary: Summary) -> Chapter:
+    """The slices with the largest loss, whatever they have in common."""
+    known = summary.breakdown
+    if known is None or not known.slices:
+        return Chapter("losses", "Where it loses", [Note("This data has no slices of requests.")])
+    kinds = dict.fromkeys(it.by for it in known.slices)
+    found = {kind: [it for it in known.slices if it.by == kind] for kind in kinds}
+    told = {kind: slices for kind, slices in found.items() if len(slices) > 1} or found
+    worst = sorted((it for slices in told.values() for it in slices), key=lambda it: -it.loss)
+    tables = [_table(kind, slices) for kind, slices in told.items()]
+    return Chapter(
+        "losses",
+        "Where it loses",
+        [
+            Text(
+                "Loss is the best single model's quality minus the policy's, on the same requests."
+                " Among many slices some intervals miss zero by chance: read them as hints."
+            ),
+            Gallery([_drawn(worst[:DRAWN])]),
+            *tables,
+        ],
+    )
+
+
+def _drawn(worst: Sequence[Slice]) -> Figure:
+    lines = [points(_named(it), it.loss, it.loss_ci) for it in worst]
+    first = worst[0]
+    alt = (
+        f"The largest loss is {words.points(first.loss)} points on {first.by}"
+        f" {words.short(first.value, 60)} ({words.interval(words.points, first.loss_ci)}),"
+        f" {words.count(first.n_requests)} requests."
+    )
+    sides = ("policy better", "best model better")
+    return whiskers("losses", "The largest losses", alt, lines, sides, "points of quality", good=-1)
+
+
+def _named(it: Slice) -> str:
+    return it.value if it.by == "length" else f"{it.by} {it.value}"
+
+
+def _table(kind: str, found: Sequence[Slice]) -> Table:
+    heads = (
+        kind.capitalize(), "Requests", "Loss, points", "Quality", "Best model", "USD per 1,000",
+        "Escalated", "Answered by",
+    )  # fmt: skip
+    rows = [_row(it) for it in found[:LISTED]]
+    caption = f"By {kind}, largest loss first"
+    return Table(caption, heads, rows, words=(0, 7), total=len(found))
+
+
+def _row(it: Slice) -> list[Cell]:
+    return [
+        Cell(words.short(it.value, 80)),
+        Cell(words.count(it.n_requests), it.n_requests),
+        Cell(words.points(it.loss), it.loss, words.interval(words.points, it.loss_ci)),
+        Cell(words.quality(it.quality), it.quality),
+        Cell(words.quality(it.best_quality), it.best_quality),
+        Cell(words.usd(it.usd_per_1k), it.usd_per_1k),
+        Cell(words.share(it.escalation_rate), it.escalation_rate),
+        Cell(_answered(it)),
+    ]
+
+
+def _answered(it: Slice) -> str:
+    """The models that answer most, at most three."""
+    most = sorted(it.model_share.items(), key=lambda pair: -pair[1])
+    shown = [
+        f"{words.short(name, 30)} {words.whole_share(part)}" for name, part in most if part > 0
+    ]
+    return ", ".join(shown[:3])

@@ -1,0 +1,178 @@
+"""The first screen: the verdict in a sentence, and the figures behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from routelab.replay import Baseline, Figures
+from routelab.reports import words
+from routelab.reports.summary import Range, Summary
+
+FIXED = "fixed:"
+_MARKS = {"ship": ("ship", "✓"), "do not route": ("stop", "✕"), "not proven": ("open", "?")}
+
+
+class Figure(NamedTuple):
+    """A headline figure with what stands under it."""
+
+    label: str
+    value: str
+    aside: str
+
+
+class Opening(NamedTuple):
+    """What a reader sees first.
+
+    Attributes:
+        kind, mark: how the verdict looks.
+        word: of the verdict.
+        sentence: the verdict for somebody who reads one sentence.
+        reasons: what it rests on.
+        route: how the policy routes, step by step.
+    """
+
+    name: str
+    kind: str
+    mark: str
+    word: str
+    sentence: str
+    reasons: Sequence[str]
+    figures: Sequence[Figure]
+    route: Sequence[str]
+
+
+def opening(summary: Summary) -> Opening:
+    """The first screen of a study."""
+    kind, mark = _MARKS.get(summary.verdict or "", ("none", words.NOTHING))
+    return Opening(
+        name=words.short(summary.name, 80),
+        kind=kind,
+        mark=mark,
+        word=(summary.verdict or "no verdict").capitalize(),
+        sentence=_sentence(summary),
+        reasons=[_said(reason) for reason in summary.reasons],
+        figures=_figures(summary.test) if summary.test else (),
+        route=list(_route(summary.wire)),
+    )
+
+
+def best_model(test: Figures) -> Baseline | None:
+    """The candidate with the most quality on these rows, the cheaper of equals."""
+    alone = [it for it in test.baselines if it.name.startswith(FIXED)]
+    return max(alone, key=lambda it: (it.quality, -it.usd_per_1k), default=None)
+
+
+def _sentence(summary: Summary) -> str:
+    test = summary.test
+    if test is None:
+        return "No policy met the bounds that were asked for, so nothing was exported."
+    gain = f"{words.points(test.gain_vs_zero_router).lstrip('+')} points"
+    range_ = f"95% interval {words.interval(words.points, test.gain_ci)}"
+    if summary.verdict == "ship":
+        return (
+            f"For the same money, routing scores {gain} more than any mix of single models"
+            f" could{_beside(test)}."
+        )
+    if summary.verdict == "do not route":
+        return (
+            "Routing is not worth its trouble here: for the same money, a mix of single models"
+            f" scores as well (difference {words.points(test.gain_vs_zero_router)} points,"
+            f" {range_})."
+        )
+    if summary.verdict == "not proven" and test.gain_ci[0] > 0:
+        return (
+            f"Routing gains {gain} over any mix of single models for the same money ({range_}),"
+            " but a bound that was asked for does not hold on held-out requests."
+        )
+    if summary.verdict == "not proven":
+        return (
+            f"The difference of {words.points(test.gain_vs_zero_router)} points from a mix of"
+            f" single models for the same money may be chance ({range_}){_settle(summary)}."
+        )
+    return (
+        f"On these {words.count(test.n_requests)} requests the policy differs by"
+        f" {words.points(test.gain_vs_zero_router)} points from a mix of single models for the"
+        f" same money ({range_}); no verdict was asked of them."
+    )
+
+
+def _settle(summary: Summary) -> str:
+    needed = summary.requests_to_settle
+    return f"; about {words.count(needed)} test requests would settle it" if needed else ""
+
+
+def _beside(test: Figures) -> str:
+    """What it means next to the best model alone."""
+    best = best_model(test)
+    if best is None or best.usd_per_1k <= 0:
+        return ""
+    name, saved = words.short(best.name.removeprefix(FIXED), 40), best.saving_usd_per_1k
+    change = "less" if saved >= 0 else "more"
+    part = words.whole_share(abs(saved) / best.usd_per_1k)
+    points = words.points(best.quality_gain)
+    way = "higher" if best.quality_gain > 0 else "lower"
+    scores = "the same" if points == "0.0" else f"{points.strip(f'+{words.MINUS}')} points {way}"
+    return f"; next to {name} for everything, it costs {part} {change} and scores {scores}"
+
+
+def _figures(test: Figures) -> list[Figure]:
+    best = best_model(test)
+    found = [
+        _figure("Quality", words.quality, test.quality, test.quality_ci),
+        _figure("USD per 1,000", words.usd, test.usd_per_1k, test.usd_per_1k_ci),
+        _figure("Points over a mix", words.points, test.gain_vs_zero_router, test.gain_ci),
+    ]
+    if best is not None and best.usd_per_1k > 0:
+        low, high = best.saving_usd_per_1k_ci
+        saved = best.saving_usd_per_1k / best.usd_per_1k
+        shares = (low / best.usd_per_1k, high / best.usd_per_1k)
+        found += [_figure("Saved on the best", words.whole_share, saved, shares)]
+    seen = test.latency_p95_s is not None
+    latency = words.seconds(test.latency_p95_s) if seen else words.NOTHING
+    middle = f"median {words.seconds(test.latency_p50_s)}" if seen else words.UNSEEN
+    return [
+        *found,
+        Figure("Escalated", words.share(test.escalation_rate), "of requests"),
+        Figure("Latency P95", latency, middle),
+    ]
+
+
+def _figure(label: str, form: Callable[[float], str], value: float, ends: Range) -> Figure:
+    return Figure(label, form(value), words.interval(form, ends))
+
+
+def _route(wire: Mapping[str, Any]) -> Sequence[str]:
+    """A cascade step by step; any other kind by its fields."""
+    models, thresholds = wire.get("models"), wire.get("thresholds")
+    if isinstance(models, Sequence) and isinstance(thresholds, Sequence):
+        signal = words.short(str(wire.get("signal", "the signal")), 40)
+        steps = [
+            f"Ask {words.short(str(model), 60)}; keep its answer if {signal} ≥ {words.plain(limit)}"
+            for model, limit in zip(models, thresholds, strict=False)
+        ]
+        return [*steps, f"Else deliver what {words.short(str(models[-1]), 60)} answers"]
+    if set(wire) == {"kind", "model"}:
+        return [f"Send every request to {words.short(str(wire['model']), 60)}"]
+    return [_plain(wire)] if wire else []
+
+
+def _plain(wire: Mapping[str, Any]) -> str:
+    fields = (
+        f"{key} ({_plain(value)})" if isinstance(value, Mapping) else f"{key} {_value(value)}"
+        for key, value in wire.items()
+        if key != "kind"
+    )
+    return f"{wire.get('kind', 'policy')}: {', '.join(fields)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " → ".join(_value(item) for item in value)
+    return words.plain(value) if isinstance(value, float) else words.short(str(value), 60)
+
+
+def _said(reason: str) -> str:
+    """A reason with a capital and typeset minus signs."""
+    return re.sub(r"(?<=[ \[])-(?=\d)", words.MINUS, reason[:1].upper() + reason[1:])

@@ -1,0 +1,117 @@
+"""The thresholds: what moving them does, and whether the signal deserves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routelab.replay.breakdown.shape import Breakdown, ThresholdCurve
+from routelab.reports import words
+from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Heading, Note, Table, Text
+from routelab.reports.explorer import Explorer, Landmark, single
+from routelab.reports.figures.deferral import deferral
+from routelab.reports.figures.front import models
+from routelab.reports.figures.reliability import reliability
+from routelab.reports.figures.thresholds import threshold
+from routelab.reports.summary import Summary
+
+_NONE = (
+    "The exported policy has no thresholds, so there is none to move. Where the log has no usable"
+    " confidence signal, a fixed model or a mixture of two is all that can be exported."
+)
+
+
+def thresholds(summary: Summary) -> Chapter:
+    """Curves of every threshold."""
+    known = summary.breakdown
+    if known is None or not known.thresholds:
+        why = (
+            _NONE if known is not None else "What moving a threshold does is not part of this data."
+        )
+        return Chapter("thresholds", "Thresholds", [Note(why)])
+    names = dict.fromkeys(curve.model for curve in known.thresholds)
+    curves = [[c for c in known.thresholds if c.model == name] for name in names]
+    drawn = [threshold(f"threshold-{i}", _by_part(found)) for i, found in enumerate(curves)]
+    blocks: list[Block] = [Text(_reading(known.thresholds)), Gallery(drawn)]
+    if known.grid is not None:
+        lead = Heading("One threshold at a time")
+        blocks = [Explorer(known.grid, _landmarks(summary)), lead, *blocks]
+    if not any(curve.part == "tune" for curve in known.thresholds):
+        blocks += [Note("Curves of the tune part, on which thresholds are chosen, are missing.")]
+    return Chapter("thresholds", "Thresholds", blocks)
+
+
+def _landmarks(summary: Summary) -> list[Landmark]:
+    """Where the models alone and the other operating points are."""
+    alone = [single(it.name, it.quality, it.usd) for it in models(summary)]
+    others = summary.operating_points[1:]
+    return alone + [
+        Landmark(it.name, "policy", it.test.quality, it.test.usd_per_1k) for it in others
+    ]
+
+
+def _reading(curves: Sequence[ThresholdCurve]) -> str:
+    parts = {curve.part for curve in curves}
+    seen = (
+        " Solid is test, dashed is tune, where they were chosen."
+        if {"tune", "test"} <= parts
+        else ""
+    )
+    return f"Each moves alone, the others stay. The dot is the exported policy.{seen}"
+
+
+def _by_part(curves: Sequence[ThresholdCurve]) -> list[ThresholdCurve]:
+    """The part that figures are shown of comes last."""
+    return sorted(curves, key=lambda curve: curve.part != "tune")
+
+
+def signal(summary: Summary) -> Chapter:
+    """Deferral curves and reliability."""
+    known = summary.breakdown
+    if known is None or not (known.deferral or known.reliability):
+        why = (
+            "The exported policy uses no confidence signal."
+            if known is not None
+            else "How good the signal is, is not part of this data."
+        )
+        return Chapter("signal", "Confidence signal", [Note(why)])
+    drawn = [deferral(f"deferral-{i}", it) for i, it in enumerate(known.deferral)]
+    bins = [reliability(f"reliability-{i}", it) for i, it in enumerate(known.reliability)]
+    pairs = [figure for pair in zip(drawn, bins, strict=False) for figure in pair]
+    rest = [*drawn[len(bins) :], *bins[len(drawn) :]]
+    return Chapter(
+        "signal",
+        "Confidence signal",
+        [
+            Text(
+                "A cascade is as good as its signal: does it hand on the answers that the next"
+                " model would improve, and are confident answers right?"
+            ),
+            Gallery([*pairs, *rest]),
+            _table(known),
+        ],
+    )
+
+
+def _table(known: Breakdown) -> Table:
+    areas = {it.model: it for it in known.deferral}
+    rows = [
+        [
+            Cell(words.short(it.model, 80)),
+            Cell(words.short(it.signal, 80)),
+            Cell(words.quality(it.auroc), it.auroc),
+            Cell(words.quality(it.ece), it.ece),
+            _area(areas[it.model].area if it.model in areas else None),
+            _deferred(areas[it.model].chosen_share if it.model in areas else None),
+        ]
+        for it in known.reliability
+    ]
+    heads = ("Model", "Signal", "AUROC", "ECE", "Deferral area (1 = oracle)", "Handed on")
+    return Table("The signal on test, model by model", heads, rows, words=(0, 1))
+
+
+def _area(area: float | None) -> Cell:
+    return Cell("nothing to gain" if area is None else words.quality(area), area)
+
+
+def _deferred(share: float | None) -> Cell:
+    return Cell(words.NOTHING if share is None else words.share(share), share)

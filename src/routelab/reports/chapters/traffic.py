@@ -1,0 +1,63 @@
+"""Where requests and money go, and how long it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routelab.replay.breakdown.shape import Slice, Stage
+from routelab.reports import words
+from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table
+from routelab.reports.figures.latency import latency
+from routelab.reports.figures.stages import stages
+from routelab.reports.figures.traffic import traffic as share_by_task
+from routelab.reports.summary import Summary
+
+TASKS = 12
+"""Tasks in the drawing, those with the most requests."""
+
+
+def traffic(summary: Summary) -> Chapter:
+    """Model share and escalation by task, cost by stage, latency."""
+    known = summary.breakdown
+    if known is None:
+        why = Note("Where requests and money go is not part of this data.")
+        return Chapter("traffic", "Requests, money, time", [why])
+    tasks = [it for it in known.slices if it.by == "task"]
+    tasks.sort(key=lambda it: (-it.n_requests, it.value))
+    drawn: list[Figure] = []
+    blocks: list[Block] = []
+    if tasks:
+        drawn += [share_by_task(tasks[:TASKS], _answering(tasks))]
+        if len(tasks) > TASKS:
+            blocks += [Note(f"Drawn are the {TASKS} largest of {words.count(len(tasks))} tasks.")]
+    else:
+        blocks += [Note("The log names no tasks.")]
+    if known.stages:
+        drawn += [stages(known.stages)]
+    if known.latency is not None:
+        drawn += [latency(known.latency)]
+    else:
+        blocks += [Note("Latency was not observed in this log, so none is shown.")]
+    told = [_stages(known.stages)] if known.stages else []
+    return Chapter("traffic", "Requests, money, time", [Gallery(drawn), *blocks, *told])
+
+
+def _answering(slices: Sequence[Slice]) -> list[str]:
+    """Models that answer anything, in the candidates' order."""
+    names = dict.fromkeys(name for it in slices for name in it.model_share)
+    return [name for name in names if any(it.model_share.get(name, 0.0) > 0 for it in slices)]
+
+
+def _stages(found: Sequence[Stage]) -> Table:
+    heads = ("Model", "Asked", "Delivered", "USD per 1,000", "of that discarded")
+    rows = [
+        [
+            Cell(words.short(it.model, 80)),
+            Cell(words.count(it.calls), it.calls),
+            Cell(words.count(it.delivered), it.delivered),
+            Cell(words.usd(it.usd_per_1k), it.usd_per_1k),
+            Cell(words.usd(it.discarded_usd_per_1k), it.discarded_usd_per_1k),
+        ]
+        for it in found
+    ]
+    return Table("Calls and cost by model", heads, rows)

@@ -1,0 +1,142 @@
+"""Why the figures can be believed, and what they leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from routelab.policy_file import SplitRecord
+from routelab.replay import Figures
+from routelab.reports import words
+from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Note, Table, Text
+from routelab.reports.chapters.command import command
+from routelab.reports.summary import Summary
+
+TASKS = 40
+"""Tasks in the table of dropped rows."""
+_FORMS = {
+    "quality": ("Quality", words.quality, words.points, "points"),
+    "usd_per_1k": ("USD per 1,000", words.usd, words.usd_change, "USD"),
+    "gain_vs_zero_router": ("Gain over a mix, points", words.points, words.points, "points"),
+}
+
+
+def trust(summary: Summary) -> Chapter:
+    """Optimism, coverage and splits."""
+    blocks: list[Block] = []
+    if summary.optimism and summary.test:
+        blocks += [
+            Text(
+                "The best of many policies looks a little better where it was chosen than where it"
+                " is judged. The test part was used once."
+            ),
+            _optimism(summary.optimism, summary.test),
+        ]
+    else:
+        blocks += [Note("What the figures were on the tune part is not known here.")]
+    blocks += _coverage(summary)
+    if summary.splits is not None:
+        blocks += [_splits(summary.splits)]
+    if summary.notes:
+        blocks += [Text("Notes from reading the log:"), Bullets(summary.notes)]
+    return Chapter("trust", "Can it be trusted", blocks)
+
+
+def _optimism(found: Mapping[str, float | None], test: Figures) -> Table:
+    rows = []
+    for key, (name, form, change, unit) in _FORMS.items():
+        value, less = getattr(test, key), found.get(key)
+        tuned = None if less is None else value + less
+        moved = f"{change(less)} {unit}" if less is not None else words.NOTHING
+        rows += [
+            [Cell(name), Cell(form(tuned), tuned), Cell(form(value), value), Cell(moved, less)]
+        ]
+    return Table("Tune against test", ("Figure", "Tune", "Test", "Optimism"), rows)
+
+
+def _coverage(summary: Summary) -> list[Block]:
+    test = summary.test
+    if test is None:
+        return []
+    total = test.n_requests + test.n_dropped
+    part = test.n_dropped / max(1, total)
+    line = (
+        "Every request of the part has an outcome of every candidate; none was dropped."
+        if not test.n_dropped
+        else f"{words.count(test.n_dropped)} of {words.count(total)} requests"
+        f" ({words.share(part)}) lack an outcome of a candidate and were dropped: figures hold"
+        " for the rest."
+    )
+    blocks: list[Block] = [Text(line)]
+    known = summary.coverage.get(test.split)
+    if known is not None and known.by_task:
+        tasks = sorted(known.by_task.items(), key=lambda pair: (-pair[1], pair[0]))
+        rows = [[Cell(words.short(t, 80)), Cell(words.count(n), n)] for t, n in tasks[:TASKS]]
+        blocks += [Table("Dropped requests by task", ("Task", "Dropped"), rows, total=len(tasks))]
+    return blocks
+
+
+def _splits(cut: SplitRecord) -> Table:
+    uses = {
+        "train": "learn scorers",
+        "tune": "choose the policy",
+        "calibrate": "certify",
+        "test": "judge, once",
+    }
+    rows = [
+        [
+            Cell(part),
+            Cell(words.count(n), n),
+            Cell(uses.get(part, "")),
+            Cell(cut.sha256.get(part, "")[:16]),
+        ]
+        for part, n in cut.n.items()
+    ]
+    dropped = f", {words.count(cut.dropped)} dropped because their group began earlier"
+    caption = f"Split by {cut.rule}, each {cut.group} kept together{dropped if cut.dropped else ''}"
+    return Table(caption, ("Part", "Requests", "Used to", "SHA-256 of ids"), rows, words=(0, 2, 3))
+
+
+def origin(summary: Summary) -> Chapter:
+    """What the figures follow from."""
+    facts = {
+        "command": command(summary),
+        **summary.provenance,
+        "policy_sha256": summary.policy_digest,
+    }
+    rows = [
+        [Cell(key.replace("_", " ")), Cell(_value(value))]
+        for key, value in facts.items()
+        if value is not None and key != "options"
+    ]
+    options = facts.get("options")
+    if isinstance(options, Mapping):
+        rows += [
+            [Cell(f"option {key.replace('_', ' ')}"), Cell(_value(value))]
+            for key, value in options.items()
+            if _given(value)
+        ]
+    blocks: list[Block] = [
+        Text(
+            "The same log, options and versions give the same policy, figures and report, byte for"
+            " byte. Nothing here depends on time or place, and no prompt is part of it."
+        )
+    ]
+    if rows:
+        blocks += [Table("Made from", ("What", "Value"), rows, words=(0, 1))]
+    return Chapter("origin", "Provenance", blocks)
+
+
+def _given(value: Any) -> bool:
+    """Whether an option says anything."""
+    if isinstance(value, Mapping):
+        return any(_given(item) for item in value.values())
+    return value is not None and value != [] and value != ()
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_value(item)}" for key, item in value.items() if _given(item))
+    if isinstance(value, list | tuple):
+        return ", ".join(_value(item) for item in value[:50])
+    return words.short(str(value), 200)

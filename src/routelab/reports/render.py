@@ -1,0 +1,82 @@
+"""From a study's plain data to a page and its Markdown twin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from routelab.reports import templates
+from routelab.reports.blocks import Chapter, plain
+from routelab.reports.chapters.choice import choice
+from routelab.reports.chapters.losses import losses
+from routelab.reports.chapters.opening import Opening, opening
+from routelab.reports.chapters.thresholds import signal, thresholds
+from routelab.reports.chapters.traffic import traffic
+from routelab.reports.chapters.trust import origin, trust
+from routelab.reports.summary import read
+
+CHAPTERS = (choice, thresholds, signal, traffic, losses, trust, origin)
+"""In the order of the page; a chapter more is a function more."""
+
+
+class Report(NamedTuple):
+    """A report in its two forms.
+
+    Attributes:
+        html: one file that needs no other.
+        markdown: the same text and tables, without drawings.
+    """
+
+    html: bytes
+    markdown: bytes
+
+
+def render(data: Mapping[str, Any]) -> Report:
+    """Draw and tell a study; the same data give the same bytes.
+
+    Args:
+        data: what `routelab.tuning.export.as_json` gives, or `study.json` holds.
+    Raises:
+        RoutelabError: the data are not a study's.
+    """
+    summary = read(data)
+    first = opening(summary)
+    chapters = [chapter(summary) for chapter in CHAPTERS]
+    return Report(
+        _html(first, chapters, summary.missing).encode(errors="replace"),
+        _markdown(first, chapters, summary.missing).encode(errors="replace"),
+    )
+
+
+def _html(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str]) -> str:
+    return templates.fill(
+        "page.html",
+        first=first,
+        chapters=chapters,
+        missing=missing,
+        style=_asset("page.css"),
+        script=_asset("page.js"),
+    )
+
+
+def _asset(name: str) -> Markup:
+    """A file of ours, put into the page as it is."""
+    text = resources.files("routelab.reports").joinpath("page", name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704  (ours)
+
+
+def _markdown(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str]) -> str:
+    figures = [f"- {it.label}: **{it.value}** ({it.aside})" for it in first.figures]
+    parts = [
+        f"# {plain(first.name)}: {first.word}",
+        plain(first.sentence),
+        "\n".join(figures),
+        "\n".join(f"- {plain(reason)}" for reason in first.reasons),
+        "\n".join(f"{i + 1}. {plain(step)}" for i, step in enumerate(first.route)),
+        "\n".join(f"> {plain(text)}" for text in missing),
+        *(chapter.markdown() for chapter in chapters),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,0 +1,114 @@
+"""Where a report's data come from: the stored study, or the log replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+import routelab
+from routelab.logs.log import Log
+from routelab.metrics.exact import mean
+from routelab.policy_file import PolicyFile
+from routelab.replay import Ground, Named, evaluate, study_ground
+from routelab.replay.breakdown import breakdown
+from routelab.tuning.export import study_path
+
+_NO_STUDY = (
+    "The study that made this policy is not beside it, so the figures were replayed from the log:"
+    " the front of the policies that were tried is missing."
+)
+_KEPT = ("verdict", "reasons", "operating_points", "aiq_front", "optimism")
+
+
+def stored(policy: PolicyFile) -> Mapping[str, Any] | None:
+    """The data of the study beside a policy; None where it is not there, or is another's."""
+    path = study_path(policy.path) / "study.json"
+    try:
+        data = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    belongs = isinstance(data, Mapping) and data.get("policy_digest") == policy.digest
+    return data if belongs else None
+
+
+def same_log(data: Mapping[str, Any], log: Log) -> bool:
+    """Whether a study was made of this log."""
+    return bool(data["provenance"]["log_sha256"] == log.sha256)
+
+
+def replayed(
+    policy: PolicyFile, log: Log, part: str, *, allow_missing: bool = False
+) -> dict[str, Any]:
+    """The data of a report without a study, for a part of the policy's log or all of any.
+
+    What was recorded with the policy is told too, if this log repeats its figures.
+
+    Raises:
+        LogError: the log has no such part, or cannot be compared.
+    """
+    document = policy.document
+    here = study_ground(document, log, part, allow_missing=allow_missing)
+    own = part != "all"
+    tune = study_ground(document, log, "tune", allow_missing=allow_missing) if own else None
+    test = msgspec.to_builtins(evaluate(here, [Named(policy.name, policy.policy)])[0])
+    found = breakdown(policy.policy, here, tune, _best(tune or here))
+    repeats = _encoded(test) == _encoded(document.evaluation.get("test"))
+    told = {key: document.evaluation[key] for key in _KEPT if repeats}
+    dropped = here.coverage
+    return {
+        **told,
+        "test": test,
+        "policy": document.policy,
+        "candidates": list(document.candidates),
+        "splits": msgspec.to_builtins(document.split) if own else None,
+        "signals": msgspec.to_builtins(document.signals),
+        "notes": list(log.notes),
+        "coverage": {
+            part: {
+                "n_requests": len(dropped.rows),
+                "n_dropped": dropped.n_dropped,
+                "by_task": dropped.by_task,
+            }
+        },
+        "provenance": document.provenance if repeats else _provenance(policy, log),
+        "policy_digest": policy.digest,
+        "breakdown": msgspec.to_builtins(found),
+        "missing": [_NO_STUDY if repeats else _other(policy, log, part)],
+    }
+
+
+def _best(ground: Ground) -> str:
+    """The candidate with the most quality, the cheaper of equals."""
+    alone = zip(ground.models, ground.fixed(), strict=True)
+    scored = ((mean(it.quality), -mean(it.cost_usd), name) for name, it in alone)
+    return max(scored, key=lambda score: score[:2])[2]
+
+
+def _other(policy: PolicyFile, log: Log, part: str) -> str:
+    tuned = policy.document.provenance.get("log", "another log")
+    requests = "all requests" if part == "all" else f"the {part} requests"
+    return (
+        f"These figures are of {requests} of {log.name}. They are not the held-out figures that"
+        f" the policy was judged by when it was tuned on {tuned}, so there is no verdict, no"
+        " front of tried policies and no comparison with the tune part. Requests that the policy"
+        " was tuned on may be among them."
+    )
+
+
+def _provenance(policy: PolicyFile, log: Log) -> dict[str, Any]:
+    made = policy.document.provenance
+    return {
+        "routelab": routelab.__version__,
+        "log": log.name,
+        "log_sha256": log.sha256,
+        "seed": policy.document.seed,
+        "tuned_on": made.get("log"),
+        "tuned_on_sha256": made.get("log_sha256"),
+        "prices_sha256": made.get("prices_sha256"),
+    }
+
+
+def _encoded(data: Any) -> bytes:
+    return msgspec.json.encode(data)

@@ -1,0 +1,129 @@
+"""What a report draws, read from a study's plain data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import RoutelabError
+from routelab.policy_file import SplitRecord
+from routelab.replay import Figures
+from routelab.replay.breakdown import Breakdown
+
+Range = tuple[float, float]
+
+_NUMBERS = ("aiq", "aiq_zero_router", "quality", "usd_per_1k", "gain_vs_zero_router", "loss")
+"""Where JSON's null stands for NaN and not for an absence."""
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """Figures of an operating point on test; see `routelab.replay.Figures`."""
+
+    quality: float
+    quality_ci: Range
+    usd_per_1k: float
+    usd_per_1k_ci: Range
+    latency_p95_s: float | None
+    escalation_rate: float
+    gain_vs_zero_router: float
+    gain_ci: Range
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """Means on tune."""
+
+    usd_per_1k: float
+    quality: float
+
+
+class Point(msgspec.Struct, frozen=True):
+    """An operating point: why it was picked, its policy in wire form, and its figures."""
+
+    name: str
+    rule: str
+    policy: Mapping[str, Any]
+    test: Measured
+    tune: Scored | None = None
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """Rows of a part that could be compared, and those left out, by task."""
+
+    n_requests: int
+    n_dropped: int
+    by_task: Mapping[str, int] = msgspec.field(default_factory=dict)
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A study as a report needs it; whatever is absent is said to be absent.
+
+    Attributes:
+        test: figures of the exported policy; None where no policy met the bounds.
+        verdict: None where the figures are not those that a verdict was given on.
+        policy: wire form of the exported policy.
+        signals: what those considered, or those used, cost.
+        front: non-dominated points on tune.
+        coverage: by part.
+        missing: what the report lacks and why, in sentences.
+    """
+
+    test: Figures | None = None
+    verdict: str | None = None
+    reasons: tuple[str, ...] = ()
+    requests_to_settle: int | None = None
+    policy: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    operating_points: tuple[Point, ...] = ()
+    aiq_front: float | None = None
+    optimism: Mapping[str, float | None] = msgspec.field(default_factory=dict)
+    splits: SplitRecord | None = None
+    signals: Mapping[str, SignalSpec] = msgspec.field(default_factory=dict)
+    candidates: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    front: tuple[Scored, ...] = ()
+    coverage: Mapping[str, Dropped] = msgspec.field(default_factory=dict)
+    provenance: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    policy_digest: str | None = None
+    breakdown: Breakdown | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def wire(self) -> Mapping[str, Any]:
+        """The exported policy."""
+        return self.operating_points[0].policy if self.operating_points else self.policy
+
+    @property
+    def name(self) -> str:
+        """Of the policy."""
+        options = self.provenance.get("options")
+        known = options.get("name") if isinstance(options, Mapping) else None
+        return self.test.policy if self.test else str(known or "policy")
+
+
+def read(data: Mapping[str, Any]) -> Summary:
+    """A study's plain data, checked.
+
+    Raises:
+        RoutelabError: it is not what a study writes.
+    """
+    try:
+        return msgspec.convert(_numbers(data), Summary)
+    except msgspec.ValidationError as error:
+        raise RoutelabError(
+            f"this is not the data of a study: {error}; tune again, or report from the log"
+        ) from error
+
+
+def _numbers(value: Any) -> Any:
+    """The data with NaN back where JSON had to write null among numbers."""
+    if isinstance(value, Mapping):
+        return {
+            key: math.nan if item is None and key in _NUMBERS else _numbers(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [math.nan if item is None else _numbers(item) for item in value]
+    return value

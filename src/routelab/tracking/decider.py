@@ -1,0 +1,68 @@
+"""A policy as an MLflow model: a table of requests in, the decision on each out.
+
+MLflow stores this file and runs it to load the model; beside MLflow it needs only the base
+install. Columns in: `request_id`; optionally `needs`, a list of capabilities; and a column
+`MODEL.SIGNAL` for each confidence the policy may look at. A confidence that is missing
+escalates, as it does in production. Columns out: `request_id`, `calls` (the models asked, in
+order) and `answer` (the model that answers; None if no model has what the request needs).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd  # which MLflow brings
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+from routelab.core.context import Context
+from routelab.core.flow import drive
+from routelab.core.protocol import Call, Feedback
+from routelab.core.request import Request
+from routelab.errors import NoModelError
+from routelab.policy_file import load
+
+
+class Decider(PythonModel):  # type: ignore[misc]  # MLflow's types are not followed
+    """Decides like the policy directory it was stored with."""
+
+    def load_context(self, context: Any) -> None:
+        self._file = load(context.artifacts["policy"])
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
+        decided = [self._decide(row) for row in model_input.to_dict("records")]
+        columns = {
+            "request_id": [str(row) for row in model_input["request_id"]],
+            "calls": [list(calls) for calls, _ in decided],
+            "answer": [answer for _, answer in decided],
+        }
+        return pd.DataFrame(columns, index=model_input.index)
+
+    def _decide(self, row: Mapping[Any, Any]) -> tuple[tuple[str, ...], str | None]:
+        def answer(call: Call) -> Feedback:
+            return Feedback(
+                call.model, {name: _number(row.get(f"{call.model}.{name}")) for name in call.need}
+            )
+
+        policy, document = self._file.policy, self._file.document
+        request = Request(str(row["request_id"]), needs=_needs(row.get("needs")))
+        allowed = document.catalogue.allowed(policy.models_used, request.needs)
+        try:
+            decision = drive(policy, Context(request, allowed, seed=document.seed), answer)
+        except NoModelError:
+            return (), None
+        return decision.models, decision.answer.model
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _needs(value: Any) -> tuple[str, ...]:
+    """Capabilities; a cell that is empty (None, NaN) names none."""
+    return tuple(map(str, value)) if hasattr(value, "__iter__") else ()
+
+
+set_model(Decider())

@@ -1,0 +1,38 @@
+"""What runs and registered models are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from routelab.policies import from_wire
+
+
+def registered(name: str) -> str:
+    """A study's name as the registry accepts it: no `/`, `:`, `@` or quotes, at most 200 long."""
+    return re.sub(r"[^\w .+-]", "-", name)[:200].strip(" .") or "policy"
+
+
+def logged(name: str) -> str:
+    """A study's name as MLflow accepts it for a logged model, which forbids dots too."""
+    return registered(name).replace(".", "-")
+
+
+def policy(wire: Mapping[str, Any]) -> str:
+    """A policy in a few words: its kind and its models in call order."""
+    return f"{wire['kind']} {' > '.join(from_wire(wire).models_used)}"[:200]
+
+
+def params(wire: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """A policy's fields as parameters; thresholds one by one, so that they can be plotted."""
+    for key, value in wire.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from params(value, f"{name}.")
+        elif isinstance(value, list | tuple) and all(isinstance(it, float) for it in value):
+            yield from ((f"{name}.{i + 1}", str(it)) for i, it in enumerate(value))
+        elif isinstance(value, list | tuple):
+            yield name, " > ".join(map(str, value))[:6000]
+        else:
+            yield name, str(value)[:6000]

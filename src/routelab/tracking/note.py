@@ -1,0 +1,35 @@
+"""What a reader sees first when she opens the run of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from routelab.policy_file.card import table
+from routelab.tracking import names
+
+_HEAD = ("operating point", "policy", "quality", "USD per 1,000", "gain, points")
+
+
+def note(summary: Mapping[str, Any]) -> str:
+    """A study as a short Markdown page: verdict, reasons, operating points on test."""
+    reasons = "\n".join(f"- {reason}" for reason in summary["reasons"])
+    rows = [_row(point) for point in summary["operating_points"]]
+    page = f"**Verdict: {summary['verdict']}**\n\n{reasons}\n\n{table(_HEAD, rows)}\n"
+    return page[:7900]
+
+
+def _row(point: Mapping[str, Any]) -> tuple[str, ...]:
+    test = point["test"]
+    return (
+        point["name"],
+        names.policy(point["policy"]),
+        f"{test['quality']:.3f} {_range(test['quality_ci'], '.3f')}",
+        f"{test['usd_per_1k']:.3f} {_range(test['usd_per_1k_ci'], '.3f')}",
+        f"{100 * test['gain_vs_zero_router']:+.1f}"
+        f" {_range([100 * it for it in test['gain_ci']], '+.1f')}",
+    )
+
+
+def _range(interval: Sequence[float], form: str) -> str:
+    return f"[{interval[0]:{form}}, {interval[1]:{form}}]"

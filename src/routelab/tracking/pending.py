@@ -1,0 +1,74 @@
+"""The marker of a study that no tracking server has yet: written first, removed when sent.
+
+A study whose process is killed while it is being sent therefore still waits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from routelab.errors import TrackingError
+from routelab.tracking.git import commit
+
+MARKER = "untracked.json"
+
+
+class Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a study directory cannot say of itself.
+
+    Attributes:
+        policy: the policy directory, relative to where the study directory lies.
+        report: the report file, likewise; None without one.
+        git_commit: checked out where the study was made; None outside of a checkout.
+    """
+
+    policy: str
+    report: str | None = None
+    git_commit: str | None = None
+
+
+def mark(study: Path, policy: Path, report: Path | None = None) -> None:
+    """Mark a study directory as waiting to be sent."""
+    kept = Pending(
+        _beside(study, policy),
+        None if report is None else _beside(study, report),
+        commit(Path.cwd()),
+    )
+    (study / MARKER).write_bytes(msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
+
+
+def read(study: Path) -> Pending:
+    """What the marker says; of a study without one, what its name says.
+
+    Raises:
+        TrackingError: the marker is damaged.
+    """
+    path = study / MARKER
+    if not path.exists():
+        return Pending(f"{study.name.removesuffix('.study')}.policy")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Pending)
+    except msgspec.MsgspecError as error:
+        raise TrackingError(
+            f"{path}: {error}; delete it, and name the study: routelab track sync {study}"
+        ) from error
+
+
+def clear(study: Path) -> None:
+    """The study was sent."""
+    (study / MARKER).unlink(missing_ok=True)
+
+
+def waiting(folder: Path) -> list[Path]:
+    """Study directories that wait, in a folder and the folders in it."""
+    patterns = (f"*.study/{MARKER}", f"*/*.study/{MARKER}")
+    found: Iterable[Path] = (path.parent for it in patterns for path in folder.glob(it))
+    return sorted(set(found))
+
+
+def _beside(study: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, study.parent)).as_posix()

@@ -1,0 +1,103 @@
+"""Send a stored study to MLflow: once, however often it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from routelab.logs.table_file import columns_of
+from routelab.tracking import bundle as bundles
+from routelab.tracking import dataset, model, names, pending, runs, store
+from routelab.tracking.bundle import Bundle
+from routelab.tracking.curve import hypervolumes
+
+STEPS = 900
+"""Steps of a metric that go in one request."""
+
+_ABOUT = {
+    "mlflow.experimentKind": "custom_model_development",  # opens the training view, not GenAI's
+    "mlflow.note.content": "Routing policies: a run for each study, below it runs for its"
+    " operating points and the front of cost against quality on the tune part.",
+}
+
+
+class Sent(NamedTuple):
+    """Where a study is to be found.
+
+    Attributes:
+        study: the study directory.
+        uri: of the store, without user and password.
+        model: name of the registered model.
+        version: of the registered model.
+        already: it was there before, whole.
+    """
+
+    study: str
+    uri: str
+    experiment: str
+    run_id: str
+    model: str
+    version: str | None
+    already: bool
+
+
+def send(study: Path) -> Sent:
+    """Record a study directory as runs, artifacts and a registered model.
+
+    What an earlier attempt left unfinished is completed; a study that is there is left alone.
+
+    Raises:
+        MissingExtraError: MLflow is not installed.
+        TrackingError: the store cannot be reached, or the study cannot be read.
+        PolicyFileError: the policy directory is missing or damaged.
+    """
+    bundle = bundles.read(study)
+    with store.connected() as client:
+        experiment_id = _experiment(client)
+        run = runs.find(client, experiment_id, bundle.digest)
+        already = run is not None and run.info.status == runs.FINISHED
+        run = run or runs.parent(client, experiment_id, bundle)
+        version = model.version_of(client, bundle) if already else _fill(client, run, bundle)
+    pending.clear(study)
+    place = (str(study), store.shown_uri(), store.experiment())
+    return Sent(*place, run.info.run_id, names.registered(bundle.name), version, already)
+
+
+def _fill(client: Any, run: Any, bundle: Bundle) -> str:
+    """Everything below the parent run, which is finished last."""
+    run_id: str = run.info.run_id
+    runs.describe(client, run, bundle)
+    _curve(client, run, bundle)
+    dataset.log_input(client, run, bundle)
+    for path in bundle.files:
+        client.log_artifact(run_id, str(path), "study")
+    client.log_artifacts(run_id, str(bundle.policy.path), "policy")
+    if bundle.report is not None:
+        client.log_artifact(run_id, str(bundle.report), "report")
+    runs.children(client, run, bundle)
+    version = model.register(client, run, bundle)
+    client.set_terminated(run_id)
+    return version
+
+
+def _experiment(client: Any) -> str:
+    name = store.experiment()
+    found = client.get_experiment_by_name(name)
+    made: str = found.experiment_id if found else client.create_experiment(name, tags=_ABOUT)
+    return made
+
+
+def _curve(client: Any, run: Any, bundle: Bundle) -> None:
+    """The search's progress; nothing where there was no search."""
+    summary = bundle.summary
+    alone = {f"fixed:{name}" for name in summary["candidates"]}
+    dearest = max(it["usd_per_1k"] for it in summary["baselines"] if it["name"] in alone)
+    path = bundle.path / bundles.TRIALS
+    trials = columns_of(path, ("usd_per_1k", "quality", "feasible"))
+    if not trials["quality"] or dearest <= 0:
+        return
+    values = hypervolumes(trials["usd_per_1k"], trials["quality"], trials["feasible"], dearest)
+    steps = np.unique(np.linspace(0, len(values) - 1, min(STEPS, len(values))).round().astype(int))
+    runs.step_metric(client, run, "hypervolume", {int(i): values[i] for i in steps})

@@ -1,0 +1,121 @@
+"""The MLflow store: where it is, and a client that waits little and says nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from routelab.errors import MissingExtraError, TrackingError
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+EXPERIMENT = "routelab"
+
+_UNLESS_SET = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def uri() -> str:
+    """Where studies are recorded: `MLFLOW_TRACKING_URI`, or a file in the working directory."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
+def shown_uri() -> str:
+    """The same without user and password."""
+    return _without_secret(uri())
+
+
+def experiment() -> str:
+    """Name of the experiment: `MLFLOW_EXPERIMENT_NAME`, or "routelab"."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+
+
+@contextmanager
+def connected() -> Iterator[Any]:
+    """A client of the store, for the length of a `with` block.
+
+    Raises:
+        MissingExtraError: MLflow is not installed.
+        TrackingError: the store cannot be reached, or refuses.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_environment({**_UNLESS_SET, "MLFLOW_TRACKING_URI": uri()}))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        try:
+            import mlflow
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                "MLflow is not installed: pip install 'routelab[lab]'"
+            ) from error
+        for chatty in ("alembic", "mlflow"):
+            stack.enter_context(_quiet(chatty))
+        stack.enter_context(_impatient())
+        client = _client(mlflow)
+        try:
+            yield client
+        except (mlflow.exceptions.MlflowException, OSError) as error:
+            raise _refused(error) from error
+
+
+def _client(mlflow: Any) -> Any:
+    try:
+        return mlflow.MlflowClient(uri(), os.environ.get("MLFLOW_REGISTRY_URI") or uri())
+    except Exception as error:  # whatever the driver of a database raises
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> TrackingError:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return TrackingError(f"MLflow at {shown_uri()}: {_without_secret(lines[0])[:400]}")
+
+
+@contextmanager
+def _environment(unless_set: Mapping[str, str]) -> Iterator[None]:
+    added = [name for name in unless_set if not os.environ.get(name)]
+    os.environ.update({name: unless_set[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Ask a database that is down three times, not for the 100 s that MLflow would wait."""
+    from mlflow.store.db import utils
+
+    before = getattr(utils, "MAX_RETRY_COUNT", 3)
+    utils.MAX_RETRY_COUNT = 3
+    try:
+        yield
+    finally:
+        utils.MAX_RETRY_COUNT = before
+
+
+def _without_secret(text: str) -> str:
+    secret = urlsplit(uri()).netloc.rpartition("@")[0]
+    return text.replace(f"{secret}@", "") if secret else text

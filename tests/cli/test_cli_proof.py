@@ -1,0 +1,97 @@
+"""The proof by HTTP and the card: both must be able to say something unpleasant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from routelab.core.catalogue import Catalogue
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import CatalogueError
+from routelab.policies import Cascade, Fixed, Mixture, to_wire
+from routelab.policy_file import Document, write
+from routelab.policy_file.card import card, seconds, table
+from routelab.serve.parity import Parity, parity
+
+CASCADE = Cascade(("small-8b", "medium-70b", "frontier"), (0.8, 0.7), "confidence")
+
+
+ZERO = ("quality", "cost_usd", "prompt_tokens", "completion_tokens")
+"""What a failed call has none of."""
+
+
+def document(policy, catalogue, **more):
+    specs = {name: SignalSpec(multiplier=1.0) for name in policy.signals_used}
+    candidates = tuple(catalogue.models) or policy.models_used
+    fields = {"name": "x", "policy": to_wire(policy), "candidates": candidates}
+    return Document(**fields, catalogue=catalogue, signals=specs, **more)
+
+
+@pytest.fixture
+def requests(tuned):
+    """A few test requests, some of whose calls failed and some of which need tools."""
+    log = tuned.study.test.log.take(np.arange(60))
+    error = log.error.copy()
+    error[::7, 0] = error[::11, -1] = True
+    needs = np.empty(60, dtype=object)
+    needs[:] = [("tools",) if row % 5 == 0 else () for row in range(60)]
+    signals = {
+        name: np.asfortranarray(np.where(error, np.nan, it)) for name, it in log.signals.items()
+    }
+    return replace(
+        log,
+        signals=signals,
+        error=np.asfortranarray(error),
+        **{name: np.asfortranarray(np.where(error, 0.0, getattr(log, name))) for name in ZERO},
+        requests=replace(log.requests, needs=needs),
+    )
+
+
+@pytest.mark.parametrize("policy", [CASCADE, Mixture(CASCADE, Fixed("large"), 0.4)])
+def test_parity_holds_over_failures_needs_and_draws(policy, tuned, requests, tmp_path):
+    made = write(tmp_path / "x.policy", document(policy, tuned.study.catalogue, seed=5), "# x\n")
+    proved = parity(made, requests)
+    assert proved.different == ()
+    assert str(proved) == "parity: 60/60 decisions, cost equal"
+    assert proved.holds
+
+
+def test_without_endpoints_there_is_no_proof(requests, tmp_path):
+    made = write(tmp_path / "x.policy", document(CASCADE, Catalogue()), "# x\n")
+    with pytest.raises(CatalogueError, match="no deployment is known for small-8b"):
+        parity(made, requests)
+
+
+def test_equal_decisions_at_another_price_are_no_parity():
+    assert not Parity(2, 2, 1.0, 1.0 + 1e-12, ()).holds
+    assert not Parity(2, 1, 1.0, 1.0, ("a",)).holds
+
+
+def test_a_card_names_policies_inside_policies_and_unknown_prices():
+    policy = Mixture(CASCADE, Fixed("large"), 0.4)
+    text = card(document(policy, Catalogue().only(("small-8b", "medium-70b", "frontier", "large"))))
+    assert "Not evaluated." in text
+    for part in ("mixture", "cascade", "fixed", "0.8, 0.7", "`confidence`", "not known"):
+        assert part in text
+
+
+def test_a_card_shows_verdict_figures_baselines_and_origin(tuned):
+    text = (tuned.policy / "card.md").read_text()
+    study = tuned.study
+    assert f"Verdict: **{study.verdict.word}**" in text
+    assert f"{study.figures.quality:.4f}" in text
+    assert study.log.sha256 in text
+    for it in study.figures.baselines:
+        assert f"| {it.name} |" in text
+    assert "Split by time, prompt kept together" in text
+
+
+def test_cells_of_a_card_cannot_break_its_table():
+    assert table(("a|b",), [("c|d",)]).splitlines() == ["| a\\|b |", "| --- |", "| c\\|d |"]
+
+
+def test_a_latency_that_was_not_observed_says_so():
+    assert seconds(None) == "not observed"
+    assert seconds(1.234) == "1.23 s"

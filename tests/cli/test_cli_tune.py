@@ -1,0 +1,233 @@
+"""`routelab tune` and `routelab replay`: the number shown is the number repeated."""
+
+from __future__ import annotations
+
+import optuna
+import pytest
+from cli_world import left_behind, rows_of, save, without
+
+from routelab.policy_file import load
+from routelab.tuning.search import open_storage
+
+REPLAY_KEYS = {
+    "policy", "split", "n_requests", "n_dropped", "quality", "quality_ci", "usd_per_1k",
+    "usd_per_1k_ci", "latency_p50_s", "latency_p95_s", "escalation_rate", "model_share", "aiq",
+    "aiq_zero_router", "gain_vs_zero_router", "gain_ci",
+}  # fmt: skip
+TUNE_KEYS = {
+    "verdict", "reasons", "policy_dir", "test", "baselines", "operating_points", "aiq_front",
+    "optimism", "certificate", "splits",
+}  # fmt: skip
+QUICK = ("--no-tracking", "--trials", 5, "--json")
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A small log without timestamps and latencies."""
+    return save(tmp_path / "small.csv", rows_of(600))
+
+
+def test_tune_then_replay_gives_the_same_figures(run, sample_file):
+    told = run.ok("tune", sample_file, "--out", "x.policy", *QUICK).data
+    (again,) = run.ok("replay", "x.policy", "--log", sample_file, "--split", "test", "--json").data
+    assert again == told["test"]
+    assert again["baselines"] == told["baselines"]
+
+
+def test_every_key_is_there(run, sample_file):
+    told = run.ok("tune", sample_file, "--max-usd-per-1k", 2, *QUICK).data
+    assert set(told) >= TUNE_KEYS
+    assert set(told["test"]) >= REPLAY_KEYS
+    assert told["policy_dir"] == "sample.policy"
+    assert told["certificate"] is None
+    assert told["verdict"] in {"ship", "not proven", "do not route"}
+    assert told["operating_points"][0]["name"] == "most-quality"
+    assert set(told["splits"]["n"]) == {"train", "tune", "calibrate", "test"}
+
+
+def test_the_study_lies_beside_the_policy(run, small, tmp_path):
+    run.ok("tune", small, "--out", "deep/x.policy", *QUICK)
+    assert {"x.policy", "x.study"} <= set(left_behind(tmp_path / "deep"))
+    assert {"study.json", "trials.parquet"} <= set(left_behind(tmp_path / "deep" / "x.study"))
+
+
+@pytest.mark.parametrize("split", ["train", "tune", "calibrate", "test", "all"])
+def test_every_split_is_replayed(run, tuned, sample_file, split):
+    (told,) = run.ok("replay", tuned.policy, "--log", sample_file, "--split", split, "--json").data
+    assert set(told) >= REPLAY_KEYS
+    assert told["split"] == split
+    expected = len(tuned.study.log) if split == "all" else tuned.study.split.n[split]
+    assert told["n_requests"] + told["n_dropped"] == expected
+
+
+def test_several_policies_are_replayed_side_by_side(run, tuned, sample_file):
+    run.ok("tune", sample_file, "--min-quality", 0.85, "--out", "other.policy", *QUICK)
+    told = run.ok("replay", tuned.policy, "other.policy", "--log", sample_file, "--json").data
+    assert [it["policy"] for it in told] == ["sample", "other"]
+
+
+def test_what_was_not_observed_is_null(run, small):
+    told = run.ok("tune", small, *QUICK).data
+    assert told["test"]["latency_p50_s"] is None
+    assert told["test"]["latency_p95_s"] is None
+    (again,) = run.ok("replay", "small.policy", "--log", small, "--json").data
+    assert again == told["test"]
+
+
+def test_what_was_not_observed_prints_as_such(run, small):
+    assert "not observed" in run.ok("tune", small, "--no-tracking", "--trials", 5).out
+    assert "not observed" in run.ok("replay", "small.policy", "--log", small).out
+
+
+def test_equal_costs_make_aiq_null(run, tmp_path):
+    log = save(tmp_path / "log.csv", [{**row, "cost_usd": 0.001} for row in rows_of(600)])
+    told = run.ok("tune", log, *QUICK).data
+    assert told["aiq_front"] is None
+    assert told["test"]["aiq"] is None
+
+
+def test_the_table_for_people_names_every_part(run, sample_file):
+    told = run.ok("tune", sample_file, "--no-tracking", "--trials", 5).out
+    for part in ("Operating points on test", "(exported)", "Baselines on the same", "zero_router",
+                 "verdict:", "policy: sample.policy", "study:  sample.study"):  # fmt: skip
+        assert part in told
+
+
+def test_one_seed_gives_the_same_bytes(run, sample_file, tmp_path):
+    printed, written = [], []
+    for seed in (3, 3):
+        done = run.ok("tune", sample_file, "--seed", seed, "--out", "x.policy", *QUICK)
+        files = [*(tmp_path / "x.policy").iterdir(), *(tmp_path / "x.study").iterdir()]
+        printed.append(done.out)
+        written.append({path.name: path.read_bytes() for path in files})
+    assert printed[0] == printed[1]
+    assert written[0] == written[1]
+
+
+def test_an_existing_policy_is_replaced(run, small, tmp_path):
+    first = run.ok("tune", small, "--seed", 0, "--out", "x.policy", *QUICK).data
+    second = run.ok("tune", small, "--seed", 1, "--out", "x.policy", *QUICK).data
+    assert first["policy_digest"] != second["policy_digest"] == load(tmp_path / "x.policy").digest
+    assert not any(name.startswith(".") for name in left_behind(tmp_path))
+
+
+def test_a_directory_that_is_no_policy_is_left_alone(run, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("all of it")
+    says = run.refused("tune", "not-even-read.csv", "--out", "mine", *QUICK)
+    assert "mine: exists and is no policy directory; choose another name" in says
+    assert (mine / "thesis.txt").read_text() == "all of it"
+
+
+@pytest.mark.parametrize("bounds", [(), ("--min-quality", 0.9), ("--max-usd-per-1k", 0.3)])
+def test_any_verdict_exits_with_zero(run, tmp_path, bounds):
+    rows = [{**row, "sure": hash(row["prompt"]) % 97 / 97} for row in rows_of(600)]
+    done = run.ok("tune", save(tmp_path / "log.csv", rows), *bounds, *QUICK)
+    assert done.data["verdict"] != "ship"
+
+
+def test_a_log_without_signals_exports_the_best_fixed_or_mixture(run, tmp_path):
+    log = save(tmp_path / "log.csv", without(rows_of(600), "sure"))
+    told = run.ok("tune", log, "--max-usd-per-1k", 0.4, *QUICK).data
+    assert told["operating_points"][0]["policy"]["kind"] == "mixture"
+    assert any("no usable confidence signal" in reason for reason in told["reasons"])
+    (again,) = run.ok("replay", "log.policy", "--log", log, "--json").data
+    assert again == told["test"]
+
+
+@pytest.mark.parametrize("storage", ["trials.log", "sqlite:///trials.db"])
+def test_storage_holds_the_trials(run, small, storage):
+    run.ok("tune", small, "--storage", storage, "--out", "x.policy", *QUICK)
+    stored = optuna.load_study(study_name="x", storage=open_storage(storage))
+    assert len(stored.trials) == 5
+
+
+def test_storage_changes_nothing_else(run, small, tmp_path):
+    plain = run.ok("tune", small, "--out", "x.policy", *QUICK).out
+    stored = run.ok("tune", small, "--out", "x.policy", "--storage", "t.log", *QUICK).out
+    assert plain == stored
+    assert b"t.log" not in (tmp_path / "x.policy" / "policy.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "storage", ["missing/folder/t.log", "nosuch://here/db", "sqlite:////no/x.db"]
+)
+def test_a_storage_that_cannot_be_had_is_refused(run, small, tmp_path, storage):
+    says = run.refused("tune", small, "--storage", storage, *QUICK)
+    assert f"--storage {storage}: cannot hold trials" in says
+    assert left_behind(tmp_path, small) == []
+
+
+@pytest.mark.parametrize("content", ["model,quality\nsmall,1\n", '{"id": 1}\n'])
+def test_a_file_that_holds_something_else_is_no_storage(run, small, tmp_path, content):
+    (tmp_path / "mine").write_text(content)
+    assert "--storage mine: cannot hold trials" in run.refused("tune", small, "--storage", "mine")
+    assert (tmp_path / "mine").read_text() == content
+
+
+def test_the_signals_price_is_what_the_option_says(run, small):
+    costs = [
+        run.ok("tune", small, "--signal", f"sure:{m}", "--out", f"m{m}.policy", *QUICK).data
+        for m in (1, 3)
+    ]
+    assert load("m3.policy").document.signals["sure"].multiplier == 3.0
+    assert not any("extra cost" in reason for told in costs for reason in told["reasons"])
+    unknown = run.ok("tune", small, *QUICK).data
+    assert any("--signal sure:MULTIPLIER" in reason for reason in unknown["reasons"])
+
+
+def test_models_and_catalogue_are_embedded(run, sample_file):
+    catalogue = sample_file.with_name("sample.models.toml")
+    run.ok("tune", sample_file, "--models", "small-8b,frontier", "--catalogue", catalogue,
+           "--out", "x.policy", *QUICK)  # fmt: skip
+    document = load("x.policy").document
+    assert document.candidates == ("small-8b", "frontier")
+    assert set(document.catalogue.models) == {"small-8b", "frontier"}
+    deployed = [len(model.deployments) for model in document.catalogue.models.values()]
+    assert deployed == [2, 2]
+
+
+def test_a_study_is_recorded_in_mlflow(run, small, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    done = run.ok("tune", small, "--trials", 5, "--out", "x.policy", "--json")
+    assert "recorded in MLflow" in done.err
+    assert set(done.data) >= TUNE_KEYS
+    import mlflow
+
+    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    verdicts = [run.data.tags.get("routelab.verdict") for run in runs]
+    assert done.data["verdict"] in verdicts
+
+
+def test_a_tracking_store_out_of_reach_costs_nothing(run, small, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{small}/runs.db")
+    done = run.ok("tune", small, "--trials", 5, "--out", "x.policy", "--json")
+    assert "not recorded in MLflow" in done.err
+    assert "Traceback" not in done.err
+    assert load(tmp_path / "x.policy").digest == done.data["policy_digest"]
+
+
+GYM = ("--models", "llama-3.3-70b-instruct,llama-4-maverick,claude-sonnet-4",
+       "--min-quality-share", 0.98, "--seed", 0, "--out", "gym.policy")  # fmt: skip
+
+
+def test_public_traffic_charged_honestly_is_not_worth_shipping(run, real_log):
+    log = real_log("reasoning_gym_easy.parquet")
+    told = run.ok("tune", log, *GYM, "--signal", "confidence:3", "--no-tracking", "--json").data
+    (again,) = run.ok("replay", "gym.policy", "--log", log, "--split", "test", "--json").data
+    assert again == told["test"]
+    assert told["verdict"] != "ship"
+    low, high = told["test"]["gain_ci"]
+    assert low < 0 < high
+    free = run.ok("tune", log, *GYM, "--signal", "confidence:1", "--no-tracking", "--json").data
+    gains = [it["test"]["gain_vs_zero_router"] for it in (told, free)]
+    assert gains[1] > gains[0] + 0.01
+    assert free["verdict"] == "ship"
+
+
+def test_public_responses_without_a_signal_export_no_cascade(run, real_log):
+    log = real_log("routellm_gsm8k_mmlu.parquet")
+    told = run.ok("tune", log, *QUICK, "--out", "x.policy").data
+    assert told["operating_points"][0]["policy"]["kind"] in {"fixed", "mixture"}
+    assert any("no usable confidence signal" in reason for reason in told["reasons"])

@@ -1,0 +1,67 @@
+"""What tests share: the embedded log, a study of it, and real logs where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from routelab.cli.demo import sample_path
+from routelab.logs import Log, read
+from routelab.tuning import Options, Study, tune
+from routelab.tuning.export import save
+
+PROJECT = Path(__file__).parents[1]
+
+
+class Tuned(NamedTuple):
+    """A study of the embedded log, and the policy directory it was saved to."""
+
+    study: Study
+    policy: Path
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long tests out unless `-m` speaks of them."""
+    if "slow" in config.getoption("-m"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session")
+def sample_file() -> Path:
+    return sample_path()
+
+
+@pytest.fixture(scope="session")
+def sample_log(sample_file: Path) -> Log:
+    log = read(sample_file)
+    assert isinstance(log, Log)
+    return log
+
+
+@pytest.fixture(scope="session")
+def tuned(sample_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    policy = tmp_path_factory.mktemp("tuned") / "sample.policy"
+    study = tune(sample_log, Options(name="sample", trials=60))
+    save(study, policy)
+    return Tuned(study, policy)
+
+
+@pytest.fixture(scope="session")
+def real_log() -> Callable[[str], Path]:
+    """Gives the path of a public log, or skips: they are not part of the project."""
+    folder = Path(os.environ.get("ROUTELAB_DATA") or PROJECT.parent / "shared" / "data")
+
+    def find(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            pytest.skip(f"{name} is not in {folder}; set ROUTELAB_DATA to the folder of real logs")
+        return path
+
+    return find

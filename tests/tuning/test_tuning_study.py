@@ -1,0 +1,256 @@
+"""A whole study: what it exports, what it says, and that it repeats itself to the byte."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tuning_world import log_of, random_log
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import LogError, TuningError
+from routelab.logs import TextsInMemory
+from routelab.metrics.aiq import aiq
+from routelab.policies import Cascade, Fixed, Mixture
+from routelab.policy_file import load
+from routelab.replay import Named, evaluate
+from routelab.tuning import Bounds, Options, tune
+from routelab.tuning.export import as_json, save, study_path
+
+QUICK = Options(name="quick", trials=10)
+
+
+def quick(**options):
+    return Options(**{"name": "quick", "trials": 10, **options})
+
+
+def test_two_runs_write_the_same_bytes(sample_log, tmp_path):
+    written = []
+    for folder in ("one", "two"):
+        study = tune(sample_log, quick(trials=40, bounds=Bounds(max_usd_per_1k=2.0)))
+        out = tmp_path / folder / "x.policy"
+        save(study, out)
+        files = [*sorted(out.iterdir()), *sorted(study_path(out).iterdir())]
+        written.append({path.name: path.read_bytes() for path in files})
+    assert written[0] == written[1]
+    assert {"policy.json", "golden.jsonl", "study.json", "trials.parquet"} <= set(written[0])
+
+
+def test_another_seed_is_another_study(sample_log):
+    shuffled = replace(
+        sample_log, requests=replace(sample_log.requests, timestamp_s=None), texts=None
+    )
+    one, other = (tune(shuffled, quick(seed=seed)) for seed in (0, 1))
+    assert one.split.sha256() != other.split.sha256()
+    assert one.figures != other.figures
+
+
+def test_what_is_saved_is_what_was_found(tuned):
+    loaded = load(tuned.policy)
+    assert loaded.policy == tuned.study.policy
+    assert loaded.document.evaluation["test"]["quality"] == tuned.study.figures.quality
+    assert loaded.document.candidates == tuned.study.test.models
+    assert loaded.verify() == []
+
+
+def test_the_figures_shown_are_those_of_the_exported_policy(tuned):
+    study = tuned.study
+    (again,) = evaluate(study.test, [Named(study.options.name, study.policy)])
+    assert again == study.figures
+
+
+def test_parts_are_disjoint_and_each_has_its_job(tuned):
+    study = tuned.study
+    tune_ids, test_ids = (set(part.log.requests.id) for part in (study.tune, study.test))
+    train_ids = set(study.log.requests.id[study.split.rows("train")])
+    assert not tune_ids & test_ids
+    assert not train_ids & (tune_ids | test_ids)
+
+
+def test_optimism_is_tune_minus_test(tuned):
+    found = as_json(tuned.study)["optimism"]
+    assert found["quality"] == tuned.study.tuned.quality - tuned.study.figures.quality
+
+
+def test_aiq_front_spans_every_operating_point_and_the_candidates(tuned):
+    study = tuned.study
+    (plain,) = evaluate(study.test, [Named("x", study.policy)])
+    alone = [it for it in plain.baselines if it.name.startswith("fixed:")]
+    cost = [it.usd_per_1k for it in alone]
+    points = [*alone, *study.tested]
+    expected = aiq(
+        [p.usd_per_1k for p in points], [p.quality for p in points], min(cost), max(cost)
+    )
+    assert study.aiq_front == pytest.approx(expected, rel=1e-12)
+    assert study.aiq_front >= study.figures.aiq - 1e-12
+
+
+def test_no_policy_beats_the_oracle_and_every_baseline_is_there(tuned):
+    names = {it.name: it for it in tuned.study.figures.baselines}
+    fixed = {f"fixed:{name}" for name in tuned.study.test.models}
+    others = {"oracle", "random_mix", "prompt_length", "task_mean", "zero_router"}
+    assert set(names) == fixed | others
+    best = max(it.quality for it in names.values())
+    assert names["oracle"].quality == best >= tuned.study.figures.quality
+
+
+@pytest.mark.parametrize("bound", [0.5, 2.0])
+def test_a_cost_bound_holds_on_tune(sample_log, bound):
+    study = tune(sample_log, quick(bounds=Bounds(max_usd_per_1k=bound)))
+    assert study.points[0].name == "most-quality"
+    assert study.tuned.usd_per_1k <= bound
+    best = max(p.score.quality for p in study.front if p.score.usd_per_1k <= bound)
+    assert study.points[0].point.score.quality == best
+
+
+def test_a_quality_share_holds_on_tune(sample_log):
+    study = tune(sample_log, quick(bounds=Bounds(min_quality_share=0.98)))
+    alone = [study.tune.replay(Fixed(name)).quality.mean() for name in study.tune.models]
+    assert study.points[0].name == "least-cost"
+    assert study.tuned.quality >= 0.98 * max(alone)
+
+
+def without_signals(log):
+    return replace(log, signals={}, specs={})
+
+
+def test_without_a_signal_a_mixture_meets_a_cost_bound(sample_log):
+    study = tune(without_signals(sample_log), quick(bounds=Bounds(max_usd_per_1k=1.0)))
+    assert isinstance(study.policy, Mixture)
+    assert study.points[0].point.score.usd_per_1k == 1.0
+    assert study.tuned.usd_per_1k == pytest.approx(1.0, rel=0.15)
+    assert study.trials == []
+    assert any("no usable confidence signal" in reason for reason in study.verdict.reasons)
+    assert study.verdict.word != "ship"
+
+
+def test_without_a_signal_and_a_bound_a_fixed_model_is_exported(sample_log, tmp_path):
+    study = tune(without_signals(sample_log), quick())
+    assert isinstance(study.policy, Fixed)
+    assert any("no usable confidence signal" in reason for reason in study.verdict.reasons)
+    assert load(save(study, tmp_path / "x.policy").path).policy == study.policy
+
+
+def test_a_signal_that_never_varies_is_no_signal():
+    log = random_log(400, 3, seed=1)
+    flat = replace(log, signals={"confidence": np.full((400, 3), 0.5, order="F")})
+    study = tune(flat, quick())
+    assert isinstance(study.policy, Fixed)
+
+
+def test_a_model_that_lacks_the_signal_only_comes_last():
+    log = random_log(800, 3, seed=2)
+    log.signals["confidence"][:, 1] = np.nan
+    study = tune(log, quick(trials=60))
+    tried = [trial.policy for trial in study.trials] + [point.policy for point in study.front]
+    cascades = [policy for policy in tried if isinstance(policy, Cascade)]
+    assert any("middle" in policy.models for policy in cascades)
+    assert all("middle" not in policy.models[:-1] for policy in cascades)
+
+
+def test_an_unknown_extra_cost_is_warned_about():
+    log = random_log(800, 2, seed=3, multiplier=None)
+    bounds = Bounds(min_quality=0.6)
+    warned = tune(log, quick(bounds=bounds))
+    assert isinstance(warned.policy, Cascade)
+    (reason,) = [it for it in warned.verdict.reasons if "extra cost" in it]
+    assert "'confidence'" in reason
+    assert "--signal confidence:MULTIPLIER" in reason
+    known = tune(log.with_specs({"confidence": SignalSpec(multiplier=1.0)}), quick(bounds=bounds))
+    assert not any("extra cost" in reason for reason in known.verdict.reasons)
+
+
+def test_a_dearer_signal_makes_the_same_cascade_dearer():
+    log = random_log(800, 2, seed=3)
+    policy = Cascade(("small", "middle"), (0.5,), "confidence")
+    costs = [
+        tune(log.with_specs({"confidence": SignalSpec(multiplier=m)}), quick()).test.replay(policy)
+        for m in (1.0, 3.0)
+    ]
+    column = tune(log, quick()).test.log.cost_usd[:, 0]
+    np.testing.assert_allclose(costs[1].cost_usd - costs[0].cost_usd, 2 * column, rtol=1e-9)
+
+
+def test_only_the_named_models_and_signals_are_used(sample_log):
+    options = quick(models=("frontier", "small-8b"), signals=("verbosity",), trials=30)
+    study = tune(sample_log, options)
+    assert study.test.models == ("frontier", "small-8b")
+    used = {name for trial in study.trials for name in trial.policy.signals_used}
+    assert used == {"verbosity"}
+
+
+def test_a_model_without_cost_is_left_out_unless_it_is_asked_for():
+    log = random_log(800, 3, seed=5)
+    log.cost_usd[:, 2] = np.nan
+    assert tune(log, quick()).test.models == ("small", "middle")
+    with pytest.raises(LogError, match="model 'large' has no cost on any row"):
+        tune(log, quick(models=("small", "large")))
+
+
+def test_models_that_all_cost_the_same_can_be_compared():
+    rng = np.random.default_rng(0)
+    log = log_of(rng.integers(0, 2, (400, 2)), 0.0, rng.random((400, 2)))
+    found = as_json(tune(log, quick()))
+    assert np.isnan(found["aiq_front"])
+    assert np.isnan(found["test"]["aiq"])
+
+
+def test_over_a_fifth_missing_is_refused_unless_allowed():
+    log = random_log(800, 2, seed=6)
+    log.quality[:240, 0] = np.nan
+    with pytest.raises(LogError, match="--allow-missing"):
+        tune(log, quick())
+    study = tune(log, quick(allow_missing=True))
+    assert study.figures.n_dropped > 0
+    assert any("were dropped" in reason for reason in study.verdict.reasons)
+
+
+def test_no_overlap_is_said():
+    log = random_log(400, 2, seed=6)
+    log.quality[::2, 0] = np.nan
+    log.quality[1::2, 1] = np.nan
+    with pytest.raises(LogError, match=r"no overlap: none of .* rows has an outcome of every"):
+        tune(log, quick(allow_missing=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"models": ("small", "tiny")}, LogError, "no model 'tiny'; it has small, middle"),
+        ({"models": ("small",)}, TuningError, "needs two candidate models or more"),
+        ({"signals": ("sure",)}, LogError, "no values of signal 'sure'; it has confidence"),
+        ({"trials": 0}, TuningError, "--trials is 0; at least 1"),
+        ({"group": "moon"}, LogError, "unknown grouping 'moon'"),
+        ({"group": "task"}, LogError, "no task column to group by"),
+        ({"bounds": Bounds(1e-9)}, TuningError, "the least reachable is"),
+    ],
+)
+def test_options_that_cannot_be_met(options, error, says):
+    with pytest.raises(error, match=says):
+        tune(random_log(400, 2, seed=7), quick(**options))
+
+
+def test_a_log_too_small_to_cut_says_so():
+    log = random_log(3, 2, seed=0)
+    with pytest.raises(LogError, match=r"leave no request for .*; a log needs more requests"):
+        tune(log, quick())
+
+
+def test_no_prompt_text_is_stored(sample_log, tuned):
+    rows = np.arange(0, len(sample_log), 400)
+    stored = b"".join(
+        path.read_bytes()
+        for folder in (tuned.policy, study_path(tuned.policy))
+        for path in folder.iterdir()
+    )
+    for prompt in sample_log.texts.prompts(rows):
+        assert prompt.encode()[:60] not in stored
+
+
+def test_a_log_made_in_memory_is_tuned_like_a_file():
+    texts = TextsInMemory([f"question {row // 2}" for row in range(400)])
+    study = tune(random_log(400, 2, seed=8, texts=texts), quick())
+    assert study.split.group == "prompt"
+    parts = study.split.part
+    assert (parts[::2] == parts[1::2]).all()

@@ -1,0 +1,96 @@
+"""The verdict follows its rules in their order, and says what it rests on."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tuning_world import baseline, figures
+
+from routelab.stats.power import requests_to_settle
+from routelab.tuning import Bounds
+from routelab.tuning.verdict import MARGIN, verdict
+
+POINTS = st.floats(-0.2, 0.2)
+
+
+def judged(low, high, bounds=None, **changes):
+    middle = (low + high) / 2
+    it = figures(gain_vs_zero_router=middle, gain_ci=(low, high), **changes)
+    return verdict(it, bounds or Bounds(), 0.8)
+
+
+@given(POINTS, POINTS, st.booleans())
+def test_the_rules_in_order(a, b, broken):
+    low, high = min(a, b), max(a, b)
+    word = judged(low, high, Bounds(max_usd_per_1k=1.0 if broken else 3.0)).word
+    if low > 0 and not broken:
+        assert word == "ship"
+    elif high < MARGIN:
+        assert word == "do not route"
+    else:
+        assert word == "not proven"
+
+
+def test_a_small_but_certain_gain_ships():
+    assert judged(0.001, 0.004).word == "ship"
+
+
+def test_a_small_certain_gain_under_a_broken_bound_is_not_worth_it():
+    found = judged(0.001, 0.004, Bounds(max_usd_per_1k=1.0))
+    assert found.word == "do not route"
+    assert any("cost bound of 1 is broken on test: 2 USD" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        (Bounds(max_usd_per_1k=1.5), "cost bound of 1.5 is broken on test: 2 USD"),
+        (Bounds(min_quality=0.81), "quality bound of 0.8100 is broken on test: 0.8000"),
+        (Bounds(min_quality_share=1.01), "quality bound of 0.8080 is broken on test: 0.8000"),
+    ],
+)
+def test_a_broken_bound_forbids_shipping_and_is_the_first_reason(bounds, says):
+    found = judged(0.01, 0.05, bounds)
+    assert found.word == "not proven"
+    assert found.reasons[0].startswith(says)
+    assert found.requests_to_settle is None
+
+
+def test_a_bound_that_holds_is_told_with_its_interval():
+    found = judged(0.01, 0.05, Bounds(max_usd_per_1k=2.05, min_quality=0.79))
+    assert found.word == "ship"
+    told = " ".join(found.reasons)
+    assert "cost bound of 2.05 holds on test: 2 USD per 1,000 requests [1.9, 2.1]" in told
+    assert "quality bound of 0.7900 holds on test: 0.8000 [0.7800, 0.8200]" in told
+
+
+def test_not_proven_says_how_many_requests_would_settle_it():
+    found = judged(-0.01, 0.05)
+    assert found.requests_to_settle == requests_to_settle(0.02, 0.03, 1000, MARGIN)
+    assert found.requests_to_settle > 1000
+    assert f"about {found.requests_to_settle:,} test requests would settle it" in found.reasons[0]
+
+
+def test_the_first_reason_gives_gain_interval_and_requests():
+    (reason, *_) = judged(0.01, 0.05).reasons
+    assert reason.startswith("gain over the zero router +3.00 points [+1.00, +5.00] on 1000")
+
+
+def test_a_rival_that_is_not_beaten_is_named():
+    rivals = (
+        baseline("task_mean", (-0.02, 0.01)),
+        baseline("random_mix", (0.01, 0.02)),
+        baseline("prompt_length", (-0.03, -0.01)),
+        baseline("oracle", (-0.3, -0.1)),
+    )
+    told = judged(0.01, 0.05, baselines=rivals).reasons
+    assert sum("not shown to beat task_mean" in reason for reason in told) == 1
+    assert sum("loses to prompt_length" in reason for reason in told) == 1
+    assert not any("random_mix" in reason or "oracle" in reason for reason in told)
+
+
+def test_warnings_come_last_whatever_the_verdict():
+    for ci in ((0.01, 0.05), (-0.01, 0.05), (-0.05, 0.001)):
+        it = figures(gain_vs_zero_router=sum(ci) / 2, gain_ci=ci)
+        assert verdict(it, Bounds(), 0.8, ["mind the step"]).reasons[-1] == "mind the step"

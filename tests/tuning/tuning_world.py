@@ -1,0 +1,109 @@
+"""Small logs, invented figures, and the slow way to every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.logs.log import Log, Requests
+from routelab.policies import Cascade, Fixed
+from routelab.replay import Baseline, Figures
+from routelab.replay import run as replay
+from routelab.tuning.front import Point
+from routelab.tuning.search import Score
+
+NAMES = ("small", "middle", "large", "huge")
+
+
+def log_of(
+    quality: npt.ArrayLike,
+    cost_usd: npt.ArrayLike,
+    confidence: npt.ArrayLike | None = None,
+    *,
+    multiplier: float | None = 1.0,
+    **changes: Any,
+) -> Log:
+    """A log of at most four models from its (n, m) arrays."""
+    qualities = np.asfortranarray(quality, dtype=np.float64)
+    n, m = shape = qualities.shape
+    fields: dict[str, Any] = {
+        "requests": Requests(id=np.array([f"r{row}" for row in range(n)], dtype=object)),
+        "models": NAMES[:m],
+        "quality": qualities,
+        "cost_usd": np.asfortranarray(np.broadcast_to(cost_usd, shape), dtype=np.float64),
+        "latency_s": np.full(shape, np.nan),
+        "prompt_tokens": np.full(shape, np.nan),
+        "completion_tokens": np.full(shape, np.nan),
+        "error": np.zeros(shape, dtype=np.bool_),
+        "specs": {"confidence": SignalSpec(multiplier=multiplier)},
+    }
+    if confidence is not None:
+        values = np.asfortranarray(confidence, dtype=np.float64)
+        fields["signals"] = {"confidence": values}
+    return Log(**{**fields, **changes})
+
+
+def random_log(n: int, m: int, seed: int, *, levels: int = 1000, **changes: Any) -> Log:
+    """Rising quality and cost; confidence that knows a little, on a grid, partly missing."""
+    rng = np.random.default_rng(seed)
+    quality = (rng.random((n, m)) < np.linspace(0.5, 0.9, m)).astype(np.float64)
+    cost = rng.lognormal(size=(n, m), sigma=0.4) * 1e-4 * 4.0 ** np.arange(m)
+    knows = 0.3 * (quality - 0.5) + rng.normal(size=(n, m), scale=0.3)
+    confidence = np.round(levels / (1 + np.exp(-knows))) / levels
+    confidence[rng.random((n, m)) < 0.05] = np.nan
+    return log_of(quality, cost, confidence, **changes)
+
+
+def means(policy: Cascade | Fixed, log: Log) -> Score:
+    """USD per 1,000 requests and quality of a policy on a whole log."""
+    done = replay(policy, log)
+    return Score(1000 * float(done.cost_usd.mean()), float(done.quality.mean()))
+
+
+def every_cascade(chain: tuple[str, ...], levels: Sequence[npt.NDArray[np.float64]]) -> list:
+    """All cascades over a chain with thresholds among the levels."""
+    return [Cascade(chain, tuple(map(float, one)), "confidence") for one in product(*levels)]
+
+
+def between(confidence: npt.NDArray[np.float64]) -> list[float]:
+    """A threshold between each two neighbours among the distinct finite values."""
+    values = np.unique(confidence[np.isfinite(confidence)])
+    return [float((a + b) / 2) for a, b in pairwise(values)]
+
+
+def point(cost: float, quality: float, name: str = "") -> Point:
+    return Point(Fixed(name or f"m{cost:g}-{quality:g}"), Score(cost, quality))
+
+
+def figures(**changes: Any) -> Figures:
+    """Figures with a clear gain, unless they are changed."""
+    values: dict[str, Any] = {
+        "policy": "p",
+        "split": "test",
+        "n_requests": 1000,
+        "n_dropped": 0,
+        "quality": 0.8,
+        "quality_ci": (0.78, 0.82),
+        "usd_per_1k": 2.0,
+        "usd_per_1k_ci": (1.9, 2.1),
+        "latency_p50_s": None,
+        "latency_p95_s": None,
+        "escalation_rate": 0.3,
+        "model_share": {"small": 0.7, "large": 0.3},
+        "aiq": 0.8,
+        "aiq_zero_router": 0.78,
+        "gain_vs_zero_router": 0.03,
+        "gain_ci": (0.01, 0.05),
+        "baselines": (),
+    }
+    return Figures(**{**values, **changes})
+
+
+def baseline(name: str, gain_ci: tuple[float, float]) -> Baseline:
+    middle = (gain_ci[0] + gain_ci[1]) / 2
+    return Baseline(name, 0.8, (0.7, 0.9), 2.0, (1.9, 2.1), middle, gain_ci, 0.0, (0.0, 0.0))
