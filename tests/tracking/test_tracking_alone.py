@@ -40,7 +40,19 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 
 
 def tune(sample: Path, *options: str) -> int:
-    return main(["tune", str(sample), "--trials", "5", "--out", "a.policy", "--json", *options])
+    return main(
+        [
+            "tune",
+            str(sample),
+            "--trials",
+            "5",
+            "--out",
+            "a.policy",
+            "--no-report",
+            "--json",
+            *options,
+        ]
+    )
 
 
 def test_a_server_that_is_down_costs_nothing_but_a_line(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from tracking_world import Cutter, Server, copied
@@ -18,7 +19,7 @@ from routelab import tracking
 from routelab.cli import main
 from routelab.errors import PolicyFileError, TrackingError
 from routelab.logs import Log
-from routelab.policy_file import load
+from routelab.policy_file import load, write
 from routelab.replay.single import decide
 from routelab.tracking import store
 from routelab.tracking.pending import MARKER
@@ -46,7 +47,7 @@ def records() -> dict[str, Any]:
                 )
                 for it in parents
             ],
-            "versions": client.search_model_versions(),
+            "versions": client.search_model_versions("name='sample'"),
             "models": list(client.search_logged_models([experiment.experiment_id])),
         }
 
@@ -216,7 +217,7 @@ def test_promote_moves_the_champion_and_fetch_writes_the_same_policy(
     assert tuned.study.verdict.word == "ship"
     assert main(["registry", "promote", "sample", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["version"] == "1"
-    assert main(["registry", "list", "--json"]) == 0
+    assert main(["registry", "list", "sample", "--json"]) == 0
     [listed] = json.loads(capsys.readouterr().out)
     assert listed["aliases"] == ["challenger", "champion"]
     assert listed["verdict"] == "ship"
@@ -229,6 +230,36 @@ def test_promote_moves_the_champion_and_fetch_writes_the_same_policy(
     assert json.loads(capsys.readouterr().out)["policy_sha256"] == load(tuned.policy).digest
     for path in tuned.policy.iterdir():
         assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+def a_study(policy: Path, study: Path, **changes: Any) -> Path:
+    """A study of another policy, with little to send."""
+    loaded = load(policy)
+    document = msgspec.structs.replace(loaded.document, name="again")
+    written = write(study.with_name("again.policy"), document, "again")
+    summary = json.loads((policy.with_name("sample.study") / "study.json").read_text())
+    study.mkdir(exist_ok=True)
+    shutil.copy(policy.with_name("sample.study") / "trials.parquet", study)
+    summary |= {"front": [], "policy_digest": written.digest, **changes}
+    (study / "study.json").write_text(json.dumps(summary))
+    return study
+
+
+def test_only_ship_makes_a_challenger_and_any_version_may_be_promoted(
+    tracked: Server, tuned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "another")
+    study = tmp_path / "again.study"
+    tracking.send(a_study(tuned.policy, study, verdict="not proven"))
+    with pytest.raises(TrackingError, match="has no @challenger"):
+        tracking.promote("again")
+    assert tracking.promote("again", "1").previous is None
+    tracking.send(a_study(tuned.policy, study, verdict="ship"))
+    assert tracking.promote("again") == ("again", "2", "1")
+    assert tracking.promote("again", "1") == ("again", "1", "2")
+    listed = [(it.version, it.verdict, it.aliases) for it in tracking.versions("again")]
+    assert listed == [("2", "ship", ("challenger",)), ("1", "not proven", ("champion",))]
+    assert {it.name for it in tracking.versions()} >= {"again"}
 
 
 @pytest.mark.parametrize("name", ["golden.jsonl", "weights.safetensors", "card.md"])

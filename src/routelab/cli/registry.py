@@ -33,7 +33,7 @@ def registry() -> None:
 def list_(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Only this policy.", show_default=False),
+        typer.Argument(metavar="NAME", help="Only this policy.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -25,7 +25,7 @@ def sync(
     study: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[STUDY...]",
+            metavar="STUDY...",
             help="Study directories; default those here, and in folders here, that wait.",
             show_default=False,
         ),

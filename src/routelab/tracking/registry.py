@@ -58,7 +58,9 @@ def versions(name: str | None = None) -> list[Version]:
         TrackingError: the store cannot be reached, or has no such policy.
     """
     with store.connected() as client:
-        models = list(_models(client)) if name is None else [_model(client, name)]
+        if name is not None:
+            return _versions(client, _model(client, name))
+        models = map(client.get_registered_model, _names(client))
         return [it for model in models for it in _versions(client, model)]
 
 
@@ -122,20 +124,19 @@ def _downloaded(name: str, version: str, folder: Path) -> Path:
     return found[0].parent
 
 
-def _models(client: Any) -> Iterator[Any]:
-    """Registered models that are policies."""
+def _names(client: Any) -> Iterator[str]:
+    """Of the registered models that are policies."""
     token = None
     while True:
         page = client.search_registered_models(f"tags.`{KIND_TAG}` = 'policy'", page_token=token)
-        for found in page:
-            yield client.get_registered_model(found.name)
+        yield from (found.name for found in page)
         token = page.token
         if not token:
             return
 
 
 def _model(client: Any, name: str) -> Any:
-    known = [it.name for it in client.search_registered_models(f"tags.`{KIND_TAG}` = 'policy'")]
+    known = list(_names(client))
     if name not in known:
         there = ", ".join(known) or "none yet: tune one"
         raise TrackingError(f"no registered policy {name!r} at {store.shown_uri()}; it has {there}")
