@@ -84,6 +84,7 @@ def search(
             trial.set_constraint(key, value)
         trial.set_user_attr("policy", to_wire(policy))
         feasible = all(value <= 0 for value in excess.values())
+        trial.set_user_attr("feasible", feasible)  # optuna-dashboard shows no constraints
         done.append(Trial(trial.number, policy, found, feasible, trial.params))
         if progress is not None:
             progress(len(done), trials)
