@@ -32,8 +32,7 @@ def _file(name: str) -> str:
 
 def _seconds(statement: str) -> float:
     code = (
-        "import time; start = time.perf_counter()\n"
-        f"{statement}\nprint(time.perf_counter() - start)"
+        f"import time; start = time.perf_counter()\n{statement}\nprint(time.perf_counter() - start)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(done.stdout)
