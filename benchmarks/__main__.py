@@ -7,7 +7,14 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("bench_replay", "bench_open", "bench_import", "bench_report", "bench_demo")
+MODULES = (
+    "bench_replay",
+    "bench_open",
+    "bench_decision",
+    "bench_import",
+    "bench_report",
+    "bench_demo",
+)
 
 
 def main() -> int:

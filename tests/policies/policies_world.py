@@ -4,19 +4,61 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+from scorers_world import MODELS, TASKS, TENANTS
 
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.log import Log, Requests
 from routelab.logs.texts import TextsInMemory
-from routelab.policies import Cascade, Fixed, Mixture, Policy
+from routelab.policies import (
+    Cascade,
+    CascadeRouting,
+    Conditional,
+    Explore,
+    Fixed,
+    GainCascade,
+    Match,
+    Mixture,
+    Neighbors,
+    Policy,
+    Rule,
+    Tiers,
+    Utility,
+)
 
-MODELS = ("small", "middle", "large", "expert")
+PROMPTS = (
+    "question",
+    "",
+    "Prove that there are infinitely many primes, step by step. Why not finitely many?",
+    "```python\ndef f(x):\n    return x + 1\n```\nWhat does this do?",
+    "Что такое инфляция?",
+    "- one\n- two\n- three\n| a | b |\n" * 12,
+    "三加四等于多少",
+    "1 + 2 * 3 = ?",
+)
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
 NEEDS = ((), ("tools",), ("tools", "vision"), ("telepathy",))
 
 _PAIR = Cascade(models=("small", "large"), thresholds=(0.5,), signal="sure")
 _CHAIN = Cascade(models=("small", "middle", "large"), thresholds=(0.75, 0.25), signal="agreement")
+_TIERS = Tiers(scorer="hardness", models=("small", "middle", "expert"), thresholds=(0.4, 0.6))
+_UTILITY = Utility(models=MODELS, quality="quality", cost="cost", cost_weight=50.0)
+_GAINS = GainCascade(
+    models=("small", "middle", "large"),
+    gain="gain",
+    signals=("sure",),
+    costs=(0.0, 1e-3, 4e-3),
+    cost_weight=25.0,
+)
+_ROUTING = CascadeRouting(
+    models=("small", "middle", "large", "expert"),
+    quality="quality",
+    after="judged",
+    signals=("sure", "agreement"),
+    resolution=(0.5, 0.4, 0.7, 0.6),
+    costs=(5e-4, 1e-3, 4e-3, 2e-3),
+    cost_weight=30.0,
+)
 
 
 def examples() -> dict[str, tuple[Policy, ...]]:
@@ -42,6 +84,83 @@ def examples() -> dict[str, tuple[Policy, ...]]:
                 name="outer",
             ),
         ),
+        "tiers": (_TIERS, Tiers(scorer="hardness", models=("large", "small"), thresholds=(0.5,))),
+        "utility": (
+            _UTILITY,
+            Utility(models=("middle",), quality="by task"),
+            Utility(
+                models=("small", "large", "expert"),
+                quality="by task",
+                costs=(1e-3, 1e-3, 2e-3),
+                cost_weight=100.0,
+                latency="seconds",
+                latency_weight=0.25,
+            ),
+            Utility(
+                models=("small", "expert"),
+                quality="alike",
+                latencies=(0.5, 2.0),
+                latency_weight=0.1,
+            ),
+        ),
+        "neighbors": (
+            Neighbors(models=("small", "large"), scorer="alike"),
+            Neighbors(
+                models=("middle", "large", "expert"),
+                scorer="alike",
+                costs=(1e-3, 5e-3, 2e-3),
+                cost_weight=40.0,
+            ),
+        ),
+        "gain-cascade": (
+            _GAINS,
+            GainCascade(models=("small", "expert"), gain="gain"),
+            GainCascade(
+                models=("middle", "large", "expert"),
+                gain="gain",
+                signals=("sure", "agreement"),
+                cost="cost",
+                cost_weight=60.0,
+            ),
+        ),
+        "cascade-routing": (
+            _ROUTING,
+            CascadeRouting(models=("small", "large"), quality="by task"),
+            CascadeRouting(
+                models=("small", "middle", "expert"),
+                quality="by task",
+                after="judged",
+                signals=("agreement",),
+                resolution=(1.0, 0.8, 0.6),
+                cost="cost",
+                cost_weight=20.0,
+                max_steps=2,
+                supermodels="prefix",
+            ),
+        ),
+        "conditional": (
+            Conditional(
+                rules=(
+                    Rule(when=Match(task=("maths",), priority=("high", "")), policy=_GAINS),
+                    Rule(when=Match(needs=("tools",), tenant=("north",)), policy=_UTILITY),
+                    Rule(when=Match(language=("Han", "no letters")), policy=Fixed(model="expert")),
+                    Rule(when=Match(min_characters=40, max_characters=90), policy=_TIERS),
+                ),
+                otherwise=_PAIR,
+            ),
+            Conditional(
+                rules=(Rule(when=Match(tenant=("south",)), policy=_ROUTING),),
+                otherwise=Conditional(
+                    rules=(Rule(when=Match(task=("code",)), policy=_CHAIN),),
+                    otherwise=Mixture(first=_PAIR, second=_TIERS, weight=0.5),
+                ),
+            ),
+        ),
+        "explore": (
+            Explore(policy=_PAIR, epsilon=0.3),
+            Explore(policy=Explore(policy=_UTILITY, epsilon=0.5, name="a"), epsilon=1.0, name="b"),
+            Explore(policy=Mixture(first=_GAINS, second=_TIERS, weight=0.5), epsilon=0.25),
+        ),
     }
 
 
@@ -52,7 +171,7 @@ def awkward(n: int, seed: int, *, broken: float = 0.2, unseen: float = 0.0) -> L
         broken: share of calls that failed, of signals and latencies that are missing.
         unseen: share of outcomes that the log does not hold.
     """
-    rng = np.random.default_rng(seed)
+    rng, who = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     models = tuple(rng.permutation(np.array(MODELS, dtype=object)))
     shape = (n, len(models))
 
@@ -64,6 +183,9 @@ def awkward(n: int, seed: int, *, broken: float = 0.2, unseen: float = 0.0) -> L
     return Log(
         requests=Requests(
             id=np.array([f"r{seed}-{row}" for row in range(n)], dtype=object),
+            task=_objects(who.choice([*TASKS, ""], n)),
+            tenant=_objects(who.choice([*TENANTS, "west"], n)),
+            priority=_objects(who.choice(["high", "low", ""], n)),
             needs=_objects([NEEDS[i] for i in rng.choice(4, n, p=(0.5, 0.3, 0.15, 0.05))]),
         ),
         models=models,
@@ -71,7 +193,7 @@ def awkward(n: int, seed: int, *, broken: float = 0.2, unseen: float = 0.0) -> L
         cost_usd=np.where(seen, rng.lognormal(size=shape) / 977.0, np.nan),
         latency_s=holes(rng.lognormal(size=shape), broken / 2),
         prompt_tokens=np.full(shape, np.nan),
-        completion_tokens=np.full(shape, np.nan),
+        completion_tokens=holes(rng.integers(1, 2000, shape).astype(float), broken),
         error=error,
         signals={
             "sure": holes(rng.choice(GRID, shape), broken),
@@ -82,14 +204,19 @@ def awkward(n: int, seed: int, *, broken: float = 0.2, unseen: float = 0.0) -> L
             "sure": SignalSpec(multiplier=3.1),
             "agreement": SignalSpec(extra_cost="agreement_usd"),
         },
-        texts=TextsInMemory([f"question {row}" for row in range(n)]),
+        texts=TextsInMemory([prompt(row) for row in range(n)]),
     )
+
+
+def prompt(row: int) -> str:
+    """Of a request of an awkward log."""
+    return f"{PROMPTS[row % len(PROMPTS)]} {row}"
 
 
 def _objects(values: list) -> np.ndarray:
     """An array of tuples, which numpy would otherwise unpack."""
     column = np.empty(len(values), dtype=object)
-    column[:] = values
+    column[:] = list(values)
     return column
 
 

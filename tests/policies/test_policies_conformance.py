@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policies_world import GRID, MODELS, awkward, catalogues, examples, logs
+from policies_world import GRID, MODELS, awkward, catalogues, examples, logs, prompt
+from scorers_world import FEATURES, SCORERS, SCORING, TASKS, TENANTS, TENSORS
 
 from routelab import replay
 from routelab.core.catalogue import Catalogue, Model
@@ -21,10 +23,10 @@ from routelab.core.flow import MAX_CALLS, drive
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import NoModelError, PolicyError, RouteError
-from routelab.policies import KINDS, from_wire, to_wire
+from routelab.policies import KINDS, Conditional, from_wire, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay import engine
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, Router
 from routelab.serve import pointed_at, replay_app
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,7 +37,7 @@ every_kind = pytest.mark.parametrize("name", NAMES)
 every_policy = pytest.mark.parametrize(
     "policy", POLICIES, ids=lambda policy: type(policy).__name__.lower()
 )
-some = settings(deadline=None, max_examples=40)
+some = settings(deadline=None, max_examples=25)
 
 
 @every_kind
@@ -62,7 +64,7 @@ def test_the_committed_json_of_a_kind_is_read_and_written_unchanged(name):
 
 @every_policy
 @some
-@given(answers=st.data(), allowed=st.sets(st.sampled_from(MODELS)), key=st.text(max_size=3))
+@given(answers=st.data(), allowed=st.sets(st.sampled_from(MODELS)), key=st.text(max_size=9))
 def test_a_policy_ends_and_calls_only_allowed_models_of_its_own(policy, answers, allowed, key):
     calls = []
 
@@ -72,10 +74,16 @@ def test_a_policy_ends_and_calls_only_allowed_models_of_its_own(policy, answers,
         error = answers.draw(st.none() | st.just("broken"))
         return Feedback(call.model, dict.fromkeys(call.need, value), error=error)
 
+    request = Request(
+        key,
+        messages=({"role": "user", "content": key},),
+        task=answers.draw(st.sampled_from(TASKS)),
+        tenant=answers.draw(st.sampled_from(TENANTS)),
+    )
     try:
-        decision = drive(policy, Context(Request(key), sorted(allowed)), answer)
+        decision = drive(policy, Context(request, sorted(allowed), scoring=SCORING), answer)
     except NoModelError:
-        assert not allowed & set(policy.models_used)
+        assert not allowed & reach(policy, request)
     except RouteError:
         assert calls
     else:
@@ -90,18 +98,19 @@ def test_a_policy_ends_and_calls_only_allowed_models_of_its_own(policy, answers,
 @some
 @given(log=logs, catalogue=catalogues, seed=st.integers(0, 3))
 def test_the_batch_form_is_the_generator(policy, log, catalogue, seed):
-    batch = replay.run(policy, log, catalogue=catalogue, seed=seed)
-    one_by_one = replay.run_generator(policy, log, catalogue=catalogue, seed=seed)
+    world = {"catalogue": catalogue, "seed": seed, "scoring": SCORING}
+    batch = replay.run(policy, log, **world)
+    one_by_one = replay.run_generator(policy, log, **world)
     assert_equal(batch, one_by_one)
 
 
 @every_policy
 def test_blocks_leave_no_seam(policy, monkeypatch):
     log = awkward(40, 3)
-    whole = replay.run(policy, log)
+    whole = replay.run(policy, log, scoring=SCORING)
     monkeypatch.setattr(engine, "BLOCK", 7)
-    assert_equal(replay.run(policy, log), whole)
-    assert set(np.unique(whole.answered)) > {-1}
+    assert_equal(replay.run(policy, log, scoring=SCORING), whole)
+    assert len(np.unique(whole.answered)) > 1
 
 
 @every_policy
@@ -111,9 +120,9 @@ def test_a_model_that_lacks_a_need_is_never_called(policy, log, catalogue):
     catalogue = catalogue or Catalogue()
     for row in range(len(log)):
         request = log.requests.request(row)
-        able = set(catalogue.allowed(policy.models_used, request.needs))
+        able = set(catalogue.allowed(reach(policy, as_asked(request, row)), request.needs))
         try:
-            decision = replay.decide(policy, log, row, catalogue=catalogue)
+            decision = replay.decide(policy, log, row, catalogue=catalogue, scoring=SCORING)
         except NoModelError:
             assert not able
         except RouteError:
@@ -127,17 +136,17 @@ def test_a_policy_whose_models_are_all_ruled_out_says_so(policy):
     log = awkward(30, 5)
     mute = Catalogue({name: Model(capabilities=()) for name in MODELS})
     needy = np.flatnonzero([len(needs) > 0 for needs in log.requests.needs])
-    done = replay.run(policy, log, catalogue=mute)
+    done = replay.run(policy, log, catalogue=mute, scoring=SCORING)
     assert np.all(done.answered[needy] == -1)
     assert np.all(done.cost_usd[needy] == 0.0)
     assert np.all(np.isnan(done.latency_s[needy]))
     with pytest.raises(NoModelError, match=str(log.requests.id[needy[0]])):
-        replay.decide(policy, log, int(needy[0]), catalogue=mute)
+        replay.decide(policy, log, int(needy[0]), catalogue=mute, scoring=SCORING)
 
 
 @every_policy
 def test_production_repeats_the_replay(policy, tmp_path):
-    log = as_servers_see_it(awkward(40, 8, broken=0.15))
+    log = with_budgets(as_servers_see_it(awkward(40, 8, broken=0.15)))
     able = Catalogue(
         {
             "small": Model(capabilities=()),
@@ -152,13 +161,29 @@ def test_production_repeats_the_replay(policy, tmp_path):
         candidates=MODELS,
         catalogue=catalogue,
         signals=log.specs,
+        features=FEATURES,
+        scorers=SCORERS,
         seed=11,
     )
-    chosen = write(tmp_path / "conformance.policy", document, "# conformance\n")
+    chosen = write(tmp_path / "conformance.policy", document, "# conformance\n", TENSORS)
     routed = asyncio.run(route_all(chosen, log))
     expected = [replayed(policy, log, row, catalogue) for row in range(len(log))]
     assert [seen(one) for one in routed] == [seen(one) for one in expected]
-    assert sum(not isinstance(one, str) for one in routed) > len(log) / 2
+    assert sum(not isinstance(one, str) for one in routed) > len(log) / 3
+    blocking = route_some(chosen, log, range(0, 40, 5))
+    assert [seen(one) for one in blocking] == [seen(one) for one in routed[::5]]
+
+
+def reach(policy, request):
+    """The models that a policy may call for a request: rules restrict them."""
+    while isinstance(policy, Conditional):
+        held = [rule.policy for rule in policy.rules if rule.when.holds(request)]
+        policy = [*held, policy.otherwise][0]
+    return set(policy.models_used)
+
+
+def as_asked(request, row):
+    return msgspec.structs.replace(request, messages=({"role": "user", "content": prompt(row)},))
 
 
 def as_servers_see_it(log):
@@ -168,23 +193,49 @@ def as_servers_see_it(log):
     return log
 
 
+def with_budgets(log):
+    """A third of the requests may cost no more than some models are predicted to."""
+    rng = np.random.default_rng(3)
+    budget = np.where(rng.random(len(log)) < 2 / 3, np.nan, rng.random(len(log)) / 100.0)
+    return dataclasses.replace(log, requests=dataclasses.replace(log.requests, max_cost_usd=budget))
+
+
+def route_some(chosen, log, rows):
+    """The same by the router that blocks."""
+    with Router(chosen, transport=httpx.ASGITransport(replay_app(log))) as router:
+        return [outcome(lambda row=row: router.route(**asking(log, row))) for row in rows]
+
+
+def outcome(route):
+    try:
+        return route().decision
+    except RouteError as error:
+        return type(error).__name__
+
+
 async def route_all(chosen, log):
     transport = httpx.ASGITransport(replay_app(log))
     async with AsyncRouter(chosen, transport=transport) as router:
-        return [await route(router, log.requests.request(row), row) for row in range(len(log))]
+        return [await route(router, asking(log, row)) for row in range(len(log))]
 
 
-async def route(router, request, row):
+async def route(router, request):
     try:
-        routed = await router.route(f"question {row}", id=request.id, needs=request.needs)
+        routed = await router.route(**request)
     except RouteError as error:
         return type(error).__name__
     return routed.decision
 
 
+def asking(log, row):
+    request = log.requests.request(row)
+    told = ("id", "task", "tenant", "priority", "needs", "max_cost_usd")
+    return {"messages": prompt(row), **{name: getattr(request, name) for name in told}}
+
+
 def replayed(policy, log, row, catalogue):
     try:
-        return replay.decide(policy, log, row, catalogue=catalogue, seed=11)
+        return replay.decide(policy, log, row, catalogue=catalogue, seed=11, scoring=SCORING)
     except RouteError as error:
         return type(error).__name__
 
@@ -197,7 +248,8 @@ def seen(decision):
         (step.call, step.threshold, step.feedback.cost_usd, repr(dict(step.feedback.signals)))
         for step in decision.steps
     ]
-    return steps, decision.answer.model, decision.cost_usd, decision.choices
+    said = (decision.choices, decision.scores)
+    return steps, decision.answer.model, decision.cost_usd, said
 
 
 def assert_equal(one, other):

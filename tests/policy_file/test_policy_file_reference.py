@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from reference_world import POLICIES, REFERENCES, SCORERS
 
+from routelab import scorers
+from routelab.core.admission import Estimate
 from routelab.core.signal_spec import SignalSpec
-from routelab.policies import Cascade, Fixed, Mixture
-from routelab.policy_file import SCHEMA, load
+from routelab.policies import KINDS
+from routelab.policy_file import SCHEMA, load, verify
 
-POLICIES = Path(__file__).parents[2] / "policies"
 
-CASCADE = Cascade(
-    models=("small", "middle", "large"),
-    thresholds=(0.7302154999999999, 0.5123455),
-    signal="confidence",
-)
-MIXTURE = Mixture(
-    first=Cascade(models=("small", "large"), thresholds=(0.1 + 0.2,), signal="agreement"),
-    second=Mixture(first=Fixed(model="middle"), second=CASCADE, weight=1 / 3, name="inner"),
-    weight=0.625,
-)
-REFERENCES = {"cascade": CASCADE, "mixture": MIXTURE}
+def test_there_is_a_directory_of_every_kind():
+    kinds = {kind.__struct_config__.tag for kind in KINDS}
+    assert {policy.__struct_config__.tag for policy in REFERENCES.values()} == kinds
 
 
 @pytest.mark.parametrize("kind", REFERENCES)
@@ -32,7 +24,7 @@ def test_a_released_directory_still_loads_and_decides_as_it_did(kind):
     assert loaded.policy == REFERENCES[kind]
     assert loaded.name == f"reference {kind}"
     assert len(loaded.golden) == 32
-    assert {name for item in loaded.golden for name in item.calls} == {"small", "middle", "large"}
+    assert {name for item in loaded.golden for name in item.calls} == set(loaded.policy.models_used)
     assert loaded.verify() == []
 
 
@@ -53,3 +45,35 @@ def test_everything_in_the_first_schema_is_still_understood():
     mixture = load(POLICIES / "reference-mixture.policy").document
     assert mixture.signals["agreement"].extra_cost == "agreement_usd"
     assert mixture.seed == 20260101
+
+
+def test_scorers_of_every_kind_are_still_understood():
+    loaded = load(POLICIES / "reference-conditional.policy")
+    read = {name: scorers.from_wire(spec) for name, spec in loaded.document.scorers.items()}
+    assert read == SCORERS
+    assert {type(scorer) for scorer in read.values()} == set(scorers.KINDS)
+    calibrators = {type(it) for scorer in read.values() for it in scorer.calibrators}
+    assert calibrators == set(scorers.CALIBRATORS)
+    assert loaded.document.estimates == {
+        "small": Estimate(cost_usd=1e-4, latency_s=0.5),
+        "large": Estimate(cost_usd=4e-3),
+    }
+
+
+def test_golden_requests_of_a_policy_with_scorers_have_prompts_and_what_rules_look_at():
+    items = load(POLICIES / "reference-conditional.policy").golden
+    assert len({item.text for item in items}) > 20
+    assert {item.task for item in items} >= {"maths", "code", ""}
+    assert {item.tenant for item in items} >= {"north", "south", ""}
+    assert ("tools",) in {item.needs for item in items}
+    assert all(set(item.tokens) == {"small", "middle", "large"} for item in items)
+
+
+def test_a_weight_that_is_off_is_noticed():
+    loaded = load(POLICIES / "reference-tiers.policy")
+    tensors = {**loaded.tensors, "complexity.bias": loaded.tensors["complexity.bias"] + 0.5}
+    document = loaded.document
+    off = scorers.load(document.features, document.scorers, tensors)
+    assert all(item.margin is not None for item in loaded.golden)
+    assert verify(loaded.policy, document.seed, loaded.golden, off) != []
+    assert verify(loaded.policy, document.seed, loaded.golden, loaded.scoring) == []

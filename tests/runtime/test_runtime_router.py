@@ -308,6 +308,7 @@ class FakeFile:
     def __init__(self, chosen, policy):
         self.policy = policy
         self.document = chosen.document
+        self.scoring = chosen.scoring
 
 
 def race(tmp_path, until, sleeping):

@@ -8,6 +8,7 @@ from routelab.cli import (
     data,
     demo,
     explain,
+    importing,
     inspect,
     registry,
     replay,
@@ -35,5 +36,6 @@ app.command("explain")(explain.explain)
 app.command("route")(route.route)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")
+app.add_typer(importing.app, name="import")
 app.add_typer(registry.app, name="registry")
 app.add_typer(track.app, name="track")

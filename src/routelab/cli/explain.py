@@ -33,7 +33,15 @@ def explain(
     document = loaded.document
     opened = read_log(log, column, prices, document.signals).with_specs(document.signals)
     row = row_of(opened, request_id)
-    decision = decide(loaded.policy, opened, row, catalogue=document.catalogue, seed=document.seed)
+    decision = decide(
+        loaded.policy,
+        opened,
+        row,
+        catalogue=document.catalogue,
+        seed=document.seed,
+        scoring=loaded.scoring,
+        estimates=document.estimates,
+    )
     quality = float(opened.quality[row, opened.column(decision.answer.model)])
     if json:
         print_json(as_json(decision, quality))
@@ -52,6 +60,10 @@ def as_json(decision: Decision, quality: float | None = None) -> dict[str, Any]:
         "choices": [
             {"name": it.name, "index": it.index, "propensity": it.propensity}
             for it in decision.choices
+        ],
+        "scores": [
+            {"name": it.name, "after": it.after, "values": dict(it.values)}
+            for it in decision.scores
         ],
     }
     return found if quality is None else {**found, "quality": quality}
@@ -109,7 +121,16 @@ def _summary(decision: Decision, quality: float) -> str:
     )
     return tables.escaped(
         f"delivered {decision.answer.model}: quality {quality:.4g},"
-        f" {decision.cost_usd:.6g} USD for {len(decision.steps)} call(s){drawn}"
+        f" {decision.cost_usd:.6g} USD for {len(decision.steps)} call(s){drawn}{_scores(decision)}"
+    )
+
+
+def _scores(decision: Decision) -> str:
+    """What scorers said, a line for each time they were asked."""
+    return "".join(
+        f"\n{it.name}{f' after {it.after}' if it.after else ''}: "
+        + ", ".join(f"{name} {value:.6g}" for name, value in it.values)
+        for it in decision.scores
     )
 
 

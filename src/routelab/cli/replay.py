@@ -68,4 +68,6 @@ def part_of(
 ) -> Ground:
     """A part of the log, as the policy's own study saw it."""
     log = read_log(path, column, prices, loaded.document.signals)
-    return study_ground(loaded.document, log, part, allow_missing=allow_missing)
+    return study_ground(
+        loaded.document, log, part, allow_missing=allow_missing, scoring=loaded.scoring
+    )

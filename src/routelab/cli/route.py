@@ -14,7 +14,9 @@ from routelab.runtime import Router
 
 def route(
     policy: PolicyPath,
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", show_default=False)],
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="What to ask.", show_default=False)
+    ],
     catalogue: CatalogueOption = None,
     request_id: Annotated[
         str | None, typer.Option("--id", help="Sent as x-request-id, and the key of draws.")

@@ -19,10 +19,12 @@ from routelab.cli.common import (
     read_catalogue,
     read_log,
     signal_option,
+    tell,
 )
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.cli.tracked import record
+from routelab.errors import TuningError
 from routelab.policy_file import check_target
 from routelab.tuning import Bounds, Options
 from routelab.tuning import tune as run
@@ -57,6 +59,20 @@ def tune(
     min_quality_share: Annotated[
         float | None, typer.Option(help="The same, as a share of the best model's quality.")
     ] = None,
+    policy: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="Kind of policy: cascade, tiers, neighbors, utility, gain-cascade,"
+            " cascade-routing, or auto, which compares them all.",
+        ),
+    ] = "cascade",
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEAK,STRONG", help="Models for APGR and CPT; default cheapest and best."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of splits, search, resamples and draws.")] = 0,
     trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400,
     storage: Annotated[
@@ -79,7 +95,7 @@ def tune(
     no_report: NoReport = False,
     json: Json = False,
 ) -> None:
-    """Tune a cascade on LOG, judge it on held-out requests, and export it.
+    """Tune a policy on LOG, judge it on held-out requests, and export it.
 
     Writes the policy directory, beside it NAME.study/ with the trials, and a report to look
     at. Exits 0 whatever the verdict.
@@ -97,6 +113,8 @@ def tune(
         models=tuple(models.split(",")) if models else None,
         signals=tuple(signals),
         bounds=Bounds(max_usd_per_1k, min_quality, min_quality_share),
+        policy=policy,
+        pair=_pair(pair),
         seed=seed,
         trials=trials,
         group=group,
@@ -104,7 +122,7 @@ def tune(
         storage=storage,
     )
     with progress("searching") as update:
-        study = run(opened, options, catalogue=known, progress=update)
+        study = run(opened, options, catalogue=known, progress=update, told=tell)
     written = save(study, target)
     summary = {**as_json(study), "policy_digest": written.digest}
     page = None if no_report else reported(summary, report_to)
@@ -119,3 +137,12 @@ def tune(
         tables.verdict(study.verdict),
         f"policy: {target}\nstudy:  {study_path(target)}{told(page)}",
     )
+
+
+def _pair(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    weak, comma, strong = text.partition(",")
+    if not comma or not weak or not strong or "," in strong:
+        raise TuningError(f"--pair {text}: name two models as WEAK,STRONG")
+    return weak, strong

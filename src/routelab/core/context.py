@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from routelab.core.admission import Admission
 from routelab.core.draw import pick, uniform
+from routelab.core.protocol import Feedback
 from routelab.core.request import Request
-from routelab.errors import NoModelError
+from routelab.core.scoring import Scoring
+from routelab.errors import NoModelError, PolicyError
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -19,25 +23,54 @@ class Choice(msgspec.Struct, frozen=True):
     propensity: float
 
 
+class Score(msgspec.Struct, frozen=True):
+    """What a scorer said while a policy decided.
+
+    Attributes:
+        name: of the scorer.
+        after: the model whose answer it was told of; None before any.
+        values: by output.
+    """
+
+    name: str
+    after: str | None
+    values: tuple[tuple[str, float], ...]
+
+
 class Context:
     """One request in one policy's hands.
 
     The driver owns it: it sets `allowed`, `called`, `spent_usd` and `elapsed_s` before
     every call; a policy only reads.
+
+    Attributes:
+        margin: smallest distance of anything compared from what would have decided otherwise.
     """
 
     __slots__ = (
+        "_admission",
+        "_scoring",
         "allowed",
         "called",
         "choices",
         "elapsed_s",
+        "margin",
         "request",
+        "scores",
         "seed",
         "spent_usd",
         "threshold",
     )
 
-    def __init__(self, request: Request, allowed: Sequence[str], *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        request: Request,
+        allowed: Sequence[str],
+        *,
+        seed: int = 0,
+        scoring: Scoring | None = None,
+        admission: Admission | None = None,
+    ) -> None:
         self.request = request
         self.allowed = frozenset(allowed)
         self.seed = seed
@@ -45,7 +78,16 @@ class Context:
         self.spent_usd = 0.0
         self.elapsed_s = 0.0
         self.choices: list[Choice] = []
+        self.scores: list[Score] = []
         self.threshold: float | None = None
+        self.margin = math.inf
+        self._scoring = scoring
+        self._admission = admission
+
+    def admit(self) -> None:
+        """Compute `allowed` anew; money and time may have run out."""
+        if self._admission is not None and (not self.called or self.request.bounded):
+            self.allowed = self._admission.allowed(self)
 
     def stages(
         self, models: Sequence[str], thresholds: Sequence[float]
@@ -63,16 +105,57 @@ class Context:
             self.threshold = threshold
             yield model, threshold
 
+    def left(self, models: Sequence[str]) -> list[str]:
+        """Those of the models that are allowed and were not called yet, at least one.
+
+        Raises:
+            NoModelError: none is left; the driver then delivers the best earlier answer.
+        """
+        left = [name for name in models if name in self.allowed and name not in self.called]
+        if not left:
+            why = self._admission.why_not(self) if self._admission else ""
+            raise NoModelError(
+                f"request {self.request.id!r}: none of {', '.join(models)} is allowed"
+                + (f": {why}" if why else "")
+            )
+        return left
+
     def last(self, models: Sequence[str]) -> str:
         """The last of these models that is allowed and was not called yet.
 
         Raises:
             NoModelError: none is left; the driver then delivers the best earlier answer.
         """
-        for model in reversed(models):
-            if model in self.allowed and model not in self.called:
-                return model
-        raise NoModelError(f"request {self.request.id!r}: none of {', '.join(models)} is allowed")
+        return self.left(models)[-1]
+
+    def score(self, name: str, seen: Feedback | None = None) -> tuple[float, ...]:
+        """(k,) what a scorer predicts, before or after an answer.
+
+        Raises:
+            PolicyError: the driver was given no scorers.
+        """
+        if self._scoring is None:
+            raise PolicyError(
+                f"request {self.request.id!r}: the policy reads scorer {name!r}, and no scorers"
+                " were given; load the policy's directory, or pass its `scoring`"
+            )
+        values = self._scoring.score(name, self.request, seen)
+        told = tuple(zip(self._scoring.outputs(name), values, strict=True))
+        self.scores.append(Score(name, None if seen is None else seen.model, told))
+        return values
+
+    def predictions(self, name: str, seen: Feedback | None = None) -> dict[str, float]:
+        """What a scorer predicts, by output.
+
+        Raises:
+            PolicyError: the driver was given no scorers.
+        """
+        self.score(name, seen)
+        return dict(self.scores[-1].values)
+
+    def near(self, distance: float) -> None:
+        """Note how far a compared value was from deciding otherwise."""
+        self.margin = min(self.margin, abs(distance))
 
     def choose(self, name: str, probabilities: Sequence[float]) -> int:
         """Draw an index with these probabilities; the same request draws the same again."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from routelab.core.context import Choice, Context
+from routelab.core.context import Choice, Context, Score
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Together
 from routelab.errors import NoModelError, PolicyError, RouteError
@@ -35,6 +35,7 @@ class Decision(msgspec.Struct, frozen=True):
         choices: random decisions with their propensities.
         cost_usd: costs of all steps, added in call order.
         latency_s: seconds until delivery; calls made together count once.
+        scores: what scorers said on the way, in the order they were asked.
     """
 
     request_id: str
@@ -43,6 +44,7 @@ class Decision(msgspec.Struct, frozen=True):
     choices: tuple[Choice, ...]
     cost_usd: float
     latency_s: float
+    scores: tuple[Score, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -64,6 +66,7 @@ def flow(policy: Policy, x: Context) -> Flow:
         RouteError: no call gave an answer.
     """
     steps: list[Step] = []
+    x.admit()
     route = policy.route(x)
     delivered: Feedback | None = None
     try:
@@ -78,6 +81,7 @@ def flow(policy: Policy, x: Context) -> Flow:
                 x.spent_usd += feedback.cost_usd
             x.called += tuple(call.model for call in together.calls)
             x.elapsed_s += _elapsed(together, answers)
+            x.admit()
             asked = route.send(answers if isinstance(asked, Together) else answers[0])
     except StopIteration as stop:
         deliver: Deliver = stop.value
@@ -88,7 +92,15 @@ def flow(policy: Policy, x: Context) -> Flow:
     finally:
         route.close()
     answer = _answer(delivered, steps, x)
-    return Decision(x.request.id, answer, tuple(steps), tuple(x.choices), x.spent_usd, x.elapsed_s)
+    return Decision(
+        x.request.id,
+        answer,
+        tuple(steps),
+        tuple(x.choices),
+        x.spent_usd,
+        x.elapsed_s,
+        tuple(x.scores),
+    )
 
 
 def drive(policy: Policy, x: Context, answer: Callable[[Call], Feedback]) -> Decision:

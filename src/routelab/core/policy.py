@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from routelab.core import display
 from routelab.core.context import Context
 from routelab.core.protocol import Route
+from routelab.core.request import Request
+from routelab.core.scoring import Use
 from routelab.core.table import Stage, Table
 
 
@@ -36,6 +39,30 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
     def signals_used(self) -> tuple[str, ...]:
         """Every confidence signal the policy can ask for."""
         return ()
+
+    @property
+    def scorer_uses(self) -> tuple[Use, ...]:
+        """Every scorer the policy asks, and what it expects of it."""
+        return ()
+
+    @property
+    def scorers_used(self) -> tuple[str, ...]:
+        """Names of every scorer the policy asks, in the order first mentioned."""
+        return tuple(dict.fromkeys(use.name for use in self.scorer_uses))
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the policy itself, apart from its scorers, looks at the prompt."""
+        return False
+
+    @property
+    def probes(self) -> tuple[Request, ...]:
+        """Requests that the policy tells apart by their metadata, to try it on."""
+        return ()
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return display.fields(type(self).__name__, msgspec.to_builtins(self))
 
 
 if TYPE_CHECKING:

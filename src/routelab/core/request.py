@@ -17,6 +17,10 @@ class Request(msgspec.Struct, frozen=True):
         group: what must stay together in a split (conversation, user).
         tenant, priority: who asks, and how urgently.
         needs: capabilities that the answering model must have, for example "tools".
+        max_cost_usd: no call is made that is predicted to bring the cost above it; None for
+            no limit.
+        deadline_s: no call is made that is predicted to end later than this many seconds
+            after the first one began; None for no limit.
     """
 
     id: str
@@ -26,3 +30,10 @@ class Request(msgspec.Struct, frozen=True):
     tenant: str = ""
     priority: str = ""
     needs: tuple[str, ...] = ()
+    max_cost_usd: float | None = None
+    deadline_s: float | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether money or time is limited."""
+        return self.max_cost_usd is not None or self.deadline_s is not None

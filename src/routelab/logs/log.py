@@ -16,7 +16,7 @@ from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Bools, Floats, Ints
 from routelab.errors import LogError
-from routelab.logs import digest
+from routelab.logs import digest, display
 
 Strings: TypeAlias = npt.NDArray[np.object_]
 _T = TypeVar("_T", bound=np.generic)
@@ -47,6 +47,7 @@ class Requests:
         timestamp_s: Unix seconds; NaN where missing.
         needs: tuples of capabilities.
         audit: rows on which every model was run on purpose.
+        max_cost_usd, deadline_s: bounds of a request (see `Request`); NaN for none.
     """
 
     id: Strings
@@ -57,6 +58,8 @@ class Requests:
     priority: Strings | None = None
     needs: Strings | None = None
     audit: Bools | None = None
+    max_cost_usd: Floats | None = None
+    deadline_s: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.id)
@@ -81,7 +84,13 @@ class Requests:
             tenant=text(self.tenant),
             priority=text(self.priority),
             needs=() if self.needs is None else tuple(self.needs[row]),
+            max_cost_usd=_bound(self.max_cost_usd, row),
+            deadline_s=_bound(self.deadline_s, row),
         )
+
+
+def _bound(column: Floats | None, row: int) -> float | None:
+    return None if column is None or np.isnan(column[row]) else float(column[row])
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +145,10 @@ class Log:
         if self.path is not None:
             return digest.of_file(self.path)
         return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return display.html(self)
 
     def column(self, model: str) -> int:
         """Column of a model.

@@ -20,6 +20,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "priority": (),
     "needs": (),
     "audit": (),
+    "max_cost_usd": (),
+    "deadline_s": ("deadline_ms",),
     "quality": (),
     "cost_usd": ("cost", "total_cost"),
     "latency_s": ("latency_ms",),
@@ -31,14 +33,28 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 """Our names, and the other names each is found under without being told."""
 
-OF_REQUESTS = ("task", "group", "timestamp", "tenant", "priority", "needs", "audit")
+OF_REQUESTS = (
+    "task",
+    "group",
+    "timestamp",
+    "tenant",
+    "priority",
+    "needs",
+    "audit",
+    "max_cost_usd",
+    "deadline_s",
+)
 """Columns whose value belongs to the request and not to what a model did."""
 
 RESERVED = frozenset(ALIASES).union(*ALIASES.values(), ("attempt",))
 """A column of one of these names is never taken for a confidence signal."""
 
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
-_MILLISECONDS = {"latency_ms": "latency_s", "timestamp_ms": "timestamp"}
+_MILLISECONDS = {
+    "latency_ms": "latency_s",
+    "timestamp_ms": "timestamp",
+    "deadline_ms": "deadline_s",
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +77,8 @@ def resolve(there: Sequence[str], asked: Mapping[str, str], problems: Problems) 
     """Find our columns among those that are there.
 
     Args:
-        asked: our name to the file's, as the user says; `latency_ms` and `timestamp_ms`
-            say that the values are milliseconds.
+        asked: our name to the file's, as the user says; `latency_ms`, `timestamp_ms` and
+            `deadline_ms` say that the values are milliseconds.
     """
     of = {_MILLISECONDS.get(ours, ours): theirs for ours, theirs in asked.items()}
     _check(of, there, problems)

@@ -186,6 +186,11 @@ class _Border:
             shown = arrow.plain(there["audit"])
             self.problems.each(bad, self.say("audit", shown, "true or false is expected"))
             found["audit"] = self._constant("audit", audit, request, first)
+        for name in ("max_cost_usd", "deadline_s"):
+            if name in there:
+                values = self._number(name)
+                self._not_negative(name, values)
+                found[name] = self._constant(name, values, request, first)
         return Requests(id=ids, **found)
 
     def _timestamps(self, request: Ints, first: Ints) -> Floats:

@@ -21,6 +21,7 @@ from routelab.logs.names import RESERVED
 _BLOCK = 16_384
 """Requests per row group."""
 _OF_REQUESTS = ("task", "group", "tenant", "priority")
+_BOUNDS = ("max_cost_usd", "deadline_s")
 _OUTCOMES = ("quality", "cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
 
 
@@ -105,6 +106,9 @@ def _of_requests(log: Log, rows: Ints, m: int) -> Iterator[tuple[str, Any]]:
     if (needs := log.requests.needs) is not None:
         lists = [list(words) for words in needs[rows] for _ in range(m)]
         yield "needs", pa.array(lists, pa.list_(pa.string()))
+    for name in _BOUNDS:
+        if (bounds := getattr(log.requests, name)) is not None:
+            yield name, _numbers(np.repeat(bounds[rows], m))
     if (audit := log.requests.audit) is not None:
         yield "audit", pa.array(np.repeat(audit[rows], m))
 

@@ -9,15 +9,47 @@ import msgspec
 from routelab.core.policy import Policy
 from routelab.errors import PolicyError
 from routelab.policies.cascade import Cascade
+from routelab.policies.cascade_routing import CascadeRouting
+from routelab.policies.conditional import Conditional, Rule
+from routelab.policies.explore import Explore
 from routelab.policies.fixed import Fixed
+from routelab.policies.gain_cascade import GainCascade
+from routelab.policies.match import Match
 from routelab.policies.mixture import Mixture
+from routelab.policies.neighbors import Neighbors
+from routelab.policies.tiers import Tiers
+from routelab.policies.utility import Utility
 
-__all__ = ["KINDS", "Cascade", "Fixed", "Mixture", "Policy", "from_wire", "to_wire"]
+__all__ = [
+    "KINDS",
+    "Cascade",
+    "CascadeRouting",
+    "Conditional",
+    "Explore",
+    "Fixed",
+    "GainCascade",
+    "Match",
+    "Mixture",
+    "Neighbors",
+    "Policy",
+    "Rule",
+    "Tiers",
+    "Utility",
+    "from_wire",
+    "to_wire",
+]
 
 KINDS: tuple[type[Policy], ...] = (
     Fixed,
     Cascade,
     Mixture,
+    Tiers,
+    Utility,
+    Neighbors,
+    GainCascade,
+    CascadeRouting,
+    Conditional,
+    Explore,
 )
 
 _ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)

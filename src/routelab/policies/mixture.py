@@ -7,6 +7,8 @@ import numpy as np
 from routelab.core.context import Context
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Route
+from routelab.core.request import Request
+from routelab.core.scoring import Use
 from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
 
@@ -58,3 +60,15 @@ class Mixture(Policy, frozen=True, tag="mixture"):
     @property
     def signals_used(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self.first.signals_used + self.second.signals_used))
+
+    @property
+    def scorer_uses(self) -> tuple[Use, ...]:
+        return tuple(dict.fromkeys(self.first.scorer_uses + self.second.scorer_uses))
+
+    @property
+    def reads_text(self) -> bool:
+        return self.first.reads_text or self.second.reads_text
+
+    @property
+    def probes(self) -> tuple[Request, ...]:
+        return self.first.probes + self.second.probes

@@ -34,12 +34,28 @@ def _verdict(evaluation: Mapping[str, Any]) -> str:
 
 def _policy(policy: Mapping[str, Any], indent: str = "") -> Iterable[str]:
     """One line a policy, whatever its kind; policies inside follow it."""
-    plain = {k: v for k, v in policy.items() if k != "kind" and not isinstance(v, Mapping)}
-    fields = ", ".join(f"{name} = {_value(value)}" for name, value in plain.items())
-    yield f"{indent}- {policy['kind']}: {fields}"
-    for value in policy.values():
-        if isinstance(value, Mapping):
-            yield from _policy(value, indent + "  ")
+    nested = {name: _inside(value) for name, value in policy.items()}
+    fields = ", ".join(
+        f"{name} = {_value(value)}"
+        for name, value in policy.items()
+        if name != "kind" and not nested[name] and value not in ("", [], (), None)
+    )
+    yield f"{indent}- {policy['kind']}{': ' if fields else ''}{fields}"
+    for inner in (it for each in nested.values() for it in each):
+        if "kind" in inner:
+            yield from _policy(inner, indent + "  ")
+        else:
+            held = ", ".join(f"{name} = {_value(value)}" for name, value in inner["when"].items())
+            yield f"{indent}  - where {held}:"
+            yield from _policy(inner["policy"], indent + "    ")
+
+
+def _inside(value: Any) -> Sequence[Mapping[str, Any]]:
+    """Policies, or rules that lead to one, that a field holds."""
+    if isinstance(value, Mapping):
+        return [value]
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return [it for it in value if isinstance(it, Mapping)] if several else []
 
 
 def _value(value: Any) -> str:

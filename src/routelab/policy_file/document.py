@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 
@@ -45,6 +46,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         catalogue: snapshot of prices, capabilities and deployments of the candidates.
         signals: what the policy's confidence signals cost and how a response yields them.
         scorers, features: fitted predictors the policy names.
+        estimates: what a call of each model is expected to cost and to take, for requests with
+            a budget or a deadline.
         seed: of every random draw.
         split: of the log it was tuned on; None if it was not tuned.
         evaluation: figures on test, as shown when it was tuned.
@@ -61,6 +64,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     signals: Mapping[str, SignalSpec] = msgspec.field(default_factory=dict)
     scorers: Mapping[str, Any] = msgspec.field(default_factory=dict)
     features: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    estimates: Mapping[str, Estimate] = msgspec.field(default_factory=dict)
     seed: int = 0
     split: SplitRecord | None = None
     evaluation: Mapping[str, Any] = msgspec.field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,14 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from routelab.core.policy import Policy
+from routelab.core.scoring import misfits
 from routelab.errors import PolicyError, PolicyFileError
 from routelab.policies import from_wire
 from routelab.policy_file.atomic import replace_directory
 from routelab.policy_file.document import SCHEMA, Document
 from routelab.policy_file.golden import Golden, golden, verify
+from routelab.scorers import Scoring
+from routelab.scorers import load as load_scorers
 
 Tensors = Mapping[str, npt.NDArray[np.generic]]
 
@@ -31,12 +35,14 @@ class PolicyFile:
     """A loaded policy directory.
 
     Attributes:
+        scoring: its scorers, at work; empty if it has none.
         digest: SHA-256 of `policy.json`, which itself holds the digests of the other files.
     """
 
     policy: Policy
     document: Document
     tensors: Tensors
+    scoring: Scoring
     golden: tuple[Golden, ...]
     digest: str
     path: Path
@@ -47,7 +53,7 @@ class PolicyFile:
 
     def verify(self) -> list[str]:
         """Decide the golden requests again; a sentence for each difference."""
-        return verify(self.policy, self.document.seed, self.golden)
+        return verify(self.policy, self.document.seed, self.golden, self.scoring)
 
 
 def write(path: Path, document: Document, card: str, tensors: Tensors | None = None) -> PolicyFile:
@@ -56,12 +62,14 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
     The golden decisions are made from the policy; hashes of all files are filled in.
 
     Raises:
-        PolicyFileError: `path` exists and is no policy directory, or cannot be written.
+        PolicyFileError: `path` exists and is no policy directory, or cannot be written; or a
+            scorer lacks what it needs.
         PolicyError: the document does not hang together.
     """
     check_target(path)
     policy = _checked(document)
-    expected = golden(policy, document.seed)
+    scoring = _scoring(document, policy, tensors or {})
+    expected = golden(policy, document.seed, scoring, values=_known_values(document))
     files = {
         WEIGHTS: safetensors.numpy.save(dict(tensors or {})),
         GOLDEN: b"".join(msgspec.json.encode(item) + b"\n" for item in expected),
@@ -134,11 +142,14 @@ def _load(path: Path, main: bytes) -> PolicyFile:
     try:
         policy = _checked(document)
         tensors = safetensors.numpy.load(contents[WEIGHTS])
+        scoring = _scoring(document, policy, tensors)
         lines = contents[GOLDEN].splitlines()
         expected = tuple(msgspec.json.decode(line, type=Golden) for line in lines)
+    except PolicyFileError as error:
+        raise PolicyFileError(*(f"{path}: {problem}" for problem in error.problems)) from error
     except (PolicyError, SafetensorError, msgspec.MsgspecError) as error:
         raise PolicyFileError(f"{path}: {error}") from error
-    return PolicyFile(policy, document, tensors, expected, _sha256(main), path)
+    return PolicyFile(policy, document, tensors, scoring, expected, _sha256(main), path)
 
 
 class _Version(msgspec.Struct):
@@ -170,9 +181,38 @@ def _checked(document: Document) -> Policy:
         for name in policy.signals_used
         if name not in document.signals
     ]
+    problems += [
+        f"`estimates` has the {field} of {name!r} as {value}; it is finite and not negative"
+        for name, estimate in document.estimates.items()
+        for field, value in msgspec.structs.asdict(estimate).items()
+        if value is not None and not 0.0 <= value < math.inf
+    ]
     if problems:
         raise PolicyError(*problems)
     return policy
+
+
+def _scoring(document: Document, policy: Policy, tensors: Tensors) -> Scoring:
+    """The scorers of a document, which may only know its candidates and must fit its policy."""
+    scoring = load_scorers(document.features, document.scorers, tensors, models=document.candidates)
+    kinds = {name: spec.get("kind") for name, spec in document.scorers.items()}
+    problems = misfits(policy.scorer_uses, scoring) + [
+        f"scorer {use.name!r} is of kind {kinds[use.name]!r}; the policy needs {use.kind!r}"
+        for use in policy.scorer_uses
+        if use.kind and kinds.get(use.name, use.kind) != use.kind
+    ]
+    if problems:
+        raise PolicyError(*problems)
+    return scoring
+
+
+def _known_values(document: Document) -> Mapping[str, Sequence[str]]:
+    """Values of task and tenant that the scorers tell apart."""
+    found: dict[str, list[str]] = {}
+    for spec in document.scorers.values():
+        if spec.get("kind") == "prior":
+            found.setdefault(spec["by"], []).extend(spec["keys"])
+    return {field: list(dict.fromkeys(keys)) for field, keys in found.items()}
 
 
 def _read(path: Path, name: str) -> bytes:

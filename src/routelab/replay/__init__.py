@@ -4,6 +4,7 @@ from routelab.replay.coverage import Coverage, coverage
 from routelab.replay.engine import run
 from routelab.replay.evaluate import Baseline, Figures, Named, evaluate
 from routelab.replay.ground import Ground, ground
+from routelab.replay.known import Known
 from routelab.replay.recorded import study_ground
 from routelab.replay.result import Replay
 from routelab.replay.single import decide, run_generator
@@ -13,6 +14,7 @@ __all__ = [
     "Coverage",
     "Figures",
     "Ground",
+    "Known",
     "Named",
     "Replay",
     "coverage",

@@ -2,69 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
+from routelab.core.scoring import Scoring
 from routelab.core.table import Bools, Ints, Stage, Table
-from routelab.errors import LogError
 from routelab.logs.log import Log
+from routelab.replay.known import Known, bounded, charges
 from routelab.replay.result import Replay, nothing_yet
-from routelab.replay.single import run_generator
+from routelab.replay.single import check, run_generator
 
 BLOCK = 1 << 14
 """Requests handled at once, so that temporaries stay in the processor's cache."""
 
 
-def run(policy: Policy, log: Log, *, catalogue: Catalogue | None = None, seed: int = 0) -> Replay:
-    """Replay a policy, by its batch form where the kind has one.
+def run(
+    policy: Policy,
+    log: Log,
+    *,
+    catalogue: Catalogue | None = None,
+    seed: int = 0,
+    scoring: Scoring | None = None,
+    estimates: Mapping[str, Estimate] | None = None,
+    known: Known | None = None,
+) -> Replay:
+    """Replay a policy, by its batch form where the kind has one and no request has a bound.
 
     Args:
         catalogue: rules out models that lack a request's needs; default the log's.
         seed: of the policy's random draws.
+        scoring: the scorers that the policy names.
+        estimates: of calls, for requests with a budget or a deadline.
+        known: of this log and these scorers, to share what earlier replays computed.
     Raises:
-        LogError: the log lacks a model or a signal of the policy.
+        LogError: the log lacks a model, a signal or prompts that the policy needs.
+        PolicyError: a scorer that the policy names is not there, or is another.
     """
-    table = table_of(policy, log, catalogue=catalogue, seed=seed)
+    known = known or Known(log, scoring)
+    table = table_of(policy, log, catalogue=catalogue, seed=seed, known=known)
     result = nothing_yet(log.models, len(log))
+    limited = bool(bounded(log).any())
     for start in range(0, len(log), BLOCK):
         rows = slice(start, min(start + BLOCK, len(log)))
-        stages = policy.replay_batch(table.block(rows.start, rows.stop))
+        stages = None if limited else policy.replay_batch(table.block(rows.start, rows.stop))
         if stages is None:
-            return run_generator(policy, log, catalogue=catalogue, seed=seed)
+            return run_generator(
+                policy, log, catalogue=catalogue, seed=seed, estimates=estimates, known=known
+            )
         _account(stages, log, rows, result)
     return result
 
 
 def table_of(
-    policy: Policy, log: Log, *, catalogue: Catalogue | None = None, seed: int = 0
+    policy: Policy,
+    log: Log,
+    *,
+    catalogue: Catalogue | None = None,
+    seed: int = 0,
+    scoring: Scoring | None = None,
+    known: Known | None = None,
 ) -> Table:
     """The arrays a batch form sees.
 
     Raises:
-        LogError: the log lacks a model or a signal of the policy.
+        LogError: the log lacks a model, a signal or prompts that the policy needs.
+        PolicyError: a scorer that the policy names is not there, or is another.
     """
-    problems = [
-        f"{log.name}: no model {name!r}; it has {', '.join(log.models)}"
-        for name in policy.models_used
-        if name not in log.models
-    ] + [
-        f"{log.name}: no signal {name!r}; it has {', '.join(log.signals) or 'none'}"
-        for name in policy.signals_used
-        if name not in log.signals
-    ]
-    if problems:
-        raise LogError(*problems)
-    signals = {name: log.signals[name] for name in policy.signals_used}
-    allowed = _allowed(log, catalogue or log.catalogue)
-    return Table(log.requests.id, log.models, signals, allowed, seed)
+    known = known or Known(log, scoring)
+    check(policy, known)
+    return Table(
+        ids=log.requests.id,
+        models=log.models,
+        signals={name: log.signals[name] for name in policy.signals_used},
+        allowed=_allowed(known, catalogue or log.catalogue),
+        seed=seed,
+        failed=log.error,
+        scores=known.scores,
+        after=known.after,
+        outputs=known.outputs,
+        about=known.about,
+    )
 
 
-def _allowed(log: Log, catalogue: Catalogue | None) -> Bools | None:
+def _allowed(known: Known, catalogue: Catalogue | None) -> Bools | None:
+    """(n, m) which models have every capability and room for the prompt; None for all."""
+    if catalogue is None:
+        return None
+    able, room = _able(known.log, catalogue), _room(known, catalogue)
+    if able is None or room is None:
+        return room if able is None else able
+    return np.asfortranarray(able & room)
+
+
+def _able(log: Log, catalogue: Catalogue) -> Bools | None:
     """(n, m) capability mask; None when nothing is ruled out."""
-    if catalogue is None or log.requests.needs is None:
+    if log.requests.needs is None:
         return None
     masks: dict[tuple[str, ...], list[bool]] = {}
     for needs in log.requests.needs:
@@ -75,15 +111,26 @@ def _allowed(log: Log, catalogue: Catalogue | None) -> Bools | None:
     return np.array([masks[needs] for needs in log.requests.needs], dtype=np.bool_, order="F")
 
 
+def _room(known: Known, catalogue: Catalogue) -> Bools | None:
+    """(n, m) whether the prompt fits the context window; None when all do."""
+    given = [catalogue.model(name).context_window for name in known.log.models]
+    windows = np.array([np.inf if it is None else it for it in given])
+    shortest = float(windows.min())
+    if shortest == np.inf:
+        return None
+    tokens = known.tokens[shortest]
+    return tokens[:, None] <= windows if (tokens > shortest).any() else None
+
+
 def _account(stages: Sequence[Stage], log: Log, rows: slice, result: Replay) -> None:
     """Add up what the stages cost and deliver, into these rows of the result."""
     answered, calls = result.answered[rows], result.calls[rows]
     cost, latency = result.cost_usd[rows], result.latency_s[rows]
     quality = result.quality[rows]
     failed = np.zeros(len(answered), dtype=np.bool_)
-    for column, asked, need in stages:
-        key = (rows, column)
-        paid = log.cost_usd[key] if need is None else log.cost_with(need, key)
+    for stage in stages:
+        column, asked, key = stage.model, stage.rows, (rows, stage.model)
+        paid = charges(log, stage.needs, key)
         if asked.all():
             cost += paid
             latency += log.latency_s[key]
@@ -109,12 +156,13 @@ def _deliver_earlier(
     best = np.full(len(failed), -np.inf)
     result.answered[rows][failed] = -1
     result.quality[rows][failed] = 0.0
-    for column, asked, need in stages:
-        here = asked[failed] & ~log.error[rows, column][failed]
+    for stage in stages:
+        column = stage.model
+        here = stage.rows[failed] & ~log.error[rows, column][failed]
         confidence = np.full(len(failed), -np.inf)
-        if need is not None:
+        for need in reversed(stage.needs):
             seen = log.signals[need][rows, column][failed]
-            confidence = np.where(np.isnan(seen), -np.inf, seen)
+            confidence = np.where(np.isnan(seen), confidence, seen)
         better = here & (confidence >= best)
         best[better] = confidence[better]
         result.answered[rows][failed[better]] = column

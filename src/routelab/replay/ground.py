@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
+from routelab.core.scoring import Scoring
 from routelab.core.table import Ints
 from routelab.logs.log import Log
 from routelab.logs.splits import Split
 from routelab.policies import Fixed
 from routelab.replay.coverage import Coverage, coverage
 from routelab.replay.engine import run
+from routelab.replay.known import Known
 from routelab.replay.result import Replay
 
 
@@ -29,6 +33,8 @@ class Ground:
         seed: of random draws and resamples.
         reference: covered rows of the train part, from which a baseline may learn; None
             where the log was never split for learning.
+        scoring: the scorers that policies name.
+        estimates: of calls, for requests with a budget or a deadline.
     """
 
     part: str
@@ -38,6 +44,13 @@ class Ground:
     catalogue: Catalogue
     seed: int
     reference: Log | None = None
+    scoring: Scoring | None = None
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+
+    @cached_property
+    def known(self) -> Known:
+        """Prompts and scores of these rows, each computed once."""
+        return Known(self.log, self.scoring)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -46,7 +59,18 @@ class Ground:
 
     def replay(self, policy: Policy) -> Replay:
         """What a policy does on these rows."""
-        return run(policy, self.log, catalogue=self.catalogue, seed=self.seed)
+        return run(
+            policy,
+            self.log,
+            catalogue=self.catalogue,
+            seed=self.seed,
+            estimates=self.estimates,
+            known=self.known,
+        )
+
+    def with_scoring(self, scoring: Scoring) -> Ground:
+        """These rows, for policies that name these scorers."""
+        return replace(self, scoring=scoring)
 
     def fixed(self) -> list[Replay]:
         """What each candidate alone does on these rows."""
@@ -54,16 +78,16 @@ class Ground:
 
     def take(self, rows: Ints, part: str) -> Ground:
         """Some of these rows as a ground of their own."""
-        left = Coverage(self.coverage.rows[rows], 0, {})
-        return Ground(
-            part,
-            self.log.take(rows),
-            self.groups[rows],
-            left,
-            self.catalogue,
-            self.seed,
-            self.reference,
+        known = self.known.take(rows)
+        taken = replace(
+            self,
+            part=part,
+            log=known.log,
+            groups=self.groups[rows],
+            coverage=Coverage(self.coverage.rows[rows], 0, {}),
         )
+        vars(taken)["known"] = known  # what was computed for all rows holds for some
+        return taken
 
 
 def ground(
@@ -76,11 +100,15 @@ def ground(
     seed: int,
     allow_missing: bool = False,
     learn: bool = True,
+    scoring: Scoring | None = None,
+    estimates: Mapping[str, Estimate] | None = None,
 ) -> Ground:
     """The comparable rows of a part ("all" for the whole log).
 
     Args:
         learn: whether baselines may learn from the train part.
+        scoring: the scorers that policies name.
+        estimates: of calls, for requests with a budget or a deadline.
     Raises:
         LogError: a candidate is not in the log, or too few rows are comparable.
     """
@@ -90,4 +118,14 @@ def ground(
         train = coverage(log, candidates, split.rows("train"), allow_missing=True)
         reference = log.take(train.rows).only(candidates)
     here = log.take(found.rows).only(candidates)
-    return Ground(part, here, split.groups[found.rows], found, catalogue, seed, reference)
+    return Ground(
+        part,
+        here,
+        split.groups[found.rows],
+        found,
+        catalogue,
+        seed,
+        reference,
+        scoring,
+        estimates or {},
+    )

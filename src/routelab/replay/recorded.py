@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from routelab.core.scoring import Scoring
 from routelab.errors import LogError
 from routelab.logs.log import Log
 from routelab.logs.splits import PARTS, Split, split
@@ -9,11 +10,19 @@ from routelab.policy_file.document import Document
 from routelab.replay.ground import Ground, ground
 
 
-def study_ground(document: Document, log: Log, part: str, *, allow_missing: bool = False) -> Ground:
+def study_ground(
+    document: Document,
+    log: Log,
+    part: str,
+    *,
+    allow_missing: bool = False,
+    scoring: Scoring | None = None,
+) -> Ground:
     """A part of the log a policy was tuned on, or the whole of any log.
 
     Args:
         part: "train", "tune", "calibrate", "test", or "all".
+        scoring: the policy's scorers.
     Raises:
         LogError: an unknown part; a part of another log than the policy's; a log that lacks
             a candidate or cannot be compared.
@@ -40,6 +49,8 @@ def study_ground(document: Document, log: Log, part: str, *, allow_missing: bool
         seed=document.seed,
         allow_missing=allow_missing,
         learn=same,
+        scoring=scoring,
+        estimates=document.estimates,
     )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from routelab.core.admission import Admission, Estimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.context import Context
 from routelab.core.flow import Decision, drive
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Feedback
-from routelab.errors import LogError, RouteError
+from routelab.core.scoring import Scoring, misfits
+from routelab.errors import LogError, PolicyError, RouteError
 from routelab.logs.log import Log
+from routelab.replay.known import Known, bounded, feedback
 from routelab.replay.result import Replay, nothing_yet
 
 
@@ -20,13 +24,49 @@ class _Uncovered(Exception):  # noqa: N818  (a signal between two functions, not
     """The log holds no outcome for a call."""
 
 
+def check(policy: Policy, known: Known) -> None:
+    """Whether a log and scorers hold everything that a policy asks for.
+
+    Raises:
+        LogError: the log lacks a model, a signal or prompts.
+        PolicyError: a scorer is not there, or is another than the policy needs.
+    """
+    log = known.log
+    problems = [
+        f"{log.name}: no model {name!r}; it has {', '.join(log.models)}"
+        for name in policy.models_used
+        if name not in log.models
+    ] + [
+        f"{log.name}: no signal {name!r}; it has {', '.join(log.signals) or 'none'}"
+        for name in policy.signals_used
+        if name not in log.signals
+    ]
+    if problems:
+        raise LogError(*problems)
+    if unfit := misfits(policy.scorer_uses, known.scoring):
+        raise PolicyError(*unfit)
+
+
 def run_generator(
-    policy: Policy, log: Log, *, catalogue: Catalogue | None = None, seed: int = 0
+    policy: Policy,
+    log: Log,
+    *,
+    catalogue: Catalogue | None = None,
+    seed: int = 0,
+    scoring: Scoring | None = None,
+    estimates: Mapping[str, Estimate] | None = None,
+    known: Known | None = None,
 ) -> Replay:
-    """Replay by the generator, request by request: slow, and what the batch form must equal."""
+    """Replay by the generator, request by request: slow, and what the batch form must equal.
+
+    Arguments and errors are those of `routelab.replay.run`.
+    """
+    known = known or Known(log, scoring)
+    check(policy, known)
+    driver = _Driver(policy, known, catalogue, estimates, seed)
     result = nothing_yet(log.models, len(log))
     for row in range(len(log)):
-        answered, quality, cost, latency, calls = _generate(policy, log, row, catalogue, seed)
+        answered, quality, cost, latency, calls = _generate(driver, row)
         result.answered[row] = answered
         result.quality[row] = quality
         result.cost_usd[row] = cost
@@ -36,25 +76,34 @@ def run_generator(
 
 
 def decide(
-    policy: Policy, log: Log, row: int, *, catalogue: Catalogue | None = None, seed: int = 0
+    policy: Policy,
+    log: Log,
+    row: int,
+    *,
+    catalogue: Catalogue | None = None,
+    seed: int = 0,
+    scoring: Scoring | None = None,
+    estimates: Mapping[str, Estimate] | None = None,
+    known: Known | None = None,
 ) -> Decision:
-    """One request's decision with all its steps.
+    """One request's decision with all its steps; arguments are those of `routelab.replay.run`.
 
     Raises:
         NoModelError: every model of the policy is ruled out by the request's needs.
         RouteError: no call gave an answer.
     """
-    x, answers = _prepare(policy, log, row, catalogue, seed)
+    known = known or Known(log, scoring, block=1)
+    check(policy, known)
+    x, answers = _Driver(policy, known, catalogue, estimates, seed).prepare(row)
     return drive(policy, x, answers)
 
 
-def _generate(
-    policy: Policy, log: Log, row: int, catalogue: Catalogue | None, seed: int
-) -> tuple[int, float, float, float, int]:
+def _generate(driver: _Driver, row: int) -> tuple[int, float, float, float, int]:
     """Answered column, quality, cost, latency and calls of one request."""
-    x, answers = _prepare(policy, log, row, catalogue, seed)
+    x, answers = driver.prepare(row)
+    log = driver.known.log
     try:
-        decision = drive(policy, x, answers)
+        decision = drive(driver.policy, x, answers)
     except _Uncovered:
         return -1, math.nan, math.nan, math.nan, len(x.called)
     except RouteError:
@@ -63,6 +112,48 @@ def _generate(
     column = log.models.index(decision.answer.model)
     quality = float(log.quality[row, column])
     return column, quality, decision.cost_usd, decision.latency_s, len(decision.steps)
+
+
+class _Driver:
+    """A policy over the requests of a log, one at a time."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        known: Known,
+        catalogue: Catalogue | None,
+        estimates: Mapping[str, Estimate] | None,
+        seed: int,
+    ) -> None:
+        self.policy = policy
+        self.known = known
+        self._seed = seed
+        scoring, log = known.scoring, known.log
+        self._admission = Admission(
+            policy.models_used, catalogue or log.catalogue or Catalogue(), scoring, estimates
+        )
+        self._reads_text = policy.reads_text or _read_text(scoring, policy.scorers_used)
+        self._bounds_read_text = _read_text(scoring, self._admission.scorers)
+        self._bounded = bounded(log)
+
+    def prepare(self, row: int) -> tuple[Context, _Answers]:
+        """One request in the policy's hands, and its logged answers."""
+        known, admission = self.known, self._admission
+        text = self._reads_text or bool(self._bounds_read_text and self._bounded[row])
+        long = known.tokens[admission.shortest_window][row] > 0
+        request = known.request(row, text=text or bool(long))
+        x = Context(
+            request,
+            admission.models,
+            seed=self._seed,
+            scoring=known.scoring,
+            admission=admission,
+        )
+        return x, _Answers(known.log, row)
+
+
+def _read_text(scoring: Scoring | None, names: Sequence[str]) -> bool:
+    return scoring is not None and any(scoring.reads_text(name) for name in names)
 
 
 class _Answers:
@@ -76,28 +167,7 @@ class _Answers:
         if call.model in self._asked or call.messages is not None:
             raise _Uncovered
         self._asked.add(call.model)
-        log, key = self._log, (self._row, self._log.models.index(call.model))
-        cost = charged(log, call.need, key)
-        signals = {name: float(log.signals[name][key]) for name in call.need}
-        error = "the logged call failed" if log.error[key] else None
-        return Feedback(call.model, signals, cost, float(log.latency_s[key]), error)
-
-
-def charged(log: Log, need: tuple[str, ...], key: tuple[int, int]) -> float:
-    """USD of one call with the signals it needs; several add their extras to one answer."""
-    if len(need) == 1:
-        return float(log.cost_with(need[0], key))
-    cost = float(log.cost_usd[key])
-    return cost + sum(float(log.cost_with(name, key)) - cost for name in need)
-
-
-def _prepare(
-    policy: Policy, log: Log, row: int, catalogue: Catalogue | None, seed: int
-) -> tuple[Context, _Answers]:
-    request = log.requests.request(row)
-    catalogue = catalogue or log.catalogue or Catalogue()
-    allowed = catalogue.allowed(policy.models_used, request.needs)
-    return Context(request, allowed, seed=seed), _Answers(log, row)
+        return feedback(self._log, (self._row, self._log.models.index(call.model)), call.need)
 
 
 def row_of(log: Log, request_id: str) -> int:

@@ -148,6 +148,10 @@ class Figure:
     def html(self) -> Markup:
         return templates.fill("figure.html", figure=self)
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return templates.fill("notebook.html", figure=self)
+
     def markdown(self) -> str:
         return f"*{plain(self.title)}*: {plain(self.alt)}"
 

@@ -49,9 +49,13 @@ def replayed(
         LogError: the log has no such part, or cannot be compared.
     """
     document = policy.document
-    here = study_ground(document, log, part, allow_missing=allow_missing)
-    own = part != "all"
-    tune = study_ground(document, log, "tune", allow_missing=allow_missing) if own else None
+    def ground(part: str) -> Ground:
+        return study_ground(
+            document, log, part, allow_missing=allow_missing, scoring=policy.scoring
+        )
+
+    here, own = ground(part), part != "all"
+    tune = ground("tune") if own else None
     test = msgspec.to_builtins(evaluate(here, [Named(policy.name, policy.policy)])[0])
     found = breakdown(policy.policy, here, tune, _best(tune or here))
     repeats = _encoded(test) == _encoded(document.evaluation.get("test"))

@@ -36,6 +36,8 @@ class Router:
         tenant: str = "",
         priority: str = "",
         needs: Sequence[str] = (),
+        max_cost_usd: float | None = None,
+        deadline_s: float | None = None,
         **fields: Any,
     ) -> Routed:
         """Answer one request, as `AsyncRouter.route` does."""
@@ -47,6 +49,8 @@ class Router:
                 tenant=tenant,
                 priority=priority,
                 needs=needs,
+                max_cost_usd=max_cost_usd,
+                deadline_s=deadline_s,
                 **fields,
             )
         )

@@ -15,7 +15,7 @@ from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
 from routelab.runtime.attempt import Attempt, attempt
-from routelab.runtime.cost import combined, response_cost
+from routelab.runtime.cost import combined, completion_tokens, response_cost
 from routelab.runtime.upstream import Upstream
 from routelab.runtime.wire import NEED, header_list
 from routelab.signals import Source, resolve
@@ -83,6 +83,7 @@ class Caller:
             raw=first.answer,
             deployment=first.deployment,
             notes=tuple(dict.fromkeys([*failed, *cost_notes, *signal_notes])),
+            completion_tokens=completion_tokens(first.answer),
         )
 
     def _source(self, name: str) -> Source:

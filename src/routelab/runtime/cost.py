@@ -24,8 +24,7 @@ def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> C
         multiplier: of tokens times prices, for signals that the endpoint computes by asking
             more than once; a cost that the endpoint reports holds them already.
     """
-    usage = body.get("usage")
-    usage = usage if isinstance(usage, Mapping) else {}
+    usage = _usage(body)
     note = ""
     if model.cost_reported:
         reported = _amount(usage.get("cost"))
@@ -40,10 +39,20 @@ def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> C
     return Cost(math.nan, f"{note}cost unknown: no {lacking}")
 
 
+def completion_tokens(body: Mapping[str, Any] | None) -> float:
+    """Length of an answer as the endpoint reports it; NaN if it does not, or gave none."""
+    return math.nan if body is None else _amount(_usage(body).get("completion_tokens"))
+
+
 def combined(multipliers: Sequence[float]) -> float:
     """The multiplier of several signals, each of which asks more often on its own."""
     first, *others = multipliers or (1.0,)
     return first + sum(other - 1.0 for other in others)
+
+
+def _usage(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    usage = body.get("usage")
+    return usage if isinstance(usage, Mapping) else {}
 
 
 def _amount(value: object) -> float:

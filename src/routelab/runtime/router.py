@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+from routelab.core.admission import Admission
 from routelab.core.catalogue import Catalogue
 from routelab.core.context import Context
 from routelab.core.flow import Decision, flow
 from routelab.core.protocol import Message
 from routelab.core.request import Request
-from routelab.errors import CatalogueError, NoModelError, PolicyError, RouteError
+from routelab.errors import CatalogueError, PolicyError, RouteError
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.caller import Caller, Sending
 from routelab.runtime.routed import Routed
@@ -67,6 +68,10 @@ class AsyncRouter:
         self.policy = policy_file.policy
         self.catalogue = _with_deployments(policy_file, catalogue)
         self._seed = document.seed
+        self._scoring = policy_file.scoring
+        self._admission = Admission(
+            self.policy.models_used, self.catalogue, self._scoring, document.estimates
+        )
         self._clock = clock
         self._http: HttpUpstream | None = None
         if upstream is None:
@@ -96,6 +101,8 @@ class AsyncRouter:
         tenant: str = "",
         priority: str = "",
         needs: Sequence[str] = (),
+        max_cost_usd: float | None = None,
+        deadline_s: float | None = None,
         **fields: Any,
     ) -> Routed:
         """Answer one request.
@@ -103,12 +110,14 @@ class AsyncRouter:
         Args:
             id: sent as `x-request-id`; the key of the policy's random draws.
             needs: capabilities that the answering model must have, for example "tools".
+            max_cost_usd, deadline_s: no call is made that is predicted to cost more, or to end
+                later, in all; None for no limit.
             fields: of the request body, passed on as they are.
         Raises:
-            NoModelError: no model of the policy has every needed capability.
+            NoModelError: what the request needs rules out every model of the policy.
             RouteError: no model answered, or the request is malformed.
         """
-        _check(messages, fields)
+        _check(messages, fields, max_cost_usd=max_cost_usd, deadline_s=deadline_s)
         request = Request(
             id=uuid.uuid4().hex if id is None else id,
             messages=_messages(messages),
@@ -116,6 +125,8 @@ class AsyncRouter:
             tenant=tenant,
             priority=priority,
             needs=tuple(needs),
+            max_cost_usd=max_cost_usd,
+            deadline_s=deadline_s,
         )
         headers = {} if id is None else {REQUEST_ID: header_value(id)}
         started = self._clock()
@@ -131,9 +142,14 @@ class AsyncRouter:
         )
 
     async def _decide(self, sending: Sending) -> Decision:
-        running = flow(
-            self.policy, Context(sending.request, self._allowed(sending.request), seed=self._seed)
+        x = Context(
+            sending.request,
+            self._admission.models,
+            seed=self._seed,
+            scoring=self._scoring,
+            admission=self._admission,
         )
+        running = flow(self.policy, x)
         try:
             together = next(running)
             while True:
@@ -143,16 +159,6 @@ class AsyncRouter:
             return decision
         finally:
             running.close()
-
-    def _allowed(self, request: Request) -> tuple[str, ...]:
-        models = self.policy.models_used
-        allowed = self.catalogue.allowed(models, request.needs)
-        if not allowed:
-            raise NoModelError(
-                f"request {request.id!r} needs {', '.join(request.needs)}:"
-                f" {self.catalogue.why_not(models, request.needs)}"
-            )
-        return allowed
 
     async def aclose(self) -> None:
         """Close the connections that the router opened."""
@@ -204,8 +210,12 @@ def _messages(messages: Messages) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _check(messages: Messages, fields: Mapping[str, Any]) -> None:
-    problems = []
+def _check(messages: Messages, fields: Mapping[str, Any], **bounds: float | None) -> None:
+    problems = [
+        f"{name}={limit!r}: a bound is a number and not negative; leave it out for none"
+        for name, limit in bounds.items()
+        if limit is not None and not limit >= 0.0
+    ]
     if not isinstance(messages, str) and (isinstance(messages, Mapping) or not messages):
         problems.append("messages must be a prompt or a list with at least one message")
     if "model" in fields:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from routelab.logs.log import Log
-from routelab.replay.single import charged
+from routelab.replay.known import charged
 from routelab.serve.replay_error import ReplayError
 
 NOT_LOGGED = "(answer not logged)"

@@ -16,7 +16,7 @@ from routelab.core.flow import Decision
 from routelab.errors import RouteError
 from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import decide
+from routelab.replay import Known, decide
 from routelab.runtime import AsyncRouter
 from routelab.serve.server import background
 
@@ -64,7 +64,8 @@ def parity(policy_file: PolicyFile, log: Log) -> Parity:
         }
         routed = asyncio.run(_route(policy_file, _moved(catalogue, urls), log, prompts))
     seed = policy_file.document.seed
-    replayed = [_replay(policy_file, log, row, catalogue, seed) for row in range(len(log))]
+    known = Known(log, policy_file.scoring)
+    replayed = [_replay(policy_file, known, row, catalogue, seed) for row in range(len(log))]
     pairs = list(zip(log.requests.id, replayed, routed, strict=True))
     different = tuple(str(key) for key, one, other in pairs if _what(one) != _what(other))
     return Parity(len(log), len(log) - len(different), _spent(replayed), _spent(routed), different)
@@ -107,6 +108,8 @@ async def _route(
                     tenant=request.tenant,
                     priority=request.priority,
                     needs=request.needs,
+                    max_cost_usd=request.max_cost_usd,
+                    deadline_s=request.deadline_s,
                 )
             except RouteError:
                 return None
@@ -118,10 +121,18 @@ async def _route(
 
 
 def _replay(
-    policy_file: PolicyFile, log: Log, row: int, catalogue: Catalogue, seed: int
+    policy_file: PolicyFile, known: Known, row: int, catalogue: Catalogue, seed: int
 ) -> Decision | None:
     try:
-        return decide(policy_file.policy, log, row, catalogue=catalogue, seed=seed)
+        return decide(
+            policy_file.policy,
+            known.log,
+            row,
+            catalogue=catalogue,
+            seed=seed,
+            estimates=policy_file.document.estimates,
+            known=known,
+        )
     except RouteError:
         return None
 

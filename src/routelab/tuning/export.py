@@ -11,8 +11,11 @@ import numpy as np
 from optuna import __version__ as optuna_version
 
 import routelab
+from routelab.core.admission import Estimate
+from routelab.core.table import Floats
 from routelab.logs.log import Log
 from routelab.logs.table_file import parquet_bytes
+from routelab.metrics.exact import mean
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, SplitRecord, replace_directory, write
 from routelab.policy_file.card import card
@@ -20,6 +23,7 @@ from routelab.replay import Figures, Ground
 from routelab.tuning.front import OperatingPoint
 from routelab.tuning.study import Study
 
+HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")
 POINT_KEYS = (
     "quality", "quality_ci", "usd_per_1k", "usd_per_1k_ci", "latency_p50_s", "latency_p95_s",
     "escalation_rate", "model_share", "aiq", "gain_vs_zero_router", "gain_ci",
@@ -33,7 +37,8 @@ def save(study: Study, out: Path) -> PolicyFile:
         PolicyFileError: `out` exists and is something else.
     """
     document = document_of(study)
-    written = write(out, document, card(document))
+    tensors = study.fitted.tensors if study.fitted else None
+    written = write(out, document, card(document), tensors)
     summary = {**as_json(study), "policy_digest": written.digest}
     files = {
         "study.json": msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n",
@@ -67,6 +72,9 @@ def as_json(study: Study) -> dict[str, Any]:
             for key in ("quality", "usd_per_1k", "gain_vs_zero_router")
         },
         "certificate": None,
+        "kind": study.kind,
+        "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
+        **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {ground.part: _coverage(ground) for ground in (study.tune, study.test)},
         "signals": msgspec.to_builtins(
@@ -88,6 +96,7 @@ def as_json(study: Study) -> dict[str, Any]:
 def document_of(study: Study) -> Document:
     """The content of `policy.json`; hashes of the other files are added when it is written."""
     summary = as_json(study)
+    fitted = study.fitted
     kept = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")
     return Document(
         name=study.options.name,
@@ -95,11 +104,37 @@ def document_of(study: Study) -> Document:
         candidates=study.test.models,
         catalogue=study.catalogue,
         signals={name: study.log.spec(name) for name in study.policy.signals_used},
+        scorers={} if fitted is None else fitted.scorers,
+        features={} if fitted is None else fitted.features,
+        estimates=_estimates(study),
         seed=study.options.seed,
         split=_split(study),
         evaluation={key: summary[key] for key in kept},
         provenance=_provenance(study),
     )
+
+
+def _learning(study: Study) -> dict[str, Any]:
+    """How well gains can be learned on this log; null where nothing was learned."""
+    if study.account is None:
+        nothing = dict.fromkeys(f"{name}{end}" for name in HEADLINE for end in ("", "_ci"))
+        reason = "nothing was learned: --policy cascade uses confidence alone"
+        return {**nothing, "apgr_reason": reason, "account": None}
+    return {**study.account.headline(), "account": msgspec.to_builtins(study.account)}
+
+
+def _estimates(study: Study) -> dict[str, Estimate]:
+    """What a call of each candidate cost and took on tune, for budgets and deadlines."""
+    log = study.tune.log
+    return {
+        name: Estimate(_mean(log.cost_usd[:, column]), _mean(log.latency_s[:, column]))
+        for column, name in enumerate(log.models)
+    }
+
+
+def _mean(values: Floats) -> float | None:
+    seen = values[np.isfinite(values)]
+    return mean(seen) if len(seen) else None
 
 
 def _point(point: OperatingPoint, figures: Figures) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import numpy as np
 
 from routelab.core.policy import Policy
 from routelab.errors import TuningError
+from routelab.metrics.exact import mean
 from routelab.metrics.hull import hull, pareto
 from routelab.policies import Mixture
+from routelab.replay import Ground
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.search import Score
 
@@ -29,6 +31,18 @@ class OperatingPoint(NamedTuple):
     name: str
     rule: str
     point: Point
+
+
+def score(on: Ground, policy: Policy) -> Score:
+    """Means of a policy on some rows."""
+    replay = on.replay(policy)
+    return Score(1000 * mean(replay.cost_usd), mean(replay.quality))
+
+
+def by_cost(alone: Sequence[Point]) -> list[str]:
+    """Single models, cheapest first."""
+    ordered = sorted(alone, key=lambda point: point.score.usd_per_1k)
+    return [name for point in ordered for name in point.policy.models_used]
 
 
 def front(points: Iterable[Point]) -> list[Point]:

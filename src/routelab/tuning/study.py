@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import msgspec
-import numpy as np
+from typing import TYPE_CHECKING
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
-from routelab.errors import TuningError
 from routelab.logs.log import Log
 from routelab.logs.splits import Split, split
 from routelab.metrics.aiq import aiq_among
-from routelab.metrics.exact import mean
-from routelab.policies import Cascade, Fixed
+from routelab.policies import Fixed
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
-from routelab.tuning import exact, grid, inputs
-from routelab.tuning.bounds import Bounds
-from routelab.tuning.front import OperatingPoint, Point, front, operating_points
-from routelab.tuning.search import Dials, Progress, Score, Trial, search
+from routelab.tuning import contest, display, inputs, plain
+from routelab.tuning.contest import Rival
+from routelab.tuning.front import OperatingPoint, Point, operating_points, score
+from routelab.tuning.options import CASCADE, Options
+from routelab.tuning.search import Dials, Progress, Trial
 from routelab.tuning.verdict import Verdict, verdict
 
-STARTS = 40
-"""Exactly tuned points that the randomised search begins with, at most."""
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a study is asked to do.
-
-    Attributes:
-        name: of the policy.
-        models: candidates; None takes every model with a cost.
-        signals: confidence signals to consider; empty takes all.
-        bounds: limits on cost and quality.
-        seed: of everything random.
-        trials: of the randomised search.
-        group: what splits keep together; see `routelab.logs.splits.split`.
-        allow_missing: accept a log that lacks many outcomes.
-        storage: where to store the trials for optuna-dashboard: a file or a database URL.
-    """
-
-    name: str
-    models: tuple[str, ...] | None = None
-    signals: tuple[str, ...] = ()
-    bounds: Bounds = Bounds()
-    seed: int = 0
-    trials: int = 400
-    group: str | None = None
-    allow_missing: bool = False
-    storage: str | None = None
+if TYPE_CHECKING:
+    from routelab.learning import Account, Fitted
+    from routelab.tuning.learned import Learned
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +33,9 @@ class Study:
     Attributes:
         log: the whole log, as it was read.
         catalogue: of the candidates.
+        kind: of the exported policy's search; rivals: every kind that was searched.
+        fitted: scorers that the exported policy names; None if nothing was learned.
+        account: how well gains can be learned on this log; None if nothing was learned.
         points: operating points, the exported one first.
         tuned: figures of the exported policy on tune.
         tested: figures on test, one for each operating point.
@@ -76,6 +51,10 @@ class Study:
     catalogue: Catalogue
     tune: Ground
     test: Ground
+    kind: str
+    rivals: Sequence[Rival]
+    fitted: Fitted | None
+    account: Account | None
     points: Sequence[OperatingPoint]
     tuned: Figures
     tested: Sequence[Figures]
@@ -95,6 +74,10 @@ class Study:
         """Of the exported policy on test."""
         return self.tested[0]
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return display.html(self)
+
 
 def tune(
     log: Log,
@@ -102,17 +85,20 @@ def tune(
     *,
     catalogue: Catalogue | None = None,
     progress: Progress | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Study:
     """Tune a policy on a complete log.
 
     Args:
         catalogue: prices, capabilities and endpoints; default the log's own.
         progress: told of finished trials.
+        told: of each scorer about to be learned.
     Raises:
         TuningError: options that make no sense, or bounds that nothing meets.
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
-    _check(options)
+    options.check()
+    kinds = options.kinds
     candidates = inputs.candidates(log, options.models)
     signals = inputs.signals(log, options.signals, candidates)
     known = (catalogue or log.catalogue or Catalogue()).only(candidates)
@@ -131,16 +117,30 @@ def tune(
 
     tuning = part("tune")
     dials = inputs.dials(tuning.log, signals)
-    alone = [Point(policy, _score(tuning, policy)) for policy in map(Fixed, candidates)]
+    alone = [Point(policy, score(tuning, policy)) for policy in map(Fixed, candidates)]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
-    points, trials = _search(tuning, dials, alone, best, options, progress)
-    chosen = operating_points(points, options.bounds, best, mix=not dials)
-    tuned = evaluate(tuning, [Named(options.name, chosen[0].point.policy)])[0]
+    searched: dict[str, list[Point]] = {}
+    trials: list[Trial] = []
+    if CASCADE in kinds:
+        searched[CASCADE], trials = plain.cascades(tuning, dials, alone, best, options, progress)
+    usable = tuple(dict.fromkeys(signal for signal, _ in dials))
+    more = _learned(options, part, tuning, usable, alone, progress, told)
+    if more is not None:
+        searched |= more.fronts
+        tuning = more.tune
+    won = contest.winner(searched, alone)
+    points = searched[won]
+    chosen = operating_points(points, options.bounds, best, mix=won == CASCADE and not dials)
+    exported = chosen[0].point
+    tuned = evaluate(tuning, [Named(options.name, exported.policy)])[0]
 
     testing = part("test")
+    if more is not None:
+        testing = testing.with_scoring(more.fitted.scoring())
     tested = evaluate(testing, [Named(options.name, it.point.policy) for it in chosen])
-    warnings = _warnings(log, dials, chosen[0].point.policy, testing)
-    best_quality = _score(testing, best.policy).quality
+    rivals = contest.told(searched, won, exported, alone, best, testing)
+    warnings = [*_about(rivals), *_warnings(log, dials, kinds, exported.policy, testing)]
+    best_quality = score(testing, best.policy).quality
     return Study(
         options=options,
         log=log,
@@ -148,6 +148,10 @@ def tune(
         catalogue=known,
         tune=tuning,
         test=testing,
+        kind=won,
+        rivals=rivals,
+        fitted=None if more is None else more.used_by(exported.policy.scorer_uses),
+        account=None if more is None else _worth(log, options, usable, cut, alone, best),
         points=chosen,
         tuned=tuned,
         tested=tested,
@@ -155,65 +159,52 @@ def tune(
         aiq_front=_aiq_front(testing, tested),
         trials=trials,
         verdict=verdict(tested[0], options.bounds, best_quality, warnings),
-        breakdown=breakdown(chosen[0].point.policy, testing, tuning, best.policy.models_used[0]),
+        breakdown=breakdown(exported.policy, testing, tuning, best.policy.models_used[0]),
     )
 
 
-def _check(options: Options) -> None:
-    options.bounds.check()
-    if options.trials < 1:
-        raise TuningError(f"--trials is {options.trials}; at least 1 is needed")
-
-
-def _score(on: Ground, policy: Policy) -> Score:
-    replay = on.replay(policy)
-    return Score(1000 * mean(replay.cost_usd), mean(replay.quality))
-
-
-def _search(
-    tuning: Ground,
-    dials: Dials,
-    alone: list[Point],
-    best: Point,
+def _learned(
     options: Options,
+    part: Callable[[str], Ground],
+    tuning: Ground,
+    signals: Sequence[str],
+    alone: Sequence[Point],
     progress: Progress | None,
-) -> tuple[list[Point], list[Trial]]:
-    """The front on tune, from line searches and grids refined by a randomised search."""
-    if not dials:
-        return front(alone), []
-    solved = [
-        Point(policy, _score(tuning, policy))
-        for signal in dict.fromkeys(signal for signal, _ in dials)
-        for solver in (exact.cascades, grid.cascades)
-        for policy in solver(
-            tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
-        )
-    ]
-    trials = search(
-        tuning.models,
-        dials,
-        lambda policy: _score(tuning, policy),
-        starts=_starts(front([*alone, *solved])),
-        max_usd_per_1k=options.bounds.max_usd_per_1k,
-        min_quality=options.bounds.floor(best.score.quality),
-        trials=options.trials,
+    told: Callable[[str], None] | None,
+) -> Learned | None:
+    """What the learning kinds among those asked for came to; None if there are none."""
+    kinds = [kind for kind in options.kinds if kind != CASCADE]
+    if not kinds:
+        return None
+    from routelab.tuning.learned import learned
+
+    return learned(
+        kinds,
+        part("train"),
+        tuning,
+        signals,
+        alone,
         seed=options.seed,
-        storage=options.storage,
-        name=options.name,
         progress=progress,
+        told=told or (lambda _: None),
     )
-    return front([*alone, *solved, *(Point(t.policy, t.score) for t in trials)]), trials
 
 
-def _starts(points: Sequence[Point]) -> list[Cascade | Fixed]:
-    """At most `STARTS` policies, evenly along the front."""
-    picked = np.unique(np.linspace(0, len(points) - 1, STARTS).round().astype(int))
-    policies = (points[index].policy for index in picked)
-    return [policy for policy in policies if isinstance(policy, Cascade | Fixed)]
+def _worth(
+    log: Log,
+    options: Options,
+    signals: Sequence[str],
+    cut: Split,
+    alone: Sequence[Point],
+    best: Point,
+) -> Account:
+    from routelab.tuning.learned import worth
+
+    return worth(log, options, signals, cut, alone, best)
 
 
 def _aiq_front(testing: Ground, tested: Sequence[Figures]) -> float:
-    alone = [_score(testing, Fixed(name)) for name in testing.models]
+    alone = [score(testing, Fixed(name)) for name in testing.models]
     return aiq_among(
         [score.usd_per_1k for score in alone],
         [score.quality for score in alone],
@@ -222,7 +213,21 @@ def _aiq_front(testing: Ground, tested: Sequence[Figures]) -> float:
     )
 
 
-def _warnings(log: Log, dials: Dials, policy: Policy, testing: Ground) -> list[str]:
+def _about(rivals: Sequence[Rival]) -> list[str]:
+    """What the contest of kinds came to, in sentences."""
+    won = next(it.kind for it in rivals if it.won)
+    return [
+        f"{won} gains {100 * it.gain_behind:+.2f} points"
+        f" [{100 * it.gain_behind_ci[0]:+.2f}, {100 * it.gain_behind_ci[1]:+.2f}]"
+        f" more than the best {it.kind} of its cost"
+        for it in rivals
+        if it.gain_behind is not None and it.gain_behind_ci is not None
+    ]
+
+
+def _warnings(
+    log: Log, dials: Dials, kinds: Sequence[str], policy: Policy, testing: Ground
+) -> list[str]:
     """What a reader of the verdict must know besides."""
     found = [
         f"the extra cost of signal {name!r} is not known and was charged as nothing; give it as"
@@ -230,7 +235,7 @@ def _warnings(log: Log, dials: Dials, policy: Policy, testing: Ground) -> list[s
         for name in policy.signals_used
         if not log.spec(name).cost_known
     ]
-    if not dials:
+    if not dials and kinds == (CASCADE,):
         found.append(
             "the log has no usable confidence signal, so no cascade could be tuned: the best"
             " fixed model or mixture was exported"

@@ -10,10 +10,10 @@ import numpy as np
 from routelab.core.table import Bools, Floats, Ints
 from routelab.logs.log import Log, Strings
 from routelab.replay.breakdown.clusters import standard_errors, student
-from routelab.replay.breakdown.language import script
 from routelab.replay.breakdown.shape import Slice, SliceBy
 from routelab.replay.ground import Ground
 from routelab.replay.result import Replay
+from routelab.signals.script import script
 
 FEWEST = 5
 """Requests of a slice, at least."""

@@ -8,26 +8,29 @@ from routelab.core.policy import Policy
 from routelab.replay.breakdown.shape import Stage
 from routelab.replay.engine import table_of
 from routelab.replay.ground import Ground
+from routelab.replay.known import bounded, charges
 from routelab.replay.result import Replay
 
 
 def stages(policy: Policy, replay: Replay, ground: Ground) -> tuple[Stage, ...]:
     """Calls and cost by model, in the policy's order.
 
-    Empty for a kind of policy without a batch form, which does not list its calls.
+    Empty for a kind of policy without a batch form, and where requests have bounds: then calls
+    are not listed.
 
     Args:
         replay: of this policy on this ground.
     """
     log = ground.log
-    made = policy.replay_batch(table_of(policy, log, catalogue=ground.catalogue, seed=ground.seed))
+    table = table_of(policy, log, catalogue=ground.catalogue, seed=ground.seed, known=ground.known)
+    made = None if bounded(log).any() else policy.replay_batch(table)
     if made is None:
         return ()
     n, m = len(log), len(log.models)
     calls, usd, discarded = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m)
-    for column, asked, need in made:
-        key = (slice(None), column)
-        paid = np.where(asked, log.cost_usd[key] if need is None else log.cost_with(need, key), 0.0)
+    for stage in made:
+        column, asked = stage.model, stage.rows
+        paid = np.where(asked, charges(log, stage.needs, (slice(None), column)), 0.0)
         calls[column] += np.count_nonzero(asked)
         usd[column] += paid.sum()
         discarded[column] += paid[replay.answered != column].sum()

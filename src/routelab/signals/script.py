@@ -11,6 +11,40 @@ SAMPLE = 400
 
 NO_LETTERS = "no letters"
 
+SCRIPTS = (
+    "Latin",
+    "Greek",
+    "Cyrillic",
+    "Armenian",
+    "Hebrew",
+    "Arabic",
+    "Syriac",
+    "Thaana",
+    "Devanagari",
+    "Bengali",
+    "Gurmukhi",
+    "Gujarati",
+    "Oriya",
+    "Tamil",
+    "Telugu",
+    "Kannada",
+    "Malayalam",
+    "Sinhala",
+    "Thai",
+    "Lao",
+    "Tibetan",
+    "Myanmar",
+    "Georgian",
+    "Hangul",
+    "Ethiopic",
+    "Khmer",
+    "Mongolian",
+    "Bopomofo",
+    "Kana",
+    "Han",
+)
+"""Names of the scripts that living languages are mostly written in."""
+
 _SCRIPTS = {
     "CJK": "Han",
     "HIRAGANA": "Kana",

@@ -1,0 +1,127 @@
+"""Which models may still be called: capabilities, context windows, budget and deadline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from routelab.core.catalogue import Catalogue
+from routelab.core.request import Request
+from routelab.core.scoring import Scoring
+from routelab.core.tokens import estimated_tokens
+
+if TYPE_CHECKING:
+    from routelab.core.context import Context
+
+
+class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one call of a model is expected to take; None if unknown.
+
+    Attributes:
+        cost_usd: of the answer alone, without any confidence signal.
+    """
+
+    cost_usd: float | None = None
+    latency_s: float | None = None
+
+
+_NOTHING: Mapping[str, Estimate] = MappingProxyType({})
+
+
+class Admission:
+    """Rules out models that a request must not be sent to.
+
+    A bound on money or time is kept by prediction, so a model of which nothing is predicted
+    is ruled out where there is a bound.
+
+    Attributes:
+        models: of the policy.
+        scorers: that predict cost or latency.
+        shortest_window: tokens of the shortest context window; infinite if none is known.
+
+    Args:
+        estimates: by model, for models that no scorer of cost or latency speaks of.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[str],
+        catalogue: Catalogue,
+        scoring: Scoring | None = None,
+        estimates: Mapping[str, Estimate] | None = None,
+    ) -> None:
+        self.models = tuple(models)
+        self.catalogue = catalogue
+        self._scoring = scoring
+        self._estimates = estimates or _NOTHING
+        self._scorers = {
+            target: tuple(predictors(scoring, target)) for target in ("cost", "latency")
+        }
+        self.scorers = tuple(name for names in self._scorers.values() for name in names)
+        windows = (catalogue.model(name).context_window for name in models)
+        self.shortest_window = min((it for it in windows if it is not None), default=math.inf)
+
+    def allowed(self, x: Context) -> frozenset[str]:
+        """The models that may be called now."""
+        tokens = self._tokens(x.request)
+        return frozenset(
+            name for name in self.models if next(self._obstacles(x, name, tokens), None) is None
+        )
+
+    def why_not(self, x: Context) -> str:
+        """What rules out which model, for an error message; empty if nothing does."""
+        tokens = self._tokens(x.request)
+        found = ((name, ", ".join(self._obstacles(x, name, tokens))) for name in self.models)
+        return "; ".join(f"{name} {obstacles}" for name, obstacles in found if obstacles)
+
+    def _tokens(self, request: Request) -> int:
+        """Estimated, where a context window may matter."""
+        if self.shortest_window == math.inf or request.messages is None:
+            return 0
+        return estimated_tokens(request.messages)
+
+    def _obstacles(self, x: Context, name: str, tokens: int) -> Iterator[str]:
+        model, request = self.catalogue.model(name), x.request
+        if missing := model.missing(request.needs):
+            yield f"lacks {', '.join(missing)}"
+        if model.context_window is not None and tokens > model.context_window:
+            yield f"holds {model.context_window} tokens and the request has about {tokens}"
+        if (limit := request.max_cost_usd) is not None:
+            cost = self._predicted(request, "cost", name)
+            if not x.spent_usd + cost <= limit:
+                yield _over(f"{limit:.6g} USD", cost, x.spent_usd, "cost_usd")
+        if (limit := request.deadline_s) is not None:
+            latency = self._predicted(request, "latency", name)
+            if not x.elapsed_s + latency <= limit:
+                yield _over(f"{limit:.6g} s", latency, x.elapsed_s, "latency_s")
+
+    def _predicted(self, request: Request, target: str, name: str) -> float:
+        """USD or seconds of one call; NaN if nothing is known."""
+        for scorer in self._scorers[target]:
+            assert self._scoring is not None  # it named the scorer
+            outputs = self._scoring.outputs(scorer)
+            if name in outputs:
+                return max(0.0, self._scoring.score(scorer, request)[outputs.index(name)])
+        estimate = self._estimates.get(name, Estimate())
+        known = estimate.cost_usd if target == "cost" else estimate.latency_s
+        return math.nan if known is None else known
+
+
+def predictors(scoring: Scoring | None, target: str) -> Iterator[str]:
+    """Scorers of a target that need no answer."""
+    for name in scoring.names if scoring is not None else ():
+        assert scoring is not None  # it gave the name
+        if scoring.target(name) == target and not scoring.reads_answer(name):
+            yield name
+
+
+def _over(limit: str, predicted: float, spent: float, field: str) -> str:
+    if math.isnan(predicted):
+        return f"has no known {field} to keep within {limit}: give it in the policy's `estimates`"
+    if math.isnan(spent):
+        return f"may exceed {limit}: the {field} of an earlier call is not known"
+    return f"would exceed {limit}: {spent:.6g} are used and {predicted:.6g} predicted"

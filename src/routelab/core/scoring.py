@@ -1,0 +1,87 @@
+"""Fitted predictors, as drivers hand them to policies and as policies name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.protocol import Feedback
+from routelab.core.request import Request
+
+
+class Scoring(Protocol):
+    """Scorers by name. One request scored alone gives the very bits that a batch gives."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all scorers."""
+        ...
+
+    def outputs(self, name: str) -> tuple[str, ...]:
+        """What the columns of a scorer stand for: models, or ("score",)."""
+        ...
+
+    def target(self, name: str) -> str:
+        """What a scorer predicts: complexity, quality, cost, latency or gain."""
+        ...
+
+    def reads_text(self, name: str) -> bool:
+        """Whether a scorer needs the request's messages."""
+        ...
+
+    def reads_answer(self, name: str) -> bool:
+        """Whether a scorer needs the feedback of a call."""
+        ...
+
+    def score(self, name: str, request: Request, seen: Feedback | None = None) -> tuple[float, ...]:
+        """(k,) predictions for one request."""
+        ...
+
+    def score_batch(
+        self, name: str, requests: Sequence[Request], seen: Sequence[Feedback] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """(n, k) predictions for many requests, with one answer for each where one is read."""
+        ...
+
+
+class Use(NamedTuple):
+    """A scorer that a policy names, and what it must be.
+
+    Attributes:
+        target: what it must predict.
+        outputs: columns it must have.
+        after: it is asked after an answer, with that answer.
+        kind: its kind must be this one; empty for any.
+    """
+
+    name: str
+    target: str
+    outputs: tuple[str, ...]
+    after: bool = False
+    kind: str = ""
+
+
+def misfits(uses: Iterable[Use], scoring: Scoring | None) -> list[str]:
+    """A sentence for everything that a policy expects of its scorers and does not find."""
+    return [problem for use in uses for problem in _misfits(use, scoring)]
+
+
+def _misfits(use: Use, scoring: Scoring | None) -> list[str]:
+    if scoring is None or use.name not in scoring.names:
+        there = ", ".join(scoring.names) if scoring is not None else ""
+        return [f"the policy reads scorer {use.name!r}; the scorers are {there or 'none'}"]
+    problems = []
+    if (target := scoring.target(use.name)) != use.target:
+        problems.append(f"scorer {use.name!r} predicts {target}; the policy needs {use.target}")
+    outputs = scoring.outputs(use.name)
+    if lacking := [name for name in use.outputs if name not in outputs]:
+        problems.append(
+            f"scorer {use.name!r} says nothing of {', '.join(lacking)}: it was fitted for"
+            f" {', '.join(outputs)}"
+        )
+    if scoring.reads_answer(use.name) and not use.after:
+        problems.append(f"scorer {use.name!r} reads an answer; the policy asks it before any")
+    return problems

@@ -1,0 +1,110 @@
+"""Calibrators: what makes a score of .7 come true seven times in ten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from routelab.core.table import Floats
+from routelab.learning.learners.part import as_classes
+from routelab.learning.recipe import Calibration
+from routelab.scorers import Beta, Isotonic, Platt, Temperature
+
+FEW = 1000
+"""Below as many rows two parameters are all that a calibrator can learn."""
+
+_EDGE = 1e-12
+_KNOTS = 64
+
+
+def fit(kind: Calibration, scores: Floats, labels: Floats) -> Any:
+    """The calibrator of one output, or None where there is nothing to learn.
+
+    Args:
+        scores: (n,) predictions of rows not learned from.
+        labels: (n,) in [0, 1]; NaN = not observed.
+    """
+    there = ~np.isnan(labels)
+    score, label = np.clip(scores[there], _EDGE, 1.0 - _EDGE), labels[there]
+    flat = not len(label) or np.ptp(score) == 0.0 or label.max() <= 0.0 or label.min() >= 1.0
+    if kind == "none" or flat:
+        return None
+    chosen = ("platt" if len(label) < FEW else "beta") if kind == "auto" else kind
+    return _FITS[chosen](score, label)
+
+
+def apply(calibrators: Sequence[Any], scores: Floats) -> Floats:
+    """(n, k) calibrated scores."""
+    if not calibrators:
+        return scores
+    columns = [
+        column if one is None else np.array([one(value) for value in column.tolist()])
+        for one, column in zip(calibrators, scores.T, strict=True)
+    ]
+    return np.column_stack(columns)
+
+
+def _platt(score: Floats, label: Floats) -> Any:
+    """Source: Platt 1999."""
+    slope, offset = _regress(_logit(score)[:, None], label)
+    return Platt(a=max(float(slope[0]), 0.0), b=offset)
+
+
+def _beta(score: Floats, label: Floats) -> Any:
+    """Negative slopes, which would turn the order round, are fitted again as zero.
+
+    Source: Kull, Silva Filho & Flach 2017.
+    """
+    columns = np.column_stack([np.log(score), -np.log1p(-score)])
+    slopes, offset = _regress(columns, label)
+    if (slopes >= 0.0).all():
+        return Beta(a=float(slopes[0]), b=float(slopes[1]), c=offset)
+    kept = int(np.argmax(slopes))
+    slope, offset = _regress(columns[:, [kept]], label)
+    found = max(float(slope[0]), 0.0)
+    return Beta(a=found * (kept == 0), b=found * (kept == 1), c=offset)
+
+
+def _temperature(score: Floats, label: Floats) -> Any:
+    """Source: Guo et al. 2017, arXiv 1706.04599."""
+    slope, _ = _regress(_logit(score)[:, None], label, offset=False)
+    return Temperature(t=float(1.0 / max(float(slope[0]), 1e-3)))
+
+
+def _isotonic(score: Floats, label: Floats) -> Any:
+    """Means of at most 64 equal groups of rows, so that one row never is a step of its own.
+
+    Source: Zadrozny & Elkan 2002.
+    """
+    order = np.argsort(score, kind="stable")
+    groups = np.array_split(order, min(_KNOTS, len(order)))
+    x = np.array([score[group].mean() for group in groups])
+    y = np.array([label[group].mean() for group in groups])
+    weight = [len(group) for group in groups]
+    found = IsotonicRegression(y_min=0.0, y_max=1.0).fit(x, y, weight)
+    knots = np.unique(x)
+    return Isotonic(x=tuple(knots.tolist()), y=tuple(found.predict(knots).tolist()))
+
+
+def _regress(columns: Floats, label: Floats, *, offset: bool = True) -> tuple[Floats, float]:
+    """Slopes and offset of a barely penalised logistic regression."""
+    at, right, weight = as_classes(label)
+    fitted = LogisticRegression(C=1e6, max_iter=1000, fit_intercept=offset)
+    fitted.fit(columns[at], right, weight)
+    return fitted.coef_[0], float(fitted.intercept_[0]) if offset else 0.0
+
+
+def _logit(score: Floats) -> Floats:
+    return np.asarray(np.log(score) - np.log1p(-score))
+
+
+_FITS: Mapping[str, Callable[[Floats, Floats], Any]] = {
+    "platt": _platt,
+    "beta": _beta,
+    "isotonic": _isotonic,
+    "temperature": _temperature,
+}

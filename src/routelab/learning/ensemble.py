@@ -1,0 +1,184 @@
+"""A blend of fitted learners, before it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from routelab.core.table import Floats, Ints
+from routelab.errors import LearningError
+from routelab.learning import blend, calibration, folds
+from routelab.learning.design import Design
+from routelab.learning.fitted import Fitted
+from routelab.learning.learners import LEARNERS, NEEDS_TEXT, Part
+from routelab.learning.learners.part import Written
+from routelab.scorers import Blend, to_wire
+from routelab.signals.features import to_wire as feature_to_wire
+
+TREES = "trees"
+
+PROBABILITIES = frozenset({"quality"})
+"""Targets whose scores are probabilities, and are calibrated."""
+
+MIN_ROWS = 30
+"""Fewer labelled rows than this teach nothing that a held-out row would confirm."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Learners with their weights and calibrators.
+
+    Attributes:
+        names: of the learners that could be used, in the order of the recipe.
+        parts, weights: of each.
+        calibrators: (k,) or empty; None leaves an output as it is.
+        held_out: (n, k) scores of the rows it was fitted on, by fits that never saw them.
+        rows: (n,) those rows.
+    """
+
+    names: tuple[str, ...]
+    parts: tuple[Part, ...]
+    weights: tuple[float, ...]
+    calibrators: tuple[Any, ...]
+    held_out: Floats
+    rows: Ints
+
+    def predict(self, design: Design, rows: Ints) -> Floats:
+        """(len(rows), k) scores."""
+        with threadpool_limits(limits=1):
+            each = [part.predict(design, rows) for part in self.parts]
+        joined = blend.join(each, self.weights)
+        return calibration.apply(self.calibrators, joined)
+
+    def write(self, design: Design, name: str) -> Fitted:
+        """The same scorer in portable form; the parts of a blend are called `name.part`."""
+        if len(self.parts) == 1:
+            written = self.parts[0].write(design, name)
+            found = {name: msgspec.structs.replace(written.scorer, calibrators=self.calibrators)}
+            return _together([written], found)
+        keys = [f"{name}.{part}" for part in self.names]
+        each = [part.write(design, key) for part, key in zip(self.parts, keys, strict=True)]
+        whole = Blend(
+            target=design.examples.target,
+            outputs=design.examples.outputs,
+            parts=tuple(keys),
+            weights=self.weights,
+            calibrators=self.calibrators,
+        )
+        scorers = {key: one.scorer for key, one in zip(keys, each, strict=True)}
+        return _together(each, {**scorers, name: whole})
+
+
+def fit(design: Design, rows: Ints, seed: int) -> Ensemble:
+    """Fit every learner on these rows, and on folds of them to weigh and to calibrate.
+
+    Raises:
+        LearningError: too few labelled rows, one group, or no learner that the log can feed.
+    """
+    _refuse_few(design, rows)
+    names = usable(design)
+    with threadpool_limits(limits=1):  # sums are then made in one order on any machine
+        return _fit(design, rows, names, seed)
+
+
+def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensemble:
+    layered = _layered(design, names)
+    first = tuple(name for name in names if not (layered and name == TREES))
+    labels = design.examples.labels[rows]
+    held_out = _held_out(design, rows, first, seed)
+    weights = blend.weights(held_out, labels, design.recipe.even)
+    joined = blend.join(held_out, weights)
+    parts = [LEARNERS[name](design, rows, seed) for name in first]
+    if layered:
+        rest = design.relabelled(rows, labels - joined)
+        joined = joined + _held_out(rest, rows, (TREES,), seed)[0]
+        parts.append(LEARNERS[TREES](rest, rows, seed))
+        first, weights = (*first, TREES), (*weights, 1.0)
+    calibrators = _calibrators(design, joined, labels)
+    scores = calibration.apply(calibrators, joined)
+    return Ensemble(first, tuple(parts), weights, calibrators, scores, rows)
+
+
+def _layered(design: Design, names: tuple[str, ...]) -> bool:
+    """Whether trees learn what the others leave, instead of the labels themselves.
+
+    After an answer the gain is a sum, of what the request promises and of what the answer
+    shows; a mean of learners that see one or the other would blunt both.
+    """
+    others = len(names) > 1 and TREES in names
+    return others and design.recipe.loss == "squared" and design.examples.seen is not None
+
+
+def _calibrators(design: Design, scores: Floats, labels: Floats) -> tuple[Any, ...]:
+    kind = design.recipe.calibrator
+    if design.examples.target not in PROBABILITIES or kind == "none":
+        return ()
+    pairs = zip(scores.T, labels.T, strict=True)
+    return tuple(calibration.fit(kind, *pair) for pair in pairs)
+
+
+def usable(design: Design) -> tuple[str, ...]:
+    """Learners of the recipe that the log can feed.
+
+    Raises:
+        LearningError: none can, or a loss that the target cannot have.
+    """
+    examples, recipe = design.examples, design.recipe
+    if recipe.loss == "log" and examples.target not in PROBABILITIES:
+        raise LearningError(f'recipe: loss "log" fits probabilities, and no {examples.target}')
+    named = any(getattr(request, recipe.by) for request in examples.requests)
+    found = tuple(
+        name
+        for name in recipe.learners
+        if (name != "prior" or named) and (name not in NEEDS_TEXT or examples.has_text)
+    )
+    if not found:
+        raise LearningError(
+            f"the log has neither prompts nor a {recipe.by} for {', '.join(recipe.learners)};"
+            " a scorer needs something to look at"
+        )
+    return found
+
+
+def _held_out(design: Design, rows: Ints, names: Sequence[str], seed: int) -> list[Floats]:
+    """Predictions of each learner for every row, by fits on the other folds."""
+    fold = folds.by_group(design.examples.groups[rows], design.recipe.folds, seed)
+    shape = design.examples.labels[rows].shape
+    found = [np.empty(shape) for _ in names]
+    for here, there in folds.each(fold):
+        for name, into in zip(names, found, strict=True):
+            into[there] = LEARNERS[name](design, rows[here], seed).predict(design, rows[there])
+    return found
+
+
+def _refuse_few(design: Design, rows: Ints) -> None:
+    count = (~np.isnan(design.examples.labels[rows])).sum(axis=0)
+    problems = [
+        f"{design.examples.target} of {output}: {n} labelled rows; at least {MIN_ROWS} are needed"
+        for output, n in zip(design.examples.outputs, count.tolist(), strict=True)
+        if n < MIN_ROWS
+    ]
+    if problems:
+        raise LearningError(*problems)
+
+
+def thin(n: int, most: int, seed: int) -> Ints:
+    """Rows out of n: all, or `most` of them at random, in order."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+
+
+def _together(each: Sequence[Written], scorers: dict[str, Any]) -> Fitted:
+    features, tensors = {}, {}
+    for written in each:
+        tensors.update(written.tensors)
+        for feature in written.features:
+            features[feature.name] = feature_to_wire(feature.provider)
+            tensors.update(feature.tensors)
+    return Fitted(features, {key: to_wire(one) for key, one in scorers.items()}, tensors)

@@ -1,0 +1,91 @@
+"""Figures with their intervals, each saying why where it has no value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from routelab.core.table import Floats, Ints
+from routelab.stats.bootstrap import interval
+
+ENOUGH = 0.5
+"""Share of the resamples on which a figure must have a value before it gets an interval."""
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A number, its 95 % interval, and the reason where it is None."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
+
+    @property
+    def ci(self) -> tuple[float, float] | None:
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Rows of each resample, drawn by group, the same for every figure of these rows.
+
+    Attributes:
+        groups: (n,) what is drawn together.
+        count: of resamples.
+    """
+
+    groups: Ints
+    count: int
+    seed: int
+
+    def figure(self, metric: Callable[..., float], *columns: Floats) -> Figure:
+        """What a metric says of columns (n,), with a percentile interval.
+
+        A metric that raises ValueError, or yields NaN, has no value there.
+        """
+        try:
+            value = metric(*columns)
+        except ValueError as error:
+            return Figure(None, reason=str(error))
+        if np.isnan(value):
+            return Figure(None, reason="no share of calls reaches it")
+        found = [self._again(metric, rows, columns) for rows in self._rows()]
+        kept = [one for one in found if not np.isnan(one)]
+        if len(kept) < max(2, ENOUGH * self.count):
+            return Figure(float(value), reason="undefined on most resamples")
+        low, high = interval(kept)
+        return Figure(float(value), low, high)
+
+    def take(self, rows: Ints) -> Draws:
+        """Resamples of some of the rows."""
+        return Draws(self.groups[rows], self.count, self.seed)
+
+    def _again(
+        self, metric: Callable[..., float], rows: Ints, columns: tuple[Floats, ...]
+    ) -> float:
+        try:
+            return float(metric(*(column[rows] for column in columns)))
+        except ValueError:
+            return float("nan")
+
+    def _rows(self) -> list[Ints]:
+        rng = np.random.default_rng(self.seed)
+        _, code = np.unique(self.groups, return_inverse=True)
+        order = np.argsort(code, kind="stable")
+        size = np.bincount(code)
+        start = np.cumsum(size) - size
+        return [
+            self._expand(rng.integers(len(size), size=len(size)), order, start, size)
+            for _ in range(self.count)
+        ]
+
+    @staticmethod
+    def _expand(drawn: Ints, order: Ints, start: Ints, size: Ints) -> Ints:
+        """Rows of the drawn groups."""
+        long = size[drawn]
+        begins = np.cumsum(long) - long
+        offset = np.arange(int(long.sum())) - np.repeat(begins, long)
+        return np.asarray(order[np.repeat(start[drawn], long) + offset])

@@ -1,0 +1,118 @@
+"""Fit a scorer on the train part of a log, or judge a recipe by scores of rows not learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from routelab.core.table import Floats, Ints
+from routelab.learning import ensemble, folds
+from routelab.learning.design import Design
+from routelab.learning.ensemble import Ensemble
+from routelab.learning.examples import Examples, Target
+from routelab.learning.fitted import Fitted
+from routelab.learning.recipe import Recipe
+from routelab.learning.targets import examples
+from routelab.logs.log import Log
+
+
+def fit(
+    log_part: Log,
+    *,
+    target: Target,
+    models: Sequence[str],
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    signals: Sequence[str] = (),
+    after: bool | None = None,
+    name: str = "",
+) -> Fitted:
+    """Fit one scorer on this part of a log, and on nothing else.
+
+    Args:
+        log_part: the train part.
+        models: cheapest first.
+        signals, after: see `examples`.
+        name: of the scorer; empty for the target's.
+    Raises:
+        LearningError: one label, too few rows, nothing to look at, or an unknown target.
+        LogError: a model that the log lacks.
+    """
+    made = examples(log_part, target, models, signals=signals, after=after)
+    return fit_examples(made, recipe or Recipe(), seed=seed, name=name or target)
+
+
+def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) -> Fitted:
+    """Fit one scorer on examples, and write it down.
+
+    Raises:
+        LearningError: as `fit`.
+    """
+    rows = ensemble.thin(len(made), recipe.most_rows, seed)
+    design = Design(made.take(rows), recipe)
+    found = ensemble.fit(design, np.arange(len(rows)), seed)
+    report = {name: _report(design, found, len(made), seed)}
+    return replace(found.write(design, name), report=report)
+
+
+def crossfit(
+    made: Examples, recipe: Recipe, fold: Ints | None = None, *, outer: int = 5, seed: int = 0
+) -> Floats:
+    """(n, k) scores of every row by a scorer that was fitted on the other folds alone.
+
+    Weights and calibrators are cross-fitted again inside each of them.
+
+    Args:
+        fold: (n,) fold of each row; None deals groups into `outer` folds.
+    Raises:
+        LearningError: as `fit`.
+    """
+    design = Design(made, recipe)
+    held = folds.by_group(made.groups, outer, seed) if fold is None else fold
+    scores = np.empty(made.labels.shape)
+    for here, there in folds.each(held):
+        kept = here[ensemble.thin(len(here), recipe.most_rows, seed)]
+        scores[there] = ensemble.fit(design, kept, seed).predict(design, there)
+    return scores
+
+
+def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any]:
+    """How the scorer came to be, in plain data."""
+    made = design.examples
+    notes = []
+    if len(made) < n:
+        notes.append(f"fitted on {len(made)} of {n} rows, drawn at random")
+    left = [name for name in design.recipe.learners if name not in found.names]
+    if left:
+        notes.append(f"the log cannot feed {', '.join(left)}; left out")
+    if made.has_text and not any(_says(request.messages) for request in made.requests):
+        notes.append("every prompt is empty")
+    if "words" in found.names and len(made) < 2**design.recipe.bits:
+        notes.append(
+            f"{len(made)} rows for {2**design.recipe.bits} hashed words: only the penalty"
+            " keeps the weights apart from noise"
+        )
+    return {
+        "target": made.target,
+        "outputs": list(made.outputs),
+        "rows": len(made),
+        "weights": dict(zip(found.names, found.weights, strict=True)),
+        "error": _errors(found, made.labels),
+        "recipe": msgspec.to_builtins(design.recipe),
+        "seed": seed,
+        "notes": notes,
+    }
+
+
+def _errors(found: Ensemble, labels: Floats) -> dict[str, list[float]]:
+    """Cross-fitted root mean squared error of each output, and that of its mean alone."""
+    left = np.sqrt(np.nanmean(np.square(found.held_out - labels[found.rows]), axis=0))
+    return {"rmse": left.tolist(), "rmse_of_mean": np.nanstd(labels, axis=0).tolist()}
+
+
+def _says(messages: Sequence[Any] | None) -> bool:
+    return any(message.get("content") for message in messages or ())

@@ -1,0 +1,49 @@
+"""What learning hands on: scorers as a policy file holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from routelab import scorers
+from routelab.errors import LearningError
+from routelab.scorers import Scoring
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Fitted scorers in portable form.
+
+    Attributes:
+        features, scorers: wire forms by name, as in `policy.json`.
+        tensors: arrays by name, as in `weights.safetensors`.
+        report: by scorer, how it was made, in plain data.
+    """
+
+    features: Mapping[str, Any] = field(default_factory=dict)
+    scorers: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    def __or__(self, other: Fitted) -> Fitted:
+        """Both together; features that they share are held once.
+
+        Raises:
+            LearningError: both have a scorer of the same name.
+        """
+        twice = sorted(set(self.scorers) & set(other.scorers))
+        if twice:
+            raise LearningError(f"scorers of the same name: {', '.join(twice)}; rename one")
+        return Fitted(
+            {**self.features, **other.features},
+            {**self.scorers, **other.scorers},
+            {**self.tensors, **other.tensors},
+            {**self.report, **other.report},
+        )
+
+    def scoring(self) -> Scoring:
+        """The scorers at work, just as a loaded policy has them."""
+        return scorers.load(self.features, self.scorers, self.tensors)

@@ -1,0 +1,80 @@
+"""What every learner makes: a fitted predictor that can be written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.table import Floats, Ints
+from routelab.learning.design import Design, Feature
+from routelab.scorers import Scorer
+
+
+class Written(NamedTuple):
+    """A fitted predictor as a policy file holds it.
+
+    Attributes:
+        scorer: its spec; tensors are named by the prefix it was given.
+        features: what it reads.
+        tensors: by full name.
+    """
+
+    scorer: Scorer
+    features: tuple[Feature, ...]
+    tensors: dict[str, npt.NDArray[Any]]
+
+
+class Part(Protocol):
+    """A fitted predictor of all outputs."""
+
+    def predict(self, design: Design, rows: Ints) -> Floats:
+        """(len(rows), k) predictions for these rows."""
+        ...
+
+    def write(self, design: Design, name: str) -> Written:
+        """The same predictor in portable form, its tensors under this name."""
+        ...
+
+
+class Learner(Protocol):
+    """Fits a part on some rows of a design."""
+
+    def __call__(self, design: Design, rows: Ints, seed: int) -> Part: ...
+
+
+def prefixed(name: str, tensors: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """The tensors under the name of their scorer."""
+    return {f"{name}.{key}": tensor for key, tensor in tensors.items()}
+
+
+def known(design: Design, rows: Ints, output: int) -> tuple[Ints, Floats]:
+    """Those of the rows where an output was observed, and their labels."""
+    labels = design.examples.labels[rows, output]
+    there = ~np.isnan(labels)
+    return rows[there], labels[there]
+
+
+class Weighted(NamedTuple):
+    """Labels of classes with weights: a quality of .7 is .7 of a success, .3 of a failure.
+
+    Attributes:
+        at: (n',) index into the rows they were made from.
+        right: (n',) 0 or 1.
+        weight: (n',) above 0.
+    """
+
+    at: Ints
+    right: Ints
+    weight: Floats
+
+
+def as_classes(labels: Floats) -> Weighted:
+    """Labels in [0, 1] as weighted classes."""
+    shares: Sequence[Floats] = (1.0 - labels, labels)
+    at = [np.flatnonzero(share > 0.0) for share in shares]
+    right = [np.full(len(index), value) for value, index in enumerate(at)]
+    weight = [share[index] for share, index in zip(shares, at, strict=True)]
+    return Weighted(np.concatenate(at), np.concatenate(right), np.concatenate(weight))

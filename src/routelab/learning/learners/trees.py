@@ -1,0 +1,100 @@
+"""Boosted trees on numbers, and on the answer if there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from routelab.core.table import Floats, Ints
+from routelab.learning.design import Design
+from routelab.learning.learners.part import Part, Written, as_classes, known, prefixed
+from routelab.scorers import Trees, flatten
+
+
+@dataclass(frozen=True, eq=False)
+class TreesPart:
+    """One boosted ensemble per output.
+
+    Attributes:
+        ensembles: (k,) fitted on labels divided by their spread.
+        spread: (k,) what a leaf is worth.
+        logistic: the sum is the logit of a probability.
+    """
+
+    ensembles: tuple[Any, ...]
+    spread: Floats
+    logistic: bool
+
+    def predict(self, design: Design, rows: Ints) -> Floats:
+        matrix = design.dense("numbers", rows)
+        if self.logistic:
+            return np.column_stack([one.predict_proba(matrix)[:, 1] for one in self.ensembles])
+        return np.column_stack([one.predict(matrix) for one in self.ensembles]) * self.spread
+
+    def write(self, design: Design, name: str) -> Written:
+        features = design.dense_features("numbers")
+        scorer = Trees(
+            target=design.examples.target,
+            outputs=design.examples.outputs,
+            features=tuple(feature.name for feature in features),
+            tensors=name,
+            link="logit" if self.logistic else "identity",
+        )
+        flat = flatten(
+            [_scaled(one, worth) for one, worth in zip(self.ensembles, self.spread, strict=True)]
+        )
+        return Written(scorer, features, prefixed(name, flat))
+
+
+def fit(design: Design, rows: Ints, seed: int) -> Part:
+    """Boosted regression trees, or classification trees for the log loss."""
+    logistic = design.recipe.loss == "log"
+    ensembles, spread = [], []
+    for output in range(len(design.examples.outputs)):
+        there, labels = known(design, rows, output)
+        matrix = design.dense("numbers", there)
+        worth = 1.0 if logistic else float(labels.std()) or 1.0
+        one = _classes if logistic else _values
+        ensembles.append(one(design, matrix, labels / worth, seed))
+        spread.append(worth)
+    return TreesPart(tuple(ensembles), np.array(spread), logistic)
+
+
+def _values(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
+    return HistGradientBoostingRegressor(**_settings(design, seed)).fit(matrix, labels)
+
+
+def _classes(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
+    classes = as_classes(labels)
+    at, right, weight = classes
+    if len(np.unique(right)) < 2:  # one label: a row of the other, of no weight to speak of
+        at, right = np.append(at, at[:1]), np.append(right, 1 - right[:1])
+        weight = np.append(weight, 0.5)
+    fitted = HistGradientBoostingClassifier(**_settings(design, seed))
+    return fitted.fit(matrix[at], right, weight)
+
+
+def _settings(design: Design, seed: int) -> dict[str, Any]:
+    recipe = design.recipe
+    return {
+        "max_iter": recipe.rounds,
+        "learning_rate": recipe.rate,
+        "max_leaf_nodes": recipe.leaves,
+        "min_samples_leaf": recipe.leaf_rows,
+        "l2_regularization": recipe.leaf_penalty,
+        "early_stopping": False,
+        "random_state": seed,
+    }
+
+
+def _scaled(ensemble: Any, worth: float) -> tuple[float, list[Any]]:
+    """Baseline and node tables of one ensemble, in units of the label."""
+    tables = []
+    for (tree,) in ensemble._predictors:
+        nodes = tree.nodes.copy()
+        nodes["value"] *= worth
+        tables.append(nodes)
+    return float(np.ravel(ensemble._baseline_prediction)[0]) * worth, tables

@@ -1,0 +1,70 @@
+"""How well a score ranks requests for a weak and a strong model, beside what needs no learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from routelab.core.table import Floats
+from routelab.learning.figures import Draws, Figure
+from routelab.metrics.pairs import apgr, cpt, normalised_area
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """One way to judge a scorer on a pair of models.
+
+    Attributes:
+        n: rows judged.
+        apgr: mean gap recovered; 0.5 is random routing.
+        cpt50, cpt80: smallest share of strong calls that recovers half, or .8, of the gap.
+        deferral_area: 0 is random, 1 the oracle.
+        baselines: `apgr` of prompt length and task mean on the same rows.
+        lead: `apgr` minus that of each baseline, on the same resamples.
+    """
+
+    n: int
+    apgr: Figure
+    cpt50: Figure
+    cpt80: Figure
+    deferral_area: Figure
+    baselines: Mapping[str, Figure]
+    lead: Mapping[str, Figure]
+
+
+def rank(
+    gain: Floats, weak: Floats, strong: Floats, baselines: Mapping[str, Floats], draws: Draws
+) -> Ranking:
+    """Judge expected gains (n,) by the quality (n,) that each model had."""
+    return Ranking(
+        n=len(gain),
+        apgr=draws.figure(apgr, gain, weak, strong),
+        cpt50=draws.figure(_cpt50, gain, weak, strong),
+        cpt80=draws.figure(_cpt80, gain, weak, strong),
+        deferral_area=draws.figure(normalised_area, gain, weak, strong),
+        baselines={
+            name: draws.figure(apgr, score, weak, strong) for name, score in baselines.items()
+        },
+        lead={
+            name: draws.figure(_lead, gain, score, weak, strong)
+            for name, score in baselines.items()
+        },
+    )
+
+
+def nothing(reason: str) -> Ranking:
+    """A ranking that could not be judged at all."""
+    empty = Figure(None, reason=reason)
+    return Ranking(0, empty, empty, empty, empty, {}, {})
+
+
+def _cpt50(gain: Floats, weak: Floats, strong: Floats) -> float:
+    return cpt(gain, weak, strong, 0.5)
+
+
+def _cpt80(gain: Floats, weak: Floats, strong: Floats) -> float:
+    return cpt(gain, weak, strong, 0.8)
+
+
+def _lead(gain: Floats, baseline: Floats, weak: Floats, strong: Floats) -> float:
+    return apgr(gain, weak, strong) - apgr(baseline, weak, strong)

@@ -1,0 +1,137 @@
+"""How a scorer is made: which learners, on which features, and how they are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from routelab.errors import LearningError
+
+Name: TypeAlias = Literal["prior", "words", "numbers", "trees", "embedding", "neighbors"]
+Calibration: TypeAlias = Literal["auto", "none", "platt", "beta", "isotonic", "temperature"]
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that a fit may vary; the defaults are what public data rewarded.
+
+    Attributes:
+        learners: joined by a blend; one alone is exported as it is.
+        by, shrink: column of the prior table, and how many rows the overall mean is worth.
+        bits, cap, tf, idf: of hashed words, see `routelab.signals.features.Hashed`.
+        words_penalty, numbers_penalty, embedding_penalty: of the squared weights.
+        rounds, rate, leaves, leaf_rows, leaf_penalty: of the boosted trees.
+        near, neighbors, points: what distance is measured on, how many neighbours vote, and
+            how many rows are kept to be neighbours.
+        loss: "log" fits probabilities (logistic, log loss), for quality only.
+        even: pull of the blend's weights towards equal ones.
+        calibrator: of probabilities; "auto" is Platt's below a thousand rows, else beta.
+        folds: of the cross-fitting that yields blend weights and calibrators.
+        most_rows: rows beyond it are left out at random, as what they add is small.
+    """
+
+    learners: tuple[Name, ...] = ("prior", "words", "numbers", "trees")
+    by: Literal["task", "tenant"] = "task"
+    shrink: float = 20.0
+    bits: int = 16
+    cap: int = 8192
+    tf: Literal["log", "raw", "binary"] = "log"
+    idf: bool = False
+    words_penalty: float = 5.0
+    numbers_penalty: float = 10.0
+    embedding_penalty: float = 3000.0
+    rounds: int = 150
+    rate: float = 0.03
+    leaves: int = 8
+    leaf_rows: int = 50
+    leaf_penalty: float = 10.0
+    near: Literal["numbers", "embedding"] = "numbers"
+    neighbors: int = 100
+    points: int = 2000
+    loss: Literal["squared", "log"] = "squared"
+    even: float = 10.0
+    calibrator: Calibration = "auto"
+    folds: int = 4
+    most_rows: int = 60_000
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"recipe: {field} is {getattr(self, field)}; it must be {rule}"
+            for field, low, rule in _LIMITS
+            if not getattr(self, field) >= low
+        ]
+        if not self.learners or len(set(self.learners)) < len(self.learners):
+            problems.append(f"recipe: learners {self.learners} must be one or more, each once")
+        if problems:
+            raise LearningError(*problems)
+
+
+_LIMITS: tuple[tuple[str, float, str], ...] = (
+    ("shrink", 0.0, "0 or more"),
+    ("words_penalty", 1e-6, "above 0"),
+    ("numbers_penalty", 1e-6, "above 0"),
+    ("embedding_penalty", 1e-6, "above 0"),
+    ("rounds", 1, "1 or more"),
+    ("rate", 1e-6, "above 0"),
+    ("leaves", 2, "2 or more"),
+    ("leaf_rows", 1, "1 or more"),
+    ("leaf_penalty", 0.0, "0 or more"),
+    ("neighbors", 1, "1 or more"),
+    ("points", 1, "1 or more"),
+    ("even", 0.0, "0 or more"),
+    ("folds", 2, "2 or more"),
+    ("most_rows", 1, "1 or more"),
+)
+
+
+class Span(NamedTuple):
+    """Numbers from low to high; whole ones where both ends are, by ratio where `log`."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+def space() -> dict[str, tuple[Any, ...] | Span]:
+    """What a search may vary, by name: a tuple of choices, or a span of numbers.
+
+    Learners are written as one string each ("words+trees"), since samplers of most
+    libraries want plain choices; `recipe` reads them back.
+    """
+    return {
+        "learners": (
+            "prior+words+numbers+trees",
+            "prior+words+trees",
+            "words+numbers+trees",
+            "words+trees",
+            "words+numbers",
+            "prior+words",
+            "words",
+            "trees",
+        ),
+        "shrink": Span(5.0, 100.0, log=True),
+        "idf": (True, False),
+        "tf": ("log", "raw", "binary"),
+        "words_penalty": Span(1.0, 30.0, log=True),
+        "numbers_penalty": Span(1.0, 1000.0, log=True),
+        "rounds": Span(50, 300),
+        "leaves": Span(4, 16),
+        "leaf_rows": Span(20, 100),
+        "calibrator": ("platt", "beta", "isotonic", "temperature"),
+    }
+
+
+def recipe(values: Mapping[str, Any]) -> Recipe:
+    """The recipe with these values of `space` in place of the defaults.
+
+    Raises:
+        LearningError: an unknown name or a value that cannot be.
+    """
+    plain = dict(values)
+    if isinstance(plain.get("learners"), str):
+        plain["learners"] = plain["learners"].split("+")
+    try:
+        return msgspec.convert(plain, Recipe)
+    except msgspec.ValidationError as error:
+        raise LearningError(f"recipe: {error}") from error

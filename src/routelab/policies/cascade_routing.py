@@ -1,0 +1,164 @@
+"""At each step ask the first model of the set of models that is worth most.
+
+Source: cascade routing, arXiv 2410.10347.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from routelab.core.context import Context
+from routelab.core.policy import Policy
+from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
+from routelab.core.scoring import Use
+from routelab.errors import NoModelError, PolicyError
+from routelab.policies.checks import models_problems, price_problems
+from routelab.policies.price import expected
+from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single
+
+
+class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
+    """Choose at every step among all sets of models not yet asked, and deliver the best answer.
+
+    A set is worth the expected maximum of its qualities and of the best answer so far, minus
+    cost_weight x its cost. The first model of the best set is asked; when no set is worth more
+    than stopping, the answer of greatest quality is delivered.
+
+    Attributes:
+        models: (m,) in the order they are asked within a set, usually cheapest first.
+        quality: scorer of quality before any answer.
+        after: scorer of every model's quality after an answer; empty if none is fitted, and
+            then a model is chosen once, as by `utility`.
+        signals: confidence signals that `after` reads, obtained with every answer.
+        resolution: (m,) in [0, 1], how much `after` is expected to learn of a model's quality
+            from its answer: the standard deviation of its predictions over that of a perfect
+            judge; empty for 0.
+        cost: scorer of USD of a call; empty for the constants.
+        costs: (m,) USD of a call of each model, signals included.
+        cost_weight: quality that one USD is worth.
+        max_steps: calls at most; None for no limit.
+        supermodels: sets looked at: "any", "single" ones (routing), or "prefix"es of `models`
+            (cascading).
+    """
+
+    models: tuple[str, ...]
+    quality: str
+    after: str = ""
+    signals: tuple[str, ...] = ()
+    resolution: tuple[float, ...] = ()
+    cost: str = ""
+    costs: tuple[float, ...] = ()
+    cost_weight: float = 0.0
+    max_steps: int | None = None
+    supermodels: Literal["any", "single", "prefix"] = "any"
+
+    def __post_init__(self) -> None:
+        kind = "cascade routing"
+        problems = [
+            *models_problems(kind, self.models, 2),
+            *price_problems(kind, "cost", self.cost_weight, self.cost, self.costs, self.models),
+        ]
+        if self.resolution and len(self.resolution) != len(self.models):
+            problems.append(
+                f"{kind} of {len(self.models)} models needs {len(self.models)} resolutions, got"
+                f" {len(self.resolution)}"
+            )
+        problems += [
+            f"resolution {index} of {kind} is {value}; it must lie in [0, 1]"
+            for index, value in enumerate(self.resolution)
+            if not 0.0 <= value <= 1.0
+        ]
+        if len(set(self.signals)) < len(self.signals):
+            problems.append(f"{kind} names a signal twice: {', '.join(self.signals)}")
+        if not self.after and (self.signals or any(self.resolution)):
+            problems.append(
+                f"{kind} has signals or resolutions and no scorer that learns from an answer;"
+                " name one as `after`"
+            )
+        if self.max_steps is not None and self.max_steps < 1:
+            problems.append(f"max_steps of {kind} is {self.max_steps}; it is 1 or more")
+        if problems:
+            raise PolicyError(*problems)
+
+    def route(self, x: Context) -> Route:
+        x.left(self.models)
+        quality = x.predictions(self.quality)
+        scorer = self.cost if self.cost_weight else ""
+        costs = dict(zip(self.models, expected(x, self.models, scorer, self.costs), strict=True))
+        prices = {name: self.cost_weight * cost for name, cost in costs.items()}
+        best: tuple[float, Feedback] | None = None
+        while left := self._left(x, best):
+            hopes = [self._hope(name, quality[name], prices[name]) for name in left]
+            room = min(len(left), self._room(x))
+            chosen = self._choose(None if best is None else best[0], hopes, room)
+            if chosen is None:
+                break
+            if best is None and (room == 1 or self._chooses_once):
+                return Deliver((yield from ask(Call(left[chosen], final=True))))
+            seen = yield from ask(Call(left[chosen], need=self.signals))
+            if seen.error is not None:
+                continue
+            if self.after:
+                quality = quality | x.predictions(self.after, seen)
+            if best is None or _inside(quality[seen.model]) > best[0]:
+                best = (_inside(quality[seen.model]), seen)
+        assert best is not None  # otherwise `_left` had raised
+        return Deliver(best[1])
+
+    @property
+    def _chooses_once(self) -> bool:
+        return self.supermodels == "single" or not self.after
+
+    def _room(self, x: Context) -> int:
+        """How many more calls may be made."""
+        steps = len(self.models) if self.max_steps is None else self.max_steps
+        return steps - len(x.called)
+
+    def _left(self, x: Context, best: object) -> list[str]:
+        """The models that may be asked next; none only if there is an answer."""
+        try:
+            if self._room(x) > 0:
+                return x.left(self.models)
+            raise NoModelError(f"request {x.request.id!r}: all {self.max_steps} calls failed")
+        except NoModelError:
+            if best is None:
+                raise
+            return []
+
+    def _hope(self, name: str, quality: float, price: float) -> Hope:
+        resolution = self.resolution[self.models.index(name)] if self.resolution else 0.0
+        return Hope(_inside(quality), resolution, price)
+
+    def _choose(self, held: float | None, hopes: Sequence[Hope], room: int) -> int | None:
+        """Index of the model to ask now; None to stop."""
+        if self.supermodels == "single":
+            chosen: Sequence[int] = ()
+        elif self.supermodels == "prefix":
+            chosen = range(best_prefix(held, hopes, room))
+        else:
+            chosen = best_set(held or 0.0, hopes, room)
+        if chosen:
+            return chosen[0]
+        return best_single(hopes) if held is None else None
+
+    @property
+    def models_used(self) -> tuple[str, ...]:
+        return self.models
+
+    @property
+    def signals_used(self) -> tuple[str, ...]:
+        return self.signals
+
+    @property
+    def scorer_uses(self) -> tuple[Use, ...]:
+        uses = [Use(self.quality, "quality", self.models)]
+        if self.after:
+            uses.append(Use(self.after, "quality", self.models, after=True))
+        if self.cost and self.cost_weight:
+            uses.append(Use(self.cost, "cost", self.models))
+        return tuple(uses)
+
+
+def _inside(quality: float) -> float:
+    return min(max(quality, 0.0), 1.0)

@@ -1,0 +1,97 @@
+"""A policy for each sort of request."""
+
+from __future__ import annotations
+
+import msgspec
+
+from routelab.core.context import Context
+from routelab.core.policy import Child, Policy
+from routelab.core.protocol import Route
+from routelab.core.request import Request
+from routelab.core.scoring import Use
+from routelab.core.table import Stage, Table
+from routelab.errors import PolicyError
+from routelab.policies.match import Match
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Requests that fulfil `when` follow `policy`."""
+
+    when: Match
+    policy: Child
+
+
+class Conditional(Policy, frozen=True, tag="conditional"):
+    """Follow the policy of the first rule that holds, or `otherwise`.
+
+    A request stays with its rule: where that rule's models are all ruled out there is an
+    error and no other rule is tried, since a rule may say where a request must not go.
+
+    Attributes:
+        rules: in the order they are tried; at least one.
+    """
+
+    rules: tuple[Rule, ...]
+    otherwise: Child
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not self.rules:
+            problems.append("a conditional needs a rule or more; use its `otherwise` alone")
+        conditions = [rule.when for rule in self.rules]
+        problems += [
+            f"rule {index} of the conditional has the condition of rule {conditions.index(when)},"
+            " so nothing reaches it"
+            for index, when in enumerate(conditions)
+            if conditions.index(when) < index
+        ]
+        if problems:
+            raise PolicyError(*problems)
+
+    def route(self, x: Context) -> Route:
+        for rule in self.rules:
+            if rule.when.holds(x.request):
+                return (yield from rule.policy.route(x))
+        return (yield from self.otherwise.route(x))
+
+    def replay_batch(self, table: Table) -> list[Stage] | None:
+        found: list[Stage] = []
+        waiting = table.everyone()
+        for rule in self.rules:
+            here = waiting & rule.when.rows(table)
+            stages = rule.policy.replay_batch(table)
+            if stages is None:
+                return None
+            found += [stage._replace(rows=stage.rows & here) for stage in stages]
+            waiting = waiting & ~here
+        rest = self.otherwise.replay_batch(table)
+        if rest is None:
+            return None
+        return found + [stage._replace(rows=stage.rows & waiting) for stage in rest]
+
+    @property
+    def _policies(self) -> tuple[Policy, ...]:
+        return (*(rule.policy for rule in self.rules), self.otherwise)
+
+    @property
+    def models_used(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for it in self._policies for name in it.models_used))
+
+    @property
+    def signals_used(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for it in self._policies for name in it.signals_used))
+
+    @property
+    def scorer_uses(self) -> tuple[Use, ...]:
+        return tuple(dict.fromkeys(use for it in self._policies for use in it.scorer_uses))
+
+    @property
+    def reads_text(self) -> bool:
+        return any(rule.when.reads_text for rule in self.rules) or any(
+            it.reads_text for it in self._policies
+        )
+
+    @property
+    def probes(self) -> tuple[Request, ...]:
+        inner = tuple(probe for it in self._policies for probe in it.probes)
+        return tuple(rule.when.probe() for rule in self.rules) + inner

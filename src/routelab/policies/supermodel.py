@@ -1,0 +1,163 @@
+"""Which set of further models is worth asking, taken together.
+
+Source: cascade routing, arXiv 2410.10347, sections 2 to 4.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from math import fsum, inf
+from operator import mul
+from typing import NamedTuple
+
+NODES = 256
+"""Sets looked at before the best one found so far is taken; rarely reached."""
+
+
+class Hope(NamedTuple):
+    """What asking one model promises.
+
+    The quality that its answer will be judged to have is one of two values with the mean
+    `quality`: unresolved they coincide, wholly resolved they are 0 and 1.
+
+    Attributes:
+        quality: in [0, 1].
+        resolution: in [0, 1]; how much of the uncertainty the judgement of an answer lifts.
+        price: of asking, in quality.
+    """
+
+    quality: float
+    resolution: float
+    price: float
+
+    @property
+    def low(self) -> float:
+        return self.quality * (1.0 - self.resolution)
+
+    @property
+    def high(self) -> float:
+        return self.quality + self.resolution * (1.0 - self.quality)
+
+
+def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
+    """The models to ask: greatest expected maximum of the qualities minus the prices.
+
+    Qualities are taken as independent. The expected maximum has diminishing returns, so a
+    model that adds less than its price to a set adds less to every larger one, and what
+    several add is at most the sum of what each adds: this bounds the search.
+
+    Args:
+        held: quality of the best answer so far, 0 without one.
+        hopes: of the models left.
+        room: how many may be asked at most.
+    Returns:
+        Indices into `hopes`, ascending; empty where no set is worth more than stopping.
+    """
+    return _Search(held, hopes).run(room)
+
+
+class _Search:
+    def __init__(self, held: float, hopes: Sequence[Hope]) -> None:
+        grid = sorted({held, *(v for it in hopes for v in (it.low, it.high) if v > held)})
+        self._widths = [after - before for before, after in itertools.pairwise(grid)]
+        steps = grid[:-1]
+        self._below = [_below(it, steps) for it in hopes]
+        self._gaps = [
+            [(1.0 - p) * width for p, width in zip(below, self._widths, strict=True)]
+            for below in self._below
+        ]
+        self._prices = [it.price for it in hopes]
+        self._best: tuple[float, tuple[int, ...]] = (0.0, ())
+        self._nodes = 0
+
+    def run(self, room: int) -> tuple[int, ...]:
+        self._grow(0.0, [1.0] * len(self._widths), (), list(range(len(self._prices))), room)
+        return tuple(sorted(self._best[1]))
+
+    def prefixes(self, room: int) -> list[float]:
+        """(room + 1,) worth above stopping of asking the first none, one, two and so on."""
+        worths, below = [0.0], [1.0] * len(self._widths)
+        for index in range(min(room, len(self._prices))):
+            add = fsum(map(mul, below, self._gaps[index])) - self._prices[index]
+            worths.append(worths[-1] + add)
+            below = list(map(mul, below, self._below[index]))
+        return worths
+
+    def _grow(
+        self,
+        value: float,
+        below: list[float],
+        chosen: tuple[int, ...],
+        others: list[int],
+        room: int,
+    ) -> None:
+        """Look at all sets that hold `chosen` and some of the others.
+
+        Args:
+            value: of `chosen`, above stopping.
+            below: at each grid value, the probability that nothing chosen is better.
+        """
+        self._nodes += 1
+        if value > self._best[0]:
+            self._best = (value, chosen)
+        if not room:
+            return
+        adds = [(fsum(map(mul, below, self._gaps[i])) - self._prices[i], i) for i in others]
+        worth = sorted((it for it in adds if it[0] > 0.0), key=_greatest_first)
+        for at, (add, index) in enumerate(worth):
+            rest = [it[1] for it in worth[at:]]
+            if self._nodes > NODES or self._cannot_win(value, below, worth[at:], rest, room):
+                return
+            grown = list(map(mul, below, self._below[index]))
+            self._grow(value + add, grown, (*chosen, index), rest[1:], room - 1)
+
+    def _cannot_win(
+        self,
+        value: float,
+        below: list[float],
+        worth: list[tuple[float, int]],
+        rest: list[int],
+        room: int,
+    ) -> bool:
+        """Whether no set of the rest can bring the value above the best one found."""
+        best = self._best[0]
+        if value + fsum(add for add, _ in worth[:room]) <= best:
+            return True
+        together = below
+        for index in rest:
+            together = list(map(mul, together, self._below[index]))
+        gained = fsum(map(mul, self._widths, below)) - fsum(map(mul, self._widths, together))
+        return value + gained - min(self._prices[index] for index in rest) <= best
+
+
+def _below(hope: Hope, steps: list[float]) -> list[float]:
+    """At each value, the probability that the quality is not above it."""
+    low, high, miss = hope.low, hope.high, 1.0 - hope.quality
+    return [0.0 if it < low else miss if it < high else 1.0 for it in steps]
+
+
+def _greatest_first(it: tuple[float, int]) -> tuple[float, int]:
+    return -it[0], it[1]
+
+
+def best_prefix(held: float | None, hopes: Sequence[Hope], room: int) -> int:
+    """How many of the first models to ask, for the greatest worth; of equal ones the fewest.
+
+    Args:
+        held: quality of the best answer so far; None without one, and then at least one is
+            asked.
+    """
+    search = _Search(held or 0.0, hopes)
+    worths = search.prefixes(room)
+    first = 0 if held is not None else 1
+    return max(range(first, len(worths)), key=lambda size: (worths[size], -size))
+
+
+def best_single(hopes: Sequence[Hope]) -> int:
+    """The model of greatest quality minus price; of equal ones the first."""
+    best, highest = 0, -inf
+    for index, it in enumerate(hopes):
+        if it.quality - it.price > highest:
+            best, highest = index, it.quality - it.price
+    return best

@@ -1,0 +1,29 @@
+"""How much more one policy gains than another, on the same requests."""
+
+from __future__ import annotations
+
+from routelab.core.policy import Policy
+from routelab.replay import baselines
+from routelab.replay.evaluate import Measure, Range, measure, zero_router
+from routelab.replay.ground import Ground
+from routelab.stats.bootstrap import interval
+
+
+def gain_difference(ground: Ground, one: Policy, other: Policy) -> tuple[float, Range]:
+    """Gain of one policy over the zero router minus that of another, with a 95 % interval.
+
+    Each is compared with the zero router at its own cost, refitted in every paired resample,
+    so that policies of different cost can be set against each other.
+    """
+    replays = [ground.replay(policy) for policy in (one, other)] + ground.fixed()
+    measured = measure(ground, dict(enumerate(map(baselines.outcome, replays))))
+    mine, theirs, *models = measured.values()
+    gains = [_gain(it, zero_router(models, it)) for it in (mine, theirs)]
+    low, high = interval(gains[0].qualities - gains[1].qualities)
+    return gains[0].quality - gains[1].quality, (low, high)
+
+
+def _gain(policy: Measure, zero: Measure) -> Measure:
+    return policy._replace(
+        quality=policy.quality - zero.quality, qualities=policy.qualities - zero.qualities
+    )

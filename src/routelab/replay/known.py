@@ -1,0 +1,185 @@
+"""What drivers tell a policy of a log's requests, each thing read or computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.protocol import Feedback
+from routelab.core.request import Request
+from routelab.core.scoring import Scoring
+from routelab.core.table import Asked, Bools, Floats, Ints, Lazy
+from routelab.core.tokens import tokens_of
+from routelab.errors import LogError
+from routelab.logs.log import Log
+from routelab.signals.script import script
+
+BLOCK = 2048
+"""Requests whose prompts are held at once."""
+
+
+class Known:
+    """Prompts, scores and properties of the requests (n) of one log.
+
+    Attributes:
+        scores: scorer to (n, k) predictions before any answer.
+        after: to (n, k) predictions after an answer.
+        outputs: scorer to what its k columns stand for.
+        about: (n,) task, tenant, priority, needs, characters and script.
+        tokens: (n,) estimated tokens of prompts that may have more than a number of them,
+            by that number; 0 for the others.
+    """
+
+    def __init__(self, log: Log, scoring: Scoring | None = None, *, block: int = BLOCK) -> None:
+        self.log = log
+        self.scoring = scoring
+        self.scores: Lazy[str, Floats] = Lazy(self._before)
+        self.after: Lazy[Asked, Floats] = Lazy(self._after)
+        self.outputs: Lazy[str, tuple[str, ...]] = Lazy(lambda name: self._scoring.outputs(name))
+        self.about: Lazy[str, npt.NDArray[Any]] = Lazy(self._about)
+        self.tokens: Lazy[float, Ints] = Lazy(self._tokens)
+        self._block = block
+        self._held: tuple[int, list[str]] = (-1, [])
+
+    @property
+    def _scoring(self) -> Scoring:
+        assert self.scoring is not None  # drivers check what a policy uses before they ask
+        return self.scoring
+
+    def take(self, rows: Ints) -> Known:
+        """The same of some of the requests."""
+        return _Part(self, rows)
+
+    def request(self, row: int, *, text: bool) -> Request:
+        """One request, with its prompt as the only message if `text`.
+
+        Raises:
+            LogError: the log has no prompts, and one is wanted.
+        """
+        request = self.log.requests.request(row)
+        return _with(request, self._prompt(row)) if text else request
+
+    def _prompt(self, row: int) -> str:
+        start = row - row % self._block
+        if self._held[0] != start:
+            rows = np.arange(start, min(start + self._block, len(self.log)))
+            self._held = (start, self._prompts(rows))
+        return self._held[1][row - start]
+
+    def _prompts(self, rows: Ints) -> list[str]:
+        if self.log.texts is None:
+            raise LogError(
+                f"{self.log.name}: no prompt column, and the policy reads prompts; add one, or"
+                " say which one it is: --column prompt=COLUMN"
+            )
+        return self.log.texts.prompts(rows)
+
+    def _blocks(self) -> Iterator[Ints]:
+        for start in range(0, len(self.log), BLOCK):
+            yield np.arange(start, min(start + BLOCK, len(self.log)))
+
+    def _requests(self, rows: Ints, *, text: bool) -> list[Request]:
+        plain = [self.log.requests.request(int(row)) for row in rows]
+        if not text:
+            return plain
+        return [_with(it, prompt) for it, prompt in zip(plain, self._prompts(rows), strict=True)]
+
+    def _before(self, name: str) -> Floats:
+        return self._scored(name, None)
+
+    def _after(self, asked: Asked) -> Floats:
+        def seen(rows: Ints) -> list[Feedback]:
+            return [feedback(self.log, (int(row), asked.model), asked.needs) for row in rows]
+
+        return self._scored(asked.scorer, seen)
+
+    def _scored(self, name: str, seen: Callable[[Ints], Sequence[Feedback]] | None) -> Floats:
+        scoring, values = self._scoring, []
+        for rows in self._blocks():
+            requests = self._requests(rows, text=scoring.reads_text(name))
+            values.append(scoring.score_batch(name, requests, seen and seen(rows)))
+        return np.concatenate(values) if values else np.empty((0, len(scoring.outputs(name))))
+
+    def _about(self, name: str) -> npt.NDArray[Any]:
+        if name == "characters":
+            return self.log.prompt_keys[1]
+        if name == "script":
+            found = [script(prompt) for rows in self._blocks() for prompt in self._prompts(rows)]
+            return _objects(found)
+        column = getattr(self.log.requests, name)
+        unknown: list[Any] = [() if name == "needs" else ""] * len(self.log)
+        return _objects(unknown) if column is None else column
+
+    def _tokens(self, limit: float) -> Ints:
+        tokens = np.zeros(len(self.log), dtype=np.int64)
+        if self.log.texts is not None and limit < np.inf:
+            rows = np.flatnonzero(self.log.prompt_keys[1] > limit)
+            tokens[rows] = [tokens_of(prompt) for prompt in self._prompts(rows)]
+        return tokens
+
+
+class _Part(Known):
+    """Some of the requests of another; what the other has computed is not computed again."""
+
+    def __init__(self, whole: Known, rows: Ints) -> None:
+        super().__init__(whole.log.take(rows), whole.scoring)
+        self.scores = Lazy(lambda name: whole.scores[name][rows])
+        self.after = Lazy(lambda asked: whole.after[asked][rows])
+        self.about = Lazy(lambda name: whole.about[name][rows])
+        self.tokens = Lazy(lambda limit: whole.tokens[limit][rows])
+
+
+def feedback(log: Log, key: tuple[int, int], needs: tuple[str, ...]) -> Feedback:
+    """What a call is logged to have brought.
+
+    Args:
+        key: row and column.
+        needs: the signals it obtained.
+    """
+    failed = bool(log.error[key])
+    return Feedback(
+        log.models[key[1]],
+        {name: float(log.signals[name][key]) for name in needs},
+        charged(log, needs, key),
+        float(log.latency_s[key]),
+        "the logged call failed" if failed else None,
+        completion_tokens=np.nan if failed else float(log.completion_tokens[key]),
+    )
+
+
+def charged(log: Log, needs: tuple[str, ...], key: tuple[int, int]) -> float:
+    """USD of one call with the signals it needs; several add their extras to one answer."""
+    return float(charges(log, needs, key))
+
+
+def charges(log: Log, needs: tuple[str, ...], key: Any) -> Floats:
+    """`charged` for all the calls that `key` selects."""
+    if len(needs) == 1:
+        return log.cost_with(needs[0], key)
+    cost, extra = log.cost_usd[key], 0.0
+    for name in needs:
+        extra = extra + (log.cost_with(name, key) - cost)
+    return np.asarray(cost + extra) if needs else cost
+
+
+def bounded(log: Log) -> Bools:
+    """(n,) which requests limit money or time."""
+    found = np.zeros(len(log), dtype=np.bool_)
+    for column in (log.requests.max_cost_usd, log.requests.deadline_s):
+        if column is not None:
+            found |= ~np.isnan(column)
+    return found
+
+
+def _with(request: Request, prompt: str) -> Request:
+    return msgspec.structs.replace(request, messages=({"role": "user", "content": prompt},))
+
+
+def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column

@@ -1,0 +1,50 @@
+"""Fitted predictors in a portable form: the same scores in training, replay and production."""
+
+from routelab.scorers.blend import Blend
+from routelab.scorers.calibrators import (
+    CALIBRATORS,
+    Beta,
+    Calibrator,
+    Isotonic,
+    Platt,
+    Temperature,
+)
+from routelab.scorers.fit_together import SCORE
+from routelab.scorers.flatten import flatten
+from routelab.scorers.grid import LIMIT, on_grid
+from routelab.scorers.linear import Linear
+from routelab.scorers.link import logistic, logit
+from routelab.scorers.load import load
+from routelab.scorers.neighbors import NearestNeighbors
+from routelab.scorers.prior import Prior
+from routelab.scorers.registry import KINDS, from_wire, to_wire
+from routelab.scorers.scorer import Scorer, Target
+from routelab.scorers.scoring import Scoring
+from routelab.scorers.trees import Trees
+
+__all__ = [
+    "CALIBRATORS",
+    "KINDS",
+    "LIMIT",
+    "SCORE",
+    "Beta",
+    "Blend",
+    "Calibrator",
+    "Isotonic",
+    "Linear",
+    "NearestNeighbors",
+    "Platt",
+    "Prior",
+    "Scorer",
+    "Scoring",
+    "Target",
+    "Temperature",
+    "Trees",
+    "flatten",
+    "from_wire",
+    "load",
+    "logistic",
+    "logit",
+    "on_grid",
+    "to_wire",
+]

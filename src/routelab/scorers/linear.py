@@ -1,0 +1,59 @@
+"""A weighted sum of features: ridge and logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from routelab.core.table import Floats
+from routelab.scorers.link import INVERSE, Link, each
+from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
+from routelab.signals.features import Tensors
+from routelab.signals.features.tensors import Wanted, take
+
+
+class Linear(Scorer, frozen=True, kw_only=True, tag="linear"):
+    """The sum of weights times features in the order of columns, plus a bias, through a link.
+
+    Attributes:
+        tensors: prefix of `.weights` (width, k) and `.bias` (k,), both float64.
+    """
+
+    tensors: str
+    link: Link = "identity"
+
+    def bind(self, width: int, tensors: Tensors) -> BoundScorer:
+        k = len(self.outputs)
+        weights, bias = take(
+            tensors,
+            Wanted(f"{self.tensors}.weights", "float64", (width, k)),
+            Wanted(f"{self.tensors}.bias", "float64", (k,)),
+        )
+        return _BoundLinear(self, weights, bias)
+
+
+class _BoundLinear(BoundScorer):
+    """Adds term by term, from zero: no sum here depends on the processor."""
+
+    def __init__(self, spec: Linear, weights: Floats, bias: Floats) -> None:
+        self._features = spec.features
+        self._weights = weights
+        self._bias = bias + 0.0  # no -0.0, which would tell an empty sum from a sum of -0.0
+        self._inverse = INVERSE[spec.link]
+
+    def one(self, asked: One) -> Sequence[float]:
+        indices, values = asked.vector(self._features)
+        terms = self._weights.take(indices, axis=0)
+        terms *= values[:, None]
+        sums = np.add.accumulate(terms, axis=0)[-1] if len(terms) else 0.0
+        return [self._inverse(z) for z in (sums + self._bias).tolist()]
+
+    def many(self, asked: Many) -> Floats:
+        matrix = asked.matrix(self._features)
+        rows, n = matrix.rows, len(matrix)
+        sums = [
+            np.bincount(rows, column.take(matrix.indices) * matrix.values, minlength=n)
+            for column in self._weights.T
+        ]
+        return each(self._inverse, np.stack(sums, axis=1) + self._bias)

@@ -1,0 +1,75 @@
+"""From the wire forms of a policy to scorers at work, with every problem named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from routelab.errors import PolicyError, PolicyFileError
+from routelab.scorers.fit_together import misfits
+from routelab.scorers.registry import from_wire
+from routelab.scorers.scorer import Scorer
+from routelab.scorers.scoring import Scoring
+from routelab.scorers.views import Ready
+from routelab.signals import features as kinds
+from routelab.signals.features import Bound, Tensors
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def load(
+    features: Mapping[str, Any],
+    scorers: Mapping[str, Any],
+    tensors: Tensors,
+    *,
+    models: Sequence[str] | None = None,
+) -> Scoring:
+    """The scorers of a policy, ready to score.
+
+    Args:
+        features, scorers: wire forms by name, as in `policy.json`.
+        models: the policy's candidates, which outputs must be among; None does not check.
+    Raises:
+        PolicyFileError: anything is unknown, missing, malformed or goes in a circle.
+        MissingExtraError: a feature needs a package that is not installed.
+    """
+    problems: list[str] = []
+    providers = _each("features", features, kinds.from_wire, problems)
+    specs = _each("scorers", scorers, from_wire, problems)
+    _stop(problems)
+    _stop(misfits(providers, specs, models))
+    bound = _each("features", providers, lambda it: it.bind(tensors), problems)
+    _stop(problems)
+    ready = _each("scorers", specs, lambda it: it.bind(_width(it, bound), tensors), problems)
+    _stop(problems)
+    answered = frozenset(name for name in specs if _reads_answer(name, specs, bound))
+    return Scoring(Ready(bound, specs, ready, answered))
+
+
+def _each(
+    where: str, given: Mapping[str, _In], make: Callable[[_In], _Out], problems: list[str]
+) -> dict[str, _Out]:
+    """What can be made of each; what is wrong with the others goes to `problems`."""
+    made = {}
+    for name, it in given.items():
+        try:
+            made[name] = make(it)
+        except PolicyError as error:
+            problems += [f"{where}.{name}: {problem}" for problem in error.problems]
+    return made
+
+
+def _stop(problems: Sequence[str]) -> None:
+    if problems:
+        raise PolicyFileError(*problems)
+
+
+def _width(spec: Scorer, bound: Mapping[str, Bound]) -> int:
+    return sum(bound[name].width for name in spec.features)
+
+
+def _reads_answer(name: str, specs: Mapping[str, Scorer], bound: Mapping[str, Bound]) -> bool:
+    return any(bound[feature].reads_answer for feature in specs[name].features) or any(
+        _reads_answer(part, specs, bound) for part in specs[name].asks
+    )

@@ -1,0 +1,100 @@
+"""The scorers of a policy, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from routelab.core.protocol import Feedback
+from routelab.core.request import Request
+from routelab.core.table import Floats
+from routelab.errors import PolicyError
+from routelab.scorers.scorer import Scorer
+from routelab.scorers.views import ManyView, Memo, OneView, Ready
+
+_BLOCK = 2048
+"""Requests whose features are held at once."""
+
+
+class Scoring:
+    """Scores requests, one at a time or many at once, to the same bits.
+
+    The features of the request asked about last are kept, so that asking for several
+    scores, or again after an answer, reads it once.
+    """
+
+    def __init__(self, ready: Ready) -> None:
+        self._ready = ready
+        self._last = OneView(ready, Request(""), None, Memo({}, {}))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._ready.specs)
+
+    def spec(self, name: str) -> Scorer:
+        """The description of a scorer.
+
+        Raises:
+            PolicyError: there is none of this name.
+        """
+        try:
+            return self._ready.specs[name]
+        except KeyError:
+            there = ", ".join(self.names) or "none"
+            raise PolicyError(f"no scorer {name!r}; there are: {there}") from None
+
+    def outputs(self, name: str) -> tuple[str, ...]:
+        """What the scores of `name` are about: models, or "score"."""
+        return self.spec(name).outputs
+
+    def target(self, name: str) -> str:
+        """What a scorer predicts."""
+        return self.spec(name).target
+
+    def kind(self, name: str) -> str:
+        """The kind of a scorer, as `policy.json` calls it."""
+        return str(self.spec(name).__struct_config__.tag)
+
+    def reads_answer(self, name: str) -> bool:
+        """Whether a scorer needs `seen`."""
+        self.spec(name)
+        return name in self._ready.answered
+
+    def reads_text(self, name: str) -> bool:
+        """Whether a scorer needs the request's messages."""
+        spec = self.spec(name)
+        return any(self._ready.features[feature].reads_text for feature in spec.features) or any(
+            map(self.reads_text, spec.asks)
+        )
+
+    def score(self, name: str, request: Request, seen: Feedback | None = None) -> tuple[float, ...]:
+        """Scores of one request, before or after an answer.
+
+        Raises:
+            PolicyError: no such scorer; or no messages, or no answer, where one is read.
+        """
+        view = self._last
+        if view.request is not request or view.seen is not seen:
+            before = view.before if view.request is request else Memo({}, {})
+            view = self._last = OneView(self._ready, request, seen, before)
+        if name not in self._ready.specs:
+            self.spec(name)
+        return view.score(name)
+
+    def score_batch(
+        self, name: str, requests: Sequence[Request], seen: Sequence[Feedback] | None = None
+    ) -> Floats:
+        """(n, outputs) scores of many requests.
+
+        Args:
+            seen: one answer for each request.
+        Raises:
+            PolicyError: as `score`.
+        """
+        scores = np.empty((len(requests), len(self.outputs(name))))
+        for start in range(0, len(requests), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            answers = None if seen is None else seen[block]
+            scores[block] = ManyView(self._ready, requests[block], answers).score(name)
+        return scores

@@ -1,0 +1,136 @@
+"""Boosted trees, flattened: the sum of one leaf of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from routelab.core.table import Floats, Ints
+from routelab.errors import PolicyError
+from routelab.scorers.flatten import NODES
+from routelab.scorers.link import INVERSE, Link, each
+from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
+from routelab.signals.features import Matrix, Tensors
+from routelab.signals.features.tensors import Wanted, take
+
+
+class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):
+    """The bias, plus a leaf's value from each tree in turn, through a link.
+
+    A node goes left where the feature is at most the threshold, or is missing and
+    `missing_left` is set.
+
+    Attributes:
+        tensors: prefix of the tensors that `flatten` makes.
+    """
+
+    tensors: str
+    link: Link = "identity"
+
+    def bind(self, width: int, tensors: Tensors) -> BoundScorer:
+        named = [Wanted(f"{self.tensors}.{name}", dtype, (None,)) for name, dtype in NODES.items()]
+        roots = Wanted(f"{self.tensors}.roots", "int32", (None,))
+        output = Wanted(f"{self.tensors}.output", "int32", (None,))
+        bias = Wanted(f"{self.tensors}.bias", "float64", (len(self.outputs),))
+        found = take(tensors, *named, roots, output, bias)
+        forest = _Forest(*found)
+        if problems := list(_problems(forest, width, len(self.outputs))):
+            raise PolicyError(*(f"trees {self.tensors!r}: {problem}" for problem in problems))
+        return _BoundTrees(self, forest)
+
+
+class _Forest(NamedTuple):
+    """Nodes of all trees, and where each tree begins and which output it adds to."""
+
+    feature: Ints
+    threshold: Floats
+    left: Ints
+    right: Ints
+    value: Floats
+    missing_left: Ints
+    roots: Ints
+    output: Ints
+    bias: Floats
+
+
+def _problems(forest: _Forest, width: int, k: int) -> list[str]:
+    sizes = {len(array) for array in forest[: len(NODES)]}
+    if len(sizes) > 1 or len(forest.roots) != len(forest.output):
+        return ["arrays of nodes, or of roots and outputs, differ in length"]
+    (n,) = sizes
+    here = np.arange(n)
+    inner = forest.left >= 0
+    after = [
+        (forest.left[inner] <= here[inner]) | (forest.right[inner] <= here[inner]),
+        (forest.left[inner] >= n) | (forest.right[inner] >= n),
+    ]
+    checks = {
+        "a child does not come after its parent, so that the tree may never end": after[0],
+        f"a child is beyond the last of {n} nodes": after[1],
+        f"a feature is outside [0, {width})": (forest.feature[inner] < 0)
+        | (forest.feature[inner] >= width),
+        f"a root is outside [0, {n})": (forest.roots < 0) | (forest.roots >= n),
+        f"an output is outside [0, {k})": (forest.output < 0) | (forest.output >= k),
+    }
+    return [problem for problem, wrong in checks.items() if wrong.any()]
+
+
+class _BoundTrees(BoundScorer):
+    def __init__(self, spec: Trees, forest: _Forest) -> None:
+        self._features = spec.features
+        self._inverse = INVERSE[spec.link]
+        inner = forest.left >= 0
+        self._used = np.unique(forest.feature[inner])
+        compact = np.searchsorted(self._used, forest.feature)
+        self._forest = forest._replace(feature=np.where(inner, compact, 0))
+        self._used_list = self._used.tolist()
+        self._bias: list[float] = forest.bias.tolist()
+        self._trees = list(zip(forest.roots.tolist(), forest.output.tolist(), strict=True))
+        self._nodes = tuple(array.tolist() for array in self._forest[: len(NODES)])
+
+    def one(self, asked: One) -> Sequence[float]:
+        indices, values = asked.vector(self._features)
+        held = dict(zip(indices.tolist(), values.tolist(), strict=True))
+        x = [held.get(column, 0.0) for column in self._used_list]
+        feature, threshold, left, right, value, missing_left = self._nodes
+        sums = self._bias.copy()
+        for node, output in self._trees:
+            while (child := left[node]) >= 0:
+                at = x[feature[node]]
+                if at > threshold[node] or (at != at and not missing_left[node]):
+                    child = right[node]
+                node = child
+            sums[output] += value[node]
+        return [self._inverse(z) for z in sums]
+
+    def many(self, asked: Many) -> Floats:
+        x = self._columns(asked.matrix(self._features))
+        rows = np.arange(len(x))
+        sums = np.repeat(self._forest.bias[None, :], len(x), axis=0)
+        for root, output in self._trees:
+            sums[:, output] += self._forest.value[self._leaves(x, rows, root)]
+        return each(self._inverse, sums)
+
+    def _columns(self, matrix: Matrix) -> Floats:
+        """(n, used) the columns that a node looks at."""
+        place = np.full(matrix.width, -1)
+        place[self._used] = np.arange(len(self._used))
+        to = place[matrix.indices]
+        kept = to >= 0
+        x = np.zeros((len(matrix), max(len(self._used), 1)))
+        x[matrix.rows[kept], to[kept]] = matrix.values[kept]
+        return x
+
+    def _leaves(self, x: Floats, rows: Ints, root: int) -> Ints:
+        forest = self._forest
+        node = np.full(len(x), root)
+        while (inner := forest.left[node] >= 0).any():
+            at = x[rows, forest.feature[node]]
+            goes_left = (at <= forest.threshold[node]) | (
+                np.isnan(at) & (forest.missing_left[node] != 0)
+            )
+            child = np.where(goes_left, forest.left[node], forest.right[node])
+            node = np.where(inner, child, node)
+        return node

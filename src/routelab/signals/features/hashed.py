@@ -1,0 +1,103 @@
+"""Which words a prompt has: hashed words and pairs of words."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import Literal
+from zlib import crc32
+
+import numpy as np
+
+from routelab.core.protocol import Feedback
+from routelab.core.request import Request
+from routelab.core.table import Floats, Ints
+from routelab.errors import PolicyError
+from routelab.signals.features.passage import passage
+from routelab.signals.features.provider import Bound, Provider
+from routelab.signals.features.tensors import Tensors, Wanted, take
+from routelab.signals.features.text import capped, text_of
+from routelab.signals.features.vector import Vector
+
+MOST = 1024
+"""Occurrences of one word that are told apart."""
+
+_MIX = np.uint32(0x9E3779B1)  # odd, so that multiplying by it loses nothing
+_NOTHING = Vector(np.empty(0, np.int64), np.empty(0))
+
+
+class Hashed(Provider, frozen=True, tag="hashed"):
+    """Words and pairs of neighbouring words, hashed by CRC-32, of Euclidean length one.
+
+    Attributes:
+        bits: 2**bits columns.
+        cap: characters read, half of them from the end.
+        tf: a word that occurs t times counts 1 + log t, t, or 1; t is at most `MOST`.
+        idf: tensor (2**bits,) float64 that multiplies before the length is made one;
+            empty for none.
+    """
+
+    bits: int = 16
+    cap: int = 8192
+    tf: Literal["log", "raw", "binary"] = "log"
+    idf: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= 24:
+            raise PolicyError(f"bits is {self.bits}; it must lie in [1, 24]")
+        if not 2 <= self.cap <= 1_000_000:
+            raise PolicyError(f"cap is {self.cap} characters; it must lie in [2, 1000000]")
+
+    def bind(self, tensors: Tensors) -> Bound:
+        idf = None
+        if self.idf:
+            (idf,) = take(tensors, Wanted(self.idf, "float64", (2**self.bits,)))
+        return _BoundHashed(self, idf)
+
+
+class _BoundHashed(Bound):
+    def __init__(self, spec: Hashed, idf: Floats | None) -> None:
+        self.width = 2**spec.bits
+        self._cap = spec.cap
+        self._shift = np.uint32(32 - spec.bits)
+        self._idf = idf
+        self._worth = _worth(spec)
+
+    def vector(self, request: Request, seen: Feedback | None) -> Vector:
+        found = passage(capped(text_of(request), self._cap)).words
+        if not found:
+            return _NOTHING
+        indices, times = _counted(_buckets(found, self._shift))
+        values = self._worth.take(times, mode="clip")
+        if self._idf is not None:
+            values *= self._idf.take(indices)
+        length = math.sqrt(np.add.accumulate(values * values)[-1])
+        return Vector(indices, values / length if length > 0.0 else values)
+
+
+def _worth(spec: Hashed) -> Floats:
+    """(MOST + 1,) value by number of occurrences."""
+    if spec.tf == "log":
+        return np.array([0.0, *(1.0 + math.log(times) for times in range(1, MOST + 1))])
+    times = np.arange(MOST + 1, dtype=np.float64)
+    return times if spec.tf == "raw" else np.minimum(times, 1.0)
+
+
+def _buckets(found: list[bytes], shift: np.uint32) -> Ints:
+    """(2 n,) sorted columns of n words and their n - 1 pairs, then a stop that equals none."""
+    n = len(found)
+    single = np.frombuffer(array("I", map(crc32, found)), np.uint32)
+    both = np.empty(2 * n, np.int64)
+    np.right_shift(single, shift, out=both[:n])
+    np.right_shift(single[:-1] * _MIX + single[1:], shift, out=both[n:-1])
+    both[-1] = 1 << 32
+    both.sort()
+    return both
+
+
+def _counted(buckets: Ints) -> tuple[Ints, Ints]:
+    """Distinct columns, and how often each occurs."""
+    (last,) = (buckets[1:] != buckets[:-1]).nonzero()
+    times = last + 1
+    times[1:] -= last[:-1] + 1
+    return buckets.take(last), times

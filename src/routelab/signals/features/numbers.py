@@ -1,0 +1,63 @@
+"""How long and of what make a prompt is: a few numbers with names."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+
+from routelab.core.protocol import Feedback
+from routelab.core.request import Request
+from routelab.errors import PolicyError
+from routelab.signals.features.counts import GROUPS
+from routelab.signals.features.provider import Bound, Provider
+from routelab.signals.features.sample import sample
+from routelab.signals.features.tensors import Tensors
+from routelab.signals.features.vector import Vector
+
+NAMES: tuple[str, ...] = tuple(name for names in GROUPS for name in names)
+"""Every number there is: sizes, marks, code, layout, words, scripts, dialogue, capabilities."""
+
+
+class Numbers(Provider, frozen=True, tag="numbers"):
+    """Named counts and shares of a request.
+
+    Attributes:
+        names: which ones, a column each.
+        cap: characters looked at, half of them from the end; lengths are of the whole.
+    """
+
+    names: tuple[str, ...] = NAMES
+    cap: int = 8192
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.names if name not in NAMES]
+        if unknown or not self.names or len(set(self.names)) < len(self.names):
+            raise PolicyError(
+                f"names are {', '.join(self.names) or 'none'}; choose from {', '.join(NAMES)},"
+                " each once"
+            )
+        if not 2 <= self.cap <= 1_000_000:
+            raise PolicyError(f"cap is {self.cap} characters; it must lie in [2, 1000000]")
+
+    def bind(self, tensors: Tensors) -> Bound:
+        return _BoundNumbers(self)
+
+
+class _BoundNumbers(Bound):
+    def __init__(self, spec: Numbers) -> None:
+        self.width = len(spec.names)
+        self.names = spec.names
+        self._cap = spec.cap
+        self._columns = np.arange(self.width, dtype=np.int64)
+        needed = {
+            names: group for names, group in GROUPS.items() if not set(names).isdisjoint(spec.names)
+        }
+        self._groups = tuple(needed.values())
+        computed = [name for names in needed for name in names]
+        self._picked = np.array([computed.index(name) for name in spec.names])
+
+    def vector(self, request: Request, seen: Feedback | None) -> Vector:
+        it = sample(request, self._cap)
+        values = np.array([*chain.from_iterable([group(it) for group in self._groups])])
+        return Vector(self._columns, values.take(self._picked))

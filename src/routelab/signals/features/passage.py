@@ -1,0 +1,52 @@
+"""A short text taken apart: bytes, words, and what is not ASCII."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+)
+"""Scripts that write words without spaces, or many syllables to a word."""
+
+_ASCII = bytes(range(128))
+_WORD = bytes(
+    code + 32 if 65 <= code <= 90 else code if code >= 128 or chr(code).isalnum() else 32
+    for code in range(256)
+)
+"""Lower case; a space for whatever is in no word."""
+
+
+class Passage(NamedTuple):
+    """A text and its parts.
+
+    Attributes:
+        data: UTF-8, lone surrogates included, with a line break before and after.
+        foreign: the characters that are not ASCII.
+        words: lower case; a character of an unspaced script is a word. Shared, so not to be
+            changed.
+    """
+
+    text: str
+    data: bytes
+    foreign: str
+    words: list[bytes]
+
+
+@lru_cache(maxsize=2)  # the features of one request share it
+def passage(text: str) -> Passage:
+    """A text taken apart."""
+    data = _encoded(text)
+    if text.isascii():
+        return Passage(text, data, "", data.translate(_WORD).split())
+    foreign = data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
+    folded = data
+    if foreign != foreign.lower() or _UNSPACED.search(foreign):
+        folded = _encoded(_UNSPACED.sub(r" \g<0> ", text.lower()))
+    return Passage(text, data, foreign, folded.translate(_WORD).split())
+
+
+def _encoded(text: str) -> bytes:
+    return b"\n%b\n" % text.encode("utf-8", "surrogatepass")

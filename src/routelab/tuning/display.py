@@ -1,0 +1,38 @@
+"""A study in a notebook: the verdict, and what its operating points are worth on test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from routelab.core.display import table
+from routelab.replay import Figures
+
+if TYPE_CHECKING:
+    from routelab.tuning.study import Study
+
+_HEADS = ("operating point", "quality", "USD per 1,000", "gain, points", "escalated")
+
+
+def html(study: Study) -> str:
+    """Operating points with 95 % intervals, the exported one first, and why the verdict."""
+    caption = f"{study.options.name}: {study.verdict.word}"
+    rows = [
+        _row(f"{point.name}{'' if at else ' (exported)'}", figures)
+        for at, (point, figures) in enumerate(zip(study.points, study.tested, strict=True))
+    ]
+    return table(caption, _HEADS, rows, notes=study.verdict.reasons)
+
+
+def _row(name: str, it: Figures) -> tuple[str, ...]:
+    return (
+        name,
+        _with(it.quality, it.quality_ci, ".3f"),
+        _with(it.usd_per_1k, it.usd_per_1k_ci, ".4g"),
+        _with(100 * it.gain_vs_zero_router, [100 * end for end in it.gain_ci], "+.1f"),
+        f"{it.escalation_rate:.1%}",
+    )
+
+
+def _with(value: float, interval: Sequence[float], form: str) -> str:
+    return f"{value:{form}} [{interval[0]:{form}}, {interval[1]:{form}}]"

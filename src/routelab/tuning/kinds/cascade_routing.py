@@ -1,0 +1,58 @@
+"""Cascade routing: at each step the best of all sets of models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from routelab.core.table import Asked
+from routelab.policies.cascade_routing import CascadeRouting
+from routelab.tuning.kinds.setting import Setting
+from routelab.tuning.kinds.teacher import Teacher, named
+
+QUALITY, AFTER = "quality", "quality-after"
+PRICES = 14
+MAX_STEPS = 3
+
+
+def learn(teacher: Teacher) -> None:
+    """Have quality learned before any answer, and after one for each set of signals."""
+    teacher.teach(QUALITY, "quality")
+    for signals in teacher.signal_sets():
+        teacher.teach(named(AFTER, signals), "quality", signals=signals, after=True)
+
+
+def propose(here: Setting) -> Iterator[CascadeRouting]:
+    """A policy for every set of signals and price, over the frontier."""
+    models = here.frontier
+    prices = here.prices(PRICES).tolist()
+    for signals in here.teacher.signal_sets():
+        if not here.has(QUALITY, after := named(AFTER, signals)):
+            continue
+        resolution = _resolution(here, after, signals)
+        for price in prices:
+            yield CascadeRouting(
+                models,
+                QUALITY,
+                after=after,
+                signals=signals,
+                resolution=resolution,
+                costs=here.costs(models, signals),
+                cost_weight=price,
+                max_steps=MAX_STEPS,
+            )
+
+
+def _resolution(here: Setting, after: str, signals: tuple[str, ...]) -> tuple[float, ...]:
+    """How much an answer tells of its own quality on tune: spread of what is predicted then,
+    as a share of the spread of quality itself."""
+    known, log = here.tune.known, here.tune.log
+    found = []
+    for name in here.frontier:
+        column = log.column(name)
+        asked = Asked(after, column, signals)
+        predicted = known.after[asked][:, known.outputs[after].index(name)]
+        spread = float(np.std(log.quality[:, column]))
+        found.append(float(np.clip(np.std(predicted) / spread, 0.0, 1.0)) if spread else 0.0)
+    return tuple(found)

@@ -1,0 +1,22 @@
+"""What a study needs of a kind of policy that learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from routelab.core.policy import Policy
+from routelab.tuning.kinds.setting import Setting
+from routelab.tuning.kinds.teacher import Teacher
+
+
+class Kind(NamedTuple):
+    """How to search a kind of policy.
+
+    Attributes:
+        learn: has the scorers fitted that the kind names, on the train part.
+        propose: policies to compare on tune, where those scorers are at hand.
+    """
+
+    learn: Callable[[Teacher], None]
+    propose: Callable[[Setting], Iterable[Policy]]

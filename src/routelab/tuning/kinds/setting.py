@@ -1,0 +1,79 @@
+"""What kinds of policy are proposed in: the tune part, its scores, and what calls cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from routelab.core.table import Floats
+from routelab.logs.log import Log
+from routelab.metrics.hull import pareto
+from routelab.replay import Ground
+from routelab.replay.known import charges
+from routelab.tuning.kinds.teacher import Teacher
+
+MAX_FRONTIER = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A study's tune part with everything learned.
+
+    Attributes:
+        tune: with all scorers.
+        teacher: who fitted them, on the train part.
+        models: candidates, cheapest first.
+        frontier: those that no other beats in both quality and cost on train, at most six.
+    """
+
+    tune: Ground
+    teacher: Teacher
+    models: tuple[str, ...]
+    frontier: tuple[str, ...]
+
+    def has(self, *scorers: str) -> bool:
+        """Whether these scorers could be fitted."""
+        return all(name in self.teacher.fitted.scorers for name in scorers)
+
+    def costs(self, models: Sequence[str], signals: tuple[str, ...] = ()) -> tuple[float, ...]:
+        """Mean USD of a call with these signals on train, by model."""
+        return tuple(_mean(self.teacher.log, name, signals) for name in models)
+
+    def chains(self, longest: int = 3) -> list[tuple[str, ...]]:
+        """Chains of rising cost over the frontier."""
+        lengths = range(2, longest + 1)
+        return [chain for length in lengths for chain in combinations(self.frontier, length)]
+
+    def prices(self, count: int) -> Floats:
+        """Qualities a dollar may be worth, from nothing to so much that only cost counts."""
+        cost = np.array(self.costs(self.models))
+        paid = cost[cost > 0]
+        if not len(paid):
+            return np.zeros(1)
+        return np.append(0.0, np.geomspace(0.005 / paid.max(), 2.0 / paid.min(), count - 1))
+
+
+def setting(tune: Ground, teacher: Teacher) -> Setting:
+    """The setting of a study once everything is learned."""
+    log = teacher.log
+    cost, quality = log.cost_usd.mean(axis=0), log.quality.mean(axis=0)
+    best = {log.models[i] for i in np.flatnonzero(pareto(cost, quality))}
+    frontier = [name for name in teacher.models if name in best]
+    if len(frontier) < 2:
+        frontier = list(teacher.models)
+    kept = frontier if len(frontier) <= MAX_FRONTIER else _spread(frontier)
+    scored = tune.with_scoring(teacher.fitted.scoring())
+    return Setting(scored, teacher, teacher.models, tuple(kept))
+
+
+def _spread(models: Sequence[str]) -> list[str]:
+    """Six of them: the cheapest, the dearest, and evenly between."""
+    picked = np.linspace(0, len(models) - 1, MAX_FRONTIER).round().astype(int)
+    return [models[index] for index in picked]
+
+
+def _mean(log: Log, model: str, signals: tuple[str, ...]) -> float:
+    return float(charges(log, signals, (slice(None), log.column(model))).mean())

@@ -1,0 +1,112 @@
+"""Scorers fitted on the train part, each once, whichever kinds ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from routelab import learning
+from routelab.errors import LearningError
+from routelab.learning import Fitted, Recipe, Target
+from routelab.logs.log import Log
+
+Progress = Callable[[str], None]
+
+
+class Teacher:
+    """Fits scorers on the train part and keeps them.
+
+    Attributes:
+        log: covered rows of the train part with the candidates only.
+        models: candidates, cheapest first.
+        signals: confidence signals that a policy may ask for.
+        fitted: all scorers so far.
+        failures: by scorer, why it could not be fitted.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        models: Sequence[str],
+        signals: Sequence[str],
+        *,
+        seed: int = 0,
+        recipe: Recipe | None = None,
+        told: Progress = lambda _: None,
+    ) -> None:
+        self.log = log
+        self.models = tuple(models)
+        self.signals = tuple(signals)
+        self.fitted = Fitted()
+        self.failures: dict[str, str] = {}
+        self._recipe = recipe or Recipe()
+        self._seed = seed
+        self._told = told
+
+    def signal_sets(self) -> tuple[tuple[str, ...], ...]:
+        """What a policy may ask for with an answer: nothing, each signal, all of them."""
+        singles = tuple((name,) for name in self.signals)
+        every = (self.signals,) if len(self.signals) > 1 else ()
+        return ((), *singles, *every)
+
+    def teach(
+        self,
+        name: str,
+        target: Target,
+        *,
+        recipe: Recipe | None = None,
+        signals: Sequence[str] = (),
+        after: bool | None = None,
+    ) -> None:
+        """Fit a scorer called `name` unless it is there; a failure is kept as its reason."""
+        if name in self.fitted.scorers or name in self.failures:
+            return
+        self._told(f"learning {name}")
+        try:
+            self.fitted |= learning.fit(
+                self.log,
+                target=target,
+                models=self.models,
+                recipe=recipe or self._recipe,
+                seed=self._seed,
+                signals=signals,
+                after=after,
+                name=name,
+            )
+        except LearningError as error:
+            self.failures[name] = str(error)
+
+
+def named(base: str, signals: Iterable[str]) -> str:
+    """Name of a scorer that reads these signals."""
+    return "+".join((base, *signals))
+
+
+def only(fitted: Fitted, names: Iterable[str]) -> Fitted:
+    """These scorers with all they are made of, and nothing else."""
+    kept: dict[str, Any] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in kept:
+            kept[name] = fitted.scorers[name]
+            waiting.extend(kept[name].get("parts", ()))
+    used = set(chain.from_iterable(spec.get("features", ()) for spec in kept.values()))
+    features = {name: spec for name, spec in fitted.features.items() if name in used}
+    return Fitted(
+        features,
+        {name: spec for name, spec in fitted.scorers.items() if name in kept},
+        _tensors(fitted, [*kept.values(), *features.values()]),
+        {name: value for name, value in fitted.report.items() if name in kept},
+    )
+
+
+def _tensors(fitted: Fitted, specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Tensors that a spec names, whole or as a prefix."""
+    said = {value for spec in specs for value in spec.values() if isinstance(value, str) and value}
+    return {
+        name: values
+        for name, values in fitted.tensors.items()
+        if name in said or name.rpartition(".")[0] in said
+    }

@@ -1,0 +1,29 @@
+"""Utility: predicted quality of every model, against what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from routelab.policies.utility import Utility
+from routelab.tuning.kinds.setting import Setting
+from routelab.tuning.kinds.teacher import Teacher
+
+QUALITY, COST = "quality", "cost"
+PRICES = 80
+
+
+def learn(teacher: Teacher) -> None:
+    """Have the quality and the cost of every model learned."""
+    teacher.teach(QUALITY, "quality")
+    teacher.teach(COST, "cost")
+
+
+def propose(here: Setting) -> Iterator[Utility]:
+    """A policy for every price, with mean and with predicted costs."""
+    if not here.has(QUALITY):
+        return
+    costs = here.costs(here.models)
+    for price in here.prices(PRICES).tolist():
+        yield Utility(here.models, QUALITY, costs=costs, cost_weight=price)
+        if price and here.has(COST):
+            yield Utility(here.models, QUALITY, cost=COST, cost_weight=price)

@@ -1,0 +1,97 @@
+"""Kinds that learn: fit on train, propose and compare on tune.
+
+Imported only by studies that learn, because scikit-learn takes a second to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from routelab.core.scoring import Use
+from routelab.errors import TuningError
+from routelab.learning import Account, Fitted, account
+from routelab.logs.log import Log
+from routelab.logs.splits import Split
+from routelab.replay import Ground
+from routelab.tuning.front import Point, by_cost, front, score
+from routelab.tuning.kinds import KINDS
+from routelab.tuning.kinds.setting import Setting, setting
+from routelab.tuning.kinds.teacher import Teacher, only
+from routelab.tuning.options import Options
+from routelab.tuning.search import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What learning kinds came to.
+
+    Attributes:
+        fronts: by kind, the front on tune of what it proposes and single models.
+        tune: the tune part with every scorer.
+    """
+
+    fronts: dict[str, list[Point]]
+    tune: Ground
+    fitted: Fitted
+
+    def used_by(self, uses: Iterable[Use]) -> Fitted:
+        """The scorers that a policy names, with what they are made of and nothing else."""
+        return only(self.fitted, (use.name for use in uses))
+
+
+def learned(
+    kinds: Sequence[str],
+    train: Ground,
+    tuning: Ground,
+    signals: Sequence[str],
+    alone: Sequence[Point],
+    *,
+    seed: int,
+    progress: Progress | None,
+    told: Callable[[str], None],
+) -> Learned:
+    """Have everything learned that these kinds need, and search them.
+
+    Raises:
+        TuningError: no kind had anything to propose; it says why nothing could be learned.
+    """
+    teacher = Teacher(train.log, by_cost(alone), signals, seed=seed, told=told)
+    for kind in kinds:
+        KINDS[kind].learn(teacher)
+    here = setting(tuning, teacher)
+    found = _fronts(kinds, here, alone, progress)
+    return Learned(found, here.tune, teacher.fitted)
+
+
+def worth(
+    log: Log,
+    options: Options,
+    signals: Sequence[str],
+    cut: Split,
+    alone: Sequence[Point],
+    best: Point,
+) -> Account:
+    """How well the strong model's gain over the weak one can be learned on this log."""
+    weak, strong = options.pair or (by_cost(alone)[0], best.policy.models_used[0])
+    return account(log, weak=weak, strong=strong, split=cut, signals=signals, seed=options.seed)
+
+
+def _fronts(
+    kinds: Sequence[str], here: Setting, alone: Sequence[Point], progress: Progress | None
+) -> dict[str, list[Point]]:
+    proposed = {kind: list(KINDS[kind].propose(here)) for kind in kinds}
+    total, done = sum(map(len, proposed.values())), 0
+    found: dict[str, list[Point]] = {}
+    for kind, policies in proposed.items():
+        points = []
+        for policy in policies:
+            points.append(Point(policy, score(here.tune, policy)))
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        found[kind] = front([*alone, *points])
+    if not total:
+        reasons = [f"{name}: {why}" for name, why in here.teacher.failures.items()]
+        raise TuningError(f"{', '.join(kinds)}: nothing could be learned", *reasons)
+    return found
