@@ -114,7 +114,7 @@ def examples() -> dict[str, tuple[Policy, ...]]:
         ),
         "gain-cascade": (
             _GAINS,
-            GainCascade(models=("small", "expert"), gain="gain"),
+            GainCascade(models=("small", "expert"), gain="gain", margins=(0.05,)),
             GainCascade(
                 models=("middle", "large", "expert"),
                 gain="gain",

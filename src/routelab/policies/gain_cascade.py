@@ -5,6 +5,8 @@ Source: deferral by the expected gain, Jitkrittum et al. 2023, arXiv 2307.02764.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from routelab.core.context import Context
@@ -31,6 +33,8 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         cost: scorer of USD of a call; empty for the constants.
         costs: (m,) USD of a call of each model as a step, signals included.
         cost_weight: quality that one USD is worth; 0 asks on for any gain.
+        margins: (m - 1,) what the gain must exceed beyond that, after each model's answer;
+            empty for 0. Below 0 asks on for the sake of a still later model.
     """
 
     models: tuple[str, ...]
@@ -39,6 +43,7 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
     cost: str = ""
     costs: tuple[float, ...] = ()
     cost_weight: float = 0.0
+    margins: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [
@@ -46,6 +51,16 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
             *price_problems(
                 "a gain cascade", "cost", self.cost_weight, self.cost, self.costs, self.models
             ),
+        ]
+        if self.margins and len(self.margins) != len(self.models) - 1:
+            problems.append(
+                f"a gain cascade of {len(self.models)} models needs {len(self.models) - 1}"
+                f" margins, got {len(self.margins)}"
+            )
+        problems += [
+            f"margin {index} of a gain cascade is {value}; margins must be finite"
+            for index, value in enumerate(self.margins)
+            if not math.isfinite(value)
         ]
         if len(set(self.signals)) < len(self.signals):
             problems.append(f"a gain cascade names a signal twice: {', '.join(self.signals)}")
@@ -59,18 +74,22 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
             if x.allowed.isdisjoint(self.models[index + 1 :]):
                 break
             seen = yield from ask(Call(model, need=self.signals))
-            if seen.error is None and not self._defers(x, seen, self.models[index + 1 :]):
+            if seen.error is None and not self._defers(x, seen, index):
                 return Deliver(seen)
         return Deliver((yield from ask(Call(x.last(self.models), final=True))))
 
-    def _defers(self, x: Context, seen: Feedback, later: tuple[str, ...]) -> bool:
+    def _margin(self, index: int) -> float:
+        return self.margins[index] if self.margins else 0.0
+
+    def _defers(self, x: Context, seen: Feedback, index: int) -> bool:
         """Whether the next allowed model is expected to be worth its price."""
+        later = self.models[index + 1 :]
         following = next((name for name in later if name in x.allowed), None)
         if following is None:
             return False
         gain = x.predictions(self.gain, seen)[following]
         prices = expected(x, self.models, self.cost if self.cost_weight else "", self.costs)
-        price = self.cost_weight * prices[self.models.index(following)]
+        price = self.cost_weight * prices[self.models.index(following)] + self._margin(index)
         x.near(gain - price)
         return bool(gain > price)
 
@@ -97,7 +116,7 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         worth = np.zeros(len(table.ids), dtype=np.bool_)
         for later in range(len(self.models) - 1, index, -1):
             name = self.models[later]
-            exceeds = gain[name] > self.cost_weight * prices[later]
+            exceeds = gain[name] > self.cost_weight * prices[later] + self._margin(index)
             allowed = table.allows(name)
             worth = exceeds if allowed is None else np.where(allowed, exceeds, worth)
         return worth if table.failed is None else worth | table.failed[:, column]

@@ -49,6 +49,7 @@ def replayed(
         LogError: the log has no such part, or cannot be compared.
     """
     document = policy.document
+
     def ground(part: str) -> Ground:
         return study_ground(
             document, log, part, allow_missing=allow_missing, scoring=policy.scoring

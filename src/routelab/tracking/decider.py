@@ -1,10 +1,11 @@
 """A policy as an MLflow model: a table of requests in, the decision on each out.
 
 MLflow stores this file and runs it to load the model; beside MLflow it needs only the base
-install. Columns in: `request_id`; optionally `needs`, a list of capabilities; and a column
-`MODEL.SIGNAL` for each confidence the policy may look at. A confidence that is missing
-escalates, as it does in production. Columns out: `request_id`, `calls` (the models asked, in
-order) and `answer` (the model that answers; None if no model has what the request needs).
+install. Columns in: `request_id`; optionally `prompt`, `task`, `tenant`, `priority` and `needs`,
+a list of capabilities; and a column `MODEL.SIGNAL` for each confidence the policy may look at.
+A confidence that is missing escalates, as it does in production. Columns out: `request_id`,
+`calls` (the models asked, in order) and `answer` (the model that answers; None if no model has
+what the request needs).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pandas as pd  # which MLflow brings
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
+from routelab.core.admission import Admission
 from routelab.core.context import Context
 from routelab.core.flow import drive
 from routelab.core.protocol import Call, Feedback
@@ -46,14 +48,34 @@ class Decider(PythonModel):  # type: ignore[misc]  # MLflow's types are not foll
                 call.model, {name: _number(row.get(f"{call.model}.{name}")) for name in call.need}
             )
 
-        policy, document = self._file.policy, self._file.document
-        request = Request(str(row["request_id"]), needs=_needs(row.get("needs")))
-        allowed = document.catalogue.allowed(policy.models_used, request.needs)
+        file, models = self._file, self._file.policy.models_used
+        document = file.document
+        admission = Admission(models, document.catalogue, file.scoring, document.estimates)
+        x = Context(
+            _request(row), models, seed=document.seed, scoring=file.scoring, admission=admission
+        )
         try:
-            decision = drive(policy, Context(request, allowed, seed=document.seed), answer)
+            decision = drive(file.policy, x, answer)
         except NoModelError:
             return (), None
         return decision.models, decision.answer.model
+
+
+def _request(row: Mapping[Any, Any]) -> Request:
+    """What the policy is told of a request; a cell that is no text says nothing."""
+    prompt = row.get("prompt")
+    return Request(
+        str(row["request_id"]),
+        messages=({"role": "user", "content": prompt},) if isinstance(prompt, str) else None,
+        task=_text(row.get("task")),
+        tenant=_text(row.get("tenant")),
+        priority=_text(row.get("priority")),
+        needs=_needs(row.get("needs")),
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> float:

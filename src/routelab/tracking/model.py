@@ -100,6 +100,10 @@ def _save(path: Path, model: Any, bundle: Bundle) -> None:
     )
 
 
+_TOLD = ("prompt", "task", "tenant", "priority")
+"""What a policy may look at beside confidences."""
+
+
 def _signature(bundle: Bundle) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -112,6 +116,7 @@ def _signature(bundle: Bundle) -> Any:
         inputs=Schema(
             [
                 ColSpec("string", "request_id"),
+                *(ColSpec("string", name, required=False) for name in _TOLD),
                 ColSpec(words, "needs", required=False),
                 *(ColSpec("double", name, required=False) for name in confidences),
             ]

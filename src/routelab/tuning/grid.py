@@ -6,7 +6,7 @@ from the next corner. One joint histogram of the confidences answers every point
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ POINTS = 4096
 """Threshold vectors tried for each chain: 4,096 of two models, 64 x 64 of three."""
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """A cascade with its sums over the log."""
 
     cost: float
@@ -34,20 +34,25 @@ def cascades(
     log: Log, signal: str, dials: Mapping[str, Dial], *, steps: int = MAX_STEPS
 ) -> Iterator[Cascade]:
     """The non-dominated cascades of all chains, on a grid of thresholds for each chain."""
-    found = [
-        one for chain in chains(log, dials, steps) for one in _front(log, signal, chain, dials)
-    ]
-    if not found:
-        return
-    kept = pareto([one.cost for one in found], [one.quality for one in found])
-    for one, keep in zip(found, kept, strict=True):
-        if keep:
-            yield one.policy
+    found = (
+        one for chain in chains(log, dials, steps) for one in of_chain(log, signal, chain, dials)
+    )
+    for one in best(found):
+        yield one.policy
 
 
-def _front(
+def best(found: Iterable[Found]) -> list[Found]:
+    """The non-dominated ones."""
+    listed = list(found)
+    if not listed:
+        return []
+    kept = pareto([one.cost for one in listed], [one.quality for one in listed])
+    return [one for one, keep in zip(listed, kept, strict=True) if keep]
+
+
+def of_chain(
     log: Log, signal: str, chain: tuple[str, ...], dials: Mapping[str, Dial]
-) -> Iterator[_Found]:
+) -> Iterator[Found]:
     """The non-dominated cascades of one chain."""
     columns = [log.column(name) for name in chain]
     each = max(2, int(POINTS ** (1 / (len(chain) - 1))))
@@ -63,7 +68,7 @@ def _front(
     for at in np.flatnonzero(pareto(cost.ravel(), quality.ravel())):
         index = np.unravel_index(at, cost.shape)
         thresholds = tuple(float(edges[i]) for edges, i in zip(levels, index, strict=True))
-        yield _Found(cost[index], quality[index], Cascade(chain, thresholds, signal))
+        yield Found(cost[index], quality[index], Cascade(chain, thresholds, signal))
 
 
 def _levels(dial: Dial, count: int) -> Floats:
