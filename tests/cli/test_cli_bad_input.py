@@ -247,3 +247,20 @@ def test_the_wire_form_of_a_policy_is_what_the_file_holds(tuned):
     main = json.loads((tuned.policy / "policy.json").read_text())
     wire = to_wire(tuned.study.policy)
     assert main["policy"] == {k: list(v) if isinstance(v, tuple) else v for k, v in wire.items()}
+
+
+def test_a_study_is_not_written_over_somebody_elses_files(run, tmp_path):
+    log = save(tmp_path / "log.csv", rows_of())
+    notes = tmp_path / "mine.study" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("do not lose me")
+    says = run.refused("tune", log, "--out", tmp_path / "mine.policy", *TUNE)
+    assert "notes.txt" in says
+    assert notes.exists()
+    assert not (tmp_path / "mine.policy").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 99999999999])
+def test_a_seed_out_of_range_is_named(run, tmp_path, seed):
+    log = save(tmp_path / "log.csv", rows_of())
+    assert f"--seed is {seed}" in run.refused("tune", log, f"--seed={seed}", *TUNE)

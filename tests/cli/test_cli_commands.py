@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shlex
 import socket
 import subprocess
 import sys
@@ -16,8 +17,12 @@ import pytest
 import typer
 from cli_world import left_behind, rows_of, save, strict_json
 
+from routelab import __version__
 from routelab.cli.app import app
-from routelab.policy_file import load
+from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.signal_spec import SignalSpec
+from routelab.policies import Cascade, Fixed, to_wire
+from routelab.policy_file import Document, load, write
 from routelab.replay import decide
 from routelab.runtime import Router
 from routelab.serve import background, pointed_at
@@ -32,7 +37,7 @@ COMMANDS = {
     ("replay",): {"--log", "--split", "--json"},
     ("inspect",): {"--verify", "--json"},
     ("explain",): {"--log", "--id", "--json"},
-    ("route",): {"--catalogue", "--json"},
+    ("route",): {"--catalogue", "--base-url", "--id", "--json"},
     ("replay-server",): {"--port", "--latency-scale", "--signal"},
     ("data", "describe"): {"--json", "--prices", "--column"},
 }  # fmt: skip
@@ -73,6 +78,10 @@ def test_without_arguments_the_help_is_shown(run):
     assert "tune" in run().out + run().err
 
 
+def test_the_version_is_printed(run):
+    assert run.ok("--version").out == f"routelab {__version__}\n"
+
+
 def test_inspect_shows_the_card_and_verifies(run, tuned):
     told = run.ok("inspect", tuned.policy, "--verify").out
     digest = load(tuned.policy).digest
@@ -92,23 +101,49 @@ def test_inspect_gives_the_document_as_json(run, tuned):
     assert run.ok("inspect", tuned.policy, "--json").data["verify"] is None
 
 
-def test_inspect_verify_tells_a_wrong_decision(run, tuned, tmp_path):
-    copy = tmp_path / "copy.policy"
+def with_wrong_golden(tuned, copy, count):
+    """A copy of the policy that expects up to `count` decisions to deliver nobody."""
     copy.mkdir()
     for path in tuned.policy.iterdir():
         (copy / path.name).write_bytes(path.read_bytes())
     golden = (copy / "golden.jsonl").read_bytes()
     last = tuned.study.policy.models[-1].encode()
-    altered = golden.replace(b'"answer":"' + last, b'"answer":"' + b"nobody", 1)
+    altered = golden.replace(b'"answer":"' + last, b'"answer":"' + b"nobody", count)
     assert altered != golden
     (copy / "golden.jsonl").write_bytes(altered)
     main = (copy / "policy.json").read_text()
     old, new = (hashlib.sha256(it).hexdigest() for it in (golden, altered))
     (copy / "policy.json").write_text(main.replace(old, new))
-    done = run("inspect", copy, "--verify")
+    return copy
+
+
+def test_inspect_verify_tells_a_wrong_decision(run, tuned, tmp_path):
+    done = run("inspect", with_wrong_golden(tuned, tmp_path / "copy.policy", 1), "--verify")
     assert done.status == 2
     assert "golden decisions: 31/32 equal" in done.out
-    assert "to deliver nobody" in done.err
+    first, example = done.err.splitlines()
+    assert first == "error: 1 of 32 golden decisions differ:"
+    assert "to deliver nobody" in example
+
+
+def test_inspect_verify_tells_of_many_wrong_decisions_a_few(run, tuned, tmp_path):
+    copy = with_wrong_golden(tuned, tmp_path / "copy.policy", 9)
+    done = run("inspect", copy, "--verify")
+    assert done.err.startswith(
+        "error: 9 of 32 golden decisions differ; the first 5 (--json has all)"
+    )
+    assert done.err.count("to deliver nobody") == len(done.err.splitlines()) - 1 == 5
+    assert len(run("inspect", copy, "--verify", "--json").data["verify"]["problems"]) == 9
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("route", "hi")], ids=" ".join)
+def test_a_directory_that_is_no_policy_says_what_it_is(run, tuned, tmp_path, command):
+    name, *rest = command
+    study = tuned.policy.with_name("sample.study")
+    says = run.refused(name, study, *rest)
+    assert says == f"error: {study}: is a study; the policy is {tuned.policy}\n"
+    says = run.refused(name, tmp_path, *rest)
+    assert says == f"error: {tmp_path}: no policy directory: it has no policy.json\n"
 
 
 def escalated_and_not(tuned):
@@ -169,6 +204,85 @@ def test_route_sends_a_prompt_to_real_endpoints(run, tuned, tmp_path):
             assert [told["answer"]] == said
         plain = run.ok("route", tuned.policy, prompt, "--catalogue", "models.toml").out
         assert "USD" in plain
+
+
+def test_route_sends_every_model_to_one_address(run, tuned):
+    study = tuned.study
+    log = study.test.log
+    (prompt,) = log.texts.prompts(np.array([4]))
+    with background(log) as url:
+        told = run.ok("route", tuned.policy, prompt, "--id", log.requests.id[4],
+                      "--base-url", url, "--json").data  # fmt: skip
+    expected = decide(study.policy, log, 4, catalogue=study.catalogue)
+    assert [step["model"] for step in told["steps"]] == list(expected.models)
+    assert told["cost_usd"] == expected.cost_usd
+    says = run.refused("route", tuned.policy, prompt, "--base-url", "localhost:8801")
+    assert "--base-url localhost:8801: must start with http:// or https://" in says
+
+
+def written(path, policy, catalogue):
+    document = Document(
+        name="x",
+        policy=to_wire(policy),
+        candidates=policy.models_used,
+        catalogue=catalogue,
+        signals={name: SignalSpec() for name in policy.signals_used},
+    )
+    return write(path, document, "# x\n").path
+
+
+def test_route_says_why_a_call_failed(run, tuned, tmp_path):
+    log = tuned.study.test.log
+    first, last = log.models[0], log.models[-1]
+    with background(log) as url:
+        known = Catalogue(
+            {
+                first: Model(deployments=(Deployment(url, "nobody"),)),
+                last: Model(cost_reported=True, deployments=(Deployment(url, last),)),
+            }
+        )
+        policy = written(tmp_path / "x.policy", Cascade((first, last), (0.5,), "confidence"), known)
+        out = run.ok("route", policy, "hi", "--id", log.requests.id[0]).out
+    text = " ".join(out.split())
+    assert f"{first} (failed) > {last} (delivered)" in text
+    assert f"{first} failed: nobody at {url}: answered 404" in text
+
+
+def test_route_says_that_a_cost_is_not_known(run, tuned, tmp_path):
+    log = tuned.study.test.log
+    name = log.models[0]
+    with background(log) as url:
+        known = Catalogue({name: Model(deployments=(Deployment(url, name),))})
+        policy = written(tmp_path / "x.policy", Fixed(name), known)
+        with pytest.warns(UserWarning, match="no prices; give input_usd_per_mtok"):
+            out = run.ok("route", policy, "hi", "--id", log.requests.id[0]).out
+    assert "cost not known" in out
+    assert "nan" not in out.rpartition(name)[2]
+
+
+def test_a_catalogue_with_unknown_fields_names_them_and_what_there_is(run, tuned, tmp_path):
+    (tmp_path / "models.toml").write_text(
+        "[models.a]\nprice = 3\ncolour = 'red'\n[models.b]\n"
+        "deployments = [{base_url = 'http://x', model = 'm'}, {url = 'http://x'}]\n"
+        "[prices]\na = 3\n"
+    )
+    says = run.refused("route", tuned.policy, "hi", "--catalogue", "models.toml")
+    first, second, third = says.removeprefix("error: ").splitlines()
+    assert first == "models.toml: the file: no field 'prices'; there is models"
+    assert second.startswith(
+        "models.toml: models.a: no field 'price', 'colour'; there is input_usd"
+    )
+    assert second.endswith("capabilities, context_window, cost_reported, deployments")
+    assert third == (
+        "models.toml: models.b: deployment 2: no field 'url'; there is base_url, model, provider,"
+        " api_key_env"
+    )
+
+
+@pytest.mark.parametrize("port", [-1, 99999])
+def test_a_port_that_is_none_is_refused(run, sample_file, port):
+    says = run.refused("replay-server", sample_file, "--port", port)
+    assert "Invalid value for '--port'" in says
 
 
 def test_data_describe_tells_models_coverage_and_signals(run, sample_file, sample_log):
@@ -257,13 +371,16 @@ def test_the_replay_server_answers_a_request(tmp_path, sample_file, tuned):
         expected = decide(tuned.study.policy, log, 0, catalogue=tuned.study.catalogue)
         assert routed.decision.models == expected.models
         assert routed.cost_usd == expected.cost_usd
+        told = (tmp_path / "told").read_text()
+        assert f"serving 4000 requests and 5 models at http://127.0.0.1:{port}/v1" in told
+        proposed = told.split("send one: routelab ")[1].splitlines()[0]
+        words = [str(tuned.policy) if it == "NAME.policy" else it for it in shlex.split(proposed)]
+        done = routelab(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "USD" in done.stdout
     finally:
         server.terminate()
         server.wait(timeout=20)
-    assert (
-        f"serving 4000 requests and 5 models at http://127.0.0.1:{port}/v1"
-        in (tmp_path / "told").read_text()
-    )
 
 
 def wait_for(url, server):

@@ -13,6 +13,12 @@ from routelab.core.signal_spec import SignalSpec
 FORMATS = (".parquet", ".csv", ".jsonl")
 
 
+def place(suffix: str, row: int, whose: str = "") -> str:
+    """How a row of a file with a header, or an object per line, is pointed at."""
+    line = {".csv": f" on line {row + 1}", ".jsonl": f" on line {row}"}
+    return f"row {row}{whose}{line.get(suffix, '')}"
+
+
 def complaint(path: Path, rows: list[dict[str, Any]], **options: Any) -> str:
     """The only problem of these rows."""
     (problem,) = problems_of(save(path, rows), **options)
@@ -40,15 +46,16 @@ def test_a_value_that_cannot_be(
 ) -> None:
     values = [0.5, 0.5, value, 0.5]
     problem = complaint(tmp_path / f"log{suffix}", with_column(name, values))
-    assert f"row 3 (request '002', model 'small'): {says}" in problem
+    where = place(suffix, 3, " (request '002', model 'small')")
+    assert f"{where}: {says}" in problem
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_text_where_a_number_is_expected(tmp_path: Path, suffix: str) -> None:
     rows = with_column("quality", ["0.5", "good", "1", ""])
     problem = complaint(tmp_path / f"log{suffix}", rows)
-    says = "row 2 (request '001', model 'big'): quality is 'good'; a number is expected"
-    assert says in problem
+    where = place(suffix, 2, " (request '001', model 'big')")
+    assert f"{where}: quality is 'good'; a number is expected" in problem
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -72,6 +79,7 @@ def test_a_mapping_to_nothing(tmp_path: Path) -> None:
     first, second = problems_of(path, columns={"quality": "score", "mood": "sure"})
     assert "no column 'score' to be quality; the columns are request_id, model" in first
     assert "'mood' is no column of a log; map one of request_id, model" in second
+    assert "latency_ms, timestamp_ms" in second
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -90,7 +98,8 @@ def test_one_model(tmp_path: Path) -> None:
 def test_a_row_that_is_nobodys(tmp_path: Path, what: str) -> None:
     for suffix in (".parquet", ".jsonl"):
         rows = with_column(what, ["a", None, "b", "a"])
-        assert f"row 2: {what} is empty" in complaint(tmp_path / f"log{suffix}", rows)
+        problem = complaint(tmp_path / f"log{suffix}", rows)
+        assert f"{place(suffix, 2)}: {what} is empty" in problem
 
 
 def test_no_quality_at_all(tmp_path: Path) -> None:
@@ -99,18 +108,21 @@ def test_no_quality_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "says"),
+    ("name", "values", "shown"),
     [
-        ("task", ["a", "b", "c", "c"], "two values of task: 'a' in row 1 and 'b' in row 2"),
-        ("timestamp", [1.0, 2.0, 3.0, 3.0], "two values of timestamp: 1.0 in row 1 and 2.0"),
-        ("audit", [True, False, True, True], "two values of audit: True in row 1 and False"),
-        ("needs", ["a", "b", "", ""], "two values of needs: ('a',) in row 1 and ('b',) in row 2"),
+        ("task", ["a", "b", "c", "c"], ("'a'", "'b'")),
+        ("timestamp", [1.0, 2.0, 3.0, 3.0], ("1.0", "2.0")),
+        ("audit", [True, False, True, True], ("True", "False")),
+        ("needs", ["a", "b", "", ""], ("('a',)", "('b',)")),
     ],
 )
-def test_a_request_with_two_values(tmp_path: Path, name: str, values: list[Any], says: str) -> None:
+def test_a_request_with_two_values(
+    tmp_path: Path, name: str, values: list[Any], shown: tuple[str, str]
+) -> None:
     for suffix in FORMATS:
         problem = complaint(tmp_path / f"log{suffix}", with_column(name, values))
-        assert f"request '001' has {says}" in problem
+        one, other = (f"{it} in {place(suffix, row)}" for row, it in enumerate(shown, 1))
+        assert f"request '001' has two values of {name}: {one} and {other};" in problem
 
 
 @pytest.mark.parametrize(
@@ -195,8 +207,8 @@ def test_ragged_csv_rows_are_numbered(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("request_id,model,quality\na,b,1\na,c\nd,b,1,2\n")
     second, third = problems_of(path)
-    assert "row 2: 2 fields where the header has 3" in second
-    assert "row 3: 4 fields where the header has 3; quote" in third
+    assert "line 3: 2 fields where the header has 3" in second
+    assert "line 4: 4 fields where the header has 3; quote" in third
 
 
 @pytest.mark.parametrize("line", [1, 3])
@@ -270,4 +282,4 @@ def test_wide_form_without_a_models_quality(tmp_path: Path) -> None:
 def test_wide_form_points_at_the_files_row(tmp_path: Path) -> None:
     rows = [{"id": f"r{i}", "x": 1, "x|cost": 1, "y": i, "y|cost": 1} for i in range(3)]
     problem = complaint(tmp_path / "log.csv", rows)
-    assert "row 3 (request 'r2', model 'y'): quality is 2.0" in problem
+    assert "row 3 (request 'r2', model 'y') on line 4: quality is 2.0" in problem

@@ -201,3 +201,18 @@ def test_a_grouping_that_the_log_lacks_is_told(group):
 def test_an_unknown_grouping_is_told_with_the_known_ones():
     with pytest.raises(LogError, match=r"'user'.*group, prompt, task or id"):
         split(log(50), group="user")
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_requests_without_a_group_stand_alone(timed):
+    groups = [f"g{row % 20}" if row < 60 else "" for row in range(400)]
+    times = {"timestamp_s": range(400)} if timed else {}
+    cut = split(log(400, group=groups, **times))
+    assert len(np.unique(cut.groups)) == 20 + 340
+    assert min(cut.n.values()) > 10
+    assert cut.dropped <= 60
+
+
+def test_requests_without_a_prompt_stand_alone():
+    cut = split(log(300, prompts=[""] * 300))
+    assert len(np.unique(cut.groups)) == 300

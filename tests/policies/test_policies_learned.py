@@ -123,6 +123,19 @@ def test_a_gain_is_compared_with_its_price(weight, models):
     assert asked(policy, gain=GAIN) == models
 
 
+def test_a_margin_is_demanded_beyond_the_price_after_each_answer():
+    def after(*margins):
+        policy = GainCascade(
+            models=MODELS, gain="gain", costs=(0.0, 0.01, 0.1), cost_weight=1.0, margins=margins
+        )
+        return asked(policy, gain=GAIN)
+
+    assert after() == after(0.0, 0.0) == MODELS
+    assert after(0.2, 0.0) == ("a",)
+    assert after(0.18, 0.11) == ("a", "b")
+    assert after(-1.0, -1.0) == MODELS
+
+
 def test_an_answer_is_compared_with_the_next_model_that_is_allowed():
     policy = GainCascade(
         models=MODELS, gain="gain", signals=("sure",), costs=(0.0, 0.0, 1.0), cost_weight=0.25
@@ -430,6 +443,14 @@ MALFORMED = {
     "no model": (lambda: Utility(models=(), quality="q"), "1 model or more, got 0"),
     "one neighbour": (lambda: Neighbors(models=("a",), scorer="n"), "2 models or more, got 1"),
     "a twin": (lambda: GainCascade(models=("a", "a"), gain="g"), "twice: a, a"),
+    "a margin too many": (
+        lambda: GainCascade(models=("a", "b"), gain="g", margins=(0.0, 0.1)),
+        "2 models needs 1 margins, got 2",
+    ),
+    "an infinite margin": (
+        lambda: GainCascade(models=("a", "b"), gain="g", margins=(-math.inf,)),
+        "margin 0 of a gain cascade is -inf",
+    ),
     "a signal twice": (
         lambda: GainCascade(models=("a", "b"), gain="g", signals=("s", "s")),
         "signal twice: s, s",

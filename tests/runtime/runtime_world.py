@@ -35,10 +35,14 @@ def policy_file(path, policy, catalogue, signals=None, seed=0):
     return write(path / "test.policy", document, "# test\n")
 
 
+PRICES = {"input_usd_per_mtok": 2.0, "output_usd_per_mtok": 8.0}
+NO_PRICES = dict.fromkeys(PRICES)
+
+
 def model(*behaviours, **facts):
     """A model whose deployments behave so, one after the other."""
     at = [Deployment(f"http://upstream.test/{name}/v1", f"{name}-name") for name in behaviours]
-    return Model(deployments=tuple(at), **facts)
+    return Model(deployments=tuple(at), **{**PRICES, **facts})
 
 
 def catalogue(**models):
@@ -142,7 +146,7 @@ class Endpoint:
     async def tools(self, body, count):
         call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         message = {"role": "assistant", "content": None, "tool_calls": [call]}
-        return reply({"choices": [{"message": message}]})
+        return reply({**completion(""), "choices": [{"message": message}]})
 
 
 def reply(value, status=200):

@@ -8,7 +8,17 @@ from itertools import count
 
 import httpx
 import pytest
-from runtime_world import Endpoint, catalogue, closed_port, completion, model, policy_file
+from msgspec.structs import replace
+from runtime_world import (
+    NO_PRICES,
+    PRICES,
+    Endpoint,
+    catalogue,
+    closed_port,
+    completion,
+    model,
+    policy_file,
+)
 
 from routelab.core.catalogue import Deployment, Model
 from routelab.core.protocol import Call, Deliver, Together
@@ -17,9 +27,9 @@ from routelab.errors import CatalogueError, NoModelError, PolicyError, RouteErro
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Reply, UpstreamError
 
-PRICES = {"input_usd_per_mtok": 2.0, "output_usd_per_mtok": 8.0}
 ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
 FIXED = Fixed(model="first")
+GOOD = model("good").deployments
 
 
 def routed(tmp_path, policy, world, *, prompt="hello", signals=None, options=None, **fields):
@@ -154,7 +164,7 @@ def test_if_the_last_model_fails_the_earlier_answer_is_delivered(tmp_path):
 def test_a_missing_key_names_the_variable_and_a_present_one_is_never_shown(tmp_path, monkeypatch):
     here = Deployment("http://upstream.test/good/v1", "m", api_key_env="TEST_KEY")
     there = Deployment("http://u:sesame@upstream.test/good/v1", "m", api_key_env="OTHER_KEY")
-    world = catalogue(first=Model(deployments=(here, there)))
+    world = catalogue(first=Model(deployments=(here, there), **PRICES))
     monkeypatch.delenv("TEST_KEY", raising=False)
     monkeypatch.setenv("OTHER_KEY", "sesame")
     result, endpoint = routed(tmp_path, FIXED, world)
@@ -204,6 +214,33 @@ def test_a_model_without_deployments_is_refused_at_construction(tmp_path):
     assert AsyncRouter(chosen, catalogue=given).catalogue.model("last").deployments
 
 
+FULL = model("plain", capabilities=("json",), context_window=99, cost_reported=True, **PRICES)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (Model(), FULL),
+        (model("good", **NO_PRICES), replace(FULL, deployments=GOOD, cost_reported=False)),
+        (Model(input_usd_per_mtok=0.0), replace(FULL, input_usd_per_mtok=0.0)),
+        (Model(capabilities=()), replace(FULL, capabilities=())),
+        (Model(context_window=7), replace(FULL, context_window=7)),
+    ],
+)
+def test_what_a_given_catalogue_leaves_open_is_the_policys(tmp_path, given, expected):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=FULL))
+    assert (
+        AsyncRouter(chosen, catalogue=catalogue(first=given)).catalogue.model("first") == expected
+    )
+
+
+def test_a_given_catalogue_takes_its_prices_from_the_policy(tmp_path):
+    given = catalogue(first=model("good", **NO_PRICES))
+    world = catalogue(first=model("plain", **PRICES))
+    result, endpoint = routed(tmp_path, FIXED, world, options={"catalogue": given})
+    assert (endpoint.behaviours, result.cost_usd) == (["good"], ONE)
+
+
 def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_path):
     policy = Cascade(models=("first", "last"), thresholds=(0.0,), signal="sure")
     chosen = policy_file(tmp_path, policy, catalogue(first=model("good"), last=model("good")))
@@ -241,13 +278,44 @@ class TestCost:
         assert "no usage.cost; tokens times prices" in result.decision.answer.notes[0]
 
     @pytest.mark.parametrize(
-        ("behaviour", "facts", "why"),
-        [("plain", {}, "no prices"), ("bare", PRICES, "no usage tokens")],
+        ("behaviour", "facts", "why", "fixes"),
+        [
+            ("plain", NO_PRICES, "no prices", {"give input_usd_per_mtok", "cost_reported = true"}),
+            ("plain", NO_PRICES | {"cost_reported": True}, "no prices", {"give input_usd_per"}),
+            ("bare", PRICES, "no usage tokens", {"report usage", "cost_reported = true"}),
+        ],
     )
-    def test_unknown_cost_is_nan_with_a_note(self, tmp_path, behaviour, facts, why):
-        result, _ = routed(tmp_path, FIXED, catalogue(first=model(behaviour, **facts)))
+    def test_unknown_cost_is_nan_with_a_note_and_a_way_out(
+        self, tmp_path, behaviour, facts, why, fixes
+    ):
+        with pytest.warns(UserWarning, match=f"model 'first': .*{why}") as told:
+            result, _ = routed(tmp_path, FIXED, catalogue(first=model(behaviour, **facts)))
         assert math.isnan(result.cost_usd)
         assert why in result.decision.answer.notes[0]
+        said = str(told[0].message)
+        assert {fix for fix in fixes if fix in said} == fixes
+        assert ("set cost_reported" in said) == (not facts.get("cost_reported"))
+
+    def test_unknown_cost_is_warned_of_once_for_each_model_of_a_router(self, tmp_path):
+        policy = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
+        world = catalogue(first=model("scored", **NO_PRICES), last=model("plain", **NO_PRICES))
+        chosen = policy_file(tmp_path, policy, world)
+
+        async def twice():
+            async with AsyncRouter(chosen, transport=Endpoint().transport) as router:
+                return [await router.route(prompt) for prompt in ("one", "two")]
+
+        for _ in range(2):
+            with pytest.warns(UserWarning, match="cost unknown") as told:
+                asyncio.run(twice())
+            assert [str(it.message).split(":")[0] for it in told] == [
+                "model 'first'",
+                "model 'last'",
+            ]
+
+    def test_a_failed_attempt_of_unknown_cost_is_not_warned_of(self, tmp_path):
+        result, _ = routed(tmp_path, FIXED, catalogue(first=model("broken", "plain")))
+        assert result.cost_usd == ONE
 
     @pytest.mark.parametrize(
         ("behaviour", "facts", "expected"),

@@ -47,6 +47,28 @@ def test_an_id_finds_its_request():
     assert set(body["routelab"]["signals"]) == {"confidence", "free"}
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_a_port_that_is_none_is_refused(port):
+    with (
+        pytest.raises(RoutelabError, match=f"port {port}: a port is 0 to 65535"),
+        background(logged(2), port),
+    ):
+        pass
+
+
+def test_a_model_without_prices_costs_what_the_server_reports(tmp_path):
+    log = logged(3)
+    chosen = policy_file(tmp_path, Fixed(model="small"), Catalogue())
+
+    async def route():
+        options = {"catalogue": pointed_at("http://replay/v1", ["small"])}
+        options["transport"] = httpx.ASGITransport(replay_app(log))
+        async with AsyncRouter(chosen, **options) as router:
+            return await router.route("whatever", id="r1")
+
+    assert asyncio.run(route()).cost_usd == log.cost_usd[1, 0]
+
+
 def test_a_prompt_finds_its_request_in_whatever_form_it_is_sent():
     log = logged(5)
     system = {"role": "system", "content": "be brief"}

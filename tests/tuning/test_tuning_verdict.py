@@ -39,30 +39,31 @@ def test_a_small_but_certain_gain_ships():
 def test_a_small_certain_gain_under_a_broken_bound_is_not_worth_it():
     found = judged(0.001, 0.004, Bounds(max_usd_per_1k=1.0))
     assert found.word == "do not route"
-    assert any("cost bound of 1 is broken on test: 2 USD" in reason for reason in found.reasons)
+    assert any("cost bound of 1 is missed on test: 2 USD" in reason for reason in found.reasons)
 
 
 @pytest.mark.parametrize(
     ("bounds", "says"),
     [
-        (Bounds(max_usd_per_1k=1.5), "cost bound of 1.5 is broken on test: 2 USD"),
-        (Bounds(min_quality=0.81), "quality bound of 0.8100 is broken on test: 0.8000"),
-        (Bounds(min_quality_share=1.01), "quality bound of 0.8080 is broken on test: 0.8000"),
+        (Bounds(max_usd_per_1k=1.5), "cost bound of 1.5 is missed on test: 2 USD"),
+        (Bounds(min_quality=0.81), "quality bound of 0.8100 is missed on test: 0.8000"),
+        (Bounds(min_quality_share=1.01), "quality bound of 0.8080 is missed on test: 0.8000"),
     ],
 )
 def test_a_broken_bound_forbids_shipping_and_is_the_first_reason(bounds, says):
     found = judged(0.01, 0.05, bounds)
     assert found.word == "not proven"
     assert found.reasons[0].startswith(says)
-    assert found.requests_to_settle is None
+    settled = "does not settle it" not in found.reasons[0]
+    assert (found.requests_to_settle is None) == settled
 
 
 def test_a_bound_that_holds_is_told_with_its_interval():
     found = judged(0.01, 0.05, Bounds(max_usd_per_1k=2.05, min_quality=0.79))
     assert found.word == "ship"
     told = " ".join(found.reasons)
-    assert "cost bound of 2.05 holds on test: 2 USD per 1,000 requests [1.9, 2.1]" in told
-    assert "quality bound of 0.7900 holds on test: 0.8000 [0.7800, 0.8200]" in told
+    assert "cost bound of 2.05 is met on test: 2 USD per 1,000 requests [1.9, 2.1]" in told
+    assert "quality bound of 0.7900 is met on test: 0.8000 [0.7800, 0.8200]" in told
 
 
 def test_not_proven_says_how_many_requests_would_settle_it():
@@ -94,3 +95,11 @@ def test_warnings_come_last_whatever_the_verdict():
     for ci in ((0.01, 0.05), (-0.01, 0.05), (-0.05, 0.001)):
         it = figures(gain_vs_zero_router=sum(ci) / 2, gain_ci=ci)
         assert verdict(it, Bounds(), 0.8, ["mind the step"]).reasons[-1] == "mind the step"
+
+
+def test_a_handful_of_requests_proves_nothing():
+    some = {"small": 0.6, "large": 0.4}
+    few = judged(0.0, 0.0, n_requests=5, model_share=some)
+    assert (few.word, few.requests_to_settle) == ("not proven", 30)
+    alone = judged(0.0, 0.0, n_requests=5, model_share={"small": 1.0}, escalation_rate=0.0)
+    assert alone.word == "do not route"

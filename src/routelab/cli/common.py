@@ -13,8 +13,9 @@ import typer
 from routelab.core import catalogue
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import CatalogueError, LogError, RoutelabError
+from routelab.errors import CatalogueError, LogError, PolicyFileError, RoutelabError
 from routelab.logs import Log, PartialLog, read
+from routelab.policy_file import PolicyFile, load
 
 LogPath = Annotated[
     Path, typer.Argument(metavar="LOG", help="Log as .parquet, .csv or .jsonl.", show_default=False)
@@ -99,6 +100,17 @@ def read_catalogue(path: Path | None) -> Catalogue | None:
     return catalogue.parse(text, path.name)
 
 
+def load_policy(path: Path) -> PolicyFile:
+    """The policy in a directory.
+
+    Raises:
+        PolicyFileError: it is a study's directory, or another one; or the policy is damaged.
+    """
+    if path.is_dir() and not (path / "policy.json").exists():
+        raise PolicyFileError(_no_policy(path))
+    return load(path)
+
+
 def signal_option(text: str) -> tuple[str, SignalSpec]:
     """`NAME` or `NAME:MULTIPLIER`.
 
@@ -129,6 +141,13 @@ def print_json(data: Any) -> None:
 def tell(text: str) -> None:
     """A line on standard error."""
     sys.stderr.write(f"{text}\n")
+
+
+def _no_policy(path: Path) -> str:
+    if (path / "study.json").exists():
+        policy = path.with_name(f"{path.resolve().name.removesuffix('.study')}.policy")
+        return f"{path}: is a study; the policy is {policy}"
+    return f"{path}: no policy directory: it has no policy.json"
 
 
 def _pairs(columns: Sequence[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -46,14 +47,23 @@ def _tables(found: dict[str, Any]) -> list[Any]:
     if coverage := found.get("coverage"):
         share = coverage["complete_share"]
         parts.append(f"rows with every model's outcome: {coverage['complete']} ({share:.1%})")
-    parts += [
-        f"{key}: " + ", ".join(f"{name} {value}" for name, value in found[key].items())
-        for key in ("prompts", "timestamps")
-        if found[key]
-    ]
+    parts.append(tables.escaped(_taken(found["signals"])))
+    if it := found["prompts"]:
+        parts.append(
+            f"prompts: {it['distinct']} different, {it['repeated']} repeated;"
+            f" {it['median_characters']:.0f} characters in the median"
+        )
+    if it := found["timestamps"]:
+        parts.append(f"times: {it['first']} to {it['last']}; {it['missing']} requests without")
     if found["tasks"]:
         parts.append(f"tasks: {len(found['tasks'])}")
     return [*parts, *(tables.escaped(f"note: {note}") for note in found["notes"])]
+
+
+def _taken(signals: Mapping[str, Any]) -> str:
+    if not signals:
+        return "signals: none; a column of numbers that has no other meaning is taken as one"
+    return f"columns taken as signals: {', '.join(signals)}"
 
 
 def _models(found: dict[str, Any]) -> Table:

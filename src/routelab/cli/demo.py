@@ -14,11 +14,11 @@ from routelab.cli import tables
 from routelab.cli.common import Json, print_json, read_log, tell
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
-from routelab.policy_file import check_target, load
+from routelab.policy_file import load
 from routelab.replay import Figures, Named, evaluate
 from routelab.serve.parity import Parity, parity
 from routelab.tuning import Options, Study, tune
-from routelab.tuning.export import as_json, save, study_path
+from routelab.tuning.export import as_json, check_targets, save, study_path
 
 
 def demo(
@@ -34,7 +34,7 @@ def demo(
 
     Example: `routelab demo`
     """
-    check_target(out)
+    check_targets(out)
     report_to = report_path(out.name.removesuffix(".policy"), report)
     path = sample_path()
     log = read_log(path)
@@ -57,7 +57,7 @@ def demo(
             tables.study(study),
             tables.policies(
                 [(it.split, it) for it in halves],
-                "The exported policy in both halves of the test period: the drift begins between",
+                "The exported policy before and after the drift, each against its own zero router",
             ),
             "",
             tables.verdict(study.verdict),

@@ -100,16 +100,15 @@ def _table(decision: Decision) -> Table:
     for head in ("step", "model", "signal", "threshold", "outcome", "USD", "latency"):
         table.add_column(head, justify="left" if head in ("model", "outcome") else "right")
     for index, step in enumerate(decision.steps, 1):
-        seen = ", ".join(f"{name} {value:.6g}" for name, value in step.feedback.signals.items())
-        latency = step.feedback.latency_s
+        seen = ", ".join(f"{name} {_or(value)}" for name, value in step.feedback.signals.items())
         table.add_row(
             str(index),
             tables.escaped(step.call.model),
             seen or "-",
             "-" if step.threshold is None else f"{step.threshold:.6g}",
             outcome(step),
-            f"{step.feedback.cost_usd:.6g}",
-            "not observed" if math.isnan(latency) else f"{latency:.2f} s",
+            _or(step.feedback.cost_usd),
+            _or(step.feedback.latency_s, ".2f", " s"),
         )
     return table
 
@@ -120,8 +119,9 @@ def _summary(decision: Decision, quality: float) -> str:
         for it in decision.choices
     )
     return tables.escaped(
-        f"delivered {decision.answer.model}: quality {quality:.4g},"
-        f" {decision.cost_usd:.6g} USD for {len(decision.steps)} call(s){drawn}{_scores(decision)}"
+        f"delivered {decision.answer.model}: quality {_or(quality, '.4g')},"
+        f" {_or(decision.cost_usd, unit=' USD')} for {len(decision.steps)} call(s)"
+        f"{drawn}{_scores(decision)}"
     )
 
 
@@ -141,6 +141,9 @@ def _alternatives(log: Log, row: int) -> Table:
         table.add_column(head, justify="left" if head == "model" else "right")
     for index, name in enumerate(log.models):
         quality, cost = log.quality[row, index], log.cost_usd[row, index]
-        seen = ["not observed" if math.isnan(v) else f"{v:.6g}" for v in (quality, cost)]
-        table.add_row(tables.escaped(name), *seen)
+        table.add_row(tables.escaped(name), _or(quality), _or(cost))
     return table
+
+
+def _or(value: float, form: str = ".6g", unit: str = "") -> str:
+    return "not observed" if math.isnan(value) else f"{value:{form}}{unit}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -9,9 +10,11 @@ import typer
 from rich.markdown import Markdown
 
 from routelab.cli import tables
-from routelab.cli.common import Json, PolicyPath, print_json, tell
-from routelab.policy_file import load
+from routelab.cli.common import Json, PolicyPath, load_policy, print_json, tell
 from routelab.policy_file.card import card
+
+_SHOWN = 5
+"""Golden decisions that differ and are told; JSON has them all."""
 
 
 def inspect(
@@ -25,7 +28,7 @@ def inspect(
 
     Example: `routelab inspect gym.policy --verify`
     """
-    loaded = load(policy)
+    loaded = load_policy(policy)
     problems = loaded.verify() if verify else []
     margins = [item.margin for item in loaded.golden if item.margin is not None]
     checked = {
@@ -41,7 +44,13 @@ def inspect(
         tables.show(Markdown(card(loaded.document)), f"digest: {loaded.digest}")
         if verify:
             tables.show(f"golden decisions: {checked['equal']}/{checked['n']} equal")
-    for problem in problems:
-        tell(f"error: {problem}")
     if problems:
+        tell(_differences(problems, len(loaded.golden)))
         raise typer.Exit(2)
+
+
+def _differences(problems: Sequence[str], n: int) -> str:
+    """How many golden decisions differ, and some of them."""
+    more = f"; the first {_SHOWN} (--json has all)" if len(problems) > _SHOWN else ""
+    head = f"error: {len(problems)} of {n} golden decisions differ{more}:"
+    return "\n  ".join([head, *problems[:_SHOWN]])

@@ -47,7 +47,10 @@ def list_(
     elif found:
         tables.show(_table(found))
     else:
-        tables.show(f"no policy is registered at {tables.escaped(tracking.shown_uri())}")
+        tables.show(
+            f"no policy is registered at {tables.escaped(tracking.shown_uri())}: tune one without"
+            " --no-tracking, or say where they are by MLFLOW_TRACKING_URI"
+        )
 
 
 @app.command("promote")

@@ -19,7 +19,7 @@ from routelab.cli.common import (
     tell,
 )
 from routelab.policy_file import PolicyFile, load
-from routelab.replay import Ground, Named, evaluate, study_ground
+from routelab.replay import Ground, Named, differs, evaluate, study_ground
 
 Part = Annotated[
     str, typer.Option(help="Part of the log: train, tune, calibrate, test, or all of it.")
@@ -68,6 +68,8 @@ def part_of(
 ) -> Ground:
     """A part of the log, as the policy's own study saw it."""
     log = read_log(path, column, prices, loaded.document.signals)
+    if told := differs(loaded.document, log):
+        tell(f"warning: {told}")
     return study_ground(
         loaded.document, log, part, allow_missing=allow_missing, scoring=loaded.scoring
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -17,14 +18,18 @@ from routelab.cli.common import (
     signal_option,
     tell,
 )
+from routelab.logs import Log
 
 
 def replay_server(
     log: LogPath,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
     latency_scale: Annotated[
-        float, typer.Option(help="Sleep this many times the logged latency before answering.")
+        float,
+        typer.Option(min=0.0, help="Sleep this many times the logged latency before answering."),
     ] = 0.0,
     signal: Annotated[
         list[str] | None,
@@ -36,7 +41,8 @@ def replay_server(
 ) -> None:
     """Serve LOG as an OpenAI-compatible endpoint, to try a policy without spending money.
 
-    Requests are found by their x-request-id header, else by their prompt.
+    Requests are found by their x-request-id header, else by their prompt. Once it listens, it
+    says how to send one through a policy.
 
     Example: `routelab replay-server log.parquet --port 8801`
     """
@@ -48,7 +54,12 @@ def replay_server(
         port,
         catalogue=read_catalogue(catalogue),
         latency_scale=latency_scale,
-        ready=lambda url: tell(
-            f"serving {len(opened)} requests and {len(opened.models)} models at {url}"
-        ),
+        ready=lambda url: _invite(opened, url),
     )
+
+
+def _invite(log: Log, url: str) -> None:
+    """Where requests are answered, and a command that sends one."""
+    one = shlex.quote(str(log.requests.id[0]))
+    tell(f"serving {len(log)} requests and {len(log.models)} models at {url}")
+    tell(f'send one: routelab route NAME.policy "PROMPT" --base-url {url} --id {one}')

@@ -58,7 +58,7 @@ def reported(data: Mapping[str, Any], path: Path) -> Path | None:
         write_report(data, path)
     except ModuleNotFoundError as error:
         tell(f"no report: {error.name} is not installed (pip install 'routelab[lab]')")
-    except RoutelabError as error:
+    except Exception as error:  # noqa: BLE001  (whatever drawing raises, the study is safe)
         tell(f"no report: {error}")
     else:
         return path

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
 
 from routelab.cli import tables
-from routelab.cli.common import CatalogueOption, Json, PolicyPath, print_json, read_catalogue
+from routelab.cli.common import (
+    CatalogueOption,
+    Json,
+    PolicyPath,
+    load_policy,
+    print_json,
+    read_catalogue,
+)
 from routelab.cli.explain import as_json, outcome
-from routelab.runtime import Router
+from routelab.core.catalogue import Catalogue
+from routelab.errors import RoutelabError
+from routelab.policy_file import PolicyFile
+from routelab.runtime import Routed, Router
+from routelab.serve import pointed_at
 
 
 def route(
@@ -18,6 +30,12 @@ def route(
         str, typer.Argument(metavar="PROMPT", help="What to ask.", show_default=False)
     ],
     catalogue: CatalogueOption = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--base-url", metavar="URL", help="Call every model here, for example a replay server."
+        ),
+    ] = None,
     request_id: Annotated[
         str | None, typer.Option("--id", help="Sent as x-request-id, and the key of draws.")
     ] = None,
@@ -28,18 +46,42 @@ def route(
     timeout_s: Annotated[float, typer.Option(help="Seconds for each attempt.")] = 60.0,
     json: Json = False,
 ) -> None:
-    """Route PROMPT to the endpoints of the policy's catalogue, or of --catalogue.
+    """Route PROMPT to the endpoints of the policy's catalogue, of --catalogue, or to --base-url.
+
+    What --catalogue leaves open of a model is filled in from the policy.
 
     Example: `routelab route gym.policy "What is 2 + 2?" --catalogue models.toml`
     """
-    with Router.load(policy, catalogue=read_catalogue(catalogue), timeout_s=timeout_s) as router:
+    loaded, known = load_policy(policy), read_catalogue(catalogue)
+    if base_url is not None:
+        known = _at(base_url, loaded, known)
+    with Router(loaded, catalogue=known, timeout_s=timeout_s) as router:
         routed = router.route(prompt, id=request_id, task=task, needs=tuple(need or ()))
     if json:
         found = as_json(routed.decision)
         print_json({**found, "latency_s": routed.latency_s, "answer": routed.answer})
-        return
-    steps = " > ".join(f"{step.call.model} ({outcome(step)})" for step in routed.decision.steps)
-    tables.show(
-        tables.escaped(routed.answer),
-        tables.escaped(f"\n{steps}, {routed.cost_usd:.6g} USD, {routed.latency_s:.2f} s"),
-    )
+    else:
+        tables.show(tables.escaped(routed.answer), tables.escaped(f"\n{_summary(routed)}"))
+
+
+def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Catalogue:
+    """Every model of the policy at one address."""
+    if not base_url.startswith(("http://", "https://")):
+        raise RoutelabError(
+            f"--base-url {base_url}: must start with http:// or https://, for example"
+            " http://127.0.0.1:8000/v1"
+        )
+    return pointed_at(base_url, policy_file.policy.models_used, known)
+
+
+def _summary(routed: Routed) -> str:
+    """The calls, what they cost and took, and why any of them failed."""
+    steps = routed.decision.steps
+    calls = " > ".join(f"{step.call.model} ({outcome(step)})" for step in steps)
+    cost = "cost not known" if math.isnan(routed.cost_usd) else f"{routed.cost_usd:.6g} USD"
+    failed = [
+        f"\n{step.call.model} failed: {step.feedback.error}"
+        for step in steps
+        if step.feedback.error
+    ]
+    return f"{calls}, {cost}, {routed.latency_s:.2f} s{''.join(failed)}"

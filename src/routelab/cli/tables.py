@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from routelab.policy_file.card import seconds
@@ -14,6 +15,9 @@ from routelab.tuning import Study, Verdict
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
 _WIDTH = 150
+
+escaped = escape
+"""Text with nothing that reads as markup."""
 
 
 def show(*parts: RenderableType) -> None:
@@ -36,7 +40,14 @@ def study(found: Study) -> RenderableType:
         (f"{point.name}{' (exported)' if index == 0 else ''}", figures)
         for index, (point, figures) in enumerate(zip(found.points, found.tested, strict=True))
     ]
-    return Group(policies(rows, "Operating points on test"), baselines(found.figures))
+    rules = "\n".join(f"   {it.name}: {it.rule} on tune" for it in found.points)
+    parts = ", ".join(f"{part} {n:,}" for part, n in found.split.n.items())
+    return Group(
+        policies(rows, "Operating points on test"),
+        escaped(rules),
+        f"   requests: {parts}; cut by {found.split.rule}",
+        baselines(found.figures),
+    )
 
 
 def policies(rows: Sequence[tuple[str, Figures]], title: str) -> RenderableType:
@@ -64,11 +75,6 @@ def baselines(figures: Figures) -> RenderableType:
     for it in figures.baselines:
         table.add_row(*_baseline(it))
     return table
-
-
-def escaped(text: str) -> str:
-    """Text with nothing that reads as markup."""
-    return text.replace("[", "\\[")
 
 
 def _baseline(it: Baseline) -> tuple[str, ...]:

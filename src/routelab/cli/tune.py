@@ -25,10 +25,9 @@ from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.cli.tracked import record
 from routelab.errors import TuningError
-from routelab.policy_file import check_target
 from routelab.tuning import Bounds, Options
 from routelab.tuning import tune as run
-from routelab.tuning.export import as_json, save, study_path
+from routelab.tuning.export import as_json, check_targets, save, study_path
 
 Out = Annotated[
     Path | None,
@@ -103,7 +102,7 @@ def tune(
     Example: `routelab tune log.parquet --signal confidence:3 --min-quality-share 0.98`
     """
     target = out or Path(f"{log.stem}.policy")
-    check_target(target)
+    check_targets(target)
     report_to = report_path(target.name.removesuffix(".policy"), report)
     known = read_catalogue(catalogue)
     signals = dict(signal_option(text) for text in signal or ())

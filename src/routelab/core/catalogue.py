@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -100,7 +101,10 @@ def parse(text: str, source: str) -> Catalogue:
             deployment that is listed twice or is no http(s) address.
     """
     try:
-        catalogue = msgspec.convert(tomllib.loads(text), Catalogue)
+        read = tomllib.loads(text)
+        if unknown := [f"{source}: {problem}" for problem in _unknown(read)]:
+            raise CatalogueError(*unknown)
+        catalogue = msgspec.convert(read, Catalogue)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{source}: not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
@@ -115,6 +119,23 @@ def parse(text: str, source: str) -> Catalogue:
     if problems:
         raise CatalogueError(*problems)
     return catalogue
+
+
+def _unknown(read: Mapping[str, Any]) -> Iterable[str]:
+    """Fields that nothing has, with those there are; values of the wrong type are let pass."""
+    yield from _beyond(read, Catalogue, "the file")
+    models = read.get("models")
+    for name, model in models.items() if isinstance(models, dict) else ():
+        yield from _beyond(model, Model, f"models.{name}")
+        deployments = model.get("deployments") if isinstance(model, dict) else None
+        for at, deployment in enumerate(deployments if isinstance(deployments, list) else (), 1):
+            yield from _beyond(deployment, Deployment, f"models.{name}: deployment {at}")
+
+
+def _beyond(read: object, kind: type[msgspec.Struct], place: str) -> Iterable[str]:
+    fields = kind.__struct_fields__
+    if beyond := [key for key in read if key not in fields] if isinstance(read, dict) else ():
+        yield f"{place}: no field {', '.join(map(repr, beyond))}; there is {', '.join(fields)}"
 
 
 def _problems(model: Model) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,17 +71,39 @@ def coded(column: Any) -> Coded:
     return Coded(codes.to_numpy(zero_copy_only=False).astype(np.int64), distinct)
 
 
-def numbers(column: Any) -> tuple[Floats, Bools]:
-    """(N,) numbers, NaN for null, and (N,) which values are none."""
+def numbers(column: Any, parse: Callable[[str], float] = float) -> tuple[Floats, Bools]:
+    """(N,) numbers, NaN for null, and (N,) which values are none.
+
+    Args:
+        parse: of a text that Arrow does not read as a number; ValueError if it is none.
+    """
     column = plain(column)
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan), np.zeros(len(column), dtype=np.bool_)
     if is_text(column.type):
-        return _parsed(column)
+        return _parsed(column, parse)
     if is_number(column.type) or pa.types.is_boolean(column.type):
         values = column.cast(pa.float64(), safe=False).to_numpy()
         return values, np.zeros(len(column), dtype=np.bool_)
     return np.full(len(column), np.nan), _observed(column)
+
+
+def number_share(column: Any) -> float:
+    """Share of the values that are numbers; 1 if there is no value."""
+    values, bad = numbers(column)
+    found = np.count_nonzero(~np.isnan(values))
+    total = found + np.count_nonzero(bad)
+    return found / total if total else 1.0
+
+
+def degree(text: str) -> float:
+    """A number, or a truth value as 1 or 0.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    truth = {"true": 1.0, "false": 0.0}.get(text.strip().lower())
+    return float(text) if truth is None else truth
 
 
 def truths(column: Any) -> tuple[Bools, Bools]:
@@ -140,16 +163,16 @@ def _observed(column: Any) -> Bools:
     return np.asarray(column.is_valid().to_numpy(), dtype=np.bool_)
 
 
-def _parsed(column: Any) -> tuple[Floats, Bools]:
+def _parsed(column: Any, parse: Callable[[str], float]) -> tuple[Floats, Bools]:
     known = pc.if_else(pc.is_in(column, pa.array(_NOTHING, type=column.type)), None, column)
     try:
         values = known.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
-        return _by_text(column, float)
+        return _by_text(column, parse)
     return values, np.zeros(len(column), dtype=np.bool_)
 
 
-def _by_text(column: Any, parse: Any) -> tuple[Floats, Bools]:
+def _by_text(column: Any, parse: Callable[[str], float]) -> tuple[Floats, Bools]:
     """Parse each distinct text once."""
     texts = coded(column)
     values = np.full(len(texts.values), np.nan)

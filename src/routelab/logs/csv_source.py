@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,8 @@ import pyarrow as pa
 import pyarrow.csv as pc_csv
 
 from routelab.errors import LogError
+from routelab.logs import lines
+from routelab.logs.delimiter import COMMA, header
 from routelab.logs.problems import SHOWN, Problems
 from routelab.logs.source import TableSource
 
@@ -21,52 +21,62 @@ _BLOCKS = (8 << 20, 64 << 20, 1 << 30)
 def open_csv(path: Path) -> TableSource:
     """A CSV file with a header, UTF-8, fields quoted by `"` where needed.
 
+    Fields separated by semicolons or tabs are read too, with a note.
+
     Raises:
         LogError: not UTF-8, or a row with more or fewer fields than the header.
     """
     try:
-        names = _header(path)
-        _refuse_twins(path, names)
-        return TableSource(path, _read(path, names), untyped=True)
+        names, delimiter = header(path)
+        _refuse(path, names)
+        table = _read(path, names, delimiter)
     except UnicodeDecodeError:
         _not_utf8(path)
         raise
     except pa.ArrowInvalid as error:
         _not_utf8(path)
         raise LogError(f"{path.name}: not valid CSV: {str(error).splitlines()[0]}") from error
+    return TableSource(
+        path,
+        table,
+        untyped=frozenset(names),
+        notes=_notes(delimiter),
+        lines=lambda: lines.of_csv(path, delimiter)[1:],
+    )
 
 
-def _header(path: Path) -> list[str]:
-    csv.field_size_limit(sys.maxsize)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names = next(csv.reader(file), [])
+def _notes(delimiter: str) -> tuple[str, ...]:
+    if delimiter == COMMA:
+        return ()
+    return (f"the fields are separated by {delimiter!r} and not by ',', and are read so",)
+
+
+def _refuse(path: Path, names: list[str]) -> None:
     if not names:
         raise LogError(f"{path.name}: the file is empty; a CSV log starts with its column names")
-    return names
-
-
-def _refuse_twins(path: Path, names: list[str]) -> None:
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:
         raise LogError(*(f"{path.name}: the column {name!r} is there twice" for name in twins))
 
 
-def _read(path: Path, names: list[str]) -> Any:
+def _read(path: Path, names: list[str], delimiter: str) -> Any:
     for block in _BLOCKS:
         bad: list[Any] = []
         try:
-            table = _parse(path, names, block, bad, threads=True)
+            table = _parse(path, names, delimiter, block, bad, threads=True)
         except pa.ArrowInvalid as error:
             if "straddling" in str(error) and block < _BLOCKS[-1]:
                 continue
             raise
         if bad:
-            _ragged(path, names, block)
+            _ragged(path, names, delimiter, block)
         return table
     raise AssertionError  # the last block size returns or raises
 
 
-def _parse(path: Path, names: list[str], block: int, bad: list[Any], *, threads: bool) -> Any:
+def _parse(
+    path: Path, names: list[str], delimiter: str, block: int, bad: list[Any], *, threads: bool
+) -> Any:
     def note(row: Any) -> str:
         bad.append(row)
         return "skip"
@@ -74,20 +84,22 @@ def _parse(path: Path, names: list[str], block: int, bad: list[Any], *, threads:
     return pc_csv.read_csv(
         path,
         read_options=pc_csv.ReadOptions(use_threads=threads, block_size=block),
-        parse_options=pc_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
+        parse_options=pc_csv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note
+        ),
         convert_options=pc_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
     )
 
 
-def _ragged(path: Path, names: list[str], block: int) -> None:
+def _ragged(path: Path, names: list[str], delimiter: str, block: int) -> None:
     """Only one thread knows the numbers of the rows."""
     rows: list[Any] = []
-    _parse(path, names, block, rows, threads=False)
-    problems = Problems(path.name)
+    _parse(path, names, delimiter, block, rows, threads=False)
+    problems, begins = Problems(path.name), lines.of_csv(path, delimiter)
     problems.some(
         [
-            f"row {row.number - 1}: {row.actual_columns} fields where the header has"
-            f" {row.expected_columns}; quote fields that contain commas"
+            f"line {begins[row.number - 1]}: {row.actual_columns} fields where the header has"
+            f" {row.expected_columns}; quote fields that contain {delimiter!r}"
             for row in rows[:SHOWN]
         ],
         len(rows),

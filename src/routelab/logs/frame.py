@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import names as our
+from routelab.logs.candidates import candidates
 from routelab.logs.names import Names, listed
 from routelab.logs.problems import Problems
 from routelab.logs.source import Source
@@ -23,7 +24,9 @@ class Frame:
         columns: by our name.
         milliseconds: our names whose values are milliseconds.
         signals, extras: confidence by name, and the USD that obtaining it adds.
+        ignored: the file's columns that hold mostly text, and some numbers.
         file_rows: rows of the file; row r of these stands in the file's row r % file_rows.
+        line: of a row of the file, from 1; None where a file has no lines.
         prompt: the file's column of prompts.
         responses: the file's column of answers, by model; under None for every model.
     """
@@ -32,7 +35,9 @@ class Frame:
     milliseconds: frozenset[str]
     signals: Mapping[str, Any]
     extras: Mapping[str, Any]
+    ignored: tuple[str, ...]
     file_rows: int
+    line: Callable[[int], int | None]
     prompt: str | None
     responses: Mapping[str | None, str]
 
@@ -46,12 +51,9 @@ def long_frame(
     rest = [name for name in source.names if name not in names.of.values()]
     _named_signals(specs, rest, problems)
     problems.stop()
-    signals = [
-        name
-        for name in rest
-        if name in specs
-        or (name not in extras.values() and our.free(name) and source.is_number(name))
-    ]
+    unnamed = [n for n in rest if our.free(n) and n not in specs and n not in extras.values()]
+    could = candidates(source, unnamed)
+    signals = [name for name in rest if name in specs or name in could.signals]
     of = {ours: theirs for ours, theirs in names.of.items() if ours not in _TEXTS}
     table = source.read([*of.values(), *signals, *extras.values()])
     return Frame(
@@ -59,7 +61,9 @@ def long_frame(
         milliseconds=names.milliseconds,
         signals={name: table.column(name) for name in signals},
         extras={name: table.column(theirs) for name, theirs in extras.items()},
+        ignored=could.ignored,
         file_rows=source.n_rows,
+        line=source.line,
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
     )
@@ -73,5 +77,5 @@ def _named_signals(
             if column not in rest:
                 problems.add(
                     f"signal {name!r}: no column {column!r} that could be it; the columns not"
-                    f" used otherwise are {listed(rest)}"
+                    f" used otherwise are {listed(rest)}{our.multiplier_hint(name, rest)}"
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,14 @@ import msgspec
 import pyarrow as pa
 
 from routelab.errors import LogError
+from routelab.logs import lines
 from routelab.logs.csv_source import not_utf8
 from routelab.logs.problems import SHOWN, Problems
 from routelab.logs.source import TableSource
 
 _CHUNK_BYTES = 32 << 20
+_MIXED = pa.large_string()
+"""Type of the text that a column of values of several types becomes."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -36,15 +39,27 @@ def open_jsonl(path: Path) -> TableSource:
     problems.stop()
     if not any(table.num_rows for table in tables):
         raise LogError(f"{path.name}: the file is empty; a JSON Lines log has an object per line")
-    return TableSource(path, joined(tables))
+    table = joined(tables)
+    mixed = frozenset(field.name for field in table.schema if field.type == _MIXED)
+    return TableSource(path, table, untyped=mixed, lines=lambda: lines.of_jsonl(path))
 
 
 def joined(tables: list[Any]) -> Any:
     """Tables one below the other; a column whose types do not agree becomes text."""
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    mixed = {name for name in names if not _agree(name, tables)}
+    return pa.concat_tables(
+        [_as_text(table, mixed) for table in tables], promote_options="permissive"
+    )
+
+
+def _agree(name: str, tables: list[Any]) -> bool:
+    fields = [table.schema.field(name) for table in tables if name in table.column_names]
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        pa.unify_schemas([pa.schema([it]) for it in fields], promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid):
-        return pa.concat_tables([_texts(table) for table in tables], promote_options="permissive")
+        return False
+    return True
 
 
 def _chunks(path: Path) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
@@ -107,16 +122,19 @@ def _column(values: list[Any]) -> Any:
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([None if value is None else _text(value) for value in values], pa.string())
+        return _mixed(values)
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _texts(table: Any) -> Any:
-    columns = {
-        name: _column([None if v is None else _text(v) for v in column.to_pylist()])
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    }
-    return pa.table(columns)
+def _mixed(values: list[Any]) -> Any:
+    return pa.array([None if value is None else _text(value) for value in values], _MIXED)
+
+
+def _as_text(table: Any, mixed: Collection[str]) -> Any:
+    for at, name in enumerate(table.column_names):
+        if name in mixed:
+            table = table.set_column(at, name, _mixed(table.column(at).to_pylist()))
+    return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from routelab.logs.problems import Problems
@@ -108,6 +108,14 @@ def require(ours: Sequence[str], names: Names, there: Sequence[str], problems: P
             )
 
 
+def multiplier_hint(signal: str, there: Collection[str]) -> str:
+    """What to add where a signal is not there: `NAME:TEXT` beside a column NAME."""
+    name, _, text = signal.rpartition(":")
+    if name not in there:
+        return ""
+    return f"; the multiplier after {name}: must be a number, such as {name}:3, and not {text!r}"
+
+
 def listed(names: Sequence[str]) -> str:
     """Names for a message, the first dozen of them."""
     shown = ", ".join(names[:12]) or "none"
@@ -117,8 +125,9 @@ def listed(names: Sequence[str]) -> str:
 def _check(of: Mapping[str, str], there: Sequence[str], problems: Problems) -> None:
     for name in sorted({name for name in there if there.count(name) > 1}):
         problems.add(f"the column {name!r} is there twice; rename one")
+    spoken = ", ".join((*ALIASES, *_MILLISECONDS))
     for ours, theirs in of.items():
         if ours not in ALIASES:
-            problems.add(f"{ours!r} is no column of a log; map one of {', '.join(ALIASES)}")
+            problems.add(f"{ours!r} is no column of a log; map one of {spoken}")
         if theirs not in there:
             problems.add(f"no column {theirs!r} to be {ours}; the columns are {listed(there)}")

@@ -33,8 +33,15 @@ class ParquetSource:
     def n_rows(self) -> int:
         return int(self.metadata.num_rows)
 
-    def is_number(self, name: str) -> bool:
-        return arrow.is_number(self.schema.field(name).type)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+    def line(self, row: int) -> int | None:
+        return None
+
+    def number_share(self, name: str) -> float:
+        return float(arrow.is_number(self.schema.field(name).type))
 
     def read(self, names: Sequence[str]) -> Any:
         names = list(dict.fromkeys(names))

@@ -13,6 +13,7 @@ import numpy as np
 from routelab.core.catalogue import Model
 from routelab.core.table import Floats
 from routelab.errors import LogError
+from routelab.logs.delimiter import header
 from routelab.logs.problems import Problems
 from routelab.logs.rows import Rows
 
@@ -28,17 +29,18 @@ def read(path: Path) -> dict[str, Model]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = list(csv.DictReader(file))
+            reader = csv.DictReader(file, delimiter=header(path)[1])
+            numbered = [(reader.line_num, line) for line in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"{path.name}: prices cannot be read: {error}") from error
-    problems = Problems(path.name)
+    problems, lines = Problems(path.name), [line for _, line in numbered]
     for name in _COLUMNS if lines else ():
         if name not in lines[0]:
             problems.add(f"no column {name!r}; prices have the columns {', '.join(_COLUMNS)}")
     if not lines:
         problems.add(f"no rows; prices have the columns {', '.join(_COLUMNS)}")
     problems.stop()
-    models = {line["model"]: _model(number, line, problems) for number, line in enumerate(lines, 1)}
+    models = {line["model"]: _model(number, line, problems) for number, line in numbered}
     if len(models) < len(lines):
         names = [line["model"] for line in lines]
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -98,6 +100,6 @@ def _price(
         price = math.nan
     if price is not None and not (math.isfinite(price) and price >= 0):
         problems.add(
-            f"row {number} ({line['model']!r}): {name} is {text!r}; a price is a number >= 0"
+            f"line {number} ({line['model']!r}): {name} is {text!r}; a price is a number >= 0"
         )
     return price

@@ -11,9 +11,9 @@ import numpy as np
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
-from routelab.logs import assemble, embedded, names, prices, sidecar
+from routelab.logs import assemble, embedded, names, notes, prices, sidecar
 from routelab.logs.csv_source import open_csv
-from routelab.logs.frame import Frame, long_frame
+from routelab.logs.frame import long_frame
 from routelab.logs.jsonl_source import open_jsonl
 from routelab.logs.log import Log
 from routelab.logs.parquet_source import open_parquet
@@ -59,10 +59,12 @@ def read(
     specs = {**inside.signals, **beside.signals, **asked}
     problems = Problems(path.name)
     sidecar.check(specs, problems)
-    frame = _frame(source, {**beside.columns, **(columns or {})}, specs, problems)
+    found = names.resolve(source.names, {**beside.columns, **(columns or {})}, problems)
+    wide = "model" not in found and models(source.names)
+    frame = (wide_frame if wide else long_frame)(source, found, specs, problems)
     rows = checked(frame, problems)
     catalogue = sidecar.read_catalogue(path, beside) or inside.catalogue
-    rows, notes = _priced(rows, prices, catalogue, beside.catalogue)
+    rows, priced = _priced(rows, prices, catalogue, beside.catalogue)
     rows, dropped = _observed_signals(rows, asked, problems)
     whole = assemble.partial if {"step", "propensity"} & set(frame.columns) else assemble.complete
     log = whole(rows, problems)
@@ -72,7 +74,14 @@ def read(
         texts=assemble.texts(source, frame, rows),
         path=path,
         catalogue=catalogue,
-        notes=(*notes, *dropped, *_uncosted(log)),
+        notes=(
+            *source.notes,
+            *priced,
+            *dropped,
+            *notes.ignored(frame.ignored),
+            *notes.slow(rows, found),
+            *notes.uncosted(log),
+        ),
     )
 
 
@@ -95,28 +104,17 @@ def _open(path: Path) -> Source:
         raise LogError(f"{path.name}: cannot be read: {error.strerror or error}") from error
 
 
-def _frame(
-    source: Source,
-    columns: Mapping[str, str],
-    specs: Mapping[str, SignalSpec],
-    problems: Problems,
-) -> Frame:
-    found = names.resolve(source.names, columns, problems)
-    wide = "model" not in found and models(source.names)
-    return (wide_frame if wide else long_frame)(source, found, specs, problems)
-
-
 def _priced(
     rows: Rows, file: Path | None, catalogue: Catalogue | None, catalogue_name: str | None
 ) -> tuple[Rows, tuple[str, ...]]:
-    notes: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     if file is not None:
-        rows, notes = prices.fill(rows, prices.read(Path(file)), Path(file).name)
+        rows, told = prices.fill(rows, prices.read(Path(file)), Path(file).name)
     if catalogue is not None:
         name = Path(catalogue_name).name if catalogue_name else "the catalogue in the log"
         rows, more = prices.fill(rows, catalogue.models, name)
-        notes += more
-    return prices.free_failures(rows), notes
+        told += more
+    return prices.free_failures(rows), told
 
 
 def _observed_signals(
@@ -129,12 +127,3 @@ def _observed_signals(
     kept = {name: values for name, values in rows.signals.items() if name not in silent}
     notes = tuple(f"signal {name} has no value on any row and is left out" for name in silent)
     return replace(rows, signals=kept), notes
-
-
-def _uncosted(log: Log | PartialLog) -> tuple[str, ...]:
-    without = [name for name in log.models if name not in log.costed]
-    if not without:
-        return ()
-    return (
-        f"no cost of {', '.join(without)}: neither logged nor derivable from tokens and prices",
-    )

@@ -99,25 +99,27 @@ class _Border:
         self.ids = ids
         self.models = models
 
-    def number(self, row: int) -> int:
-        """Of a row in its file, from 1."""
-        return row % self.frame.file_rows + 1
+    def place(self, row: int, whose: str = "") -> str:
+        """Of a row in its file; rows are counted from 1, and the header is none."""
+        at = row % self.frame.file_rows
+        line = self.frame.line(at)
+        return f"row {at + 1}{whose}" + (f" on line {line}" if line else "")
 
     def where(self, row: int) -> str:
-        return f"row {self.number(row)} (request {self.ids[row]!r}, model {self.models[row]!r})"
+        return self.place(row, f" (request {self.ids[row]!r}, model {self.models[row]!r})")
 
     def say(self, what: str, values: Any, way_out: str) -> Callable[[int], str]:
         return lambda row: f"{self.where(row)}: {what} is {_shown(values[row])}; {way_out}"
 
     def named(self, what: str, column: arrow.Coded) -> None:
         empty = (column.values == "")[column.codes]
-        self.problems.each(empty, lambda row: f"row {self.number(row)}: {what} is empty")
+        self.problems.each(empty, lambda row: f"{self.place(row)}: {what} is empty")
 
-    def numbers(self, what: str, column: Any) -> Floats:
-        values, bad = arrow.numbers(column)
+    def numbers(self, what: str, column: Any, more: str = ", such as 0.5") -> Floats:
+        values, bad = arrow.numbers(column, arrow.degree if what == "quality" else float)
         if bad.any():
             found = arrow.plain(column)
-            self.problems.each(bad, self.say(what, found, "a number is expected"))
+            self.problems.each(bad, self.say(what, found, f"a number is expected{more}"))
         return values
 
     def errors(self) -> Bools:
@@ -160,7 +162,9 @@ class _Border:
         return found
 
     def signal(self, name: str, error: Bools) -> Floats:
-        values = np.where(error, np.nan, self.numbers(name, self.frame.signals[name]))
+        more = " of a signal; leave the cell empty, or the column out of the file"
+        values = self.numbers(name, self.frame.signals[name], more)
+        values = np.where(error, np.nan, values)
         way_out = "a confidence is finite; leave it empty where there is none"
         self.problems.each(np.isinf(values), self.say(name, values, way_out))
         return values
@@ -213,7 +217,7 @@ class _Border:
             there = first[request[row]]
             return (
                 f"request {self.ids[row]!r} has two values of {what}: {_shown(column[there])} in"
-                f" row {self.number(there)} and {_shown(column[row])} in row {self.number(row)};"
+                f" {self.place(there)} and {_shown(column[row])} in {self.place(row)};"
                 f" {what} belongs to the request"
             )
 

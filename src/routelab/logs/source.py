@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,8 +29,20 @@ class Source(Protocol):
     @property
     def n_rows(self) -> int: ...
 
-    def is_number(self, name: str) -> bool:
-        """Whether a column holds numbers (truth values are none)."""
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is unusual about the file, in sentences."""
+        ...
+
+    def line(self, row: int) -> int | None:
+        """Line of a text file, from 1, on which a row begins."""
+        ...
+
+    def number_share(self, name: str) -> float:
+        """Share of a column's values that are numbers (truth values are none).
+
+        A column of a typed file holds numbers or does not: 1 or 0.
+        """
         ...
 
     def read(self, names: Sequence[str]) -> Any:
@@ -56,12 +69,15 @@ class TableSource:
     """A file whose rows are held in memory.
 
     Attributes:
-        untyped: every value was read as text, as from CSV.
+        untyped: columns that were read as text, whatever they hold.
+        lines: gives the lines on which the rows begin, for a file that has lines.
     """
 
     path: Path
     table: Any
-    untyped: bool = False
+    untyped: Collection[str] = ()
+    notes: tuple[str, ...] = ()
+    lines: Callable[[], Sequence[int]] = tuple
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,11 +87,18 @@ class TableSource:
     def n_rows(self) -> int:
         return int(self.table.num_rows)
 
-    def is_number(self, name: str) -> bool:
+    def line(self, row: int) -> int | None:
+        return self._lines[row] if len(self._lines) == self.n_rows else None
+
+    @cached_property
+    def _lines(self) -> Sequence[int]:
+        return self.lines()
+
+    def number_share(self, name: str) -> float:
         column = self.table.column(name)
-        if not self.untyped:
-            return arrow.is_number(column.type)
-        return not arrow.numbers(column)[1].any()
+        if name not in self.untyped:
+            return float(arrow.is_number(column.type))
+        return arrow.number_share(column)
 
     def read(self, names: Sequence[str]) -> Any:
         return self.table.select(list(dict.fromkeys(names)))

@@ -95,7 +95,7 @@ def split(
 
 
 def _keys(log: Log, group: str | None) -> tuple[str, Strings]:
-    """What is kept together, and its (n,) keys."""
+    """What is kept together, and its (n,) keys; who has none stands alone."""
     if group not in (None, "group", "prompt", "task", "id"):
         raise LogError(f"unknown grouping {group!r}; choose group, prompt, task or id")
     columns = {"group": log.requests.group, "task": log.requests.task, "id": log.requests.id}
@@ -105,7 +105,8 @@ def _keys(log: Log, group: str | None) -> tuple[str, Strings]:
     keys = log.prompt_keys[0] if group == "prompt" else columns[group]
     if keys is None:
         raise LogError(f"{log.name}: no {group} column to group by")
-    return group, keys
+    missing = log.prompt_keys[1] == 0 if group == "prompt" else keys == ""
+    return group, np.where(missing, "\x1f" + log.requests.id, keys)
 
 
 def _by_time(time: Floats, cuts: Floats, groups: Ints) -> Ints:

@@ -6,7 +6,7 @@ and by the same pattern whatever else is known of it: `M|latency_ms`, `M|confide
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import names as our
+from routelab.logs.candidates import candidates
 from routelab.logs.frame import Frame
 from routelab.logs.jsonl_source import joined
 from routelab.logs.names import ALIASES, OF_REQUESTS, Names, listed
@@ -38,7 +39,10 @@ def wide_frame(
     Raises:
         LogError: a column that is needed or named is not there.
     """
-    of_model = {model: _of_model(source, model, specs) for model in models(source.names)}
+    could = candidates(source, _unnamed(source.names, specs))
+    of_model = {
+        model: _of_model(source, model, specs, could.signals) for model in models(source.names)
+    }
     our.require(("request_id",), names, source.names, problems)
     _check(of_model, specs, source.names, problems)
     problems.stop()
@@ -49,7 +53,9 @@ def wide_frame(
         milliseconds=names.milliseconds | _milliseconds(of_model),
         signals=_prefixed(found, _SIGNAL),
         extras=_prefixed(found, _EXTRA),
+        ignored=could.ignored,
         file_rows=source.n_rows,
+        line=source.line,
         prompt=names.of.get("prompt"),
         responses={
             m: columns["response"] for m, columns in of_model.items() if "response" in columns
@@ -57,7 +63,20 @@ def wide_frame(
     )
 
 
-def _of_model(source: Source, model: str, specs: Mapping[str, SignalSpec]) -> dict[str, str]:
+def _unnamed(there: Sequence[str], specs: Mapping[str, SignalSpec]) -> list[str]:
+    """Columns of models that may be signals although nobody said so."""
+    said, of = {*specs, *(spec.extra_cost for spec in specs.values())}, models(there)
+    parts = [(column, *column.rpartition("|")[::2]) for column in there]
+    return [
+        column
+        for column, model, what in parts
+        if model in of and our.free(what) and what not in said
+    ]
+
+
+def _of_model(
+    source: Source, model: str, specs: Mapping[str, SignalSpec], signals: Collection[str]
+) -> dict[str, str]:
     """Our name of each thing known of a model, to its column."""
     found = {"quality": model} if model in source.names else {}
     extras = {spec.extra_cost: name for name, spec in specs.items() if spec.extra_cost}
@@ -69,7 +88,7 @@ def _of_model(source: Source, model: str, specs: Mapping[str, SignalSpec]) -> di
             found[_EXTRA + extras[what]] = column
         elif what in _OURS:
             found.setdefault(_OURS[what], column)
-        elif what in specs or (our.free(what) and source.is_number(column)):
+        elif what in specs or column in signals:
             found[_SIGNAL + what] = column
     return found
 
@@ -87,10 +106,12 @@ def _check(
                 f" {listed(there)}"
             )
     known = {name for columns in of_model.values() for name in columns}
+    there_of = {name.removeprefix(_SIGNAL) for name in known}
     for name, spec in specs.items():
+        hint = our.multiplier_hint(name, there_of)
         for key, column in ((_SIGNAL + name, name), (_EXTRA + name, spec.extra_cost)):
             if column and key not in known:
-                problems.add(f"signal {name!r}: no model has a column 'MODEL|{column}'")
+                problems.add(f"signal {name!r}: no model has a column 'MODEL|{column}'{hint}")
     if len(_latencies(of_model)) > 1:
         problems.add("some models have |latency_s and others |latency_ms; use one of them")
 

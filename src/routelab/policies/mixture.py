@@ -30,6 +30,13 @@ class Mixture(Policy, frozen=True, tag="mixture"):
     def __post_init__(self) -> None:
         if not 0.0 <= self.weight <= 1.0:
             raise PolicyError(f"weight of the mixture is {self.weight}; it must lie in [0, 1]")
+        if any(
+            isinstance(it, Mixture) and it.name == self.name for it in (self.first, self.second)
+        ):
+            raise PolicyError(
+                f"a mixture inside the mixture {self.name!r} has the same name, so both would"
+                " draw alike; give one another name"
+            )
 
     def _probabilities(self) -> tuple[float, float]:
         return (self.weight, 1.0 - self.weight)

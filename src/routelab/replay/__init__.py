@@ -5,7 +5,7 @@ from routelab.replay.engine import run
 from routelab.replay.evaluate import Baseline, Figures, Named, evaluate
 from routelab.replay.ground import Ground, ground
 from routelab.replay.known import Known
-from routelab.replay.recorded import study_ground
+from routelab.replay.recorded import costs_sha256, differs, study_ground
 from routelab.replay.result import Replay
 from routelab.replay.single import decide, run_generator
 
@@ -17,8 +17,10 @@ __all__ = [
     "Known",
     "Named",
     "Replay",
+    "costs_sha256",
     "coverage",
     "decide",
+    "differs",
     "evaluate",
     "ground",
     "run",

@@ -38,8 +38,11 @@ def outcome(replay: Replay) -> Outcome:
 
 
 def best_per_request(fixed: list[Replay]) -> Outcome:
-    """The oracle: the cheapest of the best models of each request.
+    """The oracle: the cheapest of the best models of each request that may serve it.
 
+    Args:
+        fixed: what the candidates do; one that is ruled out does what another one does, so
+            nothing is chosen that cannot be run.
     Source: RouterBench, arXiv 2403.12031.
     """
     quality = np.column_stack([replay.quality for replay in fixed])
@@ -82,6 +85,8 @@ def _share(order: Ints, weak: Outcome, strong: Outcome, cost_usd: float) -> Floa
     """(n,) share of each request for the strong model, filled in this order."""
     extra = np.cumsum((strong.cost_usd - weak.cost_usd)[order])
     room = cost_usd * len(order) - weak.cost_usd.sum()
+    if room <= 0:
+        return np.zeros(len(order))
     over = np.flatnonzero(extra > room)
     count = int(over[0]) if len(over) else len(order)
     share = np.zeros(len(order))

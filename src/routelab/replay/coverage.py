@@ -1,14 +1,18 @@
-"""Which rows of a log can compare policies: those that hold every candidate's outcome."""
+"""Which rows of a log can compare policies: those that hold every candidate's outcome.
+
+A row whose outcomes are there, but not what it costs to obtain a confidence signal with
+them, is left out too: a cascade's cost on it is not known.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from routelab.core.table import Ints
+from routelab.core.table import Bools, Ints
 from routelab.errors import LogError
 from routelab.logs.log import Log
 
@@ -24,11 +28,13 @@ class Coverage:
         rows: complete for every candidate; of a log with audit flags, the audited ones.
         n_dropped: rows of the population that are not complete.
         by_task: dropped rows by task, most first; empty where the log has no tasks.
+        unpriced: how many were dropped for want of a signal's cost alone, by cost column.
     """
 
     rows: Ints
     n_dropped: int
     by_task: Mapping[str, int]
+    unpriced: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def share_dropped(self) -> float:
@@ -41,32 +47,33 @@ class Coverage:
             return None
         listed = ", ".join(f"{task} {n}" for task, n in list(self.by_task.items())[:5])
         return (
-            f"{self.n_dropped} rows ({self.share_dropped:.1%}) lack an outcome of a candidate and"
-            f" were dropped{f' (most in {listed})' if listed else ''}: figures hold for the rest"
+            f"{self.n_dropped} rows ({self.share_dropped:.1%}) lack an outcome of a candidate"
+            f"{_or_prices(self.unpriced)} and were dropped"
+            f"{f' (most in {listed})' if listed else ''}: figures hold for the rest"
         )
 
 
 def coverage(
-    log: Log, candidates: Sequence[str], rows: Ints, *, allow_missing: bool = False
+    log: Log,
+    candidates: Sequence[str],
+    rows: Ints,
+    *,
+    signals: Sequence[str] = (),
+    allow_missing: bool = False,
 ) -> Coverage:
     """Find the comparable ones among `rows`.
 
+    Args:
+        signals: whose cost must be known with every outcome of a candidate that gives them.
     Raises:
         LogError: none is comparable, or over 20 % are dropped without `allow_missing`.
     """
-    columns = [log.column(name) for name in candidates]
-    seen = ~(np.isnan(log.quality[:, columns]) | np.isnan(log.cost_usd[:, columns]))[rows]
-    audit = log.requests.audit
-    population = np.ones(len(rows), dtype=np.bool_) if audit is None else audit[rows]
-    complete = population & seen.all(axis=1)
-    dropped = rows[population & ~complete]
-    result = Coverage(rows[complete], len(dropped), _tasks(log, dropped))
+    result = comparable(log, candidates, rows, signals)
     if not len(result.rows):
-        missing = {name: int((~seen[:, i]).sum()) for i, name in enumerate(candidates)}
-        listed = ", ".join(f"{name} lacks {n}" for name, n in missing.items() if n)
         raise LogError(
             f"{log.name}: no overlap: none of {len(rows)} rows has an outcome of every candidate"
-            f" ({listed or 'no row is audited'}); choose models that were run on the same requests"
+            f" and its cost ({_lacking(log, candidates, rows, result)}); choose models that were"
+            f" run on the same requests{', or fill in that column' if result.unpriced else ''}"
         )
     if result.share_dropped > REFUSE and not allow_missing:
         raise LogError(
@@ -74,6 +81,53 @@ def coverage(
             " or pass --allow-missing if rows are missing by chance"
         )
     return result
+
+
+def comparable(
+    log: Log, candidates: Sequence[str], rows: Ints, signals: Sequence[str] = ()
+) -> Coverage:
+    """The comparable ones among `rows`, however few."""
+    columns = [log.column(name) for name in candidates]
+    audit = log.requests.audit
+    population = rows if audit is None else rows[audit[rows]]
+    observed = _observed(log, columns)[population].all(axis=1)
+    kept, unpriced = observed.copy(), {}
+    for signal in signals:
+        priced = _priced(log, columns, signal)[population]
+        if missing := int((observed & ~priced).sum()):
+            unpriced[_cost_column(log, signal)] = missing
+        kept &= priced
+    dropped = population[~kept]
+    return Coverage(population[kept], len(dropped), _tasks(log, dropped), unpriced)
+
+
+def _observed(log: Log, columns: Sequence[int]) -> Bools:
+    """(n, candidates) whether quality and cost are there."""
+    return np.asarray(~(np.isnan(log.quality[:, columns]) | np.isnan(log.cost_usd[:, columns])))
+
+
+def _priced(log: Log, columns: Sequence[int], signal: str) -> Bools:
+    """(n,) whether the signal's cost is there for every candidate that gives the signal."""
+    giving = [c for c in columns if not np.isnan(log.signals[signal][:, c]).all()]
+    return np.asarray(~np.isnan(log.cost_with(signal, (slice(None), giving))).any(axis=1))
+
+
+def _cost_column(log: Log, signal: str) -> str:
+    return f"{log.spec(signal).extra_cost or 'extra cost'!r} of signal {signal!r}"
+
+
+def _or_prices(unpriced: Mapping[str, int]) -> str:
+    """What else rows lack, with their number; empty where signals' costs are there."""
+    return "".join(f" or have no {column} ({n} of them)" for column, n in unpriced.items())
+
+
+def _lacking(log: Log, candidates: Sequence[str], rows: Ints, found: Coverage) -> str:
+    """What stands in the way of any comparison."""
+    columns = [log.column(name) for name in candidates]
+    missing = (~_observed(log, columns)[rows]).sum(axis=0)
+    listed = [f"{name} lacks {n}" for name, n in zip(candidates, missing, strict=True) if n]
+    listed += [f"{n} have no {column}" for column, n in found.unpriced.items()]
+    return ", ".join(listed) if found.n_dropped else "no row is audited"
 
 
 def _tasks(log: Log, rows: Ints) -> Mapping[str, int]:

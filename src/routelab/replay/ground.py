@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
+
+import numpy as np
 
 from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue
@@ -13,8 +15,9 @@ from routelab.core.scoring import Scoring
 from routelab.core.table import Ints
 from routelab.logs.log import Log
 from routelab.logs.splits import Split
+from routelab.metrics.exact import mean
 from routelab.policies import Fixed
-from routelab.replay.coverage import Coverage, coverage
+from routelab.replay.coverage import Coverage, comparable, coverage
 from routelab.replay.engine import run
 from routelab.replay.known import Known
 from routelab.replay.result import Replay
@@ -32,7 +35,7 @@ class Ground:
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
         reference: covered rows of the train part, from which a baseline may learn; None
-            where the log was never split for learning.
+            where the log was never split for learning, or no row of it is covered.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
     """
@@ -73,8 +76,19 @@ class Ground:
         return replace(self, scoring=scoring)
 
     def fixed(self) -> list[Replay]:
-        """What each candidate alone does on these rows."""
-        return [self.replay(Fixed(name)) for name in self.models]
+        """What each candidate alone does on these rows, as far as it may serve them.
+
+        A request that a candidate is ruled out from goes where a user would send it: to the
+        cheapest dearer candidate that may serve it, else to the dearest cheaper one, by mean
+        cost. Only a request that no candidate may serve has quality 0 at cost 0.
+        """
+        alone = [self.replay(Fixed(name)) for name in self.models]
+        if all((replay.calls > 0).all() for replay in alone):
+            return alone
+        cost = [mean(self.log.cost_usd[:, column]) for column in range(len(alone))]
+        rising = sorted(range(len(alone)), key=cost.__getitem__)
+        asked = {it: [*rising[at:], *rising[:at][::-1]] for at, it in enumerate(rising)}
+        return [reduce(_backed, [alone[i] for i in asked[it]]) for it in range(len(alone))]
 
     def take(self, rows: Ints, part: str) -> Ground:
         """Some of these rows as a ground of their own."""
@@ -88,6 +102,19 @@ class Ground:
         )
         vars(taken)["known"] = known  # what was computed for all rows holds for some
         return taken
+
+
+def _backed(one: Replay, other: Replay) -> Replay:
+    """What one did, and where it could not ask its model, what the other did."""
+    ruled_out = one.calls == 0
+    return Replay(
+        one.models,
+        np.where(ruled_out, other.answered, one.answered),
+        np.where(ruled_out, other.quality, one.quality),
+        np.where(ruled_out, other.cost_usd, one.cost_usd),
+        np.where(ruled_out, other.latency_s, one.latency_s),
+        np.where(ruled_out, other.calls, one.calls),
+    )
 
 
 def ground(
@@ -105,6 +132,8 @@ def ground(
 ) -> Ground:
     """The comparable rows of a part ("all" for the whole log).
 
+    Where the log has a column for what a signal costs, rows without it are not comparable.
+
     Args:
         learn: whether baselines may learn from the train part.
         scoring: the scorers that policies name.
@@ -112,11 +141,13 @@ def ground(
     Raises:
         LogError: a candidate is not in the log, or too few rows are comparable.
     """
-    found = coverage(log, candidates, split.rows(part), allow_missing=allow_missing)
+    priced = [name for name in log.extra_usd if name in log.signals]
+    rows = split.rows(part)
+    found = coverage(log, candidates, rows, signals=priced, allow_missing=allow_missing)
     reference = None
     if learn and log.requests.task is not None:
-        train = coverage(log, candidates, split.rows("train"), allow_missing=True)
-        reference = log.take(train.rows).only(candidates)
+        train = comparable(log, candidates, split.rows("train"), priced).rows
+        reference = log.take(train).only(candidates) if len(train) else None
     here = log.take(found.rows).only(candidates)
     return Ground(
         part,

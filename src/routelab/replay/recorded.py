@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import numpy as np
+
 from routelab.core.scoring import Scoring
 from routelab.errors import LogError
 from routelab.logs.log import Log
@@ -65,3 +69,23 @@ def _cut(document: Document, log: Log, part: str) -> Split:
         if not whole:
             raise
         return split(log, seed=record.seed, need_all_parts=False)
+
+
+def differs(document: Document, log: Log) -> str | None:
+    """A sentence when this is not what the policy was tuned on: another file, or other prices."""
+    made_from = document.provenance
+    if made_from.get("log_sha256") not in (None, log.sha256):
+        what = "is not the file"
+    elif made_from.get("costs_sha256") not in (None, costs_sha256(log)):
+        what = "does not have the costs (another --prices?)"
+    else:
+        return None
+    return (
+        f"{log.name}: {what} that policy {document.name!r} was tuned on; figures will differ"
+        " from those of the study"
+    )
+
+
+def costs_sha256(log: Log) -> str:
+    """Of the costs that are charged, wherever they came from."""
+    return hashlib.sha256(np.ascontiguousarray(log.cost_usd).tobytes()).hexdigest()

@@ -126,6 +126,8 @@ class Caller:
             cost = response_cost(model, tried.body or {}, multiplier)
             if tried.error is None and cost.note:
                 notes.append(f"{tried.deployment}: {cost.note}")
+            if tried.error is None and cost.fix:
+                self._warn(call.model, "cost", f"model {call.model!r}: {cost.note}; {cost.fix}")
             if tried.error is None or not math.isnan(cost.usd):
                 total += cost.usd
         return total, notes
@@ -142,9 +144,9 @@ class Caller:
         readings = {name: source.read(request, bodies) for name, source in sources.items()}
         for name, reading in readings.items():
             if reading.fix:
-                self._warn(
-                    model, name, f"{reading.note}; {reading.fix.replace('NAME', repr(name))}"
-                )
+                why = f"{reading.note}; {reading.fix.replace('NAME', repr(name))}"
+                told = f"model {model!r} gives no signal {name!r}, so it escalates: {why}"
+                self._warn(model, f"signal {name}", told)
         notes = [
             f"signal {name!r} ({sources[name]}): {reading.note}"
             for name, reading in readings.items()
@@ -152,10 +154,10 @@ class Caller:
         ]
         return {name: reading.value for name, reading in readings.items()}, notes
 
-    def _warn(self, model: str, signal: str, why: str) -> None:
-        if (model, signal) not in self._warned:
-            self._warned.add((model, signal))
-            message = f"model {model!r} gives no signal {signal!r}, so it escalates: {why}"
+    def _warn(self, model: str, lacking: str, message: str) -> None:
+        """Once for each model and what its answers lack."""
+        if (model, lacking) not in self._warned:
+            self._warned.add((model, lacking))
             warnings.warn(message, UserWarning, stacklevel=2)
 
 

@@ -9,12 +9,22 @@ from typing import Any, NamedTuple
 from routelab.core.catalogue import Model
 from routelab.signals.source import number
 
+_NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")
+_NO_TOKENS = ("usage tokens in the response", "make its endpoint report usage")
+
 
 class Cost(NamedTuple):
-    """USD, NaN if unknown, and what an operator should know about it."""
+    """What a response cost.
+
+    Attributes:
+        usd: NaN if unknown.
+        note: what an operator should know about it.
+        fix: what to do about a cost that is unknown.
+    """
 
     usd: float
     note: str = ""
+    fix: str = ""
 
 
 def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> Cost:
@@ -35,8 +45,8 @@ def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> C
     usd = model.cost_usd(tokens[0], tokens[1])
     if not math.isnan(usd):
         return Cost(usd * multiplier, note and note + "tokens times prices are charged")
-    lacking = "usage tokens in the response" if any(map(math.isnan, tokens)) else "prices"
-    return Cost(math.nan, f"{note}cost unknown: no {lacking}")
+    lacking, fix = _NO_TOKENS if any(map(math.isnan, tokens)) else _NO_PRICES
+    return Cost(math.nan, f"{note}cost unknown: no {lacking}", fix + _report(model))
 
 
 def completion_tokens(body: Mapping[str, Any] | None) -> float:
@@ -48,6 +58,11 @@ def combined(multipliers: Sequence[float]) -> float:
     """The multiplier of several signals, each of which asks more often on its own."""
     first, *others = multipliers or (1.0,)
     return first + sum(other - 1.0 for other in others)
+
+
+def _report(model: Model) -> str:
+    asked = ", or set cost_reported = true if its responses carry usage.cost"
+    return "" if model.cost_reported else asked
 
 
 def _usage(body: Mapping[str, Any]) -> Mapping[str, Any]:

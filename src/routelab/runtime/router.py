@@ -14,9 +14,10 @@ from routelab.core.context import Context
 from routelab.core.flow import Decision, flow
 from routelab.core.protocol import Message
 from routelab.core.request import Request
-from routelab.errors import CatalogueError, PolicyError, RouteError
+from routelab.errors import PolicyError, RouteError
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.caller import Caller, Sending
+from routelab.runtime.endpoints import endpoints
 from routelab.runtime.routed import Routed
 from routelab.runtime.together import ask_together
 from routelab.runtime.upstream import Upstream
@@ -37,7 +38,8 @@ class AsyncRouter:
 
     Args:
         policy_file: what `routelab.policy_file.load` gives.
-        catalogue: models that replace those of the policy's snapshot, by name.
+        catalogue: goes before the policy's snapshot, which fills in what it leaves open of a
+            model: prices, capabilities, context window, deployments.
         client: an httpx client to use, which stays yours to close.
         transport: of the router's own httpx client.
         upstream: replaces HTTP altogether.
@@ -66,7 +68,7 @@ class AsyncRouter:
         if sum(way is not None for way in (client, transport, upstream)) > 1:
             raise RouteError("give one of client, transport and upstream")
         self.policy = policy_file.policy
-        self.catalogue = _with_deployments(policy_file, catalogue)
+        self.catalogue = endpoints(policy_file, catalogue)
         self._seed = document.seed
         self._scoring = policy_file.scoring
         self._admission = Admission(
@@ -170,19 +172,6 @@ class AsyncRouter:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _with_deployments(policy_file: PolicyFile, given: Catalogue | None) -> Catalogue:
-    """The models of the policy, each with an endpoint to call."""
-    listed = {**policy_file.document.catalogue.models, **(given.models if given else {})}
-    catalogue = Catalogue(listed).only(policy_file.policy.models_used)
-    nowhere = [name for name, model in catalogue.models.items() if not model.deployments]
-    if nowhere:
-        raise CatalogueError(
-            f"policy {policy_file.name!r}: no deployment is known for {', '.join(nowhere)};"
-            " list them in a models.toml, given as --catalogue models.toml or catalogue=..."
-        )
-    return catalogue
 
 
 def _sources(policy_file: PolicyFile, given: Mapping[str, Given]) -> dict[str, Source]:

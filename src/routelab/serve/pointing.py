@@ -12,7 +12,9 @@ from routelab.core.catalogue import Catalogue, Deployment
 def pointed_at(
     base_url: str, models: Iterable[str], catalogue: Catalogue | None = None
 ) -> Catalogue:
-    """The models as the replay server at `base_url` serves them.
+    """The models as one endpoint serves them all, for example a replay server.
+
+    The cost that its responses carry goes before tokens times prices, which may be unknown.
 
     Args:
         catalogue: whose capabilities and prices are kept.

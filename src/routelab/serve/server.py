@@ -31,7 +31,7 @@ def run(
         port: 0 takes a free one.
         ready: told the base URL, with `/v1`, once requests can be sent there.
     Raises:
-        RoutelabError: the port is taken, or the host is not this machine's.
+        RoutelabError: the port is taken or none, or the host is not this machine's.
     """
     with _bound(host, port) as listening:
         app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale)
@@ -52,7 +52,7 @@ def background(
     Args:
         port: 0 takes a free one.
     Raises:
-        RoutelabError: the port is taken.
+        RoutelabError: the port is taken or none.
     """
     app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale)
     with _bound("127.0.0.1", port) as listening:
@@ -71,6 +71,8 @@ def background(
 
 
 def _bound(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise RoutelabError(f"port {port}: a port is 0 to 65535; 0 takes a free one")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family, backlog=1024)

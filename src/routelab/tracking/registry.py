@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,10 +55,14 @@ class Fetched(NamedTuple):
 def versions(name: str | None = None) -> list[Version]:
     """Versions of one registered policy, or of all, newest first within each.
 
+    Where no store was made yet there are none, and none is made.
+
     Raises:
         TrackingError: the store cannot be reached, or has no such policy.
     """
-    with store.connected() as client:
+    if name is None and store.registry_absent():
+        return []
+    with _registry() as client:
         if name is not None:
             return _versions(client, _model(client, name))
         models = map(client.get_registered_model, _names(client))
@@ -71,7 +76,7 @@ def promote(name: str, version: str | None = None) -> Promoted:
         TrackingError: the store cannot be reached, there is no such version, or none is named
             and there is no challenger.
     """
-    with store.connected() as client:
+    with _registry() as client:
         model = _model(client, name)
         chosen = version or _aliases(model).get(CHALLENGER)
         if chosen is None:
@@ -96,7 +101,7 @@ def fetch(name: str, out: Path, *, alias: str = CHAMPION, version: str | None = 
         PolicyFileError: a file of the policy was changed, or `out` is something else.
     """
     check_target(out)
-    with store.connected() as client, tempfile.TemporaryDirectory() as folder:
+    with _registry() as client, tempfile.TemporaryDirectory() as folder:
         model = _model(client, name)
         chosen = version or _aliases(model).get(alias)
         if chosen is None:
@@ -112,6 +117,18 @@ def fetch(name: str, out: Path, *, alias: str = CHAMPION, version: str | None = 
         files = {it.name: it.read_bytes() for it in sorted(found.path.iterdir()) if it.is_file()}
     replace_directory(out, files)
     return Fetched(name, chosen, str(out), load(out).digest)
+
+
+@contextmanager
+def _registry() -> Iterator[Any]:
+    """A client of the store, which must be there."""
+    if store.registry_absent():
+        raise TrackingError(
+            f"no registry at {store.registry_uri()}: there is no such file yet; tune without"
+            " --no-tracking, or say where it is by MLFLOW_TRACKING_URI"
+        )
+    with store.connected() as client:
+        yield client
 
 
 def _downloaded(name: str, version: str, folder: Path) -> Path:

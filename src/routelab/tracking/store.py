@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,17 @@ def uri() -> str:
 def shown_uri() -> str:
     """The same without user and password."""
     return _without_secret(uri())
+
+
+def registry_uri() -> str:
+    """Where policies are registered: `MLFLOW_REGISTRY_URI`, or where studies are recorded."""
+    return os.environ.get("MLFLOW_REGISTRY_URI") or uri()
+
+
+def registry_absent() -> bool:
+    """Whether the registry is a file that is not there; connecting would make it."""
+    place = urlsplit(registry_uri())
+    return place.scheme == "sqlite" and bool(place.path) and not Path(place.path[1:]).exists()
 
 
 def experiment() -> str:
@@ -71,7 +83,7 @@ def connected() -> Iterator[Any]:
 
 def _client(mlflow: Any) -> Any:
     try:
-        return mlflow.MlflowClient(uri(), os.environ.get("MLFLOW_REGISTRY_URI") or uri())
+        return mlflow.MlflowClient(uri(), registry_uri())
     except Exception as error:  # whatever the driver of a database raises
         raise _refused(error) from error
 

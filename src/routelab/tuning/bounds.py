@@ -33,8 +33,11 @@ class Bounds(msgspec.Struct, frozen=True):
             problems.append(f"--max-usd-per-1k is {self.max_usd_per_1k}; it must be positive")
         if self.min_quality is not None and not 0 <= self.min_quality <= 1:
             problems.append(f"--min-quality is {self.min_quality}; quality lies in [0, 1]")
-        if self.min_quality_share is not None and not 0 < self.min_quality_share < math.inf:
-            problems.append(f"--min-quality-share is {self.min_quality_share}; try 0.98")
+        if self.min_quality_share is not None and not 0 < self.min_quality_share <= 2:
+            problems.append(
+                f"--min-quality-share is {self.min_quality_share}; it is a share of the best"
+                " model's quality, for example 0.98"
+            )
         if problems:
             raise TuningError(*problems)
 

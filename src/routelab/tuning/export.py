@@ -13,13 +13,20 @@ from optuna import __version__ as optuna_version
 import routelab
 from routelab.core.admission import Estimate
 from routelab.core.table import Floats
-from routelab.logs.log import Log
+from routelab.errors import PolicyFileError
 from routelab.logs.table_file import parquet_bytes
 from routelab.metrics.exact import mean
 from routelab.policies import to_wire
-from routelab.policy_file import Document, PolicyFile, SplitRecord, replace_directory, write
+from routelab.policy_file import (
+    Document,
+    PolicyFile,
+    SplitRecord,
+    check_target,
+    replace_directory,
+    write,
+)
 from routelab.policy_file.card import card
-from routelab.replay import Figures, Ground
+from routelab.replay import Figures, Ground, costs_sha256
 from routelab.tuning.front import OperatingPoint
 from routelab.tuning.study import Study
 
@@ -46,6 +53,27 @@ def save(study: Study, out: Path) -> PolicyFile:
     }
     replace_directory(study_path(out), files)
     return written
+
+
+STUDY_FILES = {"study.json", "trials.parquet", "untracked.json"}
+
+
+def check_targets(out: Path) -> None:
+    """Refuse to replace anything but a policy directory and its study.
+
+    Raises:
+        PolicyFileError: something else is in the place of either.
+    """
+    check_target(out)
+    study = study_path(out)
+    if study.is_dir() and not (found := {it.name for it in study.iterdir()} - STUDY_FILES):
+        return
+    if study.exists():
+        what = f"holds {', '.join(sorted(found)[:3])}" if study.is_dir() else "is a file"
+        raise PolicyFileError(
+            f"{study}: {what}, and the study of {out.name} would replace it; choose another"
+            " --out, or move it away"
+        )
 
 
 def study_path(out: Path) -> Path:
@@ -165,17 +193,12 @@ def _provenance(study: Study) -> dict[str, Any]:
         "routelab": routelab.__version__,
         "log": study.log.name,
         "log_sha256": study.log.sha256,
-        "costs_sha256": _costs(study.log),
+        "costs_sha256": costs_sha256(study.log),
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
         "options": {key: value for key, value in options.items() if key != "storage"},
         "numpy": np.__version__,
         "optuna": optuna_version,
     }
-
-
-def _costs(log: Log) -> str:
-    """Of the costs that were charged, wherever they came from."""
-    return hashlib.sha256(np.ascontiguousarray(log.cost_usd).tobytes()).hexdigest()
 
 
 def _trials(study: Study) -> dict[str, list[Any]]:

@@ -55,6 +55,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         self.bounds.check()
         if self.trials < 1:
             raise TuningError(f"--trials is {self.trials}; at least 1 is needed")
+        if not 0 <= self.seed < 2**32:
+            raise TuningError(f"--seed is {self.seed}; it must lie in [0, 4294967296)")
         if self.policy not in CHOICES:
             raise TuningError(f"--policy {self.policy!r} is unknown; choose {', '.join(CHOICES)}")
 

@@ -92,7 +92,10 @@ def search(
 
     study.optimize(objective, n_trials=trials)
     if place is not None:
-        _store(study, place, name)
+        try:
+            _store(study, place, name)
+        except Exception as error:  # noqa: BLE001  (a driver's own kind; the study goes on)
+            warnings.warn(f"the trials could not be stored in {storage}: {error}", stacklevel=2)
     return done
 
 

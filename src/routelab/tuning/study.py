@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from routelab.core.policy import Policy
 from routelab.logs.log import Log
 from routelab.logs.splits import Split, split
 from routelab.metrics.aiq import aiq_among
+from routelab.metrics.signal_quality import signal_quality
 from routelab.policies import Fixed
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
@@ -24,6 +25,9 @@ from routelab.tuning.verdict import Verdict, verdict
 if TYPE_CHECKING:
     from routelab.learning import Account, Fitted
     from routelab.tuning.learned import Learned
+
+INVERTED = 0.4
+"""A signal whose AUROC stays below this for every model is likely upside down."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +143,10 @@ def tune(
         testing = testing.with_scoring(more.fitted.scoring())
     tested = evaluate(testing, [Named(options.name, it.point.policy) for it in chosen])
     rivals = contest.told(searched, won, exported, alone, best, testing)
-    warnings = [*_about(rivals), *_warnings(log, dials, kinds, exported.policy, testing)]
+    warnings = [
+        *_about(rivals),
+        *_warnings(log, dials, cut, kinds, exported.policy, tuning, testing),
+    ]
     best_quality = score(testing, best.policy).quality
     return Study(
         options=options,
@@ -226,7 +233,13 @@ def _about(rivals: Sequence[Rival]) -> list[str]:
 
 
 def _warnings(
-    log: Log, dials: Dials, kinds: Sequence[str], policy: Policy, testing: Ground
+    log: Log,
+    dials: Dials,
+    cut: Split,
+    kinds: Sequence[str],
+    policy: Policy,
+    tuning: Ground,
+    testing: Ground,
 ) -> list[str]:
     """What a reader of the verdict must know besides."""
     found = [
@@ -240,7 +253,25 @@ def _warnings(
             "the log has no usable confidence signal, so no cascade could be tuned: the best"
             " fixed model or mixture was exported"
         )
+    found += [
+        f"signal {name!r} ranks wrong answers above right ones (AUROC {value:.2f} or less for"
+        " every model): more must mean more confident; give it with the opposite sign"
+        for name, value in _inverted(tuning.log)
+    ]
     if log.requests.audit is not None:
         found.append("figures are for the audited requests only")
-    missing = testing.coverage.warning()
-    return [*found, *([missing] if missing else [])]
+    if log.requests.timestamp_s is not None and cut.rule == "random":
+        found.append(
+            "some requests have no timestamp, or all have the same, so the split is random and a"
+            " drift in time cannot show"
+        )
+    missing = {on.part: on.coverage.warning() for on in (tuning, testing)}
+    return [*found, *(f"{part}: {text}" for part, text in missing.items() if text)]
+
+
+def _inverted(log: Log) -> Iterator[tuple[str, float]]:
+    """Signals that are worse than chance for every model, with the best AUROC of them."""
+    for name, models in signal_quality(log).items():
+        found = [it["auroc"] for it in models.values() if it["auroc"] is not None]
+        if found and max(found) < INVERTED:
+            yield name, max(found)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from routelab.replay import Figures
-from routelab.stats.power import requests_to_settle
+from routelab.stats.power import requests_above, requests_to_settle
 from routelab.tuning.bounds import Bounds
 
 MARGIN = 0.005
 """A gain below this many points of quality / 100 is not worth a router."""
+
+FEWEST = 30
+"""Test requests below which a bootstrap interval is no evidence."""
 
 RIVALS = ("random_mix", "prompt_length", "task_mean")
 
@@ -42,43 +45,82 @@ def verdict(
         best_quality: on test, of the candidate that was best on tune.
         warnings: what else a reader must know.
     """
+    bounds_met = list(_bounds(test, bounds, best_quality))
+    missed = [bound for bound in bounds_met if not bound.met]
+    rest = [*warnings, *(bound.text for bound in bounds_met if bound.met), *_rivals(test)]
     low, high = test.gain_ci
-    broken, held = _bounds(test, bounds, best_quality)
-    held += _rivals(test)
     gain = f"gain over the zero router {_points(test.gain_vs_zero_router)} points"
     gain += f" [{_points(low)}, {_points(high)}] on {test.n_requests} test requests"
-    if low > 0 and not broken:
-        return Verdict("ship", (f"{gain}: above zero", *held, *warnings))
+    if test.n_requests < FEWEST and not _single(test):
+        few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
+        return Verdict("not proven", (few, gain, *(it.text for it in missed), *rest), FEWEST)
+    if low > 0 and not missed:
+        return Verdict("ship", (f"{gain}: above zero", *rest))
     if high < MARGIN:
         small = f"{gain}: below the margin of {100 * MARGIN:.1f}"
-        return Verdict("do not route", (small, *broken, *held, *warnings))
-    needed = None
+        return Verdict("do not route", (small, *(it.text for it in missed), *rest))
+    needed = [bound.needed for bound in missed if bound.needed is not None]
     if low <= 0:
         half = (high - low) / 2
-        needed = requests_to_settle(test.gain_vs_zero_router, half, test.n_requests, MARGIN)
+        more = requests_to_settle(test.gain_vs_zero_router, half, test.n_requests, MARGIN)
         gain += ": the interval reaches zero"
-        if needed is not None:
-            gain += f"; about {needed:,} test requests would settle it"
-    return Verdict("not proven", (*broken, gain, *held, *warnings), needed)
+        if more is not None:
+            needed.append(more)
+            gain += f"; about {more:,} test requests would settle it"
+    reasons = (*(it.text for it in missed), gain, *rest)
+    return Verdict("not proven", reasons, max(needed, default=None))
 
 
-def _bounds(test: Figures, bounds: Bounds, best: float) -> tuple[list[str], list[str]]:
-    """Sentences about bounds that broke, and about those that hold."""
-    broken: list[str] = []
-    held: list[str] = []
+class _Bound(NamedTuple):
+    """What became of a bound on test.
+
+    Attributes:
+        needed: test requests that would settle on which side of it the truth lies; None if
+            the interval settles it, or no number would.
+    """
+
+    text: str
+    met: bool
+    needed: int | None
+
+
+def _bounds(test: Figures, bounds: Bounds, best: float) -> Iterator[_Bound]:
+    """Every bound of the user's, held against its test point estimate."""
     if (ceiling := bounds.max_usd_per_1k) is not None:
-        low, high = test.usd_per_1k_ci
-        holds = test.usd_per_1k <= ceiling
-        found = f"{test.usd_per_1k:.4g} USD per 1,000 requests [{low:.4g}, {high:.4g}]"
-        text = f"cost bound of {ceiling:.4g} {'holds' if holds else 'is broken'} on test: {found}"
-        (held if holds else broken).append(text)
+        below = test.usd_per_1k <= ceiling
+        yield _bound(
+            "cost", ceiling, test.usd_per_1k, test.usd_per_1k_ci, below, test.n_requests, ".4g"
+        )
     if (floor := bounds.floor(best)) is not None:
-        low, high = test.quality_ci
-        holds = test.quality >= floor
-        found = f"{test.quality:.4f} [{low:.4f}, {high:.4f}]"
-        text = f"quality bound of {floor:.4f} {'holds' if holds else 'is broken'} on test: {found}"
-        (held if holds else broken).append(text)
-    return broken, held
+        above = test.quality >= floor
+        yield _bound("quality", floor, test.quality, test.quality_ci, above, test.n_requests, ".4f")
+
+
+def _bound(
+    what: str,
+    limit: float,
+    value: float,
+    interval: tuple[float, float],
+    met: bool,
+    n: int,
+    form: str,
+) -> _Bound:
+    low, high = interval
+    unit = " USD per 1,000 requests" if what == "cost" else ""
+    text = f"{what} bound of {limit:{form}} is {'met' if met else 'missed'} on test:"
+    text += f" {value:{form}}{unit} [{low:{form}}, {high:{form}}]"
+    if not low <= limit <= high:
+        return _Bound(text, met, None)
+    needed = requests_above(abs(value - limit), (high - low) / 2, n)
+    text += ", an interval that does not settle it"
+    if needed is not None:
+        text += f"; about {needed:,} test requests would"
+    return _Bound(text, met, needed)
+
+
+def _single(test: Figures) -> bool:
+    """Whether one model answered everything, so that nothing is left to chance."""
+    return test.escalation_rate == 0 and max(test.model_share.values()) == 1.0
 
 
 def _rivals(test: Figures) -> list[str]:
@@ -87,7 +129,8 @@ def _rivals(test: Figures) -> list[str]:
         f"{'loses to' if it.quality_gain_ci[1] < 0 else 'not shown to beat'} {it.name}:"
         f" {_points(it.quality_gain)} points"
         f" [{_points(it.quality_gain_ci[0])}, {_points(it.quality_gain_ci[1])}]"
-        f" at {it.usd_per_1k:.4g} USD per 1,000 requests"
+        f" at {it.usd_per_1k:.4g} USD per 1,000 requests, where the policy costs"
+        f" {test.usd_per_1k:.4g}"
         for it in test.baselines
         if it.name in RIVALS and it.quality_gain_ci[0] <= 0 and it.quality_gain != 0
     ]
