@@ -79,7 +79,7 @@ def test_a_wide_file_is_held_to_the_same(tmp_path: Path, suffix: str) -> None:
     assert any("'x|mood'" in note for note in log.notes)
 
 
-@pytest.mark.parametrize("suffix", (*UNTYPED, ".parquet"))
+@pytest.mark.parametrize("suffix", [*UNTYPED, ".parquet"])
 def test_a_quality_may_be_true_or_false(tmp_path: Path, suffix: str) -> None:
     log = read(save(tmp_path / f"log{suffix}", with_column("quality", [True, False, None, True])))
     np.testing.assert_array_equal(log.quality, [[1, 0], [np.nan, 1]])
@@ -90,7 +90,7 @@ def test_true_or_false_may_be_written_in_any_case(tmp_path: Path) -> None:
     assert log.quality.tolist() == [[1.0, 0.0], [0.5, 1.0]]
 
 
-@pytest.mark.parametrize("suffix", (*UNTYPED, ".parquet"))
+@pytest.mark.parametrize("suffix", [*UNTYPED, ".parquet"])
 def test_a_wide_file_may_have_qualities_of_both_kinds(tmp_path: Path, suffix: str) -> None:
     rows = [
         {"id": "a", "x": True, "x|cost": 1, "x|sure": 0.5, "y": 0.25, "y|cost": 1, "y|sure": 1},
