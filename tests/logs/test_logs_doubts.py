@@ -13,8 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logs_world import ROWS, assert_equal, problems_of, save, with_column
 
+from routelab.cli import main
+from routelab.core.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log, jsonl_source, read
+from routelab.policies import Cascade, to_wire
+from routelab.policy_file import Document, write
+from routelab.policy_file.card import card
 
 UNTYPED = (".csv", ".jsonl")
 PRICES = "model;usd_per_1m_input;usd_per_1m_output\nsmall;1;2\nbig;3;4\n"
@@ -183,3 +188,46 @@ def test_seconds_that_look_like_milliseconds_are_noted(tmp_path: Path) -> None:
     assert mended.latency_s.tolist() == [[0.8, 0.9], [1.0, 1.1]]
     short = save(tmp_path / "log.csv", with_column("durationMs", [1, 2, 1, 2]))
     assert read(short, columns={"latency_s": "durationMs"}).notes == ()
+
+
+def test_a_description_says_what_is_a_signal_and_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{**row, "prompt": "same", "timestamp": 86_400, "cost_usd": None} for row in ROWS]
+    assert main(["data", "describe", str(save(tmp_path / "log.csv", rows))]) == 0
+    told = capsys.readouterr().out
+    for line in (
+        "columns taken as signals: sure",
+        "prompts: 1 different, 1 repeated; 4 characters in the median",
+        "times: 1970-01-02T00:00:00+00:00 to 1970-01-02T00:00:00+00:00; 0 requests without",
+        "note: no cost of small, big: ",
+    ):
+        assert line in told
+    for row in rows:
+        del row["sure"]
+    assert main(["data", "describe", str(save(tmp_path / "log.csv", rows))]) == 0
+    assert "signals: none;" in capsys.readouterr().out
+
+
+def test_an_explanation_says_what_was_not_observed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = Cascade(models=("small", "big"), thresholds=(0.5,), signal="sure")
+    document = Document(
+        name="example",
+        policy=to_wire(policy),
+        candidates=policy.models,
+        catalogue=Catalogue({name: Model() for name in policy.models}),
+        signals={"sure": SignalSpec(multiplier=1.0)},
+    )
+    where = write(tmp_path / "example.policy", document, card(document), {}).path
+    rows = with_column("cost_usd", [None, 0.5, 0.25, 0.5])
+    rows[3]["quality"] = None
+    asked = ["explain", str(where), "--log", str(save(tmp_path / "log.csv", rows)), "--id"]
+    assert main([*asked, "001"]) == 0
+    assert "quality 1, cost not observed for 2 call(s)" in capsys.readouterr().out
+    assert main([*asked, "002"]) == 0
+    told = capsys.readouterr().out
+    assert "quality not observed, 0.75 USD for 2 call(s)" in told
+    assert "sure not observed" in told
+    assert "nan" not in told

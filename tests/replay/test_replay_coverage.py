@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replay_world import MODELS, logged, objects
+from replay_world import CASCADE, MODELS, logged, objects, tuned_on, whole
 
+from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs.log import Requests
-from routelab.replay import coverage
+from routelab.logs.splits import split
+from routelab.replay import Named, coverage, evaluate, study_ground
 
 masks = st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=30)
 
@@ -70,8 +74,6 @@ def test_dropped_rows_are_listed_by_task_most_first():
 
 
 def with_requests(log, **columns):
-    from dataclasses import replace
-
     return replace(log, requests=Requests(id=log.requests.id, **columns))
 
 
@@ -100,3 +102,59 @@ def test_without_an_audited_row_the_error_says_so():
 def test_a_candidate_that_the_log_lacks_is_named():
     with pytest.raises(LogError, match=r"no model 'huge'; it has small, middle, large"):
         coverage(logged(5), ("small", "huge"), np.arange(5))
+
+
+SPECS = {"sure": SignalSpec(extra_cost="sure_usd")}
+
+
+def priced(n, holes=(), **options):
+    """A log with a column for what its signal costs, empty for these (row, model) pairs."""
+    log = logged(n, **options)
+    extra = np.full((n, 3), 1e-4)
+    for hole in holes:
+        extra[hole] = np.nan
+    return replace(log, extra_usd={"sure": extra}, specs=SPECS)
+
+
+def test_rows_without_the_cost_of_a_signal_are_dropped_and_the_column_is_named():
+    log = priced(100, [(row, row % 3) for row in range(5)])
+    log.quality[90, 1] = np.nan
+    found = coverage(log, MODELS, np.arange(100), signals=["sure"])
+    assert found.rows.tolist() == [row for row in range(5, 100) if row != 90]
+    assert found.n_dropped == 6
+    assert found.unpriced == {"'sure_usd' of signal 'sure'": 5}
+    assert "6 rows (6.0%) lack an outcome" in str(found.warning())
+    assert "no 'sure_usd' of signal 'sure' (5 of them)" in str(found.warning())
+    assert len(coverage(log, MODELS, np.arange(100)).rows) == 99
+
+
+def test_a_model_without_the_signal_needs_no_cost_of_it():
+    log = priced(50, [(row, 2) for row in range(50)])
+    log.signals["sure"][:, 2] = np.nan
+    assert len(coverage(log, MODELS, np.arange(50), signals=["sure"]).rows) == 50
+
+
+def test_a_cost_column_that_is_always_empty_is_told_with_the_way_out():
+    log = priced(9, [(row, 1) for row in range(9)])
+    told = r"no overlap.*9 have no 'sure_usd' of signal 'sure'\).*fill in that column"
+    with pytest.raises(LogError, match=told):
+        coverage(log, MODELS, np.arange(9), signals=["sure"])
+
+
+@pytest.mark.parametrize("part", ["tune", "test", "all"])
+def test_parts_leave_out_what_has_no_cost_and_every_figure_is_finite(part):
+    log = priced(400, [(row, row % 3) for row in range(0, 400, 20)], task=True)
+    here = study_ground(tuned_on(log, signals=SPECS), log, part)
+    rows = split(log).rows(part)
+    assert here.coverage.rows.tolist() == [row for row in rows if row % 20]
+    (found,) = evaluate(here, [Named("it", CASCADE)])
+    assert np.isfinite([found.quality, found.usd_per_1k, *found.gain_ci]).all()
+
+
+def test_without_a_covered_train_row_baselines_do_not_learn():
+    log = logged(200, task=True)
+    log.quality[split(log).rows("train"), 2] = np.nan
+    assert study_ground(tuned_on(log), log, "test").reference is None
+    (found,) = evaluate(study_ground(tuned_on(log), log, "test"), [Named("it", CASCADE)])
+    assert "task_mean" not in {it.name for it in found.baselines}
+    assert whole(logged(200, task=True)).reference is not None

@@ -142,10 +142,10 @@ def unreachable_by_task(here, usd_per_1k):
 @some
 @given(seeds)
 def test_nothing_beats_the_oracle(seed):
-    log = logged(80, seed=seed, task=True)
+    log = logged(200, seed=seed, task=True)
     found = figures(study_ground(tuned_on(log), log, "all"), CASCADE)
     best = baselines(found)["oracle"]
-    assert best.quality == math.fsum(log.quality.max(axis=1)) / 80
+    assert best.quality == math.fsum(log.quality.max(axis=1)) / 200
     assert found.quality <= best.quality
     for it in found.baselines:
         assert it.quality <= best.quality + 1e-12
@@ -170,6 +170,15 @@ def test_prompt_length_sends_the_longest_prompts_to_the_best_model():
             break
     mixed = log.quality[:, 0] + share * (log.quality[:, 2] - log.quality[:, 0])
     assert baselines(found)["prompt_length"].quality == pytest.approx(mixed.mean())
+
+
+def test_prompt_length_where_the_best_model_is_the_cheapest():
+    log = logged(40)
+    log.quality[:, 0] = 1.0
+    found = figures(whole(log), Fixed(model="small"))
+    it = baselines(found)["prompt_length"]
+    assert (it.quality, it.usd_per_1k) == (1.0, found.usd_per_1k)
+    assert (it.quality_gain_ci, it.saving_usd_per_1k_ci) == ((0.0, 0.0), (0.0, 0.0))
 
 
 def test_random_mix_is_the_line_between_the_cheapest_and_the_best_model():

@@ -27,7 +27,7 @@ POLICIES = {
 N = 1000
 """Requests in a draw."""
 
-FEW, SMALL = 240, 300
+FEW, SMALL = 200, 300
 """Draws of the quick check, and requests in each."""
 
 FEWEST = binom.ppf(5e-4, FEW, 0.95) / FEW

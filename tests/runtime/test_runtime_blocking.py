@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +16,7 @@ from runtime_world import Endpoint, catalogue, logged, model, policy_file
 from routelab.errors import RouteError
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import Router
+from routelab.runtime.background import BackgroundLoop
 from routelab.serve import background, pointed_at
 
 FIXED = Fixed(model="first")
@@ -69,3 +72,37 @@ def test_importing_the_runtime_imports_only_the_base_installation():
     code = f"import sys, routelab.runtime; print([m for m in {heavy} if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_forked_process_starts_a_loop_of_its_own():
+    loop = BackgroundLoop()
+
+    async def answer():
+        return 42
+
+    assert loop.run(answer()) == 42
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads, on purpose
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if loop.run(answer()) == 42 else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    loop.close()
+
+
+def test_a_loop_that_cannot_start_says_so(monkeypatch):
+    def refuse(coroutine):
+        coroutine.close()
+        raise OSError(24, "Too many open files")
+
+    async def answer():
+        return 42
+
+    loop = BackgroundLoop()
+    monkeypatch.setattr("routelab.runtime.background.asyncio.run", refuse)
+    asked = answer()
+    with pytest.raises(OSError, match="Too many open files"):
+        loop.run(asked)
+    asked.close()
+    assert not loop.started

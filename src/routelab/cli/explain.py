@@ -9,10 +9,18 @@ import typer
 from rich.table import Table
 
 from routelab.cli import tables
-from routelab.cli.common import Columns, Json, LogOption, PolicyPath, Prices, print_json, read_log
+from routelab.cli.common import (
+    Columns,
+    Json,
+    LogOption,
+    PolicyPath,
+    Prices,
+    load_policy,
+    print_json,
+    read_log,
+)
 from routelab.core.flow import Decision, Step
 from routelab.logs import Log
-from routelab.policy_file import load
 from routelab.replay import decide
 from routelab.replay.single import row_of
 
@@ -29,7 +37,7 @@ def explain(
 
     Example: `routelab explain gym.policy --log log.parquet --id easy-complex_arithmetic-00`
     """
-    loaded = load(policy)
+    loaded = load_policy(policy)
     document = loaded.document
     opened = read_log(log, column, prices, document.signals).with_specs(document.signals)
     row = row_of(opened, request_id)
@@ -120,7 +128,7 @@ def _summary(decision: Decision, quality: float) -> str:
     )
     return tables.escaped(
         f"delivered {decision.answer.model}: quality {_or(quality, '.4g')},"
-        f" {_or(decision.cost_usd, unit=' USD')} for {len(decision.steps)} call(s)"
+        f" {_or(decision.cost_usd, unit=' USD', what='cost ')} for {len(decision.steps)} call(s)"
         f"{drawn}{_scores(decision)}"
     )
 
@@ -145,5 +153,5 @@ def _alternatives(log: Log, row: int) -> Table:
     return table
 
 
-def _or(value: float, form: str = ".6g", unit: str = "") -> str:
-    return "not observed" if math.isnan(value) else f"{value:{form}}{unit}"
+def _or(value: float, form: str = ".6g", unit: str = "", what: str = "") -> str:
+    return f"{what}not observed" if math.isnan(value) else f"{value:{form}}{unit}"

@@ -13,6 +13,9 @@ from routelab.runtime.upstream import Reply, Upstream, UpstreamError, address
 from routelab.runtime.wire import SHOULD_RETRY, decode_json
 from routelab.signals.answer_text import answer_text
 
+_FINAL = frozenset((400, 413, 422))
+"""The request itself is at fault, so that no other deployment would take it."""
+
 _SHOWN = 200
 """Characters of a body that an error message quotes."""
 
@@ -61,14 +64,14 @@ async def attempt(
 def _judge(where: str, reply: Reply) -> Attempt:
     body = _decoded(reply)
     if not 200 <= reply.status < 300:
-        refused = 400 <= reply.status < 500 and reply.status not in (408, 429)
         error = f"answered {reply.status}: {_message(body, reply)}"
-        final = refused or reply.headers.get(SHOULD_RETRY) == "false"
+        final = reply.status in _FINAL or reply.headers.get(SHOULD_RETRY) == "false"
         return Attempt(where, body, error, elsewhere=not final)
     if body is None:
         return Attempt(where, error=f"answered no JSON object: {_quote(reply)}")
     if answer_text(body) is None:
-        return Attempt(where, body, "answered without choices")
+        said = f": {_message(body, reply)}" if "error" in body else ""
+        return Attempt(where, body, f"answered without choices{said}")
     return Attempt(where, body)
 
 

@@ -42,17 +42,29 @@ class BackgroundLoop:
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # a fork has no threads
+                self._loop, failures = None, list[BaseException]()
                 ready = threading.Event()
                 self._thread = threading.Thread(
-                    target=lambda: asyncio.run(self._until_closed(ready)),
-                    name="routelab-router",
-                    daemon=True,
+                    target=self._work, args=(ready, failures), name="routelab-router", daemon=True
                 )
                 self._thread.start()
                 ready.wait()
+                if failures:
+                    self._thread = None
+                    raise failures[0]
         assert self._loop is not None  # set before ready
         return self._loop
+
+    def _work(self, ready: threading.Event, failures: list[BaseException]) -> None:
+        try:
+            asyncio.run(self._until_closed(ready))
+        except BaseException as error:
+            if ready.is_set():
+                raise
+            failures.append(error)  # for the thread that waits for the loop
+        finally:
+            ready.set()
 
     async def _until_closed(self, ready: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
