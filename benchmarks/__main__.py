@@ -14,6 +14,7 @@ MODULES = (
     "bench_import",
     "bench_report",
     "bench_demo",
+    "bench_learning",
 )
 
 

@@ -147,3 +147,8 @@ def test_every_help_text_has_an_example_that_parses():
 def test_docstring_examples(folder):
     for name in modules():
         assert doctest.testmod(importlib.import_module(name)).failed == 0, name
+
+
+def test_the_readme_has_no_placeholder():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert not re.findall(r"@[A-Z]+@", text)

@@ -15,6 +15,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.logs.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Named, evaluate, ground, run, study_ground
+from routelab.replay.baselines import prompt_length
 from routelab.stats.bootstrap import Resamples, interval
 
 some = settings(deadline=None, max_examples=15)
@@ -172,13 +173,16 @@ def test_prompt_length_sends_the_longest_prompts_to_the_best_model():
     assert baselines(found)["prompt_length"].quality == pytest.approx(mixed.mean())
 
 
-def test_prompt_length_where_the_best_model_is_the_cheapest():
-    log = logged(40)
-    log.quality[:, 0] = 1.0
-    found = figures(whole(log), Fixed(model="small"))
-    it = baselines(found)["prompt_length"]
-    assert (it.quality, it.usd_per_1k) == (1.0, found.usd_per_1k)
-    assert (it.quality_gain_ci, it.saving_usd_per_1k_ci) == ((0.0, 0.0), (0.0, 0.0))
+@pytest.mark.parametrize("best", ["small", "large"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0 - 2**-50])
+def test_prompt_length_spends_nothing_more_where_the_cheapest_model_costs_all_there_is(best, share):
+    log = logged(50)
+    log.quality[:, MODELS.index(best)] = 1.0
+    here = whole(log)
+    weak = here.fixed()[0]
+    found = prompt_length(here, here.fixed(), share * weak.cost_usd.mean())
+    assert np.array_equal(found.quality, weak.quality)
+    assert np.array_equal(found.cost_usd, weak.cost_usd)
 
 
 def test_random_mix_is_the_line_between_the_cheapest_and_the_best_model():
