@@ -13,7 +13,7 @@ from routelab.errors import TuningError
 from routelab.metrics.exact import mean
 from routelab.metrics.hull import hull, pareto
 from routelab.policies import Mixture
-from routelab.replay import Ground
+from routelab.replay import Ground, Replay
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.search import Score
 
@@ -35,7 +35,11 @@ class OperatingPoint(NamedTuple):
 
 def score(on: Ground, policy: Policy) -> Score:
     """Means of a policy on some rows."""
-    replay = on.replay(policy)
+    return means(on.replay(policy))
+
+
+def means(replay: Replay) -> Score:
+    """Mean cost and quality of a replay."""
     return Score(1000 * mean(replay.cost_usd), mean(replay.quality))
 
 

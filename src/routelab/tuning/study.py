@@ -17,7 +17,7 @@ from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning import contest, display, inputs, plain
 from routelab.tuning.contest import Rival
-from routelab.tuning.front import OperatingPoint, Point, operating_points, score
+from routelab.tuning.front import OperatingPoint, Point, means, operating_points, score
 from routelab.tuning.options import CASCADE, Options
 from routelab.tuning.search import Dials, Progress, Trial
 from routelab.tuning.verdict import Verdict, verdict
@@ -121,7 +121,10 @@ def tune(
 
     tuning = part("tune")
     dials = inputs.dials(tuning.log, signals)
-    alone = [Point(policy, score(tuning, policy)) for policy in map(Fixed, candidates)]
+    alone = [
+        Point(Fixed(name), means(replay))
+        for name, replay in zip(candidates, tuning.fixed(), strict=True)
+    ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     searched: dict[str, list[Point]] = {}
     trials: list[Trial] = []
@@ -211,10 +214,10 @@ def _worth(
 
 
 def _aiq_front(testing: Ground, tested: Sequence[Figures]) -> float:
-    alone = [score(testing, Fixed(name)) for name in testing.models]
+    alone = [means(replay) for replay in testing.fixed()]
     return aiq_among(
-        [score.usd_per_1k for score in alone],
-        [score.quality for score in alone],
+        [one.usd_per_1k for one in alone],
+        [one.quality for one in alone],
         [figures.usd_per_1k for figures in tested],
         [figures.quality for figures in tested],
     )
