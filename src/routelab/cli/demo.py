@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -14,9 +14,8 @@ from routelab.cli import tables
 from routelab.cli.common import Json, print_json, read_log, tell
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
-from routelab.policy_file import load
 from routelab.replay import Figures, Named, evaluate
-from routelab.serve.parity import Parity, parity
+from routelab.serve.parity import parity
 from routelab.tuning import Options, Study, tune
 from routelab.tuning.export import as_json, check_targets, save, study_path
 
@@ -42,15 +41,21 @@ def demo(
     options = Options(name=out.name.removesuffix(".policy"), seed=seed)
     with progress("searching") as update:
         study = tune(log, options, progress=update)
-    digest = save(study, out).digest
-    summary = {**as_json(study), "policy_digest": digest}
+    written = save(study, out)
+    summary = {**as_json(study), "policy_digest": written.digest}
     page = None if no_report else reported(summary, report_to)
     halves = _halves(study)
     tell(f"routing {len(study.test.log)} test requests over HTTP to a replay server")
-    proved = parity(load(out), study.test.log)
+    proved = parity(written, study.test.log)
     if json:
         print_json(
-            {**_as_json(study, halves, proved, out), "report": None if page is None else str(page)}
+            {
+                **summary,
+                "policy_dir": str(out),
+                "halves": msgspec.to_builtins(halves),
+                "parity": {**proved._asdict(), "holds": proved.holds},
+                "report": None if page is None else str(page),
+            }
         )
     else:
         tables.show(
@@ -82,12 +87,3 @@ def _halves(study: Study) -> list[Figures]:
     parts = [("first half", ~late), ("second half", late)]
     grounds = [study.test.take(np.flatnonzero(rows), name) for name, rows in parts]
     return [evaluate(it, [Named(study.options.name, study.policy)])[0] for it in grounds]
-
-
-def _as_json(study: Study, halves: list[Figures], proved: Parity, out: Path) -> dict[str, Any]:
-    return {
-        **as_json(study),
-        "policy_dir": str(out),
-        "halves": msgspec.to_builtins(halves),
-        "parity": {**proved._asdict(), "holds": proved.holds},
-    }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Coroutine
 from typing import Any, TypeAlias
 
+from routelab.core.flow import cancelled
 from routelab.core.protocol import Call, Feedback, Together
 from routelab.runtime.caller import Caller, Sending
 
@@ -37,14 +37,10 @@ async def _until_first(calls: tuple[Call, ...], asking: list[Asking]) -> tuple[F
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
     return tuple(
-        _cancelled(call) if task.cancelled() else task.result()
+        cancelled(call) if task.cancelled() else task.result()
         for call, task in zip(calls, tasks, strict=True)
     )
 
 
 def _answered(task: asyncio.Future[Feedback]) -> bool:
     return task.done() and task.result().error is None
-
-
-def _cancelled(call: Call) -> Feedback:
-    return Feedback(call.model, signals=dict.fromkeys(call.need, math.nan), error="cancelled")

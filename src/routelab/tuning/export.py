@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,13 @@ def save(study: Study, out: Path) -> PolicyFile:
     Raises:
         PolicyFileError: `out` exists and is something else.
     """
-    document = document_of(study)
+    summary = as_json(study)
+    document = _document(study, summary)
     tensors = study.fitted.tensors if study.fitted else None
     written = write(out, document, card(document), tensors)
-    summary = {**as_json(study), "policy_digest": written.digest}
+    stored = msgspec.json.encode({**summary, "policy_digest": written.digest})
     files = {
-        "study.json": msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n",
+        "study.json": msgspec.json.format(stored, indent=2) + b"\n",
         "trials.parquet": parquet_bytes(_trials(study)),
     }
     replace_directory(study_path(out), files)
@@ -121,9 +123,8 @@ def as_json(study: Study) -> dict[str, Any]:
     }
 
 
-def document_of(study: Study) -> Document:
+def _document(study: Study, summary: Mapping[str, Any]) -> Document:
     """The content of `policy.json`; hashes of the other files are added when it is written."""
-    summary = as_json(study)
     fitted = study.fitted
     kept = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")
     return Document(
@@ -138,7 +139,7 @@ def document_of(study: Study) -> Document:
         seed=study.options.seed,
         split=_split(study),
         evaluation={key: summary[key] for key in kept},
-        provenance=_provenance(study),
+        provenance=summary["provenance"],
     )
 
 
