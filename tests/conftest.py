@@ -15,6 +15,8 @@ from routelab.tuning import Options, Study, tune
 from routelab.tuning.export import save
 
 PROJECT = Path(__file__).parents[1]
+LONG = ("slow", "soak")
+"""Markers of tests that run only when asked for."""
 
 
 class Tuned(NamedTuple):
@@ -26,11 +28,11 @@ class Tuned(NamedTuple):
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave long tests out unless `-m` speaks of them."""
-    if "slow" in config.getoption("-m"):
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if item not in slow]
+    asked = config.getoption("-m")
+    unasked = [name for name in LONG if name not in asked]
+    left = [item for item in items if any(map(item.get_closest_marker, unasked))]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,37 @@ class Together(msgspec.Struct, frozen=True):
     until: Literal["all", "first"] = "all"
 
 
+class Attempted(msgspec.Struct, frozen=True):
+    """One try of a call at one deployment, as the decision's record keeps it.
+
+    Attributes:
+        model: that was asked; another than the call's where its fallback chain was used.
+        deployment: the endpoint, for people, without credentials.
+        provider: who runs it.
+        sample: which of the call's samples the try belongs to, from 0.
+        status: of HTTP; None without a reply.
+        error: why this is no answer, or None.
+        queued_s: waited for a free place before it was sent.
+        latency_s: from sending to the end of the reply or its failure.
+        first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
+        prompt_tokens, completion_tokens: as reported; NaN if not known.
+        cost_usd: of this try; NaN if not known.
+    """
+
+    model: str
+    deployment: str
+    provider: str = ""
+    sample: int = 0
+    status: int | None = None
+    error: str | None = None
+    queued_s: float = 0.0
+    latency_s: float = float("nan")
+    first_token_s: float = float("nan")
+    prompt_tokens: float = float("nan")
+    completion_tokens: float = float("nan")
+    cost_usd: float = float("nan")
+
+
 class Feedback(msgspec.Struct, frozen=True):
     """What came back from one call.
 
@@ -54,6 +85,7 @@ class Feedback(msgspec.Struct, frozen=True):
         deployment: the endpoint that answered, when live.
         notes: what an operator should know, for example that a signal was not returned.
         completion_tokens: length of the answer; NaN if not known.
+        attempts: every try at a deployment, when live, in the order they ended.
     """
 
     model: str
@@ -66,6 +98,7 @@ class Feedback(msgspec.Struct, frozen=True):
     deployment: str | None = None
     notes: tuple[str, ...] = ()
     completion_tokens: float = float("nan")
+    attempts: tuple[Attempted, ...] = ()
 
 
 class Deliver(msgspec.Struct, frozen=True):
