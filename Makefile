@@ -8,7 +8,7 @@ demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
 
 test: $(VENV)/.dev  ## every test but the long statistical ones
-	$(BIN)/python -m pytest -m "not slow and not soak"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not soak"
 
 slow: $(VENV)/.dev  ## long statistical and load checks
 	$(BIN)/python -m pytest -m slow
