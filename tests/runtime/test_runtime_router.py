@@ -56,8 +56,7 @@ def test_answer_model_cost_and_raw_response_are_returned(tmp_path):
     )
     assert (result.answer, result.model, result.cost_usd) == ("hi", "first", ONE)
     assert result.raw == completion("hi", tops=0)
-    assert result.decision.steps[0].feedback.latency_s == 1.0
-    assert result.latency_s == 3.0
+    assert 1.0 <= result.decision.steps[0].feedback.latency_s < result.latency_s
     assert endpoint.seen[0]["body"]["model"] == "good-name"
     assert [message["role"] for message in endpoint.seen[0]["body"]["messages"]] == [
         "system",
@@ -417,10 +416,13 @@ def test_any_prompt_survives_the_journey(tmp_path, text):
 
 def test_an_upstream_can_replace_http(tmp_path):
     class Canned:
-        async def send(self, deployment, body, headers):
+        async def send(self, deployment, body, headers, connect_s):
             if deployment.model == "broken-name":
                 raise UpstreamError("unplugged")
             return Reply(200, completion(body["messages"][0]["content"].upper()))
+
+        def hide(self, deployment, text):
+            return text
 
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("broken", "good")))
     result = asyncio.run(AsyncRouter(chosen, upstream=Canned()).route("loud"))

@@ -12,6 +12,22 @@ import msgspec
 from routelab.errors import CatalogueError
 
 
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds that one try may take at a deployment; `inf` for no limit.
+
+    Attributes:
+        connect_s: until there is a connection, TLS included.
+        first_token_s: of a streamed answer, from sending until its first piece.
+        between_tokens_s: of a streamed answer, from one piece to the next.
+        total_s: until the answer is complete; a caller slow to take pieces does not use it up.
+    """
+
+    connect_s: float = 10.0
+    first_token_s: float = 60.0
+    between_tokens_s: float = 30.0
+    total_s: float = 600.0
+
+
 class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An OpenAI-compatible endpoint that serves a model.
 

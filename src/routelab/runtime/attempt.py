@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+import anyio
 import msgspec
 
-from routelab.core.catalogue import Deployment
-from routelab.runtime.upstream import Reply, Upstream, UpstreamError, address
+from routelab.core.catalogue import Deployment, Timeouts
+from routelab.runtime.retry_after import retry_after_s
+from routelab.runtime.stream.pieces import whole
+from routelab.runtime.upstream import Kind, Reply, Upstream, UpstreamError, address
 from routelab.runtime.wire import SHOULD_RETRY, decode_json
 from routelab.signals.answer_text import answer_text
 
@@ -20,20 +23,38 @@ _SHOWN = 200
 """Characters of a body that an error message quotes."""
 
 
+class Sink(Protocol):
+    """Takes the pieces of an answer as they come, each a `chat.completion.chunk`."""
+
+    async def __call__(self, piece: Mapping[str, Any]) -> None: ...
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """What came of one try.
 
     Attributes:
         deployment: for people, without credentials.
-        body: the response, also of a failure; None if there is none that can be read.
+        body: the response; of a failure only what it is known to have used; None if nothing is.
         error: why this is no answer, or None.
         elsewhere: another deployment may answer what this one did not.
+        status: of HTTP; None without a reply.
+        kind: of failure; empty for an answer.
+        retry_after_s: seconds after which the deployment says it may be asked again.
+        latency_s: from sending to the end of the reply or its failure.
+        first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
+        delivered: a piece went to the sink, so that no other try may follow.
     """
 
     deployment: str
     body: Mapping[str, Any] | None = None
     error: str | None = None
     elsewhere: bool = True
+    status: int | None = None
+    kind: Kind = ""
+    retry_after_s: float | None = None
+    latency_s: float = math.nan
+    first_token_s: float = math.nan
+    delivered: bool = False
 
     @property
     def answer(self) -> Mapping[str, Any] | None:
@@ -46,33 +67,70 @@ async def attempt(
     deployment: Deployment,
     body: Mapping[str, Any],
     headers: Mapping[str, str],
-    timeout_s: float,
+    timeouts: Timeouts,
+    *,
+    clock: Callable[[], float],
+    wall_clock: Callable[[], float],
+    sink: Sink | None = None,
 ) -> Attempt:
-    """Ask one deployment once; whatever goes wrong there is in the result."""
-    where = address(deployment)
+    """Ask one deployment once; whatever goes wrong there is in the result.
+
+    Args:
+        clock: seconds, for latencies.
+        wall_clock: Unix time in seconds, for dates in replies.
+        sink: is given the answer piece by piece; without one the answer is not streamed.
+    """
+    started = clock()
+    sent = {**body, "model": deployment.model}
     try:
-        async with asyncio.timeout(timeout_s):
-            sent = {**body, "model": deployment.model}
-            reply = await upstream.send(deployment, sent, headers)
+        with anyio.fail_after(_bound(timeouts.total_s)):
+            reply = await upstream.send(deployment, sent, headers, timeouts.connect_s)
+        tried = _judge(deployment, reply, wall_clock())
     except TimeoutError:
-        return Attempt(where, error=f"no answer in {timeout_s:g} s")
+        tried = _failed(deployment, f"no answer in {timeouts.total_s:g} s", "timeout")
     except UpstreamError as error:
-        return Attempt(where, error=str(error))
-    return _judge(where, reply)
+        tried = _failed(deployment, str(error), error.kind)
+    if sink is not None and tried.answer is not None:
+        await sink(whole(tried.answer))
+        tried = msgspec.structs.replace(tried, delivered=True)
+    shown = None if tried.error is None else upstream.hide(deployment, tried.error)
+    return msgspec.structs.replace(tried, error=shown, latency_s=clock() - started)
 
 
-def _judge(where: str, reply: Reply) -> Attempt:
-    body = _decoded(reply)
+def _bound(seconds: float) -> float | None:
+    return None if math.isinf(seconds) else seconds
+
+
+def _failed(deployment: Deployment, error: str, kind: Kind) -> Attempt:
+    return Attempt(address(deployment), error=error, kind=kind)
+
+
+def _judge(deployment: Deployment, reply: Reply, now: float) -> Attempt:
+    where, body = address(deployment), _decoded(reply)
     if not 200 <= reply.status < 300:
-        error = f"answered {reply.status}: {_message(body, reply)}"
         final = reply.status in _FINAL or reply.headers.get(SHOULD_RETRY) == "false"
-        return Attempt(where, body, error, elsewhere=not final)
+        return Attempt(
+            where,
+            _used(body),
+            f"answered {reply.status}: {_message(body, reply)}",
+            elsewhere=not final,
+            status=reply.status,
+            kind="status",
+            retry_after_s=retry_after_s(reply.headers, now),
+        )
     if body is None:
-        return Attempt(where, error=f"answered no JSON object: {_quote(reply)}")
+        error = f"answered no JSON object: {_quote(reply)}"
+        return Attempt(where, error=error, status=reply.status, kind="malformed")
     if answer_text(body) is None:
         said = f": {_message(body, reply)}" if "error" in body else ""
-        return Attempt(where, body, f"answered without choices{said}")
-    return Attempt(where, body)
+        error = f"answered without choices{said}"
+        return Attempt(where, _used(body), error, status=reply.status, kind="malformed")
+    return Attempt(where, body, status=reply.status)
+
+
+def _used(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What a failure cost, without what it says, which may quote a key."""
+    return None if body is None else {"usage": body.get("usage")}
 
 
 def _decoded(reply: Reply) -> Mapping[str, Any] | None:

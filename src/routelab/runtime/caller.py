@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue, Timeouts
 from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
-from routelab.runtime.attempt import Attempt, attempt
+from routelab.runtime.attempt import Attempt, Sink, attempt
 from routelab.runtime.cost import combined, completion_tokens, response_cost
 from routelab.runtime.upstream import Upstream
 from routelab.runtime.wire import NEED, header_list
@@ -27,11 +27,13 @@ class Sending(msgspec.Struct, frozen=True):
 
     Attributes:
         fields: of the body, passed on as they are.
+        sink: takes the answer as it comes, if that is wanted.
     """
 
     request: Request
     fields: Mapping[str, Any] = msgspec.field(default_factory=dict)
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    sink: Sink | None = None
 
 
 class Caller:
@@ -48,15 +50,17 @@ class Caller:
         upstream: Upstream,
         sources: Mapping[str, Source],
         specs: Mapping[str, SignalSpec],
-        timeout_s: float,
+        timeouts: Timeouts,
         clock: Callable[[], float],
+        wall_clock: Callable[[], float],
     ) -> None:
         self.catalogue = catalogue
         self.sources = sources
         self.specs = specs
         self._upstream = upstream
-        self._timeout_s = timeout_s
+        self._timeouts = timeouts
         self._clock = clock
+        self._wall_clock = wall_clock
         self._warned: set[tuple[str, str]] = set()
 
     async def call(self, call: Call, sending: Sending) -> Feedback:
@@ -100,17 +104,31 @@ class Caller:
             headers[NEED] = header_list(sources[name].column or name for name in call.need)
         n = max((source.samples for source in sources.values()), default=1)
         if n == 1:
-            return [await self._sample(call.model, body, headers)]
+            sink = sending.sink if call.final else None
+            return [await self._sample(call.model, body, headers, sink)]
         return await asyncio.gather(*(self._sample(call.model, body, headers) for _ in range(n)))
 
     async def _sample(
-        self, model: str, body: Mapping[str, Any], headers: Mapping[str, str]
+        self,
+        model: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+        sink: Sink | None = None,
     ) -> list[Attempt]:
         tries: list[Attempt] = []
         for deployment in self.catalogue.model(model).deployments:
-            tried = await attempt(self._upstream, deployment, body, headers, self._timeout_s)
+            tried = await attempt(
+                self._upstream,
+                deployment,
+                body,
+                headers,
+                self._timeouts,
+                clock=self._clock,
+                wall_clock=self._wall_clock,
+                sink=sink,
+            )
             tries.append(tried)
-            if tried.error is None or not tried.elsewhere:
+            if tried.error is None or not tried.elsewhere or tried.delivered:
                 break
         return tries
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import httpx
 
 from routelab.core.catalogue import Deployment
-from routelab.runtime.upstream import Reply, UpstreamError, address
+from routelab.runtime.upstream import Kind, Reply, UpstreamError, address
 from routelab.runtime.wire import encode_json
+
+_UNSENT = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.PoolTimeout)
+"""Failures of a request that never left."""
 
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
@@ -21,22 +25,23 @@ class HttpUpstream:
     Args:
         client: a client to use, which stays its owner's to close.
         transport: of a client of our own.
-        timeout_s: for connecting, and for every wait on the connection.
     """
 
     def __init__(
         self,
         client: httpx.AsyncClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        timeout_s: float = 60.0,
     ) -> None:
         self._given = client
         self._own: httpx.AsyncClient | None = None
         self._transport = transport
-        self._timeout_s = timeout_s
 
     async def send(
-        self, deployment: Deployment, body: Mapping[str, Any], headers: Mapping[str, str]
+        self,
+        deployment: Deployment,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+        connect_s: float,
     ) -> Reply:
         key = _key(deployment)
         authorization = {"authorization": f"Bearer {key}"} if key else {}
@@ -46,15 +51,19 @@ class HttpUpstream:
                 deployment.base_url.rstrip("/") + "/chat/completions",
                 content=encode_json(body),
                 headers={"content-type": "application/json", **headers, **authorization},
-                timeout=self._timeout_s,
+                timeout=httpx.Timeout(None, connect=None if math.isinf(connect_s) else connect_s),
                 auth=auth,
             )
+        except httpx.ConnectTimeout:
+            raise UpstreamError(f"no connection in {connect_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UpstreamError(_hide(f"{type(error).__name__} {error}".strip(), key)) from None
-        content = response.content
-        if key and not response.is_success:
-            content = content.replace(key.encode(), b"***")  # some endpoints quote a bad key
-        return Reply(response.status_code, content, dict(response.headers))
+            kind: Kind = "connect" if isinstance(error, _UNSENT) else "cut"
+            raise UpstreamError(f"{type(error).__name__} {error}".strip(), kind) from None
+        return Reply(response.status_code, response.content, dict(response.headers))
+
+    def hide(self, deployment: Deployment, text: str) -> str:
+        key = os.environ.get(deployment.api_key_env, "").strip() if deployment.api_key_env else ""
+        return text.replace(key, "***") if key else text
 
     async def aclose(self) -> None:
         """Close the client if it is our own."""
@@ -83,12 +92,11 @@ def _key(deployment: Deployment) -> str:
     if not key:
         raise UpstreamError(
             f"the environment variable {name} is not set; export {name} with the key of"
-            f" {deployment.provider or address(deployment)}"
+            f" {deployment.provider or address(deployment)}",
+            "key",
         )
     if not (key.isascii() and key.isprintable()):
-        raise UpstreamError(f"the environment variable {name} holds what no header can carry")
+        raise UpstreamError(
+            f"the environment variable {name} holds what no header can carry", "key"
+        )
     return key
-
-
-def _hide(message: str, key: str) -> str:
-    return message.replace(key, "***") if key else message

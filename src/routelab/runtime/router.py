@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from routelab.core.admission import Admission
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue, Timeouts
 from routelab.core.context import Context
 from routelab.core.flow import Decision, flow
 from routelab.core.protocol import Message
@@ -47,6 +47,7 @@ class AsyncRouter:
             or a function of request and response; goes before what the policy file says.
         timeout_s: for each attempt at a deployment.
         clock: seconds, for latencies.
+        wall_clock: Unix time in seconds, for dates in replies.
     Raises:
         CatalogueError: a model of the policy has no deployment.
         PolicyError: a signal's source cannot be parsed, or the policy has no such signal.
@@ -63,6 +64,7 @@ class AsyncRouter:
         signals: Mapping[str, Given] | None = None,
         timeout_s: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         document = policy_file.document
         if sum(way is not None for way in (client, transport, upstream)) > 1:
@@ -79,14 +81,15 @@ class AsyncRouter:
         if upstream is None:
             from routelab.runtime.http import HttpUpstream  # importing the runtime stays quick
 
-            upstream = self._http = HttpUpstream(client, transport, timeout_s)
+            upstream = self._http = HttpUpstream(client, transport)
         self._caller = Caller(
             self.catalogue,
             upstream,
             _sources(policy_file, signals or {}),
             document.signals,
-            timeout_s,
+            Timeouts(total_s=timeout_s),
             clock,
+            wall_clock,
         )
 
     @classmethod
