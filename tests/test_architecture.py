@@ -40,7 +40,7 @@ GUESTS = {
     ("signals/features/wordllama.py", "tokenizers"),  # of the embed extra, when it is asked for
 }
 
-LIGHT = ("numpy", "httpx", "msgspec", "safetensors")
+LIGHT = ("anyio", "numpy", "httpx", "msgspec", "safetensors")
 """What the base install brings."""
 
 
