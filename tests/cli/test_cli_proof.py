@@ -9,7 +9,6 @@ import pytest
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import CatalogueError
 from routelab.policies import Cascade, Fixed, Mixture, to_wire
 from routelab.policy_file import Document, write
 from routelab.policy_file.card import card, seconds, table
@@ -58,10 +57,11 @@ def test_parity_holds_over_failures_needs_and_draws(policy, tuned, requests, tmp
     assert proved.holds
 
 
-def test_without_endpoints_there_is_no_proof(requests, tmp_path):
+def test_models_without_an_endpoint_are_served_all_the_same(requests, tmp_path):
     made = write(tmp_path / "x.policy", document(CASCADE, Catalogue()), "# x\n")
-    with pytest.raises(CatalogueError, match="no deployment is known for small-8b"):
-        parity(made, requests)
+    proved = parity(made, requests)
+    assert proved.holds
+    assert proved.n == 60
 
 
 def test_equal_decisions_at_another_price_are_no_parity():

@@ -14,6 +14,7 @@ from routelab.cli import (
     explain,
     importing,
     inspect,
+    parity,
     registry,
     replay,
     replay_server,
@@ -56,6 +57,7 @@ app.command("report")(report.report)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
 app.command("route")(route.route)
+app.command("parity")(parity.parity)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")
 app.add_typer(importing.app, name="import")

@@ -53,7 +53,7 @@ def demo(
                 **summary,
                 "policy_dir": str(out),
                 "halves": msgspec.to_builtins(halves),
-                "parity": {**proved._asdict(), "holds": proved.holds},
+                "parity": proved.as_json(),
                 "report": None if page is None else str(page),
             }
         )

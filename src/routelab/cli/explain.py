@@ -54,7 +54,7 @@ def explain(
     if json:
         print_json(as_json(decision, quality))
     else:
-        tables.show(_table(decision), _summary(decision, quality), _alternatives(opened, row))
+        tables.show(steps(decision), _summary(decision, quality), _alternatives(opened, row))
 
 
 def as_json(decision: Decision, quality: float | None = None) -> dict[str, Any]:
@@ -103,8 +103,14 @@ def outcome(step: Step) -> str:
     return "accepted" if value >= step.threshold else "escalated"
 
 
-def _table(decision: Decision) -> Table:
-    table = Table(title=f"Request {tables.escaped(decision.request_id)}", title_justify="left")
+def steps(decision: Decision, way: str = "") -> Table:
+    """A request's calls, one a line.
+
+    Args:
+        way: how it was decided, for the title.
+    """
+    title = f"Request {tables.escaped(decision.request_id)}{way}"
+    table = Table(title=title, title_justify="left")
     for head in ("step", "model", "signal", "threshold", "outcome", "USD", "latency"):
         table.add_column(head, justify="left" if head in ("model", "outcome") else "right")
     for index, step in enumerate(decision.steps, 1):

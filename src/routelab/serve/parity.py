@@ -6,21 +6,31 @@ import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.core.flow import Decision
 from routelab.errors import RouteError
 from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import Known, decide
+from routelab.replay import Known, Replay, decide, run
 from routelab.runtime import AsyncRouter
 from routelab.serve.server import background
 
 AT_ONCE = 16
+SHOWN = 3
+"""Differing requests whose decisions are kept, to be looked at."""
+
+
+class Difference(NamedTuple):
+    """A request that was decided otherwise over HTTP; None where nobody answered."""
+
+    request_id: str
+    replayed: Decision | None
+    routed: Decision | None
 
 
 class Parity(NamedTuple):
@@ -31,6 +41,9 @@ class Parity(NamedTuple):
         same: of them, those with the same calls, answer and cost.
         replayed_usd, routed_usd: exactly rounded totals.
         different: ids of requests decided otherwise.
+        cost_alone: of those, how many made the same calls, drew the same and delivered the
+            same model's answer, at another cost.
+        examples: the first of them, both ways.
     """
 
     n: int
@@ -38,11 +51,17 @@ class Parity(NamedTuple):
     replayed_usd: float
     routed_usd: float
     different: tuple[str, ...]
+    cost_alone: int = 0
+    examples: tuple[Difference, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether production repeated the replay."""
         return self.same == self.n and self.replayed_usd == self.routed_usd
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data; the decisions of the examples are for the caller to tell."""
+        return {**self._replace(examples=())._asdict(), "holds": self.holds}
 
     def __str__(self) -> str:
         cost = "equal" if self.replayed_usd == self.routed_usd else "different"
@@ -52,10 +71,14 @@ class Parity(NamedTuple):
 def parity(policy_file: PolicyFile, log: Log) -> Parity:
     """Route every request of a log through replay servers on loopback, one a provider.
 
+    Every decision is made three times: over HTTP, by the replay of one request, and by the
+    replay of all at once, which is what figures are made of.
+
     Args:
-        log: requests with prompts, and outcomes of the policy's models.
+        log: requests with prompts, and outcomes of the policy's models. A model that the
+            policy's catalogue gives no endpoint is served with the others.
     """
-    catalogue = policy_file.document.catalogue
+    catalogue = policy_file.document.catalogue.only(policy_file.document.candidates)
     prompts = log.texts.prompts(np.arange(len(log))) if log.texts else [""] * len(log)
     with ExitStack() as servers:
         urls = {
@@ -63,17 +86,36 @@ def parity(policy_file: PolicyFile, log: Log) -> Parity:
             for provider in _providers(catalogue)
         }
         routed = asyncio.run(_route(policy_file, _moved(catalogue, urls), log, prompts))
-    seed = policy_file.document.seed
     known = Known(log, policy_file.scoring)
-    replayed = [_replay(policy_file, known, row, catalogue, seed) for row in range(len(log))]
-    pairs = list(zip(log.requests.id, replayed, routed, strict=True))
-    different = tuple(str(key) for key, one, other in pairs if _what(one) != _what(other))
-    return Parity(len(log), len(log) - len(different), _spent(replayed), _spent(routed), different)
+    single = [_replay(policy_file, known, row) for row in range(len(log))]
+    whole = run(
+        policy_file.policy,
+        log,
+        catalogue=catalogue,
+        seed=policy_file.document.seed,
+        estimates=policy_file.document.estimates,
+        known=known,
+    )
+    found = [
+        Difference(str(log.requests.id[row]), one, other)
+        for row, (one, other) in enumerate(zip(single, routed, strict=True))
+        if _what(one) != _what(other) or _of_one(one, log) != _of_all(whole, row)
+    ]
+    same = len(log) - len(found)
+    ids = tuple(it.request_id for it in found)
+    dearer = sum(_but_cost(it.replayed) == _but_cost(it.routed) for it in found)
+    spent = _spent(single), _spent(routed)
+    return Parity(len(log), same, *spent, ids, dearer, tuple(found[:SHOWN]))
 
 
 def _providers(catalogue: Catalogue) -> Sequence[str]:
-    every = (d.provider for model in catalogue.models.values() for d in model.deployments)
+    every = (d.provider for model in catalogue.models.values() for d in _served(model))
     return tuple(dict.fromkeys(every))
+
+
+def _served(model: Model) -> tuple[Deployment, ...]:
+    """A model's deployments, or one that stands in where none is known."""
+    return model.deployments or (Deployment("", ""),)
 
 
 def _moved(catalogue: Catalogue, urls: dict[str, str]) -> Catalogue:
@@ -82,9 +124,12 @@ def _moved(catalogue: Catalogue, urls: dict[str, str]) -> Catalogue:
         {
             name: msgspec.structs.replace(
                 model,
+                cost_reported=model.cost_reported or not model.deployments,
                 deployments=tuple(
-                    msgspec.structs.replace(it, base_url=urls[it.provider], api_key_env="")
-                    for it in model.deployments
+                    msgspec.structs.replace(
+                        it, model=it.model or name, base_url=urls[it.provider], api_key_env=""
+                    )
+                    for it in _served(model)
                 ),
             )
             for name, model in catalogue.models.items()
@@ -120,16 +165,14 @@ async def _route(
         return await asyncio.gather(*(one(row, router) for row in range(len(log))))
 
 
-def _replay(
-    policy_file: PolicyFile, known: Known, row: int, catalogue: Catalogue, seed: int
-) -> Decision | None:
+def _replay(policy_file: PolicyFile, known: Known, row: int) -> Decision | None:
     try:
         return decide(
             policy_file.policy,
             known.log,
             row,
-            catalogue=catalogue,
-            seed=seed,
+            catalogue=policy_file.document.catalogue,
+            seed=policy_file.document.seed,
             estimates=policy_file.document.estimates,
             known=known,
         )
@@ -138,9 +181,28 @@ def _replay(
 
 
 def _what(decision: Decision | None) -> tuple[object, ...] | None:
+    """What must be the same both ways."""
+    return None if decision is None else (*(_but_cost(decision) or ()), decision.cost_usd)
+
+
+def _but_cost(decision: Decision | None) -> tuple[object, ...] | None:
     if decision is None:
         return None
-    return decision.models, decision.answer.model, decision.cost_usd, decision.choices
+    return decision.models, decision.answer.model, decision.choices
+
+
+def _of_one(decision: Decision | None, log: Log) -> tuple[object, ...]:
+    """What the replay of one request shares with that of all."""
+    if decision is None:
+        return (-1,)
+    return log.models.index(decision.answer.model), decision.cost_usd, len(decision.steps)
+
+
+def _of_all(whole: Replay, row: int) -> tuple[object, ...]:
+    answered = int(whole.answered[row])
+    if answered < 0:
+        return (-1,)
+    return answered, float(whole.cost_usd[row]), int(whole.calls[row])
 
 
 def _spent(decisions: Sequence[Decision | None]) -> float:

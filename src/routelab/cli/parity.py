@@ -1,0 +1,102 @@
+"""`routelab parity`: the proof by HTTP that production repeats a policy's replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import RenderableType
+
+from routelab.cli import tables
+from routelab.cli.common import (
+    AllowMissing,
+    Columns,
+    Json,
+    LogOption,
+    PolicyPath,
+    Prices,
+    load_policy,
+    print_json,
+    tell,
+)
+from routelab.cli.explain import as_json, steps
+from routelab.cli.replay import Part, part_of
+from routelab.core.flow import Decision
+from routelab.core.table import Ints
+from routelab.errors import RoutelabError
+from routelab.serve.parity import Difference, Parity
+from routelab.serve.parity import parity as prove
+
+
+def parity(
+    policy: PolicyPath,
+    log: LogOption,
+    split: Part = "test",
+    n: Annotated[
+        int, typer.Option("--n", help="Requests to route, evenly along the part; 0 for all.")
+    ] = 300,
+    column: Columns = None,
+    prices: Prices = None,
+    allow_missing: AllowMissing = False,
+    json: Json = False,
+) -> None:
+    """Route logged requests over HTTP, and compare every decision and the bill with the replay.
+
+    Servers on loopback answer from LOG in place of POLICY's endpoints, one for each provider,
+    and the runtime routes as it does in production. Status 0 if all is equal; else 1, and the
+    first requests that differ are shown step by step, both ways.
+
+    Example: `routelab parity gym.policy --log log.parquet --n 300`
+    """
+    if n < 0:
+        raise RoutelabError(f"--n {n}: route 1 request or more, or 0 for all of the part")
+    loaded = load_policy(policy)
+    part = part_of(loaded, log, split, column, prices, allow_missing).log
+    chosen = part.take(spread(len(part), n or len(part)))
+    tell(f"routing {len(chosen)} of {len(part)} {split} requests over HTTP to replay servers")
+    proved = prove(loaded, chosen)
+    if json:
+        examples = [_plain(it) for it in proved.examples]
+        print_json({**proved.as_json(), "split": split, "examples": examples})
+    else:
+        tables.show(str(proved), *_shown(proved))
+    if not proved.holds:
+        raise typer.Exit(1)
+
+
+def spread(n: int, wanted: int) -> Ints:
+    """At most `wanted` of n rows, evenly from the first to the last."""
+    return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(np.int64))
+
+
+def _plain(it: Difference) -> dict[str, Any]:
+    return {
+        "id": it.request_id,
+        "replayed": None if it.replayed is None else as_json(it.replayed),
+        "routed": None if it.routed is None else as_json(it.routed),
+    }
+
+
+def _shown(proved: Parity) -> Iterator[RenderableType]:
+    """What went otherwise."""
+    if proved.different:
+        ids = ", ".join(proved.different[:20])
+        more = f" and {len(proved.different) - 20} more" if len(proved.different) > 20 else ""
+        yield tables.escaped(f"\ndecided otherwise: {ids}{more}")
+    if proved.cost_alone:
+        yield (
+            f"{proved.cost_alone} of them differ in cost alone: the catalogue's prices do not give"
+            " the log's costs (cost_reported = false), or a signal's extra cost is known to the"
+            " log only"
+        )
+    for it in proved.examples:
+        yield _way(it.request_id, it.replayed, "replayed")
+        yield _way(it.request_id, it.routed, "routed over HTTP")
+
+
+def _way(request_id: str, decision: Decision | None, way: str) -> RenderableType:
+    if decision is None:
+        return tables.escaped(f"\nRequest {request_id}, {way}: nobody answered")
+    return steps(decision, f", {way}")
