@@ -19,11 +19,11 @@ UNREACHABLE = ("connection", "no matching distribution", "could not find a versi
 
 ROUTE = """
 import json, sys
-from routelab.core import catalogue
+from routelab.core.catalogue_file import parse
 from routelab.runtime import Router
 
 policy, models, request_id, prompt = sys.argv[1:]
-known = catalogue.parse(open(models, encoding="utf-8").read(), models)
+known = parse(open(models, encoding="utf-8").read(), models)
 with Router.load(policy, catalogue=known) as router:
     routed = router.route(prompt, id=request_id)
 print(json.dumps({"models": routed.decision.models, "answer": routed.answer,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.core.catalogue import Catalogue, Model, parse
+from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue_file import parse
 from routelab.errors import CatalogueError
 
 GOOD = """

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from routelab.core import catalogue
 from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue_file import parse
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import CatalogueError, LogError, PolicyFileError, RoutelabError
 from routelab.logs import Log, PartialLog, read
@@ -97,7 +97,7 @@ def read_catalogue(path: Path | None) -> Catalogue | None:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{path}: cannot be read as a catalogue: {error}") from error
-    return catalogue.parse(text, path.name)
+    return parse(text, path.name)
 
 
 def load_policy(path: Path) -> PolicyFile:

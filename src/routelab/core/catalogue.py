@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
-from routelab.errors import CatalogueError
+from routelab.core.engine_rules import EngineRules
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,23 +26,36 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_s: float = 600.0
 
 
-class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An OpenAI-compatible endpoint that serves a model.
+
+    Two models that list the very same deployment share its limits and its breaker.
 
     Attributes:
         base_url: up to and including the version, for example "http://127.0.0.1:8000/v1".
         model: the model's name at this endpoint.
         provider: who runs it; deployments of one provider tend to fail together.
         api_key_env: environment variable that holds the key; empty for none.
+        region: where it runs, for people and figures.
+        weight: its share of the traffic beside the model's other deployments; 0 takes it out.
+        max_concurrency: calls under way at once; None for no limit.
+        requests_per_minute, tokens_per_minute: what it grants; None for no limit.
+        timeouts: of one try; None for the router's.
     """
 
     base_url: str
     model: str
     provider: str = ""
     api_key_env: str = ""
+    region: str = ""
+    weight: float = 1.0
+    max_concurrency: int | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    timeouts: Timeouts | None = None
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is known of a model.
 
     Attributes:
@@ -53,7 +64,11 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         context_window: in tokens; None if unknown.
         cost_reported: responses carry the true cost in `usage.cost`, which then replaces
             tokens times prices.
-        deployments: tried in order.
+        deployments: that share its traffic.
+        cached_input_usd_per_mtok: of prompt tokens read from a cache; None for the input price.
+        reasoning_usd_per_mtok: of tokens thought and not shown; None for the output price.
+        usd_per_request: beside the tokens, of every answered request.
+        fallbacks: models asked in turn where no deployment of this one answers.
     """
 
     input_usd_per_mtok: float | None = None
@@ -62,13 +77,35 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context_window: int | None = None
     cost_reported: bool = False
     deployments: tuple[Deployment, ...] = ()
+    cached_input_usd_per_mtok: float | None = None
+    reasoning_usd_per_mtok: float | None = None
+    usd_per_request: float = 0.0
+    fallbacks: tuple[str, ...] = ()
 
-    def cost_usd(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """Price of one call; NaN without both prices."""
+    def cost_usd(
+        self,
+        prompt_tokens: float,
+        completion_tokens: float,
+        cached_tokens: float = 0.0,
+        reasoning_tokens: float = 0.0,
+    ) -> float:
+        """Price of one call; NaN without both prices.
+
+        Args:
+            cached_tokens: how many of the prompt's came from a cache.
+            reasoning_tokens: how many of the completion's were thought and not shown.
+        """
         if self.input_usd_per_mtok is None or self.output_usd_per_mtok is None:
             return math.nan
-        spent = prompt_tokens * self.input_usd_per_mtok
-        return (spent + completion_tokens * self.output_usd_per_mtok) / 1e6
+        spent = _priced(
+            prompt_tokens, self.input_usd_per_mtok, cached_tokens, self.cached_input_usd_per_mtok
+        ) + _priced(
+            completion_tokens,
+            self.output_usd_per_mtok,
+            reasoning_tokens,
+            self.reasoning_usd_per_mtok,
+        )
+        return spent / 1e6 + self.usd_per_request
 
     def missing(self, needs: Iterable[str]) -> tuple[str, ...]:
         """Needed capabilities that the model lacks."""
@@ -77,18 +114,33 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(need for need in needs if need not in self.capabilities)
 
 
-class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Models by name."""
+def _priced(tokens: float, price: float, part: float, part_price: float | None) -> float:
+    """Tokens at a price, a part of them at another."""
+    if part_price is None or part == 0.0:  # the very sum that a log's prices make
+        return tokens * price
+    return (tokens - part) * price + part * part_price
+
+
+class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Models by name.
+
+    Attributes:
+        engine: how calls are balanced, retried and cut off; None for the defaults.
+    """
 
     models: Mapping[str, Model] = msgspec.field(default_factory=dict)
+    engine: EngineRules | None = None
 
     def model(self, name: str) -> Model:
         """What is known of `name`; a model that is not listed has no restriction."""
         return self.models.get(name, _UNKNOWN)
 
     def only(self, names: Iterable[str]) -> Catalogue:
-        """The catalogue of these models, in this order, listed or not."""
-        return Catalogue({name: self.model(name) for name in names})
+        """The catalogue of these models, in this order, listed or not, then their fallbacks."""
+        names = tuple(names)
+        behind = (other for name in names for other in self.model(name).fallbacks)
+        kept = dict.fromkeys((*names, *behind))
+        return Catalogue({name: self.model(name) for name in kept}, self.engine)
 
     def allowed(self, names: Iterable[str], needs: Iterable[str]) -> tuple[str, ...]:
         """The models of `names` that have every needed capability."""
@@ -105,66 +157,3 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _UNKNOWN = Model()
-
-
-def parse(text: str, source: str) -> Catalogue:
-    """A catalogue from the text of a `models.toml`.
-
-    Args:
-        source: the file's name, for error messages.
-    Raises:
-        CatalogueError: not TOML, an unknown or mistyped field, a negative price, a
-            deployment that is listed twice or is no http(s) address.
-    """
-    try:
-        read = tomllib.loads(text)
-        if unknown := [f"{source}: {problem}" for problem in _unknown(read)]:
-            raise CatalogueError(*unknown)
-        catalogue = msgspec.convert(read, Catalogue)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"{source}: not valid TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise CatalogueError(f"{source}: {error}") from error
-    problems = [
-        f"{source}: models.{name}: {problem}"
-        for name, model in catalogue.models.items()
-        for problem in _problems(model)
-    ]
-    if not catalogue.models:
-        problems.append(f"{source}: no models; add a table [models.NAME] for each")
-    if problems:
-        raise CatalogueError(*problems)
-    return catalogue
-
-
-def _unknown(read: Mapping[str, Any]) -> Iterable[str]:
-    """Fields that nothing has, with those there are; values of the wrong type are let pass."""
-    yield from _beyond(read, Catalogue, "the file")
-    models = read.get("models")
-    for name, model in models.items() if isinstance(models, dict) else ():
-        yield from _beyond(model, Model, f"models.{name}")
-        deployments = model.get("deployments") if isinstance(model, dict) else None
-        for at, deployment in enumerate(deployments if isinstance(deployments, list) else (), 1):
-            yield from _beyond(deployment, Deployment, f"models.{name}: deployment {at}")
-
-
-def _beyond(read: object, kind: type[msgspec.Struct], place: str) -> Iterable[str]:
-    fields = kind.__struct_fields__
-    if beyond := [key for key in read if key not in fields] if isinstance(read, dict) else ():
-        yield f"{place}: no field {', '.join(map(repr, beyond))}; there is {', '.join(fields)}"
-
-
-def _problems(model: Model) -> Iterable[str]:
-    for field in ("input_usd_per_mtok", "output_usd_per_mtok"):
-        price = getattr(model, field)
-        if price is not None and not (math.isfinite(price) and price >= 0):
-            yield f"{field} is {price}; a price is finite and not negative"
-    if model.context_window is not None and model.context_window <= 0:
-        yield f"context_window is {model.context_window}; it must be positive"
-    seen = set()
-    for deployment in model.deployments:
-        if not deployment.base_url.startswith(("http://", "https://")):
-            yield f"base_url {deployment.base_url!r} must start with http:// or https://"
-        if (key := (deployment.base_url, deployment.model)) in seen:
-            yield f"deployment {deployment.model!r} at {deployment.base_url} is listed twice"
-        seen.add(key)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from routelab.core import catalogue as catalogues
 from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue_file import parse
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import CatalogueError, LogError
 from routelab.logs.problems import Problems
@@ -74,7 +74,7 @@ def read_catalogue(log: Path, sidecar: Sidecar) -> Catalogue | None:
         ) from error
     except UnicodeDecodeError as error:
         raise CatalogueError(f"{path.name}: not UTF-8 text: {error.reason}") from error
-    return catalogues.parse(text, path.name)
+    return parse(text, path.name)
 
 
 def check(specs: Mapping[str, SignalSpec], problems: Problems) -> None:

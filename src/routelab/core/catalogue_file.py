@@ -1,0 +1,135 @@
+"""Read a `models.toml`."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from routelab.core import engine_rules
+from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
+from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.errors import CatalogueError
+
+USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")
+"""Capabilities that catalogues tend to name; others are as good, but for a slip of the pen."""
+
+_PRICES = (
+    "input_usd_per_mtok",
+    "output_usd_per_mtok",
+    "cached_input_usd_per_mtok",
+    "reasoning_usd_per_mtok",
+    "usd_per_request",
+)
+_LIMITS = ("max_concurrency", "requests_per_minute", "tokens_per_minute")
+
+
+def parse(text: str, source: str) -> Catalogue:
+    """A catalogue from the text of a `models.toml`.
+
+    Args:
+        source: the file's name, for error messages.
+    Raises:
+        CatalogueError: not TOML, an unknown or mistyped field, a price, limit or weight that
+            makes no sense, a misspelled capability, a fallback that is not listed, a
+            deployment that is listed twice or is no http(s) address.
+    """
+    try:
+        read = tomllib.loads(text)
+        if unknown := [f"{source}: {problem}" for problem in _unknown(read)]:
+            raise CatalogueError(*unknown)
+        catalogue = msgspec.convert(read, Catalogue)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{source}: not valid TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise CatalogueError(f"{source}: {error}") from error
+    problems = [
+        f"{source}: models.{name}: {problem}"
+        for name, model in catalogue.models.items()
+        for problem in (*_problems(model), *_behind(name, model, catalogue))
+    ]
+    if catalogue.engine is not None:
+        told = engine_rules.problems(catalogue.engine)
+        problems += [f"{source}: engine: {problem}" for problem in told]
+    if not catalogue.models:
+        problems.append(f"{source}: no models; add a table [models.NAME] for each")
+    if problems:
+        raise CatalogueError(*problems)
+    return catalogue
+
+
+def _unknown(read: Mapping[str, Any]) -> Iterator[str]:
+    """Fields that nothing has, with those there are; values of the wrong type are let pass."""
+    yield from _beyond(read, Catalogue, "the file")
+    engine = _table(read, "engine")
+    yield from _beyond(engine, EngineRules, "engine")
+    yield from _beyond(engine.get("retry"), RetryRules, "engine.retry")
+    yield from _beyond(engine.get("breaker"), BreakerRules, "engine.breaker")
+    for name, model in _table(read, "models").items():
+        yield from _beyond(model, Model, f"models.{name}")
+        deployments = model.get("deployments") if isinstance(model, dict) else None
+        for at, deployment in enumerate(deployments if isinstance(deployments, list) else (), 1):
+            place = f"models.{name}: deployment {at}"
+            yield from _beyond(deployment, Deployment, place)
+            timeouts = deployment.get("timeouts") if isinstance(deployment, dict) else None
+            yield from _beyond(timeouts, Timeouts, f"{place}: timeouts")
+
+
+def _table(read: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = read.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _beyond(read: object, kind: type[msgspec.Struct], place: str) -> Iterator[str]:
+    fields = kind.__struct_fields__
+    if beyond := [key for key in read if key not in fields] if isinstance(read, dict) else ():
+        yield f"{place}: no field {', '.join(map(repr, beyond))}; there is {', '.join(fields)}"
+
+
+def _problems(model: Model) -> Iterator[str]:
+    for field in _PRICES:
+        price = getattr(model, field)
+        if price is not None and not (math.isfinite(price) and price >= 0):
+            yield f"{field} is {price}; a price is finite and not negative"
+    if model.context_window is not None and model.context_window <= 0:
+        yield f"context_window is {model.context_window}; it must be positive"
+    for name in model.capabilities or ():
+        if name not in USUAL and (meant := get_close_matches(name, USUAL, 1, cutoff=0.85)):
+            yield f"capabilities has {name!r}; write {meant[0]!r}, or a name less like it"
+    seen = set()
+    for at, deployment in enumerate(model.deployments, 1):
+        if not deployment.base_url.startswith(("http://", "https://")):
+            yield f"base_url {deployment.base_url!r} must start with http:// or https://"
+        if (key := (deployment.base_url, deployment.model)) in seen:
+            yield f"deployment {deployment.model!r} at {deployment.base_url} is listed twice"
+        seen.add(key)
+        yield from (f"deployment {at}: {problem}" for problem in _misfits(deployment))
+    if model.deployments and all(it.weight == 0.0 for it in model.deployments):
+        yield "the weights of its deployments sum to zero; give one that takes calls a weight"
+
+
+def _misfits(deployment: Deployment) -> Iterator[str]:
+    if not (math.isfinite(deployment.weight) and deployment.weight >= 0.0):
+        yield f"weight is {deployment.weight}; a weight is finite and not negative"
+    for field in _LIMITS:
+        limit = getattr(deployment, field)
+        if limit is not None and not (math.isfinite(limit) and limit > 0):
+            yield f"{field} is {limit}; it must be positive, or left out for no limit"
+    for field in Timeouts.__struct_fields__ if deployment.timeouts else ():
+        seconds = getattr(deployment.timeouts, field)
+        if not (math.isfinite(seconds) and seconds > 0.0):
+            yield f"timeouts.{field} is {seconds}; it is finite and positive"
+
+
+def _behind(name: str, model: Model, catalogue: Catalogue) -> Iterable[str]:
+    for other in model.fallbacks:
+        if other == name:
+            yield "falls back on itself; name another model, or leave it out"
+        elif other not in catalogue.models:
+            yield f"falls back on {other!r}, which is not listed; there is " + ", ".join(
+                catalogue.models
+            )

@@ -1,0 +1,105 @@
+"""How the runtime balances, retries and cuts off calls: the `[engine]` table of a catalogue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import msgspec
+
+
+class RetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When a failed call is sent again to a deployment that failed it.
+
+    Another deployment of the model is tried first, and that is no retry.
+
+    Attributes:
+        most: retries of one call.
+        base_s, max_s: the pause before retry k is drawn from
+            [0, min(max_s, base_s * 2 ** (k - 1))], unless the deployment says when to come back.
+        share: of a model's calls that may be retried in the long run.
+        burst: retries beyond that share, saved up while there were fewer.
+    """
+
+    most: int = 2
+    base_s: float = 0.5
+    max_s: float = 8.0
+    share: float = 0.2
+    burst: int = 10
+
+
+class BreakerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When a deployment is left alone, and for how long.
+
+    Attributes:
+        window_calls, window_s: the last calls that count, none of them older.
+        min_calls: fewer than these say nothing.
+        failure_rate: share of failed calls from which on the deployment is left alone.
+        slow_s: a call that takes as long is slow; None if no call is.
+        slow_rate: share of slow calls from which on it is left alone.
+        open_s: how long; twice as long each time it is found still failing, up to `max_open_s`.
+        probes: calls let through afterwards, all of which must succeed.
+    """
+
+    window_calls: int = 100
+    window_s: float = 60.0
+    min_calls: int = 10
+    failure_rate: float = 0.5
+    slow_s: float | None = None
+    slow_rate: float = 0.8
+    open_s: float = 5.0
+    max_open_s: float = 120.0
+    probes: int = 2
+
+
+class EngineRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How calls find a deployment, and what happens when they do not.
+
+    Attributes:
+        balancing: which free deployment is asked: "power_of_two", "least_busy", "round_robin",
+            "weighted_random", or "in_order" for the first one listed.
+        queue: calls of one model that may wait for a free deployment; one more is refused.
+        queue_s: a call waits no longer in all than this, nor past its deadline.
+        burst_s: seconds of a rate limit that may be used up at once after a pause.
+    """
+
+    balancing: str = "power_of_two"
+    queue: int = 1000
+    queue_s: float = 60.0
+    burst_s: float = 6.0
+    retry: RetryRules = RetryRules()
+    breaker: BreakerRules = BreakerRules()
+
+
+_LEAST = {
+    EngineRules: {"queue": 0, "queue_s": 0, "burst_s": 0},
+    RetryRules: {"most": 0, "base_s": 0, "max_s": 0, "share": 0, "burst": 0},
+    BreakerRules: {
+        "window_calls": 1,
+        "window_s": 0,
+        "min_calls": 1,
+        "failure_rate": 0,
+        "slow_s": 0,
+        "slow_rate": 0,
+        "open_s": 0,
+        "max_open_s": 0,
+        "probes": 1,
+    },
+}
+
+
+def problems(rules: EngineRules) -> Iterator[str]:
+    """A sentence for every value that makes no sense."""
+    for place, part in (("", rules), ("retry.", rules.retry), ("breaker.", rules.breaker)):
+        for field, least in _LEAST[type(part)].items():
+            value = getattr(part, field)
+            if value is not None and not (math.isfinite(value) and value >= least):
+                yield f"{place}{field} is {value}; it is finite and at least {least}"
+    for field in ("failure_rate", "slow_rate"):
+        if not 0.0 < (value := getattr(rules.breaker, field)) <= 1.0:
+            yield f"breaker.{field} is {value}; it is a share above 0 and at most 1"
+    if rules.breaker.min_calls > rules.breaker.window_calls:
+        yield (
+            f"breaker.min_calls is {rules.breaker.min_calls}, more than the"
+            f" {rules.breaker.window_calls} window_calls; it would never open"
+        )
