@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,25 @@ BAD = {
     "[models.a]\noutput_usd_per_mtok = -1.0": "output_usd_per_mtok is -1.0",
     "[models.a]\ninput_usd_per_mtok = nan": "input_usd_per_mtok is nan",
     "[models.a]\ncontext_window = 0": "context_window is 0",
+    "[models.a]\ncached_input_usd_per_mtok = -1": "cached_input_usd_per_mtok is -1",
+    "[models.a]\nusd_per_request = inf": "usd_per_request is inf",
+    "[models.a]\ncapabilities = ['tool']": "has 'tool'; write 'tools'",
+    "[models.a]\nfallbacks = ['b']": "models.a: falls back on 'b', which is not listed",
+    "[models.a]\nfallbacks = ['a']": "falls back on itself",
+    "[models.a]\ndeployments = [{base_url = 'http://x', model = 'm', weight = 0}]": "sum to zero",
+    "[models.a]\ndeployments = [{base_url = 'http://x', model = 'm', weight = -1}]": "weight is -1",
+    "[models.a]\ndeployments = [{base_url = 'http://x', model = 'm', max_concurrency = 0}]": (
+        "deployment 1: max_concurrency is 0"
+    ),
+    "[models.a]\ndeployments = [{base_url = 'http://x', model = 'm',"
+    " timeouts = {total_s = inf}}]": "timeouts.total_s is inf",
+    "[models.a]\ndeployments = [{base_url = 'http://x', model = 'm', timeouts = {read = 1}}]": (
+        "deployment 1: timeouts: no field 'read'"
+    ),
+    "[models.a]\n[engine]\nqueues = 3": "engine: no field 'queues'; there is balancing",
+    "[models.a]\n[engine.retry]\nmost = -1": "engine: retry.most is -1",
+    "[models.a]\n[engine.breaker]\nfailure_rate = 2.0": "breaker.failure_rate is 2.0",
+    "[models.a]\n[engine.breaker]\nmin_calls = 200": "it would never open",
     "[models.a]\ndeployments = [{base_url = 'ftp://x', model = 'm'}]": "ftp://x",
     "[models.a]\ndeployments = [{base_url = 'http://x', model = 'm'},"
     " {base_url = 'http://x', model = 'm'}]": "listed twice",
@@ -62,6 +82,35 @@ def test_all_problems_are_told_at_once():
     with pytest.raises(CatalogueError) as caught:
         parse(text, "m.toml")
     assert len(caught.value.problems) == 3
+
+
+def test_parts_of_the_tokens_have_prices_of_their_own():
+    model = Model(
+        input_usd_per_mtok=2.0,
+        output_usd_per_mtok=8.0,
+        cached_input_usd_per_mtok=0.5,
+        reasoning_usd_per_mtok=10.0,
+        usd_per_request=0.25,
+    )
+    assert model.cost_usd(1e6, 1e6) == 10.25
+    assert model.cost_usd(1e6, 1e6, cached_tokens=4e5) == 0.6 * 2 + 0.4 * 0.5 + 8.25
+    assert model.cost_usd(1e6, 1e6, reasoning_tokens=1e6) == 2 + 10 + 0.25
+    plain = Model(input_usd_per_mtok=2.0, output_usd_per_mtok=8.0)
+    assert plain.cost_usd(1e6, 1e6, cached_tokens=3e5, reasoning_tokens=7e5) == 10.0
+
+
+def test_a_part_of_a_catalogue_keeps_the_fallbacks_and_the_rules():
+    text = GOOD.replace("cost_reported", 'fallbacks = ["small"]\ncost_reported')
+    part = parse(text + "[engine]\nqueue = 7", "models.toml").only(["large"])
+    assert list(part.models) == ["large", "small"]
+    assert part.engine.queue == 7
+
+
+def test_fields_that_say_nothing_are_not_written():
+    written = msgspec.json.encode(parse(GOOD, "models.toml"))
+    assert b"weight" not in written
+    assert b"engine" not in written
+    assert msgspec.json.decode(written, type=Catalogue) == parse(GOOD, "models.toml")
 
 
 abilities = st.none() | st.frozensets(st.sampled_from("xyz")).map(lambda s: tuple(sorted(s)))
