@@ -15,6 +15,7 @@ MODULES = (
     "bench_report",
     "bench_demo",
     "bench_learning",
+    "bench_tuning",
 )
 
 

@@ -1,25 +1,34 @@
 """Cascades tuned on a grid of thresholds: the front between the points that prices reach.
 
 Line searches at a price find the corners of the hull only, and a cost bound may fall far
-from the next corner. One joint histogram of the confidences answers every point of a grid.
+from the next corner. Of two models every threshold is tried; for longer chains one pass of
+sufficient statistics answers every point of a grid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.errors import TuningError
 from routelab.logs.log import Log
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
+from routelab.replay.cells import Chain, Levels, Spec, Stats, kernel
+from routelab.tuning import pair
 from routelab.tuning.chains import MAX_STEPS, chains
 from routelab.tuning.dial import Dial
 
 POINTS = 4096
-"""Threshold vectors tried for each chain: 4,096 of two models, 64 x 64 of three."""
+"""Threshold vectors tried for each chain of three models and more: 64 x 64 of three."""
+
+FRONT = 1000
+"""Points of one chain that are kept, at most."""
+
+MOST_BYTES = 1 << 30
+"""Statistics that a process holds at once."""
 
 
 class Found(NamedTuple):
@@ -54,52 +63,58 @@ def of_chain(
     log: Log, signal: str, chain: tuple[str, ...], dials: Mapping[str, Dial]
 ) -> Iterator[Found]:
     """The non-dominated cascades of one chain."""
-    columns = [log.column(name) for name in chain]
+    if len(chain) == 2:
+        exact = pair.front(log, signal, (chain[0], chain[1]), dials[chain[0]])
+        for at in thinned(len(exact.thresholds)):
+            policy = Cascade(chain, (float(exact.thresholds[at]),), signal)
+            yield Found(float(exact.cost_usd[at]), float(exact.quality[at]), policy)
+        return
     each = max(2, int(POINTS ** (1 / (len(chain) - 1))))
-    levels = [_levels(dials[name], each) for name in chain[:-1]]
-    reached = [
-        _reached(log.signals[signal][:, column], edges)
-        for column, edges in zip(columns, levels, strict=False)
-    ]
-    paid = [log.cost_with(signal, (slice(None), column)) for column in columns[:-1]]
-    spent = np.cumsum([*paid, log.cost_usd[:, columns[-1]]], axis=0)
-    cost = _sums(list(spent), reached, levels)
-    quality = _sums([log.quality[:, column] for column in columns], reached, levels)
-    for at in np.flatnonzero(pareto(cost.ravel(), quality.ravel())):
+    levels = tuple(spread(dials[name], each) for name in chain[:-1])
+    spec = checked(Spec(signal, (Chain(chain, levels),)))
+    yield from solved(kernel(log, spec), spec.chains[0])
+
+
+def solved(stats: Stats, chain: Chain) -> Iterator[Found]:
+    """The non-dominated threshold vectors of one chain, by rising cost."""
+    totals = stats.totals(chain)
+    cost, quality = totals.cost_usd[0], totals.quality[0]
+    kept = np.flatnonzero(pareto(cost.ravel(), quality.ravel()))
+    kept = kept[np.argsort(cost.ravel()[kept], kind="stable")]
+    for at in kept[thinned(len(kept))]:
         index = np.unravel_index(at, cost.shape)
-        thresholds = tuple(float(edges[i]) for edges, i in zip(levels, index, strict=True))
-        yield Found(cost[index], quality[index], Cascade(chain, thresholds, signal))
+        thresholds = tuple(
+            float(edges.values[i]) for edges, i in zip(chain.levels, index, strict=True)
+        )
+        policy = Cascade(chain.models, thresholds, stats.spec.signal)
+        yield Found(float(cost[index]), float(quality[index]), policy)
 
 
-def _levels(dial: Dial, count: int) -> Floats:
-    """At most `count` thresholds, evenly among the dial's, ascending."""
+def thinned(n: int, most: int = FRONT) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """At most `most` of n indices, evenly, both ends included."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
+
+
+def spread(dial: Dial, count: int) -> Levels:
+    """At most `count` thresholds, evenly among the dial's."""
     picked = np.linspace(0, len(dial.thresholds) - 1, count).round().astype(np.intp)
-    return np.asarray(dial.thresholds[np.unique(picked)][::-1])
+    return Levels(np.asarray(dial.thresholds[np.unique(picked)][::-1]))
 
 
-def _reached(confidence: Floats, levels: Floats) -> Ints:
-    """(n,) how many levels each confidence reaches; none where it is missing."""
-    found = np.searchsorted(levels, confidence, side="right")
-    return np.where(np.isfinite(confidence), found, 0)
+def checked(spec: Spec, most_bytes: int = MOST_BYTES) -> Spec:
+    """The spec, if its statistics fit into memory.
 
-
-def _sums(values: Sequence[Floats], reached: Sequence[Ints], levels: Sequence[Floats]) -> Floats:
-    """Sum over requests of what each is worth where it stops, for every threshold vector.
-
-    Args:
-        values: (n,) for each model: what a request is worth that stops there.
-    Returns:
-        One axis per model that can be overruled.
+    Raises:
+        TuningError: they do not; it says how many levels a model would.
     """
-    total = np.zeros([len(edges) for edges in levels])
-    for stage, value in enumerate(values):
-        used = reached[: stage + 1]
-        shape = tuple(len(edges) + 1 for edges in levels[: stage + 1])
-        cells = np.ravel_multi_index(tuple(used), shape)
-        table = np.bincount(cells, value, minlength=int(np.prod(shape))).reshape(shape)
-        for axis in range(len(used)):
-            below = np.cumsum(table, axis=axis)
-            table = np.take(below, [-1], axis=axis) - below if axis == stage else below
-            table = np.delete(table, -1, axis=axis)
-        total = total + table.reshape(table.shape + (1,) * (total.ndim - table.ndim))
-    return total
+    # Prefix sums hold the statistics of one chain about three times.
+    if 4 * spec.nbytes <= most_bytes:
+        return spec
+    longest = max(len(chain.levels) for chain in spec.chains)
+    most = max(len(levels) for chain in spec.chains for levels in chain.levels)
+    fits = int(most * (most_bytes / (4 * spec.nbytes)) ** (1 / longest))
+    raise TuningError(
+        f"a grid of {most:,} levels for each of {longest} thresholds takes"
+        f" {4 * spec.nbytes / 1e9:,.1f} GB, and {most_bytes / 1e9:,.1f} GB may be used:"
+        f" {max(fits, 1):,} levels fit, or a shorter chain"
+    )

@@ -1,0 +1,65 @@
+"""Every threshold vector from one pass, beside the usual scan of one vector at a time."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import numpy as np
+
+from benchmarks.bench_replay import log, naive
+from routelab.logs import Log
+from routelab.metrics.hull import pareto
+from routelab.policies import Cascade
+from routelab.replay.cells import Chain, Levels, Spec, Totals, kernel
+
+REPEATS = 5
+
+
+def run() -> list[tuple[str, float, str, bool]]:
+    over = log()
+    pairs, faster = grid(over.only(("a", "b", "c")), 256)
+    triples, _ = grid(over, 101)
+    return [
+        ("grid_256x256_of_1m_requests_s", pairs, "<0.6", pairs < 0.6),
+        ("grid_256x256_faster_than_scan_per_vector", faster, ">=500", faster >= 500),
+        ("grid_101x101x101_of_1m_requests_s", triples, "<2", triples < 2),
+    ]
+
+
+def grid(over: Log, count: int) -> tuple[float, float]:
+    """Seconds to every vector and their front, and how much less than a scan a vector takes."""
+    models = over.models
+    levels = tuple(Levels((np.arange(count) + 0.5) / count) for _ in models[:-1])
+    chain = Chain(models, levels)
+    spec = Spec("confidence", (chain,))
+
+    def every() -> Totals:
+        totals = kernel(over, spec).totals(chain)
+        pareto(totals.cost_usd.ravel(), totals.quality.ravel())
+        return totals
+
+    totals = every()
+    rng = np.random.default_rng(0)
+    scans = []
+    for _ in range(10):
+        index = tuple(int(it) for it in rng.integers(0, count, len(levels)))
+        values = tuple(float(it.values[i]) for it, i in zip(levels, index, strict=True))
+        policy = Cascade(models, values, "confidence")
+        scans.append(seconds(naive, policy, over))
+        quality, cost = naive(policy, over)
+        assert np.isclose(totals.quality[(0, *index)], quality.sum(), rtol=1e-12)
+        assert np.isclose(totals.cost_usd[(0, *index)], cost.sum(), rtol=1e-12)
+    ours = statistics.median(seconds(every) for _ in range(REPEATS))
+    return ours, statistics.median(scans) / (ours / chain.vectors)
+
+
+def seconds(function, *arguments) -> float:
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    for name, value, target, ok in run():
+        print(name, f"{value:.3g}", target, "ok" if ok else "below")

@@ -1,0 +1,8 @@
+"""Sufficient statistics: what every cascade of a grid of thresholds comes to, from one pass."""
+
+from routelab.replay.cells.kernel import kernel
+from routelab.replay.cells.levels import Levels
+from routelab.replay.cells.spec import Chain, Spec
+from routelab.replay.cells.stats import Stats, Totals, merged
+
+__all__ = ["Chain", "Levels", "Spec", "Stats", "Totals", "kernel", "merged"]
