@@ -30,6 +30,7 @@ HOMES = {
     "sklearn": "learning",
     "dask": "",
     "distributed": "",
+    "aiohttp": "",
     "scipy": "learning",  # which scikit-learn brings
     "tokenizers": "",
 }
@@ -37,6 +38,7 @@ HOMES = {
 
 GUESTS = {
     ("tracking/decider.py", "pandas"),  # MLflow hands it data frames, and brings pandas itself
+    ("runtime/http.py", "httpx_aiohttp"),  # of the serve extra, when it is asked for
     ("signals/features/wordllama.py", "tokenizers"),  # of the embed extra, when it is asked for
 }
 
@@ -121,7 +123,7 @@ def test_guests_of_the_base_parts_are_imported_only_when_asked_for():
     eager = {
         (path.relative_to(SOURCE).as_posix(), name)
         for path in files()
-        if part(path) == "signals"
+        if part(path) in ("runtime", "signals")
         for name, at_import in imports(path)
         if at_import
     }

@@ -3,6 +3,15 @@
 from routelab.runtime.blocking import Router
 from routelab.runtime.routed import Routed
 from routelab.runtime.router import AsyncRouter
-from routelab.runtime.upstream import Reply, Upstream, UpstreamError
+from routelab.runtime.upstream import Asked, Opened, Reply, Upstream, UpstreamError
 
-__all__ = ["AsyncRouter", "Reply", "Routed", "Router", "Upstream", "UpstreamError"]
+__all__ = [
+    "Asked",
+    "AsyncRouter",
+    "Opened",
+    "Reply",
+    "Routed",
+    "Router",
+    "Upstream",
+    "UpstreamError",
+]

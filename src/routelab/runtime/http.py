@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
 
 import httpx
 
 from routelab.core.catalogue import Deployment
-from routelab.runtime.upstream import Kind, Reply, UpstreamError, address
+from routelab.errors import MissingExtraError, RouteError
+from routelab.runtime.upstream import Asked, Kind, Opened, Reply, UpstreamError, address
 from routelab.runtime.wire import encode_json
 
-_UNSENT = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.PoolTimeout)
+Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
+
+_LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64)
+_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+_UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 """Failures of a request that never left."""
 
-_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+_AIOHTTP_SENT = ("ServerDisconnectedError", "ClientOSError")
+"""What httpx-aiohttp calls a failure to connect, though the request may have left."""
 
 
 class HttpUpstream:
@@ -24,46 +40,39 @@ class HttpUpstream:
 
     Args:
         client: a client to use, which stays its owner's to close.
-        transport: of a client of our own.
+        transport: of a client of our own: its name, or one of httpx's.
+    Raises:
+        MissingExtraError: httpx-aiohttp is not installed.
+        RouteError: no transport has this name.
     """
 
     def __init__(
-        self,
-        client: httpx.AsyncClient | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        self, client: httpx.AsyncClient | None = None, transport: Transport | None = None
     ) -> None:
         self._given = client
         self._own: httpx.AsyncClient | None = None
-        self._transport = transport
+        self._transport = _named(transport) if isinstance(transport, str) else transport
 
-    async def send(
-        self,
-        deployment: Deployment,
-        body: Mapping[str, Any],
-        headers: Mapping[str, str],
-        connect_s: float,
-    ) -> Reply:
-        key = _key(deployment)
-        authorization = {"authorization": f"Bearer {key}"} if key else {}
-        auth = httpx.Auth() if key else httpx.USE_CLIENT_DEFAULT  # else an address's own would win
-        try:
-            response = await self._client().post(
-                deployment.base_url.rstrip("/") + "/chat/completions",
-                content=encode_json(body),
-                headers={"content-type": "application/json", **headers, **authorization},
-                timeout=httpx.Timeout(None, connect=None if math.isinf(connect_s) else connect_s),
-                auth=auth,
-            )
-        except httpx.ConnectTimeout:
-            raise UpstreamError(f"no connection in {connect_s:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            kind: Kind = "connect" if isinstance(error, _UNSENT) else "cut"
-            raise UpstreamError(f"{type(error).__name__} {error}".strip(), kind) from None
+    async def send(self, asked: Asked) -> Reply:
+        connect_s = asked.timeouts.connect_s
+        request = _request(asked)
+        with _translated(connect_s):
+            response = await self._client().post(**request)
         return Reply(response.status_code, response.content, dict(response.headers))
 
+    @asynccontextmanager
+    async def stream(self, asked: Asked) -> AsyncIterator[Opened]:
+        connect_s = asked.timeouts.connect_s
+        request = _request(asked)
+        with _translated(connect_s):
+            async with self._client().stream("POST", **request) as response:
+                chunks = _chunks(response, connect_s)
+                yield Opened(response.status_code, chunks, dict(response.headers))
+
     def hide(self, deployment: Deployment, text: str) -> str:
-        key = os.environ.get(deployment.api_key_env, "").strip() if deployment.api_key_env else ""
-        return text.replace(key, "***") if key else text
+        for secret in _secrets(deployment):
+            text = text.replace(secret, "***")
+        return text
 
     async def aclose(self) -> None:
         """Close the client if it is our own."""
@@ -77,10 +86,65 @@ class HttpUpstream:
         if self._own is None:
             self._own = httpx.AsyncClient(
                 transport=self._transport,
-                limits=httpx.Limits(max_connections=256, max_keepalive_connections=64),
+                limits=_LIMITS,
                 mounts=dict.fromkeys(_LOOPBACK) if self._transport is None else None,
             )
         return self._own
+
+
+def _named(name: str) -> httpx.AsyncBaseTransport | None:
+    """A transport by name; None for httpx's own."""
+    if name == "httpx":
+        return None
+    if name != "aiohttp":
+        raise RouteError(f"no transport {name!r}; there are 'httpx' and 'aiohttp'")
+    try:
+        from httpx_aiohttp import AiohttpTransport  # heavy, so only for those who ask
+    except ImportError as error:
+        raise MissingExtraError(
+            "transport='aiohttp' needs httpx-aiohttp: pip install 'routelab[serve]'"
+        ) from error
+    return AiohttpTransport(limits=_LIMITS)
+
+
+def _request(asked: Asked) -> dict[str, Any]:
+    """What the client is asked to send; an answer's time limits are not httpx's to keep."""
+    deployment, connect_s = asked.deployment, asked.timeouts.connect_s
+    key = _key(deployment)
+    authorization = {"authorization": f"Bearer {key}"} if key else {}
+    return {
+        "url": deployment.base_url.rstrip("/") + "/chat/completions",
+        "content": encode_json(asked.body),
+        "headers": {"content-type": "application/json", **asked.headers, **authorization},
+        "timeout": httpx.Timeout(None, connect=None if math.isinf(connect_s) else connect_s),
+        # without this an address's own credentials would go before the key
+        "auth": httpx.Auth() if key else httpx.USE_CLIENT_DEFAULT,
+    }
+
+
+async def _chunks(response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
+    with _translated(connect_s):
+        async for chunk in response.aiter_bytes():
+            yield chunk
+
+
+@contextmanager
+def _translated(connect_s: float) -> Iterator[None]:
+    """Failures of httpx, and of a transport below it, as those of an upstream."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise _upstream_error(error, connect_s) from None
+
+
+def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
+    cause = type(error.__cause__).__name__
+    sent = not isinstance(error, _UNSENT) or cause in _AIOHTTP_SENT
+    kind: Kind = "cut" if sent else "connect"
+    if isinstance(error, httpx.ConnectTimeout) and not sent:
+        return UpstreamError(f"no connection in {connect_s:g} s", kind)
+    name = cause if cause in _AIOHTTP_SENT else type(error).__name__
+    return UpstreamError(f"{name} {error}".strip(), kind)
 
 
 def _key(deployment: Deployment) -> str:
@@ -100,3 +164,12 @@ def _key(deployment: Deployment) -> str:
             f"the environment variable {name} holds what no header can carry", "key"
         )
     return key
+
+
+def _secrets(deployment: Deployment) -> Iterator[str]:
+    """The key and the credentials of the address, as they are and as JSON and URLs show them."""
+    name = deployment.api_key_env
+    url = httpx.URL(deployment.base_url)
+    for secret in (os.environ.get(name, "").strip() if name else "", url.password):
+        if secret:
+            yield from {secret, secret.replace("/", "\\/"), quote(secret, safe="")}

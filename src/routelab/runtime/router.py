@@ -27,7 +27,7 @@ from routelab.signals import Given, Source, resolve
 if TYPE_CHECKING:
     import httpx
 
-    from routelab.runtime.http import HttpUpstream
+    from routelab.runtime.http import HttpUpstream, Transport
 
 Messages: TypeAlias = str | Sequence[Message]
 """A prompt, or chat messages in the OpenAI form."""
@@ -41,7 +41,8 @@ class AsyncRouter:
         catalogue: goes before the policy's snapshot, which fills in what it leaves open of a
             model: prices, capabilities, context window, deployments.
         client: an httpx client to use, which stays yours to close.
-        transport: of the router's own httpx client.
+        transport: of the router's own httpx client: "httpx", "aiohttp" (faster when many requests
+            run at once; of the `serve` extra), or one of httpx's.
         upstream: replaces HTTP altogether.
         signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
             or a function of request and response; goes before what the policy file says.
@@ -59,7 +60,7 @@ class AsyncRouter:
         *,
         catalogue: Catalogue | None = None,
         client: httpx.AsyncClient | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         upstream: Upstream | None = None,
         signals: Mapping[str, Given] | None = None,
         timeout_s: float = 60.0,

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from routelab.core.catalogue import Deployment
+from routelab.core.catalogue import Deployment, Timeouts
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A chat request to one deployment.
+
+    Attributes:
+        body: with the deployment's name of the model.
+        timeouts: of which an upstream keeps `connect_s`; the others are its caller's to keep.
+    """
+
+    deployment: Deployment
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+    timeouts: Timeouts
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -24,13 +39,28 @@ class Reply(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-Kind: TypeAlias = Literal["", "connect", "timeout", "status", "cut", "malformed", "key"]
+class Opened(msgspec.Struct, frozen=True):
+    """A reply whose body is still to come.
+
+    Attributes:
+        status: of HTTP.
+        chunks: the body's bytes, in whatever cut they arrive; to be read once.
+        headers: names in lower case.
+    """
+
+    status: int
+    chunks: AsyncGenerator[bytes]
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+Kind: TypeAlias = Literal["", "connect", "timeout", "status", "cut", "malformed", "key", "stopped"]
 """Why a try is no answer; empty for an answer.
 
 `connect`: the request was never sent, so nothing can have been billed. `timeout`: it was sent
-and the reply took too long. `status`: answered, but not with 2xx. `cut`: the connection ended
-before the reply did. `malformed`: a reply that is no chat completion. `key`: there is no key
-to send it with.
+and the reply took too long. `status`: answered, but not with 2xx. `cut`: the connection or
+the stream ended before the answer did. `malformed`: a reply that is no chat completion. `key`:
+there is no key to send it with. `stopped`: the caller wants no more of it, which says nothing
+of the deployment.
 """
 
 
@@ -45,19 +75,21 @@ class UpstreamError(Exception):
 class Upstream(Protocol):
     """Sends chat requests to deployments."""
 
-    async def send(
-        self,
-        deployment: Deployment,
-        body: Mapping[str, Any],
-        headers: Mapping[str, str],
-        connect_s: float,
-    ) -> Reply:
-        """The deployment's reply to a chat request.
+    async def send(self, asked: Asked) -> Reply:
+        """The deployment's reply.
 
-        Args:
-            connect_s: to wait for a connection; waiting for the reply is the caller's to bound.
         Raises:
             UpstreamError: no connection, a cut connection, or no key.
+        """
+        ...
+
+    def stream(self, asked: Asked) -> AbstractAsyncContextManager[Opened]:
+        """The reply to a request for a stream, open until the block ends.
+
+        Leaving the block early closes the connection.
+
+        Raises:
+            UpstreamError: as of `send`, on entering the block and while reading chunks.
         """
         ...
 
