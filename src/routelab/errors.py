@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class RoutelabError(Exception):
     """One or more problems, each naming the thing, the value and the way out."""
@@ -32,11 +34,33 @@ class TuningError(RoutelabError):
 
 
 class RouteError(RoutelabError):
-    """A live request got no answer that could be delivered."""
+    """A live request got no answer that could be delivered.
+
+    Attributes:
+        cost_usd: what was spent on it all the same; NaN if that is not known.
+        steps: the calls that were made, as in a decision (`routelab.core.flow.Step`).
+    """
+
+    def __init__(self, *problems: str, cost_usd: float = 0.0, steps: tuple[Any, ...] = ()) -> None:
+        super().__init__(*problems)
+        self.cost_usd = cost_usd
+        self.steps = steps
 
 
 class NoModelError(RouteError):
     """Every model of a policy was ruled out before it was called."""
+
+
+class BudgetError(RouteError):
+    """A budget has nothing left for a request, or budgets are malformed.
+
+    Attributes:
+        resets_at_s: Unix seconds at which the budget is full again; None if it never is.
+    """
+
+    def __init__(self, *problems: str, resets_at_s: float | None = None, **spent: Any) -> None:
+        super().__init__(*problems, **spent)
+        self.resets_at_s = resets_at_s
 
 
 class MissingExtraError(RoutelabError):

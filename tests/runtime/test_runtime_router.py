@@ -376,6 +376,7 @@ class FakeFile:
         self.policy = policy
         self.document = chosen.document
         self.scoring = chosen.scoring
+        self.digest = chosen.digest
 
 
 def race(tmp_path, until, sleeping):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +14,9 @@ from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.core.scoring import Scoring
 from routelab.errors import NoModelError, PolicyError
+
+if TYPE_CHECKING:
+    from routelab.core.flow import Step
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -44,6 +48,7 @@ class Context:
     every call; a policy only reads.
 
     Attributes:
+        steps: taken so far.
         margin: smallest distance of anything compared from what would have decided otherwise.
     """
 
@@ -59,6 +64,7 @@ class Context:
         "scores",
         "seed",
         "spent_usd",
+        "steps",
         "threshold",
     )
 
@@ -74,6 +80,7 @@ class Context:
         self.request = request
         self.allowed = frozenset(allowed)
         self.seed = seed
+        self.steps: list[Step] = []
         self.called: tuple[str, ...] = ()
         self.spent_usd = 0.0
         self.elapsed_s = 0.0

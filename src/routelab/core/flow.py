@@ -18,11 +18,19 @@ MAX_CALLS = 64
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One call of a decision, what came back, and the threshold it was held to."""
+    """One call of a decision, what came back, and the threshold it was held to.
+
+    Attributes:
+        propensity: probability of the call, given the calls before it; of calls made together
+            the first carries that of them all.
+        turn: calls of one turn were made together.
+    """
 
     call: Call
     feedback: Feedback
     threshold: float | None = None
+    propensity: float = 1.0
+    turn: int = 0
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -63,9 +71,9 @@ def flow(policy: Policy, x: Context) -> Flow:
     Raises:
         PolicyError: the policy asks for a model that is not allowed, for more than
             `MAX_CALLS` calls, or delivers an answer that nobody gave.
-        RouteError: no call gave an answer.
+        RouteError: no call gave an answer; it carries the steps and what they cost.
     """
-    steps: list[Step] = []
+    steps, turn, drawn = x.steps, 0, 0
     x.admit()
     route = policy.route(x)
     delivered: Feedback | None = None
@@ -75,10 +83,14 @@ def flow(policy: Policy, x: Context) -> Flow:
             together = asked if isinstance(asked, Together) else Together((asked,))
             _check(together, x, len(steps))
             threshold = x.take_threshold()
+            propensity = math.prod(choice.propensity for choice in x.choices[drawn:])
+            drawn = len(x.choices)
             answers = yield together
             for call, feedback in zip(together.calls, answers, strict=True):
-                steps.append(Step(call, feedback, threshold))
+                steps.append(Step(call, feedback, threshold, propensity, turn))
                 x.spent_usd += feedback.cost_usd
+                propensity = 1.0
+            turn += 1
             x.called += tuple(call.model for call in together.calls)
             x.elapsed_s += _elapsed(together, answers)
             x.admit()
@@ -171,6 +183,8 @@ def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedba
         raise RouteError(
             f"request {x.request.id!r}: no model answered",
             *(f"  {step.call.model}: {step.feedback.error}" for step in steps),
+            cost_usd=x.spent_usd,
+            steps=tuple(steps),
         )
     return max(enumerate(answered), key=lambda item: (_confidence(item[1]), item[0]))[1].feedback
 

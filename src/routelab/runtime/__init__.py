@@ -1,6 +1,7 @@
 """Route live requests by a policy directory; the base installation is enough."""
 
 from routelab.runtime.blocking import Router
+from routelab.runtime.journal import DecisionLog, LogStatus
 from routelab.runtime.routed import Routed
 from routelab.runtime.router import AsyncRouter
 from routelab.runtime.upstream import Asked, Opened, Reply, Upstream, UpstreamError
@@ -8,6 +9,8 @@ from routelab.runtime.upstream import Asked, Opened, Reply, Upstream, UpstreamEr
 __all__ = [
     "Asked",
     "AsyncRouter",
+    "DecisionLog",
+    "LogStatus",
     "Opened",
     "Reply",
     "Routed",

@@ -55,6 +55,12 @@ class Router:
             )
         )
 
+    def feedback(
+        self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
+    ) -> None:
+        """Say what an answer was worth, as `AsyncRouter.feedback` does."""
+        self._router.feedback(request_id, quality, model=model, source=source)
+
     def close(self) -> None:
         """Close the connections and end the thread, if there is one."""
         if self._background.started:

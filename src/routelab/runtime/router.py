@@ -16,8 +16,10 @@ from routelab.core.protocol import Message
 from routelab.core.request import Request
 from routelab.errors import PolicyError, RouteError
 from routelab.policy_file import PolicyFile, load
+from routelab.runtime.books import Books, Observer
 from routelab.runtime.caller import Caller, Sending
 from routelab.runtime.endpoints import endpoints
+from routelab.runtime.journal import DecisionLog, Sink
 from routelab.runtime.routed import Routed
 from routelab.runtime.together import ask_together
 from routelab.runtime.upstream import Upstream
@@ -48,7 +50,9 @@ class AsyncRouter:
             or a function of request and response; goes before what the policy file says.
         timeout_s: for each attempt at a deployment.
         clock: seconds, for latencies.
-        wall_clock: Unix time in seconds, for dates in replies.
+        wall_clock: Unix time in seconds, for dates in replies and records.
+        log: where a record of every request goes: a folder, or a sink; closed with the router.
+        observers: hear of every request when it is over.
     Raises:
         CatalogueError: a model of the policy has no deployment.
         PolicyError: a signal's source cannot be parsed, or the policy has no such signal.
@@ -66,6 +70,8 @@ class AsyncRouter:
         timeout_s: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        log: Sink | str | Path | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         document = policy_file.document
         if sum(way is not None for way in (client, transport, upstream)) > 1:
@@ -78,6 +84,8 @@ class AsyncRouter:
             self.policy.models_used, self.catalogue, self._scoring, document.estimates
         )
         self._clock = clock
+        self._digest = policy_file.digest
+        self._books = Books(_sink(log, self.catalogue, wall_clock), observers, wall_clock)
         self._http: HttpUpstream | None = None
         if upstream is None:
             from routelab.runtime.http import HttpUpstream  # importing the runtime stays quick
@@ -136,25 +144,51 @@ class AsyncRouter:
         )
         headers = {} if id is None else {REQUEST_ID: header_value(id)}
         started = self._clock()
-        decision = await self._decide(Sending(request, fields, headers))
+        x = self._context(request)
+        try:
+            decision = await self._decide(x, Sending(request, fields, headers))
+        except BaseException as error:
+            self._books.ended(error, x, self._digest, self._clock() - started)
+            raise
+        latency_s = self._clock() - started
+        self._books.answered(decision, request, self._digest, latency_s)
         answer = decision.answer
         return Routed(
             answer=answer.text or "",
             model=answer.model,
             cost_usd=decision.cost_usd,
-            latency_s=self._clock() - started,
+            latency_s=latency_s,
             raw=answer.raw or {},
             decision=decision,
         )
 
-    async def _decide(self, sending: Sending) -> Decision:
-        x = Context(
-            sending.request,
+    def feedback(
+        self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
+    ) -> None:
+        """Say what an answer turned out to be worth; it goes to the log and the figures.
+
+        Args:
+            request_id: `routed.decision.request_id`.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+            source: of the judgement, for people.
+        Raises:
+            RouteError: the quality lies outside [0, 1].
+        """
+        if not 0.0 <= quality <= 1.0:
+            raise RouteError(f"quality={quality!r} of request {request_id!r}: it lies in [0, 1]")
+        self._books.feedback(request_id, float(quality), model, source)
+
+    def _context(self, request: Request) -> Context:
+        return Context(
+            request,
             self._admission.models,
             seed=self._seed,
             scoring=self._scoring,
             admission=self._admission,
         )
+
+    async def _decide(self, x: Context, sending: Sending) -> Decision:
         running = flow(self.policy, x)
         try:
             together = next(running)
@@ -167,9 +201,10 @@ class AsyncRouter:
             running.close()
 
     async def aclose(self) -> None:
-        """Close the connections that the router opened."""
+        """Close the connections that the router opened, and write what the log still holds."""
         if self._http is not None:
             await self._http.aclose()
+        self._books.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -195,6 +230,18 @@ def _sources(policy_file: PolicyFile, given: Mapping[str, Given]) -> dict[str, S
     if problems:
         raise PolicyError(*problems)
     return sources
+
+
+def _sink(
+    log: Sink | str | Path | None, catalogue: Catalogue, wall_clock: Callable[[], float]
+) -> Sink | None:
+    """The log, which keeps out every key that the catalogue names."""
+    sink = DecisionLog(log, wall_clock=wall_clock) if isinstance(log, str | Path) else log
+    if sink is not None:
+        models = catalogue.models.values()
+        keys = [it.api_key_env for model in models for it in model.deployments if it.api_key_env]
+        sink.keep_out(keys)
+    return sink
 
 
 def _messages(messages: Messages) -> tuple[Message, ...]:

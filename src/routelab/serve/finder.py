@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
@@ -11,7 +10,7 @@ from routelab.logs.log import Log
 from routelab.logs.texts import prompt_key
 from routelab.runtime.wire import REQUEST_ID, header_text
 from routelab.serve.replay_error import ReplayError
-from routelab.signals.answer_text import content_text
+from routelab.signals.prompt_text import prompt_text
 
 _SHOWN = 10
 """Ids or models that an error message lists."""
@@ -77,16 +76,6 @@ class Finder:
         for row, key in enumerate(keys):
             rows.setdefault(str(key), []).append(row)
         return rows
-
-
-def prompt_text(messages: object) -> str:
-    """The text of the user's messages, one after the other."""
-    said: list[Any] = messages if isinstance(messages, list) else []
-    return "".join(
-        content_text(message.get("content"))
-        for message in said
-        if isinstance(message, dict) and message.get("role") == "user"
-    )
 
 
 def _columns(log: Log, catalogue: Catalogue | None) -> dict[str, int]:

@@ -1,0 +1,40 @@
+"""The JSON Schema of the decision log's lines, made from the types that write them.
+
+`python -m routelab.core.schema` prints it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+import msgspec
+
+from routelab.core.record import FeedbackRecord, Record
+
+
+def decision_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a line: a request's record, or what its answer was worth."""
+    _, defs = msgspec.json.schema_components(
+        [Record, FeedbackRecord], ref_template="#/$defs/{name}"
+    )
+    for it in defs.values():
+        it["description"] = " ".join(inspect.cleandoc(it["description"]).split())
+    either = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in (Record, FeedbackRecord)]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "a line of a decision log",
+        "anyOf": either,
+        "$defs": dict(sorted(defs.items())),
+    }
+
+
+def text() -> str:
+    """The schema as the file `docs/decision.schema.json` holds it."""
+    encoded = msgspec.json.format(msgspec.json.encode(decision_schema()), indent=2)
+    return encoded.decode() + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

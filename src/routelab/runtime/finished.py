@@ -1,0 +1,105 @@
+"""A request that is over, however it ended: what the log and the figures are made from."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from routelab.core.context import Choice, Context, Score
+from routelab.core.flow import Decision, Step
+from routelab.core.protocol import Feedback
+from routelab.core.record import Status
+from routelab.core.request import Request
+from routelab.errors import BudgetError, NoModelError, RouteError, RoutelabError
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """A request and everything it went through.
+
+    Attributes:
+        policy: SHA-256 of the policy that decided.
+        timestamp_s: Unix seconds at which it ended.
+        latency_s: from asking to the end.
+        cost_usd: of all calls; NaN if one is unknown.
+        answer: the feedback delivered; None if there was none.
+        error: why there was none.
+        degraded: a budget had it decided by the cheaper policy.
+    """
+
+    request: Request
+    policy: str
+    status: Status
+    timestamp_s: float
+    latency_s: float
+    cost_usd: float
+    steps: tuple[Step, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    scores: tuple[Score, ...] = ()
+    answer: Feedback | None = None
+    error: str | None = None
+    degraded: bool = False
+
+
+def answered(
+    decision: Decision,
+    request: Request,
+    policy: str,
+    *,
+    timestamp_s: float,
+    latency_s: float,
+    degraded: bool = False,
+) -> Finished:
+    """A request with an answer."""
+    return Finished(
+        request=request,
+        policy=policy,
+        status="answered",
+        timestamp_s=timestamp_s,
+        latency_s=latency_s,
+        cost_usd=decision.cost_usd,
+        steps=decision.steps,
+        choices=decision.choices,
+        scores=decision.scores,
+        answer=decision.answer,
+        degraded=degraded,
+    )
+
+
+def ended(
+    error: BaseException,
+    x: Context,
+    policy: str,
+    *,
+    timestamp_s: float,
+    latency_s: float,
+    degraded: bool = False,
+) -> Finished:
+    """A request without an answer, as far as it came."""
+    return Finished(
+        request=x.request,
+        policy=policy,
+        status=_status(error),
+        timestamp_s=timestamp_s,
+        latency_s=latency_s,
+        cost_usd=x.spent_usd,
+        steps=tuple(x.steps),
+        choices=tuple(x.choices),
+        scores=tuple(x.scores),
+        error=_told(error),
+        degraded=degraded,
+    )
+
+
+def _status(error: BaseException) -> Status:
+    if isinstance(error, BudgetError | NoModelError):
+        return "refused"
+    if isinstance(error, RouteError):
+        return "failed"
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else "broken"
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
+    return str(error) if isinstance(error, RoutelabError) else f"{type(error).__name__}: {error}"

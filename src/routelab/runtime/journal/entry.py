@@ -1,0 +1,123 @@
+"""A finished request as a line of the decision log."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from routelab.core.flow import Step
+from routelab.core.protocol import Attempted
+from routelab.core.record import (
+    AttemptRecord,
+    ChoiceRecord,
+    FeedbackRecord,
+    Record,
+    ScoreRecord,
+    StepRecord,
+)
+from routelab.runtime.finished import Finished
+from routelab.signals.prompt_text import prompt_text
+
+_SHORTEST = 8
+"""Characters of a value that can be a key; a shorter one would blot out innocent text."""
+
+
+def record(finished: Finished, *, texts: bool = False, hash_key: bytes | None = None) -> Record:
+    """What is written down of a request.
+
+    Args:
+        texts: the prompt and the answers too.
+        hash_key: makes the prompt's hash one that nobody without the key can repeat.
+    """
+    request, answer = finished.request, finished.answer
+    return Record(
+        schema="routelab.decision/1",
+        request_id=request.id,
+        timestamp_s=finished.timestamp_s,
+        status=finished.status,
+        policy=finished.policy,
+        degraded=finished.degraded,
+        task=request.task,
+        group=request.group,
+        tenant=request.tenant,
+        priority=request.priority,
+        needs=request.needs,
+        max_cost_usd=request.max_cost_usd,
+        deadline_s=request.deadline_s,
+        prompt_hash=_hashed(prompt_text(request.messages), hash_key),
+        model=answer.model if answer else None,
+        deployment=answer.deployment if answer else None,
+        cost_usd=finished.cost_usd,
+        latency_s=finished.latency_s,
+        error=finished.error,
+        steps=tuple([_step(step, texts) for step in finished.steps]),
+        choices=tuple([ChoiceRecord(it.name, it.index, it.propensity) for it in finished.choices]),
+        scores=tuple([ScoreRecord(it.name, dict(it.values), it.after) for it in finished.scores]),
+        messages=request.messages if texts else None,
+    )
+
+
+def line(written: Record | FeedbackRecord, secrets: Iterable[bytes] = ()) -> bytes:
+    """JSON on one line, with every secret blotted out."""
+    try:
+        encoded = msgspec.json.encode(written)
+    except UnicodeEncodeError:
+        encoded = msgspec.json.encode(_encodable(msgspec.to_builtins(written)))
+    for secret in secrets:
+        encoded = encoded.replace(secret, b"***")
+    return encoded + b"\n"
+
+
+def secrets(variables: Iterable[str]) -> tuple[bytes, ...]:
+    """The values of environment variables, as JSON writes them."""
+    values = (os.environ.get(name, "").strip() for name in variables)
+    return tuple(msgspec.json.encode(value)[1:-1] for value in values if len(value) >= _SHORTEST)
+
+
+def _encodable(value: Any) -> Any:
+    """Plain data with half surrogate pairs, which UTF-8 cannot carry, as question marks."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(it) for name, it in value.items()}
+    return [_encodable(it) for it in value] if isinstance(value, list | tuple) else value
+
+
+def _hashed(text: str, key: bytes | None) -> str:
+    data = text.encode("utf-8", "surrogatepass")
+    if key is None:
+        return "sha256:" + hashlib.sha256(data).hexdigest()
+    return "hmac-sha256:" + hmac.new(key, data, "sha256").hexdigest()
+
+
+def _step(step: Step, texts: bool) -> StepRecord:
+    call, it = step.call, step.feedback
+    return StepRecord(
+        turn=step.turn,
+        model=call.model,
+        final=call.final,
+        signals=it.signals,
+        threshold=step.threshold,
+        propensity=step.propensity,
+        cost_usd=it.cost_usd,
+        latency_s=it.latency_s,
+        prompt_tokens=_prompt_tokens(it.attempts),
+        completion_tokens=it.completion_tokens,
+        error=it.error,
+        deployment=it.deployment,
+        notes=it.notes,
+        attempts=tuple([AttemptRecord(*msgspec.structs.astuple(one)) for one in it.attempts]),
+        response=it.text if texts else None,
+    )
+
+
+def _prompt_tokens(attempts: tuple[Attempted, ...]) -> float:
+    """Of the try that gave the call's answer."""
+    good = (it.prompt_tokens for it in attempts if it.error is None and it.sample == 0)
+    return next(good, math.nan)

@@ -1,0 +1,49 @@
+"""Where finished requests go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from routelab.core.record import FeedbackRecord
+from routelab.runtime.finished import Finished
+
+
+class LogStatus(msgspec.Struct, frozen=True):
+    """How a log is doing.
+
+    Attributes:
+        written: records that are with the operating system.
+        queued: records that wait to be written.
+        dropped: records lost, because the queue was full or the disk would not take them.
+        error: why the last write failed; None once one succeeds.
+    """
+
+    written: int = 0
+    queued: int = 0
+    dropped: int = 0
+    error: str | None = None
+
+
+class Sink(Protocol):
+    """Takes what is to be remembered of requests; no method may wait or raise."""
+
+    def write(self, finished: Finished) -> None:
+        """Remember a request."""
+        ...
+
+    def feedback(self, record: FeedbackRecord) -> None:
+        """Remember what an answer was worth."""
+        ...
+
+    def keep_out(self, variables: Iterable[str]) -> None:
+        """Environment variables whose values must never be written."""
+        ...
+
+    def status(self) -> LogStatus: ...
+
+    def close(self) -> None:
+        """Write what is queued, and stop; may wait for the disk, but not for ever."""
+        ...
