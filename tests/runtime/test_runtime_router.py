@@ -417,10 +417,10 @@ def test_any_prompt_survives_the_journey(tmp_path, text):
 
 def test_an_upstream_can_replace_http(tmp_path):
     class Canned:
-        async def send(self, asked):
-            if asked.deployment.model == "broken-name":
+        async def send(self, outgoing):
+            if outgoing.deployment.model == "broken-name":
                 raise UpstreamError("unplugged")
-            return Reply(200, completion(asked.body["messages"][0]["content"].upper()))
+            return Reply(200, completion(outgoing.body["messages"][0]["content"].upper()))
 
         def hide(self, deployment, text):
             return text

@@ -4,14 +4,14 @@ from routelab.runtime.blocking import Router
 from routelab.runtime.journal import DecisionLog, LogStatus
 from routelab.runtime.routed import Routed
 from routelab.runtime.router import AsyncRouter
-from routelab.runtime.upstream import Asked, Opened, Reply, Upstream, UpstreamError
+from routelab.runtime.upstream import Opened, Outgoing, Reply, Upstream, UpstreamError
 
 __all__ = [
-    "Asked",
     "AsyncRouter",
     "DecisionLog",
     "LogStatus",
     "Opened",
+    "Outgoing",
     "Reply",
     "Routed",
     "Router",

@@ -10,9 +10,9 @@ import anyio
 import msgspec
 
 from routelab.core.catalogue import Deployment, Timeouts
-from routelab.runtime.outcome import Attempt, failed, judged
+from routelab.runtime.judged import Attempt, failed, judged
 from routelab.runtime.stream.streamed import Sink, streamed
-from routelab.runtime.upstream import Asked, Upstream, UpstreamError
+from routelab.runtime.upstream import Outgoing, Upstream, UpstreamError
 
 __all__ = ["Attempt", "Sink", "attempt"]
 
@@ -36,11 +36,11 @@ async def attempt(
         sink: is given the answer piece by piece; without one the answer is not streamed.
     """
     started = clock()
-    asked = Asked(deployment, {**body, "model": deployment.model}, headers, timeouts)
+    outgoing = Outgoing(deployment, {**body, "model": deployment.model}, headers, timeouts)
     if sink is None:
-        tried = await _whole(upstream, asked, wall_clock)
+        tried = await _whole(upstream, outgoing, wall_clock)
     else:
-        tried = await streamed(upstream, asked, sink, clock, wall_clock)
+        tried = await streamed(upstream, outgoing, sink, clock, wall_clock)
     return msgspec.structs.replace(
         tried,
         error=None if tried.error is None else upstream.hide(deployment, tried.error),
@@ -49,13 +49,15 @@ async def attempt(
     )
 
 
-async def _whole(upstream: Upstream, asked: Asked, wall_clock: Callable[[], float]) -> Attempt:
-    limit = asked.timeouts.total_s
+async def _whole(
+    upstream: Upstream, outgoing: Outgoing, wall_clock: Callable[[], float]
+) -> Attempt:
+    limit = outgoing.timeouts.total_s
     try:
         with anyio.fail_after(None if math.isinf(limit) else limit):
-            reply = await upstream.send(asked)
+            reply = await upstream.send(outgoing)
     except TimeoutError:
-        return failed(asked.deployment, f"no answer in {limit:g} s", "timeout")
+        return failed(outgoing.deployment, f"no answer in {limit:g} s", "timeout")
     except UpstreamError as error:
-        return failed(asked.deployment, str(error), error.kind)
-    return judged(asked.deployment, reply, wall_clock())
+        return failed(outgoing.deployment, str(error), error.kind)
+    return judged(outgoing.deployment, reply, wall_clock())

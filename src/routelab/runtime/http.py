@@ -13,7 +13,7 @@ import httpx
 
 from routelab.core.catalogue import Deployment
 from routelab.errors import MissingExtraError, RouteError
-from routelab.runtime.upstream import Asked, Kind, Opened, Reply, UpstreamError, address
+from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, address
 from routelab.runtime.wire import encode_json
 
 Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
@@ -53,17 +53,17 @@ class HttpUpstream:
         self._own: httpx.AsyncClient | None = None
         self._transport = _named(transport) if isinstance(transport, str) else transport
 
-    async def send(self, asked: Asked) -> Reply:
-        connect_s = asked.timeouts.connect_s
-        request = _request(asked)
+    async def send(self, outgoing: Outgoing) -> Reply:
+        connect_s = outgoing.timeouts.connect_s
+        request = _request(outgoing)
         with _translated(connect_s):
             response = await self._client().post(**request)
         return Reply(response.status_code, response.content, dict(response.headers))
 
     @asynccontextmanager
-    async def stream(self, asked: Asked) -> AsyncIterator[Opened]:
-        connect_s = asked.timeouts.connect_s
-        request = _request(asked)
+    async def stream(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
+        connect_s = outgoing.timeouts.connect_s
+        request = _request(outgoing)
         with _translated(connect_s):
             async with self._client().stream("POST", **request) as response:
                 chunks = _chunks(response, connect_s)
@@ -107,15 +107,15 @@ def _named(name: str) -> httpx.AsyncBaseTransport | None:
     return AiohttpTransport(limits=_LIMITS)
 
 
-def _request(asked: Asked) -> dict[str, Any]:
+def _request(outgoing: Outgoing) -> dict[str, Any]:
     """What the client is asked to send; an answer's time limits are not httpx's to keep."""
-    deployment, connect_s = asked.deployment, asked.timeouts.connect_s
+    deployment, connect_s = outgoing.deployment, outgoing.timeouts.connect_s
     key = _key(deployment)
     authorization = {"authorization": f"Bearer {key}"} if key else {}
     return {
         "url": deployment.base_url.rstrip("/") + "/chat/completions",
-        "content": encode_json(asked.body),
-        "headers": {"content-type": "application/json", **asked.headers, **authorization},
+        "content": encode_json(outgoing.body),
+        "headers": {"content-type": "application/json", **outgoing.headers, **authorization},
         "timeout": httpx.Timeout(None, connect=None if math.isinf(connect_s) else connect_s),
         # without this an address's own credentials would go before the key
         "auth": httpx.Auth() if key else httpx.USE_CLIENT_DEFAULT,

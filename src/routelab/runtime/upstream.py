@@ -11,8 +11,8 @@ import msgspec
 from routelab.core.catalogue import Deployment, Timeouts
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A chat request to one deployment.
+class Outgoing(msgspec.Struct, frozen=True):
+    """A chat request on its way to one deployment.
 
     Attributes:
         body: with the deployment's name of the model.
@@ -75,7 +75,7 @@ class UpstreamError(Exception):
 class Upstream(Protocol):
     """Sends chat requests to deployments."""
 
-    async def send(self, asked: Asked) -> Reply:
+    async def send(self, outgoing: Outgoing) -> Reply:
         """The deployment's reply.
 
         Raises:
@@ -83,7 +83,7 @@ class Upstream(Protocol):
         """
         ...
 
-    def stream(self, asked: Asked) -> AbstractAsyncContextManager[Opened]:
+    def stream(self, outgoing: Outgoing) -> AbstractAsyncContextManager[Opened]:
         """The reply to a request for a stream, open until the block ends.
 
         Leaving the block early closes the connection.
