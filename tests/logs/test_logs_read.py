@@ -313,3 +313,15 @@ def test_json_lines_may_disagree_on_types_and_lack_fields(tmp_path: Path) -> Non
 def test_the_hash_is_of_the_file(tmp_path: Path) -> None:
     log = log_of(tmp_path / "log.csv")
     assert log.sha256 == hashlib.sha256((tmp_path / "log.csv").read_bytes()).hexdigest()
+
+
+def test_a_model_without_a_signal_costs_nothing_extra_for_it(tmp_path: Path) -> None:
+    """Neither signal nor its cost; a signal whose cost alone is missing stays unknown."""
+    rows = with_column("fee", [0.25, None, 0.25, None])
+    rows = [row | {"sure": None if row["model"] == "big" else 0.5} for row in rows]
+    rows[2]["fee"] = None
+    path = save(tmp_path / "log.csv", rows)
+    log = read(path, signals={"sure": SignalSpec(extra_cost="fee")})
+    assert log.extra_usd["sure"][:, log.column("big")].tolist() == [0.0, 0.0]
+    assert log.extra_usd["sure"][0, log.column("small")] == 0.25
+    assert np.isnan(log.extra_usd["sure"][1, log.column("small")])

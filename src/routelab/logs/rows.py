@@ -64,6 +64,7 @@ def checked(frame: Frame, problems: Problems) -> Rows:
             f"only one model, {models[0]!r}; routing needs the answers of two models or more"
         )
     error = border.errors()
+    signals = {name: border.signal(name, error) for name in frame.signals}
     return Rows(
         requests=border.requests(distinct, request, first),
         first=first,
@@ -71,8 +72,8 @@ def checked(frame: Frame, problems: Problems) -> Rows:
         request=request,
         model=model,
         values=border.values(error),
-        signals={name: border.signal(name, error) for name in frame.signals},
-        extra_usd={name: border.extra_cost(name, error) for name in frame.extras},
+        signals=signals,
+        extra_usd={name: border.extra_cost(name, error, signals.get(name)) for name in frame.extras},
         error=error,
     )
 
@@ -169,10 +170,12 @@ class _Border:
         self.problems.each(np.isinf(values), self.say(name, values, way_out))
         return values
 
-    def extra_cost(self, name: str, error: Bools) -> Floats:
+    def extra_cost(self, name: str, error: Bools, signal: Floats | None) -> Floats:
+        """USD that a signal added; nothing where it gave no value and no cost."""
         values = self.numbers(f"extra cost of {name}", self.frame.extras[name])
         self._not_negative(f"extra cost of {name}", values)
-        return np.where(error & np.isnan(values), 0.0, values)
+        free = error if signal is None else error | np.isnan(signal)
+        return np.where(free & np.isnan(values), 0.0, values)
 
     def requests(self, ids: Strings, request: Ints, first: Ints) -> Requests:
         there = self.frame.columns
