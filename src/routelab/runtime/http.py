@@ -19,7 +19,12 @@ from routelab.runtime.wire import encode_json
 Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
 
 _LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64)
+_SHOWN = 200
+"""Characters of a failure's words that an error quotes."""
+
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+_HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 
 _UNSENT = (
     httpx.ConnectError,
@@ -133,8 +138,15 @@ def _translated(connect_s: float) -> Iterator[None]:
     """Failures of httpx, and of a transport below it, as those of an upstream."""
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+    except Exception as error:
+        if not isinstance(error, _HTTPX) and not _of_aiohttp(error):
+            raise
         raise _upstream_error(error, connect_s) from None
+
+
+def _of_aiohttp(error: Exception) -> bool:
+    """Whether httpx-aiohttp let a failure of the library below it pass."""
+    return type(error).__module__.partition(".")[0] == "aiohttp"
 
 
 def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
@@ -144,7 +156,7 @@ def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
     if isinstance(error, httpx.ConnectTimeout) and not sent:
         return UpstreamError(f"no connection in {connect_s:g} s", kind)
     name = cause if cause in _AIOHTTP_SENT else type(error).__name__
-    return UpstreamError(f"{name} {error}".strip(), kind)
+    return UpstreamError(" ".join(f"{name} {error}".split())[:_SHOWN], kind)
 
 
 def _key(deployment: Deployment) -> str:
