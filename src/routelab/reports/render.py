@@ -11,6 +11,8 @@ from markupsafe import Markup
 from routelab.reports import templates
 from routelab.reports.blocks import Chapter, plain
 from routelab.reports.chapters.choice import choice
+from routelab.reports.chapters.kinds import kinds
+from routelab.reports.chapters.learned import learned
 from routelab.reports.chapters.losses import losses
 from routelab.reports.chapters.opening import Opening, opening
 from routelab.reports.chapters.thresholds import signal, thresholds
@@ -18,8 +20,9 @@ from routelab.reports.chapters.traffic import traffic
 from routelab.reports.chapters.trust import origin, trust
 from routelab.reports.summary import read
 
-CHAPTERS = (choice, thresholds, signal, traffic, losses, trust, origin)
-"""In the order of the page; a chapter more is a function more."""
+CHAPTERS = (choice, kinds, thresholds, signal, learned, traffic, losses, trust, origin)
+"""In the order of the page; a chapter more is a function more. One that has nothing to tell of
+a study gives None."""
 
 
 class Report(NamedTuple):
@@ -44,7 +47,8 @@ def render(data: Mapping[str, Any]) -> Report:
     """
     summary = read(data)
     first = opening(summary)
-    chapters = [chapter(summary) for chapter in CHAPTERS]
+    told = (chapter(summary) for chapter in CHAPTERS)
+    chapters = [chapter for chapter in told if chapter is not None]
     return Report(
         _html(first, chapters, summary.missing).encode(errors="replace"),
         _markdown(first, chapters, summary.missing).encode(errors="replace"),

@@ -13,6 +13,7 @@ from routelab.errors import RoutelabError
 from routelab.policy_file import SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
+from routelab.reports.learned import Kind, Learned
 
 Range = tuple[float, float]
 
@@ -68,6 +69,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         signals: what those considered, or those used, cost.
         front: non-dominated points on tune.
         coverage: by part.
+        kinds: every kind of policy that was searched; account: what learning is worth on the
+            log; empty and None where only cascades were searched, or the data do not say.
         missing: what the report lacks and why, in sentences.
     """
 
@@ -88,6 +91,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     provenance: Mapping[str, Any] = msgspec.field(default_factory=dict)
     policy_digest: str | None = None
     breakdown: Breakdown | None = None
+    kinds: tuple[Kind, ...] = ()
+    account: Learned | None = None
     missing: tuple[str, ...] = ()
 
     @property

@@ -1,0 +1,67 @@
+"""Which kinds of policy were searched, and by how much the exported one leads the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routelab.reports import words
+from routelab.reports.blocks import Cell, Chapter, Figure, Gallery, Table, Text
+from routelab.reports.figures.whiskers import points, whiskers
+from routelab.reports.learned import Kind
+from routelab.reports.summary import Summary
+from routelab.tuning.contest import TIE
+
+
+def kinds(summary: Summary) -> Chapter | None:
+    """The contest of kinds; None where only one was searched."""
+    found = summary.kinds
+    won = next((it for it in found if it.won), None)
+    if won is None or len(found) < 2:
+        return None
+    return Chapter(
+        "kinds",
+        "Kinds of policy",
+        [Text(_reading(won, found)), Gallery([_against(won, found)]), _table(won, found)],
+    )
+
+
+def _reading(won: Kind, found: Sequence[Kind]) -> str:
+    return (
+        f"{len(found)} kinds of policy were searched. {won.kind.capitalize()} was exported: the"
+        f" area under its front (AIQ) on the tune part is the greatest, or within {TIE:g} of it,"
+        " and of such equals the simplest kind is taken. On test it stands against the best"
+        " policy of every other kind at the same cost."
+    )
+
+
+def _against(won: Kind, found: Sequence[Kind]) -> Figure:
+    lines = [
+        points(it.kind, it.gain_behind, it.gain_behind_ci)
+        for it in found
+        if it.gain_behind is not None and it.gain_behind_ci is not None
+    ]
+    ahead = [line.name for line in lines if line.interval[0] > 0]
+    behind = [line.name for line in lines if line.interval[1] < 0]
+    alt = (
+        f"Gain of {won.kind} over the zero router minus that of each other kind, on the same test"
+        f" requests. Beyond chance it leads {words.listed(ahead) or 'none'}"
+        f"{f', and loses to {words.listed(behind)}' if behind else ''}."
+    )
+    sides = ("the other is better", f"{words.short(won.kind, 16)} is better")
+    title = f"What {won.kind} gains over the other kinds"
+    return whiskers("kinds", title, alt, lines, sides, "points of quality")
+
+
+def _table(won: Kind, found: Sequence[Kind]) -> Table:
+    heads = ("Kind, simplest first", "AIQ on tune", f"{won.kind.capitalize()} gains more, points")
+    return Table("Kinds searched", heads, [_row(it) for it in found])
+
+
+def _row(it: Kind) -> list[Cell]:
+    named = f"{it.kind} (exported)" if it.won else it.kind
+    behind = Cell(words.NOTHING)
+    if it.gain_behind is not None and it.gain_behind_ci is not None:
+        ends = words.interval(words.points, it.gain_behind_ci)
+        behind = Cell(words.points(it.gain_behind), it.gain_behind, ends)
+    aiq = Cell(words.NOTHING if it.aiq_tune is None else f"{it.aiq_tune:.4f}", it.aiq_tune)
+    return [Cell(named, strong=it.won), aiq, behind]

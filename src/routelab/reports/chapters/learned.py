@@ -1,0 +1,153 @@
+"""What was learned about requests, and whether it is more than which task they belong to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from routelab.replay.breakdown.shape import Reliability
+from routelab.reports import words
+from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table, Text
+from routelab.reports.figures.importance import importance
+from routelab.reports.figures.ranking import Line, ranking
+from routelab.reports.figures.recovered import recovered
+from routelab.reports.figures.reliability import reliability
+from routelab.reports.learned import Correct, Learned, Ranked, Value
+from routelab.reports.summary import Summary
+
+MOST = 8
+"""Models whose predictions are drawn."""
+_REQUESTS, _TASKS = "requests never seen", "tasks never seen"
+_READING = (
+    "APGR is the mean share of the gap between the two models that a ranking recovers, .5 at"
+    " random; CPT is the share of strong calls that recovers as much of it; a deferral area of 1"
+    " is the oracle's. The lead is over the best ranking that needs no learning."
+)
+
+
+def learned(summary: Summary) -> Chapter | None:
+    """Ranking, calibration and features of the scorers; None where nothing was learned."""
+    known = summary.account
+    if known is None:
+        return None
+    pair = f"{words.short(known.weak, 60)} and {words.short(known.strong, 60)}"
+    blocks: list[Block] = [
+        Text(
+            f"Can a request be told by its looks to need {words.short(known.strong, 60)} instead of"
+            f" {words.short(known.weak, 60)}? Judged on {words.count(known.n)} requests that a"
+            " scorer had not learned from."
+        ),
+        (Note if known.learned_task else Text)(known.statement),
+    ]
+    ways = list(_ways(known))
+    if any(it.apgr.value is not None for _, it in ways):
+        drawn = [ranking(f"{pair}: gap recovered (APGR)", _lines(ways)), *_curve(known)]
+        blocks += [Text(_READING), Gallery(drawn), _rankings(ways)]
+    seen = list(known.correctness.items())[:MOST]
+    more = [reliability(f"right-{at}", _bins(name, it)) for at, (name, it) in enumerate(seen)]
+    if known.important:
+        more.append(importance(known.important))
+    if more:
+        blocks.append(Gallery(more))
+    if seen:
+        blocks.append(_predictions(known))
+    return Chapter("learned", "What was learned", blocks)
+
+
+def _ways(known: Learned) -> Iterator[tuple[str, Ranked]]:
+    yield _REQUESTS, known.random
+    yield _TASKS, known.leave_task_out
+    yield "the test part", known.test
+    yield "after the first answer", known.after_answer
+
+
+def _lines(ways: Sequence[tuple[str, Ranked]]) -> list[Line]:
+    """The scorer of each way of judging, then what needs no learning."""
+    found = []
+    for way, it in ways:
+        if it.apgr.value is None:
+            continue
+        found += [Line(way, None), Line("this scorer", it.apgr, ours=True)]
+        found += [Line(name, value) for name, value in it.baselines.items()]
+    return found
+
+
+def _curve(known: Learned) -> Iterator[Figure]:
+    ways = [(_REQUESTS, known.random), (_TASKS, known.leave_task_out)]
+    found = [(name, it) for name, it in ways if it.cpt50.value is not None]
+    if found:
+        yield recovered(known.strong, found)
+
+
+def _rankings(ways: Sequence[tuple[str, Ranked]]) -> Table:
+    heads = ("Judged on", "APGR", "CPT 50%", "CPT 80%", "Deferral area", "Lead", "Over")
+    rows = [
+        [
+            Cell(way, aside=f"{words.count(it.n)} requests"),
+            *map(_cell, (it.apgr, it.cpt50, it.cpt80, it.deferral_area)),
+            *_lead(it),
+        ]
+        for way, it in ways
+        if it.apgr.value is not None
+    ]
+    return Table("How well it ranks", heads, rows, words=(0, 6))
+
+
+def _lead(it: Ranked) -> tuple[Cell, Cell]:
+    """Over the best ranking that needs no learning, and which that is."""
+    known = {name: one for name, one in it.lead.items() if one.value is not None}
+    if not known:
+        return Cell(words.NOTHING), Cell(words.NOTHING)
+    name, least = min(known.items(), key=lambda pair: pair[1].value or 0.0)
+    ends = "" if least.ci is None else words.interval(_signed, least.ci)
+    return Cell(_signed(least.value or 0.0), least.value, ends), Cell(words.short(name, 24))
+
+
+def _signed(value: float) -> str:
+    return words.minus(f"{value:+.3f}")
+
+
+def _cell(it: Value) -> Cell:
+    if it.value is None:
+        return Cell("none" if it.reason else words.NOTHING, aside=it.reason)
+    return Cell(words.quality(it.value), it.value, _ends(it))
+
+
+def _ends(it: Value) -> str:
+    return "" if it.ci is None else words.interval(words.quality, it.ci)
+
+
+def _bins(model: str, it: Correct) -> Reliability:
+    """A reliability diagram in the form that those of signals have."""
+    filled = [
+        (math.nan if one.probability is None else one.probability,
+         math.nan if one.quality is None else one.quality)
+        for one in it.diagram
+    ]  # fmt: skip
+    return Reliability(
+        model=model,
+        signal="predicted P(right)",
+        probability=True,
+        low=tuple(one.low for one in it.diagram),
+        high=tuple(one.high for one in it.diagram),
+        n=tuple(one.rows for one in it.diagram),
+        confidence=tuple(one for one, _ in filled),
+        quality=tuple(one for _, one in filled),
+        ece=it.ece.value,
+        auroc=it.auroc.value,
+    )
+
+
+def _predictions(known: Learned) -> Table:
+    heads = ("Model", "AUROC", "Brier", "Brier of the mean", "ECE")
+    rows = [
+        [
+            Cell(words.short(name, 80)),
+            _cell(it.auroc),
+            _cell(it.brier),
+            Cell(words.quality(it.brier_of_mean), it.brier_of_mean),
+            _cell(it.ece),
+        ]
+        for name, it in known.correctness.items()
+    ]
+    return Table("Predicted P(right), model by model, on requests not learned from", heads, rows)

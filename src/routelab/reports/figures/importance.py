@@ -1,0 +1,56 @@
+"""Which features a scorer looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from routelab.reports import canvas, words
+from routelab.reports.blocks import Figure
+from routelab.reports.canvas import INK, MUTED, OURS
+from routelab.reports.learned import Feature
+
+MOST = 10
+ROW = 24.0
+_LEFT = 150.0
+
+
+def importance(found: Sequence[Feature]) -> Figure:
+    """The most important ones, as shares of all that shuffling them costs."""
+    shown = found[:MOST]
+    alt = _alt(shown)
+    height = ROW * len(shown) + 50.0
+    svg = canvas.draw("importance", canvas.NARROW, height, lambda on: _paint(on, shown))
+    return Figure("What the predictions rest on", alt, canvas.labelled(svg, alt))
+
+
+def _alt(found: Sequence[Feature]) -> str:
+    told = words.listed([f"{_name(it)} {words.share(it.share)}" for it in found])
+    return f"Share of the error that shuffling a feature among requests adds: {told}."
+
+
+def _name(it: Feature) -> str:
+    return words.short(it.feature.replace("_", " "), 24)
+
+
+def _paint(on: Drawing, found: Sequence[Feature]) -> None:
+    width, height = on.get_size_inches() * 72
+    axes = on.add_axes((_LEFT / width, 38 / height, 1 - (_LEFT + 44) / width, 1 - 50 / height))
+    shares = [it.share for it in found]
+    axes.barh(range(len(found)), shares, height=0.6, color=OURS, alpha=0.85, lw=0)
+    for y, share in enumerate(shares):
+        axes.annotate(
+            words.share(share), (share, y), (5, 0), textcoords="offset points",
+            va="center_baseline", color=MUTED, fontsize=canvas.SMALL,
+        )  # fmt: skip
+    axes.set_yticks(range(len(found)), [_name(it) for it in found])
+    axes.tick_params(axis="y", labelcolor=INK, pad=6)
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.set_xlim(0, 1.02 * max(shares))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
+    axes.set_xlabel("share of the error that shuffling adds")
+    canvas.grid(axes, "x")
+    axes.spines["left"].set_visible(False)
