@@ -73,7 +73,9 @@ def checked(frame: Frame, problems: Problems) -> Rows:
         model=model,
         values=border.values(error),
         signals=signals,
-        extra_usd={name: border.extra_cost(name, error, signals.get(name)) for name in frame.extras},
+        extra_usd={
+            name: border.extra_cost(name, error, signals.get(name)) for name in frame.extras
+        },
         error=error,
     )
 
