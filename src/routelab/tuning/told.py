@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from routelab.tuning.front import Point
 from routelab.tuning.options import Options
@@ -107,6 +106,8 @@ def _curve(solved: Sequence[Score], trials: Sequence[Trial], worst: Score) -> li
 def _importance(searched: Searched) -> dict[str, float] | None:
     if len(searched.trials) < FEWEST:
         return None
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances  # scikit-learn
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a parameter with one value is said to be one
         found = get_param_importances(searched.study, evaluator=PedAnovaImportanceEvaluator())
