@@ -28,6 +28,8 @@ def _options(options: Mapping[str, Any], summary: Summary) -> Iterator[str]:
         spec = summary.signals.get(name)
         known = spec is not None and spec.multiplier is not None
         yield from ("--signal", f"{name}:{spec.multiplier:g}" if spec and known else str(name))
+    if (policy := options.get("policy", "cascade")) != "cascade":
+        yield from ("--policy", str(policy))
     bounds = dict(options.get("bounds") or {})
     floors = bounds.pop("floors", None) or ()
     for key, value in bounds.items():
