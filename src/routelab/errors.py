@@ -39,12 +39,20 @@ class RouteError(RoutelabError):
     Attributes:
         cost_usd: what was spent on it all the same; NaN if that is not known.
         steps: the calls that were made, as in a decision (`routelab.core.flow.Step`).
+        retry_after_s: seconds after which it may get one; None if nothing is known of it.
     """
 
-    def __init__(self, *problems: str, cost_usd: float = 0.0, steps: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self,
+        *problems: str,
+        cost_usd: float = 0.0,
+        steps: tuple[Any, ...] = (),
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(*problems)
         self.cost_usd = cost_usd
         self.steps = steps
+        self.retry_after_s = retry_after_s
 
 
 class NoModelError(RouteError):

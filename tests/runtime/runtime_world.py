@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.engine_rules import EngineRules, RetryRules
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.log import Log, Requests
 from routelab.logs.texts import TextsInMemory
@@ -45,8 +46,12 @@ def model(*behaviours, **facts):
     return Model(deployments=tuple(at), **{**PRICES, **facts})
 
 
+IN_ORDER = EngineRules(balancing="in_order", retry=RetryRules(most=0))
+"""Deployments are asked as listed, and each but once."""
+
+
 def catalogue(**models):
-    return Catalogue(models)
+    return Catalogue(models, IN_ORDER)
 
 
 def token_logprob(token, index):

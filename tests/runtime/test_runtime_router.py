@@ -397,9 +397,10 @@ def race(tmp_path, until, sleeping):
 def test_the_first_answer_cancels_the_rest(tmp_path):
     result = race(tmp_path, "first", "asleep")
     assert result.model == "scoring"
-    errors = [step.feedback.error for step in result.decision.steps]
-    assert "boiler on fire" in errors[0]
-    assert errors[1:] == ["cancelled", None]
+    failing, sleeping, scoring = (step.feedback for step in result.decision.steps)
+    assert "boiler on fire" in failing.attempts[0].error
+    assert (sleeping.error, scoring.error) == ("cancelled", None)
+    assert [it.error for it in sleeping.attempts] == ["cancelled"]
 
 
 def test_all_answers_come_in_the_order_of_the_calls(tmp_path):

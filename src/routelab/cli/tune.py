@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,7 +25,7 @@ from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.cli.tracked import record
 from routelab.errors import TuningError
-from routelab.tuning import Bounds, Floor, Options, Study
+from routelab.tuning import Bounds, Options
 from routelab.tuning import tune as run
 from routelab.tuning.export import as_json, check_targets, save, study_path
 
@@ -59,17 +58,6 @@ def tune(
     min_quality_share: Annotated[
         float | None, typer.Option(help="The same, as a share of the best model's quality.")
     ] = None,
-    max_p95_s: Annotated[
-        float | None, typer.Option(help="Export nothing with a P95 latency above this.")
-    ] = None,
-    floor: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN=LOSS",
-            help="No task, tenant or priority may lose more quality than this against the best"
-            " single model; task=0.02 is two points. Repeatable.",
-        ),
-    ] = None,
     policy: Annotated[
         str,
         typer.Option(
@@ -86,20 +74,10 @@ def tune(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of splits, search, resamples and draws.")] = 0,
     trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400,
-    sampler: Annotated[
-        str, typer.Option(metavar="NAME", help="Of the randomised search: nsga2 or tpe.")
-    ] = "nsga2",
     storage: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE|URL",
-            help="Keep the trials, so that a killed study goes on; optuna-dashboard shows them.",
-        ),
+        typer.Option(metavar="FILE|URL", help="Store the trials for optuna-dashboard."),
     ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget the trials kept there under this name.")
-    ] = False,
-    processes: Annotated[int, typer.Option(help="That share the trials.")] = 1,
     group: Annotated[
         str | None,
         typer.Option(help="Keep together in a split: group, prompt, task or id."),
@@ -133,19 +111,14 @@ def tune(
         name=target.name.removesuffix(".policy"),
         models=tuple(models.split(",")) if models else None,
         signals=tuple(signals),
-        bounds=Bounds(
-            max_usd_per_1k, min_quality, min_quality_share, max_p95_s, _floors(floor or ())
-        ),
+        bounds=Bounds(max_usd_per_1k, min_quality, min_quality_share),
         policy=policy,
         pair=_pair(pair),
         seed=seed,
         trials=trials,
         group=group,
         allow_missing=allow_missing,
-        sampler=sampler,
         storage=storage,
-        fresh=fresh,
-        processes=processes,
     )
     with progress("searching") as update:
         study = run(opened, options, catalogue=known, progress=update, told=tell)
@@ -155,41 +128,14 @@ def tune(
     record(target, page, wanted=not no_tracking)
     if json:
         places = {"policy_dir": str(target), "report": None if page is None else str(page)}
-        print_json({**summary, **places, **_kept(study)})
+        print_json({**summary, **places})
         return
     tables.show(
         tables.study(study),
         "",
         tables.verdict(study.verdict),
-        f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{told(page)}",
+        f"policy: {target}\nstudy:  {study_path(target)}{told(page)}",
     )
-
-
-def _kept(study: Study) -> dict[str, Any]:
-    """How the trials were come by, which changes nothing about them."""
-    told = study.search
-    return {
-        "resumed_trials": 0 if told is None else told.resumed,
-        "processes": 1 if told is None else told.processes,
-    }
-
-
-def _floors(texts: Sequence[str]) -> tuple[Floor, ...]:
-    """Floors given as COLUMN=LOSS.
-
-    Raises:
-        TuningError: naming every one that is not.
-    """
-    found, problems = [], []
-    for text in texts:
-        column, _, loss = text.partition("=")
-        try:
-            found.append(Floor(column, float(loss)))
-        except ValueError:
-            problems.append(f"--floor {text}: give it as COLUMN=LOSS, for example task=0.02")
-    if problems:
-        raise TuningError(*problems)
-    return tuple(found)
 
 
 def _pair(text: str | None) -> tuple[str, str] | None:

@@ -62,7 +62,8 @@ class Admission:
             target: tuple(predictors(scoring, target)) for target in ("cost", "latency")
         }
         self.scorers = tuple(name for names in self._scorers.values() for name in names)
-        windows = (catalogue.model(name).context_window for name in models)
+        behind = (other for name in models for other in catalogue.model(name).fallbacks)
+        windows = (catalogue.model(name).context_window for name in (*models, *behind))
         self.shortest_window = min((it for it in windows if it is not None), default=math.inf)
 
     def allowed(self, x: Context) -> frozenset[str]:
@@ -71,6 +72,10 @@ class Admission:
         return frozenset(
             name for name in self.models if next(self._obstacles(x, name, tokens), None) is None
         )
+
+    def admits(self, x: Context, name: str) -> bool:
+        """Whether a model may be called now, also one that the policy does not name."""
+        return next(self._obstacles(x, name, self._tokens(x.request)), None) is None
 
     def why_not(self, x: Context) -> str:
         """What rules out which model, for an error message; empty if nothing does."""

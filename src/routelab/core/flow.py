@@ -185,8 +185,15 @@ def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedba
             *(f"  {step.call.model}: {step.feedback.error}" for step in steps),
             cost_usd=x.spent_usd,
             steps=tuple(steps),
+            retry_after_s=_soonest(steps),
         )
     return max(enumerate(answered), key=lambda item: (_confidence(item[1]), item[0]))[1].feedback
+
+
+def _soonest(steps: list[Step]) -> float | None:
+    """When one of the models may be asked again; None if one may be at once."""
+    told = [step.feedback.retry_after_s for step in steps]
+    return None if None in told else min((it for it in told if it is not None), default=None)
 
 
 def _confidence(step: Step) -> float:

@@ -75,7 +75,7 @@ class Feedback(msgspec.Struct, frozen=True):
     """What came back from one call.
 
     Attributes:
-        model: the model that was asked.
+        model: that answered: the one asked, or a fallback of it in the catalogue.
         signals: needed confidence signals; NaN where one could not be had.
         cost_usd: everything this call cost, signals and failed attempts included.
         latency_s: seconds from asking to the complete answer; NaN if not observed.
@@ -86,6 +86,8 @@ class Feedback(msgspec.Struct, frozen=True):
         notes: what an operator should know, for example that a signal was not returned.
         completion_tokens: length of the answer; NaN if not known.
         attempts: every try at a deployment, when live, in the order they ended.
+        retry_after_s: seconds after which the model may be asked again, where it failed and
+            none of its deployments may be called at once.
     """
 
     model: str
@@ -99,6 +101,7 @@ class Feedback(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     completion_tokens: float = float("nan")
     attempts: tuple[Attempted, ...] = ()
+    retry_after_s: float | None = None
 
 
 class Deliver(msgspec.Struct, frozen=True):

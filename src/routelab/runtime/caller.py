@@ -1,22 +1,24 @@
-"""Make one call: over a model's deployments, with the samples its signals need."""
+"""Make one call, with the samples its signals need."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue, Timeouts
+from routelab.core.catalogue import Catalogue
+from routelab.core.flow import cancelled
 from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
-from routelab.runtime.attempt import Attempt, Sink, attempt
-from routelab.runtime.cost import combined, completion_tokens, response_cost
-from routelab.runtime.upstream import Upstream
+from routelab.runtime.account import Account, account
+from routelab.runtime.attempt import Sink
+from routelab.runtime.cost import combined, tokens
+from routelab.runtime.engine import Asked, Engine, Question, Try
 from routelab.runtime.wire import NEED, header_list
 from routelab.signals import Source, resolve
 from routelab.signals.answer_text import answer_text
@@ -28,12 +30,16 @@ class Sending(msgspec.Struct, frozen=True):
     Attributes:
         fields: of the body, passed on as they are.
         sink: takes the answer as it comes, if that is wanted.
+        deadline: of the router's clock.
+        able: whether a model that the policy did not ask for may serve the request.
     """
 
     request: Request
     fields: Mapping[str, Any] = msgspec.field(default_factory=dict)
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     sink: Sink | None = None
+    deadline: float = math.inf
+    able: Callable[[str], bool] = bool
 
 
 class Caller:
@@ -47,108 +53,92 @@ class Caller:
     def __init__(
         self,
         catalogue: Catalogue,
-        upstream: Upstream,
+        engine: Engine,
         sources: Mapping[str, Source],
         specs: Mapping[str, SignalSpec],
-        timeouts: Timeouts,
         clock: Callable[[], float],
-        wall_clock: Callable[[], float],
     ) -> None:
         self.catalogue = catalogue
         self.sources = sources
         self.specs = specs
-        self._upstream = upstream
-        self._timeouts = timeouts
+        self._engine = engine
         self._clock = clock
-        self._wall_clock = wall_clock
         self._warned: set[tuple[str, str]] = set()
 
-    async def call(self, call: Call, sending: Sending) -> Feedback:
-        """What came back; a call that nobody answered has an error, never an exception."""
+    async def call(self, call: Call, sending: Sending, tries: list[Try]) -> Feedback:
+        """What came back; a call that nobody answered has an error, never an exception.
+
+        Args:
+            tries: every try is added when it ends, for those who cancel the call.
+        """
         started = self._clock()
-        sources = {name: self._source(name) for name in call.need}
-        samples = await self._samples(call, sending, sources)
-        first, answers = samples[0][-1], [tries[-1].answer for tries in samples]
-        cost_usd, cost_notes = self._cost(call, samples, sources)
-        signals, signal_notes = self._read(call.model, sending.request, sources, answers)
+        sources = self._of(call)
+        samples = await self._samples(call, sending, sources, tries)
+        money = self._account(call, tries)
+        answers = [None if it.last is None else it.last.attempt.body for it in samples]
+        last = samples[0].last
+        model = call.model if last is None else last.model
+        signals, signal_notes = self._read(model, sending.request, sources, answers)
         failed = [
-            f"{tried.deployment}: {tried.error}"
-            for tries in samples
-            for tried in tries
-            if tried.error
+            f"{it.attempt.deployment}: {it.attempt.error}" for it in tries if it.attempt.error
         ]
         return Feedback(
-            model=call.model,
+            model=model,
             signals=signals,
-            cost_usd=cost_usd,
+            cost_usd=money.usd,
             latency_s=self._clock() - started,
-            error=None if first.error is None else "; ".join(failed),
-            text=None if first.answer is None else answer_text(first.answer),
-            raw=first.answer,
-            deployment=first.deployment,
-            notes=tuple(dict.fromkeys([*failed, *cost_notes, *signal_notes])),
-            completion_tokens=completion_tokens(first.answer),
+            error="; ".join([*failed, *samples[0].reasons]) if last is None else None,
+            text=None if answers[0] is None else answer_text(answers[0]),
+            raw=answers[0],
+            deployment=_deployment(last, tries),
+            notes=tuple(dict.fromkeys([*failed, *money.notes, *signal_notes])),
+            completion_tokens=tokens(answers[0])[1],
+            attempts=money.attempts,
+            retry_after_s=samples[0].retry_after_s,
         )
 
-    def _source(self, name: str) -> Source:
-        return self.sources.get(name) or resolve(name, spec=self.specs.get(name))
+    def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback:
+        """What is known of a call that another one made needless, its money included."""
+        money = self._account(call, tries)
+        return msgspec.structs.replace(
+            cancelled(call), cost_usd=money.usd, attempts=money.attempts, notes=money.notes
+        )
+
+    def _of(self, call: Call) -> dict[str, Source]:
+        return {
+            name: self.sources.get(name) or resolve(name, spec=self.specs.get(name))
+            for name in call.need
+        }
 
     async def _samples(
-        self, call: Call, sending: Sending, sources: Mapping[str, Source]
-    ) -> list[list[Attempt]]:
-        """Every sample's tries; all of a sample's tries failed if its last one did."""
+        self, call: Call, sending: Sending, sources: Mapping[str, Source], tries: list[Try]
+    ) -> list[Asked]:
         messages = call.messages if call.messages is not None else sending.request.messages
-        body = _asking(sources, sending.fields) | {"messages": messages}
         headers = {**sending.headers}
         if call.need:
             headers[NEED] = header_list(sources[name].column or name for name in call.need)
+        question = Question(
+            call.model,
+            _asking(sources, sending.fields) | {"messages": messages},
+            headers,
+            sending.deadline,
+            sending.able,
+            sink=sending.sink if call.final else None,
+        )
         n = max((source.samples for source in sources.values()), default=1)
         if n == 1:
-            sink = sending.sink if call.final else None
-            return [await self._sample(call.model, body, headers, sink)]
-        return await asyncio.gather(*(self._sample(call.model, body, headers) for _ in range(n)))
+            return [await self._engine.ask(question, tries)]
+        alike = (msgspec.structs.replace(question, sample=k, sink=None) for k in range(n))
+        return await asyncio.gather(*(self._engine.ask(one, tries) for one in alike))
 
-    async def _sample(
-        self,
-        model: str,
-        body: Mapping[str, Any],
-        headers: Mapping[str, str],
-        sink: Sink | None = None,
-    ) -> list[Attempt]:
-        tries: list[Attempt] = []
-        for deployment in self.catalogue.model(model).deployments:
-            tried = await attempt(
-                self._upstream,
-                deployment,
-                body,
-                headers,
-                self._timeouts,
-                clock=self._clock,
-                wall_clock=self._wall_clock,
-                sink=sink,
-            )
-            tries.append(tried)
-            if tried.error is None or not tried.elsewhere or tried.delivered:
-                break
-        return tries
-
-    def _cost(
-        self, call: Call, samples: list[list[Attempt]], sources: Mapping[str, Source]
-    ) -> tuple[float, list[str]]:
-        """USD of all tries, added in order; a failed one costs what is known of it."""
-        model = self.catalogue.model(call.model)
+    def _account(self, call: Call, tries: Sequence[Try]) -> Account:
+        sources = self._of(call)
         specs = (self.specs.get(name) for name in call.need if sources[name].column)
         multiplier = combined([s.multiplier for s in specs if s and s.multiplier is not None])
-        total, notes = 0.0, []
-        for tried in (tried for tries in samples for tried in tries):
-            cost = response_cost(model, tried.body or {}, multiplier)
-            if tried.error is None and cost.note:
-                notes.append(f"{tried.deployment}: {cost.note}")
-            if tried.error is None and cost.fix:
-                self._warn(call.model, "cost", f"model {call.model!r}: {cost.note}; {cost.fix}")
-            if tried.error is None or not math.isnan(cost.usd):
-                total += cost.usd
-        return total, notes
+        money = account(tries, self.catalogue, multiplier)
+        for model, cost in money.unknown:
+            self._warn(model, "cost", f"model {model!r}: {cost.note}; {cost.fix}")
+        return money
 
     def _read(
         self,
@@ -177,6 +167,12 @@ class Caller:
         if (model, lacking) not in self._warned:
             self._warned.add((model, lacking))
             warnings.warn(message, UserWarning, stacklevel=2)
+
+
+def _deployment(last: Try | None, tries: Sequence[Try]) -> str | None:
+    """That answered, or that failed last."""
+    tried = last or (tries[-1] if tries else None)
+    return None if tried is None else tried.attempt.deployment
 
 
 def _asking(sources: Mapping[str, Source], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from routelab.core.catalogue import Model
 from routelab.signals.source import number
 
 _NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")
+_COMPLETION = "completion_tokens"
 _NO_TOKENS = ("usage tokens in the response", "make its endpoint report usage")
 
 
@@ -41,17 +42,17 @@ def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> C
         if not math.isnan(reported):
             return Cost(reported)
         note = "the catalogue says cost_reported, the response has no usage.cost; "
-    tokens = [_amount(usage.get(field)) for field in ("prompt_tokens", "completion_tokens")]
-    usd = model.cost_usd(tokens[0], tokens[1])
+    used = _used(usage)
+    usd = model.cost_usd(*used)
     if not math.isnan(usd):
         return Cost(usd * multiplier, note and note + "tokens times prices are charged")
-    lacking, fix = _NO_TOKENS if any(map(math.isnan, tokens)) else _NO_PRICES
+    lacking, fix = _NO_TOKENS if any(map(math.isnan, used)) else _NO_PRICES
     return Cost(math.nan, f"{note}cost unknown: no {lacking}", fix + _report(model))
 
 
-def completion_tokens(body: Mapping[str, Any] | None) -> float:
-    """Length of an answer as the endpoint reports it; NaN if it does not, or gave none."""
-    return math.nan if body is None else _amount(_usage(body).get("completion_tokens"))
+def tokens(body: Mapping[str, Any] | None) -> tuple[float, float]:
+    """Tokens of the prompt and of the answer as the endpoint reports them; NaN if it does not."""
+    return (math.nan, math.nan) if body is None else _used(_usage(body))[:2]
 
 
 def combined(multipliers: Sequence[float]) -> float:
@@ -63,6 +64,31 @@ def combined(multipliers: Sequence[float]) -> float:
 def _report(model: Model) -> str:
     asked = ", or set cost_reported = true if its responses carry usage.cost"
     return "" if model.cost_reported else asked
+
+
+class _Used(NamedTuple):
+    """Tokens that a response was billed for, in the order of `Model.cost_usd`."""
+
+    prompt: float
+    completion: float
+    cached: float
+    reasoning: float
+
+
+def _used(usage: Mapping[str, Any]) -> _Used:
+    """What is billed; tokens of reasoning are part of the completion's, or beside them."""
+    prompt, completion = _amount(usage.get("prompt_tokens")), _amount(usage.get(_COMPLETION))
+    cached = _part(usage, "prompt_tokens_details", "cached_tokens")
+    reasoning = _part(usage, "completion_tokens_details", "reasoning_tokens")
+    if reasoning and _amount(usage.get("total_tokens")) == prompt + completion + reasoning:
+        completion += reasoning  # some endpoints leave them out of the completion's
+    return _Used(prompt, completion, min(cached, prompt), min(reasoning, completion))
+
+
+def _part(usage: Mapping[str, Any], group: str, field: str) -> float:
+    details = usage.get(group)
+    known = _amount(details.get(field)) if isinstance(details, Mapping) else 0.0
+    return 0.0 if math.isnan(known) else known
 
 
 def _usage(body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,38 +5,53 @@ from __future__ import annotations
 import msgspec
 
 from routelab.core.catalogue import Catalogue, Model
+from routelab.core.engine_rules import EngineRules
 from routelab.errors import CatalogueError
 from routelab.policy_file import PolicyFile
 
 
-def endpoints(policy_file: PolicyFile, given: Catalogue | None = None) -> Catalogue:
-    """The models that a policy calls, each with a deployment.
+def endpoints(
+    policy_file: PolicyFile, given: Catalogue | None = None, rules: EngineRules | None = None
+) -> Catalogue:
+    """The models that a policy calls and those they fall back on, each with a deployment.
 
     Args:
         given: goes before the policy's own catalogue; what it leaves open of a model, such as
             prices, capabilities or deployments, is filled in from there.
+        rules: of the engine; go before those of either catalogue.
     Raises:
         CatalogueError: a model has no deployment in either.
     """
     own = policy_file.document.catalogue
     listed = given or Catalogue()
-    models = {
+    filled = {
         name: _filled(listed.model(name), own.model(name)) if name in listed.models else it
-        for name, it in own.only(policy_file.policy.models_used).models.items()
+        for name, it in {**own.models, **listed.models}.items()
     }
-    nowhere = [name for name, model in models.items() if not model.deployments]
+    known = Catalogue(filled, rules or listed.engine or own.engine)
+    known = known.only(policy_file.policy.models_used)
+    nowhere = [name for name, model in known.models.items() if not model.deployments]
     if nowhere:
         raise CatalogueError(
             f"policy {policy_file.name!r}: no deployment is known for {', '.join(nowhere)};"
             " list them in a models.toml, given as --catalogue models.toml or catalogue=..."
         )
-    return Catalogue(models)
+    return known
+
+
+_WITH_THE_PLACE = ("deployments", "cost_reported", "fallbacks")
+"""What belongs to where a model is called, and is replaced together."""
 
 
 def _filled(model: Model, own: Model) -> Model:
-    """The model, where it is silent as the policy's own; how cost is told goes with the place."""
-    known = {name: it for name, it in msgspec.structs.asdict(model).items() if it is not None}
-    if not model.deployments:
-        known["deployments"] = own.deployments
-        known["cost_reported"] = model.cost_reported or own.cost_reported
+    """The model, where it is silent as the policy's own."""
+    said = msgspec.structs.asdict(model)
+    known = {
+        name: value
+        for name, value in said.items()
+        if value != getattr(_SILENT, name) or (model.deployments and name in _WITH_THE_PLACE)
+    }
     return msgspec.structs.replace(own, **known)
+
+
+_SILENT = Model()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import anyio
+import msgspec
 
 from routelab.core.admission import Admission
 from routelab.core.catalogue import Catalogue, Timeouts
 from routelab.core.context import Context
+from routelab.core.engine_rules import EngineRules
 from routelab.core.flow import Decision, flow
 from routelab.core.protocol import Message
 from routelab.core.request import Request
@@ -19,6 +25,7 @@ from routelab.policy_file import PolicyFile, load
 from routelab.runtime.books import Books, Observer
 from routelab.runtime.caller import Caller, Sending
 from routelab.runtime.endpoints import endpoints
+from routelab.runtime.engine import Engine
 from routelab.runtime.journal import DecisionLog, Sink
 from routelab.runtime.routed import Routed
 from routelab.runtime.together import ask_together
@@ -38,6 +45,9 @@ Messages: TypeAlias = str | Sequence[Message]
 class AsyncRouter:
     """Routes chat requests to OpenAI-compatible endpoints; for one event loop.
 
+    Attributes:
+        engine: deployments at work.
+
     Args:
         policy_file: what `routelab.policy_file.load` gives.
         catalogue: goes before the policy's snapshot, which fills in what it leaves open of a
@@ -48,13 +58,17 @@ class AsyncRouter:
         upstream: replaces HTTP altogether.
         signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
             or a function of request and response; goes before what the policy file says.
-        timeout_s: for each attempt at a deployment.
-        clock: seconds, for latencies.
+        timeout_s: for each attempt at a deployment whose `timeouts` the catalogue does not give.
+        rules: how calls are balanced, retried and cut off; go before the catalogue's `engine`.
+        clock: seconds of the event loop's time.
         wall_clock: Unix time in seconds, for dates in replies and records.
+        sleep: waits so many seconds of `clock`.
+        rng: of balancing and of pauses before retries; the policy's draws have a seed of
+            their own.
         log: where a record of every request goes: a folder, or a sink; closed with the router.
         observers: hear of every request when it is over.
     Raises:
-        CatalogueError: a model of the policy has no deployment.
+        CatalogueError: a model of the policy has no deployment, or rules make no sense.
         PolicyError: a signal's source cannot be parsed, or the policy has no such signal.
     """
 
@@ -68,8 +82,11 @@ class AsyncRouter:
         upstream: Upstream | None = None,
         signals: Mapping[str, Given] | None = None,
         timeout_s: float = 60.0,
+        rules: EngineRules | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        rng: random.Random | None = None,
         log: Sink | str | Path | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -77,7 +94,7 @@ class AsyncRouter:
         if sum(way is not None for way in (client, transport, upstream)) > 1:
             raise RouteError("give one of client, transport and upstream")
         self.policy = policy_file.policy
-        self.catalogue = endpoints(policy_file, catalogue)
+        self.catalogue = endpoints(policy_file, catalogue, rules)
         self._seed = document.seed
         self._scoring = policy_file.scoring
         self._admission = Admission(
@@ -91,14 +108,21 @@ class AsyncRouter:
             from routelab.runtime.http import HttpUpstream  # importing the runtime stays quick
 
             upstream = self._http = HttpUpstream(client, transport)
-        self._caller = Caller(
+        self.engine = Engine(
             self.catalogue,
             upstream,
+            timeouts=Timeouts(total_s=timeout_s),
+            clock=clock,
+            wall_clock=wall_clock,
+            sleep=sleep,
+            rng=rng or random.Random(),  # noqa: S311  (no secret hangs on it)
+        )
+        self._caller = Caller(
+            self.catalogue,
+            self.engine,
             _sources(policy_file, signals or {}),
             document.signals,
-            Timeouts(total_s=timeout_s),
             clock,
-            wall_clock,
         )
 
     @classmethod
@@ -125,7 +149,7 @@ class AsyncRouter:
             id: sent as `x-request-id`; the key of the policy's random draws.
             needs: capabilities that the answering model must have, for example "tools".
             max_cost_usd, deadline_s: no call is made that is predicted to cost more, or to end
-                later, in all; None for no limit.
+                later, in all; None for no limit. What still runs at the deadline is cut off.
             fields: of the request body, passed on as they are.
         Raises:
             NoModelError: what the request needs rules out every model of the policy.
@@ -189,6 +213,12 @@ class AsyncRouter:
         )
 
     async def _decide(self, x: Context, sending: Sending) -> Decision:
+        limit_s = x.request.deadline_s
+        sending = msgspec.structs.replace(
+            sending,
+            deadline=math.inf if limit_s is None else self._clock() + limit_s,
+            able=lambda name: self._admission.admits(x, name),
+        )
         running = flow(self.policy, x)
         try:
             together = next(running)

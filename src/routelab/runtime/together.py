@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeAlias
 
-from routelab.core.flow import cancelled
+import msgspec
+
 from routelab.core.protocol import Call, Feedback, Together
 from routelab.runtime.caller import Caller, Sending
+from routelab.runtime.engine import Try
 
-Asking: TypeAlias = Coroutine[Any, Any, Feedback]
+
+class _Asking:
+    """A call under way, and the tries it has made so far."""
+
+    def __init__(self, caller: Caller, call: Call, sending: Sending) -> None:
+        self._caller = caller
+        self._call = call
+        self._tries: list[Try] = []
+        self.task = asyncio.ensure_future(caller.call(call, sending, self._tries))
+
+    @property
+    def answered(self) -> bool:
+        return self.task.done() and self.task.result().error is None
+
+    def feedback(self) -> Feedback:
+        """What came back, or was spent until it was cancelled."""
+        if self.task.cancelled():
+            return self._caller.cancelled(self._call, self._tries)
+        return self.task.result()
 
 
 async def ask_together(
     caller: Caller, together: Together, sending: Sending
 ) -> tuple[Feedback, ...]:
     """Feedback of every call, in the order of the calls."""
-    asking = [caller.call(call, sending) for call in together.calls]
-    if len(asking) == 1:
-        return (await asking[0],)
-    if together.until == "all":
-        return tuple(await asyncio.gather(*asking))
-    return await _until_first(together.calls, asking)
-
-
-async def _until_first(calls: tuple[Call, ...], asking: list[Asking]) -> tuple[Feedback, ...]:
-    """The first answer stops the other calls, which are then reported as cancelled."""
-    tasks = [asyncio.ensure_future(one) for one in asking]
-    waiting = set(tasks)
+    if len(together.calls) == 1:
+        return (await caller.call(together.calls[0], sending, []),)
+    apart = msgspec.structs.replace(sending, sink=None)  # two answers cannot share a stream
+    asking = [_Asking(caller, call, apart) for call in together.calls]
+    waiting = {one.task for one in asking}
     try:
-        while waiting and not any(_answered(task) for task in tasks):
+        while waiting and not (together.until == "first" and any(it.answered for it in asking)):
             _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-    return tuple(
-        cancelled(call) if task.cancelled() else task.result()
-        for call, task in zip(calls, tasks, strict=True)
-    )
-
-
-def _answered(task: asyncio.Future[Feedback]) -> bool:
-    return task.done() and task.result().error is None
+    return tuple(one.feedback() for one in asking)

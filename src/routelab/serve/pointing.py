@@ -19,14 +19,13 @@ def pointed_at(
     Args:
         catalogue: whose capabilities and prices are kept.
     """
-    known = catalogue or Catalogue()
-    return Catalogue(
-        {
-            name: msgspec.structs.replace(
-                known.model(name),
-                cost_reported=True,
-                deployments=(Deployment(base_url, name, provider="replay"),),
-            )
-            for name in models
-        }
-    )
+    known = (catalogue or Catalogue()).only(models)
+    moved = {
+        name: msgspec.structs.replace(
+            model,
+            cost_reported=True,
+            deployments=(Deployment(base_url, name, provider="replay"),),
+        )
+        for name, model in known.models.items()
+    }
+    return Catalogue(moved, known.engine)

@@ -1,0 +1,30 @@
+"""What every way of balancing is."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from routelab.runtime.engine.station import Station
+
+
+class Balancer(ABC):
+    """Chooses the deployment of one model that is asked next."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+
+    @abstractmethod
+    def choose(self, free: Sequence[Station], now: float) -> Station:
+        """One of at least two stations that have room, in the order of the catalogue."""
+
+
+def drawn(stations: Sequence[Station], rng: random.Random) -> int:
+    """The index of a station, drawn by weight."""
+    left = rng.random() * sum(station.weight for station in stations)
+    for index, station in enumerate(stations):
+        left -= station.weight
+        if left < 0.0:
+            return index
+    return len(stations) - 1

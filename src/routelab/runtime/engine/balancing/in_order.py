@@ -1,0 +1,15 @@
+"""The first one listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routelab.runtime.engine.balancing.balancer import Balancer
+from routelab.runtime.engine.station import Station
+
+
+class InOrder(Balancer):
+    """A later deployment only takes what the earlier ones cannot."""
+
+    def choose(self, free: Sequence[Station], now: float) -> Station:
+        return free[0]

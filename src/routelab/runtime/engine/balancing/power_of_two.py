@@ -1,0 +1,31 @@
+"""The better one of two that are drawn.
+
+Source: M. Mitzenmacher, The power of two choices in randomized load balancing, 2001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routelab.runtime.engine.balancing.balancer import Balancer, drawn
+from routelab.runtime.engine.station import Station
+
+UNKNOWN_S = 1.0
+"""Expected of a deployment whose first call is still under way."""
+
+
+class PowerOfTwo(Balancer):
+    """Two drawn by weight; the one with the smaller latency times calls under way."""
+
+    def choose(self, free: Sequence[Station], now: float) -> Station:
+        at = drawn(free, self.rng)
+        one = free[at]
+        others = (*free[:at], *free[at + 1 :])
+        other = others[0] if len(others) == 1 else others[drawn(others, self.rng)]
+        return one if load(one, now) <= load(other, now) else other
+
+
+def load(station: Station, now: float) -> float:
+    """Seconds that the calls under way and one more are expected to take."""
+    expected = station.latency.at(now) or (UNKNOWN_S if station.in_flight else 0.0)
+    return expected * (station.in_flight + 1)

@@ -1,0 +1,40 @@
+"""Pools for the models of a catalogue."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from routelab.core.catalogue import Catalogue, Deployment
+from routelab.core.engine_rules import EngineRules, problems
+from routelab.errors import CatalogueError
+from routelab.runtime.engine.balancing import BALANCERS
+from routelab.runtime.engine.pool import Pool
+from routelab.runtime.engine.station import Station
+
+
+def pools(
+    catalogue: Catalogue, rules: EngineRules, clock: Callable[[], float], rng: random.Random
+) -> dict[str, Pool]:
+    """A pool for each model; the same deployment of two models is one station.
+
+    Raises:
+        CatalogueError: rules that make no sense, or a model whose deployments take no calls.
+    """
+    told = [f"engine: {problem}" for problem in problems(rules)]
+    if rules.balancing not in BALANCERS:
+        told.append(f"engine: no balancing {rules.balancing!r}; there is {', '.join(BALANCERS)}")
+    told += [
+        f"models.{name}: no deployment has a weight above 0, so none takes calls"
+        for name, model in catalogue.models.items()
+        if not any(deployment.weight > 0.0 for deployment in model.deployments)
+    ]
+    if told:
+        raise CatalogueError(*told)
+    stations: dict[Deployment, Station] = {}
+    made = {}
+    for name, model in catalogue.models.items():
+        taking = [deployment for deployment in model.deployments if deployment.weight > 0.0]
+        here = [stations.setdefault(it, Station(it, rules)) for it in taking]
+        made[name] = Pool(name, here, rules, clock, rng)
+    return made

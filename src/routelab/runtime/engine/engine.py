@@ -1,0 +1,193 @@
+"""Ask a model: over its deployments and its fallbacks, until one answers or time is up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from routelab.core.catalogue import Catalogue, Timeouts
+from routelab.core.engine_rules import EngineRules
+from routelab.runtime.attempt import Attempt, attempt
+from routelab.runtime.cost import tokens as used_tokens
+from routelab.runtime.engine import outcome
+from routelab.runtime.engine.build import pools
+from routelab.runtime.engine.pool import Pool
+from routelab.runtime.engine.station import Place, Report, Station
+from routelab.runtime.engine.tries import Asked, Question, Try
+from routelab.runtime.upstream import Upstream
+
+
+class Engine:
+    """Repairs transport below one call; what an answer says is not its concern.
+
+    Attributes:
+        pools: deployments at work, by model.
+
+    Args:
+        timeouts: of deployments that name none.
+        clock: seconds of the running event loop's time.
+        wall_clock: Unix seconds, for dates in replies.
+        sleep: waits so many seconds of `clock`.
+        rng: for balancing and for pauses before retries.
+    Raises:
+        CatalogueError: the rules name no way of balancing.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        upstream: Upstream,
+        *,
+        timeouts: Timeouts,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        rng: random.Random,
+    ) -> None:
+        rules = catalogue.engine or EngineRules()
+        self.pools = pools(catalogue, rules, clock, rng)
+        self._catalogue = catalogue
+        self._rules = rules.retry
+        self._upstream = upstream
+        self._timeouts = timeouts
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._sleep = sleep
+        self._rng = rng
+
+    async def ask(self, question: Question, tries: list[Try]) -> Asked:
+        """The first answer of the model or, where it has none, of its fallbacks.
+
+        Args:
+            tries: every try is added when it ends, also when the caller cancels.
+        """
+        asked = await self._ask(self.pools[question.model], question, tries)
+        fallbacks = self._catalogue.model(question.model).fallbacks
+        if asked.last is not None or not fallbacks:
+            return asked
+        for name in fallbacks:
+            if tries and not _goes_on(tries[-1].attempt):
+                break
+            if not question.able(name):
+                told = f"fallback {name!r} may not serve this request"
+                asked = _joined(asked, Asked(reasons=(told,), retry_after_s=asked.retry_after_s))
+                continue
+            asked = _joined(asked, await self._ask(self.pools[name], question, tries))
+            if asked.last is not None:
+                break
+        return asked
+
+    async def _ask(self, pool: Pool, question: Question, tries: list[Try]) -> Asked:
+        """Each deployment once, then those whose failure may have passed once more."""
+        pool.retries.earn()
+        tokens = pool.demand.of(question.body) if pool.counts_tokens else 0.0
+        failed: set[Station] = set()
+        hopeless: set[Station] = set()
+        retries = 0
+        while True:
+            began = self._clock()
+            if began >= question.deadline:
+                return _given_up(pool, "the request's deadline has passed")
+            place = await pool.take(
+                tokens, question.deadline, failed | hopeless, patient=not failed
+            )
+            if isinstance(place, Place):
+                tried = await self._try(pool, place, began, question, tries)
+                if tried.attempt.error is None:
+                    return Asked(tried)
+                if not _goes_on(tried.attempt):
+                    return Asked()
+                (failed if outcome.may_pass(tried.attempt) else hopeless).add(place.station)
+            elif not failed:
+                return _given_up(pool, place.reason)
+            elif retries == self._rules.most:
+                return _given_up(pool)
+            elif not pool.retries.spend():
+                return _given_up(pool, f"model {pool.model!r} is retried too often already")
+            else:
+                retries += 1
+                pause = self._pause(retries, tries[-1].attempt)
+                if self._clock() + pause >= question.deadline:
+                    return _given_up(pool, "the request's deadline leaves no time for a retry")
+                if pause:
+                    await self._sleep(pause)
+                failed.clear()
+
+    def _pause(self, retry: int, last: Attempt) -> float:
+        """Seconds before a retry: full jitter, unless the deployment said when to come back.
+
+        Source: M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
+        """
+        if last.retry_after_s is not None:
+            return 0.0  # its station rests until then
+        return self._rng.random() * _doubled(self._rules.base_s, retry, self._rules.max_s)
+
+    async def _try(
+        self, pool: Pool, place: Place, began: float, question: Question, tries: list[Try]
+    ) -> Try:
+        station, sent = place.station, self._clock()
+        timeouts, left = station.deployment.timeouts or self._timeouts, question.deadline - sent
+        hurried = left < timeouts.total_s
+        if hurried:
+            timeouts = msgspec.structs.replace(timeouts, total_s=max(0.0, left))
+        tried, report = Attempt(station.name, error="cancelled"), Report()
+        try:
+            tried = await attempt(
+                self._upstream,
+                station.deployment,
+                question.body,
+                question.headers,
+                timeouts,
+                clock=self._clock,
+                wall_clock=self._wall_clock,
+                sink=question.sink,
+            )
+            report = outcome.report(tried, hurried=hurried)
+            self._note(pool, station, tried)
+        except BaseException:
+            tried = msgspec.structs.replace(tried, latency_s=self._clock() - sent)
+            raise
+        finally:
+            station.give_back(place, report, self._clock())
+            provider = station.deployment.provider
+            done = Try(pool.model, provider, question.sample, sent - began, tried)
+            tries.append(done)
+        return done
+
+    def _note(self, pool: Pool, station: Station, tried: Attempt) -> None:
+        """Remember what the next calls should know."""
+        if tried.error is None:
+            station.refusals, station.trouble = 0, ""
+            if pool.counts_tokens:
+                pool.demand.learn(used_tokens(tried.body)[1])
+            return
+        station.trouble = tried.error
+        if tried.retry_after_s is not None:
+            station.rest(tried.retry_after_s, self._clock())
+        elif tried.status == outcome.TOO_MANY:
+            station.refusals += 1
+            rest_s = _doubled(self._rules.base_s, station.refusals, self._rules.max_s)
+            station.rest(rest_s, self._clock())
+
+
+def _goes_on(tried: Attempt) -> bool:
+    """Whether something else may be tried after a failure."""
+    return tried.elsewhere and not tried.delivered
+
+
+def _doubled(base_s: float, times: int, most_s: float) -> float:
+    return float(min(most_s, base_s * 2.0 ** min(times - 1, 64)))
+
+
+def _given_up(pool: Pool, *reasons: str) -> Asked:
+    back_in_s = pool.back_in_s()
+    return Asked(reasons=reasons, retry_after_s=back_in_s if back_in_s > 0.0 else None)
+
+
+def _joined(one: Asked, other: Asked) -> Asked:
+    """What came of a model and then of its fallback; the sooner one may be asked again."""
+    both = one.retry_after_s, other.retry_after_s
+    soonest = None if None in both else min(it for it in both if it is not None)
+    return Asked(other.last, one.reasons + other.reasons, soonest)

@@ -1,0 +1,59 @@
+"""What a try means for what comes next."""
+
+from __future__ import annotations
+
+import math
+
+from routelab.runtime.attempt import Attempt
+from routelab.runtime.cost import tokens
+from routelab.runtime.engine.station import Report
+
+TOO_MANY = 429
+"""The status of a deployment that is called too often."""
+
+_PASSING = frozenset((408, 409, 425, TOO_MANY))
+"""Statuses, beside 5xx, that may be gone a moment later."""
+
+_OF_THE_REQUEST = frozenset((400, 409, 413, 422, 425, TOO_MANY))
+"""Statuses that say nothing of the deployment's health."""
+
+_FAILED_AS_S = 5.0
+"""A failure is felt at least this long, or who refuses fastest would be asked most."""
+
+
+def may_pass(tried: Attempt) -> bool:
+    """Whether the same deployment may answer if it is asked once more."""
+    if tried.kind == "status":
+        return tried.status is not None and (tried.status in _PASSING or tried.status >= 500)
+    return tried.kind in ("connect", "timeout", "cut")
+
+
+def report(tried: Attempt, *, hurried: bool) -> Report:
+    """What a try says of the deployment.
+
+    Args:
+        hurried: the request's deadline left less time than the deployment is granted.
+    """
+    ok, took_s, felt_s = _healthy(tried, hurried=hurried), tried.latency_s, None
+    if ok is True:
+        felt_s = took_s if math.isnan(tried.first_token_s) else tried.first_token_s
+    elif ok is False:
+        felt_s = max(took_s, _FAILED_AS_S)
+    return Report(ok, took_s, felt_s, _used(tried))
+
+
+def _healthy(tried: Attempt, *, hurried: bool) -> bool | None:
+    if tried.error is None:
+        return True
+    if tried.kind == "timeout" and hurried:
+        return None
+    of_the_request = tried.status in _OF_THE_REQUEST or not tried.elsewhere
+    return None if tried.kind == "status" and of_the_request else False
+
+
+def _used(tried: Attempt) -> float | None:
+    prompt, completion = tokens(tried.body)
+    if not math.isnan(prompt + completion):
+        return prompt + completion
+    unread = tried.kind in ("connect", "key") or tried.status == TOO_MANY
+    return 0.0 if unread else None

@@ -1,0 +1,210 @@
+"""The deployments of one model, and the calls that wait for a free one."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+
+from routelab.core.engine_rules import EngineRules
+from routelab.runtime.engine.balancing import BALANCERS
+from routelab.runtime.engine.demand import Demand
+from routelab.runtime.engine.retry_budget import RetryBudget
+from routelab.runtime.engine.station import UNSENT, Place, Station
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """There is no place for a call.
+
+    Attributes:
+        reason: for people.
+    """
+
+    reason: str
+
+
+class Waiting:
+    """A call that waits for a place.
+
+    Attributes:
+        tokens: it is expected to use.
+        avoid: stations it does not go to.
+        patient: it also waits for stations that asked not to be called for a while.
+        until: when it gives up.
+        answer: the place, or why there is none.
+    """
+
+    __slots__ = ("answer", "avoid", "patient", "tokens", "until")
+
+    def __init__(
+        self, tokens: float, avoid: Collection[Station], until: float, *, patient: bool
+    ) -> None:
+        self.tokens = tokens
+        self.avoid = avoid
+        self.patient = patient
+        self.until = until
+        self.answer: asyncio.Future[Place | Refusal] = asyncio.get_running_loop().create_future()
+
+
+class Pool:
+    """Gives places at a model's stations to calls, first come first served.
+
+    Attributes:
+        retries: how many of this model's calls may still be retried.
+        demand: how many tokens its calls use.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        stations: Sequence[Station],
+        rules: EngineRules,
+        clock: Callable[[], float],
+        rng: random.Random,
+    ) -> None:
+        self.model = model
+        self.stations = tuple(stations)
+        self.retries = RetryBudget(rules.retry)
+        self.demand = Demand()
+        self.counts_tokens = any(station.counts_tokens for station in stations)
+        self._rules = rules
+        self._clock = clock
+        self._balancer = BALANCERS[rules.balancing](rng)
+        self._queue: dict[Waiting, None] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        for station in stations:
+            station.freed.append(self.serve)
+
+    @property
+    def waiting(self) -> int:
+        """Calls in the queue."""
+        return len(self._queue)
+
+    async def take(
+        self,
+        tokens: float,
+        deadline: float,
+        avoid: Collection[Station] = (),
+        *,
+        patient: bool = True,
+    ) -> Place | Refusal:
+        """A place, waited for if need be; a refusal if there will be none in time."""
+        now = self._clock()
+        if not self._queue:
+            found = self._find(tokens, now, avoid, patient=patient)
+            if found is not None:
+                return found
+        if len(self._queue) >= self._rules.queue:
+            return Refusal(
+                f"{len(self._queue)} calls of model {self.model!r} wait already for a free"
+                " deployment; raise `max_concurrency`, add deployments, or allow a longer `queue`"
+            )
+        return await self._wait(
+            Waiting(tokens, avoid, min(deadline, now + self._rules.queue_s), patient=patient)
+        )
+
+    async def _wait(self, one: Waiting) -> Place | Refusal:
+        self._queue[one] = None
+        expiry: asyncio.TimerHandle | None = None
+        try:
+            self.serve()
+            if not one.answer.done():
+                left = max(0.0, one.until - self._clock())
+                expiry = asyncio.get_running_loop().call_later(left, self._expire, one)
+            return await one.answer
+        except asyncio.CancelledError:
+            if one.answer.done() and not one.answer.cancelled():
+                given = one.answer.result()
+                if isinstance(given, Place):  # given at the very moment it was cancelled
+                    given.station.give_back(given, UNSENT, self._clock())
+            raise
+        finally:
+            if expiry is not None:
+                expiry.cancel()
+            if one in self._queue:
+                del self._queue[one]
+                self.serve()  # those behind may need less
+
+    def back_in_s(self) -> float:
+        """After how long a deployment may be called again; not positive if one may already."""
+        now = self._clock()
+        return min(self._back_at(station, now) for station in self.stations) - now
+
+    def serve(self) -> None:
+        """Answer the calls that can be answered now, in the order they came."""
+        if not self._queue:
+            return
+        now, answered = self._clock(), []
+        for one in self._queue:
+            if one.answer.done():
+                continue  # cancelled, and not yet gone
+            found = self._find(one.tokens, now, one.avoid, patient=one.patient)
+            if found is not None:
+                one.answer.set_result(found)
+                answered.append(one)
+            elif not one.avoid:
+                break  # it takes any, so those behind get none before it
+        for one in answered:
+            del self._queue[one]
+        self._set_alarm(now)
+
+    def _find(
+        self, tokens: float, now: float, avoid: Collection[Station], *, patient: bool
+    ) -> Place | Refusal | None:
+        """A place, a refusal where waiting is in vain, or None."""
+        free, busy, resting = [], False, False
+        for station in self.stations:
+            if station in avoid or station.breaker.closed_until(now) > now:
+                continue
+            if station.rest_until > now:
+                resting = True
+            elif station.free_at(tokens, now) > now:
+                busy = True
+            else:
+                free.append(station)
+        if free:
+            chosen = free[0] if len(free) == 1 else self._balancer.choose(free, now)
+            return chosen.take(tokens, now)
+        if busy or (resting and patient):
+            return None
+        return self._refusal(avoid)
+
+    def _refusal(self, avoid: Collection[Station]) -> Refusal:
+        left = [station for station in self.stations if station not in avoid]
+        told = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
+        why = f" ({told})" if told else ""
+        return Refusal(f"every deployment of model {self.model!r} is left alone for now{why}")
+
+    def _back_at(self, station: Station, now: float) -> float:
+        until = station.breaker.closed_until(now)
+        if math.isinf(until):  # on trial, which ends nobody knows when
+            until = now + self._rules.breaker.open_s
+        return max(until, station.rest_until)
+
+    def _expire(self, one: Waiting) -> None:
+        if one.answer.done():
+            return
+        del self._queue[one]
+        told = f"no deployment of model {self.model!r} became free in time"
+        one.answer.set_result(Refusal(told))
+        self.serve()
+
+    def _set_alarm(self, now: float) -> None:
+        """Serve again when the next place becomes free by time alone."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if not self._queue:
+            return
+        tokens = next(iter(self._queue)).tokens
+        coming = (station.ready_at(tokens, now) for station in self.stations)
+        soonest = min((at for at in coming if at > now), default=math.inf)
+        if soonest < math.inf:
+            self._alarm = asyncio.get_running_loop().call_later(soonest - now, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self.serve()

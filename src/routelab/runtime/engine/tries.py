@@ -1,0 +1,61 @@
+"""What is asked of the engine, and what came of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from routelab.runtime.attempt import Attempt, Sink
+
+
+class Try(msgspec.Struct, frozen=True):
+    """One try at one deployment.
+
+    Attributes:
+        model: that was asked.
+        provider: who runs the deployment.
+        sample: which of a call's samples it belongs to.
+        queued_s: waited for a place before it.
+    """
+
+    model: str
+    provider: str
+    sample: int
+    queued_s: float
+    attempt: Attempt
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One sample of a call.
+
+    Attributes:
+        model: to ask; its fallbacks come after it.
+        deadline: of the engine's clock; nothing lasts longer.
+        able: whether a fallback may be asked.
+        sink: takes the answer as it comes.
+    """
+
+    model: str
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+    deadline: float = math.inf
+    able: Callable[[str], bool] = bool
+    sample: int = 0
+    sink: Sink | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What came of a question, beside its tries.
+
+    Attributes:
+        last: the try that answered; None if none did.
+        reasons: why no more was tried.
+        retry_after_s: when a deployment may be asked again; None if one may already.
+    """
+
+    last: Try | None = None
+    reasons: tuple[str, ...] = ()
+    retry_after_s: float | None = None
