@@ -9,6 +9,7 @@ import typer
 
 import routelab
 from routelab.cli import (
+    certify,
     data,
     demo,
     explain,
@@ -53,6 +54,7 @@ def options(
 app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
 app.command("replay")(replay.replay)
+app.command("certify")(certify.certify)
 app.command("report")(report.report)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)

@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from routelab.policy_file import Certificate, Goal
 from routelab.policy_file.card import seconds
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
@@ -75,6 +76,35 @@ def baselines(figures: Figures) -> RenderableType:
     for it in figures.baselines:
         table.add_row(*_baseline(it))
     return table
+
+
+def certificates(found: Certificate | None) -> list[RenderableType]:
+    """What a study's certificate says, if one was asked for."""
+    return [] if found is None else [certificate("Certificate", found)]
+
+
+def certificate(name: str, found: Certificate) -> RenderableType:
+    """Every bound with what was measured, on the certified part and later."""
+    heads = ("bound", found.part, f"limit at {1 - found.delta:g}", "p", "test", "drift")
+    table = _table(name, heads)
+    for goal in found.goals:
+        table.add_row(*_goal(goal))
+    return table
+
+
+def _goal(it: Goal) -> tuple[str, ...]:
+    sign = "≥" if it.goal == "quality" else "≤"
+    to = f" to {it.reference or 'the best model'}" if it.goal == "regret" else ""
+    row = (
+        escaped(f"{it.goal}{to} {sign} {it.bound:g}"),
+        f"{it.estimate:.4g}",
+        f"{it.limit:.4g}",
+        f"{it.p_value:.2g}",
+    )
+    if it.later is None:
+        return (*row, "not read", "")
+    drift = f"{_with_interval(it.later.drift, it.later.drift_ci, '+.4g')}, p {it.later.drift_p:.2g}"
+    return (*row, _with_interval(it.later.estimate, it.later.interval, ".4g"), drift)
 
 
 def _baseline(it: Baseline) -> tuple[str, ...]:

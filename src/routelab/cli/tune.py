@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from routelab.cli import tables
+from routelab.cli.certify import Certify, Delta
 from routelab.cli.common import (
     AllowMissing,
     CatalogueOption,
@@ -27,6 +28,7 @@ from routelab.cli.tracked import record
 from routelab.errors import TuningError
 from routelab.tuning import Bounds, Options
 from routelab.tuning import tune as run
+from routelab.tuning.certify import parse
 from routelab.tuning.export import as_json, check_targets, save, study_path
 
 Out = Annotated[
@@ -58,6 +60,8 @@ def tune(
     min_quality_share: Annotated[
         float | None, typer.Option(help="The same, as a share of the best model's quality.")
     ] = None,
+    certify: Certify = None,
+    delta: Delta = 0.1,
     policy: Annotated[
         str,
         typer.Option(
@@ -118,6 +122,8 @@ def tune(
         trials=trials,
         group=group,
         allow_missing=allow_missing,
+        certify=parse(certify or ()),
+        delta=delta,
         storage=storage,
     )
     with progress("searching") as update:
@@ -132,6 +138,7 @@ def tune(
         return
     tables.show(
         tables.study(study),
+        *tables.certificates(study.certificate),
         "",
         tables.verdict(study.verdict),
         f"policy: {target}\nstudy:  {study_path(target)}{told(page)}",

@@ -1,14 +1,18 @@
 """Policy directories: written atomically, checked on loading, run by nobody but the drivers."""
 
 from routelab.policy_file.atomic import replace_directory
+from routelab.policy_file.certificate import Certificate, Goal, Later
 from routelab.policy_file.document import SCHEMA, Document, SplitRecord
 from routelab.policy_file.files import PolicyFile, check_target, load, write
 from routelab.policy_file.golden import Golden, golden, verify
 
 __all__ = [
     "SCHEMA",
+    "Certificate",
     "Document",
+    "Goal",
     "Golden",
+    "Later",
     "PolicyFile",
     "SplitRecord",
     "check_target",

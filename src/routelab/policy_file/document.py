@@ -10,6 +10,7 @@ import msgspec
 from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
+from routelab.policy_file.certificate import Certificate
 
 SCHEMA = "routelab.policy/1"
 
@@ -51,7 +52,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         seed: of every random draw.
         split: of the log it was tuned on; None if it was not tuned.
         evaluation: figures on test, as shown when it was tuned.
-        certificate: None without one.
+        certificate: bounds that were proved, or were not; None where none was asked for.
         provenance: version, command, data and price hashes; neither time nor place.
         files: SHA-256 of every other file of the directory.
     """
@@ -68,6 +69,6 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     seed: int = 0
     split: SplitRecord | None = None
     evaluation: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    certificate: Mapping[str, Any] | None = None
+    certificate: Certificate | None = None
     provenance: Mapping[str, Any] = msgspec.field(default_factory=dict)
     files: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -37,6 +37,12 @@ def safety(sample: Bounded, bound: float) -> float:
     return _ratio(bound - found.mean, found.error)
 
 
+def half_width(sample: Bounded) -> float:
+    """Half the width of an asymptotic 95 % interval of the mean."""
+    error = sample.estimate.error
+    return 0.0 if math.isnan(error) else _NORMAL.inv_cdf(0.975) * error
+
+
 def difference(earlier: Bounded, later: Bounded) -> Difference:
     """Whether two independent samples have one mean: a simple check for drift."""
     one, two = earlier.estimate, later.estimate

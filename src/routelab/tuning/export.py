@@ -101,7 +101,7 @@ def as_json(study: Study) -> dict[str, Any]:
             key: getattr(study.tuned, key) - getattr(study.figures, key)
             for key in ("quality", "usd_per_1k", "gain_vs_zero_router")
         },
-        "certificate": None,
+        "certificate": msgspec.to_builtins(study.certificate),
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_learning(study),
@@ -139,6 +139,7 @@ def _document(study: Study, summary: Mapping[str, Any]) -> Document:
         seed=study.options.seed,
         split=_split(study),
         evaluation={key: summary[key] for key in kept},
+        certificate=study.certificate,
         provenance=summary["provenance"],
     )
 

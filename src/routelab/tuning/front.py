@@ -88,6 +88,12 @@ def operating_points(
     return sorted(listed, key=lambda point: point.name != wanted)
 
 
+def within(points: Iterable[Point], bounds: Bounds, best: Point) -> list[Point]:
+    """The points that meet the user's bounds."""
+    floor = bounds.floor(best.score.quality)
+    return [point for point in points if _meets(point.score, bounds.max_usd_per_1k, floor)]
+
+
 def knee(vertices: Sequence[Point]) -> Point:
     """The vertex of the hull farthest above the line from its cheapest to its dearest."""
     cost = np.array([point.score.usd_per_1k for point in vertices])

@@ -6,6 +6,8 @@ import msgspec
 
 from routelab.errors import TuningError
 from routelab.tuning.bounds import Bounds
+from routelab.tuning.certify import demand
+from routelab.tuning.certify.demand import Demand
 
 CASCADE = "cascade"
 """Tuned by exact solvers and the randomised search; needs no scorer."""
@@ -31,6 +33,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         trials: of the randomised search.
         group: what splits keep together; see `routelab.logs.splits.split`.
         allow_missing: accept a log that lacks many outcomes.
+        certify: bounds to prove on the calibrate part, together with probability 1 - delta.
         storage: where to store the trials for optuna-dashboard: a file or a database URL.
     """
 
@@ -44,6 +47,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     trials: int = 400
     group: str | None = None
     allow_missing: bool = False
+    certify: tuple[Demand, ...] = ()
+    delta: float = 0.1
     storage: str | None = None
 
     def check(self) -> None:
@@ -53,6 +58,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             TuningError: naming it.
         """
         self.bounds.check()
+        demand.check(self.certify, self.delta)
         if self.trials < 1:
             raise TuningError(f"--trials is {self.trials}; at least 1 is needed")
         if not 0 <= self.seed < 2**32:

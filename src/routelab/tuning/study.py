@@ -13,11 +13,13 @@ from routelab.logs.splits import Split, split
 from routelab.metrics.aiq import aiq_among
 from routelab.metrics.signal_quality import signal_quality
 from routelab.policies import Fixed
+from routelab.policy_file import Certificate
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning import contest, display, inputs, plain
+from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group
 from routelab.tuning.contest import Rival
-from routelab.tuning.front import OperatingPoint, Point, means, operating_points, score
+from routelab.tuning.front import OperatingPoint, Point, means, operating_points, score, within
 from routelab.tuning.options import CASCADE, Options
 from routelab.tuning.search import Dials, Progress, Trial
 from routelab.tuning.verdict import Verdict, verdict
@@ -46,6 +48,7 @@ class Study:
         front: non-dominated points on tune, by rising cost.
         aiq_front: on test, of the hull of all operating points and the candidates.
         trials: of the randomised search.
+        certificate: what was proved on the calibrate part; None if nothing was asked.
         breakdown: where the exported policy's figures on test come from.
     """
 
@@ -67,6 +70,7 @@ class Study:
     trials: Sequence[Trial]
     verdict: Verdict
     breakdown: Breakdown
+    certificate: Certificate | None = None
 
     @property
     def policy(self) -> Policy:
@@ -104,6 +108,7 @@ def tune(
     options.check()
     kinds = options.kinds
     candidates = inputs.candidates(log, options.models)
+    check_models(options.certify, candidates)
     signals = inputs.signals(log, options.signals, candidates)
     known = (catalogue or log.catalogue or Catalogue()).only(candidates)
     cut = split(log, seed=options.seed, group=options.group)
@@ -138,6 +143,11 @@ def tune(
     won = contest.winner(searched, alone)
     points = searched[won]
     chosen = operating_points(points, options.bounds, best, mix=won == CASCADE and not dials)
+    certifier = _certifier(
+        options, cut, part, more, tuning, [*points, *alone, chosen[0].point], best
+    )
+    if certifier is not None:
+        chosen = certifier.exported(chosen)
     exported = chosen[0].point
     tuned = evaluate(tuning, [Named(options.name, exported.policy)])[0]
 
@@ -151,6 +161,7 @@ def tune(
         *_warnings(log, dials, cut, kinds, exported.policy, tuning, testing),
     ]
     best_quality = score(testing, best.policy).quality
+    certificate = None if certifier is None else certifier.certificate(exported.policy, testing)
     return Study(
         options=options,
         log=log,
@@ -168,8 +179,9 @@ def tune(
         front=points,
         aiq_front=_aiq_front(testing, tested),
         trials=trials,
-        verdict=verdict(tested[0], options.bounds, best_quality, warnings),
+        verdict=verdict(tested[0], options.bounds, best_quality, warnings, certificate),
         breakdown=breakdown(exported.policy, testing, tuning, best.policy.models_used[0]),
+        certificate=certificate,
     )
 
 
@@ -197,6 +209,31 @@ def _learned(
         seed=options.seed,
         progress=progress,
         told=told or (lambda _: None),
+    )
+
+
+def _certifier(
+    options: Options,
+    cut: Split,
+    part: Callable[[str], Ground],
+    more: Learned | None,
+    tuning: Ground,
+    pool: Sequence[Point],
+    best: Point,
+) -> Certifier | None:
+    """The path along the points that meet the user's bounds, tested before test is read."""
+    if not options.certify:
+        return None
+    calibrate, largest = part("calibrate"), largest_group(cut)
+    if more is not None:
+        calibrate = calibrate.with_scoring(more.fitted.scoring())
+    return Certifier.along(
+        within(pool, options.bounds, best),
+        options.certify,
+        options.delta,
+        Evidence(tuning, largest),
+        Evidence(calibrate, largest),
+        cut.group,
     )
 
 

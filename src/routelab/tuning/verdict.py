@@ -7,9 +7,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from routelab.policy_file import Certificate
 from routelab.replay import Figures
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.tuning.bounds import Bounds
+from routelab.tuning.certify import words
 
 MARGIN = 0.005
 """A gain below this many points of quality / 100 is not worth a router."""
@@ -37,15 +39,20 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def verdict(
-    test: Figures, bounds: Bounds, best_quality: float, warnings: Sequence[str] = ()
+    test: Figures,
+    bounds: Bounds,
+    best_quality: float,
+    warnings: Sequence[str] = (),
+    certificate: Certificate | None = None,
 ) -> Verdict:
     """Judge a policy by its figures on test, in the order of the rules.
 
     Args:
         best_quality: on test, of the candidate that was best on tune.
         warnings: what else a reader must know.
+        certificate: that was asked for.
     """
-    bounds_met = list(_bounds(test, bounds, best_quality))
+    bounds_met = [*_bounds(test, bounds, best_quality), *_certified(certificate)]
     missed = [bound for bound in bounds_met if not bound.met]
     rest = [*warnings, *(bound.text for bound in bounds_met if bound.met), *_rivals(test)]
     low, high = test.gain_ci
@@ -94,6 +101,16 @@ def _bounds(test: Figures, bounds: Bounds, best: float) -> Iterator[_Bound]:
     if (floor := bounds.floor(best)) is not None:
         above = test.quality >= floor
         yield _bound("quality", floor, test.quality, test.quality_ci, above, test.n_requests, ".4f")
+
+
+def _certified(certificate: Certificate | None) -> Iterator[_Bound]:
+    """A certificate that was asked for must hold, and test must not speak against it."""
+    if certificate is None:
+        return
+    yield _Bound(certificate.text, certificate.holds, None)
+    for goal in certificate.goals:
+        if (text := words.later(goal, certificate.part)) is not None:
+            yield _Bound(text, not goal.broken_later, None)
 
 
 def _bound(

@@ -1,0 +1,193 @@
+"""`routelab certify`: whether bounds hold for policies that exist, with a stated probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import typer
+
+from routelab.cli import tables
+from routelab.cli.common import (
+    AllowMissing,
+    Columns,
+    Json,
+    LogOption,
+    Prices,
+    load_policy,
+    print_json,
+    read_log,
+    tell,
+)
+from routelab.errors import TuningError
+from routelab.logs.log import Log
+from routelab.logs.splits import split as cut
+from routelab.policy_file import Certificate, PolicyFile
+from routelab.replay import Ground, differs, study_ground
+from routelab.stats.families import holm
+from routelab.tuning.certify import (
+    Demand,
+    Evidence,
+    check,
+    check_models,
+    largest_group,
+    parse,
+    prove,
+)
+
+Certify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--certify",
+        metavar="GOAL=BOUND",
+        help="Bound to prove on the calibrate part: regret=0.02 (to the best model),"
+        " regret=0.02:MODEL, cost=USD (per 1,000 requests) or quality=Q. Repeatable; all hold"
+        " together.",
+    ),
+]
+Delta = Annotated[
+    float, typer.Option("--delta", help="Chance of a wrong certificate that is accepted.")
+]
+
+
+def certify(
+    policy: Annotated[
+        list[Path],
+        typer.Argument(metavar="POLICY...", help="Policy directories.", show_default=False),
+    ],
+    log: LogOption,
+    certify: Certify = None,
+    delta: Delta = 0.1,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="Requests nothing was chosen on: calibrate, test, or all of another log."
+        ),
+    ] = "calibrate",
+    cost_ceiling_usd: Annotated[
+        float | None,
+        typer.Option(help="What no request can cost more than; default twice the dearest on tune."),
+    ] = None,
+    column: Columns = None,
+    prices: Prices = None,
+    allow_missing: AllowMissing = False,
+    json: Json = False,
+) -> None:
+    """Test bounds on a policy that was tuned before; several policies share one --delta.
+
+    Without --certify the bounds of the policy's own certificate are tested. Exits 0 if all
+    bounds hold for every policy, and 1 if not.
+
+    Example: `routelab certify gym.policy --log log.parquet --certify regret=0.02 --delta 0.1`
+    """
+    loaded = [load_policy(path) for path in policy]
+    demands = [_demands(it, certify) for it in loaded]
+    for it, asked in zip(loaded, demands, strict=True):
+        check(asked, delta)
+        check_models(asked, it.document.candidates)
+    signals = {name: spec for it in loaded for name, spec in it.document.signals.items()}
+    opened = read_log(log, column, prices, signals)
+    found = [
+        _tested(it, opened, asked, delta, split, cost_ceiling_usd, allow_missing)
+        for it, asked in zip(loaded, demands, strict=True)
+    ]
+    tests = [
+        _told(it, certificate, p)
+        for it, certificate, p in zip(loaded, found, _together(found), strict=True)
+    ]
+    holds = all(test["holds"] for test in tests)
+    if json:
+        print_json({"holds": holds, "delta": delta, "policies": tests})
+    else:
+        for test, certificate in zip(tests, found, strict=True):
+            tables.show(
+                tables.certificate(test["policy"], certificate),
+                tables.escaped(f"   {test['text']}"),
+            )
+    if not holds:
+        raise typer.Exit(1)
+
+
+def _demands(loaded: PolicyFile, texts: Sequence[str] | None) -> tuple[Demand, ...]:
+    """The bounds asked for, or those of the policy's own certificate."""
+    own = loaded.document.certificate
+    if not texts and own is None:
+        raise TuningError(
+            f"{loaded.path}: has no certificate to test again; give --certify, for example"
+            " --certify regret=0.02"
+        )
+    if texts or own is None:
+        return parse(texts or ())
+    return tuple(Demand(goal.goal, goal.bound, goal.reference) for goal in own.goals)
+
+
+def _tested(
+    loaded: PolicyFile,
+    log: Log,
+    demands: Sequence[Demand],
+    delta: float,
+    part: str,
+    ceiling_usd: float | None,
+    allow_missing: bool,
+) -> Certificate:
+    _check_part(loaded, log, part)
+    if (told := differs(loaded.document, log)) and part != "all":
+        tell(f"warning: {told}")
+
+    def ground(name: str) -> Ground:
+        return study_ground(
+            loaded.document, log, name, allow_missing=allow_missing, scoring=loaded.scoring
+        )
+
+    here, record = ground(part), loaded.document.split
+    bounded = any(demand.goal == "cost" for demand in demands)
+    if part == "all":
+        largest = int(np.unique(here.groups, return_counts=True)[1].max())
+        if bounded and ceiling_usd is None:
+            raise TuningError(
+                f"{log.name}: a bound on cost needs --cost-ceiling-usd, what no request can cost"
+                " more than: with --split all there are no earlier requests to take it from"
+            )
+    else:
+        assert record is not None  # a part exists
+        largest = largest_group(cut(log, seed=record.seed, group=record.group))
+        if bounded and ceiling_usd is None:
+            ceiling_usd = Evidence(ground("tune"), largest).ceiling_usd(loaded.policy)
+    later = Evidence(ground("test"), len(log)) if part == "calibrate" else None
+    return prove(
+        loaded.policy,
+        demands,
+        delta,
+        Evidence(here, largest),
+        group="prompt" if record is None else record.group,
+        ceiling_usd=ceiling_usd if bounded else None,
+        later=later,
+    )
+
+
+def _check_part(loaded: PolicyFile, log: Log, part: str) -> None:
+    """Refuse requests that the policy was chosen on."""
+    own = loaded.document.provenance.get("log_sha256") == log.sha256
+    if part in ("train", "tune") or (part == "all" and own):
+        raise TuningError(
+            f"--split {part}: {loaded.path} was made from these requests, so nothing can be"
+            " proved on them; use calibrate, test, or all of another log"
+        )
+
+
+def _together(found: Sequence[Certificate]) -> list[float]:
+    """P-values that hold for all policies at once; with one policy they are its own."""
+    return list(holm([max(goal.p_value for goal in it.goals) for it in found]).tolist())
+
+
+def _told(loaded: PolicyFile, it: Certificate, p: float) -> dict[str, Any]:
+    text = it.text
+    if it.holds and p > it.delta:
+        text = (
+            f"not certified together with the other policies: p = {p:.2g} after Holm's correction"
+        )
+    data = msgspec.to_builtins(it)
+    return {"policy": loaded.name, **data, "holds": p <= it.delta, "p_holm": p, "text": text}

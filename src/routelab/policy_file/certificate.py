@@ -1,0 +1,103 @@
+"""What was proved of a policy on requests that nothing was chosen on, as plain data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Range = tuple[float, float]
+
+
+class Later(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A certified figure on test, which nothing was decided on: does it still hold there?
+
+    Attributes:
+        estimate: on test, with its 95 % interval.
+        drift: test minus the certified part, with its 95 % interval.
+        drift_p: two-sided p-value of no drift, asymptotic.
+    """
+
+    n_requests: int
+    estimate: float
+    interval: Range
+    drift: float
+    drift_ci: Range
+    drift_p: float
+
+
+class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bound that was tested, and what the test found.
+
+    Attributes:
+        goal: "regret" and "quality" in units of quality, "cost" in USD per 1,000 requests.
+        bound: the mean regret or cost at most, the mean quality at least.
+        reference: model that regret is to; None for every candidate, hence the best.
+        against: of them the one that was hardest to certify.
+        p_value: of the bound being broken, by betting; the largest over all candidates.
+        estimate: mean on the certified part.
+        limit: one-sided confidence limit of the mean at probability 1 - delta.
+        p_hoeffding_bentkus, p_clt_asymptotic: the same by other tests, for comparison.
+        ceiling_usd: what no request is assumed to cost more than; only for cost.
+        refuted: a request did cost more, so the p-value is 1.
+        requests_needed: with so many the test would pass 4 times of 5, if the estimate stays;
+            None where no number would do.
+        later: the same figure on test; None if test was not read.
+    """
+
+    goal: Literal["regret", "cost", "quality"]
+    bound: float
+    reference: str | None
+    against: str | None
+    p_value: float
+    estimate: float
+    limit: float
+    p_hoeffding_bentkus: float
+    p_clt_asymptotic: float
+    ceiling_usd: float | None = None
+    refuted: bool = False
+    requests_needed: int | None = None
+    later: Later | None = None
+
+    @property
+    def broken_later(self) -> bool:
+        """Whether the interval on test lies wholly on the wrong side of the bound."""
+        if self.later is None:
+            return False
+        low, high = self.later.interval
+        return high < self.bound if self.goal == "quality" else low > self.bound
+
+
+class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bounds that hold together with probability 1 - delta or more, or were not proved to.
+
+    Attributes:
+        holds: whether all bounds passed.
+        text: that in a sentence.
+        goals: each bound, on the exported policy.
+        part: the requests it was tested on; n_groups of them were drawn, each at most
+            `largest_group` requests of one `group`.
+        n_left_out: requests beyond the first `largest_group` of their group.
+        path: points of the path that was fixed on tune; of them `passed` did.
+        requests_needed: requests of that part with which the exported policy would pass; None
+            where it holds, or no number would do.
+        safest_needed: the same of the safest point of the path.
+        assumptions: what the probability rests on, in sentences.
+    """
+
+    holds: bool
+    delta: float
+    text: str
+    goals: tuple[Goal, ...]
+    method: Literal["betting"] = "betting"
+    part: str
+    group: str
+    n_requests: int
+    n_groups: int
+    largest_group: int
+    n_left_out: int
+    path: int
+    passed: int
+    requests_needed: int | None = None
+    safest_needed: int | None = None
+    assumptions: tuple[str, ...]

@@ -1,0 +1,16 @@
+"""Certificates: bounds on regret, cost and quality that hold with a stated probability."""
+
+from routelab.tuning.certify.certificate import Certifier, prove
+from routelab.tuning.certify.demand import Demand, check, check_models, parse
+from routelab.tuning.certify.evidence import Evidence, largest_group
+
+__all__ = [
+    "Certifier",
+    "Demand",
+    "Evidence",
+    "check",
+    "check_models",
+    "largest_group",
+    "parse",
+    "prove",
+]

@@ -1,0 +1,198 @@
+"""Test a path of policies, or one policy, on requests that nothing was chosen on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from msgspec import structs
+
+from routelab.core.policy import Policy
+from routelab.policy_file import Certificate, Goal, Later
+from routelab.replay import Ground
+from routelab.stats import bentkus, betting, clt
+from routelab.stats.families import fixed_sequence
+from routelab.tuning.certify import words
+from routelab.tuning.certify.demand import Demand
+from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
+from routelab.tuning.certify.path import path
+from routelab.tuning.front import OperatingPoint, Point
+
+
+@dataclass(frozen=True, eq=False)
+class Certifier:
+    """A path that was fixed on tune and tested on the calibrate part.
+
+    Attributes:
+        points: the path, safest first; the first `passed` of them passed.
+    """
+
+    demands: Sequence[Demand]
+    delta: float
+    tune: Evidence
+    calibrate: Evidence
+    group: str
+    points: Sequence[Point]
+    passed: int
+
+    @classmethod
+    def along(
+        cls,
+        pool: Sequence[Point],
+        demands: Sequence[Demand],
+        delta: float,
+        tune: Evidence,
+        calibrate: Evidence,
+        group: str,
+    ) -> Certifier:
+        """Fix the path on tune, and test it until a point fails.
+
+        Raises:
+            TuningError: no point keeps the bounds on tune.
+        """
+        points = path(pool, demands, delta, tune)
+
+        def p_values() -> Iterator[float]:
+            for point in points:
+                ceiling = _ceiling(demands, point.policy, tune)
+                claims = calibrate.claims(demands, point.policy, ceiling)
+                yield max(claim.p_value(delta) for claim in claims)
+
+        passed = fixed_sequence(p_values(), delta)
+        return cls(demands, delta, tune, calibrate, group, points, passed)
+
+    def exported(self, chosen: Sequence[OperatingPoint]) -> list[OperatingPoint]:
+        """Operating points with the last one that passed first; unchanged if none did."""
+        if not self.passed:
+            return list(chosen)
+        last = self.points[self.passed - 1]
+        rest = [it for it in chosen if it.point.policy != last.policy]
+        return [OperatingPoint("certified", words.rule(self.demands), last), *rest]
+
+    def certificate(self, policy: Policy, test: Ground) -> Certificate:
+        """What was proved of the exported policy, and how it fares on test.
+
+        Args:
+            policy: the last point that passed; the exported one where none did.
+        """
+        found = prove(
+            policy,
+            self.demands,
+            self.delta,
+            self.calibrate,
+            group=self.group,
+            ceiling_usd=_ceiling(self.demands, policy, self.tune),
+            later=Evidence(test, len(test.log)),  # every request counts
+        )
+        safest = self.points[0].policy
+        ceiling = _ceiling(self.demands, safest, self.tune)
+        claims = self.calibrate.claims(self.demands, safest, ceiling)
+        found = structs.replace(
+            found,
+            holds=self.passed > 0,
+            path=len(self.points),
+            passed=self.passed,
+            safest_needed=None if self.passed else requests_needed(claims, self.delta),
+        )
+        return structs.replace(found, text=words.sentence(found))
+
+
+def prove(
+    policy: Policy,
+    demands: Sequence[Demand],
+    delta: float,
+    on: Evidence,
+    *,
+    group: str,
+    ceiling_usd: float | None = None,
+    later: Evidence | None = None,
+) -> Certificate:
+    """Test one policy: all bounds together hold if each one's p-value is delta or less.
+
+    Args:
+        ceiling_usd: what no request is assumed to cost more than, known before; needed to
+            bound a cost.
+        later: rows to check drift on.
+    Source: Berger 1982, "Multiparameter hypothesis testing and acceptance sampling" (together).
+    """
+    claims = on.claims(demands, policy, ceiling_usd)
+    after = [] if later is None else later.claims(demands, policy)
+    goals = tuple(
+        _goal(
+            [it for it in claims if it.demand is demand],
+            [it for it in after if it.demand is demand],
+            delta,
+            ceiling_usd,
+        )
+        for demand in demands
+    )
+    holds = all(goal.p_value <= delta for goal in goals)
+    found = Certificate(
+        holds=holds,
+        delta=delta,
+        text="",
+        goals=goals,
+        part=on.ground.part,
+        group=group,
+        n_requests=int(on.sizes.sum()),
+        n_groups=len(on.sizes),
+        largest_group=on.largest,
+        n_left_out=on.n_left_out,
+        path=1,
+        passed=int(holds),
+        requests_needed=None if holds else requests_needed(claims, delta),
+        assumptions=tuple(words.assumptions(on, group, goals)),
+    )
+    return structs.replace(found, text=words.sentence(found))
+
+
+def _ceiling(demands: Sequence[Demand], policy: Policy, tune: Evidence) -> float | None:
+    """What no request is assumed to cost more than; None where no cost is bounded."""
+    bounded = any(demand.goal == "cost" for demand in demands)
+    return tune.ceiling_usd(policy) if bounded else None
+
+
+def _goal(
+    claims: Sequence[Claim], after: Sequence[Claim], delta: float, ceiling_usd: float | None
+) -> Goal:
+    """What the claims of one demand come to; the hardest one speaks for all."""
+    p_values = [claim.p_value(delta) for claim in claims]
+    hardest = max(
+        range(len(claims)), key=lambda at: (p_values[at], claims[at].sample.estimate.mean)
+    )
+    claim, demand = claims[hardest], claims[hardest].demand
+    sign = -1.0 if demand.goal == "quality" else 1.0
+    return Goal(
+        goal=demand.goal,
+        bound=demand.bound,
+        reference=demand.reference,
+        against=claim.model,
+        p_value=p_values[hardest],
+        estimate=sign * claim.sample.estimate.mean,
+        limit=sign * max(betting.upper(it.sample, delta) for it in claims),
+        p_hoeffding_bentkus=max(bentkus.p_value(it.sample, it.bound) for it in claims),
+        p_clt_asymptotic=max(clt.p_value(it.sample, it.bound) for it in claims),
+        ceiling_usd=ceiling_usd if demand.goal == "cost" else None,
+        refuted=claim.refuted,
+        requests_needed=None if p_values[hardest] <= delta else requests_needed(claims, delta),
+        later=_later(claims, hardest, after, sign) if after else None,
+    )
+
+
+def _later(claims: Sequence[Claim], hardest: int, after: Sequence[Claim], sign: float) -> Later:
+    """The figure on test: the regret to the model that is best there, drift to the same one."""
+    worst = max(after, key=lambda it: it.sample.estimate.mean)
+    moved = clt.difference(claims[hardest].sample, after[hardest].sample)
+    mean, half = worst.sample.estimate.mean, clt.half_width(worst.sample)
+    return Later(
+        n_requests=int(worst.sample.sizes.sum()),
+        estimate=sign * mean,
+        interval=_ordered(sign * (mean - half), sign * (mean + half)),
+        drift=sign * moved.value,
+        drift_ci=_ordered(sign * moved.interval[0], sign * moved.interval[1]),
+        drift_p=moved.p_value,
+    )
+
+
+def _ordered(one: float, other: float) -> tuple[float, float]:
+    return min(one, other), max(one, other)

@@ -1,0 +1,104 @@
+"""What a certificate is asked to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from routelab.errors import TuningError
+
+EXAMPLE = "regret=0.02, regret=0.02:MODEL, cost=1.5 or quality=0.9"
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """One bound to certify.
+
+    Attributes:
+        goal: "regret" and "quality" in units of quality, "cost" in USD per 1,000 requests.
+        bound: of the mean: at most for regret and cost, at least for quality.
+        reference: model that regret is to; None for every candidate, hence the best.
+    """
+
+    goal: Literal["regret", "cost", "quality"]
+    bound: float
+    reference: str | None = None
+
+    def __str__(self) -> str:
+        of = "" if self.reference is None else f":{self.reference}"
+        return f"{self.goal}={self.bound:g}{of}"
+
+    def problems(self) -> Iterable[str]:
+        """What makes no sense about it."""
+        if self.goal == "cost" and not 0 < self.bound < float("inf"):
+            yield f"--certify {self}: a cost in USD per 1,000 requests is positive"
+        if self.goal != "cost" and not 0 < self.bound < 1:
+            yield f"--certify {self}: quality lies in [0, 1], so a bound lies between 0 and 1"
+
+
+def parse(texts: Iterable[str]) -> tuple[Demand, ...]:
+    """Demands as they are written on a command line.
+
+    Raises:
+        TuningError: naming every text that is none.
+    """
+    found, problems = [], []
+    for text in texts:
+        try:
+            found.append(_parsed(text))
+        except ValueError:
+            problems.append(f"--certify {text}: write {EXAMPLE}")
+    if problems:
+        raise TuningError(*problems)
+    return tuple(found)
+
+
+def _parsed(text: str) -> Demand:
+    goal, equals, rest = text.partition("=")
+    number, colon, model = rest.partition(":")
+    if not equals or (colon and (goal != "regret" or not model)):
+        raise ValueError(text)
+    demand = {"goal": goal.strip(), "bound": float(number), "reference": model or None}
+    try:
+        return msgspec.convert(demand, Demand)
+    except msgspec.ValidationError as error:
+        raise ValueError(text) from error
+
+
+def check(demands: Sequence[Demand], delta: float) -> None:
+    """Refuse what makes no sense.
+
+    Raises:
+        TuningError: naming every bound that is out of range or asked for twice, and a delta
+            that is none.
+    """
+    problems = [problem for demand in demands for problem in demand.problems()]
+    seen: dict[tuple[str, str | None], Demand] = {}
+    for demand in demands:
+        first = seen.setdefault((demand.goal, demand.reference), demand)
+        if first is not demand:
+            problems.append(f"--certify {demand}: contradicts --certify {first}; give one of them")
+    if not 0 < delta <= 0.5:
+        problems.append(
+            f"--delta is {delta}; it is the chance of a wrong certificate, above 0 and at most"
+            " 0.5, for example 0.1"
+        )
+    if problems:
+        raise TuningError(*problems)
+
+
+def check_models(demands: Sequence[Demand], candidates: Sequence[str]) -> None:
+    """Refuse regret to a model that is no candidate.
+
+    Raises:
+        TuningError: naming each.
+    """
+    problems = [
+        f"--certify {demand}: {demand.reference!r} is no candidate; choose among"
+        f" {', '.join(candidates)}, or leave it out for the best of them"
+        for demand in demands
+        if demand.reference is not None and demand.reference not in candidates
+    ]
+    if problems:
+        raise TuningError(*problems)

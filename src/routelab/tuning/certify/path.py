@@ -1,0 +1,79 @@
+"""The path along the front: from the safest policy to the one that is wanted most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from routelab.errors import TuningError
+from routelab.stats import clt
+from routelab.tuning.certify.demand import Demand
+from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
+from routelab.tuning.front import Point
+
+
+class _Judged(NamedTuple):
+    """A point with what tune says of it.
+
+    Attributes:
+        price: what is to be small: the cost, or minus the quality.
+        needed: requests that would certify it if the figures on tune were true; infinite
+            where no number would. The fewer, the safer.
+        worst: the claim whose mean lies the least standard errors below its bound.
+    """
+
+    point: Point
+    price: tuple[float, float]
+    needed: float
+    worst: Claim
+
+    @property
+    def safety(self) -> float:
+        return clt.safety(self.worst.sample, self.worst.bound)
+
+
+def path(
+    pool: Sequence[Point], demands: Sequence[Demand], delta: float, tune: Evidence
+) -> list[Point]:
+    """Points in the order in which they are tested: each is less safe on tune, and better.
+
+    With a bound on regret or quality the least cost is wanted, with one on cost alone the most
+    quality. A point is left out where another one is as good and safer: to test it first
+    would only risk the sequence. Everything is decided on tune.
+
+    Raises:
+        TuningError: on tune no point keeps all bounds at once; it says which comes closest.
+    """
+    cheap = any(demand.goal != "cost" for demand in demands)
+    judged = [_judged(point, demands, delta, tune, cheap) for point in pool]
+    found: list[_Judged] = []
+    for it in sorted(judged, key=lambda it: (it.price, it.needed)):
+        if it.needed < (found[-1].needed if found else math.inf):
+            found.append(it)
+    if not found:
+        raise TuningError(_out_of_reach(max(judged, key=lambda it: it.safety), demands))
+    return [it.point for it in reversed(found)]
+
+
+def _judged(
+    point: Point, demands: Sequence[Demand], delta: float, tune: Evidence, cheap: bool
+) -> _Judged:
+    claims = tune.claims(demands, point.policy)
+    needed = requests_needed(claims, delta)
+    worst = min(claims, key=lambda it: clt.safety(it.sample, it.bound))
+    cost, quality = point.score.usd_per_1k, point.score.quality
+    price = (cost, -quality) if cheap else (-quality, cost)
+    return _Judged(point, price, math.inf if needed is None else needed, worst)
+
+
+def _out_of_reach(nearest: _Judged, demands: Sequence[Demand]) -> str:
+    claim, mean = nearest.worst, nearest.worst.sample.estimate.mean
+    goal = claim.demand.goal
+    asked = " with ".join(f"--certify {demand}" for demand in demands)
+    together = " at once" if len(demands) > 1 else ""
+    value = -mean if goal == "quality" else mean
+    return (
+        f"{asked}: no policy keeps {'these' if together else 'this'} on tune{together}; the one"
+        f" that comes closest has {goal} {value:.4g}: loosen a bound"
+    )

@@ -1,0 +1,80 @@
+"""`routelab certify`, and `tune --certify`, as a user meets them."""
+
+from __future__ import annotations
+
+import pytest
+from cli_world import rows_of, save
+
+
+@pytest.fixture
+def made(run, tmp_path):
+    """A log, and a policy tuned on it with a certificate."""
+    log = save(tmp_path / "log.csv", rows_of(3000))
+    quiet = ("--no-report", "--no-tracking", "--trials", 10)
+    done = run.ok("tune", log, "--certify", "regret=0.1", "--out", "a.policy", *quiet, "--json")
+    return log, tmp_path / "a.policy", done.data
+
+
+def test_tune_proves_and_certify_repeats_it(run, made):
+    log, policy, study = made
+    proved = study["certificate"]
+    assert proved["holds"] is True
+    assert study["operating_points"][0]["name"] == "certified"
+    again = run.ok("certify", policy, "--log", log, "--json").data
+    (test,) = again["policies"]
+    assert again["holds"] is True
+    assert test["goals"] == proved["goals"]
+    assert test["p_holm"] == proved["goals"][0]["p_value"]
+
+
+def test_the_tables_say_it(run, made):
+    log, policy, _ = made
+    done = run.ok("certify", policy, "--log", log)
+    assert "regret to the best model ≤ 0.1" in done.out
+    assert "certified on" in done.out
+
+
+def test_what_does_not_hold_exits_1_and_says_how_many_requests_would_do(run, made):
+    log, policy, _ = made
+    done = run("certify", policy, "--log", log, "--certify", "quality=0.99")
+    assert done.status == 1
+    assert "not certified" in done.out
+    strict = run("certify", policy, "--log", log, "--certify", "regret=0.1", "--delta", 1e-9)
+    assert strict.status == 1
+    assert "calibrate requests would certify this policy" in strict.out.replace("\n", " ")
+
+
+def test_several_policies_share_delta(run, made):
+    log, policy, study = made
+    p = study["certificate"]["goals"][0]["p_value"]
+    done = run("certify", policy, policy, "--log", log, "--json").data
+    assert [it["p_holm"] for it in done["policies"]] == pytest.approx([2 * p, 2 * p])
+    assert [it["holds"] for it in done["policies"]] == [2 * p <= 0.1] * 2
+
+
+def test_cost_on_another_log_needs_a_ceiling(run, made, tmp_path):
+    _, policy, _ = made
+    other = save(tmp_path / "other.csv", rows_of(800, seed=5))
+    ask = ("certify", policy, "--log", other, "--split", "all", "--certify", "cost=3")
+    assert "needs --cost-ceiling-usd" in run.refused(*ask)
+    done = run.ok(*ask, "--cost-ceiling-usd", 0.01, "--json").data
+    assert done["policies"][0]["goals"][0]["ceiling_usd"] == 0.01
+
+
+@pytest.mark.parametrize("part", ["train", "tune", "all"])
+def test_requests_that_made_the_policy_prove_nothing(run, made, part):
+    log, policy, _ = made
+    said = run.refused("certify", policy, "--log", log, "--split", part)
+    assert "was made from these requests" in said
+
+
+def test_bad_bounds_are_named(run, made, tmp_path):
+    log, policy, _ = made
+    assert "write regret=0.02" in run.refused("certify", policy, "--log", log, "--certify", "x")
+    said = run.refused("certify", policy, "--log", log, "--certify", "regret=0.1:huge")
+    assert "'huge' is no candidate" in said
+    assert "--delta is 2.0" in run.refused("certify", policy, "--log", log, "--delta", 2)
+    run.ok("tune", log, "--out", "plain.policy", "--no-report", "--no-tracking", "--trials", 5)
+    assert "has no certificate to test again" in run.refused(
+        "certify", tmp_path / "plain.policy", "--log", log
+    )
