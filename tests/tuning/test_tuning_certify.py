@@ -224,6 +224,7 @@ def test_it_is_kept_in_every_file(certified, tmp_path):
     assert as_json(certified)["certificate"]["holds"] is True
 
 
+@pytest.mark.slow
 def test_learned_kinds_are_certified_with_the_scorers_that_ship(sample_log):
     options = Options(name="c", policy="tiers", certify=(Demand("regret", 0.1),))
     found = tune(sample_log, options)
