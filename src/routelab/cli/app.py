@@ -12,6 +12,7 @@ from routelab.cli import (
     certify,
     data,
     demo,
+    diff,
     explain,
     importing,
     inspect,
@@ -58,6 +59,7 @@ app.command("certify")(certify.certify)
 app.command("report")(report.report)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
+app.command("diff")(diff.diff)
 app.command("route")(route.route)
 app.command("parity")(parity.parity)
 app.command("replay-server")(replay_server.replay_server)

@@ -6,12 +6,15 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from routelab.cli.common import tell
 from routelab.errors import RoutelabError
+
+if TYPE_CHECKING:
+    from routelab.reports import Report
 
 ReportPath = Annotated[
     Path | None,
@@ -43,7 +46,15 @@ def write_report(data: Mapping[str, Any], path: Path) -> None:
     """
     from routelab.reports import render
 
-    report = render(data)
+    write(render(data), path)
+
+
+def write(report: Report, path: Path) -> None:
+    """Write both forms of a report.
+
+    Raises:
+        RoutelabError: a file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, report.html)

@@ -53,29 +53,27 @@ def study(found: Study) -> RenderableType:
 
 def policies(rows: Sequence[tuple[str, Figures]], title: str) -> RenderableType:
     """Named figures, one line each, with 95 % intervals."""
-    table = _table(
-        title, ("policy", "quality", "USD per 1,000", "gain, points", "P95", "escalated")
-    )
+    made = table(title, ("policy", "quality", "USD per 1,000", "gain, points", "P95", "escalated"))
     for name, it in rows:
-        table.add_row(
+        made.add_row(
             escaped(name),
-            _with_interval(it.quality, it.quality_ci, ".3f"),
-            _with_interval(it.usd_per_1k, it.usd_per_1k_ci, ".3f"),
-            _with_interval(it.gain_vs_zero_router, it.gain_ci, "+.1f", 100),
+            with_interval(it.quality, it.quality_ci, ".3f"),
+            with_interval(it.usd_per_1k, it.usd_per_1k_ci, ".3f"),
+            with_interval(it.gain_vs_zero_router, it.gain_ci, "+.1f", 100),
             seconds(it.latency_p95_s),
             f"{it.escalation_rate:.1%}",
         )
-    return table
+    return made
 
 
 def baselines(figures: Figures) -> RenderableType:
     """Baselines on the same rows, and how the policy differs from each."""
     title = f"Baselines on the same {figures.n_requests} requests"
     heads = ("baseline", "quality", "USD per 1,000", "policy adds, points", "policy saves, USD")
-    table = _table(title, heads)
+    made = table(title, heads)
     for it in figures.baselines:
-        table.add_row(*_baseline(it))
-    return table
+        made.add_row(*_baseline(it))
+    return made
 
 
 def certificates(found: Certificate | None) -> list[RenderableType]:
@@ -110,23 +108,25 @@ def _goal(it: Goal) -> tuple[str, ...]:
 def _baseline(it: Baseline) -> tuple[str, ...]:
     return (
         escaped(it.name),
-        _with_interval(it.quality, it.quality_ci, ".3f"),
-        _with_interval(it.usd_per_1k, it.usd_per_1k_ci, ".3f"),
-        _with_interval(it.quality_gain, it.quality_gain_ci, "+.1f", 100),
-        _with_interval(it.saving_usd_per_1k, it.saving_usd_per_1k_ci, "+.3f"),
+        with_interval(it.quality, it.quality_ci, ".3f"),
+        with_interval(it.usd_per_1k, it.usd_per_1k_ci, ".3f"),
+        with_interval(it.quality_gain, it.quality_gain_ci, "+.1f", 100),
+        with_interval(it.saving_usd_per_1k, it.saving_usd_per_1k_ci, "+.3f"),
     )
 
 
-def _table(title: str, heads: Sequence[str]) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None)
-    table.add_column(heads[0], overflow="fold")
+def table(title: str, heads: Sequence[str]) -> Table:
+    """An empty table; the first column names the row."""
+    made = Table(title=f"\n{escaped(title)}", title_justify="left", title_style="bold", box=None)
+    made.add_column(heads[0], overflow="fold")
     for head in heads[1:]:
-        table.add_column(head, justify="right", no_wrap=True)
-    return table
+        made.add_column(head, justify="right", no_wrap=True)
+    return made
 
 
-def _with_interval(
+def with_interval(
     value: float, interval: tuple[float, float], form: str, scale: float = 1.0
 ) -> str:
+    """A figure and its interval, each in this form and times this scale."""
     low, high = scale * interval[0], scale * interval[1]
     return f"{scale * value:{form}} \\[{low:{form}}, {high:{form}}]"

@@ -6,6 +6,7 @@ from routelab.core.policy import Policy
 from routelab.replay import baselines
 from routelab.replay.evaluate import Measure, Range, measure, zero_router
 from routelab.replay.ground import Ground
+from routelab.replay.result import Replay
 from routelab.stats.bootstrap import interval
 
 
@@ -15,7 +16,12 @@ def gain_difference(ground: Ground, one: Policy, other: Policy) -> tuple[float, 
     Each is compared with the zero router at its own cost, refitted in every paired resample,
     so that policies of different cost can be set against each other.
     """
-    replays = [ground.replay(policy) for policy in (one, other)] + ground.fixed()
+    return gains_apart(ground, ground.replay(one), ground.replay(other))
+
+
+def gains_apart(ground: Ground, one: Replay, other: Replay) -> tuple[float, Range]:
+    """The same of two replays of these rows, wherever they were made."""
+    replays = [one, other, *ground.fixed()]
     measured = measure(ground, dict(enumerate(map(baselines.outcome, replays))))
     mine, theirs, *models = measured.values()
     gains = [_gain(it, zero_router(models, it)) for it in (mine, theirs)]

@@ -49,9 +49,18 @@ def render(data: Mapping[str, Any]) -> Report:
     first = opening(summary)
     told = (chapter(summary) for chapter in CHAPTERS)
     chapters = [chapter for chapter in told if chapter is not None]
+    return pages(first, chapters, summary.missing)
+
+
+def pages(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str]) -> Report:
+    """A first screen and its chapters in both forms.
+
+    Args:
+        missing: what a reader must not overlook, told before the figures.
+    """
     return Report(
-        _html(first, chapters, summary.missing).encode(errors="replace"),
-        _markdown(first, chapters, summary.missing).encode(errors="replace"),
+        _html(first, chapters, missing).encode(errors="replace"),
+        _markdown(first, chapters, missing).encode(errors="replace"),
     )
 
 

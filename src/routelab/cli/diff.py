@@ -1,0 +1,186 @@
+"""`routelab diff`: what changes when one policy takes another's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from routelab.cli import tables
+from routelab.cli.common import (
+    AllowMissing,
+    Columns,
+    Json,
+    LogOption,
+    Prices,
+    load_policy,
+    print_json,
+    read_log,
+    tell,
+)
+from routelab.cli.reported import report_path
+from routelab.cli.reported import write as write_page
+from routelab.policy_file.card import seconds
+from routelab.replay.diff import Change, Difference
+from routelab.replay.diff import diff as compare
+
+TASKS = 40
+"""Tasks in the table; `--json` has all."""
+
+
+def diff(
+    old: Annotated[
+        Path, typer.Argument(metavar="OLD", help="The policy that serves.", show_default=False)
+    ],
+    new: Annotated[
+        Path,
+        typer.Argument(metavar="NEW", help="The policy to take its place.", show_default=False),
+    ],
+    log: LogOption,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="Part of the log: train, tune, calibrate, test, all of it, or unseen: what is in"
+            " the test parts of both policies."
+        ),
+    ] = "test",
+    column: Columns = None,
+    prices: Prices = None,
+    allow_missing: AllowMissing = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FILE.html", help="Write a page too, with FILE.md beside it."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what changes when NEW takes the place of OLD: what a reviewer needs to approve it.
+
+    Settings that moved, the share of requests that another model answers, the change in
+    quality, cost and gain with paired 95 % intervals, task by task, and changed requests.
+
+    Example: `routelab diff old.policy new.policy --log log.parquet`
+    """
+    page = None if report is None else report_path("diff", report)
+    before, after = load_policy(old), load_policy(new)
+    signals = {**before.document.signals, **after.document.signals}
+    opened = read_log(log, column, prices, signals)
+    found = compare(before, after, opened, split, allow_missing=allow_missing)
+    for note in found.notes:
+        tell(f"note: {note}")
+    if page is not None:
+        from routelab.reports.difference import render
+
+        write_page(render(found, opened.name), page)
+    if json:
+        print_json(found)
+    else:
+        tables.show(*_tables(found, opened.name))
+        if page is not None:
+            typer.echo(f"\nreport: {page}")
+
+
+def _tables(it: Difference, log: str) -> Iterator[RenderableType]:
+    yield _figures(it, log)
+    yield _settings(it)
+    yield (
+        f"\n{it.changed:.1%} of {it.n_requests:,} requests are answered by another model;"
+        f" {it.rebilled:.1%} by the same one after other calls or at another cost"
+    )
+    if it.moves:
+        yield _moves(it)
+    if it.tasks and it.changed:
+        yield _tasks(it)
+    if it.examples:
+        yield _examples(it)
+
+
+def _figures(it: Difference, log: str) -> RenderableType:
+    table = tables.table(
+        f"{it.old.policy} → {it.new.policy}, {it.n_requests:,} {it.part} requests of {log}",
+        ("", "quality", "USD per 1,000", "gain, points", "P95", "escalated"),
+    )
+    for name, side in (("old", it.old), ("new", it.new)):
+        table.add_row(
+            name,
+            tables.with_interval(side.quality, side.quality_ci, ".3f"),
+            tables.with_interval(side.usd_per_1k, side.usd_per_1k_ci, ".3f"),
+            tables.with_interval(side.gain_vs_zero_router, side.gain_ci, "+.1f", 100),
+            seconds(side.latency_p95_s),
+            f"{side.escalation_rate:.1%}",
+        )
+    table.add_row(
+        "change",
+        _change(it.quality, "+.4f"),
+        _change(it.usd_per_1k, "+.3f"),
+        _change(it.gain, "+.2f", 100),
+        "" if it.latency_p95_s is None else f"{it.latency_p95_s:+.2f} s",
+        f"{it.new.escalation_rate - it.old.escalation_rate:+.1%}",
+    )
+    return table
+
+
+def _settings(it: Difference) -> RenderableType:
+    if not it.settings:
+        return "\nNo setting differs"
+    table = tables.table("Settings that differ", ("setting", "old", "new"))
+    for one in it.settings:
+        table.add_row(tables.escaped(one.place), _value(one.old), _value(one.new))
+    return table
+
+
+def _moves(it: Difference) -> RenderableType:
+    heads = ("answered by", "now by", "requests", "quality, points", "USD per 1,000")
+    table = tables.table("Where answers come from instead", heads)
+    for one in it.moves:
+        table.add_row(
+            tables.escaped(one.old or "nobody"),
+            tables.escaped(one.new or "nobody"),
+            f"{one.n_requests:,}",
+            f"{100 * one.quality:+.1f}",
+            f"{one.usd_per_1k:+.3f}",
+        )
+    return table
+
+
+def _tasks(it: Difference) -> RenderableType:
+    heads = ("task", "requests", "changed", "quality, points", "USD per 1,000")
+    more = f", {TASKS} of {len(it.tasks)}" if len(it.tasks) > TASKS else ""
+    table = tables.table(f"By task, largest loss first{more}", heads)
+    for one in it.tasks[:TASKS]:
+        table.add_row(
+            tables.escaped(one.task or "not given"),
+            f"{one.n_requests:,}",
+            f"{one.changed:.1%}",
+            _change(one.quality, "+.1f", 100),
+            _change(one.usd_per_1k, "+.3f"),
+        )
+    return table
+
+
+def _examples(it: Difference) -> RenderableType:
+    heads = ("request", "task", "answered by", "now by", "quality", "USD")
+    table = tables.table("Changed requests, losses first (routelab explain shows the steps)", heads)
+    for one in it.examples:
+        table.add_row(
+            *map(tables.escaped, (one.id, one.task, one.old or "nobody", one.new or "nobody")),
+            f"{one.quality:+.3g}",
+            f"{one.cost_usd:+.6f}",
+        )
+    return table
+
+
+def _change(it: Change, form: str, scale: float = 1.0) -> str:
+    return tables.with_interval(it.value, it.ci, form, scale)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return tables.escaped(" > ".join(map(str, value)))
+    return tables.escaped(f"{value:.6g}" if isinstance(value, float) else str(value))

@@ -1,0 +1,84 @@
+"""What is set otherwise in one policy directory than in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from routelab.policy_file import Document
+
+_PRICES = ("input_usd_per_mtok", "output_usd_per_mtok")
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One thing that differs; None where one of the two has no such thing.
+
+    Attributes:
+        place: for example `thresholds[small]`, `signals.confidence.multiplier`.
+        old, new: plain data.
+    """
+
+    place: str
+    old: Any
+    new: Any
+
+
+def settings(old: Document, new: Document) -> tuple[Setting, ...]:
+    """Everything that decides or prices a request and is not the same, in the order of NEW.
+
+    Scorers are compared as they were fitted: by their spec, and by the weights of the whole
+    directory.
+    """
+    before, after = dict(_flat(_plain(old))), dict(_flat(_plain(new)))
+    places = dict.fromkeys([*after, *before])
+    return tuple(
+        Setting(place, before.get(place), after.get(place))
+        for place in places
+        if place not in before or place not in after or before[place] != after[place]
+    )
+
+
+def _plain(document: Document) -> dict[str, Any]:
+    """What decisions and bills follow from."""
+    models = document.catalogue.models
+    weights = document.files.get("weights.safetensors", "")[:16]
+    return {
+        **document.policy,
+        "candidates": list(document.candidates),
+        "signals": msgspec.to_builtins(document.signals),
+        "scorers": dict.fromkeys(document.scorers, f"weights {weights}"),
+        "prices": {
+            name: {field: getattr(model, field) for field in _PRICES}
+            for name, model in models.items()
+            if any(getattr(model, field) is not None for field in _PRICES)
+        },
+        "seed": document.seed,
+    }
+
+
+def _flat(value: Any, place: str = "", models: Sequence[Any] = ()) -> Iterator[tuple[str, Any]]:
+    """Places and their values; numbers that stand beside models are named by them."""
+    if isinstance(value, Mapping):
+        given = value.get("models")
+        inside = given if isinstance(given, Sequence) else models
+        for key, item in value.items():
+            yield from _flat(item, f"{place}.{key}" if place else str(key), inside)
+    elif isinstance(value, list | tuple):
+        yield from _listed(value, place, models)
+    else:
+        yield place, value
+
+
+def _listed(values: Sequence[Any], place: str, models: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    if values and all(isinstance(it, int | float) for it in values):
+        beside = len(values) in (len(models), len(models) - 1)
+        names = models if beside else range(len(values))
+        for name, it in zip(names, values, strict=False):
+            yield f"{place}[{name}]", it
+    elif any(isinstance(it, Mapping) for it in values):
+        for index, it in enumerate(values):
+            yield from _flat(it, f"{place}[{index}]", models)
+    else:
+        yield place, list(values)

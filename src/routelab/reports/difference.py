@@ -1,0 +1,178 @@
+"""A change of policy as a page for its reviewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from routelab.replay.diff import Change, Difference
+from routelab.reports import words
+from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, Table, Text
+from routelab.reports.chapters.opening import Figure, Opening
+from routelab.reports.figures.whiskers import Line, points, whiskers
+from routelab.reports.render import Report, pages
+
+DRAWN, MOST = 16, 60
+"""Tasks in a drawing and in the table."""
+
+
+def render(it: Difference, log: str) -> Report:
+    """The page and its twin; the same difference gives the same bytes.
+
+    Args:
+        log: name of the log, for people.
+    """
+    chapters = [_what(it), _answers(it), _settings(it)]
+    return pages(_opening(it, log), [chapter for chapter in chapters if chapter], it.notes)
+
+
+def _opening(it: Difference, log: str) -> Opening:
+    low, high = it.gain.ci
+    word, kind, mark = (
+        ("Better", "ship", "✓") if low > 0 else
+        ("Worse", "stop", "✕") if high < 0 else
+        ("No difference is shown", "open", "?")
+    )  # fmt: skip
+    return Opening(
+        name=f"{words.short(it.old.policy, 40)} → {words.short(it.new.policy, 40)}",
+        kind=kind,
+        mark=mark,
+        word=word if it.changed or it.rebilled else "The same decisions",
+        sentence=(
+            f"On {words.count(it.n_requests)} {it.part} requests of {words.short(log, 60)},"
+            f" {words.share(it.changed)} are answered by another model; for the same money the new"
+            f" policy scores {words.points(it.gain.value)} points against the old one (95% interval"
+            f" {words.interval(words.points, it.gain.ci)})."
+        ),
+        reasons=(),
+        figures=(
+            _figure("Quality, points", words.points, it.quality),
+            _figure("USD per 1,000", words.usd_change, it.usd_per_1k),
+            _figure("Gain, points", words.points, it.gain),
+            Figure("Other model", words.share(it.changed), "of requests"),
+            Figure("Other bill", words.share(it.rebilled), "of requests, same model"),
+        ),
+        route=(),
+    )
+
+
+def _figure(label: str, form: Callable[[float], str], it: Change) -> Figure:
+    return Figure(label, form(it.value), words.interval(form, it.ci))
+
+
+def _what(it: Difference) -> Chapter:
+    """Figures side by side, and task by task."""
+    rows = [
+        _row("Quality", words.quality, it.old.quality, it.new.quality, it.quality, words.points),
+        _row("USD per 1,000", words.usd, it.old.usd_per_1k, it.new.usd_per_1k, it.usd_per_1k,
+             words.usd_change),
+        _row("Gain over a mix, points", words.points, it.old.gain_vs_zero_router,
+             it.new.gain_vs_zero_router, it.gain, words.points),
+        _row("Escalated", words.share, it.old.escalation_rate, it.new.escalation_rate, None,
+             words.points),
+        _row("Latency P95", words.seconds, it.old.latency_p95_s, it.new.latency_p95_s, None,
+             words.seconds),
+    ]  # fmt: skip
+    blocks: list[Block] = [
+        Table("Old and new on the same requests", ("Figure", "Old", "New", "Change"), rows)
+    ]
+    if it.tasks and it.changed:
+        blocks += [Gallery(_drawn(it)), _tasks(it)]
+    return Chapter("choice", "What changes", blocks)
+
+
+def _row(
+    name: str, form: Callable[[Any], str], old: float | None, new: float | None,
+    change: Change | None, moved: Callable[[float], str],
+) -> list[Cell]:  # fmt: skip
+    apart = Cell(words.NOTHING)
+    if change is not None:
+        apart = Cell(moved(change.value), change.value, words.interval(moved, change.ci))
+    return [Cell(name), Cell(form(old), old), Cell(form(new), new), apart]
+
+
+def _drawn(it: Difference) -> list[Any]:
+    shown = it.tasks[:DRAWN]
+    gains = [points(one.task, one.quality.value, one.quality.ci) for one in shown]
+    saved = [Line(one.task, one.usd_per_1k.value, one.usd_per_1k.ci) for one in shown]
+    lost = [line.name for line in gains if line.interval[1] < 0]
+    named = words.listed([words.short(name, 40) for name in lost]) or "none"
+    dearer = [line.name for line in saved if line.interval[0] > 0]
+    cost = words.listed([words.short(name, 40) for name in dearer]) or "none"
+    worse = f"New minus old. Beyond chance worse: {named}."
+    more = f"New minus old. Beyond chance dearer: {cost}."
+    return [
+        whiskers("tasks-quality", "Quality by task", worse, gains,
+                 ("old better", "new better"), "points of quality"),
+        whiskers("tasks-cost", "Cost by task", more, saved,
+                 ("new cheaper", "new dearer"), "USD per 1,000 requests", good=-1),
+    ]  # fmt: skip
+
+
+def _tasks(it: Difference) -> Table:
+    rows = [
+        [
+            Cell(words.short(one.task or "not given", 80)),
+            Cell(words.count(one.n_requests), one.n_requests),
+            Cell(words.share(one.changed), one.changed),
+            Cell(words.points(one.quality.value), one.quality.value,
+                 words.interval(words.points, one.quality.ci)),
+            Cell(words.usd_change(one.usd_per_1k.value), one.usd_per_1k.value,
+                 words.interval(words.usd_change, one.usd_per_1k.ci)),
+        ]
+        for one in it.tasks[:MOST]
+    ]  # fmt: skip
+    heads = ("Task", "Requests", "Other model", "Quality, points", "USD per 1,000")
+    return Table("By task, largest loss first", heads, rows, total=len(it.tasks))
+
+
+def _answers(it: Difference) -> Chapter | None:
+    """Who answers instead of whom, and on which requests."""
+    if not it.moves:
+        return None
+    return Chapter("answers", "Who answers instead", list(_changed(it)))
+
+
+def _changed(it: Difference) -> Iterator[Block]:
+    moves = [
+        [
+            Cell(words.short(one.old or "nobody", 60)),
+            Cell(words.short(one.new or "nobody", 60)),
+            Cell(words.count(one.n_requests), one.n_requests),
+            Cell(words.points(one.quality), one.quality),
+            Cell(words.usd_change(one.usd_per_1k), one.usd_per_1k),
+        ]
+        for one in it.moves
+    ]
+    by_model = ("Answered by", "Now by", "Requests", "Quality, points", "USD per 1,000")
+    yield Table("Changes on these requests", by_model, moves, words=(0, 1))
+    examples = [
+        [
+            Cell(words.short(one.id, 40)),
+            Cell(words.short(one.task, 40)),
+            Cell(words.short(one.old or "nobody", 40)),
+            Cell(words.short(one.new or "nobody", 40)),
+            Cell(words.points(one.quality), one.quality),
+            Cell(words.usd_change(one.cost_usd), one.cost_usd),
+        ]
+        for one in it.examples
+    ]
+    heads = ("Request", "Task", "Answered by", "Now by", "Points", "USD")
+    yield Table("Changed requests, losses first", heads, examples, words=(0, 1, 2, 3))
+
+
+def _settings(it: Difference) -> Chapter:
+    if not it.settings:
+        return Chapter("settings", "Settings", [Note("No setting differs.")])
+    rows = [[Cell(one.place), Cell(_value(one.old)), Cell(_value(one.new))] for one in it.settings]
+    digests = f"SHA-256 of the policies: {it.old_digest} and {it.new_digest}."
+    table = Table("Set otherwise", ("Setting", "Old", "New"), rows, words=(0, 1, 2))
+    return Chapter("settings", "Settings", [table, Text(digests)])
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return words.short(" → ".join(map(str, value)), 200)
+    return f"{value:.6g}" if isinstance(value, float) else words.short(str(value), 200)
