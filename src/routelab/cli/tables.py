@@ -84,10 +84,10 @@ def certificates(found: Certificate | None) -> list[RenderableType]:
 def certificate(name: str, found: Certificate) -> RenderableType:
     """Every bound with what was measured, on the certified part and later."""
     heads = ("bound", found.part, f"limit at {1 - found.delta:g}", "p", "test", "drift")
-    table = _table(name, heads)
+    made = table(name, heads)
     for goal in found.goals:
-        table.add_row(*_goal(goal))
-    return table
+        made.add_row(*_goal(goal))
+    return made
 
 
 def _goal(it: Goal) -> tuple[str, ...]:
@@ -101,8 +101,8 @@ def _goal(it: Goal) -> tuple[str, ...]:
     )
     if it.later is None:
         return (*row, "not read", "")
-    drift = f"{_with_interval(it.later.drift, it.later.drift_ci, '+.4g')}, p {it.later.drift_p:.2g}"
-    return (*row, _with_interval(it.later.estimate, it.later.interval, ".4g"), drift)
+    drift = f"{with_interval(it.later.drift, it.later.drift_ci, '+.4g')}, p {it.later.drift_p:.2g}"
+    return (*row, with_interval(it.later.estimate, it.later.interval, ".4g"), drift)
 
 
 def _baseline(it: Baseline) -> tuple[str, ...]:
