@@ -17,6 +17,10 @@ class LogError(RoutelabError):
     """A log cannot be read, or cannot answer what is asked of it."""
 
 
+class UncoveredError(LogError):
+    """A policy asks for what the log cannot know, for example a second sample of one model."""
+
+
 class CatalogueError(RoutelabError):
     """A model catalogue is malformed, or lacks what is asked of it."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 from scorers_world import MODELS, TASKS, TENANTS
 
+from routelab import gates
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.log import Log, Requests
@@ -15,12 +18,16 @@ from routelab.policies import (
     CascadeRouting,
     Conditional,
     Explore,
+    Fallback,
     Fixed,
     GainCascade,
+    Gated,
     Match,
     Mixture,
     Neighbors,
+    Parallel,
     Policy,
+    Retry,
     Rule,
     Tiers,
     Utility,
@@ -36,6 +43,7 @@ PROMPTS = (
     "三加四等于多少",
     "1 + 2 * 3 = ?",
 )
+ANSWERS = ("yes", "No.", "no", "", '{"a": 1}', "I'm sorry, but I can't help.", "a long answer")
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
 NEEDS = ((), ("tools",), ("tools", "vision"), ("telepathy",))
 
@@ -161,6 +169,30 @@ def examples() -> dict[str, tuple[Policy, ...]]:
             Explore(policy=Explore(policy=_UTILITY, epsilon=0.5, name="a"), epsilon=1.0, name="b"),
             Explore(policy=Mixture(first=_GAINS, second=_TIERS, weight=0.5), epsilon=0.25),
         ),
+        "fallback": (
+            Fallback(policies=(_PAIR, Fixed(model="expert"))),
+            Fallback(policies=(_TIERS, _CHAIN, Fixed(model="small"))),
+        ),
+        "gated": (
+            Gated(policy=_CHAIN, gates=(gates.NonEmpty(), gates.Length(least=3, most=9))),
+            Gated(
+                policy=Fallback(policies=(Fixed(model="middle"), _UTILITY)),
+                gates=(gates.Pattern(regex="no", absent=True), gates.Refusal(), gates.Json()),
+            ),
+            Gated(
+                policy=Parallel(models=("small", "expert"), pick="confident", signal="sure"),
+                gates=(gates.Function(function="house", timeout_s=5.0),),
+            ),
+        ),
+        "parallel": (
+            Parallel(models=("small", "middle")),
+            Parallel(models=("large", "small", "expert"), pick="confident", signal="agreement"),
+            Parallel(models=MODELS, pick="majority"),
+        ),
+        "retry": (
+            Retry(model="small"),
+            Retry(model="middle", times=3, signal="sure", threshold=0.75),
+        ),
     }
 
 
@@ -180,7 +212,7 @@ def awkward(n: int, seed: int, *, broken: float = 0.2, unseen: float = 0.0) -> L
 
     error = rng.random(shape) < broken
     seen = rng.random(shape) >= unseen
-    return Log(
+    log = Log(
         requests=Requests(
             id=np.array([f"r{seed}-{row}" for row in range(n)], dtype=object),
             task=_objects(who.choice([*TASKS, ""], n)),
@@ -204,8 +236,41 @@ def awkward(n: int, seed: int, *, broken: float = 0.2, unseen: float = 0.0) -> L
             "sure": SignalSpec(multiplier=3.1),
             "agreement": SignalSpec(extra_cost="agreement_usd"),
         },
-        texts=TextsInMemory([prompt(row) for row in range(n)]),
     )
+    return _second_sample(_answered(log, seed), [seed, 2], unseen)
+
+
+def house(_request, text):
+    """A gate of the house: answers of an even length."""
+    return "odd" if len(text) % 2 else None
+
+
+def _answered(log: Log, seed: object) -> Log:
+    """The log with texts, and a column of the verdicts of a gate that is a function."""
+    rng = np.random.default_rng([2026, *np.atleast_1d(seed)])
+    said = rng.choice(np.array(ANSWERS, dtype=object), (len(log), len(log.models)))
+    answers = {name: said[:, column].tolist() for column, name in enumerate(log.models)}
+    verdicts = np.array([[float(house(None, text) is None) for text in row] for row in said])
+    return replace(
+        log,
+        texts=TextsInMemory([prompt(row) for row in range(len(log))], answers),
+        signals={**log.signals, "gate:house": np.asfortranarray(verdicts.reshape(said.shape))},
+    )
+
+
+def _second_sample(log: Log, seed: list[int], unseen: float) -> Log:
+    """The log with what its models answered when they were asked once more."""
+    rng = np.random.default_rng(seed)
+    shape = log.quality.shape
+    seen = rng.random(shape) >= unseen
+    again = replace(
+        log,
+        quality=np.where(seen, rng.choice(GRID, shape), np.nan),
+        cost_usd=np.where(seen, rng.lognormal(size=shape) / 977.0, np.nan),
+        error=np.zeros(shape, dtype=np.bool_),
+        signals={**log.signals, "sure": np.asfortranarray(rng.choice(GRID, shape))},
+    )
+    return replace(log, again=(_answered(again, seed),))
 
 
 def prompt(row: int) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policies_world import GRID, MODELS, awkward, catalogues, examples, logs, prompt
+from policies_world import GRID, MODELS, awkward, catalogues, examples, house, logs, prompt
 from scorers_world import FEATURES, SCORERS, SCORING, TASKS, TENANTS, TENSORS
 
 from routelab import replay
@@ -22,8 +22,9 @@ from routelab.core.context import Context
 from routelab.core.flow import MAX_CALLS, drive
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
-from routelab.errors import NoModelError, PolicyError, RouteError
-from routelab.policies import KINDS, Conditional, from_wire, to_wire
+from routelab.errors import NoModelError, PolicyError, RouteError, UncoveredError
+from routelab.gates import Function
+from routelab.policies import KINDS, Conditional, Parallel, from_wire, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay import engine
 from routelab.runtime import AsyncRouter, Router
@@ -37,6 +38,9 @@ every_kind = pytest.mark.parametrize("name", NAMES)
 every_policy = pytest.mark.parametrize(
     "policy", POLICIES, ids=lambda policy: type(policy).__name__.lower()
 )
+RACES = [it for it in POLICIES if isinstance(it, Parallel) and it.pick == "first"]
+"""Who answers first is for the network to say, and no two runs need agree."""
+
 some = settings(deadline=None, max_examples=25)
 
 
@@ -110,7 +114,7 @@ def test_blocks_leave_no_seam(policy, monkeypatch):
     whole = replay.run(policy, log, scoring=SCORING)
     monkeypatch.setattr(engine, "BLOCK", 7)
     assert_equal(replay.run(policy, log, scoring=SCORING), whole)
-    assert len(np.unique(whole.answered)) > 1
+    assert len({*zip(whole.answered.tolist(), whole.calls.tolist(), strict=True)}) > 1
 
 
 @every_policy
@@ -125,7 +129,7 @@ def test_a_model_that_lacks_a_need_is_never_called(policy, log, catalogue):
             decision = replay.decide(policy, log, row, catalogue=catalogue, scoring=SCORING)
         except NoModelError:
             assert not able
-        except RouteError:
+        except (RouteError, UncoveredError):
             assert able
         else:
             assert set(decision.models) <= able
@@ -144,7 +148,11 @@ def test_a_policy_whose_models_are_all_ruled_out_says_so(policy):
         replay.decide(policy, log, int(needy[0]), catalogue=mute, scoring=SCORING)
 
 
-@every_policy
+@pytest.mark.parametrize(
+    "policy",
+    [policy for policy in POLICIES if policy not in RACES],
+    ids=lambda policy: type(policy).__name__.lower(),
+)
 def test_production_repeats_the_replay(policy, tmp_path):
     log = with_budgets(as_servers_see_it(awkward(40, 8, broken=0.15)))
     able = Catalogue(
@@ -168,8 +176,9 @@ def test_production_repeats_the_replay(policy, tmp_path):
     chosen = write(tmp_path / "conformance.policy", document, "# conformance\n", TENSORS)
     routed = asyncio.run(route_all(chosen, log))
     expected = [replayed(policy, log, row, catalogue) for row in range(len(log))]
-    assert [seen(one) for one in routed] == [seen(one) for one in expected]
-    assert sum(not isinstance(one, str) for one in routed) > len(log) / 3
+    known = [row for row, decision in enumerate(expected) if decision is not None]
+    assert [seen(routed[row]) for row in known] == [seen(expected[row]) for row in known]
+    assert sum(not isinstance(routed[row], str) for row in known) > len(log) / 6
     blocking = route_some(chosen, log, range(0, 40, 5))
     assert [seen(one) for one in blocking] == [seen(one) for one in routed[::5]]
 
@@ -202,8 +211,15 @@ def with_budgets(log):
 
 def route_some(chosen, log, rows):
     """The same by the router that blocks."""
-    with Router(chosen, transport=httpx.ASGITransport(replay_app(log))) as router:
+    with Router(chosen, **world(chosen, log)) as router:
         return [outcome(lambda row=row: router.route(**asking(log, row))) for row in rows]
+
+
+def world(chosen, log):
+    """The log behind ASGI, and the functions that the policy's gates name."""
+    named = {gate.function for gate in chosen.policy.gates_used if isinstance(gate, Function)}
+    functions = dict.fromkeys(named, house)
+    return {"transport": httpx.ASGITransport(replay_app(log)), "gate_functions": functions}
 
 
 def outcome(route):
@@ -214,8 +230,7 @@ def outcome(route):
 
 
 async def route_all(chosen, log):
-    transport = httpx.ASGITransport(replay_app(log))
-    async with AsyncRouter(chosen, transport=transport) as router:
+    async with AsyncRouter(chosen, **world(chosen, log)) as router:
         return [await route(router, asking(log, row)) for row in range(len(log))]
 
 
@@ -236,6 +251,8 @@ def asking(log, row):
 def replayed(policy, log, row, catalogue):
     try:
         return replay.decide(policy, log, row, catalogue=catalogue, seed=11, scoring=SCORING)
+    except UncoveredError:
+        return None
     except RouteError as error:
         return type(error).__name__
 

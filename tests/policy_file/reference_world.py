@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from routelab import scorers
+from routelab import gates, scorers
 from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.core.request import Request
@@ -20,11 +20,15 @@ from routelab.policies import (
     CascadeRouting,
     Conditional,
     Explore,
+    Fallback,
     Fixed,
     GainCascade,
+    Gated,
     Match,
     Mixture,
     Neighbors,
+    Parallel,
+    Retry,
     Rule,
     Tiers,
     Utility,
@@ -79,6 +83,20 @@ CONDITIONAL = Conditional(
     ),
     otherwise=CASCADE,
 )
+FALLBACK = Fallback(policies=(CASCADE, Fixed(model="large")))
+GATED = Gated(
+    policy=FALLBACK,
+    gates=(
+        gates.NonEmpty(),
+        gates.Length(least=1, most=4000),
+        gates.Pattern(regex="TODO", absent=True, says="finish the answer"),
+        gates.Refusal(phrases=("no comment",)),
+        gates.Function(function="house", timeout_s=0.5),
+    ),
+    again=2,
+)
+PARALLEL = Parallel(models=MODELS, pick="confident", signal="confidence")
+RETRY = Retry(model="middle", times=3, signal="confidence", threshold=0.7302154999999999)
 EXPLORE = Explore(policy=UTILITY, epsilon=0.3)
 
 REFERENCES = {
@@ -92,6 +110,10 @@ REFERENCES = {
     "cascade-routing": ROUTING,
     "conditional": CONDITIONAL,
     "explore": EXPLORE,
+    "fallback": FALLBACK,
+    "gated": GATED,
+    "parallel": PARALLEL,
+    "retry": RETRY,
 }
 
 _PROVIDERS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Generator
 from typing import TypeAlias
 
@@ -82,6 +83,7 @@ def flow(policy: Policy, x: Context) -> Flow:
         while True:
             together = asked if isinstance(asked, Together) else Together((asked,))
             _check(together, x, len(steps))
+            together = _counted(together, steps)
             threshold = x.take_threshold()
             propensity = math.prod(choice.propensity for choice in x.choices[drawn:])
             drawn = len(x.choices)
@@ -137,6 +139,19 @@ def cancelled(call: Call) -> Feedback:
     return Feedback(call.model, dict.fromkeys(call.need, math.nan), error="cancelled")
 
 
+def _counted(together: Together, steps: list[Step]) -> Together:
+    """The calls, each told how often its model was asked the same before."""
+    if not steps and len(together.calls) == 1:
+        return together
+    asked = Counter(step.call.model for step in steps if step.call.messages is None)
+    calls = []
+    for call in together.calls:
+        again = asked[call.model] if call.messages is None else 0
+        calls.append(msgspec.structs.replace(call, attempt=again) if again else call)
+        asked[call.model] += call.messages is None
+    return msgspec.structs.replace(together, calls=tuple(calls))
+
+
 def _check(together: Together, x: Context, made: int) -> None:
     if made + len(together.calls) > MAX_CALLS:
         raise PolicyError(f"request {x.request.id!r}: the policy asks for over {MAX_CALLS} calls")
@@ -151,7 +166,7 @@ def _check(together: Together, x: Context, made: int) -> None:
 def _raced(together: Together, answers: tuple[Feedback, ...]) -> tuple[Feedback, ...]:
     """The answers as they would have come: the first one cancels what was still under way."""
     finished = [math.inf if math.isnan(it.latency_s) else it.latency_s for it in answers]
-    good = [index for index, feedback in enumerate(answers) if feedback.error is None]
+    good = [index for index, feedback in enumerate(answers) if feedback.accepted]
     if together.until == "all" or not good:
         return answers
     first = min(good, key=finished.__getitem__)
@@ -162,7 +177,7 @@ def _raced(together: Together, answers: tuple[Feedback, ...]) -> tuple[Feedback,
 
 
 def _elapsed(together: Together, answers: tuple[Feedback, ...]) -> float:
-    good = [feedback.latency_s for feedback in answers if feedback.error is None]
+    good = [feedback.latency_s for feedback in answers if feedback.accepted]
     if together.until == "first" and good:
         return min(good)
     latencies = [feedback.latency_s for feedback in answers]
@@ -176,13 +191,13 @@ def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedba
             f"request {x.request.id!r}: the policy delivers an answer of {delivered.model!r}"
             " that no call gave"
         )
-    if delivered is not None and delivered.error is None:
+    if delivered is not None and delivered.accepted:
         return delivered
-    answered = [step for step in steps if step.feedback.error is None]
+    answered = [step for step in steps if step.feedback.accepted]
     if not answered:
         raise RouteError(
             f"request {x.request.id!r}: no model answered",
-            *(f"  {step.call.model}: {step.feedback.error}" for step in steps),
+            *(f"  {step.call.model}: {_why(step.feedback)}" for step in steps),
             cost_usd=x.spent_usd,
             steps=tuple(steps),
             retry_after_s=_soonest(steps),
@@ -194,6 +209,11 @@ def _soonest(steps: list[Step]) -> float | None:
     """When one of the models may be asked again; None if one may be at once."""
     told = [step.feedback.retry_after_s for step in steps]
     return None if None in told else min((it for it in told if it is not None), default=None)
+
+
+def _why(feedback: Feedback) -> str:
+    """Why an answer cannot be delivered."""
+    return feedback.error or f"its answer was refused: {'; '.join(feedback.rejected)}"
 
 
 def _confidence(step: Step) -> float:

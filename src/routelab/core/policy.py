@@ -9,6 +9,7 @@ import msgspec
 
 from routelab.core import display
 from routelab.core.context import Context
+from routelab.core.gate import Gate
 from routelab.core.protocol import Route
 from routelab.core.request import Request
 from routelab.core.scoring import Use
@@ -31,19 +32,29 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
         return None
 
     @property
+    def parts(self) -> tuple[Policy, ...]:
+        """Policies inside this one; what they use, it uses."""
+        return ()
+
+    @property
     def models_used(self) -> tuple[str, ...]:
         """Every model the policy can call, in the order first mentioned."""
-        raise TypeError(f"{type(self).__name__} does not define models_used")
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.models_used))
 
     @property
     def signals_used(self) -> tuple[str, ...]:
         """Every confidence signal the policy can ask for."""
-        return ()
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.signals_used))
 
     @property
     def scorer_uses(self) -> tuple[Use, ...]:
         """Every scorer the policy asks, and what it expects of it."""
-        return ()
+        return tuple(dict.fromkeys(use for part in self.parts for use in part.scorer_uses))
+
+    @property
+    def gates_used(self) -> tuple[Gate, ...]:
+        """Every gate that answers must pass."""
+        return tuple(gate for part in self.parts for gate in part.gates_used)
 
     @property
     def scorers_used(self) -> tuple[str, ...]:
@@ -53,12 +64,17 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
     @property
     def reads_text(self) -> bool:
         """Whether the policy itself, apart from its scorers, looks at the prompt."""
-        return False
+        return any(part.reads_text for part in self.parts)
+
+    @property
+    def reads_answers(self) -> bool:
+        """Whether the policy itself, apart from its gates, looks at the text of answers."""
+        return any(part.reads_answers for part in self.parts)
 
     @property
     def probes(self) -> tuple[Request, ...]:
         """Requests that the policy tells apart by their metadata, to try it on."""
-        return ()
+        return tuple(probe for part in self.parts for probe in part.probes)
 
     def _repr_html_(self) -> str:
         """For notebooks."""

@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from routelab.core.gate import Gate
+
 Message: TypeAlias = Mapping[str, Any]
 """A chat message in the OpenAI form, for example `{"role": "user", "content": "Hello"}`."""
 
@@ -19,12 +21,16 @@ class Call(msgspec.Struct, frozen=True):
         need: confidence signals to obtain with the answer, and to pay for.
         messages: replaces the request's messages; None keeps them.
         final: no later step can overrule the answer, so it may stream.
+        gates: that the answer must pass.
+        attempt: how often the model was asked before with these messages; the driver counts.
     """
 
     model: str
     need: tuple[str, ...] = ()
     messages: tuple[Message, ...] | None = None
     final: bool = False
+    gates: tuple[Gate, ...] = ()
+    attempt: int = 0
 
 
 class Together(msgspec.Struct, frozen=True):
@@ -32,7 +38,7 @@ class Together(msgspec.Struct, frozen=True):
 
     Attributes:
         calls: asked concurrently, paid for in this order.
-        until: "all" waits for every answer; "first" stops at the first that is no error
+        until: "all" waits for every answer; "first" stops at the first that can be delivered
             and reports the others as cancelled.
     """
 
@@ -80,7 +86,8 @@ class Feedback(msgspec.Struct, frozen=True):
         cost_usd: everything this call cost, signals and failed attempts included.
         latency_s: seconds from asking to the complete answer; NaN if not observed.
         error: why there is no answer, or None.
-        text: the answer; None when replaying.
+        rejected: why gates refused the answer; empty if it passed them.
+        text: the answer; None when replaying a policy that does not read it.
         raw: the upstream's response body, when live.
         deployment: the endpoint that answered, when live.
         notes: what an operator should know, for example that a signal was not returned.
@@ -95,6 +102,7 @@ class Feedback(msgspec.Struct, frozen=True):
     cost_usd: float = 0.0
     latency_s: float = float("nan")
     error: str | None = None
+    rejected: tuple[str, ...] = ()
     text: str | None = None
     raw: Mapping[str, Any] | None = None
     deployment: str | None = None
@@ -102,6 +110,11 @@ class Feedback(msgspec.Struct, frozen=True):
     completion_tokens: float = float("nan")
     attempts: tuple[Attempted, ...] = ()
     retry_after_s: float | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether there is an answer that may be delivered."""
+        return self.error is None and not self.rejected
 
 
 class Deliver(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,22 +23,37 @@ _OUTCOMES = ("quality", "cost_usd", "latency_s", "prompt_tokens", "completion_to
 def complete(rows: Rows, problems: Problems) -> Log:
     """Outcomes as (n, m) arrays; a pair without a row is NaN everywhere.
 
+    Rows with an `attempt` above 0 are further samples of a model.
+
     Raises:
         LogError: a pair has two rows, or whatever `problems` holds.
     """
-    n, m = len(rows.requests), len(rows.models)
-    at = rows.model * n + rows.request
-    _no_twins(rows, at, problems)
     problems.stop()
+    attempt = attempts(rows)
+    _no_twins(rows, attempt, problems)
+    problems.stop()
+    first, *again = (_sample(rows, attempt == at) for at in range(int(attempt.max()) + 1))
+    return replace(first, again=tuple(again))
+
+
+def attempts(rows: Rows) -> Ints:
+    """(N,) which sample of its model each row is."""
+    return rows.values.get("attempt", np.zeros(len(rows.model))).astype(np.int64)
+
+
+def _sample(rows: Rows, here: Bools) -> Log:
+    """The outcomes in some of the rows."""
+    n, m = len(rows.requests), len(rows.models)
+    at = (rows.model * n + rows.request)[here]
 
     def dense(values: Floats) -> Floats:
         flat = np.full(n * m, np.nan)
-        flat[at] = values
+        flat[at] = values[here]
         return flat.reshape((n, m), order="F")
 
     outcomes: dict[str, Any] = {name: dense(rows.values[name]) for name in _OUTCOMES}
     error: Bools = np.zeros(n * m, dtype=np.bool_)
-    error[at] = rows.error
+    error[at] = rows.error[here]
     return Log(
         requests=rows.requests,
         models=rows.models,
@@ -86,21 +102,26 @@ def partial(rows: Rows, problems: Problems) -> PartialLog:
     )
 
 
-def texts(source: Source, frame: Frame, rows: Rows) -> FileTexts | None:
-    """Where the texts of these rows stand in their file; None if it has no prompts."""
+def texts(source: Source, frame: Frame, rows: Rows, sample: int = 0) -> FileTexts | None:
+    """Where the texts of these rows stand in their file; None if it has no prompts.
+
+    Args:
+        sample: whose answers.
+    """
     if frame.prompt is None:
         return None
     found = {}
     for index, model in enumerate(rows.models):
         column = frame.responses.get(model, frame.responses.get(None))
         if column is not None:
-            found[model] = (column, _answers(rows, index, frame.file_rows))
+            of_model = (rows.model == index) & (attempts(rows) == sample)
+            found[model] = (column, _answers(rows, of_model, frame.file_rows))
     return FileTexts(source, frame.prompt, rows.first % frame.file_rows, found)
 
 
-def _answers(rows: Rows, model: int, file_rows: int) -> Ints:
+def _answers(rows: Rows, of_model: Bools, file_rows: int) -> Ints:
     at = np.full(len(rows.requests), -1, dtype=np.int64)
-    here = np.flatnonzero(rows.model == model)[::-1]
+    here = np.flatnonzero(of_model)[::-1]
     at[rows.request[here]] = here % file_rows
     return at
 
@@ -114,12 +135,16 @@ def _nth(request: Ints) -> Floats:
     return nth
 
 
-def _no_twins(rows: Rows, at: Ints, problems: Problems) -> None:
-    def say(pair: int) -> str:
-        model, request = divmod(pair, len(rows.requests))
+def _no_twins(rows: Rows, attempt: Ints, problems: Problems) -> None:
+    n, m = len(rows.requests), len(rows.models)
+
+    def say(cell: int) -> str:
+        rest, request = divmod(cell, n)
+        sample, model = divmod(rest, m)
         return (
             f"request {rows.requests.id[request]!r} has more than one row of model"
-            f" {rows.models[model]!r}; remove them, or add a step column if they are steps"
+            f" {rows.models[model]!r}{f' with attempt {sample}' if sample else ''}; remove them,"
+            " add an attempt column if they are samples, or a step column if they are steps"
         )
 
-    problems.each(np.bincount(at) > 1, say)
+    problems.each(np.bincount((attempt * m + rows.model) * n + rows.request) > 1, say)

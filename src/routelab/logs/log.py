@@ -108,6 +108,7 @@ class Log:
         path: of the file; None for a log made in memory.
         catalogue: named by the log's sidecar.
         notes: what reading the log left out, in sentences.
+        again: further samples of the same models on the same requests, second ones first.
     """
 
     requests: Requests
@@ -125,9 +126,19 @@ class Log:
     path: Path | None = None
     catalogue: Catalogue | None = None
     notes: tuple[str, ...] = ()
+    again: tuple[Log, ...] = ()
 
     def __len__(self) -> int:
         return len(self.requests)
+
+    @property
+    def samples(self) -> tuple[Log, ...]:
+        """This log, whose outcomes are the first of each model, and the further ones."""
+        return (self, *self.again)
+
+    def observed(self, key: tuple[int, int]) -> bool:
+        """Whether the outcome at this row and column is there."""
+        return not np.isnan(self.quality[key])
 
     @property
     def name(self) -> str:
@@ -174,7 +185,8 @@ class Log:
 
     def with_specs(self, specs: Mapping[str, SignalSpec]) -> Log:
         """The log with these signal specs laid over its own."""
-        return replace(self, specs={**self.specs, **specs})
+        again = tuple(sample.with_specs(specs) for sample in self.again)
+        return replace(self, specs={**self.specs, **specs}, again=again)
 
     def only(self, models: Sequence[str]) -> Log:
         """The outcomes of these models, in this order, on every request.
@@ -183,13 +195,15 @@ class Log:
             LogError: the log lacks one of them.
         """
         columns = np.array([self.column(model) for model in models], dtype=np.intp)
-        return self._index((slice(None), columns), tuple(models))
+        again = tuple(sample.only(models) for sample in self.again)
+        return replace(self._index((slice(None), columns), tuple(models)), again=again)
 
     def take(self, rows: Ints) -> Log:
         """These requests, in this order."""
         texts = None if self.texts is None else _Taken(self.texts, rows)
         taken = self._index((rows,), self.models)
-        return replace(taken, requests=self.requests.take(rows), texts=texts)
+        again = tuple(sample.take(rows) for sample in self.again)
+        return replace(taken, requests=self.requests.take(rows), texts=texts, again=again)
 
     def _index(self, key: tuple[Any, ...], models: tuple[str, ...]) -> Log:
         def pick(values: npt.NDArray[_T]) -> npt.NDArray[_T]:
@@ -220,13 +234,14 @@ class Log:
         return self.texts.prompt_keys()
 
 
-_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes")
+_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "again")
 
 
 def arrays(log: Any) -> dict[str, Any]:
-    """The arrays of a log by name, those of its requests included."""
+    """The arrays of a log by name, those of its requests and further samples included."""
     found = {name: value for name, value in vars(log).items() if name not in _DESCRIBING}
-    return {**found, "requests": vars(log.requests)}
+    again = {f"again {at}": arrays(it) for at, it in enumerate(getattr(log, "again", ()), 1)}
+    return {**found, **again, "requests": vars(log.requests)}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "prompt_tokens": ("input_tokens",),
     "completion_tokens": ("output_tokens",),
     "error": (),
+    "attempt": (),
     "step": (),
     "propensity": (),
 }
@@ -46,7 +47,7 @@ OF_REQUESTS = (
 )
 """Columns whose value belongs to the request and not to what a model did."""
 
-RESERVED = frozenset(ALIASES).union(*ALIASES.values(), ("attempt",))
+RESERVED = frozenset(ALIASES).union(*ALIASES.values())
 """A column of one of these names is never taken for a confidence signal."""
 
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")

@@ -68,6 +68,10 @@ def read(
     rows, dropped = _observed_signals(rows, asked, problems)
     whole = assemble.partial if {"step", "propensity"} & set(frame.columns) else assemble.complete
     log = whole(rows, problems)
+    if isinstance(log, Log):
+        again = enumerate(log.again, 1)
+        kept = (replace(it, texts=assemble.texts(source, frame, rows, at)) for at, it in again)
+        log = replace(log, again=tuple(kept)).with_specs(specs)
     return replace(
         log,
         specs=specs,

@@ -14,6 +14,7 @@ from routelab.logs.frame import Frame
 from routelab.logs.log import Requests, Strings
 from routelab.logs.problems import Problems
 
+_MOST_STEPS = 1000
 _COUNTS = ("cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
 
 
@@ -26,8 +27,8 @@ class Rows:
         first: (n,) the row in which each does.
         models: (m,) in the order they first appear.
         request, model: (N,) indices into those.
-        values: (N,) quality, cost_usd, latency_s, prompt_tokens, completion_tokens, step and
-            propensity by name; the last two only where the file has them.
+        values: (N,) quality, cost_usd, latency_s, prompt_tokens, completion_tokens, attempt,
+            step and propensity by name; the last three only where the file has them.
         signals, extra_usd: (N,) by signal.
         error: (N,).
     """
@@ -153,11 +154,13 @@ class _Border:
         self.problems.each((values < 0) | np.isinf(values), self.say(what, values, way_out))
 
     def _steps(self) -> dict[str, Floats]:
-        found = {n: self._number(n) for n in ("step", "propensity") if n in self.frame.columns}
-        if "step" in found:
-            step = found["step"]
-            bad = ~(np.isfinite(step) & (step >= 0) & (step == np.floor(step)))
-            self.problems.each(bad, self.say("step", step, "steps are counted 0, 1, 2"))
+        names = ("attempt", "step", "propensity")
+        found = {name: self._number(name) for name in names if name in self.frame.columns}
+        for name in (name for name in ("attempt", "step") if name in found):
+            count = found[name]
+            bad = ~((count >= 0) & (count < _MOST_STEPS) & (count == np.floor(count)))
+            way_out = f"{name}s are counted 0, 1, 2, to {_MOST_STEPS - 1} at most"
+            self.problems.each(bad, self.say(name, count, way_out))
         if "propensity" in found:
             p = found["propensity"]
             way_out = "the probability of a choice that was made lies in (0, 1]"

@@ -67,7 +67,7 @@ def _write(log: Log, path: Path, extras: dict[bytes, bytes]) -> None:
     try:
         for start in range(0, len(log), _BLOCK) or (0,):
             rows = np.arange(start, min(start + _BLOCK, len(log)))
-            table = pa.table(dict(_columns(log, rows)))
+            table = _block(log, rows)
             if writer is None:
                 schema = table.schema.with_metadata(extras)
                 writer = pq.ParquetWriter(
@@ -79,22 +79,39 @@ def _write(log: Log, path: Path, extras: dict[bytes, bytes]) -> None:
             writer.close()
 
 
-def _columns(log: Log, rows: Ints) -> Iterator[tuple[str, Any]]:
-    """One block of requests, each with its models in the log's order."""
+def _block(log: Log, rows: Ints) -> Any:
+    """One block of requests; further samples follow the first ones."""
+    if not log.again:
+        return pa.table(dict(_columns(log, log, rows)))
+    tables = []
+    for attempt, sample in enumerate(log.samples):
+        seen = ~np.isnan(sample.quality[rows].ravel())
+        table = pa.table(dict(_columns(sample, log, rows)))
+        table = table.append_column("attempt", pa.array(np.full(len(table), attempt)))
+        tables.append(table.filter(pa.array(seen)) if attempt else table)
+    return pa.concat_tables(tables)
+
+
+def _columns(log: Log, like: Log, rows: Ints) -> Iterator[tuple[str, Any]]:
+    """One sample of each request of a block, its models in the log's order.
+
+    Args:
+        like: has the columns to write.
+    """
     m = len(log.models)
     yield "request_id", pa.array(np.repeat(log.requests.id[rows], m), pa.string())
     yield from _of_requests(log, rows, m)
     yield "model", pa.array(list(log.models) * len(rows), pa.string())
     for name in _OUTCOMES:
-        if name == "quality" or not np.isnan(getattr(log, name)).all():
+        if name == "quality" or not np.isnan(getattr(like, name)).all():
             yield name, _numbers(getattr(log, name)[rows])
     for name, values in log.signals.items():
         yield name, _numbers(values[rows])
     for name, values in log.extra_usd.items():
         yield str(_with_column(log, name).extra_cost), _numbers(values[rows])
-    if log.error.any():
+    if any(sample.error.any() for sample in like.samples):
         yield "error", pa.array(log.error[rows].ravel())
-    yield from _texts(log, rows, m)
+    yield from _texts(log, like, rows, m)
 
 
 def _of_requests(log: Log, rows: Ints, m: int) -> Iterator[tuple[str, Any]]:
@@ -113,12 +130,13 @@ def _of_requests(log: Log, rows: Ints, m: int) -> Iterator[tuple[str, Any]]:
         yield "audit", pa.array(np.repeat(audit[rows], m))
 
 
-def _texts(log: Log, rows: Ints, m: int) -> Iterator[tuple[str, Any]]:
-    if log.texts is None:
+def _texts(log: Log, like: Log, rows: Ints, m: int) -> Iterator[tuple[str, Any]]:
+    if like.texts is None:
         return
-    prompts = log.texts.prompts(rows)
+    prompts = like.texts.prompts(rows)
     yield "prompt", pa.array([prompt for prompt in prompts for _ in range(m)], pa.large_string())
-    answers = [log.texts.responses(rows, model) for model in log.models]
+    unsaid: list[str | None] = [None] * len(rows)
+    answers = [log.texts.responses(rows, it) if log.texts else unsaid for it in log.models]
     flat = [answer for each in zip(*answers, strict=True) for answer in each]
     yield "response", pa.array(flat, pa.large_string())
 

@@ -12,11 +12,15 @@ from routelab.policies.cascade import Cascade
 from routelab.policies.cascade_routing import CascadeRouting
 from routelab.policies.conditional import Conditional, Rule
 from routelab.policies.explore import Explore
+from routelab.policies.fallback import Fallback
 from routelab.policies.fixed import Fixed
 from routelab.policies.gain_cascade import GainCascade
+from routelab.policies.gated import Gated
 from routelab.policies.match import Match
 from routelab.policies.mixture import Mixture
 from routelab.policies.neighbors import Neighbors
+from routelab.policies.parallel import Parallel
+from routelab.policies.retry import Retry
 from routelab.policies.tiers import Tiers
 from routelab.policies.utility import Utility
 
@@ -26,12 +30,16 @@ __all__ = [
     "CascadeRouting",
     "Conditional",
     "Explore",
+    "Fallback",
     "Fixed",
     "GainCascade",
+    "Gated",
     "Match",
     "Mixture",
     "Neighbors",
+    "Parallel",
     "Policy",
+    "Retry",
     "Rule",
     "Tiers",
     "Utility",
@@ -50,6 +58,10 @@ KINDS: tuple[type[Policy], ...] = (
     CascadeRouting,
     Conditional,
     Explore,
+    Fallback,
+    Gated,
+    Parallel,
+    Retry,
 )
 
 _ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)

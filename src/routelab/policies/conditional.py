@@ -8,7 +8,6 @@ from routelab.core.context import Context
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Route
 from routelab.core.request import Request
-from routelab.core.scoring import Use
 from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.match import Match
@@ -70,28 +69,13 @@ class Conditional(Policy, frozen=True, tag="conditional"):
         return found + [stage._replace(rows=stage.rows & waiting) for stage in rest]
 
     @property
-    def _policies(self) -> tuple[Policy, ...]:
+    def parts(self) -> tuple[Policy, ...]:
         return (*(rule.policy for rule in self.rules), self.otherwise)
 
     @property
-    def models_used(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for it in self._policies for name in it.models_used))
-
-    @property
-    def signals_used(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for it in self._policies for name in it.signals_used))
-
-    @property
-    def scorer_uses(self) -> tuple[Use, ...]:
-        return tuple(dict.fromkeys(use for it in self._policies for use in it.scorer_uses))
-
-    @property
     def reads_text(self) -> bool:
-        return any(rule.when.reads_text for rule in self.rules) or any(
-            it.reads_text for it in self._policies
-        )
+        return any(rule.when.reads_text for rule in self.rules) or super().reads_text
 
     @property
     def probes(self) -> tuple[Request, ...]:
-        inner = tuple(probe for it in self._policies for probe in it.probes)
-        return tuple(rule.when.probe() for rule in self.rules) + inner
+        return tuple(rule.when.probe() for rule in self.rules) + super().probes

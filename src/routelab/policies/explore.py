@@ -11,8 +11,6 @@ from routelab.core.context import Context
 from routelab.core.draw import pick, uniform
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
-from routelab.core.request import Request
-from routelab.core.scoring import Use
 from routelab.core.table import Ints, Stage, Table
 from routelab.errors import PolicyError
 
@@ -91,24 +89,8 @@ class Explore(Policy, frozen=True, tag="explore"):
         return drawn
 
     @property
-    def models_used(self) -> tuple[str, ...]:
-        return self.policy.models_used
-
-    @property
-    def signals_used(self) -> tuple[str, ...]:
-        return self.policy.signals_used
-
-    @property
-    def scorer_uses(self) -> tuple[Use, ...]:
-        return self.policy.scorer_uses
-
-    @property
-    def reads_text(self) -> bool:
-        return self.policy.reads_text
-
-    @property
-    def probes(self) -> tuple[Request, ...]:
-        return self.policy.probes
+    def parts(self) -> tuple[Policy, ...]:
+        return (self.policy,)
 
 
 def _first(stages: Sequence[Stage], n: int) -> Ints:

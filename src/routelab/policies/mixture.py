@@ -7,8 +7,6 @@ import numpy as np
 from routelab.core.context import Context
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Route
-from routelab.core.request import Request
-from routelab.core.scoring import Use
 from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
 
@@ -61,21 +59,5 @@ class Mixture(Policy, frozen=True, tag="mixture"):
         ]
 
     @property
-    def models_used(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.first.models_used + self.second.models_used))
-
-    @property
-    def signals_used(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.first.signals_used + self.second.signals_used))
-
-    @property
-    def scorer_uses(self) -> tuple[Use, ...]:
-        return tuple(dict.fromkeys(self.first.scorer_uses + self.second.scorer_uses))
-
-    @property
-    def reads_text(self) -> bool:
-        return self.first.reads_text or self.second.reads_text
-
-    @property
-    def probes(self) -> tuple[Request, ...]:
-        return self.first.probes + self.second.probes
+    def parts(self) -> tuple[Policy, ...]:
+        return (self.first, self.second)

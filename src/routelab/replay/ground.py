@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.scoring import Scoring
 from routelab.core.table import Ints
+from routelab.errors import UncoveredError
 from routelab.logs.log import Log
 from routelab.logs.splits import Split
 from routelab.metrics.exact import mean
@@ -21,6 +23,7 @@ from routelab.replay.coverage import Coverage, comparable, coverage
 from routelab.replay.engine import run
 from routelab.replay.known import Known
 from routelab.replay.result import Replay
+from routelab.replay.single import decide
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +64,25 @@ class Ground:
         return self.log.models
 
     def replay(self, policy: Policy) -> Replay:
-        """What a policy does on these rows."""
-        return run(
-            policy,
-            self.log,
-            catalogue=self.catalogue,
-            seed=self.seed,
-            estimates=self.estimates,
-            known=self.known,
-        )
+        """What a policy does on these rows.
+
+        Raises:
+            UncoveredError: on some of them it asks for what the log cannot know.
+        """
+        how: dict[str, Any] = {
+            "catalogue": self.catalogue,
+            "seed": self.seed,
+            "estimates": self.estimates,
+            "known": self.known,
+        }
+        replayed = run(policy, self.log, **how)
+        unknown = np.flatnonzero(~replayed.covered)
+        if len(unknown):
+            raise UncoveredError(
+                f"{self.log.name}: on {len(unknown)} of {len(self.log)} requests the policy asks"
+                f" for what the log cannot know{_example(policy, self.log, unknown, how)}"
+            )
+        return replayed
 
     def with_scoring(self, scoring: Scoring) -> Ground:
         """These rows, for policies that name these scorers."""
@@ -102,6 +115,15 @@ class Ground:
         )
         vars(taken)["known"] = known  # what was computed for all rows holds for some
         return taken
+
+
+def _example(policy: Policy, log: Log, unknown: Ints, how: Mapping[str, Any]) -> str:
+    """What is asked on one of these rows, where it can be told."""
+    try:
+        decide(policy, log, int(unknown[0]), **how)
+    except UncoveredError as error:
+        return f"; for example {error}"
+    return ""
 
 
 def _backed(one: Replay, other: Replay) -> Replay:

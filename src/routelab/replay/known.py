@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -44,6 +45,7 @@ class Known:
         self.tokens: Lazy[float, Ints] = Lazy(self._tokens)
         self._block = block
         self._held: tuple[int, list[str]] = (-1, [])
+        self._answers = lru_cache(maxsize=64)(self._responses)
 
     @property
     def _scoring(self) -> Scoring:
@@ -69,6 +71,25 @@ class Known:
             rows = np.arange(start, min(start + self._block, len(self.log)))
             self._held = (start, self._prompts(rows))
         return self._held[1][row - start]
+
+    def response(self, key: tuple[int, int], attempt: int = 0) -> str | None:
+        """What a model answered; None if the log does not say.
+
+        Args:
+            key: row and column.
+            attempt: which sample.
+        """
+        row, column = key
+        block = self._answers((attempt, column, row // self._block))
+        return block[row % self._block]
+
+    def _responses(self, asked: tuple[int, int, int]) -> list[str | None]:
+        attempt, column, block = asked
+        texts = self.log.samples[attempt].texts
+        rows = np.arange(block * self._block, min((block + 1) * self._block, len(self.log)))
+        if texts is None:
+            return [None] * len(rows)
+        return texts.responses(rows, self.log.models[column])
 
     def _prompts(self, rows: Ints) -> list[str]:
         if self.log.texts is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from routelab.core.admission import Admission, Estimate
@@ -14,14 +15,11 @@ from routelab.core.flow import Decision, drive
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Feedback
 from routelab.core.scoring import Scoring, misfits
-from routelab.errors import LogError, PolicyError, RouteError
+from routelab.errors import LogError, PolicyError, RouteError, UncoveredError
+from routelab.gates import Function, Gate
 from routelab.logs.log import Log
 from routelab.replay.known import Known, bounded, feedback
 from routelab.replay.result import Replay, nothing_yet
-
-
-class _Uncovered(Exception):  # noqa: N818  (a signal between two functions, not an error)
-    """The log holds no outcome for a call."""
 
 
 def check(policy: Policy, known: Known) -> None:
@@ -41,8 +39,12 @@ def check(policy: Policy, known: Known) -> None:
         for name in policy.signals_used
         if name not in log.signals
     ]
+    if policy.reads_answers and log.texts is None:
+        problems.append(f"{log.name}: the policy reads answers, and the log has no texts")
     if problems:
         raise LogError(*problems)
+    for gate in policy.gates_used:
+        gate.ready()
     if unfit := misfits(policy.scorer_uses, known.scoring):
         raise PolicyError(*unfit)
 
@@ -91,6 +93,7 @@ def decide(
     Raises:
         NoModelError: every model of the policy is ruled out by the request's needs.
         RouteError: no call gave an answer.
+        UncoveredError: the log holds no outcome for a call.
     """
     known = known or Known(log, scoring, block=1)
     check(policy, known)
@@ -104,13 +107,14 @@ def _generate(driver: _Driver, row: int) -> tuple[int, float, float, float, int]
     log = driver.known.log
     try:
         decision = drive(driver.policy, x, answers)
-    except _Uncovered:
+    except UncoveredError:
         return -1, math.nan, math.nan, math.nan, len(x.called)
     except RouteError:
         latency = x.elapsed_s if x.called else math.nan
         return -1, 0.0, x.spent_usd, latency, len(x.called)
     column = log.models.index(decision.answer.model)
-    quality = float(log.quality[row, column])
+    attempt = next(it.call.attempt for it in decision.steps if it.feedback is decision.answer)
+    quality = float(log.samples[attempt].quality[row, column])
     return column, quality, decision.cost_usd, decision.latency_s, len(decision.steps)
 
 
@@ -149,7 +153,7 @@ class _Driver:
             scoring=known.scoring,
             admission=admission,
         )
-        return x, _Answers(known.log, row)
+        return x, _Answers(known, row, texts=self.policy.reads_answers)
 
 
 def _read_text(scoring: Scoring | None, names: Sequence[str]) -> bool:
@@ -157,17 +161,50 @@ def _read_text(scoring: Scoring | None, names: Sequence[str]) -> bool:
 
 
 class _Answers:
-    """Answers calls about one request from the log, each model once."""
+    """Answers calls about one request from the log.
 
-    def __init__(self, log: Log, row: int) -> None:
-        self._log, self._row = log, row
-        self._asked: set[str] = set()
+    Args:
+        texts: give the text of answers.
+    """
+
+    def __init__(self, known: Known, row: int, *, texts: bool) -> None:
+        self._known, self._row, self._texts = known, row, texts
 
     def __call__(self, call: Call) -> Feedback:
-        if call.model in self._asked or call.messages is not None:
-            raise _Uncovered
-        self._asked.add(call.model)
-        return feedback(self._log, (self._row, self._log.models.index(call.model)), call.need)
+        known, samples = self._known, self._known.log.samples
+        key = (self._row, known.log.models.index(call.model))
+        if call.messages is not None:
+            raise self._uncovered(call, "what it answers to changed messages is in no log")
+        if call.attempt and not (
+            call.attempt < len(samples) and samples[call.attempt].observed(key)
+        ):
+            raise self._uncovered(call, f"no row of it with `attempt` {call.attempt} is logged")
+        seen = feedback(samples[call.attempt], key, call.need)
+        if not (call.gates or self._texts) or seen.error is not None:
+            return seen
+        text = known.response(key, call.attempt)
+        verdicts = (self._verdict(call, gate, key, text) for gate in call.gates)
+        rejected = tuple(said for said in verdicts if said is not None)
+        return msgspec.structs.replace(seen, text=text, rejected=rejected)
+
+    def _verdict(
+        self, call: Call, gate: Gate, key: tuple[int, int], text: str | None
+    ) -> str | None:
+        """Why a gate refuses an answer: by the log's column of its verdicts, else by the text."""
+        column = self._known.log.samples[call.attempt].signals.get(gate.name)
+        if column is not None and not math.isnan(column[key]):
+            return None if column[key] >= 0.5 else f"{gate.name} refused the answer"
+        if text is None or isinstance(gate, Function):
+            lacking = "no text of the answer" if text is None else "no function is at hand"
+            raise self._uncovered(
+                call, f"{lacking}, nor a verdict in a column {gate.name!r} of the log"
+            )
+        return gate.problem(text)
+
+    def _uncovered(self, call: Call, why: str) -> UncoveredError:
+        log = self._known.log
+        request = str(log.requests.id[self._row])
+        return UncoveredError(f"{log.name}: request {request!r}, model {call.model!r}: {why}")
 
 
 def row_of(log: Log, request_id: str) -> int:

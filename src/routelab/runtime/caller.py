@@ -19,7 +19,8 @@ from routelab.runtime.account import Account, account
 from routelab.runtime.attempt import Sink
 from routelab.runtime.cost import combined, tokens
 from routelab.runtime.engine import Asked, Engine, Question, Try
-from routelab.runtime.wire import NEED, header_list
+from routelab.runtime.gatekeeper import Gatekeeper
+from routelab.runtime.wire import ATTEMPT, NEED, header_list
 from routelab.signals import Source, resolve
 from routelab.signals.answer_text import answer_text
 
@@ -56,12 +57,14 @@ class Caller:
         engine: Engine,
         sources: Mapping[str, Source],
         specs: Mapping[str, SignalSpec],
+        gatekeeper: Gatekeeper,
         clock: Callable[[], float],
     ) -> None:
         self.catalogue = catalogue
         self.sources = sources
         self.specs = specs
         self._engine = engine
+        self._gatekeeper = gatekeeper
         self._clock = clock
         self._warned: set[tuple[str, str]] = set()
 
@@ -82,7 +85,7 @@ class Caller:
         failed = [
             f"{it.attempt.deployment}: {it.attempt.error}" for it in tries if it.attempt.error
         ]
-        return Feedback(
+        seen = Feedback(
             model=model,
             signals=signals,
             cost_usd=money.usd,
@@ -96,6 +99,7 @@ class Caller:
             attempts=money.attempts,
             retry_after_s=samples[0].retry_after_s,
         )
+        return await self._gatekeeper.judge(call, sending.request, seen)
 
     def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback:
         """What is known of a call that another one made needless, its money included."""
@@ -117,6 +121,8 @@ class Caller:
         headers = {**sending.headers}
         if call.need:
             headers[NEED] = header_list(sources[name].column or name for name in call.need)
+        if call.attempt:
+            headers[ATTEMPT] = str(call.attempt)
         question = Question(
             call.model,
             _asking(sources, sending.fields) | {"messages": messages},

@@ -21,11 +21,14 @@ from routelab.core.flow import Decision, flow
 from routelab.core.protocol import Message
 from routelab.core.request import Request
 from routelab.errors import PolicyError, RouteError
+from routelab.gates import AnyGate
+from routelab.policies import Gated, Policy
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.books import Books, Observer
 from routelab.runtime.caller import Caller, Sending
 from routelab.runtime.endpoints import endpoints
 from routelab.runtime.engine import Engine
+from routelab.runtime.gatekeeper import GateFunction, Gatekeeper
 from routelab.runtime.journal import DecisionLog, Sink
 from routelab.runtime.routed import Routed
 from routelab.runtime.together import ask_together
@@ -58,6 +61,9 @@ class AsyncRouter:
         upstream: replaces HTTP altogether.
         signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
             or a function of request and response; goes before what the policy file says.
+        gates: that every answer must pass, besides those of the policy (see `routelab.gates`).
+        again: how often a model is asked again, told why its answer was refused by `gates`.
+        gate_functions: by name, for gates that are functions of yours.
         timeout_s: for each attempt at a deployment whose `timeouts` the catalogue does not give.
         rules: how calls are balanced, retried and cut off; go before the catalogue's `engine`.
         clock: seconds of the event loop's time.
@@ -69,7 +75,8 @@ class AsyncRouter:
         observers: hear of every request when it is over.
     Raises:
         CatalogueError: a model of the policy has no deployment, or rules make no sense.
-        PolicyError: a signal's source cannot be parsed, or the policy has no such signal.
+        PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
+            function is not given.
     """
 
     def __init__(
@@ -81,6 +88,9 @@ class AsyncRouter:
         transport: Transport | None = None,
         upstream: Upstream | None = None,
         signals: Mapping[str, Given] | None = None,
+        gates: Sequence[AnyGate] = (),
+        again: int = 0,
+        gate_functions: Mapping[str, GateFunction] | None = None,
         timeout_s: float = 60.0,
         rules: EngineRules | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -93,7 +103,8 @@ class AsyncRouter:
         document = policy_file.document
         if sum(way is not None for way in (client, transport, upstream)) > 1:
             raise RouteError("give one of client, transport and upstream")
-        self.policy = policy_file.policy
+        own = policy_file.policy
+        self.policy: Policy = Gated(own, tuple(gates), again) if gates else own
         self.catalogue = endpoints(policy_file, catalogue, rules)
         self._seed = document.seed
         self._scoring = policy_file.scoring
@@ -122,6 +133,7 @@ class AsyncRouter:
             self.engine,
             _sources(policy_file, signals or {}),
             document.signals,
+            Gatekeeper(self.policy.gates_used, gate_functions or {}),
             clock,
         )
 

@@ -22,7 +22,7 @@ class _Asking:
 
     @property
     def answered(self) -> bool:
-        return self.task.done() and self.task.result().error is None
+        return self.task.done() and self.task.result().accepted
 
     def feedback(self) -> Feedback:
         """What came back, or was spent until it was cancelled."""

@@ -11,6 +11,9 @@ import msgspec
 
 REQUEST_ID = "x-request-id"
 NEED = "x-routelab-need"
+ATTEMPT = "x-routelab-attempt"
+"""How often the router asked this model the same before, so that a log can give another sample."""
+
 SHOULD_RETRY = "x-should-retry"
 """`false` in a reply: asking again, here or elsewhere, would change nothing."""
 

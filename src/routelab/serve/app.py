@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from routelab.core.catalogue import Catalogue
 from routelab.logs.log import Log
-from routelab.runtime.wire import NEED, REQUEST_ID, decode_json, encode_json, header_text
+from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, decode_json, encode_json, header_text
 from routelab.serve.finder import Finder
 from routelab.serve.outcomes import Outcomes
 from routelab.serve.replay_error import ReplayError
@@ -39,9 +39,10 @@ def replay_app(
             asked = _asked(await request.body())
             column = finder.column(asked.get("model"))
             row = finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
-            await asyncio.sleep(latency_scale * outcomes.latency_s(row, column))
+            sample = outcomes.sample(request.headers.get(ATTEMPT))
+            await asyncio.sleep(latency_scale * sample.latency_s(row, column))
             need = _need(request.headers.get(NEED))
-            return _json(outcomes.completion(row, column, asked["model"], need))
+            return _json(sample.completion(row, column, asked["model"], need))
         except ReplayError as error:
             return _json(error.body, error.status, error.headers)
 

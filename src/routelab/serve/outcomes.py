@@ -24,6 +24,26 @@ class Outcomes:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._block = lru_cache(maxsize=64)(self._read_block)
+        self._samples = (self, *map(Outcomes, log.again))
+
+    def sample(self, attempt: str | None) -> Outcomes:
+        """The same of another sample of each model; the first one where none is named.
+
+        Raises:
+            ReplayError: 404 if the log has no such sample.
+        """
+        if attempt is None:
+            return self
+        at = int(attempt) if attempt.isascii() and attempt.isdigit() else -1
+        if not 0 <= at < len(self._samples):
+            have = len(self._samples)
+            raise ReplayError(
+                404,
+                "not_observed",
+                f"the log has {have} sample{'s' * (have > 1)} of each model,"
+                f" and attempt {attempt} is wanted",
+            )
+        return self._samples[at]
 
     def completion(self, row: int, column: int, model: str, need: Sequence[str] | None) -> Any:
         """The answer as a chat completion.

@@ -60,7 +60,7 @@ class Levels:
         """Buckets of equal width. Rounding keeps the order, which is all that is relied on."""
         low, high = self.values[0], self.values[-1]
         scale = (_BUCKETS - 1) / (high - low) if high > low else 0.0
-        inside = np.fmin(np.fmax(values, low), high)  # NaN falls in the first bucket
+        inside: Floats = np.fmin(np.fmax(values, low), high)  # NaN falls in the first bucket
         inside -= low
         inside *= scale
         return inside.astype(np.int64)

@@ -1,0 +1,79 @@
+"""The answer must be JSON of a given shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from routelab.core.gate import Gate
+from routelab.errors import MissingExtraError, PolicyError
+from routelab.gates.as_json import json_value
+
+_SHOWN = 3
+"""Violations told at once."""
+
+
+class JsonSchema(Gate, frozen=True, tag="json-schema"):
+    """The whole answer is one JSON value that the schema allows.
+
+    Attributes:
+        schema: JSON Schema, draft 2020-12 unless `$schema` says another. References to other
+            documents are not followed.
+        fenced: a Markdown code block around the value is let pass.
+
+    Needs the package jsonschema (`routelab[gates]`).
+    """
+
+    schema: Mapping[str, Any]
+    fenced: bool = True
+
+    def ready(self) -> None:
+        _validator(_text(self.schema))
+
+    def problem(self, text: str) -> str | None:
+        try:
+            value = json_value(text, fenced=self.fenced)
+        except ValueError as error:
+            return f"the answer is not JSON: {error}"
+        found = sorted(_validator(_text(self.schema)).iter_errors(value), key=_place)
+        if not found:
+            return None
+        told = [f"{error.json_path}: {_short(error.message)}" for error in found[:_SHOWN]]
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        return f"the answer does not fit its JSON Schema: {'; '.join(told)}{more}"
+
+
+def _text(schema: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(schema, order="deterministic")
+
+
+def _place(error: Any) -> str:
+    path: str = error.json_path
+    return path
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= 160 else f"{message[:157]}..."
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: bytes) -> Any:
+    """A schema is read once, however many answers are held against it."""
+    try:
+        from jsonschema import SchemaError
+        from jsonschema.validators import validator_for
+        from referencing import Registry
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "a JSON Schema gate needs the package jsonschema: pip install 'routelab[gates]'"
+        ) from error
+    read = msgspec.json.decode(schema)
+    kind = validator_for(read)
+    try:
+        kind.check_schema(read)
+    except SchemaError as error:
+        raise PolicyError(f"the schema of a gate is no JSON Schema: {error.message}") from error
+    return kind(read, registry=Registry())

@@ -1,0 +1,116 @@
+"""Answers must pass gates: ask again with what was wrong, then go on to the next model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from typing import TypeAlias
+
+from msgspec import structs
+
+from routelab.core.context import Context
+from routelab.core.gate import Gate
+from routelab.core.policy import Child, Policy
+from routelab.core.protocol import Call, Deliver, Feedback, Message, Route, Together, ask
+from routelab.errors import PolicyError
+from routelab.gates import AnyGate
+
+MOST_AGAIN = 5
+
+_Heard: TypeAlias = Feedback | tuple[Feedback, ...]
+
+
+class Gated(Policy, frozen=True, tag="gated"):
+    """Follow `policy`, and let no answer count that a gate refuses.
+
+    A model whose answer is refused is asked again, told what was wrong, up to `again` times;
+    calls made together are not. An answer that is still refused is to the policy a call that
+    failed: a cascade asks its next model. If nothing acceptable is left, the request fails with
+    every gate's reason. A gated answer does not stream before it has passed.
+
+    Attributes:
+        gates: all of them must let an answer pass; at least one.
+        again: in [0, 5]. What a model answers when it is told of a mistake is in no log, so a
+            replay counts such requests as not covered.
+    """
+
+    policy: Child
+    gates: tuple[AnyGate, ...]
+    again: int = 0
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not self.gates:
+            problems.append("gated names no gate; use its policy alone")
+        if not 0 <= self.again <= MOST_AGAIN:
+            problems.append(f"again of gated is {self.again}; it lies in [0, {MOST_AGAIN}]")
+        if problems:
+            raise PolicyError(*problems)
+
+    def route(self, x: Context) -> Route:
+        following = self.policy.route(x)
+        given: dict[int, Feedback] = {}  # what the policy is told, to what really came back
+        try:
+            asked = next(following)
+            while True:
+                heard = yield from self._ask(x, asked, given)
+                asked = following.send(heard)
+        except StopIteration as stop:
+            deliver: Deliver = stop.value
+            return Deliver(given.get(id(deliver.seen), deliver.seen))
+        finally:
+            following.close()
+
+    def _ask(
+        self, x: Context, asked: Call | Together, given: dict[int, Feedback]
+    ) -> Generator[Call | Together, _Heard, _Heard]:
+        if isinstance(asked, Together):
+            calls = tuple(self._gated(call) for call in asked.calls)
+            answers = yield structs.replace(asked, calls=calls)
+            assert isinstance(answers, tuple)  # drivers answer a Together by a tuple
+            return tuple(_told(seen, given) for seen in answers)
+        threshold, call = x.threshold, self._gated(asked)
+        for _ in range(self.again + 1):
+            x.threshold = threshold
+            seen = yield from ask(call)
+            if seen.accepted or seen.error or call.model not in x.allowed:
+                break
+            call = structs.replace(call, messages=_corrected(x, call, seen))
+        return _told(seen, given)
+
+    def _gated(self, call: Call) -> Call:
+        return structs.replace(call, gates=call.gates + self.gates, final=False)
+
+    @property
+    def parts(self) -> tuple[Policy, ...]:
+        return (self.policy,)
+
+    @property
+    def gates_used(self) -> tuple[Gate, ...]:
+        return self.gates + super().gates_used
+
+
+def _told(seen: Feedback, given: dict[int, Feedback]) -> Feedback:
+    """What the policy hears: a refused answer as a call that failed."""
+    if not seen.rejected:
+        return seen
+    told = structs.replace(
+        seen,
+        error="; ".join(seen.rejected),
+        signals=dict.fromkeys(seen.signals, math.nan),
+        rejected=(),
+    )
+    given[id(told)] = seen
+    return told
+
+
+def _corrected(x: Context, call: Call, seen: Feedback) -> tuple[Message, ...]:
+    """The conversation so far, the refused answer, and what was wrong with it."""
+    before = call.messages if call.messages is not None else x.request.messages or ()
+    wrong = "; ".join(seen.rejected)
+    said = f"That answer was not accepted: {wrong}. Answer the request again without that mistake."
+    return (
+        *before,
+        {"role": "assistant", "content": seen.text or ""},
+        {"role": "user", "content": said},
+    )
