@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import optuna
 import pytest
-from tuning_world import means, random_log
+from tuning_world import means, random_log, whole
 
 from routelab.policies import Cascade, Fixed
-from routelab.tuning import grid, inputs
+from routelab.tuning import Bounds, grid, inputs
+from routelab.tuning.demands import demands
 from routelab.tuning.front import Point, front
-from routelab.tuning.search import open_storage, search
+from routelab.tuning.loop import Plan, run
+from routelab.tuning.options import SAMPLERS
+from routelab.tuning.score import Score
+from routelab.tuning.search import Cascades
+from routelab.tuning.told import hypervolume
 
 LOG = random_log(200, 3, seed=4)
 DIALS = inputs.dials(LOG, ["confidence"])
@@ -19,17 +23,16 @@ STARTS = [
 ]
 
 
-def searched(trials=60, starts=(), seed=0, **options):
-    values = {"max_usd_per_1k": None, "min_quality": None, **options}
-    return search(
-        LOG.models,
-        DIALS,
-        lambda policy: means(policy, LOG),
-        starts=list(starts),
-        trials=trials,
-        seed=seed,
-        **values,
-    )
+def task_of(bounds=None, dials=DIALS):
+    on = whole(LOG)
+    best = Fixed(LOG.models[int(LOG.quality.mean(axis=0).argmax())])
+    return Cascades(on, dials, demands(bounds or Bounds(), on, best, means(best, LOG).quality))
+
+
+def searched(trials=60, starts=(), seed=0, sampler="nsga2", kept=None, **bounds):
+    task = task_of(Bounds(**bounds))
+    plan = Plan(trials, seed, sampler, [task.params(policy) for policy in starts])
+    return task.trials(run(task, plan, kept)[0])
 
 
 def test_a_seed_gives_the_same_trials_and_another_seed_others():
@@ -50,7 +53,7 @@ def test_more_starts_than_trials_are_cut():
 
 def test_every_trial_is_scored_by_its_own_policy():
     for trial in searched(trials=40):
-        assert trial.score == means(trial.policy, LOG)
+        assert trial.score == pytest.approx(means(trial.policy, LOG), rel=1e-12)
         assert set(trial.policy.models_used) <= set(LOG.models)
 
 
@@ -76,44 +79,48 @@ def test_the_search_never_loses_what_it_started_from():
     found = front(Point(t.policy, t.score) for t in searched(trials=120, starts=STARTS))
     for point in best[: min(len(best), 40)]:
         assert any(
-            other.score.usd_per_1k <= point.score.usd_per_1k
-            and other.score.quality >= point.score.quality
+            other.score.usd_per_1k <= point.score.usd_per_1k + 1e-12
+            and other.score.quality >= point.score.quality - 1e-12
             for other in found
         )
 
 
 def test_progress_is_told_after_every_trial():
     told = []
-    searched(trials=5, progress=lambda done, of: told.append((done, of)))
+    run(task_of(), Plan(5), progress=lambda done, of: told.append((done, of)))
     assert told == [(i + 1, 5) for i in range(5)]
 
 
 def test_a_model_without_the_signal_is_only_asked_last():
-    dials = {**DIALS, ("confidence", "middle"): inputs.dials(LOG, [])}
-    found = search(
-        LOG.models,
-        dials,
-        lambda policy: means(policy, LOG),
-        starts=[],
-        max_usd_per_1k=None,
-        min_quality=None,
-        trials=80,
-        seed=0,
-    )
+    task = task_of(dials={**DIALS, ("confidence", "middle"): inputs.dials(LOG, [])})
+    found = task.trials(run(task, Plan(80))[0])
     cascades = [trial.policy for trial in found if isinstance(trial.policy, Cascade)]
     assert cascades
     assert all("middle" not in policy.models[:-1] for policy in cascades)
     assert any(policy.models[-1] == "middle" for policy in cascades)
 
 
-@pytest.mark.parametrize("form", ["{}/trials.log", "sqlite:///{}/trials.db"])
-def test_stored_trials_can_be_read_and_a_second_run_replaces_them(tmp_path, form):
-    storage = form.format(tmp_path)
-    found = [searched(trials=n, max_usd_per_1k=1.0, storage=storage, name="x") for n in (8, 5)]
-    stored = optuna.load_study(study_name="x", storage=open_storage(storage))
-    assert [trial.values for trial in stored.trials] == [list(t.score) for t in found[-1]]
-    assert [trial.params for trial in stored.trials] == [t.params for t in found[-1]]
-    assert stored.directions == [
-        optuna.study.StudyDirection.MINIMIZE,
-        optuna.study.StudyDirection.MAXIMIZE,
-    ]
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_trials_follow_from_seed_place_and_earlier_generations_alone(sampler):
+    """A longer search begins with a shorter one, up to its last whole generation."""
+    short, long = (searched(trials=n, sampler=sampler) for n in (70, 130))
+    assert long[:70] == short
+
+
+def test_later_generations_are_bred_from_the_starts():
+    """Exact points are the first parents: what follows stays near, and is no random draw."""
+    starts = STARTS[:: max(1, len(STARTS) // 40)][:40]
+    seeded = searched(trials=150, starts=starts)
+    blind = searched(trials=150)
+    worst = Score(max(t.score.usd_per_1k for t in seeded), min(t.score.quality for t in seeded))
+
+    def share(trials):
+        return hypervolume([trial.score for trial in trials[50:]], worst)
+
+    assert share(seeded) > share(blind)
+
+
+def test_tpe_searches_too():
+    first = searched(trials=40, sampler="tpe")
+    assert first == searched(trials=40, sampler="tpe")
+    assert first != searched(trials=40)

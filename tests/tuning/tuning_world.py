@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.log import Log, Requests
 from routelab.policies import Cascade, Fixed
-from routelab.replay import Baseline, Figures
+from routelab.replay import Baseline, Figures, Ground
 from routelab.replay import run as replay
+from routelab.replay.coverage import Coverage
 from routelab.tuning.front import Point
-from routelab.tuning.search import Score
+from routelab.tuning.score import Score
 
 NAMES = ("small", "middle", "large", "huge")
 
@@ -57,6 +59,12 @@ def random_log(n: int, m: int, seed: int, *, levels: int = 1000, **changes: Any)
     confidence = np.round(levels / (1 + np.exp(-knows))) / levels
     confidence[rng.random((n, m)) < 0.05] = np.nan
     return log_of(quality, cost, confidence, **changes)
+
+
+def whole(log: Log) -> Ground:
+    """All rows of a log as common ground."""
+    rows = np.arange(len(log))
+    return Ground("all", log, rows, Coverage(rows, 0, {}), Catalogue(), 0)
 
 
 def means(policy: Cascade | Fixed, log: Log) -> Score:

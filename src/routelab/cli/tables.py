@@ -51,6 +51,18 @@ def study(found: Study) -> RenderableType:
     )
 
 
+def searched(found: Study) -> str:
+    """How the randomised search went, as a line; nothing where there was none."""
+    told = found.search
+    if told is None:
+        return ""
+    done = f"trials: {told.trials:,} ({told.sampler})"
+    resumed = f", {told.resumed:,} of them resumed" if told.resumed else ""
+    shared = "" if told.processes == 1 else f", shared by {told.processes} processes"
+    same = "" if told.processes == 1 else "; the result is the same with any number of them"
+    return f"{done}{resumed}{shared}{same}\n"
+
+
 def policies(rows: Sequence[tuple[str, Figures]], title: str) -> RenderableType:
     """Named figures, one line each, with 95 % intervals."""
     made = table(title, ("policy", "quality", "USD per 1,000", "gain, points", "P95", "escalated"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +27,7 @@ from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.cli.tracked import record
 from routelab.errors import TuningError
-from routelab.tuning import Bounds, Options
+from routelab.tuning import Bounds, Floor, Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.certify import parse
 from routelab.tuning.export import as_json, check_targets, save, study_path
@@ -62,6 +63,17 @@ def tune(
     ] = None,
     certify: Certify = None,
     delta: Delta = 0.1,
+    max_p95_s: Annotated[
+        float | None, typer.Option(help="Export nothing with a P95 latency above this.")
+    ] = None,
+    floor: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=LOSS",
+            help="No task, tenant or priority may lose more quality than this against the best"
+            " single model; task=0.02 is two points. Repeatable.",
+        ),
+    ] = None,
     policy: Annotated[
         str,
         typer.Option(
@@ -78,10 +90,20 @@ def tune(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of splits, search, resamples and draws.")] = 0,
     trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400,
+    sampler: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the randomised search: nsga2 or tpe.")
+    ] = "nsga2",
     storage: Annotated[
         str | None,
-        typer.Option(metavar="FILE|URL", help="Store the trials for optuna-dashboard."),
+        typer.Option(
+            metavar="FILE|URL",
+            help="Keep the trials, so that a killed study goes on; optuna-dashboard shows them.",
+        ),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget the trials kept there under this name.")
+    ] = False,
+    processes: Annotated[int, typer.Option(help="That share the trials.")] = 1,
     group: Annotated[
         str | None,
         typer.Option(help="Keep together in a split: group, prompt, task or id."),
@@ -115,7 +137,9 @@ def tune(
         name=target.name.removesuffix(".policy"),
         models=tuple(models.split(",")) if models else None,
         signals=tuple(signals),
-        bounds=Bounds(max_usd_per_1k, min_quality, min_quality_share),
+        bounds=Bounds(
+            max_usd_per_1k, min_quality, min_quality_share, max_p95_s, _floors(floor or ())
+        ),
         policy=policy,
         pair=_pair(pair),
         seed=seed,
@@ -124,7 +148,10 @@ def tune(
         allow_missing=allow_missing,
         certify=parse(certify or ()),
         delta=delta,
+        sampler=sampler,
         storage=storage,
+        fresh=fresh,
+        processes=processes,
     )
     with progress("searching") as update:
         study = run(opened, options, catalogue=known, progress=update, told=tell)
@@ -134,15 +161,42 @@ def tune(
     record(target, page, wanted=not no_tracking)
     if json:
         places = {"policy_dir": str(target), "report": None if page is None else str(page)}
-        print_json({**summary, **places})
+        print_json({**summary, **places, **_kept(study)})
         return
     tables.show(
         tables.study(study),
         *tables.certificates(study.certificate),
         "",
         tables.verdict(study.verdict),
-        f"policy: {target}\nstudy:  {study_path(target)}{told(page)}",
+        f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{told(page)}",
     )
+
+
+def _kept(study: Study) -> dict[str, Any]:
+    """How the trials were come by, which changes nothing about them."""
+    told = study.search
+    return {
+        "resumed_trials": 0 if told is None else told.resumed,
+        "processes": 1 if told is None else told.processes,
+    }
+
+
+def _floors(texts: Sequence[str]) -> tuple[Floor, ...]:
+    """Floors given as COLUMN=LOSS.
+
+    Raises:
+        TuningError: naming every one that is not.
+    """
+    found, problems = [], []
+    for text in texts:
+        column, _, loss = text.partition("=")
+        try:
+            found.append(Floor(column, float(loss)))
+        except ValueError:
+            problems.append(f"--floor {text}: give it as COLUMN=LOSS, for example task=0.02")
+    if problems:
+        raise TuningError(*problems)
+    return tuple(found)
 
 
 def _pair(text: str | None) -> tuple[str, str] | None:

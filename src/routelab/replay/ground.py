@@ -63,6 +63,10 @@ class Ground:
         """The candidates."""
         return self.log.models
 
+    def __getstate__(self) -> dict[str, object]:
+        """For other processes: without what was computed, which cannot travel."""
+        return {name: value for name, value in vars(self).items() if name != "known"}
+
     def replay(self, policy: Policy) -> Replay:
         """What a policy does on these rows.
 

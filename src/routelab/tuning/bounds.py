@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
 from routelab.errors import TuningError
 
+GROUPED = ("task", "tenant", "priority")
+"""Columns whose groups can be protected from losing quality."""
+
+
+class Floor(msgspec.Struct, frozen=True):
+    """No group of requests may lose more than this against the best candidate alone.
+
+    Attributes:
+        by: column that groups requests, one of `GROUPED`.
+        loss: of mean quality, in [0, 1]; 0.02 is two points.
+    """
+
+    by: str
+    loss: float
+
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Limits on mean cost and mean quality; None where there is none.
+    """Limits on what a policy does; None where there is none.
 
     Attributes:
         max_usd_per_1k: USD per 1,000 requests.
         min_quality: in [0, 1].
         min_quality_share: of the best candidate's quality on the same rows.
+        max_p95_s: 95th percentile of latency in seconds, over requests with a latency.
+        floors: what groups may lose, at most one for each column.
     """
 
     max_usd_per_1k: float | None = None
     min_quality: float | None = None
     min_quality_share: float | None = None
+    max_p95_s: float | None = None
+    floors: tuple[Floor, ...] = ()
 
     def check(self) -> None:
         """Refuse limits that make no sense.
@@ -38,6 +58,9 @@ class Bounds(msgspec.Struct, frozen=True):
                 f"--min-quality-share is {self.min_quality_share}; it is a share of the best"
                 " model's quality, for example 0.98"
             )
+        if self.max_p95_s is not None and not 0 < self.max_p95_s < math.inf:
+            problems.append(f"--max-p95-s is {self.max_p95_s}; it must be positive")
+        problems += _about(self.floors)
         if problems:
             raise TuningError(*problems)
 
@@ -52,3 +75,22 @@ class Bounds(msgspec.Struct, frozen=True):
         if self.min_quality_share is not None:
             floors.append(self.min_quality_share * best_quality)
         return max(floors, default=None)
+
+
+def _about(floors: Sequence[Floor]) -> list[str]:
+    """What is wrong with floors."""
+    problems = [
+        f"--floor {it.by}={it.loss:g}: requests are grouped by {', '.join(GROUPED)}"
+        for it in floors
+        if it.by not in GROUPED
+    ] + [
+        f"--floor {it.by}={it.loss:g}: the loss lies in [0, 1]; 0.02 is two points"
+        for it in floors
+        if not 0 <= it.loss <= 1
+    ]
+    named = [it.by for it in floors]
+    return problems + [
+        f"--floor {by} is given {named.count(by)} times; once is enough"
+        for by in dict.fromkeys(named)
+        if named.count(by) > 1
+    ]

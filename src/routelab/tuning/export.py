@@ -29,6 +29,7 @@ from routelab.policy_file import (
 from routelab.policy_file.card import card
 from routelab.replay import Figures, Ground, costs_sha256
 from routelab.tuning.front import OperatingPoint
+from routelab.tuning.options import UNSAID
 from routelab.tuning.study import Study
 
 HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")
@@ -197,7 +198,7 @@ def _provenance(study: Study) -> dict[str, Any]:
         "log_sha256": study.log.sha256,
         "costs_sha256": costs_sha256(study.log),
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
-        "options": {key: value for key, value in options.items() if key != "storage"},
+        "options": {key: value for key, value in options.items() if key not in UNSAID},
         "numpy": np.__version__,
         "optuna": optuna_version,
     }

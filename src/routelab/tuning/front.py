@@ -10,12 +10,10 @@ import numpy as np
 
 from routelab.core.policy import Policy
 from routelab.errors import TuningError
-from routelab.metrics.exact import mean
 from routelab.metrics.hull import hull, pareto
 from routelab.policies import Mixture
-from routelab.replay import Ground, Replay
 from routelab.tuning.bounds import Bounds
-from routelab.tuning.search import Score
+from routelab.tuning.score import Score
 
 
 class Point(NamedTuple):
@@ -31,16 +29,6 @@ class OperatingPoint(NamedTuple):
     name: str
     rule: str
     point: Point
-
-
-def score(on: Ground, policy: Policy) -> Score:
-    """Means of a policy on some rows."""
-    return means(on.replay(policy))
-
-
-def means(replay: Replay) -> Score:
-    """Mean cost and quality of a replay."""
-    return Score(1000 * mean(replay.cost_usd), mean(replay.quality))
 
 
 def by_cost(alone: Sequence[Point]) -> list[str]:

@@ -14,11 +14,13 @@ from routelab.learning import Account, Fitted, account
 from routelab.logs.log import Log
 from routelab.logs.splits import Split
 from routelab.replay import Ground
-from routelab.tuning.front import Point, by_cost, front, score
+from routelab.tuning.demands import Demands, Excess, met
+from routelab.tuning.front import Point, by_cost, front
 from routelab.tuning.kinds import KINDS
 from routelab.tuning.kinds.setting import Setting, setting
 from routelab.tuning.kinds.teacher import Teacher, only
 from routelab.tuning.options import Options
+from routelab.tuning.score import means
 from routelab.tuning.search import Progress
 
 
@@ -27,11 +29,14 @@ class Learned:
     """What learning kinds came to.
 
     Attributes:
-        fronts: by kind, the front on tune of what it proposes and single models.
+        fronts: by kind, the front on tune of what it proposes and single models, as far as
+            that meets the bounds on latency and groups; empty if none of it does.
+        tried: how far each policy breaks those bounds.
         tune: the tune part with every scorer.
     """
 
     fronts: dict[str, list[Point]]
+    tried: list[Excess]
     tune: Ground
     fitted: Fitted
 
@@ -46,6 +51,7 @@ def learned(
     tuning: Ground,
     signals: Sequence[str],
     alone: Sequence[Point],
+    wanted: Demands,
     *,
     seed: int,
     progress: Progress | None,
@@ -60,8 +66,8 @@ def learned(
     for kind in kinds:
         KINDS[kind].learn(teacher)
     here = setting(tuning, teacher)
-    found = _fronts(kinds, here, alone, progress)
-    return Learned(found, here.tune, teacher.fitted)
+    found, tried = _fronts(kinds, here, alone, wanted, progress)
+    return Learned(found, tried, here.tune, teacher.fitted)
 
 
 def worth(
@@ -78,20 +84,29 @@ def worth(
 
 
 def _fronts(
-    kinds: Sequence[str], here: Setting, alone: Sequence[Point], progress: Progress | None
-) -> dict[str, list[Point]]:
+    kinds: Sequence[str],
+    here: Setting,
+    alone: Sequence[Point],
+    wanted: Demands,
+    progress: Progress | None,
+) -> tuple[dict[str, list[Point]], list[Excess]]:
     proposed = {kind: list(KINDS[kind].propose(here)) for kind in kinds}
     total, done = sum(map(len, proposed.values())), 0
     found: dict[str, list[Point]] = {}
+    tried: list[Excess] = []
+    single = [it for it in alone if met(wanted.further(here.tune.replay(it.policy)))]
     for kind, policies in proposed.items():
         points = []
         for policy in policies:
-            points.append(Point(policy, score(here.tune, policy)))
+            replay = here.tune.replay(policy)
+            tried.append(wanted.further(replay))
+            if met(tried[-1]):
+                points.append(Point(policy, means(replay)))
             done += 1
             if progress is not None:
                 progress(done, total)
-        found[kind] = front([*alone, *points])
+        found[kind] = front([*single, *points])
     if not total:
         reasons = [f"{name}: {why}" for name, why in here.teacher.failures.items()]
         raise TuningError(f"{', '.join(kinds)}: nothing could be learned", *reasons)
-    return found
+    return found, tried

@@ -18,6 +18,12 @@ LEARNED = ("tiers", "neighbors", "utility", "gain-cascade", "cascade-routing")
 AUTO = "auto"
 CHOICES = (CASCADE, *LEARNED, AUTO)
 
+SAMPLERS = ("nsga2", "tpe")
+MOST_PROCESSES = 64
+
+UNSAID = ("storage", "fresh", "processes")
+"""What changes nothing about the result."""
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a study is asked to do.
@@ -34,7 +40,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         group: what splits keep together; see `routelab.logs.splits.split`.
         allow_missing: accept a log that lacks many outcomes.
         certify: bounds to prove on the calibrate part, together with probability 1 - delta.
-        storage: where to store the trials for optuna-dashboard: a file or a database URL.
+        sampler: of the randomised search, one of `SAMPLERS`.
+        storage: where trials are kept, so that a killed study goes on: a file or a database URL.
+        fresh: forget the trials kept there under this name.
+        processes: that share the trials.
     """
 
     name: str
@@ -49,7 +58,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     allow_missing: bool = False
     certify: tuple[Demand, ...] = ()
     delta: float = 0.1
+    sampler: str = "nsga2"
     storage: str | None = None
+    fresh: bool = False
+    processes: int = 1
 
     def check(self) -> None:
         """Refuse what makes no sense.
@@ -61,6 +73,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         demand.check(self.certify, self.delta)
         if self.trials < 1:
             raise TuningError(f"--trials is {self.trials}; at least 1 is needed")
+        if self.sampler not in SAMPLERS:
+            raise TuningError(f"--sampler {self.sampler}: choose {' or '.join(SAMPLERS)}")
+        if not 1 <= self.processes <= MOST_PROCESSES:
+            raise TuningError(
+                f"--processes is {self.processes}; it must lie in [1, {MOST_PROCESSES}]"
+            )
+        if self.fresh and self.storage is None:
+            raise TuningError("--fresh forgets what --storage keeps; give --storage too")
         if not 0 <= self.seed < 2**32:
             raise TuningError(f"--seed is {self.seed}; it must lie in [0, 4294967296)")
         if self.policy not in CHOICES:

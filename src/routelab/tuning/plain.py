@@ -3,59 +3,118 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
+import optuna
 
+import routelab
+from routelab.core.policy import Policy
 from routelab.policies import Cascade, Fixed
-from routelab.replay import Ground
+from routelab.replay import Ground, costs_sha256
 from routelab.tuning import exact, grid
-from routelab.tuning.front import Point, front, score
-from routelab.tuning.options import Options
-from routelab.tuning.search import Dials, Progress, Trial, search
+from routelab.tuning.demands import Demands, Excess, met
+from routelab.tuning.front import Point, front
+from routelab.tuning.loop import Plan, Progress
+from routelab.tuning.options import UNSAID, Options
+from routelab.tuning.processes import search
+from routelab.tuning.score import means
+from routelab.tuning.search import Cascades, Dials, Trial
+from routelab.tuning.shelf import Place, Shelf
+from routelab.tuning.told import Told, told
 
 STARTS = 40
 """Exactly tuned points that the randomised search begins with, at most."""
+
+
+class Plain(NamedTuple):
+    """What the search of plain cascades came to.
+
+    Attributes:
+        front: on tune, of what meets the bounds on latency and groups; empty if nothing does.
+        tried: how far each policy breaks those bounds.
+        trials: of the randomised search.
+        told: how the randomised search went; None where there was nothing to search.
+    """
+
+    front: list[Point]
+    tried: list[Excess]
+    trials: list[Trial]
+    told: Told | None
+
+
+class _Tried(NamedTuple):
+    point: Point
+    excess: Excess
 
 
 def cascades(
     tuning: Ground,
     dials: Dials,
     alone: Sequence[Point],
-    best: Point,
+    wanted: Demands,
     options: Options,
     progress: Progress | None,
-) -> tuple[list[Point], list[Trial]]:
-    """The front on tune, and the trials of the randomised search.
+) -> Plain:
+    """Search plain cascades on tune.
 
     Args:
-        dials: thresholds worth trying; without any the front is that of single models.
+        dials: thresholds worth trying; without any there are single models only.
         alone: each candidate by itself.
-        best: of them.
+    Raises:
+        TuningError: the storage cannot be used, or holds another study.
     """
+    single = [_Tried(it, wanted.further(tuning.replay(it.policy))) for it in alone]
     if not dials:
-        return front(alone), []
+        return Plain(_front(single), [it.excess for it in single], [], None)
+    task = Cascades(tuning, dials, wanted)
+    place = _place(tuning, options)
+    if place is not None:
+        Shelf(place, task.names)  # before anything is spent
+        place = place._replace(fresh=False)
     solved = [
-        Point(policy, score(tuning, policy))
+        _tried(tuning, wanted, policy)
         for signal in dict.fromkeys(signal for signal, _ in dials)
         for solver in (exact.cascades, grid.cascades)
         for policy in solver(
             tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
         )
     ]
-    trials = search(
-        tuning.models,
-        dials,
-        lambda policy: score(tuning, policy),
-        starts=_starts(front([*alone, *solved])),
-        max_usd_per_1k=options.bounds.max_usd_per_1k,
-        min_quality=options.bounds.floor(best.score.quality),
-        trials=options.trials,
-        seed=options.seed,
-        storage=options.storage,
-        name=options.name,
-        progress=progress,
+    known = _front([*single, *solved]) or front([*alone, *(it.point for it in solved)])
+    plan = Plan(
+        options.trials,
+        options.seed,
+        options.sampler,
+        [task.params(policy) for policy in _starts(known)],
     )
-    return front([*alone, *solved, *(Point(t.policy, t.score) for t in trials)]), trials
+    searched = search(task, plan, place, processes=options.processes, progress=progress)
+    trials = task.trials(searched.trials)
+    more = [
+        _Tried(Point(trial.policy, trial.score), _further(done.outcome.excess))
+        for trial, done in zip(trials, searched.trials, strict=True)
+    ]
+    every = [*single, *solved, *more]
+    return Plain(
+        _front(every),
+        [it.excess for it in every],
+        trials,
+        told(searched, trials, known, alone, options),
+    )
+
+
+def _tried(on: Ground, wanted: Demands, policy: Policy) -> _Tried:
+    replay = on.replay(policy)
+    return _Tried(Point(policy, means(replay)), wanted.further(replay))
+
+
+def _further(excess: Excess) -> Excess:
+    """Without the bounds that means of cost and quality tell."""
+    return {key: value for key, value in excess.items() if key not in ("cost", "quality")}
+
+
+def _front(tried: Sequence[_Tried]) -> list[Point]:
+    return front(it.point for it in tried if met(it.excess))
 
 
 def _starts(points: Sequence[Point]) -> list[Cascade | Fixed]:
@@ -63,3 +122,19 @@ def _starts(points: Sequence[Point]) -> list[Cascade | Fixed]:
     picked = np.unique(np.linspace(0, len(points) - 1, STARTS).round().astype(int))
     policies = (points[index].policy for index in picked)
     return [policy for policy in policies if isinstance(policy, Cascade | Fixed)]
+
+
+def _place(tuning: Ground, options: Options) -> Place | None:
+    """Where trials are kept, and all that they follow from."""
+    if options.storage is None:
+        return None
+    asked: dict[str, Any] = msgspec.to_builtins(options)
+    about = {
+        "log_sha256": tuning.log.sha256,
+        "costs_sha256": costs_sha256(tuning.log),
+        "catalogue": msgspec.to_builtins(tuning.catalogue),
+        "routelab": routelab.__version__,
+        "optuna": optuna.__version__,
+        **{f"options.{key}": it for key, it in asked.items() if key not in (*UNSAID, "trials")},
+    }
+    return Place(options.storage, options.name, about, options.fresh)

@@ -19,9 +19,13 @@ from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning import contest, display, inputs, plain
 from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group
 from routelab.tuning.contest import Rival
-from routelab.tuning.front import OperatingPoint, Point, means, operating_points, score, within
+from routelab.tuning.demands import Demands, Excess, demands
+from routelab.tuning.front import OperatingPoint, Point, operating_points, within
 from routelab.tuning.options import CASCADE, Options
+from routelab.tuning.plain import Plain
+from routelab.tuning.score import means, score
 from routelab.tuning.search import Dials, Progress, Trial
+from routelab.tuning.told import Told
 from routelab.tuning.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -47,8 +51,8 @@ class Study:
         tested: figures on test, one for each operating point.
         front: non-dominated points on tune, by rising cost.
         aiq_front: on test, of the hull of all operating points and the candidates.
-        trials: of the randomised search.
         certificate: what was proved on the calibrate part; None if nothing was asked.
+        trials: of the randomised search; search: how it went, None where there was none.
         breakdown: where the exported policy's figures on test come from.
     """
 
@@ -68,6 +72,7 @@ class Study:
     front: Sequence[Point]
     aiq_front: float
     trials: Sequence[Trial]
+    search: Told | None
     verdict: Verdict
     breakdown: Breakdown
     certificate: Certificate | None = None
@@ -131,15 +136,23 @@ def tune(
         for name, replay in zip(candidates, tuning.fixed(), strict=True)
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
+    wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
     searched: dict[str, list[Point]] = {}
-    trials: list[Trial] = []
+    tried: list[Excess] = []
+    found: Plain | None = None
     if CASCADE in kinds:
-        searched[CASCADE], trials = plain.cascades(tuning, dials, alone, best, options, progress)
+        found = plain.cascades(tuning, dials, alone, wanted, options, progress)
+        searched[CASCADE] = found.front
+        tried += found.tried
     usable = tuple(dict.fromkeys(signal for signal, _ in dials))
-    more = _learned(options, part, tuning, usable, alone, progress, told)
+    more = _learned(options, part, tuning, usable, alone, wanted, progress, told)
     if more is not None:
         searched |= more.fronts
+        tried += more.tried
         tuning = more.tune
+    searched = {kind: points for kind, points in searched.items() if points}
+    if not searched:
+        raise wanted.out_of_reach(tried)
     won = contest.winner(searched, alone)
     points = searched[won]
     chosen = operating_points(points, options.bounds, best, mix=won == CASCADE and not dials)
@@ -178,7 +191,8 @@ def tune(
         tested=tested,
         front=points,
         aiq_front=_aiq_front(testing, tested),
-        trials=trials,
+        trials=[] if found is None else found.trials,
+        search=None if found is None else found.told,
         verdict=verdict(tested[0], options.bounds, best_quality, warnings, certificate),
         breakdown=breakdown(exported.policy, testing, tuning, best.policy.models_used[0]),
         certificate=certificate,
@@ -191,6 +205,7 @@ def _learned(
     tuning: Ground,
     signals: Sequence[str],
     alone: Sequence[Point],
+    wanted: Demands,
     progress: Progress | None,
     told: Callable[[str], None] | None,
 ) -> Learned | None:
@@ -206,6 +221,7 @@ def _learned(
         tuning,
         signals,
         alone,
+        wanted,
         seed=options.seed,
         progress=progress,
         told=told or (lambda _: None),

@@ -63,7 +63,7 @@ class Levels:
         inside: Floats = np.fmin(np.fmax(values, low), high)  # NaN falls in the first bucket
         inside -= low
         inside *= scale
-        return inside.astype(np.int64)
+        return np.asarray(inside.astype(np.int64))
 
     @cached_property
     def _padded(self) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any
 
 from routelab.reports.summary import Summary
 
-_PLAIN = ("seed", "trials", "group")
+_PLAIN = ("seed", "trials", "sampler", "group")
 
 
 def command(summary: Summary) -> str | None:
@@ -28,9 +28,15 @@ def _options(options: Mapping[str, Any], summary: Summary) -> Iterator[str]:
         spec = summary.signals.get(name)
         known = spec is not None and spec.multiplier is not None
         yield from ("--signal", f"{name}:{spec.multiplier:g}" if spec and known else str(name))
-    for key, value in (options.get("bounds") or {}).items():
+    if (policy := options.get("policy", "cascade")) != "cascade":
+        yield from ("--policy", str(policy))
+    bounds = dict(options.get("bounds") or {})
+    floors = bounds.pop("floors", None) or ()
+    for key, value in bounds.items():
         if value is not None:
             yield from (f"--{key.replace('_', '-')}", f"{value:g}")
+    for floor in floors:
+        yield from ("--floor", f"{floor['by']}={floor['loss']:g}")
     for key in _PLAIN:
         if options.get(key) is not None:
             yield from (f"--{key}", str(options[key]))

@@ -1,0 +1,26 @@
+"""What a search compares policies by."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from routelab.core.policy import Policy
+from routelab.metrics.exact import mean
+from routelab.replay import Ground, Replay
+
+
+class Score(NamedTuple):
+    """Means on tune."""
+
+    usd_per_1k: float
+    quality: float
+
+
+def score(on: Ground, policy: Policy) -> Score:
+    """Means of a policy on some rows."""
+    return means(on.replay(policy))
+
+
+def means(replay: Replay) -> Score:
+    """Mean cost and quality of a replay."""
+    return Score(1000 * mean(replay.cost_usd), mean(replay.quality))
