@@ -14,9 +14,9 @@ from starlette.routing import Route
 from routelab.core.catalogue import Catalogue
 from routelab.logs.log import Log
 from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, decode_json, encode_json, header_text
-from routelab.serve.finder import Finder
-from routelab.serve.outcomes import Outcomes
-from routelab.serve.replay_error import ReplayError
+from routelab.simulate.answers.finder import Finder
+from routelab.simulate.answers.outcomes import Outcomes
+from routelab.simulate.answers.replay_error import ReplayError
 
 
 def replay_app(

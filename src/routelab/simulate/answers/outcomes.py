@@ -11,7 +11,7 @@ import numpy as np
 
 from routelab.logs.log import Log
 from routelab.replay.known import charged
-from routelab.serve.replay_error import ReplayError
+from routelab.simulate.answers.replay_error import ReplayError
 
 NOT_LOGGED = "(answer not logged)"
 _BLOCK = 8192

@@ -9,8 +9,8 @@ from routelab.errors import LogError
 from routelab.logs.log import Log
 from routelab.logs.texts import prompt_key
 from routelab.runtime.wire import REQUEST_ID, header_text
-from routelab.serve.replay_error import ReplayError
 from routelab.signals.prompt_text import prompt_text
+from routelab.simulate.answers.replay_error import ReplayError
 
 _SHOWN = 10
 """Ids or models that an error message lists."""

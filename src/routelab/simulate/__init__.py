@@ -1,0 +1,1 @@
+"""The runtime on a virtual clock, with a log in place of the models."""
