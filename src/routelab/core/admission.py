@@ -96,15 +96,26 @@ class Admission:
         if model.context_window is not None and tokens > model.context_window:
             yield f"holds {model.context_window} tokens and the request has about {tokens}"
         if (limit := request.max_cost_usd) is not None:
-            cost = self._predicted(request, "cost", name)
+            cost = self.predicted(request, "cost", name)
             if not x.spent_usd + cost <= limit:
                 yield _over(f"{limit:.6g} USD", cost, x.spent_usd, "cost_usd")
         if (limit := request.deadline_s) is not None:
-            latency = self._predicted(request, "latency", name)
+            latency = self.predicted(request, "latency", name)
             if not x.elapsed_s + latency <= limit:
                 yield _over(f"{limit:.6g} s", latency, x.elapsed_s, "latency_s")
 
-    def _predicted(self, request: Request, target: str, name: str) -> float:
+    def predicts(self, target: str, name: str) -> bool:
+        """Whether anything is known of what a model's calls will cost or take."""
+        scored = (self._outputs(scorer) for scorer in self._scorers[target])
+        estimate = self._estimates.get(name, Estimate())
+        known = estimate.cost_usd if target == "cost" else estimate.latency_s
+        return known is not None or any(name in outputs for outputs in scored)
+
+    def _outputs(self, scorer: str) -> Sequence[str]:
+        assert self._scoring is not None  # it named the scorer
+        return self._scoring.outputs(scorer)
+
+    def predicted(self, request: Request, target: str, name: str) -> float:
         """USD or seconds of one call; NaN if nothing is known."""
         for scorer in self._scorers[target]:
             assert self._scoring is not None  # it named the scorer

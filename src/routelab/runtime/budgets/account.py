@@ -1,0 +1,94 @@
+"""What a budget store keeps: for each account and period, money spent and money reserved.
+
+Amounts are whole nano-dollars (1e-9 USD), so that sums are exact in any order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+NANO = 1_000_000_000
+NO_LIMIT = 1 << 62
+
+
+def nano(usd: float) -> int:
+    """Nano-dollars, to the nearest; an amount without bound is larger than any other."""
+    return NO_LIMIT if math.isinf(usd) else min(NO_LIMIT, round(usd * NANO))
+
+
+class Line(NamedTuple):
+    """One account that a reservation is charged to.
+
+    Attributes:
+        ceiling: spent and reserved together never go above it.
+        marks: amounts spent, ascending, whose reaching is told once.
+    """
+
+    account: str
+    period: str
+    ceiling: int
+    marks: tuple[int, ...] = ()
+
+
+class Hold(NamedTuple):
+    """Money reserved under every line."""
+
+    id: int
+    lines: tuple[Line, ...]
+    amount: int
+
+
+class Balance(NamedTuple):
+    """An account in a period.
+
+    Attributes:
+        told: how many marks were reached and told.
+    """
+
+    account: str
+    period: str
+    spent: int = 0
+    reserved: int = 0
+    told: int = 0
+
+
+Tell = Callable[[Balance, int, int], None]
+"""Hears of a mark: the account as it stands, the mark's number, and how many there are."""
+
+
+class Store(Protocol):
+    """Keeps accounts. For one event loop; several stores may share what they keep."""
+
+    def listen(self, tell: Tell) -> None:
+        """Have `tell` called, in the event loop, for each mark that this store saw reached."""
+        ...
+
+    async def reserve(self, lines: tuple[Line, ...], amount: int) -> Hold | Balance:
+        """Reserve under every line or under none, then the first account without room.
+
+        Cancelling the wait reserves nothing.
+
+        Raises:
+            BudgetError: the store cannot be used.
+        """
+        ...
+
+    def settle(self, hold: Hold, amount: int) -> None:
+        """Give the reservation back and charge what was spent; never waits."""
+        ...
+
+    async def balances(self, periods: tuple[str, ...]) -> tuple[Balance, ...]:
+        """Every account of these periods, once what was settled before is in it."""
+        ...
+
+    async def aclose(self) -> None:
+        """Keep what was settled."""
+        ...
+
+
+def reached(marks: tuple[int, ...], spent: int, told: int, refused: bool = False) -> int:
+    """How many marks are reached; the last, which is the limit, also by a refusal."""
+    count = sum(spent >= mark for mark in marks)
+    return max(told, len(marks) if refused else count)

@@ -1,0 +1,23 @@
+"""News of a budget."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A share of a budget is spent; told once in its period.
+
+    Attributes:
+        account: "all", or "tenant" and the tenant's name.
+        period: "2026-11-24", "2026-11" or "total".
+        share: of the limit that was reached. Of the whole limit that is so when it is spent, or
+            when the first call is refused for want of it.
+        spent_usd: settled so far.
+    """
+
+    account: str
+    period: str
+    share: float
+    spent_usd: float
+    limit_usd: float

@@ -1,0 +1,143 @@
+"""Holds calls to the budgets: the rules, the clock and the store together."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from routelab.errors import BudgetError
+from routelab.runtime.budgets.account import NANO, Balance, Hold, Line, Store, nano
+from routelab.runtime.budgets.alert import Alert
+from routelab.runtime.budgets.periods import ends_s, period
+from routelab.runtime.budgets.rules import Budgets, Rule
+
+
+class OverBudgetError(BudgetError):
+    """An account has no room for a call.
+
+    Attributes:
+        degrades: its rule has the cheaper policy decide from here on.
+    """
+
+    degrades = False
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What is left of a budget in the current period.
+
+    Attributes:
+        resets_at_s: Unix seconds; None for a budget that never is full again.
+    """
+
+    account: str
+    period: str
+    limit_usd: float
+    spent_usd: float
+    reserved_usd: float
+    left_usd: float
+    resets_at_s: float | None
+
+
+class Keeper:
+    """Reserves and settles the money of calls.
+
+    Args:
+        alert: hears when a share of a budget is spent.
+    """
+
+    def __init__(
+        self,
+        budgets: Budgets,
+        store: Store,
+        wall_clock: Callable[[], float],
+        alert: Callable[[Alert], None],
+    ) -> None:
+        self.budgets = budgets
+        self._store = store
+        self._wall_clock = wall_clock
+        self._alert = alert
+        self._shares = tuple(sorted({*budgets.alerts, 1.0}))
+        store.listen(self._told)
+
+    async def reserve(self, tenant: str, usd: float, degraded: bool = False) -> Hold:
+        """Reserve what a call may cost.
+
+        Raises:
+            OverBudgetError: an account has no room for it.
+            BudgetError: the store cannot be used.
+        """
+        now_s = self._wall_clock()
+        rules = dict(self.budgets.rules(tenant))
+        lines = tuple([self._line(name, it, now_s, degraded) for name, it in rules.items()])
+        found = await self._store.reserve(lines, nano(usd))
+        if isinstance(found, Hold):
+            return found
+        raise _over(found, rules[found.account], usd, now_s)
+
+    def settle(self, hold: Hold, usd: float) -> None:
+        """Charge what a call cost; what is not known is charged as it was reserved."""
+        self._store.settle(hold, hold.amount if math.isnan(usd) else nano(usd))
+
+    async def left(self) -> tuple[Left, ...]:
+        """Every budget in its current period, the total first."""
+        now_s = self._wall_clock()
+        kinds = {it.period for it in self._all_rules()}
+        found = await self._store.balances(tuple(period(kind, now_s) for kind in sorted(kinds)))
+        told = [self._left(it, rule, now_s) for it in found if (rule := self._rule(it.account))]
+        return tuple(sorted(told, key=lambda it: it.account))
+
+    async def aclose(self) -> None:
+        await self._store.aclose()
+
+    def _line(self, account: str, rule: Rule, now_s: float, degraded: bool) -> Line:
+        marks = tuple([nano(share * rule.limit_usd) for share in self._shares])
+        return Line(account, period(rule.period, now_s), nano(rule.ceiling_usd(degraded)), marks)
+
+    def _told(self, balance: Balance, mark: int, of: int) -> None:
+        rule, share = self._rule(balance.account), self._shares[mark - of]
+        if rule is not None and share in self.budgets.alerts:
+            spent_usd = balance.spent / NANO
+            self._alert(Alert(balance.account, balance.period, share, spent_usd, rule.limit_usd))
+
+    def _rule(self, account: str) -> Rule | None:
+        if account == "all":
+            return self.budgets.all
+        name = account.removeprefix("tenant ")
+        return self.budgets.tenants.get(name, self.budgets.tenant)
+
+    def _all_rules(self) -> list[Rule]:
+        budgets = self.budgets
+        some = (budgets.all, budgets.tenant, *budgets.tenants.values())
+        return [rule for rule in some if rule is not None]
+
+    def _left(self, it: Balance, rule: Rule, now_s: float) -> Left:
+        taken = (it.spent + it.reserved) / NANO
+        return Left(
+            account=it.account,
+            period=it.period,
+            limit_usd=rule.limit_usd,
+            spent_usd=it.spent / NANO,
+            reserved_usd=it.reserved / NANO,
+            left_usd=max(0.0, rule.limit_usd - taken),
+            resets_at_s=ends_s(rule.period, now_s),
+        )
+
+
+def _over(full: Balance, rule: Rule, usd: float, now_s: float) -> OverBudgetError:
+    ends = ends_s(rule.period, now_s)
+    when = "and never resets" if ends is None else f"and resets at {_utc(ends)}"
+    error = OverBudgetError(
+        f"the budget of {full.account} for {full.period} has no room for a call of up to"
+        f" {usd:.6g} USD: of {rule.limit_usd:.6g} USD {full.spent / NANO:.6g} are spent and"
+        f" {full.reserved / NANO:.6g} reserved, {when}",
+        resets_at_s=ends,
+    )
+    error.degrades = rule.at_limit == "degrade"
+    return error
+
+
+def _utc(moment_s: float) -> str:
+    return f"{dt.datetime.fromtimestamp(moment_s, dt.UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,66 @@
+"""What a call may cost at most, as far as that can be told before it is made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from routelab.core.admission import Admission
+from routelab.core.protocol import Call, Message
+from routelab.core.request import Request
+from routelab.core.tokens import estimated_tokens
+
+PROMPT_MARGIN = 1.5
+"""Times the estimated tokens: code and many languages take more than estimated."""
+PER_MESSAGE = 8
+"""Tokens that a chat format adds to a message."""
+ESTIMATE_MARGIN = 2.0
+"""Times the mean cost that a policy predicts, where there are no prices."""
+_TEXTUAL = ("tools", "functions", "response_format")
+
+
+def upper_usd(
+    admission: Admission,
+    call: Call,
+    request: Request,
+    fields: Mapping[str, Any],
+    output_tokens: int,
+) -> float:
+    """Upper cost of one answer, without signals; NaN where nothing is known of the model.
+
+    Prices times tokens: of the prompt as estimated, with a margin; of the answer at most
+    `max_completion_tokens` or `max_tokens` for each of `n`, else `output_tokens`. Without
+    prices, twice what the policy predicts the model to cost.
+    """
+    model = admission.catalogue.model(call.model)
+    messages = call.messages if call.messages is not None else request.messages or ()
+    usd = model.cost_usd(_prompt_tokens(messages, fields), _answer_tokens(fields, output_tokens))
+    return usd if not math.isnan(usd) else ESTIMATE_MARGIN * _predicted(admission, call, request)
+
+
+def unpriced(admission: Admission) -> list[str]:
+    """Models of which neither prices nor a predicted cost are known."""
+    return [
+        name
+        for name in admission.models
+        if math.isnan(admission.catalogue.model(name).cost_usd(1.0, 1.0))
+        and not admission.predicts("cost", name)
+    ]
+
+
+def _predicted(admission: Admission, call: Call, request: Request) -> float:
+    return admission.predicted(request, "cost", call.model)
+
+
+def _prompt_tokens(messages: Iterable[Message], fields: Mapping[str, Any]) -> float:
+    said = tuple(messages)
+    extra = sum(len(msgspec.json.encode(fields[name])) for name in _TEXTUAL if name in fields)
+    return PROMPT_MARGIN * (estimated_tokens(said) + extra / 4) + PER_MESSAGE * len(said)
+
+
+def _answer_tokens(fields: Mapping[str, Any], output_tokens: int) -> float:
+    limit = fields.get("max_completion_tokens") or fields.get("max_tokens") or output_tokens
+    return float(limit) * max(1, int(fields.get("n") or 1))

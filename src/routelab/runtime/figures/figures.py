@@ -1,0 +1,184 @@
+"""Adds up finished requests."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from routelab.core.flow import Step
+from routelab.core.protocol import Attempted
+from routelab.runtime.budgets.alert import Alert
+from routelab.runtime.figures.histogram import Histogram
+from routelab.runtime.figures.meter import Meter
+from routelab.runtime.figures.snapshot import Figure, Quality, Snapshot
+from routelab.runtime.finished import Finished
+
+_K = TypeVar("_K", str, int)
+
+OTHER = "other"
+"""Stands for the tenants beyond the cap."""
+_CANCELLED = "cancelled"
+_ALERTS = 100
+
+
+class Figures:
+    """Counts of a router; may be read from any thread.
+
+    Args:
+        max_tenants: that have figures of their own; the later ones share one.
+        remembered: latest requests whose answering model is known when feedback comes.
+        wall_clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_tenants: int = 100,
+        remembered: int = 10_000,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._max_tenants = max_tenants
+        self._remembered = remembered
+        self._wall_clock = wall_clock
+        self._since_s = wall_clock()
+        self._lock = threading.Lock()
+        self._all = Meter()
+        self._queued = Histogram()
+        self._models: dict[str, Meter] = {}
+        self._deployments: dict[str, Meter] = {}
+        self._tenants: dict[str, Meter] = {}
+        self._steps: dict[int, Meter] = {}
+        self._statuses: Counter[str] = Counter()
+        self._escalated = self._degraded = self._retries = self._unmatched = 0
+        self._answered_by: dict[str, str] = {}
+        self._quality: dict[str, _Mean] = {}
+        self._alerts: deque[Alert] = deque(maxlen=_ALERTS)
+
+    def finished(self, finished: Finished) -> None:
+        """Count a request, every call and every try of it."""
+        status, cancelled = finished.status, finished.status == _CANCELLED
+        failed = finished.answer is None and not cancelled
+        latency_s = math.nan if cancelled else finished.latency_s
+        with self._lock:
+            self._statuses[status] += 1
+            self._degraded += finished.degraded
+            for meter in (self._all, self._tenant(finished.request.tenant)):
+                meter.took(latency_s, failed)
+                meter.cost_usd(finished.cost_usd)
+            for step in finished.steps:
+                self._step(step)
+            if finished.answer is not None:
+                self._escalated += finished.steps[-1].turn > 0
+                self._remember(finished.request.id, finished.answer.model)
+
+    def feedback(self, request_id: str, quality: float, model: str | None) -> None:
+        """Count what an answer was worth, for the model that gave it."""
+        with self._lock:
+            model = model or self._answered_by.get(request_id)
+            if model is None:
+                self._unmatched += 1
+            else:
+                self._quality.setdefault(model, _Mean()).add(quality)
+
+    def alert(self, alert: Alert) -> None:
+        """Keep the latest news of budgets."""
+        with self._lock:
+            self._alerts.append(alert)
+
+    def snapshot(self) -> Snapshot:
+        """The figures now."""
+        with self._lock:
+            answered = self._statuses["answered"]
+            return Snapshot(
+                since_s=self._since_s,
+                at_s=self._wall_clock(),
+                requests=self._all.figure(),
+                statuses=dict(self._statuses),
+                escalated=self._escalated,
+                escalation_rate=self._escalated / answered if answered else None,
+                degraded=self._degraded,
+                retries=self._retries,
+                queued_s=self._queued.distribution(),
+                models=_figures(self._models),
+                deployments=_figures(self._deployments),
+                tenants=_figures(self._tenants),
+                steps=_figures({str(turn): it for turn, it in sorted(self._steps.items())}),
+                quality={name: it.quality() for name, it in sorted(self._quality.items())},
+                unmatched=self._unmatched,
+                alerts=tuple(self._alerts),
+            )
+
+    def _tenant(self, name: str) -> Meter:
+        if name not in self._tenants and len(self._tenants) >= self._max_tenants:
+            name = OTHER
+        return _meter(self._tenants, name)
+
+    def _step(self, step: Step) -> None:
+        it = step.feedback
+        failed = it.error is not None and it.error != _CANCELLED
+        latency_s = it.latency_s if it.error is None else math.nan
+        at, model = _meter(self._steps, step.turn), _meter(self._models, it.model)
+        at.took(latency_s, failed)
+        at.cost_usd(it.cost_usd)
+        model.took(latency_s, failed)
+        if not it.attempts:
+            model.cost_usd(it.cost_usd)
+            model.output_tokens.add(it.completion_tokens)
+        samples = set()
+        for attempt in it.attempts:
+            samples.add(attempt.sample)
+            self._attempt(attempt)
+        self._retries += len(it.attempts) - len(samples)
+
+    def _attempt(self, it: Attempted) -> None:
+        failed = it.error is not None
+        model = _meter(self._models, it.model)
+        deployment = _meter(self._deployments, it.deployment)
+        deployment.took(it.latency_s, failed)
+        if it.queued_s:
+            self._queued.add(it.queued_s)
+        for meter in (model, deployment):
+            if not failed or it.cost_usd == it.cost_usd:  # a failure is free unless it says not
+                meter.cost_usd(it.cost_usd)
+            meter.first_token.add(it.first_token_s)
+        model.input_tokens.add(it.prompt_tokens)
+        model.output_tokens.add(it.completion_tokens)
+
+    def _remember(self, request_id: str, model: str) -> None:
+        if len(self._answered_by) >= self._remembered:
+            del self._answered_by[next(iter(self._answered_by))]
+        self._answered_by[request_id] = model
+
+
+class _Mean:
+    """Running mean and squared deviation (Welford 1962)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, 0.0, 0.0
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        before = value - self.mean
+        self.mean += before / self.count
+        self.squares += before * (value - self.mean)
+
+    def quality(self) -> Quality:
+        error = None
+        if self.count > 1:
+            error = math.sqrt(self.squares / (self.count - 1) / self.count)
+        return Quality(self.count, self.mean, error)
+
+
+def _meter(meters: dict[_K, Meter], key: _K) -> Meter:
+    found = meters.get(key)
+    if found is None:
+        found = meters[key] = Meter()
+    return found
+
+
+def _figures(meters: Mapping[str, Meter]) -> dict[str, Figure]:
+    return {name: meter.figure() for name, meter in meters.items()}

@@ -1,0 +1,100 @@
+"""The figures of a router at one moment, as data that JSON can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from routelab.runtime.budgets.alert import Alert
+from routelab.runtime.budgets.keeper import Left
+from routelab.runtime.figures.histogram import Distribution
+from routelab.runtime.journal import LogStatus
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """What requests, calls or tries came to.
+
+    Attributes:
+        count: of requests (all, by tenant), calls (by model, by step) or tries (by deployment).
+        errors: of those; what was cancelled is none.
+        error_rate: None without any.
+        cost_usd: known costs; `cost_unknown` counts those whose cost is not known.
+        usd_per_1k: mean of the known costs, times 1,000.
+        latency_s, first_token_s: of those without an error.
+        input_tokens, output_tokens: of each try, by model.
+    """
+
+    count: int
+    errors: int
+    error_rate: float | None
+    cost_usd: float
+    cost_unknown: int
+    usd_per_1k: float | None
+    latency_s: Distribution
+    first_token_s: Distribution
+    input_tokens: Distribution
+    output_tokens: Distribution
+
+
+class Quality(msgspec.Struct, frozen=True):
+    """What judged answers of a model were worth.
+
+    Attributes:
+        standard_error: of the mean; None for fewer than two.
+    """
+
+    count: int
+    mean: float
+    standard_error: float | None
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures since the router began.
+
+    Attributes:
+        since_s, at_s: Unix seconds.
+        statuses: requests by how they ended (see `routelab.core.record.Status`).
+        escalated: answered requests that took more than one turn; `escalation_rate` is their
+            share of the answered.
+        degraded: requests that a budget had decided by the cheaper policy.
+        retries: tries after the first of a sample.
+        queued_s: what tries waited for a free place, where they had to wait.
+        steps: by turn, from 0.
+        tenants: by name, the latecomers together as "other".
+        quality: by model, of the answers that were judged.
+        unmatched: judgements of requests that are not remembered any more.
+        alerts: of budgets, the latest last.
+        budgets: what is left of each.
+        breakers: by deployment, "closed", "open" or "half-open".
+        log: how the decision log is doing; None without one.
+    """
+
+    since_s: float
+    at_s: float
+    requests: Figure
+    statuses: Mapping[str, int]
+    escalated: int
+    escalation_rate: float | None
+    degraded: int
+    retries: int
+    queued_s: Distribution
+    models: Mapping[str, Figure]
+    deployments: Mapping[str, Figure]
+    tenants: Mapping[str, Figure]
+    steps: Mapping[str, Figure]
+    quality: Mapping[str, Quality]
+    unmatched: int = 0
+    alerts: tuple[Alert, ...] = ()
+    budgets: tuple[Left, ...] = ()
+    breakers: Mapping[str, str] = {}
+    log: LogStatus | None = None
+
+    def to_json(self) -> str:
+        """JSON, for a status page."""
+        return msgspec.json.encode(self).decode()
+
+    def with_state(self, **fields: Any) -> Snapshot:
+        """With what others than the figures know: budgets, breakers, the log."""
+        return msgspec.structs.replace(self, **fields)

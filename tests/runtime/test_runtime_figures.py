@@ -1,0 +1,179 @@
+"""Operations figures: right to one percent, in bounded memory, whatever comes."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routelab.core.flow import Step
+from routelab.core.protocol import Attempted, Call, Feedback
+from routelab.core.request import Request
+from routelab.runtime.budgets import Alert
+from routelab.runtime.figures import Figures, Histogram, prometheus_text
+from routelab.runtime.finished import Finished
+
+WITHIN = 0.0101
+VALUES = st.lists(
+    st.one_of(st.floats(1e-6, 1e6), st.floats(0.0, 10.0), st.just(0.0)), min_size=1, max_size=200
+)
+
+
+def filled(values):
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    return histogram
+
+
+@given(VALUES, st.floats(0.0, 1.0))
+@settings(deadline=None)
+def test_a_quantile_is_within_one_percent_of_the_value_of_its_rank(values, q):
+    exact = sorted(values)[math.floor(q * (len(values) - 1))]
+    found = filled(values).quantile(q)
+    assert found == pytest.approx(exact, rel=WITHIN, abs=2e-9)
+    assert min(values) <= found + 1e-9
+    assert found <= max(values) + 1e-9
+
+
+@pytest.mark.parametrize("name", ["lognormal", "exponential", "pareto"])
+def test_usual_latencies_have_the_quantiles_that_numpy_finds(name):
+    rng = np.random.default_rng(7)
+    values = getattr(rng, name)(*((1.5,) if name == "pareto" else ()), size=20_000)
+    histogram = filled(values)
+    for q in (0.5, 0.95, 0.99):
+        exact = np.quantile(values, q, method="lower")
+        assert histogram.quantile(q) == pytest.approx(exact, rel=WITHIN)
+    assert len(histogram.distribution().buckets) < 1000
+
+
+@given(st.lists(VALUES, min_size=2, max_size=4))
+@settings(deadline=None)
+def test_merging_is_as_if_one_histogram_had_seen_everything_in_any_order(parts):
+    whole = filled([value for part in parts for value in part])
+    for order in (parts, parts[::-1]):
+        merged = Histogram()
+        for part in order:
+            merged.merge(filled(part))
+        assert merged.distribution() == whole.distribution()
+
+
+def test_values_that_cannot_be_do_no_harm():
+    histogram = filled([math.nan, math.inf, -1.0, 1e300, 5e-324, 0.0])
+    found = histogram.distribution()
+    assert found.count == 5
+    assert len(found.buckets) == 2
+    assert (found.min, found.max) == (0.0, 1e9)
+    assert math.isnan(Histogram().quantile(0.5))
+
+
+def test_buckets_are_bounded_whatever_comes():
+    rng = np.random.default_rng(1)
+    histogram = filled(10.0 ** rng.uniform(-300, 300, 50_000))
+    assert len(histogram.distribution().buckets) < 2100
+
+
+def request(number, *, tenant="", steps=(), cost=0.001, latency=1.0, status="answered"):
+    answer = steps[-1].feedback if steps and status == "answered" else None
+    return Finished(
+        request=Request(f"r{number}", tenant=tenant),
+        policy="p",
+        status=status,
+        timestamp_s=1.0,
+        latency_s=latency,
+        cost_usd=cost,
+        steps=tuple(steps),
+        answer=answer,
+    )
+
+
+def step(model, *, turn=0, cost=0.001, latency=0.5, error=None, attempts=()):
+    feedback = Feedback(
+        model, cost_usd=cost, latency_s=latency, error=error, attempts=tuple(attempts)
+    )
+    return Step(Call(model), feedback, turn=turn)
+
+
+def tried(deployment, model="small", **fields):
+    made = {"latency_s": 0.4, "cost_usd": 0.001, "prompt_tokens": 100.0, "completion_tokens": 50.0}
+    return Attempted(model, deployment, **{**made, **fields})
+
+
+def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
+    figures = Figures(wall_clock=lambda: 5.0)
+    failed = tried("b", error="boiler on fire", cost_usd=math.nan)
+    small = step("small", cost=0.001, attempts=[failed, tried("a", first_token_s=0.1)])
+    large = step("large", turn=1, cost=0.004, attempts=[tried("c", "large", cost_usd=0.004)])
+    figures.finished(request(1, tenant="acme", steps=[small, large], cost=0.005, latency=2.0))
+    figures.finished(request(2, tenant="zen", steps=[step("small")], latency=1.0))
+    figures.finished(request(3, tenant="zen", status="failed", cost=math.nan))
+    figures.finished(request(4, tenant="zen", status="cancelled", cost=0.0))
+    it = figures.snapshot()
+    assert it.statuses == {"answered": 2, "failed": 1, "cancelled": 1}
+    assert (it.requests.count, it.requests.errors, it.requests.cost_unknown) == (4, 1, 1)
+    assert it.requests.cost_usd == 0.006
+    assert it.requests.usd_per_1k == pytest.approx(2.0)
+    assert (it.escalated, it.escalation_rate, it.retries) == (1, 0.5, 1)
+    assert it.models["small"].count == 2
+    assert it.models["small"].cost_usd == 0.002
+    assert it.models["large"].cost_usd == 0.004
+    assert it.models["small"].first_token_s.count == 1
+    assert {name: (f.count, f.errors) for name, f in it.deployments.items()} == {
+        "b": (1, 1),
+        "a": (1, 0),
+        "c": (1, 0),
+    }
+    assert it.tenants["zen"].error_rate == pytest.approx(1 / 3)
+    assert {name: f.count for name, f in it.steps.items()} == {"0": 2, "1": 1}
+    assert it.requests.latency_s.p99 == pytest.approx(1.0, rel=WITHIN)  # rank 0 of 2
+    assert json.loads(it.to_json())["requests"]["count"] == 4
+
+
+def test_tenants_beyond_the_cap_share_their_figures():
+    figures = Figures(max_tenants=3)
+    for number in range(10):
+        figures.finished(request(number, tenant=f"t{number}"))
+    assert {name: it.count for name, it in figures.snapshot().tenants.items()} == {
+        "t0": 1,
+        "t1": 1,
+        "t2": 1,
+        "other": 7,
+    }
+
+
+def test_feedback_is_counted_for_the_model_that_answered():
+    figures = Figures(remembered=2)
+    for number, model in enumerate(["small", "small", "large"]):
+        figures.finished(request(number, steps=[step(model)]))
+    figures.feedback("r0", 1.0, None)  # forgotten
+    figures.feedback("r1", 0.5, None)
+    figures.feedback("r2", 1.0, None)
+    figures.feedback("r0", 0.0, "small")
+    it = figures.snapshot()
+    assert it.unmatched == 1
+    assert (it.quality["small"].count, it.quality["small"].mean) == (2, 0.25)
+    assert it.quality["small"].standard_error == pytest.approx(0.25)
+    assert it.quality["large"].standard_error is None
+
+
+def test_prometheus_reads_the_names_of_opentelemetry():
+    figures = Figures()
+    odd = 'm"o\\d\nel'
+    figures.finished(request(1, steps=[step(odd, attempts=[tried("a", odd)])]))
+    figures.alert(Alert("all", "2026-11-24", 0.5, 1.0, 2.0))
+    text = prometheus_text(figures.snapshot())
+    chat = 'gen_ai_operation_name="chat",gen_ai_request_model="m\\"o\\\\d\\nel"'
+    assert f'gen_ai_client_token_usage_sum{{{chat},gen_ai_token_type="input"}} 100' in text
+    assert f'gen_ai_client_operation_duration_seconds_bucket{{{chat},le="0.64"}} 1' in text
+    assert f'gen_ai_client_operation_duration_seconds_bucket{{{chat},le="0.32"}} 0' in text
+    assert 'routelab_requests_total{status="answered"} 1' in text
+    for line in text.splitlines():
+        assert line.startswith("# ") or len(line.rsplit(" ", 1)) == 2
+        if not line.startswith("#"):
+            float(line.rsplit(" ", 1)[1])
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(names) == len(set(names))
