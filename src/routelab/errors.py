@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 
 class RoutelabError(Exception):
@@ -73,6 +73,11 @@ class BudgetError(RouteError):
     def __init__(self, *problems: str, resets_at_s: float | None = None, **spent: Any) -> None:
         super().__init__(*problems, **spent)
         self.resets_at_s = resets_at_s
+
+    def told(self, error: RouteError) -> Self:
+        """This refusal, with what was spent before it."""
+        self.cost_usd, self.steps = error.cost_usd, error.steps
+        return self
 
 
 class MissingExtraError(RoutelabError):

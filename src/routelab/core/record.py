@@ -17,7 +17,8 @@ Status: TypeAlias = Literal["answered", "failed", "refused", "shed", "cancelled"
 """How a request ended.
 
 answered; failed: no model answered; refused: a budget, or what it needs, ruled out every model;
-shed: there was no room for it; cancelled: the caller went away; broken: a bug stopped it.
+shed: there was no room, so that nothing was sent; cancelled: the caller went away; broken: a
+bug stopped it.
 """
 
 
@@ -46,6 +47,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         signals: confidence by name; null where it could not be had.
         threshold: that the signal was held to.
         propensity: probability of the call, given the calls before it.
+        rejected: why gates refused the answer.
         response: text of the answer, where texts are logged.
     """
 
@@ -62,6 +64,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
     deployment: str | None = None
     notes: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     response: str | None = None
 
@@ -135,3 +138,20 @@ class FeedbackRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     model: str | None = None
     source: str = ""
     timestamp_s: float | None = None
+
+
+class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A share of a budget was spent; told once in its period.
+
+    Attributes:
+        account: "all", or "tenant" and the tenant's name.
+        period: "2026-11-24", "2026-11" or "total".
+    """
+
+    schema: Literal["routelab.alert/1"]
+    account: str
+    period: str
+    share: float
+    spent_usd: float
+    limit_usd: float
+    timestamp_s: float

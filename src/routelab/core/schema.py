@@ -11,17 +11,18 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.record import FeedbackRecord, Record
+from routelab.core.record import AlertRecord, FeedbackRecord, Record
+
+_LINES = (Record, FeedbackRecord, AlertRecord)
 
 
 def decision_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a line: a request's record, or what its answer was worth."""
-    _, defs = msgspec.json.schema_components(
-        [Record, FeedbackRecord], ref_template="#/$defs/{name}"
-    )
+    """JSON Schema (2020-12) of a line: a request's record, what its answer was worth, or a
+    budget's news."""
+    _, defs = msgspec.json.schema_components(list(_LINES), ref_template="#/$defs/{name}")
     for it in defs.values():
         it["description"] = " ".join(inspect.cleandoc(it["description"]).split())
-    either = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in (Record, FeedbackRecord)]
+    either = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in _LINES]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "a line of a decision log",

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from routelab.core.context import Context
 from routelab.core.flow import Decision
-from routelab.core.record import FeedbackRecord
+from routelab.core.record import AlertRecord, FeedbackRecord
 from routelab.core.request import Request
+from routelab.runtime.budgets import Alert
 from routelab.runtime.finished import Finished, answered, ended
 from routelab.runtime.journal import Sink
 
@@ -17,14 +18,19 @@ _log = logging.getLogger("routelab")
 
 
 class Observer(Protocol):
-    """Hears of every request when it is over, in the event loop: it should be quick.
+    """Hears what happens in a router, in its event loop: it should be quick.
 
     What it raises is logged and otherwise ignored.
     """
 
     def finished(self, finished: Finished) -> None:
         """A request is over."""
-        ...
+
+    def feedback(self, request_id: str, quality: float, model: str | None) -> None:
+        """An answer was judged; without a model, the one that was delivered."""
+
+    def alert(self, alert: Alert) -> None:
+        """A share of a budget is spent."""
 
 
 class Books:
@@ -41,20 +47,40 @@ class Books:
         self.observers = tuple(observers)
         self._wall_clock = wall_clock
 
-    def answered(self, decision: Decision, request: Request, policy: str, latency_s: float) -> None:
+    def answered(
+        self, decision: Decision, request: Request, policy: str, latency_s: float, degraded: bool
+    ) -> None:
         """A request was answered."""
-        self._tell(
-            answered(decision, request, policy, timestamp_s=self._wall_clock(), latency_s=latency_s)
+        self._finished(
+            answered(
+                decision,
+                request,
+                policy,
+                timestamp_s=self._wall_clock(),
+                latency_s=latency_s,
+                degraded=degraded,
+            )
         )
 
-    def ended(self, error: BaseException, x: Context, policy: str, latency_s: float) -> None:
+    def ended(
+        self, error: BaseException, x: Context, policy: str, latency_s: float, degraded: bool
+    ) -> None:
         """A request ended without an answer."""
-        self._tell(ended(error, x, policy, timestamp_s=self._wall_clock(), latency_s=latency_s))
+        self._finished(
+            ended(
+                error,
+                x,
+                policy,
+                timestamp_s=self._wall_clock(),
+                latency_s=latency_s,
+                degraded=degraded,
+            )
+        )
 
     def feedback(self, request_id: str, quality: float, model: str | None, source: str) -> None:
         """An answer was judged."""
         if self.log is not None:
-            self.log.feedback(
+            self.log.note(
                 FeedbackRecord(
                     schema="routelab.feedback/1",
                     request_id=request_id,
@@ -64,17 +90,45 @@ class Books:
                     timestamp_s=self._wall_clock(),
                 )
             )
+        self._tell(lambda observer: observer.feedback(request_id, quality, model))
+
+    def alert(self, alert: Alert) -> None:
+        """A share of a budget is spent."""
+        _log.warning(
+            "budget of %s for %s: %.6g of %.6g USD are spent (%.0f %%)",
+            alert.account,
+            alert.period,
+            alert.spent_usd,
+            alert.limit_usd,
+            100.0 * alert.share,
+        )
+        if self.log is not None:
+            self.log.note(
+                AlertRecord(
+                    schema="routelab.alert/1",
+                    account=alert.account,
+                    period=alert.period,
+                    share=alert.share,
+                    spent_usd=alert.spent_usd,
+                    limit_usd=alert.limit_usd,
+                    timestamp_s=self._wall_clock(),
+                )
+            )
+        self._tell(lambda observer: observer.alert(alert))
 
     def close(self) -> None:
         """Write what is still queued."""
         if self.log is not None:
             self.log.close()
 
-    def _tell(self, finished: Finished) -> None:
+    def _finished(self, finished: Finished) -> None:
         if self.log is not None:
             self.log.write(finished)
+        self._tell(lambda observer: observer.finished(finished))
+
+    def _tell(self, say: Callable[[Observer], None]) -> None:
         for observer in self.observers:
             try:
-                observer.finished(finished)
+                say(observer)
             except Exception:  # noqa: BLE001  (a request outlives whoever watches it)
-                _log.exception("an observer failed on request %r", finished.request.id)
+                _log.exception("an observer failed")

@@ -108,6 +108,13 @@ class Caller:
             cancelled(call), cost_usd=money.usd, attempts=money.attempts, notes=money.notes
         )
 
+    def charged(self, call: Call) -> tuple[int, float]:
+        """How many answers a call takes, and what each costs in terms of one without signals."""
+        sources = self._of(call)
+        specs = (self.specs.get(name) for name in call.need if sources[name].column)
+        multiplier = combined([s.multiplier for s in specs if s and s.multiplier is not None])
+        return max((source.samples for source in sources.values()), default=1), multiplier
+
     def _of(self, call: Call) -> dict[str, Source]:
         return {
             name: self.sources.get(name) or resolve(name, spec=self.specs.get(name))
@@ -138,10 +145,7 @@ class Caller:
         return await asyncio.gather(*(self._engine.ask(one, tries) for one in alike))
 
     def _account(self, call: Call, tries: Sequence[Try]) -> Account:
-        sources = self._of(call)
-        specs = (self.specs.get(name) for name in call.need if sources[name].column)
-        multiplier = combined([s.multiplier for s in specs if s and s.multiplier is not None])
-        money = account(tries, self.catalogue, multiplier)
+        money = account(tries, self.catalogue, self.charged(call)[1])
         for model, cost in money.unknown:
             self._warn(model, "cost", f"model {model!r}: {cost.note}; {cost.fix}")
         return money

@@ -55,3 +55,8 @@ def _filled(model: Model, own: Model) -> Model:
 
 
 _SILENT = Model()
+
+
+def joined(one: Catalogue, other: Catalogue) -> Catalogue:
+    """The models of both; what the first says of a model goes first."""
+    return msgspec.structs.replace(one, models={**other.models, **one.models})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
@@ -79,7 +80,7 @@ def ended(
     return Finished(
         request=x.request,
         policy=policy,
-        status=_status(error),
+        status=_status(error, x.steps),
         timestamp_s=timestamp_s,
         latency_s=latency_s,
         cost_usd=x.spent_usd,
@@ -91,11 +92,12 @@ def ended(
     )
 
 
-def _status(error: BaseException) -> Status:
+def _status(error: BaseException, steps: Sequence[Step]) -> Status:
     if isinstance(error, BudgetError | NoModelError):
         return "refused"
     if isinstance(error, RouteError):
-        return "failed"
+        sent = any(step.feedback.attempts for step in steps)
+        return "failed" if sent or not steps else "shed"
     return "cancelled" if isinstance(error, asyncio.CancelledError) else "broken"
 
 

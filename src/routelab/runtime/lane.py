@@ -3,19 +3,57 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
 
 from routelab.core.admission import Admission
 from routelab.core.catalogue import Catalogue
 from routelab.core.context import Context
+from routelab.core.policy import Policy
 from routelab.core.protocol import Call
 from routelab.core.request import Request
 from routelab.errors import BudgetError, PolicyError
-from routelab.policy_file import PolicyFile
+from routelab.gates import AnyGate, Function
+from routelab.policies import Gated
+from routelab.policy_file import PolicyFile, load
+from routelab.runtime.budgets import Budgets
 from routelab.runtime.budgets.upper import unpriced, upper_usd
-from routelab.runtime.caller import Sending
-from routelab.runtime.cost import combined
+from routelab.runtime.caller import Caller, Sending
+from routelab.runtime.engine import Engine
+from routelab.runtime.gatekeeper import GateFunction, Gatekeeper
 from routelab.signals import Given, Source, resolve
+
+
+class Overlay(msgspec.Struct, frozen=True):
+    """What a router's user lays over its policies.
+
+    Attributes:
+        signals: sources by signal, which go before those of the policy file.
+        gates: that every answer must pass besides the policy's own, and how often a model is
+            asked again (`again`).
+        functions: of gates, by name.
+    """
+
+    signals: Mapping[str, Given] = {}
+    gates: tuple[AnyGate, ...] = ()
+    again: int = 0
+    functions: Mapping[str, GateFunction] = {}
+
+    def over(self, policy: Policy) -> Policy:
+        """The policy behind the gates."""
+        return Gated(policy, self.gates, self.again) if self.gates else policy
+
+    def fitting(self, policy: Policy) -> Overlay:
+        """Without what a policy has no use for, which is no mistake in one that steps in."""
+        gates = self.over(policy).gates_used
+        named = {gate.function for gate in gates if isinstance(gate, Function)}
+        return msgspec.structs.replace(
+            self,
+            signals={name: it for name, it in self.signals.items() if name in policy.signals_used},
+            functions={name: it for name, it in self.functions.items() if name in named},
+        )
 
 
 class Lane:
@@ -23,17 +61,32 @@ class Lane:
 
     Attributes:
         digest: of the policy.
-        sources: of its signals.
+        caller: answers its calls.
+
+    Raises:
+        PolicyError: a signal's source cannot be parsed, or the overlay has what the policy has
+            no use for.
     """
 
     def __init__(
-        self, policy_file: PolicyFile, catalogue: Catalogue, sources: Mapping[str, Source]
+        self,
+        policy_file: PolicyFile,
+        overlay: Overlay,
+        catalogue: Catalogue,
+        engine: Engine,
+        clock: Callable[[], float],
     ) -> None:
         document = policy_file.document
-        self.policy = policy_file.policy
+        self.policy = overlay.over(policy_file.policy)
         self.digest = policy_file.digest
-        self.sources = sources
-        self.specs = document.signals
+        self.caller = Caller(
+            catalogue,
+            engine,
+            sources(policy_file, overlay.signals),
+            document.signals,
+            Gatekeeper(self.policy.gates_used, overlay.functions),
+            clock,
+        )
         self._seed = document.seed
         self._scoring = policy_file.scoring
         self.admission = Admission(
@@ -51,21 +104,25 @@ class Lane:
         )
 
     def upper_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
-        """What a call may cost at most, with every sample that its signals need.
+        """What a call may cost at most, whichever model serves it, with all its samples.
 
         Raises:
-            BudgetError: nothing is known of the model's cost.
+            BudgetError: nothing is known of the cost of a model.
         """
-        sources = {name: self.sources[name] for name in call.need if name in self.sources}
-        samples = max((source.samples for source in sources.values()), default=1)
-        specs = (self.specs.get(name) for name, source in sources.items() if source.column)
-        multiplier = combined([s.multiplier for s in specs if s and s.multiplier is not None])
+        answer_usd = max(
+            self._answer_usd(msgspec.structs.replace(call, model=name), sending, output_tokens)
+            for name in (call.model, *self.admission.catalogue.model(call.model).fallbacks)
+        )
+        samples, multiplier = self.caller.charged(call)
+        return answer_usd * samples * multiplier
+
+    def _answer_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
         usd = upper_usd(self.admission, call, sending.request, sending.fields, output_tokens)
         if math.isnan(usd):
             raise BudgetError(
                 f"model {call.model!r} has no known cost to keep within a budget: {_FIX}"
             )
-        return usd * samples * multiplier
+        return usd
 
     def check_priced(self) -> None:
         """See that budgets can hold every model.
@@ -84,6 +141,16 @@ _FIX = (
     "give input_usd_per_mtok and output_usd_per_mtok in models.toml, or cost_usd in the policy's"
     " `estimates`"
 )
+
+
+def cheaper_policy(
+    budgets: Budgets | None, given: PolicyFile | str | Path | None
+) -> PolicyFile | None:
+    """The policy that decides degraded requests; None if there is none to load."""
+    named = given or (budgets.cheaper if budgets is not None else "")
+    if not named:
+        return None
+    return load(named) if isinstance(named, str | Path) else named
 
 
 def sources(policy_file: PolicyFile, given: Mapping[str, Given]) -> dict[str, Source]:

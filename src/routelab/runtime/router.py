@@ -13,28 +13,32 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import anyio
 import msgspec
 
-from routelab.core.admission import Admission
 from routelab.core.catalogue import Catalogue, Timeouts
 from routelab.core.context import Context
 from routelab.core.engine_rules import EngineRules
 from routelab.core.flow import Decision, flow
 from routelab.core.protocol import Message
 from routelab.core.request import Request
-from routelab.errors import PolicyError, RouteError
+from routelab.errors import RouteError
 from routelab.gates import AnyGate
-from routelab.policies import Gated, Policy
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.books import Books, Observer
-from routelab.runtime.caller import Caller, Sending
-from routelab.runtime.endpoints import endpoints
+from routelab.runtime.budgets import Budgets, MemoryStore, Store
+from routelab.runtime.budgets import read as read_budgets
+from routelab.runtime.budgets.guard import Guard
+from routelab.runtime.budgets.keeper import Keeper, OverBudgetError
+from routelab.runtime.caller import Sending
+from routelab.runtime.endpoints import endpoints, joined
 from routelab.runtime.engine import Engine
-from routelab.runtime.gatekeeper import GateFunction, Gatekeeper
+from routelab.runtime.figures import Figures, Snapshot
+from routelab.runtime.gatekeeper import GateFunction
 from routelab.runtime.journal import DecisionLog, Sink
+from routelab.runtime.lane import Lane, Overlay, cheaper_policy
 from routelab.runtime.routed import Routed
 from routelab.runtime.together import ask_together
 from routelab.runtime.upstream import Upstream
 from routelab.runtime.wire import REQUEST_ID, header_value
-from routelab.signals import Given, Source, resolve
+from routelab.signals import Given
 
 if TYPE_CHECKING:
     import httpx
@@ -71,7 +75,12 @@ class AsyncRouter:
         sleep: waits so many seconds of `clock`.
         rng: of balancing and of pauses before retries; the policy's draws have a seed of
             their own.
+        budgets: what may be spent: rules, or a `budgets.toml`.
+        budget_store: keeps what was spent; in memory unless given. Closed with the router.
+        cheaper: decides the requests that a budget degrades; a policy or its directory, which
+            goes before the one that `budgets` names.
         log: where a record of every request goes: a folder, or a sink; closed with the router.
+        figures: counts requests; own ones unless given.
         observers: hear of every request when it is over.
     Raises:
         CatalogueError: a model of the policy has no deployment, or rules make no sense.
@@ -97,23 +106,27 @@ class AsyncRouter:
         wall_clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         rng: random.Random | None = None,
+        budgets: Budgets | str | Path | None = None,
+        budget_store: Store | None = None,
+        cheaper: PolicyFile | str | Path | None = None,
         log: Sink | str | Path | None = None,
+        figures: Figures | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        document = policy_file.document
         if sum(way is not None for way in (client, transport, upstream)) > 1:
             raise RouteError("give one of client, transport and upstream")
-        own = policy_file.policy
-        self.policy: Policy = Gated(own, tuple(gates), again) if gates else own
+        rules_of_money = read_budgets(budgets) if isinstance(budgets, str | Path) else budgets
+        spare = cheaper_policy(rules_of_money, cheaper)
+        overlay = Overlay(signals or {}, tuple(gates), again, gate_functions or {})
         self.catalogue = endpoints(policy_file, catalogue, rules)
-        self._seed = document.seed
-        self._scoring = policy_file.scoring
-        self._admission = Admission(
-            self.policy.models_used, self.catalogue, self._scoring, document.estimates
-        )
+        if spare is not None:
+            self.catalogue = joined(self.catalogue, endpoints(spare, catalogue, rules))
+        self.figures = figures or Figures(wall_clock=wall_clock)
         self._clock = clock
-        self._digest = policy_file.digest
-        self._books = Books(_sink(log, self.catalogue, wall_clock), observers, wall_clock)
+        self._wall_clock = wall_clock
+        self._books = Books(
+            _sink(log, self.catalogue, wall_clock), (self.figures, *observers), wall_clock
+        )
         self._http: HttpUpstream | None = None
         if upstream is None:
             from routelab.runtime.http import HttpUpstream  # importing the runtime stays quick
@@ -128,14 +141,19 @@ class AsyncRouter:
             sleep=sleep,
             rng=rng or random.Random(),  # noqa: S311  (no secret hangs on it)
         )
-        self._caller = Caller(
-            self.catalogue,
-            self.engine,
-            _sources(policy_file, signals or {}),
-            document.signals,
-            Gatekeeper(self.policy.gates_used, gate_functions or {}),
-            clock,
-        )
+        self._lane = Lane(policy_file, overlay, self.catalogue, self.engine, clock)
+        self._spare: Lane | None = None
+        if spare is not None:
+            fitting = overlay.fitting(spare.policy)
+            self._spare = Lane(spare, fitting, self.catalogue, self.engine, clock)
+        self.policy = self._lane.policy
+        self._keeper: Keeper | None = None
+        if rules_of_money is not None:
+            for lane in (self._lane, self._spare):
+                if lane is not None:
+                    lane.check_priced()
+            store = budget_store or MemoryStore()
+            self._keeper = Keeper(rules_of_money, store, wall_clock, self._books.alert)
 
     @classmethod
     def load(cls, path: str | Path, **options: Any) -> Self:
@@ -165,6 +183,7 @@ class AsyncRouter:
             fields: of the request body, passed on as they are.
         Raises:
             NoModelError: what the request needs rules out every model of the policy.
+            BudgetError: a budget has no room for it; says when there will be.
             RouteError: no model answered, or the request is malformed.
         """
         _check(messages, fields, max_cost_usd=max_cost_usd, deadline_s=deadline_s)
@@ -175,19 +194,28 @@ class AsyncRouter:
             tenant=tenant,
             priority=priority,
             needs=tuple(needs),
-            max_cost_usd=max_cost_usd,
+            max_cost_usd=self._limit_usd(max_cost_usd),
             deadline_s=deadline_s,
         )
         headers = {} if id is None else {REQUEST_ID: header_value(id)}
         started = self._clock()
-        x = self._context(request)
+        lane, degraded = self._lane, False
+        x = lane.context(request)
+        sent = Sending(request, fields, headers)
         try:
-            decision = await self._decide(x, Sending(request, fields, headers))
+            try:
+                decision = await self._decide(lane, x, sent, degraded)
+            except OverBudgetError as refusal:
+                if self._spare is None or not refusal.degrades or refusal.cost_usd:
+                    raise
+                lane, degraded = self._spare, True
+                x = lane.context(request)
+                decision = await self._decide(lane, x, sent, degraded)
         except BaseException as error:
-            self._books.ended(error, x, self._digest, self._clock() - started)
+            self._books.ended(error, x, lane.digest, self._clock() - started, degraded)
             raise
         latency_s = self._clock() - started
-        self._books.answered(decision, request, self._digest, latency_s)
+        self._books.answered(decision, request, lane.digest, latency_s, degraded)
         answer = decision.answer
         return Routed(
             answer=answer.text or "",
@@ -215,30 +243,43 @@ class AsyncRouter:
             raise RouteError(f"quality={quality!r} of request {request_id!r}: it lies in [0, 1]")
         self._books.feedback(request_id, float(quality), model, source)
 
-    def _context(self, request: Request) -> Context:
-        return Context(
-            request,
-            self._admission.models,
-            seed=self._seed,
-            scoring=self._scoring,
-            admission=self._admission,
+    def _limit_usd(self, own_usd: float | None) -> float | None:
+        """What a request may cost: the lower of its own bound and everybody's."""
+        general = None if self._keeper is None else self._keeper.budgets.request_usd
+        return min((it for it in (own_usd, general) if it is not None), default=None)
+
+    async def snapshot(self) -> Snapshot:
+        """The figures, with what is left of budgets, breakers' states and the log's state."""
+        log = self._books.log
+        return self.figures.snapshot().with_state(
+            budgets=() if self._keeper is None else await self._keeper.left(),
+            breakers=self.engine.states(),
+            waiting=sum(pool.waiting for pool in self.engine.pools.values()),
+            log=None if log is None else log.status(),
         )
 
-    async def _decide(self, x: Context, sending: Sending) -> Decision:
+    async def _decide(self, lane: Lane, x: Context, sending: Sending, degraded: bool) -> Decision:
         limit_s = x.request.deadline_s
         sending = msgspec.structs.replace(
             sending,
             deadline=math.inf if limit_s is None else self._clock() + limit_s,
-            able=lambda name: self._admission.admits(x, name),
+            able=lambda name: lane.admission.admits(x, name),
         )
-        running = flow(self.policy, x)
+        guard = None
+        if self._keeper is not None:
+            guard = Guard(lane.caller, self._keeper, lane.upper_usd, degraded)
+        running = flow(lane.policy, x)
         try:
             together = next(running)
             while True:
-                together = running.send(await ask_together(self._caller, together, sending))
+                together = running.send(await ask_together(guard or lane.caller, together, sending))
         except StopIteration as stop:
             decision: Decision = stop.value
             return decision
+        except RouteError as error:
+            if guard is None or guard.refusal is None:
+                raise
+            raise guard.refusal.told(error) from None
         finally:
             running.close()
 
@@ -246,6 +287,8 @@ class AsyncRouter:
         """Close the connections that the router opened, and write what the log still holds."""
         if self._http is not None:
             await self._http.aclose()
+        if self._keeper is not None:
+            await self._keeper.aclose()
         self._books.close()
 
     async def __aenter__(self) -> Self:
@@ -253,25 +296,6 @@ class AsyncRouter:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _sources(policy_file: PolicyFile, given: Mapping[str, Given]) -> dict[str, Source]:
-    """A source for each signal of the policy."""
-    used, specs = policy_file.policy.signals_used, policy_file.document.signals
-    problems = [
-        f"policy {policy_file.name!r} uses no signal {name!r}; it uses {', '.join(used) or 'none'}"
-        for name in given
-        if name not in used
-    ]
-    sources = {}
-    for name in used:
-        try:
-            sources[name] = resolve(name, given.get(name), specs.get(name))
-        except PolicyError as error:
-            problems += error.problems
-    if problems:
-        raise PolicyError(*problems)
-    return sources
 
 
 def _sink(

@@ -7,14 +7,15 @@ import asyncio
 import msgspec
 
 from routelab.core.protocol import Call, Feedback, Together
-from routelab.runtime.caller import Caller, Sending
+from routelab.runtime.budgets.guard import Calls
+from routelab.runtime.caller import Sending
 from routelab.runtime.engine import Try
 
 
 class _Asking:
     """A call under way, and the tries it has made so far."""
 
-    def __init__(self, caller: Caller, call: Call, sending: Sending) -> None:
+    def __init__(self, caller: Calls, call: Call, sending: Sending) -> None:
         self._caller = caller
         self._call = call
         self._tries: list[Try] = []
@@ -31,9 +32,7 @@ class _Asking:
         return self.task.result()
 
 
-async def ask_together(
-    caller: Caller, together: Together, sending: Sending
-) -> tuple[Feedback, ...]:
+async def ask_together(caller: Calls, together: Together, sending: Sending) -> tuple[Feedback, ...]:
     """Feedback of every call, in the order of the calls."""
     if len(together.calls) == 1:
         return (await caller.call(together.calls[0], sending, []),)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from routelab.core.protocol import Call, Feedback
 from routelab.errors import BudgetError
 from routelab.runtime.budgets.keeper import Keeper
 from routelab.runtime.caller import Sending
+from routelab.runtime.engine import Try
 
 
 class Calls(Protocol):
     """Answers calls."""
 
-    async def call(self, call: Call, sending: Sending) -> Feedback: ...
+    async def call(self, call: Call, sending: Sending, tries: list[Try]) -> Feedback: ...
+
+    def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback: ...
 
 
 class Guard:
@@ -23,13 +26,17 @@ class Guard:
 
     Attributes:
         refusal: of the first call there was no room for.
+
+    Args:
+        upper_usd: of a call, given the tokens to assume of an answer without a limit.
+        degraded: the request is decided by the cheaper policy already.
     """
 
     def __init__(
         self,
         calls: Calls,
         keeper: Keeper,
-        upper_usd: Callable[[Call, Sending], float],
+        upper_usd: Callable[[Call, Sending, int], float],
         degraded: bool,
     ) -> None:
         self.refusal: BudgetError | None = None
@@ -38,22 +45,28 @@ class Guard:
         self._upper_usd = upper_usd
         self._degraded = degraded
 
-    async def call(self, call: Call, sending: Sending) -> Feedback:
+    async def call(self, call: Call, sending: Sending, tries: list[Try]) -> Feedback:
         """The answer, for money that was reserved before and is settled after.
 
-        A call that was cancelled is charged nothing: what it had cost is not known.
+        A call that is cancelled is charged what its tries are known to have cost.
         """
         try:
             hold = await self._keeper.reserve(
-                sending.request.tenant, self._upper_usd(call, sending), self._degraded
+                sending.request.tenant, self._most(call, sending), self._degraded
             )
         except BudgetError as refusal:
             self.refusal = self.refusal or refusal
             return Feedback(call.model, dict.fromkeys(call.need, math.nan), error=str(refusal))
-        spent_usd = 0.0
         try:
-            feedback = await self._calls.call(call, sending)
-            spent_usd = feedback.cost_usd
-        finally:
-            self._keeper.settle(hold, spent_usd)
+            feedback = await self._calls.call(call, sending, tries)
+        except BaseException:
+            self._keeper.settle(hold, self.cancelled(call, tries).cost_usd)
+            raise
+        self._keeper.settle(hold, feedback.cost_usd)
         return feedback
+
+    def _most(self, call: Call, sending: Sending) -> float:
+        return self._upper_usd(call, sending, self._keeper.budgets.output_tokens)
+
+    def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback:
+        return self._calls.cancelled(call, tries)

@@ -134,6 +134,7 @@ def _over(full: Balance, rule: Rule, usd: float, now_s: float) -> OverBudgetErro
         f" {usd:.6g} USD: of {rule.limit_usd:.6g} USD {full.spent / NANO:.6g} are spent and"
         f" {full.reserved / NANO:.6g} reserved, {when}",
         resets_at_s=ends,
+        retry_after_s=None if ends is None else ends - now_s,
     )
     error.degrades = rule.at_limit == "degrade"
     return error

@@ -12,6 +12,7 @@ from routelab.core.engine_rules import EngineRules
 from routelab.runtime.attempt import Attempt, attempt
 from routelab.runtime.cost import tokens as used_tokens
 from routelab.runtime.engine import outcome
+from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
 from routelab.runtime.engine.pool import Pool
 from routelab.runtime.engine.station import Place, Report, Station
@@ -78,6 +79,16 @@ class Engine:
             if asked.last is not None:
                 break
         return asked
+
+    def states(self) -> dict[str, State]:
+        """Every deployment's breaker; of one that serves several models, the worst."""
+        now, worst = self._clock(), ("closed", "half-open", "open").index
+        found: dict[str, State] = {}
+        for pool in self.pools.values():
+            for station in pool.stations:
+                state = station.breaker.state(now)
+                found[station.name] = max(found.get(station.name, state), state, key=worst)
+        return found
 
     async def _ask(self, pool: Pool, question: Question, tries: list[Try]) -> Asked:
         """Each deployment once, then those whose failure may have passed once more."""

@@ -71,6 +71,7 @@ def _lines(it: Snapshot) -> Iterator[str]:
     plain: list[tuple[str, str, str, float]] = [
         ("escalated_total", "counter", "Answered requests of more than one turn.", it.escalated),
         ("degraded_total", "counter", "Requests of the cheaper policy.", it.degraded),
+        ("waiting", "gauge", "Calls that wait for a free place.", it.waiting),
         ("retries_total", "counter", "Tries after the first.", it.retries),
     ]
     if it.log is not None:

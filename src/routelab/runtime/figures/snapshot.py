@@ -60,6 +60,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             share of the answered.
         degraded: requests that a budget had decided by the cheaper policy.
         retries: tries after the first of a sample.
+        waiting: calls that wait for a free place now.
         queued_s: what tries waited for a free place, where they had to wait.
         steps: by turn, from 0.
         tenants: by name, the latecomers together as "other".
@@ -86,6 +87,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     steps: Mapping[str, Figure]
     quality: Mapping[str, Quality]
     unmatched: int = 0
+    waiting: int = 0
     alerts: tuple[Alert, ...] = ()
     budgets: tuple[Left, ...] = ()
     breakers: Mapping[str, str] = {}

@@ -11,11 +11,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from routelab.core.record import FeedbackRecord
 from routelab.runtime.finished import Finished
 from routelab.runtime.journal import entry
 from routelab.runtime.journal.segments import PartlyWrittenError, Segments
-from routelab.runtime.journal.sink import LogStatus
+from routelab.runtime.journal.sink import LogStatus, Note
 
 _log = logging.getLogger("routelab")
 
@@ -64,7 +63,7 @@ class DecisionLog:
         self._max_queued = max_queued
         self._segments = Segments(self.folder, max_bytes, sync, wall_clock)
         self._variables: tuple[str, ...] = ()
-        self._queue: deque[Finished | FeedbackRecord] = deque()
+        self._queue: deque[Finished | Note] = deque()
         self._lines: list[bytes] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -78,9 +77,9 @@ class DecisionLog:
         """Queue a request's record."""
         self._put(finished)
 
-    def feedback(self, record: FeedbackRecord) -> None:
-        """Queue what an answer was worth."""
-        self._put(record)
+    def note(self, note: Note) -> None:
+        """Queue what an answer was worth, or news of a budget."""
+        self._put(note)
 
     def keep_out(self, variables: Iterable[str]) -> None:
         """Blot out the values of these environment variables wherever they turn up."""
@@ -101,7 +100,7 @@ class DecisionLog:
         thread.join()
         atexit.unregister(self.close)
 
-    def _put(self, item: Finished | FeedbackRecord) -> None:
+    def _put(self, item: Finished | Note) -> None:
         if self._thread is None or self._process != os.getpid():
             self._start()
         if len(self._queue) >= self._max_queued:
@@ -162,12 +161,10 @@ class DecisionLog:
                 return False
         return True
 
-    def _encoded(
-        self, item: Finished | FeedbackRecord, secrets: tuple[bytes, ...]
-    ) -> tuple[bytes, ...]:
+    def _encoded(self, item: Finished | Note, secrets: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """The line, or none for what JSON cannot hold."""
         try:
-            if isinstance(item, FeedbackRecord):
+            if not isinstance(item, Finished):
                 return (entry.line(item, secrets),)
             record = entry.record(item, texts=self._texts, hash_key=self._hash_key)
             return (entry.line(record, secrets),)

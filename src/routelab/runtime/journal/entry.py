@@ -16,12 +16,12 @@ from routelab.core.protocol import Attempted
 from routelab.core.record import (
     AttemptRecord,
     ChoiceRecord,
-    FeedbackRecord,
     Record,
     ScoreRecord,
     StepRecord,
 )
 from routelab.runtime.finished import Finished
+from routelab.runtime.journal.sink import Note
 from routelab.signals.prompt_text import prompt_text
 
 _SHORTEST = 8
@@ -63,7 +63,7 @@ def record(finished: Finished, *, texts: bool = False, hash_key: bytes | None = 
     )
 
 
-def line(written: Record | FeedbackRecord, secrets: Iterable[bytes] = ()) -> bytes:
+def line(written: Record | Note, secrets: Iterable[bytes] = ()) -> bytes:
     """JSON on one line, with every secret blotted out."""
     try:
         encoded = msgspec.json.encode(written)
@@ -112,6 +112,7 @@ def _step(step: Step, texts: bool) -> StepRecord:
         error=it.error,
         deployment=it.deployment,
         notes=it.notes,
+        rejected=it.rejected,
         attempts=tuple([AttemptRecord(*msgspec.structs.astuple(one)) for one in it.attempts]),
         response=it.text if texts else None,
     )

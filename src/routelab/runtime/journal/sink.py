@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
-from routelab.core.record import FeedbackRecord
+from routelab.core.record import AlertRecord, FeedbackRecord
 from routelab.runtime.finished import Finished
+
+Note: TypeAlias = FeedbackRecord | AlertRecord
 
 
 class LogStatus(msgspec.Struct, frozen=True):
@@ -34,8 +36,8 @@ class Sink(Protocol):
         """Remember a request."""
         ...
 
-    def feedback(self, record: FeedbackRecord) -> None:
-        """Remember what an answer was worth."""
+    def note(self, note: Note) -> None:
+        """Remember what an answer was worth, or news of a budget."""
         ...
 
     def keep_out(self, variables: Iterable[str]) -> None:

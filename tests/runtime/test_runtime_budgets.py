@@ -1,0 +1,296 @@
+"""Budgets held by a router: what is refused, degraded, charged and told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from msgspec.structs import replace
+from runtime_world import NO_PRICES, PRICES, Endpoint, catalogue, completion, model, policy_file
+
+from routelab.core.admission import Estimate
+from routelab.errors import BudgetError
+from routelab.policies import Cascade, Fixed, to_wire
+from routelab.policy_file import Document, load, write
+from routelab.runtime import AsyncRouter, Reply
+from routelab.runtime.budgets import Budgets, Rule, SqliteStore, periods, read
+
+ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
+"""USD of one answer of the endpoint."""
+LONG = "x" * 4000
+"""A prompt of as many tokens as the endpoint says there are."""
+FIXED = Fixed(model="first")
+CASCADE = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
+NOON = 1_795_521_600.0  # 2026-11-24 12:00 UTC
+
+
+class Heard:
+    """Remembers the alerts."""
+
+    def __init__(self):
+        self.alerts = []
+
+    def finished(self, finished):
+        pass
+
+    def feedback(self, request_id, quality, model):
+        pass
+
+    def alert(self, alert):
+        self.alerts.append((alert.account, alert.share))
+
+
+def with_router(tmp_path, policy, world, budgets, use, **options):
+    """What a use of a router gives."""
+    chosen = policy_file(tmp_path, policy, world)
+    endpoint = Endpoint()
+
+    async def run():
+        made = {"transport": endpoint.transport, "wall_clock": lambda: NOON} | options
+        async with AsyncRouter(chosen, budgets=budgets, **made) as router:
+            return await use(router)
+
+    return asyncio.run(run())
+
+
+async def ask(router, times, **fields):
+    """Route so many requests, one after the other; answers and errors."""
+    found = []
+    for _ in range(times):
+        try:
+            found.append(await router.route(LONG, max_tokens=500, **fields))
+        except BudgetError as error:
+            found.append(error)
+    return found
+
+
+def logged(folder):
+    return [json.loads(it) for path in folder.iterdir() for it in path.read_text().splitlines()]
+
+
+def daily(limit_usd, **fields):
+    return Budgets(all=Rule(limit_usd), **fields)
+
+
+def test_requests_beyond_the_limit_are_refused_with_the_time_it_resets(tmp_path):
+    async def use(router):
+        found = await ask(router, 4)
+        return found, await router.snapshot()
+
+    world = catalogue(first=model("plain"))
+    found, figures = with_router(tmp_path, FIXED, world, daily(0.015), use, log=tmp_path / "log")
+    assert [isinstance(it, BudgetError) for it in found] == [False, False, True, True]
+    error = found[2]
+    assert "the budget of all for 2026-11-24" in str(error)
+    assert "resets at 2026-11-25 00:00 UTC" in str(error)
+    assert (error.resets_at_s - NOON, error.retry_after_s) == (43200.0, 43200.0)
+    assert figures.statuses == {"answered": 2, "refused": 2}
+    (left,) = figures.budgets
+    assert (left.spent_usd, left.reserved_usd) == (2 * ONE, 0.0)
+    kinds = [it.get("status", it["schema"]) for it in logged(tmp_path / "log")]
+    assert sorted(kinds) == ["answered"] * 2 + ["refused"] * 2 + ["routelab.alert/1"] * 3
+
+
+def test_alerts_are_told_once_at_each_share(tmp_path):
+    async def use(router):
+        await ask(router, 30)
+        return await router.snapshot()
+
+    heard = Heard()
+    world = catalogue(first=model("plain"))
+    figures = with_router(tmp_path, FIXED, world, daily(10 * ONE), use, observers=[heard])
+    assert heard.alerts == [("all", 0.5), ("all", 0.8), ("all", 1.0)]
+    assert [it.share for it in figures.alerts] == [0.5, 0.8, 1.0]
+
+
+def test_a_new_day_has_a_new_budget(tmp_path):
+    now = [NOON]
+
+    async def use(router):
+        first = await ask(router, 2)
+        now[0] += 86400.0
+        return first + await ask(router, 1)
+
+    world = catalogue(first=model("plain"))
+    found = with_router(tmp_path, FIXED, world, daily(0.008), use, wall_clock=lambda: now[0])
+    assert [isinstance(it, BudgetError) for it in found] == [False, True, False]
+
+
+def test_tenants_have_their_own_rule_or_everybodys(tmp_path):
+    budgets = Budgets(tenant=Rule(0.008), tenants={"acme": Rule(1.0), "none": Rule(0.0)})
+
+    async def use(router):
+        return [
+            [isinstance(it, BudgetError) for it in await ask(router, 2, tenant=tenant)]
+            for tenant in ("acme", "zen", "none", "")
+        ]
+
+    found = with_router(tmp_path, FIXED, catalogue(first=model("plain")), budgets, use)
+    assert found == [[False, False], [False, True], [True, True], [False, True]]
+
+
+@pytest.mark.parametrize("kept", ["memory", "sqlite"])
+def test_a_thousand_requests_at_once_do_not_overspend(tmp_path, kept):
+    sent = []
+
+    class Canned:
+        async def send(self, asked):
+            await asyncio.sleep(0)
+            sent.append(asked)
+            answer = completion("yes")
+            answer["usage"]["completion_tokens"] = len(sent) % 500
+            return Reply(200, answer)
+
+        def hide(self, deployment, text):
+            return text
+
+    async def use(router):
+        asked = [router.route(LONG, max_tokens=500) for _ in range(1000)]
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        return done, (await router.snapshot()).budgets[0]
+
+    options = {"transport": None, "upstream": Canned()}
+    if kept == "sqlite":
+        options["budget_store"] = SqliteStore(tmp_path / "b.sqlite")
+    world = catalogue(first=model("plain"))
+    done, left = with_router(tmp_path, FIXED, world, daily(0.5), use, **options)
+    answered = [it for it in done if not isinstance(it, BudgetError)]
+    assert len(answered) == len(sent) > 50
+    assert left.spent_usd == pytest.approx(sum(it.cost_usd for it in answered))
+    assert left.spent_usd <= 0.5
+    assert left.reserved_usd == 0.0
+
+
+def test_a_cost_that_nobody_tells_is_charged_as_it_was_reserved(tmp_path):
+    async def use(router):
+        with pytest.warns(UserWarning, match="cost unknown"):
+            await ask(router, 1)
+        return (await router.snapshot()).budgets[0].spent_usd
+
+    world = catalogue(first=model("bare"))
+    spent = with_router(tmp_path, FIXED, world, daily(1.0), use)
+    assert spent == pytest.approx(((1.5 * 1000 + 8) * 2.0 + 500 * 8.0) / 1e6)
+
+
+def test_a_failed_call_is_charged_what_it_cost_and_gives_the_rest_back(tmp_path):
+    world = catalogue(first=model("charged", cost_reported=True))
+
+    async def use(router):
+        with pytest.raises(Exception, match="no model answered"):
+            await router.route(LONG)
+        return (await router.snapshot()).budgets[0]
+
+    left = with_router(tmp_path, FIXED, world, daily(9.0), use)
+    assert left.spent_usd >= 0.5
+    assert left.reserved_usd == 0.0
+
+
+def test_a_caller_who_goes_away_leaves_no_reservation(tmp_path):
+    async def use(router):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(router.route(LONG), 0.1)
+        return (await router.snapshot()).budgets
+
+    world = catalogue(first=model("asleep"))
+    (left,) = with_router(tmp_path, FIXED, world, daily(1.0), use)
+    assert (left.spent_usd, left.reserved_usd) == (0.0, 0.0)
+
+
+def test_where_there_is_no_room_for_the_next_model_the_earlier_answer_is_delivered(tmp_path):
+    async def use(router):
+        return await router.route(LONG, max_tokens=500)
+
+    dear = {name: 100 * price for name, price in PRICES.items()}
+    world = catalogue(first=model("scored"), last=model("plain", **dear))
+    routed = with_router(tmp_path, CASCADE, world, daily(0.02), use)
+    assert (routed.answer, routed.cost_usd) == ("scored", ONE)
+    assert "the budget of all" in routed.decision.steps[1].feedback.error
+
+
+def cheap_policy(tmp_path):
+    cheap = catalogue(small=model("bare", input_usd_per_mtok=0.0, output_usd_per_mtok=0.0))
+    document = Document(
+        name="cheap",
+        policy=to_wire(Fixed("small")),
+        candidates=("small",),
+        catalogue=cheap,
+    )
+    return write(tmp_path / "cheap.policy", document, "# cheap\n")
+
+
+def test_at_the_limit_the_cheaper_policy_decides_and_the_record_says_so(tmp_path):
+    cheap_policy(tmp_path)
+    (tmp_path / "budgets.toml").write_text(
+        'cheaper = "cheap.policy"\n[all]\nlimit_usd = 0.008\nat_limit = "degrade"\n'
+    )
+
+    async def use(router):
+        with pytest.warns(UserWarning, match="cost unknown"):
+            found = await ask(router, 2)
+        return found, await router.snapshot()
+
+    world = catalogue(first=model("plain"))
+    (first, second), figures = with_router(
+        tmp_path, FIXED, world, tmp_path / "budgets.toml", use, log=tmp_path / "log"
+    )
+    assert (first.model, second.model) == ("first", "small")
+    assert (figures.degraded, set(figures.models)) == (1, {"first", "small"})
+    records = [it for it in logged(tmp_path / "log") if it["schema"] == "routelab.decision/1"]
+    assert [it.get("degraded", False) for it in records] == [False, True]
+    assert records[0]["policy"] != records[1]["policy"] == load(tmp_path / "cheap.policy").digest
+
+
+def test_degraded_requests_are_refused_at_the_hard_limit(tmp_path):
+    rule = Rule(0.008, at_limit="degrade", hard_limit_usd=0.016)
+    budgets = Budgets(all=rule, cheaper="given")
+
+    async def use(router):
+        return await ask(router, 3)
+
+    cheaper = tmp_path / "spare"
+    cheaper.mkdir()
+    spare = policy_file(cheaper, Fixed("small"), catalogue(small=model("plain")))
+    found = with_router(
+        tmp_path, FIXED, catalogue(first=model("plain")), budgets, use, cheaper=spare
+    )
+    assert [getattr(it, "model", "refused") for it in found] == ["first", "small", "refused"]
+
+
+def test_a_model_without_any_known_cost_is_refused_at_the_start(tmp_path):
+    chosen = policy_file(tmp_path, CASCADE, catalogue(first=model("scored"), last=model("plain")))
+    free = catalogue(first=model("scored", **NO_PRICES), last=model("plain", **NO_PRICES))
+    document = replace(chosen.document, catalogue=free, files={})
+    chosen = write(tmp_path / "free.policy", document, "# free\n")
+    with pytest.raises(BudgetError, match="none is known of first, last: give input_usd_per_mtok"):
+        AsyncRouter(chosen, budgets=daily(1.0))
+    known = {name: Estimate(cost_usd=0.001) for name in ("first", "last")}
+    chosen = write(tmp_path / "known.policy", replace(document, estimates=known), "# known\n")
+    AsyncRouter(chosen, budgets=daily(1.0))
+
+
+def test_everything_wrong_with_budgets_is_told_at_once(tmp_path):
+    path = tmp_path / "budgets.toml"
+    path.write_text(
+        "alerts = [0.5, 8.0]\n[all]\nlimit_usd = -1.0\n[tenants.acme]\nlimit_usd = 2.0\n"
+        'at_limit = "degrade"\nhard_limit_usd = 1.0\n'
+    )
+    with pytest.raises(BudgetError) as caught:
+        read(path)
+    message = str(caught.value)
+    for part in ("all: limit_usd is -1", "acme: hard_limit", "8.0 is no share", "needs cheaper"):
+        assert part in message
+    path.write_text("[all]\nlimit = 1.0\n")
+    with pytest.raises(BudgetError, match=r"budgets\.toml: .*limit"):
+        read(path)
+    with pytest.raises(BudgetError, match="cannot be read as budgets"):
+        read(tmp_path / "nothing.toml")
+
+
+def test_periods_are_those_of_utc():
+    assert periods.period("day", NOON) == "2026-11-24"
+    assert periods.period("month", NOON) == "2026-11"
+    assert periods.ends_s("month", NOON) == NOON + 6.5 * 86400
+    assert periods.ends_s("total", NOON) is None
+    assert periods.period("day", NOON + 43199.9) == "2026-11-24"
+    assert periods.period("day", NOON + 43200.0) == "2026-11-25"
