@@ -65,6 +65,11 @@ class Bounds(msgspec.Struct, frozen=True):
             raise TuningError(*problems)
 
     @property
+    def further(self) -> bool:
+        """Whether anything but means of cost and quality is bounded."""
+        return self.max_p95_s is not None or bool(self.floors)
+
+    @property
     def on_quality(self) -> bool:
         """Whether quality is bounded, so that the least cost is wanted."""
         return self.min_quality is not None or self.min_quality_share is not None

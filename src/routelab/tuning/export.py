@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from routelab.policy_file import (
 from routelab.policy_file.card import card
 from routelab.replay import Figures, Ground, costs_sha256
 from routelab.tuning.front import OperatingPoint
+from routelab.tuning.judged import Judged
 from routelab.tuning.options import UNSAID
 from routelab.tuning.study import Study
 
@@ -94,9 +95,11 @@ def as_json(study: Study) -> dict[str, Any]:
         "test": test,
         "baselines": test["baselines"],
         "operating_points": [
-            _point(point, figures)
-            for point, figures in zip(study.points, study.tested, strict=True)
+            _point(point, figures, judged)
+            for point, figures, judged in zip(study.points, study.tested, study.judged, strict=True)
         ],
+        "bounds": msgspec.to_builtins(study.judged[0]),
+        "search": _searched(study),
         "aiq_front": study.aiq_front,
         "optimism": {
             key: getattr(study.tuned, key) - getattr(study.figures, key)
@@ -127,7 +130,7 @@ def as_json(study: Study) -> dict[str, Any]:
 def _document(study: Study, summary: Mapping[str, Any]) -> Document:
     """The content of `policy.json`; hashes of the other files are added when it is written."""
     fitted = study.fitted
-    kept = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")
+    kept = ("verdict", "reasons", "test", "bounds", "operating_points", "aiq_front", "optimism")
     return Document(
         name=study.options.name,
         policy=to_wire(study.policy),
@@ -154,6 +157,14 @@ def _learning(study: Study) -> dict[str, Any]:
     return {**study.account.headline(), "account": msgspec.to_builtins(study.account)}
 
 
+def _searched(study: Study) -> dict[str, Any] | None:
+    """How the randomised search went; how often it was resumed changes nothing."""
+    if study.search is None:
+        return None
+    told: dict[str, Any] = msgspec.to_builtins(study.search)
+    return {key: value for key, value in told.items() if key not in ("processes", "resumed")}
+
+
 def _estimates(study: Study) -> dict[str, Estimate]:
     """What a call of each candidate cost and took on tune, for budgets and deadlines."""
     log = study.tune.log
@@ -168,7 +179,7 @@ def _mean(values: Floats) -> float | None:
     return mean(seen) if len(seen) else None
 
 
-def _point(point: OperatingPoint, figures: Figures) -> dict[str, Any]:
+def _point(point: OperatingPoint, figures: Figures, judged: Sequence[Judged]) -> dict[str, Any]:
     measured = msgspec.to_builtins(figures)
     return {
         "name": point.name,
@@ -176,6 +187,7 @@ def _point(point: OperatingPoint, figures: Figures) -> dict[str, Any]:
         "policy": to_wire(point.point.policy),
         "tune": point.point.score._asdict(),
         "test": {key: measured[key] for key in POINT_KEYS},
+        "bounds": msgspec.to_builtins(list(judged)),
     }
 
 

@@ -40,6 +40,8 @@ def by_cost(alone: Sequence[Point]) -> list[str]:
 def front(points: Iterable[Point]) -> list[Point]:
     """Non-dominated points by rising cost; of equals the first given."""
     listed = list(points)
+    if not listed:
+        return []
     kept = pareto([p.score.usd_per_1k for p in listed], [p.score.quality for p in listed])
     found = [point for point, keep in zip(listed, kept, strict=True) if keep]
     return sorted(found, key=lambda point: point.score)
@@ -63,7 +65,8 @@ def operating_points(
     floor = bounds.floor(best.score.quality)
     allowed = [p for p in pool if _meets(p.score, ceiling, floor)]
     if not allowed:
-        raise TuningError(_out_of_reach(pool, ceiling, floor))
+        within = " within the bounds on latency and groups" if bounds.further else ""
+        raise TuningError(_out_of_reach(pool, ceiling, floor, f"no policy{within}"))
     cheap_floor = 0.98 * best.score.quality if floor is None else floor
     dear_ceiling = best.score.usd_per_1k if ceiling is None else ceiling
     found = [
@@ -144,14 +147,16 @@ def _most_quality(
     return OperatingPoint("most-quality", rule, chosen)
 
 
-def _out_of_reach(pool: Sequence[Point], ceiling: float | None, floor: float | None) -> str:
+def _out_of_reach(
+    pool: Sequence[Point], ceiling: float | None, floor: float | None, none: str
+) -> str:
     within = [p.score for p in pool if ceiling is None or p.score.usd_per_1k <= ceiling]
     if not within:
         least = min(point.score.usd_per_1k for point in pool)
         return (
-            f"no policy costs {ceiling:.6g} USD per 1,000 requests or less on tune; the least"
+            f"{none} costs {ceiling:.6g} USD per 1,000 requests or less on tune; the least"
             f" reachable is {least:.6g}"
         )
     most = max(score.quality for score in within)
     at = "" if ceiling is None else f" at {ceiling:.6g} USD per 1,000 requests or less"
-    return f"no policy reaches quality {floor:.4f}{at} on tune; the best reachable is {most:.4f}"
+    return f"{none} reaches quality {floor:.4f}{at} on tune; the best reachable is {most:.4f}"

@@ -16,11 +16,12 @@ from routelab.policies import Fixed
 from routelab.policy_file import Certificate
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
-from routelab.tuning import contest, display, inputs, plain
+from routelab.tuning import contest, display, inputs, judged, plain
 from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group
 from routelab.tuning.contest import Rival
-from routelab.tuning.demands import Demands, Excess, demands
+from routelab.tuning.demands import Demands, Excess, demands, met
 from routelab.tuning.front import OperatingPoint, Point, operating_points, within
+from routelab.tuning.judged import Judged
 from routelab.tuning.options import CASCADE, Options
 from routelab.tuning.plain import Plain
 from routelab.tuning.score import means, score
@@ -53,6 +54,7 @@ class Study:
         aiq_front: on test, of the hull of all operating points and the candidates.
         certificate: what was proved on the calibrate part; None if nothing was asked.
         trials: of the randomised search; search: how it went, None where there was none.
+        judged: what became of the user's bounds on test, for each operating point.
         breakdown: where the exported policy's figures on test come from.
     """
 
@@ -74,6 +76,7 @@ class Study:
     trials: Sequence[Trial]
     search: Told | None
     verdict: Verdict
+    judged: Sequence[Sequence[Judged]]
     breakdown: Breakdown
     certificate: Certificate | None = None
 
@@ -156,8 +159,9 @@ def tune(
     won = contest.winner(searched, alone)
     points = searched[won]
     chosen = operating_points(points, options.bounds, best, mix=won == CASCADE and not dials)
+    single = [it for it in alone if met(wanted.further(tuning.replay(it.policy)))]
     certifier = _certifier(
-        options, cut, part, more, tuning, [*points, *alone, chosen[0].point], best
+        options, cut, part, more, tuning, [*points, *single, chosen[0].point], best
     )
     if certifier is not None:
         chosen = certifier.exported(chosen)
@@ -174,6 +178,11 @@ def tune(
         *_warnings(log, dials, cut, kinds, exported.policy, tuning, testing),
     ]
     best_quality = score(testing, best.policy).quality
+    on_test = demands(options.bounds, testing, best.policy, best_quality)
+    further = [
+        list(judged.judge(it.point.policy, tuning, testing, wanted, on_test)) for it in chosen
+    ]
+    warnings += judged.unjudged(wanted, on_test)
     certificate = None if certifier is None else certifier.certificate(exported.policy, testing)
     return Study(
         options=options,
@@ -193,7 +202,11 @@ def tune(
         aiq_front=_aiq_front(testing, tested),
         trials=[] if found is None else found.trials,
         search=None if found is None else found.told,
-        verdict=verdict(tested[0], options.bounds, best_quality, warnings, certificate),
+        verdict=verdict(tested[0], options.bounds, best_quality, warnings, certificate, further[0]),
+        judged=[
+            [*judged.means(figures, options.bounds, best_quality, it.point.score), *others]
+            for it, figures, others in zip(chosen, tested, further, strict=True)
+        ],
         breakdown=breakdown(exported.policy, testing, tuning, best.policy.models_used[0]),
         certificate=certificate,
     )

@@ -9,9 +9,10 @@ import msgspec
 
 from routelab.policy_file import Certificate
 from routelab.replay import Figures
-from routelab.stats.power import requests_above, requests_to_settle
+from routelab.stats.power import requests_to_settle
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.certify import words
+from routelab.tuning.judged import Judged, means, said
 
 MARGIN = 0.005
 """A gain below this many points of quality / 100 is not worth a router."""
@@ -44,6 +45,7 @@ def verdict(
     best_quality: float,
     warnings: Sequence[str] = (),
     certificate: Certificate | None = None,
+    further: Sequence[Judged] = (),
 ) -> Verdict:
     """Judge a policy by its figures on test, in the order of the rules.
 
@@ -51,10 +53,13 @@ def verdict(
         best_quality: on test, of the candidate that was best on tune.
         warnings: what else a reader must know.
         certificate: that was asked for.
+        further: bounds on latency and groups.
     """
-    bounds_met = [*_bounds(test, bounds, best_quality), *_certified(certificate)]
-    missed = [bound for bound in bounds_met if not bound.met]
-    rest = [*warnings, *(bound.text for bound in bounds_met if bound.met), *_rivals(test)]
+    judged = [*means(test, bounds, best_quality, None), *further]
+    proved = list(_certified(certificate))
+    missed = [it for it in (*judged, *proved) if not it.met]
+    held = [*said(judged), *(it.text for it in proved if it.met)]
+    rest = [*warnings, *held, *_rivals(test)]
     low, high = test.gain_ci
     gain = f"gain over the zero router {_points(test.gain_vs_zero_router)} points"
     gain += f" [{_points(low)}, {_points(high)}] on {test.n_requests} test requests"
@@ -78,61 +83,22 @@ def verdict(
     return Verdict("not proven", reasons, max(needed, default=None))
 
 
-class _Bound(NamedTuple):
-    """What became of a bound on test.
-
-    Attributes:
-        needed: test requests that would settle on which side of it the truth lies; None if
-            the interval settles it, or no number would.
-    """
+class _Proved(NamedTuple):
+    """What became of a certificate, or of one of its goals on test."""
 
     text: str
     met: bool
-    needed: int | None
+    needed: None = None
 
 
-def _bounds(test: Figures, bounds: Bounds, best: float) -> Iterator[_Bound]:
-    """Every bound of the user's, held against its test point estimate."""
-    if (ceiling := bounds.max_usd_per_1k) is not None:
-        below = test.usd_per_1k <= ceiling
-        yield _bound(
-            "cost", ceiling, test.usd_per_1k, test.usd_per_1k_ci, below, test.n_requests, ".4g"
-        )
-    if (floor := bounds.floor(best)) is not None:
-        above = test.quality >= floor
-        yield _bound("quality", floor, test.quality, test.quality_ci, above, test.n_requests, ".4f")
-
-
-def _certified(certificate: Certificate | None) -> Iterator[_Bound]:
+def _certified(certificate: Certificate | None) -> Iterator[_Proved]:
     """A certificate that was asked for must hold, and test must not speak against it."""
     if certificate is None:
         return
-    yield _Bound(certificate.text, certificate.holds, None)
+    yield _Proved(certificate.text, certificate.holds)
     for goal in certificate.goals:
         if (text := words.later(goal, certificate.part)) is not None:
-            yield _Bound(text, not goal.broken_later, None)
-
-
-def _bound(
-    what: str,
-    limit: float,
-    value: float,
-    interval: tuple[float, float],
-    met: bool,
-    n: int,
-    form: str,
-) -> _Bound:
-    low, high = interval
-    unit = " USD per 1,000 requests" if what == "cost" else ""
-    text = f"{what} bound of {limit:{form}} is {'met' if met else 'missed'} on test:"
-    text += f" {value:{form}}{unit} [{low:{form}}, {high:{form}}]"
-    if not low <= limit <= high:
-        return _Bound(text, met, None)
-    needed = requests_above(abs(value - limit), (high - low) / 2, n)
-    text += ", an interval that does not settle it"
-    if needed is not None:
-        text += f"; about {needed:,} test requests would"
-    return _Bound(text, met, needed)
+            yield _Proved(text, not goal.broken_later)
 
 
 def _single(test: Figures) -> bool:
