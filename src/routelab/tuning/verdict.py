@@ -57,7 +57,8 @@ def verdict(
     """
     judged = [*means(test, bounds, best_quality, None), *further]
     proved = list(_certified(certificate))
-    missed = [it for it in (*judged, *proved) if not it.met]
+    demanded: list[Judged | _Proved] = [*judged, *proved]
+    missed = [it for it in demanded if not it.met]
     held = [*said(judged), *(it.text for it in proved if it.met)]
     rest = [*warnings, *held, *_rivals(test)]
     low, high = test.gain_ci
