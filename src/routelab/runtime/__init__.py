@@ -1,20 +1,24 @@
 """Route live requests by a policy directory; the base installation is enough."""
 
-from routelab.runtime.blocking import Router
+from routelab.runtime.blocking import BlockingAnswer, Router
 from routelab.runtime.journal import DecisionLog, LogStatus
 from routelab.runtime.routed import Routed
 from routelab.runtime.router import AsyncRouter
+from routelab.runtime.stream.answer import Piece, StreamedAnswer
 from routelab.runtime.upstream import Opened, Outgoing, Reply, Upstream, UpstreamError
 
 __all__ = [
     "AsyncRouter",
+    "BlockingAnswer",
     "DecisionLog",
     "LogStatus",
     "Opened",
     "Outgoing",
+    "Piece",
     "Reply",
     "Routed",
     "Router",
+    "StreamedAnswer",
     "Upstream",
     "UpstreamError",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from routelab.policy_file import PolicyFile, load
+from routelab.runtime.ask import Messages
 from routelab.runtime.background import BackgroundLoop
 from routelab.runtime.routed import Routed
-from routelab.runtime.router import AsyncRouter, Messages
+from routelab.runtime.router import AsyncRouter
+from routelab.runtime.stream.answer import Piece, StreamedAnswer
 
 
 class Router:
@@ -61,6 +63,15 @@ class Router:
         """Say what an answer was worth, as `AsyncRouter.feedback` does."""
         self._router.feedback(request_id, quality, model=model, source=source)
 
+    def stream(self, messages: Messages, **options: Any) -> BlockingAnswer:
+        """Answer one request piece by piece, as `AsyncRouter.stream` does.
+
+        with router.stream("Tell me a story") as answer:
+            for piece in answer:
+                print(piece.text, end="")
+        """
+        return BlockingAnswer(self._router.stream(messages, **options), self._background)
+
     def close(self) -> None:
         """Close the connections and end the thread, if there is one."""
         if self._background.started:
@@ -72,3 +83,27 @@ class Router:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class BlockingAnswer:
+    """The pieces of an answer; for `with` and then `for`, otherwise as `StreamedAnswer`."""
+
+    def __init__(self, answer: StreamedAnswer, background: BackgroundLoop) -> None:
+        self._answer = answer
+        self._background = background
+
+    @property
+    def routed(self) -> Routed:
+        """The answer as a whole and how it came about, once its last piece was read."""
+        return self._answer.routed
+
+    def __iter__(self) -> Iterator[Piece]:
+        while (piece := self._background.run(self._answer.next())) is not None:
+            yield piece
+
+    def __enter__(self) -> Self:
+        self._background.run(self._answer.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._background.run(self._answer.stop())

@@ -13,8 +13,8 @@ import httpx
 
 from routelab.core.catalogue import Deployment
 from routelab.errors import MissingExtraError, RouteError
-from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, address
-from routelab.runtime.wire import encode_json
+from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, address, streams
+from routelab.runtime.wire import decode_object, encode_json
 
 Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
 
@@ -63,7 +63,9 @@ class HttpUpstream:
         request = _request(outgoing)
         with _translated(connect_s):
             response = await self._client().post(**request)
-        return Reply(response.status_code, response.content, dict(response.headers))
+            body = await _object(response)
+        content = response.content if body is None else body
+        return Reply(response.status_code, content, dict(response.headers))
 
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
@@ -71,8 +73,11 @@ class HttpUpstream:
         request = _request(outgoing)
         with _translated(connect_s):
             async with self._client().stream("POST", **request) as response:
+                headers = dict(response.headers)
+                if not streams(response.status_code, headers):
+                    await _object(response)
                 chunks = _chunks(response, connect_s)
-                yield Opened(response.status_code, chunks, dict(response.headers))
+                yield Opened(response.status_code, chunks, headers)
 
     def hide(self, deployment: Deployment, text: str) -> str:
         for secret in _secrets(deployment):
@@ -125,6 +130,19 @@ def _request(outgoing: Outgoing) -> dict[str, Any]:
         # without this an address's own credentials would go before the key
         "auth": httpx.Auth() if key else httpx.USE_CLIENT_DEFAULT,
     }
+
+
+async def _object(response: httpx.Response) -> dict[str, Any] | None:
+    """The JSON object of a reply; None if it is anything else.
+
+    Then its connection is closed: what may be left of the reply there would be taken for the
+    next one.
+    """
+    value = decode_object(await response.aread())
+    stream = response.extensions.get("network_stream")  # not every transport has one
+    if value is None and stream is not None:
+        await stream.aclose()
+    return value
 
 
 async def _chunks(response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:

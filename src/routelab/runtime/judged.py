@@ -11,7 +11,7 @@ import msgspec
 from routelab.core.catalogue import Deployment
 from routelab.runtime.retry_after import retry_after_s
 from routelab.runtime.upstream import Kind, Reply, address
-from routelab.runtime.wire import SHOULD_RETRY, decode_json
+from routelab.runtime.wire import SHOULD_RETRY
 from routelab.signals.answer_text import answer_text
 
 _FINAL = frozenset((400, 413, 422))
@@ -65,7 +65,7 @@ def judged(deployment: Deployment, reply: Reply, now: float) -> Attempt:
     Args:
         now: Unix time in seconds.
     """
-    where, body = address(deployment), _decoded(reply)
+    where, body = address(deployment), reply.decoded()
     if not 200 <= reply.status < 300:
         final = reply.status in _FINAL or reply.headers.get(SHOULD_RETRY) == "false"
         return Attempt(
@@ -90,16 +90,6 @@ def judged(deployment: Deployment, reply: Reply, now: float) -> Attempt:
 def _used(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """What a failure cost, without what it says, which may quote a key."""
     return None if body is None else {"usage": body.get("usage")}
-
-
-def _decoded(reply: Reply) -> Mapping[str, Any] | None:
-    if not isinstance(reply.body, bytes):
-        return reply.body
-    try:
-        body = decode_json(reply.body)
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
 
 
 def _message(body: Mapping[str, Any] | None, reply: Reply) -> str:

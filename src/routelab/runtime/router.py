@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import random
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 import msgspec
@@ -17,11 +16,10 @@ from routelab.core.catalogue import Catalogue, Timeouts
 from routelab.core.context import Context
 from routelab.core.engine_rules import EngineRules
 from routelab.core.flow import Decision, flow
-from routelab.core.protocol import Message
-from routelab.core.request import Request
 from routelab.errors import RouteError
 from routelab.gates import AnyGate
 from routelab.policy_file import PolicyFile, load
+from routelab.runtime.ask import Messages, sending
 from routelab.runtime.books import Books, Observer
 from routelab.runtime.budgets import Budgets, MemoryStore, Store
 from routelab.runtime.budgets import read as read_budgets
@@ -35,18 +33,16 @@ from routelab.runtime.gatekeeper import GateFunction
 from routelab.runtime.journal import DecisionLog, Sink
 from routelab.runtime.lane import Lane, Overlay, cheaper_policy
 from routelab.runtime.routed import Routed
+from routelab.runtime.stream.answer import StreamedAnswer
+from routelab.runtime.stream.delivery import Delivery
 from routelab.runtime.together import ask_together
 from routelab.runtime.upstream import Upstream
-from routelab.runtime.wire import REQUEST_ID, header_value
 from routelab.signals import Given
 
 if TYPE_CHECKING:
     import httpx
 
     from routelab.runtime.http import HttpUpstream, Transport
-
-Messages: TypeAlias = str | Sequence[Message]
-"""A prompt, or chat messages in the OpenAI form."""
 
 
 class AsyncRouter:
@@ -186,31 +182,52 @@ class AsyncRouter:
             BudgetError: a budget has no room for it; says when there will be.
             RouteError: no model answered, or the request is malformed.
         """
-        _check(messages, fields, max_cost_usd=max_cost_usd, deadline_s=deadline_s)
-        request = Request(
-            id=uuid.uuid4().hex if id is None else id,
-            messages=_messages(messages),
-            task=task,
-            tenant=tenant,
-            priority=priority,
-            needs=tuple(needs),
-            max_cost_usd=self._limit_usd(max_cost_usd),
-            deadline_s=deadline_s,
+        return await self._answer(
+            sending(
+                messages,
+                id=id,
+                task=task,
+                tenant=tenant,
+                priority=priority,
+                needs=needs,
+                max_cost_usd=max_cost_usd,
+                deadline_s=deadline_s,
+                **fields,
+            )
         )
-        headers = {} if id is None else {REQUEST_ID: header_value(id)}
-        started = self._clock()
+
+    def stream(self, messages: Messages, **options: Any) -> StreamedAnswer:
+        """Answer one request piece by piece; options are those of `route`.
+
+        async with router.stream("Tell me a story") as answer:
+            async for piece in answer:
+                print(piece.text, end="")
+        print(answer.routed.cost_usd)
+
+        Pieces of a final call are passed on as they come; an answer that a policy has to
+        judge first comes in one piece once it is accepted.
+
+        Raises:
+            RouteError: the request is malformed; other errors come from the loop.
+        """
+        asked = sending(messages, **options)
+        return StreamedAnswer(lambda delivery: self._answer(asked, delivery))
+
+    async def _answer(self, asked: Sending, delivery: Delivery | None = None) -> Routed:
+        started, limit_usd = self._clock(), self._limit_usd(asked.request.max_cost_usd)
+        request = msgspec.structs.replace(asked.request, max_cost_usd=limit_usd)
+        sent = msgspec.structs.replace(asked, request=request, sink=delivery)
         lane, degraded = self._lane, False
         x = lane.context(request)
-        sent = Sending(request, fields, headers)
         try:
             try:
-                decision = await self._decide(lane, x, sent, degraded)
+                decision = await self._decide(lane, x, sent, degraded, delivery)
             except OverBudgetError as refusal:
                 if self._spare is None or not refusal.degrades or refusal.cost_usd:
                     raise
                 lane, degraded = self._spare, True
                 x = lane.context(request)
-                decision = await self._decide(lane, x, sent, degraded)
+                decision = await self._decide(lane, x, sent, degraded, delivery)
         except BaseException as error:
             self._books.ended(error, x, lane.digest, self._clock() - started, degraded)
             raise
@@ -258,7 +275,14 @@ class AsyncRouter:
             log=None if log is None else log.status(),
         )
 
-    async def _decide(self, lane: Lane, x: Context, sending: Sending, degraded: bool) -> Decision:
+    async def _decide(
+        self,
+        lane: Lane,
+        x: Context,
+        sending: Sending,
+        degraded: bool,
+        delivery: Delivery | None,
+    ) -> Decision:
         limit_s = x.request.deadline_s
         sending = msgspec.structs.replace(
             sending,
@@ -272,16 +296,23 @@ class AsyncRouter:
         try:
             together = next(running)
             while True:
-                together = running.send(await ask_together(guard or lane.caller, together, sending))
+                answers = await ask_together(guard or lane.caller, together, sending)
+                try:
+                    together = running.send(answers)
+                finally:
+                    if delivery is not None:
+                        delivery.check(x)
         except StopIteration as stop:
             decision: Decision = stop.value
-            return decision
         except RouteError as error:
             if guard is None or guard.refusal is None:
                 raise
             raise guard.refusal.told(error) from None
         finally:
             running.close()
+        if delivery is not None:
+            await delivery.finish(decision)
+        return decision
 
     async def aclose(self) -> None:
         """Close the connections that the router opened, and write what the log still holds."""
@@ -308,25 +339,3 @@ def _sink(
         keys = [it.api_key_env for model in models for it in model.deployments if it.api_key_env]
         sink.keep_out(keys)
     return sink
-
-
-def _messages(messages: Messages) -> tuple[Message, ...]:
-    if isinstance(messages, str):
-        return ({"role": "user", "content": messages},)
-    return tuple(messages)
-
-
-def _check(messages: Messages, fields: Mapping[str, Any], **bounds: float | None) -> None:
-    problems = [
-        f"{name}={limit!r}: a bound is a number and not negative; leave it out for none"
-        for name, limit in bounds.items()
-        if limit is not None and not limit >= 0.0
-    ]
-    if not isinstance(messages, str) and (isinstance(messages, Mapping) or not messages):
-        problems.append("messages must be a prompt or a list with at least one message")
-    if "model" in fields:
-        problems.append(f"model={fields['model']!r}: the policy chooses the model; leave it out")
-    if fields.get("stream"):
-        problems.append("stream=True: an answer is only judged when it is complete; leave it out")
-    if problems:
-        raise RouteError(*problems)

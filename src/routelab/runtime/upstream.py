@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import msgspec
 
 from routelab.core.catalogue import Deployment, Timeouts
+from routelab.runtime.wire import decode_object
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -38,6 +39,10 @@ class Reply(msgspec.Struct, frozen=True):
     body: bytes | Mapping[str, Any]
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
+    def decoded(self) -> Mapping[str, Any] | None:
+        """The body's JSON object; None if it is anything else."""
+        return decode_object(self.body) if isinstance(self.body, bytes) else self.body
+
 
 class Opened(msgspec.Struct, frozen=True):
     """A reply whose body is still to come.
@@ -51,6 +56,11 @@ class Opened(msgspec.Struct, frozen=True):
     status: int
     chunks: AsyncGenerator[bytes]
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+def streams(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a reply holds an answer in pieces."""
+    return 200 <= status < 300 and "text/event-stream" in headers.get("content-type", "")
 
 
 Kind: TypeAlias = Literal["", "connect", "timeout", "status", "cut", "malformed", "key", "stopped"]

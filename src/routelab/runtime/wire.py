@@ -43,6 +43,15 @@ def decode_json(data: bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def decode_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object that the bytes are; None if they are anything else."""
+    try:
+        value = decode_json(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _decode_leniently(data: bytes) -> Any:
     try:
         return json.loads(data)

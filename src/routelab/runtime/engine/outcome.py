@@ -45,7 +45,7 @@ def report(tried: Attempt, *, hurried: bool) -> Report:
 def _healthy(tried: Attempt, *, hurried: bool) -> bool | None:
     if tried.error is None:
         return True
-    if tried.kind == "timeout" and hurried:
+    if tried.kind == "stopped" or (tried.kind == "timeout" and hurried):
         return None
     of_the_request = tried.status in _OF_THE_REQUEST or not tried.elsewhere
     return None if tried.kind == "status" and of_the_request else False

@@ -14,7 +14,7 @@ from routelab.runtime.stream.assembly import Assembly, PieceError
 from routelab.runtime.stream.events import Event, EventError, EventParser
 from routelab.runtime.stream.watch import Watch
 from routelab.runtime.upstream import Kind, UpstreamError
-from routelab.runtime.wire import decode_json
+from routelab.runtime.wire import decode_object
 from routelab.signals.answer_text import answer_text
 
 Pass: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -147,24 +147,24 @@ async def _drain(chunks: AsyncGenerator[bytes]) -> None:
 
 
 def _decoded(event: Event) -> Mapping[str, Any]:
-    try:
-        piece = decode_json(event.data)
-    except ValueError:
-        piece = None
-    if not isinstance(piece, dict):
+    piece = decode_object(event.data)
+    if piece is None:
         text = event.data[:_SHOWN].decode(errors="replace")
         raise StreamError(f"sent a malformed event: {text!r} is no JSON object", "malformed")
     return piece
 
 
 def used(assembly: Assembly, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Usage of an answer that broke off: as reported so far, else estimated from its texts."""
+    """Usage of an answer that broke off: as reported so far, else estimated.
+
+    A piece is a token unless the pieces are longer than tokens are; then the text is measured.
+    """
     if assembly.usage is not None:
         return dict(assembly.usage)
     if not assembly.pieces:
         return {}
-    text = answer_text(assembly.body()) or ""
+    measured = tokens_of(answer_text(assembly.body()) or "")
     return {
         "prompt_tokens": estimated_tokens(sent.get("messages", ())),
-        "completion_tokens": max(assembly.pieces, tokens_of(text)),
+        "completion_tokens": measured if measured > 2 * assembly.pieces else assembly.pieces,
     }

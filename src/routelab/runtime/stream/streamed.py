@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
@@ -11,10 +12,16 @@ from routelab.runtime.judged import Attempt, failed, judged
 from routelab.runtime.stream.pieces import whole
 from routelab.runtime.stream.reading import Reading, StreamError, used
 from routelab.runtime.stream.watch import Watch
-from routelab.runtime.upstream import Kind, Outgoing, Reply, Upstream, UpstreamError, address
+from routelab.runtime.upstream import (
+    Kind,
+    Outgoing,
+    Reply,
+    Upstream,
+    UpstreamError,
+    address,
+    streams,
+)
 from routelab.signals.answer_text import answer_text
-
-_EVENTS = "text/event-stream"
 
 
 class Sink(Protocol):
@@ -22,8 +29,8 @@ class Sink(Protocol):
 
     async def __call__(self, piece: Mapping[str, Any]) -> None: ...
 
-    def on_stop(self, stop: Callable[[], None]) -> None:
-        """Call this once nobody takes pieces any more."""
+    def stopping(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
+        """While the block runs, `stop` is called once nobody takes pieces any more."""
         ...
 
 
@@ -40,8 +47,7 @@ async def streamed(
     outgoing = msgspec.structs.replace(outgoing, body={**outgoing.body, **wanted})
     watch = Watch(outgoing.timeouts)
     reading = Reading(sink, watch, usage_asked=bool(options.get("include_usage")), clock=clock)
-    with watch:
-        sink.on_stop(watch.stop)
+    with sink.stopping(watch.stop), watch:
         return await _read(upstream, outgoing, reading, wall_clock)
     if watch.stopped:
         return _broken(outgoing, reading, "stopped by the caller", "stopped")
@@ -57,8 +63,7 @@ async def _read(
     try:
         async with upstream.stream(outgoing) as opened:
             reading.status = opened.status
-            good = 200 <= opened.status < 300
-            if good and _EVENTS in opened.headers.get("content-type", ""):
+            if streams(opened.status, opened.headers):
                 await reading.read(opened.chunks)
                 return _answered(outgoing, reading)
             content = b"".join([chunk async for chunk in opened.chunks])
