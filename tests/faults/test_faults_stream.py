@@ -42,7 +42,8 @@ def world(server, tmp_path):
         deployed = {
             name: Model(
                 deployments=tuple(
-                    Deployment(server.url(it), it, timeouts=QUICK) for it in behaviours
+                    Deployment(server.url(it), it, timeouts=None if it == "good" else QUICK)
+                    for it in behaviours
                 ),
                 **PRICES,
             )
@@ -186,7 +187,7 @@ def test_a_final_call_that_is_overruled_is_a_fault_of_the_policy(world):
 
     async def run():
         async with AsyncRouter(chosen) as router:
-            router.policy = Overruling(model="one")
+            router._lane.policy = Overruling(model="one")
             async with router.stream(PROMPT) as answer:
                 async for _ in answer:
                     pass

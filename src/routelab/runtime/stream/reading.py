@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, TypeAlias
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from routelab.core.tokens import estimated_tokens, tokens_of
 from routelab.runtime.stream.assembly import Assembly, PieceError
@@ -117,6 +118,7 @@ class Reading:
 
     async def release(self) -> None:
         """Pass on what is held back."""
+        await checkpoint_if_cancelled()  # what is late already goes to nobody
         with self._watch.paused():
             held, self._held = self._held, []
             for piece in held:
