@@ -21,6 +21,7 @@ from routelab.cli import (
     replay,
     replay_server,
     report,
+    reprice,
     route,
     track,
     tune,
@@ -60,6 +61,7 @@ app.command("report")(report.report)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
 app.command("diff")(diff.diff)
+app.command("reprice")(reprice.reprice)
 app.command("route")(route.route)
 app.command("parity")(parity.parity)
 app.command("replay-server")(replay_server.replay_server)

@@ -41,6 +41,7 @@ class Ground:
             where the log was never split for learning, or no row of it is covered.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
+        gone: models that policies may call and nobody may choose; the last of the log.
     """
 
     part: str
@@ -52,6 +53,7 @@ class Ground:
     reference: Log | None = None
     scoring: Scoring | None = None
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
 
     @cached_property
     def known(self) -> Known:
@@ -61,7 +63,7 @@ class Ground:
     @property
     def models(self) -> tuple[str, ...]:
         """The candidates."""
-        return self.log.models
+        return self.log.models[: len(self.log.models) - len(self.gone)]
 
     def __getstate__(self) -> dict[str, object]:
         """For other processes: without what was computed, which cannot travel."""

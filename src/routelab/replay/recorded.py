@@ -31,19 +31,8 @@ def study_ground(
         LogError: an unknown part; a part of another log than the policy's; a log that lacks
             a candidate or cannot be compared.
     """
-    if part not in (*PARTS, "all"):
-        raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
     log = log.with_specs(document.signals)
-    record = document.split
-    if record is None and part != "all":
-        raise LogError(f"policy {document.name!r} records no split; use --split all")
-    cut = _cut(document, log, part)
-    same = record is not None and cut.sha256() == record.sha256
-    if not same and part != "all":
-        raise LogError(
-            f"{log.name}: is not the log that policy {document.name!r} was tuned on (its request"
-            f" ids differ), so it has no {part} part; use --split all to replay it whole"
-        )
+    cut, same = study_cut(document, log, part)
     return ground(
         log,
         cut,
@@ -56,6 +45,27 @@ def study_ground(
         scoring=scoring,
         estimates=document.estimates,
     )
+
+
+def study_cut(document: Document, log: Log, part: str) -> tuple[Split, bool]:
+    """How the study cut the log, and whether this is that log.
+
+    Raises:
+        LogError: an unknown part; a part of another log than the policy's.
+    """
+    if part not in (*PARTS, "all"):
+        raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
+    record = document.split
+    if record is None and part != "all":
+        raise LogError(f"policy {document.name!r} records no split; use --split all")
+    cut = _cut(document, log, part)
+    same = record is not None and cut.sha256() == record.sha256
+    if not same and part != "all":
+        raise LogError(
+            f"{log.name}: is not the log that policy {document.name!r} was tuned on (its request"
+            f" ids differ), so it has no {part} part; use --split all to replay it whole"
+        )
+    return cut, same
 
 
 def _cut(document: Document, log: Log, part: str) -> Split:

@@ -119,7 +119,7 @@ def _served(model: Model) -> tuple[Deployment, ...]:
 
 
 def _moved(catalogue: Catalogue, urls: dict[str, str]) -> Catalogue:
-    """The catalogue with every provider's deployments at that provider's URL."""
+    """The catalogue with every provider's deployments at that provider's URL, without limits."""
     moved = {
         name: msgspec.structs.replace(
             model,

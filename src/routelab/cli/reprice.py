@@ -1,0 +1,211 @@
+"""`routelab reprice`: a policy in a world with other prices, models or latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from routelab.cli import tables
+from routelab.cli.common import (
+    AllowMissing,
+    Columns,
+    Json,
+    LogOption,
+    PolicyPath,
+    load_policy,
+    print_json,
+    read_catalogue,
+    read_log,
+    tell,
+)
+from routelab.cli.replay import Part
+from routelab.core.catalogue import Model
+from routelab.errors import RoutelabError
+from routelab.logs import prices as price_lists
+from routelab.replay import differs
+from routelab.tuning.reprice import Escalation, Repriced, Retuned, World
+from routelab.tuning.reprice import reprice as run
+
+SHOWN = 20
+"""Points of the new front in the table; `--json` has all."""
+
+
+def reprice(
+    policy: PolicyPath,
+    log: LogOption,
+    prices: Annotated[
+        Path | None,
+        typer.Option("--prices", metavar="FILE", help="New list prices: models.toml, or a CSV."),
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL=FACTOR", help="Times every cost of a model. Repeatable."),
+    ] = None,
+    latency: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL=FACTOR", help="Times its latency. Repeatable."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL", help="A model that is gone. Repeatable.")
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL", help="A model of the log that becomes a candidate. Repeatable."
+        ),
+    ] = None,
+    split: Part = "test",
+    retune: Annotated[
+        bool, typer.Option("--retune/--no-retune", help="Repeat the study in the new world.")
+    ] = True,
+    column: Columns = None,
+    log_prices: Annotated[
+        Path | None,
+        typer.Option(
+            "--log-prices", metavar="FILE.csv", help="Prices that filled in the log's costs then."
+        ),
+    ] = None,
+    allow_missing: AllowMissing = False,
+    json: Json = False,
+) -> None:
+    """Show POLICY in another world: its figures, the new front, and how dear models may become.
+
+    Repeats the study on the changed log, says on test whether the policy is still the right
+    one, and gives the break-even price of every escalation: the price of the next model at
+    which asking it stops being worth what the policy pays elsewhere.
+
+    Example: `routelab reprice gym.policy --log log.parquet --price claude-sonnet-4=2`
+    """
+    world = World(
+        prices=_listed(prices),
+        price=_factors("--price", price or ()),
+        latency=_factors("--latency", latency or ()),
+        drop=tuple(dict.fromkeys(drop or ())),
+        add=tuple(dict.fromkeys(add or ())),
+    )
+    loaded = load_policy(policy)
+    opened = read_log(log, column, log_prices, loaded.document.signals)
+    if warned := differs(loaded.document, opened):
+        tell(f"warning: {warned}")
+    found = run(
+        loaded, opened, world, part=split, retune=retune, allow_missing=allow_missing, told=tell
+    )
+    for note in found.notes:
+        tell(f"note: {note}")
+    if json:
+        print_json(found)
+    else:
+        tables.show(*_tables(found, opened.name))
+
+
+def _listed(path: Path | None) -> dict[str, Model]:
+    """List prices by model, from a catalogue or a CSV."""
+    if path is None:
+        return {}
+    if path.suffix == ".csv":
+        return price_lists.read(path)
+    known = read_catalogue(path)
+    return {} if known is None else dict(known.models)
+
+
+def _factors(option: str, given: Sequence[str]) -> dict[str, float]:
+    """`MODEL=FACTOR`; a model may have `=` in its name."""
+    found, problems = {}, []
+    for text in given:
+        name, _, tail = text.rpartition("=")
+        try:
+            found[name] = float(tail)
+        except ValueError:
+            name = ""
+        if not name:
+            problems.append(f"{option} {text}: write it as MODEL=FACTOR, for example large=2")
+    if problems:
+        raise RoutelabError(*problems)
+    return found
+
+
+def _tables(it: Repriced, log: str) -> Iterator[RenderableType]:
+    if it.changes:
+        yield tables.escaped("\n".join(("", "The new world", *(f"  {one}" for one in it.changes))))
+    rows = [("before", it.before), ("after", it.after)]
+    if it.retuned is not None:
+        rows.append(("retuned", it.retuned.figures))
+    n = f"{it.after.n_requests:,} {it.part} requests"
+    yield tables.policies(rows, f"{it.after.policy} on {n} of {log}")
+    if it.verdict is not None:
+        yield "\nThe policy as it is, in the new world"
+        yield tables.verdict(it.verdict)
+    if it.escalations:
+        yield _escalations(it)
+    if it.retuned is not None:
+        yield _front(it.retuned)
+        yield f"\n{_word(it.retuned)}"
+
+
+def _escalations(it: Repriced) -> RenderableType:
+    heads = ("from", "to", "requests", "gained, points", "USD per 1,000", "may cost, times")
+    table = tables.table("Escalations, and how dear the next model may become", heads)
+    for one in it.escalations:
+        table.add_row(
+            tables.escaped(one.model),
+            tables.escaped(one.next_model),
+            f"{one.n_requests:,} ({one.share:.1%})",
+            f"{100 * one.quality:+.1f}",
+            f"{1000 * (one.usd_next + one.usd_other):.3f}",
+            _break_even(one),
+        )
+    per_point = (
+        ""
+        if not it.quality_per_usd
+        else (
+            f" (a point of quality on 1,000 requests for {10 / it.quality_per_usd:.4g} USD or less)"
+        )
+    )
+    table.caption = tables.escaped(
+        f"worth it while a dollar buys {it.quality_per_usd:.4g} of quality{per_point}: what the"
+        " policy's own last dollar bought on tune"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _break_even(it: Escalation) -> str:
+    if it.break_even is None or it.break_even_ci is None:
+        return "anything"
+    if it.break_even <= 0:
+        return "nothing"
+    return tables.with_interval(it.break_even, it.break_even_ci, ".2f")
+
+
+def _front(it: Retuned) -> RenderableType:
+    step = max(1, -(-len(it.front) // SHOWN))
+    shown = it.front[::step]
+    more = f", {len(shown)} of {len(it.front)} points" if step > 1 else ""
+    table = tables.table(
+        f"The new front on tune{more}", ("USD per 1,000", "quality", "kind", "models")
+    )
+    for one in shown:
+        wire = one["policy"]
+        models = wire.get("models") or [wire.get("model", "")]
+        table.add_row(
+            f"{one['usd_per_1k']:.4g}",
+            f"{one['quality']:.4f}",
+            tables.escaped(str(wire["kind"])),
+            tables.escaped(" > ".join(map(str, models))),
+        )
+    return table
+
+
+def _word(it: Retuned) -> str:
+    gain = f"{100 * it.gain:+.2f} points [{100 * it.gain_ci[0]:+.2f}, {100 * it.gain_ci[1]:+.2f}]"
+    return tables.escaped(
+        {
+            "retune": f"retune: tuned again, the study gains {gain} more than the policy",
+            "keep": f"keep: tuned again, the study gains {gain} more, too little to matter",
+            "open": f"open: tuned again, the study gains {gain} more, which does not settle it",
+        }[it.word]
+    )

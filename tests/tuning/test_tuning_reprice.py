@@ -1,0 +1,222 @@
+"""A policy in another world, and break-even prices beside a scan of prices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from routelab.core.catalogue import Catalogue, Model
+from routelab.errors import TuningError
+from routelab.logs import Log
+from routelab.metrics.hull import hull, value_at
+from routelab.policy_file import PolicyFile, load
+from routelab.replay import decide, run, study_ground
+from routelab.tuning import Options, tune
+from routelab.tuning.export import save
+from routelab.tuning.reprice import World, reprice, trade_off
+
+points = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=1, max_size=8)
+
+
+@pytest.fixture(scope="module")
+def policy(tuned) -> PolicyFile:
+    return load(tuned.policy)
+
+
+def test_a_world_in_which_nothing_moved_repeats_the_study_to_the_last_digit(
+    policy, tuned, sample_log: Log
+):
+    same = dict.fromkeys(policy.document.candidates, 1.0)
+    listed = dict(policy.document.catalogue.models)
+    for world in (World(), World(price=same, latency=same), World(prices=listed)):
+        found = reprice(policy, sample_log, world)
+        assert found.before == found.after == tuned.study.figures
+        assert found.verdict is not None
+        assert found.verdict.word == tuned.study.verdict.word
+        again = found.retuned
+        assert again is not None
+        assert again.figures == tuned.study.figures
+        assert (again.gain, again.gain_ci, again.word) == (0.0, (0.0, 0.0), "keep")
+        assert again.verdict == tuned.study.verdict
+
+
+def test_break_even_prices_are_where_a_scan_of_prices_finds_them(policy, sample_log: Log):
+    found = reprice(policy, sample_log, World(), retune=False)
+    assert len(found.escalations) >= 2
+    here = study_ground(policy.document, sample_log, "test").log
+    for it in found.escalations:
+        assert it.break_even is not None
+        assert it.break_even_ci is not None
+        assert it.break_even_ci[0] <= it.break_even <= it.break_even_ci[1]
+        assert it.break_even_usd == pytest.approx(it.break_even * it.usd_next)
+        scan = [worth(policy, here, it, found.quality_per_usd, f) for f in range(5)]
+        flips = [at for at in range(4) if scan[at] >= 0 > scan[at + 1]]
+        expected = [int(it.break_even)] if 0 <= it.break_even < 4 else []
+        assert flips == expected
+        near = [
+            worth(policy, here, it, found.quality_per_usd, it.break_even + d) for d in (-1e-6, 1e-6)
+        ]
+        assert it.break_even < 0 or near[0] > 0 > near[1]
+
+
+def worth(policy: PolicyFile, log: Log, it, quality_per_usd: float, factor: float) -> float:
+    """What going on from one model to the next is worth, with that one's price times a factor."""
+    dearer = World(price={it.next_model: max(factor, 0.0)}).log(log, Catalogue())
+    total = 0.0
+    for row in range(len(log)):
+        decision = decide(policy.policy, dearer, row, catalogue=policy.document.catalogue)
+        names = [step.call.model for step in decision.steps]
+        if it.model in names[:-1] and names[names.index(it.model) + 1] == it.next_model:
+            at = names.index(it.model)
+            stopped = sum(step.feedback.cost_usd for step in decision.steps[: at + 1])
+            quality = log.quality[row, log.column(decision.answer.model)]
+            gained = quality - log.quality[row, log.column(it.model)]
+            total += gained - quality_per_usd * (decision.cost_usd - stopped)
+    return total
+
+
+@settings(max_examples=60, deadline=None)
+@given(points=points, at=st.integers(0, 45))
+def test_the_trade_off_is_the_slope_of_the_hull_below_the_policy(points, at):
+    cost, quality = (np.array(it, dtype=float) for it in zip(*points, strict=True))
+    corners = hull(cost, quality)
+    value = trade_off(cost, quality, at)
+    if len(corners.cost) < 2:
+        assert value == 0
+        return
+    end = np.clip(at, corners.cost[0] + 1e-4, corners.cost[-1])
+    drop = value_at(end, corners) - value_at(end - 1e-4, corners)
+    assert value == pytest.approx(float(drop) / 1e-4, rel=1e-6)
+
+
+def test_twice_the_list_price_is_twice_the_cost_and_discounts_stay(policy, sample_log: Log):
+    known = policy.document.catalogue
+    name = "frontier"
+    listed = known.models[name]
+    double = structs.replace(
+        listed,
+        input_usd_per_mtok=2 * listed.input_usd_per_mtok,
+        output_usd_per_mtok=2 * listed.output_usd_per_mtok,
+    )
+    found = World(prices={name: double}).log(sample_log, known)
+    column = sample_log.column(name)
+    np.testing.assert_array_equal(found.cost_usd[:, column], 2 * sample_log.cost_usd[:, column])
+    rest = [c for c in range(len(sample_log.models)) if c != column]
+    np.testing.assert_array_equal(found.cost_usd[:, rest], sample_log.cost_usd[:, rest])
+    half = replace(sample_log, cost_usd=np.asfortranarray(sample_log.cost_usd / 2))
+    cheap = World(prices={name: double}).log(half, known)
+    np.testing.assert_allclose(cheap.cost_usd[:, column], sample_log.cost_usd[:, column])
+
+
+def test_a_list_price_where_none_was_known_is_tokens_times_price(sample_log: Log):
+    model = Model(input_usd_per_mtok=3.0, output_usd_per_mtok=7.0)
+    found = World(prices={"large": model}).log(sample_log, Catalogue())
+    at = sample_log.column("large")
+    tokens = sample_log.prompt_tokens[:, at] * 3 + sample_log.completion_tokens[:, at] * 7
+    charged = sample_log.cost_usd[:, at] > 0
+    np.testing.assert_allclose(found.cost_usd[charged, at], tokens[charged] / 1e6)
+    blind = replace(sample_log, prompt_tokens=np.full_like(sample_log.prompt_tokens, np.nan))
+    with pytest.raises(TuningError, match="--price large=FACTOR"):
+        World(prices={"large": model}).log(blind, Catalogue())
+
+
+def test_a_model_that_is_gone_answers_nothing_and_is_no_candidate(policy, sample_log: Log):
+    gone = policy.policy.models_used[1]
+    found = reprice(policy, sample_log, World(drop=(gone,)))
+    assert gone not in found.after.model_share
+    assert sum(found.after.model_share.values()) == pytest.approx(1.0)
+    names = {it.name for it in found.after.baselines}
+    assert f"fixed:{gone}" not in names
+    assert {"zero_router", "task_mean", "oracle"} <= names
+    assert gone not in {name for it in found.escalations for name in (it.model, it.next_model)}
+    assert found.retuned is not None
+    assert gone not in found.retuned.figures.model_share
+    assert all(gone not in str(it["policy"]) for it in found.retuned.front)
+    zero = next(it for it in found.after.baselines if it.name == "zero_router")
+    mine = next(it for it in found.retuned.figures.baselines if it.name == "fixed:frontier")
+    theirs = next(it for it in found.after.baselines if it.name == "fixed:frontier")
+    assert mine.quality == theirs.quality
+    assert zero.quality == pytest.approx(found.after.quality - found.after.gain_vs_zero_router)
+
+
+def test_a_policy_whose_only_model_is_gone_answers_nothing(tuned, sample_log: Log, tmp_path):
+    from routelab.policies import Fixed, to_wire
+    from routelab.policy_file import write
+
+    it = structs.replace(
+        tuned.study and load(tuned.policy).document, policy=to_wire(Fixed("large"))
+    )
+    made = write(tmp_path / "x.policy", it, "# x\n")
+    found = reprice(made, sample_log, World(drop=("large",)), retune=False)
+    assert found.after.quality == found.after.usd_per_1k == 0.0
+
+
+def test_a_model_of_the_log_becomes_a_candidate(sample_log: Log, tmp_path):
+    some = tuple(name for name in sample_log.models if name != "large")
+    made = save(
+        tune(sample_log, Options(name="few", models=some, trials=5)), tmp_path / "few.policy"
+    )
+    found = reprice(made, sample_log, World(add=("large",)))
+    assert found.before.model_share.keys() == set(some)
+    assert found.after.quality == found.before.quality
+    assert "fixed:large" in {it.name for it in found.after.baselines}
+    assert found.retuned is not None
+    assert "large" in found.retuned.figures.model_share
+
+
+def test_half_the_latency_is_half_the_latency(policy, sample_log: Log):
+    half = dict.fromkeys(policy.document.candidates, 0.5)
+    found = reprice(policy, sample_log, World(latency=half), retune=False)
+    assert found.after.latency_p95_s == pytest.approx(found.before.latency_p95_s / 2)
+    assert found.after.usd_per_1k == found.before.usd_per_1k
+
+
+def test_what_a_signal_costs_moves_with_its_model(policy, sample_log: Log):
+    extra = {"confidence": 0.5 * sample_log.cost_usd}
+    priced = replace(sample_log, extra_usd=extra)
+    moved = World(price={"large": 3.0}).log(priced, Catalogue())
+    at = sample_log.column("large")
+    np.testing.assert_array_equal(
+        moved.extra_usd["confidence"][:, at], 3 * extra["confidence"][:, at]
+    )
+    dear = run(policy.policy, moved).cost_usd
+    assert (dear >= run(policy.policy, priced).cost_usd).all()
+
+
+def test_bounds_that_nothing_meets_any_more_cost_only_the_retuning(sample_log: Log, tmp_path):
+    from routelab.tuning import Bounds
+
+    options = Options(name="b", trials=5, bounds=Bounds(max_usd_per_1k=0.5))
+    made = save(tune(sample_log, options), tmp_path / "b.policy")
+    dearer = World(price=dict.fromkeys(sample_log.models, 100.0))
+    found = reprice(made, sample_log, dearer)
+    assert found.retuned is None
+    assert "cannot be repeated: no policy costs 0.5 USD" in found.notes[0]
+    assert found.verdict is not None
+    assert found.verdict.word != "ship"
+
+
+def test_everything_that_cannot_be_is_told_at_once(policy, sample_log: Log):
+    world = World(
+        price={"large": -1.0, "nobody": 2.0},
+        latency={"frontier": float("inf")},
+        drop=("nobody", "small-8b", "medium-70b", "code-expert", "large"),
+        add=("frontier",),
+        prices={"stranger": Model()},
+    )
+    with pytest.raises(TuningError) as caught:
+        reprice(policy, sample_log, world)
+    said = str(caught.value)
+    for words in (
+        "--price large=-1", "--price nobody: is no candidate", "--latency frontier=inf",
+        "--drop nobody", "--add frontier: is a candidate",
+        "--prices: lists none", "fewer than two candidates",
+    ):  # fmt: skip
+        assert words in said
+    with pytest.raises(TuningError, match=r"--add somebody: .* has no such model"):
+        World(add=("somebody",)).check(sample_log, policy.document.candidates)
