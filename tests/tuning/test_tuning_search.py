@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 from tuning_world import means, random_log, whole
 
+from routelab.metrics.hull import hypervolume
 from routelab.policies import Cascade, Fixed
 from routelab.tuning import Bounds, grid, inputs
 from routelab.tuning.demands import demands
 from routelab.tuning.front import Point, front
 from routelab.tuning.loop import Plan, run
 from routelab.tuning.options import SAMPLERS
-from routelab.tuning.score import Score
 from routelab.tuning.search import Cascades
-from routelab.tuning.told import hypervolume
 
 LOG = random_log(200, 3, seed=4)
 DIALS = inputs.dials(LOG, ["confidence"])
@@ -112,10 +111,11 @@ def test_later_generations_are_bred_from_the_starts():
     starts = STARTS[:: max(1, len(STARTS) // 40)][:40]
     seeded = searched(trials=150, starts=starts)
     blind = searched(trials=150)
-    worst = Score(max(t.score.usd_per_1k for t in seeded), min(t.score.quality for t in seeded))
+    dearest = max(trial.score.usd_per_1k for trial in seeded)
 
     def share(trials):
-        return hypervolume([trial.score for trial in trials[50:]], worst)
+        cost, quality = zip(*(trial.score for trial in trials[50:]), strict=True)
+        return hypervolume(cost, quality, dearest, 0.0)
 
     assert share(seeded) > share(blind)
 

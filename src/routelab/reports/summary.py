@@ -59,6 +59,36 @@ class Dropped(msgspec.Struct, frozen=True):
     by_task: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
+class Bound(msgspec.Struct, frozen=True):
+    """A bound of the user's, judged on test; see `routelab.tuning.judged.Judged`."""
+
+    bound: str
+    limit: float
+    tune: float | None
+    test: float
+    test_ci: Range
+    met: bool
+    n_requests: int
+    needed: int | None = None
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Share of the box of cost and quality dominated after some trials."""
+
+    trials: int
+    hypervolume: float
+
+
+class Search(msgspec.Struct, frozen=True):
+    """How a randomised search went; see `routelab.tuning.told.Told`."""
+
+    sampler: str
+    trials: int
+    feasible: int
+    hypervolume: tuple[Mark, ...]
+    importance: Mapping[str, float] | None = None
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A study as a report needs it; whatever is absent is said to be absent.
 
@@ -71,6 +101,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         coverage: by part.
         kinds: every kind of policy that was searched; account: what learning is worth on the
             log; empty and None where only cascades were searched, or the data do not say.
+        bounds: the user's, on test; search: how the randomised search went.
         missing: what the report lacks and why, in sentences.
     """
 
@@ -93,6 +124,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     breakdown: Breakdown | None = None
     kinds: tuple[Kind, ...] = ()
     account: Learned | None = None
+    bounds: tuple[Bound, ...] = ()
+    search: Search | None = None
     missing: tuple[str, ...] = ()
 
     @property

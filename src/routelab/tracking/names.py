@@ -19,6 +19,11 @@ def logged(name: str) -> str:
     return registered(name).replace(".", "-")
 
 
+def metric(name: str) -> str:
+    """A name as MLflow accepts it for a metric, groups of a column as its branches."""
+    return re.sub(r"[^\w .:/-]", "-", name.replace("=", "/"))[:200]
+
+
 def policy(wire: Mapping[str, Any]) -> str:
     """A policy in a few words: its kind and its models in call order."""
     return f"{wire['kind']} {' > '.join(from_wire(wire).models_used)}"[:200]

@@ -47,6 +47,11 @@ def describe(client: Any, run: Any, bundle: Bundle) -> None:
         "test/aiq_front": summary["aiq_front"],
         "test/aiq_zero_router": summary["test"]["aiq_zero_router"],
         **{f"test/optimism_{key}": it for key, it in summary["optimism"].items()},
+        **{f"bound/{names.metric(it['bound'])}": it["test"] for it in summary.get("bounds", ())},
+        **{
+            f"importance/{names.metric(key)}": it
+            for key, it in ((summary.get("search") or {}).get("importance") or {}).items()
+        },
     }
     _batch(client, run, measured, _asked(summary))
 
@@ -125,7 +130,10 @@ def _user() -> dict[str, str]:
 def _asked(summary: Mapping[str, Any]) -> dict[str, str]:
     """The options that were given; what was left open is not a parameter."""
     options = dict(summary["provenance"]["options"])
-    options |= options.pop("bounds") or {}
+    bounds = dict(options.pop("bounds") or {})
+    floors = bounds.pop("floors", ())
+    options |= bounds
+    options["floors"] = [f"{it['by']}={it['loss']:g}" for it in floors]
     options["models"] = summary["candidates"]
     options.pop("name")
     return {

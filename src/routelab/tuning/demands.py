@@ -98,8 +98,8 @@ class Demands:
         never = {key: value for key, value in least.items() if value > 0}
         if never:
             return TuningError(
-                f"no policy meets these bounds on tune: {self._told(never)}; loosen them, or"
-                " offer other --models"
+                f"no policy meets these bounds on tune: {self._told(never, ' at best')}; loosen"
+                " them, or offer other --models"
             )
         nearest = min(tried, key=lambda it: sum(max(0.0, value) for value in it.values()))
         broken = {key: value for key, value in nearest.items() if value > 0}
@@ -109,13 +109,13 @@ class Demands:
             " --models"
         )
 
-    def _told(self, excess: Excess) -> str:
+    def _told(self, excess: Excess, best: str = "") -> str:
         allowed = {key: it.loss for it in self.groups for key in it.keys()}  # noqa: SIM118
         longest = self.bounds.max_p95_s or 0.0
         return "; ".join(
-            f"P95 latency is {longest * (1 + value):.4g} s at best, and {longest:g} s is allowed"
+            f"P95 latency is {longest * (1 + value):.4g} s{best}, and {longest:g} s is allowed"
             if key == LATENCY
-            else f"{key} loses {100 * (allowed[key] + value):.2f} points at best against"
+            else f"{key} loses {100 * (allowed[key] + value):.2f} points{best} against"
             f" {self.reference.models_used[0]}, and {100 * allowed[key]:g} are allowed"
             for key, value in excess.items()
         )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
 
+from routelab.metrics.hull import hypervolume
 from routelab.tuning.front import Point
 from routelab.tuning.options import Options
 from routelab.tuning.processes import Searched
@@ -26,7 +28,8 @@ class Mark(msgspec.Struct, frozen=True):
 
     Attributes:
         trials: finished by then; 0 for what the exact solvers found.
-        hypervolume: share of the box that the front dominates; see `hypervolume`.
+        hypervolume: share that the front dominates of the box from quality 0, and the cost of
+            the dearest candidate, to quality 1 for nothing.
     """
 
     trials: int
@@ -64,43 +67,33 @@ def told(
 ) -> Told:
     """How a search went that began with the front of what was solved."""
     dearest = max(point.score.usd_per_1k for point in alone)
-    worst = min(point.score.quality for point in alone)
     return Told(
         options.sampler,
         len(trials),
         sum(trial.feasible for trial in trials),
-        tuple(_curve([it.score for it in solved], trials, Score(dearest, worst))),
+        tuple(_curve(solved, trials, dearest)),
         _importance(searched),
         options.processes,
         searched.resumed,
     )
 
 
-def hypervolume(scores: Sequence[Score], worst: Score) -> float:
-    """Share of the box from no cost to `worst.usd_per_1k`, and from `worst.quality` to 1, that
-    is dominated: some score costs no more and is no worse.
-
-    Source: Zitzler & Thiele 1998, "Multiobjective optimization using evolutionary algorithms".
-    """
-    width, height = worst.usd_per_1k, 1.0 - worst.quality
-    if width <= 0 or height <= 0:
-        return 0.0
-    area, best = 0.0, worst.quality
-    for cost, quality in sorted(scores, key=lambda it: (it.usd_per_1k, -it.quality)):
-        if cost < width and quality > best:
-            area += (width - cost) * (quality - best)
-            best = quality
-    return area / (width * height)
-
-
-def _curve(solved: Sequence[Score], trials: Sequence[Trial], worst: Score) -> list[Mark]:
-    found = list(solved)
-    marks = [Mark(0, hypervolume(found, worst))]
+def _curve(solved: Sequence[Point], trials: Sequence[Trial], dearest: float) -> list[Mark]:
+    found = [it.score for it in solved]
+    marks = [Mark(0, _share(found, dearest))]
     ends = np.unique(np.linspace(0, len(trials), MARKS + 1).round().astype(int))
-    for low, high in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+    for low, high in pairwise(ends.tolist()):
         found += [trial.score for trial in trials[low:high] if trial.feasible]
-        marks.append(Mark(high, hypervolume(found, worst)))
+        marks.append(Mark(high, _share(found, dearest)))
     return marks
+
+
+def _share(found: Sequence[Score], dearest: float) -> float:
+    """Of the box from quality 0 and the dearest cost, what is dominated."""
+    if dearest <= 0 or not found:
+        return 0.0
+    cost, quality = zip(*found, strict=True)
+    return hypervolume(cost, quality, dearest, 0.0) / dearest
 
 
 def _importance(searched: Searched) -> dict[str, float] | None:

@@ -1,0 +1,66 @@
+"""What became of the bounds that the user set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from routelab.reports import words
+from routelab.reports.blocks import Cell, Chapter, Table, Text
+from routelab.reports.summary import Bound, Summary
+
+MOST = 60
+"""Bounds in the table."""
+
+_NAMES: dict[str, tuple[str, Callable[[float], str], str]] = {
+    "cost": ("Cost, USD per 1,000", words.usd, "at most"),
+    "quality": ("Quality", words.quality, "at least"),
+    "latency_p95": ("P95 latency", words.seconds, "at most"),
+}
+
+
+def bounds(summary: Summary) -> Chapter | None:
+    """Every bound on tune and test; None where none was set."""
+    found = summary.bounds
+    if not found:
+        return None
+    missed = [it for it in found if not it.met]
+    shown = sorted(found, key=lambda it: it.met)[:MOST]
+    heads = ("Bound", "Allowed", "Tune", "Test", "Requests", "On test")
+    rows = [_row(it) for it in shown]
+    table = Table("Bounds", heads, rows, words=(0, 5), total=len(found))
+    return Chapter("bounds", "Bounds", [Text(_reading(found, missed)), table])
+
+
+def _reading(found: tuple[Bound, ...], missed: list[Bound]) -> str:
+    all_met = "all hold" if len(found) > 1 else "it holds"
+    word = f"{len(missed)} of {len(found)} missed" if missed else all_met
+    groups = any("=" in it.bound for it in found)
+    return (
+        "The exported policy met every bound on the tune part, where it was chosen. On test, where"
+        f" a bound counts as met by its point estimate: {word}."
+        + (
+            " A group's loss is how many points of quality less it gets than the best single model"
+            " gives it, on the same requests; of many groups some miss a tight bound by chance."
+            if groups
+            else ""
+        )
+    )
+
+
+def _row(it: Bound) -> list[Cell]:
+    name, form, side = _NAMES.get(it.bound, (f"Loss of {it.bound}, points", _lost, "at most"))
+    settled = not it.test_ci[0] <= it.limit <= it.test_ci[1]
+    word = "met" if it.met else "missed"
+    more = f", not settled: about {it.needed:,} requests would" if it.needed is not None else ""
+    return [
+        Cell(words.short(name, 60), strong=not it.met),
+        Cell(f"{side} {form(it.limit)}", it.limit),
+        Cell(words.NOTHING if it.tune is None else form(it.tune), it.tune),
+        Cell(form(it.test), it.test, words.interval(form, it.test_ci)),
+        Cell(words.count(it.n_requests), it.n_requests),
+        Cell(word if settled else f"{word}{more or ', not settled'}", strong=not it.met),
+    ]
+
+
+def _lost(value: float) -> str:
+    return words.minus(f"{100 * value:.2f}")

@@ -1,0 +1,39 @@
+"""How the randomised search went: whether it was worth its time, and what mattered."""
+
+from __future__ import annotations
+
+from routelab.reports import words
+from routelab.reports.blocks import Chapter, Figure, Gallery, Text
+from routelab.reports.figures.search import importance, progress
+from routelab.reports.summary import Search, Summary
+
+
+def searched(summary: Summary) -> Chapter | None:
+    """Hypervolume over trials and the importance of parameters; None without a search."""
+    found = summary.search
+    if found is None or not found.hypervolume:
+        return None
+    figures: list[Figure] = [progress(found.hypervolume)]
+    if found.importance:
+        figures.append(importance(found.importance))
+    return Chapter("search", "The search", [Text(_reading(found)), Gallery(figures)])
+
+
+def _reading(found: Search) -> str:
+    first, last = found.hypervolume[0].hypervolume, found.hypervolume[-1].hypervolume
+    added = 100 * (last - first)
+    more = (
+        f"added {added:.3g} points to it"
+        if added > 0
+        else "found nothing better, so the exactly tuned front stands"
+    )
+    kept = (
+        ""
+        if found.feasible == found.trials
+        else f" {words.count(found.feasible)} of them met every bound."
+    )
+    return (
+        f"Thresholds were first tuned exactly: on the tune part that front dominates {first:.2%} of"
+        " the box between nothing and the dearest model's cost, and quality 0 and 1."
+        f" {words.count(found.trials)} trials ({found.sampler}) began with it and {more}.{kept}"
+    )
