@@ -17,7 +17,7 @@ from routelab.policy_file import Certificate
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning import contest, display, inputs, judged, plain
-from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group
+from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group, thinned
 from routelab.tuning.contest import Rival
 from routelab.tuning.demands import Demands, Excess, demands, met
 from routelab.tuning.front import OperatingPoint, Point, operating_points, within
@@ -161,7 +161,7 @@ def tune(
     chosen = operating_points(points, options.bounds, best, mix=won == CASCADE and not dials)
     single = [it for it in alone if met(wanted.further(tuning.replay(it.policy)))]
     certifier = _certifier(
-        options, cut, part, more, tuning, [*points, *single, chosen[0].point], best
+        options, cut, part, more, tuning, [*thinned(points), *single, chosen[0].point], best
     )
     if certifier is not None:
         chosen = certifier.exported(chosen)

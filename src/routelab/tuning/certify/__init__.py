@@ -3,6 +3,7 @@
 from routelab.tuning.certify.certificate import Certifier, prove
 from routelab.tuning.certify.demand import Demand, check, check_models, parse
 from routelab.tuning.certify.evidence import Evidence, largest_group
+from routelab.tuning.certify.path import thinned
 
 __all__ = [
     "Certifier",
@@ -13,4 +14,5 @@ __all__ = [
     "largest_group",
     "parse",
     "prove",
+    "thinned",
 ]

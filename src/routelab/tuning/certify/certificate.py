@@ -47,6 +47,8 @@ class Certifier:
     ) -> Certifier:
         """Fix the path on tune, and test it until a point fails.
 
+        Args:
+            pool: points to choose among.
         Raises:
             TuningError: no point keeps the bounds on tune.
         """

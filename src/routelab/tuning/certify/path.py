@@ -6,11 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from routelab.errors import TuningError
 from routelab.stats import clt
 from routelab.tuning.certify.demand import Demand
 from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
 from routelab.tuning.front import Point
+
+MOST = 200
+"""Points of the front that are looked at, evenly along it: a step is half a per cent of them."""
 
 
 class _Judged(NamedTuple):
@@ -54,6 +59,12 @@ def path(
     if not found:
         raise TuningError(_out_of_reach(max(judged, key=lambda it: it.safety), demands))
     return [it.point for it in reversed(found)]
+
+
+def thinned(front: Sequence[Point]) -> list[Point]:
+    """At most `MOST` points, evenly along a front, both ends among them."""
+    at = np.unique(np.linspace(0, len(front) - 1, MOST).round().astype(int))
+    return [front[index] for index in at]
 
 
 def _judged(
