@@ -16,6 +16,7 @@ from routelab.cli import (
     explain,
     importing,
     inspect,
+    log,
     parity,
     registry,
     replay,
@@ -66,6 +67,7 @@ app.command("route")(route.route)
 app.command("parity")(parity.parity)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")
+app.add_typer(log.app, name="log")
 app.add_typer(importing.app, name="import")
 app.add_typer(registry.app, name="registry")
 app.add_typer(track.app, name="track")

@@ -44,6 +44,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         turn: calls of one turn were made together.
+        answered_by: the model that served the call, where that was a fallback of `model`.
         signals: confidence by name; null where it could not be had.
         threshold: that the signal was held to.
         propensity: probability of the call, given the calls before it.
@@ -53,6 +54,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     turn: int
     model: str
+    answered_by: str | None = None
     final: bool = False
     signals: Mapping[str, float | None] = {}
     threshold: float | None = None

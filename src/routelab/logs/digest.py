@@ -13,11 +13,14 @@ from routelab.errors import LogError
 
 
 def of_file(path: Path) -> str:
-    """SHA-256 of a file's bytes.
+    """SHA-256 of a file's bytes; of the names and digests of its files for a folder.
 
     Raises:
         LogError: it cannot be read any more.
     """
+    if path.is_dir():
+        files = sorted(it for it in path.iterdir() if it.is_file())
+        return of_values({it.name: [of_file(it)] for it in files})
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import names as our
 from routelab.logs.candidates import candidates
+from routelab.logs.decisions.journal import KEY
 from routelab.logs.names import Names, listed
 from routelab.logs.problems import Problems
 from routelab.logs.source import Source
@@ -29,6 +30,7 @@ class Frame:
         line: of a row of the file, from 1; None where a file has no lines.
         prompt: the file's column of prompts.
         responses: the file's column of answers, by model; under None for every model.
+        unjudged: the file was written before anybody could judge the answers.
     """
 
     columns: Mapping[str, Any]
@@ -40,6 +42,7 @@ class Frame:
     line: Callable[[int], int | None]
     prompt: str | None
     responses: Mapping[str | None, str]
+    unjudged: bool = False
 
 
 def long_frame(
@@ -66,6 +69,7 @@ def long_frame(
         line=source.line,
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
+        unjudged=KEY in source.extras(),
     )
 
 

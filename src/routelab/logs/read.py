@@ -13,6 +13,7 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs import assemble, embedded, names, notes, prices, sidecar
 from routelab.logs.csv_source import open_csv
+from routelab.logs.decisions import is_journal, open_decisions
 from routelab.logs.frame import long_frame
 from routelab.logs.jsonl_source import open_jsonl
 from routelab.logs.log import Log
@@ -37,22 +38,26 @@ def read(
     columns: Mapping[str, str] | None = None,
     prices: Path | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
+    feedback: Path | None = None,
 ) -> Log | PartialLog:
     """A log from CSV, JSON Lines or Parquet, with a row per request and model or per request.
 
-    A file with a `step` or `propensity` column is a partial log. Numeric columns of other
-    names are confidence signals. Texts stay in a Parquet file until they are asked for.
+    A decision log, a folder or one of its files, has a row per call: a partial log, unless every
+    model was asked on every request. A file with a `step` or `propensity` column is a partial
+    log too. Numeric columns of other names are confidence signals. Texts stay in a Parquet file
+    until they are asked for.
 
     Args:
         path: of the file; `NAME.log.toml` beside it may say more (see `Sidecar`).
         columns: our column name to the file's; wins over the sidecar.
         prices: CSV of list prices (see `routelab.logs.prices.read`).
         signals: what signals cost; each named here must have a value on some row.
+        feedback: JSON Lines with `request_id`, `quality` and perhaps `model`, for a decision log.
     Raises:
         LogError: everything that is wrong with the file, a few examples of each kind.
     """
     path = Path(path)
-    source = _open(path)
+    source = _open(path, feedback)
     beside = sidecar.read(path)
     inside = embedded.read(source.extras())
     asked = dict(signals or {})
@@ -89,7 +94,11 @@ def read(
     )
 
 
-def _open(path: Path) -> Source:
+def _open(path: Path, feedback: Path | None) -> Source:
+    if is_journal(path):
+        return open_decisions(path, feedback)
+    if feedback is not None:
+        raise LogError(f"{path.name}: is no decision log, so that feedback cannot be joined to it")
     if path.is_dir():
         raise LogError(f"{path.name}: is a directory; name the log file in it")
     if not path.exists():

@@ -60,7 +60,7 @@ def checked(frame: Frame, problems: Problems) -> Rows:
     problems.stop()
     request, first, distinct = _by_appearance(ids)
     model, _, models = _by_appearance(names)
-    if len(models) == 1:
+    if len(models) == 1 and not frame.unjudged:
         problems.add(
             f"only one model, {models[0]!r}; routing needs the answers of two models or more"
         )
@@ -133,7 +133,8 @@ class _Border:
 
     def values(self, error: Bools) -> dict[str, Floats]:
         found = {name: self._number(name) for name in ("quality", *_COUNTS)}
-        if np.isnan(found["quality"]).all() and not self.problems:
+        silent = np.isnan(found["quality"]).all() and not self.frame.unjudged
+        if silent and not self.problems:
             self.problems.add("quality has no value on any row; without it nothing can be compared")
         quality = found["quality"] = np.where(error, 0.0, found["quality"])
         outside = (quality < 0) | (quality > 1)

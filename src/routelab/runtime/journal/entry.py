@@ -101,6 +101,7 @@ def _step(step: Step, texts: bool) -> StepRecord:
     return StepRecord(
         turn=step.turn,
         model=call.model,
+        answered_by=it.model if it.model != call.model else None,
         final=call.final,
         signals=it.signals,
         threshold=step.threshold,

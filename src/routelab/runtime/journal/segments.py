@@ -8,10 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # only Windows has none; a compaction there must wait until the writers ended
-    fcntl = None  # type: ignore[assignment]
+from routelab.core.held import hold
 
 
 class Segments:
@@ -88,8 +85,7 @@ class Segments:
             self._path = self.folder / f"{stem}.jsonl"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._file, self._size = os.open(self._path, flags, 0o640), 0
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(self._file)
         return self._file
 
     def _whole(self, lines: Sequence[bytes], done: int) -> int:
@@ -119,15 +115,3 @@ class PartlyWrittenError(Exception):
         super().__init__(whole, reason)
         self.whole = whole
         self.reason = reason
-
-
-def complete(path: Path) -> bool:
-    """Whether nobody writes to a file any more."""
-    if fcntl is None:
-        return True
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True

@@ -1,0 +1,7 @@
+"""Decision logs: what routers wrote down, read back in as logs."""
+
+from routelab.logs.decisions.compact import Compacted, compact
+from routelab.logs.decisions.journal import Journal, is_journal, open_journal
+from routelab.logs.decisions.source import open_decisions
+
+__all__ = ["Compacted", "Journal", "compact", "is_journal", "open_decisions", "open_journal"]

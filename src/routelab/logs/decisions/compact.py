@@ -1,0 +1,108 @@
+"""Turn the finished files of a decision log into Parquet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pyarrow.parquet as pq
+
+from routelab.core.held import is_held
+from routelab.core.record import FeedbackRecord, Record
+from routelab.errors import LogError
+from routelab.logs.decisions.journal import KEY, Journal, open_journal
+from routelab.logs.decisions.table import Judged, Rows
+
+_AT_ONCE = 256 << 20
+"""Bytes of JSON Lines that become one Parquet file."""
+
+
+class Compacted(NamedTuple):
+    """What a compaction did.
+
+    Attributes:
+        out: Parquet files written.
+        files: that they were made of.
+        requests: in them.
+        before_bytes, after_bytes: what the files took, and what is left of them.
+        left: files that are still being written.
+    """
+
+    out: tuple[Path, ...]
+    files: tuple[Path, ...]
+    requests: int
+    before_bytes: int
+    after_bytes: int
+    left: tuple[Path, ...]
+
+
+def compact(folder: Path, *, keep: bool = False) -> Compacted:
+    """Write the finished JSON Lines files of a decision log as Parquet beside them.
+
+    There is a row for each call with the columns of a log. The column `record` holds the whole
+    line as JSON, so that nothing is lost; lines that are no calls have a row with little else.
+    The files are removed once the Parquet file is on the disk. After a crash in between readers
+    pass them over, and the next compaction removes them.
+
+    Args:
+        keep: do not remove them; readers pass them over.
+    Raises:
+        LogError: the folder holds no decision log, or a file in it cannot be read or written.
+    """
+    if not folder.is_dir():
+        raise LogError(f"{folder}: is no folder; name the one that a router logs to")
+    journal = open_journal(folder)
+    mine = [it for it in journal.files if it.suffix == ".jsonl"]
+    left = tuple(it for it in mine if is_held(it))
+    done = [it for it in mine if it not in left]
+    before, requests, out = sum(it.stat().st_size for it in done), 0, []
+    stale = () if keep else set(folder.glob("*.jsonl")) - set(journal.files)
+    try:
+        for group in _groups(done):
+            path, count = _write(folder, group)
+            out.append(path)
+            requests += count
+            for file in () if keep else group:
+                file.unlink()
+        for file in stale:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise LogError(f"{folder}: cannot be compacted: {error.strerror}") from error
+    after = sum(it.stat().st_size for it in out)
+    return Compacted(tuple(out), tuple(done), requests, before, after, left)
+
+
+def _groups(files: Sequence[Path]) -> Iterator[list[Path]]:
+    group: list[Path] = []
+    size = 0
+    for file in files:
+        group.append(file)
+        size += file.stat().st_size
+        if size >= _AT_ONCE:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _write(folder: Path, files: Sequence[Path]) -> tuple[Path, int]:
+    lines = list(Journal(folder, tuple(files)).lines())
+    rows = Rows(Judged([it for it in lines if isinstance(it, FeedbackRecord)]))
+    for line in lines:
+        if not (isinstance(line, Record) and rows.add(line)):
+            rows.rest(line)
+    out = folder / f"{files[0].stem}.parquet"
+    names = msgspec.json.encode([it.name for it in files])
+    unfinished = folder / f".{out.name}.{os.getpid()}.tmp"
+    try:
+        table = rows.table().replace_schema_metadata({KEY: names})
+        pq.write_table(table, unfinished, compression="zstd", version="2.6")
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return out, sum(isinstance(it, Record) for it in lines)

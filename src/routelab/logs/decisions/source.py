@@ -1,0 +1,104 @@
+"""A decision log as a file of rows, for `routelab.logs.read`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.compute as pc
+
+from routelab.core.record import FeedbackRecord, Record
+from routelab.errors import LogError
+from routelab.logs.decisions.journal import KEY, open_journal
+from routelab.logs.decisions.table import Judged, Rows
+from routelab.logs.jsonl_source import open_jsonl
+from routelab.logs.source import TableSource
+
+
+class DecisionSource(TableSource):
+    """Rows of calls, which tell that nobody has to have judged them."""
+
+    def extras(self) -> dict[bytes, bytes]:
+        return {KEY: b"[]"}
+
+
+def open_decisions(path: Path, feedback: Path | None = None) -> DecisionSource:
+    """The calls of a decision log.
+
+    Args:
+        feedback: JSON Lines with `request_id`, `quality` and, unless the answer delivered is
+            meant, `model`; goes before what the log says itself.
+    Raises:
+        LogError: the log or the feedback cannot be read.
+    """
+    journal = open_journal(path)
+    lines = list(journal.lines())
+    own = [it for it in lines if isinstance(it, FeedbackRecord)]
+    judged = Judged([*own, *_given(feedback)])
+    rows = Rows(judged)
+    for line in lines:
+        if isinstance(line, Record):
+            rows.add(line)
+    if not len(rows):
+        raise LogError(f"{path.name}: no call is recorded yet")
+    table = _settled(rows.table())
+    torn = tuple(
+        f"{name} ends in the middle of a line, because its writer died: that line is left out"
+        for name in sorted(journal.torn)
+    )
+    return DecisionSource(path, table, notes=(*torn, *_notes(rows, judged)))
+
+
+def _settled(table: Any) -> Any:
+    """Without steps and propensities where every model was asked on every request for sure."""
+    pairs = table.select(["request_id", "model"]).group_by(["request_id", "model"]).aggregate([])
+    n, m = (pc.count_distinct(table.column(name)).as_py() for name in ("request_id", "model"))
+    certain = pc.min(table.column("propensity")).as_py() == 1.0
+    if certain and m > 1 and table.num_rows == pairs.num_rows == n * m:
+        return table.drop_columns(["step", "propensity"])
+    return table
+
+
+def _notes(rows: Rows, judged: Judged) -> Iterator[str]:
+    without = sum(rows.statuses[it] for it in ("refused", "shed", "cancelled", "broken"))
+    if without:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(rows.statuses.items()))
+        yield f"requests by how they ended: {counts}"
+    if rows.unsent:
+        yield (
+            f"{rows.unsent} calls are left out: no endpoint was asked, or another call made them"
+            " needless"
+        )
+    if rows.repeated:
+        yield (
+            f"{rows.repeated} records have the request id of an earlier one and are kept as"
+            " ID#2, ID#3, ..."
+        )
+    if not len(judged):
+        yield "no answer was judged yet, so that no quality is known"
+    elif missed := len(judged) - len(judged.used):
+        yield f"{missed} judgements are of no answer in this log"
+    yield "the cost of a call holds its signals and failed tries"
+
+
+def _given(path: Path | None) -> Iterator[FeedbackRecord]:
+    if path is None:
+        return
+    source = open_jsonl(path)
+    if lacking := [name for name in ("request_id", "quality") if name not in source.names]:
+        raise LogError(f"{path.name}: feedback needs {', '.join(lacking)} on every line")
+    for number, row in enumerate(source.table.to_pylist(), 1):
+        try:
+            yield msgspec.convert(
+                {
+                    "schema": "routelab.feedback/1",
+                    "request_id": row["request_id"],
+                    "quality": row["quality"],
+                    "model": row.get("model"),
+                },
+                FeedbackRecord,
+            )
+        except msgspec.ValidationError as error:
+            raise LogError(f"{path.name}: row {number}: {error}") from error

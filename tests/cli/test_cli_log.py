@@ -1,0 +1,74 @@
+"""`routelab log`: what it shows of a decision log is what routers did."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.policies import Fixed, to_wire
+from routelab.policy_file import Document, write
+from routelab.runtime import AsyncRouter, Reply
+
+PRICED = Model(2.0, 8.0, deployments=(Deployment("http://a.test/v1", "m"),))
+
+
+class Canned:
+    """Answers after nothing, with usage of a dollar in a thousand."""
+
+    async def send(self, asked):
+        usage = {"prompt_tokens": 100, "completion_tokens": 100}
+        return Reply(200, {"choices": [{"message": {"content": "yes"}}], "usage": usage})
+
+    def hide(self, deployment, text):
+        return text
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The log of three requests, one of which was judged."""
+    document = Document(
+        name="test",
+        policy=to_wire(Fixed("small")),
+        candidates=("small",),
+        catalogue=Catalogue({"small": PRICED}),
+    )
+    chosen = write(tmp_path / "p.policy", document, "# p\n")
+
+    async def run():
+        async with AsyncRouter(chosen, upstream=Canned(), log=tmp_path / "decisions") as router:
+            for number in range(3):
+                await router.route("hello", id=f"r{number}", tenant="[acme]")
+            router.feedback("r1", 0.25)
+
+    asyncio.run(run())
+    return tmp_path / "decisions"
+
+
+def test_describe_adds_up_what_was_spent_and_by_whom(run, folder):
+    found = run.ok("log", "describe", folder, "--json").data
+    assert found["statuses"] == {"answered": 3}
+    assert found["models"]["small"]["cost_usd"] == pytest.approx(0.003)
+    assert found["models"]["small"]["usd_per_1k"] == pytest.approx(1.0)
+    assert found["tenants"]["[acme]"]["count"] == 3
+    assert found["quality"]["small"]["mean"] == 0.25
+    assert list(found["policies"].values()) == [3]
+    shown = run.ok("log", "describe", folder).out
+    assert "3 requests (3 answered)" in shown
+    for part in ("[acme]", "m at http://a.test/v1", "0.2500 (1)", "0.003"):
+        assert part in shown
+    assert "small" in run.ok("data", "describe", folder).out
+
+
+def test_compact_says_what_became_of_which_files_and_changes_no_figure(run, folder):
+    before = run.ok("log", "describe", folder, "--json").data
+    done = run.ok("log", "compact", folder, "--json").data
+    assert (len(done["files"]), len(done["out"]), done["requests"]) == (1, 1, 3)
+    assert run.ok("log", "describe", folder, "--json").data == before
+    assert "nothing to compact" in run.ok("log", "compact", folder).out
+
+
+def test_what_is_no_decision_log_is_said_to_be_none(run, sample_file):
+    assert "holds no decision log" in run.refused("log", "describe", sample_file)
+    assert "is no folder" in run.refused("log", "compact", sample_file)
