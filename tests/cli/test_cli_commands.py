@@ -37,7 +37,7 @@ COMMANDS = {
     ("replay",): {"--log", "--split", "--json"},
     ("inspect",): {"--verify", "--json"},
     ("explain",): {"--log", "--id", "--json"},
-    ("route",): {"--catalogue", "--base-url", "--id", "--json"},
+    ("route",): {"--catalogue", "--base-url", "--id", "--stream", "--json"},
     ("replay-server",): {"--port", "--latency-scale", "--signal"},
     ("data", "describe"): {"--json", "--prices", "--column"},
 }  # fmt: skip
@@ -213,6 +213,9 @@ def test_route_sends_every_model_to_one_address(run, tuned):
     with background(log) as url:
         told = run.ok("route", tuned.policy, prompt, "--id", log.requests.id[4],
                       "--base-url", url, "--json").data  # fmt: skip
+        asked = ("route", tuned.policy, prompt, "--id", log.requests.id[4], "--base-url", url)
+        assert run.ok(*asked, "--stream").out.startswith(told["answer"])
+        assert "one of --stream and --json" in run.refused(*asked, "--stream", "--json")
     expected = decide(study.policy, log, 4, catalogue=study.catalogue)
     assert [step["model"] for step in told["steps"]] == list(expected.models)
     assert told["cost_usd"] == expected.cost_usd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from dataclasses import replace
 
 import httpx
@@ -14,9 +15,14 @@ from runtime_world import closed_port, logged, model, policy_file
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.errors import RoutelabError
 from routelab.logs.log import Requests
+from routelab.logs.texts import TextsInMemory
 from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, Router
+from routelab.runtime.stream.assembly import Assembly
+from routelab.runtime.stream.events import EventParser
+from routelab.runtime.wire import decode_json
 from routelab.serve import background, pointed_at, replay_app
+from routelab.simulate.answers.outcomes import NOT_LOGGED
 
 
 def ask(log, body, headers=None, **options):
@@ -45,6 +51,37 @@ def test_an_id_finds_its_request():
     assert body["usage"]["prompt_tokens"] == log.prompt_tokens[3, 1]
     assert body["usage"]["cost"] == log.cost_usd[3, 1]
     assert set(body["routelab"]["signals"]) == {"confidence", "free"}
+
+
+@pytest.mark.parametrize("text", ["two words", "", " spaced \n out ", "naïve \ud800 \u2028", None])
+@pytest.mark.parametrize("usage", [True, False])
+def test_a_stream_adds_up_to_the_answer_and_comes_a_word_at_a_time(text, usage):
+    texts = TextsInMemory(["?"], {name: [text] for name in ("small", "middle", "large")})
+    log = logged(1, texts=texts)
+    body = chat("small", "?") | {"stream_options": {"include_usage": usage}}
+    whole = ask(log, body).json()
+    reply = ask(log, body | {"stream": True})
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    *events, done = EventParser().feed(reply.content)
+    assert done.data == b"[DONE]"
+    assembly = Assembly()
+    said = sum(assembly.add(decode_json(event.data)) for event in events)
+    shown = NOT_LOGGED if text is None else text
+    assert said == len(shown.split()) + shown[:1].isspace()
+    expected = whole if usage else {key: it for key, it in whole.items() if key != "usage"}
+    assert assembly.body() == expected
+
+
+def test_a_stream_takes_the_time_that_the_answer_took():
+    log = logged(1, latency_s=np.full((1, 3), 0.2))
+    started = time.perf_counter()
+    ask(log, chat("small", "question 0") | {"stream": True}, latency_scale=1.0)
+    assert time.perf_counter() - started >= 0.2
+
+
+def test_what_is_not_in_the_log_is_refused_before_it_streams():
+    reply = ask(logged(1), chat("none", "?") | {"stream": True})
+    assert (reply.status_code, reply.json()["error"]["type"]) == (404, "model_not_found")
 
 
 @pytest.mark.parametrize("port", [-1, 65536, 99999])
@@ -106,7 +143,6 @@ def test_an_id_with_any_characters_is_found():
         (chat("huge", "question 1"), 404, "no model 'huge': small, middle, large"),
         ({"messages": []}, 404, "no model None"),
         ({"model": "small", "messages": 7}, 404, "no such prompt"),
-        ({"model": "small", "stream": True}, 400, "does not stream"),
         ([1], 400, "JSON object"),
     ],
 )

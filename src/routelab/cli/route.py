@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,22 +44,34 @@ def route(
         list[str] | None, typer.Option(help="A capability the model must have. Repeatable.")
     ] = None,
     timeout_s: Annotated[float, typer.Option(help="Seconds for each attempt.")] = 60.0,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
     json: Json = False,
 ) -> None:
     """Route PROMPT to the endpoints of the policy's catalogue, of --catalogue, or to --base-url.
 
-    What --catalogue leaves open of a model is filled in from the policy.
+    What --catalogue leaves open of a model is filled in from the policy. With --stream an answer
+    that a cascade has to judge first comes at once when it is accepted.
 
     Example: `routelab route gym.policy "What is 2 + 2?" --catalogue models.toml`
     """
+    if stream and json:
+        raise RoutelabError("give one of --stream and --json: JSON is printed when all is known")
     loaded, known = load_policy(policy), read_catalogue(catalogue)
     if base_url is not None:
         known = _at(base_url, loaded, known)
+    options: dict[str, Any] = {"id": request_id, "task": task, "needs": tuple(need or ())}
     with Router(loaded, catalogue=known, timeout_s=timeout_s) as router:
-        routed = router.route(prompt, id=request_id, task=task, needs=tuple(need or ()))
+        if stream:
+            with router.stream(prompt, **options) as answer:
+                tables.flow(piece.text for piece in answer)
+            routed = answer.routed
+        else:
+            routed = router.route(prompt, **options)
     if json:
         found = as_json(routed.decision)
         print_json({**found, "latency_s": routed.latency_s, "answer": routed.answer})
+    elif stream:
+        tables.show(tables.escaped(f"\n{_summary(routed)}"))
     else:
         tables.show(tables.escaped(routed.answer), tables.escaped(f"\n{_summary(routed)}"))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from routelab.policy_file import Certificate, Goal
 from routelab.policy_file.card import seconds
@@ -27,6 +28,16 @@ def show(*parts: RenderableType) -> None:
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=_WIDTH)
     console.print(Group(*parts))
+
+
+def flow(texts: Iterable[str]) -> None:
+    """Print texts as they come, one after the other."""
+    console = Console(file=sys.stdout, highlight=False)
+    try:
+        for text in texts:
+            console.print(Text(text), end="", soft_wrap=True)
+    finally:
+        console.print()  # also before an error
 
 
 def verdict(judged: Verdict) -> RenderableType:

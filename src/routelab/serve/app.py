@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from routelab.core.catalogue import Catalogue
 from routelab.logs.log import Log
+from routelab.runtime.stream.pieces import DONE, event, parted
 from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, decode_json, encode_json, header_text
 from routelab.simulate.answers.finder import Finder
 from routelab.simulate.answers.outcomes import Outcomes
@@ -25,7 +26,8 @@ def replay_app(
     """Serve what the log holds: `/v1/chat/completions`, `/v1/models` and `/health`.
 
     A request is found by its `x-request-id`, else by its prompt. `x-routelab-need` names the
-    signals to give and to charge for; without it all are given and none is charged.
+    signals to give and to charge for; without it all are given and none is charged. With
+    `stream` the answer comes a word at a time, over the time that it took.
 
     Args:
         catalogue: its upstream model names are understood too; the log's own by default.
@@ -40,8 +42,12 @@ def replay_app(
             column = finder.column(asked.get("model"))
             row = finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
             sample = outcomes.sample(request.headers.get(ATTEMPT))
-            await asyncio.sleep(latency_scale * sample.latency_s(row, column))
+            waits_s = latency_scale * sample.latency_s(row, column)
             need = _need(request.headers.get(NEED))
+            if asked.get("stream"):
+                answer = sample.completion(row, column, asked["model"], need)
+                return _events([*parted(answer, usage=_usage_asked(asked))], waits_s)
+            await asyncio.sleep(waits_s)
             return _json(sample.completion(row, column, asked["model"], need))
         except ReplayError as error:
             return _json(error.body, error.status, error.headers)
@@ -69,9 +75,24 @@ def _asked(content: bytes) -> dict[str, Any]:
         raise ReplayError(400, "invalid_request", f"the body is no JSON: {error}") from error
     if not isinstance(asked, dict):
         raise ReplayError(400, "invalid_request", "the body must be a JSON object")
-    if asked.get("stream"):
-        raise ReplayError(400, "invalid_request", "a replay does not stream; leave `stream` out")
     return asked
+
+
+def _usage_asked(asked: Mapping[str, Any]) -> bool:
+    options = asked.get("stream_options")
+    return isinstance(options, dict) and bool(options.get("include_usage"))
+
+
+def _events(pieces: Sequence[Mapping[str, Any]], takes_s: float) -> Response:
+    """The pieces as server-sent events, spread evenly over the time."""
+
+    async def sent() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            await asyncio.sleep(takes_s / len(pieces))
+            yield event(piece)
+        yield DONE
+
+    return StreamingResponse(sent(), media_type="text/event-stream")
 
 
 def _need(header: str | None) -> list[str] | None:
