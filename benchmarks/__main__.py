@@ -13,6 +13,7 @@ MODULES = (
     "bench_decision",
     "bench_import",
     "bench_report",
+    "bench_study",
     "bench_demo",
     "bench_learning",
     "bench_tuning",

@@ -1,0 +1,96 @@
+"""A study of 100,000 requests, 5 models, 300 trials; what keeping trials and starts are worth."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.bench_report import MODELS, N, log
+from routelab.core.catalogue import Catalogue
+from routelab.logs.splits import split
+from routelab.metrics.hull import hypervolume
+from routelab.policies import Fixed
+from routelab.replay import Ground, ground
+from routelab.tuning import Bounds, Floor, Options, grid, inputs, tune
+from routelab.tuning.demands import demands
+from routelab.tuning.front import Point, front
+from routelab.tuning.loop import Plan
+from routelab.tuning.processes import search
+from routelab.tuning.score import score
+from routelab.tuning.search import Cascades
+from routelab.tuning.shelf import Place
+
+TRIALS = 300
+SEEDS = (0, 1, 2)
+
+
+def run() -> list[tuple[str, float, str, bool]]:
+    whole = log(N)
+    bounds = Bounds(min_quality_share=0.9, max_p95_s=8.0, floors=(Floor("task", 0.2),))
+    start = time.perf_counter()
+    tune(whole, Options(name="bench", trials=TRIALS))
+    plain = time.perf_counter() - start
+    start = time.perf_counter()
+    tune(whole, Options(name="bench", trials=TRIALS, bounds=bounds))
+    bounded = time.perf_counter() - start
+    tuning = ground(
+        whole, split(whole, seed=0, group=None), "tune", MODELS, catalogue=Catalogue(), seed=0
+    )
+    in_memory, kept = _per_trial(tuning)
+    seeded, blind, tpe = _found(tuning)
+    return [
+        ("study_seconds", plain, "<60", plain < 60),
+        ("study_with_bounds_seconds", bounded, "<60", bounded < 60),
+        ("study_trial_ms", 1000 * in_memory, "<10", in_memory < 0.010),
+        ("study_trial_kept_ms", 1000 * kept, "<20", kept < 0.020),
+        ("study_hypervolume_vs_unseeded", seeded / blind, ">=1", seeded >= blind),
+        ("study_hypervolume_vs_tpe_unseeded", seeded / tpe, ">=1", seeded >= tpe),
+    ]
+
+
+def _task(on: Ground) -> Cascades:
+    wanted = demands(Bounds(), on, Fixed(MODELS[-1]), 1.0)
+    return Cascades(on, inputs.dials(on.log, ["confidence"]), wanted)
+
+
+def _per_trial(on: Ground) -> tuple[float, float]:
+    """Seconds a trial takes, and one that a journal keeps."""
+    task, plan = _task(on), Plan(TRIALS)
+    start = time.perf_counter()
+    search(task, plan)
+    in_memory = time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        search(task, plan, Place(str(Path(folder) / "trials.log"), "bench", {}))
+        kept = time.perf_counter() - start
+    return in_memory / TRIALS, kept / TRIALS
+
+
+def _found(on: Ground) -> tuple[float, float, float]:
+    """Median hypervolume of the front with starts, without, and of TPE without."""
+    task = _task(on)
+    dials = {name: task.dials["confidence", name] for name in MODELS}
+    solved = [*grid.cascades(on.log, "confidence", dials), *map(Fixed, MODELS)]
+    best = front(Point(policy, score(on, policy)) for policy in solved)
+    picked = np.unique(np.linspace(0, len(best) - 1, 40).round().astype(int))
+    starts = [task.params(best[i].policy) for i in picked]
+    dearest = float(on.log.cost_usd.mean(axis=0).max()) * 1000
+
+    def of(plan: Plan) -> float:
+        cost, quality = zip(*(it.outcome.values for it in search(task, plan).trials), strict=True)
+        return hypervolume(cost, quality, dearest, 0.0) / dearest
+
+    return (
+        statistics.median(of(Plan(TRIALS, seed, "nsga2", starts)) for seed in SEEDS),
+        statistics.median(of(Plan(TRIALS, seed)) for seed in SEEDS),
+        statistics.median(of(Plan(TRIALS, seed, "tpe")) for seed in SEEDS),
+    )
+
+
+if __name__ == "__main__":
+    for name, value, target, _ in run():
+        print(f"{name} {value:.4g} {target}")
