@@ -41,6 +41,11 @@ class Breaker:
         self._trials = 0
         self._passed = 0
 
+    @property
+    def on_trial(self) -> int:
+        """Calls under way that decide whether it closes again."""
+        return self._trials
+
     def state(self, now: float) -> State:
         """An open period that is over counts as half-open."""
         return "half-open" if self._state == "open" and now >= self._open_until else self._state

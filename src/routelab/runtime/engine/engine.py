@@ -64,21 +64,22 @@ class Engine:
         Args:
             tries: every try is added when it ends, also when the caller cancels.
         """
-        asked = await self._ask(self.pools[question.model], question, tries)
         fallbacks = self._catalogue.model(question.model).fallbacks
-        if asked.last is not None or not fallbacks:
-            return asked
-        for name in fallbacks:
-            if tries and not _goes_on(tries[-1].attempt):
-                break
-            if not question.able(name):
-                told = f"fallback {name!r} may not serve this request"
-                asked = _joined(asked, Asked(reasons=(told,), retry_after_s=asked.retry_after_s))
-                continue
-            asked = _joined(asked, await self._ask(self.pools[name], question, tries))
-            if asked.last is not None:
-                break
-        return asked
+        pool = self.pools[question.model]
+        if not fallbacks:
+            return await self._ask(pool, question, tries, patient=True)
+        able = [name for name in fallbacks if question.able(name)]
+        told = [f"fallback {it!r} may not serve this request" for it in fallbacks if it not in able]
+        asked = await self._ask(pool, question, tries, patient=not able)
+        for name in able:
+            if asked.over:
+                return asked
+            last = name == able[-1]
+            next_one = await self._ask(self.pools[name], question, tries, patient=last)
+            asked = _joined(asked, next_one)
+        return (
+            asked if asked.last else msgspec.structs.replace(asked, reasons=(*asked.reasons, *told))
+        )
 
     def states(self) -> dict[str, State]:
         """Every deployment's breaker; of one that serves several models, the worst."""
@@ -90,8 +91,15 @@ class Engine:
                 found[station.name] = max(found.get(station.name, state), state, key=worst)
         return found
 
-    async def _ask(self, pool: Pool, question: Question, tries: list[Try]) -> Asked:
-        """Each deployment once, then those whose failure may have passed once more."""
+    async def _ask(
+        self, pool: Pool, question: Question, tries: list[Try], *, patient: bool
+    ) -> Asked:
+        """Each deployment once, then those whose failure may have passed once more.
+
+        Args:
+            patient: deployments that asked not to be called for a while are waited for, which
+                is not worth it where there is a fallback.
+        """
         pool.retries.earn()
         tokens = pool.demand.of(question.body) if pool.counts_tokens else 0.0
         failed: set[Station] = set()
@@ -100,16 +108,16 @@ class Engine:
         while True:
             began = self._clock()
             if began >= question.deadline:
-                return _given_up(pool, "the request's deadline has passed")
+                return _given_up(pool, "the request's deadline has passed", over=True)
             place = await pool.take(
-                tokens, question.deadline, failed | hopeless, patient=not failed
+                tokens, question.deadline, failed | hopeless, patient=patient and not failed
             )
             if isinstance(place, Place):
                 tried = await self._try(pool, place, began, question, tries)
                 if tried.attempt.error is None:
-                    return Asked(tried)
-                if not _goes_on(tried.attempt):
-                    return Asked()
+                    return Asked(tried, over=True)
+                if tried.attempt.delivered or not tried.attempt.elsewhere:
+                    return Asked(over=True)
                 (failed if outcome.may_pass(tried.attempt) else hopeless).add(place.station)
             elif not failed:
                 return _given_up(pool, place.reason)
@@ -183,22 +191,17 @@ class Engine:
             station.rest(rest_s, self._clock())
 
 
-def _goes_on(tried: Attempt) -> bool:
-    """Whether something else may be tried after a failure."""
-    return tried.elsewhere and not tried.delivered
-
-
 def _doubled(base_s: float, times: int, most_s: float) -> float:
     return float(min(most_s, base_s * 2.0 ** min(times - 1, 64)))
 
 
-def _given_up(pool: Pool, *reasons: str) -> Asked:
+def _given_up(pool: Pool, *reasons: str, over: bool = False) -> Asked:
     back_in_s = pool.back_in_s()
-    return Asked(reasons=reasons, retry_after_s=back_in_s if back_in_s > 0.0 else None)
+    return Asked(None, reasons, back_in_s if back_in_s > 0.0 else None, over)
 
 
 def _joined(one: Asked, other: Asked) -> Asked:
     """What came of a model and then of its fallback; the sooner one may be asked again."""
     both = one.retry_after_s, other.retry_after_s
     soonest = None if None in both else min(it for it in both if it is not None)
-    return Asked(other.last, one.reasons + other.reasons, soonest)
+    return Asked(other.last, one.reasons + other.reasons, soonest, other.over)

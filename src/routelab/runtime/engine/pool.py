@@ -15,6 +15,9 @@ from routelab.runtime.engine.demand import Demand
 from routelab.runtime.engine.retry_budget import RetryBudget
 from routelab.runtime.engine.station import UNSENT, Place, Station
 
+_TICK_S = 1e-6
+"""An alarm that rounding lets ring too early rings again after this, so that time goes on."""
+
 
 class Refusal(msgspec.Struct, frozen=True):
     """There is no place for a call.
@@ -203,7 +206,8 @@ class Pool:
         coming = (station.ready_at(tokens, now) for station in self.stations)
         soonest = min((at for at in coming if at > now), default=math.inf)
         if soonest < math.inf:
-            self._alarm = asyncio.get_running_loop().call_later(soonest - now, self._ring)
+            loop, delay_s = asyncio.get_running_loop(), max(soonest - now, _TICK_S)
+            self._alarm = loop.call_later(delay_s, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None

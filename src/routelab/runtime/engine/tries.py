@@ -54,8 +54,10 @@ class Asked(msgspec.Struct, frozen=True):
         last: the try that answered; None if none did.
         reasons: why no more was tried.
         retry_after_s: when a deployment may be asked again; None if one may already.
+        over: a fallback would not help either, or is not needed.
     """
 
     last: Try | None = None
     reasons: tuple[str, ...] = ()
     retry_after_s: float | None = None
+    over: bool = False
