@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from routelab.cli import tables
@@ -31,6 +32,7 @@ from routelab.tuning import Bounds, Floor, Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.certify import parse
 from routelab.tuning.export import as_json, check_targets, save, study_path
+from routelab.tuning.options import BY, By
 
 Out = Annotated[
     Path | None,
@@ -78,10 +80,18 @@ def tune(
         str,
         typer.Option(
             metavar="KIND",
-            help="Kind of policy: cascade, tiers, neighbors, utility, gain-cascade,"
-            " cascade-routing, or auto, which compares them all.",
+            help="Kind of policy: cascade, conditional (a cascade for each task), tiers,"
+            " neighbors, utility, gain-cascade, cascade-routing, or auto, which compares them all.",
         ),
     ] = "cascade",
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Tune a policy for each task, tenant or priority too, and compare. Values with"
+            " few requests follow the policy for all. Default task for conditional and auto.",
+        ),
+    ] = None,
     pair: Annotated[
         str | None,
         typer.Option(
@@ -141,6 +151,7 @@ def tune(
             max_usd_per_1k, min_quality, min_quality_share, max_p95_s, _floors(floor or ())
         ),
         policy=policy,
+        by=_by(by),
         pair=_pair(pair),
         seed=seed,
         trials=trials,
@@ -197,6 +208,14 @@ def _floors(texts: Sequence[str]) -> tuple[Floor, ...]:
     if problems:
         raise TuningError(*problems)
     return tuple(found)
+
+
+def _by(text: str | None) -> By | None:
+    try:
+        found: By | None = msgspec.convert(text, By | None)
+    except msgspec.ValidationError as error:
+        raise TuningError(f"--by {text!r} is unknown; choose {', '.join(BY)}") from error
+    return found
 
 
 def _pair(text: str | None) -> tuple[str, str] | None:

@@ -56,7 +56,9 @@ def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) ->
     design = Design(made.take(rows), recipe)
     found = ensemble.fit(design, np.arange(len(rows)), seed)
     report = {name: _report(design, found, len(made), seed)}
-    return replace(found.write(design, name), report=report)
+    held_out = np.full(made.labels.shape, np.nan)
+    held_out[rows] = found.held_out
+    return replace(found.write(design, name), report=report, held_out={name: held_out})
 
 
 def crossfit(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from routelab import scorers
+from routelab.core.table import Floats
 from routelab.errors import LearningError
 from routelab.scorers import Scoring
 
@@ -21,12 +22,15 @@ class Fitted:
         features, scorers: wire forms by name, as in `policy.json`.
         tensors: arrays by name, as in `weights.safetensors`.
         report: by scorer, how it was made, in plain data.
+        held_out: by scorer, (n, k) scores of the examples it was fitted on, by fits that never
+            saw them; NaN for examples that were left out. Not written to files.
     """
 
     features: Mapping[str, Any] = field(default_factory=dict)
     scorers: Mapping[str, Any] = field(default_factory=dict)
     tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
+    held_out: Mapping[str, Floats] = field(default_factory=dict)
 
     def __or__(self, other: Fitted) -> Fitted:
         """Both together; features that they share are held once.
@@ -42,6 +46,7 @@ class Fitted:
             {**self.scorers, **other.scorers},
             {**self.tensors, **other.tensors},
             {**self.report, **other.report},
+            {**self.held_out, **other.held_out},
         )
 
     def scoring(self) -> Scoring:

@@ -15,6 +15,7 @@ class Kind(msgspec.Struct, frozen=True):
     kind: str
     aiq_tune: float | None
     won: bool
+    aiq_held_out: float | None = None
     gain_behind: float | None = None
     gain_behind_ci: Range | None = None
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from routelab.metrics.aiq import aiq_among
 from routelab.replay import Ground
 from routelab.replay.compare import gain_difference
+from routelab.replay.evaluate import Range
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.front import Point, operating_points
+from routelab.tuning.searched import Searched
 
 TIE = 0.001
-"""Kinds whose AIQ on tune differs by no more than this are equals: the simpler one wins."""
+"""Kinds whose AIQ differs by no more than this are equals: the simpler one wins."""
 
 
 class Rival(msgspec.Struct, frozen=True):
@@ -23,6 +25,9 @@ class Rival(msgspec.Struct, frozen=True):
     Attributes:
         kind: its name; "fixed" where single models were all that its front holds.
         aiq_tune: of the hull of its front and the candidates, on tune.
+        aiq_held_out: the same on folds of tune that the front was not chosen on, by which
+            kinds are compared: the freer a search, the more its own rows flatter it. None
+            where there was one kind only.
         won: it was exported.
         gain_behind: on test, how much more the exported policy gains over the zero router
             than this kind's best policy of the same cost on tune; None for the winner.
@@ -32,19 +37,22 @@ class Rival(msgspec.Struct, frozen=True):
     kind: str
     aiq_tune: float
     won: bool
+    aiq_held_out: float | None = None
     gain_behind: float | None = None
     gain_behind_ci: tuple[float, float] | None = None
 
 
-def winner(fronts: Mapping[str, Sequence[Point]], alone: Sequence[Point]) -> str:
-    """The kind of greatest AIQ on tune; of near equals the simplest, which comes first."""
-    found = {kind: _aiq(points, alone) for kind, points in fronts.items()}
+def winner(searched: Searched, alone: Sequence[Point]) -> str:
+    """The kind of greatest AIQ on rows not chosen on; of near equals the simplest."""
+    if len(searched.fronts) < 2:
+        return next(iter(searched.fronts))
+    found = {kind: _held_out(searched, kind, alone) for kind in searched.fronts}
     best = max((value for value in found.values() if not math.isnan(value)), default=-math.inf)
     return next((kind for kind, value in found.items() if value >= best - TIE), next(iter(found)))
 
 
 def told(
-    fronts: Mapping[str, Sequence[Point]],
+    searched: Searched,
     won: str,
     exported: Point,
     alone: Sequence[Point],
@@ -53,25 +61,31 @@ def told(
 ) -> list[Rival]:
     """How each kind did, at the cost of the exported policy, on requests nobody chose on."""
     return [
-        Rival(kind, _aiq(points, alone), True)
-        if kind == won
-        else _rival(kind, points, exported, alone, best, testing)
-        for kind, points in fronts.items()
+        Rival(
+            kind,
+            _aiq(points, alone),
+            kind == won,
+            _held_out(searched, kind, alone) if len(searched.fronts) > 1 else None,
+            *((None, None) if kind == won else _behind(points, exported, best, testing)),
+        )
+        for kind, points in searched.fronts.items()
     ]
 
 
-def _rival(
-    kind: str,
-    points: Sequence[Point],
-    exported: Point,
-    alone: Sequence[Point],
-    best: Point,
-    testing: Ground,
-) -> Rival:
+def _behind(
+    points: Sequence[Point], exported: Point, best: Point, testing: Ground
+) -> tuple[float, Range]:
     as_dear = Bounds(max_usd_per_1k=max(exported.score.usd_per_1k, points[0].score.usd_per_1k))
     other = operating_points(points, as_dear, best, mix=True)[0].point
-    value, interval = gain_difference(testing, exported.policy, other.policy)
-    return Rival(kind, _aiq(points, alone), False, value, interval)
+    return gain_difference(testing, exported.policy, other.policy)
+
+
+def _held_out(searched: Searched, kind: str, alone: Sequence[Point]) -> float:
+    return aiq_among(
+        [point.score.usd_per_1k for point in alone],
+        [point.score.quality for point in alone],
+        *searched.held_out[kind],
+    )
 
 
 def _aiq(points: Sequence[Point], alone: Sequence[Point]) -> float:

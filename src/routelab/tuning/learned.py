@@ -5,9 +5,10 @@ Imported only by studies that learn, because scikit-learn takes a second to impo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from routelab.core.policy import Policy
 from routelab.core.scoring import Use
 from routelab.errors import TuningError
 from routelab.learning import Account, Fitted, account
@@ -19,6 +20,7 @@ from routelab.tuning.front import Point, by_cost, front
 from routelab.tuning.kinds import KINDS
 from routelab.tuning.kinds.setting import Setting, setting
 from routelab.tuning.kinds.teacher import Teacher, only
+from routelab.tuning.kinds.unseen import unseen
 from routelab.tuning.options import Options
 from routelab.tuning.score import means
 from routelab.tuning.search import Progress
@@ -32,13 +34,34 @@ class Learned:
         fronts: by kind, the front on tune of what it proposes and single models, as far as
             that meets the bounds on latency and groups; empty if none of it does.
         tried: how far each policy breaks those bounds.
-        tune: the tune part with every scorer.
+        policies: by kind, all that it proposes.
+        here: the tune part with every scorer, and who fitted them.
+        unseen: the train part as if it were new; None where that cannot be.
     """
 
     fronts: dict[str, list[Point]]
     tried: list[Excess]
-    tune: Ground
-    fitted: Fitted
+    policies: dict[str, list[Policy]]
+    here: Setting
+    unseen: Ground | None
+
+    @property
+    def tune(self) -> Ground:
+        return self.here.tune
+
+    @property
+    def fitted(self) -> Fitted:
+        return self.here.teacher.fitted
+
+    def source(self, kind: str) -> Callable[[Ground], Iterable[Policy]]:
+        """Proposes policies for other requests, over the frontier that models form there."""
+        return lambda on: KINDS[kind].propose(self.here.on(on))
+
+    def again(self, kind: str) -> Callable[[Ground], Iterable[Policy]]:
+        """Proposes policies for some of the requests of tune."""
+        if KINDS[kind].searches:
+            return lambda on: KINDS[kind].propose(replace(self.here, tune=on))
+        return lambda _: self.policies[kind]
 
     def used_by(self, uses: Iterable[Use]) -> Fitted:
         """The scorers that a policy names, with what they are made of and nothing else."""
@@ -66,8 +89,9 @@ def learned(
     for kind in kinds:
         KINDS[kind].learn(teacher)
     here = setting(tuning, teacher)
-    found, tried = _fronts(kinds, here, alone, wanted, progress)
-    return Learned(found, tried, here.tune, teacher.fitted)
+    proposed = {kind: list(KINDS[kind].propose(here)) for kind in kinds}
+    found, tried = _fronts(proposed, here, alone, wanted, progress)
+    return Learned(found, tried, proposed, here, unseen(train, teacher))
 
 
 def worth(
@@ -84,13 +108,12 @@ def worth(
 
 
 def _fronts(
-    kinds: Sequence[str],
+    proposed: Mapping[str, Sequence[Policy]],
     here: Setting,
     alone: Sequence[Point],
     wanted: Demands,
     progress: Progress | None,
 ) -> tuple[dict[str, list[Point]], list[Excess]]:
-    proposed = {kind: list(KINDS[kind].propose(here)) for kind in kinds}
     total, done = sum(map(len, proposed.values())), 0
     found: dict[str, list[Point]] = {}
     tried: list[Excess] = []
@@ -108,5 +131,5 @@ def _fronts(
         found[kind] = front([*single, *points])
     if not total:
         reasons = [f"{name}: {why}" for name, why in here.teacher.failures.items()]
-        raise TuningError(f"{', '.join(kinds)}: nothing could be learned", *reasons)
+        raise TuningError(f"{', '.join(proposed)}: nothing could be learned", *reasons)
     return found, tried

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import msgspec
 
 from routelab.errors import TuningError
@@ -15,8 +17,14 @@ CASCADE = "cascade"
 LEARNED = ("tiers", "neighbors", "utility", "gain-cascade", "cascade-routing")
 """Kinds that learn, the simplest first; simpler than all of them is the plain cascade."""
 
+CONDITIONAL = "conditional"
+"""A policy for each task, tenant or priority, of the other kinds that are asked for."""
+
+By: TypeAlias = Literal["task", "tenant", "priority"]
+BY: tuple[By, ...] = ("task", "tenant", "priority")
+
 AUTO = "auto"
-CHOICES = (CASCADE, *LEARNED, AUTO)
+CHOICES = (CASCADE, CONDITIONAL, *LEARNED, AUTO)
 
 SAMPLERS = ("nsga2", "tpe")
 MOST_PROCESSES = 64
@@ -34,6 +42,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         signals: confidence signals to consider; empty takes all.
         bounds: limits on cost and quality.
         policy: kind to search, one of `CHOICES`; "auto" compares all.
+        by: column whose values may each get a policy of their own; None for none, and for the
+            task where `policy` is "conditional" or "auto" and the log names tasks.
         pair: weak and strong model for APGR and CPT; None takes the cheapest and the best.
         seed: of everything random.
         trials: of the randomised search.
@@ -51,6 +61,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...] = ()
     bounds: Bounds = Bounds()
     policy: str = "cascade"
+    by: By | None = None
     pair: tuple[str, str] | None = None
     seed: int = 0
     trials: int = 400
@@ -85,8 +96,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise TuningError(f"--seed is {self.seed}; it must lie in [0, 4294967296)")
         if self.policy not in CHOICES:
             raise TuningError(f"--policy {self.policy!r} is unknown; choose {', '.join(CHOICES)}")
+        if self.by is not None and self.by not in BY:
+            raise TuningError(f"--by {self.by!r} is unknown; choose {', '.join(BY)}")
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds to search, the simplest first."""
-        return (CASCADE, *LEARNED) if self.policy == AUTO else (self.policy,)
+        """Kinds to search for all requests alike, the simplest first."""
+        if self.policy == AUTO:
+            return (CASCADE, *LEARNED)
+        return (CASCADE,) if self.policy == CONDITIONAL else (self.policy,)
+
+    @property
+    def parts_by(self) -> By | None:
+        """Column whose values may get policies of their own, where the log has it."""
+        return self.by or ("task" if self.policy in (AUTO, CONDITIONAL) else None)

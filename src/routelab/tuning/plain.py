@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,10 +11,14 @@ import optuna
 
 import routelab
 from routelab.core.policy import Policy
+from routelab.logs.log import Log
+from routelab.metrics.hull import pareto
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Ground, costs_sha256
 from routelab.tuning import exact, grid
+from routelab.tuning.chains import MAX_STEPS, chains
 from routelab.tuning.demands import Demands, Excess, met
+from routelab.tuning.dial import dial
 from routelab.tuning.front import Point, front
 from routelab.tuning.loop import Plan, Progress
 from routelab.tuning.options import UNSAID, Options
@@ -23,6 +27,8 @@ from routelab.tuning.score import means
 from routelab.tuning.search import Cascades, Dials, Trial
 from routelab.tuning.shelf import Place, Shelf
 from routelab.tuning.told import Told, told
+
+MAX_FRONTIER = 6
 
 STARTS = 40
 """Exactly tuned points that the randomised search begins with, at most."""
@@ -115,6 +121,34 @@ def _further(excess: Excess) -> Excess:
 
 def _front(tried: Sequence[_Tried]) -> list[Point]:
     return front(it.point for it in tried if met(it.excess))
+
+
+def source(signals: Sequence[str]) -> Callable[[Ground], list[Cascade]]:
+    """Proposes the cascades of some rows that none beats, by rising cost."""
+    return lambda on: _best(on.log, signals)
+
+
+def frontier_source(signals: Sequence[str]) -> Callable[[Ground], list[Cascade]]:
+    """The same, over models that none beats in both quality and cost there, at most six."""
+
+    def propose(on: Ground) -> list[Cascade]:
+        cost, quality = on.log.cost_usd.mean(axis=0), on.log.quality.mean(axis=0)
+        kept = np.flatnonzero(pareto(cost, quality))
+        kept = kept[np.argsort(cost[kept], kind="stable")]
+        some = kept[grid.thinned(len(kept), MAX_FRONTIER)]
+        return _best(on.log.only([on.models[at] for at in some]), signals)
+
+    return propose
+
+
+def _best(log: Log, signals: Sequence[str]) -> list[Cascade]:
+    found: list[grid.Found] = []
+    for signal in signals:
+        columns = log.signals[signal].T
+        dials = {name: dial(column) for name, column in zip(log.models, columns, strict=True)}
+        for chain in chains(log, dials, MAX_STEPS):
+            found += grid.of_chain(log, signal, chain, dials)
+    return [one.policy for one in sorted(grid.best(found), key=lambda one: one.cost)]
 
 
 def _starts(points: Sequence[Point]) -> list[Cascade | Fixed]:

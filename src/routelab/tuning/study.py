@@ -16,16 +16,16 @@ from routelab.policies import Fixed
 from routelab.policy_file import Certificate
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
-from routelab.tuning import contest, display, inputs, judged, plain
+from routelab.tuning import contest, display, inputs, judged
 from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group, thinned
 from routelab.tuning.contest import Rival
-from routelab.tuning.demands import Demands, Excess, demands, met
+from routelab.tuning.demands import demands, met
 from routelab.tuning.front import OperatingPoint, Point, operating_points, within
 from routelab.tuning.judged import Judged
 from routelab.tuning.options import CASCADE, Options
-from routelab.tuning.plain import Plain
 from routelab.tuning.score import means, score
 from routelab.tuning.search import Dials, Progress, Trial
+from routelab.tuning.searched import search_kinds
 from routelab.tuning.told import Told
 from routelab.tuning.verdict import Verdict, verdict
 
@@ -114,7 +114,6 @@ def tune(
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
     options.check()
-    kinds = options.kinds
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
     signals = inputs.signals(log, options.signals, candidates)
@@ -140,24 +139,13 @@ def tune(
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
-    searched: dict[str, list[Point]] = {}
-    tried: list[Excess] = []
-    found: Plain | None = None
-    if CASCADE in kinds:
-        found = plain.cascades(tuning, dials, alone, wanted, options, progress)
-        searched[CASCADE] = found.front
-        tried += found.tried
+    searched = search_kinds(
+        options, part, tuning, dials, alone, wanted, progress, told or (lambda _: None)
+    )
+    tuning, more = searched.tune, searched.learned
     usable = tuple(dict.fromkeys(signal for signal, _ in dials))
-    more = _learned(options, part, tuning, usable, alone, wanted, progress, told)
-    if more is not None:
-        searched |= more.fronts
-        tried += more.tried
-        tuning = more.tune
-    searched = {kind: points for kind, points in searched.items() if points}
-    if not searched:
-        raise wanted.out_of_reach(tried)
     won = contest.winner(searched, alone)
-    points = searched[won]
+    points = searched.fronts[won]
     chosen = operating_points(points, options.bounds, best, mix=won == CASCADE and not dials)
     single = [it for it in alone if met(wanted.further(tuning.replay(it.policy)))]
     certifier = _certifier(
@@ -175,7 +163,7 @@ def tune(
     rivals = contest.told(searched, won, exported, alone, best, testing)
     warnings = [
         *_about(rivals),
-        *_warnings(log, dials, cut, kinds, exported.policy, tuning, testing),
+        *_warnings(log, dials, cut, tuple(searched.fronts), exported.policy, tuning, testing),
     ]
     best_quality = score(testing, best.policy).quality
     on_test = demands(options.bounds, testing, best.policy, best_quality)
@@ -200,8 +188,8 @@ def tune(
         tested=tested,
         front=points,
         aiq_front=_aiq_front(testing, tested),
-        trials=[] if found is None else found.trials,
-        search=None if found is None else found.told,
+        trials=[] if searched.plain is None else searched.plain.trials,
+        search=None if searched.plain is None else searched.plain.told,
         verdict=verdict(tested[0], options.bounds, best_quality, warnings, certificate, further[0]),
         judged=[
             [*judged.means(figures, options.bounds, best_quality, it.point.score), *others]
@@ -209,35 +197,6 @@ def tune(
         ],
         breakdown=breakdown(exported.policy, testing, tuning, best.policy.models_used[0]),
         certificate=certificate,
-    )
-
-
-def _learned(
-    options: Options,
-    part: Callable[[str], Ground],
-    tuning: Ground,
-    signals: Sequence[str],
-    alone: Sequence[Point],
-    wanted: Demands,
-    progress: Progress | None,
-    told: Callable[[str], None] | None,
-) -> Learned | None:
-    """What the learning kinds among those asked for came to; None if there are none."""
-    kinds = [kind for kind in options.kinds if kind != CASCADE]
-    if not kinds:
-        return None
-    from routelab.tuning.learned import learned
-
-    return learned(
-        kinds,
-        part("train"),
-        tuning,
-        signals,
-        alone,
-        wanted,
-        seed=options.seed,
-        progress=progress,
-        told=told or (lambda _: None),
     )
 
 

@@ -28,9 +28,9 @@ def kinds(summary: Summary) -> Chapter | None:
 def _reading(won: Kind, found: Sequence[Kind]) -> str:
     return (
         f"{len(found)} kinds of policy were searched. {won.kind.capitalize()} was exported: the"
-        f" area under its front (AIQ) on the tune part is the greatest, or within {TIE:g} of it,"
-        " and of such equals the simplest kind is taken. On test it stands against the best"
-        " policy of every other kind at the same cost."
+        f" area under its front (AIQ) is the greatest on folds of the tune part that the front was"
+        f" not chosen on, or within {TIE:g} of it, and of such equals the simplest kind is taken."
+        " On test it stands against the best policy of every other kind at the same cost."
     )
 
 
@@ -53,7 +53,12 @@ def _against(won: Kind, found: Sequence[Kind]) -> Figure:
 
 
 def _table(won: Kind, found: Sequence[Kind]) -> Table:
-    heads = ("Kind, simplest first", "AIQ on tune", f"{won.kind.capitalize()} gains more, points")
+    heads = (
+        "Kind, simplest first",
+        "AIQ on tune",
+        "AIQ held out",
+        f"{won.kind.capitalize()} gains more, points",
+    )
     return Table("Kinds searched", heads, [_row(it) for it in found])
 
 
@@ -64,4 +69,6 @@ def _row(it: Kind) -> list[Cell]:
         ends = words.interval(words.points, it.gain_behind_ci)
         behind = Cell(words.points(it.gain_behind), it.gain_behind, ends)
     aiq = Cell(words.NOTHING if it.aiq_tune is None else f"{it.aiq_tune:.4f}", it.aiq_tune)
-    return [Cell(named, strong=it.won), aiq, behind]
+    held = it.aiq_held_out
+    fair = Cell(words.NOTHING if held is None else f"{held:.4f}", held)
+    return [Cell(named, strong=it.won), aiq, fair, behind]

@@ -46,7 +46,7 @@ def propose(here: Setting) -> Iterator[GainCascade]:
         for one in _of_chain(here, chain, scorer, signals)
     ]
     kept = {id(one) for one in grid.best(one for _, one in found)}
-    for scorer, one in found:
+    for scorer, one in sorted(found, key=lambda it: it[1].cost):
         if id(one) in kept:
             yield _policy(here, scorer, ways[scorer], one)
 

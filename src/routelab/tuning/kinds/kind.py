@@ -16,7 +16,9 @@ class Kind(NamedTuple):
     Attributes:
         learn: has the scorers fitted that the kind names, on the train part.
         propose: policies to compare on tune, where those scorers are at hand.
+        searches: whether what is proposed depends on how requests of tune turned out.
     """
 
     learn: Callable[[Teacher], None]
     propose: Callable[[Setting], Iterable[Policy]]
+    searches: bool = False

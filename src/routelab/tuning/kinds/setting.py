@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -34,6 +34,10 @@ class Setting:
     models: tuple[str, ...]
     frontier: tuple[str, ...]
 
+    def on(self, tune: Ground) -> Setting:
+        """The same on other rows, with the frontier that models form there."""
+        return replace(self, tune=tune, frontier=_frontier(tune.log, self.models))
+
     def has(self, *scorers: str) -> bool:
         """Whether these scorers could be fitted."""
         return all(name in self.teacher.fitted.scorers for name in scorers)
@@ -58,15 +62,17 @@ class Setting:
 
 def setting(tune: Ground, teacher: Teacher) -> Setting:
     """The setting of a study once everything is learned."""
-    log = teacher.log
+    scored = tune.with_scoring(teacher.fitted.scoring())
+    return Setting(scored, teacher, teacher.models, _frontier(teacher.log, teacher.models))
+
+
+def _frontier(log: Log, models: Sequence[str]) -> tuple[str, ...]:
     cost, quality = log.cost_usd.mean(axis=0), log.quality.mean(axis=0)
     best = {log.models[i] for i in np.flatnonzero(pareto(cost, quality))}
-    frontier = [name for name in teacher.models if name in best]
+    frontier = [name for name in models if name in best]
     if len(frontier) < 2:
-        frontier = list(teacher.models)
-    kept = frontier if len(frontier) <= MAX_FRONTIER else _spread(frontier)
-    scored = tune.with_scoring(teacher.fitted.scoring())
-    return Setting(scored, teacher, teacher.models, tuple(kept))
+        frontier = list(models)
+    return tuple(frontier if len(frontier) <= MAX_FRONTIER else _spread(frontier))
 
 
 def _spread(models: Sequence[str]) -> list[str]:

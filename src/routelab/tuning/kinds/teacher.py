@@ -99,6 +99,7 @@ def only(fitted: Fitted, names: Iterable[str]) -> Fitted:
         {name: spec for name, spec in fitted.scorers.items() if name in kept},
         _tensors(fitted, [*kept.values(), *features.values()]),
         {name: value for name, value in fitted.report.items() if name in kept},
+        {name: value for name, value in fitted.held_out.items() if name in kept},
     )
 
 

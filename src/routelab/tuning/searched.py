@@ -1,0 +1,173 @@
+"""Every kind that a study was asked for, searched, and compared on rows not chosen on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from routelab.core.policy import Policy
+from routelab.errors import TuningError
+from routelab.replay import Ground
+from routelab.tuning import grouped, plain
+from routelab.tuning.board import BUDGETS, Board
+from routelab.tuning.demands import Demands, Excess
+from routelab.tuning.front import Point
+from routelab.tuning.grid import thinned
+from routelab.tuning.options import AUTO, BY, CASCADE, CONDITIONAL, Options
+from routelab.tuning.plain import Plain
+from routelab.tuning.search import Dials, Progress
+
+if TYPE_CHECKING:
+    from routelab.tuning.learned import Learned
+
+Again = Callable[[Ground], Iterable[Policy]]
+"""Searches a kind once more, on some of the rows."""
+
+MOST = 200
+"""Policies of one kind that are compared on rows not chosen on, evenly along its front."""
+
+SPLIT_BY_AUTO = (CASCADE, "gain-cascade")
+"""Kinds from which `auto` takes the policies of each task."""
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """What a search came to.
+
+    Attributes:
+        fronts: by kind, the simplest first: non-dominated points on tune, by rising cost.
+        held_out: by kind, (cost, quality) that its front reaches on folds of tune that it
+            was not chosen on; empty for a single kind.
+        tune: the tune part with every scorer.
+        plain: the search of plain cascades; None if it was not asked for.
+        learned: scorers; None if nothing was learned.
+    """
+
+    fronts: Mapping[str, Sequence[Point]]
+    held_out: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    tune: Ground
+    plain: Plain | None
+    learned: Learned | None
+
+
+def search_kinds(
+    options: Options,
+    part: Callable[[str], Ground],
+    tuning: Ground,
+    dials: Dials,
+    alone: Sequence[Point],
+    wanted: Demands,
+    progress: Progress | None,
+    told: Callable[[str], None],
+) -> Searched:
+    """Search what the options ask for.
+
+    Raises:
+        TuningError: `by` names a column that the log lacks, nothing could be learned, or
+            nothing meets the bounds on latency and groups.
+    """
+    _refuse_unknown(options, tuning)
+    signals = tuple(dict.fromkeys(signal for signal, _ in dials))
+    fronts: dict[str, list[Point]] = {}
+    again: dict[str, Again] = {}
+    tried: list[Excess] = []
+    cascades: Plain | None = None
+    if CASCADE in options.kinds:
+        cascades = plain.cascades(tuning, dials, alone, wanted, options, progress)
+        fronts[CASCADE] = cascades.front
+        again[CASCADE] = plain.source(signals)
+        tried += cascades.tried
+    more = _learned(options, part, tuning, signals, alone, wanted, progress, told)
+    board = Board(tuning if more is None else more.tune, wanted, seed=options.seed)
+    if options.parts_by is not None:
+        parted = _conditionals(options, part, signals, more)
+        if parted:
+            fronts[CONDITIONAL] = board.front([*(it.policy for it in alone), *parted])
+            again[CONDITIONAL] = lambda _: parted
+            tried += [board.excess(policy) for policy in parted]
+    if more is not None:
+        fronts |= more.fronts
+        again |= {kind: more.again(kind) for kind in more.fronts}
+        tried += more.tried
+    fronts = {kind: points for kind, points in fronts.items() if points}
+    if not fronts:
+        raise wanted.out_of_reach(tried)
+    again = {kind: again[kind] for kind in fronts}
+    held_out = {} if len(fronts) < 2 else _held_out(again, board, alone)
+    return Searched(fronts, held_out, board.on, cascades, more)
+
+
+def _refuse_unknown(options: Options, tuning: Ground) -> None:
+    by = options.by or ("task" if options.policy == CONDITIONAL else None)
+    if by is not None and getattr(tuning.log.requests, by) is None:
+        there = [name for name in BY if getattr(tuning.log.requests, name) is not None]
+        raise TuningError(
+            f"--by {by}: {tuning.log.name} has no column {by}; it has"
+            f" {', '.join(there) or 'neither task, tenant nor priority'}"
+        )
+
+
+def _learned(
+    options: Options,
+    part: Callable[[str], Ground],
+    tuning: Ground,
+    signals: Sequence[str],
+    alone: Sequence[Point],
+    wanted: Demands,
+    progress: Progress | None,
+    told: Callable[[str], None],
+) -> Learned | None:
+    """What the learning kinds among those asked for came to; None if there are none."""
+    kinds = [kind for kind in options.kinds if kind != CASCADE]
+    if not kinds:
+        return None
+    from routelab.tuning.learned import learned
+
+    return learned(
+        kinds,
+        part("train"),
+        tuning,
+        signals,
+        alone,
+        wanted,
+        seed=options.seed,
+        progress=progress,
+        told=told,
+    )
+
+
+def _conditionals(
+    options: Options, part: Callable[[str], Ground], signals: Sequence[str], more: Learned | None
+) -> list[Policy]:
+    """Policies by value, chosen on train, where scores are of fits that never saw the row."""
+    assert options.parts_by is not None
+    kinds = SPLIT_BY_AUTO if options.policy == AUTO else options.kinds
+    sources: list[Again] = [plain.frontier_source(signals)] if CASCADE in kinds else []
+    on = part("train")
+    if more is not None and more.unseen is not None:
+        on = more.unseen
+        sources += [more.source(kind) for kind in kinds if kind != CASCADE]
+    return list(grouped.conditionals(options.parts_by, on, sources))
+
+
+def _held_out(
+    again: Mapping[str, Again], board: Board, alone: Sequence[Point]
+) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
+    costs = [point.score.usd_per_1k for point in alone]
+    budgets = np.linspace(min(costs), max(costs), BUDGETS)
+    single = [point.policy for point in alone]
+    rest = [board.on.take(board.rows_without(fold), "tune") for fold in range(board.folds)]
+    found = {}
+    for kind, search in again.items():
+        chosen = [board.meeting([*single, *_some(search(ground))]) for ground in rest]
+        cost, quality = board.held_out(chosen, budgets)
+        found[kind] = (cost.tolist(), quality.tolist())
+    return found
+
+
+def _some(policies: Iterable[Policy]) -> list[Policy]:
+    listed = list(policies)
+    return [listed[at] for at in thinned(len(listed), MOST)] if listed else []
