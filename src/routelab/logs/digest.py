@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from routelab.errors import LogError
+from routelab.logs.paths import is_folder
+from routelab.logs.paths import files as partitions
 
 
 def of_file(path: Path) -> str:
@@ -26,6 +28,22 @@ def of_file(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise LogError(f"{path.name}: cannot be read: {error.strerror}") from error
+
+
+def of_path(path: Path) -> str:
+    """Of a file; of the hashes of its files for a log in many Parquet files.
+
+    Raises:
+        LogError: a file cannot be read any more.
+    """
+    if not is_folder(path) or any(path.glob("*.jsonl")):  # a decision log has both
+        return of_file(path)
+    return of_hashes(map(of_file, partitions(path)))
+
+
+def of_hashes(hashes: Iterable[str]) -> str:
+    """SHA-256 of those of a log's files in order, whatever they are called."""
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def of_values(values: Mapping[str, Any]) -> str:

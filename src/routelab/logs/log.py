@@ -105,7 +105,7 @@ class Log:
         extra_usd: by signal name, what obtaining it adds to each call, where a column says.
         error: the call failed.
         specs: what signals cost and where they come from, as far as known.
-        path: of the file; None for a log made in memory.
+        path: of the file, or of the folder; None for a log made in memory.
         catalogue: named by the log's sidecar.
         notes: what reading the log left out, in sentences.
         again: further samples of the same models on the same requests, second ones first.
@@ -154,7 +154,7 @@ class Log:
     def sha256(self) -> str:
         """SHA-256 (hex) of the file it was read from; of its content for a log made in memory."""
         if self.path is not None:
-            return digest.of_file(self.path)
+            return digest.of_path(self.path)
         return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
 
     def _repr_html_(self) -> str:

@@ -46,11 +46,11 @@ class ParquetSource:
     def read(self, names: Sequence[str]) -> Any:
         names = list(dict.fromkeys(names))
         texts = [name for name in names if arrow.is_text(self.schema.field(name).type)]
-        with _readable(self.path), self._open(texts) as file:
+        with readable(self.path), self._open(texts) as file:
             return file.read(columns=names).select(names)
 
     def strings(self, name: str, rows: Ints) -> Iterator[tuple[Ints, list[str | None]]]:
-        with _readable(self.path), self._open() as file:
+        with readable(self.path), self._open() as file:
             for group, first in enumerate(self._group_starts()):
                 last = first + self.metadata.row_group(group).num_rows
                 wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, last)]
@@ -78,7 +78,7 @@ def open_parquet(path: Path) -> ParquetSource:
     Raises:
         LogError: it is none, or it is cut short.
     """
-    with _readable(path), pq.ParquetFile(path) as file:
+    with readable(path), pq.ParquetFile(path) as file:
         return ParquetSource(path, file.metadata, file.schema_arrow)
 
 
@@ -96,7 +96,8 @@ def _from_group(
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """Reading a Parquet file; what Arrow complains of becomes a LogError that names the file."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:

@@ -70,7 +70,7 @@ class PartialLog:
     def sha256(self) -> str:
         """SHA-256 (hex) of the file it was read from; of its content for a log made in memory."""
         if self.path is not None:
-            return digest.of_file(self.path)
+            return digest.of_path(self.path)
         return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
 
     @cached_property

@@ -14,11 +14,13 @@ from routelab.errors import LogError
 from routelab.logs import assemble, embedded, names, notes, prices, sidecar
 from routelab.logs.csv_source import open_csv
 from routelab.logs.decisions import is_journal, open_decisions
+from routelab.logs.folder import open_folder
 from routelab.logs.frame import long_frame
 from routelab.logs.jsonl_source import open_jsonl
 from routelab.logs.log import Log
 from routelab.logs.parquet_source import open_parquet
 from routelab.logs.partial import PartialLog
+from routelab.logs.paths import is_folder
 from routelab.logs.problems import Problems
 from routelab.logs.rows import Rows, checked
 from routelab.logs.source import Source
@@ -48,7 +50,8 @@ def read(
     until they are asked for.
 
     Args:
-        path: of the file; `NAME.log.toml` beside it may say more (see `Sidecar`).
+        path: of the file, of a folder of Parquet files, or a pattern such as `logs/*.parquet`;
+            `NAME.log.toml` beside it may say more (see `Sidecar`).
         columns: our column name to the file's; wins over the sidecar.
         prices: CSV of list prices (see `routelab.logs.prices.read`).
         signals: what signals cost; each named here must have a value on some row.
@@ -99,8 +102,8 @@ def _open(path: Path, feedback: Path | None) -> Source:
         return open_decisions(path, feedback)
     if feedback is not None:
         raise LogError(f"{path.name}: is no decision log, so that feedback cannot be joined to it")
-    if path.is_dir():
-        raise LogError(f"{path.name}: is a directory; name the log file in it")
+    if is_folder(path):
+        return open_folder(path)
     if not path.exists():
         raise LogError(f"{path}: no such file")
     opener = FORMATS.get(path.suffix.lower())

@@ -16,7 +16,7 @@ from routelab.logs.log import Log, Strings
 
 PARTS = ("train", "tune", "calibrate", "test")
 SHARES = (0.5, 0.2, 0.1, 0.2)
-_EDGES = np.cumsum(SHARES)[:-1]
+EDGES = np.cumsum(SHARES)[:-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +76,11 @@ def split(
     Raises:
         LogError: the grouping is unknown or not in the log, or a part is empty.
     """
-    kind, keys = _keys(log, group)
+    kind, keys = keys_of(log, group)
     _, groups = np.unique(keys, return_inverse=True)
     time = log.requests.timestamp_s
     if time is not None and bool(np.isfinite(time).all()) and len(np.unique(time)) >= len(PARTS):
-        cuts = np.quantile(time, _EDGES, method="higher")
+        cuts = np.quantile(time, EDGES, method="higher")
         part = _by_time(time, cuts, groups)
         result = Split("time", seed, kind, tuple(cuts.tolist()), part, groups, log.requests.id)
     else:
@@ -94,7 +94,7 @@ def split(
     return result
 
 
-def _keys(log: Log, group: str | None) -> tuple[str, Strings]:
+def keys_of(log: Log, group: str | None) -> tuple[str, Strings]:
     """What is kept together, and its (n,) keys; who has none stands alone."""
     if group not in (None, "group", "prompt", "task", "id"):
         raise LogError(f"unknown grouping {group!r}; choose group, prompt, task or id")
@@ -118,7 +118,7 @@ def _by_time(time: Floats, cuts: Floats, groups: Ints) -> Ints:
 
 def _by_hash(keys: Strings, seed: int) -> Ints:
     units = [uniform(seed, str(key), "split") for key in keys]
-    return np.searchsorted(_EDGES, units, side="right")
+    return np.searchsorted(EDGES, units, side="right")
 
 
 def _sha256(ids: Strings) -> str:

@@ -22,7 +22,7 @@ from routelab.logs.problems import Problems
 from routelab.logs.source import Source
 
 _OURS = {alias: ours for ours, aliases in ALIASES.items() for alias in (ours, *aliases)}
-_SIGNAL, _EXTRA = "signal|", "extra|"
+SIGNAL, _EXTRA = "signal|", "extra|"
 
 
 def models(columns: Iterable[str]) -> tuple[str, ...]:
@@ -40,9 +40,7 @@ def wide_frame(
         LogError: a column that is needed or named is not there.
     """
     could = candidates(source, _unnamed(source.names, specs))
-    of_model = {
-        model: _of_model(source, model, specs, could.signals) for model in models(source.names)
-    }
+    of_model = columns_of(source, specs)
     our.require(("request_id",), names, source.names, problems)
     _check(of_model, specs, source.names, problems)
     problems.stop()
@@ -50,8 +48,8 @@ def wide_frame(
     found = _melted(source, of_request, of_model)
     return Frame(
         columns={name: found[name] for name in ALIASES if name in found},
-        milliseconds=names.milliseconds | _milliseconds(of_model),
-        signals=_prefixed(found, _SIGNAL),
+        milliseconds=names.milliseconds | milliseconds(of_model),
+        signals=_prefixed(found, SIGNAL),
         extras=_prefixed(found, _EXTRA),
         ignored=could.ignored,
         file_rows=source.n_rows,
@@ -61,6 +59,12 @@ def wide_frame(
             m: columns["response"] for m, columns in of_model.items() if "response" in columns
         },
     )
+
+
+def columns_of(source: Source, specs: Mapping[str, SignalSpec]) -> dict[str, dict[str, str]]:
+    """Our name of each thing known of a model, to its column, by model."""
+    could = candidates(source, _unnamed(source.names, specs))
+    return {model: _of_model(source, model, specs, could.signals) for model in models(source.names)}
 
 
 def _unnamed(there: Sequence[str], specs: Mapping[str, SignalSpec]) -> list[str]:
@@ -89,7 +93,7 @@ def _of_model(
         elif what in _OURS:
             found.setdefault(_OURS[what], column)
         elif what in specs or column in signals:
-            found[_SIGNAL + what] = column
+            found[SIGNAL + what] = column
     return found
 
 
@@ -106,10 +110,10 @@ def _check(
                 f" {listed(there)}"
             )
     known = {name for columns in of_model.values() for name in columns}
-    there_of = {name.removeprefix(_SIGNAL) for name in known}
+    there_of = {name.removeprefix(SIGNAL) for name in known}
     for name, spec in specs.items():
         hint = our.multiplier_hint(name, there_of)
-        for key, column in ((_SIGNAL + name, name), (_EXTRA + name, spec.extra_cost)):
+        for key, column in ((SIGNAL + name, name), (_EXTRA + name, spec.extra_cost)):
             if column and key not in known:
                 problems.add(f"signal {name!r}: no model has a column 'MODEL|{column}'{hint}")
     if len(_latencies(of_model)) > 1:
@@ -143,5 +147,6 @@ def _latencies(of_model: Mapping[str, Mapping[str, str]]) -> set[str]:
     return {column.rpartition("|")[2] for column in columns if column}
 
 
-def _milliseconds(of_model: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+def milliseconds(of_model: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+    """Our names whose values are milliseconds."""
     return frozenset({"latency_s"} if "latency_ms" in _latencies(of_model) else ())

@@ -25,7 +25,7 @@ RESAMPLES = 2000
 Range: TypeAlias = tuple[float, float]
 _K = TypeVar("_K")
 _Key: TypeAlias = tuple[int, str]
-_ALL, _SELF = -1, "policy"
+_ALL, SELF = -1, "policy"
 
 
 class Named(NamedTuple):
@@ -88,6 +88,17 @@ class Figures(msgspec.Struct, frozen=True):
     baselines: tuple[Baseline, ...]
 
 
+class Did(NamedTuple):
+    """What a policy did; see `Figures`."""
+
+    n_requests: int
+    n_dropped: int
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    escalation_rate: float
+    model_share: Mapping[str, float]
+
+
 class Measure(NamedTuple):
     """Mean quality and cost per request: the estimate, and one per resample (B,)."""
 
@@ -124,7 +135,7 @@ def _own(ground: Ground, fixed: list[Replay], index: int, replay: Replay) -> dic
     """A policy's outcome and the baselines that spend as much."""
     cost = float(replay.cost_usd.mean())
     found = {
-        _SELF: baselines.outcome(replay),
+        SELF: baselines.outcome(replay),
         "random_mix": baselines.random_mix(fixed, cost),
         "prompt_length": baselines.prompt_length(ground, fixed, cost),
         "task_mean": baselines.task_mean(ground, fixed, cost),
@@ -150,27 +161,39 @@ def _of(measured: Mapping[_Key, Measure], index: int) -> dict[str, Measure]:
 
 
 def _figures(ground: Ground, name: str, replay: Replay, measured: Mapping[str, Measure]) -> Figures:
-    policy = measured[_SELF]
-    models = [measured[f"fixed:{model}"] for model in ground.models]
+    observed = replay.latency_s[~np.isnan(replay.latency_s)]
+    shares = {m: float(np.mean(replay.answered == i)) for i, m in enumerate(ground.models)}
+    did = Did(
+        n_requests=len(replay),
+        n_dropped=ground.coverage.n_dropped,
+        latency_p50_s=float(np.quantile(observed, 0.50)) if len(observed) else None,
+        latency_p95_s=float(np.quantile(observed, 0.95)) if len(observed) else None,
+        escalation_rate=float(np.mean(replay.calls > 1)),
+        model_share=shares,
+    )
+    return figures(name, ground.part, did, measured)
+
+
+def figures(name: str, part: str, did: Did, measured: Mapping[str, Measure]) -> Figures:
+    """Figures of a policy from what it did and what it and its baselines come to.
+
+    Args:
+        measured: of `policy`, of `fixed:MODEL` for each candidate, and of other baselines.
+    """
+    policy = measured[SELF]
+    models = [measured[f"fixed:{model}"] for model in did.model_share]
     zero = zero_router(models, policy)
     gain_ci = gain_interval(policy, zero)
     cost = np.array([model.cost_usd for model in models])
     quality = np.array([model.quality for model in models])
-    observed = replay.latency_s[~np.isnan(replay.latency_s)]
-    others = {key: value for key, value in measured.items() if key != _SELF}
+    others = {key: value for key, value in measured.items() if key != SELF}
     return Figures(
         policy=name,
-        split=ground.part,
-        n_requests=len(replay),
-        n_dropped=ground.coverage.n_dropped,
+        split=part,
         quality=policy.quality,
         quality_ci=interval(policy.qualities),
         usd_per_1k=1000 * policy.cost_usd,
         usd_per_1k_ci=interval(1000 * policy.costs_usd),
-        latency_p50_s=float(np.quantile(observed, 0.50)) if len(observed) else None,
-        latency_p95_s=float(np.quantile(observed, 0.95)) if len(observed) else None,
-        escalation_rate=float(np.mean(replay.calls > 1)),
-        model_share={m: float(np.mean(replay.answered == i)) for i, m in enumerate(ground.models)},
         aiq=aiq_among(cost, quality, policy.cost_usd, policy.quality),
         aiq_zero_router=aiq_among(cost, quality),
         gain_vs_zero_router=policy.quality - zero.quality,
@@ -179,6 +202,7 @@ def _figures(ground: Ground, name: str, replay: Replay, measured: Mapping[str, M
             *(_baseline(key, value, policy) for key, value in others.items()),
             structs.replace(_baseline("zero_router", zero, policy), quality_gain_ci=gain_ci),
         ),
+        **did._asdict(),
     )
 
 

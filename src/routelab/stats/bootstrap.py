@@ -87,7 +87,14 @@ class Resamples:
         Raises:
             ValueError: columns that are not (n, k), not finite, or not as long as groups.
         """
-        sums = self._sums(matrix("columns", columns))
+        return self.means_of(self._sums(matrix("columns", columns)))
+
+    def means_of(self, sums: Floats) -> Floats:
+        """`means` where only sums by group are at hand.
+
+        Args:
+            sums: (k + 1, n_groups), the last row being how many rows each group has.
+        """
         totals = np.concatenate([_totals(counts, sums) for counts in self._draws(sums.shape[1])])
         return np.asarray(totals[:, :-1] / totals[:, -1:])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -12,7 +13,18 @@ from routelab.tuning.dial import dial
 from routelab.tuning.search import Dials
 
 
-def candidates(log: Log, named: Sequence[str] | None) -> tuple[str, ...]:
+class Listed(Protocol):
+    """What has models and a name: a log, or what is known of one that is not in memory."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def costed(self) -> tuple[str, ...]: ...
+
+
+def candidates(log: Listed, named: Sequence[str] | None) -> tuple[str, ...]:
     """The named models, or every model that has a cost.
 
     Raises:

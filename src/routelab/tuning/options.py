@@ -54,6 +54,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         storage: where trials are kept, so that a killed study goes on: a file or a database URL.
         fresh: forget the trials kept there under this name.
         processes: that share the trials.
+        levels: thresholds tried for each model of a chain, where the log is read in batches;
+            None takes 1,000 for chains of two models and 64 for longer ones.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     storage: str | None = None
     fresh: bool = False
     processes: int = 1
+    levels: int | None = None
 
     def check(self) -> None:
         """Refuse what makes no sense.
@@ -94,6 +97,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise TuningError("--fresh forgets what --storage keeps; give --storage too")
         if not 0 <= self.seed < 2**32:
             raise TuningError(f"--seed is {self.seed}; it must lie in [0, 4294967296)")
+        if self.levels is not None and self.levels < 2:
+            raise TuningError(f"--levels is {self.levels}; at least 2 are needed")
         if self.policy not in CHOICES:
             raise TuningError(f"--policy {self.policy!r} is unknown; choose {', '.join(CHOICES)}")
         if self.by is not None and self.by not in BY:

@@ -1,0 +1,174 @@
+"""A record batch with a row per request as a log, without copying more than its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.core.table import Bools, Floats
+from routelab.logs import arrow, wide
+from routelab.logs.folder import FolderSource
+from routelab.logs.log import Log, Requests
+from routelab.logs.names import Names
+from routelab.logs.texts import TextsInMemory
+
+if TYPE_CHECKING:
+    from routelab.logs.stream import Stream
+
+_PLAIN = {"request_id", "prompt", "task", "group", "timestamp", "tenant", "priority"}
+"""Columns of requests that batches can have; with others a file is read as a whole."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns hold what, where a row is a request.
+
+    Attributes:
+        requests: our name of a column of requests to the file's.
+        models: our name of what is known of each model to the file's column, by model.
+        ticks: of a timestamp per second.
+        milliseconds: latencies are.
+    """
+
+    requests: Mapping[str, str]
+    models: Mapping[str, Mapping[str, str]]
+    ticks: float
+    milliseconds: bool
+
+    @property
+    def signal_names(self) -> tuple[str, ...]:
+        """Signals of any model."""
+        found = (name for columns in self.models.values() for name in columns)
+        return tuple(
+            dict.fromkeys(
+                it.removeprefix(wide.SIGNAL) for it in found if it.startswith(wide.SIGNAL)
+            )
+        )
+
+    def read(self, also: Collection[str]) -> list[str]:
+        """The file's columns to read: of every model, and these of requests."""
+        of_requests = [c for n, c in self.requests.items() if n in also]
+        of_models = [c for columns in self.models.values() for c in columns.values()]
+        return list(dict.fromkeys([*of_requests, *of_models]))
+
+
+def layout(
+    source: FolderSource, names: Names, specs: Mapping[str, SignalSpec], prices: Path | None
+) -> Layout | None:
+    """How to read batches of a table with a row per request; None where that cannot be done."""
+    of = wide.columns_of(source, specs)
+    known = {"quality", "cost_usd", "latency_s", "error"}
+    models = {
+        model: {n: c for n, c in columns.items() if n in known or n.startswith(wide.SIGNAL)}
+        for model, columns in of.items()
+    }
+    of_requests = {n: c for n, c in names.of.items() if n not in ("quality", "cost_usd")}
+    complete = all({"quality", "cost_usd"} <= set(columns) for columns in models.values())
+    read = [c for columns in models.values() for c in columns.values()]
+    numeric = all(_plain_number(source.types[c]) for c in read)
+    extra = any(spec.extra_cost for spec in specs.values())
+    if prices or extra or not complete or not numeric or not set(of_requests) <= _PLAIN:
+        return None
+    ticks = 1e3 if "timestamp" in names.milliseconds else 1.0
+    return Layout(of_requests, models, ticks, bool(wide.milliseconds(of)))
+
+
+def log_of(batch: Any, how: Layout, whole: Stream) -> Log | None:
+    """A batch as a log; None where a value in it cannot be."""
+    n, shape = len(batch), (len(batch), len(whole.models))
+
+    def numbers(name: str) -> Floats | None:
+        if not any(name in columns for columns in how.models.values()):
+            return None
+        found = np.full(shape, np.nan, order="F")
+        for at, model in enumerate(whole.models):
+            if (column := how.models[model].get(name)) is not None:
+                found[:, at] = _number(batch.column(column))
+        return found
+
+    quality, cost, latency = numbers("quality"), numbers("cost_usd"), numbers("latency_s")
+    failed = numbers("error")
+    assert quality is not None
+    assert cost is not None
+    error: Bools = np.zeros(shape, dtype=np.bool_, order="F")
+    signals = {name: numbers(wide.SIGNAL + name) for name in how.signal_names}
+    if failed is not None:
+        error = np.asfortranarray(np.nan_to_num(failed) != 0)
+        quality[error] = 0.0
+        cost[error & np.isnan(cost)] = 0.0
+        for values in signals.values():
+            assert values is not None
+            values[error] = np.nan
+    unseen = np.broadcast_to(np.nan, shape)
+    if latency is None:
+        latency = unseen
+    elif how.milliseconds:
+        latency /= 1e3
+    if not _possible(quality, cost, latency, signals):
+        return None
+    return Log(
+        requests=_requests(batch, how, n),
+        models=whole.models,
+        quality=quality,
+        cost_usd=cost,
+        latency_s=latency,
+        prompt_tokens=unseen,
+        completion_tokens=unseen,
+        error=error,
+        signals={name: values for name, values in signals.items() if values is not None},
+        specs=whole.specs,
+        texts=_texts(batch, how),
+        path=whole.path,
+    )
+
+
+def _requests(batch: Any, how: Layout, n: int) -> Requests:
+    found: dict[str, Any] = {}
+    for ours, theirs in how.requests.items():
+        if theirs in batch.schema.names and ours not in ("prompt", "timestamp"):
+            coded = arrow.coded(pa.chunked_array([batch.column(theirs)]))
+            found["id" if ours == "request_id" else ours] = coded.values[coded.codes]
+    found.setdefault("id", np.empty(n, dtype=object))
+    return Requests(**found)
+
+
+def _texts(batch: Any, how: Layout) -> TextsInMemory | None:
+    column = how.requests.get("prompt")
+    if column is None or column not in batch.schema.names:
+        return None
+    return TextsInMemory([text or "" for text in arrow.as_text(batch.column(column)).to_pylist()])
+
+
+def _number(column: Any) -> Floats:
+    values = column.cast(pa.float64(), safe=False)
+    return np.asarray(values.to_numpy(zero_copy_only=False))
+
+
+def _plain_number(kind: Any) -> bool:
+    return arrow.is_number(kind) or bool(pa.types.is_boolean(kind) or pa.types.is_null(kind))
+
+
+def _possible(
+    quality: Floats, cost: Floats, latency: Floats, signals: Mapping[str, Floats | None]
+) -> bool:
+    """Whether every value is one that a log can hold; NaN is none at all."""
+    not_negative = all(_within(values, 0.0, np.finfo(np.float64).max) for values in (cost, latency))
+    finite = all(_finite(values) for values in signals.values() if values is not None)
+    return not_negative and finite and _within(quality, 0.0, 1.0)
+
+
+def _within(values: Floats, low: float, high: float) -> bool:
+    return bool(np.fmin.reduce(values, axis=None, initial=low) >= low) and bool(
+        np.fmax.reduce(values, axis=None, initial=low) <= high
+    )
+
+
+def _finite(values: Floats) -> bool:
+    limit = np.finfo(np.float64).max
+    return _within(values, -limit, limit)

@@ -1,0 +1,189 @@
+"""What policies come to on one part of a log, with sums by bucket for paired intervals.
+
+Every batch is replayed as `routelab.replay` replays a log in memory. What remains of it are
+sums over buckets of groups, and resampling buckets stands for resampling groups: a bucket holds
+whole groups, so it is a larger group.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.admission import Estimate
+from routelab.core.catalogue import Catalogue
+from routelab.core.policy import Policy
+from routelab.core.table import Floats, Ints
+from routelab.replay.baselines import Outcome, best_per_request, outcome
+from routelab.replay.coverage import Coverage
+from routelab.replay.evaluate import RESAMPLES, Did, Measure
+from routelab.replay.ground import Ground
+from routelab.replay.result import Replay
+from routelab.replay.stream.rows import Batch, Part, batches
+from routelab.replay.stream.survey import BUCKETS
+from routelab.stats.bootstrap import Resamples
+
+_DECADE = 1000
+_TICKS = 1e-4, 12 * _DECADE
+"""Latencies are counted in steps of a thousandth of a decade (0.23 %), from 0.1 ms on."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Policies to replay, and where.
+
+    Attributes:
+        policies: at most a hundred or so.
+        candidates: whether to replay each candidate alone, and the oracle, too.
+    """
+
+    policies: tuple[Policy, ...]
+    catalogue: Catalogue
+    seed: int
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    candidates: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Sums over requests; they add over files.
+
+    Attributes:
+        quality, cost_usd: (outcomes, BUCKETS): the policies, then the candidates and the oracle.
+        requests: (BUCKETS,).
+        dropped, by_task: what was left out.
+        escalated: (policies,) requests with more than one call.
+        answered: (policies, m) requests by the model whose answer was delivered.
+        latency: (policies, steps) requests by latency; without those whose is not known.
+    """
+
+    quality: Floats
+    cost_usd: Floats
+    requests: Floats
+    dropped: int
+    by_task: Mapping[str, int]
+    escalated: Ints
+    answered: Ints
+    latency: Ints
+
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(
+            self.quality + other.quality,
+            self.cost_usd + other.cost_usd,
+            self.requests + other.requests,
+            self.dropped + other.dropped,
+            dict((Counter(self.by_task) + Counter(other.by_task)).most_common()),
+            self.escalated + other.escalated,
+            self.answered + other.answered,
+            self.latency + other.latency,
+        )
+
+    @property
+    def n(self) -> int:
+        """Requests that were compared."""
+        return int(self.requests.sum())
+
+    def coverage(self) -> Coverage:
+        """As of a ground, whose rows nobody lists."""
+        return Coverage(np.empty(self.n, dtype=np.int8), self.dropped, self.by_task)
+
+    def measures(self, seed: int) -> list[Measure]:
+        """Means of every outcome, all in the same resamples of buckets."""
+        sums = np.concatenate([self.quality, self.cost_usd, self.requests[None]])
+        samples = Resamples(n_resamples=RESAMPLES, seed=seed).means_of(sums)
+        means = sums[:-1].sum(axis=1) / self.n
+        k = len(self.quality)
+        return [
+            Measure(float(means[i]), float(means[k + i]), samples[:, i], samples[:, k + i])
+            for i in range(k)
+        ]
+
+    def did(self, policy: int, models: Sequence[str]) -> Did:
+        """What one of the policies did."""
+        return Did(
+            n_requests=self.n,
+            n_dropped=self.dropped,
+            latency_p50_s=_quantile(self.latency[policy], 0.50),
+            latency_p95_s=_quantile(self.latency[policy], 0.95),
+            escalation_rate=float(self.escalated[policy] / self.n),
+            model_share={
+                name: float(self.answered[policy, at] / self.n) for at, name in enumerate(models)
+            },
+        )
+
+
+def moments(job: tuple[Part, Question]) -> Moments:
+    """Replay one file's share of a part."""
+    part, asked = job
+    k, m = len(asked.policies), len(part.candidates)
+    outcomes = k + (m + 1 if asked.candidates else 0)
+    found = Moments(
+        quality=np.zeros((outcomes, BUCKETS)),
+        cost_usd=np.zeros((outcomes, BUCKETS)),
+        requests=np.zeros(BUCKETS),
+        dropped=0,
+        by_task={},
+        escalated=np.zeros(k, dtype=np.int64),
+        answered=np.zeros((k, m), dtype=np.int64),
+        latency=np.zeros((k, _TICKS[1]), dtype=np.int64),
+    )
+    dropped, tasks = 0, Counter[str]()
+    also = ("request_id", "task", "tenant", "priority")
+    for batch in batches(part, also=[name for name in also if name in part.stream.has]):
+        dropped += batch.coverage.n_dropped
+        tasks.update(batch.coverage.by_task)
+        if len(batch.log):
+            _add(found, batch, part, asked)
+    return Moments(**{**vars(found), "dropped": dropped, "by_task": dict(tasks)})
+
+
+def _add(found: Moments, batch: Batch, part: Part, asked: Question) -> None:
+    assert part.buckets is not None
+    bucket = part.buckets[batch.rows]
+    ground = Ground(
+        "",
+        batch.log,
+        bucket.astype(np.int64),
+        batch.coverage,
+        asked.catalogue,
+        asked.seed,
+        estimates=asked.estimates,
+    )
+    replays = [ground.replay(policy) for policy in asked.policies]
+    outcomes = [outcome(it) for it in replays]
+    if asked.candidates:
+        fixed = ground.fixed()
+        outcomes += [*map(outcome, fixed), best_per_request(fixed)]
+    _sum(found, bucket, outcomes)
+    for at, replay in enumerate(replays):
+        _count(found, at, replay)
+
+
+def _sum(found: Moments, bucket: npt.NDArray[np.uint16], outcomes: Sequence[Outcome]) -> None:
+    found.requests[:] += np.bincount(bucket, minlength=BUCKETS)
+    for at, one in enumerate(outcomes):
+        found.quality[at] += np.bincount(bucket, one.quality, minlength=BUCKETS)
+        found.cost_usd[at] += np.bincount(bucket, one.cost_usd, minlength=BUCKETS)
+
+
+def _count(found: Moments, at: int, replay: Replay) -> None:
+    found.escalated[at] += int((replay.calls > 1).sum())
+    answered = replay.answered[replay.answered >= 0]
+    found.answered[at] += np.bincount(answered, minlength=found.answered.shape[1])
+    seen = replay.latency_s[~np.isnan(replay.latency_s)]
+    step = np.log10(np.fmax(seen, _TICKS[0]) / _TICKS[0]) * _DECADE
+    step = np.minimum(step.astype(np.int64), _TICKS[1] - 1)
+    found.latency[at] += np.bincount(step, minlength=_TICKS[1])
+
+
+def _quantile(counts: Ints, share: float) -> float | None:
+    """The middle of the step in which a quantile lies; None without any latency."""
+    n = int(counts.sum())
+    if not n:
+        return None
+    step = int(np.searchsorted(np.cumsum(counts), share * (n - 1), side="right"))
+    return float(_TICKS[0] * 10.0 ** ((step + 0.5) / _DECADE))

@@ -1,0 +1,82 @@
+"""Order statistics of times that nobody holds at once: exact, in two more passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.table import Floats, Ints
+from routelab.logs.stream import Stream
+from routelab.replay.stream.workers import Workers
+
+if TYPE_CHECKING:
+    from routelab.replay.stream.survey import Seen
+
+_BINS = 1 << 16
+
+
+def higher(
+    stream: Stream, seen: Sequence[Seen], workers: Workers, shares: Sequence[float]
+) -> list[float]:
+    """`np.quantile(times, shares, method="higher")` over all files.
+
+    A histogram says in which bin each quantile lies, and only the times of those bins are
+    then collected, with how often each occurs.
+    """
+    n = sum(it.requests for it in seen)
+    ranks = [int(np.ceil((n - 1) * share)) for share in shares]
+    low = min(it.extremes[0] for it in seen if it.extremes)
+    high = max(it.extremes[1] for it in seen if it.extremes)
+    files = range(len(stream.files))
+    counts = sum(workers.map(_histogram, [(stream, file, low, high) for file in files]))
+    assert isinstance(counts, np.ndarray)
+    below = np.concatenate([[0], np.cumsum(counts)])
+    bins = sorted({int(np.searchsorted(below, rank, side="right")) - 1 for rank in ranks})
+    jobs = [(stream, file, low, high, tuple(bins)) for file in files]
+    values, times = zip(*workers.map(_inside, jobs), strict=True)
+    distinct, code = np.unique(np.concatenate(values), return_inverse=True)
+    often = np.bincount(code, np.concatenate(times))
+    return [_at(rank, below, distinct, often, (low, high)) for rank in ranks]
+
+
+def _at(
+    rank: int,
+    below: Ints,
+    distinct: Floats,
+    often: npt.NDArray[Any],
+    ends: tuple[float, float],
+) -> float:
+    mine = int(np.searchsorted(below, rank, side="right")) - 1
+    here = _bin(distinct, *ends) == mine
+    past = np.cumsum(often[here])
+    return float(distinct[here][np.searchsorted(past, rank - below[mine], side="right")])
+
+
+def _bin(times: Floats, low: float, high: float) -> Ints:
+    """(n,) bin of each time; rounding keeps the order of times."""
+    width = (high - low) / _BINS
+    if width == 0.0:
+        return np.zeros(len(times), dtype=np.int64)
+    return np.minimum(((times - low) / width).astype(np.int64), _BINS - 1)
+
+
+def _times(stream: Stream, file: int) -> Floats:
+    found = stream.times(file)
+    if found is None:
+        found = np.concatenate([log.requests.timestamp_s for _, log in stream.logs(file)])
+    return np.asarray(found)
+
+
+def _histogram(job: tuple[Stream, int, float, float]) -> Ints:
+    stream, file, low, high = job
+    return np.bincount(_bin(_times(stream, file), low, high), minlength=_BINS)
+
+
+def _inside(job: tuple[Stream, int, float, float, tuple[int, ...]]) -> tuple[Floats, Ints]:
+    stream, file, low, high, bins = job
+    times = _times(stream, file)
+    values, counts = np.unique(times[np.isin(_bin(times, low, high), bins)], return_counts=True)
+    return values, counts

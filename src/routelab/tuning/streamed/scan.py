@@ -1,0 +1,116 @@
+"""A log in many files, cut and ready to be asked about its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TypeAlias
+
+import numpy as np
+
+from routelab.core.policy import Policy
+from routelab.logs.splits import PARTS
+from routelab.logs.stream import Stream
+from routelab.replay.cells import Spec, Stats, merged
+from routelab.replay.stream.moments import Moments, Question, moments
+from routelab.replay.stream.passes import Sampled, sample, sampled, tally
+from routelab.replay.stream.rows import Part
+from routelab.replay.stream.survey import Cut, Seen, cut, look, whole
+from routelab.replay.stream.workers import Progress, Workers
+
+Passes: TypeAlias = Callable[[str], Progress]
+"""Given the name of a pass over the log, what to tell of its progress."""
+
+SAMPLE = 50_000
+"""Requests, about, whose confidences the thresholds are chosen from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A log that was looked through once.
+
+    Attributes:
+        stream: with the models and signals of all files.
+        seen: what each file holds.
+    """
+
+    stream: Stream
+    seen: Sequence[Seen]
+    workers: Workers
+    passes: Passes
+
+    @property
+    def name(self) -> str:
+        return self.stream.name
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self.stream.models
+
+    @property
+    def costed(self) -> tuple[str, ...]:
+        """Models with a cost on one row at least."""
+        there = {name for it in self.seen for name in it.costed}
+        return tuple(name for name in self.models if name in there)
+
+    def cut(self, seed: int, group: str | None, *, need_all_parts: bool = True) -> Cut:
+        """The parts of the study."""
+        return cut(
+            self.stream,
+            self.seen,
+            self.workers,
+            seed=seed,
+            group=group,
+            need_all_parts=need_all_parts,
+            progress=self.passes("splitting"),
+        )
+
+    def part(self, cut: Cut, name: str, candidates: Sequence[str]) -> list[Part]:
+        """What a task reads of one part, by file; files without any of it are left out."""
+        starts = np.cumsum([0, *(it.requests for it in self.seen)])
+        wanted = [part > -2 if name == "all" else part == PARTS.index(name) for part in cut.parts]
+        return [
+            Part(self.stream, file, int(starts[file]), it, cut.buckets[file], tuple(candidates))
+            for file, it in enumerate(wanted)
+            if it.any()
+        ]
+
+    def sample(self, parts: Sequence[Part], signals: tuple[str, ...]) -> Sampled:
+        """Confidences of about `SAMPLE` requests, and sums over all."""
+        share = SAMPLE / max(1, sum(int(part.wanted.sum()) for part in parts))
+        jobs = [(part._replace(buckets=None), signals, share) for part in parts]
+        found = list(self.workers.map(sample, jobs, self.passes("sampling")))
+        return sampled(found, parts[0].candidates, self.name)
+
+    def tally(self, parts: Sequence[Part], specs: tuple[Spec, ...]) -> list[Stats]:
+        """The statistics of each spec over a part."""
+        jobs = [(part._replace(buckets=None), specs) for part in parts]
+        found = list(self.workers.map(tally, jobs, self.passes("adding up")))
+        return [merged(Stats(spec, sums[at]) for sums in found) for at, spec in enumerate(specs)]
+
+    def moments(
+        self, parts: Sequence[Part], policies: Sequence[Policy], asked: Question, what: str
+    ) -> Moments:
+        """What policies come to over a part."""
+        question = replace(asked, policies=tuple(policies))
+        jobs = [(part, question) for part in parts]
+        return reduce(
+            lambda one, other: one + other, self.workers.map(moments, jobs, self.passes(what))
+        )
+
+
+def scan(stream: Stream, workers: Workers, passes: Passes) -> Scan:
+    """Look through a log once, to know its models, its signals and its times.
+
+    Raises:
+        LogError: a file holds what cannot be; it names the file and the place.
+    """
+    jobs = [(stream, file) for file in range(len(stream.files))]
+    seen = list(workers.map(look, jobs, passes("reading")))
+    whole(stream, seen)
+    models = tuple(dict.fromkeys(name for it in seen for name in it.models))
+    valued = {name for it in seen for name in it.signals}
+    known = stream.signals or tuple(sorted(valued))
+    signals = tuple(name for name in known if name in valued)
+    return Scan(replace(stream, models=models, signals=signals), seen, workers, passes)

@@ -1,0 +1,227 @@
+"""One study of a log in many files: plain cascades, by the exact solvers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from routelab.core.admission import Estimate
+from routelab.core.catalogue import Catalogue
+from routelab.core.policy import Policy
+from routelab.errors import LogError, TuningError
+from routelab.logs.stream import Stream
+from routelab.metrics.aiq import aiq_among
+from routelab.policies import Fixed
+from routelab.policy_file import SplitRecord
+from routelab.replay import Figures, Named
+from routelab.replay.coverage import REFUSE, Coverage
+from routelab.replay.stream.moments import Question
+from routelab.replay.stream.passes import Sampled
+from routelab.replay.stream.survey import Cut
+from routelab.replay.stream.workers import Workers
+from routelab.tuning import inputs
+from routelab.tuning.front import OperatingPoint, Point, front, operating_points
+from routelab.tuning.options import CASCADE, Options
+from routelab.tuning.search import Dials, Score
+from routelab.tuning.streamed import solve
+from routelab.tuning.streamed.measure import evaluated
+from routelab.tuning.streamed.scan import Passes, Scan, scan
+from routelab.tuning.verdict import Verdict, verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """What a study of a log in many files found; nothing in it depends on the executor.
+
+    Attributes:
+        stream: the log.
+        sha256: of its files.
+        estimates: of calls of the candidates, on tune.
+        points: operating points, the exported one first.
+        tuned: figures of the exported policy on tune.
+        tested: figures on test, one for each operating point.
+        front: non-dominated points on tune, by rising cost.
+        aiq_front: on test, of the hull of all operating points and the candidates.
+        coverage: what was left out, by part.
+    """
+
+    options: Options
+    stream: Stream
+    sha256: str
+    split: SplitRecord
+    catalogue: Catalogue
+    models: tuple[str, ...]
+    estimates: Mapping[str, Estimate]
+    points: Sequence[OperatingPoint]
+    tuned: Figures
+    tested: Sequence[Figures]
+    front: Sequence[Point]
+    aiq_front: float
+    verdict: Verdict
+    coverage: Mapping[str, Coverage]
+
+    @property
+    def policy(self) -> Policy:
+        """The exported policy."""
+        return self.points[0].point.policy
+
+    @property
+    def figures(self) -> Figures:
+        """Of the exported policy on test."""
+        return self.tested[0]
+
+
+def tune_stream(
+    stream: Stream,
+    options: Options,
+    workers: Workers,
+    *,
+    catalogue: Catalogue | None = None,
+    passes: Passes = lambda _: lambda *_: None,
+) -> Streamed:
+    """Tune plain cascades on a log that is never in memory as a whole.
+
+    Raises:
+        TuningError: options that make no sense here, or bounds that nothing meets.
+        LogError: the log lacks a model or a signal, or cannot be split or compared.
+    """
+    _check(options)
+    log = scan(stream, workers, passes)
+    models = inputs.candidates(log, options.models)
+    signals = _signals(log, options.signals)
+    known = (catalogue or stream.catalogue or Catalogue()).only(models)
+    cut = log.cut(options.seed, options.group)
+    tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
+    found = log.sample(tuning, signals)
+    _refuse(log.name, found.coverage(), options.allow_missing)
+    dials = solve.dials(found, models)
+    cascades = solve.cascades(log, tuning, found, dials, options.levels)
+    question = Question((), known, options.seed)
+
+    on_tune = log.moments(tuning, cascades, question, "replaying the front")
+    scores = [Score(1000 * it.cost_usd, it.quality) for it in on_tune.measures(options.seed)]
+    alone = [
+        Point(Fixed(name), score)
+        for name, score in zip(models, scores[len(cascades) :], strict=False)
+    ]
+    best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
+    points = front([*alone, *map(Point, cascades, scores)])
+    chosen = operating_points(points, options.bounds, best, mix=not dials)
+    named = [Named(options.name, it.point.policy) for it in chosen]
+    policies = [it.policy for it in named]
+    again = log.moments(tuning, policies[:1], question, "replaying the choice")
+    tuned = evaluated(again, named[:1], models, "tune", options.seed)[0]
+
+    on_test = log.moments(testing, policies, question, "testing")
+    if not on_test.n:
+        raise LogError(f"{log.name}: no request of the test part has an outcome of every candidate")
+    _refuse(log.name, on_test.coverage(), options.allow_missing)
+    tested = evaluated(on_test, named, models, "test", options.seed)
+    coverage = {"tune": on_tune.coverage(), "test": on_test.coverage()}
+    best_quality = _alone(tested[0], best.policy.models_used[0])[1]
+    warnings = _warnings(log, cut, dials, policies[0], coverage)
+    return Streamed(
+        options=options,
+        stream=log.stream,
+        sha256=cut.sha256,
+        split=SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped),
+        catalogue=known,
+        models=models,
+        estimates=_estimates(found, models),
+        points=chosen,
+        tuned=tuned,
+        tested=tested,
+        front=points,
+        aiq_front=_aiq_front(tested, models),
+        verdict=verdict(tested[0], options.bounds, best_quality, warnings),
+        coverage=coverage,
+    )
+
+
+def _check(options: Options) -> None:
+    options.check()
+    problems = []
+    if options.policy != CASCADE:
+        problems.append(
+            f"--policy {options.policy}: kinds that learn need the log in memory; a log that is"
+            " read in batches is tuned with --policy cascade"
+        )
+    if options.storage is not None:
+        problems.append(
+            f"--storage {options.storage}: a log that is read in batches is solved exactly, and"
+            " there are no trials to store; leave the option out"
+        )
+    if problems:
+        raise TuningError(*problems)
+
+
+def _signals(log: Scan, named: Sequence[str]) -> tuple[str, ...]:
+    there = log.stream.signals
+    if missing := [name for name in named if name not in there]:
+        raise LogError(
+            *(
+                f"{log.name}: no values of signal {name!r}; it has"
+                f" {', '.join(there) or 'no signal at all'}"
+                for name in missing
+            )
+        )
+    return tuple(named) or there
+
+
+def _refuse(name: str, coverage: Coverage, allow_missing: bool) -> None:
+    if coverage.share_dropped > REFUSE and not allow_missing:
+        raise LogError(
+            f"{name}: {coverage.warning()}; over {REFUSE:.0%} is refused: choose other models,"
+            " or pass --allow-missing if rows are missing by chance"
+        )
+
+
+def _estimates(found: Sampled, models: Sequence[str]) -> dict[str, Estimate]:
+    return {
+        name: Estimate(
+            float(found.cost_usd[at] / found.requests),
+            float(found.latency_s[at] / found.observed[at]) if found.observed[at] else None,
+        )
+        for at, name in enumerate(models)
+    }
+
+
+def _alone(test: Figures, model: str) -> tuple[float, float]:
+    """USD per 1,000 requests and quality of one candidate."""
+    it = next(it for it in test.baselines if it.name == f"fixed:{model}")
+    return it.usd_per_1k, it.quality
+
+
+def _aiq_front(tested: Sequence[Figures], models: Sequence[str]) -> float:
+    alone = [_alone(tested[0], name) for name in models]
+    return aiq_among(
+        [cost for cost, _ in alone],
+        [quality for _, quality in alone],
+        [it.usd_per_1k for it in tested],
+        [it.quality for it in tested],
+    )
+
+
+def _warnings(
+    log: Scan, cut: Cut, dials: Dials, policy: Policy, coverage: Mapping[str, Coverage]
+) -> list[str]:
+    """What a reader of the verdict must know besides."""
+    specs = log.stream.specs
+    found = [
+        f"the extra cost of signal {name!r} is not known and was charged as nothing; give it as"
+        f" --signal {name}:MULTIPLIER (3 for three samples, 1 if it comes with the answer)"
+        for name in policy.signals_used
+        if name not in specs or not specs[name].cost_known
+    ]
+    if not dials:
+        found.append(
+            "the log has no usable confidence signal, so no cascade could be tuned: the best"
+            " fixed model or mixture was exported"
+        )
+    if "timestamp" in log.stream.has and cut.rule == "random":
+        found.append(
+            "some requests have no timestamp, or all have the same, so the split is random and a"
+            " drift in time cannot show"
+        )
+    told = {part: it.warning() for part, it in coverage.items()}
+    return [*found, *(f"{part}: {text}" for part, text in told.items() if text)]
