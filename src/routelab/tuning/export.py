@@ -27,7 +27,7 @@ from routelab.policy_file import (
     write,
 )
 from routelab.policy_file.card import card
-from routelab.replay import Figures, Ground, costs_sha256
+from routelab.replay import Coverage, Figures, costs_sha256
 from routelab.tuning.front import OperatingPoint
 from routelab.tuning.judged import Judged
 from routelab.tuning.options import UNSAID
@@ -95,7 +95,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "test": test,
         "baselines": test["baselines"],
         "operating_points": [
-            _point(point, figures, judged)
+            point_json(point, figures, judged)
             for point, figures, judged in zip(study.points, study.tested, study.judged, strict=True)
         ],
         "bounds": msgspec.to_builtins(study.judged[0]),
@@ -110,7 +110,9 @@ def as_json(study: Study) -> dict[str, Any]:
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
-        "coverage": {ground.part: _coverage(ground) for ground in (study.tune, study.test)},
+        "coverage": {
+            ground.part: coverage_json(ground.coverage) for ground in (study.tune, study.test)
+        },
         "signals": msgspec.to_builtins(
             {
                 name: study.log.spec(name)
@@ -179,7 +181,8 @@ def _mean(values: Floats) -> float | None:
     return mean(seen) if len(seen) else None
 
 
-def _point(point: OperatingPoint, figures: Figures, judged: Sequence[Judged]) -> dict[str, Any]:
+def point_json(point: OperatingPoint, figures: Figures, judged: Sequence[Judged]) -> dict[str, Any]:
+    """An operating point with its figures on tune and on test."""
     measured = msgspec.to_builtins(figures)
     return {
         "name": point.name,
@@ -191,8 +194,8 @@ def _point(point: OperatingPoint, figures: Figures, judged: Sequence[Judged]) ->
     }
 
 
-def _coverage(ground: Ground) -> dict[str, Any]:
-    left = ground.coverage
+def coverage_json(left: Coverage) -> dict[str, Any]:
+    """What was compared and what was left out, by task."""
     return {"n_requests": len(left.rows), "n_dropped": left.n_dropped, "by_task": left.by_task}
 
 
