@@ -29,7 +29,7 @@ HOMES = {
     "jinja2": "reports",
     "sklearn": "learning",
     "dask": "",
-    "distributed": "",
+    "distributed": "replay",  # of the dask extra, when it is asked for
     "aiohttp": "",
     "scipy": "learning",  # which scikit-learn brings
     "tokenizers": "",

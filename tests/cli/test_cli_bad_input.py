@@ -125,7 +125,7 @@ def test_a_file_that_is_no_log(run, tmp_path, command, name, content, says):
 
 def test_a_file_that_is_not_there(run, tmp_path):
     assert "nowhere.csv: no such file" in run.refused("tune", "nowhere.csv")
-    assert "is a directory" in run.refused("tune", tmp_path)
+    assert "no Parquet file in it" in run.refused("tune", tmp_path)
 
 
 def test_a_truncated_parquet_file(run, sample_file, tmp_path):

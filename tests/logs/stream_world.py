@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def save_parts(
     folder.mkdir(parents=True, exist_ok=True)
     n, total = len(table) // each, parts * parts + parts
     cuts = [0, *(each * (n * (i * i + i) // total) for i in range(1, parts + 1))]
-    for at, (start, stop) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for at, (start, stop) in enumerate(pairwise(cuts)):
         part = table.slice(start, stop - start)
         pq.write_table(part, folder / f"part-{at:03d}.parquet", row_group_size=rows)
     return folder

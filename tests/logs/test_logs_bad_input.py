@@ -171,7 +171,7 @@ def test_no_rows(tmp_path: Path) -> None:
 def test_what_is_no_log_file(tmp_path: Path) -> None:
     (tmp_path / "log.xlsx").write_text("x")
     assert "log is one of .parquet, .csv" in problems_of(tmp_path / "log.xlsx")[0]
-    assert "is a directory" in problems_of(tmp_path)[0]
+    assert "no Parquet file in it" in problems_of(tmp_path)[0]
     assert "no such file" in problems_of(tmp_path / "none.csv")[0]
 
 

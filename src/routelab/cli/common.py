@@ -18,10 +18,18 @@ from routelab.logs import Log, PartialLog, read
 from routelab.policy_file import PolicyFile, load
 
 LogPath = Annotated[
-    Path, typer.Argument(metavar="LOG", help="Log as .parquet, .csv or .jsonl.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="LOG", help="Log as .parquet, .csv or .jsonl, or a folder.", show_default=False
+    ),
 ]
 LogOption = Annotated[
-    Path, typer.Option("--log", metavar="LOG", help="Log as .parquet, .csv or .jsonl.")
+    Path,
+    typer.Option(
+        "--log",
+        metavar="LOG",
+        help="Log as .parquet, .csv or .jsonl; or a folder of Parquet files, or a pattern.",
+    ),
 ]
 PolicyPath = Annotated[
     Path, typer.Argument(metavar="POLICY", help="A policy directory.", show_default=False)
@@ -52,6 +60,13 @@ AllowMissing = Annotated[
 ]
 
 
+def name_of(log: Path) -> str:
+    """What to call the policy of a log: the name of its file, or of its folder."""
+    pattern = any(sign in log.name for sign in "*?[")
+    path = log.parent if pattern else log
+    return path.resolve().stem
+
+
 def read_any(
     path: Path,
     columns: Sequence[str] | None = None,
@@ -59,7 +74,7 @@ def read_any(
     signals: Mapping[str, SignalSpec] | None = None,
 ) -> Log | PartialLog:
     """A log as the options describe it."""
-    return read(path, columns=_pairs(columns or ()), prices=prices, signals=signals)
+    return read(path, columns=column_pairs(columns or ()), prices=prices, signals=signals)
 
 
 def read_log(
@@ -150,7 +165,12 @@ def _no_policy(path: Path) -> str:
     return f"{path}: no policy directory: it has no policy.json"
 
 
-def _pairs(columns: Sequence[str]) -> dict[str, str]:
+def column_pairs(columns: Sequence[str]) -> dict[str, str]:
+    """Our names of columns to the file's.
+
+    Raises:
+        LogError: one is not written as OURS=THEIRS.
+    """
     wrong = [text for text in columns if "=" not in text]
     if wrong:
         raise LogError(f"--column {wrong[0]}: write it as OURS=THEIRS, for example quality=score")

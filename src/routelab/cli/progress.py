@@ -7,13 +7,45 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+
+@contextmanager
+def passes() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """Gives a function that starts a bar for each pass over a log, by its name."""
+    with _bar() as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def begin(what: str) -> Callable[[int, int], None]:
+            for task in tasks.values():
+                bar.update(task, visible=False)
+            tasks[what] = bar.add_task(what)
+            return lambda done, of: bar.update(tasks[what], completed=done, total=of)
+
+        yield begin
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Gives a function to call with (done, of); silent where there is no terminal."""
-    bar = Progress(
+    with _bar() as bar:
+        task = bar.add_task(what)
+
+        def update(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
+        yield update
+
+
+def _bar() -> Progress:
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -22,10 +54,3 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         transient=True,
         disable=not sys.stderr.isatty(),
     )
-    with bar:
-        task = bar.add_task(what)
-
-        def update(done: int, of: int) -> None:
-            bar.update(task, completed=done, total=of)
-
-        yield update

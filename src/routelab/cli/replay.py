@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli import tables
+from routelab.cli import streamed, tables
 from routelab.cli.common import (
     AllowMissing,
     Columns,
@@ -19,7 +19,7 @@ from routelab.cli.common import (
     tell,
 )
 from routelab.policy_file import PolicyFile, load
-from routelab.replay import Ground, Named, differs, evaluate, study_ground
+from routelab.replay import Figures, Ground, Named, differs, evaluate, study_ground
 
 Part = Annotated[
     str, typer.Option(help="Part of the log: train, tune, calibrate, test, or all of it.")
@@ -36,26 +36,38 @@ def replay(
     column: Columns = None,
     prices: Prices = None,
     allow_missing: AllowMissing = False,
+    executor: streamed.Executor = None,
     json: Json = False,
 ) -> None:
     """Replay policies over LOG and compare them with every baseline on the same rows.
 
-    On the log it was tuned on, `--split test` repeats the study's figures to the last digit.
+    On the log it was tuned on, read as it was then, `--split test` repeats the study's figures
+    to the last digit.
 
     Example: `routelab replay gym.policy --log log.parquet --split test`
     """
-    figures = []
-    for path in policy:
-        loaded = load(path)
-        on = part_of(loaded, log, split, column, prices, allow_missing)
-        if missing := on.coverage.warning():
-            tell(f"warning: {missing}")
-        figures += evaluate(on, [Named(loaded.name, loaded.policy)])
+    policies = [load(path) for path in policy]
+    if in_batches := streamed.where(log, executor):
+        figures = streamed.replay(
+            policies, log, split, in_batches, column, prices, allow_missing=allow_missing
+        )
+    else:
+        figures = [
+            it
+            for loaded in policies
+            for it in _figures(loaded, part_of(loaded, log, split, column, prices, allow_missing))
+        ]
     if json:
         print_json(figures)
     else:
         rows = [(it.policy, it) for it in figures]
         tables.show(tables.policies(rows, f"{log.name}, {split}"), *map(tables.baselines, figures))
+
+
+def _figures(policy: PolicyFile, on: Ground) -> list[Figures]:
+    if missing := on.coverage.warning():
+        tell(f"warning: {missing}")
+    return evaluate(on, [Named(policy.name, policy.policy)])
 
 
 def part_of(

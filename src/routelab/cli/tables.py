@@ -14,6 +14,7 @@ from routelab.policy_file import Certificate, Goal
 from routelab.policy_file.card import seconds
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
+from routelab.tuning.streamed import Streamed
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
 _WIDTH = 150
@@ -46,7 +47,7 @@ def verdict(judged: Verdict) -> RenderableType:
     return f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]\n{escaped(lines)}"
 
 
-def study(found: Study) -> RenderableType:
+def study(found: Study | Streamed) -> RenderableType:
     """Operating points on test, then what the exported one adds to every baseline."""
     rows = [
         (f"{point.name}{' (exported)' if index == 0 else ''}", figures)

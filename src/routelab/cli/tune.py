@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from routelab.cli import tables
+from routelab.cli import streamed, tables
 from routelab.cli.certify import Certify, Delta
 from routelab.cli.common import (
     AllowMissing,
@@ -18,6 +18,7 @@ from routelab.cli.common import (
     Json,
     LogPath,
     Prices,
+    name_of,
     print_json,
     read_catalogue,
     read_log,
@@ -122,6 +123,8 @@ def tune(
     column: Columns = None,
     prices: Prices = None,
     allow_missing: AllowMissing = False,
+    executor: streamed.Executor = None,
+    levels: streamed.Levels = None,
     no_tracking: Annotated[
         bool, typer.Option("--no-tracking", help="Do not record the study in MLflow.")
     ] = False,
@@ -137,12 +140,11 @@ def tune(
 
     Example: `routelab tune log.parquet --signal confidence:3 --min-quality-share 0.98`
     """
-    target = out or Path(f"{log.stem}.policy")
+    target = out or Path(f"{name_of(log)}.policy")
     check_targets(target)
     report_to = report_path(target.name.removesuffix(".policy"), report)
     known = read_catalogue(catalogue)
     signals = dict(signal_option(text) for text in signal or ())
-    opened = read_log(log, column, prices, signals)
     options = Options(
         name=target.name.removesuffix(".policy"),
         models=tuple(models.split(",")) if models else None,
@@ -163,7 +165,13 @@ def tune(
         storage=storage,
         fresh=fresh,
         processes=processes,
+        levels=levels,
     )
+    if in_batches := streamed.where(log, executor):
+        found = streamed.opened(log, column, prices, signals)
+        streamed.tune(found, options, in_batches, target, catalogue=known, json=json)
+        return
+    opened = read_log(log, column, prices, signals)
     with progress("searching") as update:
         study = run(opened, options, catalogue=known, progress=update, told=tell)
     written = save(study, target)

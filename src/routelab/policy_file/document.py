@@ -23,7 +23,8 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seed: of the random rule.
         group: what was kept together: "group", "task" or "prompt".
         cuts_s: Unix seconds between the parts, for the time rule.
-        sha256: of the sorted request ids of each part.
+        sha256: of the sorted request ids of each part; empty where the log was read in batches,
+            and is known by the hash of its files.
         n: requests in each part.
         dropped: requests left out because their group began in an earlier part.
     """

@@ -59,13 +59,25 @@ def study_cut(document: Document, log: Log, part: str) -> tuple[Split, bool]:
     if record is None and part != "all":
         raise LogError(f"policy {document.name!r} records no split; use --split all")
     cut = _cut(document, log, part)
-    same = record is not None and cut.sha256() == record.sha256
+    same = _same(document, log, cut)
     if not same and part != "all":
         raise LogError(
             f"{log.name}: is not the log that policy {document.name!r} was tuned on (its request"
             f" ids differ), so it has no {part} part; use --split all to replay it whole"
         )
     return cut, same
+
+
+def _same(document: Document, log: Log, cut: Split) -> bool:
+    """Whether a cut is the recorded one: of the same ids, or of the same files.
+
+    A study that read its log in batches records no ids.
+    """
+    record = document.split
+    if record is None or record.sha256:
+        return record is not None and cut.sha256() == record.sha256
+    same_files = document.provenance.get("log_sha256") == log.sha256
+    return same_files and (cut.n, cut.cuts_s) == (record.n, record.cuts_s)
 
 
 def _cut(document: Document, log: Log, part: str) -> Split:

@@ -107,14 +107,27 @@ def checked(spec: Spec, most_bytes: int = MOST_BYTES) -> Spec:
     Raises:
         TuningError: they do not; it says how many levels a model would.
     """
-    # Prefix sums hold the statistics of one chain about three times.
-    if 4 * spec.nbytes <= most_bytes:
-        return spec
     longest = max(len(chain.levels) for chain in spec.chains)
     most = max(len(levels) for chain in spec.chains for levels in chain.levels)
-    fits = int(most * (most_bytes / (4 * spec.nbytes)) ** (1 / longest))
+    check_size(most, longest, spec.nbytes, most_bytes)
+    return spec
+
+
+def check_size(levels: int, thresholds: int, nbytes: int, most_bytes: int = MOST_BYTES) -> None:
+    """Refuse a grid that does not fit into memory.
+
+    Args:
+        levels: of each threshold; thresholds: of the longest chain.
+        nbytes: of the statistics.
+    Raises:
+        TuningError: it says how many levels would fit.
+    """
+    needed = 4 * nbytes  # prefix sums hold the statistics of one chain about three times
+    if needed <= most_bytes:
+        return
+    fits = int(levels * (most_bytes / needed) ** (1 / thresholds))
     raise TuningError(
-        f"a grid of {most:,} levels for each of {longest} thresholds takes"
-        f" {4 * spec.nbytes / 1e9:,.1f} GB, and {most_bytes / 1e9:,.1f} GB may be used:"
-        f" {max(fits, 1):,} levels fit, or a shorter chain"
+        f"a grid of {levels:,} levels for each of {thresholds} thresholds takes"
+        f" {needed / 1e9:,.1f} GB, and {most_bytes / 1e9:,.1f} GB may be used:"
+        f" {max(fits, 1):,} levels fit, or fewer models"
     )

@@ -201,7 +201,7 @@ def _dask(where: str, stack: ExitStack) -> Workers:
     address = f"tcp://{where.removeprefix('dask://')}"
     connect: Callable[..., Any] = Client
     try:
-        client = stack.enter_context(connect(address, timeout=10, set_as_default=False))
+        client = stack.enter_context(connect(address, timeout=5, set_as_default=False))
     except (OSError, ValueError) as error:
         raise RoutelabError(
             f"--executor {where}: no Dask scheduler answers there; start one with"

@@ -16,6 +16,7 @@ from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, replace_directory, write
 from routelab.policy_file.card import card
 from routelab.tuning.export import coverage_json, point_json, study_path
+from routelab.tuning.options import UNSAID
 from routelab.tuning.streamed.study import Streamed
 
 _KEPT = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")
@@ -46,9 +47,10 @@ def as_json(study: Streamed) -> dict[str, Any]:
         "test": test,
         "baselines": test["baselines"],
         "operating_points": [
-            point_json(point, figures)
-            for point, figures in zip(study.points, study.tested, strict=True)
+            point_json(point, figures, judged)
+            for point, figures, judged in zip(study.points, study.tested, study.judged, strict=True)
         ],
+        "bounds": msgspec.to_builtins(study.judged[0]),
         "aiq_front": study.aiq_front,
         "optimism": {
             key: getattr(study.tuned, key) - getattr(study.figures, key)
@@ -96,7 +98,7 @@ def _provenance(study: Streamed) -> dict[str, Any]:
         "log": study.stream.name,
         "log_sha256": study.sha256,
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
-        "options": {key: value for key, value in options.items() if key != "storage"},
+        "options": {key: value for key, value in options.items() if key not in UNSAID},
         "numpy": np.__version__,
         "streamed": True,
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from routelab.core.table import Floats
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec
@@ -13,10 +15,12 @@ from routelab.tuning import grid
 from routelab.tuning.chains import chains_of
 from routelab.tuning.dial import Dial, dial
 from routelab.tuning.search import Dials
-from routelab.tuning.streamed.scan import Scan
+from routelab.tuning.streamed.scan import SAMPLE, Scan
 
 POINTS = 100
 """Points of the front that are replayed, at most."""
+
+_ANY = dial(np.arange(2.0))
 
 PAIR, LONGER = 1000, 64
 """Thresholds tried for each model: of chains of two, and of longer ones."""
@@ -31,6 +35,19 @@ def dials(found: Sampled, models: Sequence[str]) -> Dials:
     }
     usable = {signal for (signal, _), it in every.items() if it}
     return {key: it for key, it in every.items() if key[0] in usable}
+
+
+def check_size(models: Sequence[str], levels: int | None) -> None:
+    """Refuse a grid that would not fit into memory, before anything is added up.
+
+    Raises:
+        TuningError: it says how many levels would fit.
+    """
+    each = min(levels or LONGER, SAMPLE)
+    every = chains_of(models, np.arange(float(len(models))), dict.fromkeys(models, _ANY))
+    longest = max(len(chain) for chain in every) - 1
+    cells = sum((each + 1) ** call for chain in every for call in range(len(chain)))
+    grid.check_size(each, longest, 8 * 4 * cells)
 
 
 def cascades(

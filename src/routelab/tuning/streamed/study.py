@@ -19,10 +19,12 @@ from routelab.replay.stream.moments import Question
 from routelab.replay.stream.passes import Sampled
 from routelab.replay.stream.survey import Cut
 from routelab.replay.stream.workers import Workers
-from routelab.tuning import inputs
+from routelab.tuning import inputs, judged
 from routelab.tuning.front import OperatingPoint, Point, front, operating_points
+from routelab.tuning.judged import Judged
 from routelab.tuning.options import CASCADE, Options
-from routelab.tuning.search import Dials, Score
+from routelab.tuning.score import Score
+from routelab.tuning.search import Dials
 from routelab.tuning.streamed import solve
 from routelab.tuning.streamed.measure import evaluated
 from routelab.tuning.streamed.scan import Passes, Scan, scan
@@ -40,6 +42,7 @@ class Streamed:
         points: operating points, the exported one first.
         tuned: figures of the exported policy on tune.
         tested: figures on test, one for each operating point.
+        judged: what became of the user's bounds on test, for each operating point.
         front: non-dominated points on tune, by rising cost.
         aiq_front: on test, of the hull of all operating points and the candidates.
         coverage: what was left out, by part.
@@ -55,6 +58,7 @@ class Streamed:
     points: Sequence[OperatingPoint]
     tuned: Figures
     tested: Sequence[Figures]
+    judged: Sequence[Sequence[Judged]]
     front: Sequence[Point]
     aiq_front: float
     verdict: Verdict
@@ -88,6 +92,7 @@ def tune_stream(
     _check(options)
     log = scan(stream, workers, passes)
     models = inputs.candidates(log, options.models)
+    solve.check_size(models, options.levels)
     signals = _signals(log, options.signals)
     known = (catalogue or stream.catalogue or Catalogue()).only(models)
     cut = log.cut(options.seed, options.group)
@@ -131,6 +136,10 @@ def tune_stream(
         points=chosen,
         tuned=tuned,
         tested=tested,
+        judged=[
+            list(judged.means(figures, options.bounds, best_quality, it.point.score))
+            for it, figures in zip(chosen, tested, strict=True)
+        ],
         front=points,
         aiq_front=_aiq_front(tested, models),
         verdict=verdict(tested[0], options.bounds, best_quality, warnings),
@@ -140,17 +149,20 @@ def tune_stream(
 
 def _check(options: Options) -> None:
     options.check()
-    problems = []
-    if options.policy != CASCADE:
-        problems.append(
-            f"--policy {options.policy}: kinds that learn need the log in memory; a log that is"
-            " read in batches is tuned with --policy cascade"
-        )
-    if options.storage is not None:
-        problems.append(
-            f"--storage {options.storage}: a log that is read in batches is solved exactly, and"
-            " there are no trials to store; leave the option out"
-        )
+    asked = {
+        f"--policy {options.policy}": options.policy != CASCADE,
+        "--certify": bool(options.certify),
+        "--floor": bool(options.bounds.floors),
+        "--max-p95-s": options.bounds.max_p95_s is not None,
+        f"--storage {options.storage}": options.storage is not None,
+        f"--processes {options.processes}": options.processes > 1,
+    }
+    problems = [
+        f"{name}: cannot be had of a log that is read in batches, whose cascades are solved"
+        " exactly; leave it out, or leave --executor out to read the log into memory"
+        for name, wanted in asked.items()
+        if wanted
+    ]
     if problems:
         raise TuningError(*problems)
 

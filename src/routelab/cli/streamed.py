@@ -1,0 +1,136 @@
+"""`tune` and `replay` on a log that is read in batches, on threads, processes or a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from routelab.cli import tables
+from routelab.cli.common import column_pairs, print_json, tell
+from routelab.cli.progress import passes
+from routelab.core.catalogue import Catalogue
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import LogError
+from routelab.logs.decisions import is_journal
+from routelab.logs.folder import open_folder
+from routelab.logs.paths import is_folder
+from routelab.logs.stream import Stream, stream
+from routelab.policy_file import PolicyFile
+from routelab.replay import Figures
+from routelab.replay.stream.workers import workers
+from routelab.tuning import Options
+from routelab.tuning.export import study_path
+from routelab.tuning.streamed import replay_stream, tune_stream
+from routelab.tuning.streamed.export import as_json, save
+
+Executor = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="WHERE",
+        help="Read LOG in batches instead of into memory, on threads, processes, or"
+        " dask://HOST:PORT. A folder of over 5 million rows is read on threads unasked.",
+    ),
+]
+Levels = Annotated[
+    int | None,
+    typer.Option(
+        "--levels",
+        help="Thresholds tried for each model of a chain, where LOG is read in batches; default"
+        " 1,000 for chains of two models and 64 for longer ones.",
+    ),
+]
+
+LARGE = 5_000_000
+"""Rows of a folder from which it is read in batches unasked."""
+
+
+def where(log: Path, executor: str | None) -> str | None:
+    """On what a log is read in batches; None where it is read into memory."""
+    if executor is not None or not is_folder(log) or is_journal(log):
+        return executor
+    n_rows = open_folder(log).n_rows
+    if n_rows <= LARGE:
+        return None
+    tell(f"note: {log.name} has {n_rows:,} rows and is read in batches, on threads")
+    return "threads"
+
+
+def opened(
+    log: Path,
+    column: Sequence[str] | None,
+    prices: Path | None,
+    signals: Mapping[str, SignalSpec] | None,
+) -> Stream:
+    """A log to read in batches; what is unusual about it is told on standard error.
+
+    Raises:
+        LogError: its files cannot be read, or differ in their columns.
+    """
+    found = stream(log, columns=column_pairs(column or ()), prices=prices, signals=signals)
+    if {"step", "propensity"} & found.has:
+        raise LogError(
+            f"{found.name}: is a partial log (it has steps or propensities), which cannot be"
+            " replayed"
+        )
+    for note in found.notes:
+        tell(f"note: {note}")
+    return found
+
+
+def tune(
+    log: Stream,
+    options: Options,
+    executor: str,
+    target: Path,
+    *,
+    catalogue: Catalogue | None,
+    json: bool,
+) -> None:
+    """Tune, store and show; there is no report page, and no record in MLflow."""
+    with workers(executor) as on, passes() as begin:
+        study = tune_stream(log, options, on, catalogue=catalogue, passes=begin)
+    written = save(study, target)
+    tell(
+        "no report and no record in MLflow: a log that is read in batches has no rows to show;"
+        f" routelab report {target} --log LOG makes one of a log that fits in memory"
+    )
+    if json:
+        places: dict[str, Any] = {"policy_dir": str(target), "report": None}
+        print_json({**as_json(study), "policy_digest": written.digest, **places})
+        return
+    tables.show(
+        tables.study(study),
+        "",
+        tables.verdict(study.verdict),
+        f"policy: {target}\nstudy:  {study_path(target)}",
+    )
+
+
+def replay(
+    policies: Sequence[PolicyFile],
+    log: Path,
+    part: str,
+    executor: str,
+    column: Sequence[str] | None,
+    prices: Path | None,
+    *,
+    allow_missing: bool,
+) -> list[Figures]:
+    """Figures of policies over a part of a log that is read in batches."""
+    with workers(executor) as on, passes() as begin:
+        return [
+            replay_stream(
+                opened(log, column, prices, policy.document.signals),
+                policy,
+                part,
+                on,
+                allow_missing=allow_missing,
+                passes=begin,
+                told=lambda text: tell(f"warning: {text}"),
+            )
+            for policy in policies
+        ]
