@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from routelab.errors import LogError
-from routelab.logs.paths import is_folder
 from routelab.logs.paths import files as partitions
+from routelab.logs.paths import is_folder
 
 
 def of_file(path: Path) -> str:
