@@ -16,6 +16,7 @@ MODULES = (
     "bench_study",
     "bench_demo",
     "bench_learning",
+    "bench_operations",
     "bench_tuning",
 )
 

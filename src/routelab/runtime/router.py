@@ -223,7 +223,7 @@ class AsyncRouter:
             try:
                 decision = await self._decide(lane, x, sent, degraded, delivery)
             except OverBudgetError as refusal:
-                if self._spare is None or not refusal.degrades or refusal.cost_usd:
+                if self._spare is None or not refusal.degrades:
                     raise
                 lane, degraded = self._spare, True
                 x = lane.context(request)
@@ -305,7 +305,8 @@ class AsyncRouter:
         except StopIteration as stop:
             decision: Decision = stop.value
         except RouteError as error:
-            if guard is None or guard.refusal is None:
+            sent = any(step.feedback.attempts for step in x.steps)
+            if guard is None or guard.refusal is None or sent:
                 raise
             raise guard.refusal.told(error) from None
         finally:

@@ -14,6 +14,9 @@ from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.budgets.periods import ends_s, period
 from routelab.runtime.budgets.rules import Budgets, Rule
 
+_REMEMBERED = 10_000
+"""Tenants whose accounts are worked out once a day."""
+
 
 class OverBudgetError(BudgetError):
     """An account has no room for a call.
@@ -60,6 +63,8 @@ class Keeper:
         self._wall_clock = wall_clock
         self._alert = alert
         self._shares = tuple(sorted({*budgets.alerts, 1.0}))
+        self._since_s = self._until_s = -math.inf
+        self._lines: dict[tuple[str, bool], tuple[Line, ...]] = {}
         store.listen(self._told)
 
     async def reserve(self, tenant: str, usd: float, degraded: bool = False) -> Hold:
@@ -70,12 +75,15 @@ class Keeper:
             BudgetError: the store cannot be used.
         """
         now_s = self._wall_clock()
-        rules = dict(self.budgets.rules(tenant))
-        lines = tuple([self._line(name, it, now_s, degraded) for name, it in rules.items()])
+        if not self._since_s <= now_s < self._until_s:
+            self._begin(now_s)
+        lines = self._lines.get((tenant, degraded))
+        if lines is None:
+            lines = self._remembered(tenant, degraded)
         found = await self._store.reserve(lines, nano(usd))
         if isinstance(found, Hold):
             return found
-        raise _over(found, rules[found.account], usd, now_s)
+        raise _over(found, dict(self.budgets.rules(tenant))[found.account], usd, now_s)
 
     def settle(self, hold: Hold, usd: float) -> None:
         """Charge what a call cost; what is not known is charged as it was reserved."""
@@ -92,9 +100,24 @@ class Keeper:
     async def aclose(self) -> None:
         await self._store.aclose()
 
-    def _line(self, account: str, rule: Rule, now_s: float, degraded: bool) -> Line:
+    def _begin(self, now_s: float) -> None:
+        """A day begins: what was worked out for the last one is forgotten."""
+        self._since_s, self._until_s = now_s, ends_s("day", now_s) or math.inf
+        self._lines.clear()
+
+    def _remembered(self, tenant: str, degraded: bool) -> tuple[Line, ...]:
+        """The accounts of a tenant's calls today, worked out once."""
+        if len(self._lines) >= _REMEMBERED:
+            self._lines.clear()
+        rules = self.budgets.rules(tenant)
+        lines = tuple([self._line(name, rule, degraded) for name, rule in rules])
+        self._lines[tenant, degraded] = lines
+        return lines
+
+    def _line(self, account: str, rule: Rule, degraded: bool) -> Line:
         marks = tuple([nano(share * rule.limit_usd) for share in self._shares])
-        return Line(account, period(rule.period, now_s), nano(rule.ceiling_usd(degraded)), marks)
+        ceiling = nano(rule.ceiling_usd(degraded))
+        return Line(account, period(rule.period, self._since_s), ceiling, marks)
 
     def _told(self, balance: Balance, mark: int, of: int) -> None:
         rule, share = self._rule(balance.account), self._shares[mark - of]

@@ -15,6 +15,7 @@ _LEAST, _MOST = 1e-9, 1e9
 _LARGEST = math.ceil(math.log(_MOST) * _SCALE)
 _ZERO = -_LARGEST - 1
 NANO = 1_000_000_000
+_log, _ceil = math.log, math.ceil
 
 
 class Distribution(msgspec.Struct, frozen=True):
@@ -57,16 +58,16 @@ class Histogram:
 
     def add(self, value: float) -> None:
         """Count a value; NaN, which is not known, is not counted."""
-        if not value >= _LEAST:
-            if value != value:
-                return
-            value, index = max(0.0, value), _ZERO
+        if _LEAST <= value <= _MOST:
+            index = _ceil(_log(value) * _SCALE)
+        elif value != value:
+            return
         else:
-            index = _LARGEST if value > _MOST else math.ceil(math.log(value) * _SCALE)
-            value = min(value, _MOST)
+            value = _MOST if value > _MOST else 0.0
+            index = _LARGEST if value else _ZERO
         buckets = self._buckets
         buckets[index] = buckets.get(index, 0) + 1
-        self._sum += round(value * NANO)
+        self._sum += int(value * NANO + 0.5)
         if value < self._min:
             self._min = value
         if value > self._max:
