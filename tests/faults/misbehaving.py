@@ -145,9 +145,10 @@ class Exchange:
     async def endless(self):
         await self.start()
         await self.event(chunk({"role": "assistant"}))
+        self.bill(0)
         while True:
-            await self.event(chunk({"content": "more "}))
             self.bill(1, prompt=False)
+            await self.event(chunk({"content": "more "}))
             await asyncio.sleep(0.01)
 
     # what breaks off
@@ -289,9 +290,34 @@ class Exchange:
         await self.refuse(401, {})
         return True
 
-    async def refuses_to_stream(self):
-        await (self.refuse(400, {}) if self.stream else self.good())
+    async def refuses(self):
+        await self.refuse(400, {})
         return True
+
+    # what quotes the key where nobody would look for it
+
+    async def echo_body(self):
+        """A 200 that is an error, with the key as JSON may write it."""
+        quoted = json.dumps({"error": {"message": self.quoted}}).replace("/", "\\/")
+        await self.raw(quoted.encode())
+        return True
+
+    async def echo_html(self):
+        await self.raw(
+            f"<html>{self.quoted}</html>".encode(), headers={"content-type": "text/html"}
+        )
+        return True
+
+    async def echo_status(self):
+        await self.send(f"HTTP/1.1 500 {self.quoted}\r\ncontent-length: 0\r\n\r\n".encode())
+        return True
+
+    async def echo_event(self):
+        """An event that is no JSON and holds the key."""
+        await self.start()
+        await self.tokens(3)
+        await self.send(_chunked(f"data: {{{self.quoted}\n\n".encode()))
+        await self.reader.read()
 
     # how it is said
 

@@ -22,7 +22,7 @@ PROMPT = "x" * 400
 ONE = Fixed(model="one")
 TWO = Cascade(models=("one", "two"), thresholds=(0.5,), signal="score")
 PRICES = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1000.0}
-QUICK = Timeouts(connect_s=1.0, first_token_s=0.3, between_tokens_s=0.2, total_s=5.0)
+QUICK = Timeouts(connect_s=1.0, first_token_s=0.4, between_tokens_s=0.3, total_s=5.0)
 BROKEN = ("cut", "reset", "clean_cut", "stall", "malformed", "error_event")
 TRANSPORTS = ("httpx", "aiohttp")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 import httpx
@@ -60,9 +62,8 @@ class HttpUpstream:
 
     async def send(self, outgoing: Outgoing) -> Reply:
         connect_s = outgoing.timeouts.connect_s
-        request = _request(outgoing)
         with _translated(connect_s):
-            response = await self._client().post(**request)
+            response = await self._client().post(**_request(outgoing))
             body = await _object(response)
         content = response.content if body is None else body
         return Reply(response.status_code, content, dict(response.headers))
@@ -70,9 +71,8 @@ class HttpUpstream:
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
         connect_s = outgoing.timeouts.connect_s
-        request = _request(outgoing)
         with _translated(connect_s):
-            async with self._client().stream("POST", **request) as response:
+            async with self._client().stream("POST", **_request(outgoing)) as response:
                 headers = dict(response.headers)
                 if not streams(response.status_code, headers):
                     await _object(response)
@@ -120,16 +120,41 @@ def _named(name: str) -> httpx.AsyncBaseTransport | None:
 def _request(outgoing: Outgoing) -> dict[str, Any]:
     """What the client is asked to send; an answer's time limits are not httpx's to keep."""
     deployment, connect_s = outgoing.deployment, outgoing.timeouts.connect_s
-    key = _key(deployment)
-    authorization = {"authorization": f"Bearer {key}"} if key else {}
+    place, key = _place(deployment.base_url), _key(deployment)
+    authorization = f"Bearer {key}" if key else place.basic
+    headers = {"content-type": "application/json", **outgoing.headers}
+    if authorization:
+        headers["authorization"] = authorization
     return {
-        "url": deployment.base_url.rstrip("/") + "/chat/completions",
+        "url": place.url,
         "content": encode_json(outgoing.body),
-        "headers": {"content-type": "application/json", **outgoing.headers, **authorization},
+        "headers": headers,
         "timeout": httpx.Timeout(None, connect=None if math.isinf(connect_s) else connect_s),
-        # without this an address's own credentials would go before the key
-        "auth": httpx.Auth() if key else httpx.USE_CLIENT_DEFAULT,
+        # a client's own credentials must not go before these
+        "auth": httpx.Auth() if authorization else httpx.USE_CLIENT_DEFAULT,
     }
+
+
+class _Place(NamedTuple):
+    """Where a deployment takes requests.
+
+    Attributes:
+        url: without credentials, which not every transport takes.
+        basic: the `authorization` that they make; empty without any.
+    """
+
+    url: httpx.URL
+    basic: str
+    password: str
+
+
+@lru_cache(maxsize=1024)
+def _place(base_url: str) -> _Place:
+    url = httpx.URL(base_url.rstrip("/") + "/chat/completions")
+    if not url.userinfo:
+        return _Place(url, "", "")
+    pair = f"{url.username}:{url.password}".encode()
+    return _Place(url.copy_with(userinfo=b""), f"Basic {b64encode(pair).decode()}", url.password)
 
 
 async def _object(response: httpx.Response) -> dict[str, Any] | None:
@@ -199,7 +224,11 @@ def _key(deployment: Deployment) -> str:
 def _secrets(deployment: Deployment) -> Iterator[str]:
     """The key and the credentials of the address, as they are and as JSON and URLs show them."""
     name = deployment.api_key_env
-    url = httpx.URL(deployment.base_url)
-    for secret in (os.environ.get(name, "").strip() if name else "", url.password):
+    try:
+        place = _place(deployment.base_url)
+    except httpx.InvalidURL:
+        place = _Place(httpx.URL(), "", "")  # nothing is sent there
+    key = os.environ.get(name, "").strip() if name else ""
+    for secret in (key, place.basic.removeprefix("Basic "), place.password):
         if secret:
             yield from {secret, secret.replace("/", "\\/"), quote(secret, safe="")}

@@ -94,14 +94,14 @@ def _answered(outgoing: Outgoing, reading: Reading) -> Attempt:
 
 def _broken(outgoing: Outgoing, reading: Reading, error: str, kind: Kind) -> Attempt:
     """A try that ended before its answer did, with what it used until then."""
-    over = reading.delivered or kind == "stopped"
+    stopped = kind == "stopped"
     return Attempt(
         address(outgoing.deployment),
         {"usage": used(reading.assembly, outgoing.body)},
         error,
-        elsewhere=not over,
+        elsewhere=not stopped,
         status=reading.status,
         kind=kind,
         first_token_s=reading.first_token_at,
-        delivered=over,
+        delivered=reading.delivered or stopped,
     )

@@ -1,0 +1,99 @@
+"""Keys stay out of every error, warning, log and record, however an endpoint quotes them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import warnings
+
+import pytest
+from misbehaving import Misbehaving
+from runtime_world import catalogue, policy_file
+
+from routelab.core.catalogue import Deployment, Model, Timeouts
+from routelab.core.engine_rules import EngineRules, RetryRules
+from routelab.errors import RouteError
+from routelab.policies import Fixed
+from routelab.runtime import AsyncRouter
+
+KEY = "sk-s3cret/with+signs=1"
+PASSWORD = "open-sesame"
+QUICK = Timeouts(connect_s=0.5, first_token_s=0.2, between_tokens_s=0.2, total_s=0.5)
+RULES = EngineRules(retry=RetryRules(most=0))
+FAULTS = (
+    "unauthorised", "storm", "busy_seconds", "refuses", "echo_body", "echo_html", "echo_status",
+    "error_event", "early_error_event", "echo_event", "not_http", "cut", "blackhole", "good",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Misbehaving() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("FAULT_KEY", KEY)
+
+
+def addresses(server, fault):
+    """With a key, and with a name and a password in the address."""
+    plain = server.url(fault)
+    return [
+        Deployment(plain, "m", api_key_env="FAULT_KEY", timeouts=QUICK),
+        Deployment(plain.replace("://", f"://user:{PASSWORD}@"), "m", timeouts=QUICK),
+    ]
+
+
+SECRETS = (
+    KEY,
+    KEY.replace("/", "\\/"),
+    "s3cret",
+    PASSWORD,
+    base64.b64encode(f"user:{PASSWORD}".encode()).decode(),
+)
+
+
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_secret_is_told(server, tmp_path, fault, stream, transport, caplog):
+    caplog.set_level(logging.DEBUG, logger="routelab")
+    told = []
+
+    async def run(at, folder):
+        one = catalogue(one=Model(deployments=(at,), input_usd_per_mtok=1, output_usd_per_mtok=1))
+        async with AsyncRouter(
+            policy_file(folder, Fixed("one"), one),
+            transport=transport,
+            rules=RULES,
+            log=folder / "log",
+        ) as router:
+            try:
+                told.append(repr(await (read(router) if stream else router.route("hello"))))
+            except RouteError as error:
+                told.extend([str(error), repr(error), repr(error.steps), repr(error.__cause__)])
+            told.append(repr(await router.snapshot()))
+
+    async def read(router):
+        async with router.stream("hello") as answer:
+            pieces = [piece async for piece in answer]
+        return pieces, answer.routed
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        for at in addresses(server, fault):
+            folder = tmp_path / str(len(told))
+            folder.mkdir()
+            asyncio.run(run(at, folder))
+            told += [
+                path.read_text(encoding="utf-8")
+                for path in (folder / "log").rglob("*")
+                if path.is_file()
+            ]
+    told += [str(it.message) for it in warned] + [caplog.text]
+    assert server.asked[fault] >= 2
+    for secret in SECRETS:
+        assert not [text for text in told if secret in text]
