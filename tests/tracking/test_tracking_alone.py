@@ -256,3 +256,12 @@ def test_a_marker_survives_a_move_of_the_folder(tuned: Any, tmp_path: Path) -> N
     assert (found.parent / said["policy"]).is_dir()
     assert said["report"] == "reports/sample.html"
     assert np.all([not Path(said[key]).is_absolute() for key in ("policy", "report")])
+
+
+@pytest.mark.parametrize(
+    "bound", ["task=maths & more", "tenant=", "task=../up", "latency_p95", "a=b=c"]
+)
+def test_a_bound_has_a_name_that_mlflow_takes(bound):
+    from mlflow.utils.validation import _validate_metric_name
+
+    _validate_metric_name(f"bound/{names.metric(bound)}")

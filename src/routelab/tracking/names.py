@@ -20,8 +20,9 @@ def logged(name: str) -> str:
 
 
 def metric(name: str) -> str:
-    """A name as MLflow accepts it for a metric, groups of a column as its branches."""
-    return re.sub(r"[^\w .:/-]", "-", name.replace("=", "/"))[:200]
+    """A name as MLflow accepts it for a metric, a group as a branch of its column."""
+    parts = (re.sub(r"[^\w .-]", "-", part).strip(" .") for part in name.split("=", 1))
+    return "/".join(part or "none" for part in parts)[:200]
 
 
 def policy(wire: Mapping[str, Any]) -> str:

@@ -93,6 +93,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise TuningError(
                 f"--processes is {self.processes}; it must lie in [1, {MOST_PROCESSES}]"
             )
+        if self.storage is not None and self.policy in LEARNED:
+            raise TuningError(
+                f"--storage keeps the trials of a search, and --policy {self.policy} makes none;"
+                " leave it out, or search with --policy cascade or auto"
+            )
         if self.fresh and self.storage is None:
             raise TuningError("--fresh forgets what --storage keeps; give --storage too")
         if not 0 <= self.seed < 2**32:
