@@ -11,10 +11,11 @@ import numpy as np
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
 from routelab.replay import Figures, Ground, Replay
+from routelab.replay.breakdown.clusters import standard_errors, student
 from routelab.stats.bootstrap import Resamples, interval
 from routelab.stats.power import requests_above
 from routelab.tuning.bounds import Bounds
-from routelab.tuning.demands import LATENCY, Demands, p95_s
+from routelab.tuning.demands import LATENCY, Demands, Groups, p95_s
 from routelab.tuning.score import Score
 
 RESAMPLES = 2000
@@ -74,10 +75,12 @@ def judge(
     lost = testing.replay(tested.reference).quality - replay.quality
     model = tested.reference.models_used[0]
     for it in tested.groups:
+        losses = it.losses(replay.quality)
+        reach = _reach(lost, it, testing)
         for index, key in enumerate(it.keys()):
-            rows = np.flatnonzero(it.codes == index)
-            loss = float(lost[rows].mean())
-            ends = interval(_resampled(testing, rows, lost))
+            loss = float(losses[index])
+            ends = max(-1.0, loss - reach[index]), min(1.0, loss + reach[index])
+            n = int(it.sizes[index])
             on_tune = known.get(key)
             yield _judged(
                 key,
@@ -86,9 +89,9 @@ def judge(
                 loss,
                 ends,
                 loss <= it.loss,
-                len(rows),
+                n,
                 f"{key} loses {100 * loss:.2f} points [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]"
-                f" against {model} on {len(rows)} test requests, {100 * it.loss:g} allowed:",
+                f" against {model} on {n} test requests, {100 * it.loss:g} allowed:",
             )
 
 
@@ -170,6 +173,22 @@ def _woodruff(latency: Floats, found: float, seen: Ints, on: Ground) -> Range:
     low, high = interval(_resampled(on, seen, whole))
     ends = np.quantile(latency, [max(0.0, low), min(1.0, high)])
     return float(min(ends[0], found)), float(max(ends[1], found))
+
+
+def _reach(lost: Floats, groups: Groups, on: Ground) -> list[float]:
+    """Half of each group's 95 % interval, by Student's t as for slices of the report.
+
+    Infinite where all of a group's requests are resampled together.
+    """
+    here = groups.codes < len(groups.names)
+    if not here.any():
+        return []
+    error, clusters = standard_errors(
+        lost[here], groups.codes[here], len(groups.names), on.groups[here]
+    )
+    reach = student(np.maximum(clusters - 1, 1)) * error
+    found: list[float] = np.where(clusters > 1, reach, np.inf).tolist()
+    return found
 
 
 def _resampled(on: Ground, rows: Ints, values: Floats) -> Floats:
