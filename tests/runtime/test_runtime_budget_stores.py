@@ -335,10 +335,9 @@ def test_a_killed_process_leaves_what_it_spent_and_its_reservations_expire(tmp_p
 
 
 def start(path, ending):
-    here = Path(__file__).parent
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(WORKER), str(path), ending],
-        env={**os.environ, "PYTHONPATH": f"{here}:{os.environ['PYTHONPATH']}"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from runtime_world import NO_PRICES, PRICES, Endpoint, catalogue, completion, model, policy_file
 
 from routelab.core.admission import Estimate
-from routelab.errors import BudgetError
+from routelab.errors import BudgetError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.runtime import AsyncRouter, Reply
@@ -294,3 +294,62 @@ def test_periods_are_those_of_utc():
     assert periods.ends_s("total", NOON) is None
     assert periods.period("day", NOON + 43199.9) == "2026-11-24"
     assert periods.period("day", NOON + 43200.0) == "2026-11-25"
+
+
+class Winding:
+    """Gives the loop many chances to be cancelled before it answers."""
+
+    async def send(self, asked):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return Reply(200, completion("yes"))
+
+    def hide(self, deployment, text):
+        return text
+
+
+@pytest.mark.parametrize("kept", ["memory", "sqlite"])
+def test_cancelling_at_any_await_leaves_no_reservation(tmp_path, kept):
+    world = catalogue(first=model("one"), last=model("two"))
+    store = SqliteStore(tmp_path / "b.sqlite") if kept == "sqlite" else None
+    signals = {"score": lambda request, body: 0.0}
+
+    async def use(router):
+        ended = []
+        for turns in range(60):
+            asking = asyncio.ensure_future(router.route(LONG, max_tokens=500))
+            for _ in range(turns):
+                await asyncio.sleep(0 if kept == "memory" else 0.0001)
+            asking.cancel()
+            ended.append(type((await asyncio.gather(asking, return_exceptions=True))[0]).__name__)
+        return ended, await router.snapshot()
+
+    ended, figures = with_router(
+        tmp_path,
+        CASCADE,
+        world,
+        daily(100.0),
+        use,
+        transport=None,
+        upstream=Winding(),
+        budget_store=store,
+        signals=signals,
+    )
+    assert set(ended) == {"CancelledError", "Routed"}
+    left = figures.budgets[0]
+    assert left.reserved_usd == 0.0
+    assert left.spent_usd >= 2 * ONE * ended.count("Routed")
+    assert figures.requests.count >= ended.count("Routed") > 0
+
+
+def test_a_failure_after_something_was_sent_is_not_told_as_a_refusal(tmp_path):
+    async def use(router):
+        with pytest.raises(RouteError, match="boiler on fire") as caught:
+            await router.route(LONG, max_tokens=500)
+        return caught.value
+
+    dear = {name: 100 * price for name, price in PRICES.items()}
+    world = catalogue(first=model("broken"), last=model("plain", **dear))
+    error = with_router(tmp_path, CASCADE, world, daily(0.02), use)
+    assert not isinstance(error, BudgetError)
+    assert "the budget of all" in str(error)

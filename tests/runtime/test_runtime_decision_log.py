@@ -23,6 +23,7 @@ from routelab.core.record import Record
 from routelab.core.request import Request
 from routelab.errors import NoModelError, RouteError
 from routelab.logs import prompt_key
+from routelab.logs.decisions import open_journal
 from routelab.policies import Cascade, Explore, Fixed
 from routelab.runtime import AsyncRouter, DecisionLog
 from routelab.runtime.finished import Finished
@@ -284,6 +285,28 @@ def test_a_program_that_ends_without_closing_its_log_loses_nothing(tmp_path):
     assert len(lines(tmp_path)) == 300
 
 
+KILLED = """
+    import os, signal, sys
+    from test_runtime_decision_log import finished
+    from routelab.runtime import DecisionLog
+
+    log = DecisionLog(sys.argv[1], max_queued=10**6)
+    for number in range(100_000):
+        log.write(finished(number))
+        if log.status().written > 2000:
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_program_leaves_whole_lines_that_can_be_read(tmp_path):
+    code = textwrap.dedent(KILLED)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=surroundings())
+    assert done.returncode == -9
+    records = list(open_journal(tmp_path).lines())
+    assert [it.request_id for it in records] == [f"r{number}" for number in range(len(records))]
+    assert len(records) > 2000
+
+
 def test_an_observer_that_fails_does_not_fail_a_request(tmp_path, caplog):
     class Broken:
         def finished(self, finished):
@@ -322,10 +345,9 @@ def test_feedback_lies_in_range_and_reaches_the_log(tmp_path):
 
 def script(text, *arguments):
     """Run a program in a process of its own; what it prints."""
-    here = Path(__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(text), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": f"{here}:{os.environ['PYTHONPATH']}"},
+        env=surroundings(),
         capture_output=True,
         text=True,
         timeout=60,
@@ -333,6 +355,11 @@ def script(text, *arguments):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def surroundings():
+    """Variables with which a program finds this module."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
 
 
 def wait_for(true):

@@ -32,8 +32,8 @@ def filled(values):
 
 @given(VALUES, st.floats(0.0, 1.0))
 @settings(deadline=None)
-def test_a_quantile_is_within_one_percent_of_the_value_of_its_rank(values, q):
-    exact = sorted(values)[math.floor(q * (len(values) - 1))]
+def test_a_quantile_is_within_one_percent_of_the_value_that_sorting_finds(values, q):
+    exact = sorted(values)[max(0, math.ceil(q * len(values)) - 1)]
     found = filled(values).quantile(q)
     assert found == pytest.approx(exact, rel=WITHIN, abs=2e-9)
     assert min(values) <= found + 1e-9
@@ -46,7 +46,7 @@ def test_usual_latencies_have_the_quantiles_that_numpy_finds(name):
     values = getattr(rng, name)(*((1.5,) if name == "pareto" else ()), size=20_000)
     histogram = filled(values)
     for q in (0.5, 0.95, 0.99):
-        exact = np.quantile(values, q, method="lower")
+        exact = np.quantile(values, q, method="inverted_cdf")
         assert histogram.quantile(q) == pytest.approx(exact, rel=WITHIN)
     assert len(histogram.distribution().buckets) < 1000
 
@@ -129,7 +129,7 @@ def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
     }
     assert it.tenants["zen"].error_rate == pytest.approx(1 / 3)
     assert {name: f.count for name, f in it.steps.items()} == {"0": 2, "1": 1}
-    assert it.requests.latency_s.p99 == pytest.approx(1.0, rel=WITHIN)  # rank 0 of 2
+    assert it.requests.latency_s.p99 == pytest.approx(2.0, rel=WITHIN)
     assert json.loads(it.to_json())["requests"]["count"] == 4
 
 

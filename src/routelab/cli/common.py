@@ -72,9 +72,11 @@ def read_any(
     columns: Sequence[str] | None = None,
     prices: Path | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
+    feedback: Path | None = None,
 ) -> Log | PartialLog:
     """A log as the options describe it."""
-    return read(path, columns=column_pairs(columns or ()), prices=prices, signals=signals)
+    mapped = column_pairs(columns or ())
+    return read(path, columns=mapped, prices=prices, signals=signals, feedback=feedback)
 
 
 def read_log(

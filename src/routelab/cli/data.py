@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -24,13 +25,24 @@ def data() -> None:
 
 @app.command("describe")
 def describe(
-    log: LogPath, column: Columns = None, prices: Prices = None, json: Json = False
+    log: LogPath,
+    column: Columns = None,
+    prices: Prices = None,
+    feedback: Annotated[
+        Path | None,
+        typer.Option(
+            "--feedback",
+            metavar="FILE.jsonl",
+            help="What answers of a decision log were worth: request_id, quality, model.",
+        ),
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Describe LOG: models, costs, coverage, tasks, and how good its signals are.
 
     Example: `routelab data describe log.parquet`
     """
-    opened = read_any(log, column, prices)
+    opened = read_any(log, column, prices, feedback=feedback)
     found = describe_log(opened)
     found["signal_quality"] = signal_quality(opened) if isinstance(opened, Log) else None
     if json:

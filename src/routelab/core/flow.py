@@ -196,13 +196,20 @@ def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedba
     answered = [step for step in steps if step.feedback.accepted]
     if not answered:
         raise RouteError(
-            f"request {x.request.id!r}: no model answered",
+            f"request {x.request.id!r}: no model answered{_spent(x.spent_usd)}",
             *(f"  {step.call.model}: {_why(step.feedback)}" for step in steps),
             cost_usd=x.spent_usd,
             steps=tuple(steps),
             retry_after_s=_soonest(steps),
         )
     return max(enumerate(answered), key=lambda item: (_confidence(item[1]), item[0]))[1].feedback
+
+
+def _spent(usd: float) -> str:
+    """What trying has cost, where it has cost anything."""
+    if math.isnan(usd):
+        return " (what was spent is not known)"
+    return f" ({usd:.6g} USD were spent)" if usd else ""
 
 
 def _soonest(steps: list[Step]) -> float | None:

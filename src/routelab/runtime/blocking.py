@@ -9,6 +9,7 @@ from typing import Any, Self
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.ask import Messages
 from routelab.runtime.background import BackgroundLoop
+from routelab.runtime.figures import Snapshot
 from routelab.runtime.routed import Routed
 from routelab.runtime.router import AsyncRouter
 from routelab.runtime.stream.answer import Piece, StreamedAnswer
@@ -62,6 +63,10 @@ class Router:
     ) -> None:
         """Say what an answer was worth, as `AsyncRouter.feedback` does."""
         self._router.feedback(request_id, quality, model=model, source=source)
+
+    def snapshot(self) -> Snapshot:
+        """The figures, as `AsyncRouter.snapshot` gives them."""
+        return self._background.run(self._router.snapshot())
 
     def stream(self, messages: Messages, **options: Any) -> BlockingAnswer:
         """Answer one request piece by piece, as `AsyncRouter.stream` does.

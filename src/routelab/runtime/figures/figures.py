@@ -23,6 +23,8 @@ OTHER = "other"
 """Stands for the tenants beyond the cap."""
 _CANCELLED = "cancelled"
 _ALERTS = 100
+_WAITED_S = 0.001
+"""Less is the time that it takes to find a free place."""
 
 
 class Figures:
@@ -139,7 +141,7 @@ class Figures:
         model = _meter(self._models, it.model)
         deployment = _meter(self._deployments, it.deployment)
         deployment.took(it.latency_s, failed)
-        if it.queued_s:
+        if it.queued_s >= _WAITED_S:
             self._queued.add(it.queued_s)
         for meter in (model, deployment):
             if not failed or it.cost_usd == it.cost_usd:  # a failure is free unless it says not

@@ -23,8 +23,8 @@ class Distribution(msgspec.Struct, frozen=True):
 
     Attributes:
         sum: exact to a billionth for each value, in whatever order they came.
-        min, max, p50, p95, p99: None without values; a quantile is within 1 % of the value
-            of that rank.
+        min, max, p50, p95, p99: None without values; P95 is within 1 % of the least value that
+            95 % of all do not exceed.
         buckets: counts by index; index i holds values up to 1.0202... ** i.
     """
 
@@ -81,9 +81,9 @@ class Histogram:
         self._min, self._max = min(self._min, other._min), max(self._max, other._max)
 
     def quantile(self, q: float) -> float:
-        """The value of rank floor(q (n - 1)), within 1 %; NaN without values."""
+        """The least value that a share q of all do not exceed, within 1 %; NaN without values."""
         count = sum(self._buckets.values())
-        rank = math.floor(q * (count - 1))
+        rank = max(0, math.ceil(q * count) - 1)
         for index, here in sorted(self._buckets.items()):
             if rank < here:
                 return self._value(index)

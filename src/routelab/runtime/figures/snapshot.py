@@ -61,7 +61,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         degraded: requests that a budget had decided by the cheaper policy.
         retries: tries after the first of a sample.
         waiting: calls that wait for a free place now.
-        queued_s: what tries waited for a free place, where they had to wait.
+        queued_s: what tries waited for a free place, where that was a millisecond or more.
         steps: by turn, from 0.
         tenants: by name, the latecomers together as "other".
         quality: by model, of the answers that were judged.
