@@ -233,3 +233,31 @@ def test_public_responses_without_a_signal_export_no_cascade(run, real_log):
     told = run.ok("tune", log, *QUICK, "--out", "x.policy").data
     assert told["operating_points"][0]["policy"]["kind"] in {"fixed", "mixture"}
     assert any("no usable confidence signal" in reason for reason in told["reasons"])
+
+
+def test_costs_that_a_log_lacks_come_from_the_catalogue_and_the_command_says_so(run, tmp_path):
+    rows = [
+        {**row, "prompt_tokens": 100, "completion_tokens": 50, "score": row["quality"]}
+        for row in without(rows_of(), "cost_usd")
+    ]
+    bare = save(tmp_path / "bare.csv", without(rows, "quality"))
+    (tmp_path / "models.toml").write_text(
+        "[models.small]\ninput_usd_per_mtok = 1.0\noutput_usd_per_mtok = 2.0\n"
+        "[models.large]\ninput_usd_per_mtok = 10.0\noutput_usd_per_mtok = 20.0\n"
+    )
+    named = ("--column", "quality=score")
+    assert "with a cost, got none" in run.refused("tune", bare, *named)
+    priced = (*named, "--catalogue", "models.toml", "--out", "it.policy")
+    found = run.ok("tune", bare, *priced, "--signal", "sure:1", *QUICK)
+    assert "derived from tokens and the prices of the catalogue" in found.err
+    alone = {it["name"]: it["usd_per_1k"] for it in found.data["baselines"]}
+    assert alone["fixed:small"] == pytest.approx(1000 * (100 * 1 + 50 * 2) / 1e6)
+    told = found.data["provenance"]["reading"]
+    assert told["columns"] == {"quality": "score"}
+    assert told["catalogue"]["file"] == "models.toml"
+    again = run.ok("replay", "it.policy", "--log", bare, *named, "--json")
+    assert again.data[0] == found.data["test"]
+    assert "warning" not in again.err
+    run.ok("report", "it.policy", "--out", "it.html")
+    twin = (tmp_path / "it.md").read_text()
+    assert "--column quality=score --catalogue models.toml" in twin.replace("\\_", "_")

@@ -120,6 +120,14 @@ EDITS = {
     "a threshold too many": (lambda p: p["policy"]["thresholds"].append(0.5), "got 3"),
     "a model that is no candidate": (lambda p: p["candidates"].remove("middle"), "'middle'"),
     "a signal without a description": (lambda p: p["signals"].clear(), "'sure'"),
+    "a multiplier below 1": (
+        lambda p: p["signals"]["sure"].update(multiplier=0.5),
+        "signal 'sure': multiplier is 0.5",
+    ),
+    "a negative price": (
+        lambda p: p["catalogue"]["models"]["middle"].update(input_usd_per_mtok=-1.0),
+        "model 'middle' of the catalogue: input_usd_per_mtok is -1.0",
+    ),
 }
 
 

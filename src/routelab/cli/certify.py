@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from routelab.cli.common import (
     read_log,
     tell,
 )
+from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.log import Log
 from routelab.logs.splits import split as cut
@@ -89,7 +90,8 @@ def certify(
         check(asked, delta)
         check_models(asked, it.document.candidates)
     signals = {name: spec for it in loaded for name, spec in it.document.signals.items()}
-    opened = read_log(log, column, prices, signals)
+    models = {name: it for one in reversed(loaded) for name, it in _models(one).items()}
+    opened = read_log(log, column, prices, signals, Catalogue(models))
     found = [
         _tested(it, opened, asked, delta, split, cost_ceiling_usd, allow_missing)
         for it, asked in zip(loaded, demands, strict=True)
@@ -109,6 +111,10 @@ def certify(
             )
     if not holds:
         raise typer.Exit(1)
+
+
+def _models(it: PolicyFile) -> Mapping[str, Model]:
+    return it.document.catalogue.models
 
 
 def _demands(loaded: PolicyFile, texts: Sequence[str] | None) -> tuple[Demand, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,11 +73,22 @@ def read_any(
     columns: Sequence[str] | None = None,
     prices: Path | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
+    known: Catalogue | None = None,
     feedback: Path | None = None,
 ) -> Log | PartialLog:
-    """A log as the options describe it."""
-    mapped = column_pairs(columns or ())
-    return read(path, columns=mapped, prices=prices, signals=signals, feedback=feedback)
+    """A log as the options describe it.
+
+    Args:
+        known: prices that fill in costs where `prices` leaves them open.
+    """
+    return read(
+        path,
+        columns=column_pairs(columns or ()),
+        prices=prices,
+        signals=signals,
+        catalogue=known,
+        feedback=feedback,
+    )
 
 
 def read_log(
@@ -84,13 +96,16 @@ def read_log(
     columns: Sequence[str] | None = None,
     prices: Path | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
+    known: Catalogue | None = None,
 ) -> Log:
     """A complete log; its notes are told on standard error.
 
+    Args:
+        known: prices that fill in costs where `prices` leaves them open.
     Raises:
         LogError: it cannot be read, or is partial.
     """
-    log = read_any(path, columns, prices, signals)
+    log = read_any(path, columns, prices, signals, known)
     if isinstance(log, PartialLog):
         raise LogError(
             f"{log.name}: is a partial log (it has steps or propensities); replaying only what"
@@ -141,12 +156,23 @@ def signal_option(text: str) -> tuple[str, SignalSpec]:
         multiplier = float(tail)
     except ValueError:
         return text, SignalSpec()
-    if not 1.0 <= multiplier < float("inf"):
-        raise RoutelabError(
-            f"--signal {text}: a call with the signal costs {multiplier} times one without;"
-            " the multiplier must be 1 or more"
-        )
-    return name, SignalSpec(multiplier=multiplier)
+    spec = SignalSpec(multiplier=multiplier)
+    if problems := list(spec.problems):
+        raise RoutelabError(*(f"--signal {text}: {problem}" for problem in problems))
+    return name, spec
+
+
+def reading(
+    columns: Sequence[str] | None, prices: Path | None, catalogue: Path | None
+) -> dict[str, Any]:
+    """What these options say of how to read a log: names and digests of files, no places."""
+    files = {"prices": prices, "catalogue": catalogue}
+    told = {
+        option: {"file": path.name, "sha256": sha256(path.read_bytes()).hexdigest()}
+        for option, path in files.items()
+        if path is not None
+    }
+    return {**({"columns": column_pairs(columns)} if columns else {}), **told}
 
 
 def print_json(data: Any) -> None:

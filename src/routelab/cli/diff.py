@@ -68,7 +68,7 @@ def diff(
     page = None if report is None else report_path("diff", report)
     before, after = load_policy(old), load_policy(new)
     signals = {**before.document.signals, **after.document.signals}
-    opened = read_log(log, column, prices, signals)
+    opened = read_log(log, column, prices, signals, after.document.catalogue)
     found = compare(before, after, opened, split, allow_missing=allow_missing)
     for note in found.notes:
         tell(f"note: {note}")

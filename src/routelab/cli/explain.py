@@ -39,7 +39,9 @@ def explain(
     """
     loaded = load_policy(policy)
     document = loaded.document
-    opened = read_log(log, column, prices, document.signals).with_specs(document.signals)
+    opened = read_log(log, column, prices, document.signals, document.catalogue).with_specs(
+        document.signals
+    )
     row = row_of(opened, request_id)
     decision = decide(
         loaded.policy,

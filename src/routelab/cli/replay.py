@@ -79,7 +79,7 @@ def part_of(
     allow_missing: bool,
 ) -> Ground:
     """A part of the log, as the policy's own study saw it."""
-    log = read_log(path, column, prices, loaded.document.signals)
+    log = read_log(path, column, prices, loaded.document.signals, loaded.document.catalogue)
     if told := differs(loaded.document, log):
         tell(f"warning: {told}")
     return study_ground(

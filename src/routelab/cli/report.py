@@ -51,7 +51,11 @@ def report(
     """
     loaded = load(policy)
     target = report_path(loaded.name, out)
-    opened = None if log is None else read(log, column, prices, loaded.document.signals)
+    opened = (
+        None
+        if log is None
+        else read(log, column, prices, loaded.document.signals, loaded.document.catalogue)
+    )
     data, source = _data(loaded, opened, split, allow_missing)
     missing = list(data.get("missing") or ())
     for text in missing:

@@ -88,7 +88,7 @@ def reprice(
         add=tuple(dict.fromkeys(add or ())),
     )
     loaded = load_policy(policy)
-    opened = read_log(log, column, log_prices, loaded.document.signals)
+    opened = read_log(log, column, log_prices, loaded.document.signals, loaded.document.catalogue)
     if warned := differs(loaded.document, opened):
         tell(f"warning: {warned}")
     found = run(

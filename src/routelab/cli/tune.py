@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from routelab.cli.common import (
     print_json,
     read_catalogue,
     read_log,
+    reading,
     signal_option,
     tell,
 )
@@ -171,7 +173,8 @@ def tune(
         found = streamed.opened(log, column, prices, signals)
         streamed.tune(found, options, in_batches, target, catalogue=known, json=json)
         return
-    opened = read_log(log, column, prices, signals)
+    opened = read_log(log, column, prices, signals, known)
+    opened = replace(opened, reading=reading(column, prices, catalogue))
     with progress("searching") as update:
         study = run(opened, options, catalogue=known, progress=update, told=tell)
     written = save(study, target)

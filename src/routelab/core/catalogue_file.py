@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -13,19 +12,11 @@ import msgspec
 from routelab.core import engine_rules
 from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
 from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.impossible import impossible
 from routelab.errors import CatalogueError
 
 USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")
 """Capabilities that catalogues tend to name; others are as good, but for a slip of the pen."""
-
-_PRICES = (
-    "input_usd_per_mtok",
-    "output_usd_per_mtok",
-    "cached_input_usd_per_mtok",
-    "reasoning_usd_per_mtok",
-    "usd_per_request",
-)
-_LIMITS = ("max_concurrency", "requests_per_minute", "tokens_per_minute")
 
 
 def parse(text: str, source: str) -> Catalogue:
@@ -91,38 +82,19 @@ def _beyond(read: object, kind: type[msgspec.Struct], place: str) -> Iterator[st
 
 
 def _problems(model: Model) -> Iterator[str]:
-    for field in _PRICES:
-        price = getattr(model, field)
-        if price is not None and not (math.isfinite(price) and price >= 0):
-            yield f"{field} is {price}; a price is finite and not negative"
-    if model.context_window is not None and model.context_window <= 0:
-        yield f"context_window is {model.context_window}; it must be positive"
+    yield from impossible(model)
     for name in model.capabilities or ():
         if name not in USUAL and (meant := get_close_matches(name, USUAL, 1, cutoff=0.85)):
             yield f"capabilities has {name!r}; write {meant[0]!r}, or a name less like it"
     seen = set()
-    for at, deployment in enumerate(model.deployments, 1):
+    for deployment in model.deployments:
         if not deployment.base_url.startswith(("http://", "https://")):
             yield f"base_url {deployment.base_url!r} must start with http:// or https://"
         if (key := (deployment.base_url, deployment.model)) in seen:
             yield f"deployment {deployment.model!r} at {deployment.base_url} is listed twice"
         seen.add(key)
-        yield from (f"deployment {at}: {problem}" for problem in _misfits(deployment))
     if model.deployments and all(it.weight == 0.0 for it in model.deployments):
         yield "the weights of its deployments sum to zero; give one that takes calls a weight"
-
-
-def _misfits(deployment: Deployment) -> Iterator[str]:
-    if not (math.isfinite(deployment.weight) and deployment.weight >= 0.0):
-        yield f"weight is {deployment.weight}; a weight is finite and not negative"
-    for field in _LIMITS:
-        limit = getattr(deployment, field)
-        if limit is not None and not (math.isfinite(limit) and limit > 0):
-            yield f"{field} is {limit}; it must be positive, or left out for no limit"
-    for field in Timeouts.__struct_fields__ if deployment.timeouts else ():
-        seconds = getattr(deployment.timeouts, field)
-        if not (math.isfinite(seconds) and seconds > 0.0):
-            yield f"timeouts.{field} is {seconds}; it is finite and positive"
 
 
 def _behind(name: str, model: Model, catalogue: Catalogue) -> Iterable[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import msgspec
 
 
@@ -22,3 +25,14 @@ class SignalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def cost_known(self) -> bool:
         return self.multiplier is not None or self.extra_cost is not None
+
+    @property
+    def problems(self) -> Iterator[str]:
+        """What makes no sense, in sentences."""
+        if self.multiplier is not None and not 1 <= self.multiplier < math.inf:
+            yield (
+                f"multiplier is {self.multiplier}; it counts the answer itself, so it is finite"
+                " and at least 1"
+            )
+        if self.multiplier is not None and self.extra_cost is not None:
+            yield "give a multiplier or an extra_cost column, not both"

@@ -109,6 +109,7 @@ class Log:
         catalogue: named by the log's sidecar.
         notes: what reading the log left out, in sentences.
         again: further samples of the same models on the same requests, second ones first.
+        reading: what was said beside the file of how to read it, as plain data for provenance.
     """
 
     requests: Requests
@@ -127,6 +128,7 @@ class Log:
     catalogue: Catalogue | None = None
     notes: tuple[str, ...] = ()
     again: tuple[Log, ...] = ()
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.requests)
@@ -234,7 +236,7 @@ class Log:
         return self.texts.prompt_keys()
 
 
-_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "again")
+_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "reading", "again")
 
 
 def arrays(log: Any) -> dict[str, Any]:

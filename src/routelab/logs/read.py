@@ -41,6 +41,7 @@ def read(
     prices: Path | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
     feedback: Path | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Log | PartialLog:
     """A log from CSV, JSON Lines or Parquet, with a row per request and model or per request.
 
@@ -56,6 +57,8 @@ def read(
         prices: CSV of list prices (see `routelab.logs.prices.read`).
         signals: what signals cost; each named here must have a value on some row.
         feedback: JSON Lines with `request_id`, `quality` and perhaps `model`, for a decision log.
+        catalogue: prices that fill in costs after those of `prices`, and before those of the
+            log's own catalogue; the log keeps its own.
     Raises:
         LogError: everything that is wrong with the file, a few examples of each kind.
     """
@@ -71,8 +74,8 @@ def read(
     wide = "model" not in found and models(source.names)
     frame = (wide_frame if wide else long_frame)(source, found, specs, problems)
     rows = checked(frame, problems)
-    catalogue = sidecar.read_catalogue(path, beside) or inside.catalogue
-    rows, priced = _priced(rows, prices, catalogue, beside.catalogue)
+    own = sidecar.read_catalogue(path, beside) or inside.catalogue
+    rows, priced = _priced(rows, prices, catalogue, own, beside.catalogue)
     rows, dropped = _observed_signals(rows, asked, problems)
     whole = assemble.partial if {"step", "propensity"} & set(frame.columns) else assemble.complete
     log = whole(rows, problems)
@@ -85,7 +88,7 @@ def read(
         specs=specs,
         texts=assemble.texts(source, frame, rows),
         path=path,
-        catalogue=catalogue,
+        catalogue=own,
         notes=(
             *source.notes,
             *priced,
@@ -121,14 +124,22 @@ def _open(path: Path, feedback: Path | None) -> Source:
 
 
 def _priced(
-    rows: Rows, file: Path | None, catalogue: Catalogue | None, catalogue_name: str | None
+    rows: Rows,
+    file: Path | None,
+    given: Catalogue | None,
+    own: Catalogue | None,
+    own_name: str | None,
 ) -> tuple[Rows, tuple[str, ...]]:
+    """Costs where none is logged, from the first prices that give them."""
+    beside = Path(own_name).name if own_name else "the catalogue in the log"
+    lists = [
+        *([] if file is None else [(prices.read(Path(file)), Path(file).name)]),
+        *([] if given is None else [(given.models, "the catalogue")]),
+        *([] if own is None else [(own.models, beside)]),
+    ]
     told: tuple[str, ...] = ()
-    if file is not None:
-        rows, told = prices.fill(rows, prices.read(Path(file)), Path(file).name)
-    if catalogue is not None:
-        name = Path(catalogue_name).name if catalogue_name else "the catalogue in the log"
-        rows, more = prices.fill(rows, catalogue.models, name)
+    for listed, name in lists:
+        rows, more = prices.fill(rows, listed, name)
         told += more
     return prices.free_failures(rows), told
 

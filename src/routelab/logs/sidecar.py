@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,10 +79,5 @@ def read_catalogue(log: Path, sidecar: Sidecar) -> Catalogue | None:
 def check(specs: Mapping[str, SignalSpec], problems: Problems) -> None:
     """Complain of signal costs that cannot be."""
     for name, spec in specs.items():
-        if spec.multiplier is not None and not 1 <= spec.multiplier < math.inf:
-            problems.add(
-                f"signal {name!r}: multiplier is {spec.multiplier}; it counts the answer itself,"
-                " so it is finite and at least 1"
-            )
-        if spec.multiplier is not None and spec.extra_cost is not None:
-            problems.add(f"signal {name!r}: give a multiplier or an extra_cost column, not both")
+        for problem in spec.problems:
+            problems.add(f"signal {name!r}: {problem}")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from routelab.core.impossible import impossible
 from routelab.core.policy import Policy
 from routelab.core.scoring import misfits
 from routelab.errors import PolicyError, PolicyFileError
@@ -186,6 +187,15 @@ def _checked(document: Document) -> Policy:
         for name, estimate in document.estimates.items()
         for field, value in msgspec.structs.asdict(estimate).items()
         if value is not None and not 0.0 <= value < math.inf
+    ]
+    problems += [
+        f"signal {name!r}: {problem}"
+        for name, spec in document.signals.items()
+        for problem in spec.problems
+    ] + [
+        f"model {name!r} of the catalogue: {problem}"
+        for name, model in document.catalogue.models.items()
+        for problem in impossible(model)
     ]
     if problems:
         raise PolicyError(*problems)

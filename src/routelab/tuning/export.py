@@ -214,6 +214,7 @@ def _provenance(study: Study) -> dict[str, Any]:
         "costs_sha256": costs_sha256(study.log),
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
         "options": {key: value for key, value in options.items() if key not in UNSAID},
+        **({"reading": dict(study.log.reading)} if study.log.reading else {}),
         "numpy": np.__version__,
         "optuna": optuna_version,
     }

@@ -17,8 +17,19 @@ def command(summary: Summary) -> str | None:
     if not isinstance(options, Mapping):
         return None
     log = str(summary.provenance.get("log", "LOG"))
-    words = ["routelab", "tune", log, *_options(options, summary)]
+    words = ["routelab", "tune", log, *_reading(summary), *_options(options, summary)]
     return shlex.join([*words, "--out", f"{summary.name}.policy"])
+
+
+def _reading(summary: Summary) -> Iterator[str]:
+    """How the log was read; files are named without their folders."""
+    told = summary.provenance.get("reading")
+    known = told if isinstance(told, Mapping) else {}
+    for ours, theirs in (known.get("columns") or {}).items():
+        yield from ("--column", f"{ours}={theirs}")
+    for key in ("prices", "catalogue"):
+        if key in known:
+            yield from (f"--{key}", str(known[key]["file"]))
 
 
 def _options(options: Mapping[str, Any], summary: Summary) -> Iterator[str]:

@@ -104,7 +104,8 @@ class World(msgspec.Struct, frozen=True):
                 it[:, column] = np.nan
         if problems:
             raise TuningError(*problems)
-        return replace(log, **changed, signals=signals, extra_usd=extra)
+        again = tuple(self.log(it, known) for it in log.again)
+        return replace(log, **changed, signals=signals, extra_usd=extra, again=again)
 
     def _factors(
         self, log: Log, known: Catalogue, problems: list[str]

@@ -1,0 +1,42 @@
+"""Values that nothing in a catalogue can have, wherever it was read from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from routelab.core.catalogue import Deployment, Model, Timeouts
+
+_PRICES = (
+    "input_usd_per_mtok",
+    "output_usd_per_mtok",
+    "cached_input_usd_per_mtok",
+    "reasoning_usd_per_mtok",
+    "usd_per_request",
+)
+_LIMITS = ("max_concurrency", "requests_per_minute", "tokens_per_minute")
+
+
+def impossible(model: Model) -> Iterator[str]:
+    """What is wrong with the numbers of a model and of its deployments, in sentences."""
+    for field in _PRICES:
+        price = getattr(model, field)
+        if price is not None and not (math.isfinite(price) and price >= 0):
+            yield f"{field} is {price}; a price is finite and not negative"
+    if model.context_window is not None and model.context_window <= 0:
+        yield f"context_window is {model.context_window}; it must be positive"
+    for at, deployment in enumerate(model.deployments, 1):
+        yield from (f"deployment {at}: {problem}" for problem in _misfits(deployment))
+
+
+def _misfits(deployment: Deployment) -> Iterator[str]:
+    if not (math.isfinite(deployment.weight) and deployment.weight >= 0.0):
+        yield f"weight is {deployment.weight}; a weight is finite and not negative"
+    for field in _LIMITS:
+        limit = getattr(deployment, field)
+        if limit is not None and not (math.isfinite(limit) and limit > 0):
+            yield f"{field} is {limit}; it must be positive, or left out for no limit"
+    for field in Timeouts.__struct_fields__ if deployment.timeouts else ():
+        seconds = getattr(deployment.timeouts, field)
+        if not (math.isfinite(seconds) and seconds > 0.0):
+            yield f"timeouts.{field} is {seconds}; it is finite and positive"
