@@ -1,0 +1,202 @@
+"""`examples/service.py` serves while one of its two providers is killed and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.logs import read
+from routelab.policies import Cascade, to_wire
+from routelab.policy_file import Document, write
+from routelab.replay import decide
+from routelab.runtime.stream.assembly import Assembly
+from routelab.runtime.stream.events import EventParser
+
+PROJECT = Path(__file__).parents[2]
+MODELS = ("small-8b", "medium-70b", "frontier")
+CASCADE = Cascade(models=MODELS, thresholds=(0.7, 0.7), signal="confidence")
+SIGNALS = {"confidence": SignalSpec(multiplier=1.0)}
+AT_ONCE = 16
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class Provider:
+    """A replay server in a process of its own."""
+
+    def __init__(self, log, port):
+        self.url = f"http://127.0.0.1:{port}/v1"
+        self._health = f"http://127.0.0.1:{port}/health"
+        code = "from routelab.cli import main; main()"
+        self._command = [
+            sys.executable, "-c", code, "replay-server", str(log), "--port", str(port),
+        ]  # fmt: skip
+        self._process = None
+
+    def start(self):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._process = subprocess.Popen(self._command, **quiet, cwd=PROJECT)
+
+    def wait(self):
+        until = time.monotonic() + 60.0
+        while time.monotonic() < until:
+            try:
+                assert httpx.get(self._health, trust_env=False).status_code == 200
+            except httpx.TransportError:
+                time.sleep(0.1)
+            else:
+                return
+        raise TimeoutError(self._health)
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def serving(app):
+    """The application on a thread; gives its address."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1/chat/completions"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, sample_file, sample_log):
+    """Two providers that serve, the log, and the environment of the service."""
+    tmp_path = tmp_path_factory.mktemp("service")
+    north, south = (Provider(sample_file, free_port()) for _ in range(2))
+    text = sample_file.with_name("sample.models.toml").read_text(encoding="utf-8")
+    text = text.replace("http://127.0.0.1:8801/v1", north.url)
+    text = text.replace("http://127.0.0.1:8802/v1", south.url)
+    text = text.replace("cost_reported = false", "cost_reported = true")
+    text += "\n[engine.breaker]\nopen_s = 0.3\nmax_open_s = 0.6\n"
+    (tmp_path / "models.toml").write_text(text, encoding="utf-8")
+    document = Document(
+        name="three",
+        policy=to_wire(CASCADE),
+        candidates=MODELS,
+        catalogue=sample_log.catalogue.only(MODELS),
+        signals=SIGNALS,
+    )
+    policy = write(tmp_path / "three.policy", document, "# three\n").path
+    for provider in (north, south):
+        provider.start()
+    try:
+        for provider in (north, south):
+            provider.wait()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("POLICY", str(policy))
+            patch.setenv("MODELS", str(tmp_path / "models.toml"))
+            patch.setenv("LOG", "")
+            yield south, sample_log
+    finally:
+        for provider in (north, south):
+            provider.kill()
+
+
+def create(decisions):
+    os.environ["LOG"] = str(decisions)
+    return runpy.run_path(str(PROJECT / "examples" / "service.py"))["create"]()
+
+
+async def load(url, log, n, provider):
+    """Ask n times, at once as many as `AT_ONCE`; kill the provider after a third, for a third."""
+    counted = Counter(log.texts.prompts(np.arange(len(log))))
+    prompts = [prompt for prompt, times in counted.items() if times == 1]  # found without an id
+    gate, answered = asyncio.Semaphore(AT_ONCE), []
+
+    async def one(client, k):
+        body = {"messages": [{"role": "user", "content": prompts[k % len(prompts)]}]}
+        async with gate:
+            reply = await client.post(url, json=body)
+        answered.append(reply.status_code)
+
+    async def meddle():
+        await reached(n // 3)
+        await asyncio.to_thread(provider.kill)
+        await reached(n // 2)
+        provider.start()
+        await asyncio.to_thread(provider.wait)
+
+    async def reached(count):
+        while len(answered) < count:
+            await asyncio.sleep(0.01)
+
+    limits = httpx.Limits(max_connections=AT_ONCE)
+    async with httpx.AsyncClient(timeout=60.0, limits=limits, trust_env=False) as client:
+        meddling = asyncio.create_task(meddle())
+        await asyncio.gather(*(one(client, k) for k in range(n)))
+        await meddling
+        for k in range(n, n + 60):  # it is back: probes go there again
+            await one(client, k)
+            await asyncio.sleep(0.02)
+    return Counter(answered)
+
+
+def test_answers_and_their_streams_are_the_replays(world, tmp_path):
+    _, log = world
+    with serving(create(tmp_path)) as url, httpx.Client(trust_env=False, timeout=60.0) as client:
+        for row in range(12):
+            (prompt,) = log.texts.prompts(np.array([row]))
+            body = {"model": "any", "messages": [{"role": "user", "content": prompt}]}
+            headers = {"x-request-id": str(log.requests.id[row])}
+            whole = client.post(url, json=body, headers=headers).json()
+            reply = client.post(url, json={**body, "stream": True}, headers=headers)
+            *events, done = EventParser().feed(reply.content)
+            assert done.data == b"[DONE]"
+            assembly = Assembly()
+            for event in events:
+                assembly.add(json.loads(event.data))
+            assert assembly.body()["choices"] == whole["choices"]
+            assert whole["model"] == decide(CASCADE, log, row).answer.model
+        refused = client.post(url, json={"messages": []})
+        assert refused.status_code == 503
+        assert "at least one message" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("n", [400, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_a_provider_that_dies_and_comes_back_costs_no_request(world, tmp_path, n):
+    (south, log), decisions = world, tmp_path / "decisions"
+    with serving(create(decisions)) as url:
+        answered = asyncio.run(load(url, log, n, south))
+    assert answered.total() == n + 60
+    failed = answered.total() - answered[200]
+    assert failed < 0.001 * answered.total(), answered
+    found = read(decisions)
+    assert len(found) == answered.total()
+    tried = [
+        attempt
+        for path in sorted(decisions.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        for step in json.loads(line).get("steps", ())
+        for attempt in step["attempts"]
+    ]
+    south_tried = [it for it in tried if south.url in it["deployment"]]
+    assert any(it.get("error") for it in south_tried), "nothing was asked of it while it was dead"
+    assert south_tried[-1].get("error") is None, "nothing was asked of it once it was back"
