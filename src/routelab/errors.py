@@ -90,3 +90,7 @@ class TrackingError(RoutelabError):
 
 class LearningError(RoutelabError):
     """A scorer cannot be fitted on what it is given."""
+
+
+class SimulationError(RoutelabError):
+    """A simulation cannot start, or cannot go on."""

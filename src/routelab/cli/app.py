@@ -24,6 +24,7 @@ from routelab.cli import (
     report,
     reprice,
     route,
+    simulate,
     track,
     tune,
 )
@@ -65,6 +66,7 @@ app.command("diff")(diff.diff)
 app.command("reprice")(reprice.reprice)
 app.command("route")(route.route)
 app.command("parity")(parity.parity)
+app.command("simulate")(simulate.simulate_days)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")

@@ -63,7 +63,7 @@ def read(
         LogError: everything that is wrong with the file, a few examples of each kind.
     """
     path = Path(path)
-    source = _open(path, feedback)
+    source = open_source(path, feedback)
     beside = sidecar.read(path)
     inside = embedded.read(source.extras())
     asked = dict(signals or {})
@@ -100,7 +100,12 @@ def read(
     )
 
 
-def _open(path: Path, feedback: Path | None) -> Source:
+def open_source(path: Path, feedback: Path | None = None) -> Source:
+    """The rows of a file, nothing read yet.
+
+    Raises:
+        LogError: there is no such file, or it is of no known format.
+    """
     if is_journal(path):
         return open_decisions(path, feedback)
     if feedback is not None:

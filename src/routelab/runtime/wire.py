@@ -69,6 +69,11 @@ def header_list(texts: Iterable[str]) -> str:
     return ",".join(header_value(text) for text in texts)
 
 
+def header_texts(value: str) -> list[str]:
+    """The texts of a header value that `header_list` wrote."""
+    return [header_text(name.strip()) for name in value.split(",") if name.strip()]
+
+
 def header_text(value: str) -> str:
     """The text of a header value."""
     return unquote(value, errors="surrogatepass")

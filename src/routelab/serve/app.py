@@ -14,7 +14,7 @@ from starlette.routing import Route
 from routelab.core.catalogue import Catalogue
 from routelab.logs.log import Log
 from routelab.runtime.stream.pieces import DONE, event, parted
-from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, decode_json, encode_json, header_text
+from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, decode_json, encode_json, header_texts
 from routelab.simulate.answers.finder import Finder
 from routelab.simulate.answers.outcomes import Outcomes
 from routelab.simulate.answers.replay_error import ReplayError
@@ -43,7 +43,8 @@ def replay_app(
             row = finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
             sample = outcomes.sample(request.headers.get(ATTEMPT))
             waits_s = latency_scale * sample.latency_s(row, column)
-            need = _need(request.headers.get(NEED))
+            asked_for = request.headers.get(NEED)
+            need = None if asked_for is None else header_texts(asked_for)
             if asked.get("stream"):
                 answer = sample.completion(row, column, asked["model"], need)
                 return _events([*parted(answer, usage=_usage_asked(asked))], waits_s)
@@ -93,12 +94,6 @@ def _events(pieces: Sequence[Mapping[str, Any]], takes_s: float) -> Response:
         yield DONE
 
     return StreamingResponse(sent(), media_type="text/event-stream")
-
-
-def _need(header: str | None) -> list[str] | None:
-    if header is None:
-        return None
-    return [header_text(name.strip()) for name in header.split(",") if name.strip()]
 
 
 def _json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

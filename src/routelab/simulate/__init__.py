@@ -1,1 +1,20 @@
 """The runtime on a virtual clock, with a log in place of the models."""
+
+from routelab.simulate.arrivals import Arrivals, arrivals
+from routelab.simulate.day import Day
+from routelab.simulate.latency import latency
+from routelab.simulate.run import simulate
+from routelab.simulate.scenario import Scenario, Surge
+from routelab.simulate.slo import Checked, Slo
+
+__all__ = [
+    "Arrivals",
+    "Checked",
+    "Day",
+    "Scenario",
+    "Slo",
+    "Surge",
+    "arrivals",
+    "latency",
+    "simulate",
+]

@@ -19,12 +19,17 @@ _BLOCK = 8192
 
 
 class Outcomes:
-    """What the log holds on one request and model, as a response body."""
+    """What the log holds on one request and model, as a response body.
 
-    def __init__(self, log: Log) -> None:
+    Args:
+        texts: give the text of answers, which is read from disk.
+    """
+
+    def __init__(self, log: Log, *, texts: bool = True) -> None:
         self._log = log
+        self._texts = log.texts if texts else None
         self._block = lru_cache(maxsize=64)(self._read_block)
-        self._samples = (self, *map(Outcomes, log.again))
+        self._samples = (self, *(Outcomes(it, texts=texts) for it in log.again))
 
     def sample(self, attempt: str | None) -> Outcomes:
         """The same of another sample of each model; the first one where none is named.
@@ -75,6 +80,14 @@ class Outcomes:
             "routelab": {"signals": signals},
         }
 
+    def tokens(self, row: int, column: int) -> float:
+        """Length of an answer; 1 where it was not observed."""
+        return max(1.0, _known(self._log.completion_tokens[row, column]) or 1.0)
+
+    def quality(self, row: int, column: int) -> float:
+        """Of an answer; NaN if it was not observed."""
+        return float(self._log.quality[row, column])
+
     def latency_s(self, row: int, column: int) -> float:
         """Logged latency; 0 if it was not observed."""
         return _known(self._log.latency_s[row, column]) or 0.0
@@ -102,9 +115,9 @@ class Outcomes:
 
     def _read_block(self, block: int, column: int) -> list[str | None]:
         rows = np.arange(block * _BLOCK, min((block + 1) * _BLOCK, len(self._log)))
-        if self._log.texts is None:
+        if self._texts is None:
             return [None] * len(rows)
-        return self._log.texts.responses(rows, self._log.models[column])
+        return self._texts.responses(rows, self._log.models[column])
 
 
 def _known(value: float) -> float | None:

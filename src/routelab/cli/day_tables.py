@@ -1,0 +1,60 @@
+"""Simulated days as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+
+from routelab.cli.tables import escaped, table, with_interval
+from routelab.policy_file.card import seconds
+from routelab.simulate import Checked, Day
+
+_HEADS = (
+    "policy",
+    "requests",
+    "failed",
+    "P50",
+    "P95",
+    "P99",
+    "USD per 1,000",
+    "quality",
+    "tries/call",
+)
+
+
+def days(found: Sequence[Day], scenario: str) -> RenderableType:
+    """A row for each policy's day."""
+    made = table(f"Simulated day: {scenario or 'unnamed scenario'}", _HEADS)
+    for day in found:
+        it = day.summary()
+        made.add_row(
+            escaped(day.policy),
+            f"{it['requests']:,}",
+            f"{it['failed']:,} ({it['error_rate']:.2%})",
+            *(seconds(it.get(f"latency_{name}_s")) for name in ("p50", "p95", "p99")),
+            f"{it['usd_per_1k']:.4g}",
+            f"{it['quality']:.4f}",
+            f"{it['attempts_per_call']:.3f}",
+        )
+    return made
+
+
+def objectives(
+    found: Sequence[Day], checks: Sequence[Sequence[Checked]]
+) -> Iterator[RenderableType]:
+    """A table for each policy: every objective, what was measured, and whether it holds."""
+    for day, checked in zip(found, checks, strict=False):
+        made = table(
+            f"Objectives, {day.policy}", ("objective", "bound", "measured", "requests", "")
+        )
+        for it in checked:
+            verdict = "[green]holds[/]" if it.holds else "[bold red]missed[/]"
+            made.add_row(
+                escaped(f"{it.objective} of {it.where}"),
+                f"{it.bound:g}",
+                with_interval(it.value, it.interval, ".4g"),
+                f"{it.n:,}",
+                verdict,
+            )
+        yield made

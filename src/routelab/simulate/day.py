@@ -1,0 +1,107 @@
+"""What became of every request of a simulated day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from routelab.core.table import Bools, Floats, Ints
+from routelab.logs.log import Strings
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """How a deployment stood at even moments (s).
+
+    Attributes:
+        model, deployment: whose it is.
+        state: (s,) of its breaker: 0 closed, 1 half-open, 2 open.
+        under_way: (s,) calls sent and not answered.
+        waiting: (s,) of them, those in line at the deployment.
+    """
+
+    model: str
+    deployment: str
+    provider: str
+    state: Ints
+    under_way: Ints
+    waiting: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Day:
+    """Requests (k) in the order in which they arrived.
+
+    Attributes:
+        policy: that routed them.
+        arrived_s: (k,) virtual seconds from the first arrival.
+        rows: (k,) of the log.
+        latency_s: (k,) from arrival to the end.
+        latency_known: whether latencies mean anything.
+        cost_usd: (k,) of all calls.
+        quality: (k,) of the answer; 0 without one.
+        answered: (k,).
+        status: (k,) how each ended (see `routelab.core.record.Status`).
+        model: (k,) that answered; empty without an answer.
+        tenant, priority: (k,); empty where the log does not say.
+        calls, attempts: (k,) calls of the policy, and tries at deployments.
+        tries, struck: in all, and those that a fault changed.
+        every_s: between samples.
+        sampled: by deployment.
+        waiting: (s,) calls that waited for a free deployment, at the moments of the samples.
+        simulated_s: virtual seconds until the last request was over.
+    """
+
+    policy: str
+    arrived_s: Floats
+    rows: Ints
+    latency_s: Floats
+    latency_known: bool
+    cost_usd: Floats
+    quality: Floats
+    answered: Bools
+    status: Strings
+    model: Strings
+    tenant: Strings
+    priority: Strings
+    calls: Ints
+    attempts: Ints
+    tries: int
+    struck: int
+    every_s: float
+    sampled: tuple[Sampled, ...]
+    waiting: Ints
+    simulated_s: float
+
+    def __len__(self) -> int:
+        return len(self.arrived_s)
+
+    @property
+    def struck_share(self) -> float:
+        """Of all tries, those that a fault changed."""
+        return self.struck / max(1, self.tries)
+
+    def summary(self) -> dict[str, Any]:
+        """Figures of the whole day as plain data."""
+        seen = self.latency_s[self.answered]
+        quantiles = np.quantile(seen, (0.5, 0.95, 0.99)) if len(seen) and self.latency_known else ()
+        names = ("latency_p50_s", "latency_p95_s", "latency_p99_s")
+        return {
+            "policy": self.policy,
+            "requests": len(self),
+            "failed": int((~self.answered).sum()),
+            "error_rate": float((~self.answered).mean()),
+            **dict(zip(names, map(float, quantiles), strict=False)),
+            "usd_per_1k": 1000.0 * float(self.cost_usd.mean()),
+            "quality": float(self.quality.mean()),
+            "escalation_rate": float((self.calls > 1).mean()),
+            "attempts_per_call": self.tries / max(1, int(self.calls.sum())),
+            "struck_share": self.struck_share,
+            "model_share": {
+                str(name): float((self.model == name).mean()) for name in np.unique(self.model)
+            },
+            "status": {str(it): int((self.status == it).sum()) for it in np.unique(self.status)},
+            "simulated_s": self.simulated_s,
+        }

@@ -1,0 +1,277 @@
+"""Simulate a day: the runtime as it is in production, on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+import anyio
+import numpy as np
+from msgspec import structs
+
+from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.gate import Gate
+from routelab.core.table import Ints
+from routelab.errors import RouteError, SimulationError
+from routelab.gates import Function
+from routelab.logs.log import Log, Strings
+from routelab.policy_file import PolicyFile
+from routelab.runtime import AsyncRouter
+from routelab.runtime.endpoints import endpoints
+from routelab.simulate import virtual
+from routelab.simulate.arrivals import Arrivals
+from routelab.simulate.day import Day
+from routelab.simulate.latency import Latency
+from routelab.simulate.recorder import EventFile, Recorder, numbers
+from routelab.simulate.sampler import Sampler
+from routelab.simulate.scenario import NOTHING, Scenario
+from routelab.simulate.upstream import SimulatedUpstream, Visit
+
+Progress = Callable[[int, int], None]
+SAMPLES = 240
+"""Moments at which deployments are looked at."""
+
+
+def simulate(
+    policy_file: PolicyFile,
+    log: Log,
+    arriving: Arrivals,
+    latency: Latency,
+    *,
+    scenario: Scenario = NOTHING,
+    catalogue: Catalogue | None = None,
+    seed: int = 0,
+    timeout_s: float = 60.0,
+    events: IO[bytes] | None = None,
+    latency_known: bool = True,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Day:
+    """Route a log's requests as they arrive, each answered by what the log holds.
+
+    Costs, signals and quality are the log's. The same arguments give the same day, and the same
+    bytes of events.
+
+    Args:
+        arriving: requests of this log.
+        latency: how long deployments work on answers.
+        scenario: what goes wrong.
+        catalogue: goes before the policy's; deployments, limits and rules of the engine.
+        seed: of everything random that is not the policy's own.
+        events: takes a line for every finished request, as a decision log has.
+        latency_known: whether latencies mean anything.
+        progress: told of finished requests.
+        options: of `AsyncRouter`.
+    Raises:
+        SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
+        CatalogueError, PolicyError: as `AsyncRouter`.
+    """
+    known = answered_by_log(endpoints(policy_file, located(policy_file, catalogue)))
+    _check(policy_file, log, known)
+    day = _Day(policy_file, log, arriving, latency, scenario, known, seed, events, progress)
+    return virtual.run(day.simulated(timeout_s, latency_known, options))
+
+
+def located(policy_file: PolicyFile, given: Catalogue | None) -> Catalogue:
+    """The models of a policy, each with a deployment: one is made up where none is known."""
+    own = policy_file.document.catalogue
+    base = given or own
+    models = {}
+    for name in policy_file.policy.models_used:
+        model = base.model(name) if name in base.models else own.model(name)
+        deployments = model.deployments or own.model(name).deployments
+        made_up = (Deployment(f"http://{name}.simulated/v1", name, provider="simulated"),)
+        models[name] = structs.replace(model, deployments=deployments or made_up)
+    behind = {name: it for name, it in base.models.items() if name not in models}
+    return Catalogue({**models, **behind}, base.engine)
+
+
+def answered_by_log(catalogue: Catalogue) -> Catalogue:
+    """The catalogue whose costs are told with the answers and whose endpoints need no key."""
+
+    def placed(model: Model) -> Model:
+        open_to_all = (structs.replace(it, api_key_env="") for it in model.deployments)
+        return structs.replace(model, cost_reported=True, deployments=tuple(open_to_all))
+
+    return structs.replace(
+        catalogue, models={name: placed(model) for name, model in catalogue.models.items()}
+    )
+
+
+def _check(policy_file: PolicyFile, log: Log, catalogue: Catalogue) -> None:
+    problems = [
+        f"{log.name}: no outcome of model {name!r}, which the policy may call; the log has"
+        f" {', '.join(log.models)}"
+        for name in catalogue.models
+        if name not in log.models
+    ] + [
+        f"{log.name}: no signal {name!r}, which the policy asks for; the log has"
+        f" {', '.join(log.signals) or 'none'}"
+        for name in policy_file.policy.signals_used
+        if name not in log.signals
+    ]
+    if log.texts is None and _reads_text(policy_file):
+        problems.append(f"{log.name}: the policy reads prompts, and the log has none")
+    if problems:
+        raise SimulationError(*problems)
+
+
+def _reads_text(policy_file: PolicyFile) -> bool:
+    policy, scoring = policy_file.policy, policy_file.scoring
+    read = scoring is not None and any(map(scoring.reads_text, policy.scorers_used))
+    return policy.reads_text or read
+
+
+class _Day:
+    """One policy's day."""
+
+    def __init__(
+        self,
+        policy_file: PolicyFile,
+        log: Log,
+        arriving: Arrivals,
+        latency: Latency,
+        scenario: Scenario,
+        catalogue: Catalogue,
+        seed: int,
+        events: IO[bytes] | None,
+        progress: Progress | None,
+    ) -> None:
+        self._policy = policy_file
+        self._log = log
+        self._arriving = arriving
+        self._latency = latency
+        self._scenario = scenario
+        self._catalogue = catalogue
+        self._seed = seed
+        self._events = events
+        self._progress = progress
+        self._places: dict[str, int] = {}
+        self._recorder = Recorder(self._places, tuple(catalogue.models), len(arriving))
+        self._prompts = _prompts(policy_file, log)
+
+    async def simulated(
+        self, timeout_s: float, latency_known: bool, options: dict[str, Any]
+    ) -> Day:
+        arriving, recorder = self._arriving, self._recorder
+        clock = asyncio.get_running_loop().time
+        upstream = self._upstream(clock)
+        router = AsyncRouter(
+            self._policy,
+            catalogue=self._catalogue,
+            upstream=upstream,
+            signals={name: f"column:{name}" for name in self._policy.policy.signals_used},
+            timeout_s=timeout_s,
+            clock=clock,
+            wall_clock=clock,
+            rng=random.Random(self._seed),  # noqa: S311  (repeatable on purpose)
+            log=None if self._events is None else EventFile(self._events),
+            observers=(recorder, *options.pop("observers", ())),
+            **options,
+        )
+        every_s = max(1e-9, arriving.duration_s / SAMPLES)
+        sampler = Sampler(router.engine, upstream, self._catalogue, every_s)
+        async with router, anyio.create_task_group() as tasks:
+            tasks.start_soon(sampler.sample_until, self._over)
+            for place, at_s in enumerate(arriving.at_s.tolist()):
+                if (wait_s := at_s - clock()) > 0.0:
+                    await anyio.sleep(wait_s)
+                tasks.start_soon(self._one, router, upstream, place)
+        return self._day(upstream, sampler, latency_known)
+
+    def _over(self) -> bool:
+        return self._recorder.done == len(self._arriving)
+
+    async def _one(self, router: AsyncRouter, upstream: SimulatedUpstream, place: int) -> None:
+        row, nth = int(self._arriving.rows[place]), int(self._arriving.nth[place])
+        request = self._log.requests.request(row)
+        key = f"{request.id}~{nth}" if nth else request.id
+        self._places[key], upstream.visits[key] = place, Visit(row)
+        try:
+            await router.route(
+                "" if self._prompts is None else self._prompts[row],
+                id=key,
+                task=request.task,
+                tenant=request.tenant,
+                priority=request.priority,
+                needs=request.needs,
+                max_cost_usd=request.max_cost_usd,
+                deadline_s=request.deadline_s,
+            )
+        except RouteError:
+            pass  # the recorder has heard why
+        finally:
+            del self._places[key], upstream.visits[key]
+        if self._progress is not None and self._recorder.done % 64 == 0:
+            self._progress(self._recorder.done, len(self._arriving))
+
+    def _upstream(self, clock: Callable[[], float]) -> SimulatedUpstream:
+        models = {
+            (it.base_url, it.model): name
+            for name, model in self._catalogue.models.items()
+            for it in model.deployments
+        }
+        return SimulatedUpstream(
+            self._log,
+            self._latency,
+            self._scenario,
+            models,
+            clock=clock,
+            seed=self._seed,
+            texts=self._policy.policy.reads_answers or bool(self._policy.policy.gates_used),
+        )
+
+    def _day(self, upstream: SimulatedUpstream, sampler: Sampler, latency_known: bool) -> Day:
+        recorder, rows = self._recorder, self._arriving.rows
+        status = recorder.statuses()
+        return Day(
+            policy=self._policy.name,
+            arrived_s=self._arriving.at_s,
+            rows=rows,
+            latency_s=numbers(recorder.latency_s),
+            latency_known=latency_known,
+            cost_usd=numbers(recorder.cost_usd),
+            quality=numbers(recorder.quality),
+            answered=np.asarray(status == "answered"),
+            status=status,
+            model=recorder.answering(),
+            tenant=_of(self._log.requests.tenant, rows),
+            priority=_of(self._log.requests.priority, rows),
+            calls=np.asarray(recorder.calls, dtype=np.int64),
+            attempts=np.asarray(recorder.attempts, dtype=np.int64),
+            tries=upstream.tries,
+            struck=upstream.struck,
+            every_s=sampler.every_s,
+            sampled=sampler.sampled(),
+            waiting=sampler.waiting(),
+            simulated_s=anyio.current_time(),
+        )
+
+
+def _prompts(policy_file: PolicyFile, log: Log) -> Sequence[str] | None:
+    """Prompts, where the policy or a context window looks at them."""
+    windows = (model.context_window for model in policy_file.document.catalogue.models.values())
+    if log.texts is None or not (_reads_text(policy_file) or any(windows)):
+        return None
+    return log.texts.prompts(np.arange(len(log)))
+
+
+def _of(column: Strings | None, rows: Ints) -> Strings:
+    if column is None:
+        return np.full(len(rows), "", dtype=object)
+    return np.asarray(column[rows])
+
+
+def inline(gates: Sequence[Gate], functions: dict[str, Any]) -> dict[str, Any]:
+    """Gate functions as coroutine functions, since a virtual clock waits for no thread."""
+
+    def made(function: Any) -> Any:
+        async def called(request: Any, text: str) -> Any:
+            return function(request, text)
+
+        return called
+
+    named = {gate.function for gate in gates if isinstance(gate, Function)}
+    return {name: made(function) for name, function in functions.items() if name in named}

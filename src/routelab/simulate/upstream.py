@@ -1,0 +1,231 @@
+"""Deployments that answer from a log, in virtual time, with faults and lines to wait in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import anyio
+
+from routelab.core.catalogue import Deployment
+from routelab.core.draw import uniform
+from routelab.logs.log import Log
+from routelab.runtime.engine.bucket import Bucket
+from routelab.runtime.stream.pieces import DONE, event, parted
+from routelab.runtime.upstream import Opened, Outgoing, Reply, UpstreamError
+from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, encode_json, header_text, header_texts
+from routelab.simulate.answers import Outcomes, ReplayError
+from routelab.simulate.course import Course
+from routelab.simulate.faults import REJECT_S
+from routelab.simulate.latency import Latency
+from routelab.simulate.scenario import Scenario
+
+
+@dataclass
+class Visit:
+    """One request on its way, as the simulated deployments know it.
+
+    Attributes:
+        row: of the log.
+        tries: by model and deployment, how often it was tried there.
+    """
+
+    row: int
+    tries: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass
+class Line:
+    """Who is being served at a deployment, and who waits.
+
+    Attributes:
+        places: None for no limit.
+    """
+
+    places: asyncio.Semaphore | None
+    working: int = 0
+    waiting: int = 0
+
+
+class SimulatedUpstream:
+    """The runtime's upstream, answering from a log.
+
+    Attributes:
+        visits: requests on their way, by id; whoever sends a request enters it here.
+        lines: by model and deployment, those that were called so far.
+        tries, struck: how many there were, and how many of them a fault changed.
+
+    Args:
+        models: upstream name and address of each deployment to the model that it serves.
+        clock: virtual seconds since the first arrival.
+        texts: whether anybody reads the text of answers.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        latency: Latency,
+        scenario: Scenario,
+        models: Mapping[tuple[str, str], str],
+        *,
+        clock: Callable[[], float],
+        seed: int,
+        texts: bool,
+    ) -> None:
+        self.visits: dict[str, Visit] = {}
+        self.lines: dict[tuple[str, str], Line] = {}
+        self.tries = 0
+        self.struck = 0
+        self._log = log
+        self._outcomes = Outcomes(log, texts=texts)
+        self._latency = latency
+        self._scenario = scenario
+        self._models = models
+        self._clock = clock
+        self._seed = seed
+        self._granted: dict[str, Bucket] = {}
+
+    async def send(self, outgoing: Outgoing) -> Reply:
+        model, visit, sample, course = self._begun(outgoing)
+        await self._connect(course)
+        if course.status != 200:
+            return await _turned_away(course)
+        async with self._place(model, outgoing.deployment):
+            if course.silent_after is not None:
+                await anyio.sleep_forever()
+            if course.cut_after is not None:
+                await anyio.sleep(course.after_s(course.cut_after))
+                raise UpstreamError("the connection broke before the answer was complete", "cut")
+            await anyio.sleep(course.whole_s)
+        return self._answer(outgoing, model, visit, sample, course)
+
+    @asynccontextmanager
+    async def stream(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
+        model, visit, sample, course = self._begun(outgoing)
+        await self._connect(course)
+        if course.status != 200:
+            reply = await _turned_away(course)
+            yield Opened(reply.status, _whole(reply), reply.headers)
+            return
+        async with self._place(model, outgoing.deployment):
+            if course.silent_after == 0.0:
+                await anyio.sleep_forever()
+            reply = self._answer(outgoing, model, visit, sample, course)
+            yield Opened(reply.status, _flowing(reply, course), reply.headers)
+
+    def hide(self, deployment: Deployment, text: str) -> str:
+        return text
+
+    def _begun(self, outgoing: Outgoing) -> tuple[str, Visit, Outcomes, Course]:
+        """Who asks whom, and how that will go."""
+        at = outgoing.deployment
+        model = self._models[at.base_url, at.model]
+        request_id = header_text(outgoing.headers[REQUEST_ID])
+        visit = self.visits[request_id]
+        nth = visit.tries.get((model, at.base_url), 0)
+        visit.tries[model, at.base_url] = nth + 1
+        draw = partial(self._draw, f"{request_id}\x1f{model}\x1f{at.base_url}\x1f{nth}")
+        sample = self._outcomes.sample(outgoing.headers.get(ATTEMPT))
+        column = self._log.models.index(model)
+        tokens = sample.tokens(visit.row, column)
+        first_s, between_s = self._latency.work(visit.row, column, tokens, draw)
+        course = Course(self._clock(), at.base_url, tokens, first_s, between_s, draw)
+        self.tries += 1
+        striking = [
+            (index, fault)
+            for index, fault in enumerate(self._scenario.faults)
+            if fault.strikes(model, at, course.now_s)
+        ]
+        if striking:
+            before = replace(course)
+            for index, fault in striking:
+                fault.alter(course, f"fault {index}", self._granted)
+            self.struck += course != before
+        return model, visit, sample, course
+
+    def _draw(self, key: str, name: str) -> float:
+        return uniform(self._seed, key, name)
+
+    async def _connect(self, course: Course) -> None:
+        if course.refused:
+            raise UpstreamError("ConnectError: connection refused", "connect")
+        if course.silent_after == 0.0:
+            await anyio.sleep_forever()
+
+    @asynccontextmanager
+    async def _place(self, model: str, at: Deployment) -> AsyncIterator[None]:
+        """A place at the deployment, first come first served."""
+        key = model, at.base_url
+        line = self.lines.get(key)
+        if line is None:
+            limit = self._scenario.places(model)
+            line = Line(None if limit is None else asyncio.Semaphore(limit))
+            self.lines[key] = line
+        if line.places is not None:
+            line.waiting += 1
+            try:
+                await line.places.acquire()
+            finally:
+                line.waiting -= 1
+        line.working += 1
+        try:
+            yield
+        finally:
+            line.working -= 1
+            if line.places is not None:
+                line.places.release()
+
+    def _answer(
+        self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: Course
+    ) -> Reply:
+        if course.malformed:
+            return Reply(200, b'{"choices": [{"message": {"role": "assistant", "content": "cut o')
+        column = self._log.models.index(model)
+        need = header_texts(outgoing.headers.get(NEED, ""))
+        try:
+            body: dict[str, Any] = sample.completion(visit.row, column, model, need)
+        except ReplayError as error:
+            return Reply(error.status, error.body, error.headers)
+        if course.price != 1.0 and (cost := body["usage"]["cost"]) is not None:
+            body["usage"]["cost"] = cost * course.price
+        body["routelab"]["quality"] = sample.quality(visit.row, column) * course.quality
+        return Reply(200, body)
+
+
+async def _turned_away(course: Course) -> Reply:
+    await anyio.sleep(REJECT_S)
+    headers = {}
+    if course.retry_after_s is not None:
+        headers["retry-after"] = f"{course.retry_after_s:.3f}"
+    error = {"message": "turned away by the scenario", "type": "simulated"}
+    return Reply(course.status, {"error": error}, headers)
+
+
+async def _whole(reply: Reply) -> AsyncGenerator[bytes]:
+    yield encode_json(reply.body)
+
+
+async def _flowing(reply: Reply, course: Course) -> AsyncGenerator[bytes]:
+    """An answer as server-sent events, each piece when its tokens would have come."""
+    assert not isinstance(reply.body, bytes) or course.malformed
+    if isinstance(reply.body, bytes):
+        await anyio.sleep(course.first_token_s)
+        yield b"data: " + reply.body + b"\n\n"
+        return
+    pieces = list(parted(reply.body, usage=True))
+    done_s = 0.0
+    for at, piece in enumerate(pieces):
+        tokens = 1.0 + (course.tokens - 1.0) * at / max(1, len(pieces) - 1)
+        at_s = course.after_s(tokens)
+        await anyio.sleep(at_s - done_s)
+        done_s = at_s
+        if course.silent_after is not None and tokens > course.silent_after:
+            await anyio.sleep_forever()
+        if course.cut_after is not None and tokens > course.cut_after:
+            raise UpstreamError("the connection broke before the answer was complete", "cut")
+        yield event(piece)
+    yield DONE

@@ -1,0 +1,98 @@
+"""An event loop whose time passes only when there is nothing left to do at this moment.
+
+What is ready runs first; then the clock jumps to the next timer. Timers of one moment fire in the
+order in which they were set, so that the same program gives the same run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from asyncio import events
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from heapq import heappush
+from itertools import count
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+from routelab.errors import SimulationError
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+
+def run(main: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine from virtual second 0; real time is spent on computing alone.
+
+    It must not wait for threads, sockets or signals: nobody tells a virtual clock when those
+    are done.
+
+    Raises:
+        SimulationError: every task waits, and no timer is set that could wake one.
+    """
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """See the module; `time` is the virtual second."""
+
+    _scheduled: list[events.TimerHandle]
+
+    def __init__(self) -> None:
+        super().__init__(_NothingToRead(self._jump))
+        self._now_s = 0.0
+        self._serial = count()
+        self._clock_resolution = 1e-9  # a timer that is due now fires now
+
+    def time(self) -> float:
+        return self._now_s
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[_Ts]], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> events.TimerHandle:
+        self._check_closed()  # type: ignore[attr-defined]
+        timer = _Timer(when, callback, args, self, context)
+        timer.serial = next(self._serial)
+        heappush(self._scheduled, timer)
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    def _jump(self, wait_s: float | None) -> None:
+        """Let time pass until the next timer."""
+        if wait_s is None:
+            raise SimulationError(
+                "the simulation stands still: every task waits for something that no timer brings"
+            )
+        if wait_s > 0.0:
+            self._now_s = max(self._now_s, self._scheduled[0].when())
+
+
+class _Timer(events.TimerHandle):
+    """A timer that knows which of two of the same moment was set first."""
+
+    __slots__ = ("serial",)
+
+    serial: int
+    _when: float
+
+    def __lt__(self, other: object) -> bool:
+        assert isinstance(other, _Timer)  # the loop makes no others
+        mine, theirs = self._when, other._when
+        return mine < theirs or (mine == theirs and self.serial < other.serial)
+
+
+class _NothingToRead(selectors.SelectSelector):
+    """Looks at no file; tells how long the loop would have waited for one."""
+
+    def __init__(self, waited: Callable[[float | None], None]) -> None:
+        super().__init__()
+        self._waited = waited
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._waited(timeout)
+        return []

@@ -1,0 +1,87 @@
+"""A quiet day is the replay, two runs are one, and what goes wrong shows."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from routelab.errors import SimulationError
+from routelab.policy_file import load
+from routelab.replay import run
+from routelab.simulate import arrivals, latency, scenario, simulate, slo
+from routelab.simulate.surge import surged
+
+
+@pytest.fixture(scope="module")
+def world(tuned, sample_log):
+    chosen = load(tuned.policy)
+    log = sample_log.with_specs(chosen.document.signals)
+    return chosen, log, arrivals(log, "poisson:5", seed=1, requests=600)
+
+
+def day_of(world, **options):
+    chosen, log, coming = world
+    return simulate(chosen, log, coming, latency(log, "logged"), seed=1, **options)
+
+
+def test_a_quiet_day_costs_and_decides_what_the_replay_says(world):
+    chosen, log, coming = world
+    day = day_of(world)
+    replayed = run(
+        chosen.policy, log, catalogue=chosen.document.catalogue, seed=chosen.document.seed
+    ).take(coming.rows)
+    assert np.array_equal(day.cost_usd, replayed.cost_usd)
+    assert np.array_equal(day.quality, replayed.quality)
+    assert np.array_equal(day.calls, replayed.calls)
+    assert day.model.tolist() == [replayed.models[it] for it in replayed.answered]
+    assert np.allclose(day.latency_s, replayed.latency_s, rtol=0, atol=1e-9)
+    assert day.struck == 0
+
+
+def test_two_runs_write_the_same_bytes(world):
+    files = [io.BytesIO(), io.BytesIO()]
+    for file in files:
+        day_of(world, scenario=outage(world), events=file)
+    assert files[0].getvalue() == files[1].getvalue()
+    assert files[0].getvalue().count(b"\n") == 600
+
+
+def outage(world, **more):
+    fields = {"provider": "north", "from_s": 20.0, "to_s": 90.0, **more}
+    told = "\n".join(f"{name} = {value!r}" for name, value in fields.items())
+    return scenario.parse(f"[[faults]]\nkind = 'outage'\n{told}\n", "outage.toml")
+
+
+def test_while_one_provider_is_down_the_other_answers(world):
+    day = day_of(world, scenario=outage(world))
+    assert day.answered.all()
+    assert day.struck > 0
+    assert max(int(it.state.max()) for it in day.sampled if it.provider == "north") == 2
+    assert all(int(it.state.max()) == 0 for it in day.sampled if it.provider == "south")
+
+
+def test_with_every_provider_down_requests_fail_and_that_costs_nothing(world):
+    everywhere = outage(world, provider="", from_s=0.0, to_s=1e6)
+    day = day_of(world, scenario=everywhere)
+    assert not day.answered.any()
+    assert day.cost_usd.sum() == 0.0
+    checked = slo.check(slo.parse("error_rate = 0.001", "slo.toml"), day, "slo.toml")
+    assert slo.failed(checked)
+    with pytest.raises(SimulationError, match="no request was answered"):
+        slo.check(slo.parse("p95_latency_s = 1.0", "slo.toml"), day, "slo.toml")
+
+
+def test_a_surge_brings_the_same_requests_sooner(world):
+    _, _, coming = world
+    crowd = scenario.parse(
+        "[[surges]]\nfrom_s = 20\nto_s = 40\nfactor = 3.0\n", "spike.toml"
+    ).surges
+    sooner = replace(coming, at_s=surged(coming.at_s, crowd))
+    before = np.count_nonzero((coming.at_s >= 20) & (coming.at_s < 40))
+    during = np.count_nonzero((sooner.at_s >= 20) & (sooner.at_s < 40))
+    assert 2.3 * before < during < 3.7 * before
+    assert np.all(np.diff(sooner.at_s) >= 0)
+    assert sooner.duration_s == pytest.approx(coming.duration_s - 40.0)
