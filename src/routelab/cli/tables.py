@@ -14,6 +14,7 @@ from routelab.policy_file import Certificate, Goal
 from routelab.policy_file.card import seconds
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
+from routelab.tuning.spread import Spread
 from routelab.tuning.streamed import Streamed
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
@@ -103,6 +104,30 @@ def baselines(figures: Figures) -> RenderableType:
 def certificates(found: Certificate | None) -> list[RenderableType]:
     """What a study's certificate says, if one was asked for."""
     return [] if found is None else [certificate("Certificate", found)]
+
+
+def seeds(found: Spread | None) -> list[RenderableType]:
+    """What other seeds came to, if any were tried."""
+    if found is None:
+        return []
+    cut = "the same cut in time" if found.same_split else "each with a cut of its own"
+    title = f"Other seeds, {cut}"
+    shown = table(title, ("seed", "verdict", "models", "gain, points", "quality", "USD per 1,000"))
+    for run in found.runs:
+        shown.add_row(
+            str(run.seed),
+            run.verdict or "no policy",
+            escaped(" > ".join(run.models) or run.problem or ""),
+            with_interval(run.gain, run.gain_ci, "+.1f", 100),
+            f"{run.quality:.3f}",
+            f"{run.usd_per_1k:.3f}",
+        )
+    gain = found.gain
+    return [
+        shown,
+        f"   gain {100 * gain.least:+.1f} to {100 * gain.most:+.1f} points, standard deviation"
+        f" {100 * gain.deviation:.1f}",
+    ]
 
 
 def certificate(name: str, found: Certificate) -> RenderableType:

@@ -36,6 +36,7 @@ from routelab.tuning import tune as run
 from routelab.tuning.certify import parse
 from routelab.tuning.export import as_json, check_targets, save, study_path
 from routelab.tuning.options import BY, By
+from routelab.tuning.spread import check, spread
 
 Out = Annotated[
     Path | None,
@@ -102,6 +103,13 @@ def tune(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of splits, search, resamples and draws.")] = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="Tune again with so many seeds in all, and tell how far the results spread; the"
+            " exported policy is that of --seed."
+        ),
+    ] = 1,
     trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400,
     sampler: Annotated[
         str, typer.Option(metavar="NAME", help="Of the randomised search: nsga2 or tpe.")
@@ -169,7 +177,13 @@ def tune(
         processes=processes,
         levels=levels,
     )
+    check(seeds, options)
     if in_batches := streamed.where(log, executor):
+        if seeds > 1:
+            raise TuningError(
+                f"--seeds is {seeds}: a log that is read in batches is tuned with one seed at a"
+                " time; run it once for each --seed"
+            )
         found = streamed.opened(log, column, prices, signals)
         streamed.tune(found, options, in_batches, target, catalogue=known, json=json)
         return
@@ -177,6 +191,9 @@ def tune(
     opened = replace(opened, reading=reading(column, prices, catalogue))
     with progress("searching") as update:
         study = run(opened, options, catalogue=known, progress=update, told=tell)
+    if seeds > 1:
+        others = spread(study, opened, options, seeds, catalogue=known, told=tell)
+        study = replace(study, seeds=others)
     written = save(study, target)
     summary = {**as_json(study), "policy_digest": written.digest}
     page = None if no_report else reported(summary, report_to)
@@ -188,6 +205,7 @@ def tune(
     tables.show(
         tables.study(study),
         *tables.certificates(study.certificate),
+        *tables.seeds(study.seeds),
         "",
         tables.verdict(study.verdict),
         f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{told(page)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from routelab.policy_file.certificate import Certificate, Goal
 from routelab.policy_file.document import Document
 
 
@@ -21,6 +22,7 @@ def card(document: Document) -> str:
     ]
     if test := evaluation.get("test"):
         parts += ["## On the test part", _figures(test), _baselines(test["baselines"])]
+    parts += _certificate(document.certificate)
     parts += ["## Made from", *_provenance(document)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -30,6 +32,29 @@ def _verdict(evaluation: Mapping[str, Any]) -> str:
         return "Not evaluated."
     reasons = "\n".join(f"- {reason}" for reason in evaluation["reasons"])
     return f"Verdict: **{evaluation['verdict']}**\n\n{reasons}"
+
+
+def _certificate(it: Certificate | None) -> list[str]:
+    """What was proved, and what that rests on."""
+    if it is None:
+        return []
+    heads = ("goal", "bound", it.part, f"limit at {1 - it.delta:g}", "p", "test")
+    rows = table(heads, [_goal(goal) for goal in it.goals])
+    rests = "\n".join(f"- {text}" for text in it.assumptions)
+    return [
+        "## Certificate",
+        f"{it.text[:1].upper()}{it.text[1:]}.",
+        rows,
+        f"It rests on:\n\n{rests}",
+    ]
+
+
+def _goal(it: Goal) -> tuple[str, ...]:
+    name = f"regret to {it.reference or 'the best model'}" if it.goal == "regret" else it.goal
+    figures = (f"{it.bound:g}", f"{it.estimate:.4g}", f"{it.limit:.4g}", f"{it.p_value:.2g}")
+    if it.later is None:
+        return (name, *figures, "not read")
+    return (name, *figures, f"{it.later.estimate:.4g} {_range(it.later.interval, '.4g')}")
 
 
 def _policy(policy: Mapping[str, Any], indent: str = "") -> Iterable[str]:

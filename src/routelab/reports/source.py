@@ -61,6 +61,7 @@ def replayed(
     found = breakdown(policy.policy, here, tune, _best(tune or here))
     repeats = _encoded(test) == _encoded(document.evaluation.get("test"))
     told = {key: document.evaluation[key] for key in _KEPT if repeats}
+    told["certificate"] = msgspec.to_builtins(document.certificate) if repeats else None
     dropped = here.coverage
     return {
         **told,

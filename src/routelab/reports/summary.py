@@ -10,10 +10,11 @@ import msgspec
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import RoutelabError
-from routelab.policy_file import SplitRecord
+from routelab.policy_file import Certificate, SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
 from routelab.reports.learned import Kind, Learned
+from routelab.tuning.spread import Spread
 
 Range = tuple[float, float]
 
@@ -102,6 +103,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         kinds: every kind of policy that was searched; account: what learning is worth on the
             log; empty and None where only cascades were searched, or the data do not say.
         bounds: the user's, on test; search: how the randomised search went.
+        certificate: what was proved; seeds: the study under others; None where not asked for.
         missing: what the report lacks and why, in sentences.
     """
 
@@ -126,6 +128,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     account: Learned | None = None
     bounds: tuple[Bound, ...] = ()
     search: Search | None = None
+    certificate: Certificate | None = None
+    seeds: Spread | None = None
     missing: tuple[str, ...] = ()
 
     @property

@@ -106,6 +106,7 @@ def as_json(study: Study) -> dict[str, Any]:
             for key in ("quality", "usd_per_1k", "gain_vs_zero_router")
         },
         "certificate": msgspec.to_builtins(study.certificate),
+        "seeds": msgspec.to_builtins(study.seeds),
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_learning(study),

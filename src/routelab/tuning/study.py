@@ -32,6 +32,7 @@ from routelab.tuning.verdict import Verdict, verdict
 if TYPE_CHECKING:
     from routelab.learning import Account, Fitted
     from routelab.tuning.learned import Learned
+    from routelab.tuning.spread import Spread
 
 INVERTED = 0.4
 """A signal whose AUROC stays below this for every model is likely upside down."""
@@ -53,6 +54,7 @@ class Study:
         front: non-dominated points on tune, by rising cost.
         aiq_front: on test, of the hull of all operating points and the candidates.
         certificate: what was proved on the calibrate part; None if nothing was asked.
+        seeds: what other seeds came to; None where none was tried.
         trials: of the randomised search; search: how it went, None where there was none.
         judged: what became of the user's bounds on test, for each operating point.
         breakdown: where the exported policy's figures on test come from.
@@ -79,6 +81,7 @@ class Study:
     judged: Sequence[Sequence[Judged]]
     breakdown: Breakdown
     certificate: Certificate | None = None
+    seeds: Spread | None = None
 
     @property
     def policy(self) -> Policy:

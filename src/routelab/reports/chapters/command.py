@@ -48,8 +48,15 @@ def _options(options: Mapping[str, Any], summary: Summary) -> Iterator[str]:
             yield from (f"--{key.replace('_', '-')}", f"{value:g}")
     for floor in floors:
         yield from ("--floor", f"{floor['by']}={floor['loss']:g}")
+    for goal in options.get("certify") or ():
+        of = f":{goal['reference']}" if goal.get("reference") else ""
+        yield from ("--certify", f"{goal['goal']}={goal['bound']:g}{of}")
+    if options.get("certify"):
+        yield from ("--delta", f"{options['delta']:g}")
     for key in _PLAIN:
         if options.get(key) is not None:
             yield from (f"--{key}", str(options[key]))
+    if summary.seeds is not None:
+        yield from ("--seeds", str(len(summary.seeds.runs)))
     if options.get("allow_missing"):
         yield "--allow-missing"

@@ -1,0 +1,110 @@
+"""What was proved on requests that nothing was chosen on, and how it fares later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from routelab.policy_file import Certificate, Goal
+from routelab.reports import words
+from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Heading, Note, Table, Text
+from routelab.reports.summary import Summary
+
+_FORMS: dict[str, tuple[str, Callable[[float], str], str]] = {
+    "regret": ("Regret", lambda value: words.minus(f"{value:.4f}"), "≤"),
+    "cost": ("USD per 1,000", words.usd, "≤"),
+    "quality": ("Quality", words.quality, "≥"),
+}
+DRIFT = 0.05
+
+
+def certificate(summary: Summary) -> Chapter | None:
+    """None where no certificate was asked for."""
+    found = summary.certificate
+    if found is None:
+        return None
+    chance = words.share(1 - found.delta)
+    if found.holds:
+        what = "This bound holds" if len(found.goals) == 1 else "These bounds hold together"
+        head = f"{what} with probability {chance} or more, on the assumptions below."
+    else:
+        head = f"Nothing was proved at probability {chance}: {_missing(found)}."
+    blocks: list[Block] = [
+        Text(f"{head} {_how(found)}") if found.holds else Note(f"{head} {_how(found)}"),
+        _goals(found),
+    ]
+    blocks += [
+        Note(
+            f"{_FORMS[goal.goal][0]} on test does not keep its certified bound: later traffic is"
+            " not like that of the calibrate part. Certify again on newer requests."
+        )
+        for goal in found.goals
+        if goal.broken_later
+    ]
+    blocks += [Heading("What it rests on"), Bullets(found.assumptions)]
+    return Chapter("certificate", "What is certified", blocks)
+
+
+def _how(it: Certificate) -> str:
+    groups = f"{words.count(it.n_requests)} {it.part} requests"
+    if it.n_groups != it.n_requests:
+        groups += f" in {words.count(it.n_groups)} groups ({it.group})"
+    path = (
+        f" Of {words.count(it.path)} policies on a path that was fixed on tune,"
+        f" {words.count(it.passed)} passed, and the last of them was exported."
+        if it.passed
+        else ""
+    )
+    return f"Tested on {groups} before the test part was read.{path}"
+
+
+def _missing(it: Certificate) -> str:
+    if it.requests_needed is not None:
+        return (
+            f"about {words.count(it.requests_needed)} {it.part} requests would do for this policy"
+        )
+    if it.safest_needed is not None:
+        return (
+            f"about {words.count(it.safest_needed)} {it.part} requests would do for the safest"
+            " policy on the path"
+        )
+    return "no number of requests would do if the estimates stay where they are"
+
+
+def _goals(it: Certificate) -> Table:
+    heads = (
+        "Bound",
+        it.part.capitalize(),
+        f"Limit at {words.share(1 - it.delta)}",
+        "p",
+        "Test",
+        "Drift",
+    )
+    caption = (
+        "p is by betting; Hoeffding-Bentkus and normal (asymptotic) p-values are"
+        f" {', '.join(_others(goal) for goal in it.goals)}"
+    )
+    return Table(caption, heads, [_goal(goal) for goal in it.goals])
+
+
+def _others(goal: Goal) -> str:
+    return f"{goal.p_hoeffding_bentkus:.2g} and {goal.p_clt_asymptotic:.2g} for {goal.goal}"
+
+
+def _goal(it: Goal) -> list[Cell]:
+    name, form, sign = _FORMS[it.goal]
+    to = f" to {words.short(it.reference or 'the best model', 60)}" if it.goal == "regret" else ""
+    cells = [
+        Cell(f"{name}{to} {sign} {form(it.bound)}"),
+        Cell(form(it.estimate), it.estimate),
+        Cell(form(it.limit), it.limit, strong=True),
+        Cell(f"{it.p_value:.2g}", it.p_value),
+    ]
+    if it.later is None:
+        return [*cells, Cell("not read"), Cell(words.NOTHING)]
+    later = it.later
+    drift = "" if later.drift_p >= DRIFT else ", traffic has changed"
+    return [
+        *cells,
+        Cell(form(later.estimate), later.estimate, words.interval(form, later.interval)),
+        Cell(form(later.drift), later.drift, f"p = {later.drift_p:.2g}{drift}"),
+    ]

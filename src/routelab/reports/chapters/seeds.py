@@ -1,0 +1,50 @@
+"""The same study under other seeds."""
+
+from __future__ import annotations
+
+from routelab.reports import words
+from routelab.reports.blocks import Block, Cell, Chapter, Table, Text
+from routelab.reports.summary import Summary
+from routelab.tuning.spread import Run
+
+
+def seeds(summary: Summary) -> Chapter | None:
+    """None where one seed was tried."""
+    found = summary.seeds
+    if found is None:
+        return None
+    what = (
+        "The cut follows time, so it is the same for all; search, draws and resamples differ."
+        if found.same_split
+        else "Each seed cuts the log anew, searches anew, and is judged on a test part of its own."
+    )
+    verdicts = ", ".join(f"{word} {n} times" for word, n in found.verdicts.items())
+    gain = found.gain
+    blocks: list[Block] = [
+        Text(f"{what} The exported policy is that of the first seed. Verdicts: {verdicts}."),
+        Text(
+            f"The gain runs from {words.points(gain.least)} to {words.points(gain.most)} points"
+            f" (median {words.points(gain.median)}, standard deviation"
+            f" {100 * gain.deviation:.1f}), quality from {words.quality(found.quality.least)} to"
+            f" {words.quality(found.quality.most)}, cost from {words.usd(found.usd_per_1k.least)}"
+            f" to {words.usd(found.usd_per_1k.most)} USD per 1,000 requests."
+        ),
+        Table(
+            "Seed by seed, each on its own test part",
+            ("Seed", "Verdict", "Models", "Gain, points", "Quality", "USD per 1,000"),
+            [_row(run) for run in found.runs],
+            words=(0, 1, 2),
+        ),
+    ]
+    return Chapter("seeds", "Other seeds", blocks)
+
+
+def _row(run: Run) -> list[Cell]:
+    return [
+        Cell(str(run.seed), run.seed),
+        Cell(run.verdict or "no policy"),
+        Cell(words.short(" → ".join(run.models) or run.problem or "", 120)),
+        Cell(words.points(run.gain), run.gain, words.interval(words.points, run.gain_ci)),
+        Cell(words.quality(run.quality), run.quality),
+        Cell(words.usd(run.usd_per_1k), run.usd_per_1k),
+    ]

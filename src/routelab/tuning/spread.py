@@ -1,0 +1,144 @@
+"""The same study under other seeds: how much of what it found was luck of the cut or search."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+from msgspec import structs
+
+from routelab.core.catalogue import Catalogue
+from routelab.errors import TuningError
+from routelab.logs.log import Log
+from routelab.tuning.options import Options
+from routelab.tuning.study import Study, tune
+
+MOST = 100
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What one seed came to, on its own test part; figures are NaN where it met no bound.
+
+    Attributes:
+        models: that the exported policy may call, in its order.
+        certified: whether its certificate holds; None if none was asked for.
+        problem: why there is no policy.
+    """
+
+    seed: int
+    verdict: str | None
+    gain: float
+    gain_ci: tuple[float, float]
+    quality: float
+    usd_per_1k: float
+    models: tuple[str, ...]
+    certified: bool | None = None
+    problem: str | None = None
+
+
+class Range(msgspec.Struct, frozen=True):
+    """A figure over seeds; the deviation is that of a sample."""
+
+    least: float
+    median: float
+    most: float
+    deviation: float
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """A study under several seeds; the exported policy is that of the first.
+
+    Attributes:
+        same_split: the cut follows time, so only the search, the draws and the resamples differ.
+        verdicts, chains: how often each came up.
+        gain, quality, usd_per_1k: over the seeds that have a policy.
+    """
+
+    same_split: bool
+    runs: tuple[Run, ...]
+    verdicts: dict[str, int]
+    chains: dict[str, int]
+    gain: Range
+    quality: Range
+    usd_per_1k: Range
+
+
+def spread(
+    first: Study,
+    log: Log,
+    options: Options,
+    seeds: int,
+    *,
+    catalogue: Catalogue | None = None,
+    told: Callable[[str], None] | None = None,
+) -> Spread:
+    """Tune again with the seeds after the first study's own.
+
+    Args:
+        options: of the first study. Trials of the others are not stored.
+        told: of each seed about to be tried.
+    """
+    runs = [_run(first)]
+    for seed in range(options.seed + 1, options.seed + seeds):
+        if told is not None:
+            told(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
+        other = structs.replace(options, seed=seed % 2**32, storage=None, fresh=False)
+        try:
+            runs.append(_run(tune(log, other, catalogue=catalogue)))
+        except TuningError as error:
+            nothing = (math.nan, math.nan)
+            runs.append(
+                Run(seed, None, math.nan, nothing, math.nan, math.nan, (), None, str(error))
+            )
+    return _spread(first.split.rule == "time", runs)
+
+
+def check(seeds: int, options: Options) -> None:
+    """Refuse a number of seeds that makes no sense.
+
+    Raises:
+        TuningError: naming it.
+    """
+    if not 1 <= seeds <= MOST or options.seed + seeds > 2**32:
+        raise TuningError(f"--seeds is {seeds}; it must lie in [1, {MOST}]")
+
+
+def _run(study: Study) -> Run:
+    test = study.figures
+    return Run(
+        study.options.seed,
+        study.verdict.word,
+        test.gain_vs_zero_router,
+        test.gain_ci,
+        test.quality,
+        test.usd_per_1k,
+        study.policy.models_used,
+        None if study.certificate is None else study.certificate.holds,
+    )
+
+
+def _spread(same_split: bool, runs: Sequence[Run]) -> Spread:
+    whole = [run for run in runs if run.problem is None]
+    return Spread(
+        same_split,
+        tuple(runs),
+        _counted(run.verdict or "no policy" for run in runs),
+        _counted(" > ".join(run.models) for run in whole),
+        _range([run.gain for run in whole]),
+        _range([run.quality for run in whole]),
+        _range([run.usd_per_1k for run in whole]),
+    )
+
+
+def _counted(names: Iterator[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name in names:
+        found[name] = found.get(name, 0) + 1
+    return dict(sorted(found.items(), key=lambda it: (-it[1], it[0])))
+
+
+def _range(values: Sequence[float]) -> Range:
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return Range(min(values), statistics.median(values), max(values), deviation)

@@ -1,0 +1,66 @@
+"""Other seeds tell how much of a study was luck; the first one's policy is exported."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+from tuning_world import random_log
+
+from routelab.errors import TuningError
+from routelab.tuning import Bounds, Options, tune
+from routelab.tuning.certify import Demand
+from routelab.tuning.spread import check, spread
+
+
+@pytest.fixture(scope="module")
+def log():
+    return random_log(900, 2, seed=4)
+
+
+def test_each_seed_is_the_study_it_would_be_alone(log):
+    options = Options(name="s", trials=8, seed=3, certify=(Demand("regret", 0.2),))
+    found = spread(tune(log, options), log, options, 3)
+    assert [run.seed for run in found.runs] == [3, 4, 5]
+    assert not found.same_split
+    for run in found.runs:
+        alone = tune(log, Options(name="s", trials=8, seed=run.seed, certify=options.certify))
+        assert (run.gain, run.gain_ci) == (
+            alone.figures.gain_vs_zero_router,
+            alone.figures.gain_ci,
+        )
+        assert run.models == alone.policy.models_used
+        assert (run.verdict, run.certified) == (alone.verdict.word, alone.certificate.holds)
+    gains = [run.gain for run in found.runs]
+    assert (found.gain.least, found.gain.most) == (min(gains), max(gains))
+    assert found.gain.deviation == pytest.approx(np.std(gains, ddof=1))
+    assert sum(found.verdicts.values()) == sum(found.chains.values()) == 3
+
+
+def test_a_cut_by_time_stays_and_is_said_to(log):
+    stamped = replace(
+        log, requests=replace(log.requests, timestamp_s=np.arange(900, dtype=np.float64))
+    )
+    options = Options(name="s", trials=8)
+    first = tune(stamped, options)
+    assert spread(first, stamped, options, 2).same_split
+
+
+def test_a_seed_that_meets_no_bound_is_told_and_left_out(log):
+    first = tune(log, Options(name="s", trials=8))
+    impossible = Options(name="s", trials=8, bounds=Bounds(min_quality=0.999))
+    found = spread(first, log, impossible, 2)
+    assert found.verdicts["no policy"] == 1
+    assert "best reachable" in found.runs[1].problem
+    assert math.isnan(found.runs[1].gain)
+    assert found.gain.least == found.gain.most == first.figures.gain_vs_zero_router
+    assert b"NaN" not in msgspec.json.encode(found)
+
+
+@pytest.mark.parametrize("seeds", [0, -1, 101])
+def test_a_number_of_seeds_that_makes_no_sense_is_refused(seeds):
+    with pytest.raises(TuningError, match=f"--seeds is {seeds}"):
+        check(seeds, Options(name="s"))
