@@ -17,6 +17,7 @@ MODULES = (
     "bench_demo",
     "bench_learning",
     "bench_operations",
+    "bench_runtime",
     "bench_tuning",
 )
 

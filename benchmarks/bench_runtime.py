@@ -1,0 +1,133 @@
+"""What routing adds to a bare httpx call on loopback, and what is left of its throughput.
+
+Both take turns in one run, over the same transport, against a server in another process. The
+router has everything on: two deployments to balance, slots, both rate limits, breakers, the
+decision log and the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.policies import Fixed, to_wire
+from routelab.policy_file import Document, PolicyFile, write
+from routelab.runtime import AsyncRouter
+from routelab.runtime.wire import encode_json
+
+PROMPT = "What is 2 + 2? " * 30
+ROUNDS, CALLS = 30, 60
+AT_ONCE, TURNS, TURN_S = 32, 6, 0.7
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks.canned_server"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+        process.communicate()  # closes its standard input, which ends it
+
+
+def policy_file(folder: Path, base_url: str) -> PolicyFile:
+    limits = {
+        "max_concurrency": 256,
+        "requests_per_minute": 1e7,
+        "tokens_per_minute": 1e10,
+    }
+    deployments = tuple(Deployment(base_url, name, **limits) for name in ("north", "south"))
+    model = Model(input_usd_per_mtok=0.1, output_usd_per_mtok=0.4, deployments=deployments)
+    document = Document(
+        name="bench",
+        policy=to_wire(Fixed("small")),
+        candidates=("small",),
+        catalogue=Catalogue({"small": model}),
+    )
+    return write(folder / "bench.policy", document, "# bench\n")
+
+
+def bare(client: httpx.AsyncClient, base_url: str) -> Callable[[], Awaitable[object]]:
+    messages = [{"role": "user", "content": PROMPT}]
+    content = encode_json({"model": "north", "messages": messages})
+    headers = {"content-type": "application/json"}
+
+    async def call() -> object:
+        return await client.post(f"{base_url}/chat/completions", content=content, headers=headers)
+
+    return call
+
+
+async def overhead_us(base_url: str, folder: Path) -> tuple[float, float, float]:
+    """Median microseconds of a bare call, of a routed one, and of how much longer it took."""
+    async with httpx.AsyncClient() as client:
+        options = {"client": client, "log": folder / "log"}
+        async with AsyncRouter(policy_file(folder, base_url), **options) as router:
+            calls = bare(client, base_url), lambda: router.route(PROMPT)
+            taken: tuple[list[float], list[float]] = [], []
+            for turn in range(ROUNDS + 1):
+                for call, times in zip(calls, taken, strict=True):
+                    for _ in range(CALLS):
+                        started = time.perf_counter_ns()
+                        await call()
+                        if turn:  # the first round warms up
+                            times.append((time.perf_counter_ns() - started) / 1e3)
+    medians = [
+        [statistics.median(times[at : at + CALLS]) for at in range(0, len(times), CALLS)]
+        for times in taken
+    ]
+    added = statistics.median(two - one for one, two in zip(*medians, strict=True))
+    return statistics.median(taken[0]), statistics.median(taken[1]), added
+
+
+async def throughput(base_url: str, folder: Path) -> tuple[float, float]:
+    """Requests a second with 32 at once, bare and routed, the best of the turns of each."""
+    async with httpx.AsyncClient(transport=AiohttpTransport()) as client:
+        options = {"client": client, "log": folder / "log"}
+        async with AsyncRouter(policy_file(folder, base_url), **options) as router:
+            calls = bare(client, base_url), lambda: router.route(PROMPT)
+            rates: tuple[list[float], list[float]] = [], []
+            for _ in range(TURNS):
+                for call, found in zip(calls, rates, strict=True):
+                    found.append(await rate(call))
+    return statistics.median(rates[0]), statistics.median(rates[1])
+
+
+async def rate(call: Callable[[], Awaitable[object]]) -> float:
+    started, done = time.perf_counter(), 0
+
+    async def worker() -> None:
+        nonlocal done
+        while time.perf_counter() - started < TURN_S:
+            await call()
+            done += 1
+
+    await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+    return done / (time.perf_counter() - started)
+
+
+def run() -> list[tuple[str, float, str, bool]]:
+    with server() as base_url, tempfile.TemporaryDirectory() as folder:
+        one, two, added = asyncio.run(overhead_us(base_url, Path(folder)))
+        plain, routed = asyncio.run(throughput(base_url, Path(folder)))
+    share = routed / plain
+    return [
+        ("bare_httpx_call_p50_us", one, "-", True),
+        ("routed_call_p50_us", two, "-", True),
+        ("routing_adds_p50_us", added, "<=150", added <= 150),
+        ("bare_aiohttp_c32_rps", plain, "-", True),
+        ("routed_aiohttp_c32_rps", routed, "-", True),
+        ("routed_share_of_bare_c32", share, ">=0.6", share >= 0.6),
+    ]
