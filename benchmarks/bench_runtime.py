@@ -2,7 +2,8 @@
 
 Both take turns in one run, over the same transport, against a server in another process. The
 router has everything on: two deployments to balance, slots, both rate limits, breakers, the
-decision log and the figures.
+decision log and the figures. Processor time is that of the event loop's thread: what other
+work on the machine does not blur.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from httpx_aiohttp import AiohttpTransport
@@ -29,6 +31,12 @@ from routelab.runtime.wire import encode_json
 PROMPT = "What is 2 + 2? " * 30
 ROUNDS, CALLS = 30, 60
 AT_ONCE, TURNS, TURN_S = 32, 6, 0.7
+
+
+class Overhead(NamedTuple):
+    bare: float
+    routed: float
+    added: float
 
 
 @contextmanager
@@ -70,8 +78,12 @@ def bare(client: httpx.AsyncClient, base_url: str) -> Callable[[], Awaitable[obj
     return call
 
 
-async def overhead_us(base_url: str, folder: Path) -> tuple[float, float, float]:
-    """Median microseconds of a bare call, of a routed one, and of how much longer it took."""
+async def overhead_us(base_url: str, folder: Path, clock: Callable[[], int]) -> Overhead:
+    """Median microseconds of a bare call, of a routed one, and of how much longer it took.
+
+    Args:
+        clock: nanoseconds.
+    """
     async with httpx.AsyncClient() as client:
         options = {"client": client, "log": folder / "log"}
         async with AsyncRouter(policy_file(folder, base_url), **options) as router:
@@ -80,20 +92,20 @@ async def overhead_us(base_url: str, folder: Path) -> tuple[float, float, float]
             for turn in range(ROUNDS + 1):
                 for call, times in zip(calls, taken, strict=True):
                     for _ in range(CALLS):
-                        started = time.perf_counter_ns()
+                        started = clock()
                         await call()
                         if turn:  # the first round warms up
-                            times.append((time.perf_counter_ns() - started) / 1e3)
+                            times.append((clock() - started) / 1e3)
     medians = [
         [statistics.median(times[at : at + CALLS]) for at in range(0, len(times), CALLS)]
         for times in taken
     ]
     added = statistics.median(two - one for one, two in zip(*medians, strict=True))
-    return statistics.median(taken[0]), statistics.median(taken[1]), added
+    return Overhead(statistics.median(taken[0]), statistics.median(taken[1]), added)
 
 
 async def throughput(base_url: str, folder: Path) -> tuple[float, float]:
-    """Requests a second with 32 at once, bare and routed, the best of the turns of each."""
+    """Requests a second with 32 at once, bare and routed, the median turn of each."""
     async with httpx.AsyncClient(transport=AiohttpTransport()) as client:
         options = {"client": client, "log": folder / "log"}
         async with AsyncRouter(policy_file(folder, base_url), **options) as router:
@@ -120,14 +132,16 @@ async def rate(call: Callable[[], Awaitable[object]]) -> float:
 
 def run() -> list[tuple[str, float, str, bool]]:
     with server() as base_url, tempfile.TemporaryDirectory() as folder:
-        one, two, added = asyncio.run(overhead_us(base_url, Path(folder)))
+        wall = asyncio.run(overhead_us(base_url, Path(folder), time.perf_counter_ns))
+        busy = asyncio.run(overhead_us(base_url, Path(folder), time.thread_time_ns))
         plain, routed = asyncio.run(throughput(base_url, Path(folder)))
     share = routed / plain
     return [
-        ("bare_httpx_call_p50_us", one, "-", True),
-        ("routed_call_p50_us", two, "-", True),
-        ("routing_adds_p50_us", added, "<=150", added <= 150),
-        ("bare_aiohttp_c32_rps", plain, "-", True),
-        ("routed_aiohttp_c32_rps", routed, "-", True),
-        ("routed_share_of_bare_c32", share, ">=0.6", share >= 0.6),
+        ("call_bare_p50_us", wall.bare, "-", True),
+        ("call_routed_p50_us", wall.routed, "-", True),
+        ("call_routing_adds_p50_us", wall.added, "<=150", wall.added <= 150),
+        ("call_routing_adds_processor_p50_us", busy.added, "<=150", busy.added <= 150),
+        ("calls_bare_aiohttp_c32_per_s", plain, "-", True),
+        ("calls_routed_aiohttp_c32_per_s", routed, "-", True),
+        ("calls_routed_share_c32", share, ">=0.6", share >= 0.6),
     ]

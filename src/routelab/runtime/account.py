@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.protocol import Attempted
-from routelab.runtime.cost import Cost, response_cost, tokens
+from routelab.runtime.cost import Cost, response_cost
 from routelab.runtime.engine import Try
 
 
@@ -34,30 +35,35 @@ def account(tries: Sequence[Try], catalogue: Catalogue, multiplier: float) -> Ac
     Args:
         multiplier: of tokens times prices, as `response_cost` takes it.
     """
-    costs = [
-        response_cost(catalogue.model(it.model), it.attempt.body or {}, multiplier) for it in tries
-    ]
-    both = list(zip(tries, costs, strict=True))
-    answered = [(it, cost) for it, cost in both if it.attempt.error is None]
-    return Account(
-        _total(both),
-        tuple(_attempted(it, cost.usd) for it, cost in both),
-        tuple(f"{it.attempt.deployment}: {cost.note}" for it, cost in answered if cost.note),
-        tuple((it.model, cost) for it, cost in answered if cost.fix),
-    )
+    costs, notes, unknown = [], [], []
+    for it in tries:
+        cost = response_cost(catalogue.model(it.model), it.attempt.body or _NOTHING, multiplier)
+        costs.append(cost)
+        if it.attempt.error is None and cost.note:
+            notes.append(f"{it.attempt.deployment}: {cost.note}")
+        if it.attempt.error is None and cost.fix:
+            unknown.append((it.model, cost))
+    attempts = tuple(map(_attempted, tries, costs))
+    return Account(_total(attempts), attempts, tuple(notes), tuple(unknown))
 
 
-def _total(both: Iterable[tuple[Try, Cost]]) -> float:
+_NOTHING: Mapping[str, Any] = {}
+
+
+def _total(attempts: Sequence[Attempted]) -> float:
     total = 0.0
-    for it, cost in sorted(both, key=lambda pair: pair[0].sample):
-        if it.attempt.error is None or not math.isnan(cost.usd):
-            total += cost.usd
+    for it in sorted(attempts, key=_sample) if len(attempts) > 1 else attempts:
+        if it.error is None or not math.isnan(it.cost_usd):
+            total += it.cost_usd
     return total
 
 
-def _attempted(one: Try, usd: float) -> Attempted:
+_sample = attrgetter("sample")
+
+
+def _attempted(one: Try, cost: Cost) -> Attempted:
     tried = one.attempt
-    prompt, completion = tokens(tried.body)
+    prompt, completion = cost.tokens
     return Attempted(
         model=one.model,
         deployment=tried.deployment,
@@ -70,5 +76,5 @@ def _attempted(one: Try, usd: float) -> Attempted:
         first_token_s=tried.first_token_s,
         prompt_tokens=prompt,
         completion_tokens=completion,
-        cost_usd=usd,
+        cost_usd=cost.usd,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import anyio
 import msgspec
 
 from routelab.core.catalogue import Deployment, Timeouts
@@ -54,7 +54,7 @@ async def _whole(
 ) -> Attempt:
     limit = outgoing.timeouts.total_s
     try:
-        with anyio.fail_after(None if math.isinf(limit) else limit):
+        async with asyncio.timeout(None if math.isinf(limit) else limit):
             reply = await upstream.send(outgoing)
     except TimeoutError:
         return failed(outgoing.deployment, f"no answer in {limit:g} s", "timeout")

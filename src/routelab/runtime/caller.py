@@ -110,6 +110,8 @@ class Caller:
 
     def charged(self, call: Call) -> tuple[int, float]:
         """How many answers a call takes, and what each costs in terms of one without signals."""
+        if not call.need:
+            return 1, 1.0
         sources = self._of(call)
         specs = (self.specs.get(name) for name in call.need if sources[name].column)
         multiplier = combined([s.multiplier for s in specs if s and s.multiplier is not None])

@@ -21,11 +21,13 @@ class Cost(NamedTuple):
         usd: NaN if unknown.
         note: what an operator should know about it.
         fix: what to do about a cost that is unknown.
+        tokens: of the prompt and of the answer; NaN if they are not reported.
     """
 
     usd: float
     note: str = ""
     fix: str = ""
+    tokens: tuple[float, float] = (math.nan, math.nan)
 
 
 def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> Cost:
@@ -36,18 +38,19 @@ def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> C
             more than once; a cost that the endpoint reports holds them already.
     """
     usage = _usage(body)
-    note = ""
+    used, note = _used(usage), ""
     if model.cost_reported:
         reported = _amount(usage.get("cost"))
         if not math.isnan(reported):
-            return Cost(reported)
+            return Cost(reported, tokens=used[:2])
         note = "the catalogue says cost_reported, the response has no usage.cost; "
-    used = _used(usage)
     usd = model.cost_usd(*used)
     if not math.isnan(usd):
-        return Cost(usd * multiplier, note and note + "tokens times prices are charged")
+        note = note and note + "tokens times prices are charged"
+        return Cost(usd * multiplier, note, tokens=used[:2])
     lacking, fix = _NO_TOKENS if any(map(math.isnan, used)) else _NO_PRICES
-    return Cost(math.nan, f"{note}cost unknown: no {lacking}", fix + _report(model))
+    note = f"{note}cost unknown: no {lacking}"
+    return Cost(math.nan, note, fix + _report(model), used[:2])
 
 
 def tokens(body: Mapping[str, Any] | None) -> tuple[float, float]:
@@ -78,24 +81,29 @@ class _Used(NamedTuple):
 def _used(usage: Mapping[str, Any]) -> _Used:
     """What is billed; tokens of reasoning are part of the completion's, or beside them."""
     prompt, completion = _amount(usage.get("prompt_tokens")), _amount(usage.get(_COMPLETION))
-    cached = _part(usage, "prompt_tokens_details", "cached_tokens")
-    reasoning = _part(usage, "completion_tokens_details", "reasoning_tokens")
+    cached = _part(usage.get("prompt_tokens_details"), "cached_tokens")
+    reasoning = _part(usage.get("completion_tokens_details"), "reasoning_tokens")
     if reasoning and _amount(usage.get("total_tokens")) == prompt + completion + reasoning:
         completion += reasoning  # some endpoints leave them out of the completion's
     return _Used(prompt, completion, min(cached, prompt), min(reasoning, completion))
 
 
-def _part(usage: Mapping[str, Any], group: str, field: str) -> float:
-    details = usage.get(group)
-    known = _amount(details.get(field)) if isinstance(details, Mapping) else 0.0
+def _part(details: object, field: str) -> float:
+    known = _amount(details.get(field)) if isinstance(details, dict) else 0.0
     return 0.0 if math.isnan(known) else known
 
 
 def _usage(body: Mapping[str, Any]) -> Mapping[str, Any]:
     usage = body.get("usage")
-    return usage if isinstance(usage, Mapping) else {}
+    return usage if isinstance(usage, dict) else _NOTHING
 
 
 def _amount(value: object) -> float:
+    if type(value) is int and 0 <= value < _USUAL:  # what nearly all are
+        return float(value)
     known = number(value)
     return known if known is not None and known >= 0.0 and math.isfinite(known) else math.nan
+
+
+_NOTHING: Mapping[str, Any] = {}
+_USUAL = 2**53

@@ -25,6 +25,8 @@ class Bucket:
 
     def ready_at(self, amount: float, now: float) -> float:
         """When so much can be taken; `now` if it can be already."""
+        if amount <= self._level:
+            return now  # it only fills up
         lacking = min(amount, self.capacity) - self.level(now)
         return now if lacking <= _DUST else now + lacking / self.rate
 

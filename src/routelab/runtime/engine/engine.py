@@ -163,7 +163,7 @@ class Engine:
                 wall_clock=self._wall_clock,
                 sink=question.sink,
             )
-            report = outcome.report(tried, hurried=hurried)
+            report = outcome.report(tried, hurried=hurried, counted=station.counts_tokens)
             self._note(pool, station, tried)
         except BaseException:
             tried = msgspec.structs.replace(tried, latency_s=self._clock() - sent)

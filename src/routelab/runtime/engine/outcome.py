@@ -28,18 +28,19 @@ def may_pass(tried: Attempt) -> bool:
     return tried.kind in ("connect", "timeout", "cut")
 
 
-def report(tried: Attempt, *, hurried: bool) -> Report:
+def report(tried: Attempt, *, hurried: bool, counted: bool) -> Report:
     """What a try says of the deployment.
 
     Args:
         hurried: the request's deadline left less time than the deployment is granted.
+        counted: the deployment limits tokens.
     """
     ok, took_s, felt_s = _healthy(tried, hurried=hurried), tried.latency_s, None
     if ok is True:
         felt_s = took_s if math.isnan(tried.first_token_s) else tried.first_token_s
     elif ok is False:
         felt_s = max(took_s, _FAILED_AS_S)
-    return Report(ok, took_s, felt_s, _used(tried))
+    return Report(ok, took_s, felt_s, _used(tried) if counted else None)
 
 
 def _healthy(tried: Attempt, *, hurried: bool) -> bool | None:

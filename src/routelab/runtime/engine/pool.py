@@ -160,7 +160,7 @@ class Pool:
         """A place, a refusal where waiting is in vain, or None."""
         free, busy, resting = [], False, False
         for station in self.stations:
-            if station in avoid or station.breaker.closed_until(now) > now:
+            if (avoid and station in avoid) or station.breaker.closed_until(now) > now:
                 continue
             if station.rest_until > now:
                 resting = True
