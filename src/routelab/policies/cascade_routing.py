@@ -101,8 +101,9 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
                 continue
             if self.after:
                 quality = quality | x.predictions(self.after, seen)
-            if best is None or _inside(quality[seen.model]) > best[0]:
-                best = (_inside(quality[seen.model]), seen)
+            worth = _inside(quality.get(seen.model, quality[left[chosen]]))  # or of a fallback
+            if best is None or worth > best[0]:
+                best = (worth, seen)
         assert best is not None  # otherwise `_left` had raised
         return Deliver(best[1])
 

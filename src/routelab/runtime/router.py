@@ -216,7 +216,9 @@ class AsyncRouter:
     async def _answer(self, asked: Sending, delivery: Delivery | None = None) -> Routed:
         started, limit_usd = self._clock(), self._limit_usd(asked.request.max_cost_usd)
         request = msgspec.structs.replace(asked.request, max_cost_usd=limit_usd)
-        sent = msgspec.structs.replace(asked, request=request, sink=delivery)
+        sent = msgspec.structs.replace(
+            asked, request=request, sink=delivery, deadline=started + _seconds(request.deadline_s)
+        )
         lane, degraded = self._lane, False
         x = lane.context(request)
         try:
@@ -283,12 +285,7 @@ class AsyncRouter:
         degraded: bool,
         delivery: Delivery | None,
     ) -> Decision:
-        limit_s = x.request.deadline_s
-        sending = msgspec.structs.replace(
-            sending,
-            deadline=math.inf if limit_s is None else self._clock() + limit_s,
-            able=lambda name: lane.admission.admits(x, name),
-        )
+        sending = msgspec.structs.replace(sending, able=lambda name: lane.admission.admits(x, name))
         guard = None
         if self._keeper is not None:
             guard = Guard(lane.caller, self._keeper, lane.upper_usd, degraded)
@@ -328,6 +325,10 @@ class AsyncRouter:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _seconds(limit_s: float | None) -> float:
+    return math.inf if limit_s is None else limit_s
 
 
 def _sink(
