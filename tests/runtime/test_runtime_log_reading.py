@@ -212,5 +212,5 @@ def test_a_folder_without_a_decision_log_says_so(tmp_path):
         compact(tmp_path)
     with pytest.raises(LogError, match="no such file"):
         open_journal(tmp_path / "nothing")
-    with pytest.raises(LogError, match="is a directory"):
+    with pytest.raises(LogError, match="no Parquet file"):
         read(tmp_path)

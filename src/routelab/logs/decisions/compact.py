@@ -90,7 +90,7 @@ def _groups(files: Sequence[Path]) -> Iterator[list[Path]]:
 
 def _write(folder: Path, files: Sequence[Path]) -> tuple[Path, int]:
     lines = list(Journal(folder, tuple(files)).lines())
-    rows = Rows(Judged([it for it in lines if isinstance(it, FeedbackRecord)]))
+    rows = Rows(Judged([it for it in lines if isinstance(it, FeedbackRecord)]), whole=True)
     for line in lines:
         if not (isinstance(line, Record) and rows.add(line)):
             rows.rest(line)

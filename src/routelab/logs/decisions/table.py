@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from routelab.core.record import AlertRecord, FeedbackRecord, Record, StepRecord
 from routelab.logs.decisions.journal import Line
 from routelab.logs.names import RESERVED
 from routelab.signals.prompt_text import prompt_text
 
-_TEXT = (
-    *("request_id", "model", "error", "task", "group", "tenant", "priority", "prompt"),
-    *("response", "deployment", "record"),
+_OF_REQUESTS = (
+    *("request_id", "task", "group", "tenant", "priority", "needs", "timestamp"),
+    *("max_cost_usd", "deadline_s", "prompt", "record"),
+)
+_OF_CALLS = (
+    *("model", "step", "propensity", "quality", "cost_usd", "latency_s", "prompt_tokens"),
+    *("completion_tokens", "error", "response", "deployment"),
 )
 _NUMBERS = (
     *("step", "propensity", "quality", "cost_usd", "latency_s", "prompt_tokens"),
     *("completion_tokens", "timestamp", "max_cost_usd", "deadline_s"),
 )
+_ALWAYS = ("request_id", "model", "step", "propensity", "quality")
 _CANCELLED = "cancelled"
 
 
@@ -52,19 +58,24 @@ class Rows:
         statuses: requests by how they ended.
         unsent: calls that no endpoint was asked, and calls that another one made needless.
         repeated: records whose request id an earlier one has.
+
+    Args:
+        whole: keep every record as JSON, in the row of its first call.
     """
 
-    def __init__(self, judged: Judged) -> None:
+    def __init__(self, judged: Judged, whole: bool = False) -> None:
         self.statuses: Counter[str] = Counter()
         self.unsent = self.repeated = 0
         self._judged = judged
-        self._columns: dict[str, list[Any]] = {name: [] for name in (*_TEXT, *_NUMBERS, "needs")}
+        self._whole = whole
+        self._requests: dict[str, list[Any]] = {name: [] for name in _OF_REQUESTS}
+        self._calls: dict[str, list[Any]] = {name: [] for name in _OF_CALLS}
         self._signals: dict[str, list[float | None]] = {}
+        self._owner: list[int] = []
         self._seen: Counter[str] = Counter()
-        self._count = 0
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._owner)
 
     def add(self, record: Record) -> bool:
         """A row for each call of a record that can tell something of its model, if any can."""
@@ -72,78 +83,89 @@ class Rows:
         self._seen[record.request_id] += 1
         nth = self._seen[record.request_id]
         self.repeated += nth > 1
-        known_as = record.request_id if nth == 1 else f"{record.request_id}#{nth}"
-        text: str | None = msgspec.json.encode(record).decode()
+        telling = [number for number, step in enumerate(record.steps) if _tells(step)]
+        self.unsent += len(record.steps) - len(telling)
+        if not telling:
+            return False
+        self._request(
+            record.request_id if nth == 1 else f"{record.request_id}#{nth}",
+            record.task or None,
+            record.group or None,
+            record.tenant or None,
+            record.priority or None,
+            list(record.needs) or None,
+            record.timestamp_s,
+            record.max_cost_usd,
+            record.deadline_s,
+            None if record.messages is None else prompt_text(record.messages),
+            msgspec.json.encode(record).decode() if self._whole else None,
+        )
         answer = _delivered(record)
-        whole = {
-            "request_id": known_as,
-            "task": record.task or None,
-            "group": record.group or None,
-            "tenant": record.tenant or None,
-            "priority": record.priority or None,
-            "needs": list(record.needs) or None,
-            "timestamp": record.timestamp_s,
-            "max_cost_usd": record.max_cost_usd,
-            "deadline_s": record.deadline_s,
-            "prompt": None if record.messages is None else prompt_text(record.messages),
-        }
-        for number, step in enumerate(record.steps):
-            if not _tells(step):
-                self.unsent += 1
-                continue
-            model = step.answered_by or step.model
-            quality = None
-            if step.error is None:
-                quality = self._judged.quality(record.request_id, model, number == answer)
-            self._row(
-                {
-                    **whole,
-                    "model": model,
-                    "step": float(number),
-                    "propensity": step.propensity,
-                    "quality": quality,
-                    "cost_usd": step.cost_usd,
-                    "latency_s": step.latency_s if step.error is None else None,
-                    "prompt_tokens": step.prompt_tokens,
-                    "completion_tokens": step.completion_tokens,
-                    "error": step.error,
-                    "response": step.response,
-                    "deployment": step.deployment,
-                    "record": text,
-                },
-                step.signals,
-            )
-            text = None
-        return text is None
+        for number in telling:
+            self._step(record.request_id, record.steps[number], number, number == answer)
+        return True
 
     def rest(self, line: Line) -> None:
         """A row that only keeps a line."""
         request_id = None if isinstance(line, AlertRecord) else line.request_id
         record = msgspec.json.encode(line).decode()
-        self._row({"request_id": request_id, "record": record}, {})
+        self._request(request_id, *[None] * (len(_OF_REQUESTS) - 2), record)
+        self._call(*[None] * len(_OF_CALLS))
 
     def table(self) -> Any:
         """An Arrow table of the rows; a column that nobody filled is left out."""
-        kept = ("request_id", "model", "step", "propensity", "quality", "record")
+        owner = pa.array(self._owner, pa.int64())
         made = {
-            name: pa.array(values, _type(name))
-            for name, values in self._columns.items()
-            if name in kept or any(value is not None for value in values)
-        }
+            name: pa.array(values, _type(name)).take(owner)
+            for name, values in self._requests.items()
+        } | {name: pa.array(values, _type(name)) for name, values in self._calls.items()}
+        made = {it: column for it, column in made.items() if it in _ALWAYS or _filled(column)}
+        if "record" in made:
+            made["record"] = _first_of_each(made["record"], self._owner)
         for name, values in self._signals.items():
-            if name not in RESERVED and name not in self._columns:
-                padded = values + [None] * (self._count - len(values))
+            if name not in RESERVED and name not in _OF_REQUESTS + _OF_CALLS:
+                padded = values + [None] * (len(self) - len(values))
                 made[name] = pa.array(padded, pa.float64())
         return pa.table(made)
 
-    def _row(self, row: Mapping[str, Any], signals: Mapping[str, float | None]) -> None:
-        for name, column in self._columns.items():
-            column.append(row.get(name))
-        for name, value in signals.items():
-            column = self._signals.setdefault(name, [])
-            column += [None] * (self._count - len(column))
+    def _request(self, *values: Any) -> None:
+        for column, value in zip(self._requests.values(), values, strict=True):
             column.append(value)
-        self._count += 1
+
+    def _call(self, *values: Any) -> None:
+        for column, value in zip(self._calls.values(), values, strict=True):
+            column.append(value)
+        self._owner.append(len(self._requests["request_id"]) - 1)
+
+    def _step(self, request_id: str, step: StepRecord, number: int, delivered: bool) -> None:
+        model, good = step.answered_by or step.model, step.error is None
+        for name, value in step.signals.items():
+            column = self._signals.setdefault(name, [])
+            column += [None] * (len(self) - len(column))
+            column.append(value)
+        self._call(
+            model,
+            float(number),
+            step.propensity,
+            self._judged.quality(request_id, model, delivered) if good else None,
+            step.cost_usd,
+            step.latency_s if good else None,
+            step.prompt_tokens,
+            step.completion_tokens,
+            step.error,
+            step.response,
+            step.deployment,
+        )
+
+
+def _filled(column: Any) -> bool:
+    return bool(column.null_count < len(column))
+
+
+def _first_of_each(column: Any, owner: list[int]) -> Any:
+    """The column without what repeats the row before."""
+    first = pa.array([it != before for it, before in zip(owner, [-1, *owner], strict=False)])
+    return pc.if_else(first, column, pa.scalar(None, column.type))
 
 
 def _tells(step: StepRecord) -> bool:
@@ -165,4 +187,4 @@ def _delivered(record: Record) -> int:
 def _type(name: str) -> Any:
     if name == "needs":
         return pa.list_(pa.string())
-    return pa.large_string() if name in _TEXT else pa.float64()
+    return pa.float64() if name in _NUMBERS else pa.large_string()
