@@ -13,9 +13,7 @@ import anyio
 import msgspec
 
 from routelab.core.catalogue import Catalogue, Timeouts
-from routelab.core.context import Context
 from routelab.core.engine_rules import EngineRules
-from routelab.core.flow import Decision, flow
 from routelab.errors import RouteError
 from routelab.gates import AnyGate
 from routelab.policy_file import PolicyFile, load
@@ -26,6 +24,7 @@ from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.budgets.guard import Guard
 from routelab.runtime.budgets.keeper import Keeper, OverBudgetError
 from routelab.runtime.caller import Sending
+from routelab.runtime.decide import decide
 from routelab.runtime.endpoints import endpoints, joined
 from routelab.runtime.engine import Engine
 from routelab.runtime.figures import Figures, Snapshot
@@ -35,7 +34,6 @@ from routelab.runtime.lane import Lane, Overlay, cheaper_policy
 from routelab.runtime.routed import Routed
 from routelab.runtime.stream.answer import StreamedAnswer
 from routelab.runtime.stream.delivery import Delivery
-from routelab.runtime.together import ask_together
 from routelab.runtime.upstream import Upstream
 from routelab.signals import Given
 
@@ -223,13 +221,13 @@ class AsyncRouter:
         x = lane.context(request)
         try:
             try:
-                decision = await self._decide(lane, x, sent, degraded, delivery)
+                decision = await decide(lane, x, sent, self._guard(lane, degraded), delivery)
             except OverBudgetError as refusal:
                 if self._spare is None or not refusal.degrades:
                     raise
                 lane, degraded = self._spare, True
                 x = lane.context(request)
-                decision = await self._decide(lane, x, sent, degraded, delivery)
+                decision = await decide(lane, x, sent, self._guard(lane, degraded), delivery)
         except BaseException as error:
             self._books.ended(error, x, lane.digest, self._clock() - started, degraded)
             raise
@@ -267,6 +265,12 @@ class AsyncRouter:
         general = None if self._keeper is None else self._keeper.budgets.request_usd
         return min((it for it in (own_usd, general) if it is not None), default=None)
 
+    def _guard(self, lane: Lane, degraded: bool) -> Guard | None:
+        """Of a request's calls, where there are budgets."""
+        if self._keeper is None:
+            return None
+        return Guard(lane.caller, self._keeper, lane.upper_usd, degraded)
+
     async def snapshot(self) -> Snapshot:
         """The figures, with what is left of budgets, breakers' states and the log's state."""
         log = self._books.log
@@ -276,41 +280,6 @@ class AsyncRouter:
             waiting=sum(pool.waiting for pool in self.engine.pools.values()),
             log=None if log is None else log.status(),
         )
-
-    async def _decide(
-        self,
-        lane: Lane,
-        x: Context,
-        sending: Sending,
-        degraded: bool,
-        delivery: Delivery | None,
-    ) -> Decision:
-        sending = msgspec.structs.replace(sending, able=lambda name: lane.admission.admits(x, name))
-        guard = None
-        if self._keeper is not None:
-            guard = Guard(lane.caller, self._keeper, lane.upper_usd, degraded)
-        running = flow(lane.policy, x)
-        try:
-            together = next(running)
-            while True:
-                answers = await ask_together(guard or lane.caller, together, sending)
-                try:
-                    together = running.send(answers)
-                finally:
-                    if delivery is not None:
-                        delivery.check(x)
-        except StopIteration as stop:
-            decision: Decision = stop.value
-        except RouteError as error:
-            sent = any(step.feedback.attempts for step in x.steps)
-            if guard is None or guard.refusal is None or sent:
-                raise
-            raise guard.refusal.told(error) from None
-        finally:
-            running.close()
-        if delivery is not None:
-            await delivery.finish(decision)
-        return decision
 
     async def aclose(self) -> None:
         """Close the connections that the router opened, and write what the log still holds."""

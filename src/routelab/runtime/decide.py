@@ -1,0 +1,51 @@
+"""Run a policy on one live request."""
+
+from __future__ import annotations
+
+import msgspec
+
+from routelab.core.context import Context
+from routelab.core.flow import Decision, flow
+from routelab.errors import RouteError
+from routelab.runtime.budgets.guard import Guard
+from routelab.runtime.caller import Sending
+from routelab.runtime.lane import Lane
+from routelab.runtime.stream.delivery import Delivery
+from routelab.runtime.together import ask_together
+
+
+async def decide(
+    lane: Lane, x: Context, sending: Sending, guard: Guard | None, delivery: Delivery | None
+) -> Decision:
+    """What a policy decides, after all the calls that it makes for that.
+
+    Args:
+        guard: holds the calls to budgets, if there are any.
+        delivery: takes the answer as it comes, if that is wanted.
+    Raises:
+        RouteError: no model answered.
+        BudgetError: nothing was sent, because a budget has no room for it.
+    """
+    sending = msgspec.structs.replace(sending, able=lambda name: lane.admission.admits(x, name))
+    running = flow(lane.policy, x)
+    try:
+        together = next(running)
+        while True:
+            answers = await ask_together(guard or lane.caller, together, sending)
+            try:
+                together = running.send(answers)
+            finally:
+                if delivery is not None:
+                    delivery.check(x)
+    except StopIteration as stop:
+        decision: Decision = stop.value
+    except RouteError as error:
+        sent = any(step.feedback.attempts for step in x.steps)
+        if guard is None or guard.refusal is None or sent:
+            raise
+        raise guard.refusal.told(error) from None
+    finally:
+        running.close()
+    if delivery is not None:
+        await delivery.finish(decision)
+    return decision
