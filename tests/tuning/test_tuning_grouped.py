@@ -67,13 +67,13 @@ def test_a_column_that_tells_nothing_leaves_the_plain_cascade():
 def test_a_value_of_few_requests_follows_the_policy_for_all():
     on = ground_of(specialists(share=(0.497, 0.497, 0.006)))
     assert 0 < (on.log.requests.priority == "rare").sum() < grouped.FEWEST
-    for policy in grouped.conditionals("priority", on, [plain.source(("confidence",))]):
+    for policy in grouped.conditionals("priority", on, [plain.corner_source(("confidence",))]):
         assert all("rare" not in rule.when.priority for rule in policy.rules)
 
 
 def test_the_sums_of_a_conditional_are_those_of_its_parts():
     on = ground_of(specialists())
-    found = grouped.conditionals("priority", on, [plain.frontier_source(("confidence",))])
+    found = grouped.conditionals("priority", on, [plain.corner_source(("confidence",))])
     assert found
     for policy in found[::7]:
         quality = on.replay(policy).quality
@@ -95,7 +95,7 @@ def test_a_front_is_judged_on_rows_it_was_not_chosen_on():
     on = ground_of(specialists(n=900))
     board = board_of(on)
     policies = [Fixed(name) for name in on.models]
-    policies += grouped.conditionals("priority", on, [plain.frontier_source(("confidence",))])[:9]
+    policies += grouped.conditionals("priority", on, [plain.corner_source(("confidence",))])[:9]
     budgets = np.array([0.2, 1.0, 3.0])
     cost, quality = board.held_out([policies] * board.folds, budgets)
     wanted = np.zeros((3, 2))

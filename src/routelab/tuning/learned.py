@@ -53,9 +53,13 @@ class Learned:
     def fitted(self) -> Fitted:
         return self.here.teacher.fitted
 
-    def source(self, kind: str) -> Callable[[Ground], Iterable[Policy]]:
-        """Proposes policies for other requests, over the frontier that models form there."""
-        return lambda on: KINDS[kind].propose(self.here.on(on))
+    def source(self, kind: str) -> Callable[[Ground, Sequence[str]], Iterable[Policy]]:
+        """Proposes policies over some models, by how they do on other requests."""
+        if (parted := KINDS[kind].parted) is not None:
+            return lambda on, models: parted(replace(self.here, tune=on), models)
+        return lambda on, models: KINDS[kind].propose(
+            replace(self.here, tune=on, frontier=tuple(models))
+        )
 
     def again(self, kind: str) -> Callable[[Ground], Iterable[Policy]]:
         """Proposes policies for some of the requests of tune."""

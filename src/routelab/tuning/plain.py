@@ -12,13 +12,13 @@ import optuna
 import routelab
 from routelab.core.policy import Policy
 from routelab.logs.log import Log
-from routelab.metrics.hull import pareto
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Ground, costs_sha256
 from routelab.tuning import exact, grid
 from routelab.tuning.chains import MAX_STEPS, chains
+from routelab.tuning.corners import corners
 from routelab.tuning.demands import Demands, Excess, met
-from routelab.tuning.dial import dial
+from routelab.tuning.dial import Dial, dial
 from routelab.tuning.front import Point, front
 from routelab.tuning.loop import Plan, Progress
 from routelab.tuning.options import UNSAID, Options
@@ -27,8 +27,6 @@ from routelab.tuning.score import means
 from routelab.tuning.search import Cascades, Dials, Trial
 from routelab.tuning.shelf import Place, Shelf
 from routelab.tuning.told import Told, told
-
-MAX_FRONTIER = 6
 
 STARTS = 40
 """Exactly tuned points that the randomised search begins with, at most."""
@@ -128,26 +126,34 @@ def source(signals: Sequence[str]) -> Callable[[Ground], list[Cascade]]:
     return lambda on: _best(on.log, signals)
 
 
-def frontier_source(signals: Sequence[str]) -> Callable[[Ground], list[Cascade]]:
-    """The same, over models that none beats in both quality and cost there, at most six."""
+def corner_source(signals: Sequence[str]) -> Callable[[Ground, Sequence[str]], list[Cascade]]:
+    """Proposes, for every chain of some models, what is best at each price."""
 
-    def propose(on: Ground) -> list[Cascade]:
-        cost, quality = on.log.cost_usd.mean(axis=0), on.log.quality.mean(axis=0)
-        kept = np.flatnonzero(pareto(cost, quality))
-        kept = kept[np.argsort(cost[kept], kind="stable")]
-        some = kept[grid.thinned(len(kept), MAX_FRONTIER)]
-        return _best(on.log.only([on.models[at] for at in some]), signals)
+    def propose(on: Ground, models: Sequence[str]) -> list[Cascade]:
+        log = on.log.only(models)
+        return [
+            one.policy
+            for signal in signals
+            for chain, dials in _chains(log, signal)
+            for one in corners(grid.of_chain(log, signal, chain, dials), log)
+        ]
 
     return propose
 
 
+def _chains(log: Log, signal: str) -> list[tuple[tuple[str, ...], dict[str, Dial]]]:
+    columns = log.signals[signal].T
+    dials = {name: dial(column) for name, column in zip(log.models, columns, strict=True)}
+    return [(chain, dials) for chain in chains(log, dials, MAX_STEPS)]
+
+
 def _best(log: Log, signals: Sequence[str]) -> list[Cascade]:
-    found: list[grid.Found] = []
-    for signal in signals:
-        columns = log.signals[signal].T
-        dials = {name: dial(column) for name, column in zip(log.models, columns, strict=True)}
-        for chain in chains(log, dials, MAX_STEPS):
-            found += grid.of_chain(log, signal, chain, dials)
+    found = [
+        one
+        for signal in signals
+        for chain, dials in _chains(log, signal)
+        for one in grid.of_chain(log, signal, chain, dials)
+    ]
     return [one.policy for one in sorted(grid.best(found), key=lambda one: one.cost)]
 
 

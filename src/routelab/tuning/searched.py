@@ -29,7 +29,7 @@ Again = Callable[[Ground], Iterable[Policy]]
 MOST = 200
 """Policies of one kind that are compared on rows not chosen on, evenly along its front."""
 
-SPLIT_BY_AUTO = (CASCADE, "gain-cascade")
+PARTED_BY_AUTO = ("gain-cascade",)
 """Kinds from which `auto` takes the policies of each task."""
 
 
@@ -144,13 +144,14 @@ def _conditionals(
 ) -> list[Policy]:
     """Policies by value, chosen on train, where scores are of fits that never saw the row."""
     assert options.parts_by is not None
-    kinds = SPLIT_BY_AUTO if options.policy == AUTO else options.kinds
-    sources: list[Again] = [plain.frontier_source(signals)] if CASCADE in kinds else []
-    on = part("train")
-    if more is not None and more.unseen is not None:
-        on = more.unseen
-        sources += [more.source(kind) for kind in kinds if kind != CASCADE]
-    return list(grouped.conditionals(options.parts_by, on, sources))
+    unseen = None if more is None else more.unseen
+    if more is None or unseen is None:
+        return list(
+            grouped.conditionals(options.parts_by, part("train"), [plain.corner_source(signals)])
+        )
+    kinds = PARTED_BY_AUTO if options.policy == AUTO else options.kinds
+    sources = [more.source(kind) for kind in kinds if kind != CASCADE]
+    return list(grouped.conditionals(options.parts_by, unseen, sources))
 
 
 def _held_out(

@@ -13,6 +13,8 @@ KINDS: Mapping[str, Kind] = {
     "tiers": Kind(tiers.learn, tiers.propose),
     "neighbors": Kind(neighbors.learn, neighbors.propose),
     "utility": Kind(utility.learn, utility.propose),
-    "gain-cascade": Kind(gain_cascade.learn, gain_cascade.propose, searches=True),
+    "gain-cascade": Kind(
+        gain_cascade.learn, gain_cascade.propose, searches=True, parted=gain_cascade.parted
+    ),
     "cascade-routing": Kind(cascade_routing.learn, cascade_routing.propose),
 }

@@ -6,9 +6,10 @@ more confident, so a grid of thresholds on it is answered by the sums that tune 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from routelab.logs.log import Log
 from routelab.policies.gain_cascade import GainCascade
 from routelab.replay.known import charges
 from routelab.tuning import grid
+from routelab.tuning.corners import corners
 from routelab.tuning.dial import dial
 from routelab.tuning.grid import Found
 from routelab.tuning.kinds.setting import Setting
@@ -24,6 +26,13 @@ from routelab.tuning.kinds.teacher import Teacher, named
 
 GAIN = "gain"
 CALM = "minus the expected gain"
+
+
+class _Way(NamedTuple):
+    """A scorer of gain and the signals that it reads."""
+
+    scorer: str
+    signals: tuple[str, ...]
 
 
 def learn(teacher: Teacher) -> None:
@@ -34,46 +43,52 @@ def learn(teacher: Teacher) -> None:
 
 def propose(here: Setting) -> Iterator[GainCascade]:
     """The non-dominated ones over chains of the frontier, sets of signals and margins."""
-    ways = {
-        named(GAIN, signals): signals
-        for signals in here.teacher.signal_sets()
-        if here.has(named(GAIN, signals))
-    }
-    found = [
-        (scorer, one)
-        for scorer, signals in ways.items()
+    found = {
+        id(one): (way, one)
         for chain in here.chains()
-        for one in _of_chain(here, chain, scorer, signals)
-    ]
-    kept = {id(one) for one in grid.best(one for _, one in found)}
-    for scorer, one in sorted(found, key=lambda it: it[1].cost):
-        if id(one) in kept:
-            yield _policy(here, scorer, ways[scorer], one)
+        for way in _ways(here)
+        for one in _of_chain(here, chain, way)
+    }
+    best = grid.best(one for _, one in found.values())
+    for one in sorted(best, key=lambda it: it.cost):
+        yield _policy(here, found[id(one)][0], one)
 
 
-def _of_chain(
-    here: Setting, chain: tuple[str, ...], scorer: str, signals: tuple[str, ...]
-) -> list[Found]:
-    log = _calm(here, chain, scorer, signals)
+def parted(here: Setting, models: Sequence[str]) -> Iterator[GainCascade]:
+    """For every chain of some models, what is best at each price, whatever the signals."""
+    for chain in replace(here, frontier=tuple(models)).chains():
+        found = {id(one): (way, one) for way in _ways(here) for one in _of_chain(here, chain, way)}
+        for one in corners((it for _, it in found.values()), here.tune.log):
+            yield _policy(here, found[id(one)][0], one)
+
+
+def _ways(here: Setting) -> list[_Way]:
+    sets = here.teacher.signal_sets()
+    ways = [_Way(named(GAIN, signals), signals) for signals in sets]
+    return [way for way in ways if here.has(way.scorer)]
+
+
+def _of_chain(here: Setting, chain: tuple[str, ...], way: _Way) -> list[Found]:
+    log = _calm(here, chain, way)
     dials = {name: dial(log.signals[CALM][:, log.column(name)]) for name in chain[:-1]}
     return list(grid.of_chain(log, CALM, chain, dials)) if all(dials.values()) else []
 
 
-def _calm(here: Setting, chain: tuple[str, ...], scorer: str, signals: tuple[str, ...]) -> Log:
+def _calm(here: Setting, chain: tuple[str, ...], way: _Way) -> Log:
     """The chain's outcomes, with what deferring is expected to lose as the only signal."""
     known, whole = here.tune.known, here.tune.log
     log = whole.only(chain)
     values = np.full_like(log.quality, np.nan)
     for index, (name, following) in enumerate(pairwise(chain)):
-        predicted = known.after[Asked(scorer, whole.column(name), signals)]
-        gain = predicted[:, known.outputs[scorer].index(following)]
+        predicted = known.after[Asked(way.scorer, whole.column(name), way.signals)]
+        gain = predicted[:, known.outputs[way.scorer].index(following)]
         values[:, index] = np.where(log.error[:, index], np.nan, -gain)
-    extra = charges(log, signals, (slice(None), slice(None))) - log.cost_usd
+    extra = charges(log, way.signals, (slice(None), slice(None))) - log.cost_usd
     return replace(log, signals={CALM: values}, extra_usd={CALM: extra})
 
 
-def _policy(here: Setting, scorer: str, signals: tuple[str, ...], found: Found) -> GainCascade:
+def _policy(here: Setting, way: _Way, found: Found) -> GainCascade:
     chain = found.policy.models
-    costs = (*here.costs(chain[:-1], signals), *here.costs(chain[-1:]))
+    costs = (*here.costs(chain[:-1], way.signals), *here.costs(chain[-1:]))
     margins = tuple(-threshold for threshold in found.policy.thresholds)
-    return GainCascade(chain, scorer, signals, costs=costs, margins=margins)
+    return GainCascade(chain, way.scorer, way.signals, costs=costs, margins=margins)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from routelab.core.policy import Policy
@@ -16,9 +16,12 @@ class Kind(NamedTuple):
     Attributes:
         learn: has the scorers fitted that the kind names, on the train part.
         propose: policies to compare on tune, where those scorers are at hand.
+        parted: policies over some models that values of a column may choose among; None for
+            all that is proposed.
         searches: whether what is proposed depends on how requests of tune turned out.
     """
 
     learn: Callable[[Teacher], None]
     propose: Callable[[Setting], Iterable[Policy]]
     searches: bool = False
+    parted: Callable[[Setting, Sequence[str]], Iterable[Policy]] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -33,10 +33,6 @@ class Setting:
     teacher: Teacher
     models: tuple[str, ...]
     frontier: tuple[str, ...]
-
-    def on(self, tune: Ground) -> Setting:
-        """The same on other rows, with the frontier that models form there."""
-        return replace(self, tune=tune, frontier=_frontier(tune.log, self.models))
 
     def has(self, *scorers: str) -> bool:
         """Whether these scorers could be fitted."""
