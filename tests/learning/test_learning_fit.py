@@ -10,6 +10,7 @@ import pytest
 from learning_world import MODELS, QUICK, log_of, telling_log
 
 from routelab import learning, scorers
+from routelab.core.request import Request
 from routelab.errors import LearningError, LogError
 from routelab.learning import Examples, ensemble
 from routelab.learning.design import Design
@@ -232,3 +233,16 @@ def test_every_corner_of_the_space_is_a_recipe() -> None:
         ends = choices[:2] if isinstance(choices, learning.Span) else choices
         for value in ends:
             assert learning.recipe({name: value})
+
+
+def test_a_prompt_of_ten_megabytes_is_scored_by_its_ends_like_any_other() -> None:
+    fitted = learning.fit(telling_log(80), target="quality", models=MODELS, recipe=QUICK)
+    middle = "lorem ipsum " * 900_000
+    asked = [
+        Request("r", ({"role": "user", "content": f"why? {filler} prove it"},))
+        for filler in (middle, middle[:1_000_000])
+    ]
+    scoring = fitted.scoring()
+    scores = scoring.score_batch("quality", asked)
+    assert np.isfinite(scores).all()
+    assert [scoring.score("quality", it) for it in asked] == [tuple(row) for row in scores.tolist()]

@@ -111,6 +111,10 @@ def tune(
         ),
     ] = 1,
     trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400,
+    recipe_trials: Annotated[
+        int,
+        typer.Option(help="Ways to make scorers that are compared on train; 0 takes the default."),
+    ] = 0,
     sampler: Annotated[
         str, typer.Option(metavar="NAME", help="Of the randomised search: nsga2 or tpe.")
     ] = "nsga2",
@@ -167,6 +171,7 @@ def tune(
         pair=_pair(pair),
         seed=seed,
         trials=trials,
+        recipe_trials=recipe_trials,
         group=group,
         allow_missing=allow_missing,
         certify=parse(certify or ()),

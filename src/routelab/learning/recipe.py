@@ -118,7 +118,7 @@ def space() -> dict[str, tuple[Any, ...] | Span]:
         "rounds": Span(50, 300),
         "leaves": Span(4, 16),
         "leaf_rows": Span(20, 100),
-        "calibrator": ("platt", "beta", "isotonic", "temperature"),
+        "calibrator": ("auto", "platt", "beta", "isotonic", "temperature"),
     }
 
 

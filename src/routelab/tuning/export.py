@@ -156,8 +156,9 @@ def _learning(study: Study) -> dict[str, Any]:
     if study.account is None:
         nothing = dict.fromkeys(f"{name}{end}" for name in HEADLINE for end in ("", "_ci"))
         reason = "nothing was learned: --policy cascade uses confidence alone"
-        return {**nothing, "apgr_reason": reason, "account": None}
-    return {**study.account.headline(), "account": msgspec.to_builtins(study.account)}
+        return {**nothing, "apgr_reason": reason, "account": None, "recipes": None}
+    known = {"account": study.account, "recipes": study.sought}
+    return {**study.account.headline(), **msgspec.to_builtins(known)}
 
 
 def _searched(study: Study) -> dict[str, Any] | None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 from routelab.core.policy import Policy
 from routelab.core.scoring import Use
-from routelab.errors import TuningError
+from routelab.errors import LearningError, TuningError
 from routelab.learning import Account, Fitted, account
 from routelab.logs.log import Log
 from routelab.logs.splits import Split
 from routelab.replay import Ground
+from routelab.tuning import recipes
 from routelab.tuning.demands import Demands, Excess, met
 from routelab.tuning.front import Point, by_cost, front
 from routelab.tuning.kinds import KINDS
@@ -37,6 +38,7 @@ class Learned:
         policies: by kind, all that it proposes.
         here: the tune part with every scorer, and who fitted them.
         unseen: the train part as if it were new; None where that cannot be.
+        sought: the search for how scorers are made; None if there was none.
     """
 
     fronts: dict[str, list[Point]]
@@ -44,6 +46,7 @@ class Learned:
     policies: dict[str, list[Policy]]
     here: Setting
     unseen: Ground | None
+    sought: recipes.Searched | None
 
     @property
     def tune(self) -> Ground:
@@ -52,6 +55,27 @@ class Learned:
     @property
     def fitted(self) -> Fitted:
         return self.here.teacher.fitted
+
+    def worth(
+        self,
+        log: Log,
+        options: Options,
+        signals: Sequence[str],
+        cut: Split,
+        alone: Sequence[Point],
+        best: Point,
+    ) -> Account:
+        """How well the strong model's gain over the weak one can be learned on this log."""
+        weak, strong = options.pair or (by_cost(alone)[0], best.policy.models_used[0])
+        return account(
+            log,
+            weak=weak,
+            strong=strong,
+            recipe=None if self.sought is None else self.sought.recipe,
+            split=cut,
+            signals=signals,
+            seed=options.seed,
+        )
 
     def source(self, kind: str) -> Callable[[Ground, Sequence[str]], Iterable[Policy]]:
         """Proposes policies over some models, by how they do on other requests."""
@@ -81,6 +105,7 @@ def learned(
     wanted: Demands,
     *,
     seed: int,
+    recipe_trials: int,
     progress: Progress | None,
     told: Callable[[str], None],
 ) -> Learned:
@@ -89,26 +114,34 @@ def learned(
     Raises:
         TuningError: no kind had anything to propose; it says why nothing could be learned.
     """
-    teacher = Teacher(train.log, by_cost(alone), signals, seed=seed, told=told)
+    models = by_cost(alone)
+    sought = _recipe(train.log, models, recipe_trials, seed, progress, told)
+    recipe = None if sought is None else sought.recipe
+    teacher = Teacher(train.log, models, signals, seed=seed, recipe=recipe, told=told)
     for kind in kinds:
         KINDS[kind].learn(teacher)
     here = setting(tuning, teacher)
     proposed = {kind: list(KINDS[kind].propose(here)) for kind in kinds}
     found, tried = _fronts(proposed, here, alone, wanted, progress)
-    return Learned(found, tried, proposed, here, unseen(train, teacher))
+    return Learned(found, tried, proposed, here, unseen(train, teacher), sought)
 
 
-def worth(
+def _recipe(
     log: Log,
-    options: Options,
-    signals: Sequence[str],
-    cut: Split,
-    alone: Sequence[Point],
-    best: Point,
-) -> Account:
-    """How well the strong model's gain over the weak one can be learned on this log."""
-    weak, strong = options.pair or (by_cost(alone)[0], best.policy.models_used[0])
-    return account(log, weak=weak, strong=strong, split=cut, signals=signals, seed=options.seed)
+    models: Sequence[str],
+    trials: int,
+    seed: int,
+    progress: Progress | None,
+    told: Callable[[str], None],
+) -> recipes.Searched | None:
+    if not trials:
+        return None
+    told(f"searching {trials} recipes for scorers")
+    try:
+        return recipes.search(log, models, trials=trials, seed=seed, progress=progress)
+    except LearningError as error:
+        why = "--recipe-trials: quality cannot be learned here"
+        raise TuningError(why, *error.problems) from error
 
 
 def _fronts(

@@ -47,6 +47,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         pair: weak and strong model for APGR and CPT; None takes the cheapest and the best.
         seed: of everything random.
         trials: of the randomised search.
+        recipe_trials: of the search for how scorers are made, the default way included; 0
+            takes the default.
         group: what splits keep together; see `routelab.logs.splits.split`.
         allow_missing: accept a log that lacks many outcomes.
         certify: bounds to prove on the calibrate part, together with probability 1 - delta.
@@ -67,6 +69,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     pair: tuple[str, str] | None = None
     seed: int = 0
     trials: int = 400
+    recipe_trials: int = 0
     group: str | None = None
     allow_missing: bool = False
     certify: tuple[Demand, ...] = ()
@@ -100,6 +103,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.fresh and self.storage is None:
             raise TuningError("--fresh forgets what --storage keeps; give --storage too")
+        if self.recipe_trials < 0:
+            raise TuningError(f"--recipe-trials is {self.recipe_trials}; it must be 0 or more")
         if not 0 <= self.seed < 2**32:
             raise TuningError(f"--seed is {self.seed}; it must lie in [0, 4294967296)")
         if self.levels is not None and self.levels < 2:

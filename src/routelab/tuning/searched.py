@@ -134,6 +134,7 @@ def _learned(
         alone,
         wanted,
         seed=options.seed,
+        recipe_trials=options.recipe_trials,
         progress=progress,
         told=told,
     )

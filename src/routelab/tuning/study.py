@@ -31,6 +31,7 @@ from routelab.tuning.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
     from routelab.learning import Account, Fitted
+    from routelab.tuning import recipes
     from routelab.tuning.learned import Learned
     from routelab.tuning.spread import Spread
 
@@ -48,6 +49,7 @@ class Study:
         kind: of the exported policy's search; rivals: every kind that was searched.
         fitted: scorers that the exported policy names; None if nothing was learned.
         account: how well gains can be learned on this log; None if nothing was learned.
+        sought: the search for how scorers are made; None if there was none.
         points: operating points, the exported one first.
         tuned: figures of the exported policy on tune.
         tested: figures on test, one for each operating point.
@@ -70,6 +72,7 @@ class Study:
     rivals: Sequence[Rival]
     fitted: Fitted | None
     account: Account | None
+    sought: recipes.Searched | None
     points: Sequence[OperatingPoint]
     tuned: Figures
     tested: Sequence[Figures]
@@ -185,7 +188,8 @@ def tune(
         kind=won,
         rivals=rivals,
         fitted=None if more is None else more.used_by(exported.policy.scorer_uses),
-        account=None if more is None else _worth(log, options, usable, cut, alone, best),
+        account=None if more is None else more.worth(log, options, usable, cut, alone, best),
+        sought=None if more is None else more.sought,
         points=chosen,
         tuned=tuned,
         tested=tested,
@@ -226,19 +230,6 @@ def _certifier(
         Evidence(calibrate, largest),
         cut.group,
     )
-
-
-def _worth(
-    log: Log,
-    options: Options,
-    signals: Sequence[str],
-    cut: Split,
-    alone: Sequence[Point],
-    best: Point,
-) -> Account:
-    from routelab.tuning.learned import worth
-
-    return worth(log, options, signals, cut, alone, best)
 
 
 def _aiq_front(testing: Ground, tested: Sequence[Figures]) -> float:
