@@ -9,7 +9,6 @@ the trials that a shelf kept of it, and processes that share a shelf share the w
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -22,11 +21,10 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.samplers import BaseGASampler, BaseSampler, NSGAIISampler, TPESampler
+from optuna.samplers import BaseGASampler
 from optuna.trial import FrozenTrial, create_trial
 
-GENERATION = {"nsga2": 50, "tpe": 10}
-"""Trials that are asked for at once."""
+from routelab.tuning.samplers import GENERATION, sampler
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
 Progress = Callable[[int, int], None]
@@ -191,19 +189,13 @@ def _ask(
     generation: int,
     index: int,
 ) -> optuna.Trial:
-    study.sampler = _sampler(plan.sampler, _drawn(plan.seed, generation, index), space)
+    study.sampler = sampler(plan.sampler, space, (plan.seed, generation, index))
     trial = study.ask(dict(space))
     if isinstance(study.sampler, BaseGASampler):
         # A start asks for nothing, and would stay outside of the first generation.
         frozen = study.get_trials(deepcopy=False)[trial.number]
         study.sampler.get_trial_generation(study, frozen)
     return trial
-
-
-def _drawn(seed: int, generation: int, index: int) -> int:
-    """A seed for one trial."""
-    digest = hashlib.sha256(f"{seed}/{generation}/{index}".encode()).digest()
-    return int.from_bytes(digest[:4], "big")
 
 
 def _outcome(
@@ -234,36 +226,3 @@ def _told(study: optuna.Study, trial: optuna.Trial, outcome: Outcome) -> Done:
         trial.set_constraint(name, value)
     study.tell(trial, list(outcome.values))
     return Done(trial.number, trial.params, outcome)
-
-
-def _sampler(name: str, seed: int, space: Mapping[str, BaseDistribution]) -> BaseSampler:
-    open_ones = {key: it for key, it in space.items() if not it.single()}
-    if name == "tpe":
-        return _Tpe(open_ones, seed)
-    return _Nsga2(open_ones, seed)
-
-
-class _Nsga2(NSGAIISampler):
-    """NSGA-II over a space that is known, and need not be inferred from all trials."""
-
-    def __init__(self, space: dict[str, BaseDistribution], seed: int) -> None:
-        super().__init__(population_size=GENERATION["nsga2"], seed=seed)
-        self._known = space
-
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return self._known
-
-
-class _Tpe(TPESampler):
-    """Multivariate TPE over a space that is known."""
-
-    def __init__(self, space: dict[str, BaseDistribution], seed: int) -> None:
-        super().__init__(multivariate=True, seed=seed)
-        self._known = space
-
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return self._known
