@@ -16,6 +16,7 @@ from routelab.policy_file import PolicyFile, load, write
 from routelab.replay import decide, evaluate, study_ground
 from routelab.replay.diff import EXAMPLES, diff
 from routelab.replay.evaluate import Named
+from routelab.replay.settings import settings
 from routelab.tuning import Options, tune
 from routelab.tuning.export import save
 
@@ -160,3 +161,16 @@ def test_a_log_of_neither_is_compared_whole_or_not_at_all(other_cut, sample_log:
     assert diff(*other_cut, rest, "all").n_requests == 400
     with pytest.raises(LogError, match=r"unknown part 'half'.*unseen"):
         diff(*other_cut, rest, "half")
+
+
+def test_scorers_fitted_anew_are_told_by_their_weights(old, sample_log: Log):
+    fitted = old.document
+    scored = structs.replace(
+        fitted, scorers={"gain": {}, "cost": {}}, files={"weights.safetensors": "ab" * 32}
+    )
+    again = structs.replace(scored, files={"weights.safetensors": "cd" * 32})
+    assert [it.place for it in settings(scored, again)] == ["weights"]
+    assert {it.place: it.new for it in settings(fitted, scored)} == {
+        "scorers": ["cost", "gain"], "weights": "ab" * 8,
+    }  # fmt: skip
+    assert settings(scored, scored) == ()

@@ -128,6 +128,9 @@ def _settings(it: Difference) -> RenderableType:
     if not it.settings:
         return "\nNo setting differs"
     table = tables.table("Settings that differ", ("setting", "old", "new"))
+    for column in table.columns:
+        column.justify, column.no_wrap, column.overflow = "left", False, "fold"
+    table.columns[0].min_width = 24
     for one in it.settings:
         table.add_row(tables.escaped(one.place), _value(one.old), _value(one.new))
     return table

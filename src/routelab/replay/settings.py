@@ -28,8 +28,7 @@ class Setting(msgspec.Struct, frozen=True):
 def settings(old: Document, new: Document) -> tuple[Setting, ...]:
     """Everything that decides or prices a request and is not the same, in the order of NEW.
 
-    Scorers are compared as they were fitted: by their spec, and by the weights of the whole
-    directory.
+    Scorers are compared by their names and by the digest of all their weights.
     """
     before, after = dict(_flat(_plain(old))), dict(_flat(_plain(new)))
     places = dict.fromkeys([*after, *before])
@@ -48,7 +47,7 @@ def _plain(document: Document) -> dict[str, Any]:
         **document.policy,
         "candidates": list(document.candidates),
         "signals": msgspec.to_builtins(document.signals),
-        "scorers": dict.fromkeys(document.scorers, f"weights {weights}"),
+        **({"scorers": sorted(document.scorers), "weights": weights} if document.scorers else {}),
         "prices": {
             name: {field: getattr(model, field) for field in _PRICES}
             for name, model in models.items()
