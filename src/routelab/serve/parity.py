@@ -120,20 +120,19 @@ def _served(model: Model) -> tuple[Deployment, ...]:
 
 def _moved(catalogue: Catalogue, urls: dict[str, str]) -> Catalogue:
     """The catalogue with every provider's deployments at that provider's URL, without limits."""
-    moved = {
-        name: msgspec.structs.replace(
-            model,
-            cost_reported=model.cost_reported or not model.deployments,
-            deployments=tuple(
-                msgspec.structs.replace(
-                    it, model=it.model or name, base_url=urls[it.provider], api_key_env=""
-                )
-                for it in _served(model)
-            ),
-        )
-        for name, model in catalogue.models.items()
-    }
-    return Catalogue(moved, catalogue.engine)
+    return Catalogue(
+        {
+            name: msgspec.structs.replace(
+                model,
+                cost_reported=model.cost_reported or not model.deployments,
+                deployments=tuple(
+                    Deployment(urls[it.provider], it.model or name, it.provider)
+                    for it in _served(model)
+                ),
+            )
+            for name, model in catalogue.models.items()
+        }
+    )
 
 
 async def _route(
