@@ -19,6 +19,7 @@ MODULES = (
     "bench_operations",
     "bench_runtime",
     "bench_tuning",
+    "bench_scan",
 )
 
 

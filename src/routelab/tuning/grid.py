@@ -125,7 +125,7 @@ def check_size(levels: int, thresholds: int, nbytes: int, most_bytes: int = MOST
     needed = 4 * nbytes  # prefix sums hold the statistics of one chain about three times
     if needed <= most_bytes:
         return
-    fits = int(levels * (most_bytes / needed) ** (1 / thresholds))
+    fits = int((levels + 1) * (most_bytes / needed) ** (1 / thresholds)) - 2
     raise TuningError(
         f"a grid of {levels:,} levels for each of {thresholds} thresholds takes"
         f" {needed / 1e9:,.1f} GB, and {most_bytes / 1e9:,.1f} GB may be used:"

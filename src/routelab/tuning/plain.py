@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from routelab.core.policy import Policy
 from routelab.logs.log import Log
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Ground, costs_sha256
-from routelab.tuning import exact, grid
+from routelab.tuning import exact, grid, longer
 from routelab.tuning.chains import MAX_STEPS, chains
 from routelab.tuning.corners import corners
 from routelab.tuning.demands import Demands, Excess, met
@@ -24,9 +24,15 @@ from routelab.tuning.loop import Plan, Progress
 from routelab.tuning.options import UNSAID, Options
 from routelab.tuning.processes import search
 from routelab.tuning.score import means
+from routelab.tuning.search import MAX_STEPS as LONGEST
 from routelab.tuning.search import Cascades, Dials, Trial
 from routelab.tuning.shelf import Place, Shelf
 from routelab.tuning.told import Told, told
+
+Solver: TypeAlias = Callable[[Log, str, Mapping[str, Dial]], Iterator[Cascade]]
+
+FEW = 5
+"""Candidates up to which chains longer than those of the grid are left to the search."""
 
 STARTS = 40
 """Exactly tuned points that the randomised search begins with, at most."""
@@ -80,7 +86,7 @@ def cascades(
     solved = [
         _tried(tuning, wanted, policy)
         for signal in dict.fromkeys(signal for signal, _ in dials)
-        for solver in (exact.cascades, grid.cascades)
+        for solver in _solvers(tuning)
         for policy in solver(
             tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
         )
@@ -105,6 +111,12 @@ def cascades(
         trials,
         told(searched, trials, known, alone, options),
     )
+
+
+def _solvers(tuning: Ground) -> Sequence[Solver]:
+    """Of few models every chain is tried that is worth it; of many, chains grow and shrink."""
+    few = (exact.cascades, grid.cascades)
+    return few if len(tuning.models) <= FEW else (*few, longer.cascades)
 
 
 def _tried(on: Ground, wanted: Demands, policy: Policy) -> _Tried:
@@ -158,10 +170,13 @@ def _best(log: Log, signals: Sequence[str]) -> list[Cascade]:
 
 
 def _starts(points: Sequence[Point]) -> list[Cascade | Fixed]:
-    """At most `STARTS` policies, evenly along the front."""
-    picked = np.unique(np.linspace(0, len(points) - 1, STARTS).round().astype(int))
-    policies = (points[index].policy for index in picked)
-    return [policy for policy in policies if isinstance(policy, Cascade | Fixed)]
+    """At most `STARTS` policies that the search can express, evenly along the front."""
+    able = [
+        point.policy
+        for point in points
+        if isinstance(point.policy, Cascade | Fixed) and len(point.policy.models_used) <= LONGEST
+    ]
+    return [able[at] for at in grid.thinned(len(able), STARTS)]
 
 
 def _place(tuning: Ground, options: Options) -> Place | None:
