@@ -110,7 +110,8 @@ def test_a_refused_request_is_recorded_with_the_reason(tmp_path):
 
 
 def test_a_request_whose_caller_went_away_is_recorded_with_what_it_had_cost(tmp_path):
-    chosen = policy_file(tmp_path, CASCADE, catalogue(first=model("scored"), last=model("asleep")))
+    last = model("charged", "asleep", cost_reported=True)
+    chosen = policy_file(tmp_path, CASCADE, catalogue(first=model("scored"), last=last))
 
     async def run():
         async with AsyncRouter(
@@ -121,8 +122,10 @@ def test_a_request_whose_caller_went_away_is_recorded_with_what_it_had_cost(tmp_
 
     asyncio.run(run())
     (record,) = lines(tmp_path / "log")
-    assert (record["status"], len(record["steps"])) == ("cancelled", 1)
-    assert record["cost_usd"] == record["steps"][0]["cost_usd"] > 0
+    first, under_way = record["steps"]
+    assert (record["status"], under_way["error"]) == ("cancelled", "cancelled")
+    assert record["cost_usd"] == first["cost_usd"] + under_way["cost_usd"] > 0.5
+    assert [it["status"] for it in under_way["attempts"][:1]] == [503]
 
 
 def test_the_propensity_of_each_call_is_that_of_the_draws_before_it(tmp_path):

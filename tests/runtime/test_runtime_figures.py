@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 
@@ -9,10 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runtime_world import PRICES, Endpoint, catalogue, model, policy_file
 
+from routelab.core.catalogue import Deployment, Model
+from routelab.core.engine_rules import EngineRules
 from routelab.core.flow import Step
 from routelab.core.protocol import Attempted, Call, Feedback
 from routelab.core.request import Request
+from routelab.errors import RouteError
+from routelab.policies import Fixed
+from routelab.runtime import AsyncRouter, Router
 from routelab.runtime.budgets import Alert
 from routelab.runtime.figures import Figures, Histogram, prometheus_text
 from routelab.runtime.finished import Finished
@@ -147,8 +154,8 @@ def test_tenants_beyond_the_cap_share_their_figures():
 
 def test_feedback_is_counted_for_the_model_that_answered():
     figures = Figures(remembered=2)
-    for number, model in enumerate(["small", "small", "large"]):
-        figures.finished(request(number, steps=[step(model)]))
+    for number, name in enumerate(["small", "small", "large"]):
+        figures.finished(request(number, steps=[step(name)]))
     figures.feedback("r0", 1.0, None)  # forgotten
     figures.feedback("r1", 0.5, None)
     figures.feedback("r2", 1.0, None)
@@ -177,3 +184,40 @@ def test_prometheus_reads_the_names_of_opentelemetry():
             float(line.rsplit(" ", 1)[1])
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
+
+
+def test_a_router_tells_breakers_waiting_calls_and_what_was_shed(tmp_path):
+    one_at_a_time = Deployment("http://upstream.test/asleep/v1", "asleep", max_concurrency=1)
+    world = catalogue(first=Model(deployments=(one_at_a_time,), **PRICES))
+    chosen = policy_file(tmp_path, Fixed("first"), world)
+    rules = EngineRules(queue=1)
+
+    async def run():
+        async with AsyncRouter(chosen, transport=Endpoint().transport, rules=rules) as router:
+            asking = [asyncio.ensure_future(router.route("hello")) for _ in range(3)]
+            done, running = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+            busy = await router.snapshot()
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            return [task.exception() for task in done], busy, await router.snapshot()
+
+    (error,), busy, after = asyncio.run(run())
+    assert isinstance(error, RouteError)
+    assert busy.statuses == {"shed": 1}
+    assert (busy.waiting, after.waiting) == (1, 0)
+    assert busy.breakers == {"asleep at http://upstream.test/asleep/v1": "closed"}
+    assert after.statuses == {"shed": 1, "cancelled": 2}
+    assert after.requests.errors == 1
+    assert "routelab_waiting 1" in prometheus_text(busy)
+
+
+def test_a_blocking_router_has_figures_too(tmp_path):
+    chosen = policy_file(tmp_path, Fixed("first"), catalogue(first=model("plain")))
+    with Router(chosen, transport=Endpoint().transport, log=tmp_path / "log") as router:
+        routed = router.route("hello")
+        router.feedback(routed.decision.request_id, 0.5)
+        it = router.snapshot()
+    assert it.statuses == {"answered": 1}
+    assert it.quality["first"].mean == 0.5
+    assert it.log is not None

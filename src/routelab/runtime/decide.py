@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from routelab.core.context import Context
-from routelab.core.flow import Decision, flow
+from routelab.core.flow import Decision, Step, flow
+from routelab.core.protocol import Feedback, Together
 from routelab.errors import RouteError
 from routelab.runtime.budgets.guard import Guard
 from routelab.runtime.caller import Sending
@@ -31,7 +34,8 @@ async def decide(
     try:
         together = next(running)
         while True:
-            answers = await ask_together(guard or lane.caller, together, sending)
+            lost = functools.partial(_lost, x, together)
+            answers = await ask_together(guard or lane.caller, together, sending, lost)
             try:
                 together = running.send(answers)
             finally:
@@ -49,3 +53,11 @@ async def decide(
     if delivery is not None:
         await delivery.finish(decision)
     return decision
+
+
+def _lost(x: Context, together: Together, known: tuple[Feedback, ...]) -> None:
+    """The request is cancelled: keep what is known of the calls that were under way."""
+    turn = x.steps[-1].turn + 1 if x.steps else 0
+    for call, feedback in zip(together.calls, known, strict=True):
+        x.steps.append(Step(call, feedback, turn=turn))
+        x.spent_usd += feedback.cost_usd

@@ -14,7 +14,7 @@ import msgspec
 
 from routelab.core.catalogue import Catalogue, Timeouts
 from routelab.core.engine_rules import EngineRules
-from routelab.errors import RouteError
+from routelab.errors import BudgetError, RouteError
 from routelab.gates import AnyGate
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.ask import Messages, sending
@@ -109,6 +109,8 @@ class AsyncRouter:
     ) -> None:
         if sum(way is not None for way in (client, transport, upstream)) > 1:
             raise RouteError("give one of client, transport and upstream")
+        if budgets is None and (budget_store is not None or cheaper is not None):
+            raise BudgetError("budget_store and cheaper serve budgets: give budgets=... too")
         rules_of_money = read_budgets(budgets) if isinstance(budgets, str | Path) else budgets
         spare = cheaper_policy(rules_of_money, cheaper)
         overlay = Overlay(signals or {}, tuple(gates), again, gate_functions or {})

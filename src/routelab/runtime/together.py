@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -32,18 +33,40 @@ class _Asking:
         return self.task.result()
 
 
-async def ask_together(caller: Calls, together: Together, sending: Sending) -> tuple[Feedback, ...]:
-    """Feedback of every call, in the order of the calls."""
+async def ask_together(
+    caller: Calls,
+    together: Together,
+    sending: Sending,
+    lost: Callable[[tuple[Feedback, ...]], None],
+) -> tuple[Feedback, ...]:
+    """Feedback of every call, in the order of the calls.
+
+    Args:
+        lost: hears what is known of the calls when the request is cancelled.
+    """
     if len(together.calls) == 1:
-        return (await caller.call(together.calls[0], sending, []),)
+        call, tries = together.calls[0], list[Try]()
+        try:
+            return (await caller.call(call, sending, tries),)
+        except asyncio.CancelledError:
+            lost((caller.cancelled(call, tries),))
+            raise
     apart = msgspec.structs.replace(sending, sink=None)  # two answers cannot share a stream
     asking = [_Asking(caller, call, apart) for call in together.calls]
     waiting = {one.task for one in asking}
     try:
         while waiting and not (together.until == "first" and any(it.answered for it in asking)):
             _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        await _stopped(waiting)
+        lost(tuple(one.feedback() for one in asking))
+        raise
     finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await _stopped(waiting)
     return tuple(one.feedback() for one in asking)
+
+
+async def _stopped(tasks: set[asyncio.Task[Feedback]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

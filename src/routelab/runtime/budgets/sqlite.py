@@ -35,7 +35,9 @@ class _Job(NamedTuple):
 
 
 class SqliteStore:
-    """Keeps accounts in a file; what was settled survives a crash of every process.
+    """Keeps accounts in a file, for one router; what was settled survives a crash of every process.
+
+    Other routers, here or in other processes, share the file through stores of their own.
 
     A thread works off what has gathered in one transaction, so that many requests at once cost
     one. Every process renews a sign of life; the reservations of one that has shown none for
