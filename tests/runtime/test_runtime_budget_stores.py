@@ -334,9 +334,29 @@ def test_a_killed_process_leaves_what_it_spent_and_its_reservations_expire(tmp_p
     assert balance(path) == (spent, 0)
 
 
-def start(path, ending):
+LEAVING = """
+    import asyncio, sys
+    from test_runtime_budget_stores import lines
+    from routelab.runtime.budgets import SqliteStore
+
+    async def run():
+        store = SqliteStore(sys.argv[1])
+        for _ in range(50):
+            store.settle(await store.reserve(lines("all", ceiling=20_000), 50), 50)
+
+    asyncio.run(run())
+"""
+
+
+def test_a_program_that_ends_without_closing_its_store_keeps_what_it_spent(tmp_path):
+    worker = start(tmp_path / "b.sqlite", "", LEAVING)
+    worker.communicate(timeout=60)
+    assert balance(tmp_path / "b.sqlite") == (2500, 0)
+
+
+def start(path, ending, program=WORKER):
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WORKER), str(path), ending],
+        [sys.executable, "-c", textwrap.dedent(program), str(path), ending],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
         stdout=subprocess.PIPE,
         text=True,

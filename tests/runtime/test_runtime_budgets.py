@@ -269,6 +269,21 @@ def test_a_model_without_any_known_cost_is_refused_at_the_start(tmp_path):
     AsyncRouter(chosen, budgets=daily(1.0))
 
 
+def test_fallbacks_need_a_known_cost_too_and_odd_limits_are_no_limits(tmp_path):
+    behind = model("plain", **NO_PRICES)
+    world = catalogue(first=model("plain", fallbacks=("spare",)), spare=behind)
+    chosen = policy_file(tmp_path, FIXED, world)
+    with pytest.raises(BudgetError, match="none is known of spare"):
+        AsyncRouter(chosen, catalogue=world, budgets=daily(1.0))
+
+    async def use(router):
+        asked = [{"max_tokens": odd} for odd in ("many", -1, None, True, [])]
+        return [(await router.route(LONG, n="two", **fields)).model for fields in asked]
+
+    plain = catalogue(first=model("plain"))
+    assert with_router(tmp_path, FIXED, plain, daily(9.0), use) == ["first"] * 5
+
+
 def test_everything_wrong_with_budgets_is_told_at_once(tmp_path):
     path = tmp_path / "budgets.toml"
     path.write_text(

@@ -192,6 +192,19 @@ def test_what_the_queue_has_no_room_for_is_dropped_and_counted(tmp_path):
     assert len(lines(tmp_path)) == status.written
 
 
+def test_long_prompts_do_not_pile_up_in_the_queue(tmp_path):
+    (tmp_path / "log").write_text("in the way")
+    log = DecisionLog(tmp_path / "log", max_queued_chars=10_000)
+    long = Request("long", ({"role": "user", "content": "x" * 4000},))
+    for _ in range(100):
+        log.write(finished(0, request=long))
+    status = log.status()
+    assert status.dropped > 50
+    assert status.queued + status.dropped == 100
+    log.close()
+    assert log.status().dropped == 100
+
+
 def test_a_record_that_json_cannot_hold_is_dropped_alone(tmp_path):
     log = DecisionLog(tmp_path, texts=True)
     odd = Request("odd", ({"role": "user", "content": "x", "f": object()},))

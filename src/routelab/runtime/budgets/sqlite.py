@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import queue
@@ -92,10 +93,15 @@ class SqliteStore:
         return found
 
     async def aclose(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """Keep what is queued, and end the thread."""
         thread, self._thread = self._thread, None
         if thread is not None and self._process == os.getpid():
             self._jobs.put(None)
             thread.join()
+            atexit.unregister(self._end)
 
     async def _result(self, run: Callable[[Ledger], Any]) -> Any:
         self._loop = asyncio.get_running_loop()
@@ -130,6 +136,7 @@ class SqliteStore:
                 daemon=True,
             )
             self._thread.start()
+            atexit.register(self._end)
 
     def _work(self, jobs: queue.SimpleQueue[_Job | None], owner: str) -> None:
         ledger: Ledger | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -42,10 +43,11 @@ def upper_usd(
 
 
 def unpriced(admission: Admission) -> list[str]:
-    """Models of which neither prices nor a predicted cost are known."""
+    """Models, fallbacks included, of which neither prices nor a predicted cost are known."""
+    behind = (admission.catalogue.model(name).fallbacks for name in admission.models)
     return [
         name
-        for name in admission.models
+        for name in dict.fromkeys((*admission.models, *chain.from_iterable(behind)))
         if math.isnan(admission.catalogue.model(name).cost_usd(1.0, 1.0))
         and not admission.predicts("cost", name)
     ]
@@ -62,5 +64,12 @@ def _prompt_tokens(messages: Iterable[Message], fields: Mapping[str, Any]) -> fl
 
 
 def _answer_tokens(fields: Mapping[str, Any], output_tokens: int) -> float:
-    limit = fields.get("max_completion_tokens") or fields.get("max_tokens") or output_tokens
-    return float(limit) * max(1, int(fields.get("n") or 1))
+    limits = (_count(fields.get(name)) for name in ("max_completion_tokens", "max_tokens"))
+    limit = next((it for it in limits if it is not None), float(output_tokens))
+    return limit * max(1.0, _count(fields.get("n")) or 1.0)
+
+
+def _count(value: object) -> float | None:
+    """A positive number; None for what an endpoint will not take for one either."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    return float(value) if good and isinstance(value, int | float) else None

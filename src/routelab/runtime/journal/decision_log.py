@@ -41,7 +41,7 @@ class DecisionLog:
         texts: log prompts and answers too; without, a prompt leaves only its hash.
         hash_key: makes the hash one that nobody without the key can repeat.
         max_bytes: of a file, before the next is begun.
-        max_queued: records that wait at most.
+        max_queued, max_queued_chars: records that wait at most, and text in them.
         sync: force every batch to the disk.
         wall_clock: Unix seconds, for the names of the files.
     """
@@ -54,6 +54,7 @@ class DecisionLog:
         hash_key: bytes | None = None,
         max_bytes: int = 64 << 20,
         max_queued: int = 10_000,
+        max_queued_chars: int = 64_000_000,
         sync: bool = False,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -61,6 +62,7 @@ class DecisionLog:
         self._texts = texts
         self._hash_key = hash_key
         self._max_queued = max_queued
+        self._max_chars = max_queued_chars
         self._segments = Segments(self.folder, max_bytes, sync, wall_clock)
         self._variables: tuple[str, ...] = ()
         self._queue: deque[Finished | Note] = deque()
@@ -71,6 +73,7 @@ class DecisionLog:
         self._thread: threading.Thread | None = None
         self._process = 0
         self._written = self._refused = self._lost = 0
+        self._chars_in = self._chars_out = 0
         self._error: str | None = None
 
     def write(self, finished: Finished) -> None:
@@ -103,11 +106,15 @@ class DecisionLog:
     def _put(self, item: Finished | Note) -> None:
         if self._thread is None or self._process != os.getpid():
             self._start()
-        if len(self._queue) >= self._max_queued:
-            with self._lock:
+        chars = _chars(item)
+        with self._lock:
+            waiting = self._chars_in - self._chars_out
+            full = len(self._queue) >= self._max_queued or waiting + chars > self._max_chars
+            if full and self._queue:
                 self._refused += 1
-            return
-        self._queue.append(item)
+                return
+            self._chars_in += chars
+            self._queue.append(item)
         if not self._waiting.is_set():
             self._waiting.set()
 
@@ -119,6 +126,7 @@ class DecisionLog:
             if self._process not in (0, os.getpid()):
                 self._queue.clear()
                 self._lines.clear()
+                self._chars_in = self._chars_out = 0
                 self._segments.forget()
             self._process = os.getpid()
             self._closing, self._waiting = threading.Event(), threading.Event()
@@ -138,9 +146,11 @@ class DecisionLog:
             if self._lines:
                 self._waiting.set()
         self._drain()
-        self._lost += len(self._queue) + len(self._lines)
-        self._queue.clear()
-        self._lines.clear()
+        with self._lock:
+            self._lost += len(self._queue) + len(self._lines)
+            self._queue.clear()
+            self._lines.clear()
+            self._chars_out = self._chars_in
         self._segments.close()
 
     def _drain(self) -> bool:
@@ -148,7 +158,9 @@ class DecisionLog:
         secrets = entry.secrets(self._variables)
         while self._lines or self._queue:
             while self._queue and len(self._lines) < _BATCH:
-                self._lines += self._encoded(self._queue.popleft(), secrets)
+                item = self._queue.popleft()
+                self._chars_out += _chars(item)
+                self._lines += self._encoded(item, secrets)
             try:
                 done = self._segments.append(self._lines)
                 self._error = None
@@ -177,3 +189,12 @@ class DecisionLog:
         if self._error is None:
             _log.warning("decision log %s cannot be written: %s", self.folder, told)
         self._error = told
+
+
+def _chars(item: Finished | Note) -> int:
+    """About how much text an item holds on to."""
+    if not isinstance(item, Finished):
+        return 0
+    texts = [message.get("content") for message in item.request.messages or ()]
+    texts += [step.feedback.text for step in item.steps]
+    return sum(len(text) for text in texts if isinstance(text, str | list))
