@@ -16,14 +16,14 @@ from routelab.logs.log import Log
 from routelab.logs.splits import Split
 from routelab.replay import Ground
 from routelab.tuning import recipes
-from routelab.tuning.demands import Demands, Excess, met
-from routelab.tuning.front import Point, by_cost, front
+from routelab.tuning.board import Board
+from routelab.tuning.demands import Demands, Excess
+from routelab.tuning.front import Point, by_cost
 from routelab.tuning.kinds import KINDS
 from routelab.tuning.kinds.setting import Setting, setting
 from routelab.tuning.kinds.teacher import Teacher, only
 from routelab.tuning.kinds.unseen import unseen
 from routelab.tuning.options import Options
-from routelab.tuning.score import means
 from routelab.tuning.search import Progress
 
 
@@ -36,6 +36,7 @@ class Learned:
             that meets the bounds on latency and groups; empty if none of it does.
         tried: how far each policy breaks those bounds.
         policies: by kind, all that it proposes.
+        board: what they are worth on tune.
         here: the tune part with every scorer, and who fitted them.
         unseen: the train part as if it were new; None where that cannot be.
         sought: the search for how scorers are made; None if there was none.
@@ -44,6 +45,7 @@ class Learned:
     fronts: dict[str, list[Point]]
     tried: list[Excess]
     policies: dict[str, list[Policy]]
+    board: Board
     here: Setting
     unseen: Ground | None
     sought: recipes.Searched | None
@@ -122,8 +124,9 @@ def learned(
         KINDS[kind].learn(teacher)
     here = setting(tuning, teacher)
     proposed = {kind: list(KINDS[kind].propose(here)) for kind in kinds}
-    found, tried = _fronts(proposed, here, alone, wanted, progress)
-    return Learned(found, tried, proposed, here, unseen(train, teacher), sought)
+    board = Board(here.tune, wanted, seed=seed)
+    found, tried = _fronts(proposed, board, alone, teacher.failures, progress)
+    return Learned(found, tried, proposed, board, here, unseen(train, teacher), sought)
 
 
 def _recipe(
@@ -146,27 +149,22 @@ def _recipe(
 
 def _fronts(
     proposed: Mapping[str, Sequence[Policy]],
-    here: Setting,
+    board: Board,
     alone: Sequence[Point],
-    wanted: Demands,
+    failures: Mapping[str, str],
     progress: Progress | None,
 ) -> tuple[dict[str, list[Point]], list[Excess]]:
     total, done = sum(map(len, proposed.values())), 0
-    found: dict[str, list[Point]] = {}
     tried: list[Excess] = []
-    single = [it for it in alone if met(wanted.further(here.tune.replay(it.policy)))]
-    for kind, policies in proposed.items():
-        points = []
+    for policies in proposed.values():
         for policy in policies:
-            replay = here.tune.replay(policy)
-            tried.append(wanted.further(replay))
-            if met(tried[-1]):
-                points.append(Point(policy, means(replay)))
+            tried.append(board.excess(policy))
             done += 1
             if progress is not None:
                 progress(done, total)
-        found[kind] = front([*single, *points])
     if not total:
-        reasons = [f"{name}: {why}" for name, why in here.teacher.failures.items()]
+        reasons = [f"{name}: {why}" for name, why in failures.items()]
         raise TuningError(f"{', '.join(proposed)}: nothing could be learned", *reasons)
+    single = [point.policy for point in alone]
+    found = {kind: board.front([*single, *them]) for kind, them in proposed.items()}
     return found, tried

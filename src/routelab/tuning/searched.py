@@ -81,7 +81,7 @@ def search_kinds(
         again[CASCADE] = plain.source(signals)
         tried += cascades.tried
     more = _learned(options, part, tuning, signals, alone, wanted, progress, told)
-    board = Board(tuning if more is None else more.tune, wanted, seed=options.seed)
+    board = Board(tuning, wanted, seed=options.seed) if more is None else more.board
     if options.parts_by is not None:
         parted = _conditionals(options, part, signals, more)
         if parted:
