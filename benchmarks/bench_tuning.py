@@ -7,11 +7,15 @@ import time
 
 import numpy as np
 
+from benchmarks import eight_models
 from benchmarks.bench_replay import log, naive
 from routelab.logs import Log
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec, Totals, kernel
+from routelab.tuning import inputs, longer
+from routelab.tuning.chains import chains
+from routelab.tuning.grid import best, of_chain
 
 REPEATS = 5
 
@@ -20,11 +24,29 @@ def run() -> list[tuple[str, float, str, bool]]:
     over = log()
     pairs, faster = grid(over.only(("a", "b", "c")), 256)
     triples, _ = grid(over, 101)
+    took, share = ladder()
     return [
         ("grid_256x256_of_1m_requests_s", pairs, "<0.6", pairs < 0.6),
         ("grid_256x256_faster_than_scan_per_vector", faster, ">=500", faster >= 500),
         ("grid_101x101x101_of_1m_requests_s", triples, "<2", triples < 2),
+        ("eight_models_s", took, "<10", took < 10),
+        ("eight_models_share_of_best_known_hypervolume", share, ">=0.995", share >= 0.995),
     ]
+
+
+def ladder() -> tuple[float, float]:
+    """Seconds to the front of eight models, and its share of the best known hypervolume."""
+    over = eight_models.log()
+    start = time.perf_counter()
+    dials = inputs.dials(over, ("sure",))
+    of = {name: dials["sure", name] for name in over.models}
+    found = [
+        *(one for chain in chains(over, of) for one in of_chain(over, "sure", chain, of)),
+        *longer.found(over, "sure", of),
+    ]
+    front = best(found)
+    took = time.perf_counter() - start
+    return took, eight_models.volume(over, front) / eight_models.BEST_KNOWN
 
 
 def grid(over: Log, count: int) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from routelab.tuning.grid import Found, best
 
 N, MODELS = 20_000, tuple(f"m{rank}" for rank in range(8))
 
-BEST_KNOWN = 1.0
+BEST_KNOWN = 640_458.782114614
 """Hypervolume of the front that `search` finds, in USD times quality summed over requests."""
 
 
