@@ -113,6 +113,10 @@ class Truth(NamedTuple):
         """USD per 1,000 requests less than the strong model."""
         return self.strong[1] - self.usd_per_1k(policy)
 
+    def oracle(self, eps: float) -> float:
+        """The most that any threshold saves whose regret is truly eps or less."""
+        return self.strong[1] - float(self.spent[self.kept <= eps].min())
+
     def _kept(self, policy: Cascade) -> int:
         return int(np.searchsorted(-self.confidence, -policy.thresholds[0], side="right"))
 

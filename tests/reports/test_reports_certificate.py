@@ -39,7 +39,7 @@ def small(sample_log):
 def test_a_certificate_has_a_chapter_and_is_on_the_card(small, tmp_path):
     page, html, card, study = page_of(small, tmp_path, bound=0.25, seeds=2)
     chapter = page.split("## What is certified")[1].split("\n## ")[0]
-    assert "holds with probability 90.0% or more" in chapter
+    assert "holds with probability 90% or more" in chapter
     assert "Regret to the best model ≤ 0.2500" in chapter
     for text in study.certificate.assumptions:
         assert text.split(":")[0] in chapter

@@ -102,6 +102,8 @@ def _tags(bundle: Bundle) -> dict[str, str]:
         "mlflow.source.name": "routelab tune",
         "mlflow.source.type": "LOCAL",
     }
+    if (certificate := summary.get("certificate")) is not None:
+        tags["routelab.certificate"] = certificate["text"]
     if bundle.git_commit is not None:
         tags["mlflow.source.git.commit"] = bundle.git_commit
     return {**tags, **_user()}

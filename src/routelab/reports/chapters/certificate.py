@@ -22,7 +22,7 @@ def certificate(summary: Summary) -> Chapter | None:
     found = summary.certificate
     if found is None:
         return None
-    chance = words.share(1 - found.delta)
+    chance = _percent(1 - found.delta)
     if found.holds:
         what = "This bound holds" if len(found.goals) == 1 else "These bounds hold together"
         head = f"{what} with probability {chance} or more, on the assumptions below."
@@ -31,6 +31,11 @@ def certificate(summary: Summary) -> Chapter | None:
     blocks: list[Block] = [
         Text(f"{head} {_how(found)}") if found.holds else Note(f"{head} {_how(found)}"),
         _goals(found),
+        Text(
+            "p is the chance of a result as good if the bound were broken, by betting. For comparison,"
+            " by Hoeffding-Bentkus (valid, weaker) and by normal approximation (asymptotic):"
+            f" {', '.join(_others(goal) for goal in found.goals)}."
+        ),
     ]
     blocks += [
         Note(
@@ -71,23 +76,20 @@ def _missing(it: Certificate) -> str:
 
 
 def _goals(it: Certificate) -> Table:
-    heads = (
-        "Bound",
-        it.part.capitalize(),
-        f"Limit at {words.share(1 - it.delta)}",
-        "p",
-        "Test",
-        "Drift",
+    limit = f"Limit at {_percent(1 - it.delta)}"
+    heads = ("Bound", it.part.capitalize(), limit, "p", "Test", "Drift")
+    return Table(
+        "Bounds, where they were tested and later", heads, [_goal(goal) for goal in it.goals]
     )
-    caption = (
-        "p is by betting; Hoeffding-Bentkus and normal (asymptotic) p-values are"
-        f" {', '.join(_others(goal) for goal in it.goals)}"
-    )
-    return Table(caption, heads, [_goal(goal) for goal in it.goals])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.6g}%"
 
 
 def _others(goal: Goal) -> str:
-    return f"{goal.p_hoeffding_bentkus:.2g} and {goal.p_clt_asymptotic:.2g} for {goal.goal}"
+    """By other tests, for comparison."""
+    return f"{goal.goal} {goal.p_hoeffding_bentkus:.2g} and {goal.p_clt_asymptotic:.2g}"
 
 
 def _goal(it: Goal) -> list[Cell]:

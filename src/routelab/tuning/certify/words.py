@@ -86,4 +86,9 @@ def assumptions(on: Evidence, group: str, goals: Sequence[Goal]) -> Iterator[str
         for goal in goals
         if goal.ceiling_usd is not None
     )
+    if dropped := on.ground.coverage.n_dropped:
+        yield (
+            f"the {dropped:,} requests of the part that lack an outcome of a candidate are like"
+            " the others"
+        )
     yield "the log's quality is what is wanted, and its costs are what will be paid"
