@@ -32,8 +32,8 @@ def certificate(summary: Summary) -> Chapter | None:
         Text(f"{head} {_how(found)}") if found.holds else Note(f"{head} {_how(found)}"),
         _goals(found),
         Text(
-            "p is the chance of a result as good if the bound were broken, by betting. For comparison,"
-            " by Hoeffding-Bentkus (valid, weaker) and by normal approximation (asymptotic):"
+            "p is the chance of a result as good if the bound were broken, by betting. For"
+            " comparison, by Hoeffding-Bentkus (valid, weaker) and by normal approximation (asymptotic):"
             f" {', '.join(_others(goal) for goal in found.goals)}."
         ),
     ]
