@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow check bench clean
+.PHONY: demo test slow soak check bench clean
 
 demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
@@ -12,6 +12,9 @@ test: $(VENV)/.dev  ## every test but the long statistical ones
 
 slow: $(VENV)/.dev  ## long statistical and load checks
 	$(BIN)/python -m pytest -m slow
+
+soak: $(VENV)/.dev  ## 200,000 requests on loopback: memory, sockets, money
+	$(BIN)/python -m pytest -s -m soak
 
 check: $(VENV)/.dev  ## lint, types, layers
 	$(BIN)/ruff check .

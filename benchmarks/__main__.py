@@ -18,6 +18,7 @@ MODULES = (
     "bench_learning",
     "bench_operations",
     "bench_runtime",
+    "bench_transport",
     "bench_tuning",
     "bench_scan",
 )

@@ -11,10 +11,25 @@ import threading
 from collections import Counter
 from email.utils import formatdate
 
+from routelab.core.catalogue import Timeouts
 from routelab.core.tokens import estimated_tokens
 
 TOKENS = [f"t{at} " for at in range(60)]
 """The whole answer."""
+
+LONG_S = 20.0
+SHORT_S = 0.3
+
+
+def limits(said):
+    """Time limits of which only the one that an error speaks of is short, however busy it is."""
+    return Timeouts(
+        connect_s=LONG_S,
+        first_token_s=SHORT_S if "no first token" in said else LONG_S,
+        between_tokens_s=SHORT_S if "no token" in said else LONG_S,
+        total_s=SHORT_S if "no answer" in said else 1.0 if "not complete" in said else LONG_S,
+    )
+
 
 CUT_AT = 40
 STALL_AT = 20
@@ -317,7 +332,7 @@ class Exchange:
         await self.start()
         await self.tokens(3)
         await self.send(_chunked(f"data: {{{self.quoted}\n\n".encode()))
-        await self.reader.read()
+        await (self.reader.read() if self.stream else asyncio.sleep(0))
 
     # how it is said
 

@@ -8,15 +8,15 @@ import time
 from contextlib import nullcontext
 
 import pytest
-from misbehaving import CUT_AT, STALL_AT, TOKENS, Misbehaving
+from misbehaving import CUT_AT, STALL_AT, TOKENS, Misbehaving, limits
 from runtime_world import closed_port
 
-from routelab.core.catalogue import Deployment, Timeouts
+from routelab.core.catalogue import Deployment
 from routelab.runtime.attempt import attempt
 from routelab.runtime.http import HttpUpstream
 
 TRANSPORTS = ("httpx", "aiohttp")
-QUICK = Timeouts(connect_s=1.0, first_token_s=0.4, between_tokens_s=0.3, total_s=0.8)
+LONG = limits("")
 MESSAGES = ({"role": "user", "content": "x" * 400},)
 PROMPT = 100
 """Tokens of the messages, as estimated."""
@@ -46,7 +46,7 @@ class Collected:
         return "".join(delta.get("content") or "" for delta in deltas)
 
 
-async def asked(upstream, url, sink=None, timeouts=QUICK, key="", **fields):
+async def asked(upstream, url, sink=None, timeouts=LONG, key="", **fields):
     return await attempt(
         upstream,
         Deployment(url, "m", api_key_env=key),
@@ -75,12 +75,12 @@ WHOLE = {
     "reset": ("cut", "", None),
     "clean_cut": ("malformed", "answered no JSON object", 200),
     "cut_before": ("cut", "", None),
-    "stall": ("timeout", "no answer in 0.8 s", None),
+    "stall": ("timeout", "no answer in 0.3 s", None),
     "malformed": ("malformed", "answered no JSON object", 200),
     "half_closed": ("cut", "", None),
     "hangs_up": ("cut", "", None),
-    "blackhole": ("timeout", "no answer in 0.8 s", None),
-    "slow_headers": ("timeout", "no answer in 0.8 s", None),
+    "blackhole": ("timeout", "no answer in 0.3 s", None),
+    "slow_headers": ("timeout", "no answer in 0.3 s", None),
     "too_long_a_length": ("cut", "", None),
     "too_short_a_length": ("malformed", "", None),  # aiohttp takes it for no HTTP
     "not_http": ("cut", "", None),
@@ -95,7 +95,7 @@ WHOLE = {
 @pytest.mark.parametrize("fault", WHOLE)
 def test_a_fault_without_streaming(server, transport, fault):
     kind, error, status = WHOLE[fault]
-    found = tried(transport, server.url(fault))
+    found = tried(transport, server.url(fault), timeouts=limits(error))
     kinds = {kind, "cut"} if fault == "too_short_a_length" else {kind}
     assert found.kind in kinds
     assert (found.answer, found.elsewhere) == (None, True)
@@ -103,7 +103,7 @@ def test_a_fault_without_streaming(server, transport, fault):
     if status is not None and kind != "cut":
         assert found.status == status
     assert found.delivered is False
-    assert 0.0 < found.latency_s < 2.0
+    assert 0.0 < found.latency_s < 10.0
     assert math.isnan(found.first_token_s)
 
 
@@ -113,17 +113,17 @@ STREAMED = {
     "clean_cut": ("cut", f"cut after {CUT_AT} pieces: the stream ended without a finish", CUT_AT),
     "cut_before": ("cut", "cut after 0 pieces", 0),
     "stall": ("timeout", "no token for 0.3 s", STALL_AT),
-    "stall_before": ("timeout", "no first token in 0.4 s", 0),
-    "comments": ("timeout", "no first token in 0.4 s", 0),
-    "endless": ("timeout", "not complete in 0.8 s", None),
+    "stall_before": ("timeout", "no first token in 0.3 s", 0),
+    "comments": ("timeout", "no first token in 0.3 s", 0),
+    "endless": ("timeout", "not complete in 1 s", None),
     "malformed": ("malformed", 'sent a malformed event: \'{"choices": [{"del\'', 10),
     "not_a_piece": ("malformed", "sent a malformed event: its `choices` are no list", 0),
     "error_event": ("status", "failed while answering: overloaded", 10),
     "early_error_event": ("cut", "failed while answering: overloaded", 0),
     "half_closed": ("cut", "", 0),
     "hangs_up": ("cut", "", 0),
-    "blackhole": ("timeout", "no first token in 0.4 s", 0),
-    "slow_headers": ("timeout", "no first token in 0.4 s", 0),
+    "blackhole": ("timeout", "no first token in 0.3 s", 0),
+    "slow_headers": ("timeout", "no first token in 0.3 s", 0),
     "not_http": ("cut", "", 0),
     "busy_seconds": ("status", "answered 429: no", 0),
     "busy_date": ("status", "answered 429: no", 0),
@@ -138,7 +138,7 @@ def test_a_fault_while_streaming(server, transport, fault):
     kind, error, tokens = STREAMED[fault]
     server.reset()
     sink = Collected()
-    found = tried(transport, server.url(fault), sink)
+    found = tried(transport, server.url(fault), sink, timeouts=limits(error))
     assert (found.kind, found.answer) == (kind, None)
     assert (error if fault != "cut" else "cut after ") in found.error
     assert found.delivered is bool(sink.pieces)
@@ -222,7 +222,7 @@ def test_a_slow_caller_uses_up_no_limit(server, transport):
             await asyncio.sleep(0.35 if len(self.pieces) in (5, 6, 7, 8) else 0)
 
     sink = Slow()
-    found = tried(transport, server.url("good"), sink)
+    found = tried(transport, server.url("good"), sink, timeouts=limits("no token"))
     assert found.error is None
     assert sink.text == "".join(TOKENS)
 

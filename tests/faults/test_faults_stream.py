@@ -8,10 +8,10 @@ import time
 
 import anyio
 import pytest
-from misbehaving import CUT_AT, TOKENS, Misbehaving
+from misbehaving import CUT_AT, TOKENS, Misbehaving, limits
 from runtime_world import catalogue, policy_file
 
-from routelab.core.catalogue import Deployment, Model, Timeouts
+from routelab.core.catalogue import Deployment, Model
 from routelab.core.protocol import Call, Deliver
 from routelab.errors import NoModelError, PolicyError, RouteError
 from routelab.policies import Cascade, Fixed
@@ -22,7 +22,12 @@ PROMPT = "x" * 400
 ONE = Fixed(model="one")
 TWO = Cascade(models=("one", "two"), thresholds=(0.5,), signal="score")
 PRICES = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1000.0}
-QUICK = Timeouts(connect_s=1.0, first_token_s=0.4, between_tokens_s=0.3, total_s=5.0)
+SHORT = {
+    "stall_before": limits("no first token"),
+    "stall": limits("no token"),
+}
+"""Of behaviours that are waited for."""
+
 BROKEN = ("cut", "reset", "clean_cut", "stall", "malformed", "error_event")
 TRANSPORTS = ("httpx", "aiohttp")
 
@@ -42,8 +47,7 @@ def world(server, tmp_path):
         deployed = {
             name: Model(
                 deployments=tuple(
-                    Deployment(server.url(it), it, timeouts=None if it == "good" else QUICK)
-                    for it in behaviours
+                    Deployment(server.url(it), it, timeouts=SHORT.get(it)) for it in behaviours
                 ),
                 **PRICES,
             )
@@ -283,7 +287,7 @@ def test_connections_are_kept_after_an_answer_and_never_after_a_fault(world, ser
         chosen = world(one=["good"], two=faults)
         async with AsyncRouter(chosen, transport=transport) as router:
             for fault in faults:
-                at = Deployment(server.url(fault), fault, timeouts=QUICK)
+                at = Deployment(server.url(fault), fault, timeouts=SHORT.get(fault))
                 for stream in (False, True):
                     broken = await _break(router, at, stream)
                     assert broken or fault == "too_short_a_length"
@@ -304,7 +308,7 @@ async def _break(router, deployment, stream):
         deployment,
         {"messages": [{"role": "user", "content": PROMPT}]},
         {},
-        QUICK,
+        limits("no token" if stream else "no answer"),
         clock=time.perf_counter,
         wall_clock=time.time,
         sink=Collected() if stream else None,

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from misbehaving import Misbehaving
+from misbehaving import Misbehaving, limits
 from runtime_world import catalogue, closed_port, policy_file
 
-from routelab.core.catalogue import Deployment, Model, Timeouts
+from routelab.core.catalogue import Deployment, Model
 from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.errors import RouteError
 from routelab.policies import Fixed
@@ -51,7 +51,6 @@ STREAMED = {
 """Rows of the two tables, and the behaviours that show them."""
 
 RULES = EngineRules(retry=RetryRules(most=0), breaker=BreakerRules(min_calls=1))
-QUICK = Timeouts(connect_s=1.0, first_token_s=0.4, between_tokens_s=0.3, total_s=0.8)
 PRICES = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1000.0}
 
 
@@ -89,7 +88,9 @@ def test_every_row_is_tried():
 
 @pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
 @pytest.mark.parametrize(
-    ("cells", "behaviour", "stream"), CASES, ids=[f"{it[1]}-{it[2] or 'whole'}" for it in CASES]
+    ("cells", "behaviour", "stream"),
+    CASES,
+    ids=[f"{it[1]}-{'stream' if it[2] else 'whole'}" for it in CASES],
 )
 def test_a_failure_is_as_the_page_says(server, tmp_path, cells, behaviour, stream, transport):
     said, charged, blamed = cells
@@ -97,7 +98,7 @@ def test_a_failure_is_as_the_page_says(server, tmp_path, cells, behaviour, strea
     with closed_port() as nobody:
         addresses = {"nobody": nobody, "no_tls": server.url("good", "https")}
         url = addresses.get(behaviour, server.url(behaviour))
-        at = Deployment(url, "m", timeouts=QUICK)
+        at = Deployment(url, "m", timeouts=limits(said))
         one = catalogue(one=Model(deployments=(at,), **PRICES))
         error, states = asyncio.run(
             _failed(policy_file(tmp_path, Fixed("one"), one), transport, stream)

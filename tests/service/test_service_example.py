@@ -180,7 +180,7 @@ def test_answers_and_their_streams_are_the_replays(world, tmp_path):
         assert "at least one message" in refused.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("n", [400, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [400, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_a_provider_that_dies_and_comes_back_costs_no_request(world, tmp_path, n):
     (south, log), decisions = world, tmp_path / "decisions"
     with serving(create(decisions)) as url:
