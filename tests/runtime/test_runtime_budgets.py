@@ -6,10 +6,12 @@ import asyncio
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 from runtime_world import NO_PRICES, PRICES, Endpoint, catalogue, completion, model, policy_file
 
 from routelab.core.admission import Estimate
+from routelab.core.schema import decision_schema
 from routelab.errors import BudgetError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, load, write
@@ -66,7 +68,12 @@ async def ask(router, times, **fields):
 
 
 def logged(folder):
-    return [json.loads(it) for path in folder.iterdir() for it in path.read_text().splitlines()]
+    """Every line, each of which the published schema allows."""
+    valid = Draft202012Validator(decision_schema())
+    found = [json.loads(it) for path in folder.iterdir() for it in path.read_text().splitlines()]
+    for line in found:
+        valid.validate(line)
+    return found
 
 
 def daily(limit_usd, **fields):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from routelab.cli import tables
 from routelab.cli.common import Json, print_json
+from routelab.cli.progress import progress
 from routelab.core.record import AlertRecord, FeedbackRecord, Record
 from routelab.logs import decisions
 from routelab.runtime.budgets import Alert
@@ -43,7 +44,8 @@ def describe(log: Folder, json: Json = False) -> None:
 
     Example: `routelab log describe decisions/`
     """
-    found = _Summary(log)
+    with progress("reading") as update:
+        found = _Summary(log, update)
     if json:
         print_json(found.as_data())
     else:
@@ -68,7 +70,8 @@ def compact(
 
     Example: `routelab log compact decisions/`
     """
-    done = decisions.compact(log, keep=keep)
+    with progress("compacting") as update:
+        done = decisions.compact(log, keep=keep, progress=update)
     if json:
         shown = {**done._asdict(), "out": _names(done.out), "files": _names(done.files)}
         print_json({**shown, "left": _names(done.left)})
@@ -90,13 +93,13 @@ def _names(paths: tuple[Path, ...]) -> list[str]:
 class _Summary:
     """A decision log, added up as a router adds up what it does."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, progress: Callable[[int, int], None]) -> None:
         journal = decisions.open_journal(path)
         figures = Figures(max_tenants=1_000, remembered=1_000_000)
         self.name = path.name
         self.policies: Counter[str] = Counter()
         self.first_s = self.last_s = float("nan")
-        for line in journal.lines():
+        for line in journal.lines(progress):
             if isinstance(line, Record):
                 figures.finished(finished(line))
                 self.policies[line.policy] += 1

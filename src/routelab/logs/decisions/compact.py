@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from routelab.core.held import is_held
 from routelab.core.record import FeedbackRecord, Record
 from routelab.errors import LogError
-from routelab.logs.decisions.journal import KEY, Journal, open_journal
+from routelab.logs.decisions.journal import KEY, Journal, Progress, open_journal
 from routelab.logs.decisions.table import Judged, Rows
 
 _AT_ONCE = 256 << 20
@@ -39,7 +39,7 @@ class Compacted(NamedTuple):
     left: tuple[Path, ...]
 
 
-def compact(folder: Path, *, keep: bool = False) -> Compacted:
+def compact(folder: Path, *, keep: bool = False, progress: Progress | None = None) -> Compacted:
     """Write the finished JSON Lines files of a decision log as Parquet beside them.
 
     There is a row for each call with the columns of a log. The column `record` holds the whole
@@ -49,6 +49,7 @@ def compact(folder: Path, *, keep: bool = False) -> Compacted:
 
     Args:
         keep: do not remove them; readers pass them over.
+        progress: called with the files done and how many there are.
     Raises:
         LogError: the folder holds no decision log, or a file in it cannot be read or written.
     """
@@ -61,10 +62,12 @@ def compact(folder: Path, *, keep: bool = False) -> Compacted:
     before, requests, out = sum(it.stat().st_size for it in done), 0, []
     stale = () if keep else set(folder.glob("*.jsonl")) - set(journal.files)
     try:
-        for group in _groups(done):
+        for finished, group in _groups(done):
             path, count = _write(folder, group)
             out.append(path)
             requests += count
+            if progress is not None:
+                progress(finished, len(done))
             for file in () if keep else group:
                 file.unlink()
         for file in stale:
@@ -75,17 +78,16 @@ def compact(folder: Path, *, keep: bool = False) -> Compacted:
     return Compacted(tuple(out), tuple(done), requests, before, after, left)
 
 
-def _groups(files: Sequence[Path]) -> Iterator[list[Path]]:
+def _groups(files: Sequence[Path]) -> Iterator[tuple[int, list[Path]]]:
+    """Files that are read at once, after how many files of all."""
     group: list[Path] = []
     size = 0
-    for file in files:
+    for number, file in enumerate(files, 1):
         group.append(file)
         size += file.stat().st_size
-        if size >= _AT_ONCE:
-            yield group
+        if size >= _AT_ONCE or number == len(files):
+            yield number, group
             group, size = [], 0
-    if group:
-        yield group
 
 
 def _write(folder: Path, files: Sequence[Path]) -> tuple[Path, int]:

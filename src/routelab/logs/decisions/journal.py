@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +16,7 @@ from routelab.errors import LogError
 from routelab.logs.problems import SHOWN, Problems
 
 Line: TypeAlias = Record | FeedbackRecord | AlertRecord
+Progress: TypeAlias = Callable[[int, int], None]
 
 KEY = b"routelab.decisions"
 """In a Parquet file: the names of the files it was made of."""
@@ -51,13 +52,17 @@ class Journal:
     files: tuple[Path, ...]
     torn: set[str] = field(default_factory=set)
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self, progress: Progress | None = None) -> Iterator[Line]:
         """Every line, file by file.
 
+        Args:
+            progress: called with the files read and how many there are.
         Raises:
             LogError: a line that is not whole and not the last, or of a newer schema.
         """
-        for path in self.files:
+        for done, path in enumerate(self.files):
+            if progress is not None:
+                progress(done, len(self.files))
             yield from _in_parquet(path) if path.suffix == ".parquet" else self._in_jsonl(path)
 
     def _in_jsonl(self, path: Path) -> Iterator[Line]:
