@@ -23,7 +23,9 @@ from routelab.policies import Cascade, Mixture
 from routelab.replay import Named, evaluate, ground
 from routelab.replay.cells import Chain, Levels, Spec, kernel
 from routelab.replay.stream.moments import Question
+from routelab.replay.stream.survey import BUCKETS
 from routelab.replay.stream.workers import Workers, workers
+from routelab.stats.bootstrap import Resamples, interval
 from routelab.tuning.streamed.measure import evaluated
 from routelab.tuning.streamed.scan import scan
 
@@ -189,6 +191,23 @@ def test_a_worker_that_dies_is_replaced_and_the_result_is_the_same(tmp_path):
     assert told[-1] == (9, 9)
 
 
+def test_a_worker_of_a_cluster_that_dies_changes_nothing(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    jobs = [(number, str(tmp_path)) for number in range(9)]
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            worker_dashboard_address=None,
+        ) as cluster,
+        workers(cluster.scheduler_address.replace("tcp://", "dask://")) as on,
+    ):
+        assert list(on.map(square_or_die, jobs)) == [number * number for number in range(9)]
+    assert (tmp_path / "tried-3").exists()
+
+
 def test_a_task_that_kills_every_worker_is_given_up():
     with (
         workers("processes", 1) as on,
@@ -229,3 +248,25 @@ def test_a_request_with_rows_in_two_files_is_refused(tmp_path):
     assert any(cut_within)
     with workers("threads", 1) as on, pytest.raises(LogError, match="rows in more than one file"):
         scanned(folder, on)
+
+
+def covered(seed: int) -> bool:
+    """Whether the interval of a mean holds the truth, on requests in groups of all sizes."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 10, 400)
+    mean = 0.6 + np.repeat(rng.normal(scale=0.15, size=400), sizes)
+    value = mean + rng.normal(scale=0.3, size=len(mean))
+    bucket = np.repeat(rng.integers(0, BUCKETS, 400), sizes)
+    sums = [np.bincount(bucket, weights, BUCKETS) for weights in (value, np.ones(len(value)))]
+    samples = Resamples(n_resamples=500, seed=seed).means_of(np.array(sums))
+    low, high = interval(samples[:, 0])
+    return low <= 0.6 <= high
+
+
+def test_intervals_from_buckets_of_groups_cover_the_truth():
+    assert 0.90 <= np.mean([covered(seed) for seed in range(200)]) <= 0.99
+
+
+@pytest.mark.slow
+def test_intervals_from_buckets_of_groups_cover_the_truth_as_often_as_they_say():
+    assert 0.93 <= np.mean([covered(seed) for seed in range(2000)]) <= 0.97

@@ -25,7 +25,7 @@ POINTS = 4096
 """Threshold vectors tried for each chain of three models and more: 64 x 64 of three."""
 
 FRONT = 1000
-"""Points of one chain that are kept, at most."""
+"""Points of a front that are kept, at most."""
 
 MOST_BYTES = 1 << 30
 """Statistics that a process holds at once."""
@@ -46,8 +46,9 @@ def cascades(
     found = (
         one for chain in chains(log, dials, steps) for one in of_chain(log, signal, chain, dials)
     )
-    for one in best(found):
-        yield one.policy
+    listed = best(found)
+    for at in thinned(len(listed)):
+        yield listed[at].policy
 
 
 def best(found: Iterable[Found]) -> list[Found]:

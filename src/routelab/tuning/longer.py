@@ -43,8 +43,9 @@ def cascades(log: Log, signal: str, dials: Mapping[str, Dial]) -> Iterator[Casca
     Args:
         dials: of each model, for this signal; a model without thresholds comes last only.
     """
-    for one in found(log, signal, dials):
-        yield one.policy
+    listed = found(log, signal, dials)
+    for at in thinned(len(listed)):
+        yield listed[at].policy
 
 
 def found(log: Log, signal: str, dials: Mapping[str, Dial]) -> list[Found]:
