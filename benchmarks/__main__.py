@@ -19,6 +19,7 @@ MODULES = (
     "bench_operations",
     "bench_runtime",
     "bench_transport",
+    "bench_simulate",
     "bench_tuning",
     "bench_scan",
 )
