@@ -173,12 +173,12 @@ class _Day:
         )
         every_s = max(1e-9, arriving.duration_s / SAMPLES)
         sampler = Sampler(router.engine, upstream, self._catalogue, every_s)
-        async with router, anyio.create_task_group() as tasks:
-            tasks.start_soon(sampler.sample_until, self._over)
+        async with router, asyncio.TaskGroup() as tasks:
+            tasks.create_task(sampler.sample_until(self._over))
             for place, at_s in enumerate(arriving.at_s.tolist()):
                 if (wait_s := at_s - clock()) > 0.0:
-                    await anyio.sleep(wait_s)
-                tasks.start_soon(self._one, router, upstream, place)
+                    await asyncio.sleep(wait_s)
+                tasks.create_task(self._one(router, upstream, place))
         return self._day(upstream, sampler, latency_known)
 
     def _over(self) -> bool:

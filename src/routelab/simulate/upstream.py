@@ -38,17 +38,33 @@ class Visit:
     tries: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
-@dataclass
 class Line:
     """Who is being served at a deployment, and who waits.
 
-    Attributes:
-        places: None for no limit.
+    Args:
+        places: served at once; None for no limit.
     """
 
-    places: asyncio.Semaphore | None
-    working: int = 0
-    waiting: int = 0
+    def __init__(self, places: int | None) -> None:
+        self.working = 0
+        self.waiting = 0
+        self._places = None if places is None else asyncio.Semaphore(places)
+
+    async def enter(self) -> None:
+        """Wait for a place, first come first served; whoever enters leaves."""
+        if self._places is not None:
+            self.waiting += 1
+            try:
+                await self._places.acquire()
+            finally:
+                self.waiting -= 1
+        self.working += 1
+
+    def leave(self) -> None:
+        """Give the place to the next one."""
+        self.working -= 1
+        if self._places is not None:
+            self._places.release()
 
 
 class SimulatedUpstream:
@@ -94,13 +110,17 @@ class SimulatedUpstream:
         await self._connect(course)
         if course.status != 200:
             return await _turned_away(course)
-        async with self._place(model, outgoing.deployment):
+        line = self._line(model, outgoing.deployment)
+        await line.enter()
+        try:
             if course.silent_after is not None:
                 await anyio.sleep_forever()
             if course.cut_after is not None:
-                await anyio.sleep(course.after_s(course.cut_after))
+                await asyncio.sleep(course.after_s(course.cut_after))
                 raise UpstreamError("the connection broke before the answer was complete", "cut")
-            await anyio.sleep(course.whole_s)
+            await asyncio.sleep(course.whole_s)
+        finally:
+            line.leave()
         return self._answer(outgoing, model, visit, sample, course)
 
     @asynccontextmanager
@@ -111,11 +131,15 @@ class SimulatedUpstream:
             reply = await _turned_away(course)
             yield Opened(reply.status, _whole(reply), reply.headers)
             return
-        async with self._place(model, outgoing.deployment):
+        line = self._line(model, outgoing.deployment)
+        await line.enter()
+        try:
             if course.silent_after == 0.0:
                 await anyio.sleep_forever()
             reply = self._answer(outgoing, model, visit, sample, course)
             yield Opened(reply.status, _flowing(reply, course), reply.headers)
+        finally:
+            line.leave()
 
     def hide(self, deployment: Deployment, text: str) -> str:
         return text
@@ -156,28 +180,12 @@ class SimulatedUpstream:
         if course.silent_after == 0.0:
             await anyio.sleep_forever()
 
-    @asynccontextmanager
-    async def _place(self, model: str, at: Deployment) -> AsyncIterator[None]:
-        """A place at the deployment, first come first served."""
+    def _line(self, model: str, at: Deployment) -> Line:
         key = model, at.base_url
         line = self.lines.get(key)
         if line is None:
-            limit = self._scenario.places(model)
-            line = Line(None if limit is None else asyncio.Semaphore(limit))
-            self.lines[key] = line
-        if line.places is not None:
-            line.waiting += 1
-            try:
-                await line.places.acquire()
-            finally:
-                line.waiting -= 1
-        line.working += 1
-        try:
-            yield
-        finally:
-            line.working -= 1
-            if line.places is not None:
-                line.places.release()
+            line = self.lines[key] = Line(self._scenario.places(model))
+        return line
 
     def _answer(
         self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: Course
