@@ -18,7 +18,7 @@ REPLAY_KEYS = {
 }  # fmt: skip
 TUNE_KEYS = {
     "verdict", "reasons", "policy_dir", "test", "baselines", "operating_points", "aiq_front",
-    "optimism", "certificate", "splits",
+    "optimism", "certificate", "splits", "bounds", "search", "resumed_trials", "processes",
 }  # fmt: skip
 QUICK = ("--no-tracking", "--trials", 5, "--json")
 
@@ -143,6 +143,32 @@ def test_storage_holds_the_trials(run, small, storage):
     run.ok("tune", small, "--storage", storage, "--out", "x.policy", *QUICK)
     stored = optuna.load_study(study_name="x", storage=open_storage(storage))
     assert len(stored.trials) == 5
+
+
+def test_a_second_run_says_what_it_took_up(run, small, tmp_path):
+    options = ("--trials", 20, "--no-tracking", "--no-report", "--out", "x.policy")
+    kept = (*options, "--storage", "t.log")
+    assert "resumed" not in run.ok("tune", small, *kept).out
+    before = (tmp_path / "x.policy" / "policy.json").read_bytes()
+    assert "trials: 20 (nsga2), 20 of them resumed" in run.ok("tune", small, *kept).out
+    assert run.ok("tune", small, *kept, "--json").data["resumed_trials"] == 20
+    assert run.ok("tune", small, *options, "--json").data["resumed_trials"] == 0
+    assert (tmp_path / "x.policy" / "policy.json").read_bytes() == before
+    says = " ".join(run.refused("tune", small, *kept, "--seed", 1).split())
+    assert "study 'x' there is another one; give another --storage or --out, or --fresh" in says
+    assert "options.seed was 0, and is 1" in says
+    assert (tmp_path / "x.policy" / "policy.json").read_bytes() == before
+    fresh = run.ok("tune", small, *kept, "--seed", 1, "--fresh", "--json").data
+    assert fresh["resumed_trials"] == 0
+
+
+def test_several_processes_are_said_to_change_nothing(run, small, tmp_path):
+    options = ("--trials", 20, "--no-tracking", "--no-report", "--out", "x.policy")
+    run.ok("tune", small, *options)
+    alone = (tmp_path / "x.policy" / "policy.json").read_bytes()
+    told = run.ok("tune", small, *options, "--processes", 2).out
+    assert "shared by 2 processes; the result is the same with any number of them" in told
+    assert (tmp_path / "x.policy" / "policy.json").read_bytes() == alone
 
 
 def test_storage_changes_nothing_else(run, small, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,13 @@ def open_csv(path: Path) -> TableSource:
         table,
         untyped=frozenset(names),
         notes=_notes(delimiter),
-        lines=lambda: lines.of_csv(path, delimiter)[1:],
+        lines=partial(_lines, path, delimiter),
     )
+
+
+def _lines(path: Path, delimiter: str) -> Any:
+    """The line of the file on which each row starts; a function of its own, so that it pickles."""
+    return lines.of_csv(path, delimiter)[1:]
 
 
 def _notes(delimiter: str) -> tuple[str, ...]:

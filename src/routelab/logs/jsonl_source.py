@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def open_jsonl(path: Path) -> TableSource:
         raise LogError(f"{path.name}: the file is empty; a JSON Lines log has an object per line")
     table = joined(tables)
     mixed = frozenset(field.name for field in table.schema if field.type == _MIXED)
-    return TableSource(path, table, untyped=mixed, lines=lambda: lines.of_jsonl(path))
+    return TableSource(path, table, untyped=mixed, lines=partial(lines.of_jsonl, path))
 
 
 def joined(tables: list[Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -44,6 +44,14 @@ class Cascades:
     ground: Ground
     dials: Dials
     demands: Demands
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For other processes: without prompts, unless they decide which models have room."""
+        on = self.ground
+        windows = [on.catalogue.model(name).context_window for name in on.models]
+        if all(window is None for window in windows):
+            on = replace(on, log=replace(on.log, texts=None), reference=None)
+        return {**vars(self), "ground": on}
 
     @property
     def names(self) -> Mapping[str, Direction]:
