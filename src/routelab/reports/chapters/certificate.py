@@ -33,7 +33,8 @@ def certificate(summary: Summary) -> Chapter | None:
         _goals(found),
         Text(
             "p is the chance of a result as good if the bound were broken, by betting. For"
-            " comparison, by Hoeffding-Bentkus (valid, weaker) and by normal approximation (asymptotic):"
+            " comparison, by Hoeffding-Bentkus (valid, weaker) and by normal approximation"
+            " (asymptotic):"
             f" {', '.join(_others(goal) for goal in found.goals)}."
         ),
     ]
