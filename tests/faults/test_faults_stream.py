@@ -14,8 +14,10 @@ from runtime_world import catalogue, policy_file
 from routelab.core.catalogue import Deployment, Model
 from routelab.core.protocol import Call, Deliver
 from routelab.errors import NoModelError, PolicyError, RouteError
+from routelab.logs.decisions import open_journal
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Router
+from routelab.runtime.budgets import Budgets, Rule
 
 WHOLE = "".join(TOKENS)
 PROMPT = "x" * 400
@@ -336,3 +338,49 @@ def test_the_blocking_router_streams_too_and_from_many_threads(world, server):
                 if piece.text:
                     break
     assert answers == [(WHOLE, cost(100, len(TOKENS)))] * 8
+
+
+@pytest.mark.parametrize("fault", ["clean_cut", "malformed", "error_event", "good"])
+def test_error_record_figures_and_budget_tell_of_the_same_money(world, tmp_path, fault):
+    chosen, budgets = world(one=[fault, "good"]), Budgets(all=Rule(1000.0))
+
+    async def run():
+        async with AsyncRouter(chosen, log=tmp_path / "log", budgets=budgets) as router:
+            try:
+                async with router.stream(PROMPT) as answer:
+                    async for _ in answer:
+                        pass
+                spent = answer.routed.cost_usd
+            except RouteError as error:
+                spent = error.cost_usd
+            return spent, await router.snapshot()
+
+    spent, figures = asyncio.run(run())
+    (record,) = open_journal(tmp_path / "log").lines()
+    (left,) = figures.budgets
+    assert record.cost_usd == spent > 0
+    assert figures.requests.cost_usd == left.spent_usd == pytest.approx(spent)
+    assert left.reserved_usd == 0.0
+    assert record.status == ("answered" if fault == "good" else "failed")
+    assert record.steps[0].attempts[0].first_token_s > 0.0
+
+
+def test_a_caller_who_stops_pays_from_the_budget_what_came(world, tmp_path):
+    budgets = Budgets(all=Rule(1000.0))
+
+    async def run():
+        chosen = world(one=["endless"])
+        async with AsyncRouter(chosen, log=tmp_path / "log", budgets=budgets) as router:
+            async with router.stream(PROMPT) as answer:
+                async for piece in answer:
+                    if piece.text:
+                        break
+            return await router.snapshot()
+
+    figures = asyncio.run(run())
+    (record,) = open_journal(tmp_path / "log").lines()
+    (left,) = figures.budgets
+    assert record.status == "cancelled"
+    assert left.spent_usd == pytest.approx(record.cost_usd)
+    assert record.cost_usd >= cost(100, 1)
+    assert left.reserved_usd == 0.0

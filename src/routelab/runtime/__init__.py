@@ -1,6 +1,7 @@
 """Route live requests by a policy directory; the base installation is enough."""
 
 from routelab.runtime.blocking import BlockingAnswer, Router
+from routelab.runtime.books import Observer
 from routelab.runtime.journal import DecisionLog, LogStatus
 from routelab.runtime.routed import Routed
 from routelab.runtime.router import AsyncRouter
@@ -12,6 +13,7 @@ __all__ = [
     "BlockingAnswer",
     "DecisionLog",
     "LogStatus",
+    "Observer",
     "Opened",
     "Outgoing",
     "Piece",
