@@ -371,3 +371,28 @@ def balance(path):
         return db.execute(query).fetchone()
     finally:
         db.close()
+
+
+def test_marks_are_told_once_among_all_who_share_the_file_and_after_a_restart(tmp_path):
+    told = []
+
+    async def spend(amounts, store):
+        store.listen(lambda balance, mark, of: told.append(mark))
+        for amount in amounts:
+            hold = await store.reserve(lines("all"), amount)
+            if isinstance(hold, Hold):
+                store.settle(hold, amount)
+        await store.balances(TODAY)
+
+    async def run():
+        one, other = (SqliteStore(tmp_path / "b.sqlite") for _ in range(2))
+        await spend([300, 250], one)  # 550: the first mark
+        await spend([100, 200], other)  # 850: the second
+        await one.aclose()
+        await other.aclose()
+        again = SqliteStore(tmp_path / "b.sqlite")
+        await spend([100, 100, 100], again)  # refused twice, the first time with the last mark
+        await again.aclose()
+
+    asyncio.run(run())
+    assert told == [0, 1, 2]

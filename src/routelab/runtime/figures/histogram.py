@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping
+from itertools import accumulate
 
 import msgspec
 
@@ -82,29 +84,30 @@ class Histogram:
 
     def quantile(self, q: float) -> float:
         """The least value that a share q of all do not exceed, within 1 %; NaN without values."""
-        count = sum(self._buckets.values())
-        rank = max(0, math.ceil(q * count) - 1)
-        for index, here in sorted(self._buckets.items()):
-            if rank < here:
-                return self._value(index)
-            rank -= here
-        return math.nan
+        return self._quantiles(sorted(self._buckets.items()), q)[0] if self._buckets else math.nan
 
     def distribution(self) -> Distribution:
         """All of it, as data."""
         if not self._buckets:
             return Distribution()
-        buckets = dict(sorted(self._buckets.items()))
+        buckets = sorted(self._buckets.items())
+        p50, p95, p99 = self._quantiles(buckets, 0.50, 0.95, 0.99)
         return Distribution(
-            count=sum(buckets.values()),
+            count=sum(count for _, count in buckets),
             sum=self._sum / NANO,
             min=self._min,
             max=self._max,
-            p50=self.quantile(0.50),
-            p95=self.quantile(0.95),
-            p99=self.quantile(0.99),
-            buckets=buckets,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+            buckets=dict(buckets),
         )
+
+    def _quantiles(self, buckets: list[tuple[int, int]], *shares: float) -> list[float]:
+        """Values that these shares of all do not exceed."""
+        up_to = list(accumulate(count for _, count in buckets))
+        ranks = (max(1, math.ceil(share * up_to[-1])) for share in shares)
+        return [self._value(buckets[bisect_left(up_to, rank)][0]) for rank in ranks]
 
     def _value(self, index: int) -> float:
         """Of a bucket: as far from its lower as from its upper end, in proportion."""
