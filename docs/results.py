@@ -1,8 +1,14 @@
-"""Measure the table of `results.md` again: `python docs/results.py [FOLDER OF THE LOGS]`."""
+"""Measure the tables of `results.md` and `choosing-a-policy.md` again.
+
+`python docs/results.py [FOLDER OF THE LOGS]`. Studies of kinds that learn take minutes each; with
+`ROUTELAB_STUDIES=FOLDER` what a command printed is kept there, and a measurement that was cut
+short goes on.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -10,16 +16,20 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from routelab.cli import main
 
 PAGE = Path(__file__).with_name("results.md")
+CHOOSING = PAGE.with_name("choosing-a-policy.md")
 BESIDE = PAGE.parents[2] / "shared" / "data"
 MARKS = ("<!-- measured -->\n", "<!-- end of what is measured -->")
 HEADS = ("row", "log", "asked for", "test requests", "exported", "gain, points", "verdict")
+
+MOST = 5
+"""Models that are named."""
 
 GYM = "llama-3.3-70b-instruct,llama-4-maverick,claude-sonnet-4"
 
@@ -33,11 +43,13 @@ class Row(NamedTuple):
 
     @property
     def command(self) -> str:
-        return " ".join(
-            part
-            for part in (f"routelab tune data/{self.log}.parquet --seed 0", self.options, QUIET)
-            if part
-        )
+        log = f"routelab tune data/{self.log}.parquet --seed 0"
+        return " ".join(part for part in (log, self.options, QUIET) if part)
+
+    @property
+    def learns(self) -> bool:
+        """Whether it takes minutes."""
+        return "--policy" in self.options
 
 
 QUIET = "--no-tracking --no-report --json"
@@ -63,7 +75,10 @@ ROWS = (
     Row("mmlu_pro", "98 % of best", "--min-quality-share 0.98"),
     Row("routerbench_365", "knee"),
     Row("routerbench_365", "98 % of best", "--min-quality-share 0.98"),
+    Row("routerbench_365", "all kinds, knee", "--policy auto"),
 )
+AUTO = tuple(row for row in ROWS if "--policy auto" in row.options)
+"""Studies that compare kinds, for `choosing-a-policy.md`."""
 
 
 def measured(rows: tuple[Row, ...], logs: Path) -> str:
@@ -91,15 +106,31 @@ def cells(row: Row, logs: Path) -> list[str]:
 
 
 def run(row: Row, logs: Path) -> Mapping[str, Any]:
-    """What the row's command prints."""
+    """What the row's command prints, or printed when it was last kept."""
     words = shlex.split(row.command)[1:]
     words[1] = str((logs / f"{row.log}.parquet").resolve())
+    kept = _kept(row)
+    if kept is not None and kept.exists():
+        return _read(kept.read_text(encoding="utf-8"))
     out = io.StringIO()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(out):
         status = main([*words, "--out", str(Path(folder) / f"{row.log}.policy")])
     if status:
         sys.exit(f"{row.command}: status {status}")
-    found: Mapping[str, Any] = json.loads(out.getvalue())
+    if kept is not None:
+        kept.write_text(out.getvalue(), encoding="utf-8")
+    return _read(out.getvalue())
+
+
+def _kept(row: Row) -> Path | None:
+    """Where what a command prints is kept, if anywhere."""
+    folder = os.environ.get("ROUTELAB_STUDIES")
+    key = hashlib.sha256(row.command.encode()).hexdigest()[:16]
+    return None if folder is None else Path(folder) / f"{row.log}-{key}.json"
+
+
+def _read(text: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(text)
     return found
 
 
@@ -111,13 +142,19 @@ def told(policy: Mapping[str, Any]) -> str:
 def parts(policy: Mapping[str, Any]) -> Iterator[str]:
     """Its models in the order they are asked; of a mixture, both sides with their shares."""
     inside = [value for value in policy.values() if isinstance(value, Mapping)]
-    if inside:
+    if "rules" in policy:
+        for rule in policy["rules"]:
+            values = ", ".join(value for each in rule["when"].values() for value in each)
+            yield f"{values}: {told(rule['policy'])}"
+        yield f"else {told(policy['otherwise'])}"
+    elif inside:
         shares = (policy["weight"], 1 - policy["weight"])
         for share, it in zip(shares, inside, strict=True):
             yield f"{share:.0%} {told(it)}"
     else:
         models = policy["models"] if "models" in policy else [policy["model"]]
-        yield f"{policy['kind']} " + " > ".join(f"`{name}`" for name in models)
+        named = " > ".join(f"`{name}`" for name in models)
+        yield f"{policy['kind']} {named if len(models) <= MOST else f'over {len(models)} models'}"
 
 
 def points(quality: float) -> str:
@@ -130,11 +167,47 @@ def between(page: str) -> str:
     return page.split(MARKS[0])[1].split(MARKS[1])[0]
 
 
-if __name__ == "__main__":
-    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("ROUTELAB_DATA")
-    text = PAGE.read_text(encoding="utf-8")
-    fresh = MARKS[0] + measured(ROWS, Path(given or BESIDE)) + "\n" + MARKS[1]
-    PAGE.write_text(
-        re.sub(f"{MARKS[0]}.*?{MARKS[1]}", lambda _: fresh, text, flags=re.DOTALL),
-        encoding="utf-8",
+def compared(rows: Iterable[Row], logs: Path) -> str:
+    """For each study of several kinds how they did, and what learning was worth."""
+    return "\n".join(["", *(line for row in rows for line in _compared(row, logs)), ""])
+
+
+def _compared(row: Row, logs: Path) -> Iterator[str]:
+    found = run(row, logs)
+    won, test = found["kind"], found["test"]
+    gain, low, high = (points(it) for it in (test["gain_vs_zero_router"], *test["gain_ci"]))
+    yield from (
+        f"**`{row.log}`, {row.asked}**: *{found['verdict']}*. Exported is `{won}`, which gains"
+        f" {gain} points [{low}, {high}] on {test['n_requests']:,} test requests."
+        f" {_learned(found)}",
+        "",
+        f"| kind, simplest first | AIQ | `{won}` gains more, points |",
+        "| --- | ---: | ---: |",
     )
+    for it in found["kinds"]:
+        behind = "" if it["gain_behind"] is None else points(it["gain_behind"])
+        if it["gain_behind_ci"] is not None:
+            behind += " [{}, {}]".format(*map(points, it["gain_behind_ci"]))
+        held_out = it["aiq_held_out"]
+        yield f"| `{it['kind']}` | {'' if held_out is None else f'{held_out:.4f}'} | {behind} |"
+    yield from ("", "```console", row.command, "```", "")
+
+
+def _learned(found: Mapping[str, Any]) -> str:
+    """What the classifier knows, in the report's own sentence."""
+    account = found["account"]
+    return "" if account is None else str(account["statement"])
+
+
+def replaced(page: Path, fresh: str) -> None:
+    """Put what was measured between the marks of a page."""
+    text = page.read_text(encoding="utf-8")
+    whole = MARKS[0] + fresh + "\n" + MARKS[1]
+    pattern = f"{MARKS[0]}.*?{MARKS[1]}"
+    page.write_text(re.sub(pattern, lambda _: whole, text, flags=re.DOTALL), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    given = Path((sys.argv[1:] or [os.environ.get("ROUTELAB_DATA") or BESIDE])[0])
+    replaced(PAGE, measured(ROWS, given))
+    replaced(CHOOSING, compared(AUTO, given))
