@@ -14,9 +14,11 @@ from routelab.replay.evaluate import Range
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.front import Point, operating_points
 from routelab.tuning.searched import Searched
+from routelab.tuning.verdict import MARGIN
 
-TIE = 0.001
-"""Kinds whose AIQ differs by no more than this are equals: the simpler one wins."""
+TIE = MARGIN
+"""A kind is worth its complexity from this much of AIQ, as routing is from this much of quality:
+of kinds that are closer to the best the simplest wins."""
 
 
 class Rival(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """A policy for each task, tenant or priority: one price for all, and each value its own best.
 
 Thresholds are searched on all requests together, where there are many; a value only chooses
-among the chains and how far along each to stop. So few choices mislead less than thresholds of
-its own: on drawn logs whose truth is known they gain two to three times as much.
+among the chains and how far along each to stop. On drawn logs whose truth is known that is worth
+as much as thresholds of its own for every value, at a small part of the search.
 
 A policy of many is best at a cost where a dollar buys as much quality everywhere, so every
 value takes the policy of greatest quality minus price times cost on its own requests. Few

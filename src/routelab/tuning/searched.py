@@ -82,16 +82,16 @@ def search_kinds(
         tried += cascades.tried
     more = _learned(options, part, tuning, signals, alone, wanted, progress, told)
     board = Board(tuning, wanted, seed=options.seed) if more is None else more.board
+    if more is not None:
+        fronts |= more.fronts
+        again |= {kind: more.again(kind) for kind in more.fronts}
+        tried += more.tried
     if options.parts_by is not None:
         parted = _conditionals(options, part, signals, more)
         if parted:
             fronts[CONDITIONAL] = board.front([*(it.policy for it in alone), *parted])
             again[CONDITIONAL] = lambda _: parted
             tried += [board.excess(policy) for policy in parted]
-    if more is not None:
-        fronts |= more.fronts
-        again |= {kind: more.again(kind) for kind in more.fronts}
-        tried += more.tried
     fronts = {kind: points for kind, points in fronts.items() if points}
     if not fronts:
         raise wanted.out_of_reach(tried)
