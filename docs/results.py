@@ -40,10 +40,11 @@ class Row(NamedTuple):
     log: str
     asked: str
     options: str = ""
+    folder: str = "data"
 
     @property
     def command(self) -> str:
-        log = f"routelab tune data/{self.log}.parquet --seed 0"
+        log = f"routelab tune {self.folder}/{self.log}.parquet --seed 0"
         return " ".join(part for part in (log, self.options, QUIET) if part)
 
     @property
@@ -77,7 +78,10 @@ ROWS = (
     Row("routerbench_365", "98 % of best", "--min-quality-share 0.98"),
     Row("routerbench_365", "all kinds, knee", "--policy auto"),
 )
-AUTO = tuple(row for row in ROWS if "--policy auto" in row.options)
+AUTO = (
+    Row("sample", "all kinds, knee", "--policy auto", "datasets"),
+    *(row for row in ROWS if "--policy auto" in row.options),
+)
 """Studies that compare kinds, for `choosing-a-policy.md`."""
 
 
@@ -108,7 +112,8 @@ def cells(row: Row, logs: Path) -> list[str]:
 def run(row: Row, logs: Path) -> Mapping[str, Any]:
     """What the row's command prints, or printed when it was last kept."""
     words = shlex.split(row.command)[1:]
-    words[1] = str((logs / f"{row.log}.parquet").resolve())
+    there = logs if row.folder == "data" else PAGE.parents[1] / row.folder
+    words[1] = str((there / f"{row.log}.parquet").resolve())
     kept = _kept(row)
     if kept is not None and kept.exists():
         return _read(kept.read_text(encoding="utf-8"))
