@@ -149,3 +149,6 @@ def test_a_value_that_cannot_be_is_named_in_batches_too(
         list(log.logs(2))
     assert says in str(caught.value)
     assert "part-002.parquet: row 18 (request" in str(caught.value)
+    (told,) = problems_of(folder)
+    assert says in told
+    assert "logs: part-002.parquet, row 18 (request" in told

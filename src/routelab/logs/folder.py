@@ -49,6 +49,10 @@ class FolderSource:
     def line(self, row: int) -> int | None:
         return None
 
+    def part(self, row: int) -> tuple[str, int] | None:
+        at = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self.parts[at].path.name, row - int(self._starts[at])
+
     def number_share(self, name: str) -> float:
         return float(arrow.is_number(self.types[name]))
 

@@ -28,6 +28,7 @@ class Frame:
         ignored: the file's columns that hold mostly text, and some numbers.
         file_rows: rows of the file; row r of these stands in the file's row r % file_rows.
         line: of a row of the file, from 1; None where a file has no lines.
+        part: of several files, the one in which a row stands, and its number there.
         prompt: the file's column of prompts.
         responses: the file's column of answers, by model; under None for every model.
         unjudged: the file was written before anybody could judge the answers.
@@ -40,6 +41,7 @@ class Frame:
     ignored: tuple[str, ...]
     file_rows: int
     line: Callable[[int], int | None]
+    part: Callable[[int], tuple[str, int] | None]
     prompt: str | None
     responses: Mapping[str | None, str]
     unjudged: bool = False
@@ -67,6 +69,7 @@ def long_frame(
         ignored=could.ignored,
         file_rows=source.n_rows,
         line=source.line,
+        part=source.part,
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
         unjudged=KEY in source.extras(),

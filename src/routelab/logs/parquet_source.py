@@ -40,6 +40,9 @@ class ParquetSource:
     def line(self, row: int) -> int | None:
         return None
 
+    def part(self, row: int) -> tuple[str, int] | None:
+        return None
+
     def number_share(self, name: str) -> float:
         return float(arrow.is_number(self.schema.field(name).type))
 

@@ -106,6 +106,8 @@ class _Border:
     def place(self, row: int, whose: str = "") -> str:
         """Of a row in its file; rows are counted from 1, and the header is none."""
         at = row % self.frame.file_rows
+        if (part := self.frame.part(at)) is not None:
+            return f"{part[0]}, row {part[1] + 1}{whose}"
         line = self.frame.line(at)
         return f"row {at + 1}{whose}" + (f" on line {line}" if line else "")
 

@@ -38,6 +38,10 @@ class Source(Protocol):
         """Line of a text file, from 1, on which a row begins."""
         ...
 
+    def part(self, row: int) -> tuple[str, int] | None:
+        """Which of several files a row stands in, and as which of its rows; None for one file."""
+        ...
+
     def number_share(self, name: str) -> float:
         """Share of a column's values that are numbers (truth values are none).
 
@@ -93,6 +97,9 @@ class TableSource:
     @cached_property
     def _lines(self) -> Sequence[int]:
         return self.lines()
+
+    def part(self, row: int) -> tuple[str, int] | None:
+        return None
 
     def number_share(self, name: str) -> float:
         column = self.table.column(name)

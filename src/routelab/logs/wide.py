@@ -54,6 +54,7 @@ def wide_frame(
         ignored=could.ignored,
         file_rows=source.n_rows,
         line=source.line,
+        part=source.part,
         prompt=names.of.get("prompt"),
         responses={
             m: columns["response"] for m, columns in of_model.items() if "response" in columns
