@@ -101,7 +101,7 @@ def check(seeds: int, options: Options) -> None:
     Raises:
         TuningError: naming it.
     """
-    if not 1 <= seeds <= MOST or options.seed + seeds > 2**32:
+    if not 1 <= seeds <= MOST or options.seed < 2**32 < options.seed + seeds:
         raise TuningError(f"--seeds is {seeds}; it must lie in [1, {MOST}]")
 
 
