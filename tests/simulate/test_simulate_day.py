@@ -27,9 +27,10 @@ def day_of(world, **options):
     return simulate(chosen, log, coming, latency(log, "logged"), seed=1, **options)
 
 
-def test_a_quiet_day_costs_and_decides_what_the_replay_says(world):
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_quiet_day_costs_and_decides_what_the_replay_says(world, stream):
     chosen, log, coming = world
-    day = day_of(world)
+    day = day_of(world, stream=stream)
     replayed = run(
         chosen.policy, log, catalogue=chosen.document.catalogue, seed=chosen.document.seed
     ).take(coming.rows)

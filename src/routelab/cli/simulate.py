@@ -81,6 +81,9 @@ def simulate_days(
         float,
         typer.Option(metavar="SECONDS", help="Of one try, where the catalogue says nothing."),
     ] = 60.0,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Callers take answers as they come.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of arrivals, faults and balancing.")] = 0,
     events: Annotated[
         Path | None,
@@ -130,6 +133,7 @@ def simulate_days(
                 timeout_s=timeout,
                 events=_opened(open_files, events),
                 latency_known=latencies != "none",
+                stream=stream,
                 progress=update,
             )
         if events is not None:

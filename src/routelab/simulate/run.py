@@ -46,6 +46,7 @@ def simulate(
     timeout_s: float = 60.0,
     events: IO[bytes] | None = None,
     latency_known: bool = True,
+    stream: bool = False,
     progress: Progress | None = None,
     **options: Any,
 ) -> Day:
@@ -62,6 +63,7 @@ def simulate(
         seed: of everything random that is not the policy's own.
         events: takes a line for every finished request, as a decision log has.
         latency_known: whether latencies mean anything.
+        stream: callers take answers as they come, so that a final answer that breaks off is lost.
         progress: told of finished requests.
         options: of `AsyncRouter`.
     Raises:
@@ -70,7 +72,7 @@ def simulate(
     """
     known = answered_by_log(endpoints(policy_file, located(policy_file, catalogue)))
     _check(policy_file, log, known)
-    day = _Day(policy_file, log, arriving, latency, scenario, known, seed, events, progress)
+    day = _Day(policy_file, log, arriving, latency, scenario, known, seed, events, progress, stream)
     return virtual.run(day.simulated(timeout_s, latency_known, options))
 
 
@@ -138,7 +140,9 @@ class _Day:
         seed: int,
         events: IO[bytes] | None,
         progress: Progress | None,
+        stream: bool,
     ) -> None:
+        self._stream = stream
         self._policy = policy_file
         self._log = log
         self._arriving = arriving
@@ -189,17 +193,18 @@ class _Day:
         request = self._log.requests.request(row)
         key = f"{request.id}~{nth}" if nth else request.id
         self._places[key], upstream.visits[key] = place, Visit(row)
+        asked: dict[str, Any] = {
+            "messages": "" if self._prompts is None else self._prompts[row],
+            "id": key,
+            "task": request.task,
+            "tenant": request.tenant,
+            "priority": request.priority,
+            "needs": request.needs,
+            "max_cost_usd": request.max_cost_usd,
+            "deadline_s": request.deadline_s,
+        }
         try:
-            await router.route(
-                "" if self._prompts is None else self._prompts[row],
-                id=key,
-                task=request.task,
-                tenant=request.tenant,
-                priority=request.priority,
-                needs=request.needs,
-                max_cost_usd=request.max_cost_usd,
-                deadline_s=request.deadline_s,
-            )
+            await (_streamed(router, asked) if self._stream else router.route(**asked))
         except RouteError:
             pass  # the recorder has heard why
         finally:
@@ -248,6 +253,12 @@ class _Day:
             waiting=sampler.waiting(),
             simulated_s=anyio.current_time(),
         )
+
+
+async def _streamed(router: AsyncRouter, asked: dict[str, Any]) -> None:
+    async with router.stream(**asked) as answer:
+        async for _ in answer:
+            pass
 
 
 def _prompts(policy_file: PolicyFile, log: Log) -> Sequence[str] | None:

@@ -137,7 +137,10 @@ class SimulatedUpstream:
             if course.silent_after == 0.0:
                 await anyio.sleep_forever()
             reply = self._answer(outgoing, model, visit, sample, course)
-            yield Opened(reply.status, _flowing(reply, course), reply.headers)
+            if reply.status != 200:
+                yield Opened(reply.status, _whole(reply), reply.headers)
+            else:
+                yield Opened(200, _flowing(reply, course), {"content-type": "text/event-stream"})
         finally:
             line.leave()
 
