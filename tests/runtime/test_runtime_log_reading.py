@@ -207,6 +207,11 @@ def test_files_that_a_crash_left_beside_their_parquet_file_are_not_counted_twice
     same(read(folder), before)
 
 
+def test_the_folder_may_be_the_one_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(routed(tmp_path))
+    assert len(read(".")) == 6
+
+
 def test_a_folder_without_a_decision_log_says_so(tmp_path):
     with pytest.raises(LogError, match="no decision log; name the folder"):
         compact(tmp_path)

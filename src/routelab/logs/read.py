@@ -63,6 +63,7 @@ def read(
         LogError: everything that is wrong with the file, a few examples of each kind.
     """
     path = Path(path)
+    path = path if path.name else path.resolve()  # a folder may be named "."
     source = open_source(path, feedback)
     beside = sidecar.read(path)
     inside = embedded.read(source.extras())
