@@ -130,11 +130,10 @@ class Figures:
         if not it.attempts:
             model.cost_usd(it.cost_usd)
             model.output_tokens.add(it.completion_tokens)
-        samples = set()
         for attempt in it.attempts:
-            samples.add(attempt.sample)
             self._attempt(attempt)
-        self._retries += len(it.attempts) - len(samples)
+        if len(it.attempts) > 1:
+            self._retries += len(it.attempts) - len({one.sample for one in it.attempts})
 
     def _attempt(self, it: Attempted) -> None:
         failed = it.error is not None
@@ -143,10 +142,12 @@ class Figures:
         deployment.took(it.latency_s, failed)
         if it.queued_s >= _WAITED_S:
             self._queued.add(it.queued_s)
-        for meter in (model, deployment):
-            if not failed or it.cost_usd == it.cost_usd:  # a failure is free unless it says not
-                meter.cost_usd(it.cost_usd)
-            meter.first_token.add(it.first_token_s)
+        if not failed or it.cost_usd == it.cost_usd:  # a failure is free unless it says not
+            model.cost_usd(it.cost_usd)
+            deployment.cost_usd(it.cost_usd)
+        if it.first_token_s == it.first_token_s:
+            model.first_token.add(it.first_token_s)
+            deployment.first_token.add(it.first_token_s)
         model.input_tokens.add(it.prompt_tokens)
         model.output_tokens.add(it.completion_tokens)
 

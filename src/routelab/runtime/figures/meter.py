@@ -39,7 +39,7 @@ class Meter:
     def cost_usd(self, usd: float) -> None:
         """What one cost; NaN is counted as unknown."""
         if usd == usd:
-            self.cost += round(usd * NANO)
+            self.cost += int(usd * NANO + 0.5)
             self.priced += 1
         else:
             self.unknown += 1
