@@ -12,7 +12,7 @@ from runtime_world import NO_PRICES, PRICES, Endpoint, catalogue, completion, mo
 
 from routelab.core.admission import Estimate
 from routelab.core.schema import decision_schema
-from routelab.errors import BudgetError, RouteError
+from routelab.errors import BudgetError, NoModelError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.runtime import AsyncRouter, Reply
@@ -289,6 +289,27 @@ def test_fallbacks_need_a_known_cost_too_and_odd_limits_are_no_limits(tmp_path):
 
     plain = catalogue(first=model("plain"))
     assert with_router(tmp_path, FIXED, plain, daily(9.0), use) == ["first"] * 5
+
+
+def test_no_request_costs_more_than_everybodys_bound_or_its_own(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+    with pytest.raises(BudgetError, match="request_usd is kept by what the policy predicts"):
+        AsyncRouter(chosen, budgets=Budgets(request_usd=1.0))
+    document = replace(chosen.document, estimates={"first": Estimate(cost_usd=ONE)}, files={})
+    chosen = write(tmp_path / "known.policy", document, "# known\n")
+
+    async def answers(request_usd, **own):
+        options = {"transport": Endpoint().transport, "budgets": Budgets(request_usd=request_usd)}
+        async with AsyncRouter(chosen, **options) as router:
+            try:
+                return (await router.route(LONG, **own)).model
+            except NoModelError as error:
+                return "refused" if "would exceed" in str(error) else str(error)
+
+    assert asyncio.run(answers(2 * ONE)) == "first"
+    assert asyncio.run(answers(ONE / 2)) == "refused"
+    assert asyncio.run(answers(ONE / 2, max_cost_usd=9.0)) == "refused"
+    assert asyncio.run(answers(2 * ONE, max_cost_usd=ONE / 2)) == "refused"
 
 
 def test_everything_wrong_with_budgets_is_told_at_once(tmp_path):

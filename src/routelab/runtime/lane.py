@@ -124,17 +124,26 @@ class Lane:
             )
         return usd
 
-    def check_priced(self) -> None:
+    def check_priced(self, budgets: Budgets) -> None:
         """See that budgets can hold every model.
 
         Raises:
             BudgetError: nothing is known of a model's cost.
         """
-        if problems := unpriced(self.admission):
-            raise BudgetError(
+        problems = []
+        if unknown := unpriced(self.admission):
+            problems.append(
                 f"budgets need the cost of every model, and none is known of"
-                f" {', '.join(problems)}: {_FIX}"
+                f" {', '.join(unknown)}: {_FIX}"
             )
+        models, bounded = self.admission.models, budgets.request_usd is not None
+        if blank := [it for it in models if bounded and not self.admission.predicts("cost", it)]:
+            problems.append(
+                f"request_usd is kept by what the policy predicts, which is nothing for"
+                f" {', '.join(blank)}: give cost_usd in the policy's `estimates`"
+            )
+        if problems:
+            raise BudgetError(*problems)
 
 
 _FIX = (

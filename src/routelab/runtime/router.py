@@ -147,7 +147,7 @@ class AsyncRouter:
         if rules_of_money is not None:
             for lane in (self._lane, self._spare):
                 if lane is not None:
-                    lane.check_priced()
+                    lane.check_priced(rules_of_money)
             store = budget_store or MemoryStore()
             self._keeper = Keeper(rules_of_money, store, wall_clock, self._books.alert)
 
