@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -102,7 +102,7 @@ class Engine:
         """
         pool.retries.earn()
         tokens = pool.demand.of(question.body) if pool.counts_tokens else 0.0
-        failed: set[Station] = set()
+        failed: dict[Station, Attempt] = {}
         hopeless: set[Station] = set()
         retries = 0
         while True:
@@ -110,7 +110,10 @@ class Engine:
             if began >= question.deadline:
                 return _given_up(pool, "the request's deadline has passed", over=True)
             place = await pool.take(
-                tokens, question.deadline, failed | hopeless, patient=patient and not failed
+                tokens,
+                question.deadline,
+                hopeless.union(failed),
+                patient=patient and not failed,
             )
             if isinstance(place, Place):
                 tried = await self._try(pool, place, began, question, tries)
@@ -118,7 +121,10 @@ class Engine:
                     return Asked(tried, over=True)
                 if tried.attempt.delivered or not tried.attempt.elsewhere:
                     return Asked(over=True)
-                (failed if outcome.may_pass(tried.attempt) else hopeless).add(place.station)
+                if outcome.may_pass(tried.attempt):
+                    failed[place.station] = tried.attempt
+                else:
+                    hopeless.add(place.station)
             elif not failed:
                 return _given_up(pool, place.reason)
             elif retries == self._rules.most:
@@ -127,20 +133,20 @@ class Engine:
                 return _given_up(pool, f"model {pool.model!r} is retried too often already")
             else:
                 retries += 1
-                pause = self._pause(retries, tries[-1].attempt)
+                pause = self._pause(retries, failed.values())
                 if self._clock() + pause >= question.deadline:
                     return _given_up(pool, "the request's deadline leaves no time for a retry")
                 if pause:
                     await self._sleep(pause)
                 failed.clear()
 
-    def _pause(self, retry: int, last: Attempt) -> float:
-        """Seconds before a retry: full jitter, unless the deployment said when to come back.
+    def _pause(self, retry: int, failed: Iterable[Attempt]) -> float:
+        """Seconds before a retry: full jitter, unless all deployments said when to come back.
 
         Source: M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
         """
-        if last.retry_after_s is not None:
-            return 0.0  # its station rests until then
+        if all(tried.retry_after_s is not None for tried in failed):
+            return 0.0  # their stations rest until then
         return self._rng.random() * _doubled(self._rules.base_s, retry, self._rules.max_s)
 
     async def _try(

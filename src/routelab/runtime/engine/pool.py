@@ -96,8 +96,9 @@ class Pool:
     ) -> Place | Refusal:
         """A place, waited for if need be; a refusal if there will be none in time."""
         now = self._clock()
+        until = min(deadline, now + self._rules.queue_s)
         if not self._queue:
-            found = self._find(tokens, now, avoid, patient=patient)
+            found = self._find(tokens, now, avoid, until, patient=patient)
             if found is not None:
                 return found
         if len(self._queue) >= self._rules.queue:
@@ -105,9 +106,7 @@ class Pool:
                 f"{len(self._queue)} calls of model {self.model!r} wait already for a free"
                 " deployment; raise `max_concurrency`, add deployments, or allow a longer `queue`"
             )
-        return await self._wait(
-            Waiting(tokens, avoid, min(deadline, now + self._rules.queue_s), patient=patient)
-        )
+        return await self._wait(Waiting(tokens, avoid, until, patient=patient))
 
     async def _wait(self, one: Waiting) -> Place | Refusal:
         self._queue[one] = None
@@ -144,7 +143,7 @@ class Pool:
         for one in self._queue:
             if one.answer.done():
                 continue  # cancelled, and not yet gone
-            found = self._find(one.tokens, now, one.avoid, patient=one.patient)
+            found = self._find(one.tokens, now, one.avoid, one.until, patient=one.patient)
             if found is not None:
                 one.answer.set_result(found)
                 answered.append(one)
@@ -155,30 +154,31 @@ class Pool:
         self._set_alarm(now)
 
     def _find(
-        self, tokens: float, now: float, avoid: Collection[Station], *, patient: bool
+        self, tokens: float, now: float, avoid: Collection[Station], until: float, *, patient: bool
     ) -> Place | Refusal | None:
         """A place, a refusal where waiting is in vain, or None."""
-        free, busy, resting = [], False, False
+        free, soonest = [], math.inf
         for station in self.stations:
             if (avoid and station in avoid) or station.breaker.closed_until(now) > now:
                 continue
             if station.rest_until > now:
-                resting = True
-            elif station.free_at(tokens, now) > now:
-                busy = True
-            else:
+                at = station.rest_until if patient else math.inf
+            elif (at := station.free_at(tokens, now)) <= now:
                 free.append(station)
+            elif at == math.inf:
+                at = now  # a call under way may end at any moment
+            soonest = min(soonest, at)
         if free:
             chosen = free[0] if len(free) == 1 else self._balancer.choose(free, now)
             return chosen.take(tokens, now)
-        if busy or (resting and patient):
-            return None
-        return self._refusal(avoid)
+        return None if soonest <= until else self._refusal(avoid, late=soonest < math.inf)
 
-    def _refusal(self, avoid: Collection[Station]) -> Refusal:
+    def _refusal(self, avoid: Collection[Station], *, late: bool) -> Refusal:
         left = [station for station in self.stations if station not in avoid]
         told = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
         why = f" ({told})" if told else ""
+        if late:
+            return Refusal(f"no deployment of model {self.model!r} will be free in time{why}")
         return Refusal(f"every deployment of model {self.model!r} is left alone for now{why}")
 
     def _back_at(self, station: Station, now: float) -> float:
