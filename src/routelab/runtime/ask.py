@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -35,7 +35,7 @@ def sending(
     """
     _check(messages, fields, max_cost_usd=max_cost_usd, deadline_s=deadline_s)
     request = Request(
-        id=uuid.uuid4().hex if id is None else id,
+        id=os.urandom(16).hex() if id is None else id,
         messages=_messages(messages),
         task=task,
         tenant=tenant,

@@ -112,7 +112,7 @@ class Engine:
             place = await pool.take(
                 tokens,
                 question.deadline,
-                hopeless.union(failed),
+                hopeless.union(failed) if failed or hopeless else (),
                 patient=patient and not failed,
             )
             if isinstance(place, Place):
@@ -169,8 +169,14 @@ class Engine:
                 wall_clock=self._wall_clock,
                 sink=question.sink,
             )
-            report = outcome.report(tried, hurried=hurried, counted=station.counts_tokens)
-            self._note(pool, station, tried)
+            used = None
+            if pool.counts_tokens:
+                prompt, answer = used_tokens(tried.body)
+                used = prompt + answer
+                if tried.error is None:
+                    pool.demand.learn(answer)
+            report = outcome.report(tried, hurried=hurried, tokens=used)
+            self._note(station, tried)
         except BaseException:
             tried = msgspec.structs.replace(tried, latency_s=self._clock() - sent)
             raise
@@ -181,12 +187,10 @@ class Engine:
             tries.append(done)
         return done
 
-    def _note(self, pool: Pool, station: Station, tried: Attempt) -> None:
+    def _note(self, station: Station, tried: Attempt) -> None:
         """Remember what the next calls should know."""
         if tried.error is None:
             station.refusals, station.trouble = 0, ""
-            if pool.counts_tokens:
-                pool.demand.learn(used_tokens(tried.body)[1])
             return
         station.trouble = tried.error
         if tried.retry_after_s is not None:

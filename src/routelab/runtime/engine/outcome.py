@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from routelab.runtime.attempt import Attempt
-from routelab.runtime.cost import tokens
 from routelab.runtime.engine.station import Report
 
 TOO_MANY = 429
@@ -28,19 +27,19 @@ def may_pass(tried: Attempt) -> bool:
     return tried.kind in ("connect", "timeout", "cut")
 
 
-def report(tried: Attempt, *, hurried: bool, counted: bool) -> Report:
+def report(tried: Attempt, *, hurried: bool, tokens: float | None) -> Report:
     """What a try says of the deployment.
 
     Args:
         hurried: the request's deadline left less time than the deployment is granted.
-        counted: the deployment limits tokens.
+        tokens: that the reply says it used; None if nobody counts them, NaN if it does not say.
     """
     ok, took_s, felt_s = _healthy(tried, hurried=hurried), tried.latency_s, None
     if ok is True:
         felt_s = took_s if math.isnan(tried.first_token_s) else tried.first_token_s
     elif ok is False:
         felt_s = max(took_s, _FAILED_AS_S)
-    return Report(ok, took_s, felt_s, _used(tried) if counted else None)
+    return Report(ok, took_s, felt_s, None if tokens is None else _used(tried, tokens))
 
 
 def _healthy(tried: Attempt, *, hurried: bool) -> bool | None:
@@ -52,9 +51,8 @@ def _healthy(tried: Attempt, *, hurried: bool) -> bool | None:
     return None if tried.kind == "status" and of_the_request else False
 
 
-def _used(tried: Attempt) -> float | None:
-    prompt, completion = tokens(tried.body)
-    if not math.isnan(prompt + completion):
-        return prompt + completion
+def _used(tried: Attempt, tokens: float) -> float | None:
+    if not math.isnan(tokens):
+        return tokens
     unread = tried.kind in ("connect", "key") or tried.status == TOO_MANY
     return 0.0 if unread else None
