@@ -268,6 +268,7 @@ def test_a_cancelled_caller_leaves_nothing_behind(world, server, transport, how,
                 with pytest.raises(asyncio.CancelledError):
                     await task
             assert await closed(server)
+            await asyncio.sleep(0.05)  # httpx leaves its generators to the loop to close
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(run())
