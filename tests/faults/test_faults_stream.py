@@ -276,6 +276,22 @@ def test_a_cancelled_caller_leaves_nothing_behind(world, server, transport, how,
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("behaviour", ["blackhole", "slow_headers", "endless"])
+def test_a_request_that_is_cancelled_closes_its_connection(world, server, transport, behaviour):
+    async def run():
+        chosen = world(one=[behaviour])
+        async with AsyncRouter(chosen, transport=transport) as router:
+            asked = [asyncio.create_task(router.route(PROMPT)) for _ in range(8)]
+            await asyncio.sleep(0.1)
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+            assert await closed(server)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_connections_are_kept_after_an_answer_and_never_after_a_fault(world, server, transport):
     async def run():
         faults = ["cut", "clean_cut", "stall", "malformed", "too_short_a_length", "storm"]
