@@ -16,7 +16,7 @@ from routelab.logs.write import write as write_log
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.serve import parity as proof
-from routelab.tuning import study
+from routelab.tuning.learned import Learned
 from routelab.tuning.options import CASCADE, LEARNED
 
 PAIR = ("small-8b", "frontier")
@@ -32,7 +32,7 @@ def few(sample_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", [CASCADE, *LEARNED])
 def test_every_kind_is_decided_over_http_as_in_its_replay(kind, few, run, monkeypatch):
-    monkeypatch.setattr(study, "_worth", lambda *_: None)  # says what learning is worth; slow
+    monkeypatch.setattr(Learned, "worth", lambda *_: None)  # says what learning is worth; slow
     options = ("--policy", kind, "--trials", 5, "--min-quality-share", 0.9)
     quiet = ("--no-tracking", "--no-report", "--json", "--out", "it.policy")
     tuned = run.ok("tune", few, *options, *quiet).data
