@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from routelab import logs
-from routelab.cli.demo import sample_path
+from routelab.cli.shipped import sample_path
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log

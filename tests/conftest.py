@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from routelab.cli.demo import sample_path
+from routelab.cli.shipped import sample_path
 from routelab.logs import Log, read
 from routelab.tuning import Options, Study, tune
 from routelab.tuning.export import save

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from routelab.cli import tables
 from routelab.cli.common import Json, print_json, read_log, tell
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
+from routelab.cli.shipped import sample_path
 from routelab.replay import Figures, Named, evaluate
 from routelab.serve.parity import parity
 from routelab.tuning import Options, Study, tune
@@ -70,13 +70,6 @@ def demo(
         )
     if not proved.holds:
         raise typer.Exit(1)
-
-
-def sample_path() -> Path:
-    """The embedded log: in the installed package, or beside the sources."""
-    packaged = Path(str(resources.files("routelab"))) / "_datasets" / "sample.parquet"
-    beside = Path(__file__).parents[3] / "datasets" / "sample.parquet"
-    return packaged if packaged.exists() else beside
 
 
 def _halves(study: Study) -> list[Figures]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 import typer
 
 from routelab.cli import day_tables, tables
 from routelab.cli.common import (
+    AllowMissing,
     CatalogueOption,
     Columns,
     Json,
@@ -24,11 +27,15 @@ from routelab.cli.common import (
     tell,
 )
 from routelab.cli.progress import progress
+from routelab.cli.reported import NoReport, ReportPath, report_path, told
+from routelab.cli.reported import write as write_page
+from routelab.cli.shipped import scenario_path
 from routelab.errors import SimulationError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import study_ground
-from routelab.simulate import Day, Scenario, arrivals, latency, scenario, simulate, slo
+from routelab.replay.coverage import coverage
+from routelab.simulate import Checked, Day, Scenario, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.arrivals import DEFAULT
 from routelab.simulate.run import answered_by_log, located
 from routelab.simulate.surge import surged
@@ -60,11 +67,19 @@ def simulate_days(
     ] = None,
     faults: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.toml", help="What goes wrong (docs/simulation.md)."),
+        typer.Option(
+            metavar="FILE.toml|NAME",
+            help="What goes wrong (docs/simulation.md): a file, or one that comes with routelab:"
+            " outage, slow, rate-limits, cut-streams, spike.",
+        ),
     ] = None,
     objectives: Annotated[
         Path | None,
-        typer.Option("--slo", metavar="FILE.toml", help="What must hold all the same."),
+        typer.Option(
+            "--slo",
+            metavar="FILE.toml",
+            help="What must hold all the same; slo for the one that comes with routelab.",
+        ),
     ] = None,
     latencies: Annotated[
         Literal["logged", "fitted", "none"],
@@ -91,19 +106,31 @@ def simulate_days(
             metavar="FILE.jsonl", help="Write a line for every request, as a decision log has."
         ),
     ] = None,
+    budgets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help="What may be spent; its days begin with the first arrival."
+        ),
+    ] = None,
     catalogue: CatalogueOption = None,
     column: Columns = None,
     prices: Prices = None,
+    allow_missing: AllowMissing = False,
+    report: ReportPath = None,
+    no_report: NoReport = False,
     json: Json = False,
 ) -> None:
     """Route LOG's requests as they would arrive on a day, on a virtual clock.
 
     The engine is the one of production: balancing, retries, breakers, fallbacks, deadlines.
-    Exits 0 when done, 1 if an objective of --slo was missed, 2 for any error.
+    Writes a report to look at. Exits 0 when done, 1 if an objective of --slo was missed, 2 for
+    any error.
 
-    Example: `routelab simulate demo.policy --log datasets/sample.parquet
-    --faults datasets/scenarios/outage.toml --slo datasets/scenarios/slo.toml`
+    Example: `routelab simulate demo.policy --log datasets/sample.parquet --faults outage
+    --slo slo`
     """
+    page = None if no_report else report_path(_page_name(policy, faults), report)
+    faults, objectives = scenario_path(faults), scenario_path(objectives)
     loaded = [load_policy(path) for path in policy]
     known = read_catalogue(catalogue)
     day = _read(faults, scenario.parse, scenario.NOTHING)
@@ -113,13 +140,13 @@ def simulate_days(
     whole = read_log(log, column, prices)
     days, checks = [], []
     for one in loaded:
-        part = _part(one, whole, split)
+        models = answered_by_log(located(one, known))
+        part = _part(one, whole, split, tuple(models.models), allow_missing=allow_missing)
         coming = arrivals(
             part, arriving, seed=seed, rate=rate, requests=requests, duration_s=duration
         )
         coming = replace(coming, at_s=surged(coming.at_s, day.surges))
         if faults is not None:
-            models = answered_by_log(located(one, known))
             scenario.check(day, models, coming.duration_s, faults.name)
         with ExitStack() as open_files, progress("simulating") as update:
             simulated = simulate(
@@ -135,6 +162,7 @@ def simulate_days(
                 latency_known=latencies != "none",
                 stream=stream,
                 progress=update,
+                budgets=budgets,
             )
         if events is not None:
             _finished(events)
@@ -147,18 +175,50 @@ def simulate_days(
         if goals is not None and objectives is not None:
             checks.append(slo.check(goals, simulated, objectives.name))
     missed = any(slo.failed(it) for it in checks)
+    if page is not None:
+        page = _reported(days, checks, day, whole.name, page)
     if json:
-        print_json(_as_json(days, checks, day))
+        said = None if page is None else str(page)
+        print_json({**_as_json(days, checks, day), "report": said})
     else:
-        tables.show(day_tables.days(days, day.name), *day_tables.objectives(days, checks))
+        tables.show(
+            day_tables.days(days, day.name), *day_tables.objectives(days, checks), told(page)
+        )
     if missed:
         raise typer.Exit(1)
 
 
-def _part(one: PolicyFile, log: Log, split: str) -> Log:
-    if split == "all":
-        return log.with_specs(one.document.signals)
-    return study_ground(one.document, log, split, scoring=one.scoring).log
+def _page_name(policies: list[Path], faults: Path | None) -> str:
+    name = policies[0].name.removesuffix(".policy")
+    return f"{name}-{faults.stem}" if faults is not None else f"{name}-day"
+
+
+def _reported(
+    days: list[Day], checks: list[list[Checked]], day: Scenario, log: str, page: Path
+) -> Path | None:
+    """Write the page; where the packages that draw are missing the figures stand without it."""
+    try:
+        from routelab.reports.day import render
+    except ModuleNotFoundError as error:
+        tell(f"no report: {error.name} is not installed (pip install 'routelab[lab]')")
+        return None
+    write_page(render(days, checks, day, log), page)
+    return page
+
+
+def _part(
+    one: PolicyFile, log: Log, split: str, models: Sequence[str], *, allow_missing: bool
+) -> Log:
+    """The requests that may come: of a part, with an outcome of every model that may be called."""
+    if split != "all":
+        return study_ground(one.document, log, split, scoring=one.scoring).log
+    log = log.with_specs(one.document.signals)
+    if not set(models) <= set(log.models):
+        return log  # which the simulator refuses, in words of its own
+    found = coverage(log, models, np.arange(len(log)), allow_missing=allow_missing)
+    if (warning := found.warning()) is not None:
+        tell(f"warning: {log.name}: {warning}")
+    return log.take(found.rows) if found.n_dropped else log
 
 
 def _read(path: Path | None, parse: Any, otherwise: Any) -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from routelab.core.record import Record
 from routelab.core.table import Bools, Floats, Ints
 from routelab.logs.log import Strings
+from routelab.simulate.worked import Worked
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,9 @@ class Day:
         sampled: by deployment.
         waiting: (s,) calls that waited for a free deployment, at the moments of the samples.
         simulated_s: virtual seconds until the last request was over.
+        worked: what each deployment did.
+        slowest, failures: some requests with all that they went through: the slowest first, and
+            the first that got no answer.
     """
 
     policy: str
@@ -74,6 +79,9 @@ class Day:
     sampled: tuple[Sampled, ...]
     waiting: Ints
     simulated_s: float
+    worked: tuple[Worked, ...] = ()
+    slowest: tuple[Record, ...] = ()
+    failures: tuple[Record, ...] = ()
 
     def __len__(self) -> int:
         return len(self.arrived_s)
@@ -104,4 +112,5 @@ class Day:
             },
             "status": {str(it): int((self.status == it).sum()) for it in np.unique(self.status)},
             "simulated_s": self.simulated_s,
+            "deployments": [asdict(it) for it in self.worked],
         }

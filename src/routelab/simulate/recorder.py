@@ -14,6 +14,7 @@ from routelab.runtime.budgets import Alert
 from routelab.runtime.finished import Finished
 from routelab.runtime.journal.entry import line, record
 from routelab.runtime.journal.sink import LogStatus, Note
+from routelab.simulate.worked import Remembered, Tallies
 
 _ENDS = ("answered", "failed", "refused", "shed", "cancelled", "broken", "running")
 UNFINISHED = _ENDS.index("running")
@@ -21,6 +22,10 @@ UNFINISHED = _ENDS.index("running")
 
 class Recorder:
     """A handful of numbers for each request (k), whatever its decision was like.
+
+    Attributes:
+        tallies: of tries, by deployment.
+        remembered: requests worth looking at.
 
     Args:
         places: request id to its place among the arrivals, for those on their way.
@@ -39,6 +44,8 @@ class Recorder:
         self.calls = array("i", bytes(4 * count))
         self.attempts = array("i", bytes(4 * count))
         self.done = 0
+        self.tallies = Tallies()
+        self.remembered = Remembered()
 
     def finished(self, finished: Finished) -> None:
         """A request is over."""
@@ -52,6 +59,8 @@ class Recorder:
             self.model[at] = self._models[answer.model]
             self.quality[at] = _quality(answer.raw)
         self.done += 1
+        self.tallies.count(finished)
+        self.remembered.consider(finished)
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:
         """Nobody judges answers while a day is simulated."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 import anyio
@@ -12,14 +13,15 @@ import numpy as np
 from msgspec import structs
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
-from routelab.core.gate import Gate
+from routelab.core.request import Request
 from routelab.core.table import Ints
 from routelab.errors import RouteError, SimulationError
-from routelab.gates import Function
 from routelab.logs.log import Log, Strings
 from routelab.policy_file import PolicyFile
 from routelab.runtime import AsyncRouter
 from routelab.runtime.endpoints import endpoints
+from routelab.runtime.gatekeeper import GateFunction
+from routelab.runtime.journal.entry import record
 from routelab.simulate import virtual
 from routelab.simulate.arrivals import Arrivals
 from routelab.simulate.day import Day
@@ -48,6 +50,7 @@ def simulate(
     latency_known: bool = True,
     stream: bool = False,
     progress: Progress | None = None,
+    gate_functions: Mapping[str, GateFunction] | None = None,
     **options: Any,
 ) -> Day:
     """Route a log's requests as they arrive, each answered by what the log holds.
@@ -65,7 +68,9 @@ def simulate(
         latency_known: whether latencies mean anything.
         stream: callers take answers as they come, so that a final answer that breaks off is lost.
         progress: told of finished requests.
-        options: of `AsyncRouter`.
+        gate_functions: as `AsyncRouter` has them; they take no virtual time unless they sleep.
+        options: of `AsyncRouter`; budgets are kept in memory, and their days begin with the
+            first arrival.
     Raises:
         SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
         CatalogueError, PolicyError: as `AsyncRouter`.
@@ -73,7 +78,10 @@ def simulate(
     known = answered_by_log(endpoints(policy_file, located(policy_file, catalogue)))
     _check(policy_file, log, known)
     day = _Day(policy_file, log, arriving, latency, scenario, known, seed, events, progress, stream)
-    return virtual.run(day.simulated(timeout_s, latency_known, options))
+    gates = {name: _inline(function) for name, function in (gate_functions or {}).items()}
+    return virtual.run(
+        day.simulated(timeout_s, latency_known, {**options, "gate_functions": gates})
+    )
 
 
 def located(policy_file: PolicyFile, given: Catalogue | None) -> Catalogue:
@@ -247,11 +255,14 @@ class _Day:
             calls=np.asarray(recorder.calls, dtype=np.int64),
             attempts=np.asarray(recorder.attempts, dtype=np.int64),
             tries=upstream.tries,
-            struck=upstream.struck,
+            struck=upstream.struck.total(),
             every_s=sampler.every_s,
             sampled=sampler.sampled(),
             waiting=sampler.waiting(),
             simulated_s=anyio.current_time(),
+            worked=recorder.tallies.worked(self._catalogue, upstream.struck),
+            slowest=tuple(map(record, recorder.remembered.slowest())),
+            failures=tuple(map(record, recorder.remembered.failed)),
         )
 
 
@@ -275,14 +286,13 @@ def _of(column: Strings | None, rows: Ints) -> Strings:
     return np.asarray(column[rows])
 
 
-def inline(gates: Sequence[Gate], functions: dict[str, Any]) -> dict[str, Any]:
-    """Gate functions as coroutine functions, since a virtual clock waits for no thread."""
+def _inline(function: GateFunction) -> GateFunction:
+    """A gate's function as a coroutine function, since a virtual clock waits for no thread."""
+    if inspect.iscoroutinefunction(function):
+        return function
 
-    def made(function: Any) -> Any:
-        async def called(request: Any, text: str) -> Any:
-            return function(request, text)
+    async def called(request: Request, text: str) -> str | None:
+        said = function(request, text)
+        return await said if inspect.isawaitable(said) else said
 
-        return called
-
-    named = {gate.function for gate in gates if isinstance(gate, Function)}
-    return {name: made(function) for name, function in functions.items() if name in named}
+    return called

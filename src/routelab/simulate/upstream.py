@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -73,7 +74,8 @@ class SimulatedUpstream:
     Attributes:
         visits: requests on their way, by id; whoever sends a request enters it here.
         lines: by model and deployment, those that were called so far.
-        tries, struck: how many there were, and how many of them a fault changed.
+        tries: how many there were.
+        struck: how many of them a fault changed, by model and address.
 
     Args:
         models: upstream name and address of each deployment to the model that it serves.
@@ -95,7 +97,7 @@ class SimulatedUpstream:
         self.visits: dict[str, Visit] = {}
         self.lines: dict[tuple[str, str], Line] = {}
         self.tries = 0
-        self.struck = 0
+        self.struck: Counter[tuple[str, str]] = Counter()
         self._log = log
         self._outcomes = Outcomes(log, texts=texts)
         self._latency = latency
@@ -171,7 +173,8 @@ class SimulatedUpstream:
             before = replace(course)
             for index, fault in striking:
                 fault.alter(course, f"fault {index}", self._granted)
-            self.struck += course != before
+            if course != before:
+                self.struck[model, at.base_url] += 1
         return model, visit, sample, course
 
     def _draw(self, key: str, name: str) -> float:

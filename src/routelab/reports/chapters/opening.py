@@ -30,7 +30,7 @@ class Opening(NamedTuple):
         word: of the verdict.
         sentence: the verdict for somebody who reads one sentence.
         reasons: what it rests on.
-        route: how the policy routes, step by step.
+        route: how the policy routes, step by step, or other steps under another `heading`.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Opening(NamedTuple):
     reasons: Sequence[str]
     figures: Sequence[Figure]
     route: Sequence[str]
+    heading: str = "How it routes"
 
 
 def opening(summary: Summary) -> Opening:

@@ -1,0 +1,268 @@
+"""Simulated days as a page: whether the objectives held, and what went on meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from routelab.core.record import AttemptRecord, Record, StepRecord
+from routelab.reports import words
+from routelab.reports.blocks import Block, Cell, Chapter, Note, Table, Text
+from routelab.reports.chapters.opening import Figure, Opening
+from routelab.reports.figures.timeline import timeline, windows
+from routelab.reports.render import Report, pages
+from routelab.simulate import Checked, Day, Scenario
+
+_FORMS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
+    "p50_latency_s": ("P50 latency", words.seconds, "at most"),
+    "p95_latency_s": ("P95 latency", words.seconds, "at most"),
+    "p99_latency_s": ("P99 latency", words.seconds, "at most"),
+    "usd_per_1k": ("USD per 1,000", words.usd, "at most"),
+    "quality": ("Quality", words.quality, "at least"),
+    "error_rate": ("Without an answer", lambda value: f"{100 * value:.3g}%", "at most"),
+}
+_OBJECTIVES = ("Objective", "Verdict", "Measured", "Demanded", "Of", "Requests")
+
+
+def render(
+    days: Sequence[Day], checks: Sequence[Sequence[Checked]], scenario: Scenario, log: str
+) -> Report:
+    """The page and its twin; the same days give the same bytes.
+
+    Args:
+        days: one for each policy, on the same arrivals.
+        checks: what became of the objectives, for each day; empty where none were set.
+        log: name of the log, for people.
+    """
+    names = _names(days)
+    chapters = [_objectives(names, checks)]
+    if len(days) > 1:
+        chapters.append(Chapter("side", "Side by side", [_side_by_side(names, days)]))
+    for at, (name, day) in enumerate(zip(names, days, strict=True)):
+        told = "" if len(days) == 1 else f": {words.short(name, 40)}"
+        chapters += _chapters(f"d{at}", told, day, scenario)
+    return pages(_opening(names, days, checks, scenario, log), chapters, ())
+
+
+def _names(days: Sequence[Day]) -> list[str]:
+    """Names that tell the days apart."""
+    plain = [day.policy for day in days]
+    return [
+        name if plain.count(name) == 1 else f"{name} ({plain[: at + 1].count(name)})"
+        for at, name in enumerate(plain)
+    ]
+
+
+def _opening(
+    names: Sequence[str],
+    days: Sequence[Day],
+    checks: Sequence[Sequence[Checked]],
+    scenario: Scenario,
+    log: str,
+) -> Opening:
+    missed = [sum(not it.holds for it in one) for one in checks]
+    held = sum(n == 0 for n in missed)
+    if not checks:
+        word, kind, mark = "No objectives", "none", words.NOTHING
+    elif held == len(days):
+        word, kind, mark = "Every objective holds", "ship", "✓"
+    elif len(days) == 1:
+        word, kind, mark = f"{missed[0]} of {len(checks[0])} objectives missed", "stop", "✕"
+    else:
+        word, kind, mark = f"{held} of {len(days)} policies hold", "stop", "✕"
+    first, shaded = days[0], windows(scenario)
+    return Opening(
+        name=" · ".join(words.short(name, 40) for name in names[:4]),
+        kind=kind,
+        mark=mark,
+        word=word,
+        sentence=(
+            f"{words.short(scenario.name or 'A simulated day', 80).capitalize()}:"
+            f" {words.count(len(first))} requests of {words.short(log, 60)} in"
+            f" {_minutes(float(first.arrived_s[-1]))}, {_lost(first)} without an answer."
+        ),
+        reasons=_reasons(names, checks),
+        figures=_figures(first),
+        route=[
+            *([words.short(scenario.story, 300)] if scenario.story else []),
+            *(f"{words.short(it.name, 80)}, {it.from_s:g} to {it.to_s:g} s" for it in shaded),
+        ],
+        heading="What happens",
+    )
+
+
+def _reasons(names: Sequence[str], checks: Sequence[Sequence[Checked]]) -> list[str]:
+    found = []
+    for name, one in zip(names, checks, strict=False):
+        for it in one:
+            if not it.holds:
+                label, form, side = _FORMS[it.objective]
+                told = "" if len(names) == 1 else f"{words.short(name, 40)}: "
+                found.append(
+                    f"{told}{label} of {words.short(it.where, 60)} is {form(it.value)};"
+                    f" {side} {form(it.bound)} is demanded"
+                )
+    return found
+
+
+def _figures(day: Day) -> tuple[Figure, ...]:
+    it = day.summary()
+    return (
+        Figure("Without an answer", words.share(it["error_rate"]), f"{it['failed']:,} requests"),
+        Figure("P95", words.seconds(it.get("latency_p95_s")),
+               f"P50 {words.seconds(it.get('latency_p50_s'))}"),
+        Figure("USD per 1,000", words.usd(it["usd_per_1k"]), "of all requests"),
+        Figure("Quality", words.quality(it["quality"]), "0 without an answer"),
+        Figure("Tries a call", f"{it['attempts_per_call']:.3f}",
+               f"{words.share(it['struck_share'])} changed by faults"),
+    )  # fmt: skip
+
+
+def _objectives(names: Sequence[str], checks: Sequence[Sequence[Checked]]) -> Chapter:
+    if not checks:
+        return Chapter("choice", "Objectives", [Note("No objectives were given (--slo).")])
+    rows = [
+        [*([Cell(words.short(name, 40))] if len(names) > 1 else []), *_objective(it)]
+        for name, one in zip(names, checks, strict=True)
+        for it in one
+    ]
+    heads = (*(("Policy",) if len(names) > 1 else ()), *_OBJECTIVES)
+    wordy = (0, 1, 2, 5) if len(names) > 1 else (0, 1, 4)
+    reading = (
+        "Whether an objective holds is decided by its measured value. Intervals are 95 %, as if"
+        " requests were independent of each other; while something is wrong they are not, and"
+        " the intervals are too narrow."
+    )
+    return Chapter("choice", "Objectives", [Table("Objectives", heads, rows, wordy), Text(reading)])
+
+
+def _objective(it: Checked) -> list[Cell]:
+    label, form, side = _FORMS[it.objective]
+    return [
+        Cell(label, strong=not it.holds),
+        Cell("holds" if it.holds else "missed", strong=not it.holds),
+        Cell(form(it.value), it.value, words.interval(form, it.interval)),
+        Cell(f"{side} {form(it.bound)}", it.bound),
+        Cell(words.short(it.where, 60)),
+        Cell(words.count(it.n), it.n),
+    ]
+
+
+def _side_by_side(names: Sequence[str], days: Sequence[Day]) -> Table:
+    heads = ("Policy", "Without an answer", "P50", "P95", "P99", "USD per 1,000", "Quality",
+             "Escalated", "Tries a call")  # fmt: skip
+    rows = []
+    for name, day in zip(names, days, strict=True):
+        it = day.summary()
+        latencies = [it.get(f"latency_{which}_s") for which in ("p50", "p95", "p99")]
+        rows.append([
+            Cell(words.short(name, 40)),
+            Cell(words.share(it["error_rate"]), it["error_rate"], f"{it['failed']:,} requests"),
+            *(Cell(words.seconds(value), value) for value in latencies),
+            Cell(words.usd(it["usd_per_1k"]), it["usd_per_1k"]),
+            Cell(words.quality(it["quality"]), it["quality"]),
+            Cell(words.share(it["escalation_rate"]), it["escalation_rate"]),
+            Cell(f"{it['attempts_per_call']:.3f}", it["attempts_per_call"]),
+        ])  # fmt: skip
+    return Table("The same arrivals, the same faults", heads, rows)
+
+
+def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter]:
+    traces: list[Block] = []
+    if day.failures:
+        lost = int((~day.answered).sum())
+        traces.append(_traces("The first requests without an answer", day.failures, lost))
+    if day.latency_known:
+        traces.append(_traces("The slowest answers", day.slowest, int(day.answered.sum())))
+    return [
+        Chapter(f"{key}-time", f"Over time{told}", [timeline(key, day, scenario)]),
+        Chapter(f"{key}-where", f"Deployments{told}", [_deployments(day), *_ends(day)]),
+        Chapter(f"{key}-who", f"Slow and lost{told}", traces or [Note("Nothing was lost.")]),
+    ]
+
+
+def _deployments(day: Day) -> Table:
+    heads = ("Model", "Provider", "Tries", "Share", "Failed", "Struck", "P50", "P95",
+             "Most waiting", "Breaker open")  # fmt: skip
+    looked = {(it.model, it.deployment): it for it in day.sampled}
+    rows = []
+    for it in day.worked:
+        seen = looked.get((it.model, it.deployment))
+        waiting = 0 if seen is None else int(seen.waiting.max(initial=0))
+        opened = 0.0 if seen is None or not len(seen.state) else float((seen.state == 2).mean())
+        rows.append([
+            Cell(words.short(it.model, 40)),
+            Cell(words.short(it.provider or it.deployment, 40)),
+            Cell(words.count(it.tries), it.tries),
+            Cell(words.share(it.share), it.share),
+            Cell(words.count(it.errors), it.errors),
+            Cell(words.count(it.struck), it.struck),
+            Cell(words.seconds(it.p50_s) if it.p50_s is not None else words.NOTHING, it.p50_s),
+            Cell(words.seconds(it.p95_s) if it.p95_s is not None else words.NOTHING, it.p95_s),
+            Cell(words.count(waiting), waiting),
+            Cell(words.share(opened), opened),
+        ])  # fmt: skip
+    return Table("Tries by deployment; shares are of a model's tries", heads, rows, words=(0, 1))
+
+
+def _ends(day: Day) -> list[Block]:
+    """How requests ended, where any did not end with an answer."""
+    if day.answered.all():
+        return []
+    names, counts = np.unique(day.status.astype(str), return_counts=True)
+    told = words.listed([f"{count:,} {name}" for name, count in zip(names, counts, strict=True)])
+    return [Text(f"How requests ended: {told}.")]
+
+
+def _traces(caption: str, found: Sequence[Record], total: int) -> Table:
+    heads = ("Request", "Arrived", "Took", "USD", "What happened")
+    rows = [
+        [
+            Cell(words.short(it.request_id, 30)),
+            Cell(words.seconds(_arrived(it)), _arrived(it)),
+            Cell(words.seconds(it.latency_s), it.latency_s),
+            Cell(words.usd(it.cost_usd), it.cost_usd),
+            Cell(_trace(it)),
+        ]
+        for it in found
+    ]
+    return Table(caption, heads, rows, words=(0, 4), total=total)
+
+
+def _arrived(it: Record) -> float:
+    return max(0.0, it.timestamp_s - (it.latency_s or 0.0))
+
+
+def _trace(it: Record) -> str:
+    steps = [_step(step) for step in it.steps]
+    if it.error is not None:
+        steps.append(words.short(it.error, 160))
+    return " → ".join(steps) or it.status
+
+
+def _step(step: StepRecord) -> str:
+    held = "".join(
+        f", {words.short(name, 20)} {words.plain(value)}"
+        + ("" if step.threshold is None else f" of {words.plain(step.threshold)}")
+        for name, value in step.signals.items()
+    )
+    tries = "; ".join(_try(one) for one in step.attempts)
+    return f"{words.short(step.model, 30)} ({tries or 'not sent'}{held})"
+
+
+def _try(one: AttemptRecord) -> str:
+    where = words.short(one.provider or one.deployment, 24)
+    waited = f" after {words.seconds(one.queued_s)} in line" if one.queued_s >= 0.005 else ""
+    if one.error is None:
+        return f"{where} {words.seconds(one.latency_s)}{waited}"
+    return f"{where} {words.short(one.error, 60)}, {words.seconds(one.latency_s)}{waited}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} minutes"
+
+
+def _lost(day: Day) -> str:
+    lost = int((~day.answered).sum())
+    return "none" if not lost else words.count(lost)
