@@ -224,3 +224,30 @@ def test_every_shipped_file_is_in_the_wheel():
     assert '"datasets" = "routelab/_datasets"' in pyproject.read_text(encoding="utf-8")
     shipped = {it.stem for it in (datasets() / "scenarios").glob("*.toml")}
     assert shipped >= {"outage", "slow", "rate-limits", "cut-streams", "spike", "slo"}
+
+
+def test_tune_chooses_for_objectives_and_tells_what_became_of_them(run, tmp_path):
+    log = save(tmp_path / "log.csv", timed(rows_of()))
+    goals = toml(tmp_path / "goals.toml", "p95_latency_s = 2.0\nerror_rate = 0.01\n")
+    asked = ("--slo", goals, "--simulated-trials", 3, "--trials", 5, "--no-tracking")
+    done = run.ok("tune", log, "--signal", "sure:1", *asked, "--out", "goals.policy", "--json")
+    assert [it["holds"] for it in done.data["slo"]["test"]] == [True, True]
+    assert any("error_rate of all is kept" in it for it in done.data["reasons"])
+    page = Path(done.data["report"]).read_text(encoding="utf-8")
+    assert "Objectives on simulated days" in page
+    told = run.ok("tune", log, "--signal", "sure:1", *asked, "--out", "goals.policy")
+    assert "3 of 3 simulated days kept every objective" in told.out
+
+
+def test_tune_refuses_what_does_not_go_with_objectives(run, tmp_path):
+    log = save(tmp_path / "log.csv", timed(rows_of()))
+    assert "give --slo too" in run.refused("tune", log, "--faults", "outage")
+    goals = toml(tmp_path / "goals.toml", "error_rate = 0.01\n")
+    asked = ("--slo", goals, "--seeds", 2, "--min-quality", 0.5)
+    told = run.refused("tune", log, *asked)
+    assert "--seeds does not allow" in told
+    assert "bounds on cost" in told
+    assert "--simulated-trials is 0" in run.refused(
+        "tune", log, "--slo", goals, "--simulated-trials", 0
+    )
+    assert left_behind(tmp_path, log, goals) == []

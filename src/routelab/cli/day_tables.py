@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from routelab.cli.tables import escaped, table, with_interval
 from routelab.policy_file.card import seconds
 from routelab.simulate import Checked, Day
+from routelab.tuning import Study
 
 _HEADS = (
     "policy",
@@ -58,3 +59,29 @@ def objectives(
                 verdict,
             )
         yield made
+
+
+def kept(study: Study) -> Iterator[RenderableType]:
+    """What became of objectives that a study was tuned for; nothing where none were given."""
+    if (found := study.slo) is None:
+        return
+    heads = ("objective", "bound", "on tune", "on test", "before, on test", "")
+    made = table(f"Objectives on simulated days: {found.scenario or 'unnamed scenario'}", heads)
+    for tuned, tested, before in zip(found.tune, found.test, found.before, strict=True):
+        made.add_row(
+            escaped(f"{tested.objective} of {tested.where}"),
+            f"{tested.bound:g}",
+            f"{tuned.value:.4g}",
+            with_interval(tested.value, tested.interval, ".4g"),
+            f"{before.value:.4g}",
+            "[green]holds[/]" if tested.holds else "[bold red]missed[/]",
+        )
+    yield made
+    slow_s = found.engine.breaker.slow_s
+    slow = "" if slow_s is None else f", calls of {slow_s:g} s count as slow"
+    retry, timeout = found.engine.retry, found.timeout_s
+    yield (
+        f"engine: balancing {found.engine.balancing}, at most {retry.most} retries from"
+        f" {retry.base_s:.3g} s{'' if timeout is None else f', timeout {timeout:.3g} s'}{slow};"
+        f" {found.feasible} of {found.trials} simulated days kept every objective"
+    )

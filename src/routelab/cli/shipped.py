@@ -19,13 +19,13 @@ def sample_path() -> Path:
     return datasets() / "sample.parquet"
 
 
-def scenario_path(given: Path | None) -> Path | None:
+def scenario_path(given: Path) -> Path:
     """The file that is meant: the one given, or the one of that name that comes with routelab.
 
     Raises:
         SimulationError: there is neither; it lists those that come with routelab.
     """
-    if given is None or given.suffix or given.exists():
+    if given.suffix or given.exists():
         return given
     folder = datasets() / "scenarios"
     if (ours := folder / f"{given}.toml").is_file():

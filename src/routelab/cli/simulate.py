@@ -26,10 +26,10 @@ from routelab.cli.common import (
     read_log,
     tell,
 )
+from routelab.cli.day_files import Faults, ObjectivesFile, read_objectives, read_scenario
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, told
 from routelab.cli.reported import write as write_page
-from routelab.cli.shipped import scenario_path
 from routelab.errors import SimulationError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
@@ -65,22 +65,8 @@ def simulate_days(
     duration: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="None comes later than this.")
     ] = None,
-    faults: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.toml|NAME",
-            help="What goes wrong (docs/simulation.md): a file, or one that comes with routelab:"
-            " outage, slow, rate-limits, cut-streams, spike.",
-        ),
-    ] = None,
-    objectives: Annotated[
-        Path | None,
-        typer.Option(
-            "--slo",
-            metavar="FILE.toml",
-            help="What must hold all the same; slo for the one that comes with routelab.",
-        ),
-    ] = None,
+    faults: Faults = None,
+    objectives: ObjectivesFile = None,
     latencies: Annotated[
         Literal["logged", "fitted", "none"],
         typer.Option(
@@ -130,11 +116,9 @@ def simulate_days(
     --slo slo`
     """
     page = None if no_report else report_path(_page_name(policy, faults), report)
-    faults, objectives = scenario_path(faults), scenario_path(objectives)
     loaded = [load_policy(path) for path in policy]
     known = read_catalogue(catalogue)
-    day = _read(faults, scenario.parse, scenario.NOTHING)
-    goals = None if objectives is None else _read(objectives, slo.parse, None)
+    day, goals = read_scenario(faults), read_objectives(objectives)
     if events is not None and len(loaded) > 1:
         raise SimulationError("--events: name one policy; two days do not fit one file")
     whole = read_log(log, column, prices)
@@ -219,16 +203,6 @@ def _part(
     if (warning := found.warning()) is not None:
         tell(f"warning: {log.name}: {warning}")
     return log.take(found.rows) if found.n_dropped else log
-
-
-def _read(path: Path | None, parse: Any, otherwise: Any) -> Any:
-    if path is None:
-        return otherwise
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SimulationError(f"{path}: cannot be read: {error}") from error
-    return parse(text, path.name)
 
 
 def _opened(files: ExitStack, events: Path | None) -> IO[bytes] | None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from routelab.cli import streamed, tables
+from routelab.cli import day_tables, streamed, tables
 from routelab.cli.certify import Certify, Delta
 from routelab.cli.common import (
     AllowMissing,
@@ -27,15 +27,18 @@ from routelab.cli.common import (
     signal_option,
     tell,
 )
+from routelab.cli.day_files import Faults, ObjectivesFile, read_objectives, read_scenario
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.cli.tracked import record
 from routelab.errors import TuningError
+from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.tuning import Bounds, Floor, Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.certify import parse
 from routelab.tuning.export import as_json, check_targets, save, study_path
 from routelab.tuning.options import BY, By
+from routelab.tuning.simulated import Wanted, check_alone, tuned_for
 from routelab.tuning.spread import check, spread
 
 Out = Annotated[
@@ -136,6 +139,19 @@ def tune(
         str | None,
         typer.Option(help="Keep together in a split: group, prompt, task or id."),
     ] = None,
+    objectives: ObjectivesFile = None,
+    faults: Faults = None,
+    arriving: Annotated[
+        str,
+        typer.Option(
+            "--arrivals",
+            metavar="poisson:RATE|log|FILE[:NAME]",
+            help="Of simulated days, with --slo: when requests come.",
+        ),
+    ] = ARRIVALS,
+    simulated_trials: Annotated[
+        int, typer.Option(help="Simulated days of tune that --slo may try.")
+    ] = 40,
     catalogue: CatalogueOption = None,
     column: Columns = None,
     prices: Prices = None,
@@ -160,6 +176,7 @@ def tune(
     target = out or Path(f"{name_of(log)}.policy")
     check_targets(target)
     report_to = report_path(target.name.removesuffix(".policy"), report)
+    wanted = _wanted(objectives, faults, arriving, simulated_trials)
     known = read_catalogue(catalogue)
     signals = dict(signal_option(text) for text in signal or ())
     options = Options(
@@ -186,6 +203,8 @@ def tune(
         levels=levels,
     )
     check(seeds, options)
+    if wanted is not None:
+        check_alone(options, seeds, streamed.where(log, executor) is not None)
     if in_batches := streamed.where(log, executor):
         if seeds > 1:
             raise TuningError(
@@ -199,6 +218,9 @@ def tune(
     opened = replace(opened, reading=reading(column, prices, catalogue))
     with progress("searching") as update:
         study = run(opened, options, catalogue=known, progress=update, told=tell)
+    if wanted is not None:
+        with progress("simulating days") as update:
+            study = tuned_for(study, wanted, progress=update)
     if seeds > 1:
         others = spread(study, opened, options, seeds, catalogue=known, told=tell)
         study = replace(study, seeds=others)
@@ -214,10 +236,37 @@ def tune(
         tables.study(study),
         *tables.certificates(study.certificate),
         *tables.seeds(study.seeds),
+        *day_tables.kept(study),
         "",
         tables.verdict(study.verdict),
         f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{told(page)}",
     )
+
+
+def _wanted(
+    objectives: Path | None, faults: Path | None, arriving: str, trials: int
+) -> Wanted | None:
+    """What simulated days are held to; None without --slo.
+
+    Raises:
+        SimulationError: a file cannot be read or understood.
+        TuningError: --faults without --slo.
+    """
+    goals = read_objectives(objectives)
+    if objectives is None or goals is None:
+        if faults is not None:
+            raise TuningError("--faults happen on days that --slo judges; give --slo too")
+        return None
+    told = Wanted(
+        objectives=goals,
+        scenario=read_scenario(faults),
+        objectives_file=objectives.name,
+        scenario_file="" if faults is None else faults.name,
+        arrivals=arriving,
+        trials=trials,
+    )
+    told.check()
+    return told
 
 
 def _kept(study: Study) -> dict[str, Any]:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from routelab.core.record import AttemptRecord, Record, StepRecord
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Note, Table, Text
+from routelab.reports.chapters.objectives import FORMS
 from routelab.reports.chapters.opening import Figure, Opening
 from routelab.reports.figures.timeline import timeline, windows
 from routelab.reports.render import Report, pages
 from routelab.simulate import Checked, Day, Scenario
 
-_FORMS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
-    "p50_latency_s": ("P50 latency", words.seconds, "at most"),
-    "p95_latency_s": ("P95 latency", words.seconds, "at most"),
-    "p99_latency_s": ("P99 latency", words.seconds, "at most"),
-    "usd_per_1k": ("USD per 1,000", words.usd, "at most"),
-    "quality": ("Quality", words.quality, "at least"),
-    "error_rate": ("Without an answer", lambda value: f"{100 * value:.3g}%", "at most"),
-}
 _OBJECTIVES = ("Objective", "Verdict", "Measured", "Demanded", "Of", "Requests")
 
 
@@ -97,7 +90,7 @@ def _reasons(names: Sequence[str], checks: Sequence[Sequence[Checked]]) -> list[
     for name, one in zip(names, checks, strict=False):
         for it in one:
             if not it.holds:
-                label, form, side = _FORMS[it.objective]
+                label, form, side = FORMS[it.objective]
                 told = "" if len(names) == 1 else f"{words.short(name, 40)}: "
                 found.append(
                     f"{told}{label} of {words.short(it.where, 60)} is {form(it.value)};"
@@ -138,7 +131,7 @@ def _objectives(names: Sequence[str], checks: Sequence[Sequence[Checked]]) -> Ch
 
 
 def _objective(it: Checked) -> list[Cell]:
-    label, form, side = _FORMS[it.objective]
+    label, form, side = FORMS[it.objective]
     return [
         Cell(label, strong=not it.holds),
         Cell("holds" if it.holds else "missed", strong=not it.holds),

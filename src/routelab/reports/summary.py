@@ -14,6 +14,7 @@ from routelab.policy_file import Certificate, SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
 from routelab.reports.learned import Kind, Learned
+from routelab.tuning.simulated.kept import Kept
 from routelab.tuning.spread import Spread
 
 Range = tuple[float, float]
@@ -104,6 +105,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             log; empty and None where only cascades were searched, or the data do not say.
         bounds: the user's, on test; search: how the randomised search went.
         certificate: what was proved; seeds: the study under others; None where not asked for.
+        slo: what became of objectives on simulated days; None where none were given.
         missing: what the report lacks and why, in sentences.
     """
 
@@ -130,6 +132,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     search: Search | None = None
     certificate: Certificate | None = None
     seeds: Spread | None = None
+    slo: Kept | None = None
     missing: tuple[str, ...] = ()
 
     @property

@@ -107,6 +107,7 @@ def as_json(study: Study) -> dict[str, Any]:
         },
         "certificate": msgspec.to_builtins(study.certificate),
         "seeds": msgspec.to_builtins(study.seeds),
+        **({} if study.slo is None else {"slo": msgspec.to_builtins(study.slo)}),
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_learning(study),
@@ -133,7 +134,8 @@ def as_json(study: Study) -> dict[str, Any]:
 def _document(study: Study, summary: Mapping[str, Any]) -> Document:
     """The content of `policy.json`; hashes of the other files are added when it is written."""
     fitted = study.fitted
-    kept = ("verdict", "reasons", "test", "bounds", "operating_points", "aiq_front", "optimism")
+    kept = ("verdict", "reasons", "test", "bounds", "operating_points", "aiq_front", "optimism",
+            "slo")  # fmt: skip
     return Document(
         name=study.options.name,
         policy=to_wire(study.policy),
@@ -145,7 +147,7 @@ def _document(study: Study, summary: Mapping[str, Any]) -> Document:
         estimates=_estimates(study),
         seed=study.options.seed,
         split=_split(study),
-        evaluation={key: summary[key] for key in kept},
+        evaluation={key: summary[key] for key in kept if key in summary},
         certificate=study.certificate,
         provenance=summary["provenance"],
     )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from routelab.learning import Account, Fitted
     from routelab.tuning import recipes
     from routelab.tuning.learned import Learned
+    from routelab.tuning.simulated.kept import Kept
     from routelab.tuning.spread import Spread
 
 INVERTED = 0.4
@@ -59,6 +60,7 @@ class Study:
         seeds: what other seeds came to; None where none was tried.
         trials: of the randomised search; search: how it went, None where there was none.
         judged: what became of the user's bounds on test, for each operating point.
+        slo: what became of objectives on simulated days; None where none were given.
         breakdown: where the exported policy's figures on test come from.
     """
 
@@ -85,6 +87,7 @@ class Study:
     breakdown: Breakdown
     certificate: Certificate | None = None
     seeds: Spread | None = None
+    slo: Kept | None = None
 
     @property
     def policy(self) -> Policy:
@@ -169,7 +172,7 @@ def tune(
     rivals = contest.told(searched, won, exported, alone, best, testing)
     warnings = [
         *_about(rivals),
-        *_warnings(log, dials, cut, tuple(searched.fronts), exported.policy, tuning, testing),
+        *caveats(log, dials, cut, tuple(searched.fronts), exported.policy, tuning, testing),
     ]
     best_quality = score(testing, best.policy).quality
     on_test = demands(options.bounds, testing, best.policy, best_quality)
@@ -194,7 +197,7 @@ def tune(
         tuned=tuned,
         tested=tested,
         front=points,
-        aiq_front=_aiq_front(testing, tested),
+        aiq_front=front_aiq(testing, tested),
         trials=[] if searched.plain is None else searched.plain.trials,
         search=None if searched.plain is None else searched.plain.told,
         verdict=verdict(tested[0], options.bounds, best_quality, warnings, certificate, further[0]),
@@ -232,7 +235,8 @@ def _certifier(
     )
 
 
-def _aiq_front(testing: Ground, tested: Sequence[Figures]) -> float:
+def front_aiq(testing: Ground, tested: Sequence[Figures]) -> float:
+    """Of the hull of these policies and the candidates."""
     alone = [means(replay) for replay in testing.fixed()]
     return aiq_among(
         [one.usd_per_1k for one in alone],
@@ -254,7 +258,7 @@ def _about(rivals: Sequence[Rival]) -> list[str]:
     ]
 
 
-def _warnings(
+def caveats(
     log: Log,
     dials: Dials,
     cut: Split,
