@@ -24,7 +24,7 @@ from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import NoModelError, PolicyError, RouteError, UncoveredError
 from routelab.gates import Function
-from routelab.policies import KINDS, Conditional, Parallel, from_wire, to_wire
+from routelab.policies import KINDS, CascadeRouting, Conditional, Parallel, from_wire, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay import engine
 from routelab.runtime import AsyncRouter, Router
@@ -106,6 +106,35 @@ def test_the_batch_form_is_the_generator(policy, log, catalogue, seed):
     batch = replay.run(policy, log, **world)
     one_by_one = replay.run_generator(policy, log, **world)
     assert_equal(batch, one_by_one)
+
+
+@some
+@given(
+    log=logs,
+    catalogue=catalogues,
+    steps=st.none() | st.integers(1, 4),
+    sets=st.sampled_from(("any", "single", "prefix")),
+    weight=st.sampled_from((0.0, 5.0, 60.0, 900.0)),
+    resolution=st.lists(st.sampled_from(GRID), min_size=4, max_size=4),
+    signals=st.sampled_from(((), ("sure",), ("sure", "agreement"))),
+)
+def test_any_cascade_routing_goes_on_and_back_alike_in_batches(
+    log, catalogue, steps, sets, weight, resolution, signals
+):
+    policy = CascadeRouting(
+        models=("small", "middle", "large", "expert"),
+        quality="quality",
+        after="judged",
+        signals=signals,
+        resolution=tuple(resolution),
+        costs=(5e-4, 1e-3, 4e-3, 2e-3),
+        cost_weight=weight,
+        max_steps=steps,
+        supermodels=sets,
+    )
+    world = {"catalogue": catalogue, "scoring": SCORING}
+    one_by_one = replay.run_generator(policy, log, **world)
+    assert_equal(replay.run(policy, log, **world), one_by_one)
 
 
 @every_policy

@@ -26,8 +26,9 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
     def replay_batch(self, table: Table) -> list[Stage] | None:
         """The same decisions for many requests, as stages in call order.
 
-        A request's answer is that of the last stage it takes part in. None means that the
-        kind has no batch form and the generator is run request by request.
+        A request's answer is that of the last stage it takes part in, which may go back to
+        an earlier answer. None means that the kind has no batch form and the generator is run
+        request by request.
         """
         return None
 

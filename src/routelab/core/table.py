@@ -20,19 +20,21 @@ _NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Stage(NamedTuple):
-    """Some requests ask one model.
+    """Some requests ask one model, or go back to what it answered.
 
     Attributes:
         model: column of the model in the table.
         rows: (n,) which requests ask it.
         need: the confidence signal obtained and paid for, or None.
         more: further signals, where a policy needs several.
+        again: nothing is asked; what the model answered in an earlier stage is delivered.
     """
 
     model: int
     rows: Bools
     need: str | None
     more: tuple[str, ...] = ()
+    again: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -5,13 +5,16 @@ Source: cascade routing, arXiv 2410.10347.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
+
+import numpy as np
 
 from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
 from routelab.core.scoring import Use
+from routelab.core.table import Asked, Bools, Floats, Ints, Stage, Table
 from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
@@ -143,6 +146,75 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
             return chosen[0]
         return best_single(hopes) if held is None else None
 
+    def replay_batch(self, table: Table) -> list[Stage]:
+        columns = [table.column(name) for name in self.models]
+        n, need = len(table.ids), self.signals[:1]
+        left = np.ones((n, len(columns)), dtype=np.bool_)
+        if table.allowed is not None:
+            left = table.allowed[:, columns]
+        quality = self._by_model(table.predictions(self.quality), n)
+        scorer = self.cost if self.cost_weight else ""
+        costs = expected(table, self.models, scorer, self.costs)
+        prices = self._by_model(
+            {name: self.cost_weight * it for name, it in zip(self.models, costs, strict=True)}, n
+        )
+        best, worth = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
+        stages, going = [], table.everyone()
+        for room in range(self.max_steps or len(columns), 0, -1):
+            going = going & left.any(axis=1)
+            chosen = self._chosen(going, left, best, worth, quality, prices, room)
+            going = chosen >= 0
+            only = np.minimum(left.sum(axis=1), room) == 1
+            final = going & (best < 0) & (only | self._chooses_once)
+            for index in np.unique(chosen[going]).tolist():
+                column, here = columns[index], chosen == index
+                stages.append(Stage(column, here & final, None))
+                here = here & ~final
+                stages.append(Stage(column, here, need[0] if need else None, self.signals[1:]))
+                seen = here if table.failed is None else here & ~table.failed[:, column]
+                if self.after:
+                    asked = Asked(self.after, column, self.signals)
+                    quality[seen] = self._by_model(table.predictions(self.after, asked), n)[seen]
+                value = _all_inside(quality[:, index])
+                better = seen & ((best < 0) | (value > worth))
+                best[better], worth[better] = index, value[better]
+            left[going, chosen[going]] = False
+            going = going & ~final
+        return stages + [
+            Stage(column, best == index, None, again=True) for index, column in enumerate(columns)
+        ]
+
+    def _by_model(self, values: Mapping[str, Floats | float], n: int) -> Floats:
+        """(n, m) a copy in the order of `models`."""
+        return np.stack([np.broadcast_to(values[name], n) for name in self.models], axis=1)
+
+    def _chosen(
+        self,
+        going: Bools,
+        left: Bools,
+        best: Ints,
+        worth: Floats,
+        quality: Floats,
+        prices: Floats,
+        room: int,
+    ) -> Ints:
+        """(n,) index of the model that each request asks now; -1 for none.
+
+        Sets are searched row by row, by the very code that `route` runs.
+        """
+        resolution = self.resolution or (0.0,) * len(self.models)
+        chosen = np.full(len(going), -1, dtype=np.int64)
+        rows = np.flatnonzero(going)
+        values = _all_inside(quality[rows]).tolist(), prices[rows].tolist()
+        held = best[rows].tolist(), worth[rows].tolist()
+        for row, inside, price, at, value in zip(rows.tolist(), *values, *held, strict=True):
+            here = np.flatnonzero(left[row]).tolist()
+            hopes = [Hope(inside[i], resolution[i], price[i]) for i in here]
+            found = self._choose(None if at < 0 else value, hopes, min(len(here), room))
+            if found is not None:
+                chosen[row] = here[found]
+        return chosen
+
     @property
     def models_used(self) -> tuple[str, ...]:
         return self.models
@@ -163,3 +235,9 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
 
 def _inside(quality: float) -> float:
     return min(max(quality, 0.0), 1.0)
+
+
+def _all_inside(quality: Floats) -> Floats:
+    """`_inside` of each; NaN stays NaN."""
+    above = np.where(quality < 0.0, 0.0, quality)
+    return np.where(above > 1.0, 1.0, above)

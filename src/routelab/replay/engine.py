@@ -130,6 +130,11 @@ def _account(stages: Sequence[Stage], log: Log, rows: slice, result: Replay) -> 
     failed = np.zeros(len(answered), dtype=np.bool_)
     for stage in stages:
         column, asked, key = stage.model, stage.rows, (rows, stage.model)
+        if stage.again:
+            np.copyto(quality, log.quality[key], where=asked)
+            np.copyto(answered, column, where=asked)
+            np.copyto(failed, log.error[key], where=asked)
+            continue
         paid = charges(log, stage.needs, key)
         if asked.all():
             cost += paid

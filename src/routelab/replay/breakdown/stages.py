@@ -28,7 +28,7 @@ def stages(policy: Policy, replay: Replay, ground: Ground) -> tuple[Stage, ...]:
         return ()
     n, m = len(log), len(log.models)
     calls, usd, discarded = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m)
-    for stage in made:
+    for stage in (it for it in made if not it.again):
         column, asked = stage.model, stage.rows
         paid = np.where(asked, charges(log, stage.needs, (slice(None), column)), 0.0)
         calls[column] += np.count_nonzero(asked)
