@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, PolicyFile, write
+from routelab.serve.loopback import measure
 from routelab.simulate import Arrivals, Day, arrivals, latency, scenario, simulate
 
 DATA = Path(os.environ.get("ROUTELAB_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -39,7 +41,7 @@ Row = tuple[str, float, str, bool]
 def run() -> list[Row]:
     log = _log()
     chosen = _policy(log.catalogue)
-    rows = list(_speed(chosen, log))
+    rows = [*_speed(chosen, log), *_loopback(chosen, log)]
     hour = _hour(log)
     if hour is None:
         print(f"simulate hour: no {TRACE}, left out (set ROUTELAB_DATA)")
@@ -94,6 +96,42 @@ def _speed(chosen: PolicyFile, log: Log) -> list[Row]:
     return [
         ("simulate_requests_per_cpu_s_of_4000", rate, ">=3000", rate >= 3000),
         ("simulate_bytes_of_memory_per_request_from_4000_to_40000", each, "<=200", each <= 200),
+    ]
+
+
+def _loopback(chosen: PolicyFile, log: Log) -> list[Row]:
+    """Two hundred requests in real time beside what was simulated: measured over predicted.
+
+    Answers take a tenth of their logged latency; each deployment takes four at once.
+    """
+    scale = 0.1
+    quick = replace(log, latency_s=scale * log.latency_s)
+    known = chosen.document.catalogue
+    models = {
+        name: msgspec.structs.replace(
+            model,
+            deployments=tuple(
+                msgspec.structs.replace(it, max_concurrency=4) for it in model.deployments
+            ),
+        )
+        for name, model in known.models.items()
+    }
+    coming = arrivals(log, "poisson:20", seed=0, requests=200)
+    limited = Catalogue(models)
+    day = simulate(chosen, quick, coming, latency(quick, "logged"), catalogue=limited)
+    real = measure(chosen, log, coming, limited, latency_scale=scale)
+    rows: list[Row] = []
+    for q in (0.50, 0.95, 0.99):
+        said, found = (float(np.quantile(it.latency_s, q)) for it in (day, real))
+        near = abs(found / said - 1.0) <= 0.1
+        name = f"simulate_loopback_p{100 * q:.0f}_measured_over_predicted"
+        rows.append((name, found / said, "0.9 to 1.1", near or q != 0.95))
+    spent = float(real.cost_usd.sum() - day.cost_usd.sum())
+    lost = float((~real.answered).sum() - (~day.answered).sum())
+    return [
+        *rows,
+        ("simulate_loopback_spend_difference_usd", spent, "<=0", spent == 0.0),
+        ("simulate_loopback_errors_difference", lost, "<=0", lost == 0.0),
     ]
 
 
