@@ -20,8 +20,8 @@ from routelab.policies import Cascade, Fixed, Mixture
 PROJECT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 STUDY = PROJECT / "notebooks" / "tradeoff_study.ipynb"
-TABLES = {"quickstart": 3, "tradeoff_study": 4, "tuning_and_certificates": 4}
-DRAWINGS = {"quickstart": 4, "tradeoff_study": 3, "tuning_and_certificates": 0}
+TABLES = {"failover": 4, "quickstart": 3, "tradeoff_study": 4, "tuning_and_certificates": 4}
+DRAWINGS = {"failover": 2, "quickstart": 4, "tradeoff_study": 3, "tuning_and_certificates": 0}
 
 
 @pytest.fixture(scope="session")

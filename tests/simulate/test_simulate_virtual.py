@@ -56,3 +56,10 @@ def test_standing_still_is_an_error_and_not_a_hang():
 
     with pytest.raises(SimulationError, match="stands still"):
         virtual.run(main())
+
+
+def test_it_also_runs_where_a_loop_runs_already():
+    async def outside():
+        return virtual.run(asyncio.sleep(5.0, "done"))
+
+    assert asyncio.run(outside()) == "done"

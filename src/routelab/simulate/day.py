@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from routelab.core import display
 from routelab.core.record import Record
 from routelab.core.table import Bools, Floats, Ints
 from routelab.logs.log import Strings
@@ -114,3 +115,25 @@ class Day:
             "simulated_s": self.simulated_s,
             "deployments": [asdict(it) for it in self.worked],
         }
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        it = self.summary()
+        heads = ("model", "provider", "tries", "failed", "struck", "P95")
+        rows = [
+            (
+                one.model,
+                one.provider,
+                f"{one.tries:,}",
+                f"{one.errors:,}",
+                f"{one.struck:,}",
+                "" if one.p95_s is None else f"{one.p95_s:.2f} s",
+            )
+            for one in self.worked
+        ]
+        p95 = f"P95 {it['latency_p95_s']:.2f} s, " if "latency_p95_s" in it else ""
+        notes = (
+            f"{len(self):,} requests, {it['failed']:,} without an answer; {p95}"
+            f"{it['usd_per_1k']:.4g} USD per 1,000 requests, quality {it['quality']:.3f}",
+        )
+        return display.table(f"A day of {self.policy}", heads, rows, words=(0, 1), notes=notes)

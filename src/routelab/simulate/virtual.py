@@ -10,6 +10,7 @@ import asyncio
 import selectors
 from asyncio import events
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from heapq import heappush
 from itertools import count
@@ -30,6 +31,13 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
     Raises:
         SimulationError: every task waits, and no timer is set that could wake one.
     """
+    if asyncio._get_running_loop() is None:
+        return _alone(main)
+    with ThreadPoolExecutor(1) as other:  # a notebook's thread has a loop of its own
+        return other.submit(_alone, main).result()
+
+
+def _alone(main: Coroutine[Any, Any, _T]) -> _T:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
 
