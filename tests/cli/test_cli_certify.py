@@ -44,6 +44,19 @@ def test_what_does_not_hold_exits_1_and_says_how_many_requests_would_do(run, mad
     assert "calibrate requests would certify this policy" in strict.out.replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    "ask", [("--certify", "quality=0.5"), ("--certify", "regret=0.1", "--delta", 0.01)]
+)
+def test_requests_that_a_certificate_chose_the_policy_on_are_named(run, made, ask):
+    log, policy, study = made
+    assert study["certificate"]["path"] > 1
+    done = run("certify", policy, "--log", log, *ask, "--json")
+    assert "on these very requests" in done.err
+    assert "on these very requests" in done.data["policies"][0]["assumptions"][-1]
+    for new in (("--certify", "regret=0.1", "--delta", 0.2), (*ask, "--split", "test")):
+        assert "very requests" not in run("certify", policy, "--log", log, *new).err
+
+
 def test_several_policies_share_delta(run, made):
     log, policy, study = made
     p = study["certificate"]["goals"][0]["p_value"]

@@ -74,6 +74,17 @@ def test_a_study_in_batches_is_near_that_in_memory_and_has_the_same_parts(run, f
     assert batches["test"]["aiq_zero_router"] == pytest.approx(memory["test"]["aiq_zero_router"])
     assert batches["aiq_front"] == pytest.approx(memory["aiq_front"], abs=0.01)
     assert batches["verdict"] == memory["verdict"] == "ship"
+    assert batches.keys() - memory.keys() == {"streamed"}
+    assert memory.keys() <= batches.keys()
+
+
+def test_policies_tuned_in_batches_are_compared_on_their_test_part(run, folder):
+    batches = ("--executor", "threads")
+    tuned(run, folder, *batches, "--out", "old.policy")
+    tuned(run, folder, *batches, "--max-usd-per-1k", 0.8, "--out", "new.policy")
+    found = run.ok("diff", "old.policy", "new.policy", "--log", folder, "--json").data
+    assert found["part"] == "test"
+    assert found["notes"] == []
 
 
 @pytest.mark.parametrize("bounds", [("--min-quality-share", 0.95), ("--max-usd-per-1k", 0.8), ()])
@@ -118,6 +129,8 @@ def test_without_a_signal_the_best_fixed_or_mixture_is_exported(run, tmp_path):
         (("--certify", "regret=0.1"), "--certify: cannot be had"),
         (("--max-p95-s", 3), "--max-p95-s: cannot be had"),
         (("--storage", "x.log"), "--storage x.log: cannot be had"),
+        (("--by", "task"), "--by task: cannot be had"),
+        (("--sampler", "tpe"), "--sampler tpe: cannot be had"),
         (("--levels", 1), "--levels is 1; at least 2 are needed"),
         (("--levels", 200_000), "levels fit, or fewer models"),
         (("--models", "small"), "two candidate models or more"),

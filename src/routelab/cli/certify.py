@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 import typer
+from msgspec import structs
 
 from routelab.cli import tables
 from routelab.cli.common import (
@@ -163,7 +164,7 @@ def _tested(
         if bounded and ceiling_usd is None:
             ceiling_usd = Evidence(ground("tune"), largest).ceiling_usd(loaded.policy)
     later = Evidence(ground("test"), len(log)) if part == "calibrate" else None
-    return prove(
+    found = prove(
         loaded.policy,
         demands,
         delta,
@@ -171,6 +172,32 @@ def _tested(
         group="prompt" if record is None else record.group,
         ceiling_usd=ceiling_usd if bounded else None,
         later=later,
+    )
+    if (chosen := _chosen_there(loaded, demands, delta, part)) is not None:
+        tell(f"warning: {chosen}")
+        found = structs.replace(found, assumptions=(*found.assumptions, chosen))
+    return found
+
+
+def _chosen_there(
+    loaded: PolicyFile, demands: Sequence[Demand], delta: float, part: str
+) -> str | None:
+    """Why these requests are not new to a policy that a certificate chose; None if they are.
+
+    The bounds that it was chosen by stay proved at their own delta and any larger one: they
+    were tested along a path that was fixed before. Nothing else was.
+    """
+    own = loaded.document.certificate
+    if own is None or own.part != part or not own.passed or own.path == 1:
+        return None
+    proved = {Demand(goal.goal, goal.bound, goal.reference) for goal in own.goals}
+    if set(demands) <= proved and delta >= own.delta:
+        return None
+    return (
+        f"{loaded.name} is the last of {own.passed} policies that passed"
+        f" {' and '.join(map(str, sorted(proved, key=str)))} on these very requests, so they favour"
+        " it, and another bound or a smaller --delta can be wrong more often than --delta says;"
+        " test it with --split test, or on another log with --split all"
     )
 
 

@@ -100,7 +100,8 @@ def tune(
     )
     if json:
         places: dict[str, Any] = {"policy_dir": str(target), "report": None}
-        print_json({**as_json(study), "policy_digest": written.digest, **places})
+        kept = {"resumed_trials": 0, "processes": 1}  # there is no search
+        print_json({**as_json(study), "policy_digest": written.digest, **places, **kept})
         return
     tables.show(
         tables.study(study),

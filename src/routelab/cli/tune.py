@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
-from routelab.cli import day_tables, streamed, tables
+from routelab.cli import day_tables, streamed, tables, written
 from routelab.cli.certify import Certify, Delta
 from routelab.cli.common import (
     AllowMissing,
@@ -33,11 +31,10 @@ from routelab.cli.reported import NoReport, ReportPath, report_path, reported, t
 from routelab.cli.tracked import record
 from routelab.errors import TuningError
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
-from routelab.tuning import Bounds, Floor, Options, Study
+from routelab.tuning import Bounds, Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.certify import parse
 from routelab.tuning.export import as_json, check_targets, save, study_path
-from routelab.tuning.options import BY, By
 from routelab.tuning.simulated import Wanted, check_alone, tuned_for
 from routelab.tuning.spread import check, spread
 
@@ -184,11 +181,11 @@ def tune(
         models=tuple(models.split(",")) if models else None,
         signals=tuple(signals),
         bounds=Bounds(
-            max_usd_per_1k, min_quality, min_quality_share, max_p95_s, _floors(floor or ())
+            max_usd_per_1k, min_quality, min_quality_share, max_p95_s, written.floors(floor or ())
         ),
         policy=policy,
-        by=_by(by),
-        pair=_pair(pair),
+        by=written.by(by),
+        pair=written.pair(pair),
         seed=seed,
         trials=trials,
         recipe_trials=recipe_trials,
@@ -202,6 +199,7 @@ def tune(
         processes=processes,
         levels=levels,
     )
+    options.check()  # before a large log is read
     check(seeds, options)
     if wanted is not None:
         check_alone(options, seeds, streamed.where(log, executor) is not None)
@@ -214,6 +212,11 @@ def tune(
         found = streamed.opened(log, column, prices, signals)
         streamed.tune(found, options, in_batches, target, catalogue=known, json=json)
         return
+    if levels is not None:
+        raise TuningError(
+            f"--levels {levels} is for a log that is read in batches; give --executor threads too,"
+            " or leave it out: in memory every distinct threshold of a pair is tried"
+        )
     opened = read_log(log, column, prices, signals, known)
     opened = replace(opened, reading=reading(column, prices, catalogue))
     with progress("searching") as update:
@@ -224,8 +227,8 @@ def tune(
     if seeds > 1:
         others = spread(study, opened, options, seeds, catalogue=known, told=tell)
         study = replace(study, seeds=others)
-    written = save(study, target)
-    summary = {**as_json(study), "policy_digest": written.digest}
+    digest = save(study, target).digest
+    summary = {**as_json(study), "policy_digest": digest}
     page = None if no_report else reported(summary, report_to)
     record(target, page, wanted=not no_tracking)
     if json:
@@ -276,38 +279,3 @@ def _kept(study: Study) -> dict[str, Any]:
         "resumed_trials": 0 if told is None else told.resumed,
         "processes": 1 if told is None else told.processes,
     }
-
-
-def _floors(texts: Sequence[str]) -> tuple[Floor, ...]:
-    """Floors given as COLUMN=LOSS.
-
-    Raises:
-        TuningError: naming every one that is not.
-    """
-    found, problems = [], []
-    for text in texts:
-        column, _, loss = text.partition("=")
-        try:
-            found.append(Floor(column, float(loss)))
-        except ValueError:
-            problems.append(f"--floor {text}: give it as COLUMN=LOSS, for example task=0.02")
-    if problems:
-        raise TuningError(*problems)
-    return tuple(found)
-
-
-def _by(text: str | None) -> By | None:
-    try:
-        found: By | None = msgspec.convert(text, By | None)
-    except msgspec.ValidationError as error:
-        raise TuningError(f"--by {text!r} is unknown; choose {', '.join(BY)}") from error
-    return found
-
-
-def _pair(text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
-    weak, comma, strong = text.partition(",")
-    if not comma or not weak or not strong or "," in strong:
-        raise TuningError(f"--pair {text}: name two models as WEAK,STRONG")
-    return weak, strong

@@ -59,7 +59,7 @@ def study_cut(document: Document, log: Log, part: str) -> tuple[Split, bool]:
     if record is None and part != "all":
         raise LogError(f"policy {document.name!r} records no split; use --split all")
     cut = _cut(document, log, part)
-    same = _same(document, log, cut)
+    same = is_recorded(document, log, cut)
     if not same and part != "all":
         raise LogError(
             f"{log.name}: is not the log that policy {document.name!r} was tuned on (its request"
@@ -68,7 +68,7 @@ def study_cut(document: Document, log: Log, part: str) -> tuple[Split, bool]:
     return cut, same
 
 
-def _same(document: Document, log: Log, cut: Split) -> bool:
+def is_recorded(document: Document, log: Log, cut: Split) -> bool:
     """Whether a cut is the recorded one: of the same ids, or of the same files.
 
     A study that read its log in batches records no ids.

@@ -14,6 +14,7 @@ from routelab.logs.log import Log
 from routelab.logs.splits import PARTS, Split, split
 from routelab.policy_file import Document, PolicyFile
 from routelab.replay.ground import Ground, ground
+from routelab.replay.recorded import is_recorded
 
 UNSEEN = "unseen"
 """Requests in the test parts of both policies, where those are parts of the same log."""
@@ -79,7 +80,7 @@ def _recorded(document: Document, log: Log) -> Split | None:
         cut = split(log, seed=record.seed, group=record.group)
     except LogError:
         return None
-    return cut if cut.sha256() == record.sha256 else None
+    return cut if is_recorded(document, log, cut) else None
 
 
 def _cut(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,10 @@ from routelab.policy_file import (
     write,
 )
 from routelab.policy_file.card import card
-from routelab.replay import Coverage, Figures, costs_sha256
-from routelab.tuning.front import OperatingPoint
-from routelab.tuning.judged import Judged
+from routelab.replay import costs_sha256
+from routelab.tuning import summary
 from routelab.tuning.options import UNSAID
 from routelab.tuning.study import Study
-
-HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")
-POINT_KEYS = (
-    "quality", "quality_ci", "usd_per_1k", "usd_per_1k_ci", "latency_p50_s", "latency_p95_s",
-    "escalation_rate", "model_share", "aiq", "gain_vs_zero_router", "gain_ci",
-)  # fmt: skip
 
 
 def save(study: Study, out: Path) -> PolicyFile:
@@ -46,11 +39,11 @@ def save(study: Study, out: Path) -> PolicyFile:
     Raises:
         PolicyFileError: `out` exists and is something else.
     """
-    summary = as_json(study)
-    document = _document(study, summary)
+    said = as_json(study)
+    document = _document(study, said)
     tensors = study.fitted.tensors if study.fitted else None
     written = write(out, document, card(document), tensors)
-    stored = msgspec.json.encode({**summary, "policy_digest": written.digest})
+    stored = msgspec.json.encode({**said, "policy_digest": written.digest})
     files = {
         "study.json": msgspec.json.format(stored, indent=2) + b"\n",
         "trials.parquet": parquet_bytes(_trials(study)),
@@ -87,24 +80,9 @@ def study_path(out: Path) -> Path:
 
 def as_json(study: Study) -> dict[str, Any]:
     """The study as plain data; where its files went is for the caller to add."""
-    test = msgspec.to_builtins(study.figures)
     return {
-        "verdict": study.verdict.word,
-        "reasons": list(study.verdict.reasons),
-        "requests_to_settle": study.verdict.requests_to_settle,
-        "test": test,
-        "baselines": test["baselines"],
-        "operating_points": [
-            point_json(point, figures, judged)
-            for point, figures, judged in zip(study.points, study.tested, study.judged, strict=True)
-        ],
-        "bounds": msgspec.to_builtins(study.judged[0]),
+        **summary.findings(study),
         "search": _searched(study),
-        "aiq_front": study.aiq_front,
-        "optimism": {
-            key: getattr(study.tuned, key) - getattr(study.figures, key)
-            for key in ("quality", "usd_per_1k", "gain_vs_zero_router")
-        },
         "certificate": msgspec.to_builtins(study.certificate),
         "seeds": msgspec.to_builtins(study.seeds),
         **({} if study.slo is None else {"slo": msgspec.to_builtins(study.slo)}),
@@ -113,7 +91,7 @@ def as_json(study: Study) -> dict[str, Any]:
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {
-            ground.part: coverage_json(ground.coverage) for ground in (study.tune, study.test)
+            ground.part: summary.coverage(ground.coverage) for ground in (study.tune, study.test)
         },
         "signals": msgspec.to_builtins(
             {
@@ -123,15 +101,13 @@ def as_json(study: Study) -> dict[str, Any]:
         ),
         "candidates": list(study.test.models),
         "notes": list(study.log.notes),
-        "front": [
-            {"policy": to_wire(point.policy), **point.score._asdict()} for point in study.front
-        ],
+        "front": summary.front(study),
         "provenance": _provenance(study),
         "breakdown": msgspec.to_builtins(study.breakdown),
     }
 
 
-def _document(study: Study, summary: Mapping[str, Any]) -> Document:
+def _document(study: Study, said: Mapping[str, Any]) -> Document:
     """The content of `policy.json`; hashes of the other files are added when it is written."""
     fitted = study.fitted
     kept = ("verdict", "reasons", "test", "bounds", "operating_points", "aiq_front", "optimism",
@@ -147,18 +123,18 @@ def _document(study: Study, summary: Mapping[str, Any]) -> Document:
         estimates=_estimates(study),
         seed=study.options.seed,
         split=_split(study),
-        evaluation={key: summary[key] for key in kept if key in summary},
+        evaluation={key: said[key] for key in kept if key in said},
         certificate=study.certificate,
-        provenance=summary["provenance"],
+        provenance=said["provenance"],
     )
 
 
 def _learning(study: Study) -> dict[str, Any]:
     """How well gains can be learned on this log; null where nothing was learned."""
     if study.account is None:
-        nothing = dict.fromkeys(f"{name}{end}" for name in HEADLINE for end in ("", "_ci"))
-        reason = "nothing was learned: --policy cascade uses confidence alone"
-        return {**nothing, "apgr_reason": reason, "account": None, "recipes": None}
+        return summary.nothing_learned(
+            f"nothing was learned: --policy {study.options.policy} uses confidence alone"
+        )
     known = {"account": study.account, "recipes": study.sought}
     return {**study.account.headline(), **msgspec.to_builtins(known)}
 
@@ -183,24 +159,6 @@ def _estimates(study: Study) -> dict[str, Estimate]:
 def _mean(values: Floats) -> float | None:
     seen = values[np.isfinite(values)]
     return mean(seen) if len(seen) else None
-
-
-def point_json(point: OperatingPoint, figures: Figures, judged: Sequence[Judged]) -> dict[str, Any]:
-    """An operating point with its figures on tune and on test."""
-    measured = msgspec.to_builtins(figures)
-    return {
-        "name": point.name,
-        "rule": point.rule,
-        "policy": to_wire(point.point.policy),
-        "tune": point.point.score._asdict(),
-        "test": {key: measured[key] for key in POINT_KEYS},
-        "bounds": msgspec.to_builtins(list(judged)),
-    }
-
-
-def coverage_json(left: Coverage) -> dict[str, Any]:
-    """What was compared and what was left out, by task."""
-    return {"n_requests": len(left.rows), "n_dropped": left.n_dropped, "by_task": left.by_task}
 
 
 def _split(study: Study) -> SplitRecord:

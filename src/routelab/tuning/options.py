@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -84,35 +86,55 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse what makes no sense.
 
         Raises:
-            TuningError: naming it.
+            TuningError: naming all of it.
         """
-        self.bounds.check()
-        demand.check(self.certify, self.delta)
+        problems: list[str] = []
+        for check in (self.bounds.check, partial(demand.check, self.certify, self.delta)):
+            try:
+                check()
+            except TuningError as error:
+                problems += error.problems
+        problems += [*self._out_of_range(), *self._without_use()]
+        if problems:
+            raise TuningError(*problems)
+
+    def _out_of_range(self) -> Iterator[str]:
+        """Values that cannot be."""
         if self.trials < 1:
-            raise TuningError(f"--trials is {self.trials}; at least 1 is needed")
+            yield f"--trials is {self.trials}; at least 1 is needed"
         if self.sampler not in SAMPLERS:
-            raise TuningError(f"--sampler {self.sampler}: choose {' or '.join(SAMPLERS)}")
+            yield f"--sampler {self.sampler}: choose {' or '.join(SAMPLERS)}"
         if not 1 <= self.processes <= MOST_PROCESSES:
-            raise TuningError(
-                f"--processes is {self.processes}; it must lie in [1, {MOST_PROCESSES}]"
-            )
-        if self.storage is not None and self.policy in LEARNED:
-            raise TuningError(
-                f"--storage keeps the trials of a search, and --policy {self.policy} makes none;"
-                " leave it out, or search with --policy cascade or auto"
-            )
-        if self.fresh and self.storage is None:
-            raise TuningError("--fresh forgets what --storage keeps; give --storage too")
+            yield f"--processes is {self.processes}; it must lie in [1, {MOST_PROCESSES}]"
         if self.recipe_trials < 0:
-            raise TuningError(f"--recipe-trials is {self.recipe_trials}; it must be 0 or more")
+            yield f"--recipe-trials is {self.recipe_trials}; it must be 0 or more"
         if not 0 <= self.seed < 2**32:
-            raise TuningError(f"--seed is {self.seed}; it must lie in [0, 4294967296)")
+            yield f"--seed is {self.seed}; it must lie in [0, 4294967296)"
         if self.levels is not None and self.levels < 2:
-            raise TuningError(f"--levels is {self.levels}; at least 2 are needed")
+            yield f"--levels is {self.levels}; at least 2 are needed"
         if self.policy not in CHOICES:
-            raise TuningError(f"--policy {self.policy!r} is unknown; choose {', '.join(CHOICES)}")
+            yield f"--policy {self.policy!r} is unknown; choose {', '.join(CHOICES)}"
         if self.by is not None and self.by not in BY:
-            raise TuningError(f"--by {self.by!r} is unknown; choose {', '.join(BY)}")
+            yield f"--by {self.by!r} is unknown; choose {', '.join(BY)}"
+
+    def _without_use(self) -> Iterator[str]:
+        """Options that would change nothing, so that whoever gave them expects something else."""
+        if self.fresh and self.storage is None:
+            yield "--fresh forgets what --storage keeps; give --storage too"
+        if self.policy in LEARNED:
+            there = {"--storage": self.storage is not None, "--processes": self.processes > 1}
+            for option in (option for option, given in there.items() if given):
+                yield (
+                    f"{option} is for the trials of a search, and --policy {self.policy} makes"
+                    " none; leave it out, or search with --policy cascade or auto"
+                )
+        if self.policy in (CASCADE, CONDITIONAL):
+            there = {"--recipe-trials": self.recipe_trials > 0, "--pair": self.pair is not None}
+            for option in (option for option, given in there.items() if given):
+                yield (
+                    f"{option} is for scorers, and --policy {self.policy} learns none; leave it"
+                    " out, or tune with --policy auto"
+                )
 
     @property
     def kinds(self) -> tuple[str, ...]:

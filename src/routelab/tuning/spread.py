@@ -84,7 +84,7 @@ def spread(
     for seed in range(options.seed + 1, options.seed + seeds):
         if told is not None:
             told(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
-        other = structs.replace(options, seed=seed % 2**32, storage=None, fresh=False)
+        other = structs.replace(options, seed=seed, storage=None, fresh=False)
         try:
             runs.append(_run(tune(log, other, catalogue=catalogue)))
         except TuningError as error:
@@ -101,8 +101,13 @@ def check(seeds: int, options: Options) -> None:
     Raises:
         TuningError: naming it.
     """
-    if not 1 <= seeds <= MOST or options.seed < 2**32 < options.seed + seeds:
+    if not 1 <= seeds <= MOST:
         raise TuningError(f"--seeds is {seeds}; it must lie in [1, {MOST}]")
+    if seeds > 1 and options.seed < 2**32 < options.seed + seeds:
+        raise TuningError(
+            f"--seeds is {seeds}: the seeds after --seed {options.seed} must stay below"
+            f" {2**32}; give a smaller --seed"
+        )
 
 
 def _run(study: Study) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,11 @@ from routelab.core.policy import Policy
 from routelab.logs.log import Log
 from routelab.logs.splits import Split, split
 from routelab.metrics.aiq import aiq_among
-from routelab.metrics.signal_quality import signal_quality
 from routelab.policies import Fixed
 from routelab.policy_file import Certificate
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
-from routelab.tuning import contest, display, inputs, judged
+from routelab.tuning import caveats, contest, display, inputs, judged
 from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group, thinned
 from routelab.tuning.contest import Rival
 from routelab.tuning.demands import demands, met
@@ -24,7 +23,7 @@ from routelab.tuning.front import OperatingPoint, Point, operating_points, withi
 from routelab.tuning.judged import Judged
 from routelab.tuning.options import CASCADE, Options
 from routelab.tuning.score import means, score
-from routelab.tuning.search import Dials, Progress, Trial
+from routelab.tuning.search import Progress, Trial
 from routelab.tuning.searched import search_kinds
 from routelab.tuning.told import Told
 from routelab.tuning.verdict import Verdict, verdict
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from routelab.tuning.learned import Learned
     from routelab.tuning.simulated.kept import Kept
     from routelab.tuning.spread import Spread
-
-INVERTED = 0.4
-"""A signal whose AUROC stays below this for every model is likely upside down."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +167,7 @@ def tune(
     tested = evaluate(testing, [Named(options.name, it.point.policy) for it in chosen])
     rivals = contest.told(searched, won, exported, alone, best, testing)
     warnings = [
-        *_about(rivals),
-        *caveats(log, dials, cut, tuple(searched.fronts), exported.policy, tuning, testing),
+        *caveats.of_study(log, dials, cut.rule, searched.fronts, exported.policy, tuning, testing),
     ]
     best_quality = score(testing, best.policy).quality
     on_test = demands(options.bounds, testing, best.policy, best_quality)
@@ -244,60 +239,3 @@ def front_aiq(testing: Ground, tested: Sequence[Figures]) -> float:
         [figures.usd_per_1k for figures in tested],
         [figures.quality for figures in tested],
     )
-
-
-def _about(rivals: Sequence[Rival]) -> list[str]:
-    """What the contest of kinds came to, in sentences."""
-    won = next(it.kind for it in rivals if it.won)
-    return [
-        f"{won} gains {100 * it.gain_behind:+.2f} points"
-        f" [{100 * it.gain_behind_ci[0]:+.2f}, {100 * it.gain_behind_ci[1]:+.2f}]"
-        f" more than the best {it.kind} of its cost"
-        for it in rivals
-        if it.gain_behind is not None and it.gain_behind_ci is not None
-    ]
-
-
-def caveats(
-    log: Log,
-    dials: Dials,
-    cut: Split,
-    kinds: Sequence[str],
-    policy: Policy,
-    tuning: Ground,
-    testing: Ground,
-) -> list[str]:
-    """What a reader of the verdict must know besides."""
-    found = [
-        f"the extra cost of signal {name!r} is not known and was charged as nothing; give it as"
-        f" --signal {name}:MULTIPLIER (3 for three samples, 1 if it comes with the answer)"
-        for name in policy.signals_used
-        if not log.spec(name).cost_known
-    ]
-    if not dials and kinds == (CASCADE,):
-        found.append(
-            "the log has no usable confidence signal, so no cascade could be tuned: the best"
-            " fixed model or mixture was exported"
-        )
-    found += [
-        f"signal {name!r} ranks wrong answers above right ones (AUROC {value:.2f} or less for"
-        " every model): more must mean more confident; give it with the opposite sign"
-        for name, value in _inverted(tuning.log)
-    ]
-    if log.requests.audit is not None:
-        found.append("figures are for the audited requests only")
-    if log.requests.timestamp_s is not None and cut.rule == "random":
-        found.append(
-            "some requests have no timestamp, or all have the same, so the split is random and a"
-            " drift in time cannot show"
-        )
-    missing = {on.part: on.coverage.warning() for on in (tuning, testing)}
-    return [*found, *(f"{part}: {text}" for part, text in missing.items() if text)]
-
-
-def _inverted(log: Log) -> Iterator[tuple[str, float]]:
-    """Signals that are worse than chance for every model, with the best AUROC of them."""
-    for name, models in signal_quality(log).items():
-        found = [it["auroc"] for it in models.values() if it["auroc"] is not None]
-        if found and max(found) < INVERTED:
-            yield name, max(found)

@@ -16,7 +16,7 @@ from routelab.policies import to_wire
 from routelab.replay import Ground, Named, costs_sha256, evaluate
 from routelab.replay.breakdown import breakdown
 from routelab.simulate import Checked, slo
-from routelab.tuning import inputs
+from routelab.tuning import caveats, inputs
 from routelab.tuning.demands import demands
 from routelab.tuning.front import OperatingPoint, Point
 from routelab.tuning.loop import Done, Plan, Progress, run
@@ -26,7 +26,7 @@ from routelab.tuning.search import Cascades
 from routelab.tuning.shelf import Place, Shelf
 from routelab.tuning.simulated.engineered import Engineered, Wanted
 from routelab.tuning.simulated.kept import Kept
-from routelab.tuning.study import Study, caveats, front_aiq
+from routelab.tuning.study import Study, front_aiq
 from routelab.tuning.verdict import Verdict, verdict
 
 RULE = "cheapest that keeps the objectives on simulated days of tune"
@@ -123,7 +123,9 @@ def _exporting(study: Study, point: Point, catalogue: Catalogue, kept: Kept) -> 
     dials = inputs.dials(tuning.log, inputs.signals(study.log, options.signals, study.test.models))
     alone = [replay.quality.mean() for replay in tuning.fixed()]
     best = tuning.models[max(range(len(alone)), key=alone.__getitem__)]
-    warnings = caveats(study.log, dials, study.split, options.kinds, point.policy, tuning, testing)
+    warnings = caveats.of_study(
+        study.log, dials, study.split.rule, options.kinds, point.policy, tuning, testing
+    )
     return replace(
         study,
         points=[OperatingPoint("slo", RULE, point), *study.points],

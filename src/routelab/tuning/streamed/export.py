@@ -15,7 +15,8 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, replace_directory, write
 from routelab.policy_file.card import card
-from routelab.tuning.export import coverage_json, point_json, study_path
+from routelab.tuning import summary
+from routelab.tuning.export import study_path
 from routelab.tuning.options import UNSAID
 from routelab.tuning.streamed.study import Streamed
 
@@ -28,50 +29,38 @@ def save(study: Streamed, out: Path) -> PolicyFile:
     Raises:
         PolicyFileError: `out` exists and is something else.
     """
-    summary = as_json(study)
-    document = _document(study, summary)
+    said = as_json(study)
+    document = _document(study, said)
     written = write(out, document, card(document))
-    stored = msgspec.json.encode({**summary, "policy_digest": written.digest})
+    stored = msgspec.json.encode({**said, "policy_digest": written.digest})
     files = {"study.json": msgspec.json.format(stored, indent=2) + b"\n"}
     replace_directory(study_path(out), files)
     return written
 
 
 def as_json(study: Streamed) -> dict[str, Any]:
-    """The study as plain data; it has no trials, no breakdown and no scorers."""
-    test = msgspec.to_builtins(study.figures)
+    """The study as plain data: the keys of one in memory, empty where it has no such thing."""
     return {
-        "verdict": study.verdict.word,
-        "reasons": list(study.verdict.reasons),
-        "requests_to_settle": study.verdict.requests_to_settle,
-        "test": test,
-        "baselines": test["baselines"],
-        "operating_points": [
-            point_json(point, figures, judged)
-            for point, figures, judged in zip(study.points, study.tested, study.judged, strict=True)
-        ],
-        "bounds": msgspec.to_builtins(study.judged[0]),
-        "aiq_front": study.aiq_front,
-        "optimism": {
-            key: getattr(study.tuned, key) - getattr(study.figures, key)
-            for key in ("quality", "usd_per_1k", "gain_vs_zero_router")
-        },
+        **summary.findings(study),
+        "search": None,
         "certificate": None,
+        "seeds": None,
         "kind": "cascade",
+        "kinds": [],
+        **summary.nothing_learned("nothing was learned: a log read in batches is not learned from"),
         "splits": msgspec.to_builtins(study.split),
-        "coverage": {part: coverage_json(left) for part, left in study.coverage.items()},
+        "coverage": {part: summary.coverage(left) for part, left in study.coverage.items()},
         "signals": msgspec.to_builtins(_signals(study)),
         "candidates": list(study.models),
         "notes": list(study.stream.notes),
-        "front": [
-            {"policy": to_wire(point.policy), **point.score._asdict()} for point in study.front
-        ],
+        "front": summary.front(study),
         "provenance": _provenance(study),
+        "breakdown": None,
         "streamed": True,
     }
 
 
-def _document(study: Streamed, summary: Mapping[str, Any]) -> Document:
+def _document(study: Streamed, said: Mapping[str, Any]) -> Document:
     return Document(
         name=study.options.name,
         policy=to_wire(study.policy),
@@ -81,8 +70,8 @@ def _document(study: Streamed, summary: Mapping[str, Any]) -> Document:
         estimates=study.estimates,
         seed=study.options.seed,
         split=study.split,
-        evaluation={key: summary[key] for key in _KEPT},
-        provenance=summary["provenance"],
+        evaluation={key: said[key] for key in _KEPT},
+        provenance=said["provenance"],
     )
 
 

@@ -17,14 +17,12 @@ from routelab.replay import Figures, Named
 from routelab.replay.coverage import REFUSE, Coverage
 from routelab.replay.stream.moments import Question
 from routelab.replay.stream.passes import Sampled
-from routelab.replay.stream.survey import Cut
 from routelab.replay.stream.workers import Workers
-from routelab.tuning import inputs, judged
+from routelab.tuning import caveats, inputs, judged
 from routelab.tuning.front import OperatingPoint, Point, front, operating_points
 from routelab.tuning.judged import Judged
-from routelab.tuning.options import CASCADE, Options
+from routelab.tuning.options import CASCADE, SAMPLERS, Options
 from routelab.tuning.score import Score
-from routelab.tuning.search import Dials
 from routelab.tuning.streamed import solve
 from routelab.tuning.streamed.measure import evaluated
 from routelab.tuning.streamed.scan import Passes, Scan, scan
@@ -124,7 +122,12 @@ def tune_stream(
     tested = evaluated(on_test, named, models, "test", options.seed)
     coverage = {"tune": on_tune.coverage(), "test": on_test.coverage()}
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
-    warnings = _warnings(log, cut, dials, policies[0], coverage)
+    warnings = [
+        *caveats.uncharged(policies[0], log.stream.specs),
+        *([] if dials else [caveats.NO_SIGNAL]),
+        *caveats.untimed("timestamp" in log.stream.has, cut.rule),
+        *caveats.missing(coverage),
+    ]
     return Streamed(
         options=options,
         stream=log.stream,
@@ -151,6 +154,8 @@ def _check(options: Options) -> None:
     options.check()
     asked = {
         f"--policy {options.policy}": options.policy != CASCADE,
+        f"--by {options.by}": options.by is not None,
+        f"--sampler {options.sampler}": options.sampler != SAMPLERS[0],
         "--certify": bool(options.certify),
         "--floor": bool(options.bounds.floors),
         "--max-p95-s": options.bounds.max_p95_s is not None,
@@ -212,28 +217,3 @@ def _aiq_front(tested: Sequence[Figures], models: Sequence[str]) -> float:
         [it.usd_per_1k for it in tested],
         [it.quality for it in tested],
     )
-
-
-def _warnings(
-    log: Scan, cut: Cut, dials: Dials, policy: Policy, coverage: Mapping[str, Coverage]
-) -> list[str]:
-    """What a reader of the verdict must know besides."""
-    specs = log.stream.specs
-    found = [
-        f"the extra cost of signal {name!r} is not known and was charged as nothing; give it as"
-        f" --signal {name}:MULTIPLIER (3 for three samples, 1 if it comes with the answer)"
-        for name in policy.signals_used
-        if name not in specs or not specs[name].cost_known
-    ]
-    if not dials:
-        found.append(
-            "the log has no usable confidence signal, so no cascade could be tuned: the best"
-            " fixed model or mixture was exported"
-        )
-    if "timestamp" in log.stream.has and cut.rule == "random":
-        found.append(
-            "some requests have no timestamp, or all have the same, so the split is random and a"
-            " drift in time cannot show"
-        )
-    told = {part: it.warning() for part, it in coverage.items()}
-    return [*found, *(f"{part}: {text}" for part, text in told.items() if text)]
