@@ -22,8 +22,8 @@ from routelab.logs.stream import stream
 from routelab.policies import Cascade, Mixture
 from routelab.replay import Named, evaluate, ground
 from routelab.replay.cells import Chain, Levels, Spec, kernel
+from routelab.replay.stream.cut import BUCKETS
 from routelab.replay.stream.moments import Question
-from routelab.replay.stream.survey import BUCKETS
 from routelab.replay.stream.workers import Workers, workers
 from routelab.stats.bootstrap import Resamples, interval
 from routelab.tuning.streamed.measure import evaluated

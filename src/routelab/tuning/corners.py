@@ -8,17 +8,9 @@ import numpy as np
 
 from routelab.logs.log import Log
 from routelab.tuning.grid import Found
+from routelab.tuning.prices import prices
 
 PRICES = 25
-
-
-def prices(log: Log) -> list[float]:
-    """Qualities that a dollar may be worth, from little to so much that only cost counts."""
-    cost = log.cost_usd.mean(axis=0)
-    paid = cost[cost > 0]
-    if not len(paid):
-        return [0.0]
-    return list(map(float, np.geomspace(0.01 / paid.max(), 1.0 / paid.min(), PRICES)))
 
 
 def corners(found: Iterable[Found], log: Log) -> list[Found]:
@@ -28,6 +20,5 @@ def corners(found: Iterable[Found], log: Log) -> list[Found]:
         return []
     cost = np.array([one.cost for one in listed])
     quality = np.array([one.quality for one in listed])
-    return [
-        listed[at] for at in sorted({int(np.argmax(quality - it * cost)) for it in prices(log)})
-    ]
+    at = {int(np.argmax(quality - price * cost)) for price in prices(log, PRICES)}
+    return [listed[index] for index in sorted(at)]

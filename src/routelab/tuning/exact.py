@@ -16,8 +16,11 @@ from routelab.logs.log import Log
 from routelab.policies import Cascade
 from routelab.tuning.chains import MAX_STEPS, chains
 from routelab.tuning.dial import Dial
+from routelab.tuning.prices import prices
 
 SWEEPS = 8
+PRICES = 16
+"""Trade-offs tried for each chain, beside that of indifference to cost."""
 
 
 def cascades(
@@ -28,20 +31,11 @@ def cascades(
     Args:
         dials: of each model, for this signal; a model without thresholds comes last only.
     """
-    prices = _prices(log)
+    lambdas = [0.0, *prices(log, PRICES).tolist()]
     for chain in chains(log, dials, steps):
-        found = {tuple(ascend(log, signal, chain, dials, price)) for price in prices}
+        found = {tuple(ascend(log, signal, chain, dials, price)) for price in lambdas}
         for thresholds in sorted(found):
             yield Cascade(chain, thresholds, signal)
-
-
-def _prices(log: Log) -> Floats:
-    """Lambdas in quality per USD, from indifference to cost to caring for little else."""
-    cost = log.cost_usd.mean(axis=0)
-    paid = cost[cost > 0]
-    if not len(paid):
-        return np.zeros(1)
-    return np.append(0.0, np.geomspace(0.01 / paid.max(), 1.0 / paid.min(), 16))
 
 
 def ascend(

@@ -26,8 +26,9 @@ from routelab.policies import Conditional, Fixed
 from routelab.policies.conditional import Rule
 from routelab.policies.match import Match
 from routelab.replay import Ground
-from routelab.tuning.corners import prices
+from routelab.tuning.corners import PRICES
 from routelab.tuning.options import By
+from routelab.tuning.prices import prices
 
 FEWEST = 20
 """Requests below which a value follows the policy for all."""
@@ -64,7 +65,7 @@ def conditionals(by: By, on: Ground, sources: Sequence[Source]) -> list[Conditio
     found = [
         policy
         for pull in PULLS
-        for price in prices(on.log)
+        for price in prices(on.log, PRICES)
         if (policy := _chosen(by, pool, worth, pull, price)) is not None
     ]
     return list(dict.fromkeys(found))

@@ -19,6 +19,7 @@ from routelab.policies import Cascade
 from routelab.replay.cells.kernel import delivered_last
 from routelab.tuning.dial import Dial, dial
 from routelab.tuning.grid import Found, best, thinned
+from routelab.tuning.prices import prices
 
 SAMPLE = 5_000
 """Requests on which models join and leave a chain."""
@@ -60,23 +61,14 @@ def found(log: Log, signal: str, dials: Mapping[str, Dial]) -> list[Found]:
     known = [dials[name] for name in models]
     every: list[Found] = []
     chain: Solved | None = None
-    for price in _prices(whole):
-        small = Rows(some, signal, [drawn[name] for name in models], usable, float(price))
+    for price in (*prices(whole, PRICES - 1)[::-1].tolist(), 0.0):
+        small = Rows(some, signal, [drawn[name] for name in models], usable, price)
         chain = small.climb(chain)
-        full = Rows(whole, signal, known, usable, float(price))
+        full = Rows(whole, signal, known, usable, price)
         polished = full.ascend(chain.models, chain.thresholds)
         if len(polished.models) > 1:
             every += full.along(polished)
     return sorted(best(every), key=lambda one: one.cost)
-
-
-def _prices(log: Log) -> Floats:
-    """Qualities that a dollar is worth, from so many that only cost counts down to none."""
-    cost = log.cost_usd.mean(axis=0)
-    paid = cost[cost > 0]
-    if not len(paid):
-        return np.zeros(1)
-    return np.append(np.geomspace(1.0 / paid.min(), 0.01 / paid.max(), PRICES - 1), 0.0)
 
 
 class Rows:

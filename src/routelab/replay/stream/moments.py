@@ -23,8 +23,8 @@ from routelab.replay.coverage import Coverage
 from routelab.replay.evaluate import RESAMPLES, Did, Measure
 from routelab.replay.ground import Ground
 from routelab.replay.result import Replay
+from routelab.replay.stream.cut import BUCKETS
 from routelab.replay.stream.rows import Batch, Part, batches
-from routelab.replay.stream.survey import BUCKETS
 from routelab.stats.bootstrap import Resamples
 
 _DECADE = 1000

@@ -13,8 +13,8 @@ from routelab.errors import LogError
 from routelab.replay.cells import Spec
 from routelab.replay.cells.kernel import Tally
 from routelab.replay.coverage import Coverage
+from routelab.replay.stream.cut import mixed
 from routelab.replay.stream.rows import Part, batches
-from routelab.replay.stream.survey import mixed
 
 Sums: TypeAlias = tuple[tuple[Floats, ...], ...]
 

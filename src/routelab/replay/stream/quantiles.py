@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from routelab.core.table import Floats, Ints
 from routelab.logs.stream import Stream
+from routelab.replay.stream.survey import Seen
 from routelab.replay.stream.workers import Workers
-
-if TYPE_CHECKING:
-    from routelab.replay.stream.survey import Seen
 
 _BINS = 1 << 16
 

@@ -1,68 +1,20 @@
-"""The first passes over a log in many files: what is in it, and how it is cut.
-
-The cut is the one of `routelab.logs.splits`, request for request. What it takes is a part and
-a bucket for each request, three bytes; groups that may lie in several parts take eight more
-while they are compared.
-"""
+"""The first look at a log in many files: what each of them holds."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.draw import uniform
 from routelab.core.table import Floats
 from routelab.errors import LogError
-from routelab.logs.digest import of_hashes
-from routelab.logs.splits import EDGES, PARTS, keys_of
+from routelab.logs.splits import PARTS
 from routelab.logs.stream import Stream
-from routelab.replay.stream.quantiles import higher
-from routelab.replay.stream.workers import Progress, Workers
 
-BUCKETS = 2048
-"""Groups are spread over this many, which are resampled together."""
-
-Small: TypeAlias = npt.NDArray[np.int8]
 Words: TypeAlias = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """Which part of the study each request of each file belongs to.
-
-    Attributes:
-        rule, group, cuts_s: as of `routelab.logs.splits.Split`.
-        parts: by file, (n,) index into `PARTS`; -1 where a request is dropped because its
-            group began in an earlier part.
-        buckets: by file, (n,) below `BUCKETS`, the same for all requests of a group.
-        sha256: of the log's files.
-    """
-
-    rule: Literal["time", "random"]
-    seed: int
-    group: str
-    cuts_s: tuple[float, ...]
-    parts: Sequence[Small]
-    buckets: Sequence[npt.NDArray[np.uint16]]
-    sha256: str
-
-    @property
-    def n(self) -> dict[str, int]:
-        """Requests in each part."""
-        return {
-            name: sum(int((part == at).sum()) for part in self.parts)
-            for at, name in enumerate(PARTS)
-        }
-
-    @property
-    def dropped(self) -> int:
-        """Requests whose group began in an earlier part."""
-        return sum(int((part < 0).sum()) for part in self.parts)
 
 
 class Seen(NamedTuple):
@@ -97,7 +49,7 @@ def look(job: tuple[Stream, int]) -> Seen:
     for _, log in stream.logs(file):
         n += len(log)
         if stream.wide is None:
-            ids = _words(log.requests.id.tolist())
+            ids = words(log.requests.id.tolist())
         models = log.models
         costed |= set(log.costed)
         valued |= {name for name, values in log.signals.items() if not np.isnan(values).all()}
@@ -138,95 +90,8 @@ def whole(stream: Stream, seen: Sequence[Seen]) -> None:
         )
 
 
-def cut(
-    stream: Stream,
-    seen: Sequence[Seen],
-    workers: Workers,
-    *,
-    seed: int = 0,
-    group: str | None = None,
-    need_all_parts: bool = True,
-    progress: Progress | None = None,
-) -> Cut:
-    """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.splits.split` does.
-
-    Raises:
-        LogError: the grouping is unknown or not in the log, or a part is empty.
-    """
-    kind = _kind(stream, group)
-    files = range(len(stream.files))
-    timed = all(it.extremes is not None for it in seen)
-    cuts: tuple[float, ...] | None = None
-    if timed and len({time for it in seen for time in it.times}) >= len(PARTS):
-        cuts = tuple(higher(stream, seen, workers, EDGES.tolist()))
-    starts = np.cumsum([0, *(it.requests for it in seen)])
-    jobs = [(stream, file, int(starts[file]), kind, cuts, seed) for file in files]
-    found = list(workers.map(_assign, jobs, progress))
-    parts = [it.part for it in found]
-    if cuts is not None and kind != "id":
-        parts = _together(parts, [it.key for it in found])
-    made = Cut(
-        rule="random" if cuts is None else "time",
-        seed=seed,
-        group=kind,
-        cuts_s=cuts or (),
-        parts=parts,
-        buckets=[it.bucket for it in found],
-        sha256=of_hashes(it.sha256 for it in seen),
-    )
-    empty = [part for part, n in made.n.items() if n == 0]
-    if empty and need_all_parts:
-        raise LogError(
-            f"{stream.name}: {starts[-1]} requests leave no request for {', '.join(empty)}; a log"
-            " needs more requests, or smaller groups"
-        )
-    return made
-
-
-def _kind(stream: Stream, group: str | None) -> str:
-    if group not in (None, "group", "prompt", "task", "id"):
-        raise LogError(f"unknown grouping {group!r}; choose group, prompt, task or id")
-    if group is None:
-        return "group" if "group" in stream.has else "prompt" if "prompt" in stream.has else "id"
-    if group != "id" and group not in stream.has:
-        raise LogError(f"{stream.name}: no {group} column to group by")
-    return group
-
-
-class _Assigned(NamedTuple):
-    """Parts (n,), buckets (n,) and keys (n,) of one file; no keys where each stands alone."""
-
-    part: Small
-    bucket: npt.NDArray[np.uint16]
-    key: Words
-
-
-def _assign(job: tuple[Stream, int, int, str, tuple[float, ...] | None, int]) -> _Assigned:
-    stream, file, start, kind, cuts, seed = job
-    if kind == "id" and cuts is not None:
-        time = stream.times(file)
-        if time is not None:
-            part = np.searchsorted(cuts, time, side="right").astype(np.int8)
-            return _Assigned(part, _scattered(start, len(part)), np.empty(0, np.uint64))
-    also = {"request_id", kind} - {"id"}
-    keys, times = [], []
-    for _, log in stream.logs(file, also=also):
-        keys.append(keys_of(log, kind)[1])
-        times += [] if log.requests.timestamp_s is None else [log.requests.timestamp_s]
-    key = [str(it) for found in keys for it in found]
-    hashed = _words(key)
-    if cuts is None:
-        units = np.fromiter((uniform(seed, it, "split") for it in key), np.float64, len(key))
-        part = np.searchsorted(EDGES, units, side="right")
-    else:
-        time = stream.times(file)
-        time = np.concatenate(times) if time is None else time
-        part = np.searchsorted(cuts, time, side="right")
-    bucket = _scattered(start, len(key)) if kind == "id" else (hashed % BUCKETS).astype(np.uint16)
-    return _Assigned(part.astype(np.int8), bucket, hashed if cuts and kind != "id" else hashed[:0])
-
-
-def _words(keys: Sequence[str]) -> Words:
+def words(keys: Sequence[str]) -> Words:
+    """(n,) a 64-bit hash of each key."""
     return np.fromiter(map(_word, keys), np.uint64, len(keys))
 
 
@@ -234,30 +99,3 @@ def _word(key: str) -> int:
     """64 bits of a hash: two of a hundred million groups collide once in three thousand logs."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big")
-
-
-def _scattered(start: int, n: int) -> npt.NDArray[np.uint16]:
-    """Buckets of requests that stand alone, by their number in the log."""
-    return (mixed(start, n) % np.uint64(BUCKETS)).astype(np.uint16)
-
-
-def mixed(start: int, n: int) -> Words:
-    """(n,) hashes of the numbers of requests in the log, from `start`.
-
-    Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators".
-    """
-    word = np.arange(start, start + n, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(word ^ (word >> np.uint64(31)))
-
-
-def _together(parts: Sequence[Small], keys: Sequence[Words]) -> list[Small]:
-    """Drop requests of groups that began in an earlier part."""
-    distinct, code = np.unique(np.concatenate(keys), return_inverse=True)
-    part = np.concatenate(parts)
-    first = np.full(len(distinct), len(PARTS), dtype=np.int8)
-    np.minimum.at(first, code, part)
-    kept = np.where(part == first[code], part, -1).astype(np.int8)
-    ends = np.cumsum([len(it) for it in parts])[:-1]
-    return [np.ascontiguousarray(it) for it in np.split(kept, ends)]

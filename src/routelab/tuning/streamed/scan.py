@@ -13,10 +13,11 @@ from routelab.core.policy import Policy
 from routelab.logs.splits import PARTS
 from routelab.logs.stream import Stream
 from routelab.replay.cells import Spec, Stats, merged
+from routelab.replay.stream.cut import Cut, cut
 from routelab.replay.stream.moments import Moments, Question, moments
 from routelab.replay.stream.passes import Sampled, sample, sampled, tally
 from routelab.replay.stream.rows import Part
-from routelab.replay.stream.survey import Cut, Seen, cut, look, whole
+from routelab.replay.stream.survey import Seen, look, whole
 from routelab.replay.stream.workers import Progress, Workers
 
 Passes: TypeAlias = Callable[[str], Progress]

@@ -1,0 +1,21 @@
+"""What a dollar may be worth: the trade-offs of quality against cost that solvers try."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from routelab.core.table import Floats
+from routelab.logs.log import Log
+
+
+def prices(log: Log, count: int) -> Floats:
+    """(count,) qualities that a USD may be worth, rising evenly on a logarithmic scale.
+
+    From so little that cost hardly counts to so much that only cost counts; (1,) zero where
+    no model costs anything.
+    """
+    cost = log.cost_usd.mean(axis=0)
+    paid = cost[cost > 0]
+    if not len(paid):
+        return np.zeros(1)
+    return np.asarray(np.geomspace(0.01 / paid.max(), 1.0 / paid.min(), count))
