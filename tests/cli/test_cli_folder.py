@@ -78,6 +78,16 @@ def test_a_study_in_batches_is_near_that_in_memory_and_has_the_same_parts(run, f
     assert memory.keys() <= batches.keys()
 
 
+def test_a_study_in_batches_gets_its_page_from_the_log(run, folder):
+    tuned(run, folder, "--executor", "threads", "--out", "x.policy")
+    run.ok("report", "x.policy", "--out", "bare.html")
+    told = run.ok("report", "x.policy", "--log", folder, "--out", "full.html", "--json").data
+    assert told["source"] == "study"
+    assert told["verdict"] == "ship"
+    bare, full = (Path(name).read_text(encoding="utf-8") for name in ("bare.md", "full.md"))
+    assert len(full) > 1.3 * len(bare)
+
+
 def test_policies_tuned_in_batches_are_compared_on_their_test_part(run, folder):
     batches = ("--executor", "threads")
     tuned(run, folder, *batches, "--out", "old.policy")

@@ -73,11 +73,14 @@ def _data(
     policy: PolicyFile, log: Log | None, part: str, allow_missing: bool
 ) -> tuple[Mapping[str, Any], str]:
     """The data of the report, and whether they are the study's or replayed."""
-    from routelab.reports import replayed, same_log, stored
+    from routelab.reports import broken_down, replayed, same_log, stored
 
     study = stored(policy)
-    if study is not None and part == "test" and (log is None or same_log(study, log)):
-        return study, "study"
+    if study is not None and part == "test":
+        if log is None:
+            return study, "study"
+        if same_log(study, log):
+            return broken_down(study, policy, log, allow_missing=allow_missing), "study"
     if log is None:
         raise RoutelabError(
             f"{policy.path}: {'' if study else 'the study of this policy is not beside it; '}"

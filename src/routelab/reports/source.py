@@ -38,6 +38,20 @@ def same_log(data: Mapping[str, Any], log: Log) -> bool:
     return bool(data["provenance"]["log_sha256"] == log.sha256)
 
 
+def broken_down(
+    data: Mapping[str, Any], policy: PolicyFile, log: Log, *, allow_missing: bool = False
+) -> Mapping[str, Any]:
+    """A study with the breakdown by request that one read in batches lacks; any other as it is.
+
+    Raises:
+        LogError: the log cannot be compared.
+    """
+    if data.get("breakdown") is not None:
+        return data
+    again = replayed(policy, log, "test", allow_missing=allow_missing)
+    return {**data, "breakdown": again["breakdown"]}
+
+
 def replayed(
     policy: PolicyFile, log: Log, part: str, *, allow_missing: bool = False
 ) -> dict[str, Any]:
