@@ -79,7 +79,7 @@ class Bounded:
             return Estimate(mean, math.nan)
         rest = self.sums - mean * self.sizes
         scale = math.sqrt(groups / (groups - 1))
-        return Estimate(mean, scale * math.sqrt(float(rest @ rest)) / rows)
+        return Estimate(mean, scale * math.sqrt(float(np.square(rest).sum())) / rows)
 
 
 def grouped(
