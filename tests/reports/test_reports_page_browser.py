@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from reports_world import data_of
 
+from routelab.policy_file import load
 from routelab.reports import render
+from routelab.reports.day import render as render_day
+from routelab.simulate import arrivals, latency, scenario, simulate
 
 CHROMIUM = Path(os.environ.get("ROUTELAB_CHROMIUM", "/usr/bin/chromium"))
 ARGUMENTS = (
@@ -170,3 +173,25 @@ def test_it_prints_on_white_with_every_row(opened, folder):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('.box')).overflowX") == "visible"
     (folder / "report.pdf").write_bytes(page.pdf())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, folder, tmp_path, scheme):
+    told = scenario.parse(
+        "[[faults]]\nkind = 'outage'\nmodel = 'medium-70b'\nfrom_s = 5\nto_s = 20\n", "day.toml"
+    )
+    chosen = load(tuned.policy)
+    log = sample_log.with_specs(chosen.document.signals)
+    coming = arrivals(log, "poisson:6", requests=240)
+    day = simulate(chosen, log, coming, latency(log, "logged"), scenario=told)
+    path = tmp_path / "day.html"
+    path.write_bytes(render_day([day], [], told, "x" * 200).html)
+    context = browser.new_context(
+        viewport={"width": 390, "height": 900}, color_scheme=scheme, offline=True
+    )
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("figure.wide .at-narrow svg").bounding_box()["width"] > 300
+    page.screenshot(path=folder / f"day-390-{scheme}.png", full_page=True)
+    context.close()

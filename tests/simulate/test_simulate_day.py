@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import anyio
 import numpy as np
 import pytest
 
 from routelab.errors import SimulationError
+from routelab.gates import Function
 from routelab.policy_file import load
 from routelab.replay import run
 from routelab.simulate import arrivals, latency, scenario, simulate, slo
@@ -86,3 +88,24 @@ def test_a_surge_brings_the_same_requests_sooner(world):
     assert 2.3 * before < during < 3.7 * before
     assert np.all(np.diff(sooner.at_s) >= 0)
     assert sooner.duration_s == pytest.approx(coming.duration_s - 40.0)
+
+
+def test_gates_that_are_functions_judge_answers_in_virtual_time(world):
+    asked = []
+
+    def strict(request, text):
+        asked.append(text)
+        return "too short"
+
+    async def slow(request, text):
+        await anyio.sleep(0.5)
+
+    gates = {"gates": (Function("strict"),), "gate_functions": {"strict": strict}}
+    day = day_of(world, **gates)
+    assert not day.answered.any()
+    assert len(asked) == day.tries
+    assert day.cost_usd.sum() > 0.0
+    quiet = day_of(world)
+    waited = day_of(world, gates=(Function("slow"),), gate_functions={"slow": slow})
+    assert np.array_equal(waited.cost_usd, quiet.cost_usd)
+    assert np.allclose(waited.latency_s, quiet.latency_s + 0.5 * quiet.calls)

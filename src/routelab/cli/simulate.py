@@ -37,7 +37,7 @@ from routelab.replay import study_ground
 from routelab.replay.coverage import coverage
 from routelab.simulate import Checked, Day, Scenario, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.arrivals import DEFAULT
-from routelab.simulate.run import answered_by_log, located
+from routelab.simulate.prepared import answered_by_log, located
 from routelab.simulate.surge import surged
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import anyio
 import numpy as np
-from msgspec import structs
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue import Catalogue
 from routelab.core.request import Request
 from routelab.core.table import Ints
-from routelab.errors import RouteError, SimulationError
+from routelab.errors import RouteError
 from routelab.logs.log import Log, Strings
 from routelab.policy_file import PolicyFile
 from routelab.runtime import AsyncRouter
@@ -26,6 +25,7 @@ from routelab.simulate import virtual
 from routelab.simulate.arrivals import Arrivals
 from routelab.simulate.day import Day
 from routelab.simulate.latency import Latency
+from routelab.simulate.prepared import answered_by_log, check, located, prompts
 from routelab.simulate.recorder import EventFile, Recorder, numbers
 from routelab.simulate.sampler import Sampler
 from routelab.simulate.scenario import NOTHING, Scenario
@@ -76,62 +76,12 @@ def simulate(
         CatalogueError, PolicyError: as `AsyncRouter`.
     """
     known = answered_by_log(endpoints(policy_file, located(policy_file, catalogue)))
-    _check(policy_file, log, known)
+    check(policy_file, log, known)
     day = _Day(policy_file, log, arriving, latency, scenario, known, seed, events, progress, stream)
     gates = {name: _inline(function) for name, function in (gate_functions or {}).items()}
     return virtual.run(
         day.simulated(timeout_s, latency_known, {**options, "gate_functions": gates})
     )
-
-
-def located(policy_file: PolicyFile, given: Catalogue | None) -> Catalogue:
-    """The models of a policy, each with a deployment: one is made up where none is known."""
-    own = policy_file.document.catalogue
-    base = given or own
-    models = {}
-    for name in policy_file.policy.models_used:
-        model = base.model(name) if name in base.models else own.model(name)
-        deployments = model.deployments or own.model(name).deployments
-        made_up = (Deployment(f"http://{name}.simulated/v1", name, provider="simulated"),)
-        models[name] = structs.replace(model, deployments=deployments or made_up)
-    behind = {name: it for name, it in base.models.items() if name not in models}
-    return Catalogue({**models, **behind}, base.engine)
-
-
-def answered_by_log(catalogue: Catalogue) -> Catalogue:
-    """The catalogue whose costs are told with the answers and whose endpoints need no key."""
-
-    def placed(model: Model) -> Model:
-        open_to_all = (structs.replace(it, api_key_env="") for it in model.deployments)
-        return structs.replace(model, cost_reported=True, deployments=tuple(open_to_all))
-
-    return structs.replace(
-        catalogue, models={name: placed(model) for name, model in catalogue.models.items()}
-    )
-
-
-def _check(policy_file: PolicyFile, log: Log, catalogue: Catalogue) -> None:
-    problems = [
-        f"{log.name}: no outcome of model {name!r}, which the policy may call; the log has"
-        f" {', '.join(log.models)}"
-        for name in catalogue.models
-        if name not in log.models
-    ] + [
-        f"{log.name}: no signal {name!r}, which the policy asks for; the log has"
-        f" {', '.join(log.signals) or 'none'}"
-        for name in policy_file.policy.signals_used
-        if name not in log.signals
-    ]
-    if log.texts is None and _reads_text(policy_file):
-        problems.append(f"{log.name}: the policy reads prompts, and the log has none")
-    if problems:
-        raise SimulationError(*problems)
-
-
-def _reads_text(policy_file: PolicyFile) -> bool:
-    policy, scoring = policy_file.policy, policy_file.scoring
-    read = scoring is not None and any(map(scoring.reads_text, policy.scorers_used))
-    return policy.reads_text or read
 
 
 class _Day:
@@ -162,14 +112,15 @@ class _Day:
         self._progress = progress
         self._places: dict[str, int] = {}
         self._recorder = Recorder(self._places, tuple(catalogue.models), len(arriving))
-        self._prompts = _prompts(policy_file, log)
+        self._prompts = prompts(policy_file, log)
 
     async def simulated(
         self, timeout_s: float, latency_known: bool, options: dict[str, Any]
     ) -> Day:
         arriving, recorder = self._arriving, self._recorder
         clock = asyncio.get_running_loop().time
-        upstream = self._upstream(clock)
+        gated = bool(self._policy.policy.gates_used or options.get("gates"))
+        upstream = self._upstream(clock, gated=gated)
         router = AsyncRouter(
             self._policy,
             catalogue=self._catalogue,
@@ -220,7 +171,7 @@ class _Day:
         if self._progress is not None and self._recorder.done % 64 == 0:
             self._progress(self._recorder.done, len(self._arriving))
 
-    def _upstream(self, clock: Callable[[], float]) -> SimulatedUpstream:
+    def _upstream(self, clock: Callable[[], float], *, gated: bool) -> SimulatedUpstream:
         models = {
             (it.base_url, it.model): name
             for name, model in self._catalogue.models.items()
@@ -233,7 +184,7 @@ class _Day:
             models,
             clock=clock,
             seed=self._seed,
-            texts=self._policy.policy.reads_answers or bool(self._policy.policy.gates_used),
+            texts=self._policy.policy.reads_answers or gated,
         )
 
     def _day(self, upstream: SimulatedUpstream, sampler: Sampler, latency_known: bool) -> Day:
@@ -270,14 +221,6 @@ async def _streamed(router: AsyncRouter, asked: dict[str, Any]) -> None:
     async with router.stream(**asked) as answer:
         async for _ in answer:
             pass
-
-
-def _prompts(policy_file: PolicyFile, log: Log) -> Sequence[str] | None:
-    """Prompts, where the policy or a context window looks at them."""
-    windows = (model.context_window for model in policy_file.document.catalogue.models.values())
-    if log.texts is None or not (_reads_text(policy_file) or any(windows)):
-        return None
-    return log.texts.prompts(np.arange(len(log)))
 
 
 def _of(column: Strings | None, rows: Ints) -> Strings:

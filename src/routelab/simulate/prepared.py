@@ -1,0 +1,77 @@
+"""A policy and a log made ready for each other: the log stands in for the models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import structs
+
+from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.errors import SimulationError
+from routelab.logs.log import Log
+from routelab.policy_file import PolicyFile
+
+
+def located(policy_file: PolicyFile, given: Catalogue | None) -> Catalogue:
+    """The models of a policy, each with a deployment: one is made up where none is known."""
+    own = policy_file.document.catalogue
+    base = given or own
+    models = {}
+    for name in policy_file.policy.models_used:
+        model = base.model(name) if name in base.models else own.model(name)
+        deployments = model.deployments or own.model(name).deployments
+        made_up = (Deployment(f"http://{name}.simulated/v1", name, provider="simulated"),)
+        models[name] = structs.replace(model, deployments=deployments or made_up)
+    behind = {name: it for name, it in base.models.items() if name not in models}
+    return Catalogue({**models, **behind}, base.engine)
+
+
+def answered_by_log(catalogue: Catalogue) -> Catalogue:
+    """The catalogue whose costs are told with the answers and whose endpoints need no key."""
+
+    def placed(model: Model) -> Model:
+        open_to_all = (structs.replace(it, api_key_env="") for it in model.deployments)
+        return structs.replace(model, cost_reported=True, deployments=tuple(open_to_all))
+
+    return structs.replace(
+        catalogue, models={name: placed(model) for name, model in catalogue.models.items()}
+    )
+
+
+def check(policy_file: PolicyFile, log: Log, catalogue: Catalogue) -> None:
+    """Refuse a log that cannot stand in for the models.
+
+    Raises:
+        SimulationError: it lacks outcomes, signals or prompts that the policy needs.
+    """
+    problems = [
+        f"{log.name}: no outcome of model {name!r}, which the policy may call; the log has"
+        f" {', '.join(log.models)}"
+        for name in catalogue.models
+        if name not in log.models
+    ] + [
+        f"{log.name}: no signal {name!r}, which the policy asks for; the log has"
+        f" {', '.join(log.signals) or 'none'}"
+        for name in policy_file.policy.signals_used
+        if name not in log.signals
+    ]
+    if log.texts is None and reads_text(policy_file):
+        problems.append(f"{log.name}: the policy reads prompts, and the log has none")
+    if problems:
+        raise SimulationError(*problems)
+
+
+def reads_text(policy_file: PolicyFile) -> bool:
+    """Whether the policy or a scorer of it looks at prompts."""
+    policy, scoring = policy_file.policy, policy_file.scoring
+    read = scoring is not None and any(map(scoring.reads_text, policy.scorers_used))
+    return policy.reads_text or read
+
+
+def prompts(policy_file: PolicyFile, log: Log) -> Sequence[str] | None:
+    """Prompts, where the policy or a context window looks at them."""
+    windows = (model.context_window for model in policy_file.document.catalogue.models.values())
+    if log.texts is None or not (reads_text(policy_file) or any(windows)):
+        return None
+    return log.texts.prompts(np.arange(len(log)))
