@@ -98,6 +98,7 @@ class Table:
 
     Attributes:
         caption: what the rows are.
+        long: columns of sentences, which get more room.
         total: how many rows there were before the table was cut; None if it was not.
     """
 
@@ -106,6 +107,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     words: Sequence[int] = (0,)
     total: int | None = None
+    long: Sequence[int] = ()
 
     def html(self) -> Markup:
         return templates.fill("table.html", table=self)

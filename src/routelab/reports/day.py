@@ -220,7 +220,7 @@ def _traces(caption: str, found: Sequence[Record], total: int) -> Table:
         ]
         for it in found
     ]
-    return Table(caption, heads, rows, words=(0, 4), total=total)
+    return Table(caption, heads, rows, words=(0, 4), total=total, long=(4,))
 
 
 def _arrived(it: Record) -> float:
