@@ -77,6 +77,13 @@ ROWS = (
     Row("routerbench_365", "knee"),
     Row("routerbench_365", "98 % of best", "--min-quality-share 0.98"),
     Row("routerbench_365", "all kinds, knee", "--policy auto"),
+    Row(
+        "reasoning_gym_easy",
+        "all kinds, knee, signal paid for",
+        f"--models {GYM} --signal confidence:3 --policy auto",
+    ),
+    Row("routellm_gsm8k_mmlu", "all kinds, knee", "--policy auto"),
+    Row("mmlu_pro", "all kinds, knee", "--policy auto"),
 )
 AUTO = (
     Row("sample", "all kinds, knee", "--policy auto", "datasets"),
@@ -199,9 +206,17 @@ def _compared(row: Row, logs: Path) -> Iterator[str]:
 
 
 def _learned(found: Mapping[str, Any]) -> str:
-    """What the classifier knows, in the report's own sentence."""
+    """What the classifier knows, in the report's own sentence, and its figures."""
     account = found["account"]
-    return "" if account is None else str(account["statement"])
+    if account is None:
+        return ""
+    named = {"apgr": "APGR", "apgr_test": "on test", "cpt50": "CPT 50 %", "cpt80": "CPT 80 %"}
+    told = [
+        f"{label} {found[key]:.3f} [{found[f'{key}_ci'][0]:.3f}, {found[f'{key}_ci'][1]:.3f}]"
+        for key, label in named.items()
+        if found[key] is not None and found[f"{key}_ci"] is not None
+    ]
+    return " ".join([account["statement"], *([f"{', '.join(told)}."] if told else [])])
 
 
 def replaced(page: Path, fresh: str) -> None:

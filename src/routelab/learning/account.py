@@ -16,8 +16,8 @@ from routelab.learning.deferral import after_answer
 from routelab.learning.design import Design
 from routelab.learning.examples import Examples
 from routelab.learning.figures import Draws
-from routelab.learning.fit import crossfit
-from routelab.learning.importance import Importance, importance
+from routelab.learning.fit import crossfit_on
+from routelab.learning.importance import Importance, important
 from routelab.learning.ranking import Ranking
 from routelab.learning.recipe import Recipe
 from routelab.learning.statement import learned_the_task, statement
@@ -99,7 +99,7 @@ def account(
         made = examples(log.take(there), "quality", pair)
         trial = _Trial(made, chosen, seed, resamples)
         fold = folds.by_group(made.groups, FOLDS, seed)
-        scores = crossfit(made, chosen, fold, seed=seed)
+        scores, first = crossfit_on(trial.design, fold, seed)
     except LearningError as error:
         return _empty(pair, chosen, str(error))
     at_random = trial.rank(scores, fold)
@@ -114,7 +114,7 @@ def account(
         _test(trial, split, there),
         after_answer(log.take(there), pair, signals, chosen, seed=seed, resamples=resamples),
         trial.correctness(scores),
-        importance(made, chosen, seed),
+        important(trial.design, first, np.flatnonzero(fold == 0), seed),
         learned_the_task(at_random, left_out),
         statement(at_random, left_out),
     )
@@ -124,7 +124,7 @@ class _Trial:
     """Examples of a pair and the scores that need no learning."""
 
     def __init__(self, made: Examples, recipe: Recipe, seed: int, resamples: int) -> None:
-        self.made, self.recipe, self.seed = made, recipe, seed
+        self.made, self.design, self.seed = made, Design(made, recipe), seed
         self.draws = Draws(made.groups, resamples, seed)
 
     def rank(self, scores: Floats, fold: Ints) -> Ranking:
@@ -134,16 +134,15 @@ class _Trial:
     def leave_task_out(self) -> Ranking:
         try:
             fold = folds.by_task(self.made.tasks, FOLDS, self.seed)
-            scores = crossfit(self.made, self.recipe, fold, seed=self.seed)
+            scores, _ = crossfit_on(self.design, fold, self.seed)
         except LearningError as error:
             return ranking.nothing(str(error))
         return self.rank(scores, fold)
 
     def test(self, train: Ints, test: Ints) -> Ranking:
         """Fit on some rows, judge on others."""
-        design = Design(self.made, self.recipe)
         try:
-            scores = ensemble.fit(design, train, self.seed).predict(design, test)
+            scores = ensemble.fit(self.design, train, self.seed).predict(self.design, test)
         except LearningError as error:
             return ranking.nothing(str(error))
         means = self._prior(train, test) if any(self.made.tasks) else None

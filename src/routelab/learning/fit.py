@@ -73,13 +73,21 @@ def crossfit(
     Raises:
         LearningError: as `fit`.
     """
-    design = Design(made, recipe)
     held = folds.by_group(made.groups, outer, seed) if fold is None else fold
-    scores = np.empty(made.labels.shape)
-    for here, there in folds.each(held):
-        kept = here[ensemble.thin(len(here), recipe.most_rows, seed)]
-        scores[there] = ensemble.fit(design, kept, seed).predict(design, there)
-    return scores
+    return crossfit_on(Design(made, recipe), held, seed)[0]
+
+
+def crossfit_on(design: Design, fold: Ints, seed: int) -> tuple[Floats, Ensemble]:
+    """`crossfit` of features that others share, and the fit that was held out fold 0."""
+    scores = np.empty(design.examples.labels.shape)
+    first: Ensemble | None = None
+    for here, there in folds.each(fold):
+        kept = here[ensemble.thin(len(here), design.recipe.most_rows, seed)]
+        found = ensemble.fit(design, kept, seed)
+        scores[there] = found.predict(design, there)
+        first = first or found
+    assert first is not None  # there is a fold 0
+    return scores, first
 
 
 def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any]:

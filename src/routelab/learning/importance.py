@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core.table import Floats, Ints
 from routelab.learning import ensemble, folds
 from routelab.learning.design import Design
+from routelab.learning.ensemble import Ensemble
 from routelab.learning.examples import Examples
 from routelab.learning.learners import NEEDS_TEXT
 from routelab.learning.recipe import Recipe
@@ -37,8 +38,15 @@ def importance(made: Examples, recipe: Recipe, seed: int = 0) -> tuple[Importanc
     design = Design(made, recipe)
     here, there = next(folds.each(folds.by_group(made.groups, 5, seed)))
     here = here[ensemble.thin(len(here), recipe.most_rows, seed)]
+    return important(design, ensemble.fit(design, here, seed), there, seed)
+
+
+def important(
+    design: Design, found: Ensemble, there: Ints, seed: int = 0
+) -> tuple[Importance, ...]:
+    """`importance` in what was fitted already, judged on rows that it never saw."""
+    made = design.examples
     there = there[ensemble.thin(len(there), MOST_ROWS, seed)]
-    found = ensemble.fit(design, here, seed)
     base = _error(found.predict(design, there), made.labels[there])
     rng = np.random.default_rng(seed)
     rises = {

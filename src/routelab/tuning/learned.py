@@ -66,9 +66,11 @@ class Learned:
         cut: Split,
         alone: Sequence[Point],
         best: Point,
+        told: Callable[[str], None],
     ) -> Account:
         """How well the strong model's gain over the weak one can be learned on this log."""
         weak, strong = options.pair or (by_cost(alone)[0], best.policy.models_used[0])
+        told(f"judging what can be learned of {weak} and {strong}, on tasks never seen too")
         return account(
             log,
             weak=weak,
@@ -123,7 +125,11 @@ def learned(
     for kind in kinds:
         KINDS[kind].learn(teacher)
     here = setting(tuning, teacher)
-    proposed = {kind: list(KINDS[kind].propose(here)) for kind in kinds}
+    proposed = {}
+    for kind in kinds:
+        told(f"searching {kind}")
+        proposed[kind] = list(KINDS[kind].propose(here))
+    told(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
     board = Board(here.tune, wanted, seed=seed)
     found, tried = _fronts(proposed, board, alone, teacher.failures, progress)
     return Learned(found, tried, proposed, board, here, unseen(train, teacher), sought)

@@ -87,7 +87,7 @@ def search_kinds(
         again |= {kind: more.again(kind) for kind in more.fronts}
         tried += more.tried
     if options.parts_by is not None:
-        parted = _conditionals(options, part, signals, more)
+        parted = _conditionals(options, part, signals, more, told)
         if parted:
             fronts[CONDITIONAL] = board.front([*(it.policy for it in alone), *parted])
             again[CONDITIONAL] = lambda _: parted
@@ -96,7 +96,7 @@ def search_kinds(
     if not fronts:
         raise wanted.out_of_reach(tried)
     again = {kind: again[kind] for kind in fronts}
-    held_out = {} if len(fronts) < 2 else _held_out(again, board, alone)
+    held_out = {} if len(fronts) < 2 else _held_out(again, board, alone, told)
     return Searched(fronts, held_out, board.on, cascades, more)
 
 
@@ -141,10 +141,15 @@ def _learned(
 
 
 def _conditionals(
-    options: Options, part: Callable[[str], Ground], signals: Sequence[str], more: Learned | None
+    options: Options,
+    part: Callable[[str], Ground],
+    signals: Sequence[str],
+    more: Learned | None,
+    told: Callable[[str], None],
 ) -> list[Policy]:
     """Policies by value, chosen on train, where scores are of fits that never saw the row."""
     assert options.parts_by is not None
+    told(f"searching policies by {options.parts_by}")
     unseen = None if more is None else more.unseen
     if more is None or unseen is None:
         return list(
@@ -156,13 +161,17 @@ def _conditionals(
 
 
 def _held_out(
-    again: Mapping[str, Again], board: Board, alone: Sequence[Point]
+    again: Mapping[str, Again],
+    board: Board,
+    alone: Sequence[Point],
+    told: Callable[[str], None],
 ) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
     costs = [point.score.usd_per_1k for point in alone]
     budgets = np.linspace(min(costs), max(costs), BUDGETS)
     single = [point.policy for point in alone]
     rest = [board.on.take(board.rows_without(fold), "tune") for fold in range(board.folds)]
     found = {}
+    told(f"comparing {len(again)} kinds on requests that they were not chosen on")
     for kind, search in again.items():
         chosen = [board.meeting([*single, *_some(search(ground))]) for ground in rest]
         cost, quality = board.held_out(chosen, budgets)

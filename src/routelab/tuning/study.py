@@ -113,12 +113,13 @@ def tune(
     Args:
         catalogue: prices, capabilities and endpoints; default the log's own.
         progress: told of finished trials.
-        told: of each scorer about to be learned.
+        told: in words, of each scorer about to be learned and of each stage of the search.
     Raises:
         TuningError: options that make no sense, or bounds that nothing meets.
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
     options.check()
+    tell = told or (lambda _: None)
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
     signals = inputs.signals(log, options.signals, candidates)
@@ -144,9 +145,7 @@ def tune(
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
-    searched = search_kinds(
-        options, part, tuning, dials, alone, wanted, progress, told or (lambda _: None)
-    )
+    searched = search_kinds(options, part, tuning, dials, alone, wanted, progress, tell)
     tuning, more = searched.tune, searched.learned
     usable = tuple(dict.fromkeys(signal for signal, _ in dials))
     won = contest.winner(searched, alone)
@@ -161,6 +160,8 @@ def tune(
     exported = chosen[0].point
     tuned = evaluate(tuning, [Named(options.name, exported.policy)])[0]
 
+    if more is not None:
+        tell("judging on test")
     testing = part("test")
     if more is not None:
         testing = testing.with_scoring(more.fitted.scoring())
@@ -186,7 +187,7 @@ def tune(
         kind=won,
         rivals=rivals,
         fitted=None if more is None else more.used_by(exported.policy.scorer_uses),
-        account=None if more is None else more.worth(log, options, usable, cut, alone, best),
+        account=None if more is None else more.worth(log, options, usable, cut, alone, best, tell),
         sought=None if more is None else more.sought,
         points=chosen,
         tuned=tuned,

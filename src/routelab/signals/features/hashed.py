@@ -8,6 +8,7 @@ from typing import Literal
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
@@ -23,6 +24,7 @@ MOST = 1024
 """Occurrences of one word that are told apart."""
 
 _MIX = np.uint32(0x9E3779B1)  # odd, so that multiplying by it loses nothing
+_STOP = np.uint32(0xFFFFFFFF)  # a column has 24 bits at most
 _NOTHING = Vector(np.empty(0, np.int64), np.empty(0))
 
 
@@ -83,21 +85,24 @@ def _worth(spec: Hashed) -> Floats:
     return times if spec.tf == "raw" else np.minimum(times, 1.0)
 
 
-def _buckets(found: list[bytes], shift: np.uint32) -> Ints:
+def _buckets(found: list[bytes], shift: np.uint32) -> npt.NDArray[np.uint32]:
     """(2 n,) sorted columns of n words and their n - 1 pairs, then a stop that equals none."""
     n = len(found)
     single = np.frombuffer(array("I", map(crc32, found)), np.uint32)
-    both = np.empty(2 * n, np.int64)
-    np.right_shift(single, shift, out=both[:n])
-    np.right_shift(single[:-1] * _MIX + single[1:], shift, out=both[n:-1])
-    both[-1] = 1 << 32
+    both = np.empty(2 * n, np.uint32)
+    both[:n] = single
+    pairs = both[n:-1]
+    np.multiply(single[:-1], _MIX, out=pairs)
+    pairs += single[1:]
+    both >>= shift
+    both[-1] = _STOP
     both.sort()
     return both
 
 
-def _counted(buckets: Ints) -> tuple[Ints, Ints]:
+def _counted(buckets: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
     """Distinct columns, and how often each occurs."""
     (last,) = (buckets[1:] != buckets[:-1]).nonzero()
     times = last + 1
     times[1:] -= last[:-1] + 1
-    return buckets.take(last), times
+    return buckets.take(last).astype(np.int64), times

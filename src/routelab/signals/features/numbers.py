@@ -55,9 +55,12 @@ class _BoundNumbers(Bound):
         }
         self._groups = tuple(needed.values())
         computed = [name for names in needed for name in names]
-        self._picked = np.array([computed.index(name) for name in spec.names])
+        places = [computed.index(name) for name in spec.names]
+        self._picked = None if places == [*range(len(computed))] else np.array(places)
 
     def vector(self, request: Request, seen: Feedback | None) -> Vector:
         it = sample(request, self._cap)
         values = np.array([*chain.from_iterable([group(it) for group in self._groups])])
-        return Vector(self._columns, values.take(self._picked))
+        if self._picked is not None:
+            values = values.take(self._picked)
+        return Vector(self._columns, values)
