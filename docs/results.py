@@ -83,7 +83,6 @@ ROWS = (
         f"--models {GYM} --signal confidence:3 --policy auto",
     ),
     Row("routellm_gsm8k_mmlu", "all kinds, knee", "--policy auto"),
-    Row("mmlu_pro", "all kinds, knee", "--policy auto"),
 )
 AUTO = (
     Row("sample", "all kinds, knee", "--policy auto", "datasets"),
