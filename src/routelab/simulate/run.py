@@ -12,6 +12,7 @@ import anyio
 import numpy as np
 
 from routelab.core.catalogue import Catalogue
+from routelab.core.progress import Progress
 from routelab.core.request import Request
 from routelab.core.table import Ints
 from routelab.errors import RouteError
@@ -31,7 +32,6 @@ from routelab.simulate.sampler import Sampler
 from routelab.simulate.scenario import NOTHING, Scenario
 from routelab.simulate.upstream import SimulatedUpstream, Visit
 
-Progress = Callable[[int, int], None]
 SAMPLES = 240
 """Moments at which deployments are looked at."""
 

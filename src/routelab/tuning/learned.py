@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from routelab.core.policy import Policy
+from routelab.core.progress import Progress
 from routelab.core.scoring import Use
 from routelab.errors import LearningError, TuningError
 from routelab.learning import Account, Fitted, account
@@ -24,7 +25,6 @@ from routelab.tuning.kinds.setting import Setting, setting
 from routelab.tuning.kinds.teacher import Teacher, only
 from routelab.tuning.kinds.unseen import unseen
 from routelab.tuning.options import Options
-from routelab.tuning.search import Progress
 
 
 @dataclass(frozen=True, eq=False)

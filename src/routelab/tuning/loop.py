@@ -10,7 +10,7 @@ the trials that a shelf kept of it, and processes that share a shelf share the w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -24,11 +24,10 @@ from optuna.distributions import (
 from optuna.samplers import BaseGASampler
 from optuna.trial import FrozenTrial, create_trial
 
+from routelab.core.progress import Progress
 from routelab.tuning.samplers import GENERATION, sampler
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
-Progress = Callable[[int, int], None]
-"""Told how many trials of how many are done."""
 
 
 class Choice(NamedTuple):

@@ -10,6 +10,7 @@ import optuna
 
 import routelab
 from routelab.core.policy import Policy
+from routelab.core.progress import Progress
 from routelab.logs.log import Log
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Ground, costs_sha256
@@ -19,7 +20,7 @@ from routelab.tuning.corners import corners
 from routelab.tuning.demands import Demands, Excess, met
 from routelab.tuning.dial import Dial, dial
 from routelab.tuning.front import Point, front
-from routelab.tuning.loop import Plan, Progress
+from routelab.tuning.loop import Plan
 from routelab.tuning.options import UNSAID, Options
 from routelab.tuning.processes import search
 from routelab.tuning.score import means

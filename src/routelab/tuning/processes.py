@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import optuna
 
+from routelab.core.progress import Progress
 from routelab.tuning import loop
-from routelab.tuning.loop import Done, Plan, Progress, Task
+from routelab.tuning.loop import Done, Plan, Task
 from routelab.tuning.shelf import Place, Shelf
 
 PATIENCE_S = 30.0

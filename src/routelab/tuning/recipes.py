@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from routelab import learning
+from routelab.core.progress import Progress
 from routelab.errors import LearningError
 from routelab.learning import Examples, Recipe, Span
 from routelab.logs.log import Log
 from routelab.tuning import loop
-from routelab.tuning.loop import Choice, Done, Outcome, Plan, Progress, Range, Whole
+from routelab.tuning.loop import Choice, Done, Outcome, Plan, Range, Whole
 
 HOPELESS = 1e6
 """Loss of a recipe that the log cannot feed; the mean alone has a loss of 1."""

@@ -12,7 +12,7 @@ from routelab.policies import Cascade, Fixed, to_wire
 from routelab.replay import Ground
 from routelab.tuning.demands import Demands
 from routelab.tuning.dial import Dial
-from routelab.tuning.loop import Choice, Direction, Done, Outcome, Progress, Range, Whole
+from routelab.tuning.loop import Choice, Direction, Done, Outcome, Range, Whole
 from routelab.tuning.score import Score, means
 
 MAX_STEPS = 4
@@ -116,4 +116,4 @@ class Cascades:
         ]
 
 
-__all__ = ["Cascades", "Dials", "Progress", "Score", "Trial"]
+__all__ = ["Cascades", "Dials", "Score", "Trial"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routelab.core.policy import Policy
+from routelab.core.progress import Progress
 from routelab.errors import TuningError
 from routelab.replay import Ground
 from routelab.tuning import grouped, plain
@@ -18,7 +19,7 @@ from routelab.tuning.front import Point
 from routelab.tuning.grid import thinned
 from routelab.tuning.options import AUTO, BY, CASCADE, CONDITIONAL, Options
 from routelab.tuning.plain import Plain
-from routelab.tuning.search import Dials, Progress
+from routelab.tuning.search import Dials
 
 if TYPE_CHECKING:
     from routelab.tuning.learned import Learned

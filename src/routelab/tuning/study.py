@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
+from routelab.core.progress import Progress
 from routelab.logs.log import Log
 from routelab.logs.splits import Split, split
 from routelab.metrics.aiq import aiq_among
@@ -23,7 +24,7 @@ from routelab.tuning.front import OperatingPoint, Point, operating_points, withi
 from routelab.tuning.judged import Judged
 from routelab.tuning.options import CASCADE, Options
 from routelab.tuning.score import means, score
-from routelab.tuning.search import Progress, Trial
+from routelab.tuning.search import Trial
 from routelab.tuning.searched import search_kinds
 from routelab.tuning.told import Told
 from routelab.tuning.verdict import Verdict, verdict

@@ -11,9 +11,10 @@ import msgspec
 import pyarrow.parquet as pq
 
 from routelab.core.held import is_held
+from routelab.core.progress import Progress
 from routelab.core.record import FeedbackRecord, Record
 from routelab.errors import LogError
-from routelab.logs.decisions.journal import KEY, Journal, Progress, open_journal
+from routelab.logs.decisions.journal import KEY, Journal, open_journal
 from routelab.logs.decisions.table import Judged, Rows
 
 _AT_ONCE = 256 << 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,12 +11,12 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from routelab.core.progress import Progress
 from routelab.core.record import AlertRecord, FeedbackRecord, Record
 from routelab.errors import LogError
 from routelab.logs.problems import SHOWN, Problems
 
 Line: TypeAlias = Record | FeedbackRecord | AlertRecord
-Progress: TypeAlias = Callable[[int, int], None]
 
 KEY = b"routelab.decisions"
 """In a Parquet file: the names of the files it was made of."""

@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core.draw import uniform
+from routelab.core.progress import Progress
 from routelab.errors import LogError
 from routelab.logs.digest import of_hashes
 from routelab.logs.splits import EDGES, PARTS, keys_of
 from routelab.logs.stream import Stream
 from routelab.replay.stream.quantiles import higher
 from routelab.replay.stream.survey import Seen, Words, words
-from routelab.replay.stream.workers import Progress, Workers
+from routelab.replay.stream.workers import Workers
 
 BUCKETS = 2048
 """Groups are spread over this many, which are resampled together."""

@@ -22,13 +22,11 @@ from concurrent.futures import (
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
+from routelab.core.progress import Progress
 from routelab.errors import MissingExtraError, RoutelabError
 
 LOST = 3
 """Times that a task may be lost with its worker before the run is given up."""
-
-Progress = Callable[[int, int], None]
-"""Told how many partitions of how many are done."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")

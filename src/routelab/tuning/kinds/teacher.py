@@ -11,8 +11,6 @@ from routelab.errors import LearningError
 from routelab.learning import Fitted, Recipe, Target
 from routelab.logs.log import Log
 
-Progress = Callable[[str], None]
-
 
 class Teacher:
     """Fits scorers on the train part and keeps them.
@@ -33,7 +31,7 @@ class Teacher:
         *,
         seed: int = 0,
         recipe: Recipe | None = None,
-        told: Progress = lambda _: None,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.log = log
         self.models = tuple(models)

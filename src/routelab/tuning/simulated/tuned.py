@@ -12,6 +12,7 @@ import optuna
 import routelab
 from routelab.core.catalogue import Catalogue
 from routelab.core.engine_rules import EngineRules
+from routelab.core.progress import Progress
 from routelab.policies import to_wire
 from routelab.replay import Ground, Named, costs_sha256, evaluate
 from routelab.replay.breakdown import breakdown
@@ -19,7 +20,7 @@ from routelab.simulate import Checked, slo
 from routelab.tuning import caveats, inputs
 from routelab.tuning.demands import demands
 from routelab.tuning.front import OperatingPoint, Point
-from routelab.tuning.loop import Done, Plan, Progress, run
+from routelab.tuning.loop import Done, Plan, run
 from routelab.tuning.options import CASCADE
 from routelab.tuning.score import score
 from routelab.tuning.search import Cascades

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from routelab.core.policy import Policy
+from routelab.core.progress import Progress
 from routelab.logs.splits import PARTS
 from routelab.logs.stream import Stream
 from routelab.replay.cells import Spec, Stats, merged
@@ -18,7 +19,7 @@ from routelab.replay.stream.moments import Moments, Question, moments
 from routelab.replay.stream.passes import Sampled, sample, sampled, tally
 from routelab.replay.stream.rows import Part
 from routelab.replay.stream.survey import Seen, look, whole
-from routelab.replay.stream.workers import Progress, Workers
+from routelab.replay.stream.workers import Workers
 
 Passes: TypeAlias = Callable[[str], Progress]
 """Given the name of a pass over the log, what to tell of its progress."""
