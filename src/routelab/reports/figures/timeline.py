@@ -18,7 +18,9 @@ from routelab.reports.canvas import GOOD, INK, LOSS, MUTED, OURS, RULE, SOFT
 from routelab.simulate import Day, Scenario
 from routelab.simulate.day import Sampled
 
-BINS = 60
+BINS = 8, 60
+"""Pieces that a day is cut into, by how many requests there are: a piece holds `EACH`, if it can."""
+EACH = 20
 FEWEST = 5
 """Answers in a bin below which its percentiles are not drawn."""
 DEPLOYMENTS = 16
@@ -57,8 +59,10 @@ class Bins(NamedTuple):
     usd_per_1k: Floats
 
 
-def binned(day: Day, bins: int = BINS) -> Bins:
+def binned(day: Day, bins: int | None = None) -> Bins:
     """What a day was like from one moment to the next."""
+    if bins is None:
+        bins = min(max(BINS[0], len(day) // EACH), BINS[1])
     end = max(float(day.arrived_s[-1]), 1e-9)
     edges = np.linspace(0.0, end, bins + 1)
     where = np.clip(np.searchsorted(edges, day.arrived_s, side="right") - 1, 0, bins - 1)
@@ -149,7 +153,7 @@ def _alt(day: Day, found: Bins, shaded: Sequence[Window]) -> str:
             [f"{words.short(it.name, 60)} ({it.from_s:g} to {it.to_s:g} s)" for it in shaded[:6]]
         )
         told += f" Shaded: {listed}."
-    return told + f" Percentiles are of requests by arrival, in {BINS} equal pieces."
+    return told + f" Percentiles are of requests by arrival, in {len(found.middle_s)} equal pieces."
 
 
 def _paint(
