@@ -19,7 +19,7 @@ from routelab.simulate import Day, Scenario
 from routelab.simulate.day import Sampled
 
 BINS = 8, 60
-"""Pieces that a day is cut into, by how many requests there are: a piece holds `EACH`, if it can."""
+"""Pieces that a day is cut into, at least and at most; each holds `EACH` requests if it can."""
 EACH = 20
 FEWEST = 5
 """Answers in a bin below which its percentiles are not drawn."""
