@@ -91,6 +91,7 @@ def test_all_problems_are_told_at_once(refused):
         (("--pair", "small,large"), "--pair is for scorers, and --policy cascade learns none"),
         (("--trials", 0, "--sampler", "grid"), "choose nsga2 or tpe"),
         (("--levels", 64), "give --executor threads too"),
+        (("--arrivals", "log", "--simulated-trials", 5), "--simulated-trials is of days that"),
         (("--seeds", 3, "--seed", 2**32 - 2), "give a smaller --seed"),
         (("--group", "moon"), "unknown grouping 'moon'"),
         (("--column", "quality"), "write it as OURS=THEIRS"),

@@ -25,7 +25,7 @@ from routelab.cli.common import (
     signal_option,
     tell,
 )
-from routelab.cli.day_files import Faults, ObjectivesFile, read_objectives, read_scenario
+from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.cli.tracked import record
@@ -35,7 +35,7 @@ from routelab.tuning import Bounds, Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.certify import parse
 from routelab.tuning.export import as_json, check_targets, save, study_path
-from routelab.tuning.simulated import Wanted, check_alone, tuned_for
+from routelab.tuning.simulated import check_alone, tuned_for
 from routelab.tuning.spread import check, spread
 
 Out = Annotated[
@@ -148,7 +148,7 @@ def tune(
     ] = ARRIVALS,
     simulated_trials: Annotated[
         int, typer.Option(help="Simulated days of tune that --slo may try.")
-    ] = 40,
+    ] = written.DAYS,
     catalogue: CatalogueOption = None,
     column: Columns = None,
     prices: Prices = None,
@@ -173,7 +173,7 @@ def tune(
     target = out or Path(f"{name_of(log)}.policy")
     check_targets(target)
     report_to = report_path(target.name.removesuffix(".policy"), report)
-    wanted = _wanted(objectives, faults, arriving, simulated_trials)
+    wanted = written.wanted(objectives, faults, arriving, simulated_trials)
     known = read_catalogue(catalogue)
     signals = dict(signal_option(text) for text in signal or ())
     options = Options(
@@ -244,32 +244,6 @@ def tune(
         tables.verdict(study.verdict),
         f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{told(page)}",
     )
-
-
-def _wanted(
-    objectives: Path | None, faults: Path | None, arriving: str, trials: int
-) -> Wanted | None:
-    """What simulated days are held to; None without --slo.
-
-    Raises:
-        SimulationError: a file cannot be read or understood.
-        TuningError: --faults without --slo.
-    """
-    goals = read_objectives(objectives)
-    if objectives is None or goals is None:
-        if faults is not None:
-            raise TuningError("--faults happen on days that --slo judges; give --slo too")
-        return None
-    told = Wanted(
-        objectives=goals,
-        scenario=read_scenario(faults),
-        objectives_file=objectives.name,
-        scenario_file="" if faults is None else faults.name,
-        arrivals=arriving,
-        trials=trials,
-    )
-    told.check()
-    return told
 
 
 def _kept(study: Study) -> dict[str, Any]:

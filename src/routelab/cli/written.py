@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
+from routelab.cli.day_files import read_objectives, read_scenario
 from routelab.errors import TuningError
+from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.tuning import Floor
 from routelab.tuning.options import BY, By
+from routelab.tuning.simulated import Wanted
+
+DAYS = 40
+"""Simulated days of tune that are tried."""
 
 
 def floors(texts: Sequence[str]) -> tuple[Floor, ...]:
@@ -54,3 +61,39 @@ def pair(text: str | None) -> tuple[str, str] | None:
     if not comma or not weak or not strong or "," in strong:
         raise TuningError(f"--pair {text}: name two models as WEAK,STRONG")
     return weak, strong
+
+
+def wanted(
+    objectives: Path | None, faults: Path | None, arrivals: str, trials: int
+) -> Wanted | None:
+    """What simulated days are held to; None without --slo.
+
+    Raises:
+        SimulationError: a file cannot be read or understood.
+        TuningError: options of the days without --slo; all of them are named.
+    """
+    goals = read_objectives(objectives)
+    if objectives is None or goals is None:
+        given = {
+            "--faults": faults is not None,
+            "--arrivals": arrivals != ARRIVALS,
+            "--simulated-trials": trials != DAYS,
+        }
+        problems = [
+            f"{option} is of days that --slo judges; give --slo too"
+            for option, there in given.items()
+            if there
+        ]
+        if problems:
+            raise TuningError(*problems)
+        return None
+    told = Wanted(
+        objectives=goals,
+        scenario=read_scenario(faults),
+        objectives_file=objectives.name,
+        scenario_file="" if faults is None else faults.name,
+        arrivals=arrivals,
+        trials=trials,
+    )
+    told.check()
+    return told
