@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio
 import pytest
 from engine_world import Scripted, answer, deployments, idle, run
 from msgspec.structs import replace
@@ -172,13 +173,32 @@ class Race(Fixed, frozen=True, tag="engine-race"):
         return ("first", "second")
 
 
-def test_what_a_loser_had_spent_is_counted(tmp_path):
-    class Billing(Scripted):
-        async def send(self, outgoing):
-            reply = await super().send(outgoing)
-            billed = {"error": {"message": "no"}, "usage": answer()["usage"]}
-            return Reply(404, billed) if reply.status == 404 else reply
+class Billing(Scripted):
+    """Refusals cost something; a call that is cancelled takes a while to end."""
 
+    async def send(self, outgoing):
+        try:
+            reply = await super().send(outgoing)
+        except asyncio.CancelledError:
+            with anyio.CancelScope(shield=True):
+                await asyncio.sleep(0.2)
+            raise
+        billed = {"error": {"message": "no"}, "usage": answer()["usage"]}
+        return Reply(404, billed) if reply.status == 404 else reply
+
+
+class Finishes:
+    """Remembers what became of requests."""
+
+    def __init__(self):
+        self.records = []
+
+    def finished(self, finished):
+        self.records.append(finished)
+
+
+def race(tmp_path, use, **behaviours):
+    """What a use of a router gives that asks two models at once."""
     file = saved(tmp_path, Fixed("first"), fallen_back())
 
     class Raced:
@@ -191,18 +211,49 @@ def test_what_a_loser_had_spent_is_counted(tmp_path):
         )
 
     async def main(loop):
-        upstream = Billing(loop, a=404, b=(200, 9.0), c=(200, 0.3))
+        upstream = Billing(loop, **behaviours)
         options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
-        router = AsyncRouter(Raced, **options)
-        result = await router.route("hi")
+        heard = Finishes()
+        router = AsyncRouter(Raced, observers=[heard], **options)
+        result = await use(router)
         assert idle(router.engine)
-        return result, loop.time()
+        (record,) = heard.records
+        return result, record, loop.time()
 
-    result, now = run(main)
+    return run(main)
+
+
+def test_what_a_loser_had_spent_is_counted(tmp_path):
+    result, record, now = race(
+        tmp_path, lambda router: router.route("hi"), a=404, b=(200, 9.0), c=(200, 0.3)
+    )
     loser, winner = (step.feedback for step in result.decision.steps)
-    assert (winner.model, loser.error, now) == ("second", "cancelled", pytest.approx(0.3))
+    assert (winner.model, loser.error, now) == ("second", "cancelled", pytest.approx(0.5))
     assert [it.error is None for it in loser.attempts] == [False, False]
     assert (loser.cost_usd, result.cost_usd) == (CHEAP_USD, CHEAP_USD + DEAR_USD)
+    assert record.cost_usd == result.cost_usd
+
+
+async def abandoned(router):
+    """By a scope of anyio, as web frameworks do it: it cancels again and again."""
+    with anyio.move_on_after(0.2):
+        await router.route("hi")
+
+
+async def gone(router):
+    """In the middle of stopping the call that lost."""
+    asking = asyncio.ensure_future(router.route("hi"))
+    await asyncio.sleep(0.4)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+@pytest.mark.parametrize(("use", "usd"), [(abandoned, CHEAP_USD), (gone, CHEAP_USD + DEAR_USD)])
+def test_what_was_spent_before_the_caller_left_is_recorded(tmp_path, use, usd):
+    _, record, _ = race(tmp_path, use, a=404, b=(200, 9.0), c=(200, 0.3))
+    assert record.cost_usd == usd
+    assert len(record.steps) == 2
 
 
 DETAILED = Model(

@@ -23,7 +23,7 @@ from routelab.policies import to_wire
 from routelab.policy_file import Document, write
 
 
-def policy_file(path, policy, catalogue, signals=None, seed=0):
+def policy_file(path, policy, catalogue, signals=None, seed=0, **more):
     specs = {name: SignalSpec() for name in policy.signals_used} | (signals or {})
     document = Document(
         name="test",
@@ -32,6 +32,7 @@ def policy_file(path, policy, catalogue, signals=None, seed=0):
         catalogue=catalogue,
         signals=specs,
         seed=seed,
+        **more,
     )
     return write(path / "test.policy", document, "# test\n")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import time
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -43,9 +45,9 @@ class Heard:
         self.alerts.append((alert.account, alert.share))
 
 
-def with_router(tmp_path, policy, world, budgets, use, **options):
+def with_router(tmp_path, policy, world, budgets, use, estimates=None, **options):
     """What a use of a router gives."""
-    chosen = policy_file(tmp_path, policy, world)
+    chosen = policy_file(tmp_path, policy, world, estimates=estimates or {})
     endpoint = Endpoint()
 
     async def run():
@@ -396,3 +398,25 @@ def test_a_failure_after_something_was_sent_is_not_told_as_a_refusal(tmp_path):
     error = with_router(tmp_path, CASCADE, world, daily(0.02), use)
     assert not isinstance(error, BudgetError)
     assert "the budget of all" in str(error)
+
+
+def test_budgets_that_another_program_locks_are_waited_for_until_the_deadline(tmp_path):
+    path = tmp_path / "b.sqlite"
+
+    async def use(router):
+        await router.route(LONG, max_tokens=500)
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        with pytest.raises(BudgetError, match="before the request's deadline"):
+            await router.route(LONG, max_tokens=500, deadline_s=0.2)
+        waited_s = time.monotonic() - started
+        other.execute("ROLLBACK")
+        other.close()
+        return waited_s, await router.snapshot()
+
+    world = catalogue(first=model("plain"))
+    options = {"budget_store": SqliteStore(path), "estimates": {"first": Estimate(latency_s=0.01)}}
+    waited_s, figures = with_router(tmp_path, FIXED, world, daily(1.0), use, **options)
+    assert waited_s < 5.0  # SQLite alone waits for 10 s
+    assert (figures.budgets[0].reserved_usd, figures.budgets[0].spent_usd) == (0.0, ONE)

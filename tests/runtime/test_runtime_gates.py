@@ -10,11 +10,14 @@ import pytest
 from runtime_world import policy_file
 
 from routelab import gates
+from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.errors import PolicyError, RouteError
 from routelab.policies import Cascade, Fallback, Fixed, Gated
 from routelab.runtime import AsyncRouter
 
+ASKED = "What is 6 x 7? Answer as JSON."
+QUICK = {name: Estimate(latency_s=0.01) for name in ("small", "large")}
 CHAIN = Fallback((Fixed("small"), Fixed("large")))
 
 
@@ -45,12 +48,12 @@ def route(tmp_path):
         for name in ("small", "large")
     }
 
-    def run(policy, endpoints, **options):
-        chosen = policy_file(tmp_path, policy, Catalogue(places))
+    def run(policy, endpoints, deadline_s=None, **options):
+        chosen = policy_file(tmp_path, policy, Catalogue(places), estimates=QUICK)
 
         async def main():
             async with AsyncRouter(chosen, transport=endpoints, **options) as router:
-                return await router.route("What is 6 x 7? Answer as JSON.")
+                return await router.route(ASKED, deadline_s=deadline_s)
 
         return asyncio.run(main())
 
@@ -114,6 +117,10 @@ def raises(_request, text):
     raise LookupError(f"no entry for {text}")
 
 
+def times_out(_request, _text):
+    raise TimeoutError("the dictionary is away")
+
+
 def nonsense(_request, _text):
     return 3
 
@@ -124,6 +131,7 @@ def nonsense(_request, _text):
         (hangs, "no verdict in 0.05 s"),
         (hangs_politely, "no verdict in 0.05 s"),
         (raises, "LookupError: no entry for 1"),
+        (times_out, "TimeoutError: the dictionary is away"),
         (nonsense, "gave 3"),
         (lambda request, text: f"not for {request.task!r}", "not for ''"),
     ],
@@ -138,6 +146,19 @@ def test_a_function_that_raises_hangs_or_refuses_leads_to_the_next_model(route, 
     assert routed.model == "large"
     assert why in routed.decision.steps[0].feedback.rejected[0]
     assert time.monotonic() - started < 5
+
+
+def test_no_function_is_waited_for_beyond_the_deadline(route):
+    policy = Gated(Fixed("small"), (gates.Function("house", timeout_s=30.0),), again=1)
+    started = time.monotonic()
+    with pytest.raises(RouteError, match="no verdict before the request's deadline"):
+        route(
+            policy,
+            Scripted(small=["1"]),
+            deadline_s=0.3,
+            gate_functions={"house": hangs_politely},
+        )
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(

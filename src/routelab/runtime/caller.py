@@ -99,7 +99,7 @@ class Caller:
             attempts=money.attempts,
             retry_after_s=samples[0].retry_after_s,
         )
-        return await self._gatekeeper.judge(call, sending.request, seen)
+        return await self._gatekeeper.judge(call, sending.request, seen, sending.deadline)
 
     def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback:
         """What is known of a call that another one made needless, its money included."""

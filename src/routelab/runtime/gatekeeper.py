@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -49,24 +50,35 @@ class Gatekeeper:
             gate.ready()
         self._functions = functions
 
-    async def judge(self, call: Call, request: Request, seen: Feedback) -> Feedback:
-        """The feedback of a call, with why its gates refuse the answer."""
+    async def judge(
+        self, call: Call, request: Request, seen: Feedback, deadline: float = math.inf
+    ) -> Feedback:
+        """The feedback of a call, with why its gates refuse the answer.
+
+        Args:
+            deadline: of the event loop's time, in seconds; no function is waited for after it.
+        """
         if not call.gates or seen.error is not None:
             return seen
-        problems = [await self._problem(gate, request, seen.text or "") for gate in call.gates]
+        text = seen.text or ""
+        problems = [await self._problem(gate, request, text, deadline) for gate in call.gates]
         rejected = tuple(problem for problem in problems if problem is not None)
         return msgspec.structs.replace(seen, rejected=rejected) if rejected else seen
 
-    async def _problem(self, gate: Gate, request: Request, text: str) -> str | None:
+    async def _problem(
+        self, gate: Gate, request: Request, text: str, deadline: float
+    ) -> str | None:
         if not isinstance(gate, Function):
             return gate.problem(text)
-        try:
-            with anyio.fail_after(gate.timeout_s):
+        own = anyio.current_time() + gate.timeout_s
+        with anyio.CancelScope(deadline=min(own, deadline)):
+            try:
                 return await _asked(self._functions[gate.function], request, text)
-        except TimeoutError:
-            return f"{gate.name} gave no verdict in {gate.timeout_s:g} s"
-        except Exception as error:  # noqa: BLE001  (whatever a function of the user's raises)
-            return f"{gate.name} failed: {type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001  (whatever a function of the user's raises)
+                return f"{gate.name} failed: {type(error).__name__}: {error}"
+        if deadline < own:
+            return f"{gate.name} gave no verdict before the request's deadline"
+        return f"{gate.name} gave no verdict in {gate.timeout_s:g} s"
 
 
 async def _asked(function: GateFunction, request: Request, text: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import anyio
 import msgspec
 
 from routelab.core.protocol import Call, Feedback, Together
@@ -27,8 +28,8 @@ class _Asking:
         return self.task.done() and self.task.result().accepted
 
     def feedback(self) -> Feedback:
-        """What came back, or was spent until it was cancelled."""
-        if self.task.cancelled():
+        """What came back, or what is known of it so far if it was cancelled."""
+        if not self.task.done() or self.task.cancelled():
             return self._caller.cancelled(self._call, self._tries)
         return self.task.result()
 
@@ -55,18 +56,20 @@ async def ask_together(
     asking = [_Asking(caller, call, apart) for call in together.calls]
     waiting = {one.task for one in asking}
     try:
-        while waiting and not (together.until == "first" and any(it.answered for it in asking)):
-            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    except asyncio.CancelledError:
-        await _stopped(waiting)
+        try:
+            while waiting and not (together.until == "first" and any(it.answered for it in asking)):
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _stopped(waiting)
+    except asyncio.CancelledError:  # also one that comes while the needless ones are stopped
         lost(tuple(one.feedback() for one in asking))
         raise
-    finally:
-        await _stopped(waiting)
     return tuple(one.feedback() for one in asking)
 
 
 async def _stopped(tasks: set[asyncio.Task[Feedback]]) -> None:
+    """Cancel the tasks and see them end; a scope of anyio, which cancels over and over, waits."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    with anyio.CancelScope(shield=True):
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,8 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import anyio
+
 from routelab.core.protocol import Call, Feedback
 from routelab.errors import BudgetError
+from routelab.runtime.budgets.account import Hold
 from routelab.runtime.budgets.keeper import Keeper
 from routelab.runtime.caller import Sending
 from routelab.runtime.engine import Try
@@ -51,9 +54,7 @@ class Guard:
         A call that is cancelled is charged what its tries are known to have cost.
         """
         try:
-            hold = await self._keeper.reserve(
-                sending.request.tenant, self._most(call, sending), self._degraded
-            )
+            hold = await self._reserved(call, sending)
         except BudgetError as refusal:
             self.refusal = self.refusal or refusal
             return Feedback(call.model, dict.fromkeys(call.need, math.nan), error=str(refusal))
@@ -65,8 +66,12 @@ class Guard:
         self._keeper.settle(hold, feedback.cost_usd)
         return feedback
 
-    def _most(self, call: Call, sending: Sending) -> float:
-        return self._upper_usd(call, sending, self._keeper.budgets.output_tokens)
+    async def _reserved(self, call: Call, sending: Sending) -> Hold:
+        """The money of a call, waited for no longer than the request's deadline."""
+        most_usd = self._upper_usd(call, sending, self._keeper.budgets.output_tokens)
+        with anyio.CancelScope(deadline=sending.deadline):
+            return await self._keeper.reserve(sending.request.tenant, most_usd, self._degraded)
+        raise BudgetError("the budgets could not be read before the request's deadline")
 
     def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback:
         return self._calls.cancelled(call, tries)
