@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from email.utils import formatdate
 
 import pytest
 
 from routelab.runtime.retry_after import retry_after_s
 
+ASCTIME = "Tue Nov 14 22:15:20 2023"  # NOW + 120
 NOW = 1_700_000_000.0
 
 
@@ -19,6 +21,7 @@ NOW = 1_700_000_000.0
         ({"retry-after": " 0.5 "}, 0.5),
         ({"retry-after": formatdate(NOW + 90, usegmt=True)}, 90.0),
         ({"retry-after": formatdate(NOW - 90, usegmt=True)}, 0.0),
+        ({"retry-after": ASCTIME}, 120.0),
         ({"retry-after": "7", "retry-after-ms": "1500"}, 1.5),
         ({"retry-after": "-7"}, None),
         ({"retry-after": "inf"}, None),
@@ -28,6 +31,16 @@ NOW = 1_700_000_000.0
 )
 def test_seconds_dates_and_milliseconds_are_read(headers, expected):
     assert retry_after_s(headers, NOW) == expected
+
+
+def test_a_date_without_a_zone_is_utc_wherever_the_service_runs(monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert retry_after_s({"retry-after": ASCTIME}, NOW) == 120.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_date_is_read_against_the_endpoints_own_clock():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -39,8 +40,9 @@ def _number(said: str | None) -> float | None:
 
 
 def _date(said: str | None) -> float | None:
-    """Unix time of an HTTP date."""
+    """Unix time of an HTTP date, whose older form names no zone and means UTC."""
     try:
-        return parsedate_to_datetime(said or "").timestamp()
+        moment = parsedate_to_datetime(said or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
     except (ValueError, OverflowError):
         return None

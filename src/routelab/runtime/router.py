@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
-import msgspec
 
 from routelab.core.catalogue import Catalogue, Timeouts
 from routelab.core.engine_rules import EngineRules
@@ -21,10 +19,8 @@ from routelab.runtime.ask import Messages, sending
 from routelab.runtime.books import Books, Observer
 from routelab.runtime.budgets import Budgets, MemoryStore, Store
 from routelab.runtime.budgets import read as read_budgets
-from routelab.runtime.budgets.guard import Guard
-from routelab.runtime.budgets.keeper import Keeper, OverBudgetError
-from routelab.runtime.caller import Sending
-from routelab.runtime.decide import decide
+from routelab.runtime.budgets.keeper import Keeper
+from routelab.runtime.desk import Desk
 from routelab.runtime.endpoints import endpoints, joined
 from routelab.runtime.engine import Engine
 from routelab.runtime.figures import Figures, Snapshot
@@ -33,7 +29,6 @@ from routelab.runtime.journal import DecisionLog, Sink
 from routelab.runtime.lane import Lane, Overlay, cheaper_policy
 from routelab.runtime.routed import Routed
 from routelab.runtime.stream.answer import StreamedAnswer
-from routelab.runtime.stream.delivery import Delivery
 from routelab.runtime.upstream import Upstream
 from routelab.signals import Given
 
@@ -118,8 +113,6 @@ class AsyncRouter:
         if spare is not None:
             self.catalogue = joined(self.catalogue, endpoints(spare, catalogue, rules))
         self.figures = figures or Figures(wall_clock=wall_clock)
-        self._clock = clock
-        self._wall_clock = wall_clock
         self._books = Books(
             _sink(log, self.catalogue, wall_clock), (self.figures, *observers), wall_clock
         )
@@ -137,19 +130,19 @@ class AsyncRouter:
             sleep=sleep,
             rng=rng or random.Random(),  # noqa: S311  (no secret hangs on it)
         )
-        self._lane = Lane(policy_file, overlay, self.catalogue, self.engine, clock)
-        self._spare: Lane | None = None
+        lane, second = Lane(policy_file, overlay, self.catalogue, self.engine, clock), None
+        keeper: Keeper | None = None
         if spare is not None:
             fitting = overlay.fitting(spare.policy)
-            self._spare = Lane(spare, fitting, self.catalogue, self.engine, clock)
-        self.policy = self._lane.policy
-        self._keeper: Keeper | None = None
+            second = Lane(spare, fitting, self.catalogue, self.engine, clock)
         if rules_of_money is not None:
-            for lane in (self._lane, self._spare):
-                if lane is not None:
-                    lane.check_priced(rules_of_money)
+            for one in (lane, second):
+                if one is not None:
+                    one.check_priced(rules_of_money)
             store = budget_store or MemoryStore()
-            self._keeper = Keeper(rules_of_money, store, wall_clock, self._books.alert)
+            keeper = Keeper(rules_of_money, store, wall_clock, self._books.alert)
+        self.policy = lane.policy
+        self._desk = Desk(lane, second, keeper, self._books, clock)
 
     @classmethod
     def load(cls, path: str | Path, **options: Any) -> Self:
@@ -182,7 +175,7 @@ class AsyncRouter:
             BudgetError: a budget has no room for it; says when there will be.
             RouteError: no model answered, or the request is malformed.
         """
-        return await self._answer(
+        return await self._desk.answer(
             sending(
                 messages,
                 id=id,
@@ -211,39 +204,7 @@ class AsyncRouter:
             RouteError: the request is malformed; other errors come from the loop.
         """
         asked = sending(messages, **options)
-        return StreamedAnswer(lambda delivery: self._answer(asked, delivery))
-
-    async def _answer(self, asked: Sending, delivery: Delivery | None = None) -> Routed:
-        started, limit_usd = self._clock(), self._limit_usd(asked.request.max_cost_usd)
-        request = msgspec.structs.replace(asked.request, max_cost_usd=limit_usd)
-        sent = msgspec.structs.replace(
-            asked, request=request, sink=delivery, deadline=started + _seconds(request.deadline_s)
-        )
-        lane, degraded = self._lane, False
-        x = lane.context(request)
-        try:
-            try:
-                decision = await decide(lane, x, sent, self._guard(lane, degraded), delivery)
-            except OverBudgetError as refusal:
-                if self._spare is None or not refusal.degrades:
-                    raise
-                lane, degraded = self._spare, True
-                x = lane.context(request)
-                decision = await decide(lane, x, sent, self._guard(lane, degraded), delivery)
-        except BaseException as error:
-            self._books.ended(error, x, lane.digest, self._clock() - started, degraded)
-            raise
-        latency_s = self._clock() - started
-        self._books.answered(decision, request, lane.digest, latency_s, degraded)
-        answer = decision.answer
-        return Routed(
-            answer=answer.text or "",
-            model=answer.model,
-            cost_usd=decision.cost_usd,
-            latency_s=latency_s,
-            raw=answer.raw or {},
-            decision=decision,
-        )
+        return StreamedAnswer(lambda delivery: self._desk.answer(asked, delivery))
 
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
@@ -262,22 +223,11 @@ class AsyncRouter:
             raise RouteError(f"quality={quality!r} of request {request_id!r}: it lies in [0, 1]")
         self._books.feedback(request_id, float(quality), model, source)
 
-    def _limit_usd(self, own_usd: float | None) -> float | None:
-        """What a request may cost: the lower of its own bound and everybody's."""
-        general = None if self._keeper is None else self._keeper.budgets.request_usd
-        return min((it for it in (own_usd, general) if it is not None), default=None)
-
-    def _guard(self, lane: Lane, degraded: bool) -> Guard | None:
-        """Of a request's calls, where there are budgets."""
-        if self._keeper is None:
-            return None
-        return Guard(lane.caller, self._keeper, lane.upper_usd, degraded)
-
     async def snapshot(self) -> Snapshot:
         """The figures, with what is left of budgets, breakers' states and the log's state."""
         log = self._books.log
         return self.figures.snapshot().with_state(
-            budgets=() if self._keeper is None else await self._keeper.left(),
+            budgets=await self._desk.left(),
             breakers=self.engine.states(),
             waiting=sum(pool.waiting for pool in self.engine.pools.values()),
             log=None if log is None else log.status(),
@@ -285,21 +235,17 @@ class AsyncRouter:
 
     async def aclose(self) -> None:
         """Close the connections that the router opened, and write what the log still holds."""
-        if self._http is not None:
-            await self._http.aclose()
-        if self._keeper is not None:
-            await self._keeper.aclose()
-        self._books.close()
+        try:
+            if self._http is not None:
+                await self._http.aclose()
+        finally:
+            await self._desk.aclose()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _seconds(limit_s: float | None) -> float:
-    return math.inf if limit_s is None else limit_s
 
 
 def _sink(
