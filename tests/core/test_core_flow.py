@@ -12,7 +12,8 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Together, ask
 from routelab.core.request import Request
 from routelab.errors import NoModelError, PolicyError, RouteError
-from routelab.policies import Cascade, Fixed
+from routelab.gates import NonEmpty
+from routelab.policies import Cascade, Fixed, Gated, Retry
 
 CASCADE = Cascade(models=("a", "b", "c"), thresholds=(0.5, 0.5), signal="sure")
 
@@ -219,3 +220,17 @@ def test_a_cascade_skips_what_is_not_allowed_and_its_threshold():
 def test_without_an_allowed_model_the_error_names_the_request():
     with pytest.raises(NoModelError, match=r"'r1'.*none of a is allowed"):
         drive(Fixed(model="a"), context("b"), answers())
+
+
+def test_of_equals_the_first_that_passes_its_gates_is_delivered():
+    """What a policy was told of refused answers is never taken for one that came later."""
+    texts = iter(("", "", "", "4", "5", "6", "7", "8"))
+
+    def answer(call):
+        text = next(texts)
+        rejected = () if text else ("the answer is empty",)
+        return Feedback("a", {"sure": 1.0}, latency_s=1.0, text=text, rejected=rejected)
+
+    policy = Gated(Retry("a", times=8, signal="sure", threshold=2.0), (NonEmpty(),))
+    decision = drive(policy, Context(Request(id="1"), ("a",)), answer)
+    assert decision.answer.text == "4"

@@ -18,6 +18,8 @@ from routelab.gates import AnyGate
 MOST_AGAIN = 5
 
 _Heard: TypeAlias = Feedback | tuple[Feedback, ...]
+_Given: TypeAlias = dict[int, tuple[Feedback, Feedback]]
+"""By its id, what the policy was told, kept so that no other gets that id, and what came back."""
 
 
 class Gated(Policy, frozen=True, tag="gated"):
@@ -49,7 +51,7 @@ class Gated(Policy, frozen=True, tag="gated"):
 
     def route(self, x: Context) -> Route:
         following = self.policy.route(x)
-        given: dict[int, Feedback] = {}  # what the policy is told, to what really came back
+        given: _Given = {}
         try:
             asked = next(following)
             while True:
@@ -57,12 +59,13 @@ class Gated(Policy, frozen=True, tag="gated"):
                 asked = following.send(heard)
         except StopIteration as stop:
             deliver: Deliver = stop.value
-            return Deliver(given.get(id(deliver.seen), deliver.seen))
+            _, seen = given.get(id(deliver.seen), (deliver.seen, deliver.seen))
+            return Deliver(seen)
         finally:
             following.close()
 
     def _ask(
-        self, x: Context, asked: Call | Together, given: dict[int, Feedback]
+        self, x: Context, asked: Call | Together, given: _Given
     ) -> Generator[Call | Together, _Heard, _Heard]:
         if isinstance(asked, Together):
             calls = tuple(self._gated(call) for call in asked.calls)
@@ -90,7 +93,7 @@ class Gated(Policy, frozen=True, tag="gated"):
         return self.gates + super().gates_used
 
 
-def _told(seen: Feedback, given: dict[int, Feedback]) -> Feedback:
+def _told(seen: Feedback, given: _Given) -> Feedback:
     """What the policy hears: a refused answer as a call that failed."""
     if not seen.rejected:
         return seen
@@ -100,7 +103,7 @@ def _told(seen: Feedback, given: dict[int, Feedback]) -> Feedback:
         signals=dict.fromkeys(seen.signals, math.nan),
         rejected=(),
     )
-    given[id(told)] = seen
+    given[id(told)] = told, seen
     return told
 
 
