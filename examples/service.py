@@ -6,6 +6,7 @@ POLICY=mine.policy MODELS=models.toml LOG=decisions uvicorn --factory examples.s
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import ceil
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -43,7 +44,7 @@ def create() -> Starlette:
                 yield event({"error": {"message": str(error)}})
 
     async def refused(_: Request, error: RouteError) -> Response:
-        back = {"retry-after": f"{error.retry_after_s:.0f}"} if error.retry_after_s else {}
+        back = {"retry-after": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
         return JSONResponse({"error": {"message": str(error)}}, 503, back)
 
     @asynccontextmanager
