@@ -74,7 +74,7 @@ class Reader:
             elif line.startswith("routelab "):
                 self._command(shlex.split(line)[1:])
             else:
-                assert line == "pip install 'routelab[lab]'", f"nobody runs {line!r}"
+                assert line == "pip install '.[lab]'", f"nobody runs {line!r}"
             self.ran.append(line)
 
     def text(self, body: str) -> None:
