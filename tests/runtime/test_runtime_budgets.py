@@ -113,6 +113,22 @@ def test_alerts_are_told_once_at_each_share(tmp_path):
     assert [it.share for it in figures.alerts] == [0.5, 0.8, 1.0]
 
 
+def test_an_alert_that_a_refusal_brought_on_says_so(tmp_path, caplog):
+    async def use(router):
+        await ask(router, 1)
+
+    world = catalogue(first=model("plain"))
+    with_router(tmp_path, FIXED, world, daily(0.1 * ONE), use)
+    told = [it.getMessage() for it in caplog.records if "are spent" in it.getMessage()]
+    assert len(told) == 3
+    assert all("0 of " in it and "as a call was refused for want of room" in it for it in told)
+    caplog.clear()
+    with_router(tmp_path, FIXED, world, daily(10 * ONE), lambda router: ask(router, 6))
+    told = [it.getMessage() for it in caplog.records if "are spent" in it.getMessage()]
+    assert told
+    assert "refused" not in told[0]
+
+
 def test_a_new_day_has_a_new_budget(tmp_path):
     now = [NOON]
 

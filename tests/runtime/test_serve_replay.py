@@ -139,7 +139,7 @@ def test_an_id_with_any_characters_is_found():
 @pytest.mark.parametrize(
     ("body", "status", "why"),
     [
-        (chat("small", "never asked"), 404, "no such prompt"),
+        (chat("small", "never asked"), 404, "no such prompt; say which request is meant"),
         (chat("huge", "question 1"), 404, "no model 'huge': small, middle, large"),
         ({"messages": []}, 404, "no model None"),
         ({"model": "small", "messages": 7}, 404, "no such prompt"),

@@ -94,13 +94,15 @@ class Books:
 
     def alert(self, alert: Alert) -> None:
         """A share of a budget is spent."""
+        early = alert.spent_usd < alert.share * alert.limit_usd  # reservations have no more room
         _log.warning(
-            "budget of %s for %s: %.6g of %.6g USD are spent (%.0f %%)",
+            "budget of %s for %s: %.6g of %.6g USD are spent (alert at %.0f %%%s)",
             alert.account,
             alert.period,
             alert.spent_usd,
             alert.limit_usd,
             100.0 * alert.share,
+            ", as a call was refused for want of room" if early else "",
         )
         if self.log is not None:
             self.log.note(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -90,7 +91,7 @@ class Caller:
             signals=signals,
             cost_usd=money.usd,
             latency_s=self._clock() - started,
-            error="; ".join([*failed, *samples[0].reasons]) if last is None else None,
+            error="; ".join([*_counted(failed), *samples[0].reasons]) if last is None else None,
             text=None if answers[0] is None else answer_text(answers[0]),
             raw=answers[0],
             deployment=_deployment(last, tries),
@@ -179,6 +180,11 @@ class Caller:
         if (model, lacking) not in self._warned:
             self._warned.add((model, lacking))
             warnings.warn(message, UserWarning, stacklevel=2)
+
+
+def _counted(told: list[str]) -> list[str]:
+    """Each text once, with how often it was told."""
+    return [it if n == 1 else f"{it} ({n} times)" for it, n in Counter(told).items()]
 
 
 def _deployment(last: Try | None, tries: Sequence[Try]) -> str | None:

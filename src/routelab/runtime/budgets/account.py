@@ -89,6 +89,6 @@ class Store(Protocol):
 
 
 def reached(marks: tuple[int, ...], spent: int, told: int, refused: bool = False) -> int:
-    """How many marks are reached; the last, which is the limit, also by a refusal."""
+    """How many marks are reached: those that are spent, or by a refusal all of them."""
     count = sum(spent >= mark for mark in marks)
     return max(told, len(marks) if refused else count)

@@ -11,8 +11,8 @@ class Alert(msgspec.Struct, frozen=True):
     Attributes:
         account: "all", or "tenant" and the tenant's name.
         period: "2026-11-24", "2026-11" or "total".
-        share: of the limit that was reached. Of the whole limit that is so when it is spent, or
-            when the first call is refused for want of it.
+        share: of the limit that was reached: so much is spent, or a call was refused for want of
+            room, which reaches every share.
         spent_usd: settled so far.
     """
 

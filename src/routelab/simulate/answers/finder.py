@@ -56,7 +56,10 @@ class Finder:
         tried = f"no request has the {REQUEST_ID} {request_id!r}; " if request_id else ""
         if not rows:
             raise ReplayError(
-                404, "request_not_found", f"{tried}{self._log.name} has no such prompt"
+                404,
+                "request_not_found",
+                f"{tried}{self._log.name} has no such prompt;"
+                f" say which request is meant by the header {REQUEST_ID} (routelab route: --id)",
             )
         ids = _listed([str(key) for key in self._log.requests.id[rows]])
         raise ReplayError(
