@@ -1,22 +1,20 @@
-"""Endpoints over HTTP; the only user of httpx."""
+"""Endpoints over HTTP, with httpx."""
 
 from __future__ import annotations
 
-import math
 import os
-from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
 import httpx
 
 from routelab.core.catalogue import Deployment
 from routelab.errors import MissingExtraError, RouteError
-from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, address, streams
-from routelab.runtime.wire import decode_object, encode_json
+from routelab.runtime.http_request import Place, Requests, place_of
+from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, streams
+from routelab.runtime.wire import decode_object
 
 Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
 
@@ -59,25 +57,33 @@ class HttpUpstream:
         self._given = client
         self._own: httpx.AsyncClient | None = None
         self._transport = _named(transport) if isinstance(transport, str) else transport
+        self._requests = Requests()
 
     async def send(self, outgoing: Outgoing) -> Reply:
         connect_s = outgoing.timeouts.connect_s
         with _translated(connect_s):
-            response = await self._client().post(**_request(outgoing))
+            client = self._client()
+            request, auth = self._requests.build(client, outgoing)
+            response = await client.send(request, auth=auth)
             body = await _object(response)
         content = response.content if body is None else body
-        return Reply(response.status_code, content, dict(response.headers))
+        return Reply(response.status_code, content, response.headers)
 
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
         connect_s = outgoing.timeouts.connect_s
         with _translated(connect_s):
-            async with self._client().stream("POST", **_request(outgoing)) as response:
-                headers = dict(response.headers)
+            client = self._client()
+            request, auth = self._requests.build(client, outgoing)
+            response = await client.send(request, auth=auth, stream=True)
+            try:
+                headers = response.headers
                 if not streams(response.status_code, headers):
                     await _object(response)
                 chunks = _chunks(response, connect_s)
                 yield Opened(response.status_code, chunks, headers)
+            finally:
+                await response.aclose()
 
     def hide(self, deployment: Deployment, text: str) -> str:
         for secret in _secrets(deployment):
@@ -115,46 +121,6 @@ def _named(name: str) -> httpx.AsyncBaseTransport | None:
             "transport='aiohttp' needs httpx-aiohttp: pip install 'routelab[serve]'"
         ) from error
     return AiohttpTransport(limits=_LIMITS)
-
-
-def _request(outgoing: Outgoing) -> dict[str, Any]:
-    """What the client is asked to send; an answer's time limits are not httpx's to keep."""
-    deployment, connect_s = outgoing.deployment, outgoing.timeouts.connect_s
-    place, key = _place(deployment.base_url), _key(deployment)
-    authorization = f"Bearer {key}" if key else place.basic
-    headers = {"content-type": "application/json", **outgoing.headers}
-    if authorization:
-        headers["authorization"] = authorization
-    return {
-        "url": place.url,
-        "content": encode_json(outgoing.body),
-        "headers": headers,
-        "timeout": httpx.Timeout(None, connect=None if math.isinf(connect_s) else connect_s),
-        # a client's own credentials must not go before these
-        "auth": httpx.Auth() if authorization else httpx.USE_CLIENT_DEFAULT,
-    }
-
-
-class _Place(NamedTuple):
-    """Where a deployment takes requests.
-
-    Attributes:
-        url: without credentials, which not every transport takes.
-        basic: the `authorization` that they make; empty without any.
-    """
-
-    url: httpx.URL
-    basic: str
-    password: str
-
-
-@lru_cache(maxsize=1024)
-def _place(base_url: str) -> _Place:
-    url = httpx.URL(base_url.rstrip("/") + "/chat/completions")
-    if not url.userinfo:
-        return _Place(url, "", "")
-    pair = f"{url.username}:{url.password}".encode()
-    return _Place(url.copy_with(userinfo=b""), f"Basic {b64encode(pair).decode()}", url.password)
 
 
 async def _object(response: httpx.Response) -> dict[str, Any] | None:
@@ -202,32 +168,13 @@ def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
     return UpstreamError(" ".join(f"{name} {error}".split())[:_SHOWN], kind)
 
 
-def _key(deployment: Deployment) -> str:
-    """The deployment's key; empty if it needs none."""
-    name = deployment.api_key_env
-    if not name:
-        return ""
-    key = os.environ.get(name, "").strip()
-    if not key:
-        raise UpstreamError(
-            f"the environment variable {name} is not set; export {name} with the key of"
-            f" {deployment.provider or address(deployment)}",
-            "key",
-        )
-    if not (key.isascii() and key.isprintable()):
-        raise UpstreamError(
-            f"the environment variable {name} holds what no header can carry", "key"
-        )
-    return key
-
-
 def _secrets(deployment: Deployment) -> Iterator[str]:
     """The key and the credentials of the address, as they are and as JSON and URLs show them."""
     name = deployment.api_key_env
     try:
-        place = _place(deployment.base_url)
+        place = place_of(deployment.base_url)
     except httpx.InvalidURL:
-        place = _Place(httpx.URL(), "", "")  # nothing is sent there
+        place = Place(httpx.URL(), "", "")  # nothing is sent there
     key = os.environ.get(name, "").strip() if name else ""
     for secret in (key, place.basic.removeprefix("Basic "), place.password):
         if secret:

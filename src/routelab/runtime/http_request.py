@@ -1,0 +1,138 @@
+"""A chat request as httpx sends it."""
+
+from __future__ import annotations
+
+import math
+import os
+from base64 import b64encode
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+import httpx
+
+from routelab.core.catalogue import Deployment
+from routelab.runtime.upstream import Outgoing, UpstreamError, address
+from routelab.runtime.wire import encode_json
+
+Raw: TypeAlias = list[tuple[bytes, bytes]]
+
+_OF_HTTPX = frozenset(("host", "content-length", "transfer-encoding"))
+"""Headers that httpx writes itself, unless a client says them."""
+
+
+class Requests:
+    """Builds requests as `client.build_request` does, at a sixth of its cost where it can.
+
+    It can for an `httpx.AsyncClient` that is no subclass and has no cookies, parameters or
+    headers of its own to lay over a request's. A client may change at any time.
+    """
+
+    def __init__(self) -> None:
+        self._raw: Raw = []
+        self._names = frozenset[str]()
+
+    def build(self, client: httpx.AsyncClient, outgoing: Outgoing) -> tuple[httpx.Request, Any]:
+        """A request, and how the client is to authenticate it.
+
+        Time limits of an answer are not httpx's to keep.
+
+        Raises:
+            UpstreamError: there is no key to send.
+            httpx.InvalidURL: the address is none.
+        """
+        deployment = outgoing.deployment
+        place, key = place_of(deployment.base_url), key_of(deployment)
+        authorization = f"Bearer {key}" if key else place.basic
+        headers = {"content-type": "application/json", **outgoing.headers}
+        if authorization:
+            headers["authorization"] = authorization
+        content = encode_json(outgoing.body)
+        timeout = _timeout(outgoing.timeouts.connect_s)
+        # a client's own credentials must not go before these
+        auth = httpx.Auth() if authorization else httpx.USE_CLIENT_DEFAULT
+        if not self._plain(client, place, headers):
+            request = client.build_request(
+                "POST", place.url, content=content, headers=headers, timeout=timeout
+            )
+            return request, auth
+        raw = [
+            (b"Host", place.netloc),
+            *self._raw,
+            *[(name.encode(), value.encode("ascii")) for name, value in headers.items()],
+            (b"Content-Length", b"%d" % len(content)),
+        ]
+        limits = {"timeout": timeout.as_dict()}
+        body = httpx.ByteStream(content)
+        request = httpx.Request("POST", place.url, headers=raw, stream=body, extensions=limits)
+        request.read()  # so that a client's hooks see its content
+        return request, auth
+
+    def _plain(self, client: httpx.AsyncClient, place: Place, headers: dict[str, str]) -> bool:
+        """Whether a client has nothing to lay over a request but headers of other names."""
+        if type(client) is not httpx.AsyncClient or not place.netloc:
+            return False
+        if client.cookies or client.params:
+            return False
+        raw = client.headers.raw
+        if raw != self._raw:
+            self._raw, self._names = raw, frozenset(client.headers)
+        return self._names.isdisjoint(headers) and self._names.isdisjoint(_OF_HTTPX)
+
+
+class Place(NamedTuple):
+    """Where a deployment takes requests.
+
+    Attributes:
+        url: without credentials, which not every transport takes.
+        basic: the `authorization` that they make; empty without any.
+        netloc: host and port; empty for an address that a client has to complete.
+    """
+
+    url: httpx.URL
+    basic: str
+    password: str
+    netloc: bytes = b""
+
+
+@lru_cache(maxsize=1024)
+def place_of(base_url: str) -> Place:
+    """The address of chat requests.
+
+    Raises:
+        httpx.InvalidURL: there can be none.
+    """
+    url = httpx.URL(base_url.rstrip("/") + "/chat/completions")
+    netloc = b"" if url.is_relative_url or not url.host else url.netloc
+    if not url.userinfo:
+        return Place(url, "", "", netloc)
+    pair = f"{url.username}:{url.password}".encode()
+    basic = f"Basic {b64encode(pair).decode()}"
+    return Place(url.copy_with(userinfo=b""), basic, url.password, netloc)
+
+
+def key_of(deployment: Deployment) -> str:
+    """The deployment's key; empty if it needs none.
+
+    Raises:
+        UpstreamError: it is not set, or no header can carry it.
+    """
+    name = deployment.api_key_env
+    if not name:
+        return ""
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise UpstreamError(
+            f"the environment variable {name} is not set; export {name} with the key of"
+            f" {deployment.provider or address(deployment)}",
+            "key",
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise UpstreamError(
+            f"the environment variable {name} holds what no header can carry", "key"
+        )
+    return key
+
+
+@lru_cache(maxsize=64)
+def _timeout(connect_s: float) -> httpx.Timeout:
+    return httpx.Timeout(None, connect=None if math.isinf(connect_s) else connect_s)
