@@ -55,6 +55,7 @@ class Admission:
         estimates: Mapping[str, Estimate] | None = None,
     ) -> None:
         self.models = tuple(models)
+        self._all = frozenset(self.models)
         self.catalogue = catalogue
         self._scoring = scoring
         self._estimates = estimates or _NOTHING
@@ -68,7 +69,9 @@ class Admission:
 
     def allowed(self, x: Context) -> frozenset[str]:
         """The models that may be called now."""
-        tokens = self._tokens(x.request)
+        request, tokens = x.request, self._tokens(x.request)
+        if tokens <= self.shortest_window and not (request.needs or request.bounded):
+            return self._all  # as most requests go
         return frozenset(
             name for name in self.models if next(self._obstacles(x, name, tokens), None) is None
         )

@@ -18,7 +18,7 @@ from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
 from routelab.runtime.account import Account, account
 from routelab.runtime.attempt import Sink
-from routelab.runtime.cost import combined, tokens
+from routelab.runtime.cost import combined
 from routelab.runtime.engine import Asked, Engine, Question, Try
 from routelab.runtime.gatekeeper import Gatekeeper
 from routelab.runtime.wire import ATTEMPT, NEED, header_list
@@ -96,7 +96,7 @@ class Caller:
             raw=answers[0],
             deployment=_deployment(last, tries),
             notes=tuple(dict.fromkeys([*failed, *money.notes, *signal_notes])),
-            completion_tokens=tokens(answers[0])[1],
+            completion_tokens=_completion_tokens(last, tries, money),
             attempts=money.attempts,
             retry_after_s=samples[0].retry_after_s,
         )
@@ -191,6 +191,12 @@ def _deployment(last: Try | None, tries: Sequence[Try]) -> str | None:
     """That answered, or that failed last."""
     tried = last or (tries[-1] if tries else None)
     return None if tried is None else tried.attempt.deployment
+
+
+def _completion_tokens(last: Try | None, tries: Sequence[Try], money: Account) -> float:
+    """Of the try that answered."""
+    counted = zip(tries, money.attempts, strict=True)
+    return next((paid.completion_tokens for it, paid in counted if it is last), math.nan)
 
 
 def _asking(sources: Mapping[str, Source], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from routelab.signals.source import number
 
 _NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")
 _COMPLETION = "completion_tokens"
+_IN_PROMPT, _IN_COMPLETION = "prompt_tokens_details", "completion_tokens_details"
 _NO_TOKENS = ("usage tokens in the response", "make its endpoint report usage")
 
 
@@ -81,8 +82,11 @@ class _Used(NamedTuple):
 def _used(usage: Mapping[str, Any]) -> _Used:
     """What is billed; tokens of reasoning are part of the completion's, or beside them."""
     prompt, completion = _amount(usage.get("prompt_tokens")), _amount(usage.get(_COMPLETION))
-    cached = _part(usage.get("prompt_tokens_details"), "cached_tokens")
-    reasoning = _part(usage.get("completion_tokens_details"), "reasoning_tokens")
+    of_prompt, of_completion = usage.get(_IN_PROMPT), usage.get(_IN_COMPLETION)
+    if of_prompt is None and of_completion is None:
+        return _Used(prompt, completion, 0.0, 0.0)
+    cached = _part(of_prompt, "cached_tokens")
+    reasoning = _part(of_completion, "reasoning_tokens")
     if reasoning and _amount(usage.get("total_tokens")) == prompt + completion + reasoning:
         completion += reasoning  # some endpoints leave them out of the completion's
     return _Used(prompt, completion, min(cached, prompt), min(reasoning, completion))

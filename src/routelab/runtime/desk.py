@@ -52,10 +52,11 @@ class Desk:
             RouteError: as `AsyncRouter.route` says.
         """
         started, limit_usd = self._clock(), self._limit_usd(asked.request.max_cost_usd)
-        request = msgspec.structs.replace(asked.request, max_cost_usd=limit_usd)
-        sent = msgspec.structs.replace(
-            asked, request=request, sink=delivery, deadline=started + _seconds(request.deadline_s)
-        )
+        request = asked.request
+        if limit_usd != request.max_cost_usd:
+            request = msgspec.structs.replace(request, max_cost_usd=limit_usd)
+        deadline = started + _seconds(request.deadline_s)
+        sent = Sending(request, asked.fields, asked.headers, delivery, deadline)
         lane, degraded = self.lane, False
         x = lane.context(request)
         try:

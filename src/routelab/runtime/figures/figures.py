@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import math
 import threading
 import time
@@ -17,12 +19,16 @@ from routelab.runtime.figures.meter import Meter
 from routelab.runtime.figures.snapshot import Figure, Quality, Snapshot
 from routelab.runtime.finished import Finished
 
+_log = logging.getLogger("routelab")
+
 _K = TypeVar("_K", str, int)
 
 OTHER = "other"
 """Stands for the tenants beyond the cap."""
 _CANCELLED = "cancelled"
 _ALERTS = 100
+_FRESH, _FRESH_MOST = 16, 256
+"""Requests that may wait to be added up: until the event loop is idle, and at all."""
 _WAITED_S = 0.001
 """Less is the time that it takes to find a free place."""
 
@@ -48,6 +54,7 @@ class Figures:
         self._wall_clock = wall_clock
         self._since_s = wall_clock()
         self._lock = threading.Lock()
+        self._fresh: deque[Finished] = deque()
         self._all = Meter()
         self._queued = Histogram()
         self._models: dict[str, Meter] = {}
@@ -61,25 +68,22 @@ class Figures:
         self._alerts: deque[Alert] = deque(maxlen=_ALERTS)
 
     def finished(self, finished: Finished) -> None:
-        """Count a request, every call and every try of it."""
-        status, cancelled = finished.status, finished.status == _CANCELLED
-        failed = finished.answer is None and not cancelled
-        latency_s = math.nan if cancelled else finished.latency_s
-        with self._lock:
-            self._statuses[status] += 1
-            self._degraded += finished.degraded
-            for meter in (self._all, self._tenant(finished.request.tenant)):
-                meter.took(latency_s, failed)
-                meter.cost_usd(finished.cost_usd)
-            for step in finished.steps:
-                self._step(step)
-            if finished.answer is not None:
-                self._escalated += finished.steps[-1].turn > 0
-                self._remember(finished.request.id, finished.answer.model)
+        """Count a request, every call and every try of it.
+
+        It is added up before anybody reads; with others at a time and, where an event loop
+        runs, once it comes to it, so that no answer waits.
+        """
+        self._fresh.append(finished)
+        fresh = len(self._fresh)
+        if fresh >= _FRESH_MOST:
+            self._settle()
+        elif fresh == _FRESH:
+            _soon(self._settle)
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:
         """Count what an answer was worth, for the model that gave it."""
         with self._lock:
+            self._add_up()
             model = model or self._answered_by.get(request_id)
             if model is None:
                 self._unmatched += 1
@@ -94,6 +98,7 @@ class Figures:
     def snapshot(self) -> Snapshot:
         """The figures now."""
         with self._lock:
+            self._add_up()
             answered = self._statuses["answered"]
             return Snapshot(
                 since_s=self._since_s,
@@ -113,6 +118,32 @@ class Figures:
                 unmatched=self._unmatched,
                 alerts=tuple(self._alerts),
             )
+
+    def _settle(self) -> None:
+        with self._lock:
+            self._add_up()
+
+    def _add_up(self) -> None:
+        while self._fresh:
+            try:
+                self._count(self._fresh.popleft())
+            except Exception:  # noqa: BLE001  (one odd request must not stop the others)
+                _log.exception("a request could not be counted")
+
+    def _count(self, finished: Finished) -> None:
+        status, cancelled = finished.status, finished.status == _CANCELLED
+        failed = finished.answer is None and not cancelled
+        latency_s = math.nan if cancelled else finished.latency_s
+        self._statuses[status] += 1
+        self._degraded += finished.degraded
+        for meter in (self._all, self._tenant(finished.request.tenant)):
+            meter.took(latency_s, failed)
+            meter.cost_usd(finished.cost_usd)
+        for step in finished.steps:
+            self._step(step)
+        if finished.answer is not None:
+            self._escalated += finished.steps[-1].turn > 0
+            self._remember(finished.request.id, finished.answer.model)
 
     def _tenant(self, name: str) -> Meter:
         if name not in self._tenants and len(self._tenants) >= self._max_tenants:
@@ -174,6 +205,16 @@ class _Mean:
         if self.count > 1:
             error = math.sqrt(self.squares / (self.count - 1) / self.count)
         return Quality(self.count, self.mean, error)
+
+
+def _soon(do: Callable[[], None]) -> None:
+    """When the event loop comes to it; at once where none runs."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        do()
+    else:
+        loop.call_soon(do)
 
 
 def _meter(meters: dict[_K, Meter], key: _K) -> Meter:
