@@ -167,6 +167,38 @@ def test_feedback_is_counted_for_the_model_that_answered():
     assert it.quality["large"].standard_error is None
 
 
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40, 700])
+@pytest.mark.parametrize("in_a_loop", [False, True])
+def test_whoever_reads_finds_every_request_that_is_over(count, in_a_loop):
+    figures = Figures()
+
+    def finish(numbers):
+        for number in numbers:
+            figures.finished(request(number, steps=[step("small")]))
+
+    async def finish_in_a_loop():
+        finish(range(count // 2))
+        await asyncio.sleep(0)  # what was left for later is done
+        finish(range(count // 2, count))
+        return figures.snapshot()
+
+    if in_a_loop:
+        seen = asyncio.run(finish_in_a_loop())
+    else:
+        finish(range(count))
+        seen = figures.snapshot()
+    assert seen.requests.count == seen.models["small"].count == count
+    assert figures.snapshot().requests.count == count
+
+
+def test_a_request_that_cannot_be_counted_is_logged_and_stops_no_other(caplog):
+    figures = Figures()
+    figures.finished(request(1, tenant=["not", "a", "name"]))
+    figures.finished(request(2, tenant="acme"))
+    assert figures.snapshot().tenants["acme"].count == 1
+    assert "could not be counted" in caplog.text
+
+
 def test_prometheus_reads_the_names_of_opentelemetry():
     figures = Figures()
     odd = 'm"o\\d\nel'
