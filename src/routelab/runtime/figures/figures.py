@@ -27,8 +27,8 @@ OTHER = "other"
 """Stands for the tenants beyond the cap."""
 _CANCELLED = "cancelled"
 _ALERTS = 100
-_FRESH, _FRESH_MOST = 16, 256
-"""Requests that may wait to be added up: until the event loop is idle, and at all."""
+_FRESH, _FRESH_MOST = 16, 64
+"""Requests over before the event loop is asked to add them up, and before none may wait."""
 _WAITED_S = 0.001
 """Less is the time that it takes to find a free place."""
 
