@@ -127,7 +127,7 @@ def test_an_endpoint_that_is_down_is_passed_over(tmp_path):
 
         with pytest.raises(
             RouteError,
-            match=rf"no model answered\n.*gone at {nobody}: ConnectError[^;]*\(\d times\)$",
+            match=rf"no model answered\n.*gone at {nobody}: ConnectError",
         ):
             asyncio.run(route())
 
