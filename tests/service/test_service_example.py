@@ -153,9 +153,9 @@ async def load(url, log, n, provider):
         meddling = asyncio.create_task(meddle())
         await asyncio.gather(*(one(client, k) for k in range(n)))
         await meddling
-        for k in range(n, n + 60):  # it is back: probes go there again
-            await one(client, k)
-            await asyncio.sleep(0.02)
+        for start in range(n, n + 60, 10):  # it is back, and the other one busy: probes go there
+            await asyncio.sleep(0.25)
+            await asyncio.gather(*(one(client, k) for k in range(start, start + 10)))
     return Counter(answered)
 
 
