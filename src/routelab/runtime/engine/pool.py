@@ -169,7 +169,9 @@ class Pool:
                 at = now  # a call under way may end at any moment
             soonest = min(soonest, at)
         if free:
-            chosen = free[0] if len(free) == 1 else self._balancer.choose(free, now)
+            # one on trial goes first: who balances by latency would not ask it for minutes
+            trial = next((it for it in free if it.breaker.state(now) != "closed"), None)
+            chosen = trial or (free[0] if len(free) == 1 else self._balancer.choose(free, now))
             return chosen.take(tokens, now)
         return None if soonest <= until else self._refusal(avoid, late=soonest < math.inf)
 

@@ -132,6 +132,9 @@ class Station:
             self._tokens.give_back(place.tokens - report.used, now)
         if report.felt_s is not None:
             self.latency.observe(report.felt_s, now)
+        was = self.breaker.state(now)
         self.breaker.leave(place.epoch, now, ok=report.ok, latency_s=report.took_s)
+        if was != "closed" and self.breaker.state(now) == "closed":
+            self.latency = PeakEwma()  # it is well again, and how slow it was while ill is past
         for told in self.freed:
             told()
