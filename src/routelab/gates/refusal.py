@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from routelab.core.gate import Gate
 
@@ -14,14 +15,11 @@ _DO = (
     r"(?:help|assist|comply|provide|answer|fulfil|create|write|share|support|discuss"
     r"|do\s+(?:that|this))"
 )
-_REFUSES = re.compile(
-    rf"""\bi(?:'m|\s+am)\s+(?:(?:really|very|so)\s+)?(?:sorry|afraid)\b.{{0,60}}?\b{_CANNOT}
+_REFUSES = rf"""\bi(?:'m|\s+am)\s+(?:(?:really|very|so)\s+)?(?:sorry|afraid)\b.{{0,60}}?\b{_CANNOT}
     |\bi\s*{_CANNOT}\s+{_DO}
     |\bi\s+(?:must|have\s+to)\s+decline
     |\bas\s+an\s+ai\b.{{0,60}}?\b(?:{_CANNOT}|don't|do\s+not)
-    |\b(?:this|that|your)\s+request\s+(?:violates|goes\s+against|is\s+against)""",
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
-)
+    |\b(?:this|that|your)\s+request\s+(?:violates|goes\s+against|is\s+against)"""
 
 
 class Refusal(Gate, frozen=True, tag="refusal"):
@@ -36,7 +34,13 @@ class Refusal(Gate, frozen=True, tag="refusal"):
     def problem(self, text: str) -> str | None:
         opening = text[:OPENING].replace("\u2019", "'")
         folded = opening.casefold()
-        refused = _REFUSES.search(opening) is not None or any(
+        refused = _refuses().search(opening) is not None or any(
             phrase.casefold() in folded for phrase in self.phrases
         )
         return "the answer is a refusal" if refused else None
+
+
+@lru_cache(maxsize=1)
+def _refuses() -> re.Pattern[str]:
+    """Compiled by the first gate that asks: most programs have none."""
+    return re.compile(_REFUSES, re.IGNORECASE | re.VERBOSE | re.DOTALL)
