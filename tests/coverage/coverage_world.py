@@ -11,6 +11,7 @@ keeps, then fast. The truth is that of 2,000,000 requests, for every threshold a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -137,6 +138,14 @@ def truth() -> Truth:
         (float(quality[1]), float(strong.mean())),
         (float(quality[0]), float(weak.mean())),
     )
+
+
+def shown(counts: Mapping[str, int], times: int) -> dict[str, int]:
+    """How often each interval held the truth, printed as rates."""
+    print()  # noqa: T201
+    for name, count in counts.items():
+        print(told(f"95 % interval of {name}", count, times))  # noqa: T201  (the result)
+    return dict(counts)
 
 
 def told(what: str, successes: int, times: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from coverage_world import STRONG, WEAK, draw, log_of, told, truth, whole
+from coverage_world import STRONG, WEAK, draw, log_of, shown, truth, whole
 from scipy.stats import binom, norm
 
 from routelab.policies import Cascade, Fixed
@@ -50,10 +50,7 @@ def covered(times: int, n: int = 800, size: int = 4) -> dict[str, int]:
         latency, lost = judged(seed, n, size)
         counts["P95 latency"] += latency[0] <= longest <= latency[1]
         counts["loss of a task"] += lost[0] <= loss <= lost[1]
-    print()  # noqa: T201
-    for name, count in counts.items():
-        print(told(f"95 % interval of {name}", count, times))  # noqa: T201  (the result)
-    return dict(counts)
+    return shown(counts, times)
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from coverage_world import STRONG, WEAK, draw, log_of, told, truth, whole
+from coverage_world import STRONG, WEAK, draw, log_of, shown, told, truth, whole
 from scipy.stats import binom
 
 from routelab.policies import Cascade
@@ -45,10 +45,7 @@ def covered(times: int) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for seed in range(times):
         counts.update(name for name, inside in held(figures(seed)).items() if inside)
-    print()  # noqa: T201
-    for name, count in counts.items():
-        print(told(f"95 % interval of {name}", count, times))  # noqa: T201  (the result)
-    return dict(counts)
+    return shown(counts, times)
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():

@@ -13,9 +13,7 @@ import numpy as np
 from routelab.core.table import Bools, Floats
 from routelab.errors import SimulationError
 from routelab.simulate.day import Day
-from routelab.stats.proportion import proportion_interval, quantile_interval
-
-_Z = 1.959963984540054
+from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
 
 
 class Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -163,9 +161,7 @@ def _latency(q: float) -> Callable[[Day, Bools], Measured | None]:
 def _mean(values: Callable[[Day], Floats]) -> Callable[[Day, Bools], Measured]:
     def measure(day: Day, rows: Bools) -> Measured:
         seen = values(day)[rows]
-        mean = math.fsum(seen) / len(seen)
-        half = _Z * float(np.std(seen)) / math.sqrt(len(seen))
-        return Measured(mean, (mean - half, mean + half), len(seen))
+        return Measured(math.fsum(seen) / len(seen), mean_interval(seen), len(seen))
 
     return measure
 

@@ -47,7 +47,6 @@ class Line:
     """
 
     def __init__(self, places: int | None) -> None:
-        self.working = 0
         self.waiting = 0
         self._places = None if places is None else asyncio.Semaphore(places)
 
@@ -59,11 +58,9 @@ class Line:
                 await self._places.acquire()
             finally:
                 self.waiting -= 1
-        self.working += 1
 
     def leave(self) -> None:
         """Give the place to the next one."""
-        self.working -= 1
         if self._places is not None:
             self._places.release()
 

@@ -1,4 +1,4 @@
-"""Intervals of shares and of quantiles that need no resampling."""
+"""Intervals of means, shares and quantiles that need no resampling."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from routelab.core.table import Floats
 
 _Z = 1.959963984540054
 """Of a two-sided 95 % interval."""
+
+
+def mean_interval(values: Floats) -> tuple[float, float]:
+    """95 % interval of a mean by the normal approximation.
+
+    Args:
+        values: (n,) independent of each other, n >= 1.
+    """
+    mean = math.fsum(values) / len(values)
+    half = _Z * float(np.std(values)) / math.sqrt(len(values))
+    return mean - half, mean + half
 
 
 def proportion_interval(count: int, n: int) -> tuple[float, float]:
