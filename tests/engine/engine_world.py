@@ -1,42 +1,17 @@
-"""A loop whose time is virtual, and deployments that do as they are told."""
+"""Deployments that do as they are told, on a loop whose time is virtual."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import selectors
 
 from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
 from routelab.core.engine_rules import EngineRules
 from routelab.runtime import Reply, UpstreamError
 from routelab.runtime.engine import Engine, Question
+from routelab.simulate.virtual import VirtualLoop
 
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20}
-
-
-class _NoWaiting(selectors.DefaultSelector):
-    """Tells the loop how long it would have slept, instead of sleeping."""
-
-    def __init__(self):
-        super().__init__()
-        self.slept = 0.0
-
-    def select(self, timeout=None):
-        if timeout is None:
-            raise RuntimeError("everything waits for something that never happens")
-        self.slept += timeout
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """Jumps to the next timer; equal times go in the order they were set."""
-
-    def __init__(self):
-        self._selecting = _NoWaiting()
-        super().__init__(self._selecting)
-
-    def time(self):
-        return self._selecting.slept
 
 
 def run(main):

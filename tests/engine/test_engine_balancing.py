@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from routelab.core.catalogue import Catalogue, Model
-from routelab.core.engine_rules import EngineRules
+from routelab.core.engine_rules import BreakerRules, EngineRules
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.runtime.engine.balancing.power_of_two import load
@@ -145,3 +145,26 @@ def test_rules_that_make_no_sense_are_refused(catalogue, said):
 
     with pytest.raises(CatalogueError, match=said):
         run(main)
+
+
+def test_a_deployment_that_is_well_again_is_asked_at_once_and_shares_the_traffic():
+    """Its latency while it was ill would keep it waiting for minutes."""
+    breaker = BreakerRules(min_calls=1, open_s=5.0, probes=1)
+
+    async def main(loop):
+        ill = {"a": lambda count, now: 500 if now < 1.0 else (200, 0.01), "b": (200, 0.01)}
+        upstream = Scripted(loop, **ill)
+        made = engine(loop, world("a", "b", rules=EngineRules(breaker=breaker)), upstream)
+        while not upstream.times("a"):
+            await made.ask(question(), [])
+        opened = loop.time()
+        while loop.time() < opened + 4.9:
+            await made.ask(question(), [])
+        assert len(upstream.times("a")) == 1
+        while loop.time() < opened + 6.0:
+            await made.ask(question(), [])
+        return opened, upstream.times("a")
+
+    opened, asked = run(main)
+    assert asked[1] == pytest.approx(opened + 5.0, abs=0.05)
+    assert len(asked) > 10
