@@ -1,55 +1,50 @@
-"""Run every benchmark: prints `name value target ok|below`, writes `results.json` beside this."""
+"""Run benchmarks: all, or those named (`python -m benchmarks decision replay`).
+
+Prints `name value target ok|below`; a run of all writes `results.json` beside this file.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from importlib import import_module
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 
-Row = tuple[str, float, str, bool]
+from benchmarks.apart import apart
 
-MODULES = (
-    "bench_replay",
-    "bench_open",
-    "bench_decision",
-    "bench_import",
-    "bench_report",
-    "bench_study",
-    "bench_demo",
-    "bench_learning",
-    "bench_operations",
-    "bench_runtime",
-    "bench_transport",
-    "bench_simulate",
-    "bench_tuning",
-    "bench_scan",
+NAMES = (
+    "replay",
+    "open",
+    "decision",
+    "import",
+    "report",
+    "study",
+    "demo",
+    "learning",
+    "operations",
+    "runtime",
+    "transport",
+    "simulate",
+    "tuning",
+    "scan",
 )
 
 
-def fresh(module: str) -> list[Row]:
-    """What a benchmark measures in a process of its own, whose memory nothing else has used."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-        return alone.submit(measured, module).result()
-
-
-def measured(module: str) -> list[Row]:
-    return list(import_module(f"benchmarks.{module}").run())
-
-
-def main() -> int:
+def main(wanted: Sequence[str]) -> int:
+    if unknown := [name for name in wanted if name not in NAMES]:
+        print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
+        return 2
     results = []
-    for module in MODULES:
-        for name, value, target, ok in fresh(module):
+    for benchmark in wanted or NAMES:
+        for name, value, target, ok in apart(f"bench_{benchmark}"):
             verdict = "ok" if ok else "below"
             print(f"{name} {value:.4g} {target} {verdict}", flush=True)
             results.append({"name": name, "value": value, "target": target, "result": verdict})
-    text = json.dumps(results, indent=2) + "\n"
-    (Path(__file__).parent / "results.json").write_text(text)
+    if not wanted:
+        text = json.dumps(results, indent=2) + "\n"
+        (Path(__file__).parent / "results.json").write_text(text)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
