@@ -49,12 +49,13 @@ class Rows:
         return self._matrix
 
     def one(self, row):
-        return SimpleNamespace(vector=lambda _: Vector(np.arange(len(row)), row))
+        vector = Vector(np.arange(len(row)), row)
+        return SimpleNamespace(vector=lambda _: vector, vectors=lambda _: [vector])
 
 
 def both_ways(scorer, tensors, rows):
     """Scores of dense rows, after checking that one by one gives the same bits."""
-    bound = scorer.bind(rows.shape[1], tensors)
+    bound = scorer.bind([rows.shape[1]], tensors)
     world = Rows(rows)
     many = bound.many(world)
     single = np.array([bound.one(world.one(row)) for row in rows]).reshape(many.shape)

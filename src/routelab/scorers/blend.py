@@ -42,7 +42,7 @@ class Blend(Scorer, frozen=True, kw_only=True, tag="blend"):
         if self.features:
             raise PolicyError("a blend reads no features; leave them to its parts")
 
-    def bind(self, width: int, tensors: Tensors) -> BoundScorer:
+    def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         return _BoundBlend(self)
 
     @property

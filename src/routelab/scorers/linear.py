@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -23,29 +24,35 @@ class Linear(Scorer, frozen=True, kw_only=True, tag="linear"):
     tensors: str
     link: Link = "identity"
 
-    def bind(self, width: int, tensors: Tensors) -> BoundScorer:
+    def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         k = len(self.outputs)
         weights, bias = take(
             tensors,
-            Wanted(f"{self.tensors}.weights", "float64", (width, k)),
+            Wanted(f"{self.tensors}.weights", "float64", (sum(widths), k)),
             Wanted(f"{self.tensors}.bias", "float64", (k,)),
         )
-        return _BoundLinear(self, weights, bias)
+        return _BoundLinear(self, widths, weights, bias)
 
 
 class _BoundLinear(BoundScorer):
     """Adds term by term, from zero: no sum here depends on the processor."""
 
-    def __init__(self, spec: Linear, weights: Floats, bias: Floats) -> None:
+    def __init__(self, spec: Linear, widths: Sequence[int], weights: Floats, bias: Floats) -> None:
         self._features = spec.features
         self._weights = weights
+        ends = list(accumulate(widths))
+        self._blocks = [weights[end - width : end] for end, width in zip(ends, widths, strict=True)]
         self._bias = bias + 0.0  # no -0.0, which would tell an empty sum from a sum of -0.0
         self._inverse = INVERSE[spec.link]
 
     def one(self, asked: One) -> Sequence[float]:
-        indices, values = asked.vector(self._features)
-        terms = self._weights.take(indices, axis=0)
-        terms *= values[:, None]
+        parts = [
+            block.take(indices, axis=0) * values[:, None]
+            for block, (indices, values) in zip(
+                self._blocks, asked.vectors(self._features), strict=True
+            )
+        ]
+        terms = parts[0] if len(parts) == 1 else np.concatenate([self._weights[:0], *parts])
         sums = np.add.accumulate(terms, axis=0)[-1] if len(terms) else 0.0
         return [self._inverse(z) for z in (sums + self._bias).tolist()]
 

@@ -41,7 +41,7 @@ def load(
     _stop(misfits(providers, specs, models))
     bound = _each("features", providers, lambda it: it.bind(tensors), problems)
     _stop(problems)
-    ready = _each("scorers", specs, lambda it: it.bind(_width(it, bound), tensors), problems)
+    ready = _each("scorers", specs, lambda it: it.bind(_widths(it, bound), tensors), problems)
     _stop(problems)
     answered = frozenset(name for name in specs if _reads_answer(name, specs, bound))
     return Scoring(Ready(bound, specs, ready, answered))
@@ -65,8 +65,8 @@ def _stop(problems: Sequence[str]) -> None:
         raise PolicyFileError(*problems)
 
 
-def _width(spec: Scorer, bound: Mapping[str, Bound]) -> int:
-    return sum(bound[name].width for name in spec.features)
+def _widths(spec: Scorer, bound: Mapping[str, Bound]) -> list[int]:
+    return [bound[name].width for name in spec.features]
 
 
 def _reads_answer(name: str, specs: Mapping[str, Scorer], bound: Mapping[str, Bound]) -> bool:

@@ -30,7 +30,8 @@ class NearestNeighbors(Scorer, frozen=True, kw_only=True, tag="neighbors"):
     tensors: str
     k: int
 
-    def bind(self, width: int, tensors: Tensors) -> BoundScorer:
+    def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
+        width = sum(widths)
         points, shift, step, targets = take(
             tensors,
             Wanted(f"{self.tensors}.points", "int16", (None, width)),

@@ -23,6 +23,10 @@ class One(Protocol):
     @property
     def request(self) -> Request: ...
 
+    def vectors(self, features: tuple[str, ...]) -> list[Vector]:
+        """Each of these features."""
+        ...
+
     def vector(self, features: tuple[str, ...]) -> Vector:
         """These features, side by side."""
         ...
@@ -85,11 +89,11 @@ class Scorer(
                 f" got {len(self.calibrators)}"
             )
 
-    def bind(self, width: int, tensors: Tensors) -> BoundScorer:
+    def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         """Ready to score.
 
         Args:
-            width: columns of the features, side by side.
+            widths: columns of each of the features.
         Raises:
             PolicyError: a tensor is missing or malformed.
         """

@@ -29,14 +29,14 @@ class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):
     tensors: str
     link: Link = "identity"
 
-    def bind(self, width: int, tensors: Tensors) -> BoundScorer:
+    def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         named = [Wanted(f"{self.tensors}.{name}", dtype, (None,)) for name, dtype in NODES.items()]
         roots = Wanted(f"{self.tensors}.roots", "int32", (None,))
         output = Wanted(f"{self.tensors}.output", "int32", (None,))
         bias = Wanted(f"{self.tensors}.bias", "float64", (len(self.outputs),))
         found = take(tensors, *named, roots, output, bias)
         forest = _Forest(*found)
-        if problems := list(_problems(forest, width, len(self.outputs))):
+        if problems := list(_problems(forest, sum(widths), len(self.outputs))):
             raise PolicyError(*(f"trees {self.tensors!r}: {problem}" for problem in problems))
         return _BoundTrees(self, forest)
 

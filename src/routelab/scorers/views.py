@@ -51,9 +51,12 @@ class OneView:
         self.before = before
         self._after = Memo({}, {})
 
+    def vectors(self, features: tuple[str, ...]) -> list[Vector]:
+        return [self._vector(name) for name in features]
+
     def vector(self, features: tuple[str, ...]) -> Vector:
         widths = [self._ready.features[name].width for name in features]
-        return joined([self._vector(name) for name in features], widths)
+        return joined(self.vectors(features), widths)
 
     def _vector(self, name: str) -> Vector:
         feature = self._ready.features[name]
@@ -66,10 +69,9 @@ class OneView:
         memo = (self._after if name in self._ready.answered else self.before).scores
         if (scores := memo.get(name)) is None:
             raw = self._ready.scorers[name].one(self)
-            calibrators = self._ready.specs[name].calibrators or (None,) * len(raw)
-            scores = memo[name] = tuple(
-                [s if c is None else c(s) for s, c in zip(raw, calibrators, strict=True)]
-            )
+            if calibrators := self._ready.specs[name].calibrators:
+                raw = [s if c is None else c(s) for s, c in zip(raw, calibrators, strict=True)]
+            scores = memo[name] = tuple(raw)
         return scores
 
 

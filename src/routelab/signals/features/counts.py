@@ -7,19 +7,24 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from math import log1p
 from typing import TypeAlias
+from zlib import crc32
 
 from routelab.signals.answer_text import content_text
+from routelab.signals.features.passage import Passage
 from routelab.signals.features.sample import Sample
 
 Group: TypeAlias = Callable[[Sample], tuple[float, ...]]
 
-_ASKING = frozenset(b"what why how who whom whose which when where explain prove".split())
-_DENYING = frozenset(b"not no never none neither nor except without least".split())
+
+def _codes(words: bytes) -> frozenset[int]:
+    return frozenset(map(crc32, words.split()))
+
+
+_ASKING = _codes(b"what why how who whom whose which when where explain prove")
+_DENYING = _codes(b"not no never none neither nor except without least")
 _DIGITS, _UPPER, _SIGNS = b"0123456789", bytes(range(65, 91)), b"=+*/^<>\\%$~"
-_CODE_WORDS = frozenset(b"def import include return const void elif printf println".split())
+_CODE_WORDS = _codes(b"def import include return const void elif printf println")
 _CODE_LINES = (b";\n", b"{\n", b"}\n", b"):\n", b"\n\t", b"\n    ")
-_CODE_SIGNS = ((b"<", b"</"), (b"=", b"=="), (b"=", b"=>"))
-"""Each after a byte that tells at less cost that it is not there."""
 
 _NUMBERED = re.compile(rb"\n *[0-9]+[.)] ")
 _MATHS = re.compile(
@@ -57,68 +62,68 @@ _STARTS, _SCRIPTS = zip(
 def _size(it: Sample) -> tuple[float, ...]:
     characters = len(it.text)
     per_token = 0.25 + 0.5 * _foreign_share(it)  # four ASCII characters to a token, fewer others
-    return log1p(characters * per_token), log1p(characters)
+    lines = [*map(len, it.short.text.split("\n"))]
+    return (
+        log1p(characters * per_token),
+        log1p(characters),
+        log1p(it.breaks),
+        log1p(max(lines)),
+        log1p(lines[-1]),
+    )
 
 
 def _foreign_share(it: Sample) -> float:
     return len(it.short.foreign) / len(it.short.text) if it.short.foreign else 0.0
 
 
-def _lines(it: Sample) -> tuple[float, ...]:
-    lengths = list(map(len, it.short.text.split("\n")))
-    return log1p(it.breaks), log1p(max(lengths)), log1p(lengths[-1])
-
-
 def _marks(it: Sample) -> tuple[float, ...]:
-    data = it.short.data
+    times = it.signs.count
     maths = it.among(_SIGNS)
     if it.short.foreign:
         maths += len(_MATHS.findall(it.short.foreign))
     return (
         log1p(it.among(_DIGITS)),
-        it.among(_UPPER) / len(data),
+        it.among(_UPPER) / len(it.short.data),
         log1p(maths),
-        log1p(data.count(b"?")),
-        log1p(data.count(b",")),
-        log1p(data.count(b'"') + data.count(b"'")),
-        log1p(data.count(b"_")),
+        log1p(times(b"?")),
+        log1p(times(b",")),
+        log1p(times(b'"') + times(b"'")),
+        log1p(times(b"_")),
     )
 
 
-def _code(it: Sample) -> tuple[float, ...]:
-    data = it.short.data
-    fences = data.count(b"```") if b"`" in data else 0
-    marks = [data.count(sign) for byte, sign in _CODE_SIGNS if byte in data]
-    if it.breaks:
-        marks += map(data.count, _CODE_LINES)
-    return log1p(fences), log1p(sum(marks) + len(_CODE_WORDS & it.distinct))
-
-
 def _layout(it: Sample) -> tuple[float, ...]:
-    data, marks = it.short.data, 0
+    signs, times = it.signs, it.short.data.count
+    fences = items = 0
+    code = len(_CODE_WORDS & it.distinct)
+    if b"`" in signs:  # told at less cost than what begins with it
+        fences = times(b"```")
+    if b"<" in signs or b"=" in signs:
+        code += times(b"</") + times(b"==") + times(b"=>")
     if it.breaks:
-        marks = data.count(b"\n- ") + data.count(b"\n* ") + len(_NUMBERED.findall(data))
-    return log1p(marks), log1p(data.count(b"|"))
+        code += sum(map(times, _CODE_LINES))
+        items = times(b"\n- ") + times(b"\n* ") + len(_NUMBERED.findall(it.short.data))
+    return log1p(fences), log1p(code), log1p(items), log1p(signs.count(b"|"))
 
 
 def _words(it: Sample) -> tuple[float, ...]:
     words, distinct = it.short.words, it.distinct
-    if not words:
-        return 0.0, 0.0, 0.0, 0.0
+    n = max(len(words), 1)
     return (
         log1p(len(_ASKING & distinct)),
         log1p(len(_DENYING & distinct)),
-        log1p(len(b"".join(words)) / len(words)),
-        len(distinct) / len(words),
+        log1p(len(b"".join(words)) / n),
+        len(distinct) / n,
+        _foreign_share(it),
+        _scripts(it.short),
     )
 
 
-def _scripts(it: Sample) -> tuple[float, ...]:
-    if not it.short.foreign:
-        return 0.0, float(any(map(bytes.isalpha, it.distinct)))
-    found = filter(str.isalpha, set(it.short.text))
-    scripts = {_SCRIPTS[bisect_right(_STARTS, ord(letter)) - 1] for letter in found}
-    return _foreign_share(it), float(len(scripts))
+def _scripts(short: Passage) -> float:
+    if not short.foreign:
+        return float(any(map(bytes.isalpha, short.words)))
+    found = filter(str.isalpha, set(short.text))
+    return float(len({_SCRIPTS[bisect_right(_STARTS, ord(letter)) - 1] for letter in found}))
 
 
 def _dialogue(it: Sample) -> tuple[float, ...]:
@@ -131,24 +136,24 @@ def _dialogue(it: Sample) -> tuple[float, ...]:
             turns += 1
         if isinstance(content, list):
             attached += sum(not (isinstance(part, dict) and "text" in part) for part in content)
-    return log1p(turns), log1p(system), log1p(attached)
-
-
-def _wishes(it: Sample) -> tuple[float, ...]:
     needs = it.request.needs
-    return float("tools" in needs), float("json" in needs)
+    wishes = float("tools" in needs), float("json" in needs)
+    return log1p(turns), log1p(system), log1p(attached), *wishes
 
 
 GROUPS: Mapping[tuple[str, ...], Group] = {
-    ("tokens", "characters"): _size,
-    ("lines", "longest_line", "last_line"): _lines,
+    ("tokens", "characters", "lines", "longest_line", "last_line"): _size,
     ("digits", "upper_share", "maths", "question_marks", "commas", "quotes", "blanks"): _marks,
-    ("code_fences", "code_marks"): _code,
-    ("list_marks", "table_marks"): _layout,
-    ("question_words", "negations", "word_length", "diversity"): _words,
-    ("foreign_share", "scripts"): _scripts,
-    ("turns", "system_characters", "attachments"): _dialogue,
-    ("wants_tools", "wants_json"): _wishes,
+    ("code_fences", "code_marks", "list_marks", "table_marks"): _layout,
+    (
+        "question_words",
+        "negations",
+        "word_length",
+        "diversity",
+        "foreign_share",
+        "scripts",
+    ): _words,
+    ("turns", "system_characters", "attachments", "wants_tools", "wants_json"): _dialogue,
 }
 """Names of the numbers, and what computes them.
 

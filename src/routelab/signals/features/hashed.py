@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from array import array
 from typing import Literal
-from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
@@ -24,7 +22,7 @@ MOST = 1024
 """Occurrences of one word that are told apart."""
 
 _MIX = np.uint32(0x9E3779B1)  # odd, so that multiplying by it loses nothing
-_STOP = np.uint32(0xFFFFFFFF)  # a column has 24 bits at most
+_FENCE = np.uint32(0xFFFFFFFF)  # equals no column, which has 24 bits at most
 _NOTHING = Vector(np.empty(0, np.int64), np.empty(0))
 
 
@@ -66,10 +64,10 @@ class _BoundHashed(Bound):
         self._worth = _worth(spec)
 
     def vector(self, request: Request, seen: Feedback | None) -> Vector:
-        found = passage(capped(text_of(request), self._cap)).words
-        if not found:
+        codes = passage(capped(text_of(request), self._cap)).codes
+        if not codes:
             return _NOTHING
-        indices, times = _counted(_buckets(found, self._shift))
+        indices, times = _counted(codes, self._shift)
         values = self._worth.take(times, mode="clip")
         if self._idf is not None:
             values *= self._idf.take(indices)
@@ -85,24 +83,19 @@ def _worth(spec: Hashed) -> Floats:
     return times if spec.tf == "raw" else np.minimum(times, 1.0)
 
 
-def _buckets(found: list[bytes], shift: np.uint32) -> npt.NDArray[np.uint32]:
-    """(2 n,) sorted columns of n words and their n - 1 pairs, then a stop that equals none."""
-    n = len(found)
-    single = np.frombuffer(array("I", map(crc32, found)), np.uint32)
-    both = np.empty(2 * n, np.uint32)
-    both[:n] = single
-    pairs = both[n:-1]
+def _counted(codes: list[int], shift: np.uint32) -> tuple[Ints, Ints]:
+    """Distinct columns of n words and their n - 1 pairs, and how often each occurs."""
+    n = len(codes)
+    single = np.frombuffer(array("I", codes), np.uint32)
+    fenced = np.empty(2 * n + 1, np.uint32)
+    fenced[1 : n + 1] = single
+    pairs = fenced[n + 1 : -1]
     np.multiply(single[:-1], _MIX, out=pairs)
     pairs += single[1:]
-    both >>= shift
-    both[-1] = _STOP
-    both.sort()
-    return both
-
-
-def _counted(buckets: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
-    """Distinct columns, and how often each occurs."""
-    (last,) = (buckets[1:] != buckets[:-1]).nonzero()
-    times = last + 1
-    times[1:] -= last[:-1] + 1
-    return buckets.take(last).astype(np.int64), times
+    fenced >>= shift
+    fenced[0] = fenced[-1] = _FENCE
+    columns = fenced[1:]
+    columns.sort()
+    (edges,) = (columns != fenced[:-1]).nonzero()
+    starts = edges[:-1]
+    return columns.take(starts).astype(np.int64), edges[1:] - starts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import NamedTuple
+from zlib import crc32
 
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
@@ -25,27 +26,30 @@ class Passage(NamedTuple):
     Attributes:
         data: UTF-8, lone surrogates included, with a line break before and after.
         foreign: the characters that are not ASCII.
-        words: lower case; a character of an unspaced script is a word. Shared, so not to be
-            changed.
+        words: lower case; a character of an unspaced script is a word.
+        codes: CRC-32 of each word, by which words are told apart.
+
+    It is shared, so its lists are not to be changed.
     """
 
     text: str
     data: bytes
     foreign: str
     words: list[bytes]
+    codes: list[int]
 
 
 @lru_cache(maxsize=2)  # the features of one request share it
 def passage(text: str) -> Passage:
     """A text taken apart."""
-    data = _encoded(text)
-    if text.isascii():
-        return Passage(text, data, "", data.translate(_WORD).split())
-    foreign = data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
-    folded = data
-    if foreign != foreign.lower() or _UNSPACED.search(foreign):
-        folded = _encoded(_UNSPACED.sub(r" \g<0> ", text.lower()))
-    return Passage(text, data, foreign, folded.translate(_WORD).split())
+    folded = data = _encoded(text)
+    foreign = ""
+    if not text.isascii():
+        foreign = data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
+        if foreign != foreign.lower() or _UNSPACED.search(foreign):
+            folded = _encoded(_UNSPACED.sub(r" \g<0> ", text.lower()))
+    words = folded.translate(_WORD).split()
+    return Passage(text, data, foreign, words, [*map(crc32, words)])
 
 
 def _encoded(text: str) -> bytes:

@@ -9,6 +9,8 @@ from routelab.core.request import Request
 from routelab.signals.features.passage import Passage, passage
 from routelab.signals.features.text import capped, messages_of, text_of
 
+_PLAIN = bytes([32, *range(97, 123), *range(128, 256)])
+
 
 class Sample(NamedTuple):
     """A request and what it says.
@@ -17,7 +19,8 @@ class Sample(NamedTuple):
         text: whole.
         breaks: line breaks in it.
         short: its head and tail.
-        distinct: words.
+        signs: ASCII of `short` without spaces and small letters: little is left to search.
+        distinct: codes of its words, each once.
     """
 
     request: Request
@@ -25,11 +28,12 @@ class Sample(NamedTuple):
     text: str
     breaks: int
     short: Passage
-    distinct: set[bytes]
+    signs: bytes
+    distinct: set[int]
 
     def among(self, wanted: bytes) -> int:
-        """How many bytes of `short` are among these."""
-        return len(self.short.data) - len(self.short.data.translate(None, wanted))
+        """How many of `signs` are among these."""
+        return len(self.signs) - len(self.signs.translate(None, wanted))
 
 
 def sample(request: Request, cap: int) -> Sample:
@@ -40,4 +44,6 @@ def sample(request: Request, cap: int) -> Sample:
     """
     text = text_of(request)
     short = passage(capped(text, cap))
-    return Sample(request, messages_of(request), text, text.count("\n"), short, set(short.words))
+    signs = short.data.translate(None, _PLAIN)
+    breaks = text.count("\n")
+    return Sample(request, messages_of(request), text, breaks, short, signs, set(short.codes))

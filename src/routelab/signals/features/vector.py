@@ -63,11 +63,11 @@ def joined(vectors: Sequence[Vector], widths: Sequence[int]) -> Vector:
     """Vectors of one request as one, the columns of each after those before."""
     if len(vectors) == 1:
         return vectors[0]
-    moved, start = [], 0
+    indices, start = [], 0
     for vector, width in zip(vectors, widths, strict=True):
-        moved.append(Vector(vector.indices + start, vector.values) if start else vector)
+        indices.append(vector.indices + start if start else vector.indices)
         start += width
-    return Vector(*_joined(moved))
+    return Vector(np.concatenate(indices), np.concatenate([vector.values for vector in vectors]))
 
 
 def beside(matrices: Sequence[Matrix], n: int) -> Matrix:
