@@ -8,9 +8,10 @@ import msgspec
 
 from routelab.errors import PolicyError
 from routelab.signals.features.answer import Answer
+from routelab.signals.features.counts import NAMES
 from routelab.signals.features.embedding import Embedding
 from routelab.signals.features.hashed import Hashed
-from routelab.signals.features.numbers import NAMES, Numbers
+from routelab.signals.features.numbers import Numbers
 from routelab.signals.features.provider import Bound, Provider
 from routelab.signals.features.tensors import Tensors
 from routelab.signals.features.text import text_of

@@ -1,25 +1,36 @@
-"""The numbers that a prompt is described by, in groups that are computed together."""
+"""The numbers that a prompt is described by."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from math import log1p
-from typing import TypeAlias
+from typing import Any
 from zlib import crc32
 
+from routelab.core.request import Request
 from routelab.signals.answer_text import content_text
-from routelab.signals.features.passage import Passage
-from routelab.signals.features.sample import Sample
+from routelab.signals.features.passage import Passage, passage
+from routelab.signals.features.text import capped, messages_of, text_of
 
-Group: TypeAlias = Callable[[Sample], tuple[float, ...]]
+NAMES: tuple[str, ...] = (
+    *("tokens", "characters", "lines", "longest_line", "last_line"),
+    *("digits", "upper_share", "maths", "question_marks", "commas", "quotes", "blanks"),
+    *("code_fences", "code_marks", "list_marks", "table_marks"),
+    *("question_words", "negations", "word_length", "diversity", "foreign_share", "scripts"),
+    *("turns", "system_characters", "attachments", "wants_tools", "wants_json"),
+)
+"""Sizes and counts are log1p of what was counted; of question words, negations and words of code
+the different ones are counted. Shares and diversity lie in [0, 1].
+"""
 
 
 def _codes(words: bytes) -> frozenset[int]:
     return frozenset(map(crc32, words.split()))
 
 
+_PLAIN = bytes([32, *range(97, 123), *range(128, 256)])
 _ASKING = _codes(b"what why how who whom whose which when where explain prove")
 _DENYING = _codes(b"not no never none neither nor except without least")
 _DIGITS, _UPPER, _SIGNS = b"0123456789", bytes(range(65, 91)), b"=+*/^<>\\%$~"
@@ -59,76 +70,82 @@ _STARTS, _SCRIPTS = zip(
 )
 
 
-def _size(it: Sample) -> tuple[float, ...]:
-    characters = len(it.text)
-    per_token = 0.25 + 0.5 * _foreign_share(it)  # four ASCII characters to a token, fewer others
-    lines = [*map(len, it.short.text.split("\n"))]
+def counted(request: Request, cap: int) -> tuple[float, ...]:
+    """The numbers of a request, as in `NAMES`; about `cap` characters are looked at.
+
+    One straight line, since a call more costs what three counts do.
+
+    Raises:
+        PolicyError: the request has no messages.
+    """
+    text = text_of(request)
+    short = passage(capped(text, cap))
+    part, data, foreign, words, codes, letters = short
+    signs = data.translate(None, _PLAIN)  # little is left to search
+    n, times, distinct = len(signs), signs.count, set(codes)
+    digits = n - len(signs.translate(None, _DIGITS))
+    upper = n - len(signs.translate(None, _UPPER))
+    maths = n - len(signs.translate(None, _SIGNS))
+    foreign_share = 0.0
+    if foreign:
+        foreign_share = len(foreign) / len(part)
+        maths += len(_MATHS.findall(foreign))
+    breaks = text.count("\n") if part is not text else times(b"\n") - 2
+    longest = last = len(part)
+    fences = items = 0
+    code = len(_CODE_WORDS & distinct)
+    if b"`" in signs:
+        fences = data.count(b"```")
+    if b"<" in signs or b"=" in signs:
+        code += data.count(b"</") + data.count(b"==") + data.count(b"=>")
+    if times(b"\n") > 2:
+        lines = [*map(len, part.split("\n"))]
+        longest, last = max(lines), lines[-1]
+        code += sum(map(data.count, _CODE_LINES))
+        items = data.count(b"\n- ") + data.count(b"\n* ") + len(_NUMBERED.findall(data))
+    turns, system, attached = _dialogue(messages_of(request))
     return (
-        log1p(characters * per_token),
-        log1p(characters),
-        log1p(it.breaks),
-        log1p(max(lines)),
-        log1p(lines[-1]),
-    )
-
-
-def _foreign_share(it: Sample) -> float:
-    return len(it.short.foreign) / len(it.short.text) if it.short.foreign else 0.0
-
-
-def _marks(it: Sample) -> tuple[float, ...]:
-    times = it.signs.count
-    maths = it.among(_SIGNS)
-    if it.short.foreign:
-        maths += len(_MATHS.findall(it.short.foreign))
-    return (
-        log1p(it.among(_DIGITS)),
-        it.among(_UPPER) / len(it.short.data),
+        log1p(len(text) * (0.25 + 0.5 * foreign_share)),  # 4 ASCII characters to a token
+        log1p(len(text)),
+        log1p(breaks),
+        log1p(longest),
+        log1p(last),
+        log1p(digits),
+        upper / len(data),
         log1p(maths),
         log1p(times(b"?")),
         log1p(times(b",")),
         log1p(times(b'"') + times(b"'")),
         log1p(times(b"_")),
-    )
-
-
-def _layout(it: Sample) -> tuple[float, ...]:
-    signs, times = it.signs, it.short.data.count
-    fences = items = 0
-    code = len(_CODE_WORDS & it.distinct)
-    if b"`" in signs:  # told at less cost than what begins with it
-        fences = times(b"```")
-    if b"<" in signs or b"=" in signs:
-        code += times(b"</") + times(b"==") + times(b"=>")
-    if it.breaks:
-        code += sum(map(times, _CODE_LINES))
-        items = times(b"\n- ") + times(b"\n* ") + len(_NUMBERED.findall(it.short.data))
-    return log1p(fences), log1p(code), log1p(items), log1p(signs.count(b"|"))
-
-
-def _words(it: Sample) -> tuple[float, ...]:
-    words, distinct = it.short.words, it.distinct
-    n = max(len(words), 1)
-    return (
+        log1p(fences),
+        log1p(code),
+        log1p(items),
+        log1p(times(b"|")),
         log1p(len(_ASKING & distinct)),
         log1p(len(_DENYING & distinct)),
-        log1p(len(b"".join(words)) / n),
-        len(distinct) / n,
-        _foreign_share(it),
-        _scripts(it.short),
+        log1p(letters / (len(words) or 1)),
+        len(distinct) / (len(words) or 1),
+        foreign_share,
+        _scripts(short),
+        log1p(turns),
+        log1p(system),
+        log1p(attached),
+        1.0 if "tools" in request.needs else 0.0,
+        1.0 if "json" in request.needs else 0.0,
     )
 
 
 def _scripts(short: Passage) -> float:
     if not short.foreign:
-        return float(any(map(bytes.isalpha, short.words)))
+        return 1.0 if any(map(bytes.isalpha, short.words)) else 0.0
     found = filter(str.isalpha, set(short.text))
     return float(len({_SCRIPTS[bisect_right(_STARTS, ord(letter)) - 1] for letter in found}))
 
 
-def _dialogue(it: Sample) -> tuple[float, ...]:
+def _dialogue(messages: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
+    """Turns, characters of instructions, and parts that are no text."""
     turns = system = attached = 0
-    for message in it.messages:
+    for message in messages:
         content = message.get("content")
         if message.get("role") in ("system", "developer"):
             system += len(content_text(content))
@@ -136,27 +153,4 @@ def _dialogue(it: Sample) -> tuple[float, ...]:
             turns += 1
         if isinstance(content, list):
             attached += sum(not (isinstance(part, dict) and "text" in part) for part in content)
-    needs = it.request.needs
-    wishes = float("tools" in needs), float("json" in needs)
-    return log1p(turns), log1p(system), log1p(attached), *wishes
-
-
-GROUPS: Mapping[tuple[str, ...], Group] = {
-    ("tokens", "characters", "lines", "longest_line", "last_line"): _size,
-    ("digits", "upper_share", "maths", "question_marks", "commas", "quotes", "blanks"): _marks,
-    ("code_fences", "code_marks", "list_marks", "table_marks"): _layout,
-    (
-        "question_words",
-        "negations",
-        "word_length",
-        "diversity",
-        "foreign_share",
-        "scripts",
-    ): _words,
-    ("turns", "system_characters", "attachments", "wants_tools", "wants_json"): _dialogue,
-}
-"""Names of the numbers, and what computes them.
-
-Sizes and counts are log1p of what was counted; of question words, negations and words of code
-the different ones are counted. Shares and diversity lie in [0, 1].
-"""
+    return turns, system, attached

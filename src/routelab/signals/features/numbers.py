@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 import numpy as np
 
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import PolicyError
-from routelab.signals.features.counts import GROUPS
+from routelab.signals.features.counts import NAMES, counted
 from routelab.signals.features.provider import Bound, Provider
-from routelab.signals.features.sample import sample
 from routelab.signals.features.tensors import Tensors
 from routelab.signals.features.vector import Vector
-
-NAMES: tuple[str, ...] = tuple(name for names in GROUPS for name in names)
-"""Every number there is: sizes, marks, code, layout, words, scripts, dialogue, capabilities."""
 
 
 class Numbers(Provider, frozen=True, tag="numbers"):
@@ -50,17 +44,11 @@ class _BoundNumbers(Bound):
         self.names = spec.names
         self._cap = spec.cap
         self._columns = np.arange(self.width, dtype=np.int64)
-        needed = {
-            names: group for names, group in GROUPS.items() if not set(names).isdisjoint(spec.names)
-        }
-        self._groups = tuple(needed.values())
-        computed = [name for names in needed for name in names]
-        places = [computed.index(name) for name in spec.names]
-        self._picked = None if places == [*range(len(computed))] else np.array(places)
+        places = [NAMES.index(name) for name in spec.names]
+        self._picked = None if spec.names == NAMES else np.array(places)
 
     def vector(self, request: Request, seen: Feedback | None) -> Vector:
-        it = sample(request, self._cap)
-        values = np.array([*chain.from_iterable([group(it) for group in self._groups])])
+        values = np.array(counted(request, self._cap))
         if self._picked is not None:
             values = values.take(self._picked)
         return Vector(self._columns, values)

@@ -28,6 +28,7 @@ class Passage(NamedTuple):
         foreign: the characters that are not ASCII.
         words: lower case; a character of an unspaced script is a word.
         codes: CRC-32 of each word, by which words are told apart.
+        letters: bytes of the words.
 
     It is shared, so its lists are not to be changed.
     """
@@ -37,6 +38,7 @@ class Passage(NamedTuple):
     foreign: str
     words: list[bytes]
     codes: list[int]
+    letters: int
 
 
 @lru_cache(maxsize=2)  # the features of one request share it
@@ -48,8 +50,10 @@ def passage(text: str) -> Passage:
         foreign = data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
         if foreign != foreign.lower() or _UNSPACED.search(foreign):
             folded = _encoded(_UNSPACED.sub(r" \g<0> ", text.lower()))
-    words = folded.translate(_WORD).split()
-    return Passage(text, data, foreign, words, [*map(crc32, words)])
+    spread = folded.translate(_WORD)
+    words = spread.split()
+    letters = len(spread) - spread.count(b" ")
+    return Passage(text, data, foreign, words, [*map(crc32, words)], letters)
 
 
 def _encoded(text: str) -> bytes:
