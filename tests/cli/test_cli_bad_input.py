@@ -10,6 +10,7 @@ from cli_world import changed, left_behind, rows_of, save, without
 
 from routelab.logs import read
 from routelab.policies import to_wire
+from routelab.tuning.options import LEARNED
 
 TUNE = ("--no-tracking", "--trials", 3)
 
@@ -103,6 +104,21 @@ def test_all_problems_are_told_at_once(refused):
 )
 def test_an_option_that_cannot_be(refused, options, says):
     assert says in " ".join(refused(ROWS, *options).replace("│", " ").split())
+
+
+@pytest.mark.parametrize("kind", LEARNED)
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([{**row, "quality": 1.0} for row in ROWS], "nothing to learn from one label, so use a"),
+        (ROWS[:80], "labelled rows; at least 30 are needed"),
+    ],
+    ids=["one label", "few rows"],
+)
+def test_what_a_kind_cannot_learn_from(refused, kind, rows, says):
+    told = refused(rows, "--policy", kind)
+    assert f"{kind}: nothing could be learned from the " in told
+    assert says in told
 
 
 def test_a_silent_signal_is_an_error_by_name_and_else_a_note(run, refused, tmp_path):

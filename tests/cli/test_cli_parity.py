@@ -11,13 +11,14 @@ from msgspec import structs
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
+from routelab.gates import Length
 from routelab.logs import Log
 from routelab.logs.write import write as write_log
-from routelab.policies import Cascade, to_wire
+from routelab.policies import Cascade, Explore, Fallback, Fixed, Gated, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.serve import parity as proof
 from routelab.tuning.learned import Learned
-from routelab.tuning.options import CASCADE, LEARNED
+from routelab.tuning.options import CASCADE, CHOICES, CONDITIONAL, LEARNED
 
 PAIR = ("small-8b", "frontier")
 
@@ -30,7 +31,7 @@ def few(sample_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", [CASCADE, *LEARNED])
+@pytest.mark.parametrize("kind", [CASCADE, CONDITIONAL, *LEARNED])
 def test_every_kind_is_decided_over_http_as_in_its_replay(kind, few, run, monkeypatch):
     monkeypatch.setattr(Learned, "worth", lambda *_: None)  # says what learning is worth; slow
     options = ("--policy", kind, "--trials", 5, "--min-quality-share", 0.9)
@@ -41,6 +42,21 @@ def test_every_kind_is_decided_over_http_as_in_its_replay(kind, few, run, monkey
     assert (proved["n"], proved["same"], proved["different"]) == (25, 25, [])
     assert proved["holds"]
     assert proved["replayed_usd"] == proved["routed_usd"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CHOICES)
+def test_300_requests_of_every_kind_and_of_what_it_may_be_wrapped_in(kind, sample_file, run):
+    quiet = ("--no-tracking", "--no-report", "--json", "--out", "it.policy")
+    run.ok("tune", sample_file, "--policy", kind, "--min-quality-share", 0.9, *quiet)
+    it = load("it.policy")
+    best = Fixed(it.document.candidates[-1])
+    gated = Gated(it.policy, (Length(most=600),))
+    for policy in (it.policy, gated, Fallback((gated, best)), Explore(it.policy, 0.2)):
+        document = structs.replace(it.document, policy=to_wire(policy))
+        write(Path("wrapped.policy"), document, "# x\n", it.tensors)
+        proved = run.ok("parity", "wrapped.policy", "--log", sample_file, "--json").data
+        assert (proved["n"], proved["same"], proved["holds"]) == (300, 300, True)
 
 
 @pytest.fixture

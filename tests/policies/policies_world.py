@@ -42,6 +42,8 @@ PROMPTS = (
     "- one\n- two\n- three\n| a | b |\n" * 12,
     "三加四等于多少",
     "1 + 2 * 3 = ?",
+    "\ud800 half a pair, \udc80 and the other half",
+    "数 и ש ไ 안 🙂 e\u0301 \u202eabc\u0000\u200b",
 )
 ANSWERS = ("yes", "No.", "no", "", '{"a": 1}', "I'm sorry, but I can't help.", "a long answer")
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -24,6 +24,7 @@ from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import NoModelError, PolicyError, RouteError, UncoveredError
 from routelab.gates import Function
+from routelab.logs.texts import TextsInMemory
 from routelab.policies import KINDS, CascadeRouting, Conditional, Parallel, from_wire, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay import engine
@@ -183,7 +184,21 @@ def test_a_policy_whose_models_are_all_ruled_out_says_so(policy):
     ids=lambda policy: type(policy).__name__.lower(),
 )
 def test_production_repeats_the_replay(policy, tmp_path):
-    log = with_budgets(as_servers_see_it(awkward(40, 8, broken=0.15)))
+    assert_repeated(policy, with_budgets(as_servers_see_it(awkward(40, 8, broken=0.15))), tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if examples()[name][0].scorer_uses])
+def test_a_prompt_of_ten_megabytes_is_decided_in_production_as_in_the_replay(name, tmp_path):
+    log = as_servers_see_it(awkward(2, 8, broken=0.0))
+    assert log.texts is not None
+    answers = {model: log.texts.responses(np.arange(2), model) for model in log.models}
+    prompts = [f"Why? {'lorem ipsum ' * 900_000} Prove it.", "Why? Prove it."]
+    log = dataclasses.replace(log, texts=TextsInMemory(prompts, answers))
+    assert_repeated(examples()[name][0], log, tmp_path)
+
+
+def assert_repeated(policy, log, folder):
+    """That both routers decide as the replay does."""
     able = Catalogue(
         {
             "small": Model(capabilities=()),
@@ -202,13 +217,13 @@ def test_production_repeats_the_replay(policy, tmp_path):
         scorers=SCORERS,
         seed=11,
     )
-    chosen = write(tmp_path / "conformance.policy", document, "# conformance\n", TENSORS)
+    chosen = write(folder / "conformance.policy", document, "# conformance\n", TENSORS)
     routed = asyncio.run(route_all(chosen, log))
     expected = [replayed(policy, log, row, catalogue) for row in range(len(log))]
     known = [row for row, decision in enumerate(expected) if decision is not None]
     assert [seen(routed[row]) for row in known] == [seen(expected[row]) for row in known]
     assert sum(not isinstance(routed[row], str) for row in known) > len(log) / 6
-    blocking = route_some(chosen, log, range(0, 40, 5))
+    blocking = route_some(chosen, log, range(0, len(log), 5))
     assert [seen(one) for one in blocking] == [seen(one) for one in routed[::5]]
 
 
@@ -274,7 +289,10 @@ async def route(router, request):
 def asking(log, row):
     request = log.requests.request(row)
     told = ("id", "task", "tenant", "priority", "needs", "max_cost_usd")
-    return {"messages": prompt(row), **{name: getattr(request, name) for name in told}}
+    return {
+        "messages": log.texts.prompts([row])[0],
+        **{name: getattr(request, name) for name in told},
+    }
 
 
 def replayed(policy, log, row, catalogue):

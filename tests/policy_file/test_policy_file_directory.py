@@ -142,6 +142,21 @@ def test_an_edited_policy_is_refused_with_what_and_where(tmp_path, what):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_policies_nested_without_end_are_refused(tmp_path, depth):
+    path = tmp_path / "a.policy"
+    make(path)
+    edit(path, lambda policy: policy.update(policy="inside"))
+    layers = '{"kind": "explore", "epsilon": 0.1, "policy": ' * depth
+    nested = f'{layers}{{"kind": "fixed", "model": "small"}}{"}" * depth}'
+    main = path / "policy.json"
+    main.write_text(main.read_text().replace('"inside"', nested))
+    with pytest.raises(
+        PolicyFileError, match=r"a\.policy/policy\.json: policies are nested too deep"
+    ):
+        load(path)
+
+
 def test_a_newer_schema_is_told_by_both_names(tmp_path):
     path = tmp_path / "a.policy"
     make(path)

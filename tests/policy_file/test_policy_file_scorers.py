@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -94,6 +97,32 @@ def test_a_policy_without_its_scorer_is_not_written(tmp_path):
     with pytest.raises(PolicyError, match="scorer 'nobody'"):
         write(tmp_path / "a.policy", broken, "# a\n", WEIGHTS)
     assert list(tmp_path.iterdir()) == []
+
+
+WITHOUT = """
+import sys
+
+sys.modules[sys.argv[2]] = None  # as if it were not installed
+from routelab.policy_file.__main__ import main
+
+sys.exit(main([sys.argv[1], "--verify"]))
+"""
+
+
+@pytest.mark.parametrize("lacking", ["wordllama", "tokenizers"])
+def test_an_embedding_policy_without_the_extra_says_what_to_install(tmp_path, lacking):
+    if importlib.util.find_spec("wordllama") is None and lacking != "wordllama":
+        pytest.skip("wordllama is not installed: pip install 'routelab[embed]'")
+    path = made(tmp_path, "tiers")
+    embedding = {"kind": "embedding", "table_sha256": "0" * 64, "tokenizer_sha256": "0" * 64}
+    edit(path, lambda policy: policy["features"].update(numbers=embedding))
+    command = (sys.executable, "-c", WITHOUT, str(path), lacking)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"{path}: features.numbers: word embeddings need the package {lacking};"
+        " install it with: pip install 'routelab[embed]'\n"
+    )
 
 
 def test_golden_requests_without_a_prompt_stay_as_they_were(tmp_path):

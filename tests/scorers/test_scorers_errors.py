@@ -173,15 +173,31 @@ def test_loading_names_the_directory(tmp_path):
     ],
 )
 def test_a_tampered_header_of_the_tensors_is_refused(tmp_path, header):
-    path = tmp_path / "scored.policy"
+    path = tampered(tmp_path, lambda _: header)
+    with pytest.raises(PolicyFileError, match=r"scored\.policy"):
+        load_policy(path)
+
+
+@pytest.mark.parametrize("kind", ["F8_E5M2", "F8_E4M3"])
+def test_a_tensor_of_a_type_that_numpy_has_not_is_refused(tmp_path, kind):
+    path = tampered(tmp_path, lambda header: header.replace(b'"U8"', f'"{kind}"'.encode()))
+    told = rf"scored\.policy: weights\.safetensors: a tensor is of type '{kind}'"
+    with pytest.raises(PolicyFileError, match=told):
+        load_policy(path)
+
+
+def tampered(folder, change):
+    """A policy whose tensors have another header, under a right hash."""
+    path = folder / "scored.policy"
     write(path, document(), "# scored\n", TENSORS)
     weights = path / "weights.safetensors"
     whole = weights.read_bytes()
-    size = int.from_bytes(whole[:8], "little")
-    weights.write_bytes(len(header).to_bytes(8, "little") + header + whole[8 + size :])
+    end = 8 + int.from_bytes(whole[:8], "little")
+    header = change(whole[8:end])
+    assert header != whole[8:end]
+    weights.write_bytes(len(header).to_bytes(8, "little") + header + whole[end:])
     content = json.loads((path / "policy.json").read_text())
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     content["files"]["weights.safetensors"] = digest
     (path / "policy.json").write_text(json.dumps(content))
-    with pytest.raises(PolicyFileError, match=r"scored\.policy"):
-        load_policy(path)
+    return path

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from routelab.core.impossible import impossible
 from routelab.core.policy import Policy
 from routelab.core.scoring import misfits
-from routelab.errors import PolicyError, PolicyFileError
+from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
 from routelab.policy_file.atomic import replace_directory
 from routelab.policy_file.document import SCHEMA, Document
@@ -108,6 +108,7 @@ def load(path: str | Path) -> PolicyFile:
     Raises:
         PolicyFileError: not a policy directory, a wrong hash, an unknown field, a schema
             newer than this version, or a policy that does not hang together.
+        MissingExtraError: it needs a package that is not installed.
     """
     path, failed = Path(path), None
     while True:
@@ -118,6 +119,10 @@ def load(path: str | Path) -> PolicyFile:
             if main == failed:  # else the directory may have been replaced while it was read
                 raise
             failed = main
+        except RecursionError as error:
+            raise PolicyFileError(
+                f"{path / MAIN}: policies are nested too deep in policies to be read; nest fewer"
+            ) from error
 
 
 def _load(path: Path, main: bytes) -> PolicyFile:
@@ -142,13 +147,13 @@ def _load(path: Path, main: bytes) -> PolicyFile:
         raise PolicyFileError(*wrong)
     try:
         policy = _checked(document)
-        tensors = safetensors.numpy.load(contents[WEIGHTS])
+        tensors = _tensors(contents[WEIGHTS])
         scoring = _scoring(document, policy, tensors)
         lines = contents[GOLDEN].splitlines()
         expected = tuple(msgspec.json.decode(line, type=Golden) for line in lines)
-    except PolicyFileError as error:
-        raise PolicyFileError(*(f"{path}: {problem}" for problem in error.problems)) from error
-    except (PolicyError, SafetensorError, msgspec.MsgspecError) as error:
+    except (PolicyFileError, MissingExtraError) as error:
+        raise type(error)(*(f"{path}: {problem}" for problem in error.problems)) from error
+    except (PolicyError, msgspec.MsgspecError) as error:
         raise PolicyFileError(f"{path}: {error}") from error
     return PolicyFile(policy, document, tensors, scoring, expected, _sha256(main), path)
 
@@ -168,6 +173,17 @@ def _decode(path: Path, main: bytes) -> Document:
         return msgspec.json.decode(main, type=Document)
     except msgspec.MsgspecError as error:
         raise PolicyFileError(f"{path / MAIN}: {error}") from error
+
+
+def _tensors(content: bytes) -> Tensors:
+    try:
+        return safetensors.numpy.load(content)
+    except SafetensorError as error:
+        raise PolicyFileError(f"{WEIGHTS}: {error}") from error
+    except KeyError as error:  # the format has types that numpy has not
+        raise PolicyFileError(
+            f"{WEIGHTS}: a tensor is of type {error}, which no scorer reads; restore the file"
+        ) from error
 
 
 def _checked(document: Document) -> Policy:

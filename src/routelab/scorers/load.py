@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from routelab.errors import PolicyError, PolicyFileError
+from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.scorers.fit_together import misfits
 from routelab.scorers.registry import from_wire
 from routelab.scorers.scorer import Scorer
@@ -57,6 +57,8 @@ def _each(
             made[name] = make(it)
         except PolicyError as error:
             problems += [f"{where}.{name}: {problem}" for problem in error.problems]
+        except MissingExtraError as error:
+            raise MissingExtraError(f"{where}.{name}: {error}") from error
     return made
 
 

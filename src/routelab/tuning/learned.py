@@ -129,9 +129,13 @@ def learned(
     for kind in kinds:
         told(f"searching {kind}")
         proposed[kind] = list(KINDS[kind].propose(here))
+    if not any(proposed.values()):
+        what = f"nothing could be learned from the {len(train.log):,} requests of train"
+        reasons = [f"{name}: {why}" for name, why in teacher.failures.items()]
+        raise TuningError(f"{', '.join(kinds)}: {what}", *reasons)
     told(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
     board = Board(here.tune, wanted, seed=seed)
-    found, tried = _fronts(proposed, board, alone, teacher.failures, progress)
+    found, tried = _fronts(proposed, board, alone, progress)
     return Learned(found, tried, proposed, board, here, unseen(train, teacher), sought)
 
 
@@ -157,7 +161,6 @@ def _fronts(
     proposed: Mapping[str, Sequence[Policy]],
     board: Board,
     alone: Sequence[Point],
-    failures: Mapping[str, str],
     progress: Progress | None,
 ) -> tuple[dict[str, list[Point]], list[Excess]]:
     total, done = sum(map(len, proposed.values())), 0
@@ -168,9 +171,6 @@ def _fronts(
             done += 1
             if progress is not None:
                 progress(done, total)
-    if not total:
-        reasons = [f"{name}: {why}" for name, why in failures.items()]
-        raise TuningError(f"{', '.join(proposed)}: nothing could be learned", *reasons)
     single = [point.policy for point in alone]
     found = {kind: board.front([*single, *them]) for kind, them in proposed.items()}
     return found, tried

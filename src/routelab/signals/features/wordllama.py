@@ -73,7 +73,12 @@ def word_table() -> WordTable:
 
 
 def _opened(table: bytes, tokenizer: bytes) -> WordTable:
-    tokenizers = importlib.import_module("tokenizers")  # the wheel requires it
+    try:
+        tokenizers = importlib.import_module("tokenizers")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"word embeddings need the package tokenizers; {_INSTALL}"
+        ) from error
     return WordTable(
         safetensors.numpy.load(table)["embedding.weight"],
         tokenizers.Tokenizer.from_buffer(tokenizer),
