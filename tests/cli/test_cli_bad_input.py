@@ -10,6 +10,7 @@ from cli_world import changed, left_behind, rows_of, save, without
 
 from routelab.logs import read
 from routelab.policies import to_wire
+from routelab.tuning.learned import Learned
 from routelab.tuning.options import LEARNED
 
 TUNE = ("--no-tracking", "--trials", 3)
@@ -119,6 +120,16 @@ def test_what_a_kind_cannot_learn_from(refused, kind, rows, says):
     told = refused(rows, "--policy", kind)
     assert f"{kind}: nothing could be learned from the " in told
     assert says in told
+
+
+def test_what_could_not_be_used_for_learning_is_told(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(Learned, "worth", lambda *_: None)  # says what learning is worth; slow
+    rows = [{**row, "prompt": "", "task": "ab"[int(row["request_id"][1:]) % 2]} for row in ROWS]
+    log = save(tmp_path / "log.csv", rows)
+    done = run.ok("tune", log, *TUNE, "--policy", "tiers", "--no-report", "--json")
+    (note,) = [it for it in done.data["notes"] if "empty" in it]
+    assert note == "learning complexity: every prompt is empty"
+    assert f"note: {note}" in done.err
 
 
 def test_a_silent_signal_is_an_error_by_name_and_else_a_note(run, refused, tmp_path):

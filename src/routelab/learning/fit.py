@@ -19,6 +19,9 @@ from routelab.learning.recipe import Recipe
 from routelab.learning.targets import examples
 from routelab.logs.log import Log
 
+FEW = 1000
+"""Rows below which weights of words are little more than their penalty."""
+
 
 def fit(
     log_part: Log,
@@ -101,7 +104,7 @@ def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any
         notes.append(f"the log cannot feed {', '.join(left)}; left out")
     if made.has_text and not any(_says(request.messages) for request in made.requests):
         notes.append("every prompt is empty")
-    if "words" in found.names and len(made) < 2**design.recipe.bits:
+    if "words" in found.names and len(made) < min(FEW, 2**design.recipe.bits):
         notes.append(
             f"{len(made)} rows for {2**design.recipe.bits} hashed words: only the penalty"
             " keeps the weights apart from noise"

@@ -100,7 +100,7 @@ def as_json(study: Study) -> dict[str, Any]:
             }
         ),
         "candidates": list(study.test.models),
-        "notes": list(study.log.notes),
+        "notes": [*study.log.notes, *study.notes],
         "front": summary.front(study),
         "provenance": _provenance(study),
         "breakdown": msgspec.to_builtins(study.breakdown),

@@ -40,6 +40,7 @@ class Learned:
         here: the tune part with every scorer, and who fitted them.
         unseen: the train part as if it were new; None where that cannot be.
         sought: the search for how scorers are made; None if there was none.
+        notes: what was left out of learning, and what could not be learned.
     """
 
     fronts: dict[str, list[Point]]
@@ -49,6 +50,7 @@ class Learned:
     here: Setting
     unseen: Ground | None
     sought: recipes.Searched | None
+    notes: tuple[str, ...]
 
     @property
     def tune(self) -> Ground:
@@ -133,10 +135,14 @@ def learned(
         what = f"nothing could be learned from the {len(train.log):,} requests of train"
         reasons = [f"{name}: {why}" for name, why in teacher.failures.items()]
         raise TuningError(f"{', '.join(kinds)}: {what}", *reasons)
+    for note in teacher.notes:
+        told(f"note: {note}")
     told(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
     board = Board(here.tune, wanted, seed=seed)
     found, tried = _fronts(proposed, board, alone, progress)
-    return Learned(found, tried, proposed, board, here, unseen(train, teacher), sought)
+    return Learned(
+        found, tried, proposed, board, here, unseen(train, teacher), sought, teacher.notes
+    )
 
 
 def _recipe(

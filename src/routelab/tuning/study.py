@@ -58,6 +58,7 @@ class Study:
         trials: of the randomised search; search: how it went, None where there was none.
         judged: what became of the user's bounds on test, for each operating point.
         slo: what became of objectives on simulated days; None where none were given.
+        notes: what was left out of learning, and what could not be learned.
         breakdown: where the exported policy's figures on test come from.
     """
 
@@ -85,6 +86,7 @@ class Study:
     certificate: Certificate | None = None
     seeds: Spread | None = None
     slo: Kept | None = None
+    notes: Sequence[str] = ()
 
     @property
     def policy(self) -> Policy:
@@ -204,6 +206,7 @@ def tune(
         ],
         breakdown=breakdown(exported.policy, testing, tuning, best.policy.models_used[0]),
         certificate=certificate,
+        notes=() if more is None else more.notes,
     )
 
 

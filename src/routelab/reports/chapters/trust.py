@@ -38,7 +38,7 @@ def trust(summary: Summary) -> Chapter:
     if summary.splits is not None:
         blocks += [_splits(summary.splits)]
     if summary.notes:
-        blocks += [Text("Notes from reading the log:"), Bullets(summary.notes)]
+        blocks += [Text("Notes from reading the log and learning from it:"), Bullets(summary.notes)]
     return Chapter("trust", "Can it be trusted", blocks)
 
 

@@ -75,6 +75,18 @@ class Teacher:
         except LearningError as error:
             self.failures[name] = str(error)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of learning, and what could not be learned."""
+        about: dict[str, list[str]] = {}
+        for name, report in self.fitted.report.items():
+            for note in report["notes"]:
+                about.setdefault(note, []).append(name)
+        return (
+            *(f"learning {', '.join(names)}: {note}" for note, names in about.items()),
+            *(f"{name} was not learned: {why}" for name, why in self.failures.items()),
+        )
+
 
 def named(base: str, signals: Iterable[str]) -> str:
     """Name of a scorer that reads these signals."""
