@@ -18,21 +18,21 @@ from routelab.policies import Cascade, Explore, Fallback, Fixed, Gated, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.serve import parity as proof
 from routelab.tuning.learned import Learned
-from routelab.tuning.options import CASCADE, CHOICES, CONDITIONAL, LEARNED
+from routelab.tuning.options import AUTO, CASCADE, CHOICES, CONDITIONAL, LEARNED
 
 PAIR = ("small-8b", "frontier")
+TRIO = ("small-8b", "code-expert", "frontier")
 
 
-@pytest.fixture(scope="module")
-def few(sample_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with some requests of the embedded log."""
-    path = tmp_path_factory.mktemp("few") / "few.parquet"
-    write_log(sample_log.take(np.arange(0, len(sample_log), 8)).only(PAIR), path)
-    return path
-
-
-@pytest.mark.parametrize("kind", [CASCADE, CONDITIONAL, *LEARNED])
-def test_every_kind_is_decided_over_http_as_in_its_replay(kind, few, run, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "models", "every"),
+    [*((kind, PAIR, 8) for kind in (CASCADE, *LEARNED)), (CONDITIONAL, TRIO, 4)],
+)
+def test_every_kind_is_decided_over_http_as_in_its_replay(
+    kind, models, every, sample_log: Log, tmp_path, run, monkeypatch
+):
+    few = tmp_path / "few.parquet"
+    write_log(sample_log.take(np.arange(0, len(sample_log), every)).only(models), few)
     monkeypatch.setattr(Learned, "worth", lambda *_: None)  # says what learning is worth; slow
     options = ("--policy", kind, "--trials", 5, "--min-quality-share", 0.9)
     quiet = ("--no-tracking", "--no-report", "--json", "--out", "it.policy")
@@ -48,8 +48,12 @@ def test_every_kind_is_decided_over_http_as_in_its_replay(kind, few, run, monkey
 @pytest.mark.parametrize("kind", CHOICES)
 def test_300_requests_of_every_kind_and_of_what_it_may_be_wrapped_in(kind, sample_file, run):
     quiet = ("--no-tracking", "--no-report", "--json", "--out", "it.policy")
-    run.ok("tune", sample_file, "--policy", kind, "--min-quality-share", 0.9, *quiet)
+    models = ("--models", ",".join(TRIO)) if kind == CONDITIONAL else ()
+    options = ("--policy", kind, "--min-quality-share", 0.9, *models)
+    tuned = run.ok("tune", sample_file, *options, *quiet).data
     it = load("it.policy")
+    assert kind in (AUTO, it.document.policy["kind"])
+    assert tuned["kind"] == it.document.policy["kind"]
     best = Fixed(it.document.candidates[-1])
     gated = Gated(it.policy, (Length(most=600),))
     for policy in (it.policy, gated, Fallback((gated, best)), Explore(it.policy, 0.2)):
