@@ -9,7 +9,10 @@ import pytest
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
-from routelab.policies import Cascade, Fixed, Mixture, to_wire
+from routelab.errors import LogError, UncoveredError
+from routelab.gates import Function, Length
+from routelab.logs.texts import TextsInMemory
+from routelab.policies import Cascade, Fallback, Fixed, Gated, Mixture, to_wire
 from routelab.policy_file import Document, write
 from routelab.policy_file.card import card, seconds, table
 from routelab.serve.parity import Parity, parity
@@ -55,6 +58,41 @@ def test_parity_holds_over_failures_needs_and_draws(policy, tuned, requests, tmp
     assert proved.different == ()
     assert str(proved) == "parity: 60/60 decisions, cost equal"
     assert proved.holds
+
+
+def test_requests_that_go_beyond_the_log_are_left_out_and_counted(tuned, requests, tmp_path):
+    def proved(most):
+        policy = Gated(CASCADE, (Length(most=most),), again=1)
+        it = document(policy, tuned.study.catalogue)
+        return parity(write(tmp_path / "x.policy", it, "# x\n"), requests)
+
+    some = proved(300)
+    assert some.holds
+    assert 0 < some.n < 60
+    assert some.n + some.uncovered == 60
+    with pytest.raises(UncoveredError, match="changed messages is in no log"):
+        proved(1)
+
+
+def judged(log, verdicts):
+    """The log with a column of what a function of the house said of each answer."""
+    column = np.asfortranarray(np.where(log.error, np.nan, verdicts))
+    return replace(log, signals={**log.signals, "gate:house": column})
+
+
+def test_a_gate_function_is_answered_for_by_its_logged_verdicts(tuned, requests, tmp_path):
+    answers = [requests.texts.responses(np.arange(60), name) for name in requests.models]
+    even = np.array([[len(text or "") % 2 == 0 for text in one] for one in answers]).T
+    policy = Fallback((Gated(CASCADE, (Function("house"),)), Fixed("large")))
+    made = write(tmp_path / "x.policy", document(policy, tuned.study.catalogue), "# x\n")
+    log = judged(requests, even)
+    proved = parity(made, log)
+    assert (proved.holds, proved.n, proved.uncovered) == (True, 60, 0)
+    assert proved.replayed_usd != parity(made, judged(requests, True)).replayed_usd
+    silent = {name: [""] * 60 for name in log.models}
+    mute = replace(log, texts=TextsInMemory(log.texts.prompts(np.arange(60)), silent))
+    with pytest.raises(LogError, match="two answers of the same text, or without one"):
+        parity(made, mute)
 
 
 def test_models_without_an_endpoint_are_served_all_the_same(requests, tmp_path):

@@ -46,7 +46,9 @@ def parity(
 
     Servers on loopback answer from LOG in place of POLICY's endpoints, one for each provider,
     and the runtime routes as it does in production. Status 0 if all is equal; else 1, and the
-    first requests that differ are shown step by step, both ways.
+    first requests that differ are shown step by step, both ways. Requests on which the policy
+    asks for what LOG cannot know are left out and counted; gates that are functions are answered
+    for by LOG's columns gate:NAME.
 
     Example: `routelab parity gym.policy --log log.parquet --n 300`
     """
@@ -80,7 +82,12 @@ def _plain(it: Difference) -> dict[str, Any]:
 
 
 def _shown(proved: Parity) -> Iterator[RenderableType]:
-    """What went otherwise."""
+    """What went otherwise, and what could not be compared."""
+    if proved.uncovered:
+        yield (
+            f"left out: {proved.uncovered} further requests, on which the policy asks for what the"
+            " log cannot know"
+        )
     if proved.different:
         ids = ", ".join(proved.different[:20])
         more = f" and {len(proved.different) - 20} more" if len(proved.different) > 20 else ""

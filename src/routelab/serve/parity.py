@@ -13,12 +13,14 @@ import numpy as np
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.core.flow import Decision
-from routelab.errors import RouteError
+from routelab.core.table import Ints
+from routelab.errors import RouteError, UncoveredError
 from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import Known, Replay, decide, run
 from routelab.runtime import AsyncRouter
 from routelab.serve.server import background
+from routelab.serve.verdicts import recorded
 
 AT_ONCE = 16
 SHOWN = 3
@@ -44,6 +46,7 @@ class Parity(NamedTuple):
         cost_alone: of those, how many made the same calls, drew the same and delivered the
             same model's answer, at another cost.
         examples: the first of them, both ways.
+        uncovered: further requests, on which the policy asks for what the log cannot know.
     """
 
     n: int
@@ -53,6 +56,7 @@ class Parity(NamedTuple):
     different: tuple[str, ...]
     cost_alone: int = 0
     examples: tuple[Difference, ...] = ()
+    uncovered: int = 0
 
     @property
     def holds(self) -> bool:
@@ -76,8 +80,13 @@ def parity(policy_file: PolicyFile, log: Log) -> Parity:
 
     Args:
         log: requests with prompts, and outcomes of the policy's models. A model that the
-            policy's catalogue gives no endpoint is served with the others.
+            policy's catalogue gives no endpoint is served with the others. A gate that is a
+            function is answered for by its column of verdicts.
+    Raises:
+        UncoveredError: on every request the policy asks for what the log cannot know.
     """
+    rows, single = _alone(policy_file, log)
+    uncovered, log = len(log) - len(rows), log.take(rows)
     catalogue = policy_file.document.catalogue.only(policy_file.document.candidates)
     prompts = log.texts.prompts(np.arange(len(log))) if log.texts else [""] * len(log)
     with ExitStack() as servers:
@@ -86,15 +95,13 @@ def parity(policy_file: PolicyFile, log: Log) -> Parity:
             for provider in _providers(catalogue)
         }
         routed = asyncio.run(_route(policy_file, _moved(catalogue, urls), log, prompts))
-    known = Known(log, policy_file.scoring)
-    single = [_replay(policy_file, known, row) for row in range(len(log))]
     whole = run(
         policy_file.policy,
         log,
         catalogue=catalogue,
         seed=policy_file.document.seed,
         estimates=policy_file.document.estimates,
-        known=known,
+        scoring=policy_file.scoring,
     )
     found = [
         Difference(str(log.requests.id[row]), one, other)
@@ -105,7 +112,24 @@ def parity(policy_file: PolicyFile, log: Log) -> Parity:
     ids = tuple(it.request_id for it in found)
     dearer = sum(_but_cost(it.replayed) == _but_cost(it.routed) for it in found)
     spent = _spent(single), _spent(routed)
-    return Parity(len(log), same, *spent, ids, dearer, tuple(found[:SHOWN]))
+    return Parity(len(log), same, *spent, ids, dearer, tuple(found[:SHOWN]), uncovered)
+
+
+def _alone(policy_file: PolicyFile, log: Log) -> tuple[Ints, list[Decision | None]]:
+    """Rows on which the log can answer all that is asked, and what is decided on each alone."""
+    known = Known(log, policy_file.scoring)
+    rows: list[int] = []
+    decided = []
+    why: UncoveredError | None = None
+    for row in range(len(log)):
+        try:
+            decided.append(_replay(policy_file, known, row))
+            rows.append(row)
+        except UncoveredError as error:
+            why = why or error
+    if why is not None and not rows:
+        raise why
+    return np.array(rows, dtype=np.int64), decided
 
 
 def _providers(catalogue: Catalogue) -> Sequence[str]:
@@ -159,7 +183,10 @@ async def _route(
             return routed.decision
 
     from_log = {name: f"column:{name}" for name in policy_file.policy.signals_used}
-    async with AsyncRouter(policy_file, catalogue=catalogue, signals=from_log) as router:
+    functions = recorded(policy_file.policy, log)
+    async with AsyncRouter(
+        policy_file, catalogue=catalogue, signals=from_log, gate_functions=functions
+    ) as router:
         return await asyncio.gather(*(one(row, router) for row in range(len(log))))
 
 
