@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
+import anyio
 import httpx
 import pytest
 from runtime_world import policy_file
@@ -15,6 +17,7 @@ from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.errors import PolicyError, RouteError
 from routelab.policies import Cascade, Fallback, Fixed, Gated
 from routelab.runtime import AsyncRouter
+from routelab.runtime.threads import Threads
 
 ASKED = "What is 6 x 7? Answer as JSON."
 QUICK = {name: Estimate(latency_s=0.01) for name in ("small", "large")}
@@ -159,6 +162,48 @@ def test_no_function_is_waited_for_beyond_the_deadline(route):
             gate_functions={"house": hangs_politely},
         )
     assert time.monotonic() - started < 10
+
+
+def test_functions_that_hang_keep_a_bounded_number_of_threads(route, monkeypatch):
+    monkeypatch.setattr("routelab.runtime.gatekeeper.MOST_THREADS", 3)
+    release, running = threading.Event(), []
+
+    def stuck(_request, _text):
+        running.append(threading.current_thread())
+        release.wait(30)
+
+    house = (gates.Function("house", timeout_s=0.05),)
+    policy = Fallback((Gated(Fixed("small"), house, again=3), Gated(Fixed("large"), house)))
+    try:
+        with pytest.raises(RouteError, match="3 calls of it have not returned yet"):
+            route(policy, Scripted(small=["1"] * 4, large=["2"]), gate_functions={"house": stuck})
+        assert len(running) == 3
+        assert all(thread.daemon for thread in running)  # the program can end
+    finally:
+        release.set()
+
+
+def test_a_function_that_returns_late_makes_room_for_the_next_call():
+    threads, release = Threads(1), threading.Event()
+
+    async def run():
+        with anyio.move_on_after(0.05):
+            await threads.run(release.wait, 30)
+        assert threads.full
+        release.set()
+        return await asyncio.wait_for(threads.run(lambda: "now"), 10)
+
+    assert asyncio.run(run()) == "now"
+    assert not threads.full
+
+
+@pytest.mark.parametrize("raised", [StopIteration("no more"), SystemExit(3), KeyboardInterrupt()])
+def test_what_would_end_the_event_loop_is_told_as_any_other_error(raised):
+    def ends():
+        raise raised
+
+    with pytest.raises(RuntimeError, match=type(raised).__name__):
+        asyncio.run(Threads(1).run(ends))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import anyio
-import anyio.to_thread
 import msgspec
 
 from routelab.core.gate import Gate
@@ -16,9 +15,13 @@ from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request
 from routelab.errors import PolicyError
 from routelab.gates import Function
+from routelab.runtime.threads import Threads
 
 GateFunction: TypeAlias = Callable[[Request, str], str | Awaitable[str | None] | None]
 """Gets the request and the answer; gives None, or why the answer is refused."""
+
+MOST_THREADS = 32
+"""Of one function at once, those included that hang and are no longer waited for."""
 
 
 class Gatekeeper:
@@ -49,6 +52,7 @@ class Gatekeeper:
         for gate in gates:
             gate.ready()
         self._functions = functions
+        self._threads = {name: Threads(MOST_THREADS) for name in functions}
 
     async def judge(
         self, call: Call, request: Request, seen: Feedback, deadline: float = math.inf
@@ -73,23 +77,25 @@ class Gatekeeper:
         own = anyio.current_time() + gate.timeout_s
         with anyio.CancelScope(deadline=min(own, deadline)):
             try:
-                return await _asked(self._functions[gate.function], request, text)
+                return await self._asked(gate.function, request, text)
             except Exception as error:  # noqa: BLE001  (whatever a function of the user's raises)
                 return f"{gate.name} failed: {type(error).__name__}: {error}"
+        full = self._threads[gate.function].full
+        why = f": {MOST_THREADS} calls of it have not returned yet" if full else ""
         if deadline < own:
-            return f"{gate.name} gave no verdict before the request's deadline"
-        return f"{gate.name} gave no verdict in {gate.timeout_s:g} s"
+            return f"{gate.name} gave no verdict before the request's deadline{why}"
+        return f"{gate.name} gave no verdict in {gate.timeout_s:g} s{why}"
 
+    async def _asked(self, name: str, request: Request, text: str) -> str | None:
+        """A function that is no coroutine runs in a thread, so that a slow one stops nobody else.
 
-async def _asked(function: GateFunction, request: Request, text: str) -> str | None:
-    """A function that is no coroutine runs in a thread, so that a slow one stops nobody else.
-
-    One that hangs keeps its thread; the request goes on without it.
-    """
-    if inspect.iscoroutinefunction(function):
-        said = await function(request, text)
-    else:
-        said = await anyio.to_thread.run_sync(function, request, text, abandon_on_cancel=True)
-    if said is not None and not isinstance(said, str):
-        raise TypeError(f"it gave {said!r}; None or a reason is expected")
-    return said
+        One that hangs keeps its thread; the request goes on without it.
+        """
+        function = self._functions[name]
+        if inspect.iscoroutinefunction(function):
+            said = await function(request, text)
+        else:
+            said = await self._threads[name].run(function, request, text)
+        if said is not None and not isinstance(said, str):
+            raise TypeError(f"it gave {said!r}; None or a reason is expected")
+        return said
