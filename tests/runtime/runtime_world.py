@@ -131,6 +131,10 @@ class Endpoint:
     async def charged(self, body, count):
         return reply({"error": {"message": "stopped"}, "usage": {"cost": 0.5}}, 503)
 
+    async def billed(self, body, count):
+        usage = {"prompt_tokens": 1000, "completion_tokens": 0}
+        return reply({"error": {"message": "thought better of it"}, "usage": usage}, 503)
+
     async def busy(self, body, count):
         return reply({"error": {"message": "slow down"}}, 429)
 

@@ -211,6 +211,59 @@ def test_a_failed_call_is_charged_what_it_cost_and_gives_the_rest_back(tmp_path)
     assert left.reserved_usd == 0.0
 
 
+FAILED = 1000 * 2.0 / 1e6
+"""USD of a failure of the endpoint that has read the prompt."""
+UPPER = ((1.5 * 1000 + 8) * 2.0 + 500 * 8.0) / 1e6
+"""USD reserved for a call."""
+
+
+@pytest.mark.parametrize(
+    ("limit_usd", "model_name", "asked"),
+    [(UPPER, None, 1), (UPPER + FAILED, "first", 2), (UPPER + 2 * FAILED, "first", 2)],
+)
+def test_after_a_failure_that_cost_money_another_try_needs_room_of_its_own(
+    tmp_path, limit_usd, model_name, asked
+):
+    async def use(router):
+        try:
+            found = await router.route(LONG, max_tokens=500)
+        except RouteError as error:
+            found = error
+        return found, (await router.snapshot()).budgets[0]
+
+    world = catalogue(first=model("billed", "plain"))
+    found, left = with_router(tmp_path, FIXED, world, daily(limit_usd), use)
+    assert getattr(found, "model", None) == model_name
+    assert found.cost_usd == pytest.approx(FAILED + (asked - 1) * ONE)
+    assert left.spent_usd == pytest.approx(found.cost_usd)
+    assert left.reserved_usd == 0.0
+    if model_name is None:
+        assert "a try that failed cost money, and no other is made: the budget of all" in str(found)
+        assert "thought better of it" in str(found)
+
+
+@pytest.mark.parametrize("kept", ["memory", "sqlite"])
+@pytest.mark.parametrize("policy", [FIXED, CASCADE])
+def test_failed_tries_that_cost_money_do_not_overspend_together(tmp_path, kept, policy):
+    """Every call fails twice, for money, before it is answered."""
+
+    async def use(router):
+        asked = [router.route(LONG, max_tokens=500) for _ in range(200)]
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        return done, (await router.snapshot()).budgets[0]
+
+    options = {"signals": {"score": lambda request, body: 0.0}} if policy is CASCADE else {}
+    if kept == "sqlite":
+        options["budget_store"] = SqliteStore(tmp_path / "b.sqlite")
+    world = catalogue(first=model("billed", "billed", "plain"), last=model("billed", "plain"))
+    limit_usd = 10.5 * ONE
+    done, left = with_router(tmp_path, policy, world, daily(limit_usd), use, **options)
+    assert not [it for it in done if not isinstance(it, RouteError) and not hasattr(it, "model")]
+    assert left.spent_usd == pytest.approx(sum(it.cost_usd for it in done))
+    assert 0.0 < left.spent_usd <= limit_usd
+    assert left.reserved_usd == 0.0
+
+
 def test_a_caller_who_goes_away_leaves_no_reservation(tmp_path):
     async def use(router):
         with pytest.raises(TimeoutError):
@@ -358,11 +411,13 @@ def test_periods_are_those_of_utc():
 
 
 class Winding:
-    """Gives the loop many chances to be cancelled before it answers."""
+    """Gives the loop many chances to be cancelled before it answers, or fails for money."""
 
     async def send(self, asked):
         for _ in range(5):
             await asyncio.sleep(0)
+        if asked.deployment.model == "dear-name":
+            return Reply(503, {"usage": {"prompt_tokens": 1000, "completion_tokens": 0}})
         return Reply(200, completion("yes"))
 
     def hide(self, deployment, text):
@@ -371,7 +426,7 @@ class Winding:
 
 @pytest.mark.parametrize("kept", ["memory", "sqlite"])
 def test_cancelling_at_any_await_leaves_no_reservation(tmp_path, kept):
-    world = catalogue(first=model("one"), last=model("two"))
+    world = catalogue(first=model("dear", "one"), last=model("two"))
     store = SqliteStore(tmp_path / "b.sqlite") if kept == "sqlite" else None
     signals = {"score": lambda request, body: 0.0}
 
@@ -399,7 +454,8 @@ def test_cancelling_at_any_await_leaves_no_reservation(tmp_path, kept):
     assert set(ended) == {"CancelledError", "Routed"}
     left = figures.budgets[0]
     assert left.reserved_usd == 0.0
-    assert left.spent_usd >= 2 * ONE * ended.count("Routed")
+    assert left.spent_usd > 2 * ONE * ended.count("Routed")
+    assert left.spent_usd == pytest.approx(figures.requests.cost_usd)
     assert figures.requests.count >= ended.count("Routed") > 0
 
 

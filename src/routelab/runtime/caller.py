@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -34,6 +35,8 @@ class Sending(msgspec.Struct, frozen=True):
         sink: takes the answer as it comes, if that is wanted.
         deadline: of the router's clock.
         able: whether a model that the policy did not ask for may serve the request.
+        room: asked before a try that follows one which failed and cost so many USD; gives why
+            there is no money for it, or None.
     """
 
     request: Request
@@ -42,6 +45,7 @@ class Sending(msgspec.Struct, frozen=True):
     sink: Sink | None = None
     deadline: float = math.inf
     able: Callable[[str], bool] = bool
+    room: Callable[[float], Awaitable[str | None]] | None = None
 
 
 class Caller:
@@ -140,12 +144,22 @@ class Caller:
             sending.deadline,
             sending.able,
             sink=sending.sink if call.final else None,
+            room=None
+            if sending.room is None
+            else functools.partial(self._room, call, sending.room),
         )
         n = max((source.samples for source in sources.values()), default=1)
         if n == 1:
             return [await self._engine.ask(question, tries)]
         alike = (msgspec.structs.replace(question, sample=k, sink=None) for k in range(n))
         return await asyncio.gather(*(self._engine.ask(one, tries) for one in alike))
+
+    async def _room(
+        self, call: Call, room: Callable[[float], Awaitable[str | None]], failed: Try
+    ) -> str | None:
+        """Why there is no money for another try, or None."""
+        cost_usd = account((failed,), self.catalogue, self.charged(call)[1]).usd
+        return await room(cost_usd) if cost_usd > 0.0 else None
 
     def _account(self, call: Call, tries: Sequence[Try]) -> Account:
         money = account(tries, self.catalogue, self.charged(call)[1])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import anyio
+import msgspec
 
 from routelab.core.protocol import Call, Feedback
 from routelab.errors import BudgetError
@@ -51,24 +53,41 @@ class Guard:
     async def call(self, call: Call, sending: Sending, tries: list[Try]) -> Feedback:
         """The answer, for money that was reserved before and is settled after.
 
+        What is reserved is enough for one try of each sample. One that failed and cost money is
+        charged before the next is made, so that it never spends what is reserved for that one.
         A call that is cancelled is charged what its tries are known to have cost.
         """
+        charged: list[float] = []
+        room = functools.partial(self._charged, sending, charged)
         try:
-            hold = await self._reserved(call, sending)
+            most_usd = self._upper_usd(call, sending, self._keeper.budgets.output_tokens)
+            hold = await self._reserved(sending, most_usd)
         except BudgetError as refusal:
             self.refusal = self.refusal or refusal
             return Feedback(call.model, dict.fromkeys(call.need, math.nan), error=str(refusal))
         try:
-            feedback = await self._calls.call(call, sending, tries)
+            feedback = await self._calls.call(
+                call, msgspec.structs.replace(sending, room=room), tries
+            )
         except BaseException:
-            self._keeper.settle(hold, self.cancelled(call, tries).cost_usd)
+            spent_usd = self.cancelled(call, tries).cost_usd
+            self._keeper.settle(hold, spent_usd - math.fsum(charged))
             raise
-        self._keeper.settle(hold, feedback.cost_usd)
+        self._keeper.settle(hold, feedback.cost_usd - math.fsum(charged))
         return feedback
 
-    async def _reserved(self, call: Call, sending: Sending) -> Hold:
-        """The money of a call, waited for no longer than the request's deadline."""
-        most_usd = self._upper_usd(call, sending, self._keeper.budgets.output_tokens)
+    async def _charged(self, sending: Sending, charged: list[float], usd: float) -> str | None:
+        """Charge a try that failed, or say why there is no room for it and another one."""
+        try:
+            hold = await self._reserved(sending, usd)
+        except BudgetError as refusal:
+            return f"a try that failed cost money, and no other is made: {refusal}"
+        self._keeper.settle(hold, usd)
+        charged.append(usd)
+        return None
+
+    async def _reserved(self, sending: Sending, most_usd: float) -> Hold:
+        """Money, waited for no longer than the request's deadline."""
         with anyio.CancelScope(deadline=sending.deadline):
             return await self._keeper.reserve(sending.request.tenant, most_usd, self._degraded)
         raise BudgetError("the budgets could not be read before the request's deadline")

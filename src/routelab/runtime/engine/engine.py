@@ -121,6 +121,8 @@ class Engine:
                     return Asked(tried, over=True)
                 if tried.attempt.delivered or not tried.attempt.elsewhere:
                     return Asked(over=True)
+                if question.room is not None and (why := await question.room(tried)):
+                    return _given_up(pool, why, over=True)
                 if outcome.may_pass(tried.attempt):
                     failed[place.station] = tried.attempt
                 else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -36,6 +36,8 @@ class Question(msgspec.Struct, frozen=True):
         deadline: of the engine's clock; nothing lasts longer.
         able: whether a fallback may be asked.
         sink: takes the answer as it comes.
+        room: hears of a try that failed before the next one is made; gives why there is no money
+            for a next one, or None.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Question(msgspec.Struct, frozen=True):
     able: Callable[[str], bool] = bool
     sample: int = 0
     sink: Sink | None = None
+    room: Callable[[Try], Awaitable[str | None]] | None = None
 
 
 class Asked(msgspec.Struct, frozen=True):
