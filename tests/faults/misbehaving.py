@@ -270,11 +270,17 @@ class Exchange:
 
     async def too_long_a_length(self):
         """Promises more than it sends."""
+        if self.stream:
+            await self.measured(CUT_AT, beyond=100)
+            return
         body = json.dumps(completion(self.usage(0))).encode()
         await self.raw(body, length=len(body) + 100)
 
     async def too_short_a_length(self):
         """Sends more than it promised; what is left over must not answer the next request."""
+        if self.stream:
+            await self.measured(CUT_AT, beyond=-100)
+            return True
         body = json.dumps(completion(self.usage(0))).encode()
         await self.raw(body, length=len(body) - 100)
         return True
@@ -357,6 +363,15 @@ class Exchange:
         body = json.dumps(completion(self.usage(len(TOKENS)))).encode()
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
         await self.send(head % len(body) + body[: len(body) * count // len(TOKENS)])
+
+    async def measured(self, count, *, beyond):
+        """The answer's first tokens at once, with a length that is off by so many bytes."""
+        pieces = [chunk({"role": "assistant", "content": ""})]
+        pieces += [chunk({"content": token}) for token in TOKENS[:count]]
+        body = b"".join(b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in pieces)
+        self.bill(count)
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n"
+        await self.send(head % (len(body) + beyond) + body)
 
     async def start(self):
         await self.send(

@@ -82,6 +82,9 @@ class HttpUpstream:
                     await _object(response)
                 chunks = _chunks(response, connect_s)
                 yield Opened(response.status_code, chunks, headers)
+            except Exception:
+                await _hang_up(response)
+                raise
             finally:
                 await response.aclose()
 
@@ -124,16 +127,18 @@ def _named(name: str) -> httpx.AsyncBaseTransport | None:
 
 
 async def _object(response: httpx.Response) -> dict[str, Any] | None:
-    """The JSON object of a reply; None if it is anything else.
-
-    Then its connection is closed: what may be left of the reply there would be taken for the
-    next one.
-    """
+    """The JSON object of a reply; None if it is anything else."""
     value = decode_object(await response.aread())
-    stream = response.extensions.get("network_stream")  # not every transport has one
-    if value is None and stream is not None:
-        await stream.aclose()
+    if value is None:
+        await _hang_up(response)
     return value
+
+
+async def _hang_up(response: httpx.Response) -> None:
+    """Close a connection: what may be left of a bad reply there would be taken for the next one."""
+    stream = response.extensions.get("network_stream")  # not every transport has one
+    if stream is not None:
+        await stream.aclose()
 
 
 async def _chunks(response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
