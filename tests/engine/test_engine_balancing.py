@@ -17,7 +17,7 @@ from routelab.core.engine_rules import BreakerRules, EngineRules
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.runtime.engine.balancing.power_of_two import load
-from routelab.runtime.engine.latency import DECAY_S, PeakEwma
+from routelab.runtime.engine.latency import DECAY_S, FAILED_TIMES, UNKNOWN_S, PeakEwma
 from routelab.runtime.engine.station import Station
 
 
@@ -84,6 +84,68 @@ def test_latency_peaks_at_once_and_fades_slowly():
     assert seen.at(1.0 + DECAY_S) == pytest.approx(4.0 / 2.718281828)
     seen.observe(0.1, 2.0)
     assert 3.8 < seen.at(2.0) < 4.0
+
+
+def test_a_failure_is_felt_at_once_in_proportion_and_forgotten_sooner():
+    quick, slow = PeakEwma(), PeakEwma()
+    for seen, usual_s in ((quick, 0.05), (slow, 8.0)):
+        seen.observe(usual_s, 0.0)
+        seen.failed(0.001, 0.0)
+        assert seen.at(0.0) == pytest.approx((1.0 + FAILED_TIMES) * usual_s)
+        assert seen.at(30.0) == pytest.approx(usual_s / 2.718281828, rel=0.05)
+    slow.failed(60.0, 30.0)  # a time limit, which is as slow as it was
+    assert slow.at(60.0) == pytest.approx(60.0 / 2.718281828, rel=0.05)
+
+
+def test_a_deployment_that_only_ever_failed_is_tried_again():
+    new = PeakEwma()
+    new.failed(0.001, 0.0)
+    assert new.at(0.0) == FAILED_TIMES * UNKNOWN_S
+    assert new.at(30.0) < 0.05
+
+
+def shares(usual_s, fails, seconds=80):
+    """Of two alike but for failures: the first one's share of each 10 s, and its failed tries."""
+    failed = []
+
+    def first(_count, now):
+        if fails(now, len(failed)):
+            failed.append(now)
+            return 500, 0.002
+        return 200, usual_s
+
+    async def main(loop):
+        upstream = Scripted(loop, first=first, second=(200, usual_s))
+        made = engine(loop, world("first", "second", rules=EngineRules()), upstream)
+
+        async def one(at):
+            await asyncio.sleep(at)
+            assert (await made.ask(question(), [])).last is not None
+
+        await asyncio.gather(*(one(0.1 * k) for k in range(10 * seconds)))
+        return upstream.seen
+
+    seen = run(main)
+    of_each = [
+        Counter(name for name, at in seen if lo <= at < lo + 10) for lo in range(0, seconds, 10)
+    ]
+    return [it["first"] / it.total() for it in of_each], len(failed)
+
+
+@pytest.mark.parametrize("usual_s", [0.05, 1.0, 8.0])
+def test_one_failure_costs_a_deployment_seconds_of_its_traffic_and_not_minutes(usual_s):
+    found, failed = shares(usual_s, lambda now, n: now > 10.0 and not n)
+    assert failed == 1
+    assert found[1] < 0.45
+    assert min(found[4:]) > 0.35
+
+
+@pytest.mark.parametrize("usual_s", [0.05, 1.0, 8.0])
+def test_who_refuses_fast_is_asked_less_however_slow_the_others_are(usual_s):
+    draws = random.Random(0)
+    found, failed = shares(usual_s, lambda now, n: draws.random() < 0.3)
+    assert max(found[1:]) < 0.4
+    assert failed < 0.1 * 800
 
 
 def test_whoever_has_its_first_call_under_way_is_not_taken_for_idle():

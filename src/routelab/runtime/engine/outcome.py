@@ -16,9 +16,6 @@ _PASSING = frozenset((408, 409, 425, TOO_MANY))
 _OF_THE_REQUEST = frozenset((400, 409, 413, 422, 425, TOO_MANY))
 """Statuses that say nothing of the deployment's health."""
 
-_FAILED_AS_S = 5.0
-"""A failure is felt at least this long, or who refuses fastest would be asked most."""
-
 
 def may_pass(tried: Attempt) -> bool:
     """Whether the same deployment may answer if it is asked once more."""
@@ -37,8 +34,6 @@ def report(tried: Attempt, *, hurried: bool, tokens: float | None) -> Report:
     ok, took_s, felt_s = _healthy(tried, hurried=hurried), tried.latency_s, None
     if ok is True:
         felt_s = took_s if math.isnan(tried.first_token_s) else tried.first_token_s
-    elif ok is False:
-        felt_s = max(took_s, _FAILED_AS_S)
     return Report(ok, took_s, felt_s, None if tokens is None else _used(tried, tokens))
 
 

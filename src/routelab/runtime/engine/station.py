@@ -34,7 +34,7 @@ class Report(msgspec.Struct, frozen=True):
     Attributes:
         ok: whether the deployment did its part; None if the call does not tell.
         took_s: how long the call lasted; NaN if it did not tell.
-        felt_s: what the next call may expect; None if there is nothing to learn.
+        felt_s: what the caller of a good one waited for; None of any other.
         used: tokens; None if that is not known, so that what was taken stays taken.
     """
 
@@ -132,6 +132,8 @@ class Station:
             self._tokens.give_back(place.tokens - report.used, now)
         if report.felt_s is not None:
             self.latency.observe(report.felt_s, now)
+        elif report.ok is False:
+            self.latency.failed(report.took_s, now)
         was = self.breaker.state(now)
         self.breaker.leave(place.epoch, now, ok=report.ok, latency_s=report.took_s)
         if was != "closed" and self.breaker.state(now) == "closed":

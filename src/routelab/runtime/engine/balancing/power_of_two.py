@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from routelab.runtime.engine.balancing.balancer import Balancer, drawn
+from routelab.runtime.engine.latency import UNKNOWN_S
 from routelab.runtime.engine.station import Station
-
-UNKNOWN_S = 1.0
-"""Expected of a deployment whose first call is still under way."""
 
 
 class PowerOfTwo(Balancer):
