@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 
 import msgspec
 import pytest
@@ -52,10 +53,31 @@ BAD = {
     "[models.a]\n[engine.retry]\nmost = -1": "engine: retry.most is -1",
     "[models.a]\n[engine.breaker]\nfailure_rate = 2.0": "breaker.failure_rate is 2.0",
     "[models.a]\n[engine.breaker]\nmin_calls = 200": "it would never open",
-    "[models.a]\ndeployments = [{base_url = 'ftp://x', model = 'm'}]": "ftp://x",
+    "[models.a]\ndeployments = [{base_url = 'ftp://x', model = 'm'}]": (
+        "models.a: deployment 1: base_url 'ftp://x' must start with http:// or https://"
+    ),
+    "[models.a]\ndeployments = [{base_url = 'http://x:y/v1', model = 'm'}]": (
+        "models.a: deployment 1: base_url 'http://x:y/v1' is no address; write it as https://"
+    ),
     "[models.a]\ndeployments = [{base_url = 'http://x', model = 'm'},"
-    " {base_url = 'http://x', model = 'm'}]": "listed twice",
+    " {base_url = 'http://x/', model = 'm'}]": (
+        "models.a: deployment 2: 'm' at http://x/ is listed twice; leave one out"
+    ),
 }
+
+SECRETS = {
+    "base_url = 'ftp://me:se/same@x', model = 'm'": "must start with http",
+    "base_url = 'me:se/same@x', model = 'm'": "must start with http",
+    "base_url = 'http://me:se/same@x', model = 'm'": "is no address",
+    "base_url = 'http://u:sesame@x', model = 'm'}, {base_url = 'http://u:sesame@x', model = 'm'": (
+        "listed twice"
+    ),
+    "base_url = 'http://x', model = 'm', api_key = 'sesame'": "no field 'api_key'",
+    "base_url = 'http://x', model = 'm', api_key_env = 'sk-sesame'": "name of an environment",
+    "base_url = 'http://x', model = 'm', api_key_env = 'sesame0123456789abcdef'": "such as NORTH",
+    "base_url = 'http://x', model = 'm', weight = 'sesame'": "Expected `float`, got `str`",
+}
+"""Deployments with a secret, right or wrong, and a mistake."""
 
 
 def test_a_catalogue_is_read_as_written():
@@ -73,6 +95,22 @@ def test_a_bad_catalogue_is_refused_with_its_file_and_place(text):
         parse(text, "prices.toml")
     assert str(caught.value).startswith("prices.toml")
     assert BAD[text] in str(caught.value)
+
+
+@pytest.mark.parametrize("fields", SECRETS, ids=list(SECRETS.values()))
+def test_no_secret_of_a_bad_catalogue_is_told(fields):
+    with pytest.raises(CatalogueError) as caught:
+        parse(f"[models.a]\ndeployments = [{{{fields}}}]", "m.toml")
+    assert SECRETS[fields] in str(caught.value)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "same" not in told
+
+
+@pytest.mark.parametrize("name", ["KEY", "north_key", "_K2", "ANTHROPIC_KEY_2026"])
+def test_names_of_variables_are_no_keys(name):
+    at = f"{{base_url = 'http://x', model = 'm', api_key_env = '{name}'}}"
+    (found,) = parse(f"[models.a]\ndeployments = [{at}]", "m.toml").model("a").deployments
+    assert found.api_key_env == name
 
 
 def test_all_problems_are_told_at_once():

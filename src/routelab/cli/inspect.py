@@ -11,6 +11,8 @@ from rich.markdown import Markdown
 
 from routelab.cli import tables
 from routelab.cli.common import Json, PolicyPath, load_policy, print_json, tell
+from routelab.core.catalogue import Model
+from routelab.policy_file import Document
 from routelab.policy_file.card import card
 
 _SHOWN = 5
@@ -38,7 +40,7 @@ def inspect(
         "problems": problems,
     }
     if json:
-        document = msgspec.to_builtins(loaded.document)
+        document = msgspec.to_builtins(_public(loaded.document))
         print_json({"digest": loaded.digest, "verify": checked if verify else None, **document})
     else:
         tables.show(Markdown(card(loaded.document)), f"digest: {loaded.digest}")
@@ -47,6 +49,18 @@ def inspect(
     if problems:
         tell(_differences(problems, len(loaded.golden)))
         raise typer.Exit(2)
+
+
+def _public(document: Document) -> Document:
+    """Without the credentials that addresses may hold."""
+
+    def shown(model: Model) -> Model:
+        at = tuple(msgspec.structs.replace(it, base_url=it.public_url) for it in model.deployments)
+        return msgspec.structs.replace(model, deployments=at)
+
+    models = {name: shown(model) for name, model in document.catalogue.models.items()}
+    catalogue = msgspec.structs.replace(document.catalogue, models=models)
+    return msgspec.structs.replace(document, catalogue=catalogue)
 
 
 def _differences(problems: Sequence[str], n: int) -> str:

@@ -17,7 +17,7 @@ from routelab.cli.common import (
     read_catalogue,
 )
 from routelab.cli.explain import as_json, outcome
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue, public
 from routelab.errors import RoutelabError
 from routelab.policy_file import PolicyFile
 from routelab.runtime import Routed, Router
@@ -80,7 +80,7 @@ def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Cata
     """Every model of the policy at one address."""
     if not base_url.startswith(("http://", "https://")):
         raise RoutelabError(
-            f"--base-url {base_url}: must start with http:// or https://, for example"
+            f"--base-url {public(base_url)}: must start with http:// or https://, for example"
             " http://127.0.0.1:8000/v1"
         )
     return pointed_at(base_url, policy_file.policy.models_used, known)

@@ -54,6 +54,17 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     tokens_per_minute: float | None = None
     timeouts: Timeouts | None = None
 
+    @property
+    def public_url(self) -> str:
+        """The address for people: without the name and password that it may hold."""
+        return public(self.base_url)
+
+
+def public(url: str) -> str:
+    """An address without credentials, however malformed it is."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is known of a model.

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -87,14 +88,32 @@ def _problems(model: Model) -> Iterator[str]:
         if name not in USUAL and (meant := get_close_matches(name, USUAL, 1, cutoff=0.85)):
             yield f"capabilities has {name!r}; write {meant[0]!r}, or a name less like it"
     seen = set()
-    for deployment in model.deployments:
+    for at, deployment in enumerate(model.deployments, 1):
+        where = deployment.public_url
         if not deployment.base_url.startswith(("http://", "https://")):
-            yield f"base_url {deployment.base_url!r} must start with http:// or https://"
-        if (key := (deployment.base_url, deployment.model)) in seen:
-            yield f"deployment {deployment.model!r} at {deployment.base_url} is listed twice"
+            yield f"deployment {at}: base_url {where!r} must start with http:// or https://"
+        elif not _is_address(deployment.base_url):
+            yield (
+                f"deployment {at}: base_url {where!r} is no address; write it as"
+                " https://HOST:PORT/v1, and a name or password in it with %2F for / and %40 for @"
+            )
+        if (key := (deployment.base_url.rstrip("/"), deployment.model)) in seen:
+            yield (
+                f"deployment {at}: {deployment.model!r} at {where} is listed twice; leave one out,"
+                " and give the other more `weight` if it was to get more"
+            )
         seen.add(key)
     if model.deployments and all(it.weight == 0.0 for it in model.deployments):
         yield "the weights of its deployments sum to zero; give one that takes calls a weight"
+
+
+def _is_address(url: str) -> bool:
+    """Whether there is a host, and a port that is one."""
+    try:
+        read = urlsplit(url)
+        return bool(read.hostname) and read.port != 0
+    except ValueError:
+        return False
 
 
 def _behind(name: str, model: Model, catalogue: Catalogue) -> Iterable[str]:

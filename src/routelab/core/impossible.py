@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 from routelab.core.catalogue import Deployment, Model, Timeouts
@@ -29,7 +30,23 @@ def impossible(model: Model) -> Iterator[str]:
         yield from (f"deployment {at}: {problem}" for problem in _misfits(deployment))
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONG, _MANY = 20, 6
+"""Characters and digits of what is rather a key than the name of a variable."""
+
+
+def no_name(variable: str) -> bool:
+    """Whether this is no name of an environment variable, but maybe the key itself."""
+    digits = sum(map(str.isdigit, variable))
+    return not _NAME.fullmatch(variable) or (len(variable) >= _LONG and digits >= _MANY)
+
+
 def _misfits(deployment: Deployment) -> Iterator[str]:
+    if deployment.api_key_env and no_name(deployment.api_key_env):
+        yield (
+            "api_key_env holds no name of an environment variable (it is not shown, as it may be"
+            " the key): export the key as a variable, such as NORTH_API_KEY, and name that"
+        )
     if not (math.isfinite(deployment.weight) and deployment.weight >= 0.0):
         yield f"weight is {deployment.weight}; a weight is finite and not negative"
     for field in _LIMITS:

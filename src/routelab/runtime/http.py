@@ -169,6 +169,8 @@ def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
     kind: Kind = "cut" if sent else "connect"
     if isinstance(error, httpx.ConnectTimeout) and not sent:
         return UpstreamError(f"no connection in {connect_s:g} s", kind)
+    if isinstance(error, httpx.InvalidURL):  # its words may quote a part of a password
+        return UpstreamError("InvalidURL: base_url of the catalogue is no address", kind)
     name = cause if cause in _AIOHTTP_SENT else type(error).__name__
     return UpstreamError(" ".join(f"{name} {error}".split())[:_SHOWN], kind)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import httpx
 
 from routelab.core.catalogue import Deployment
+from routelab.core.impossible import no_name
 from routelab.runtime.upstream import Outgoing, UpstreamError, address
 from routelab.runtime.wire import encode_json
 
@@ -121,8 +122,9 @@ def key_of(deployment: Deployment) -> str:
         return ""
     key = os.environ.get(name, "").strip()
     if not key:
+        shown = "that api_key_env names" if no_name(name) else name  # it may be the key itself
         raise UpstreamError(
-            f"the environment variable {name} is not set; export {name} with the key of"
+            f"the environment variable {shown} is not set; export {shown} with the key of"
             f" {deployment.provider or address(deployment)}",
             "key",
         )

@@ -110,5 +110,4 @@ class Upstream(Protocol):
 
 def address(deployment: Deployment) -> str:
     """A deployment for people, without the credentials that an address may hold."""
-    scheme, _, rest = deployment.base_url.rpartition("://")
-    return f"{deployment.model} at {scheme}://{rest.rpartition('@')[2]}"
+    return f"{deployment.model} at {deployment.public_url}"

@@ -31,7 +31,9 @@ def answered_by_log(catalogue: Catalogue) -> Catalogue:
     """The catalogue whose costs are told with the answers and whose endpoints need no key."""
 
     def placed(model: Model) -> Model:
-        open_to_all = (structs.replace(it, api_key_env="") for it in model.deployments)
+        open_to_all = (
+            structs.replace(it, api_key_env="", base_url=it.public_url) for it in model.deployments
+        )
         return structs.replace(model, cost_reported=True, deployments=tuple(open_to_all))
 
     return structs.replace(

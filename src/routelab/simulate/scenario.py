@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue, public
 from routelab.errors import SimulationError
 from routelab.simulate.faults import AnyFault, Fault
 
@@ -82,14 +82,14 @@ def check(scenario: Scenario, catalogue: Catalogue, duration_s: float, source: s
     there = {
         "model": set(catalogue.models),
         "provider": {it.provider for it in deployments},
-        "deployment": {it.base_url for it in deployments},
+        "deployment": {it.public_url for it in deployments},
     }
     for at, fault in enumerate(scenario.faults, 1):
         for field, known in there.items():
             if (named := getattr(fault, field)) and named not in known:
                 problems.append(
-                    f"{source}: fault {at} ({_kind(fault)}): no {field} {named!r}; there are"
-                    f" {', '.join(sorted(known - {''})) or 'none'}"
+                    f"{source}: fault {at} ({_kind(fault)}): no {field} {public(named)!r};"
+                    f" there are {', '.join(sorted(known - {''})) or 'none'}"
                 )
     for what, window in _windows(scenario):
         if window.from_s > duration_s:
