@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import msgspec
+import numpy as np
 import pytest
-from directory_world import edit
+from directory_world import edit, forge
 from reference_world import POLICIES, document
 from safetensors.numpy import load_file
 
@@ -97,6 +98,23 @@ def test_a_policy_without_its_scorer_is_not_written(tmp_path):
     with pytest.raises(PolicyError, match="scorer 'nobody'"):
         write(tmp_path / "a.policy", broken, "# a\n", WEIGHTS)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["tiers", "utility", "neighbors", "gain-cascade"])
+def test_no_bit_of_the_tensors_header_changes_a_decision_unseen(tmp_path, kind):
+    path = made(tmp_path, kind)
+    whole = (path / "weights.safetensors").read_bytes()
+    bits = 8 * (8 + int.from_bytes(whole[:8], "little"))
+    refused = 0
+    for bit in np.random.default_rng(0).choice(bits, 60, replace=False).tolist():
+        harmed = bytearray(whole)
+        harmed[bit // 8] ^= 1 << bit % 8
+        forge(path, "weights.safetensors", bytes(harmed))
+        try:
+            assert load(path).verify() == []
+        except PolicyFileError:
+            refused += 1
+    assert refused > 30
 
 
 WITHOUT = """
