@@ -203,6 +203,14 @@ def test_malformed_json_lines_are_numbered(tmp_path: Path) -> None:
     assert "line 6" in sixth
 
 
+@pytest.mark.parametrize("also", ["", ', "quality": NaN'])
+def test_half_a_surrogate_pair_is_told_as_such(tmp_path, also):
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{{"prompt": "\\ud83d\\ude42"}}\n{{"prompt": "half \\ude42 of it"{also}}}\n')
+    (problem,) = problems_of(path)
+    assert r"line 2: '\ude42' is half of a surrogate pair" in problem
+
+
 def test_ragged_csv_rows_are_numbered(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("request_id,model,quality\na,b,1\na,c\nd,b,1,2\n")

@@ -98,7 +98,13 @@ def _lenient(line: bytes, number: int, strict: Exception) -> Any:
     """Python writes NaN and Infinity, which JSON does not have."""
     try:
         value = json.loads(line)
-        msgspec.json.encode(value)  # refuses half a surrogate pair, which no file could hold
+        msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise ValueError(
+            f"line {number}: {half!a} is half of a surrogate pair, which no file of text can hold;"
+            " write the whole character, or leave it out"
+        ) from None
     except UnicodeDecodeError:
         raise ValueError(_encoding(line, number)) from None
     except ValueError:
