@@ -122,6 +122,21 @@ def test_what_a_kind_cannot_learn_from(refused, kind, rows, says):
     assert says in told
 
 
+def test_where_nothing_can_be_learned_auto_still_tunes_cascades(run, tmp_path):
+    log = save(tmp_path / "log.csv", without(ROWS, "prompt"))
+    done = run.ok("tune", log, *TUNE, "--policy", "auto", "--no-report", "--json")
+    assert done.data["kind"] == "cascade"
+    first, no_task, no_prompt = done.data["notes"]
+    assert "cascade-routing: nothing could be learned from the " in first
+    assert (
+        "cost, gain, gain+sure, quality-after, quality-after+sure: the log has neither" in no_task
+    )
+    assert no_prompt.startswith("neighbors: the log has no prompts for neighbors")
+    assert f"note: {first}" in done.err
+    assert done.data["apgr"] is None
+    assert done.data["apgr_reason"] == first
+
+
 def test_what_could_not_be_used_for_learning_is_told(run, tmp_path, monkeypatch):
     monkeypatch.setattr(Learned, "worth", lambda *_: None)  # says what learning is worth; slow
     rows = [{**row, "prompt": "", "task": "ab"[int(row["request_id"][1:]) % 2]} for row in ROWS]

@@ -138,8 +138,11 @@ def usable(design: Design) -> tuple[str, ...]:
         if (name != "prior" or named) and (name not in NEEDS_TEXT or examples.has_text)
     )
     if not found:
+        lacking = (
+            f"neither prompts nor a {recipe.by}" if "prior" in recipe.learners else "no prompts"
+        )
         raise LearningError(
-            f"the log has neither prompts nor a {recipe.by} for {', '.join(recipe.learners)};"
+            f"the log has {lacking} for {', '.join(recipe.learners)};"
             " a scorer needs something to look at"
         )
     return found

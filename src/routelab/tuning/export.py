@@ -132,9 +132,8 @@ def _document(study: Study, said: Mapping[str, Any]) -> Document:
 def _learning(study: Study) -> dict[str, Any]:
     """How well gains can be learned on this log; null where nothing was learned."""
     if study.account is None:
-        return summary.nothing_learned(
-            f"nothing was learned: --policy {study.options.policy} uses confidence alone"
-        )
+        alone = f"nothing was learned: --policy {study.options.policy} uses confidence alone"
+        return summary.nothing_learned(study.notes[0] if study.notes else alone)
     known = {"account": study.account, "recipes": study.sought}
     return {**study.account.headline(), **msgspec.to_builtins(known)}
 

@@ -27,6 +27,10 @@ from routelab.tuning.kinds.unseen import unseen
 from routelab.tuning.options import Options
 
 
+class NothingLearnedError(TuningError):
+    """No kind that learns has anything to propose."""
+
+
 @dataclass(frozen=True, eq=False)
 class Learned:
     """What learning kinds came to.
@@ -118,7 +122,7 @@ def learned(
     """Have everything learned that these kinds need, and search them.
 
     Raises:
-        TuningError: no kind had anything to propose; it says why nothing could be learned.
+        NothingLearnedError: no kind had anything to propose; it says why.
     """
     models = by_cost(alone)
     sought = _recipe(train.log, models, recipe_trials, seed, progress, told)
@@ -133,10 +137,7 @@ def learned(
         proposed[kind] = list(KINDS[kind].propose(here))
     if not any(proposed.values()):
         what = f"nothing could be learned from the {len(train.log):,} requests of train"
-        reasons = [f"{name}: {why}" for name, why in teacher.failures.items()]
-        raise TuningError(f"{', '.join(kinds)}: {what}", *reasons)
-    for note in teacher.notes:
-        told(f"note: {note}")
+        raise NothingLearnedError(f"{', '.join(kinds)}: {what}", *teacher.reasons)
     told(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
     board = Board(here.tune, wanted, seed=seed)
     found, tried = _fronts(proposed, board, alone, progress)

@@ -45,6 +45,7 @@ class Searched:
         tune: the tune part with every scorer.
         plain: the search of plain cascades; None if it was not asked for.
         learned: scorers; None if nothing was learned.
+        notes: what was left out of learning, and what could not be learned.
     """
 
     fronts: Mapping[str, Sequence[Point]]
@@ -52,6 +53,7 @@ class Searched:
     tune: Ground
     plain: Plain | None
     learned: Learned | None
+    notes: Sequence[str]
 
 
 def search_kinds(
@@ -81,13 +83,15 @@ def search_kinds(
         fronts[CASCADE] = cascades.front
         again[CASCADE] = plain.source(signals)
         tried += cascades.tried
-    more = _learned(options, part, tuning, signals, alone, wanted, progress, told)
+    more, notes = _learned(options, part, tuning, signals, alone, wanted, progress, told)
+    for note in notes:
+        told(f"note: {note}")
     board = Board(tuning, wanted, seed=options.seed) if more is None else more.board
     if more is not None:
         fronts |= more.fronts
         again |= {kind: more.again(kind) for kind in more.fronts}
         tried += more.tried
-    if options.parts_by is not None:
+    if options.parts_by is not None and getattr(tuning.log.requests, options.parts_by) is not None:
         parted = _conditionals(options, part, signals, more, told)
         if parted:
             fronts[CONDITIONAL] = board.front([*(it.policy for it in alone), *parted])
@@ -98,7 +102,7 @@ def search_kinds(
         raise wanted.out_of_reach(tried)
     again = {kind: again[kind] for kind in fronts}
     held_out = {} if len(fronts) < 2 else _held_out(again, board, alone, told)
-    return Searched(fronts, held_out, board.on, cascades, more)
+    return Searched(fronts, held_out, board.on, cascades, more, notes)
 
 
 def _refuse_unknown(options: Options, tuning: Ground) -> None:
@@ -120,25 +124,34 @@ def _learned(
     wanted: Demands,
     progress: Progress | None,
     told: Callable[[str], None],
-) -> Learned | None:
-    """What the learning kinds among those asked for came to; None if there are none."""
+) -> tuple[Learned | None, Sequence[str]]:
+    """What the learning kinds among those asked for came to, and notes on it.
+
+    None if there are none, or if nothing can be learned and there are cascades all the same.
+    """
     kinds = [kind for kind in options.kinds if kind != CASCADE]
     if not kinds:
-        return None
-    from routelab.tuning.learned import learned
+        return None, ()
+    from routelab.tuning.learned import NothingLearnedError, learned
 
-    return learned(
-        kinds,
-        part("train"),
-        tuning,
-        signals,
-        alone,
-        wanted,
-        seed=options.seed,
-        recipe_trials=options.recipe_trials,
-        progress=progress,
-        told=told,
-    )
+    try:
+        found = learned(
+            kinds,
+            part("train"),
+            tuning,
+            signals,
+            alone,
+            wanted,
+            seed=options.seed,
+            recipe_trials=options.recipe_trials,
+            progress=progress,
+            told=told,
+        )
+    except NothingLearnedError as error:
+        if CASCADE not in options.kinds:
+            raise
+        return None, error.problems
+    return found, found.notes
 
 
 def _conditionals(

@@ -206,7 +206,7 @@ def tune(
         ],
         breakdown=breakdown(exported.policy, testing, tuning, best.policy.models_used[0]),
         certificate=certificate,
-        notes=() if more is None else more.notes,
+        notes=searched.notes,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -76,16 +76,27 @@ class Teacher:
             self.failures[name] = str(error)
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why scorers could not be learned, once for all of which it is so."""
+        return tuple(_shared((why, name) for name, why in self.failures.items()))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was left out of learning, and what could not be learned."""
-        about: dict[str, list[str]] = {}
-        for name, report in self.fitted.report.items():
-            for note in report["notes"]:
-                about.setdefault(note, []).append(name)
+        made = ((note, name) for name, it in self.fitted.report.items() for note in it["notes"])
         return (
-            *(f"learning {', '.join(names)}: {note}" for note, names in about.items()),
-            *(f"{name} was not learned: {why}" for name, why in self.failures.items()),
+            *(f"learning {said}" for said in _shared(made)),
+            *(f"not learned: {said}" for said in self.reasons),
         )
+
+
+def _shared(said: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Sentences with all that they are said of."""
+    about: dict[str, list[str]] = {}
+    for sentence, name in said:
+        about.setdefault(sentence, []).append(name)
+    for sentence, names in about.items():
+        yield f"{', '.join(names)}: {sentence}"
 
 
 def named(base: str, signals: Iterable[str]) -> str:
