@@ -5,23 +5,21 @@ The only user of scikit-learn. `fit` makes a portable scorer of a recipe and one
 """
 
 from routelab.learning.account import Account, account
-from routelab.learning.choice import Choice, choose, loss
 from routelab.learning.examples import Examples, Target
 from routelab.learning.fit import crossfit, fit, fit_examples
 from routelab.learning.fitted import Fitted
+from routelab.learning.loss import loss
 from routelab.learning.recipe import Recipe, Span, recipe, space
 from routelab.learning.targets import examples
 
 __all__ = [
     "Account",
-    "Choice",
     "Examples",
     "Fitted",
     "Recipe",
     "Span",
     "Target",
     "account",
-    "choose",
     "crossfit",
     "examples",
     "fit",
