@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from routelab.core.table import Floats
+from routelab.core.table import Floats, Ints
+from routelab.learning import folds
 from routelab.learning.learners.part import as_classes
 from routelab.learning.recipe import Calibration
 from routelab.scorers import Beta, Isotonic, Platt, Temperature
@@ -33,8 +34,26 @@ def fit(kind: Calibration, scores: Floats, labels: Floats) -> Any:
     flat = not len(label) or np.ptp(score) == 0.0 or label.max() <= 0.0 or label.min() >= 1.0
     if kind == "none" or flat:
         return None
-    chosen = ("platt" if len(label) < FEW else "beta") if kind == "auto" else kind
-    return _FITS[chosen](score, label)
+    return _FITS[_named(kind, label)](score, label)
+
+
+def crossfit(kind: Calibration, scores: Floats, labels: Floats, fold: Ints) -> Floats:
+    """(n, k) calibrated scores, each by a calibrator that never saw the row's own fold.
+
+    A calibrator flatters the rows that it was fitted on, and the more so the freer it is:
+    isotonic steps through a hundred rows look better than any line, and are worse on new ones.
+
+    Args:
+        scores, labels: (n, k), as of `fit`.
+        fold: (n,) of each row; a group is in one fold.
+    """
+    found = np.empty_like(scores)
+    for column, (score, label) in enumerate(zip(scores.T, labels.T, strict=True)):
+        one = _named(kind, label)  # by all rows, as the calibrator that ships is
+        for here, there in folds.each(fold):
+            fitted = fit(one, score[here], label[here])
+            found[there, column] = apply([fitted], score[there, None])[:, 0]
+    return found
 
 
 def apply(calibrators: Sequence[Any], scores: Floats) -> Floats:
@@ -46,6 +65,13 @@ def apply(calibrators: Sequence[Any], scores: Floats) -> Floats:
         for one, column in zip(calibrators, scores.T, strict=True)
     ]
     return np.column_stack(columns)
+
+
+def _named(kind: Calibration, labels: Floats) -> Calibration:
+    """The kind that "auto" stands for on so many labels."""
+    if kind != "auto":
+        return kind
+    return "platt" if np.count_nonzero(~np.isnan(labels)) < FEW else "beta"
 
 
 def _platt(score: Floats, label: Floats) -> Any:

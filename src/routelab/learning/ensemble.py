@@ -37,7 +37,8 @@ class Ensemble:
         names: of the learners that could be used, in the order of the recipe.
         parts, weights: of each.
         calibrators: (k,) or empty; None leaves an output as it is.
-        held_out: (n, k) scores of the rows it was fitted on, by fits that never saw them.
+        held_out: (n, k) scores of the rows it was fitted on, by learners and calibrators that
+            never saw them; only the weights did.
         rows: (n,) those rows.
     """
 
@@ -100,8 +101,11 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
         parts.append(LEARNERS[TREES](rest, rows, seed))
         first, weights = (*first, TREES), (*weights, 1.0)
     calibrators = _calibrators(design, joined, labels)
-    scores = calibration.apply(calibrators, joined)
-    return Ensemble(first, tuple(parts), weights, calibrators, scores, rows)
+    if calibrators:
+        joined = calibration.crossfit(
+            design.recipe.calibrator, joined, labels, _folds(design, rows, seed)
+        )
+    return Ensemble(first, tuple(parts), weights, calibrators, joined, rows)
 
 
 def _layered(design: Design, names: tuple[str, ...]) -> bool:
@@ -150,13 +154,18 @@ def usable(design: Design) -> tuple[str, ...]:
 
 def _held_out(design: Design, rows: Ints, names: Sequence[str], seed: int) -> list[Floats]:
     """Predictions of each learner for every row, by fits on the other folds."""
-    fold = folds.by_group(design.examples.groups[rows], design.recipe.folds, seed)
+    fold = _folds(design, rows, seed)
     shape = design.examples.labels[rows].shape
     found = [np.empty(shape) for _ in names]
     for here, there in folds.each(fold):
         for name, into in zip(names, found, strict=True):
             into[there] = LEARNERS[name](design, rows[here], seed).predict(design, rows[there])
     return found
+
+
+def _folds(design: Design, rows: Ints, seed: int) -> Ints:
+    """(len(rows),) fold of each."""
+    return folds.by_group(design.examples.groups[rows], design.recipe.folds, seed)
 
 
 def _refuse_few(design: Design, rows: Ints) -> None:

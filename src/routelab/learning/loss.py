@@ -15,7 +15,8 @@ def loss(made: Examples, recipe: Recipe, *, seed: int = 0) -> float:
     """Cross-fitted mean squared error, in units of each output's variance, over the outputs.
 
     0 is perfect, 1 as good as the mean alone. For probabilities this is the Brier score,
-    which rewards both ranking and calibration.
+    which rewards both ranking and calibration; the calibrator is judged on folds that it
+    never saw, as the learners are.
 
     Raises:
         LearningError: as `fit`.
