@@ -8,11 +8,13 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from tuning_world import random_log
+from tuning_world import log_of, random_log
 
 from routelab.errors import TuningError
+from routelab.logs import TextsInMemory
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.certify import Demand
+from routelab.tuning.learned import Learned
 from routelab.tuning.spread import check, spread
 
 
@@ -38,6 +40,24 @@ def test_each_seed_is_the_study_it_would_be_alone(log):
     assert (found.gain.least, found.gain.most) == (min(gains), max(gains))
     assert found.gain.deviation == pytest.approx(np.std(gains, ddof=1))
     assert sum(found.verdicts.values()) == sum(found.chains.values()) == 3
+
+
+def test_other_seeds_leave_out_the_account_and_change_by_nothing_else(monkeypatch):
+    rng = np.random.default_rng(0)
+    hard = rng.random(400) < 0.5
+    prompts = [f"{'prove' if it else 'greet'} number {row}" for row, it in enumerate(hard)]
+    quality = np.column_stack([~hard, rng.random(400) < 0.9]).astype(float)
+    told = log_of(quality, [1e-4, 1e-3], texts=TextsInMemory(prompts))
+    first, alone = (tune(told, Options(name="s", policy="tiers", seed=seed)) for seed in (0, 1))
+    accounts = []
+    monkeypatch.setattr(Learned, "worth", lambda *_: accounts.append(1))
+    run = spread(first, told, first.options, 2).runs[1]
+    assert accounts == []
+    figures = alone.figures
+    assert (run.gain, run.gain_ci) == (figures.gain_vs_zero_router, figures.gain_ci)
+    assert (run.quality, run.usd_per_1k) == (figures.quality, figures.usd_per_1k)
+    assert (run.verdict, run.models) == (alone.verdict.word, alone.policy.models_used)
+    assert first.account is not None
 
 
 def test_a_cut_by_time_stays_and_is_said_to(log):

@@ -1,7 +1,8 @@
 """How scorers are made, searched: learners, features, hyper-parameters and calibrator at once.
 
 A recipe is judged by its cross-fitted loss on the train part alone, calibrator included, so tune
-and test have no say in it. The default recipe is the first trial: what is found is never worse there.
+and test have no say in it. The default recipe is the first trial: what is found is never worse
+there.
 """
 
 from __future__ import annotations

@@ -76,6 +76,8 @@ def spread(
 ) -> Spread:
     """Tune again with the seeds after the first study's own.
 
+    What can be learned on the log is told by the first study alone; a run says nothing of it.
+
     Args:
         options: of the first study. Trials of the others are not stored.
         told: of each seed about to be tried.
@@ -86,7 +88,7 @@ def spread(
             told(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
         other = structs.replace(options, seed=seed, storage=None, fresh=False)
         try:
-            runs.append(_run(tune(log, other, catalogue=catalogue)))
+            runs.append(_run(tune(log, other, catalogue=catalogue, account=False)))
         except TuningError as error:
             nothing = (math.nan, math.nan)
             runs.append(

@@ -46,7 +46,8 @@ class Study:
         catalogue: of the candidates.
         kind: of the exported policy's search; rivals: every kind that was searched.
         fitted: scorers that the exported policy names; None if nothing was learned.
-        account: how well gains can be learned on this log; None if nothing was learned.
+        account: how well gains can be learned on this log; None if nothing was learned, or
+            nobody asked.
         sought: the search for how scorers are made; None if there was none.
         points: operating points, the exported one first.
         tuned: figures of the exported policy on tune.
@@ -108,6 +109,7 @@ def tune(
     options: Options,
     *,
     catalogue: Catalogue | None = None,
+    account: bool = True,
     progress: Progress | None = None,
     told: Callable[[str], None] | None = None,
 ) -> Study:
@@ -115,6 +117,8 @@ def tune(
 
     Args:
         catalogue: prices, capabilities and endpoints; default the log's own.
+        account: of what can be learned on this log, a third of the work of kinds that learn; no
+            other figure rests on it.
         progress: told of finished trials.
         told: in words, of each scorer about to be learned and of each stage of the search.
     Raises:
@@ -190,7 +194,9 @@ def tune(
         kind=won,
         rivals=rivals,
         fitted=None if more is None else more.used_by(exported.policy.scorer_uses),
-        account=None if more is None else more.worth(log, options, usable, cut, alone, best, tell),
+        account=more.worth(log, options, usable, cut, alone, best, tell)
+        if more is not None and account
+        else None,
         sought=None if more is None else more.sought,
         points=chosen,
         tuned=tuned,
