@@ -278,6 +278,41 @@ def test_a_file_that_is_no_budget_refuses_with_the_reason(tmp_path):
         asyncio.run(run())
 
 
+FULL = """
+    import asyncio, os, pathlib, resource, sys
+    from test_runtime_budget_stores import TODAY, lines
+    from routelab.errors import BudgetError
+    from routelab.runtime.budgets import SqliteStore
+
+    def room(most):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+    async def run():
+        path = pathlib.Path(sys.argv[1])
+        store = SqliteStore(path)
+        hold = await store.reserve(lines("all"), 50)
+        room(max(os.path.getsize(it) for it in path.parent.iterdir()))
+        store.settle(hold, 40)
+        try:
+            await store.reserve(lines("all"), 1)
+        except BudgetError as error:
+            print(error)
+        room(resource.RLIM_INFINITY)
+        print(await store.balances(TODAY))
+        await store.aclose()
+
+    asyncio.run(run())
+"""
+
+
+def test_on_a_full_disk_nothing_is_spent_and_what_was_is_charged_later(tmp_path):
+    told, _ = start(tmp_path / "b.sqlite", "", FULL).communicate(timeout=60)
+    refusal, balances = told.splitlines()
+    assert refusal.startswith(f"{tmp_path / 'b.sqlite'}: the budgets cannot be kept: ")
+    assert "nothing is spent until the file can be written again" in refusal
+    assert "spent=40, reserved=0" in balances
+
+
 WORKER = """
     import asyncio, sys
     from test_runtime_budget_stores import lines

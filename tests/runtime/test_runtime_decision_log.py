@@ -241,6 +241,39 @@ def test_a_full_disk_costs_the_log_and_nothing_else(tmp_path):
     assert len(lines(tmp_path / "log")) == int(written)
 
 
+ROUTED = """
+    import asyncio, json, logging, pathlib, resource, sys
+    from runtime_world import Endpoint, catalogue, model, policy_file
+    from routelab.policies import Fixed
+    from routelab.runtime import AsyncRouter
+
+    async def run():
+        folder = pathlib.Path(sys.argv[1])
+        chosen = policy_file(folder, Fixed("first"), catalogue(first=model("plain")))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+        async with AsyncRouter(
+            chosen, transport=Endpoint().transport, log=folder / "log"
+        ) as router:
+            answers = [(await router.route(f"question {it}")).answer for it in range(60)]
+        return answers, (await router.snapshot()).log
+
+    logging.basicConfig(stream=sys.stdout, format="%(message)s")
+    answers, status = asyncio.run(run())
+    print(json.dumps([answers, status.written, status.dropped]))
+"""
+
+
+def test_requests_are_answered_although_the_disk_under_the_log_is_full(tmp_path):
+    warned, told = script(ROUTED, tmp_path).splitlines()
+    answers, written, dropped = json.loads(told)
+    assert answers == ["plain"] * 60
+    assert written + dropped == 60
+    assert dropped > 0
+    assert len(lines(tmp_path / "log")) == written
+    assert warned.startswith(f"decision log {tmp_path / 'log'} cannot be written: ")
+    assert "requests go on, and up to 10000 records wait until it can" in warned
+
+
 def test_a_folder_that_cannot_be_made_fails_no_request(tmp_path, caplog):
     (tmp_path / "log").write_text("a file")
     world = catalogue(first=model("plain"))

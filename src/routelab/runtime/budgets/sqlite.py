@@ -113,8 +113,8 @@ class SqliteStore:
 
         def fail(error: Exception) -> None:
             if not future.done():
-                why = f"{self.path}: the budgets cannot be kept: {error}; nothing is spent"
-                future.set_exception(BudgetError(why))
+                why = f"{self.path}: the budgets cannot be kept: {error}; nothing is spent until"
+                future.set_exception(BudgetError(f"{why} the file can be written again"))
 
         self._jobs.put(_Job(run, then, fail))
         return await future

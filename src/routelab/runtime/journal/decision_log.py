@@ -166,7 +166,10 @@ class DecisionLog:
                 self._error = None
             except PartlyWrittenError as partly:
                 done = partly.whole
-                self._complain(partly.reason.strerror or str(partly.reason))
+                self._complain(
+                    f"{partly.reason.strerror or partly.reason}; requests go on, and up to"
+                    f" {self._max_queued} records wait until it can"
+                )
             self._written += done
             del self._lines[:done]
             if self._lines:
