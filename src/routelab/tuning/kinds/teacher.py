@@ -73,7 +73,7 @@ class Teacher:
                 name=name,
             )
         except LearningError as error:
-            self.failures[name] = str(error)
+            self.failures[name] = "; ".join(error.problems)
 
     @property
     def reasons(self) -> tuple[str, ...]:
