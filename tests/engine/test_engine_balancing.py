@@ -199,6 +199,8 @@ def test_a_deployment_without_weight_takes_no_calls():
         (world("a", rules=EngineRules(balancing="fair")), "no balancing 'fair'; there is power"),
         (world("a", rules=EngineRules(queue=-1)), "queue is -1"),
         (world("a", weight=0.0), "models.m: no deployment has a weight above 0"),
+        (world("a", max_concurrency=0), "models.m: deployment 1: max_concurrency is 0"),
+        (Catalogue({"m": Model(input_usd_per_mtok=-1.0)}), "models.m: input_usd_per_mtok is -1"),
     ],
 )
 def test_rules_that_make_no_sense_are_refused(catalogue, said):

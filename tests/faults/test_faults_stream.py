@@ -7,6 +7,8 @@ import threading
 import time
 
 import anyio
+import httpx
+import httpx_aiohttp
 import pytest
 from misbehaving import CUT_AT, TOKENS, Misbehaving, limits
 from runtime_world import catalogue, policy_file
@@ -289,6 +291,39 @@ def test_a_request_that_is_cancelled_closes_its_connection(world, server, transp
             assert await closed(server)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_cancelled_at_any_await_a_request_keeps_no_connection(world, server, transport, stream):
+    """The client has one connection: if that were lost, nothing could be asked any more."""
+
+    async def once(router):
+        if not stream:
+            return (await router.route(PROMPT)).answer
+        async with router.stream(PROMPT) as answer:
+            return "".join([piece.text async for piece in answer])
+
+    async def run():
+        one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        kinds = {"httpx": httpx.AsyncHTTPTransport, "aiohttp": httpx_aiohttp.AiohttpTransport}
+        ended = []
+        chosen, limited = world(one=["good"]), kinds[transport](limits=one)
+        async with AsyncRouter(chosen, transport=limited, timeout_s=20.0) as router:
+            for turns in range(90):
+                asked = asyncio.create_task(once(router))
+                for _ in range(turns):
+                    await asyncio.sleep(0 if turns % 2 else 0.0002)
+                asked.cancel()
+                (found,) = await asyncio.gather(asked, return_exceptions=True)
+                ended.append("answered" if found == WHOLE else type(found).__name__)
+                if turns % 5 == 0:
+                    assert await asyncio.wait_for(once(router), 20) == WHOLE
+            assert server.open <= 1
+        assert await closed(server)
+        return set(ended)
+
+    assert {"CancelledError"} <= asyncio.run(run()) <= {"CancelledError", "answered"}
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

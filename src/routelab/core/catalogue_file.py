@@ -13,7 +13,7 @@ import msgspec
 from routelab.core import engine_rules
 from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
 from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
-from routelab.core.impossible import impossible
+from routelab.core.impossible import impossible, repeated
 from routelab.errors import CatalogueError
 
 USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")
@@ -84,10 +84,10 @@ def _beyond(read: object, kind: type[msgspec.Struct], place: str) -> Iterator[st
 
 def _problems(model: Model) -> Iterator[str]:
     yield from impossible(model)
+    yield from repeated(model)
     for name in model.capabilities or ():
         if name not in USUAL and (meant := get_close_matches(name, USUAL, 1, cutoff=0.85)):
             yield f"capabilities has {name!r}; write {meant[0]!r}, or a name less like it"
-    seen = set()
     for at, deployment in enumerate(model.deployments, 1):
         where = deployment.public_url
         if not deployment.base_url.startswith(("http://", "https://")):
@@ -97,12 +97,6 @@ def _problems(model: Model) -> Iterator[str]:
                 f"deployment {at}: base_url {where!r} is no address; write it as"
                 " https://HOST:PORT/v1, and a name or password in it with %2F for / and %40 for @"
             )
-        if (key := (deployment.base_url.rstrip("/"), deployment.model)) in seen:
-            yield (
-                f"deployment {at}: {deployment.model!r} at {where} is listed twice; leave one out,"
-                " and give the other more `weight` if it was to get more"
-            )
-        seen.add(key)
     if model.deployments and all(it.weight == 0.0 for it in model.deployments):
         yield "the weights of its deployments sum to zero; give one that takes calls a weight"
 

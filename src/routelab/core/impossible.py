@@ -30,6 +30,20 @@ def impossible(model: Model) -> Iterator[str]:
         yield from (f"deployment {at}: {problem}" for problem in _misfits(deployment))
 
 
+def repeated(model: Model) -> Iterator[str]:
+    """Which of its deployments are listed twice, in sentences."""
+    seen = set()
+    for at, deployment in enumerate(model.deployments, 1):
+        key = deployment.base_url.rstrip("/"), deployment.model, deployment.api_key_env
+        if key in seen:
+            yield (
+                f"deployment {at}: {deployment.model!r} at {deployment.public_url} is listed twice"
+                " with the same key; leave one out, and give the other more `weight` if it was to"
+                " get more"
+            )
+        seen.add(key)
+
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONG, _MANY = 20, 6
 """Characters and digits of what is rather a key than the name of a variable."""

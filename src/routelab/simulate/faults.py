@@ -40,7 +40,7 @@ class Fault(
             self.from_s <= now_s < self.to_s
             and self.model in ("", model)
             and self.provider in ("", at.provider)
-            and self.deployment in ("", at.base_url)
+            and (not self.deployment or self.deployment == at.public_url)
         )
 
     def alter(self, course: Course, name: str, granted: dict[str, Bucket]) -> None:

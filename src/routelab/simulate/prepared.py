@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import structs
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue import Catalogue, Deployment
 from routelab.errors import SimulationError
 from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
@@ -28,17 +28,11 @@ def located(policy_file: PolicyFile, given: Catalogue | None) -> Catalogue:
 
 
 def answered_by_log(catalogue: Catalogue) -> Catalogue:
-    """The catalogue whose costs are told with the answers and whose endpoints need no key."""
-
-    def placed(model: Model) -> Model:
-        open_to_all = (
-            structs.replace(it, api_key_env="", base_url=it.public_url) for it in model.deployments
-        )
-        return structs.replace(model, cost_reported=True, deployments=tuple(open_to_all))
-
-    return structs.replace(
-        catalogue, models={name: placed(model) for name, model in catalogue.models.items()}
-    )
+    """The catalogue whose costs are told with the answers."""
+    models = {
+        name: structs.replace(model, cost_reported=True) for name, model in catalogue.models.items()
+    }
+    return structs.replace(catalogue, models=models)
 
 
 def check(policy_file: PolicyFile, log: Log, catalogue: Catalogue) -> None:

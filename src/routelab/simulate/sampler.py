@@ -56,7 +56,7 @@ class Sampler:
         return tuple(
             Sampled(
                 model,
-                station.deployment.base_url,
+                station.deployment.public_url,
                 station.deployment.provider,
                 _ints(self._states[at]),
                 _ints(self._under_way[at]),

@@ -84,7 +84,7 @@ class Tallies:
                 hit = struck.get((name, at.base_url), 0)
                 share = n / sum(tries) if n else 0.0
                 found.append(
-                    Worked(name, at.base_url, at.provider, n, tally.errors, hit, share, *ends)
+                    Worked(name, at.public_url, at.provider, n, tally.errors, hit, share, *ends)
                 )
         return tuple(found)
 

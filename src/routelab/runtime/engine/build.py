@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from routelab.core.catalogue import Catalogue, Deployment
 from routelab.core.engine_rules import EngineRules, problems
+from routelab.core.impossible import impossible
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.runtime.engine.pool import Pool
@@ -19,11 +20,17 @@ def pools(
     """A pool for each model; the same deployment of two models is one station.
 
     Raises:
-        CatalogueError: rules that make no sense, or a model whose deployments take no calls.
+        CatalogueError: rules or values that make no sense, or a model whose deployments take no
+            calls.
     """
     told = [f"engine: {problem}" for problem in problems(rules)]
     if rules.balancing not in BALANCERS:
         told.append(f"engine: no balancing {rules.balancing!r}; there is {', '.join(BALANCERS)}")
+    told += [
+        f"models.{name}: {problem}"
+        for name, model in catalogue.models.items()
+        for problem in impossible(model)
+    ]
     told += [
         f"models.{name}: no deployment has a weight above 0, so none takes calls"
         for name, model in catalogue.models.items()
@@ -35,6 +42,6 @@ def pools(
     made = {}
     for name, model in catalogue.models.items():
         taking = [deployment for deployment in model.deployments if deployment.weight > 0.0]
-        here = [stations.setdefault(it, Station(it, rules)) for it in taking]
+        here = [stations.setdefault(it, Station(it, rules)) for it in dict.fromkeys(taking)]
         made[name] = Pool(name, here, rules, clock, rng)
     return made
