@@ -14,6 +14,7 @@ from directory_world import edit, forge
 from reference_world import POLICIES, document
 from safetensors.numpy import load_file
 
+from routelab.core.extras import how_to_install
 from routelab.errors import PolicyError, PolicyFileError
 from routelab.policies import Tiers, to_wire
 from routelab.policy_file import load, write
@@ -130,7 +131,7 @@ sys.exit(main([sys.argv[1], "--verify"]))
 @pytest.mark.parametrize("lacking", ["wordllama", "tokenizers"])
 def test_an_embedding_policy_without_the_extra_says_what_to_install(tmp_path, lacking):
     if importlib.util.find_spec("wordllama") is None and lacking != "wordllama":
-        pytest.skip("wordllama is not installed: pip install 'routelab[embed]'")
+        pytest.skip(f"wordllama is not installed: {how_to_install('embed')}")
     path = made(tmp_path, "tiers")
     embedding = {"kind": "embedding", "table_sha256": "0" * 64, "tokenizer_sha256": "0" * 64}
     edit(path, lambda policy: policy["features"].update(numbers=embedding))
@@ -139,7 +140,7 @@ def test_an_embedding_policy_without_the_extra_says_what_to_install(tmp_path, la
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"{path}: features.numbers: word embeddings need the package {lacking};"
-        " install it with: pip install 'routelab[embed]'\n"
+        f" install it with: {how_to_install('embed')}\n"
     )
 
 

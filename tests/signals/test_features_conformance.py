@@ -10,6 +10,7 @@ from features_world import HAS_EMBEDDINGS, NASTY, TENSORS, answers, asked, examp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from routelab.core.extras import how_to_install
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import PolicyError
@@ -29,7 +30,7 @@ batches = st.lists(st.tuples(requests, answers), max_size=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kind_has_examples_of_its_own(name):
     if name == "embedding" and not HAS_EMBEDDINGS:
-        pytest.skip("wordllama is not installed: pip install 'routelab[embed]'")
+        pytest.skip(f"wordllama is not installed: {how_to_install('embed')}")
     assert examples()[name], f"add an example of {name!r} to features_world.examples"
     assert all(type(it) is KINDS[NAMES.index(name)] for it in examples()[name])
 

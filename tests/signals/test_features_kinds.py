@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
 import sys
 
 import numpy as np
@@ -12,6 +13,7 @@ from features_world import HAS_EMBEDDINGS, TENSORS, asked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from routelab.core.extras import how_to_install
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import MissingExtraError, PolicyError
@@ -19,7 +21,7 @@ from routelab.signals.features import NAMES, Answer, Embedding, Hashed, Numbers
 from routelab.signals.features.wordllama import word_table
 
 needs_embeddings = pytest.mark.skipif(
-    not HAS_EMBEDDINGS, reason="wordllama is not installed: pip install 'routelab[embed]'"
+    not HAS_EMBEDDINGS, reason=f"wordllama is not installed: {how_to_install('embed')}"
 )
 word = st.text(st.characters(codec="ascii", categories=["Ll", "Nd"]), min_size=1, max_size=8)
 some = settings(deadline=None, max_examples=50)
@@ -203,5 +205,5 @@ def test_another_table_than_the_one_fitted_with_is_refused():
 def test_without_the_extra_an_embedding_names_it(monkeypatch):
     word_table.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'routelab\[embed\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(how_to_install("embed"))):
         Embedding("0" * 64, "0" * 64).bind({})

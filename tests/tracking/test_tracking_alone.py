@@ -20,6 +20,7 @@ from tracking_world import copied, free_port
 from routelab import tracking
 from routelab.cli import main
 from routelab.cli.tracked import record
+from routelab.core.extras import how_to_install
 from routelab.errors import TrackingError
 from routelab.metrics.hull import hypervolume
 from routelab.tracking import names
@@ -78,7 +79,7 @@ def test_without_mlflow_the_study_waits(
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
     record(copied(tuned.policy, tmp_path))
-    assert "MLflow is not installed: pip install 'routelab[lab]'" in capsys.readouterr().err
+    assert f"MLflow is not installed: {how_to_install('lab')}" in capsys.readouterr().err
     assert tracking.waiting(Path()) == [Path("sample.study")]
     assert main(["track", "sync"]) == 2
     assert "MLflow is not installed" in capsys.readouterr().err

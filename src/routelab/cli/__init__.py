@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors that a user can mend go to standard error with status 2."""
+    from routelab.core.extras import how_to_install
     from routelab.errors import RoutelabError
 
     try:
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(
             f"the routelab command needs {error.name}, which the lab extra brings:\n"
-            "    pip install 'routelab[lab]'\n"
+            f"    {how_to_install('lab')}\n"
             "A policy can be checked without it: python -m routelab.policy_file POLICY --verify\n"
         )
         return 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from routelab.cli.common import tell
+from routelab.core.extras import how_to_install
 from routelab.errors import RoutelabError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def reported(data: Mapping[str, Any], path: Path) -> Path | None:
     try:
         write_report(data, path)
     except ModuleNotFoundError as error:
-        tell(f"no report: {error.name} is not installed (pip install 'routelab[lab]')")
+        tell(f"no report: {error.name} is not installed ({how_to_install('lab')})")
     except Exception as error:  # noqa: BLE001  (whatever drawing raises, the study is safe)
         tell(f"no report: {error}")
     else:

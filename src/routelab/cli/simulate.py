@@ -30,6 +30,7 @@ from routelab.cli.day_files import Faults, ObjectivesFile, read_objectives, read
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, told
 from routelab.cli.reported import write as write_page
+from routelab.core.extras import how_to_install
 from routelab.errors import SimulationError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
@@ -184,7 +185,7 @@ def _reported(
     try:
         from routelab.reports.day import render
     except ModuleNotFoundError as error:
-        tell(f"no report: {error.name} is not installed (pip install 'routelab[lab]')")
+        tell(f"no report: {error.name} is not installed ({how_to_install('lab')})")
         return None
     write_page(render(days, checks, day, log), page)
     return page

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from routelab.core.extras import how_to_install
 from routelab.core.gate import Gate
 from routelab.errors import MissingExtraError, PolicyError
 from routelab.gates.as_json import json_value
@@ -24,7 +25,7 @@ class JsonSchema(Gate, frozen=True, tag="json-schema"):
             documents are not followed.
         fenced: a Markdown code block around the value is let pass.
 
-    Needs the package jsonschema (`routelab[gates]`).
+    Needs the package jsonschema (extra `gates`).
     """
 
     schema: Mapping[str, Any]
@@ -68,7 +69,7 @@ def _validator(schema: bytes) -> Any:
         from referencing import Registry
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            "a JSON Schema gate needs the package jsonschema: pip install 'routelab[gates]'"
+            f"a JSON Schema gate needs the package jsonschema: {how_to_install('gates')}"
         ) from error
     read = msgspec.json.decode(schema)
     kind = validator_for(read)

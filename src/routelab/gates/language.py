@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from routelab.core.extras import how_to_install
 from routelab.core.gate import Gate
 from routelab.errors import MissingExtraError, PolicyError
 
@@ -24,7 +25,7 @@ class Language(Gate, frozen=True, tag="language"):
     Attributes:
         codes: ISO 639-1, for example "en".
 
-    Needs the package py3langid (`routelab[gates]`).
+    Needs the package py3langid (extra `gates`).
     """
 
     codes: tuple[str, ...]
@@ -54,6 +55,6 @@ def _identifier() -> Any:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            "a language gate needs the package py3langid: pip install 'routelab[gates]'"
+            f"a language gate needs the package py3langid: {how_to_install('gates')}"
         ) from error
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

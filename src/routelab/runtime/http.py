@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from routelab.core.catalogue import Deployment
+from routelab.core.extras import how_to_install
 from routelab.errors import MissingExtraError, RouteError
 from routelab.runtime.http_request import Place, Requests, place_of
 from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, streams
@@ -121,7 +122,7 @@ def _named(name: str) -> httpx.AsyncBaseTransport | None:
         from httpx_aiohttp import AiohttpTransport  # heavy, so only for those who ask
     except ImportError as error:
         raise MissingExtraError(
-            "transport='aiohttp' needs httpx-aiohttp: pip install 'routelab[serve]'"
+            f"transport='aiohttp' needs httpx-aiohttp: {how_to_install('serve')}"
         ) from error
     return AiohttpTransport(limits=_LIMITS)
 

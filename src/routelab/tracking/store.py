@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from routelab.core.extras import how_to_install
 from routelab.errors import MissingExtraError, TrackingError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -68,9 +69,7 @@ def connected() -> Iterator[Any]:
         try:
             import mlflow
         except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                "MLflow is not installed: pip install 'routelab[lab]'"
-            ) from error
+            raise MissingExtraError(f"MLflow is not installed: {how_to_install('lab')}") from error
         for chatty in ("alembic", "mlflow"):
             stack.enter_context(_quiet(chatty))
         stack.enter_context(_impatient())

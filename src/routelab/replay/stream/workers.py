@@ -22,6 +22,7 @@ from concurrent.futures import (
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
+from routelab.core.extras import how_to_install
 from routelab.core.progress import Progress
 from routelab.errors import MissingExtraError, RoutelabError
 
@@ -194,7 +195,7 @@ def _dask(where: str, stack: ExitStack) -> Workers:
         from distributed import Client, KilledWorker
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"--executor {where} needs the extra dask: pip install 'routelab[dask]'"
+            f"--executor {where} needs the extra dask: {how_to_install('dask')}"
         ) from error
     address = f"tcp://{where.removeprefix('dask://')}"
     connect: Callable[..., Any] = Client

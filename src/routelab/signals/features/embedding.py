@@ -19,7 +19,7 @@ _NOTHING = Vector(np.empty(0, np.int64), np.empty(0))
 
 
 class Embedding(Provider, frozen=True, tag="embedding"):
-    """Mean of the prompt's token vectors, of Euclidean length one; needs `routelab[embed]`.
+    """Mean of the prompt's token vectors, of Euclidean length one; needs the extra `embed`.
 
     Attributes:
         table_sha256, tokenizer_sha256: of the files that the scorers were fitted with.

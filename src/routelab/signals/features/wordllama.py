@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
+from routelab.core.extras import how_to_install
 from routelab.errors import MissingExtraError
 
 TABLE = Path("weights") / "l2_supercat_256.safetensors"
 TOKENIZER = Path("tokenizers") / "l2_supercat_tokenizer_config.json"
-_INSTALL = "install it with: pip install 'routelab[embed]'"
 
 
 class Encoded(Protocol):
@@ -31,7 +31,7 @@ class Encoded(Protocol):
 
 
 class Tokenizer(Protocol):
-    """The part of the package tokenizers that is used; only `routelab[embed]` brings it."""
+    """The part of the package tokenizers that is used; only the extra `embed` brings it."""
 
     def encode(self, sequence: str, *, add_special_tokens: bool) -> Encoded: ...
 
@@ -61,24 +61,26 @@ def word_table() -> WordTable:
     """
     spec = importlib.util.find_spec("wordllama")
     if spec is None or spec.origin is None:
-        raise MissingExtraError(f"word embeddings need the package wordllama; {_INSTALL}")
+        raise MissingExtraError(f"word embeddings need the package wordllama; {_how()}")
     folder = Path(spec.origin).parent
     try:
         table, tokenizer = (folder / TABLE).read_bytes(), (folder / TOKENIZER).read_bytes()
     except OSError as error:
         raise MissingExtraError(
-            f"the installed wordllama has no {error.filename}; {_INSTALL}"
+            f"the installed wordllama has no {error.filename}; {_how()}"
         ) from error
     return _opened(table, tokenizer)
+
+
+def _how() -> str:
+    return f"install it with: {how_to_install('embed')}"
 
 
 def _opened(table: bytes, tokenizer: bytes) -> WordTable:
     try:
         tokenizers = importlib.import_module("tokenizers")
     except ImportError as error:
-        raise MissingExtraError(
-            f"word embeddings need the package tokenizers; {_INSTALL}"
-        ) from error
+        raise MissingExtraError(f"word embeddings need the package tokenizers; {_how()}") from error
     return WordTable(
         safetensors.numpy.load(table)["embedding.weight"],
         tokenizers.Tokenizer.from_buffer(tokenizer),
