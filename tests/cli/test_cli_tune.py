@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from zlib import crc32
 
 import optuna
@@ -287,3 +288,21 @@ def test_costs_that_a_log_lacks_come_from_the_catalogue_and_the_command_says_so(
     run.ok("report", "it.policy", "--out", "it.html")
     twin = (tmp_path / "it.md").read_text()
     assert "--column quality=score --catalogue models.toml" in twin.replace("\\_", "_")
+
+
+def test_an_edited_policy_is_replayed_with_a_word(run, small, tmp_path):
+    run.ok("tune", small, "--out", "x.policy", *QUICK)
+    silent = run.ok("replay", "x.policy", "--log", small, "--json")
+    assert "edited" not in silent.data[0]
+    assert "edited" not in silent.err
+    main = tmp_path / "x.policy" / "policy.json"
+    said = json.loads(main.read_text())
+    said["policy"] = {"kind": "fixed", "model": said["candidates"][-1]}
+    main.write_text(json.dumps(said))
+    told = run.ok("replay", "x.policy", "--log", small, "--json")
+    warning = told.data[0]["edited"]
+    assert warning.startswith("x.policy/policy.json: was edited after it was written")
+    assert told.err.count(f"warning: {warning}\n") == 1
+    assert run.ok("inspect", "x.policy", "--json").data["edited"] == warning
+    table = run.ok("replay", "x.policy", "--log", small)
+    assert f"warning: {warning}\n" in table.err

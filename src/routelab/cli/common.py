@@ -133,14 +133,17 @@ def read_catalogue(path: Path | None) -> Catalogue | None:
 
 
 def load_policy(path: Path) -> PolicyFile:
-    """The policy in a directory.
+    """The policy in a directory; one that was edited is told on standard error.
 
     Raises:
         PolicyFileError: it is a study's directory, or another one; or the policy is damaged.
     """
     if path.is_dir() and not (path / "policy.json").exists():
         raise PolicyFileError(_no_policy(path))
-    return load(path)
+    loaded = load(path)
+    if loaded.edited:
+        tell(f"warning: {loaded.edited}")
+    return loaded
 
 
 def signal_option(text: str) -> tuple[str, SignalSpec]:

@@ -41,7 +41,8 @@ def inspect(
     }
     if json:
         document = msgspec.to_builtins(_public(loaded.document))
-        print_json({"digest": loaded.digest, "verify": checked if verify else None, **document})
+        told = {"digest": loaded.digest, "edited": loaded.edited}
+        print_json({**told, "verify": checked if verify else None, **document})
     else:
         tables.show(Markdown(card(loaded.document)), f"digest: {loaded.digest}")
         if verify:

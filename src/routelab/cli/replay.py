@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from routelab.cli import streamed, tables
@@ -14,11 +15,12 @@ from routelab.cli.common import (
     Json,
     LogOption,
     Prices,
+    load_policy,
     print_json,
     read_log,
     tell,
 )
-from routelab.policy_file import PolicyFile, load
+from routelab.policy_file import PolicyFile
 from routelab.replay import Figures, Ground, Named, differs, evaluate, study_ground
 
 Part = Annotated[
@@ -46,7 +48,7 @@ def replay(
 
     Example: `routelab replay gym.policy --log log.parquet --split test`
     """
-    policies = [load(path) for path in policy]
+    policies = [load_policy(path) for path in policy]
     if in_batches := streamed.where(log, executor):
         figures = streamed.replay(
             policies, log, split, in_batches, column, prices, allow_missing=allow_missing
@@ -58,10 +60,16 @@ def replay(
             for it in _figures(loaded, part_of(loaded, log, split, column, prices, allow_missing))
         ]
     if json:
-        print_json(figures)
+        print_json([_told(*pair) for pair in zip(policies, figures, strict=True)])
     else:
         rows = [(it.policy, it) for it in figures]
         tables.show(tables.policies(rows, f"{log.name}, {split}"), *map(tables.baselines, figures))
+
+
+def _told(policy: PolicyFile, figures: Figures) -> dict[str, Any]:
+    """Figures as plain data, and what they are not where the policy was edited."""
+    edited = {} if policy.edited is None else {"edited": policy.edited}
+    return {**msgspec.to_builtins(figures), **edited}
 
 
 def _figures(policy: PolicyFile, on: Ground) -> list[Figures]:

@@ -8,13 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from routelab.cli.common import AllowMissing, Columns, Json, PolicyPath, Prices, print_json, tell
+from routelab.cli.common import (
+    AllowMissing,
+    Columns,
+    Json,
+    PolicyPath,
+    Prices,
+    load_policy,
+    print_json,
+    tell,
+)
 from routelab.cli.common import read_log as read
 from routelab.cli.replay import Part
 from routelab.cli.reported import report_path, write_report
 from routelab.errors import RoutelabError
 from routelab.logs import Log
-from routelab.policy_file import PolicyFile, load
+from routelab.policy_file import PolicyFile
 
 OptionalLog = Annotated[
     Path | None,
@@ -49,7 +58,7 @@ def report(
 
     Example: `routelab report gym.policy --log log.parquet`
     """
-    loaded = load(policy)
+    loaded = load_policy(policy)
     target = report_path(loaded.name, out)
     opened = (
         None

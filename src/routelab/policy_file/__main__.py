@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(f"{loaded.name}: {' > '.join(loaded.policy.models_used)}, {loaded.digest}\n")
+    if loaded.edited:
+        sys.stderr.write(f"warning: {loaded.edited}\n")
     if not options.verify:
         return 0
     problems = loaded.verify()

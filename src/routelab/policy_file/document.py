@@ -55,7 +55,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         evaluation: figures on test, as shown when it was tuned.
         certificate: bounds that were proved, or were not; None where none was asked for.
         provenance: version, command, data and price hashes; neither time nor place.
-        files: SHA-256 of every other file of the directory.
+        files: SHA-256 of every other file of the directory, and of what this document says
+            beside them, by which an edit shows.
     """
 
     schema: Literal["routelab.policy/1"] = "routelab.policy/1"

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
@@ -21,40 +18,12 @@ from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
 from routelab.policy_file.atomic import replace_directory
 from routelab.policy_file.document import SCHEMA, Document
-from routelab.policy_file.golden import Golden, golden, verify
+from routelab.policy_file.golden import Golden, golden
+from routelab.policy_file.loaded import MAIN, PolicyFile, Tensors
 from routelab.scorers import Scoring
 from routelab.scorers import load as load_scorers
 
-Tensors = Mapping[str, npt.NDArray[np.generic]]
-
-MAIN = "policy.json"
 WEIGHTS, GOLDEN, CARD = _OTHERS = ("weights.safetensors", "golden.jsonl", "card.md")
-
-
-@dataclass(frozen=True, eq=False)
-class PolicyFile:
-    """A loaded policy directory.
-
-    Attributes:
-        scoring: its scorers, at work; empty if it has none.
-        digest: SHA-256 of `policy.json`, which itself holds the digests of the other files.
-    """
-
-    policy: Policy
-    document: Document
-    tensors: Tensors
-    scoring: Scoring
-    golden: tuple[Golden, ...]
-    digest: str
-    path: Path
-
-    @property
-    def name(self) -> str:
-        return self.document.name
-
-    def verify(self) -> list[str]:
-        """Decide the golden requests again; a sentence for each difference."""
-        return verify(self.policy, self.document.seed, self.golden, self.scoring)
 
 
 def write(path: Path, document: Document, card: str, tensors: Tensors | None = None) -> PolicyFile:
@@ -76,9 +45,9 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
         GOLDEN: b"".join(msgspec.json.encode(item) + b"\n" for item in expected),
         CARD: card.encode(),
     }
-    document = msgspec.structs.replace(
-        document, files={name: _sha256(content) for name, content in files.items()}
-    )
+    hashes = {name: _sha256(content) for name, content in files.items()}
+    hashes[MAIN] = _said_sha256(msgspec.json.encode(document))
+    document = msgspec.structs.replace(document, files=hashes)
     main = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     replace_directory(path, {MAIN: main, **files})
     return load(path)
@@ -127,11 +96,11 @@ def load(path: str | Path) -> PolicyFile:
 
 def _load(path: Path, main: bytes) -> PolicyFile:
     document = _decode(path, main)
-    if unknown := sorted(document.files.keys() - {*_OTHERS}):
+    if unknown := sorted(document.files.keys() - {MAIN, *_OTHERS}):
         raise PolicyFileError(
             f"{path / MAIN}: lists {', '.join(map(repr, unknown))}, which no policy has"
         )
-    contents = {name: _read(path, name) for name in document.files}
+    contents = {name: _read(path, name) for name in document.files if name != MAIN}
     wrong = [
         f"{path / name}: its SHA-256 is not the one {MAIN} gives; the file was changed or cut"
         " after the policy was written: restore it, or tune again"
@@ -155,7 +124,9 @@ def _load(path: Path, main: bytes) -> PolicyFile:
         raise type(error)(*(f"{path}: {problem}" for problem in error.problems)) from error
     except (PolicyError, msgspec.MsgspecError) as error:
         raise PolicyFileError(f"{path}: {error}") from error
-    return PolicyFile(policy, document, tensors, scoring, expected, _sha256(main), path)
+    written = document.files.get(MAIN)
+    intact = None if written is None else written == _said_sha256(main)
+    return PolicyFile(policy, document, tensors, scoring, expected, _sha256(main), path, intact)
 
 
 class _Version(msgspec.Struct):
@@ -247,6 +218,13 @@ def _read(path: Path, name: str) -> bytes:
     except OSError as error:
         what = "no such policy directory" if not path.is_dir() else f"cannot read {name}"
         raise PolicyFileError(f"{path}: {what} ({error.strerror})") from error
+
+
+def _said_sha256(main: bytes) -> str:
+    """Of what `policy.json` says, its list of hashes aside, however it is laid out."""
+    said = msgspec.json.decode(main)
+    said.pop("files", None)
+    return _sha256(msgspec.json.encode(said, order="sorted"))
 
 
 def _sha256(content: bytes) -> str:

@@ -1,0 +1,72 @@
+"""A policy directory in memory, and whether it is still the policy that was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.policy import Policy
+from routelab.policy_file.document import Document
+from routelab.policy_file.golden import Golden, verify
+from routelab.scorers import Scoring
+
+Tensors = Mapping[str, npt.NDArray[np.generic]]
+
+MAIN = "policy.json"
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyFile:
+    """A loaded policy directory.
+
+    Attributes:
+        scoring: its scorers, at work; empty if it has none.
+        digest: SHA-256 of `policy.json`, which itself holds the digests of the other files.
+        intact: `policy.json` says what was written; None where an earlier version, which kept
+            no digest of that, wrote it.
+    """
+
+    policy: Policy
+    document: Document
+    tensors: Tensors
+    scoring: Scoring
+    golden: tuple[Golden, ...]
+    digest: str
+    path: Path
+    intact: bool | None = None
+
+    @property
+    def name(self) -> str:
+        return self.document.name
+
+    def verify(self) -> list[str]:
+        """Decide the golden requests again; a sentence for each difference."""
+        return list(self._differences)
+
+    @cached_property
+    def edited(self) -> str | None:
+        """A sentence where this is no longer the policy that its figures speak of.
+
+        Editing a policy is allowed; nothing that was measured or proved holds for it then.
+        """
+        differing, n = len(self._differences), len(self.golden)
+        if self.intact is not False and not differing:
+            return None
+        why = {
+            False: "was edited after it was written",
+            None: "was edited after it was written, or this machine reckons otherwise",
+            True: "is as it was written, but this machine reckons otherwise",
+        }[self.intact]
+        return (
+            f"{self.path / MAIN}: {why} ({differing} of {n} golden decisions differ), so recorded"
+            " figures, certificate and card may not hold for it"
+        )
+
+    @cached_property
+    def _differences(self) -> tuple[str, ...]:
+        return tuple(verify(self.policy, self.document.seed, self.golden, self.scoring))
