@@ -31,6 +31,19 @@ def limits(said):
     )
 
 
+STATUSES = {
+    "refuses": 400,
+    "unauthorised": 401,
+    "forbidden": 403,
+    "missing": 404,
+    "late": 408,
+    "conflict": 409,
+    "too_large": 413,
+    "unprocessable": 422,
+    "too_early": 425,
+}
+"""Behaviours that only refuse."""
+
 CUT_AT = 40
 STALL_AT = 20
 
@@ -307,13 +320,18 @@ class Exchange:
         await self.refuse(500, {})
         return True
 
-    async def unauthorised(self):
-        await self.refuse(401, {})
+    async def billed_storm(self):
+        """Fails after all, and charges for the prompt."""
+        self.bill(0)
+        await self.reply({"error": {"message": "late"}, "usage": self.usage(0)}, 500)
         return True
 
-    async def refuses(self):
-        await self.refuse(400, {})
-        return True
+    def __getattr__(self, behaviour):
+        async def refused():
+            await self.refuse(STATUSES[behaviour], {})
+            return True
+
+        return refused
 
     # what quotes the key where nobody would look for it
 
