@@ -7,45 +7,31 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import ceil
-from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from routelab.core.catalogue_file import parse
-from routelab.errors import RouteError
+from routelab.errors import RequestError, RouteError
 from routelab.runtime import AsyncRouter, StreamedAnswer
 from routelab.runtime.stream.pieces import DONE, event
 
 
 def create() -> Starlette:
     """The service, as the environment describes it."""
-    catalogue = parse(Path(os.environ["MODELS"]).read_text(encoding="utf-8"), "models.toml")
-    router = AsyncRouter.load(os.environ["POLICY"], catalogue=catalogue, log=os.environ["LOG"])
+    router = AsyncRouter.load(
+        os.environ["POLICY"], catalogue=os.environ["MODELS"], log=os.environ["LOG"]
+    )
 
     async def chat(request: Request) -> Response:
-        asked = await request.json()
-        asked.pop("model", None)  # the policy chooses
-        asked["id"] = request.headers.get("x-request-id")
-        if asked.pop("stream", False):
-            answer = router.stream(**asked)
-            return StreamingResponse(events(answer), media_type="text/event-stream")
-        return JSONResponse((await router.route(**asked)).raw)
-
-    async def events(streamed: StreamedAnswer) -> AsyncIterator[bytes]:
-        async with streamed as answer:
-            try:
-                async for piece in answer:
-                    yield event(piece.raw)
-                yield DONE
-            except RouteError as error:  # it has begun, so that only this is left
-                yield event({"error": {"message": str(error)}})
-
-    async def refused(_: Request, error: RouteError) -> Response:
-        back = {"retry-after": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
-        return JSONResponse({"error": {"message": str(error)}}, 503, back)
+        asked = await options(request)
+        if not asked.pop("stream", False):
+            return JSONResponse((await router.route(**asked)).raw)
+        told = events(router.stream(**asked))
+        first = await anext(told)  # what fails before it is answered like any other failure
+        return StreamingResponse(after(first, told), media_type="text/event-stream")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -54,3 +40,41 @@ def create() -> Starlette:
 
     routes = [Route("/v1/chat/completions", chat, methods=["POST"])]
     return Starlette(routes=routes, exception_handlers={RouteError: refused}, lifespan=lifespan)
+
+
+async def options(request: Request) -> dict[str, Any]:
+    """What the router is asked; who asks is for your gateway to say, not for the body."""
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise RequestError(f"the body is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise RequestError("the body must be an object")
+    said = {name: value for name, value in body.items() if value is not None and name != "model"}
+    known = {"id": request.headers.get("x-request-id"), "tenant": request.headers.get("x-tenant")}
+    return {"messages": [], **said, **{name: it for name, it in known.items() if it is not None}}
+
+
+async def events(streamed: StreamedAnswer) -> AsyncIterator[bytes]:
+    """The answer as server-sent events."""
+    async with streamed as answer:
+        async for piece in answer:
+            yield event(piece.raw)
+        yield DONE
+
+
+async def after(first: bytes, told: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """An answer that has begun: from here on a failure can only be an event."""
+    yield first
+    try:
+        async for data in told:
+            yield data
+    except RouteError as error:
+        yield event({"error": {"message": str(error)}})
+
+
+async def refused(_: Request, error: RouteError) -> Response:
+    """Whose fault it was, why, and when to come back."""
+    status = 400 if isinstance(error, RequestError) else 503
+    back = {"retry-after": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
+    return JSONResponse({"error": {"message": str(error)}}, status, back)

@@ -59,6 +59,10 @@ class RouteError(RoutelabError):
         self.retry_after_s = retry_after_s
 
 
+class RequestError(RouteError):
+    """A live request is malformed: its caller can mend it, and nothing was sent."""
+
+
 class NoModelError(RouteError):
     """Every model of a policy was ruled out before it was called."""
 

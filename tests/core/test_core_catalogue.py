@@ -49,6 +49,9 @@ BAD = {
     "[models.a]\ndeployments = [{base_url = 'http://x', model = 'm', timeouts = {read = 1}}]": (
         "deployment 1: timeouts: no field 'read'"
     ),
+    "[models.gpt-4.1]\ncontext_window = 1": "a name with a dot is written in quotes:"
+    ' [models."gpt-4.1"]',
+    "[models.x-3.5.mini]\nprice = 1": 'models."x-3.5.mini"',
     "[models.a]\n[engine]\nqueues = 3": "engine: no field 'queues'; there is balancing",
     "[models.a]\n[engine.retry]\nmost = -1": "engine: retry.most is -1",
     "[models.a]\n[engine.breaker]\nfailure_rate = 2.0": "breaker.failure_rate is 2.0",

@@ -394,9 +394,14 @@ def test_everything_wrong_with_budgets_is_told_at_once(tmp_path):
     message = str(caught.value)
     for part in ("all: limit_usd is -1", "acme: hard_limit", "8.0 is no share", "needs cheaper"):
         assert part in message
-    path.write_text("[all]\nlimit = 1.0\n")
-    with pytest.raises(BudgetError, match=r"budgets\.toml: .*limit"):
+    path.write_text("day_usd = 1.0\n[all]\nlimit = 1.0\n[tenants.acme]\nusd = 2\n")
+    with pytest.raises(BudgetError) as caught:
         read(path)
+    assert [problem.split(";")[0] for problem in caught.value.problems] == [
+        "budgets.toml: the file: no field 'day_usd'",
+        "budgets.toml: all: no field 'limit'",
+        "budgets.toml: tenants.acme: no field 'usd'",
+    ]
     with pytest.raises(BudgetError, match="cannot be read as budgets"):
         read(tmp_path / "nothing.toml")
 

@@ -219,3 +219,18 @@ def test_a_folder_without_a_decision_log_says_so(tmp_path):
         open_journal(tmp_path / "nothing")
     with pytest.raises(LogError, match="no Parquet file"):
         read(tmp_path)
+
+
+def test_lines_that_no_router_wrote_are_named_with_the_way_out(tmp_path):
+    (file,) = routed(tmp_path).glob("*.jsonl")
+    file.write_text(file.read_text().replace('"task":"odd"', '"task":null'))
+    with pytest.raises(LogError, match=r"line \d+: Expected `str`, got `null`.*") as caught:
+        read(file.parent)
+    assert "take the lines out of the file to read the rest" in str(caught.value)
+
+
+def test_feedback_may_be_named_by_text(tmp_path):
+    folder = routed(tmp_path, judge=False)
+    judged = tmp_path / "judged.jsonl"
+    judged.write_text('{"request_id": "r0", "quality": 0.5}\n')
+    assert read(str(folder), feedback=str(judged)).quality[0] == 0.5

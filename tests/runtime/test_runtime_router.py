@@ -23,7 +23,7 @@ from runtime_world import (
 from routelab.core.catalogue import Deployment, Model
 from routelab.core.protocol import Call, Deliver, Together
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import CatalogueError, NoModelError, PolicyError, RouteError
+from routelab.errors import CatalogueError, NoModelError, PolicyError, RequestError, RouteError
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Reply, UpstreamError
 
@@ -257,11 +257,52 @@ def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_
         ({"role": "user", "content": "x"}, {}, "at least one message"),
         ("x", {"model": "gpt"}, "the policy chooses the model"),
         ("x", {"stream": True}, "stream=True"),
+        ("x", {"task": None}, "task=None: write a text"),
+        ("x", {"tenant": 7}, "tenant=7: write a text"),
+        ("x", {"id": 7}, "id=7: write a text"),
+        ("x", {"needs": "tools"}, r"needs='tools': write a list .* \[\"tools\"\]"),
+        ("x", {"needs": [1]}, r"needs=\[1\]"),
+        ("x", {"max_cost_usd": "1"}, "max_cost_usd='1': a bound is a number"),
+        ("x", {"deadline_s": -1}, "deadline_s=-1: a bound is a number and not negative"),
+        ("x", {"deadline_s": math.nan}, "deadline_s=nan"),
+        ([{"rol": "user"}], {}, r"messages\[0\]=.*'rol'.*an object with a role"),
+        ([{"role": "user", "content": "x"}, "and then"], {}, r"messages\[1\]='and then'"),
     ],
 )
 def test_a_malformed_request_is_refused(tmp_path, messages, fields, why):
-    with pytest.raises(RouteError, match=why):
+    with pytest.raises(RequestError, match=why):
         routed(tmp_path, FIXED, catalogue(first=model("plain")), prompt=messages, **fields)
+
+
+def test_everything_malformed_is_told_at_once_and_nothing_is_sent_or_logged(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+    endpoint = Endpoint()
+
+    async def run():
+        options = {"transport": endpoint.transport, "log": tmp_path / "log"}
+        async with AsyncRouter(chosen, **options) as router:
+            with pytest.raises(RequestError) as caught:
+                await router.route([], task=None, deadline_s="soon", model="gpt")
+            return caught.value.problems
+
+    assert len(asyncio.run(run())) == 4
+    assert not endpoint.behaviours
+    assert not list((tmp_path / "log").glob("*.jsonl"))
+
+
+def test_a_catalogue_of_other_models_was_meant_for_another_policy(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+    with pytest.raises(CatalogueError, match="asks first, and the catalogue lists none of them"):
+        AsyncRouter(chosen, catalogue=catalogue(second=model("plain"), third=model("plain")))
+
+
+def test_a_catalogue_may_be_named_by_its_file(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+    path = tmp_path / "models.toml"
+    path.write_text("[models.first]\ninput_usd_per_mtok = 9.0\n", encoding="utf-8")
+    assert AsyncRouter(chosen, catalogue=path).catalogue.model("first").input_usd_per_mtok == 9.0
+    with pytest.raises(CatalogueError, match=r"nowhere\.toml: cannot be read as a catalogue: No"):
+        AsyncRouter(chosen, catalogue=str(tmp_path / "nowhere.toml"))
 
 
 class TestCost:

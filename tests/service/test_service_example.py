@@ -180,9 +180,42 @@ def test_answers_and_their_streams_are_the_replays(world, tmp_path):
                 assembly.add(json.loads(event.data))
             assert assembly.body()["choices"] == whole["choices"]
             assert whole["model"] == decide(CASCADE, log, row).answer.model
-        refused = client.post(url, json={"messages": []})
-        assert refused.status_code == 503
-        assert "at least one message" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"{", "no JSON"),
+        (b"[1]", "must be an object"),
+        (b"{}", "at least one message"),
+        (b'{"messages": "hello", "max_cost_usd": "1"}', "max_cost_usd='1'"),
+        (b'{"messages": "hello", "deadline_s": -1, "stream": true}', "deadline_s=-1"),
+    ],
+)
+def test_what_callers_send_wrong_is_theirs_to_mend(world, tmp_path, body, why):
+    with serving(create(tmp_path)) as url, httpx.Client(trust_env=False) as client:
+        refused = client.post(url, content=body)
+    assert refused.status_code == 400
+    assert why in refused.json()["error"]["message"]
+
+
+def test_nulls_are_left_out_and_the_log_of_them_is_read(world, tmp_path):
+    _, log = world
+    (prompt,) = log.texts.prompts(np.array([0]))
+    messages = [{"role": "user", "content": prompt}]
+    with serving(create(tmp_path)) as url, httpx.Client(trust_env=False, timeout=60.0) as client:
+        body = {"messages": messages, "task": None, "deadline_s": None, "stream": False}
+        headers = {"x-tenant": "a", "x-request-id": str(log.requests.id[0])}
+        assert client.post(url, json=body, headers=headers).status_code == 200
+    assert read(tmp_path).requests.tenant.tolist() == ["a"]
+
+
+def test_a_stream_that_fails_before_its_first_piece_is_no_success(world, tmp_path):
+    with serving(create(tmp_path)) as url, httpx.Client(trust_env=False) as client:
+        body = {"messages": "not in the log", "stream": True}
+        failed = client.post(url, json=body)
+    assert failed.status_code == 503
+    assert "404" in failed.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("n", [400, pytest.param(5_000, marks=pytest.mark.slow)])

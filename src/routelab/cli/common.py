@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from routelab.core import catalogue_file
 from routelab.core.catalogue import Catalogue
-from routelab.core.catalogue_file import parse
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import CatalogueError, LogError, PolicyFileError, RoutelabError
+from routelab.errors import LogError, PolicyFileError, RoutelabError
 from routelab.logs import Log, PartialLog, read
 from routelab.policy_file import PolicyFile, load
 
@@ -123,13 +123,7 @@ def read_catalogue(path: Path | None) -> Catalogue | None:
     Raises:
         CatalogueError: it cannot be read, or is malformed.
     """
-    if path is None:
-        return None
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{path}: cannot be read as a catalogue: {error}") from error
-    return parse(text, path.name)
+    return None if path is None else catalogue_file.read(path)
 
 
 def load_policy(path: Path) -> PolicyFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,10 +15,29 @@ from routelab.core import engine_rules
 from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
 from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.core.impossible import impossible, repeated
+from routelab.core.toml_fields import beyond, table
 from routelab.errors import CatalogueError
 
 USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")
 """Capabilities that catalogues tend to name; others are as good, but for a slip of the pen."""
+
+
+def read(path: str | Path) -> Catalogue:
+    """The catalogue in a `models.toml`.
+
+    Raises:
+        CatalogueError: it cannot be read, or is malformed as `parse` says.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CatalogueError(
+            f"{path}: cannot be read as a catalogue: {error.strerror or error}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path}: not UTF-8 text: {error.reason}") from error
+    return parse(text, path.name)
 
 
 def parse(text: str, source: str) -> Catalogue:
@@ -31,10 +51,10 @@ def parse(text: str, source: str) -> Catalogue:
             deployment that is listed twice or is no http(s) address.
     """
     try:
-        read = tomllib.loads(text)
-        if unknown := [f"{source}: {problem}" for problem in _unknown(read)]:
+        found = tomllib.loads(text)
+        if unknown := [f"{source}: {problem}" for problem in _unknown(found)]:
             raise CatalogueError(*unknown)
-        catalogue = msgspec.convert(read, Catalogue)
+        catalogue = msgspec.convert(found, Catalogue)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{source}: not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
@@ -54,32 +74,36 @@ def parse(text: str, source: str) -> Catalogue:
     return catalogue
 
 
-def _unknown(read: Mapping[str, Any]) -> Iterator[str]:
+def _unknown(found: Mapping[str, Any]) -> Iterator[str]:
     """Fields that nothing has, with those there are; values of the wrong type are let pass."""
-    yield from _beyond(read, Catalogue, "the file")
-    engine = _table(read, "engine")
-    yield from _beyond(engine, EngineRules, "engine")
-    yield from _beyond(engine.get("retry"), RetryRules, "engine.retry")
-    yield from _beyond(engine.get("breaker"), BreakerRules, "engine.breaker")
-    for name, model in _table(read, "models").items():
-        yield from _beyond(model, Model, f"models.{name}")
+    yield from beyond(found, Catalogue, "the file")
+    engine = table(found, "engine")
+    yield from beyond(engine, EngineRules, "engine")
+    yield from beyond(engine.get("retry"), RetryRules, "engine.retry")
+    yield from beyond(engine.get("breaker"), BreakerRules, "engine.breaker")
+    for name, model in table(found, "models").items():
+        if dotted := _dotted(name, model):
+            yield (
+                f"models.{dotted}: a name with a dot is written in quotes:"
+                f' [models."{dotted}"], [[models."{dotted}".deployments]]'
+            )
+            continue
+        yield from beyond(model, Model, f"models.{name}")
         deployments = model.get("deployments") if isinstance(model, dict) else None
         for at, deployment in enumerate(deployments if isinstance(deployments, list) else (), 1):
             place = f"models.{name}: deployment {at}"
-            yield from _beyond(deployment, Deployment, place)
+            yield from beyond(deployment, Deployment, place)
             timeouts = deployment.get("timeouts") if isinstance(deployment, dict) else None
-            yield from _beyond(timeouts, Timeouts, f"{place}: timeouts")
+            yield from beyond(timeouts, Timeouts, f"{place}: timeouts")
 
 
-def _table(read: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    table = read.get(name)
-    return table if isinstance(table, dict) else {}
-
-
-def _beyond(read: object, kind: type[msgspec.Struct], place: str) -> Iterator[str]:
-    fields = kind.__struct_fields__
-    if beyond := [key for key in read if key not in fields] if isinstance(read, dict) else ():
-        yield f"{place}: no field {', '.join(map(repr, beyond))}; there is {', '.join(fields)}"
+def _dotted(name: str, model: object) -> str:
+    """The name that was meant where TOML read `[models.gpt-4.1]` as a table in a table."""
+    fields = model if isinstance(model, dict) else {}
+    for key, value in fields.items():
+        if key not in Model.__struct_fields__ and isinstance(value, dict):
+            return _dotted(f"{name}.{key}", value) or f"{name}.{key}"
+    return ""
 
 
 def _problems(model: Model) -> Iterator[str]:

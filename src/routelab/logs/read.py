@@ -38,9 +38,9 @@ def read(
     path: str | Path,
     *,
     columns: Mapping[str, str] | None = None,
-    prices: Path | None = None,
+    prices: str | Path | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
-    feedback: Path | None = None,
+    feedback: str | Path | None = None,
     catalogue: Catalogue | None = None,
 ) -> Log | PartialLog:
     """A log from CSV, JSON Lines or Parquet, with a row per request and model or per request.
@@ -54,9 +54,10 @@ def read(
         path: of the file, of a folder of Parquet files, or a pattern such as `logs/*.parquet`;
             `NAME.log.toml` beside it may say more (see `Sidecar`).
         columns: our column name to the file's; wins over the sidecar.
-        prices: CSV of list prices (see `routelab.logs.prices.read`).
+        prices: path of a CSV of list prices (see `routelab.logs.prices.read`).
         signals: what signals cost; each named here must have a value on some row.
-        feedback: JSON Lines with `request_id`, `quality` and perhaps `model`, for a decision log.
+        feedback: path of JSON Lines with `request_id`, `quality` and perhaps `model`, for a
+            decision log.
         catalogue: prices that fill in costs after those of `prices`, and before those of the
             log's own catalogue; the log keeps its own.
     Raises:
@@ -64,7 +65,7 @@ def read(
     """
     path = Path(path)
     path = path if path.name else path.resolve()  # a folder may be named "."
-    source = open_source(path, feedback)
+    source = open_source(path, None if feedback is None else Path(feedback))
     beside = sidecar.read(path)
     inside = embedded.read(source.extras())
     asked = dict(signals or {})
@@ -131,7 +132,7 @@ def open_source(path: Path, feedback: Path | None = None) -> Source:
 
 def _priced(
     rows: Rows,
-    file: Path | None,
+    file: str | Path | None,
     given: Catalogue | None,
     own: Catalogue | None,
     own_name: str | None,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from routelab.core import catalogue_file
 from routelab.core.catalogue import Catalogue
-from routelab.core.catalogue_file import parse
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import CatalogueError, LogError
+from routelab.errors import LogError
 from routelab.logs.problems import Problems
 
 
@@ -58,22 +58,18 @@ def read_catalogue(log: Path, sidecar: Sidecar) -> Catalogue | None:
     """The catalogue that a log's sidecar names, if it names one.
 
     Raises:
-        LogError: the file is not there or cannot be read.
-        CatalogueError: it is malformed.
+        LogError: the file is not there.
+        CatalogueError: it cannot be read, or is malformed.
     """
     if sidecar.catalogue is None:
         return None
     path = path_of(log).parent / sidecar.catalogue
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
+    if not path.is_file():
         raise LogError(
-            f"{path_of(log).name}: catalogue {sidecar.catalogue!r} cannot be read:"
-            f" {error.strerror}; the path is relative to the sidecar"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise CatalogueError(f"{path.name}: not UTF-8 text: {error.reason}") from error
-    return parse(text, path.name)
+            f"{path_of(log).name}: catalogue {sidecar.catalogue!r} is no file; the path is"
+            " relative to the sidecar"
+        )
+    return catalogue_file.read(path)
 
 
 def check(specs: Mapping[str, SignalSpec], problems: Problems) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from routelab.core.protocol import Message
 from routelab.core.request import Request
-from routelab.errors import RouteError
+from routelab.errors import RequestError
 from routelab.runtime.caller import Sending
 from routelab.runtime.wire import REQUEST_ID, header_value
 
@@ -31,9 +31,17 @@ def sending(
     """A request as `AsyncRouter.route` takes it.
 
     Raises:
-        RouteError: it is malformed.
+        RequestError: it is malformed; names everything that is.
     """
-    _check(messages, fields, max_cost_usd=max_cost_usd, deadline_s=deadline_s)
+    problems = [
+        *_of_texts(id="" if id is None else id, task=task, tenant=tenant, priority=priority),
+        *_of_needs(needs),
+        *_of_bounds(max_cost_usd=max_cost_usd, deadline_s=deadline_s),
+        *_of_messages(messages),
+        *_of_fields(fields),
+    ]
+    if problems:
+        raise RequestError(*problems)
     request = Request(
         id=os.urandom(16).hex() if id is None else id,
         messages=_messages(messages),
@@ -53,17 +61,43 @@ def _messages(messages: Messages) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _check(messages: Messages, fields: Mapping[str, Any], **bounds: float | None) -> None:
-    problems = [
-        f"{name}={limit!r}: a bound is a number and not negative; leave it out for none"
-        for name, limit in bounds.items()
-        if limit is not None and not limit >= 0.0
-    ]
-    if not isinstance(messages, str) and (isinstance(messages, Mapping) or not messages):
-        problems.append("messages must be a prompt or a list with at least one message")
+def _of_texts(**texts: object) -> Iterator[str]:
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            yield f"{name}={text!r}: write a text, or leave it out"
+
+
+def _of_needs(needs: object) -> Iterator[str]:
+    if (
+        isinstance(needs, str)
+        or not isinstance(needs, Sequence)
+        or not all(isinstance(need, str) for need in needs)
+    ):
+        yield f'needs={needs!r}: write a list of capabilities, such as ["tools"]'
+
+
+def _of_bounds(**bounds: object) -> Iterator[str]:
+    for name, limit in bounds.items():
+        if limit is not None and not (isinstance(limit, int | float) and limit >= 0.0):
+            yield f"{name}={limit!r}: a bound is a number and not negative; leave it out for none"
+
+
+def _of_messages(messages: object) -> Iterator[str]:
+    if isinstance(messages, str):
+        return
+    if not isinstance(messages, Sequence) or not messages:
+        yield "messages must be a prompt or a list with at least one message"
+        return
+    for at, message in enumerate(messages):
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            yield (
+                f"messages[{at}]={message!r:.80}: a message is an object with a role,"
+                ' such as {"role": "user", "content": "..."}'
+            )
+
+
+def _of_fields(fields: Mapping[str, Any]) -> Iterator[str]:
     if "model" in fields:
-        problems.append(f"model={fields['model']!r}: the policy chooses the model; leave it out")
+        yield f"model={fields['model']!r}: the policy chooses the model; leave it out"
     if fields.get("stream"):
-        problems.append("stream=True: leave it out and use router.stream(...)")
-    if problems:
-        raise RouteError(*problems)
+        yield "stream=True: leave it out and use router.stream(...)"

@@ -39,6 +39,20 @@ def endpoints(
     return known
 
 
+def check_meant(policy_file: PolicyFile, given: Catalogue) -> None:
+    """A catalogue that lists none of a policy's models was meant for another policy.
+
+    Raises:
+        CatalogueError: it does, with the models of both.
+    """
+    used = policy_file.policy.models_used
+    if given.models and given.models.keys().isdisjoint(used):
+        raise CatalogueError(
+            f"policy {policy_file.name!r} asks {', '.join(used)}, and the catalogue lists none of"
+            f" them but {', '.join(given.models)}; give the catalogue of the policy's models"
+        )
+
+
 _WITH_THE_PLACE = ("deployments", "cost_reported", "fallbacks")
 """What belongs to where a model is called, and is replaced together."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
+from routelab.core import catalogue_file
 from routelab.core.catalogue import Catalogue, Timeouts
 from routelab.core.engine_rules import EngineRules
 from routelab.errors import BudgetError, RouteError
@@ -21,7 +22,7 @@ from routelab.runtime.budgets import Budgets, MemoryStore, Store
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.budgets.keeper import Keeper
 from routelab.runtime.desk import Desk
-from routelab.runtime.endpoints import endpoints, joined
+from routelab.runtime.endpoints import check_meant, endpoints, joined
 from routelab.runtime.engine import Engine
 from routelab.runtime.figures import Figures, Snapshot
 from routelab.runtime.gatekeeper import GateFunction
@@ -46,8 +47,9 @@ class AsyncRouter:
 
     Args:
         policy_file: what `routelab.policy_file.load` gives.
-        catalogue: goes before the policy's snapshot, which fills in what it leaves open of a
-            model: prices, capabilities, context window, deployments.
+        catalogue: or the `models.toml` that holds it; goes before the policy's snapshot, which
+            fills in what it leaves open of a model: prices, capabilities, context window,
+            deployments.
         client: an httpx client to use, which stays yours to close.
         transport: of the router's own httpx client: "httpx", "aiohttp" (faster when many requests
             run at once; of the `serve` extra), or one of httpx's.
@@ -72,7 +74,8 @@ class AsyncRouter:
         figures: counts requests; own ones unless given.
         observers: hear of every request when it is over.
     Raises:
-        CatalogueError: a model of the policy has no deployment, or rules make no sense.
+        CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
+            model of the policy has no deployment, or rules make no sense.
         PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
             function is not given.
     """
@@ -81,7 +84,7 @@ class AsyncRouter:
         self,
         policy_file: PolicyFile,
         *,
-        catalogue: Catalogue | None = None,
+        catalogue: Catalogue | str | Path | None = None,
         client: httpx.AsyncClient | None = None,
         transport: Transport | None = None,
         upstream: Upstream | None = None,
@@ -108,6 +111,10 @@ class AsyncRouter:
             raise BudgetError("budget_store and cheaper serve budgets: give budgets=... too")
         rules_of_money = read_budgets(budgets) if isinstance(budgets, str | Path) else budgets
         spare = cheaper_policy(rules_of_money, cheaper)
+        if isinstance(catalogue, str | Path):
+            catalogue = catalogue_file.read(catalogue)
+        if catalogue is not None:
+            check_meant(policy_file, catalogue)
         overlay = Overlay(signals or {}, tuple(gates), again, gate_functions or {})
         self.catalogue = endpoints(policy_file, catalogue, rules)
         if spare is not None:
@@ -171,9 +178,10 @@ class AsyncRouter:
                 later, in all; None for no limit. What still runs at the deadline is cut off.
             fields: of the request body, passed on as they are.
         Raises:
+            RequestError: the request is malformed; nothing was sent.
             NoModelError: what the request needs rules out every model of the policy.
             BudgetError: a budget has no room for it; says when there will be.
-            RouteError: no model answered, or the request is malformed.
+            RouteError: no model answered.
         """
         return await self._desk.answer(
             sending(
@@ -201,7 +209,7 @@ class AsyncRouter:
         judge first comes in one piece once it is accepted.
 
         Raises:
-            RouteError: the request is malformed; other errors come from the loop.
+            RequestError: the request is malformed; other errors come from the loop.
         """
         asked = sending(messages, **options)
         return StreamedAnswer(lambda delivery: self._desk.answer(asked, delivery))

@@ -80,6 +80,11 @@ class Journal:
                     bad += 1
                     examples += [f"line {number}: {error}"] * (len(examples) < SHOWN)
         problems.some(examples, bad)
+        if bad:
+            problems.add(
+                f"no router wrote {'it' if bad == 1 else 'them'} so; take the lines out"
+                " of the file to read the rest"
+            )
         problems.stop()
 
 

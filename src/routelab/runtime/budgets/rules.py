@@ -6,10 +6,11 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from routelab.core.toml_fields import beyond, table
 from routelab.errors import BudgetError
 
 ALL = "all"
@@ -113,9 +114,16 @@ def read(path: str | Path) -> Budgets:
     """
     path = Path(path)
     try:
-        found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Budgets)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BudgetError(f"{path}: cannot be read as budgets: {error}") from error
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        if unknown := [f"{path.name}: {problem}" for problem in _unknown(told)]:
+            raise BudgetError(*unknown)
+        found = msgspec.convert(told, Budgets)
+    except OSError as error:
+        raise BudgetError(
+            f"{path}: cannot be read as budgets: {error.strerror or error}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BudgetError(f"{path}: not UTF-8 text: {error.reason}") from error
     except tomllib.TOMLDecodeError as error:
         raise BudgetError(f"{path.name}: not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
@@ -123,6 +131,14 @@ def read(path: str | Path) -> Budgets:
     if not found.cheaper:
         return found
     return msgspec.structs.replace(found, cheaper=str(path.parent / found.cheaper))
+
+
+def _unknown(told: Mapping[str, Any]) -> Iterator[str]:
+    yield from beyond(told, Budgets, "the file")
+    for name in ("all", "tenant"):
+        yield from beyond(table(told, name), Rule, name)
+    for name, rule in table(told, "tenants").items():
+        yield from beyond(rule, Rule, f"tenants.{name}")
 
 
 def _is_amount(usd: float) -> bool:
