@@ -100,7 +100,22 @@ def test_a_fallback_that_may_not_serve_the_request_is_not_asked(tmp_path, facts,
     prompt = {"a": 404, "b": 404, "c": 200}
     result, upstream, _ = routed(file, prompt, **wanted)
     assert upstream.names == ["a", "b"]
-    assert "fallback 'second' may not serve this request" in str(result)
+    assert "fallback 'second' may not serve this, or has answered it" in str(result)
+
+
+def test_a_fallback_that_has_answered_already_is_not_paid_again(tmp_path):
+    models = catalogue(
+        first=Model(deployments=deployments("a"), **CHEAP),
+        last=Model(deployments=deployments("c"), fallbacks=("first",), **DEAR),
+    )
+    cascade = Cascade(models=("first", "last"), thresholds=(0.9,), signal="sure")
+    options = {"signals": {"sure": lambda request, body: 0.1}}
+    result, upstream, _ = routed(
+        saved(tmp_path, cascade, models), {"a": 200, "c": 404}, options=options
+    )
+    assert upstream.names == ["a", "c"]
+    assert (result.model, result.answer, result.cost_usd) == ("first", "a", CHEAP_USD)
+    assert "fallback 'first' may not serve this, or has answered it" in str(result.decision.steps)
 
 
 def test_a_fallback_without_a_deployment_is_noticed_at_once(tmp_path):

@@ -34,7 +34,7 @@ class Sending(msgspec.Struct, frozen=True):
         fields: of the body, passed on as they are.
         sink: takes the answer as it comes, if that is wanted.
         deadline: of the router's clock.
-        able: whether a model that the policy did not ask for may serve the request.
+        able: whether a model that the policy did not ask for may serve a call.
         room: asked before a try that follows one which failed and cost so many USD; gives why
             there is no money for it, or None.
     """
@@ -44,7 +44,7 @@ class Sending(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     sink: Sink | None = None
     deadline: float = math.inf
-    able: Callable[[str], bool] = bool
+    able: Callable[[str, Call], bool] = lambda _model, _call: True
     room: Callable[[float], Awaitable[str | None]] | None = None
 
 
@@ -142,7 +142,7 @@ class Caller:
             _asking(sources, sending.fields) | {"messages": messages},
             headers,
             sending.deadline,
-            sending.able,
+            lambda name: sending.able(name, call),
             sink=sending.sink if call.final else None,
             room=None
             if sending.room is None

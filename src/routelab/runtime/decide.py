@@ -8,7 +8,7 @@ import msgspec
 
 from routelab.core.context import Context
 from routelab.core.flow import Decision, Step, flow
-from routelab.core.protocol import Feedback, Together
+from routelab.core.protocol import Call, Feedback, Together
 from routelab.errors import RouteError
 from routelab.runtime.budgets.guard import Guard
 from routelab.runtime.caller import Sending
@@ -29,7 +29,10 @@ async def decide(
         RouteError: no model answered.
         BudgetError: nothing was sent, because a budget has no room for it.
     """
-    sending = msgspec.structs.replace(sending, able=lambda name: lane.admission.admits(x, name))
+    sending = msgspec.structs.replace(
+        sending,
+        able=lambda name, call: lane.admission.admits(x, name) and not _answered(x, name, call),
+    )
     running = flow(lane.policy, x)
     try:
         together = next(running)
@@ -53,6 +56,16 @@ async def decide(
     if delivery is not None:
         await delivery.finish(decision)
     return decision
+
+
+def _answered(x: Context, name: str, call: Call) -> bool:
+    """Whether a model has answered these very messages: its answer would be bought twice."""
+    return any(
+        step.feedback.model == name
+        and step.feedback.error is None
+        and step.call.messages == call.messages
+        for step in x.steps
+    )
 
 
 def _lost(x: Context, together: Together, known: tuple[Feedback, ...]) -> None:

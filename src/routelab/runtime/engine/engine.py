@@ -69,7 +69,11 @@ class Engine:
         if not fallbacks:
             return await self._ask(pool, question, tries, patient=True)
         able = [name for name in fallbacks if question.able(name)]
-        told = [f"fallback {it!r} may not serve this request" for it in fallbacks if it not in able]
+        told = [
+            f"fallback {it!r} may not serve this, or has answered it"
+            for it in fallbacks
+            if it not in able
+        ]
         asked = await self._ask(pool, question, tries, patient=not able)
         for name in able:
             if asked.over:
