@@ -18,7 +18,7 @@ from routelab.core.flow import Step
 from routelab.core.protocol import Attempted, Call, Feedback
 from routelab.core.request import Request
 from routelab.errors import RouteError
-from routelab.policies import Fixed
+from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Router
 from routelab.runtime.budgets import Alert
 from routelab.runtime.figures import Figures, Histogram, prometheus_text
@@ -253,3 +253,26 @@ def test_a_blocking_router_has_figures_too(tmp_path):
     assert it.statuses == {"answered": 1}
     assert it.quality["first"].mean == 0.5
     assert it.log is not None
+
+
+def test_answers_without_a_signal_that_was_needed_are_counted(tmp_path, caplog):
+    policy = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
+    world = catalogue(first=model("plain"), last=model("plain"))
+    source = {"score": "column:choices.0.absent"}
+
+    async def route():
+        chosen = policy_file(tmp_path, policy, world)
+        async with AsyncRouter(chosen, transport=Endpoint().transport, signals=source) as router:
+            for prompt in "abc":
+                await router.route(prompt)
+            return await router.snapshot()
+
+    snapshot = asyncio.run(route())
+    heard = snapshot.signals["first"]["score"]
+    assert (heard.answers, heard.missing) == (3, 3)
+    assert set(snapshot.signals) == {"first"}
+    (said,) = caplog.messages
+    assert "neither routelab.signals.choices.0.absent nor choices.0.absent" in said
+    assert json.loads(snapshot.to_json())["signals"]["first"]["score"]["missing"] == 3
+    label = 'gen_ai_operation_name="chat",gen_ai_request_model="first",signal="score"'
+    assert f"routelab_signal_missing_total{{{label}}} 3" in prometheus_text(snapshot)

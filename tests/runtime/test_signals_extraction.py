@@ -134,11 +134,11 @@ def test_a_function_sees_request_and_response(files):
         (lambda request, body: "high", "no number"),
     ],
 )
-def test_a_signal_that_cannot_be_had_is_nan_with_a_note_and_one_warning(files, source, why):
-    with pytest.warns(UserWarning, match="model 'first' gives no signal 'sure'") as caught:
-        routed, _ = route_all(files["plain"], ["a", "b", "c"], {"sure": source})
-    assert len(caught) == 1
-    assert why in str(caught[0].message)
+def test_a_signal_that_cannot_be_had_is_nan_with_a_note_and_one_warning(files, caplog, source, why):
+    routed, _ = route_all(files["plain"], ["a", "b", "c"], {"sure": source})
+    (said,) = caplog.messages
+    assert "model 'first' gives no signal 'sure', so it escalates" in said
+    assert why in said
     for one in routed:
         first = one.decision.steps[0].feedback
         assert math.isnan(first.signals["sure"])
@@ -146,7 +146,19 @@ def test_a_signal_that_cannot_be_had_is_nan_with_a_note_and_one_warning(files, s
         assert one.model == "last"
 
 
-def test_a_null_column_is_missing_without_a_warning():
+def test_a_signal_that_no_answer_ever_has_is_warned_of_and_one_that_some_lack_is_not(files, caplog):
+    values = iter([math.nan] * 25 + [1.0] + [math.nan] * 30)
+    route_all(files["plain"], ["a"] * 56, {"sure": lambda request, body: next(values)})
+    (said,) = caplog.messages
+    assert "'first' gives no signal 'sure'" in said
+    assert "returned NaN (each of its first 20 answers)" in said
+    caplog.clear()
+    values = iter([1.0] + [math.nan] * 30)
+    route_all(files["plain"], ["a"] * 31, {"sure": lambda request, body: next(values)})
+    assert not caplog.messages
+
+
+def test_a_null_column_is_missing_without_a_fix():
     body = {"routelab": {"signals": {"score": None}}, "score": 1.0}
     reading = parse("column:score").read(Request("r"), [body])
     assert math.isnan(reading.value)

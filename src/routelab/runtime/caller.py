@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -22,7 +21,9 @@ from routelab.runtime.attempt import Sink
 from routelab.runtime.cost import combined
 from routelab.runtime.engine import Asked, Engine, Question, Try
 from routelab.runtime.gatekeeper import Gatekeeper
-from routelab.runtime.wire import ATTEMPT, NEED, header_list
+from routelab.runtime.signal_reader import SignalReader
+from routelab.runtime.told_once import ToldOnce
+from routelab.runtime.wire import ATTEMPT, NEED, READS, header_list
 from routelab.signals import Source, resolve
 from routelab.signals.answer_text import answer_text
 
@@ -71,7 +72,8 @@ class Caller:
         self._engine = engine
         self._gatekeeper = gatekeeper
         self._clock = clock
-        self._warned: set[tuple[str, str]] = set()
+        self._warn = ToldOnce()
+        self._reader = SignalReader(self._warn)
 
     async def call(self, call: Call, sending: Sending, tries: list[Try]) -> Feedback:
         """What came back; a call that nobody answered has an error, never an exception.
@@ -86,7 +88,7 @@ class Caller:
         answers = [None if it.last is None else it.last.attempt.body for it in samples]
         last = samples[0].last
         model = call.model if last is None else last.model
-        signals, signal_notes = self._read(model, sending.request, sources, answers)
+        signals, signal_notes = self._reader.read(model, sending.request, sources, answers)
         failed = [
             f"{it.attempt.deployment}: {it.attempt.error}" for it in tries if it.attempt.error
         ]
@@ -132,15 +134,10 @@ class Caller:
         self, call: Call, sending: Sending, sources: Mapping[str, Source], tries: list[Try]
     ) -> list[Asked]:
         messages = call.messages if call.messages is not None else sending.request.messages
-        headers = {**sending.headers}
-        if call.need:
-            headers[NEED] = header_list(sources[name].column or name for name in call.need)
-        if call.attempt:
-            headers[ATTEMPT] = str(call.attempt)
         question = Question(
             call.model,
             _asking(sources, sending.fields) | {"messages": messages},
-            headers,
+            {**sending.headers, **_asked_of(sources)},
             sending.deadline,
             lambda name: sending.able(name, call),
             sink=sending.sink if call.final else None,
@@ -150,8 +147,11 @@ class Caller:
         )
         n = max((source.samples for source in sources.values()), default=1)
         if n == 1:
-            return [await self._engine.ask(question, tries)]
-        alike = (msgspec.structs.replace(question, sample=k, sink=None) for k in range(n))
+            return [await self._engine.ask(_nth(question, call.attempt), tries)]
+        alike = (
+            _nth(msgspec.structs.replace(question, sample=k, sink=None), call.attempt * n + k)
+            for k in range(n)
+        )
         return await asyncio.gather(*(self._engine.ask(one, tries) for one in alike))
 
     async def _room(
@@ -166,34 +166,6 @@ class Caller:
         for model, cost in money.unknown:
             self._warn(model, "cost", f"model {model!r}: {cost.note}; {cost.fix}")
         return money
-
-    def _read(
-        self,
-        model: str,
-        request: Request,
-        sources: Mapping[str, Source],
-        bodies: list[Mapping[str, Any] | None],
-    ) -> tuple[dict[str, float], list[str]]:
-        if bodies[0] is None:
-            return dict.fromkeys(sources, math.nan), []
-        readings = {name: source.read(request, bodies) for name, source in sources.items()}
-        for name, reading in readings.items():
-            if reading.fix:
-                why = f"{reading.note}; {reading.fix.replace('NAME', repr(name))}"
-                told = f"model {model!r} gives no signal {name!r}, so it escalates: {why}"
-                self._warn(model, f"signal {name}", told)
-        notes = [
-            f"signal {name!r} ({sources[name]}): {reading.note}"
-            for name, reading in readings.items()
-            if reading.note
-        ]
-        return {name: reading.value for name, reading in readings.items()}, notes
-
-    def _warn(self, model: str, lacking: str, message: str) -> None:
-        """Once for each model and what its answers lack."""
-        if (model, lacking) not in self._warned:
-            self._warned.add((model, lacking))
-            warnings.warn(message, UserWarning, stacklevel=2)
 
 
 def _counted(told: list[str]) -> list[str]:
@@ -211,6 +183,22 @@ def _completion_tokens(last: Try | None, tries: Sequence[Try], money: Account) -
     """Of the try that answered."""
     counted = zip(tries, money.attempts, strict=True)
     return next((paid.completion_tokens for it, paid in counted if it is last), math.nan)
+
+
+def _asked_of(sources: Mapping[str, Source]) -> dict[str, str]:
+    """What an endpoint is told of the signals that a call needs."""
+    columns = [source.column for source in sources.values() if source.column]
+    reads = [f"{name}={source}" for name, source in sources.items() if not source.column]
+    told = {NEED: columns, READS: reads}
+    return {header: header_list(names) for header, names in told.items() if names}
+
+
+def _nth(question: Question, attempt: int) -> Question:
+    """The question as it is asked of a model that was asked the same so often before."""
+    if not attempt:
+        return question
+    headers = {**question.headers, ATTEMPT: str(attempt)}
+    return msgspec.structs.replace(question, headers=headers)
 
 
 def _asking(sources: Mapping[str, Source], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,16 @@ import msgspec
 
 REQUEST_ID = "x-request-id"
 NEED = "x-routelab-need"
+"""Signals that the endpoint is to compute, and may charge for."""
+
+READS = "x-routelab-reads"
+"""Signals that the router makes of the answers, each as NAME=SOURCE."""
+
 ATTEMPT = "x-routelab-attempt"
-"""How often the router asked this model the same before, so that a log can give another sample."""
+"""How often the router asked this model the same before, so that a log can give another sample.
+
+A call whose signals take n samples asks for n of them at once, each with a number of its own.
+"""
 
 SHOULD_RETRY = "x-should-retry"
 """`false` in a reply: asking again, here or elsewhere, would change nothing."""

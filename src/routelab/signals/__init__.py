@@ -5,7 +5,7 @@ A new kind is one file and one line in `PLAIN` or `KINDS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from routelab.core.signal_spec import SignalSpec
@@ -19,7 +19,7 @@ from routelab.signals.logprob_quantile import LogprobQuantile
 from routelab.signals.margin import Margin
 from routelab.signals.source import Reading, Source
 
-__all__ = ["KINDS", "Given", "Reading", "Source", "parse", "resolve"]
+__all__ = ["KINDS", "Given", "Reading", "Source", "as_logged", "parse", "resolve"]
 
 Given: TypeAlias = str | SignalFunction
 """A source as users give it: a spec such as "logprob_q:0.1", or a function."""
@@ -52,6 +52,11 @@ def parse(spec: str) -> Source:
         return PLAIN[kind]()
     known = [*PLAIN, *(f"{name}:..." for name in KINDS)]
     raise PolicyError(f"no signal source {spec!r}; there are {', '.join(known)}, or a function")
+
+
+def as_logged(names: Iterable[str]) -> dict[str, str]:
+    """Sources for a router whose endpoints answer from a log: the logged values themselves."""
+    return {name: f"column:{name}" for name in names}
 
 
 def resolve(name: str, given: Given | None = None, spec: SignalSpec | None = None) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -30,4 +31,6 @@ class Function(Source):
             return missing(f"{self} raised {type(error).__name__}: {error}", "mend the function")
         if value is None:
             return missing(f"{self} returned no number", "the function must return a float")
+        if math.isnan(value):
+            return missing(f"{self} returned NaN")
         return Reading(value)

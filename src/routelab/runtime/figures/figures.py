@@ -16,7 +16,7 @@ from routelab.core.protocol import Attempted
 from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.figures.histogram import Histogram
 from routelab.runtime.figures.meter import Meter
-from routelab.runtime.figures.snapshot import Figure, Quality, Snapshot
+from routelab.runtime.figures.snapshot import Figure, Heard, Quality, Snapshot
 from routelab.runtime.finished import Finished
 
 _log = logging.getLogger("routelab")
@@ -64,6 +64,8 @@ class Figures:
         self._statuses: Counter[str] = Counter()
         self._escalated = self._degraded = self._retries = self._unmatched = 0
         self._answered_by: dict[str, str] = {}
+        self._needed: Counter[tuple[str, str]] = Counter()
+        self._missing: Counter[tuple[str, str]] = Counter()
         self._quality: dict[str, _Mean] = {}
         self._alerts: deque[Alert] = deque(maxlen=_ALERTS)
 
@@ -114,10 +116,17 @@ class Figures:
                 deployments=_figures(self._deployments),
                 tenants=_figures(self._tenants),
                 steps=_figures({str(turn): it for turn, it in sorted(self._steps.items())}),
+                signals=self._signals(),
                 quality={name: it.quality() for name, it in sorted(self._quality.items())},
                 unmatched=self._unmatched,
                 alerts=tuple(self._alerts),
             )
+
+    def _signals(self) -> dict[str, dict[str, Heard]]:
+        found: dict[str, dict[str, Heard]] = {}
+        for (model, name), answers in sorted(self._needed.items()):
+            found.setdefault(model, {})[name] = Heard(answers, self._missing[model, name])
+        return found
 
     def _settle(self) -> None:
         with self._lock:
@@ -158,6 +167,11 @@ class Figures:
         at.took(latency_s, failed)
         at.cost_usd(it.cost_usd)
         model.took(latency_s, failed)
+        if it.signals and it.error is None:
+            for name, value in it.signals.items():
+                self._needed[it.model, name] += 1
+                if value != value:
+                    self._missing[it.model, name] += 1
         if not it.attempts:
             model.cost_usd(it.cost_usd)
             model.output_tokens.add(it.completion_tokens)

@@ -92,6 +92,23 @@ def _lines(it: Snapshot) -> Iterator[str]:
         "1 where a deployment's breaker is not closed.",
         [({"deployment": name}, state != "closed") for name, state in it.breakers.items()],
     )
+    heard = [
+        ({**_chat(name), "signal": signal}, count)
+        for name, of_model in it.signals.items()
+        for signal, count in of_model.items()
+    ]
+    yield from _values(
+        "routelab_signal_answers_total",
+        "counter",
+        "Answers of calls that needed a signal.",
+        [(labels, count.answers) for labels, count in heard],
+    )
+    yield from _values(
+        "routelab_signal_missing_total",
+        "counter",
+        "Answers without a signal that was needed.",
+        [(labels, count.missing) for labels, count in heard],
+    )
     yield from _values(
         "routelab_answer_quality",
         "gauge",

@@ -50,6 +50,18 @@ class Quality(msgspec.Struct, frozen=True):
     standard_error: float | None
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """How often a model's answers had a signal that was needed.
+
+    Attributes:
+        answers: of calls that needed it.
+        missing: of them, those without a value; policies escalate those.
+    """
+
+    answers: int
+    missing: int
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Figures since the router began.
 
@@ -64,6 +76,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         queued_s: what tries waited for a free place, where that was a millisecond or more.
         steps: by turn, from 0.
         tenants: by name, the latecomers together as "other".
+        signals: by model and signal.
         quality: by model, of the answers that were judged.
         unmatched: judgements of requests that are not remembered any more.
         alerts: of budgets, the latest last.
@@ -85,6 +98,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     deployments: Mapping[str, Figure]
     tenants: Mapping[str, Figure]
     steps: Mapping[str, Figure]
+    signals: Mapping[str, Mapping[str, Heard]]
     quality: Mapping[str, Quality]
     unmatched: int = 0
     waiting: int = 0

@@ -1,0 +1,19 @@
+"""Warnings for operators, each thing once for the life of a router."""
+
+from __future__ import annotations
+
+import logging
+
+_log = logging.getLogger("routelab")
+
+
+class ToldOnce:
+    """Warns on the logger `routelab`, once for each model and what its answers lack."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def __call__(self, model: str, lacking: str, message: str) -> None:
+        if (model, lacking) not in self._told:
+            self._told.add((model, lacking))
+            _log.warning("%s", message)
