@@ -13,11 +13,13 @@ import pytest
 from runtime_world import closed_port, logged, model, policy_file
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.signal_spec import SignalSpec
 from routelab.errors import RoutelabError
 from routelab.logs.log import Requests
 from routelab.logs.texts import TextsInMemory
-from routelab.policies import Fixed
+from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Router
+from routelab.runtime.probe import logged_signals
 from routelab.runtime.stream.assembly import Assembly
 from routelab.runtime.stream.events import EventParser
 from routelab.runtime.wire import decode_json
@@ -200,9 +202,9 @@ def test_needed_signals_are_given_and_charged():
         value = log.signals["confidence"][row, 2]
         assert body["routelab"]["signals"] == {"confidence": None if math.isnan(value) else value}
         assert body["usage"]["cost"] == log.cost_with("confidence")[row, 2]
-    both = {"x-request-id": "r0", "x-routelab-need": "free, confidence,unheard"}
+    both = {"x-request-id": "r0", "x-routelab-need": "free, confidence"}
     body = ask(log, "large", both).json()
-    assert list(body["routelab"]["signals"]) == ["free", "confidence", "unheard"]
+    assert list(body["routelab"]["signals"]) == ["free", "confidence"]
     assert body["usage"]["cost"] == pytest.approx(log.cost_with("confidence")[0, 2])
 
 
@@ -287,3 +289,99 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(tmp_path, monk
         chosen = policy_file(tmp_path, Fixed(model="small"), pointed_at(base_url, log.models))
         with Router(chosen) as router:
             assert router.route("question 1").answer == "small on 1"
+
+
+SURE = Cascade(models=("small", "large"), thresholds=(0.5,), signal="confidence")
+
+
+def routed_through(tmp_path, log, policy, source, *, told=None, ids=("r0",)):
+    """What a router makes of requests whose endpoints answer from a log."""
+    chosen = policy_file(tmp_path, policy, pointed_at("http://replay/v1", log.models))
+    app = replay_app(log, tell=(told if told is not None else []).append)
+
+    async def route():
+        options = {"transport": httpx.ASGITransport(app), "signals": {policy.signal: source}}
+        async with AsyncRouter(chosen, **options) as router:
+            return [await router.route("whatever", id=key) for key in ids]
+
+    return asyncio.run(route())
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("agreement:3", "as agreement:3: 1 of 3 samples are logged"),
+        ("logprob_q:0.1", "as logprob_q:0.1: no token log probabilities"),
+        ("margin", "as margin: no token log probabilities"),
+    ],
+)
+def test_a_signal_that_the_log_cannot_repeat_is_refused_and_never_made_up(tmp_path, source, why):
+    told = []
+    log = logged(3)
+    one, two = routed_through(tmp_path, log, SURE, source, told=told, ids=("r0", "r1"))
+    for it in (one, two):
+        first = it.decision.steps[0].feedback
+        assert why in first.error
+        assert "--source confidence=column:confidence" in first.error
+        assert math.isnan(first.signals["confidence"])
+    assert one.cost_usd == log.cost_usd[0, 2]
+    (said,) = told
+    assert said.startswith("warning: refused: ")
+    assert why in said
+
+
+def test_logged_samples_are_the_samples_of_an_agreement(tmp_path):
+    def sample(*texts):
+        answers = {"small": list(texts), "middle": ["?"] * 3, "large": ["?"] * 3}
+        return logged(3, texts=TextsInMemory([f"question {row}" for row in range(3)], answers))
+
+    log = replace(sample("a", "a", "a"), again=(sample("a", "b", "a"), sample("A", "c", None)))
+    found = routed_through(tmp_path, log, SURE, "agreement:3", ids=("r0", "r1"))
+    agreed, disagreed = (it.decision.steps[0].feedback for it in found)
+    assert (agreed.signals["confidence"], found[0].model) == (1.0, "small")
+    assert (disagreed.signals["confidence"], found[1].model) == (0.0, "large")
+    each = [it.cost_usd[0, 0] for it in log.samples]
+    assert found[0].cost_usd == (each[0] + each[1]) + each[2]
+    (unlogged,) = routed_through(tmp_path, log, SURE, "agreement:3", ids=("r2",))
+    assert "no text of the answer" in unlogged.decision.steps[0].feedback.error
+
+
+def test_a_function_reads_the_logged_answer(tmp_path):
+    (one,) = routed_through(tmp_path, logged(1), SURE, lambda request, body: 0.9)
+    assert one.model == "small"
+    (one,) = routed_through(tmp_path, logged(1, texts=None), SURE, lambda request, body: 0.9)
+    assert "no text of the answer" in one.decision.steps[0].feedback.error
+
+
+def test_a_signal_is_found_by_the_field_that_its_sidecar_names(tmp_path):
+    log = logged(3)
+    log.signals["confidence"][:, 0] = [0.9, 0.1, 0.9]
+    spec = SignalSpec(multiplier=3.0, source="column:scores.sure")
+    log = log.with_specs({"confidence": spec})
+    found = routed_through(tmp_path, log, SURE, "column:scores.sure", ids=("r0", "r1"))
+    assert [it.model for it in found] == ["small", "large"]
+    assert found[0].cost_usd == 3.0 * log.cost_usd[0, 0]
+
+
+def test_a_signal_that_the_log_does_not_have_is_refused():
+    reply = ask(logged(2), "small", {"x-request-id": "r0", "x-routelab-need": "unheard"})
+    assert reply.status_code == 422
+    assert "has no signal 'unheard'; it has: confidence, free" in reply.json()["error"]["message"]
+
+
+def test_a_signal_whose_cost_nobody_told_is_warned_of_once(tmp_path):
+    told = []
+    log = replace(logged(3), specs={}, extra_usd={})
+    routed_through(tmp_path, log, SURE, "column:confidence", told=told, ids=("r0", "r1"))
+    (said,) = told
+    assert "nothing is charged for signal 'confidence'" in said
+    assert "--signal confidence:MULTIPLIER" in said
+
+
+def test_the_address_of_a_replay_server_tells_its_signals():
+    log = logged(2).with_specs({"confidence": SignalSpec(multiplier=3.0)})
+    log = replace(log, specs={"confidence": log.spec("confidence")})
+    with background(log) as base_url, closed_port() as nobody:
+        assert logged_signals(base_url) == {"confidence": 3.0, "free": None}
+        assert logged_signals(f"{base_url}/nothing/here") == {}
+        assert logged_signals(nobody) == {}

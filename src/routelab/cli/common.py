@@ -194,9 +194,20 @@ def column_pairs(columns: Sequence[str]) -> dict[str, str]:
     """Our names of columns to the file's.
 
     Raises:
-        LogError: one is not written as OURS=THEIRS.
+        RoutelabError: one is not written as OURS=THEIRS.
     """
-    wrong = [text for text in columns if "=" not in text]
+    return pairs("--column", columns, "quality=score", "OURS=THEIRS")
+
+
+def pairs(
+    option: str, texts: Sequence[str], example: str, form: str = "NAME=SOURCE"
+) -> dict[str, str]:
+    """What an option that is given as `NAME=VALUE` says.
+
+    Raises:
+        RoutelabError: one is written otherwise.
+    """
+    wrong = [text for text in texts if "=" not in text]
     if wrong:
-        raise LogError(f"--column {wrong[0]}: write it as OURS=THEIRS, for example quality=score")
-    return dict(text.split("=", 1) for text in columns)
+        raise RoutelabError(f"{option} {wrong[0]}: write it as {form}, for example {example}")
+    return dict(text.split("=", 1) for text in texts)

@@ -55,6 +55,7 @@ def replay_server(
         catalogue=read_catalogue(catalogue),
         latency_scale=latency_scale,
         ready=lambda url: _invite(opened, url),
+        tell=tell,
     )
 
 

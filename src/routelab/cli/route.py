@@ -13,15 +13,19 @@ from routelab.cli.common import (
     Json,
     PolicyPath,
     load_policy,
+    pairs,
     print_json,
     read_catalogue,
+    tell,
 )
 from routelab.cli.explain import as_json, outcome
 from routelab.core.catalogue import Catalogue, public
 from routelab.errors import RoutelabError
 from routelab.policy_file import PolicyFile
 from routelab.runtime import Routed, Router
+from routelab.runtime.probe import logged_signals
 from routelab.serve import pointed_at
+from routelab.signals import as_logged
 
 
 def route(
@@ -43,24 +47,34 @@ def route(
     need: Annotated[
         list[str] | None, typer.Option(help="A capability the model must have. Repeatable.")
     ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SOURCE",
+            help="How answers yield a signal, for example sure=agreement:3. Repeatable.",
+        ),
+    ] = None,
     timeout_s: Annotated[float, typer.Option(help="Seconds for each attempt.")] = 60.0,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
     json: Json = False,
 ) -> None:
     """Route PROMPT to the endpoints of the policy's catalogue, of --catalogue, or to --base-url.
 
-    What --catalogue leaves open of a model is filled in from the policy. With --stream an answer
-    that a cascade has to judge first comes at once when it is accepted.
+    What --catalogue leaves open of a model is filled in from the policy. A replay server at
+    --base-url gives the signals that its log has, in place of the policy's sources. With --stream
+    an answer that a cascade has to judge first comes at once when it is accepted.
 
     Example: `routelab route gym.policy "What is 2 + 2?" --catalogue models.toml`
     """
     if stream and json:
         raise RoutelabError("give one of --stream and --json: JSON is printed when all is known")
     loaded, known = load_policy(policy), read_catalogue(catalogue)
+    sources = pairs("--source", source or (), "sure=agreement:3")
     if base_url is not None:
         known = _at(base_url, loaded, known)
+        sources = _logged(base_url, loaded) | sources
     options: dict[str, Any] = {"id": request_id, "task": task, "needs": tuple(need or ())}
-    with Router(loaded, catalogue=known, timeout_s=timeout_s) as router:
+    with Router(loaded, catalogue=known, timeout_s=timeout_s, signals=sources) as router:
         if stream:
             with router.stream(prompt, **options) as answer:
                 tables.flow(piece.text for piece in answer)
@@ -84,6 +98,25 @@ def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Cata
             " http://127.0.0.1:8000/v1"
         )
     return pointed_at(base_url, policy_file.policy.models_used, known)
+
+
+def _logged(base_url: str, policy_file: PolicyFile) -> dict[str, str]:
+    """Sources of the policy's signals that a replay server at the address has logged."""
+    logged, specs = logged_signals(base_url), policy_file.document.signals
+    names = [name for name in policy_file.policy.signals_used if name in logged]
+    for name in names:
+        expected = specs[name].multiplier if name in specs else None
+        if expected is not None and logged[name] != expected:
+            tell(
+                f"warning: {public(base_url)} charges {_times(logged[name])} for signal {name!r},"
+                f" and the policy was tuned with {_times(expected)}: start the replay server"
+                f" with --signal {name}:{expected:g}"
+            )
+    return as_logged(names)
+
+
+def _times(multiplier: float | None) -> str:
+    return "nothing" if multiplier is None else f"{multiplier:g} times a call"
 
 
 def _summary(routed: Routed) -> str:

@@ -23,7 +23,7 @@ _LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64)
 _SHOWN = 200
 """Characters of a failure's words that an error quotes."""
 
-_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 _HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 
@@ -107,7 +107,7 @@ class HttpUpstream:
             self._own = httpx.AsyncClient(
                 transport=self._transport,
                 limits=_LIMITS,
-                mounts=dict.fromkeys(_LOOPBACK) if self._transport is None else None,
+                mounts=dict.fromkeys(LOOPBACK) if self._transport is None else None,
             )
         return self._own
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,48 +14,58 @@ from starlette.routing import Route
 from routelab.core.catalogue import Catalogue
 from routelab.logs.log import Log
 from routelab.runtime.stream.pieces import DONE, event, parted
-from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, decode_json, encode_json, header_texts
+from routelab.runtime.wire import ATTEMPT, REQUEST_ID, decode_json, encode_json
+from routelab.serve.confidence import Confidence, renamed
 from routelab.simulate.answers.finder import Finder
 from routelab.simulate.answers.outcomes import Outcomes
 from routelab.simulate.answers.replay_error import ReplayError
 
 
 def replay_app(
-    log: Log, *, catalogue: Catalogue | None = None, latency_scale: float = 0.0
+    log: Log,
+    *,
+    catalogue: Catalogue | None = None,
+    latency_scale: float = 0.0,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Starlette:
     """Serve what the log holds: `/v1/chat/completions`, `/v1/models` and `/health`.
 
     A request is found by its `x-request-id`, else by its prompt. `x-routelab-need` names the
-    signals to give and to charge for; without it all are given and none is charged. With
-    `stream` the answer comes a word at a time, over the time that it took.
+    signals to give and to charge for; without it all are given and none is charged. A signal
+    that a router makes of answers which are not logged is refused with 422. With `stream` the
+    answer comes a word at a time, over the time that it took.
 
     Args:
         catalogue: its upstream model names are understood too; the log's own by default.
         latency_scale: 1 answers after the logged latency, 0 at once.
+        tell: takes warnings, each once.
     """
     finder = Finder(log, catalogue or log.catalogue)
     outcomes = Outcomes(log)
+    confidence = Confidence(log, outcomes, tell)
 
     async def complete(request: Request) -> Response:
         try:
             asked = _asked(await request.body())
             column = finder.column(asked.get("model"))
             row = finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
+            confidence.check(request.headers, row, column)
+            names = confidence.asked(request.headers)
             sample = outcomes.sample(request.headers.get(ATTEMPT))
             waits_s = latency_scale * sample.latency_s(row, column)
-            asked_for = request.headers.get(NEED)
-            need = None if asked_for is None else header_texts(asked_for)
+            need = None if names is None else [*names.values()]
             if asked.get("stream"):
-                answer = sample.completion(row, column, asked["model"], need)
+                answer = renamed(sample.completion(row, column, asked["model"], need), names)
                 return _events([*parted(answer, usage=_usage_asked(asked))], waits_s)
             await asyncio.sleep(waits_s)
-            return _json(sample.completion(row, column, asked["model"], need))
+            return _json(renamed(sample.completion(row, column, asked["model"], need), names))
         except ReplayError as error:
             return _json(error.body, error.status, error.headers)
 
     async def models(_: Request) -> Response:
         listed = [{"id": name, "object": "model", "owned_by": "log"} for name in log.models]
-        return _json({"object": "list", "data": listed})
+        costs = {name: log.spec(name).multiplier for name in log.signals}
+        return _json({"object": "list", "data": listed, "routelab": {"signals": costs}})
 
     async def health(_: Request) -> Response:
         return _json({"status": "ok", "requests": len(log), "models": log.models})

@@ -19,6 +19,7 @@ from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.runtime import AsyncRouter
 from routelab.serve.server import background
+from routelab.signals import as_logged
 from routelab.simulate import Arrivals
 
 
@@ -89,7 +90,7 @@ async def _routed(
     latency_s, cost_usd = np.zeros(n), np.zeros(n)
     models = [""] * n
     loop = asyncio.get_running_loop()
-    signals = {name: f"column:{name}" for name in policy_file.policy.signals_used}
+    signals = as_logged(policy_file.policy.signals_used)
     prompts = log.texts.prompts(arriving.rows) if log.texts is not None else [""] * n
 
     async def one(place: int, router: AsyncRouter) -> None:

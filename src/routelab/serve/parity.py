@@ -21,6 +21,7 @@ from routelab.replay import Known, Replay, decide, run
 from routelab.runtime import AsyncRouter
 from routelab.serve.server import background
 from routelab.serve.verdicts import recorded
+from routelab.signals import as_logged
 
 AT_ONCE = 16
 SHOWN = 3
@@ -182,7 +183,7 @@ async def _route(
                 return None
             return routed.decision
 
-    from_log = {name: f"column:{name}" for name in policy_file.policy.signals_used}
+    from_log = as_logged(policy_file.policy.signals_used)
     functions = recorded(policy_file.policy, log)
     async with AsyncRouter(
         policy_file, catalogue=catalogue, signals=from_log, gate_functions=functions

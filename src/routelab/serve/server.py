@@ -24,17 +24,19 @@ def run(
     catalogue: Catalogue | None = None,
     latency_scale: float = 0.0,
     ready: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until interrupted.
 
     Args:
         port: 0 takes a free one.
         ready: told the base URL, with `/v1`, once requests can be sent there.
+        tell: takes warnings, each once.
     Raises:
         RoutelabError: the port is taken or none, or the host is not this machine's.
     """
     with _bound(host, port) as listening:
-        app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale)
+        app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale, tell=tell)
         ready(_url(host, listening))
         uvicorn.Server(_config(app, "info")).run(sockets=[listening])
 

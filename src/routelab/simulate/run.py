@@ -22,6 +22,7 @@ from routelab.runtime import AsyncRouter
 from routelab.runtime.endpoints import endpoints
 from routelab.runtime.gatekeeper import GateFunction
 from routelab.runtime.journal.entry import record
+from routelab.signals import as_logged
 from routelab.simulate import virtual
 from routelab.simulate.arrivals import Arrivals
 from routelab.simulate.day import Day
@@ -125,7 +126,7 @@ class _Day:
             self._policy,
             catalogue=self._catalogue,
             upstream=upstream,
-            signals={name: f"column:{name}" for name in self._policy.policy.signals_used},
+            signals=as_logged(self._policy.policy.signals_used),
             timeout_s=timeout_s,
             clock=clock,
             wall_clock=clock,

@@ -66,7 +66,8 @@ class Outcomes:
             raise ReplayError(500, "logged_error", f"the logged call of {what} failed", usage)
         if math.isnan(log.quality[row, column]):
             raise ReplayError(404, "not_observed", f"the log has no outcome of {what}")
-        message = {"role": "assistant", "content": self._text(row, column)}
+        text = self.text(row, column)
+        message = {"role": "assistant", "content": NOT_LOGGED if text is None else text}
         signals = {name: self._signal(name, row, column) for name in need or ()}
         if need is None:
             signals = {name: self._signal(name, row, column) for name in log.signals}
@@ -83,6 +84,10 @@ class Outcomes:
     def tokens(self, row: int, column: int) -> float:
         """Length of an answer; 1 where it was not observed."""
         return max(1.0, _known(self._log.completion_tokens[row, column]) or 1.0)
+
+    def text(self, row: int, column: int) -> str | None:
+        """What was answered; None if the log does not say."""
+        return self._block(row // _BLOCK, column)[row % _BLOCK]
 
     def quality(self, row: int, column: int) -> float:
         """Of an answer; NaN if it was not observed."""
@@ -108,10 +113,6 @@ class Outcomes:
             "total_tokens": prompt + completion,
             "cost": _known(charged(log, tuple(need), (row, column))),
         }
-
-    def _text(self, row: int, column: int) -> str:
-        text = self._block(row // _BLOCK, column)[row % _BLOCK]
-        return NOT_LOGGED if text is None else text
 
     def _read_block(self, block: int, column: int) -> list[str | None]:
         rows = np.arange(block * _BLOCK, min((block + 1) * _BLOCK, len(self._log)))

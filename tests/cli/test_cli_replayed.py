@@ -1,0 +1,80 @@
+"""Routing by hand through a replay server decides and pays as the replay says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from routelab.core.catalogue import Catalogue, Model
+from routelab.core.signal_spec import SignalSpec
+from routelab.logs import read
+from routelab.policies import Cascade, to_wire
+from routelab.policy_file import Document, write
+from routelab.serve import background
+
+SOURCES = ("agreement:3", "logprob_q:0.1", "column:scores.confidence", "")
+
+
+@pytest.fixture(scope="module")
+def log(sample_file):
+    return read(sample_file).take(np.arange(200))
+
+
+def cascade(folder, source):
+    """A policy whose signal production has from such a source, at three times the cost."""
+    policy = Cascade(("small-8b", "frontier"), (0.8,), "confidence")
+    document = Document(
+        name="sure",
+        policy=to_wire(policy),
+        candidates=policy.models,
+        catalogue=Catalogue(dict.fromkeys(policy.models, Model())),
+        signals={"confidence": SignalSpec(multiplier=3.0, source=source)},
+    )
+    write(folder / "sure.policy", document, "# sure\n")
+    return folder / "sure.policy"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_request_by_hand_is_decided_and_paid_as_explained(
+    run, tmp_path, sample_file, log, source
+):
+    policy = cascade(tmp_path, source)
+    spec = SignalSpec(multiplier=3.0, source=source)
+    with background(log.with_specs({"confidence": spec})) as base_url:
+        for row in (0, 1, 2, 3):
+            named = ("--id", str(log.requests.id[row]), "--json")
+            explained = run.ok("explain", policy, "--log", sample_file, *named).data
+            done = run.ok("route", policy, "any prompt", "--base-url", base_url, *named)
+            assert done.err == ""
+            routed = done.data
+            assert routed["model"] == explained["model"]
+            assert routed["cost_usd"] == explained["cost_usd"]
+            for ours, theirs in zip(routed["steps"], explained["steps"], strict=True):
+                assert (ours["model"], ours["signals"]) == (theirs["model"], theirs["signals"])
+
+
+def test_a_server_that_charges_otherwise_is_told_of(run, tmp_path, log):
+    policy = cascade(tmp_path, "agreement:3")
+    named = ("--id", str(log.requests.id[0]))
+    with background(replace(log, specs={})) as base_url:
+        done = run.ok("route", policy, "any prompt", "--base-url", base_url, *named)
+    assert "charges nothing for signal 'confidence'" in done.err
+    assert "start the replay server with --signal confidence:3" in done.err
+
+
+def test_a_source_that_is_given_goes_first_and_what_cannot_be_repeated_is_said(run, tmp_path, log):
+    policy = cascade(tmp_path, "agreement:3")
+    named = ("--id", str(log.requests.id[0]), "--source", "confidence=agreement:3")
+    with background(log) as base_url:
+        done = run.ok("route", policy, "any prompt", "--base-url", base_url, *named)
+    said = " ".join(done.out.split())
+    assert "small-8b failed" in said
+    assert "cannot repeat signal 'confidence' as agreement:3: 1 of 3 samples are logged" in said
+    assert "read the logged value: --source confidence=column:confidence" in said
+
+
+def test_a_source_without_a_name_is_refused(run, tmp_path):
+    says = run.refused("route", cascade(tmp_path, ""), "hello", "--source", "agreement:3")
+    assert "--source agreement:3: write it as NAME=SOURCE, for example sure=agreement:3" in says
