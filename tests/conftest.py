@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from routelab.cli.shipped import sample_path
 from routelab.logs import Log, read
@@ -17,6 +18,12 @@ from routelab.tuning.export import save
 PROJECT = Path(__file__).parents[1]
 LONG = ("slow", "soak")
 """Markers of tests that run only when asked for."""
+
+
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # how long an example takes says how busy the machine is, and benchmarks measure speed
+settings.load_profile("any machine")
 
 
 class Tuned(NamedTuple):

@@ -88,7 +88,7 @@ class Misbehaving:
             counter.clear()
 
     def _run(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
     async def _stop(self):
         self._server.close()
@@ -182,11 +182,11 @@ class Exchange:
     # what breaks off
 
     async def cut(self):
-        await self.part(CUT_AT)
+        await self.part(CUT_AT, apart=True)
 
     async def reset(self):
         """As `cut`, by a reset instead of an orderly end."""
-        await self.part(CUT_AT)
+        await self.part(CUT_AT, apart=True)
         linger = struct.pack("ii", 1, 0)
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.writer.transport.abort()
@@ -372,11 +372,11 @@ class Exchange:
         if prompt:
             self.server.prompt[self.behaviour] += self.prompt_tokens
 
-    async def part(self, count):
+    async def part(self, count, *, apart=False):
         """The answer's first tokens, or as much of the whole body."""
         if self.stream:
             await self.start()
-            await self.tokens(count)
+            await self.tokens(count, apart=apart)
             return
         body = json.dumps(completion(self.usage(len(TOKENS)))).encode()
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
@@ -397,11 +397,22 @@ class Exchange:
             b"transfer-encoding: chunked\r\n\r\n"
         )
 
-    async def tokens(self, count):
-        await self.event(chunk({"role": "assistant", "content": ""}))
+    async def tokens(self, count, *, apart=False):
+        """In one write, as a busy machine may pause between two for longer than a limit is.
+
+        Args:
+            apart: one by one, for what is cut off next: a reset takes back what nobody read.
+        """
+        first = chunk({"role": "assistant", "content": ""})
+        pieces = [chunk({"content": token}) for token in TOKENS[:count]]
+        if not apart and not self.server.pace_s:
+            self.bill(count)
+            await self.send(b"".join(map(_event, [first, *pieces])))
+            return
+        await self.event(first)
         self.bill(0)
-        for token in TOKENS[:count]:
-            await self.event(chunk({"content": token}))
+        for piece in pieces:
+            await self.event(piece)
             self.bill(1, prompt=False)
             if self.server.pace_s:
                 await asyncio.sleep(self.server.pace_s)
@@ -413,7 +424,7 @@ class Exchange:
         await self.send(_chunked(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
     async def event(self, value):
-        await self.send(_chunked(b"data: " + json.dumps(value).encode() + b"\n\n"))
+        await self.send(_event(value))
 
     async def reply(self, value, status=200, headers=None):
         await self.raw(json.dumps(value).encode(), status=status, headers=headers)
@@ -447,6 +458,10 @@ def completion(usage):
         "choices": [choice],
         "usage": usage,
     }
+
+
+def _event(value):
+    return _chunked(b"data: " + json.dumps(value).encode() + b"\n\n")
 
 
 def _chunked(data):

@@ -69,7 +69,9 @@ OVERTAKEN = ("cut", "endless", "too_long_a_length")
 """What the server sent last may not have been read."""
 
 RULES = EngineRules(
-    balancing="in_order", retry=RetryRules(most=0), breaker=BreakerRules(min_calls=1)
+    balancing="in_order",
+    retry=RetryRules(most=0),
+    breaker=BreakerRules(min_calls=1, open_s=600.0, max_open_s=600.0),
 )
 PRICES = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1000.0}
 
@@ -201,7 +203,9 @@ def test_a_retry_waits_as_long_as_it_was_told_to(server, deployed, tmp_path, beh
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_storm_is_neither_fed_nor_felt(server, deployed, tmp_path, stream):
     """It gets as many requests as its breaker needs to open, and no caller notices."""
-    rules = EngineRules(balancing="round_robin", breaker=BreakerRules(min_calls=5))
+    rules = EngineRules(
+        balancing="round_robin", breaker=BreakerRules(min_calls=5, open_s=600.0, max_open_s=600.0)
+    )
     with Routed(tmp_path, deployed("", "storm", "good"), "httpx", rules) as routed:
         found = [routed.ask(stream) for _ in range(60)]
     assert [it.answer for it in found] == ["".join(TOKENS)] * 60
@@ -216,13 +220,13 @@ def test_a_storm_on_all_sides_is_answered_with_when_to_come_back(
 ):
     rules = EngineRules(
         retry=RetryRules(most=2, base_s=0.001, share=0.2, burst=3),
-        breaker=BreakerRules(min_calls=10, open_s=30.0),
+        breaker=BreakerRules(min_calls=10, open_s=600.0, max_open_s=600.0),
     )
     with Routed(tmp_path, deployed("", "storm"), "httpx", rules) as routed:
         found = [routed.ask(stream) for _ in range(40)]
     assert all(isinstance(it, RouteError) for it in found)
     assert server.asked["storm"] == 10
-    assert 29.0 < found[-1].retry_after_s <= 30.0
+    assert 500.0 < found[-1].retry_after_s <= 600.0
     assert "left alone for now" in str(found[-1])
     assert routed.states == ["open"]
     routed.books_say(0.0, 10, "failed", "shed")
