@@ -13,6 +13,7 @@ import httpx
 from routelab.core.catalogue import Deployment
 from routelab.core.extras import how_to_install
 from routelab.errors import MissingExtraError, RouteError
+from routelab.runtime.closing import Closing
 from routelab.runtime.http_request import Place, Requests, place_of
 from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, streams
 from routelab.runtime.wire import decode_object
@@ -65,8 +66,11 @@ class HttpUpstream:
         with _translated(connect_s):
             client = self._client()
             request, auth = self._requests.build(client, outgoing)
-            response = await client.send(request, auth=auth)
-            body = await _object(response)
+            response = await _opened(client, request, auth)
+            try:
+                body = await _object(response)
+            finally:
+                await response.aclose()
         content = response.content if body is None else body
         return Reply(response.status_code, content, response.headers)
 
@@ -76,7 +80,7 @@ class HttpUpstream:
         with _translated(connect_s):
             client = self._client()
             request, auth = self._requests.build(client, outgoing)
-            response = await client.send(request, auth=auth, stream=True)
+            response = await _opened(client, request, auth)
             try:
                 headers = response.headers
                 if not streams(response.status_code, headers):
@@ -125,6 +129,14 @@ def _named(name: str) -> httpx.AsyncBaseTransport | None:
             f"transport='aiohttp' needs httpx-aiohttp: {how_to_install('serve')}"
         ) from error
     return AiohttpTransport(limits=_LIMITS)
+
+
+async def _opened(client: httpx.AsyncClient, request: httpx.Request, auth: Any) -> httpx.Response:
+    """A reply of which the head has come."""
+    response = await client.send(request, auth=auth, stream=True)
+    if isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = Closing(response.stream)
+    return response
 
 
 async def _object(response: httpx.Response) -> dict[str, Any] | None:

@@ -1,0 +1,56 @@
+"""Give a connection back although whoever read the reply is cancelled at that very moment.
+
+httpcore (1.0) does so behind a shield that anyio's cancellation respects and asyncio's does not. A
+task that is cancelled while the shield waits for its turn would keep the connection's place in the
+pool for ever, and when all places are lost nothing can be sent any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import AsyncIterator, Coroutine, Generator
+from typing import Any
+
+import httpx
+
+
+class Closing(httpx.AsyncByteStream):
+    """The stream of a reply, which is closed as a whole or not at all."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._stream.__aiter__()
+
+    async def aclose(self) -> None:
+        await unhurried(self._stream.aclose())
+
+
+@types.coroutine
+def unhurried(coroutine: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
+    """Await a coroutine; where it only waits for its turn, a cancellation waits for its end."""
+    late: asyncio.CancelledError | None = None
+    thrown: BaseException | None = None
+    while True:
+        try:
+            waits = coroutine.send(None) if thrown is None else coroutine.throw(thrown)
+        except StopIteration:
+            break
+        except BaseException:
+            if late is not None:
+                break
+            raise
+        thrown = None
+        try:
+            yield waits
+        except asyncio.CancelledError as cancelled:
+            if waits is None:
+                late = cancelled
+            else:
+                thrown = cancelled
+        except BaseException as error:  # noqa: BLE001  (it is the coroutine's to hear)
+            thrown = error
+    if late is not None:
+        raise late
