@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import anyio
 import pytest
@@ -200,6 +201,25 @@ class Billing(Scripted):
             raise
         billed = {"error": {"message": "no"}, "usage": answer()["usage"]}
         return Reply(404, billed) if reply.status == 404 else reply
+
+
+def test_tokens_of_a_failed_try_that_have_no_price_leave_the_cost_unknown(tmp_path):
+    models = catalogue(
+        first=Model(deployments=deployments("a"), fallbacks=("second",)),
+        second=Model(deployments=deployments("c"), **DEAR),
+    )
+
+    async def main(loop):
+        upstream = Billing(loop, a=404, c=200)
+        options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
+        return await AsyncRouter(saved(tmp_path, Fixed("first"), models), **options).route("hi")
+
+    result = run(main)
+    refused, answered = result.decision.answer.attempts
+    assert refused.completion_tokens == 20.0
+    assert math.isnan(refused.cost_usd)
+    assert answered.cost_usd == DEAR_USD
+    assert math.isnan(result.cost_usd)
 
 
 class Finishes:

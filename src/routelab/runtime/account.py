@@ -17,7 +17,8 @@ class Account(NamedTuple):
     """The money of a call.
 
     Attributes:
-        usd: of all tries, added sample by sample; a failed one costs what is known of it.
+        usd: of all tries, added sample by sample; a failed one costs what is known of it, and
+            NaN where it made tokens that have no price.
         attempts: in the order they ended.
         notes: what an operator should know.
         unknown: answering models whose cost is not known, each with what to do about it.
@@ -53,7 +54,8 @@ _NOTHING: Mapping[str, Any] = {}
 def _total(attempts: Sequence[Attempted]) -> float:
     total = 0.0
     for it in sorted(attempts, key=_sample) if len(attempts) > 1 else attempts:
-        if it.error is None or not math.isnan(it.cost_usd):
+        made_nothing_known = math.isnan(it.cost_usd) and math.isnan(it.completion_tokens)
+        if it.error is None or not made_nothing_known:
             total += it.cost_usd
     return total
 
