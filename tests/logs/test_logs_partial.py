@@ -83,4 +83,12 @@ def test_a_partial_log_is_described_by_its_steps(tmp_path: Path) -> None:
     found = describe(partial(tmp_path / "log.csv", ROWS))
     assert (found["form"], found["steps"], found["requests"]) == ("partial", 4, 2)
     assert found["models"]["small"]["n"] == found["models"]["big"]["n"] == 2
+    big = found["models"]["big"]
+    assert (big["judged"], big["quality"], big["failed"]) == (1, 0.5, 1)
     assert found["propensity_min"] == 0.3
+
+
+def test_failures_say_nothing_of_answers_that_nobody_judged(tmp_path: Path) -> None:
+    rows = [{**row, "quality": None} for row in ROWS]
+    big = describe(partial(tmp_path / "log.csv", rows))["models"]["big"]
+    assert (big["n"], big["judged"], big["quality"], big["failed"]) == (2, 0, None, 1)

@@ -79,13 +79,15 @@ def _taken(signals: Mapping[str, Any]) -> str:
 
 
 def _models(found: dict[str, Any]) -> Table:
-    table = Table()
-    for head in ("model", "requests", "quality", "USD per 1,000", "latency P50", "failed"):
+    table, partial = Table(), found["form"] == "partial"
+    counted = ("calls", "judged", "quality of judged") if partial else ("requests", "quality")
+    for head in ("model", *counted, "USD per 1,000", "latency P50", "failed"):
         table.add_column(head, justify="left" if head == "model" else "right")
     for name, it in found["models"].items():
         table.add_row(
             tables.escaped(name),
             str(it["n"]),
+            *([str(it["judged"])] if partial else []),
             _or(it["quality"], ".4f"),
             _or(it["usd_per_1k"], ".4f"),
             _or(it["latency_p50_s"], ".2f"),

@@ -16,7 +16,8 @@ from routelab.logs.partial import PartialLog
 def describe(log: Log | PartialLog) -> dict[str, Any]:
     """Counts, means and coverage of a log; None where nothing was observed.
 
-    Means are over observed values; costs are USD per 1,000 calls.
+    Means are over observed values; costs are USD per 1,000 calls. In a partial log `n` counts
+    calls, and quality is the mean of the answers that were judged, failures aside.
     """
     body = _complete(log) if isinstance(log, Log) else _partial(log)
     return {
@@ -64,9 +65,12 @@ def _partial(log: PartialLog) -> dict[str, Any]:
     per_model = {}
     for k, name in enumerate(log.models):
         here = log.model == k
-        per_model[name] = _model(
-            log.quality[here], log.cost_usd[here], log.latency_s[here], int(log.error[here].sum())
-        )
+        answers = log.quality[here & ~log.error]  # all failures are known to be worth nothing
+        per_model[name] = {
+            **_model(answers, log.cost_usd[here], log.latency_s[here], int(log.error[here].sum())),
+            "n": int(here.sum()),
+            "judged": int((~np.isnan(answers)).sum()),
+        }
     known = log.propensity[~np.isnan(log.propensity)]
     return {
         "form": "partial",

@@ -66,8 +66,8 @@ def read_catalogue(log: Path, sidecar: Sidecar) -> Catalogue | None:
     path = path_of(log).parent / sidecar.catalogue
     if not path.is_file():
         raise LogError(
-            f"{path_of(log).name}: catalogue {sidecar.catalogue!r} is no file; the path is"
-            " relative to the sidecar"
+            f"{path_of(log).name}: catalogue {sidecar.catalogue!r} cannot be read: no such"
+            " file; the path is relative to the sidecar"
         )
     return catalogue_file.read(path)
 
