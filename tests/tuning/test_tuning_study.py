@@ -125,6 +125,23 @@ def test_without_a_signal_a_mixture_meets_a_cost_bound(sample_log):
     assert study.verdict.word != "ship"
 
 
+@pytest.mark.parametrize("bounds", [Bounds(max_usd_per_1k=1.0), Bounds(min_quality=0.7)])
+def test_a_signal_that_says_nothing_makes_no_bounded_study_worse(sample_log, bounds):
+    """A column of noise at three times the price: under the bound, what needs no column stays."""
+    noise = np.random.default_rng(0).random(sample_log.quality.shape)
+    noisy = replace(
+        sample_log, signals={"noise": noise}, specs={"noise": SignalSpec(multiplier=3.0)}
+    )
+    study = tune(noisy, quick(bounds=bounds))
+    bare = tune(without_signals(sample_log), quick(bounds=bounds))
+    (mine, plain) = (it.points[0] for it in (study, bare))
+    assert plain.mixed
+    assert mine.point.score.quality >= plain.point.score.quality - 0.0005
+    assert mine.point.score.usd_per_1k <= plain.point.score.usd_per_1k * 1.001
+    assert (mine.point.policy, study.verdict.word) == (plain.point.policy, "do not route")
+    assert any(it.startswith("a mixture was exported") for it in study.verdict.reasons)
+
+
 def test_without_a_signal_and_a_bound_a_fixed_model_is_exported(sample_log, tmp_path):
     study = tune(without_signals(sample_log), quick())
     assert isinstance(study.policy, Fixed)
@@ -153,7 +170,7 @@ def test_an_unknown_extra_cost_is_warned_about():
     log = random_log(800, 2, seed=3, multiplier=None)
     bounds = Bounds(min_quality=0.6)
     warned = tune(log, quick(bounds=bounds))
-    assert isinstance(warned.policy, Cascade)
+    assert "confidence" in warned.policy.signals_used
     (reason,) = [it for it in warned.verdict.reasons if "extra cost" in it]
     assert "'confidence'" in reason
     assert "--signal confidence:MULTIPLIER" in reason

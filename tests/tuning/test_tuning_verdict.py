@@ -9,7 +9,8 @@ from tuning_world import baseline, figures
 
 from routelab.stats.power import requests_to_settle
 from routelab.tuning import Bounds
-from routelab.tuning.verdict import MARGIN, verdict
+from routelab.tuning.score import MARGIN
+from routelab.tuning.verdict import verdict
 
 POINTS = st.floats(-0.2, 0.2)
 

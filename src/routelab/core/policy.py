@@ -77,6 +77,14 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
         """Requests that the policy tells apart by their metadata, to try it on."""
         return tuple(probe for part in self.parts for probe in part.probes)
 
+    @property
+    def by_chance(self) -> bool:
+        """Whether nothing but chance tells requests apart, as in a mixture of single models.
+
+        What is reached so at best is the zero router.
+        """
+        return False
+
     def _repr_html_(self) -> str:
         """For notebooks."""
         return display.fields(type(self).__name__, msgspec.to_builtins(self))

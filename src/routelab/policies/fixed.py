@@ -22,5 +22,9 @@ class Fixed(Policy, frozen=True, tag="fixed"):
         return [Stage(table.column(self.model), rows, None)]
 
     @property
+    def by_chance(self) -> bool:
+        return True
+
+    @property
     def models_used(self) -> tuple[str, ...]:
         return (self.model,)

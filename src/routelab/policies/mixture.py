@@ -59,5 +59,9 @@ class Mixture(Policy, frozen=True, tag="mixture"):
         ]
 
     @property
+    def by_chance(self) -> bool:
+        return self.first.by_chance and self.second.by_chance
+
+    @property
     def parts(self) -> tuple[Policy, ...]:
         return (self.first, self.second)

@@ -10,6 +10,7 @@ from routelab.logs.log import Log
 from routelab.metrics.signal_quality import signal_quality
 from routelab.replay import Coverage, Ground
 from routelab.tuning.contest import Rival
+from routelab.tuning.operating import OperatingPoint
 from routelab.tuning.options import CASCADE
 from routelab.tuning.search import Dials
 
@@ -46,6 +47,22 @@ def of_study(
         *untimed(log.requests.timestamp_s is not None, rule),
         *missing({on.part: on.coverage for on in (tuning, testing)}),
     ]
+
+
+def mixed(chosen: OperatingPoint) -> Iterator[str]:
+    """What a mixture is exported for."""
+    if not chosen.mixed:
+        return
+    (usd, quality), plain = chosen.point.score, chosen.plain
+    text = f"a mixture was exported: on tune it reaches quality {quality:.4f} at {usd:.4g} USD"
+    text += " per 1,000 requests, and "
+    if plain is None:
+        yield f"{text}no single policy meets the bounds"
+    else:
+        yield (
+            f"{text}the best single policy there {plain.score.quality:.4f} at"
+            f" {plain.score.usd_per_1k:.4g}"
+        )
 
 
 def rivals(found: Sequence[Rival]) -> Iterator[str]:

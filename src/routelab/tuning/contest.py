@@ -11,10 +11,10 @@ from routelab.metrics.aiq import aiq_among
 from routelab.replay import Ground
 from routelab.replay.compare import gain_difference
 from routelab.replay.evaluate import Range
-from routelab.tuning.bounds import Bounds
-from routelab.tuning.front import Point, operating_points
+from routelab.tuning.front import Point
+from routelab.tuning.operating import best_at
+from routelab.tuning.score import MARGIN
 from routelab.tuning.searched import Searched
-from routelab.tuning.verdict import MARGIN
 
 TIE = MARGIN
 """A kind is worth its complexity from this much of AIQ, as routing is from this much of quality:
@@ -58,7 +58,6 @@ def told(
     won: str,
     exported: Point,
     alone: Sequence[Point],
-    best: Point,
     testing: Ground,
 ) -> list[Rival]:
     """How each kind did, at the cost of the exported policy, on requests nobody chose on."""
@@ -68,17 +67,15 @@ def told(
             _aiq(points, alone),
             kind == won,
             _held_out(searched, kind, alone) if len(searched.fronts) > 1 else None,
-            *((None, None) if kind == won else _behind(points, exported, best, testing)),
+            *((None, None) if kind == won else _behind(points, exported, testing)),
         )
         for kind, points in searched.fronts.items()
     ]
 
 
-def _behind(
-    points: Sequence[Point], exported: Point, best: Point, testing: Ground
-) -> tuple[float, Range]:
-    as_dear = Bounds(max_usd_per_1k=max(exported.score.usd_per_1k, points[0].score.usd_per_1k))
-    other = operating_points(points, as_dear, best, mix=True)[0].point
+def _behind(points: Sequence[Point], exported: Point, testing: Ground) -> tuple[float, Range]:
+    as_dear = max(exported.score.usd_per_1k, points[0].score.usd_per_1k)
+    other = best_at(points, as_dear)
     return gain_difference(testing, exported.policy, other.policy)
 
 

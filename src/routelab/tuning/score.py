@@ -8,6 +8,9 @@ from routelab.core.policy import Policy
 from routelab.metrics.exact import mean
 from routelab.replay import Ground, Replay
 
+MARGIN = 0.005
+"""A gain below this much quality, half a point, is not worth a router."""
+
 
 class Score(NamedTuple):
     """Means on tune."""

@@ -20,9 +20,10 @@ from routelab.tuning import caveats, contest, display, inputs, judged
 from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group, thinned
 from routelab.tuning.contest import Rival
 from routelab.tuning.demands import demands, met
-from routelab.tuning.front import OperatingPoint, Point, operating_points, within
+from routelab.tuning.front import Point, within
 from routelab.tuning.judged import Judged
-from routelab.tuning.options import CASCADE, Options
+from routelab.tuning.operating import OperatingPoint, operating_points
+from routelab.tuning.options import Options
 from routelab.tuning.score import means, score
 from routelab.tuning.search import Trial
 from routelab.tuning.searched import search_kinds
@@ -157,8 +158,8 @@ def tune(
     usable = tuple(dict.fromkeys(signal for signal, _ in dials))
     won = contest.winner(searched, alone)
     points = searched.fronts[won]
-    chosen = operating_points(points, options.bounds, best, mix=won == CASCADE and not dials)
     single = [it for it in alone if met(wanted.further(tuning.replay(it.policy)))]
+    chosen = operating_points(points, options.bounds, best, single)
     certifier = _certifier(
         options, cut, part, more, tuning, [*thinned(points), *single, chosen[0].point], best
     )
@@ -173,8 +174,9 @@ def tune(
     if more is not None:
         testing = testing.with_scoring(more.fitted.scoring())
     tested = evaluate(testing, [Named(options.name, it.point.policy) for it in chosen])
-    rivals = contest.told(searched, won, exported, alone, best, testing)
+    rivals = contest.told(searched, won, exported, alone, testing)
     warnings = [
+        *caveats.mixed(chosen[0]),
         *caveats.of_study(log, dials, cut.rule, searched.fronts, exported.policy, tuning, testing),
     ]
     best_quality = score(testing, best.policy).quality
@@ -205,7 +207,15 @@ def tune(
         aiq_front=front_aiq(testing, tested),
         trials=[] if searched.plain is None else searched.plain.trials,
         search=None if searched.plain is None else searched.plain.told,
-        verdict=verdict(tested[0], options.bounds, best_quality, warnings, certificate, further[0]),
+        verdict=verdict(
+            tested[0],
+            options.bounds,
+            best_quality,
+            warnings,
+            certificate,
+            further[0],
+            by_chance=exported.policy.by_chance,
+        ),
         judged=[
             [*judged.means(figures, options.bounds, best_quality, it.point.score), *others]
             for it, figures, others in zip(chosen, tested, further, strict=True)

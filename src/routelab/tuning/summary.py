@@ -9,8 +9,9 @@ import msgspec
 
 from routelab.policies import to_wire
 from routelab.replay import Coverage, Figures
-from routelab.tuning.front import OperatingPoint, Point
+from routelab.tuning.front import Point
 from routelab.tuning.judged import Judged
+from routelab.tuning.operating import OperatingPoint
 from routelab.tuning.verdict import Verdict
 
 HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")

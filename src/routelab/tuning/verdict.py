@@ -13,9 +13,7 @@ from routelab.stats.power import requests_to_settle
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.certify import words
 from routelab.tuning.judged import Judged, means, said
-
-MARGIN = 0.005
-"""A gain below this many points of quality / 100 is not worth a router."""
+from routelab.tuning.score import MARGIN
 
 FEWEST = 30
 """Test requests below which a bootstrap interval is no evidence."""
@@ -46,6 +44,8 @@ def verdict(
     warnings: Sequence[str] = (),
     certificate: Certificate | None = None,
     further: Sequence[Judged] = (),
+    *,
+    by_chance: bool = False,
 ) -> Verdict:
     """Judge a policy by its figures on test, in the order of the rules.
 
@@ -54,6 +54,7 @@ def verdict(
         warnings: what else a reader must know.
         certificate: that was asked for.
         further: bounds on latency and groups.
+        by_chance: the policy is a mixture of single models, which the zero router is the best of.
     """
     judged = [*means(test, bounds, best_quality, None), *further]
     proved = list(_certified(certificate))
@@ -67,6 +68,12 @@ def verdict(
     if test.n_requests < FEWEST and not _single(test):
         few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
         return Verdict("not proven", (few, gain, *(it.text for it in missed), *rest), FEWEST)
+    if by_chance and not _single(test):
+        drawn = (
+            f"{gain}: a mixture of single models, as the zero router is, so that all they differ"
+        )
+        drawn += " by is the luck of the draws"
+        return Verdict("do not route", (drawn, *(it.text for it in missed), *rest))
     if low > 0 and not missed:
         return Verdict("ship", (f"{gain}: above zero", *rest))
     if high < MARGIN:

@@ -16,7 +16,8 @@ from routelab.tuning.certify import words
 from routelab.tuning.certify.demand import Demand
 from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
 from routelab.tuning.certify.path import path
-from routelab.tuning.front import OperatingPoint, Point
+from routelab.tuning.front import Point
+from routelab.tuning.operating import OperatingPoint
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,9 @@ from routelab.tuning.export import study_path
 from routelab.tuning.options import Options
 from routelab.tuning.reprice.escalations import Escalation, escalations, trade_off
 from routelab.tuning.reprice.world import World
+from routelab.tuning.score import MARGIN
 from routelab.tuning.study import Study, tune
-from routelab.tuning.verdict import MARGIN, Verdict, verdict
+from routelab.tuning.verdict import Verdict, verdict
 
 _OF_ITS_OWN = ("storage", "fresh", "processes", "certify", "delta")
 """Options of a study that its repetition has not: where trials are kept, and what is proved."""
@@ -136,7 +137,12 @@ def reprice(
     judged = None
     if part == "test":
         on_tune = _ground(policy, log, moved, world, "tune", allow_missing)
-        judged = verdict(after, options.bounds, _best(on_tune, now))
+        judged = verdict(
+            after,
+            options.bounds,
+            _best(on_tune, now),
+            by_chance=policy.policy.by_chance,
+        )
     found = None
     if retune and part == "test":
         known = moved.catalogue.only(moved.candidates)

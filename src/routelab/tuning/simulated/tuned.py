@@ -19,8 +19,9 @@ from routelab.replay.breakdown import breakdown
 from routelab.simulate import Checked, slo
 from routelab.tuning import caveats, inputs
 from routelab.tuning.demands import demands
-from routelab.tuning.front import OperatingPoint, Point
+from routelab.tuning.front import Point
 from routelab.tuning.loop import Done, Plan, run
+from routelab.tuning.operating import OperatingPoint
 from routelab.tuning.options import CASCADE
 from routelab.tuning.score import score
 from routelab.tuning.search import Cascades

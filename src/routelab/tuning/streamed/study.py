@@ -19,8 +19,9 @@ from routelab.replay.stream.moments import Question
 from routelab.replay.stream.passes import Sampled
 from routelab.replay.stream.workers import Workers
 from routelab.tuning import caveats, inputs, judged
-from routelab.tuning.front import OperatingPoint, Point, front, operating_points
+from routelab.tuning.front import Point, front
 from routelab.tuning.judged import Judged
+from routelab.tuning.operating import OperatingPoint, operating_points
 from routelab.tuning.options import CASCADE, SAMPLERS, Options
 from routelab.tuning.score import Score
 from routelab.tuning.streamed import solve
@@ -109,7 +110,7 @@ def tune_stream(
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     points = front([*alone, *map(Point, cascades, scores)])
-    chosen = operating_points(points, options.bounds, best, mix=not dials)
+    chosen = operating_points(points, options.bounds, best, alone)
     named = [Named(options.name, it.point.policy) for it in chosen]
     policies = [it.policy for it in named]
     again = log.moments(tuning, policies[:1], question, "replaying the choice")
@@ -123,6 +124,7 @@ def tune_stream(
     coverage = {"tune": on_tune.coverage(), "test": on_test.coverage()}
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
     warnings = [
+        *caveats.mixed(chosen[0]),
         *caveats.uncharged(policies[0], log.stream.specs),
         *([] if dials else [caveats.NO_SIGNAL]),
         *caveats.untimed("timestamp" in log.stream.has, cut.rule),
@@ -145,7 +147,13 @@ def tune_stream(
         ],
         front=points,
         aiq_front=_aiq_front(tested, models),
-        verdict=verdict(tested[0], options.bounds, best_quality, warnings),
+        verdict=verdict(
+            tested[0],
+            options.bounds,
+            best_quality,
+            warnings,
+            by_chance=policies[0].by_chance,
+        ),
         coverage=coverage,
     )
 

@@ -1,0 +1,185 @@
+"""The points that people ask for, and when a mixture is one of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tuning_world import means, point, random_log
+
+from routelab.errors import TuningError
+from routelab.metrics.hull import hull, value_at
+from routelab.policies import Mixture
+from routelab.tuning import Bounds
+from routelab.tuning.front import front, knee
+from routelab.tuning.operating import best_at, operating_points
+
+STEPS = st.integers(0, 12)
+POINTS = st.lists(st.builds(lambda c, q: point(c / 4, q / 12), STEPS, STEPS), min_size=1)
+FRONT = [point(1, 0.5), point(2, 0.7), point(3, 0.72), point(6, 0.9), point(10, 0.92)]
+BEST = FRONT[-1]
+
+
+def chosen(bounds, *, alone=(), points=FRONT, best=BEST):
+    return operating_points(points, bounds, best, alone or [points[0], best])[0]
+
+
+def test_a_policy_on_the_bound_is_exported_as_it_is():
+    least = chosen(Bounds(min_quality=0.7))
+    assert (least.name, least.point, least.mixed) == ("least-cost", FRONT[1], False)
+    share = chosen(Bounds(min_quality_share=0.7 / 0.92))
+    assert (share.name, share.point) == ("least-cost", FRONT[1])
+    most = chosen(Bounds(max_usd_per_1k=6))
+    assert (most.name, most.point) == ("most-quality", FRONT[3])
+
+
+def test_the_stricter_of_two_floors_counts():
+    it = chosen(Bounds(min_quality=0.5, min_quality_share=0.9 / 0.92))
+    assert it.point == FRONT[3]
+
+
+def test_both_bounds_give_the_least_cost_that_meets_both():
+    assert chosen(Bounds(max_usd_per_1k=6, min_quality=0.7)).point == FRONT[1]
+
+
+def test_without_a_bound_the_knee_is_exported():
+    it = chosen(Bounds())
+    assert it.name == "knee"
+    assert it.point == knee([FRONT[0], FRONT[1], FRONT[3], FRONT[4]])
+
+
+def test_every_operating_point_keeps_the_users_bounds():
+    for bounds in (Bounds(max_usd_per_1k=5), Bounds(min_quality=0.71), Bounds(5, 0.71)):
+        listed = operating_points(FRONT, bounds, BEST, [FRONT[0], BEST])
+        for it in listed[:1] + [it for it in listed if it.name != "knee"]:
+            assert bounds.max_usd_per_1k is None or it.point.score.usd_per_1k <= 5
+            assert bounds.min_quality is None or it.point.score.quality >= 0.71
+
+
+@pytest.mark.parametrize(
+    ("bounds", "simple"),
+    [
+        (Bounds(max_usd_per_1k=2.09), True),
+        (Bounds(max_usd_per_1k=2.11), False),
+        (Bounds(min_quality=0.875), True),
+        (Bounds(min_quality=0.865), False),
+    ],
+)
+def test_a_mixture_of_policies_must_be_worth_half_a_point_or_a_tenth_of_the_cost(bounds, simple):
+    it = chosen(bounds)
+    assert it.mixed is not simple
+    assert it.plain in FRONT
+
+
+def test_the_zero_router_need_not_be_worth_anything_to_be_exported():
+    alone = [point(1, 0.5), point(10, 0.9)]
+    points = [alone[0], point(5, 0.65), alone[1]]
+    it = chosen(Bounds(max_usd_per_1k=5.0), points=points, alone=alone, best=alone[1])
+    assert (it.mixed, it.plain) == (True, points[1])
+    assert it.point.score.quality == pytest.approx(0.5 + 0.4 * 4 / 9)
+    assert {it.point.policy.first, it.point.policy.second} == {one.policy for one in alone}
+    equal = [alone[0], point(5, 0.5 + 0.4 * 4 / 9), alone[1]]
+    same = chosen(Bounds(max_usd_per_1k=5.0), points=equal, alone=alone, best=alone[1])
+    assert (same.point, same.mixed) == (equal[1], False)
+
+
+@given(st.lists(st.tuples(STEPS, STEPS), min_size=2, max_size=5, unique=True), POINTS, st.data())
+def test_no_export_is_worse_than_the_zero_router_under_the_same_bound(models, policies, data):
+    alone = [point(c / 4, q / 12, f"m{at}") for at, (c, q) in enumerate(models)]
+    best = max(alone, key=lambda it: (it.score.quality, -it.score.usd_per_1k))
+    zero = hull(*zip(*(it.score for it in alone), strict=True))
+    every = front([*alone, *policies])
+    whole = hull(*zip(*(it.score for it in every), strict=True))
+    usd = data.draw(st.floats(float(zero.cost[0]), float(zero.cost[-1]) + 0.01))
+    if usd > 0:
+        it = operating_points(every, Bounds(max_usd_per_1k=usd), best, alone)[0].point.score
+        assert it.usd_per_1k <= usd
+        assert it.quality >= value_at([usd], zero)[0] - 0.000501
+        assert it.quality >= value_at([usd], whole)[0] - 0.005001
+    floor = data.draw(st.floats(float(zero.quality[0]), float(zero.quality[-1])))
+    it = operating_points(every, Bounds(min_quality=floor), best, alone)[0].point.score
+    assert it.quality >= floor
+    assert it.usd_per_1k * 0.999 <= np.interp(floor, zero.quality, zero.cost) + 1e-9
+    least = np.interp(floor, whole.quality, whole.cost)
+    assert it.usd_per_1k * 0.9 <= least + 1e-9 or value_at(least, zero) >= floor - 0.005001
+
+
+@given(POINTS, st.floats(0.0, 4.0))
+def test_the_best_at_a_cost_is_on_the_hull(points, above):
+    kept = front(points)
+    usd = kept[0].score.usd_per_1k + above
+    corners = hull(*zip(*(it.score for it in kept), strict=True))
+    found = best_at(kept, usd).score
+    assert found.usd_per_1k <= usd
+    assert found.quality == pytest.approx(value_at([usd], corners)[0])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "axis", "target"),
+    [(Bounds(max_usd_per_1k=4.0), 0, 4.0), (Bounds(min_quality=0.8), 1, 0.8)],
+)
+def test_a_mixture_meets_the_bound_exactly(bounds, axis, target):
+    it = chosen(bounds)
+    assert isinstance(it.point.policy, Mixture)
+    assert it.point.score[axis] == target
+    low, high = FRONT[1].score, FRONT[3].score
+    weight = it.point.policy.weight
+    mixed = [weight * a + (1 - weight) * b for a, b in zip(low, high, strict=True)]
+    assert mixed == pytest.approx(list(it.point.score))
+
+
+def test_the_weight_of_a_mixture_is_what_a_log_sees():
+    log = random_log(4000, 2, seed=1)
+    alone = [point(*means(policy, log), name) for name, policy in fixed(log)]
+    target = sum(it.score.usd_per_1k for it in alone) / 2
+    it = chosen(Bounds(max_usd_per_1k=target), points=alone, alone=alone, best=alone[-1])
+    found = means(it.point.policy, log)
+    assert found.usd_per_1k == pytest.approx(target, rel=0.05)
+
+
+def fixed(log):
+    from routelab.policies import Fixed
+
+    return [(name, Fixed(name)) for name in log.models]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        (Bounds(max_usd_per_1k=0.5), "costs 0.5 USD .* the least reachable is 1"),
+        (Bounds(min_quality=0.95), "reaches quality 0.9500 on tune; the best reachable is 0.9200"),
+        (
+            Bounds(max_usd_per_1k=2.5, min_quality=0.8),
+            "reaches quality 0.8000 at 2.5 USD .* the best reachable is 0.7250",
+        ),
+    ],
+)
+def test_a_bound_out_of_reach_names_the_best_reachable(bounds, says):
+    with pytest.raises(TuningError, match=says):
+        operating_points(FRONT, bounds, BEST, [FRONT[0], BEST])
+
+
+def test_a_mixture_raises_what_is_reachable_at_a_cost():
+    with pytest.raises(TuningError, match=r"best reachable is 0\.7\d+"):
+        operating_points(FRONT, Bounds(2.5, 0.95), BEST, [FRONT[0], BEST])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        (Bounds(max_usd_per_1k=0), "--max-usd-per-1k is 0"),
+        (Bounds(max_usd_per_1k=np.nan), "--max-usd-per-1k is nan"),
+        (Bounds(min_quality=1.01), r"--min-quality is 1.01; quality lies in \[0, 1\]"),
+        (Bounds(min_quality_share=-1), "--min-quality-share is -1"),
+    ],
+)
+def test_bounds_that_make_no_sense(bounds, says):
+    with pytest.raises(TuningError, match=says):
+        bounds.check()
+
+
+def test_all_senseless_bounds_are_named_at_once():
+    with pytest.raises(TuningError) as caught:
+        Bounds(-1.0, 2.0, 0.0).check()
+    assert len(caught.value.problems) == 3
