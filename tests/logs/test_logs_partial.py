@@ -89,6 +89,6 @@ def test_a_partial_log_is_described_by_its_steps(tmp_path: Path) -> None:
 
 
 def test_failures_say_nothing_of_answers_that_nobody_judged(tmp_path: Path) -> None:
-    rows = [{**row, "quality": None} for row in ROWS]
+    rows = [{**row, "quality": None if row["model"] == "big" else 0.5} for row in ROWS]
     big = describe(partial(tmp_path / "log.csv", rows))["models"]["big"]
     assert (big["n"], big["judged"], big["quality"], big["failed"]) == (2, 0, None, 1)
