@@ -21,6 +21,7 @@ NAMES = (
     "study",
     "demo",
     "learning",
+    "recipes",
     "operations",
     "runtime",
     "transport",
