@@ -241,6 +241,21 @@ def test_after_a_failure_that_cost_money_another_try_needs_room_of_its_own(
         assert "thought better of it" in str(found)
 
 
+def test_a_failure_of_unknown_cost_is_charged_as_it_was_reserved_before_the_next_try(tmp_path):
+    """The model has no prices, but an estimate to reserve by."""
+
+    async def use(router):
+        found = await router.route(LONG, max_tokens=500)
+        return found, (await router.snapshot()).budgets[0]
+
+    world = catalogue(first=model("billed", "plain", **NO_PRICES))
+    known = {"first": Estimate(cost_usd=ONE)}
+    found, left = with_router(tmp_path, FIXED, world, daily(9.0), use, estimates=known)
+    assert found.model == "first"
+    assert left.spent_usd == pytest.approx(2 * 2.0 * ONE)  # two tries, at twice the estimate
+    assert left.reserved_usd == 0.0
+
+
 @pytest.mark.parametrize("kept", ["memory", "sqlite"])
 @pytest.mark.parametrize("policy", [FIXED, CASCADE])
 def test_failed_tries_that_cost_money_do_not_overspend_together(tmp_path, kept, policy):

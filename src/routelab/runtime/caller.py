@@ -159,7 +159,7 @@ class Caller:
     ) -> str | None:
         """Why there is no money for another try, or None."""
         cost_usd = account((failed,), self.catalogue, self.charged(call)[1]).usd
-        return await room(cost_usd) if cost_usd > 0.0 else None
+        return await room(cost_usd) if cost_usd != 0.0 else None
 
     def _account(self, call: Call, tries: Sequence[Try]) -> Account:
         money = account(tries, self.catalogue, self.charged(call)[1])

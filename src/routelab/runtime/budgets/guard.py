@@ -58,13 +58,13 @@ class Guard:
         A call that is cancelled is charged what its tries are known to have cost.
         """
         charged: list[float] = []
-        room = functools.partial(self._charged, sending, charged)
         try:
             most_usd = self._upper_usd(call, sending, self._keeper.budgets.output_tokens)
             hold = await self._reserved(sending, most_usd)
         except BudgetError as refusal:
             self.refusal = self.refusal or refusal
             return Feedback(call.model, dict.fromkeys(call.need, math.nan), error=str(refusal))
+        room = functools.partial(self._charged, sending, charged, most_usd)
         try:
             feedback = await self._calls.call(
                 call, msgspec.structs.replace(sending, room=room), tries
@@ -76,8 +76,15 @@ class Guard:
         self._keeper.settle(hold, feedback.cost_usd - math.fsum(charged))
         return feedback
 
-    async def _charged(self, sending: Sending, charged: list[float], usd: float) -> str | None:
-        """Charge a try that failed, or say why there is no room for it and another one."""
+    async def _charged(
+        self, sending: Sending, charged: list[float], most_usd: float, usd: float
+    ) -> str | None:
+        """Charge a try that failed, or say why there is no room for it and another one.
+
+        Args:
+            usd: NaN for a try that cost nobody knows what, which is charged as it was reserved.
+        """
+        usd = most_usd if math.isnan(usd) else usd
         try:
             hold = await self._reserved(sending, usd)
         except BudgetError as refusal:
