@@ -61,6 +61,20 @@ def test_describe_adds_up_what_was_spent_and_by_whom(run, folder):
     assert "small" in run.ok("data", "describe", folder).out
 
 
+def test_feedback_from_a_file_goes_before_that_in_the_log(run, folder, tmp_path):
+    judged = tmp_path / "judged.jsonl"
+    judged.write_text(
+        '{"request_id": "r1", "quality": 1.0}\n{"request_id": "r2", "quality": 0.5}\n'
+        '{"request_id": "elsewhere", "quality": 0.0}\n'
+    )
+    found = run.ok("log", "describe", folder, "--feedback", judged, "--json").data
+    assert (found["quality"]["small"]["mean"], found["quality"]["small"]["count"]) == (0.75, 2)
+    judged.write_text('{"request_id": "r1"}\n')
+    assert "judged.jsonl: feedback needs quality" in run.refused(
+        "log", "describe", folder, "--feedback", judged
+    )
+
+
 def test_compact_says_what_became_of_which_files_and_changes_no_figure(run, folder):
     before = run.ok("log", "describe", folder, "--json").data
     done = run.ok("log", "compact", folder, "--json").data

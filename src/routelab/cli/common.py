@@ -24,6 +24,14 @@ LogPath = Annotated[
         metavar="LOG", help="Log as .parquet, .csv or .jsonl, or a folder.", show_default=False
     ),
 ]
+Feedback = Annotated[
+    Path | None,
+    typer.Option(
+        "--feedback",
+        metavar="FILE.jsonl",
+        help="What answers of a decision log were worth: request_id, quality, model.",
+    ),
+]
 LogOption = Annotated[
     Path,
     typer.Option(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.table import Table
 
 from routelab.cli import tables
-from routelab.cli.common import Columns, Json, LogPath, Prices, print_json, read_any
+from routelab.cli.common import Columns, Feedback, Json, LogPath, Prices, print_json, read_any
 from routelab.logs import Log
 from routelab.logs import describe as describe_log
 from routelab.metrics.signal_quality import signal_quality
@@ -28,14 +27,7 @@ def describe(
     log: LogPath,
     column: Columns = None,
     prices: Prices = None,
-    feedback: Annotated[
-        Path | None,
-        typer.Option(
-            "--feedback",
-            metavar="FILE.jsonl",
-            help="What answers of a decision log were worth: request_id, quality, model.",
-        ),
-    ] = None,
+    feedback: Feedback = None,
     json: Json = False,
 ) -> None:
     """Describe LOG: models, costs, coverage, tasks, and how good its signals are.

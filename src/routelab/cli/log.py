@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from routelab.cli import tables
-from routelab.cli.common import Json, print_json
+from routelab.cli.common import Feedback, Json, print_json
 from routelab.cli.progress import progress
 from routelab.core.record import AlertRecord, FeedbackRecord, Record
 from routelab.logs import decisions
@@ -37,7 +37,7 @@ def log() -> None:
 
 
 @app.command("describe")
-def describe(log: Folder, json: Json = False) -> None:
+def describe(log: Folder, feedback: Feedback = None, json: Json = False) -> None:
     """Show what a decision log tells: money, latencies and errors by model, deployment and tenant.
 
     "data describe" takes the log too, as a log of models and their answers.
@@ -45,7 +45,7 @@ def describe(log: Folder, json: Json = False) -> None:
     Example: `routelab log describe decisions/`
     """
     with progress("reading") as update:
-        found = _Summary(log, update)
+        found = _Summary(log, feedback, update)
     if json:
         print_json(found.as_data())
     else:
@@ -93,8 +93,12 @@ def _names(paths: tuple[Path, ...]) -> list[str]:
 class _Summary:
     """A decision log, added up as a router adds up what it does."""
 
-    def __init__(self, path: Path, progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, path: Path, feedback: Path | None, progress: Callable[[int, int], None]
+    ) -> None:
         journal = decisions.open_journal(path)
+        given = list(decisions.judgements(feedback))
+        judged = {it.request_id for it in given}  # they go before what the log says
         figures = Figures(max_tenants=1_000, remembered=1_000_000)
         self.name = path.name
         self.policies: Counter[str] = Counter()
@@ -107,10 +111,13 @@ class _Summary:
                 self.first_s = moment if not self.first_s <= moment else self.first_s
                 self.last_s = moment if not self.last_s >= moment else self.last_s
             elif isinstance(line, FeedbackRecord):
-                figures.feedback(line.request_id, line.quality, line.model)
+                if line.request_id not in judged:
+                    figures.feedback(line.request_id, line.quality, line.model)
             elif isinstance(line, AlertRecord):
                 known = (line.account, line.period, line.share, line.spent_usd, line.limit_usd)
                 figures.alert(Alert(*known))
+        for it in given:
+            figures.feedback(it.request_id, it.quality, it.model)
         self.torn = sorted(journal.torn)
         self.figures = figures.snapshot()
 

@@ -2,6 +2,14 @@
 
 from routelab.logs.decisions.compact import Compacted, compact
 from routelab.logs.decisions.journal import Journal, is_journal, open_journal
-from routelab.logs.decisions.source import open_decisions
+from routelab.logs.decisions.source import judgements, open_decisions
 
-__all__ = ["Compacted", "Journal", "compact", "is_journal", "open_decisions", "open_journal"]
+__all__ = [
+    "Compacted",
+    "Journal",
+    "compact",
+    "is_journal",
+    "judgements",
+    "open_decisions",
+    "open_journal",
+]

@@ -36,7 +36,7 @@ def open_decisions(path: Path, feedback: Path | None = None) -> DecisionSource:
     journal = open_journal(path)
     lines = list(journal.lines())
     own = [it for it in lines if isinstance(it, FeedbackRecord)]
-    judged = Judged([*own, *_given(feedback)])
+    judged = Judged([*own, *judgements(feedback)])
     rows = Rows(judged)
     for line in lines:
         if isinstance(line, Record):
@@ -83,7 +83,12 @@ def _notes(rows: Rows, judged: Judged) -> Iterator[str]:
     yield "the cost of a call holds its signals and failed tries"
 
 
-def _given(path: Path | None) -> Iterator[FeedbackRecord]:
+def judgements(path: Path | None) -> Iterator[FeedbackRecord]:
+    """What a file of feedback says of answers; nothing without a file.
+
+    Raises:
+        LogError: it cannot be read, or a line lacks what it needs.
+    """
     if path is None:
         return
     source = open_jsonl(path)
