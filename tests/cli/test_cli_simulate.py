@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -251,3 +252,38 @@ def test_tune_refuses_what_does_not_go_with_objectives(run, tmp_path):
         "tune", log, "--slo", goals, "--simulated-trials", 0
     )
     assert left_behind(tmp_path, log, goals) == []
+
+
+def test_logged_answers_that_are_too_slow_are_warned_of_before_the_day(run, sample_file, tuned):
+    day = ("simulate", tuned.policy, "--log", sample_file, "--requests", 200, "--no-report")
+    done = run.ok(*day, "--timeout", 6)
+    told = " ".join(done.err.split())
+    assert "logged answers of 'frontier'" in told
+    assert "take longer than 6 s" in told
+    (patient_s,) = re.findall(r"--timeout (\d+) waits for all of them", told)
+    shown = " ".join(done.out.split())
+    assert "no answer in 6 s" in shown
+    assert "answers that nobody waited for: up to" in shown
+    quiet = run.ok(*day, "--timeout", patient_s)
+    assert "warning" not in quiet.err
+    assert "Tries without an answer" not in quiet.out
+    halved = run.ok(*day, "--timeout", 6, "--json").data["days"][0]
+    assert halved["slow_answers"][0]["limit_s"] == 6.0
+    assert halved["unwaited_usd_per_1k"] > 0.0
+    fast = run.ok(*day, "--timeout", 6, "--latency-scale", 0.01, "--json").data["days"][0]
+    assert (fast["slow_answers"], fast["unwaited_usd_per_1k"]) == ([], 0.0)
+
+
+def test_tune_warns_of_answers_that_production_would_not_wait_for(run, tmp_path, sample_file):
+    models = "\n".join(
+        f'[models.{name}]\n[[models.{name}.deployments]]\nbase_url = "http://127.0.0.1:9/v1"\n'
+        f'model = "{name}"\n[models.{name}.deployments.timeouts]\ntotal_s = 6.0\n'
+        for name in ("small-8b", "frontier")
+    )
+    (tmp_path / "models.toml").write_text(models)
+    study = ("--models", "small-8b,frontier", "--trials", 3, "--no-tracking", "--no-report")
+    done = run.ok("tune", sample_file, *study, "--catalogue", tmp_path / "models.toml")
+    told = " ".join(done.err.split())
+    assert "logged answers of 'frontier'" in told
+    assert "Figures here count them as answered" in told
+    assert "timeouts.total_s" in told

@@ -123,7 +123,10 @@ def test_a_line_is_fitted_to_latencies_and_gives_them_back():
     assert found.per_token_s == pytest.approx(0.02, rel=0.05)
     assert found.spread == pytest.approx(spread, rel=0.1)
     units = iter(rng.random(4000))
-    drawn = [Fitted([found]).work(0, 0, 100.0, lambda name: next(units)) for _ in range(4000)]
+    drawn = [
+        Fitted(np.empty((0, 1)), [found]).work(0, 0, 100.0, lambda name: next(units))
+        for _ in range(4000)
+    ]
     mean = np.mean([it.first_token_s + 99 * it.between_tokens_s for it in drawn])
     assert mean == pytest.approx(found.first_token_s + 100 * found.per_token_s, rel=0.03)
 

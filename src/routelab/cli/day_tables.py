@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 
 from routelab.cli.tables import escaped, table, with_interval
 from routelab.policy_file.card import seconds
+from routelab.replay.patience import Unwaited
 from routelab.simulate import Checked, Day
 from routelab.tuning import Study
+
+_SHOWN = 12
+"""Kinds of failed tries that are listed; JSON has them all, by deployment."""
 
 _HEADS = (
     "policy",
@@ -39,6 +44,32 @@ def days(found: Sequence[Day], scenario: str) -> RenderableType:
             f"{it['attempts_per_call']:.3f}",
         )
     return made
+
+
+def too_slow(found: Sequence[Unwaited]) -> str:
+    """What it means for a day that logged answers take longer than tries may, and what to do."""
+    longest_s = math.ceil(max(it.longest_s for it in found) + 1.0)
+    return (
+        f"{'; '.join(map(str, found))}. Such a try ends without an answer and is charged nothing,"
+        " though a provider may charge it; then others are tried, or another model answers, so"
+        f" that the day is not the replay's. --timeout {longest_s} waits for all of them; where"
+        " the catalogue's deployments name time limits, their timeouts.total_s does"
+    )
+
+
+def lost(found: Sequence[Day]) -> Iterator[RenderableType]:
+    """Tries without an answer by what they say, and what answers cost that nobody waited for."""
+    for day in found:
+        if day.errors_by:
+            made = table(f"Tries without an answer, {day.policy}", ("it says", "model", "tries"))
+            for (said, model), n in list(day.errors_by.items())[:_SHOWN]:
+                made.add_row(escaped(said), escaped(model), f"{n:,}")
+            yield made
+        if day.unwaited_usd_per_1k:
+            yield (
+                f"answers that nobody waited for: up to {day.unwaited_usd_per_1k:.4g} USD per 1,000"
+                " requests, which providers may charge and which is not in the figures above"
+            )
 
 
 def objectives(

@@ -19,7 +19,7 @@ from routelab.cli.common import (
     tell,
 )
 from routelab.cli.explain import as_json, outcome
-from routelab.core.catalogue import Catalogue, public
+from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, public
 from routelab.errors import RoutelabError
 from routelab.policy_file import PolicyFile
 from routelab.runtime import Routed, Router
@@ -54,7 +54,7 @@ def route(
             help="How answers yield a signal, for example sure=agreement:3. Repeatable.",
         ),
     ] = None,
-    timeout_s: Annotated[float, typer.Option(help="Seconds for each attempt.")] = 60.0,
+    timeout_s: Annotated[float, typer.Option(help="Seconds for each attempt.")] = ROUTER_TIMEOUT_S,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
     json: Json = False,
 ) -> None:

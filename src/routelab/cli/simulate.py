@@ -30,12 +30,14 @@ from routelab.cli.day_files import Faults, ObjectivesFile, read_objectives, read
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, told
 from routelab.cli.reported import write as write_page
+from routelab.core.catalogue import ROUTER_TIMEOUT_S
 from routelab.core.extras import how_to_install
 from routelab.errors import SimulationError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import study_ground
 from routelab.replay.coverage import coverage
+from routelab.replay.patience import unwaited
 from routelab.simulate import Checked, Day, Scenario, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.arrivals import DEFAULT
 from routelab.simulate.prepared import answered_by_log, located
@@ -75,6 +77,9 @@ def simulate_days(
             help="How long answers take: as logged, as a line fitted to their lengths, or no time.",
         ),
     ] = "logged",
+    latency_scale: Annotated[
+        float, typer.Option(min=0.0, help="Answers take so many times as long.")
+    ] = 1.0,
     split: Annotated[
         str,
         typer.Option(help="Requests of this part of the log: train, tune, calibrate, test, all."),
@@ -82,7 +87,7 @@ def simulate_days(
     timeout: Annotated[
         float,
         typer.Option(metavar="SECONDS", help="Of one try, where the catalogue says nothing."),
-    ] = 60.0,
+    ] = ROUTER_TIMEOUT_S,
     stream: Annotated[
         bool, typer.Option("--stream", help="Callers take answers as they come.")
     ] = False,
@@ -133,12 +138,16 @@ def simulate_days(
         coming = replace(coming, at_s=surged(coming.at_s, day.surges))
         if faults is not None:
             scenario.check(day, models, coming.duration_s, faults.name)
+        takes = latency(part, latencies, latency_scale)
+        asked = models.only(one.policy.models_used)
+        if slow := unwaited(part, asked, timeout_s=timeout, latency_s=takes.usual_s):
+            tell(f"warning: {day_tables.too_slow(slow)}")
         with ExitStack() as open_files, progress("simulating") as update:
             simulated = simulate(
                 one,
                 part,
                 coming,
-                latency(part, latencies),
+                takes,
                 scenario=day,
                 catalogue=known,
                 seed=seed,
@@ -167,7 +176,10 @@ def simulate_days(
         print_json({**_as_json(days, checks, day), "report": said})
     else:
         tables.show(
-            day_tables.days(days, day.name), *day_tables.objectives(days, checks), told(page)
+            day_tables.days(days, day.name),
+            *day_tables.lost(days),
+            *day_tables.objectives(days, checks),
+            told(page),
         )
     if missed:
         raise typer.Exit(1)

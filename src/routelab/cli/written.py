@@ -8,7 +8,10 @@ from pathlib import Path
 import msgspec
 
 from routelab.cli.day_files import read_objectives, read_scenario
+from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
+from routelab.logs import Log
+from routelab.replay.patience import unwaited
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.tuning import Floor
 from routelab.tuning.options import BY, By
@@ -61,6 +64,18 @@ def pair(text: str | None) -> tuple[str, str] | None:
     if not comma or not weak or not strong or "," in strong:
         raise TuningError(f"--pair {text}: name two models as WEAK,STRONG")
     return weak, strong
+
+
+def too_slow(log: Log, catalogue: Catalogue | None) -> str | None:
+    """What production will not wait for, where the catalogue says where models are called."""
+    found = () if catalogue is None else unwaited(log, catalogue)
+    if not found:
+        return None
+    return (
+        f"{'; '.join(map(str, found))}. Figures here count them as answered; in production such a"
+        " try ends without an answer. Give the deployments timeouts.total_s in the catalogue, or"
+        " the router timeout_s; routelab simulate shows what it comes to"
+    )
 
 
 def wanted(

@@ -26,6 +26,10 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_s: float = 600.0
 
 
+ROUTER_TIMEOUT_S = 60.0
+"""To a complete answer, at deployments without time limits, if a router is not told otherwise."""
+
+
 class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An OpenAI-compatible endpoint that serves a model.
 

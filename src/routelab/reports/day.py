@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from routelab.core.record import AttemptRecord, Record, StepRecord
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Note, Table, Text
+from routelab.reports.chapters.deployments import deployments
 from routelab.reports.chapters.objectives import FORMS
 from routelab.reports.chapters.opening import Figure, Opening
 from routelab.reports.figures.timeline import timeline, windows
@@ -170,42 +169,9 @@ def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter
         traces.append(_traces("The slowest answers", day.slowest, int(day.answered.sum())))
     return [
         Chapter(f"{key}-time", f"Over time{told}", [timeline(key, day, scenario)]),
-        Chapter(f"{key}-where", f"Deployments{told}", [_deployments(day), *_ends(day)]),
+        Chapter(f"{key}-where", f"Deployments{told}", deployments(day)),
         Chapter(f"{key}-who", f"Slow and lost{told}", traces or [Note("Nothing was lost.")]),
     ]
-
-
-def _deployments(day: Day) -> Table:
-    heads = ("Model", "Provider", "Tries", "Share", "Failed", "Struck", "P50", "P95",
-             "Most waiting", "Breaker open")  # fmt: skip
-    looked = {(it.model, it.deployment): it for it in day.sampled}
-    rows = []
-    for it in day.worked:
-        seen = looked.get((it.model, it.deployment))
-        waiting = 0 if seen is None else int(seen.waiting.max(initial=0))
-        opened = 0.0 if seen is None or not len(seen.state) else float((seen.state == 2).mean())
-        rows.append([
-            Cell(words.short(it.model, 40)),
-            Cell(words.short(it.provider or it.deployment, 40)),
-            Cell(words.count(it.tries), it.tries),
-            Cell(words.share(it.share), it.share),
-            Cell(words.count(it.errors), it.errors),
-            Cell(words.count(it.struck), it.struck),
-            Cell(words.seconds(it.p50_s) if it.p50_s is not None else words.NOTHING, it.p50_s),
-            Cell(words.seconds(it.p95_s) if it.p95_s is not None else words.NOTHING, it.p95_s),
-            Cell(words.count(waiting), waiting),
-            Cell(words.share(opened), opened),
-        ])  # fmt: skip
-    return Table("Tries by deployment; shares are of a model's tries", heads, rows, words=(0, 1))
-
-
-def _ends(day: Day) -> list[Block]:
-    """How requests ended, where any did not end with an answer."""
-    if day.answered.all():
-        return []
-    names, counts = np.unique(day.status.astype(str), return_counts=True)
-    told = words.listed([f"{count:,} {name}" for name, count in zip(names, counts, strict=True)])
-    return [Text(f"How requests ended: {told}.")]
 
 
 def _traces(caption: str, found: Sequence[Record], total: int) -> Table:

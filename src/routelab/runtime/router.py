@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from routelab.core import catalogue_file
-from routelab.core.catalogue import Catalogue, Timeouts
+from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, Timeouts
 from routelab.core.engine_rules import EngineRules
 from routelab.errors import BudgetError, RouteError
 from routelab.gates import AnyGate
@@ -92,7 +92,7 @@ class AsyncRouter:
         gates: Sequence[AnyGate] = (),
         again: int = 0,
         gate_functions: Mapping[str, GateFunction] | None = None,
-        timeout_s: float = 60.0,
+        timeout_s: float = ROUTER_TIMEOUT_S,
         rules: EngineRules | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,

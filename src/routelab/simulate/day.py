@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from routelab.core import display
 from routelab.core.record import Record
 from routelab.core.table import Bools, Floats, Ints
 from routelab.logs.log import Strings
+from routelab.replay.patience import Unwaited
 from routelab.simulate.worked import Worked
 
 
@@ -56,6 +58,7 @@ class Day:
         waiting: (s,) calls that waited for a free deployment, at the moments of the samples.
         simulated_s: virtual seconds until the last request was over.
         worked: what each deployment did.
+        slow_answers: logged ones that take longer than a try may wait for them.
         slowest, failures: some requests with all that they went through: the slowest first, and
             the first that got no answer.
     """
@@ -81,6 +84,7 @@ class Day:
     waiting: Ints
     simulated_s: float
     worked: tuple[Worked, ...] = ()
+    slow_answers: tuple[Unwaited, ...] = ()
     slowest: tuple[Record, ...] = ()
     failures: tuple[Record, ...] = ()
 
@@ -91,6 +95,20 @@ class Day:
     def struck_share(self) -> float:
         """Of all tries, those that a fault changed."""
         return self.struck / max(1, self.tries)
+
+    @property
+    def errors_by(self) -> dict[tuple[str, str], int]:
+        """Tries without an answer, by what they say and model; the most frequent first."""
+        found: Counter[tuple[str, str]] = Counter()
+        for it in self.worked:
+            for said, n in it.errors_by.items():
+                found[said, it.model] += n
+        return dict(found.most_common())
+
+    @property
+    def unwaited_usd_per_1k(self) -> float:
+        """What answers cost that nobody waited for: providers may charge it, no bill here does."""
+        return 1000.0 * sum(it.unwaited_usd for it in self.worked) / max(1, len(self))
 
     def summary(self) -> dict[str, Any]:
         """Figures of the whole day as plain data."""
@@ -104,6 +122,7 @@ class Day:
             "error_rate": float((~self.answered).mean()),
             **dict(zip(names, map(float, quantiles), strict=False)),
             "usd_per_1k": 1000.0 * float(self.cost_usd.mean()),
+            "unwaited_usd_per_1k": self.unwaited_usd_per_1k,
             "quality": float(self.quality.mean()),
             "escalation_rate": float((self.calls > 1).mean()),
             "attempts_per_call": self.tries / max(1, int(self.calls.sum())),
@@ -113,6 +132,7 @@ class Day:
             },
             "status": {str(it): int((self.status == it).sum()) for it in np.unique(self.status)},
             "simulated_s": self.simulated_s,
+            "slow_answers": [it._asdict() for it in self.slow_answers],
             "deployments": [asdict(it) for it in self.worked],
         }
 

@@ -30,7 +30,13 @@ class Work(NamedTuple):
 
 
 class Latency(Protocol):
-    """Tells how long answers take."""
+    """Tells how long answers take.
+
+    Attributes:
+        usual_s: (n, m) what they take with nothing else to do, as far as known.
+    """
+
+    usual_s: Floats
 
     def work(self, row: int, column: int, tokens: float, draw: Callable[[str], float]) -> Work:
         """Of one try.
@@ -84,13 +90,13 @@ class Logged:
     An answer whose latency was not observed takes what the fit says.
     """
 
-    def __init__(self, log: Log, fits: list[Fit]) -> None:
-        self._took_s = log.latency_s
-        self._fitted = Fitted(fits)
+    def __init__(self, usual_s: Floats, fits: list[Fit]) -> None:
+        self.usual_s = usual_s
+        self._fitted = Fitted(usual_s, fits)
 
     def work(self, row: int, column: int, tokens: float, draw: Callable[[str], float]) -> Work:
         guess = self._fitted.work(row, column, tokens, draw)
-        took_s = float(self._took_s[row, column])
+        took_s = float(self.usual_s[row, column])
         if math.isnan(took_s):
             return guess
         whole_s = guess.first_token_s + guess.between_tokens_s * (tokens - 1.0)
@@ -108,7 +114,8 @@ class Fitted:
     Source: the factor's mean is 1, so that the mean latency is that of the line.
     """
 
-    def __init__(self, fits: list[Fit]) -> None:
+    def __init__(self, usual_s: Floats, fits: list[Fit]) -> None:
+        self.usual_s = usual_s
         self._fits = fits
         self._normal = NormalDist()
 
@@ -126,18 +133,27 @@ class Fitted:
 class Instant:
     """Answers take no time: for logs without latencies."""
 
+    def __init__(self, log: Log) -> None:
+        self.usual_s = np.zeros_like(log.latency_s)
+
     def work(self, row: int, column: int, tokens: float, draw: Callable[[str], float]) -> Work:
         return Work(0.0, 0.0)
 
 
-def latency(log: Log, how: How) -> Latency:
+def latency(log: Log, how: How, scale: float = 1.0) -> Latency:
     """A model of latency from a log.
 
+    Args:
+        scale: answers take so many times as long.
     Raises:
-        SimulationError: some model of the log has no observed latency; it says which.
+        SimulationError: some model of the log has no observed latency; it says which. Or the
+            scale makes no sense.
     """
+    if not 0.0 <= scale < math.inf:
+        raise SimulationError(f"latency scale {scale:g}: must be 0 or more")
     if how == "none":
-        return Instant()
+        return Instant(log)
+    usual_s = scale * log.latency_s
     fits, missing = [], []
     for column, name in enumerate(log.models):
         seen = np.flatnonzero(~np.isnan(log.latency_s[:, column]) & ~log.error[:, column])
@@ -145,10 +161,10 @@ def latency(log: Log, how: How) -> Latency:
         if len(seen) < 2:
             missing.append(name)
             continue
-        fits.append(fit(log.latency_s[seen, column], np.maximum(1.0, tokens)))
+        fits.append(fit(usual_s[seen, column], np.maximum(1.0, tokens)))
     if missing:
         raise SimulationError(
             f"{log.name}: no latency of {', '.join(missing)} was observed; give a latency_s"
             " column, or --latency none to have answers take no time"
         )
-    return Logged(log, fits) if how == "logged" else Fitted(fits)
+    return Logged(usual_s, fits) if how == "logged" else Fitted(usual_s, fits)

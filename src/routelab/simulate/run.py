@@ -11,13 +11,14 @@ from typing import IO, Any
 import anyio
 import numpy as np
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue
 from routelab.core.progress import Progress
 from routelab.core.request import Request
 from routelab.core.table import Ints
 from routelab.errors import RouteError
 from routelab.logs.log import Log, Strings
 from routelab.policy_file import PolicyFile
+from routelab.replay.patience import Unwaited, unwaited
 from routelab.runtime import AsyncRouter
 from routelab.runtime.endpoints import endpoints
 from routelab.runtime.gatekeeper import GateFunction
@@ -46,7 +47,7 @@ def simulate(
     scenario: Scenario = NOTHING,
     catalogue: Catalogue | None = None,
     seed: int = 0,
-    timeout_s: float = 60.0,
+    timeout_s: float = ROUTER_TIMEOUT_S,
     events: IO[bytes] | None = None,
     latency_known: bool = True,
     stream: bool = False,
@@ -143,7 +144,10 @@ class _Day:
                 if (wait_s := at_s - clock()) > 0.0:
                     await asyncio.sleep(wait_s)
                 tasks.create_task(self._one(router, upstream, place))
-        return self._day(upstream, sampler, latency_known)
+        slow = unwaited(
+            self._log, self._catalogue, timeout_s=timeout_s, latency_s=self._latency.usual_s
+        )
+        return self._day(upstream, sampler, latency_known, slow)
 
     def _over(self) -> bool:
         return self._recorder.done == len(self._arriving)
@@ -188,7 +192,13 @@ class _Day:
             texts=self._policy.policy.reads_answers or gated,
         )
 
-    def _day(self, upstream: SimulatedUpstream, sampler: Sampler, latency_known: bool) -> Day:
+    def _day(
+        self,
+        upstream: SimulatedUpstream,
+        sampler: Sampler,
+        latency_known: bool,
+        slow_answers: tuple[Unwaited, ...],
+    ) -> Day:
         recorder, rows = self._recorder, self._arriving.rows
         status = recorder.statuses()
         return Day(
@@ -212,7 +222,8 @@ class _Day:
             sampled=sampler.sampled(),
             waiting=sampler.waiting(),
             simulated_s=anyio.current_time(),
-            worked=recorder.tallies.worked(self._catalogue, upstream.struck),
+            worked=recorder.tallies.worked(self._catalogue, upstream.struck, upstream.unwaited_usd),
+            slow_answers=slow_answers,
             slowest=tuple(map(record, recorder.remembered.slowest())),
             failures=tuple(map(record, recorder.remembered.failed)),
         )

@@ -73,6 +73,8 @@ class SimulatedUpstream:
         lines: by model and deployment, those that were called so far.
         tries: how many there were.
         struck: how many of them a fault changed, by model and address.
+        unwaited_usd: what whole answers cost that nobody waited for, or whose connection broke;
+            by model and address. A router pays for none but the pieces of them that it saw.
 
     Args:
         models: upstream name and address of each deployment to the model that it serves.
@@ -95,6 +97,7 @@ class SimulatedUpstream:
         self.lines: dict[tuple[str, str], Line] = {}
         self.tries = 0
         self.struck: Counter[tuple[str, str]] = Counter()
+        self.unwaited_usd: dict[tuple[str, str], float] = {}
         self._log = log
         self._outcomes = Outcomes(log, texts=texts)
         self._latency = latency
@@ -118,6 +121,9 @@ class SimulatedUpstream:
                 await asyncio.sleep(course.after_s(course.cut_after))
                 raise UpstreamError("the connection broke before the answer was complete", "cut")
             await asyncio.sleep(course.whole_s)
+        except (asyncio.CancelledError, UpstreamError):
+            self._left(outgoing, model, visit, sample, course)
+            raise
         finally:
             line.leave()
         return self._answer(outgoing, model, visit, sample, course)
@@ -139,7 +145,9 @@ class SimulatedUpstream:
             if reply.status != 200:
                 yield Opened(reply.status, _whole(reply), reply.headers)
             else:
-                yield Opened(200, _flowing(reply, course), {"content-type": "text/event-stream"})
+                left = partial(self._left, outgoing, model, visit, sample, course)
+                pieces = _flowing(reply, course, left)
+                yield Opened(200, pieces, {"content-type": "text/event-stream"})
         finally:
             line.leave()
 
@@ -190,6 +198,15 @@ class SimulatedUpstream:
             line = self.lines[key] = Line(self._scenario.places(model))
         return line
 
+    def _left(
+        self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: Course
+    ) -> None:
+        """Remember what an answer under way costs, as nobody will pay for it here."""
+        column, need = self._log.models.index(model), header_texts(outgoing.headers.get(NEED, ""))
+        cost_usd = sample.cost_usd(visit.row, column, need) or 0.0
+        key = model, outgoing.deployment.base_url
+        self.unwaited_usd[key] = self.unwaited_usd.get(key, 0.0) + cost_usd * course.price
+
     def _answer(
         self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: Course
     ) -> Reply:
@@ -220,8 +237,12 @@ async def _whole(reply: Reply) -> AsyncGenerator[bytes]:
     yield encode_json(reply.body)
 
 
-async def _flowing(reply: Reply, course: Course) -> AsyncGenerator[bytes]:
-    """An answer as server-sent events, each piece when its tokens would have come."""
+async def _flowing(reply: Reply, course: Course, left: Callable[[], None]) -> AsyncGenerator[bytes]:
+    """An answer as server-sent events, each piece when its tokens would have come.
+
+    Args:
+        left: called where it ends before the answer does.
+    """
     assert not isinstance(reply.body, bytes) or course.malformed
     if isinstance(reply.body, bytes):
         await anyio.sleep(course.first_token_s)
@@ -229,14 +250,18 @@ async def _flowing(reply: Reply, course: Course) -> AsyncGenerator[bytes]:
         return
     pieces = list(parted(reply.body, usage=True))
     done_s = 0.0
-    for at, piece in enumerate(pieces):
-        tokens = 1.0 + (course.tokens - 1.0) * at / max(1, len(pieces) - 1)
-        at_s = course.after_s(tokens)
-        await anyio.sleep(at_s - done_s)
-        done_s = at_s
-        if course.silent_after is not None and tokens > course.silent_after:
-            await anyio.sleep_forever()
-        if course.cut_after is not None and tokens > course.cut_after:
-            raise UpstreamError("the connection broke before the answer was complete", "cut")
-        yield event(piece)
+    try:
+        for at, piece in enumerate(pieces):
+            tokens = 1.0 + (course.tokens - 1.0) * at / max(1, len(pieces) - 1)
+            at_s = course.after_s(tokens)
+            await anyio.sleep(at_s - done_s)
+            done_s = at_s
+            if course.silent_after is not None and tokens > course.silent_after:
+                await anyio.sleep_forever()
+            if course.cut_after is not None and tokens > course.cut_after:
+                raise UpstreamError("the connection broke before the answer was complete", "cut")
+            yield event(piece)
+    except (asyncio.CancelledError, GeneratorExit, UpstreamError):
+        left()
+        raise
     yield DONE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +15,8 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.protocol import Attempted
 from routelab.runtime.finished import Finished
 from routelab.runtime.upstream import address
+
+_PIECES = re.compile(r"after \d+ pieces")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Worked:
             that a fault changed.
         share: of the model's tries.
         p50_s, p95_s: of its answers, from sending to the end; None without any.
+        errors_by: tries without an answer by what they say, numbers of pieces left out.
+        unwaited_usd: what answers of it cost that nobody waited for; it is in no bill.
     """
 
     model: str
@@ -36,11 +42,13 @@ class Worked:
     share: float
     p50_s: float | None
     p95_s: float | None
+    errors_by: Mapping[str, int] = field(default_factory=dict)
+    unwaited_usd: float = 0.0
 
 
 @dataclass
 class _Tally:
-    errors: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
     answers_s: array[float] = field(default_factory=lambda: array("f"))
 
 
@@ -64,27 +72,40 @@ class Tallies:
         if tried.error is None:
             tally.answers_s.append(tried.latency_s)
         else:
-            tally.errors += 1
+            tally.errors[_PIECES.sub("after a part", tried.error).partition(":")[0]] += 1
 
     def worked(
-        self, catalogue: Catalogue, struck: Mapping[tuple[str, str], int]
+        self,
+        catalogue: Catalogue,
+        struck: Mapping[tuple[str, str], int],
+        unwaited_usd: Mapping[tuple[str, str], float],
     ) -> tuple[Worked, ...]:
         """Every deployment of the catalogue, called or not.
 
         Args:
             struck: tries that a fault changed, by model and address.
+            unwaited_usd: what answers cost that nobody waited for, likewise.
         """
         found = []
         for name, model in catalogue.models.items():
             tallies = [self._found.get((name, address(it)), _Tally()) for it in model.deployments]
-            tries = [it.errors + len(it.answers_s) for it in tallies]
+            tries = [it.errors.total() + len(it.answers_s) for it in tallies]
             for at, tally, n in zip(model.deployments, tallies, tries, strict=True):
                 seen = np.asarray(tally.answers_s, dtype=np.float64)
                 ends = np.quantile(seen, (0.5, 0.95)).tolist() if len(seen) else (None, None)
-                hit = struck.get((name, at.base_url), 0)
-                share = n / sum(tries) if n else 0.0
+                key = name, at.base_url
                 found.append(
-                    Worked(name, at.public_url, at.provider, n, tally.errors, hit, share, *ends)
+                    Worked(
+                        *(name, at.public_url, at.provider),
+                        tries=n,
+                        errors=tally.errors.total(),
+                        struck=struck.get(key, 0),
+                        share=n / sum(tries) if n else 0.0,
+                        p50_s=ends[0],
+                        p95_s=ends[1],
+                        errors_by=dict(tally.errors.most_common()),
+                        unwaited_usd=unwaited_usd.get(key, 0.0),
+                    )
                 )
         return tuple(found)
 

@@ -89,6 +89,10 @@ class Outcomes:
         """What was answered; None if the log does not say."""
         return self._block(row // _BLOCK, column)[row % _BLOCK]
 
+    def cost_usd(self, row: int, column: int, need: Sequence[str]) -> float | None:
+        """Of an answer with these signals; None if it is not known."""
+        return _known(charged(self._log, tuple(need), (row, column)))
+
     def quality(self, row: int, column: int) -> float:
         """Of an answer; NaN if it was not observed."""
         return float(self._log.quality[row, column])
@@ -111,7 +115,7 @@ class Outcomes:
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
-            "cost": _known(charged(log, tuple(need), (row, column))),
+            "cost": self.cost_usd(row, column, need),
         }
 
     def _read_block(self, block: int, column: int) -> list[str | None]:

@@ -1,0 +1,68 @@
+"""What each deployment did on a simulated day, and how requests and tries ended."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from routelab.reports import words
+from routelab.reports.blocks import Block, Cell, Table, Text
+from routelab.simulate import Day
+
+
+def deployments(day: Day) -> list[Block]:
+    """A row for each, and what came to no answer."""
+    return [_table(day), *_ends(day)]
+
+
+def _table(day: Day) -> Table:
+    heads = ("Model", "Provider", "Tries", "Share", "Failed", "Struck", "P50", "P95",
+             "Most waiting", "Breaker open")  # fmt: skip
+    looked = {(it.model, it.deployment): it for it in day.sampled}
+    rows = []
+    for it in day.worked:
+        seen = looked.get((it.model, it.deployment))
+        waiting = 0 if seen is None else int(seen.waiting.max(initial=0))
+        opened = 0.0 if seen is None or not len(seen.state) else float((seen.state == 2).mean())
+        rows.append([
+            Cell(words.short(it.model, 40)),
+            Cell(words.short(it.provider or it.deployment, 40)),
+            Cell(words.count(it.tries), it.tries),
+            Cell(words.share(it.share), it.share),
+            Cell(words.count(it.errors), it.errors),
+            Cell(words.count(it.struck), it.struck),
+            Cell(words.seconds(it.p50_s) if it.p50_s is not None else words.NOTHING, it.p50_s),
+            Cell(words.seconds(it.p95_s) if it.p95_s is not None else words.NOTHING, it.p95_s),
+            Cell(words.count(waiting), waiting),
+            Cell(words.share(opened), opened),
+        ])  # fmt: skip
+    return Table("Tries by deployment; shares are of a model's tries", heads, rows, words=(0, 1))
+
+
+def _ends(day: Day) -> list[Block]:
+    """How requests and tries ended, where any did not end with an answer."""
+    found: list[Block] = []
+    if not day.answered.all():
+        names, counts = np.unique(day.status.astype(str), return_counts=True)
+        ends = [f"{count:,} {name}" for name, count in zip(names, counts, strict=True)]
+        found.append(Text(f"How requests ended: {words.listed(ends)}."))
+    if day.errors_by:
+        rows = [
+            [Cell(words.short(said, 80)), Cell(words.short(model, 40)), Cell(words.count(n), n)]
+            for (said, model), n in day.errors_by.items()
+        ]
+        heads = ("What it says", "Model", "Tries")
+        found.append(Table("Tries without an answer", heads, rows, words=(0, 1)))
+    if day.unwaited_usd_per_1k:
+        usd = words.usd(day.unwaited_usd_per_1k)
+        found.append(
+            Text(
+                f"Answers that nobody waited for: up to {usd} USD per 1,000 requests, which"
+                " providers may charge and which is in no figure above."
+            )
+        )
+    if day.slow_answers:
+        told = "; ".join(words.short(str(it), 160) for it in day.slow_answers)
+        found.append(
+            Text(f"{told}. Tries end before them, so that this day cannot be the replay's.")
+        )
+    return found
