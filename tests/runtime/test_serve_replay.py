@@ -8,17 +8,19 @@ import time
 from dataclasses import replace
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 from runtime_world import closed_port, logged, model, policy_file
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import RoutelabError
+from routelab.errors import BudgetError, RoutelabError
 from routelab.logs.log import Requests
 from routelab.logs.texts import TextsInMemory
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Router
+from routelab.runtime.budgets import Budgets, Rule
 from routelab.runtime.probe import logged_signals
 from routelab.runtime.stream.assembly import Assembly
 from routelab.runtime.stream.events import EventParser
@@ -385,3 +387,83 @@ def test_the_address_of_a_replay_server_tells_its_signals():
         assert logged_signals(base_url) == {"confidence": 3.0, "free": None}
         assert logged_signals(f"{base_url}/nothing/here") == {}
         assert logged_signals(nobody) == {}
+
+
+PRICED = Catalogue(
+    {"small": Model(input_usd_per_mtok=1.0, output_usd_per_mtok=4.0, cost_reported=True)}
+)
+
+
+def long_answers():
+    """A log of answers of 400 tokens and ten words each, at the prices above."""
+    texts = TextsInMemory(["?"], {name: ["word " * 10] for name in ("small", "middle", "large")})
+    log = logged(1, texts=texts, latency_s=np.full((1, 3), 0.8))
+    log.prompt_tokens[:], log.completion_tokens[:] = 100.0, 400.0
+    log.cost_usd[:] = (100 * 1.0 + 400 * 4.0) / 1e6
+    return log
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+def test_an_answer_is_cut_at_the_tokens_that_are_allowed(field):
+    log, named = long_answers(), {"x-request-id": "r0"}
+    body = ask(log, chat("small", "?") | {field: 100}, named, catalogue=PRICED).json()
+    (choice,) = body["choices"]
+    assert choice["finish_reason"] == "length"
+    assert choice["message"]["content"] == ("word " * 10)[:13]
+    usage = body["usage"]
+    assert (usage["completion_tokens"], usage["total_tokens"]) == (100, 200)
+    assert usage["cost"] == pytest.approx((100 * 1.0 + 100 * 4.0) / 1e6)
+    tripled = named | {"x-routelab-need": "confidence"}
+    dear = ask(log, chat("small", "?") | {field: 100}, tripled, catalogue=PRICED).json()
+    factor = log.cost_with("confidence")[0, 0] / log.cost_usd[0, 0]
+    assert dear["usage"]["cost"] == pytest.approx(factor * usage["cost"])
+    whole = ask(log, chat("small", "?") | {field: 400}, named, catalogue=PRICED).json()
+    assert whole == ask(log, chat("small", "?"), named, catalogue=PRICED).json()
+
+
+def test_a_cut_answer_without_prices_has_no_cost_and_one_of_unknown_length_stays_whole():
+    log, named = long_answers(), {"x-request-id": "r0"}
+    assert ask(log, chat("large", "?") | {"max_tokens": 9}, named).json()["usage"]["cost"] is None
+    log.completion_tokens[:] = np.nan
+    whole = ask(log, chat("large", "?") | {"max_tokens": 9}, named).json()
+    assert whole == ask(log, chat("large", "?"), named).json()
+
+
+def test_a_cut_stream_says_less_and_takes_less_time():
+    started = time.perf_counter()
+    body = chat("small", "?") | {"max_tokens": 40, "stream": True}
+    reply = ask(long_answers(), body, catalogue=PRICED, latency_scale=1.0)
+    assert 0.08 <= time.perf_counter() - started < 0.7
+    assembly = Assembly()
+    for event in EventParser().feed(reply.content)[:-1]:
+        assembly.add(decode_json(event.data))
+    assert assembly.body()["choices"][0]["message"]["content"] == "word "
+    assert assembly.body()["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("limit", [0, -3, 1.5, "many", True])
+def test_a_limit_of_tokens_that_makes_no_sense_is_refused(limit):
+    reply = ask(logged(1), chat("small", "?") | {"max_tokens": limit}, {"x-request-id": "r0"})
+    assert reply.status_code == 400
+    assert "max_tokens must be a whole number of 1 or more" in reply.json()["error"]["message"]
+
+
+def test_a_budget_that_relies_on_max_tokens_holds_against_a_replay_server(tmp_path):
+    log = long_answers()
+    log.prompt_tokens[:], log.cost_usd[:] = 1.0, (1 * 1.0 + 400 * 4.0) / 1e6
+    at = Deployment("http://replay/v1", "small")
+    model = msgspec.structs.replace(PRICED.models["small"], deployments=(at,))
+    limit_usd = 0.001  # less than one whole answer costs, and enough for two of 100 tokens
+
+    async def spend():
+        chosen = policy_file(tmp_path, Fixed(model="small"), Catalogue({"small": model}))
+        app = replay_app(log, catalogue=PRICED)
+        options = {"transport": httpx.ASGITransport(app), "budgets": Budgets(all=Rule(limit_usd))}
+        async with AsyncRouter(chosen, **options) as router:
+            for _ in range(2):
+                await router.route("?", id="r0", max_tokens=100)
+            with pytest.raises(BudgetError):
+                await router.route("?", id="r0", max_tokens=100)
+            return (await router.snapshot()).budgets[0].spent_usd
+
+    assert asyncio.run(spend()) == pytest.approx(2 * (1 * 1.0 + 100 * 4.0) / 1e6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from routelab.logs.log import Log
 from routelab.runtime.stream.pieces import DONE, event, parted
 from routelab.runtime.wire import ATTEMPT, REQUEST_ID, decode_json, encode_json
 from routelab.serve.confidence import Confidence, renamed
+from routelab.serve.shortened import allowed_tokens, shortened
 from routelab.simulate.answers.finder import Finder
 from routelab.simulate.answers.outcomes import Outcomes
 from routelab.simulate.answers.replay_error import ReplayError
@@ -32,15 +34,18 @@ def replay_app(
 
     A request is found by its `x-request-id`, else by its prompt. `x-routelab-need` names the
     signals to give and to charge for; without it all are given and none is charged. A signal
-    that a router makes of answers which are not logged is refused with 422. With `stream` the
-    answer comes a word at a time, over the time that it took.
+    that a router makes of answers which are not logged is refused with 422. An answer longer
+    than `max_tokens` is cut, and takes and costs less. With `stream` the answer comes a word at a
+    time, over the time that it took.
 
     Args:
-        catalogue: its upstream model names are understood too; the log's own by default.
+        catalogue: its upstream model names are understood too, and its prices say what a cut
+            answer costs; the log's own by default.
         latency_scale: 1 answers after the logged latency, 0 at once.
         tell: takes warnings, each once.
     """
-    finder = Finder(log, catalogue or log.catalogue)
+    known = catalogue or log.catalogue or Catalogue()
+    finder = Finder(log, known)
     outcomes = Outcomes(log)
     confidence = Confidence(log, outcomes, tell)
 
@@ -50,15 +55,21 @@ def replay_app(
             column = finder.column(asked.get("model"))
             row = finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
             confidence.check(request.headers, row, column)
-            names = confidence.asked(request.headers)
+            names, most = confidence.asked(request.headers), allowed_tokens(asked)
             sample = outcomes.sample(request.headers.get(ATTEMPT))
-            waits_s = latency_scale * sample.latency_s(row, column)
             need = None if names is None else [*names.values()]
+            model = known.model(log.models[column])
+
+            def answer() -> dict[str, Any]:
+                whole = sample.completion(row, column, asked["model"], need)
+                return renamed(shortened(whole, most, model), names)
+
+            share = min(1.0, (most or math.inf) / sample.tokens(row, column))
+            waits_s = latency_scale * share * sample.latency_s(row, column)
             if asked.get("stream"):
-                answer = renamed(sample.completion(row, column, asked["model"], need), names)
-                return _events([*parted(answer, usage=_usage_asked(asked))], waits_s)
+                return _events([*parted(answer(), usage=_usage_asked(asked))], waits_s)
             await asyncio.sleep(waits_s)
-            return _json(renamed(sample.completion(row, column, asked["model"], need), names))
+            return _json(answer())
         except ReplayError as error:
             return _json(error.body, error.status, error.headers)
 
