@@ -13,7 +13,10 @@ from routelab.errors import SimulationError
 from routelab.gates import Function
 from routelab.policy_file import load
 from routelab.replay import run
+from routelab.reports.day import render
+from routelab.runtime.budgets import Budgets, Rule
 from routelab.simulate import arrivals, latency, scenario, simulate, slo
+from routelab.simulate.arrivals import moment_s
 from routelab.simulate.surge import surged
 
 
@@ -109,3 +112,30 @@ def test_gates_that_are_functions_judge_answers_in_virtual_time(world):
     waited = day_of(world, gates=(Function("slow"),), gate_functions={"slow": slow})
     assert np.array_equal(waited.cost_usd, quiet.cost_usd)
     assert np.allclose(waited.latency_s, quiet.latency_s + 0.5 * quiet.calls)
+
+
+def test_a_day_has_the_dates_of_its_log_or_those_that_are_given(world, sample_log):
+    chosen, log, _ = world
+    first_s = float(log.requests.timestamp_s.min())
+    midnight_s = first_s - first_s % 86_400
+    assert arrivals(log, "log").starts_s == first_s
+    assert arrivals(log, "poisson:5").starts_s == midnight_s
+    undated = replace(log, requests=replace(log.requests, timestamp_s=None))
+    assert arrivals(undated, "poisson:5").starts_s == moment_s("2001-01-01") == 978_307_200.0
+    assert moment_s("2026-03-01T10:30+01:00") == moment_s("2026-03-01T09:30")
+    with pytest.raises(SimulationError, match="'soon' is no date; write it as 2026-03-01"):
+        moment_s("soon")
+    coming = arrivals(log, "poisson:5", requests=50, starts_s=moment_s("2026-02-28T23:59:55"))
+    events = io.BytesIO()
+    budgets = Budgets(all=Rule(limit_usd=1e-6))
+    day = simulate(chosen, log, coming, latency(log, "logged"), budgets=budgets, events=events)
+    assert day.starts_at == day.summary()["starts_at"] == "2026-02-28 23:59"
+    early, late = day.failures[0], day.failures[-1]
+    assert early.timestamp_s == coming.starts_s
+    assert "for 2026-02-28" in early.error
+    assert "resets at 2026-03-01" in early.error
+    assert late.timestamp_s <= coming.starts_s + coming.at_s[-1]
+    page = render([day], [], scenario.NOTHING, "sample").html.decode()
+    assert "from 2026-02-28 23:59 UTC" in page
+    assert "resets at 2026-03-01" in page
+    assert "1970" not in page

@@ -39,7 +39,7 @@ from routelab.replay import study_ground
 from routelab.replay.coverage import coverage
 from routelab.replay.patience import unwaited
 from routelab.simulate import Checked, Day, Scenario, arrivals, latency, scenario, simulate, slo
-from routelab.simulate.arrivals import DEFAULT
+from routelab.simulate.arrivals import DEFAULT, moment_s
 from routelab.simulate.prepared import answered_by_log, located
 from routelab.simulate.surge import surged
 
@@ -92,6 +92,14 @@ def simulate_days(
         bool, typer.Option("--stream", help="Callers take answers as they come.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of arrivals, faults and balancing.")] = 0,
+    starts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="When the first request comes, for budgets and records, for example 2026-03-01;"
+            " default its timestamp with --arrivals log, else the log's first day.",
+        ),
+    ] = None,
     events: Annotated[
         Path | None,
         typer.Option(
@@ -101,7 +109,7 @@ def simulate_days(
     budgets: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.toml", help="What may be spent; its days begin with the first arrival."
+            metavar="FILE.toml", help="What may be spent, in days and months from --starts on."
         ),
     ] = None,
     catalogue: CatalogueOption = None,
@@ -124,6 +132,7 @@ def simulate_days(
     page = None if no_report else report_path(_page_name(policy, faults), report)
     loaded = [load_policy(path) for path in policy]
     known = read_catalogue(catalogue)
+    starts_s = None if starts is None else moment_s(starts)
     day, goals = read_scenario(faults), read_objectives(objectives)
     if events is not None and len(loaded) > 1:
         raise SimulationError("--events: name one policy; two days do not fit one file")
@@ -133,7 +142,13 @@ def simulate_days(
         models = answered_by_log(located(one, known))
         part = _part(one, whole, split, tuple(models.models), allow_missing=allow_missing)
         coming = arrivals(
-            part, arriving, seed=seed, rate=rate, requests=requests, duration_s=duration
+            part,
+            arriving,
+            seed=seed,
+            rate=rate,
+            requests=requests,
+            duration_s=duration,
+            starts_s=starts_s,
         )
         coming = replace(coming, at_s=surged(coming.at_s, day.surges))
         if faults is not None:

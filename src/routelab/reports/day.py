@@ -72,12 +72,13 @@ def _opening(
         sentence=(
             f"{words.short(scenario.name or 'A simulated day', 80).capitalize()}:"
             f" {words.count(len(first))} requests of {words.short(log, 60)} in"
-            f" {_minutes(float(first.arrived_s[-1]))}, {_lost(first)} without an answer."
+            f" {_minutes(float(first.arrived_s[-1]))} from {first.starts_at} UTC,"
+            f" {_lost(first)} without an answer."
         ),
         reasons=_reasons(names, checks),
         figures=_figures(first),
         route=[
-            *([words.short(scenario.story, 300)] if scenario.story else []),
+            *([words.clipped(scenario.story, 300)] if scenario.story else []),
             *(f"{words.short(it.name, 80)}, {it.from_s:g} to {it.to_s:g} s" for it in shaded),
         ],
         heading="What happens",
@@ -164,9 +165,12 @@ def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter
     traces: list[Block] = []
     if day.failures:
         lost = int((~day.answered).sum())
-        traces.append(_traces("The first requests without an answer", day.failures, lost))
+        traces.append(
+            _traces("The first requests without an answer", day.failures, lost, day.starts_s)
+        )
     if day.latency_known:
-        traces.append(_traces("The slowest answers", day.slowest, int(day.answered.sum())))
+        n = int(day.answered.sum())
+        traces.append(_traces("The slowest answers", day.slowest, n, day.starts_s))
     return [
         Chapter(f"{key}-time", f"Over time{told}", [timeline(key, day, scenario)]),
         Chapter(f"{key}-where", f"Deployments{told}", deployments(day)),
@@ -174,12 +178,12 @@ def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter
     ]
 
 
-def _traces(caption: str, found: Sequence[Record], total: int) -> Table:
+def _traces(caption: str, found: Sequence[Record], total: int, starts_s: float) -> Table:
     heads = ("Request", "Arrived", "Took", "USD", "What happened")
     rows = [
         [
             Cell(words.short(it.request_id, 30)),
-            Cell(words.seconds(_arrived(it)), _arrived(it)),
+            Cell(words.seconds(_arrived(it, starts_s)), _arrived(it, starts_s)),
             Cell(words.seconds(it.latency_s), it.latency_s),
             Cell(words.usd(it.cost_usd), it.cost_usd),
             Cell(_trace(it)),
@@ -189,14 +193,14 @@ def _traces(caption: str, found: Sequence[Record], total: int) -> Table:
     return Table(caption, heads, rows, words=(0, 4), total=total, long=(4,))
 
 
-def _arrived(it: Record) -> float:
-    return max(0.0, it.timestamp_s - (it.latency_s or 0.0))
+def _arrived(it: Record, starts_s: float) -> float:
+    return max(0.0, it.timestamp_s - starts_s - (it.latency_s or 0.0))
 
 
 def _trace(it: Record) -> str:
     steps = [_step(step) for step in it.steps]
     if it.error is not None:
-        steps.append(words.short(it.error, 160))
+        steps.append(words.clipped(it.error, 300))
     return " → ".join(steps) or it.status
 
 
@@ -215,7 +219,7 @@ def _try(one: AttemptRecord) -> str:
     waited = f" after {words.seconds(one.queued_s)} in line" if one.queued_s >= 0.005 else ""
     if one.error is None:
         return f"{where} {words.seconds(one.latency_s)}{waited}"
-    return f"{where} {words.short(one.error, 60)}, {words.seconds(one.latency_s)}{waited}"
+    return f"{where} {words.clipped(one.error, 160)}, {words.seconds(one.latency_s)}{waited}"
 
 
 def _minutes(seconds: float) -> str:

@@ -81,6 +81,14 @@ def short(text: str, limit: int = 26) -> str:
     return f"{line[:head]}…{line[len(line) - (limit - 1 - head) :]}"
 
 
+def clipped(text: str, limit: int) -> str:
+    """A sentence on one line; a long one loses its end, after a whole word."""
+    line = short(text, len(text))
+    if len(line) <= limit:
+        return line
+    return f"{line[:limit].rpartition(' ')[0] or line[: limit - 1]} …"
+
+
 def listed(names: Sequence[str]) -> str:
     """`a, b and c`."""
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

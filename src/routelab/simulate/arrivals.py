@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from routelab.logs.log import Log
 
 DEFAULT = "poisson:5"
 
+STARTS_S = dt.datetime(2001, 1, 1, tzinfo=dt.UTC).timestamp()
+"""Unix seconds at which days of undated requests begin: the first of a month, so that periods of
+budgets begin with them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Arrivals:
@@ -24,11 +29,13 @@ class Arrivals:
         at_s: (k,) seconds from the first arrival, ascending.
         rows: (k,) which request of the log each is.
         nth: (k,) how often that request had come before.
+        starts_s: Unix seconds of the first arrival, for whatever has dates.
     """
 
     at_s: Floats
     rows: Ints
     nth: Ints
+    starts_s: float = STARTS_S
 
     def __len__(self) -> int:
         return len(self.at_s)
@@ -46,6 +53,7 @@ def arrivals(
     rate: float = 1.0,
     requests: int | None = None,
     duration_s: float | None = None,
+    starts_s: float | None = None,
 ) -> Arrivals:
     """Arrivals as a spec says.
 
@@ -58,6 +66,8 @@ def arrivals(
         rate: times as many requests a second.
         requests: how many at most; by default all of the log or trace.
         duration_s: none later than this; with `poisson` and no `requests` it decides how many.
+        starts_s: Unix seconds of the first arrival; by default its timestamp with `log`, else
+            midnight (UTC) of the log's first day, or of 2001-01-01 where it has no timestamps.
     Raises:
         SimulationError: a spec that cannot be read, a rate that is not positive, arrivals that
             run backwards, or none at all.
@@ -78,7 +88,35 @@ def arrivals(
         raise SimulationError(f"arrivals {spec}: no request arrives")
     if rows is None:
         rows = _drawn(len(log), len(keep), np.random.default_rng([seed, 1]))
-    return Arrivals(at_s[keep], rows[: len(keep)], _nth(rows[: len(keep)]))
+    starts_s = _starts_s(log, spec) if starts_s is None else starts_s
+    return Arrivals(at_s[keep], rows[: len(keep)], _nth(rows[: len(keep)]), starts_s)
+
+
+def moment_s(text: str) -> float:
+    """Unix seconds of a date or a time in the form of ISO 8601; without a zone it is UTC.
+
+    Raises:
+        SimulationError: it is neither.
+    """
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SimulationError(
+            f"{text!r} is no date; write it as 2026-03-01 or 2026-03-01T09:30"
+        ) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def _starts_s(log: Log, spec: str) -> float:
+    times = log.requests.timestamp_s
+    first_s = math.inf if times is None else float(times[np.isfinite(times)].min(initial=math.inf))
+    try:
+        first = dt.datetime.fromtimestamp(first_s, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return STARTS_S
+    if spec == "log":
+        return first_s
+    return first.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 def _times(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -41,6 +42,7 @@ class Day:
 
     Attributes:
         policy: that routed them.
+        starts_s: Unix seconds of the first arrival.
         arrived_s: (k,) virtual seconds from the first arrival.
         rows: (k,) of the log.
         latency_s: (k,) from arrival to the end.
@@ -64,6 +66,7 @@ class Day:
     """
 
     policy: str
+    starts_s: float
     arrived_s: Floats
     rows: Ints
     latency_s: Floats
@@ -97,6 +100,11 @@ class Day:
         return self.struck / max(1, self.tries)
 
     @property
+    def starts_at(self) -> str:
+        """Date and time (UTC) of the first arrival."""
+        return f"{dt.datetime.fromtimestamp(self.starts_s, dt.UTC):%Y-%m-%d %H:%M}"
+
+    @property
     def errors_by(self) -> dict[tuple[str, str], int]:
         """Tries without an answer, by what they say and model; the most frequent first."""
         found: Counter[tuple[str, str]] = Counter()
@@ -117,6 +125,7 @@ class Day:
         names = ("latency_p50_s", "latency_p95_s", "latency_p99_s")
         return {
             "policy": self.policy,
+            "starts_at": self.starts_at,
             "requests": len(self),
             "failed": int((~self.answered).sum()),
             "error_rate": float((~self.answered).mean()),

@@ -71,8 +71,8 @@ def simulate(
         stream: callers take answers as they come, so that a final answer that breaks off is lost.
         progress: told of finished requests.
         gate_functions: as `AsyncRouter` has them; they take no virtual time unless they sleep.
-        options: of `AsyncRouter`; budgets are kept in memory, and their days begin with the
-            first arrival.
+        options: of `AsyncRouter`; budgets are kept in memory, and their periods are those of
+            the calendar from `arriving.starts_s` on.
     Raises:
         SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
         CatalogueError, PolicyError: as `AsyncRouter`.
@@ -130,7 +130,7 @@ class _Day:
             signals=as_logged(self._policy.policy.signals_used),
             timeout_s=timeout_s,
             clock=clock,
-            wall_clock=clock,
+            wall_clock=lambda: arriving.starts_s + clock(),
             rng=random.Random(self._seed),  # noqa: S311  (repeatable on purpose)
             log=None if self._events is None else EventFile(self._events),
             observers=(recorder, *options.pop("observers", ())),
@@ -203,6 +203,7 @@ class _Day:
         status = recorder.statuses()
         return Day(
             policy=self._policy.name,
+            starts_s=self._arriving.starts_s,
             arrived_s=self._arriving.at_s,
             rows=rows,
             latency_s=numbers(recorder.latency_s),

@@ -47,7 +47,7 @@ def _ends(day: Day) -> list[Block]:
         found.append(Text(f"How requests ended: {words.listed(ends)}."))
     if day.errors_by:
         rows = [
-            [Cell(words.short(said, 80)), Cell(words.short(model, 40)), Cell(words.count(n), n)]
+            [Cell(words.clipped(said, 80)), Cell(words.short(model, 40)), Cell(words.count(n), n)]
             for (said, model), n in day.errors_by.items()
         ]
         heads = ("What it says", "Model", "Tries")
@@ -61,7 +61,7 @@ def _ends(day: Day) -> list[Block]:
             )
         )
     if day.slow_answers:
-        told = "; ".join(words.short(str(it), 160) for it in day.slow_answers)
+        told = "; ".join(words.clipped(str(it), 200) for it in day.slow_answers)
         found.append(
             Text(f"{told}. Tries end before them, so that this day cannot be the replay's.")
         )
