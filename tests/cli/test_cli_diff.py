@@ -56,3 +56,14 @@ def test_what_cannot_be_compared_is_refused(run, tuned, new, sample_file):
     assert "unknown part" in said
     wrong = ("diff", tuned.policy, new, "--log", sample_file, "--report", "page.md")
     assert "NAME.html" in run.refused(*wrong)
+
+
+def test_a_log_that_lacks_what_a_policy_needs_is_refused_by_its_name(run, tuned, tmp_path):
+    log = tmp_path / "other.csv"
+    rows = "".join(f"r{i},{m},1,0.1,0.5\n" for i in range(40) for m in ("a", "b"))
+    log.write_text(f"request_id,model,quality,cost_usd,sure\n{rows}")
+    says = run.refused("diff", tuned.policy, tuned.policy, "--log", log, "--split", "all")
+    assert f"policy {tuned.policy.name.removesuffix('.policy')!r} needs what the log lacks" in says
+    assert "no outcome of small-8b" in says
+    assert "(it has a, b)" in says
+    assert "no values of signal confidence (it has sure)" in says

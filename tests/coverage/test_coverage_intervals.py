@@ -37,6 +37,10 @@ def held(it: Figures) -> dict[str, bool]:
         "gain over the zero router": (it.gain_ci, gain()),
         "quality beside the best model": (strong.quality_gain_ci, -true.regret(POLICY)),
         "saving on the best model": (strong.saving_usd_per_1k_ci, true.saving(POLICY)),
+        "share saved of the best model's cost": (
+            strong.saving_share_ci,
+            true.saving(POLICY) / true.strong[1],
+        ),
     }
     return {name: low <= value <= high for name, ((low, high), value) in asked.items()}
 

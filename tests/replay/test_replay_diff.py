@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
+from scipy.stats import binom
+from scipy.stats import t as student_t
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
@@ -14,9 +18,11 @@ from routelab.logs import Log
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import PolicyFile, load, write
 from routelab.replay import decide, evaluate, study_ground
-from routelab.replay.diff import EXAMPLES, diff
+from routelab.replay.breakdown.clusters import paired, student_p
+from routelab.replay.diff import EXAMPLES, diff, proved
 from routelab.replay.evaluate import Named
 from routelab.replay.settings import settings
+from routelab.stats.families import holm
 from routelab.tuning import Options, tune
 from routelab.tuning.export import save
 
@@ -78,9 +84,60 @@ def test_shares_and_moves_are_what_counting_one_by_one_gives(old, changed, sampl
     assert found.rebilled == sum(same) / len(log)
     usd = sum(b.cost_usd - a.cost_usd for a, b in pairs) / len(log)
     assert found.usd_per_1k.value == pytest.approx(1000 * usd)
+    assert found.small_tasks == found.small_requests == 0
     parts = sum(it.n_requests * it.usd_per_1k.value for it in found.tasks)
     assert parts / len(log) == pytest.approx(found.usd_per_1k.value)
     assert sum(it.n_requests for it in found.tasks) == len(log)
+    weights = [it.n_requests * abs(it.quality.value) for it in found.tasks]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_tasks_of_few_requests_are_counted_and_no_interval_leaves_what_can_be(
+    old, changed, sample_log: Log
+):
+    """A task for every few requests: most hold one or two, some more than five."""
+    test = study_ground(old.document, sample_log, "test").log
+    sizes = np.random.default_rng(0).integers(1, 12, len(test))
+    dealt = np.repeat(np.arange(len(test)), sizes)[: len(test)]
+    ids = dict(zip(test.requests.id.tolist(), dealt.tolist(), strict=True))
+    names = [f"t{ids.get(it, 'rest')}" for it in sample_log.requests.id.tolist()]
+    log = replace(sample_log, requests=replace(sample_log.requests, task=np.array(names, object)))
+    found = diff(old, changed(Fixed(old.document.candidates[0])), log)
+    assert found.small_tasks > 10
+    assert found.small_requests + sum(it.n_requests for it in found.tasks) == len(test)
+    assert all(it.n_requests >= 5 for it in found.tasks)
+    for it in found.tasks:
+        assert -1 <= it.quality.ci[0] <= it.quality.value <= it.quality.ci[1] <= 1
+        assert 0 <= it.quality.p <= 1
+
+
+@pytest.mark.parametrize(("tasks", "each", "stays"), [(90, 7, 0.4), (20, 40, 0.4), (20, 40, 0.9)])
+def test_nothing_is_beyond_chance_where_only_chance_changed_tasks(tasks, each, stays):
+    """As many better as worse: in 5 of 100 logs a task may be named, in most one looks it alone."""
+    rng = np.random.default_rng(1)
+    named = alone = 0
+    cells, times = np.repeat(np.arange(tasks), each), 400
+    for _ in range(times):
+        chance = [(1 - stays) / 2, stays, (1 - stays) / 2]
+        moved = rng.choice([-1.0, 0.0, 1.0], p=chance, size=len(cells))
+        found = paired(moved, cells, tasks, np.arange(len(cells)), most=1.0)
+        named += bool((holm(found.p) <= 0.05).any())
+        alone += bool(((found.low > 0) | (found.high < 0)).any())
+    assert binom.sf(named - 1, times, 0.05) > 1e-3
+    assert alone > 0.4 * times
+
+
+def test_what_changes_a_task_for_sure_is_named(old, changed, sample_log: Log):
+    found = proved(diff(old, changed(Fixed(old.document.candidates[0])), sample_log).tasks)
+    assert found.worse
+    assert found.cheaper
+    assert found.better == found.dearer == ()
+
+
+@given(st.floats(-5, 5), st.floats(0.01, 10), st.one_of(st.integers(1, 40), st.integers(41, 3000)))
+def test_p_values_are_those_of_students_t(mean, error, freedom):
+    exact = 2 * student_t.sf(abs(mean) / error, freedom)
+    assert student_p(mean, error, freedom) == pytest.approx(exact, abs=1e-10)
 
 
 def test_examples_are_changed_requests_with_losses_first(old, changed, sample_log: Log):

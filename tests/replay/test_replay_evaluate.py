@@ -81,6 +81,11 @@ def test_intervals_are_those_of_paired_resamples_of_groups():
         assert baseline.quality_gain_ci == interval(means[:, 0] - means[:, 2 + index])
         saved = interval(1000 * (means[:, 5 + index] - means[:, 1]))
         assert baseline.saving_usd_per_1k_ci == saved
+        ratios = 1 - means[:, 1] / means[:, 5 + index]
+        assert baseline.saving_share_ci == pytest.approx(interval(ratios), abs=1e-12)
+        assert baseline.saving_share == pytest.approx(
+            1 - done.cost_usd.mean() / log.cost_usd[:, index].mean()
+        )
     gains = [
         row[0] - mixture_value(list(zip(row[5:8], row[2:5], strict=True)), row[1]) for row in means
     ]
@@ -100,6 +105,25 @@ def test_a_single_model_gains_nothing_and_that_is_certain(model):
     assert (own.saving_usd_per_1k, own.saving_usd_per_1k_ci) == (0.0, (0.0, 0.0))
     assert found.aiq == found.aiq_zero_router
     assert found.escalation_rate == 0.0
+
+
+def test_no_more_than_all_of_a_cost_is_saved_however_it_varies():
+    """A few requests cost a thousand times the others: the mean of either is no fixed number."""
+    log = logged(60)
+    heavy = np.random.default_rng(4).pareto(0.7, log.cost_usd.shape[0])[:, None]
+    cost = log.cost_usd * (1 + heavy) * [0.01, 0.1, 1.0]
+    found = figures(whole(replace(log, cost_usd=cost)), Fixed(model=MODELS[0]))
+    dear = baselines(found)[f"fixed:{MODELS[2]}"]
+    assert dear.saving_usd_per_1k_ci[1] / dear.usd_per_1k > 1.0
+    low, high = dear.saving_share_ci
+    assert 0 < low <= dear.saving_share <= high <= 1.0
+
+
+def test_a_baseline_that_costs_nothing_has_no_share_to_save():
+    log = logged(40)
+    found = figures(whole(replace(log, cost_usd=log.cost_usd * [0, 1, 1])), CASCADE)
+    assert baselines(found)[f"fixed:{MODELS[0]}"].saving_share is None
+    assert baselines(found)[f"fixed:{MODELS[0]}"].saving_share_ci is None
 
 
 def test_fixed_baselines_are_the_models_means():

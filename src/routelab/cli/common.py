@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -123,6 +123,48 @@ def read_log(
     for note in log.notes:
         tell(f"note: {note}")
     return log
+
+
+def read_log_for(
+    policies: Sequence[PolicyFile],
+    path: Path,
+    columns: Sequence[str] | None = None,
+    prices: Path | None = None,
+    known: Catalogue | None = None,
+) -> Log:
+    """The log as these policies need it.
+
+    Raises:
+        LogError: as `read_log`; or the log lacks models or signals of a policy, all of them named.
+    """
+    wanted = {name: spec for it in policies for name, spec in it.document.signals.items()}
+    try:
+        log = read_log(path, columns, prices, wanted, known)
+    except LogError as error:
+        bare = read_any(path, columns, prices, None, known)  # what is wrong in itself says so
+        if not (isinstance(bare, Log) and (lacking := list(_lacking(policies, bare)))):
+            raise
+        raise LogError(*lacking) from error
+    if lacking := list(_lacking(policies, log)):
+        raise LogError(*lacking)
+    return log
+
+
+def _lacking(policies: Sequence[PolicyFile], log: Log) -> Iterator[str]:
+    """What each policy needs that the log lacks."""
+    for it in policies:
+        models = [name for name in it.document.candidates if name not in log.models]
+        signals = [name for name in it.document.signals if name not in log.signals]
+        lacks = [
+            f"{what} {', '.join(names)} (it has {', '.join(there) or 'none'})"
+            for what, names, there in (
+                ("no outcome of", models, log.models),
+                ("no values of signal", signals, tuple(log.signals)),
+            )
+            if names
+        ]
+        if lacks:
+            yield f"{log.name}: policy {it.name!r} needs what the log lacks: {'; '.join(lacks)}"
 
 
 def read_catalogue(path: Path | None) -> Catalogue | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import RenderableType
 
@@ -18,13 +19,14 @@ from routelab.cli.common import (
     Prices,
     load_policy,
     print_json,
-    read_log,
+    read_log_for,
     tell,
 )
 from routelab.cli.reported import report_path
 from routelab.cli.reported import write as write_page
 from routelab.policy_file.card import seconds
-from routelab.replay.diff import Change, Difference
+from routelab.replay.breakdown.clusters import FEWEST
+from routelab.replay.diff import Change, Difference, proved
 from routelab.replay.diff import diff as compare
 
 TASKS = 40
@@ -67,8 +69,7 @@ def diff(
     """
     page = None if report is None else report_path("diff", report)
     before, after = load_policy(old), load_policy(new)
-    signals = {**before.document.signals, **after.document.signals}
-    opened = read_log(log, column, prices, signals, after.document.catalogue)
+    opened = read_log_for((before, after), log, column, prices, after.document.catalogue)
     found = compare(before, after, opened, split, allow_missing=allow_missing)
     for note in found.notes:
         tell(f"note: {note}")
@@ -93,8 +94,9 @@ def _tables(it: Difference, log: str) -> Iterator[RenderableType]:
     )
     if it.moves:
         yield _moves(it)
-    if it.tasks and it.changed:
+    if it.tasks and (it.changed or it.rebilled):
         yield _tasks(it)
+        yield _beyond_chance(it)
     if it.examples:
         yield _examples(it)
 
@@ -152,9 +154,10 @@ def _moves(it: Difference) -> RenderableType:
 
 def _tasks(it: Difference) -> RenderableType:
     heads = ("task", "requests", "changed", "quality, points", "USD per 1,000")
-    more = f", {TASKS} of {len(it.tasks)}" if len(it.tasks) > TASKS else ""
-    table = tables.table(f"By task, largest loss first{more}", heads)
-    for one in it.tasks[:TASKS]:
+    moved = [one for one in it.tasks if one.moved]
+    more = f", {TASKS} of {len(moved)}" if len(moved) > TASKS else ""
+    table = tables.table(f"By task, what moves the whole most first{more}", heads)
+    for one in moved[:TASKS]:
         table.add_row(
             tables.escaped(one.task or "not given"),
             f"{one.n_requests:,}",
@@ -163,6 +166,18 @@ def _tasks(it: Difference) -> RenderableType:
             _change(one.usd_per_1k, "+.3f"),
         )
     return table
+
+
+def _beyond_chance(it: Difference) -> str:
+    """What holds of all tasks together, and what the table leaves out."""
+    found = msgspec.to_builtins(proved(it.tasks))
+    named = "; ".join(f"{way}: {', '.join(names) or 'none'}" for way, names in found.items())
+    still = sum(not one.moved for one in it.tasks)
+    return tables.escaped(
+        f"beyond chance, all {len(it.tasks)} tasks taken together: {named}\n"
+        f"left out: {still} tasks on which nothing changed, {it.small_tasks} of fewer than"
+        f" {FEWEST} requests ({it.small_requests} requests)"
+    )
 
 
 def _examples(it: Difference) -> RenderableType:

@@ -17,7 +17,7 @@ from routelab.cli.common import (
     Prices,
     load_policy,
     print_json,
-    read_log,
+    read_log_for,
     tell,
 )
 from routelab.policy_file import PolicyFile
@@ -87,7 +87,7 @@ def part_of(
     allow_missing: bool,
 ) -> Ground:
     """A part of the log, as the policy's own study saw it."""
-    log = read_log(path, column, prices, loaded.document.signals, loaded.document.catalogue)
+    log = read_log_for([loaded], path, column, prices, loaded.document.catalogue)
     if told := differs(loaded.document, log):
         tell(f"warning: {told}")
     return study_ground(

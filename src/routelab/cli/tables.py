@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -176,6 +177,11 @@ def table(title: str, heads: Sequence[str]) -> Table:
 def with_interval(
     value: float, interval: tuple[float, float], form: str, scale: float = 1.0
 ) -> str:
-    """A figure and its interval, each in this form and times this scale."""
+    """A figure and its interval, each in this form and times this scale.
+
+    There is no interval, and it is NaN, where all rows are of one group.
+    """
     low, high = scale * interval[0], scale * interval[1]
+    if math.isnan(low) or math.isnan(high):
+        return f"{scale * value:{form}} \\[no interval]"
     return f"{scale * value:{form}} \\[{low:{form}}, {high:{form}}]"

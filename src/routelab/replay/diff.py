@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
-from routelab.core.table import Bools, Floats, Ints
+from routelab.core.table import Bools, Floats
 from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import baselines
-from routelab.replay.breakdown.clusters import standard_errors, student
+from routelab.replay.breakdown.clusters import FEWEST, paired
 from routelab.replay.compare import gains_apart
 from routelab.replay.evaluate import Figures, Named, Range, evaluate, measure
 from routelab.replay.result import Replay
 from routelab.replay.settings import Setting, settings
 from routelab.replay.shared import Shared, shared
 from routelab.stats.bootstrap import interval
+from routelab.stats.families import holm
 
 EXAMPLES = 10
 """Changed requests that are shown."""
 
+LEVEL = 0.05
+"""How often anything at all is said to be beyond chance where nothing changed, at most."""
+
 
 class Change(msgspec.Struct, frozen=True):
-    """NEW minus OLD on the same requests, with its paired 95 % interval."""
+    """NEW minus OLD on the same requests, with its paired 95 % interval.
+
+    Attributes:
+        p: where this is one of many, the p-value of no change, adjusted for all of them (Holm).
+    """
 
     value: float
     ci: Range
+    p: float | None = None
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -58,6 +68,11 @@ class OfTask(msgspec.Struct, frozen=True):
     quality: Change
     usd_per_1k: Change
 
+    @property
+    def moved(self) -> bool:
+        """Whether anything changed."""
+        return any((self.changed, self.quality.value, self.usd_per_1k.value))
+
 
 class Example(msgspec.Struct, frozen=True):
     """One changed request."""
@@ -81,7 +96,9 @@ class Difference(msgspec.Struct, frozen=True):
         quality, usd_per_1k, gain: NEW minus OLD; the gain is over the zero router, each at its
             own cost.
         latency_p95_s: change; None where it was not observed.
-        tasks: largest loss first; empty where the log has no tasks.
+        tasks: of five requests or more, those first that move the whole most; empty where the
+            log has no tasks.
+        small_tasks, small_requests: tasks of fewer requests, and the requests in them.
         examples: of changed requests, the largest losses first, then the largest gains.
         notes: what the comparison means, where that is not plain.
     """
@@ -103,6 +120,35 @@ class Difference(msgspec.Struct, frozen=True):
     tasks: tuple[OfTask, ...]
     examples: tuple[Example, ...]
     notes: tuple[str, ...]
+    small_tasks: int = 0
+    small_requests: int = 0
+
+
+class Proved(msgspec.Struct, frozen=True):
+    """Tasks that changed beyond chance, all tasks taken together."""
+
+    worse: tuple[str, ...]
+    better: tuple[str, ...]
+    dearer: tuple[str, ...]
+    cheaper: tuple[str, ...]
+
+
+def proved(tasks: Sequence[OfTask]) -> Proved:
+    """Which tasks changed beyond chance; in quality, and in cost, no name is wrong in 95 of 100."""
+
+    quality = [(it.task, it.quality) for it in tasks]
+    cost = [(it.task, it.usd_per_1k) for it in tasks]
+
+    def named(changes: Sequence[tuple[str, Change]], sign: int) -> tuple[str, ...]:
+        beyond = [(task, it) for task, it in changes if it.p is not None and it.p <= LEVEL]
+        return tuple(task for task, it in beyond if sign * it.value > 0)
+
+    return Proved(
+        worse=named(quality, -1),
+        better=named(quality, 1),
+        dearer=named(cost, 1),
+        cheaper=named(cost, -1),
+    )
 
 
 def diff(
@@ -121,6 +167,8 @@ def diff(
     ]
     quality, cost = _changes(on, before, after)
     moved = before.answered != after.answered
+    tasks = _tasks(on, before, after, moved)
+    large = [it for it in tasks if it.n_requests >= FEWEST]
     same = ~moved & ((before.calls != after.calls) | (before.cost_usd != after.cost_usd))
     return Difference(
         part,
@@ -137,9 +185,11 @@ def diff(
         Change(*gains_apart(on.new, after, before)),
         _later(figures[0].latency_p95_s, figures[1].latency_p95_s),
         tuple(_moves(before, after, moved)),
-        tuple(_tasks(on, before, after, moved)),
+        tuple(_judged(large)),
         tuple(_examples(on.new.log, before, after, moved)),
         on.notes,
+        len(tasks) - len(large),
+        sum(it.n_requests for it in tasks) - sum(it.n_requests for it in large),
     )
 
 
@@ -176,30 +226,48 @@ def _moves(before: Replay, after: Replay, moved: Bools) -> Iterator[Move]:
 
 
 def _tasks(on: Shared, before: Replay, after: Replay, moved: Bools) -> list[OfTask]:
+    """Every task, each judged alone."""
     tasks = on.new.log.requests.task
     if tasks is None:
         return []
     names, codes = np.unique(tasks.astype(str), return_inverse=True)
     count = np.bincount(codes)
     share = np.bincount(codes, moved) / count
-    quality = _by_task(after.quality - before.quality, codes, on.new.groups)
-    cost = _by_task(1000 * (after.cost_usd - before.cost_usd), codes, on.new.groups)
-    found = [
+
+    def changes(values: Floats, most: float) -> list[Change]:
+        found = paired(values, codes, len(names), on.new.groups, most=most)
+        columns = zip(*(column.tolist() for column in found), strict=True)
+        return [Change(mean, (low, high), p) for mean, low, high, p in columns]
+
+    quality = changes(after.quality - before.quality, 1.0)
+    cost = changes(1000 * (after.cost_usd - before.cost_usd), np.inf)
+    return [
         OfTask(str(name), int(count[i]), float(share[i]), quality[i], cost[i])
         for i, name in enumerate(names)
     ]
-    return sorted(found, key=lambda it: (it.quality.value, -it.usd_per_1k.value, it.task))
 
 
-def _by_task(values: Floats, codes: Ints, groups: Ints) -> list[Change]:
-    """Mean of each task with its interval, by Student's t over groups."""
-    mean = np.bincount(codes, values) / np.bincount(codes)
-    error, n_groups = standard_errors(values, codes, len(mean), groups)
-    reach = student(np.maximum(n_groups - 1, 1)) * error
-    return [
-        Change(float(middle), (float(middle - far), float(middle + far)))
-        for middle, far in zip(mean, reach, strict=True)
+def _judged(tasks: Sequence[OfTask]) -> list[OfTask]:
+    """The tasks with p-values adjusted for all of them, those first that move the whole most."""
+    quality = _together([it.quality for it in tasks])
+    cost = _together([it.usd_per_1k for it in tasks])
+    found = [
+        structs.replace(it, quality=one, usd_per_1k=other)
+        for it, one, other in zip(tasks, quality, cost, strict=True)
     ]
+    return sorted(
+        found,
+        key=lambda it: (
+            -it.n_requests * abs(it.quality.value),
+            -it.n_requests * abs(it.usd_per_1k.value),
+            it.task,
+        ),
+    )
+
+
+def _together(changes: Sequence[Change]) -> list[Change]:
+    adjusted = holm([1.0 if it.p is None else it.p for it in changes]).tolist()
+    return [structs.replace(it, p=p) for it, p in zip(changes, adjusted, strict=True)]
 
 
 def _examples(log: Log, before: Replay, after: Replay, moved: Bools) -> Iterator[Example]:

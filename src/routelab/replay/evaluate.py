@@ -41,6 +41,8 @@ class Baseline(msgspec.Struct, frozen=True):
     Attributes:
         quality_gain: policy minus baseline, with its paired interval.
         saving_usd_per_1k: baseline minus policy, with its paired interval.
+        saving_share: the same as a share of the baseline's cost, 1 at most, with the interval of
+            this ratio; None where the baseline costs nothing, or in files of old.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Baseline(msgspec.Struct, frozen=True):
     quality_gain_ci: Range
     saving_usd_per_1k: float
     saving_usd_per_1k_ci: Range
+    saving_share: float | None = None
+    saving_share_ci: Range | None = None
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -235,6 +239,7 @@ def gain_interval(policy: Measure, zero: Measure) -> Range:
 
 
 def _baseline(name: str, it: Measure, policy: Measure) -> Baseline:
+    priced = it.cost_usd > 0 and bool((it.costs_usd > 0).all())
     return Baseline(
         name=name,
         quality=it.quality,
@@ -245,4 +250,6 @@ def _baseline(name: str, it: Measure, policy: Measure) -> Baseline:
         quality_gain_ci=interval(policy.qualities - it.qualities),
         saving_usd_per_1k=1000 * (it.cost_usd - policy.cost_usd),
         saving_usd_per_1k_ci=interval(1000 * (it.costs_usd - policy.costs_usd)),
+        saving_share=1.0 - policy.cost_usd / it.cost_usd if priced else None,
+        saving_share_ci=interval(1.0 - policy.costs_usd / it.costs_usd) if priced else None,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from routelab.replay.diff import Change, Difference
+from routelab.replay.breakdown.clusters import FEWEST
+from routelab.replay.diff import Change, Difference, proved
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, Table, Text
 from routelab.reports.chapters.opening import Figure, Opening
@@ -76,8 +77,8 @@ def _what(it: Difference) -> Chapter:
     blocks: list[Block] = [
         Table("Old and new on the same requests", ("Figure", "Old", "New", "Change"), rows)
     ]
-    if it.tasks and it.changed:
-        blocks += [Gallery(_drawn(it)), _tasks(it)]
+    if it.tasks and (it.changed or it.rebilled):
+        blocks += [Text(_counted(it)), Gallery(_drawn(it)), _tasks(it)]
     return Chapter("choice", "What changes", blocks)
 
 
@@ -92,15 +93,13 @@ def _row(
 
 
 def _drawn(it: Difference) -> list[Any]:
-    shown = it.tasks[:DRAWN]
+    shown = [one for one in it.tasks if one.moved][:DRAWN]
+    found, together = proved(it.tasks), f"Beyond chance, all {len(it.tasks)} tasks taken together"
     gains = [points(one.task, one.quality.value, one.quality.ci) for one in shown]
     saved = [Line(one.task, one.usd_per_1k.value, one.usd_per_1k.ci) for one in shown]
-    lost = [line.name for line in gains if line.interval[1] < 0]
-    named = words.listed([words.short(name, 40) for name in lost]) or "none"
-    dearer = [line.name for line in saved if line.interval[0] > 0]
-    cost = words.listed([words.short(name, 40) for name in dearer]) or "none"
-    worse = f"New minus old. Beyond chance worse: {named}."
-    more = f"New minus old. Beyond chance dearer: {cost}."
+    worse = f"New minus old. {together}, worse: {_all(found.worse)}; better: {_all(found.better)}."
+    more = f"New minus old. {together}, dearer: {_all(found.dearer)};"
+    more += f" cheaper: {_all(found.cheaper)}."
     return [
         whiskers("tasks-quality", "Quality by task", worse, gains,
                  ("old better", "new better"), "points of quality"),
@@ -109,7 +108,24 @@ def _drawn(it: Difference) -> list[Any]:
     ]  # fmt: skip
 
 
+def _all(names: Sequence[str]) -> str:
+    return words.listed([words.short(name, 40) for name in names]) or "none"
+
+
+def _counted(it: Difference) -> str:
+    """What is shown of the tasks, and how an interval among many is read."""
+    still = sum(not one.moved for one in it.tasks)
+    return (
+        "Each interval is of one task alone: among many some leave zero out by chance, and only"
+        " what is said of all tasks together is beyond it. Left out:"
+        f" {words.count(still)} tasks on which nothing changed, and"
+        f" {words.count(it.small_tasks)} of fewer than {FEWEST} requests,"
+        f" {words.count(it.small_requests)} requests in all."
+    )
+
+
 def _tasks(it: Difference) -> Table:
+    moved = [one for one in it.tasks if one.moved]
     rows = [
         [
             Cell(words.short(one.task or "not given", 80)),
@@ -120,10 +136,10 @@ def _tasks(it: Difference) -> Table:
             Cell(words.usd_change(one.usd_per_1k.value), one.usd_per_1k.value,
                  words.interval(words.usd_change, one.usd_per_1k.ci)),
         ]
-        for one in it.tasks[:MOST]
+        for one in moved[:MOST]
     ]  # fmt: skip
     heads = ("Task", "Requests", "Other model", "Quality, points", "USD per 1,000")
-    return Table("By task, largest loss first", heads, rows, total=len(it.tasks))
+    return Table("By task, what moves the whole most first", heads, rows, total=len(moved))
 
 
 def _answers(it: Difference) -> Chapter | None:

@@ -1,6 +1,9 @@
-"""Standard errors of means whose rows come in groups."""
+"""Means whose rows come in groups, cell by cell: standard errors, intervals, tests."""
 
 from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,6 +11,59 @@ from routelab.core.table import Floats, Ints
 
 Z = 1.959963984540054
 """Of a two-sided 95 % interval of a normal."""
+
+
+FEWEST = 5
+"""Requests of a slice that is told, at least."""
+
+
+class Means(NamedTuple):
+    """What each cell comes to, (count,) each.
+
+    Attributes:
+        low, high: 95 % interval of the cell alone; NaN where all rows are of one group.
+        p: two-sided, of the true mean being zero; 1 where nothing can be said.
+    """
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    p: Floats
+
+
+def paired(values: Floats, cells: Ints, count: int, groups: Ints, *, most: float = np.inf) -> Means:
+    """Means of paired differences, by Student's t over groups.
+
+    Few rows that all differ alike have no spread, and t would be infinite. So a p-value is never
+    below what the signs of as many groups could give: 2 ** (1 - groups that differ).
+
+    Args:
+        values: (n,).
+        cells: (n,) the cell of each row, from 0 to count - 1; none is empty.
+        groups: (n,) labels.
+        most: values lie in [-most, most], and so do the intervals.
+    """
+    rows = np.bincount(cells, minlength=count)
+    mean = np.bincount(cells, values, minlength=count) / rows
+    error, n_groups = standard_errors(values, cells, count, groups)
+    reach = student(np.maximum(n_groups - 1, 1)) * error
+    differ = _groups_that_differ(values, cells, count, groups)
+    p = [
+        1.0 if not middle or g < 2 else max(student_p(middle, spread, g - 1), 2.0 ** (1 - d))
+        for middle, spread, g, d in zip(
+            mean.tolist(), error.tolist(), n_groups.tolist(), differ.tolist(), strict=True
+        )
+    ]
+    low, high = np.clip(mean - reach, -most, most), np.clip(mean + reach, -most, most)
+    return Means(mean, low, high, np.array(p))
+
+
+def _groups_that_differ(values: Floats, cells: Ints, count: int, groups: Ints) -> Ints:
+    """(count,) groups of each cell with any value but zero."""
+    some = values != 0
+    _, group = np.unique(groups, return_inverse=True)
+    pairs = np.unique(np.stack([cells[some], group[some]]), axis=1)
+    return np.bincount(pairs[0], minlength=count)
 
 
 def standard_errors(values: Floats, cells: Ints, count: int, groups: Ints) -> tuple[Floats, Ints]:
@@ -45,3 +101,21 @@ def student(freedom: Ints) -> Floats:
     second = (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
     third = (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384
     return np.asarray(Z + first / v + second / v**2 + third / v**3)
+
+
+def student_p(mean: float, error: float, freedom: int) -> float:
+    """Two-sided p-value of a mean that is this many standard errors off zero.
+
+    Args:
+        error: of the mean; 0 makes the p-value 0.
+        freedom: 1 or more.
+    Source: Abramowitz & Stegun 1964, 26.7.3 and 26.7.4, which are exact.
+    """
+    theta = math.atan2(abs(mean), error * math.sqrt(freedom))
+    square, odd = math.cos(theta) ** 2, freedom % 2
+    steps = np.arange(1 + odd, freedom - 1, 2)
+    terms = math.cos(theta) ** odd * np.cumprod(steps / (steps + 1) * square)
+    series = math.sin(theta) * ((math.cos(theta) if odd else 1.0) + math.fsum(terms))
+    if odd:
+        series = 2 / math.pi * (theta + (series if freedom > 1 else 0.0))
+    return max(0.0, 1.0 - series)

@@ -9,14 +9,11 @@ import numpy as np
 
 from routelab.core.table import Bools, Floats, Ints
 from routelab.logs.log import Log, Strings
-from routelab.replay.breakdown.clusters import standard_errors, student
+from routelab.replay.breakdown.clusters import FEWEST, paired
 from routelab.replay.breakdown.shape import Slice, SliceBy
 from routelab.replay.ground import Ground
 from routelab.replay.result import Replay
 from routelab.signals.script import script
-
-FEWEST = 5
-"""Requests of a slice, at least."""
 
 MOST = 200
 """Slices of one kind, at most: those with the largest loss."""
@@ -87,7 +84,7 @@ def _slices(kind: _Kind, replay: Replay, best: Replay, groups: Ints) -> list[Sli
         return np.asarray(np.bincount(kind.codes, values, minlength=count) / n)
 
     loss = best.quality - replay.quality
-    low, high = _interval(loss, mean(loss), kind, groups)
+    _, low, high, _ = paired(loss, kind.codes, count, groups, most=1.0)
     quality, best_quality = mean(replay.quality), mean(best.quality)
     usd, escalated = 1000 * mean(replay.cost_usd), mean(replay.calls > 1)
     share = [mean(replay.answered == column) for column in range(len(replay.models))]
@@ -111,13 +108,3 @@ def _slices(kind: _Kind, replay: Replay, best: Replay, groups: Ints) -> list[Sli
         )
         for code in ranked
     ]
-
-
-def _interval(loss: Floats, mean: Floats, kind: _Kind, groups: Ints) -> tuple[Floats, Floats]:
-    """Paired 95 % intervals of the mean loss, by Student's t over groups; NaN for one group.
-
-    A loss lies in [-1, 1], and so do the intervals.
-    """
-    error, n_groups = standard_errors(loss, kind.codes, len(mean), groups)
-    reach = student(np.maximum(n_groups - 1, 1)) * error
-    return np.clip(mean - reach, -1.0, 1.0), np.clip(mean + reach, -1.0, 1.0)

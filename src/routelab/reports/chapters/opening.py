@@ -125,11 +125,9 @@ def _figures(test: Figures) -> list[Figure]:
         _figure("USD per 1,000", words.usd, test.usd_per_1k, test.usd_per_1k_ci),
         _figure("Points over a mix", words.points, test.gain_vs_zero_router, test.gain_ci),
     ]
-    if best is not None and best.usd_per_1k > 0:
-        low, high = best.saving_usd_per_1k_ci
-        saved = best.saving_usd_per_1k / best.usd_per_1k
-        shares = (low / best.usd_per_1k, high / best.usd_per_1k)
-        found += [_figure("Saved on the best", words.whole_share, saved, shares)]
+    if best is not None and best.saving_share is not None and best.saving_share_ci is not None:
+        saved, ends = best.saving_share, best.saving_share_ci
+        found += [_figure("Saved on the best", words.whole_share, saved, ends)]
     seen = test.latency_p95_s is not None
     latency = words.seconds(test.latency_p95_s) if seen else words.NOTHING
     middle = f"median {words.seconds(test.latency_p50_s)}" if seen else words.UNSEEN
