@@ -15,6 +15,7 @@ from routelab.core.extras import how_to_install
 from routelab.errors import MissingExtraError, RouteError
 from routelab.runtime.closing import Closing
 from routelab.runtime.http_request import Place, Requests, place_of
+from routelab.runtime.orphans import close_orphans
 from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, streams
 from routelab.runtime.wire import decode_object
 
@@ -133,7 +134,11 @@ def _named(name: str) -> httpx.AsyncBaseTransport | None:
 
 async def _opened(client: httpx.AsyncClient, request: httpx.Request, auth: Any) -> httpx.Response:
     """A reply of which the head has come."""
-    response = await client.send(request, auth=auth, stream=True)
+    try:
+        response = await client.send(request, auth=auth, stream=True)
+    except BaseException:  # a cancellation too
+        await close_orphans(client)
+        raise
     if isinstance(response.stream, httpx.AsyncByteStream):
         response.stream = Closing(response.stream)
     return response
