@@ -32,19 +32,24 @@ def kinds(policy: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "models", "every"),
-    [*((kind, PAIR, 8) for kind in (CASCADE, *LEARNED)), (CONDITIONAL, TRIO, 4)],
+    ("kind", "models", "every", "bound"),
+    [
+        *((kind, TRIO if kind == "neighbors" else PAIR, 8, ()) for kind in (CASCADE, *LEARNED)),
+        (CONDITIONAL, TRIO, 4, ()),
+        (CONDITIONAL, TRIO, 4, ("--min-quality-share", 0.9)),
+    ],
 )
 def test_every_kind_is_decided_over_http_as_in_its_replay(
-    kind, models, every, sample_log: Log, tmp_path, run, monkeypatch
+    kind, models, every, bound, sample_log: Log, tmp_path, run, monkeypatch
 ):
     few = tmp_path / "few.parquet"
     write_log(sample_log.take(np.arange(0, len(sample_log), every)).only(models), few)
     monkeypatch.setattr(Learned, "worth", lambda *_: None)  # says what learning is worth; slow
-    options = ("--policy", kind, "--trials", 5, "--min-quality-share", 0.9)
+    options = ("--policy", kind, "--trials", 5, *bound)
     quiet = ("--no-tracking", "--no-report", "--json", "--out", "it.policy")
     tuned = run.ok("tune", few, *options, *quiet).data
-    assert kind in kinds(tuned["operating_points"][0]["policy"])
+    exported = kinds(tuned["operating_points"][0]["policy"])
+    assert exported == (["mixture", kind, kind] if bound else [kind])
     proved = run.ok("parity", "it.policy", "--log", few, "--n", 25, "--json").data
     assert (proved["n"], proved["same"], proved["different"]) == (25, 25, [])
     assert proved["holds"]
@@ -56,7 +61,7 @@ def test_every_kind_is_decided_over_http_as_in_its_replay(
 def test_300_requests_of_every_kind_and_of_what_it_may_be_wrapped_in(kind, sample_file, run):
     quiet = ("--no-tracking", "--no-report", "--json", "--out", "it.policy")
     models = ("--models", ",".join(TRIO)) if kind == CONDITIONAL else ()
-    options = ("--policy", kind, "--min-quality-share", 0.9, *models)
+    options = ("--policy", kind, *models)
     tuned = run.ok("tune", sample_file, *options, *quiet).data
     it = load("it.policy")
     assert kind in (AUTO, *kinds(it.document.policy))
