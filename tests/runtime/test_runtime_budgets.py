@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from runtime_world import NO_PRICES, PRICES, Endpoint, catalogue, completion, model, policy_file
 
 from routelab.core.admission import Estimate
+from routelab.core.catalogue import Timeouts
 from routelab.core.schema import decision_schema
 from routelab.errors import BudgetError, NoModelError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
@@ -510,3 +511,67 @@ def test_budgets_that_another_program_locks_are_waited_for_until_the_deadline(tm
     waited_s, figures = with_router(tmp_path, FIXED, world, daily(1.0), use, **options)
     assert waited_s < 5.0  # SQLite alone waits for 10 s
     assert (figures.budgets[0].reserved_usd, figures.budgets[0].spent_usd) == (0.0, ONE)
+
+
+SILENT = catalogue(first=model("asleep", "plain"))
+"""A model whose first deployment never replies."""
+RESERVED = ((1.5 * 1000 + 8) * 2.0 + 500 * 8.0) / 1e6
+"""Upper cost of one call of `ask`."""
+
+
+@pytest.mark.parametrize(("unanswered", "tries"), [("nothing", 0), ("reserved", 1)])
+def test_a_try_that_nobody_answered_is_charged_as_the_budgets_say(tmp_path, unanswered, tries):
+    async def use(router):
+        (one,) = await ask(router, 1)
+        return one, (await router.snapshot()).budgets[0]
+
+    budgets = replace(daily(1.0), unanswered=unanswered)
+    one, left = with_router(tmp_path, FIXED, SILENT, budgets, use, timeout_s=0.05)
+    assert len(one.decision.answer.attempts) == 2
+    assert left.spent_usd == pytest.approx(one.cost_usd + tries * RESERVED)
+    assert left.reserved_usd == 0.0
+
+
+def test_silence_that_is_charged_leaves_no_room_for_another_try(tmp_path):
+    async def use(router):
+        with pytest.raises(RouteError) as caught:
+            await router.route(LONG, max_tokens=500)
+        return str(caught.value), (await router.snapshot()).budgets[0].spent_usd
+
+    budgets = replace(daily(1.5 * RESERVED), unanswered="reserved")
+    why, spent = with_router(tmp_path, FIXED, SILENT, budgets, use, timeout_s=0.05)
+    assert "a try that failed cost money, and no other is made" in why
+    assert spent == pytest.approx(RESERVED)
+
+
+def test_every_silent_sample_is_charged_its_part_of_the_reservation(tmp_path):
+    policy = Cascade(models=("first", "last"), thresholds=(2.0,), signal="sure")
+    world = catalogue(first=model("asleep"), last=model("plain"))
+    budgets = replace(daily(1.0), unanswered="reserved")
+
+    async def use(router):
+        routed = await router.route(LONG, max_tokens=500)
+        return routed.cost_usd, (await router.snapshot()).budgets[0].spent_usd
+
+    signals = {"sure": "agreement:3"}
+    cost, spent = with_router(
+        tmp_path, policy, world, budgets, use, timeout_s=0.05, signals=signals
+    )
+    assert spent == pytest.approx(cost + 3 * RESERVED)
+
+
+def test_a_stream_that_never_said_anything_is_charged_likewise(tmp_path):
+    async def use(router):
+        async with router.stream(LONG, max_tokens=500) as answer:
+            async for _ in answer:
+                pass
+        return answer.routed.cost_usd, (await router.snapshot()).budgets[0].spent_usd
+
+    timeouts = Timeouts(first_token_s=0.05)
+    slow, good = SILENT.models["first"].deployments
+    world = catalogue(
+        first=replace(SILENT.models["first"], deployments=(replace(slow, timeouts=timeouts), good))
+    )
+    budgets = replace(daily(1.0), unanswered="reserved")
+    cost, spent = with_router(tmp_path, FIXED, world, budgets, use)
+    assert spent == pytest.approx(cost + RESERVED)

@@ -36,8 +36,8 @@ class Sending(msgspec.Struct, frozen=True):
         sink: takes the answer as it comes, if that is wanted.
         deadline: of the router's clock.
         able: whether a model that the policy did not ask for may serve a call.
-        room: asked before a try that follows one which failed and cost so many USD; gives why
-            there is no money for it, or None.
+        room: asked before a try that follows one which failed, and cost so many USD as far as
+            is known; gives why there is no money for it, or None.
     """
 
     request: Request
@@ -46,7 +46,7 @@ class Sending(msgspec.Struct, frozen=True):
     sink: Sink | None = None
     deadline: float = math.inf
     able: Callable[[str, Call], bool] = lambda _model, _call: True
-    room: Callable[[float], Awaitable[str | None]] | None = None
+    room: Callable[[Try, float], Awaitable[str | None]] | None = None
 
 
 class Caller:
@@ -155,11 +155,11 @@ class Caller:
         return await asyncio.gather(*(self._engine.ask(one, tries) for one in alike))
 
     async def _room(
-        self, call: Call, room: Callable[[float], Awaitable[str | None]], failed: Try
+        self, call: Call, room: Callable[[Try, float], Awaitable[str | None]], failed: Try
     ) -> str | None:
         """Why there is no money for another try, or None."""
         cost_usd = account((failed,), self.catalogue, self.charged(call)[1]).usd
-        return await room(cost_usd) if cost_usd != 0.0 else None
+        return await room(failed, cost_usd)
 
     def _account(self, call: Call, tries: Sequence[Try]) -> Account:
         money = account(tries, self.catalogue, self.charged(call)[1])

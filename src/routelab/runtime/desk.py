@@ -96,7 +96,7 @@ class Desk:
         """Of a request's calls, where there are budgets."""
         if self._keeper is None:
             return None
-        return Guard(lane.caller, self._keeper, lane.upper_usd, degraded)
+        return Guard(lane.caller, self._keeper, lane.upper_usd, lane.samples, degraded)
 
 
 def _routed(decision: Decision, latency_s: float) -> Routed:

@@ -116,6 +116,10 @@ class Lane:
         samples, multiplier = self.caller.charged(call)
         return answer_usd * samples * multiplier
 
+    def samples(self, call: Call) -> int:
+        """How many answers a call takes."""
+        return self.caller.charged(call)[0]
+
     def _answer_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
         usd = upper_usd(self.admission, call, sending.request, sending.fields, output_tokens)
         if math.isnan(usd):

@@ -34,6 +34,7 @@ class Guard:
 
     Args:
         upper_usd: of a call, given the tokens to assume of an answer without a limit.
+        samples: how many answers a call takes.
         degraded: the request is decided by the cheaper policy already.
     """
 
@@ -42,12 +43,14 @@ class Guard:
         calls: Calls,
         keeper: Keeper,
         upper_usd: Callable[[Call, Sending, int], float],
+        samples: Callable[[Call], int],
         degraded: bool,
     ) -> None:
         self.refusal: BudgetError | None = None
         self._calls = calls
         self._keeper = keeper
         self._upper_usd = upper_usd
+        self._samples = samples
         self._degraded = degraded
 
     async def call(self, call: Call, sending: Sending, tries: list[Try]) -> Feedback:
@@ -55,7 +58,8 @@ class Guard:
 
         What is reserved is enough for one try of each sample. One that failed and cost money is
         charged before the next is made, so that it never spends what is reserved for that one.
-        A call that is cancelled is charged what its tries are known to have cost.
+        A call that is cancelled is charged what its tries are known to have cost. A try that
+        nobody answered is charged besides as the budgets' `unanswered` says.
         """
         charged: list[float] = []
         try:
@@ -64,27 +68,37 @@ class Guard:
         except BudgetError as refusal:
             self.refusal = self.refusal or refusal
             return Feedback(call.model, dict.fromkeys(call.need, math.nan), error=str(refusal))
-        room = functools.partial(self._charged, sending, charged, most_usd)
+        silence_usd = self._silence_usd(call, most_usd)
+        room = functools.partial(self._charged, sending, charged, most_usd, silence_usd)
         try:
             feedback = await self._calls.call(
                 call, msgspec.structs.replace(sending, room=room), tries
             )
         except BaseException:
-            spent_usd = self.cancelled(call, tries).cost_usd
+            spent_usd = self.cancelled(call, tries).cost_usd + silence_usd * _unanswered(tries)
             self._keeper.settle(hold, spent_usd - math.fsum(charged))
             raise
-        self._keeper.settle(hold, feedback.cost_usd - math.fsum(charged))
+        spent_usd = feedback.cost_usd + silence_usd * _unanswered(tries)
+        self._keeper.settle(hold, spent_usd - math.fsum(charged))
         return feedback
 
     async def _charged(
-        self, sending: Sending, charged: list[float], most_usd: float, usd: float
+        self,
+        sending: Sending,
+        charged: list[float],
+        most_usd: float,
+        silence_usd: float,
+        failed: Try,
+        usd: float,
     ) -> str | None:
         """Charge a try that failed, or say why there is no room for it and another one.
 
         Args:
             usd: NaN for a try that cost nobody knows what, which is charged as it was reserved.
         """
-        usd = most_usd if math.isnan(usd) else usd
+        usd = most_usd if math.isnan(usd) else usd + silence_usd * failed.unanswered
+        if usd == 0.0:
+            return None
         try:
             hold = await self._reserved(sending, usd)
         except BudgetError as refusal:
@@ -92,6 +106,12 @@ class Guard:
         self._keeper.settle(hold, usd)
         charged.append(usd)
         return None
+
+    def _silence_usd(self, call: Call, most_usd: float) -> float:
+        """What one try without a reply is charged."""
+        if self._keeper.budgets.unanswered == "nothing":
+            return 0.0
+        return most_usd / self._samples(call)
 
     async def _reserved(self, sending: Sending, most_usd: float) -> Hold:
         """Money, waited for no longer than the request's deadline."""
@@ -101,3 +121,7 @@ class Guard:
 
     def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback:
         return self._calls.cancelled(call, tries)
+
+
+def _unanswered(tries: Sequence[Try]) -> int:
+    return sum(it.unanswered for it in tries)

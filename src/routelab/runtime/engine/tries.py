@@ -27,6 +27,12 @@ class Try(msgspec.Struct, frozen=True):
     queued_s: float
     attempt: Attempt
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether it was sent, and nobody knows what became of it and what it used."""
+        known = (self.attempt.body or {}).get("usage")
+        return self.attempt.kind in ("timeout", "cut") and not known
+
 
 class Question(msgspec.Struct, frozen=True):
     """One sample of a call.
