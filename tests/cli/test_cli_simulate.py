@@ -282,8 +282,11 @@ def test_tune_warns_of_answers_that_production_would_not_wait_for(run, tmp_path,
     )
     (tmp_path / "models.toml").write_text(models)
     study = ("--models", "small-8b,frontier", "--trials", 3, "--no-tracking", "--no-report")
+    alone = ("--models", "small-8b", *study[2:])
     done = run.ok("tune", sample_file, *study, "--catalogue", tmp_path / "models.toml")
     told = " ".join(done.err.split())
     assert "logged answers of 'frontier'" in told
     assert "Figures here count them as answered" in told
     assert "timeouts.total_s" in told
+    done = run("tune", sample_file, *alone, "--catalogue", tmp_path / "models.toml")
+    assert "'frontier'" not in done.err

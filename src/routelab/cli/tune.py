@@ -219,7 +219,7 @@ def tune(
         )
     opened = read_log(log, column, prices, signals, known)
     opened = replace(opened, reading=reading(column, prices, catalogue))
-    if (slow := written.too_slow(opened, known)) is not None:
+    if (slow := written.too_slow(opened, known, options.models)) is not None:
         tell(f"warning: {slow}")
     with progress("searching") as update:
         study = run(opened, options, catalogue=known, progress=update, told=tell)

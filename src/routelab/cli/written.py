@@ -66,9 +66,16 @@ def pair(text: str | None) -> tuple[str, str] | None:
     return weak, strong
 
 
-def too_slow(log: Log, catalogue: Catalogue | None) -> str | None:
-    """What production will not wait for, where the catalogue says where models are called."""
-    found = () if catalogue is None else unwaited(log, catalogue)
+def too_slow(
+    log: Log, catalogue: Catalogue | None, models: Sequence[str] | None = None
+) -> str | None:
+    """What production will not wait for, where the catalogue says where models are called.
+
+    Args:
+        models: that are candidates; None for all.
+    """
+    known = Catalogue() if catalogue is None else catalogue
+    found = unwaited(log, known if models is None else known.only(models))
     if not found:
         return None
     return (
