@@ -25,7 +25,16 @@ from routelab.core.request import Request
 from routelab.errors import NoModelError, PolicyError, RouteError, UncoveredError
 from routelab.gates import Function
 from routelab.logs.texts import TextsInMemory
-from routelab.policies import KINDS, CascadeRouting, Conditional, Parallel, from_wire, to_wire
+from routelab.policies import (
+    KINDS,
+    CascadeRouting,
+    Conditional,
+    Fixed,
+    Mixture,
+    Parallel,
+    from_wire,
+    to_wire,
+)
 from routelab.policy_file import Document, write
 from routelab.replay import engine
 from routelab.runtime import AsyncRouter, Router
@@ -56,6 +65,27 @@ def test_a_kind_has_examples_of_its_own(name):
 def test_json_gives_the_policy_back(policy):
     text = msgspec.json.encode(to_wire(policy))
     assert from_wire(msgspec.json.decode(text)) == policy
+
+
+@every_policy
+def test_a_policy_says_in_sentences_what_it_does_with_every_model_and_signal(policy):
+    said = policy.explained
+    assert said
+    assert all(it[0].isupper() and it.endswith(".") and "\n" not in it for it in said)
+    text = " ".join(said)
+    assert all(name in text for name in (*policy.models_used, *policy.signals_used))
+
+
+@every_policy
+def test_only_what_looks_at_nothing_goes_by_chance_alone(policy):
+    looks = policy.signals_used or policy.scorer_uses or policy.gates_used or policy.probes
+    assert not (policy.by_chance and (looks or policy.reads_text))
+    assert policy.by_chance == all(isinstance(it, Fixed | Mixture) for it in inside(policy))
+
+
+def inside(policy):
+    """A policy and all that are in it."""
+    return [policy, *(it for part in policy.parts for it in inside(part))]
 
 
 @every_kind

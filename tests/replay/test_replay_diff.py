@@ -169,8 +169,9 @@ def test_another_kind_changes_every_setting_of_its_own(old, changed, sample_log:
     found = diff(old, changed(Fixed("frontier")), sample_log)
     moved = {it.place: (it.old, it.new) for it in found.settings}
     assert moved["kind"] == ("cascade", "fixed")
-    assert moved["model"] == (None, "frontier")
-    assert moved["models"][1] is None
+    assert moved["routes"][0].startswith("Ask medium-70b; keep its answer if confidence ≥")
+    assert moved["routes"][1] == "Send every request to frontier."
+    assert not {"model", "models", "thresholds"} & moved.keys()
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,6 @@ def test_scorers_fitted_anew_are_told_by_their_weights(old, sample_log: Log):
     again = structs.replace(scored, files={"weights.safetensors": "cd" * 32})
     assert [it.place for it in settings(scored, again)] == ["weights"]
     assert {it.place: it.new for it in settings(fitted, scored)} == {
-        "scorers": ["cost", "gain"], "weights": "ab" * 8,
+        "scorers": ["cost", "gain"], "weights": f"SHA-256 {'ab' * 8}",
     }  # fmt: skip
     assert settings(scored, scored) == ()

@@ -129,9 +129,10 @@ def test_a_policy_without_thresholds_has_none_to_show(data):
         "kind": "mixture",
         "first": {"kind": "fixed", "model": model},
         "second": {"kind": "fixed", "model": data["candidates"][-1]},
-        "share": 0.5,
+        "weight": 0.25,
     }
     page, _ = shown(data)
+    assert f"Of 25.0% of the requests, drawn at random: send every request to {model}." in page.text
     assert "no thresholds" in page.text
     assert "uses no confidence signal" in page.text
 

@@ -106,6 +106,7 @@ def tune(
     tables.show(
         tables.study(study),
         "",
+        tables.routes(study.policy),
         tables.verdict(study.verdict),
         f"policy: {target}\nstudy:  {study_path(target)}",
     )

@@ -11,10 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from routelab.core.policy import Policy
 from routelab.policy_file import Certificate, Goal
 from routelab.policy_file.card import seconds
 from routelab.replay import Baseline, Figures
-from routelab.tuning import Study, Verdict
+from routelab.tuning import Study, Verdict, caveats
 from routelab.tuning.spread import Spread
 from routelab.tuning.streamed import Streamed
 
@@ -63,6 +64,20 @@ def study(found: Study | Streamed) -> RenderableType:
         f"   requests: {parts}; cut by {found.split.rule}",
         baselines(found.figures),
     )
+
+
+def routes(policy: Policy) -> str:
+    """What the exported policy does, step by step."""
+    steps = "\n".join(f"  {at}. {step}" for at, step in enumerate(policy.explained, 1))
+    return f"how it routes:\n{escaped(steps)}"
+
+
+def contest(found: Study) -> list[RenderableType]:
+    """Which kind was exported, and by how much it leads the others; nothing of one kind."""
+    if len(found.rivals) < 2:
+        return []
+    lines = "\n".join(f"  - {text}" for text in caveats.rivals(found.rivals))
+    return [f"exported: {found.kind}, of {len(found.rivals)} kinds; on test\n{escaped(lines)}"]
 
 
 def searched(found: Study) -> str:

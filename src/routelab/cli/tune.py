@@ -243,6 +243,8 @@ def tune(
         *tables.seeds(study.seeds),
         *day_tables.kept(study),
         "",
+        *tables.contest(study),
+        tables.routes(study.policy),
         tables.verdict(study.verdict),
         f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{told(page)}",
     )

@@ -78,6 +78,11 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
         return tuple(probe for part in self.parts for probe in part.probes)
 
     @property
+    def explained(self) -> tuple[str, ...]:
+        """What the policy does with its numbers, in a few plain sentences."""
+        raise TypeError(f"{type(self).__name__} does not define explained")
+
+    @property
     def by_chance(self) -> bool:
         """Whether nothing but chance tells requests apart, as in a mixture of single models.
 

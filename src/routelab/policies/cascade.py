@@ -12,6 +12,7 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
 from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
+from routelab.policies.words import number
 
 
 class Cascade(Policy, frozen=True, tag="cascade"):
@@ -71,6 +72,17 @@ class Cascade(Policy, frozen=True, tag="cascade"):
                 confident = table.signals[self.signal][:, column] >= self.thresholds[index]
                 waiting = waiting & ~(here & confident)
         return stages
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        asked = zip(self.models, self.thresholds, strict=False)
+        return (
+            *(
+                f"Ask {model}; keep its answer if {self.signal} ≥ {number(threshold)}."
+                for model, threshold in asked
+            ),
+            f"Else deliver what {self.models[-1]} answers.",
+        )
 
     @property
     def models_used(self) -> tuple[str, ...]:

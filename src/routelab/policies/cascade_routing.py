@@ -19,6 +19,7 @@ from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
 from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single
+from routelab.policies.words import less_cost, listed
 
 
 class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
@@ -214,6 +215,19 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
             if found is not None:
                 chosen[row] = here[found]
         return chosen
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        known = f" and its {listed(self.signals)}" if self.signals else ""
+        again = f"; after an answer, from it{known} (scorer {self.after!r})" if self.after else ""
+        most = "" if self.max_steps is None else f" At most {self.max_steps} are asked."
+        return (
+            f"Predict how well each of {listed(self.models)} would do (scorer {self.quality!r})"
+            f"{again}.",
+            "At each step ask the first of those that are expected to add most quality"
+            f"{less_cost(self.cost_weight)}.",
+            f"Stop when none is worth its price, and deliver the best answer so far.{most}",
+        )
 
     @property
     def models_used(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from routelab.core.request import Request
 from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.match import Match
+from routelab.policies.words import within
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +68,13 @@ class Conditional(Policy, frozen=True, tag="conditional"):
         if rest is None:
             return None
         return found + [stage._replace(rows=stage.rows & waiting) for stage in rest]
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        return (
+            *(within(f"Where {rule.when.explained}", rule.policy.explained) for rule in self.rules),
+            within("Elsewhere", self.otherwise.explained),
+        )
 
     @property
     def parts(self) -> tuple[Policy, ...]:

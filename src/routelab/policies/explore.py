@@ -13,6 +13,7 @@ from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
 from routelab.core.table import Ints, Stage, Table
 from routelab.errors import PolicyError
+from routelab.policies.words import listed, within
 
 
 class Explore(Policy, frozen=True, tag="explore"):
@@ -87,6 +88,14 @@ class Explore(Policy, frozen=True, tag="explore"):
             chances = self._chances(len(allowed), int(np.flatnonzero(allowed == first[row])[0]))
             drawn[row] = allowed[pick(uniform(table.seed, table.ids[row], self.name), chances)]
         return drawn
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        drawn = f"Of {self.epsilon:.1%} of the requests, drawn at random, ask one of"
+        return (
+            f"{drawn} {listed(self.models_used)}, all with the same chance, to learn from it.",
+            within("Of the others", self.policy.explained),
+        )
 
     @property
     def parts(self) -> tuple[Policy, ...]:

@@ -6,6 +6,7 @@ from routelab.core.context import Context
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Route
 from routelab.errors import NoModelError, PolicyError
+from routelab.policies.words import within
 
 
 class Fallback(Policy, frozen=True, tag="fallback"):
@@ -33,6 +34,14 @@ class Fallback(Policy, frozen=True, tag="fallback"):
             if deliver.seen.accepted:
                 return deliver
         return (yield from self.policies[-1].route(x))
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        first, *later = self.policies
+        return (
+            within("At first", first.explained),
+            *(within("If that fails or is refused", policy.explained) for policy in later),
+        )
 
     @property
     def parts(self) -> tuple[Policy, ...]:

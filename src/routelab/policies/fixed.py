@@ -26,5 +26,9 @@ class Fixed(Policy, frozen=True, tag="fixed"):
         return True
 
     @property
+    def explained(self) -> tuple[str, ...]:
+        return (f"Send every request to {self.model}.",)
+
+    @property
     def models_used(self) -> tuple[str, ...]:
         return (self.model,)

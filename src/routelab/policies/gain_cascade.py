@@ -17,6 +17,7 @@ from routelab.core.table import Asked, Bools, Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
+from routelab.policies.words import listed, number
 
 
 class GainCascade(Policy, frozen=True, tag="gain-cascade"):
@@ -120,6 +121,20 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
             allowed = table.allows(name)
             worth = exceeds if allowed is None else np.where(allowed, exceeds, worth)
         return worth if table.failed is None else worth | table.failed[:, column]
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        known = (
+            f", the answer and its {listed(self.signals)}" if self.signals else " and the answer"
+        )
+        margins = ", ".join(map(number, self.margins))
+        return (
+            f"Ask {', then '.join(self.models)}, as long as the next one is worth its price.",
+            "After each answer, predict from the request"
+            f"{known} how much better the next one would do (scorer {self.gain!r}); ask it if"
+            f" that exceeds {number(self.cost_weight)} times its cost in USD"
+            f"{f' plus a margin (after each model: {margins})' if any(self.margins) else ''}.",
+        )
 
     @property
     def models_used(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Message, Route, Together, ask
 from routelab.errors import PolicyError
 from routelab.gates import AnyGate
+from routelab.policies.words import listed
 
 MOST_AGAIN = 5
 
@@ -83,6 +84,16 @@ class Gated(Policy, frozen=True, tag="gated"):
 
     def _gated(self, call: Call) -> Call:
         return structs.replace(call, gates=call.gates + self.gates, final=False)
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        names = listed([gate.name for gate in self.gates], "or")
+        told = f"; its model is told what was wrong and asked again, up to {self.again} times"
+        asked = told if self.again else ""
+        return (
+            *self.policy.explained,
+            f"No answer counts that is refused by {names}{asked}.",
+        )
 
     @property
     def parts(self) -> tuple[Policy, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from routelab.core.request import Request
 from routelab.core.table import Bools, Table
 from routelab.errors import PolicyError
+from routelab.policies.words import listed
 from routelab.signals.features.text import text_of
 from routelab.signals.script import NO_LETTERS, SCRIPTS, script
 
@@ -53,6 +54,22 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             problems.append("a rule without a condition matches everything; make it `otherwise`")
         if problems:
             raise PolicyError(*problems)
+
+    @property
+    def explained(self) -> str:
+        """The condition in plain words."""
+        said = [
+            f"{name} is {listed([value or 'not given' for value in getattr(self, name)], 'or')}"
+            for name in ("task", "tenant", "priority", "language")
+            if getattr(self, name)
+        ]
+        if self.needs:
+            said.append(f"the request needs {listed(self.needs)}")
+        if self.min_characters:
+            said.append(f"the prompt has {self.min_characters:,} characters or more")
+        if self.max_characters is not None:
+            said.append(f"the prompt has {self.max_characters:,} characters or fewer")
+        return listed(said)
 
     @property
     def reads_text(self) -> bool:

@@ -9,6 +9,7 @@ from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Route
 from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
+from routelab.policies.words import within
 
 
 class Mixture(Policy, frozen=True, tag="mixture"):
@@ -61,6 +62,14 @@ class Mixture(Policy, frozen=True, tag="mixture"):
     @property
     def by_chance(self) -> bool:
         return self.first.by_chance and self.second.by_chance
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        share = f"{self.weight:.1%}"
+        return (
+            within(f"Of {share} of the requests, drawn at random", self.first.explained),
+            within("Of the others", self.second.explained),
+        )
 
     @property
     def parts(self) -> tuple[Policy, ...]:

@@ -13,6 +13,7 @@ from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.utility import Utility
+from routelab.policies.words import less_cost, listed
 
 
 class Neighbors(Policy, frozen=True, tag="neighbors"):
@@ -51,6 +52,14 @@ class Neighbors(Policy, frozen=True, tag="neighbors"):
 
     def replay_batch(self, table: Table) -> list[Stage]:
         return self._utility().replay_batch(table)
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        return (
+            f"Look up the logged requests most like this one (scorer {self.scorer!r}).",
+            f"Ask the one of {listed(self.models)} that did best on them"
+            f"{less_cost(self.cost_weight)}.",
+        )
 
     @property
     def models_used(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, Together, ask
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems
+from routelab.policies.words import listed
 
 
 class Parallel(Policy, frozen=True, tag="parallel"):
@@ -65,6 +66,15 @@ class Parallel(Policy, frozen=True, tag="parallel"):
 
     def _first(self, answers: Sequence[Feedback]) -> Feedback:
         return answers[0]
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        picks = {
+            "first": "the first acceptable answer",
+            "confident": f"the answer of greatest {self.signal}",
+            "majority": "the answer that most of them gave",
+        }
+        return (f"Ask {listed(self.models)} at once; deliver {picks[self.pick]}.",)
 
     @property
     def models_used(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
 from routelab.errors import PolicyError
+from routelab.policies.words import number
 
 MOST = 10
 
@@ -63,6 +64,17 @@ class Retry(Policy, frozen=True, tag="retry"):
         """Answers before failures, confident ones before others."""
         confidence = seen.signals.get(self.signal, math.nan)
         return seen.accepted, -math.inf if math.isnan(confidence) else confidence
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        enough = (
+            "one does not fail"
+            if self.threshold is None
+            else f"one has {self.signal} ≥ {number(self.threshold)}"
+        )
+        return (
+            f"Ask {self.model}, up to {self.times} times, until {enough}; deliver the best answer.",
+        )
 
     @property
     def models_used(self) -> tuple[str, ...]:

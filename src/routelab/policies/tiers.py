@@ -17,6 +17,7 @@ from routelab.core.scoring import Use
 from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems
+from routelab.policies.words import listed, number
 
 
 class Tiers(Policy, frozen=True, tag="tiers"):
@@ -84,6 +85,15 @@ class Tiers(Policy, frozen=True, tag="tiers"):
                     break
                 waiting = waiting & ~here
         return stages
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        starts = zip(self.models[1:], self.thresholds, strict=True)
+        higher = [f"{model} from {number(threshold)}" for model, threshold in starts]
+        return (
+            f"Before any answer, predict how complex the request is (scorer {self.scorer!r}).",
+            f"Ask {self.models[0]} for the least complex, {listed(higher)}.",
+        )
 
     @property
     def models_used(self) -> tuple[str, ...]:

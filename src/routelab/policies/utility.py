@@ -17,6 +17,7 @@ from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import Predicting, expected
+from routelab.policies.words import less_cost, listed, number
 
 
 class Utility(Policy, frozen=True, tag="utility"):
@@ -99,6 +100,17 @@ class Utility(Policy, frozen=True, tag="utility"):
             Stage(table.column(name), chosen == index, None)
             for index, name in enumerate(self.models)
         ]
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        price = less_cost(self.cost_weight)
+        if self.latency_weight:
+            price += f", and minus {number(self.latency_weight)} times its latency in seconds"
+        return (
+            f"Before any answer, predict how well each of {listed(self.models)} would do on the"
+            f" request (scorer {self.quality!r}).",
+            f"Ask the one of greatest predicted quality{price}.",
+        )
 
     @property
     def models_used(self) -> tuple[str, ...]:

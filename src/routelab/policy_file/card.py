@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from routelab.policies import from_wire
 from routelab.policy_file.certificate import Certificate, Goal
 from routelab.policy_file.document import Document
 
@@ -16,7 +17,8 @@ def card(document: Document) -> str:
         f"# {document.name}",
         _verdict(evaluation),
         "## Policy",
-        *_policy(document.policy),
+        "\n".join(f"{at}. {step}" for at, step in enumerate(_steps(document), 1)),
+        "\n".join(_policy(document.policy)),
         "## Models",
         _models(document),
     ]
@@ -25,6 +27,11 @@ def card(document: Document) -> str:
     parts += _certificate(document.certificate)
     parts += ["## Made from", *_provenance(document)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _steps(document: Document) -> tuple[str, ...]:
+    """What the policy does, in plain words."""
+    return from_wire(document.policy).explained
 
 
 def _verdict(evaluation: Mapping[str, Any]) -> str:

@@ -7,8 +7,11 @@ from typing import Any
 
 import msgspec
 
+from routelab.policies import from_wire
 from routelab.policy_file import Document
 
+_NONE = object()
+_EMPTY: tuple[Any, ...] = (None, "", [], ())
 _PRICES = ("input_usd_per_mtok", "output_usd_per_mtok")
 
 
@@ -28,26 +31,38 @@ class Setting(msgspec.Struct, frozen=True):
 def settings(old: Document, new: Document) -> tuple[Setting, ...]:
     """Everything that decides or prices a request and is not the same, in the order of NEW.
 
-    Scorers are compared by their names and by the digest of all their weights.
+    Policies of two kinds have no settings in common, and are told in words. Scorers are compared
+    by their names and by the digest of all their weights.
     """
-    before, after = dict(_flat(_plain(old))), dict(_flat(_plain(new)))
+    alike = old.policy["kind"] == new.policy["kind"]
+    before, after = (dict(_flat(_plain(it, alike))) for it in (old, new))
     places = dict.fromkeys([*after, *before])
     return tuple(
         Setting(place, before.get(place), after.get(place))
         for place in places
-        if place not in before or place not in after or before[place] != after[place]
+        if before.get(place, _NONE) != after.get(place, _NONE)
+        and not (before.get(place) in _EMPTY and after.get(place) in _EMPTY)
     )
 
 
-def _plain(document: Document) -> dict[str, Any]:
-    """What decisions and bills follow from."""
+def _plain(document: Document, alike: bool) -> dict[str, Any]:
+    """What decisions and bills follow from.
+
+    Args:
+        alike: the other policy is of the same kind.
+    """
+    told = {"kind": document.policy["kind"], "routes": " ".join(_explained(document))}
     models = document.catalogue.models
     weights = document.files.get("weights.safetensors", "")[:16]
     return {
-        **document.policy,
+        **(document.policy if alike else told),
         "candidates": list(document.candidates),
         "signals": msgspec.to_builtins(document.signals),
-        **({"scorers": sorted(document.scorers), "weights": weights} if document.scorers else {}),
+        **(
+            {"scorers": sorted(document.scorers), "weights": f"SHA-256 {weights}"}
+            if document.scorers
+            else {}
+        ),
         "prices": {
             name: {field: getattr(model, field) for field in _PRICES}
             for name, model in models.items()
@@ -55,6 +70,10 @@ def _plain(document: Document) -> dict[str, Any]:
         },
         "seed": document.seed,
     }
+
+
+def _explained(document: Document) -> tuple[str, ...]:
+    return from_wire(document.policy).explained
 
 
 def _flat(value: Any, place: str = "", models: Sequence[Any] = ()) -> Iterator[tuple[str, Any]]:

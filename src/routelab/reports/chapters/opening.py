@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from routelab.errors import PolicyError
+from routelab.policies import from_wire
 from routelab.replay import Baseline, Figures
 from routelab.reports import words
 from routelab.reports.summary import Range, Summary
 
 FIXED = "fixed:"
+LONGEST = 600
+"""Characters of a step, at most: a policy inside another is told in one."""
 _MARKS = {"ship": ("ship", "✓"), "do not route": ("stop", "✕"), "not proven": ("open", "?")}
 
 
@@ -143,33 +147,12 @@ def _figure(label: str, form: Callable[[float], str], value: float, ends: Range)
 
 
 def _route(wire: Mapping[str, Any]) -> Sequence[str]:
-    """A cascade step by step; any other kind by its fields."""
-    models, thresholds = wire.get("models"), wire.get("thresholds")
-    if isinstance(models, Sequence) and isinstance(thresholds, Sequence):
-        signal = words.short(str(wire.get("signal", "the signal")), 40)
-        steps = [
-            f"Ask {words.short(str(model), 60)}; keep its answer if {signal} ≥ {words.plain(limit)}"
-            for model, limit in zip(models, thresholds, strict=False)
-        ]
-        return [*steps, f"Else deliver what {words.short(str(models[-1]), 60)} answers"]
-    if set(wire) == {"kind", "model"}:
-        return [f"Send every request to {words.short(str(wire['model']), 60)}"]
-    return [_plain(wire)] if wire else []
-
-
-def _plain(wire: Mapping[str, Any]) -> str:
-    fields = (
-        f"{key} ({_plain(value)})" if isinstance(value, Mapping) else f"{key} {_value(value)}"
-        for key, value in wire.items()
-        if key != "kind"
-    )
-    return f"{wire.get('kind', 'policy')}: {', '.join(fields)}"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return " → ".join(_value(item) for item in value)
-    return words.plain(value) if isinstance(value, float) else words.short(str(value), 60)
+    """What the policy says of itself, step by step."""
+    try:
+        steps = from_wire(wire).explained if wire else ()
+    except PolicyError as error:
+        steps = error.problems
+    return [words.short(step, LONGEST) for step in steps]
 
 
 def _said(reason: str) -> str:

@@ -14,10 +14,7 @@ from routelab.reports.figures.reliability import reliability
 from routelab.reports.figures.thresholds import threshold
 from routelab.reports.summary import Summary
 
-_NONE = (
-    "The exported policy has no thresholds, so there is none to move. Where the log has no usable"
-    " confidence signal, a fixed model or a mixture of two is all that can be exported."
-)
+_NONE = "has no thresholds of its own on a confidence signal, so there is none to move."
 
 
 def thresholds(summary: Summary) -> Chapter:
@@ -25,7 +22,9 @@ def thresholds(summary: Summary) -> Chapter:
     known = summary.breakdown
     if known is None or not known.thresholds:
         why = (
-            _NONE if known is not None else "What moving a threshold does is not part of this data."
+            f"The exported policy ({summary.wire.get('kind', 'none')}) {_NONE}"
+            if known is not None
+            else "What moving a threshold does is not part of this data."
         )
         return Chapter("thresholds", "Thresholds", [Note(why)])
     names = dict.fromkeys(curve.model for curve in known.thresholds)
