@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,14 @@ def day_of(policy, log, *, scale=1.0, **options):
 
 def column(log, name="frontier"):
     return log.models.index(name)
+
+
+def test_slow_answers_of_a_model_that_costs_nothing_have_no_share_of_its_cost(sample_log):
+    free = replace(sample_log, cost_usd=np.zeros_like(sample_log.cost_usd))
+    model = Model(deployments=(Deployment("http://only.simulated/v1", "frontier"),))
+    (found,) = unwaited(free, Catalogue({"frontier": model}), timeout_s=LIMIT_S)
+    assert found.slower > 0
+    assert "of its cost" not in str(found)
 
 
 def test_money_of_answers_nobody_waited_for_is_told_apart_from_the_bill(policy, sample_log):

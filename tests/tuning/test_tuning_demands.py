@@ -193,3 +193,15 @@ def test_all_bounds_that_the_log_cannot_answer_are_named_at_once():
         tune(blind, options(Bounds(max_p95_s=1.0, floors=(Floor("tenant", 0.1),))))
     assert "no latency of any candidate" in str(refused.value)
     assert "no tenant column" in str(refused.value)
+
+
+def test_a_policy_is_exported_where_no_single_model_meets_the_bounds():
+    answers_s = LOG.latency_s.copy(order="F")
+    answers_s[LOG.requests.task == "prose", 2] *= 3.0
+    log = replace(LOG, latency_s=answers_s)
+    study = tune(log, options(Bounds(max_p95_s=7.0, floors=(Floor("task", 0.16),))))
+    for it in log.models:
+        slow = p95_s(replay(Fixed(it), log)) > 7.0
+        assert slow or max(loss_by_hand(Fixed(it), log, task) for task in TASKS[:2]) > 0.16
+    assert isinstance(study.policy, Cascade)
+    assert all(it.tune is None or it.tune <= it.limit for it in study.judged[0])

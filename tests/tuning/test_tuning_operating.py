@@ -160,6 +160,16 @@ def test_a_bound_out_of_reach_names_the_best_reachable(bounds, says):
         operating_points(FRONT, bounds, BEST, [FRONT[0], BEST])
 
 
+def test_policies_are_exported_and_mixed_where_no_single_model_keeps_to_the_bounds():
+    on_it, between = Bounds(min_quality=0.7), Bounds(min_quality=0.8)
+    least = operating_points(FRONT, on_it, BEST, [])[0]
+    assert (least.point, least.mixed) == (FRONT[1], False)
+    mixed = operating_points(FRONT, between, BEST, [])[0]
+    assert mixed.mixed
+    assert isinstance(mixed.point.policy, Mixture)
+    assert mixed.point.score.quality == 0.8
+
+
 def test_a_mixture_raises_what_is_reachable_at_a_cost():
     with pytest.raises(TuningError, match=r"best reachable is 0\.7\d+"):
         operating_points(FRONT, Bounds(2.5, 0.95), BEST, [FRONT[0], BEST])

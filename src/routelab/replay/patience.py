@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ class Unwaited(NamedTuple):
         limit_s: the shortest of the model's deployments.
         answers: that are logged; slower: of them, those that take longer.
         longest_s: of those.
-        cost_share: of what all of them cost, in [0, 1]; NaN if costs are not known.
+        cost_share: of what all of them cost, in [0, 1]; NaN if costs are not known or nothing.
     """
 
     model: str
@@ -65,7 +66,8 @@ def _found(log: Log, catalogue: Catalogue, timeout_s: float, took_s: Floats) -> 
         slow = answered & (took > limit_s)
         if slow.any():
             cost = log.cost_usd[:, column]
-            share = float(cost[slow].sum() / cost[answered].sum())
+            all_usd = float(cost[answered].sum())
+            share = float(cost[slow].sum()) / all_usd if all_usd else math.nan
             yield Unwaited(
                 name, limit_s, int(answered.sum()), int(slow.sum()), float(took[slow].max()), share
             )

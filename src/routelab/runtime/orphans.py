@@ -27,10 +27,9 @@ async def close_orphans(client: httpx.AsyncClient) -> None:
 
 
 def _left(pool: Any) -> list[Any]:
-    held = [request.connection for request in pool._requests]
+    held = {id(request.connection) for request in pool._requests}
     return [
         connection
         for connection in pool._connections
-        if not (connection.is_idle() or connection.is_closed())
-        and not any(connection is it for it in held)
+        if id(connection) not in held and not (connection.is_idle() or connection.is_closed())
     ]

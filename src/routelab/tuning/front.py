@@ -54,7 +54,9 @@ def knee(vertices: Sequence[Point]) -> Point:
 
 
 def on_hull(points: Sequence[Point]) -> list[Point]:
-    """The vertices of the hull of a front, by rising cost."""
+    """The vertices of the hull of a front, by rising cost; none of none."""
+    if not points:
+        return []
     corners = hull([p.score.usd_per_1k for p in points], [p.score.quality for p in points])
     at = set(zip(corners.cost.tolist(), corners.quality.tolist(), strict=True))
     return [point for point in points if tuple(point.score) in at]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from routelab.errors import TuningError
-from routelab.metrics.hull import Hull, hull, value_at
+from routelab.metrics.hull import hull, value_at
 from routelab.policies import Mixture
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.front import Point, front, knee, meets, on_hull
@@ -64,7 +64,8 @@ def operating_points(
     Args:
         points: a front, by rising cost.
         best: the best candidate alone.
-        alone: candidates that may be exported alone, and so be mixed.
+        alone: candidates that may be exported alone, and so be mixed; none where no single model
+            keeps to bounds that policies keep to.
     Raises:
         TuningError: no point meets the user's bounds; it says the best reachable.
     """
@@ -77,7 +78,6 @@ def operating_points(
         _reachable(front(alone), dear_ceiling, cheap_floor),
         _reachable(points, dear_ceiling, cheap_floor),
     )
-    zero = hull([it.score.usd_per_1k for it in alone], [it.score.quality for it in alone])
     every = [point for rung in ladder for point in rung]
     if not any(meets(point.score, ceiling, floor) for point in every):
         within = " within the bounds on latency and groups" if bounds.further else ""
@@ -85,10 +85,8 @@ def operating_points(
     least = f"least cost with quality of {cheap_floor:.4f} or more"
     most = f"most quality at {dear_ceiling:.4g} USD per 1,000 requests or less"
     found = [
-        _simplest(
-            ladder, _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap), zero
-        ),
-        _simplest(ladder, _Rule("most-quality", most, dear_ceiling, floor, _good, _as_good), zero),
+        _simplest(ladder, _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap)),
+        _simplest(ladder, _Rule("most-quality", most, dear_ceiling, floor, _good, _as_good)),
         OperatingPoint("knee", "knee of the front", knee(on_hull(points))),
     ]
     wanted = "least-cost" if bounds.on_quality else "most-quality" if ceiling else "knee"
@@ -106,7 +104,7 @@ def best_at(points: Sequence[Point], usd_per_1k: float) -> Point:
     return max((it for it in reached if it.score.usd_per_1k <= usd_per_1k), key=_good)
 
 
-def _simplest(ladder: tuple[list[Point], ...], rule: _Rule, alone: Hull) -> OperatingPoint | None:
+def _simplest(ladder: tuple[list[Point], ...], rule: _Rule) -> OperatingPoint | None:
     """The simplest that the zero router does not beat and nothing beats by what is worth it.
 
     Where the zero router beats the single policies, mixtures of these take its place if they gain
@@ -115,7 +113,6 @@ def _simplest(ladder: tuple[list[Point], ...], rule: _Rule, alone: Hull) -> Oper
     Args:
         ladder: single policies; single models and their mixtures, which are the zero router; and
             single policies and theirs.
-        alone: the hull of the single models.
     """
     met = [[it for it in rung if meets(it.score, rule.ceiling, rule.floor)] for rung in ladder]
     first, zero, last = (max(rung, key=rule.best, default=None) for rung in met)
@@ -127,9 +124,15 @@ def _simplest(ladder: tuple[list[Point], ...], rule: _Rule, alone: Hull) -> Oper
         and rule.near(first.score, last.score, (MARGIN, SAVING))
     ):
         return OperatingPoint(rule.name, rule.text, first, plain=first)
-    gain = last.score.quality - value_at(last.score.usd_per_1k, alone).item()
-    chosen = zero if zero is not None and gain < MARGIN else last
-    return OperatingPoint(rule.name, rule.text, chosen, True, first)
+    if zero is not None and _gain(last.score, ladder[1]) < MARGIN:
+        last = zero
+    return OperatingPoint(rule.name, rule.text, last, True, first)
+
+
+def _gain(score: Score, alone: Sequence[Point]) -> float:
+    """Quality above the zero router of these single models and mixtures, at the same cost."""
+    zero = hull([it.score.usd_per_1k for it in alone], [it.score.quality for it in alone])
+    return score.quality - value_at(score.usd_per_1k, zero).item()
 
 
 def _cheap(point: Point) -> tuple[float, float]:
