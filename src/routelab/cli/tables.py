@@ -22,6 +22,11 @@ from routelab.tuning.streamed import Streamed
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
 _WIDTH = 150
 
+_NO_BOUND = (
+    "   exported is the knee, where more money begins to buy less, as no bound was given; ask for"
+    " another by --min-quality-share 0.98 or --max-usd-per-1k"
+)
+
 escaped = escape
 """Text with nothing that reads as markup."""
 
@@ -58,10 +63,13 @@ def study(found: Study | Streamed) -> RenderableType:
     ]
     rules = "\n".join(f"   {it.name}: {it.rule} on tune" for it in found.points)
     parts = ", ".join(f"{part} {n:,}" for part, n in found.split.n.items())
+    dropped = found.figures.n_dropped
+    lack = f" ({dropped:,} of test dropped: no outcome of every candidate)" if dropped else ""
     return Group(
         policies(rows, "Operating points on test"),
         escaped(rules),
-        f"   requests: {parts}; cut by {found.split.rule}",
+        *([_NO_BOUND] if found.points[0].name == "knee" else []),
+        f"   requests: {parts}{lack}; cut by {found.split.rule}",
         baselines(found.figures),
     )
 
@@ -109,7 +117,7 @@ def policies(rows: Sequence[tuple[str, Figures]], title: str) -> RenderableType:
 
 def baselines(figures: Figures) -> RenderableType:
     """Baselines on the same rows, and how the policy differs from each."""
-    title = f"Baselines on the same {figures.n_requests} requests"
+    title = f"Baselines on the same {figures.n_requests} requests, beside {figures.policy}"
     heads = ("baseline", "quality", "USD per 1,000", "policy adds, points", "policy saves, USD")
     made = table(title, heads)
     for it in figures.baselines:

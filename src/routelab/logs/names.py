@@ -119,8 +119,9 @@ def multiplier_hint(signal: str, there: Collection[str]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """Names for a message, the first dozen of them."""
-    shown = ", ".join(names[:12]) or "none"
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+    if len(names) <= 13:  # "and 1 more" is as long as the name it hides
+        return ", ".join(names) or "none"
+    return f"{', '.join(names[:12])} and {len(names) - 12} more"
 
 
 def _check(of: Mapping[str, str], there: Sequence[str], problems: Problems) -> None:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from routelab.policy_file import Certificate
-from routelab.replay import Figures
+from routelab.replay import Baseline, Figures
 from routelab.stats.power import requests_to_settle
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.certify import words
@@ -75,7 +75,7 @@ def verdict(
         drawn += " by is the luck of the draws"
         return Verdict("do not route", (drawn, *(it.text for it in missed), *rest))
     if low > 0 and not missed:
-        return Verdict("ship", (f"{gain}: above zero", *rest))
+        return Verdict("ship", (f"{gain}: above zero", *rest, *_all_the_same(test)))
     if high < MARGIN:
         small = f"{gain}: below the margin of {100 * MARGIN:.1f}"
         return Verdict("do not route", (small, *(it.text for it in missed), *rest))
@@ -114,6 +114,25 @@ def _single(test: Figures) -> bool:
     return test.escalation_rate == 0 and max(test.model_share.values()) == 1.0
 
 
+def _all_the_same(test: Figures) -> list[str]:
+    """Why a policy ships that does not beat an untuned router."""
+    near = [it.name for it in _near(test)]
+    if not near:
+        return []
+    return [
+        "ship all the same: the verdict asks for a gain over the zero router;"
+        f" {' and '.join(near)} may do as well without any confidence, so compare them first"
+    ]
+
+
+def _near(test: Figures) -> list[Baseline]:
+    return [
+        it
+        for it in test.baselines
+        if it.name in RIVALS and it.quality_gain_ci[0] <= 0 and it.quality_gain != 0
+    ]
+
+
 def _rivals(test: Figures) -> list[str]:
     """Untuned routers that spend as much and are not shown to be worse."""
     return [
@@ -122,8 +141,7 @@ def _rivals(test: Figures) -> list[str]:
         f" [{_points(it.quality_gain_ci[0])}, {_points(it.quality_gain_ci[1])}]"
         f" at {it.usd_per_1k:.4g} USD per 1,000 requests, where the policy costs"
         f" {test.usd_per_1k:.4g}"
-        for it in test.baselines
-        if it.name in RIVALS and it.quality_gain_ci[0] <= 0 and it.quality_gain != 0
+        for it in _near(test)
     ]
 
 
