@@ -139,6 +139,17 @@ def test_a_log_without_signals_exports_the_best_fixed_or_mixture(run, tmp_path):
     assert again == told["test"]
 
 
+def test_columns_taken_as_signals_unasked_are_named_once_there_are_several(run, tmp_path):
+    rows = [{**row, "at": i, "spent": 0.5 * i} for i, row in enumerate(rows_of(600))]
+    log = save(tmp_path / "log.csv", rows)
+    says = run.ok("tune", log, *QUICK).err
+    assert "no signal was chosen" in says
+    assert all(name in says for name in ("sure", "spent", "log.log.toml"))
+    assert "no signal was chosen" not in run.ok("tune", log, "--signal", "sure:2", *QUICK).err
+    plain = save(tmp_path / "one.csv", rows_of(600))
+    assert "no signal was chosen" not in run.ok("tune", plain, *QUICK).err
+
+
 @pytest.mark.parametrize("storage", ["trials.log", "sqlite:///trials.db"])
 def test_storage_holds_the_trials(run, small, storage):
     run.ok("tune", small, "--storage", storage, "--out", "x.policy", *QUICK)

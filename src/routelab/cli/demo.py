@@ -63,8 +63,8 @@ def demo(
             tables.policies(
                 [(it.split, it) for it in halves],
                 "The exported policy before and after the drift, each half against its own zero"
-                " router:\none that may mix otherwise in each half is harder to beat, so that both can"
-                "\ngain less than the whole",
+                " router:\none that may mix otherwise in each half is harder to beat, so that both"
+                " can\ngain less than the whole",
             ),
             "",
             tables.verdict(study.verdict),

@@ -28,7 +28,7 @@ def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True)
         tell(f"not recorded in MLflow: {error}")
         tell(f"the study is stored in {path}; to record it later: routelab track sync {path}")
     else:
-        tell(told(sent))
+        tell(f"{told(sent)} (--no-tracking records nothing)")
 
 
 def told(sent: Sent) -> str:

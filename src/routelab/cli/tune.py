@@ -219,6 +219,8 @@ def tune(
         )
     opened = read_log(log, column, prices, signals, known)
     opened = replace(opened, reading=reading(column, prices, catalogue))
+    if (unchosen := written.unchosen(opened, options)) is not None:
+        tell(f"note: {unchosen}")
     if (slow := written.too_slow(opened, known, options.models)) is not None:
         tell(f"warning: {slow}")
     with progress("searching") as update:

@@ -14,7 +14,7 @@ from routelab.logs import Log
 from routelab.replay.patience import unwaited
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.tuning import Floor
-from routelab.tuning.options import BY, By
+from routelab.tuning.options import BY, By, Options
 from routelab.tuning.simulated import Wanted
 
 DAYS = 40
@@ -119,3 +119,15 @@ def wanted(
     )
     told.check()
     return told
+
+
+def unchosen(log: Log, options: Options) -> str | None:
+    """Which columns are taken as signals where nobody said which ones are."""
+    taken = [name for name in log.signals if name not in log.specs]
+    if options.signals or len(taken) < 2:
+        return None
+    return (
+        f"{log.name}: no signal was chosen, so every other column of numbers counts as one:"
+        f" {', '.join(taken)}; name what tells confidence: --signal NAME:MULTIPLIER, or"
+        f" [signals.NAME] in {Path(log.name).stem}.log.toml"
+    )

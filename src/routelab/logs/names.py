@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from routelab.logs.problems import Problems
 
@@ -101,11 +102,12 @@ def free(name: str) -> bool:
 
 def require(ours: Sequence[str], names: Names, there: Sequence[str], problems: Problems) -> None:
     """Complain of every one of our columns that the file lacks."""
+    beside = f"{Path(problems.file).stem}.log.toml beside the log"
     for name in ours:
         if name not in names:
             problems.add(
                 f"no column {name!r}; the columns are {listed(there)}."
-                f" Say which one it is: --column {name}=COLUMN, or [columns] in the log's sidecar"
+                f" Say which one it is: --column {name}=COLUMN, or [columns] in {beside}"
             )
 
 
