@@ -575,3 +575,22 @@ def test_a_stream_that_never_said_anything_is_charged_likewise(tmp_path):
     budgets = replace(daily(1.0), unanswered="reserved")
     cost, spent = with_router(tmp_path, FIXED, world, budgets, use)
     assert spent == pytest.approx(cost + RESERVED)
+
+
+@pytest.mark.parametrize(("unanswered", "tries"), [("nothing", 0), ("reserved", 1)])
+def test_a_try_that_its_caller_left_is_charged_as_one_that_nobody_answered(
+    tmp_path, unanswered, tries
+):
+    async def use(router):
+        asking = asyncio.create_task(ask(router, 1))
+        while not endpoint.behaviours:
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        return (await router.snapshot()).budgets[0]
+
+    endpoint, world = Endpoint(), catalogue(first=model("asleep"))
+    budgets = replace(daily(1.0), unanswered=unanswered)
+    left = with_router(tmp_path, FIXED, world, budgets, use, transport=endpoint.transport)
+    assert left.spent_usd == pytest.approx(tries * RESERVED)
+    assert left.reserved_usd == 0.0

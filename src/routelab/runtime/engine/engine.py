@@ -163,7 +163,7 @@ class Engine:
         hurried = left < timeouts.total_s
         if hurried:
             timeouts = msgspec.structs.replace(timeouts, total_s=max(0.0, left))
-        tried, report = Attempt(station.name, error="cancelled"), Report()
+        tried, report = Attempt(station.name, error="cancelled", kind="stopped"), Report()
         try:
             tried = await attempt(
                 self._upstream,

@@ -31,7 +31,7 @@ class Try(msgspec.Struct, frozen=True):
     def unanswered(self) -> bool:
         """Whether it was sent, and nobody knows what became of it and what it used."""
         known = (self.attempt.body or {}).get("usage")
-        return self.attempt.kind in ("timeout", "cut") and not known
+        return self.attempt.kind in ("timeout", "cut", "stopped") and not known
 
 
 class Question(msgspec.Struct, frozen=True):
