@@ -80,6 +80,17 @@ def judged(log, verdicts):
     return replace(log, signals={**log.signals, "gate:house": column})
 
 
+def test_logged_verdicts_answer_for_a_gate_function_where_no_text_is_logged(
+    tuned, requests, tmp_path
+):
+    policy = Fallback((Gated(CASCADE, (Function("house"),)), Fixed("large")))
+    made = write(tmp_path / "x.policy", document(policy, tuned.study.catalogue), "# x\n")
+    prompts = TextsInMemory(requests.texts.prompts(np.arange(60)))
+    third = np.repeat(np.arange(60)[:, None] % 3 > 0, len(requests.models), axis=1)
+    proved = parity(made, judged(replace(requests, texts=prompts), third))
+    assert (proved.holds, proved.n) == (True, 60)
+
+
 def test_a_gate_function_is_answered_for_by_its_logged_verdicts(tuned, requests, tmp_path):
     answers = [requests.texts.responses(np.arange(60), name) for name in requests.models]
     even = np.array([[len(text or "") % 2 == 0 for text in one] for one in answers]).T

@@ -12,6 +12,7 @@ from routelab.errors import LogError
 from routelab.gates import Function
 from routelab.logs.log import Log
 from routelab.runtime.gatekeeper import GateFunction
+from routelab.simulate.answers import NOT_LOGGED
 
 
 def recorded(policy: Policy, log: Log) -> dict[str, GateFunction]:
@@ -41,7 +42,7 @@ def _repeats(policy: Policy, log: Log, column: str) -> GateFunction:
 
 
 def _verdicts(policy: Policy, log: Log, column: str) -> Iterator[tuple[str, str, bool]]:
-    """Request id, text of an answer, and whether it passed, where the log says so."""
+    """Request id, text of an answer as it is served, and whether it passed, where the log says so."""
     rows = np.arange(len(log))
     for sample in log.samples:
         judged = sample.signals.get(column)
@@ -53,4 +54,6 @@ def _verdicts(policy: Policy, log: Log, column: str) -> Iterator[tuple[str, str,
                 [None] * len(log) if sample.texts is None else sample.texts.responses(rows, name)
             )
             for row in np.flatnonzero(np.isfinite(values)):
-                yield str(log.requests.id[row]), texts[row] or "", bool(values[row] >= 0.5)
+                text = texts[row]
+                served = NOT_LOGGED if text is None else text
+                yield str(log.requests.id[row]), served, bool(values[row] >= 0.5)
