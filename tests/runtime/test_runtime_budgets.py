@@ -242,6 +242,23 @@ def test_after_a_failure_that_cost_money_another_try_needs_room_of_its_own(
         assert "thought better of it" in str(found)
 
 
+def test_a_failed_sample_of_unknown_cost_is_charged_its_part_of_the_reservation(tmp_path):
+    async def use(router):
+        found = await router.route(LONG, max_tokens=500)
+        return found, (await router.snapshot()).budgets[0]
+
+    policy = Cascade(models=("first", "last"), thresholds=(0.5,), signal="sure")
+    world = catalogue(first=model("billed", "plain", **NO_PRICES), last=model("plain"))
+    known = {"first": Estimate(cost_usd=ONE)}
+    found, left = with_router(
+        *(tmp_path, policy, world, daily(9.0), use, known), signals={"sure": "agreement:3"}
+    )
+    failed = sum(it.error is not None for it in found.decision.answer.attempts)
+    assert found.model == "first"
+    assert failed > 0
+    assert left.spent_usd == pytest.approx((failed + 3) * 2.0 * ONE)
+
+
 def test_a_failure_of_unknown_cost_is_charged_as_it_was_reserved_before_the_next_try(tmp_path):
     """The model has no prices, but an estimate to reserve by."""
 

@@ -42,7 +42,7 @@ def _repeats(policy: Policy, log: Log, column: str) -> GateFunction:
 
 
 def _verdicts(policy: Policy, log: Log, column: str) -> Iterator[tuple[str, str, bool]]:
-    """Request id, text of an answer as it is served, and whether it passed, where the log says so."""
+    """Request id, text of an answer as it is served, and whether it passed, where that is known."""
     rows = np.arange(len(log))
     for sample in log.samples:
         judged = sample.signals.get(column)

@@ -68,8 +68,9 @@ class Guard:
         except BudgetError as refusal:
             self.refusal = self.refusal or refusal
             return Feedback(call.model, dict.fromkeys(call.need, math.nan), error=str(refusal))
-        silence_usd = self._silence_usd(call, most_usd)
-        room = functools.partial(self._charged, sending, charged, most_usd, silence_usd)
+        try_usd = most_usd / self._samples(call)
+        silence_usd = try_usd if self._keeper.budgets.unanswered == "reserved" else 0.0
+        room = functools.partial(self._charged, sending, charged, try_usd, silence_usd)
         try:
             feedback = await self._calls.call(
                 call, msgspec.structs.replace(sending, room=room), tries
@@ -86,7 +87,7 @@ class Guard:
         self,
         sending: Sending,
         charged: list[float],
-        most_usd: float,
+        try_usd: float,
         silence_usd: float,
         failed: Try,
         usd: float,
@@ -94,9 +95,10 @@ class Guard:
         """Charge a try that failed, or say why there is no room for it and another one.
 
         Args:
+            try_usd: what was reserved for one try; silence_usd: the charge of one without a reply.
             usd: NaN for a try that cost nobody knows what, which is charged as it was reserved.
         """
-        usd = most_usd if math.isnan(usd) else usd + silence_usd * failed.unanswered
+        usd = try_usd if math.isnan(usd) else usd + silence_usd * failed.unanswered
         if usd == 0.0:
             return None
         try:
@@ -106,12 +108,6 @@ class Guard:
         self._keeper.settle(hold, usd)
         charged.append(usd)
         return None
-
-    def _silence_usd(self, call: Call, most_usd: float) -> float:
-        """What one try without a reply is charged."""
-        if self._keeper.budgets.unanswered == "nothing":
-            return 0.0
-        return most_usd / self._samples(call)
 
     async def _reserved(self, sending: Sending, most_usd: float) -> Hold:
         """Money, waited for no longer than the request's deadline."""
