@@ -187,6 +187,8 @@ def _completion_tokens(last: Try | None, tries: Sequence[Try], money: Account) -
 
 def _asked_of(sources: Mapping[str, Source]) -> dict[str, str]:
     """What an endpoint is told of the signals that a call needs."""
+    if not sources:
+        return {}
     columns = [source.column for source in sources.values() if source.column]
     reads = [f"{name}={source}" for name, source in sources.items() if not source.column]
     told = {NEED: columns, READS: reads}
