@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.catalogue_file import parse
 from routelab.errors import CatalogueError
+from routelab.runtime.engine.balancing import BALANCERS
 
 GOOD = """
 [models.small]
@@ -78,7 +79,9 @@ SECRETS = {
     "base_url = 'http://x', model = 'm', api_key = 'sesame'": "no field 'api_key'",
     "base_url = 'http://x', model = 'm', api_key_env = 'sk-sesame'": "name of an environment",
     "base_url = 'http://x', model = 'm', api_key_env = 'sesame0123456789abcdef'": "such as NORTH",
-    "base_url = 'http://x', model = 'm', weight = 'sesame'": "Expected `float`, got `str`",
+    "base_url = ['http://u:sesame@x'], model = 'm'": "base_url is a list; write text in quotes",
+    "base_url = 'http://x', model = 'm', api_key_env = ['sesame']": "api_key_env is a list",
+    "base_url = 'http://x', model = 'm', timeouts = 'sesame'": "timeouts: it is text; write",
 }
 """Deployments with a secret, right or wrong, and a mistake."""
 
@@ -131,6 +134,72 @@ def test_all_problems_are_told_at_once():
     with pytest.raises(CatalogueError) as caught:
         parse(text, "m.toml")
     assert len(caught.value.problems) == 3
+
+
+MIXED = """
+price = 1
+[engine]
+balancing = "fastest"
+queue = "many"
+retry = { most = -1, first = 3 }
+[models.large]
+input_usd_per_mtok = "cheap"
+capabilities = ["json", 3]
+context_window = -1
+fallbacks = ["gpt-4.1", "tiny"]
+deployments = [
+  { model = "m", timeouts = { total_s = "soon", connect_s = -1.0 } },
+  { model = "m", weigth = 2.0 },
+  "http://me:sesame@x",
+  { base_url = "ftp://x", model = "m", weight = nan },
+]
+[models.gpt-4.1]
+context_window = "8k"
+[models.odd]
+odd = 3
+"""
+
+
+def test_mistakes_of_every_sort_are_told_in_one_error():
+    with pytest.raises(CatalogueError) as caught:
+        parse(MIXED, "m.toml")
+    told = sorted(problem.split(";")[0] for problem in caught.value.problems)
+    at = "m.toml: models.large: deployment"
+    assert told == sorted(
+        [
+            "m.toml: the file: no field 'price'",
+            "m.toml: engine: no balancing 'fastest'",
+            "m.toml: engine: queue is 'many'",
+            "m.toml: engine: retry: no field 'first'",
+            "m.toml: engine: retry.most is -1",
+            "m.toml: models.large: input_usd_per_mtok is 'cheap'",
+            "m.toml: models.large: capabilities is ['json', 3]",
+            "m.toml: models.large: context_window is -1",
+            "m.toml: models.large: falls back on 'tiny', which is not listed",
+            f"{at} 1: base_url is missing",
+            f"{at} 1: timeouts.total_s is 'soon'",
+            f"{at} 1: timeouts.connect_s is -1.0",
+            f"{at} 2: base_url is missing",
+            f"{at} 2: no field 'weigth'",
+            f"{at} 3: it is text",
+            f"{at} 4: base_url 'ftp://x' must start with http:// or https://",
+            f"{at} 4: weight is nan",
+            "m.toml: models.gpt-4.1: a name with a dot is written in quotes: "
+            '[models."gpt-4.1"], [[models."gpt-4.1".deployments]]',
+            "m.toml: models.gpt-4.1: context_window is '8k'",
+            "m.toml: models.odd: no field 'odd'",
+        ]
+    )
+    assert "timeouts.total_s is 'soon'; write a number, such as 600.0" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+def test_every_way_of_balancing_can_be_written_in_a_catalogue():
+    for name in BALANCERS:
+        found = parse(f"{GOOD}[engine]\nbalancing = '{name}'", "m.toml")
+        assert found.engine.balancing == name
+    with pytest.raises(CatalogueError, match=r"^m\.toml: engine: no balancing 'leest_busy'; write"):
+        parse(GOOD + "[engine]\nbalancing = 'leest_busy'", "m.toml")
 
 
 def test_parts_of_the_tokens_have_prices_of_their_own():

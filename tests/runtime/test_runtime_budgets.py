@@ -431,10 +431,35 @@ def test_everything_wrong_with_budgets_is_told_at_once(tmp_path):
     assert [problem.split(";")[0] for problem in caught.value.problems] == [
         "budgets.toml: the file: no field 'day_usd'",
         "budgets.toml: all: no field 'limit'",
+        "budgets.toml: all: limit_usd is missing",
         "budgets.toml: tenants.acme: no field 'usd'",
+        "budgets.toml: tenants.acme: limit_usd is missing",
+    ]
+    path.write_text(
+        "output_tokens = 0\ncheaper = 3\nalerts = 0.5\n[all]\nlimit_usd = nan\nperiod = 'days'\n"
+        "[tenants.acme]\nlimit_usd = '5'\nat_limit = 'degrade'\n"
+        "[tenants.north]\nlimit_usd = true\n"
+    )
+    with pytest.raises(BudgetError) as caught:
+        read(path)
+    assert sorted(caught.value.problems) == [
+        "budgets.toml: alerts is 0.5; write a list of numbers",
+        "budgets.toml: all: limit_usd is nan; a limit is finite and not negative",
+        "budgets.toml: all: no period 'days'; write 'day'; there is day, month, total",
+        "budgets.toml: cheaper is 3; write text in quotes",
+        "budgets.toml: output_tokens is 0; it must be positive",
+        "budgets.toml: tenants.acme: limit_usd is '5'; write a number",
+        "budgets.toml: tenants.north: limit_usd is true; write a number",
     ]
     with pytest.raises(BudgetError, match="cannot be read as budgets"):
         read(tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize("text", ["", "alerts = [0.5]\noutput_tokens = 9\n", "[tenants]\n"])
+def test_a_file_of_budgets_without_a_budget_is_refused(tmp_path, text):
+    (tmp_path / "b.toml").write_text(text)
+    with pytest.raises(BudgetError, match=r"^b\.toml: there is no budget; give request_usd"):
+        read(tmp_path / "b.toml")
 
 
 def test_periods_are_those_of_utc():

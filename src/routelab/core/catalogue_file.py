@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from routelab.core import engine_rules
-from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
-from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.catalogue import Catalogue, Model
 from routelab.core.impossible import impossible, repeated
-from routelab.core.toml_fields import beyond, table
+from routelab.core.toml_fields import TomlFields
 from routelab.errors import CatalogueError
 
 USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")
@@ -52,58 +49,57 @@ def parse(text: str, source: str) -> Catalogue:
     """
     try:
         found = tomllib.loads(text)
-        if unknown := [f"{source}: {problem}" for problem in _unknown(found)]:
-            raise CatalogueError(*unknown)
-        catalogue = msgspec.convert(found, Catalogue)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{source}: not valid TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise CatalogueError(f"{source}: {error}") from error
-    problems = [
-        f"{source}: models.{name}: {problem}"
-        for name, model in catalogue.models.items()
-        for problem in (*_problems(model), *_behind(name, model, catalogue))
-    ]
+    problems = list(_unquoted(found))
+    fields = TomlFields(_STAND_INS, hidden=("base_url", "api_key_env"))
+    catalogue = fields.read(found, Catalogue)
+    problems += fields.problems
+    for name, model in catalogue.models.items():
+        told = (*_problems(model), *_behind(name, model, catalogue))
+        problems += [f"models.{name}: {problem}" for problem in told]
     if catalogue.engine is not None:
-        told = engine_rules.problems(catalogue.engine)
-        problems += [f"{source}: engine: {problem}" for problem in told]
-    if not catalogue.models:
-        problems.append(f"{source}: no models; add a table [models.NAME] for each")
+        problems += [f"engine: {it}" for it in engine_rules.problems(catalogue.engine)]
+    if not catalogue.models and not problems:
+        problems.append("no models; add a table [models.NAME] for each")
     if problems:
-        raise CatalogueError(*problems)
+        raise CatalogueError(*(f"{source}: {problem}" for problem in problems))
     return catalogue
 
 
-def _unknown(found: Mapping[str, Any]) -> Iterator[str]:
-    """Fields that nothing has, with those there are; values of the wrong type are let pass."""
-    yield from beyond(found, Catalogue, "the file")
-    engine = table(found, "engine")
-    yield from beyond(engine, EngineRules, "engine")
-    yield from beyond(engine.get("retry"), RetryRules, "engine.retry")
-    yield from beyond(engine.get("breaker"), BreakerRules, "engine.breaker")
-    for name, model in table(found, "models").items():
-        if dotted := _dotted(name, model):
+_STAND_INS = {"base_url": "http://missing{}".format, "model": "missing{}".format}
+"""Of deployments without an address or a name: no two are the same."""
+
+
+def _unquoted(found: dict[str, Any]) -> Iterator[str]:
+    """Names with a dot, which TOML reads as a table in a table; they are put where meant."""
+    models = found.get("models")
+    if not isinstance(models, dict):
+        return
+    for name, model in tuple(models.items()):
+        for dotted, fields in _dotted(name, model):
             yield (
                 f"models.{dotted}: a name with a dot is written in quotes:"
                 f' [models."{dotted}"], [[models."{dotted}".deployments]]'
             )
-            continue
-        yield from beyond(model, Model, f"models.{name}")
-        deployments = model.get("deployments") if isinstance(model, dict) else None
-        for at, deployment in enumerate(deployments if isinstance(deployments, list) else (), 1):
-            place = f"models.{name}: deployment {at}"
-            yield from beyond(deployment, Deployment, place)
-            timeouts = deployment.get("timeouts") if isinstance(deployment, dict) else None
-            yield from beyond(timeouts, Timeouts, f"{place}: timeouts")
+            models[dotted] = fields
+            if not model:
+                models.pop(name, None)
 
 
-def _dotted(name: str, model: object) -> str:
-    """The name that was meant where TOML read `[models.gpt-4.1]` as a table in a table."""
-    fields = model if isinstance(model, dict) else {}
-    for key, value in fields.items():
-        if key not in Model.__struct_fields__ and isinstance(value, dict):
-            return _dotted(f"{name}.{key}", value) or f"{name}.{key}"
-    return ""
+def _dotted(name: str, model: object) -> list[tuple[str, dict[str, Any]]]:
+    """The models that were meant by [models.gpt-4.1], taken out of the table they are in."""
+    if not isinstance(model, dict):
+        return []
+    inside = [key for key in model if key not in Model.__struct_fields__]
+    tables = [(key, model.pop(key)) for key in inside if isinstance(model[key], dict)]
+    found = []
+    for key, table in tables:
+        dotted = f"{name}.{key}"
+        found += _dotted(dotted, table)
+        if table or not found:
+            found.append((dotted, table))
+    return found
 
 
 def _problems(model: Model) -> Iterator[str]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Literal, TypeAlias
 
 import msgspec
+
+Balancing: TypeAlias = Literal[
+    "power_of_two", "least_busy", "round_robin", "weighted_random", "in_order"
+]
 
 
 class RetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -63,7 +68,7 @@ class EngineRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         burst_s: seconds of a rate limit that may be used up at once after a pause.
     """
 
-    balancing: str = "power_of_two"
+    balancing: Balancing = "power_of_two"
     queue: int = 1000
     queue_s: float = 60.0
     burst_s: float = 6.0

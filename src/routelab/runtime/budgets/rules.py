@@ -6,11 +6,11 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from routelab.core.toml_fields import beyond, table
+from routelab.core.toml_fields import TomlFields
 from routelab.errors import BudgetError
 
 ALL = "all"
@@ -119,9 +119,6 @@ def read(path: str | Path) -> Budgets:
     path = Path(path)
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
-        if unknown := [f"{path.name}: {problem}" for problem in _unknown(told)]:
-            raise BudgetError(*unknown)
-        found = msgspec.convert(told, Budgets)
     except OSError as error:
         raise BudgetError(
             f"{path}: cannot be read as budgets: {error.strerror or error}"
@@ -130,19 +127,24 @@ def read(path: str | Path) -> Budgets:
         raise BudgetError(f"{path}: not UTF-8 text: {error.reason}") from error
     except tomllib.TOMLDecodeError as error:
         raise BudgetError(f"{path.name}: not valid TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise BudgetError(*(f"{path.name}: {it}" for it in str(error).splitlines())) from error
+    fields = TomlFields({"limit_usd": lambda _: 0.0, "cheaper": lambda _: "wrong"})
+    problems: tuple[str, ...] = ()
+    try:
+        found = fields.read(told, Budgets)
+    except BudgetError as error:
+        problems = error.problems
+    if not any(told.get(name) for name in ("all", "tenant", "tenants")) and (
+        "request_usd" not in told
+    ):
+        problems += (
+            "there is no budget; give request_usd, or limit_usd in a table [all], [tenant] or"
+            " [tenants.NAME]",
+        )
+    if problems := (*fields.problems, *problems):
+        raise BudgetError(*(f"{path.name}: {problem}" for problem in problems))
     if not found.cheaper:
         return found
     return msgspec.structs.replace(found, cheaper=str(path.parent / found.cheaper))
-
-
-def _unknown(told: Mapping[str, Any]) -> Iterator[str]:
-    yield from beyond(told, Budgets, "the file")
-    for name in ("all", "tenant"):
-        yield from beyond(table(told, name), Rule, name)
-    for name, rule in table(told, "tenants").items():
-        yield from beyond(rule, Rule, f"tenants.{name}")
 
 
 def _is_amount(usd: float) -> bool:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 from routelab.core.catalogue import Catalogue, Deployment
+from routelab.core.choices import none_of
 from routelab.core.engine_rules import EngineRules, problems
 from routelab.core.impossible import impossible
 from routelab.errors import CatalogueError
@@ -25,7 +26,7 @@ def pools(
     """
     told = [f"engine: {problem}" for problem in problems(rules)]
     if rules.balancing not in BALANCERS:
-        told.append(f"engine: no balancing {rules.balancing!r}; there is {', '.join(BALANCERS)}")
+        told.append(f"engine: {none_of('balancing', rules.balancing, BALANCERS)}")
     told += [
         f"models.{name}: {problem}"
         for name, model in catalogue.models.items()
