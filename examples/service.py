@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from routelab.errors import RequestError, RouteError
+from routelab.errors import BudgetError, NoModelError, RequestError, RouteError
 from routelab.runtime import AsyncRouter, StreamedAnswer
 from routelab.runtime.stream.pieces import DONE, event
 
@@ -27,7 +27,7 @@ def create() -> Starlette:
 
     async def chat(request: Request) -> Response:
         asked = await options(request)
-        if not asked.pop("stream", False):
+        if asked.pop("stream", False) is not True:
             return JSONResponse((await router.route(**asked)).raw)
         told = events(router.stream(**asked))
         first = await anext(told)  # what fails before it is answered like any other failure
@@ -46,13 +46,13 @@ async def options(request: Request) -> dict[str, Any]:
     """What the router is asked; who asks is for your gateway to say, not for the body."""
     try:
         body = await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is no JSON: {error}") from error
     if not isinstance(body, dict):
         raise RequestError("the body must be an object")
     said = {name: value for name, value in body.items() if value is not None and name != "model"}
-    known = {"id": request.headers.get("x-request-id"), "tenant": request.headers.get("x-tenant")}
-    return {"messages": [], **said, **{name: it for name, it in known.items() if it is not None}}
+    tenant = request.headers.get("x-tenant", "")
+    return {"messages": [], **said, "tenant": tenant, "id": request.headers.get("x-request-id")}
 
 
 async def events(streamed: StreamedAnswer) -> AsyncIterator[bytes]:
@@ -75,6 +75,13 @@ async def after(first: bytes, told: AsyncIterator[bytes]) -> AsyncIterator[bytes
 
 async def refused(_: Request, error: RouteError) -> Response:
     """Whose fault it was, why, and when to come back."""
-    status = 400 if isinstance(error, RequestError) else 503
     back = {"retry-after": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
-    return JSONResponse({"error": {"message": str(error)}}, status, back)
+    return JSONResponse({"error": {"message": str(error)}}, status_of(error), back)
+
+
+def status_of(error: RouteError) -> int:
+    """400 for what the caller can mend, 429 for a spent budget, and else 503."""
+    tried = [attempt.status for step in error.steps for attempt in step.feedback.attempts]
+    if isinstance(error, RequestError | NoModelError) or tried[-1:] in ([400], [413], [422]):
+        return 400
+    return 429 if isinstance(error, BudgetError) else 503

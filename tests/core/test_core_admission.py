@@ -91,6 +91,15 @@ def test_a_model_of_which_nothing_is_known_is_ruled_out_by_a_bound():
         decide(Fixed(model="c"), estimates=known, max_cost_usd=100.0)
 
 
+def test_a_model_of_unknown_latency_may_be_called_until_the_deadline():
+    assert decide(estimates={}, deadline_s=100.0) == ("a", "b", "c")
+    assert decide(estimates={}, deadline_s=7.0, took={"a": (1.0, 7.0)}) == ("a",)
+    with pytest.raises(NoModelError, match="c cannot answer within 0 s: they are over"):
+        decide(Fixed(model="c"), estimates={}, deadline_s=0.0)
+    known = {"b": Estimate(latency_s=8.0)}
+    assert decide(estimates=known, deadline_s=7.0) == ("a", "c")
+
+
 def test_a_cost_that_was_not_observed_leaves_no_budget():
     assert decide(max_cost_usd=100.0, took={"a": (math.nan, 1.0)}) == ("a",)
 

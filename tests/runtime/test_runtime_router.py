@@ -262,6 +262,8 @@ def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_
         ("x", {"id": 7}, "id=7: write a text"),
         ("x", {"needs": "tools"}, r"needs='tools': write a list .* \[\"tools\"\]"),
         ("x", {"needs": [1]}, r"needs=\[1\]"),
+        ("x", {"stream_options": "usage"}, "stream_options='usage': write an object"),
+        ("x", {"user": object()}, "cannot be written as JSON"),
         ("x", {"max_cost_usd": "1"}, "max_cost_usd='1': a bound is a number"),
         ("x", {"deadline_s": -1}, "deadline_s=-1: a bound is a number and not negative"),
         ("x", {"deadline_s": math.nan}, "deadline_s=nan"),

@@ -187,6 +187,10 @@ def test_answers_and_their_streams_are_the_replays(world, tmp_path):
     [
         (b"{", "no JSON"),
         (b"[1]", "must be an object"),
+        (b'{"messages": ' + b"[" * 100_000, "no JSON"),
+        (b'{"messages": "hello", "stream": true, "stream_options": "x"}', "stream_options='x'"),
+        (b'{"messages": "hello", "needs": ["teleport"]}', "lacks teleport"),
+        (b'{"messages": "hello", "max_cost_usd": 0}', "no known cost_usd to keep within 0 USD"),
         (b"{}", "at least one message"),
         (b'{"messages": "hello", "max_cost_usd": "1"}', "max_cost_usd='1'"),
         (b'{"messages": "hello", "deadline_s": -1, "stream": true}', "deadline_s=-1"),
@@ -207,7 +211,10 @@ def test_nulls_are_left_out_and_the_log_of_them_is_read(world, tmp_path):
         body = {"messages": messages, "task": None, "deadline_s": None, "stream": False}
         headers = {"x-tenant": "a", "x-request-id": str(log.requests.id[0])}
         assert client.post(url, json=body, headers=headers).status_code == 200
-    assert read(tmp_path).requests.tenant.tolist() == ["a"]
+        spoofed = {**body, "tenant": "b", "self": 1}
+        del headers["x-tenant"]
+        assert client.post(url, json=spoofed, headers=headers).status_code == 200
+    assert read(tmp_path).requests.tenant.tolist() == ["a", ""]
 
 
 def test_a_stream_that_fails_before_its_first_piece_is_no_success(world, tmp_path):

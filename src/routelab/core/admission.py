@@ -35,8 +35,9 @@ _NOTHING: Mapping[str, Estimate] = MappingProxyType({})
 class Admission:
     """Rules out models that a request must not be sent to.
 
-    A bound on money or time is kept by prediction, so a model of which nothing is predicted
-    is ruled out where there is a bound.
+    Bounds are kept by prediction. A model whose cost nothing predicts is ruled out where money
+    is limited; one whose latency nothing predicts may be called until the deadline, since what
+    still runs then is cut off.
 
     Attributes:
         models: of the policy.
@@ -104,7 +105,10 @@ class Admission:
                 yield _over(f"{limit:.6g} USD", cost, x.spent_usd, "cost_usd")
         if (limit := request.deadline_s) is not None:
             latency = self.predicted(request, "latency", name)
-            if not x.elapsed_s + latency <= limit:
+            if math.isnan(latency):
+                if x.elapsed_s >= limit:
+                    yield f"cannot answer within {limit:.6g} s: they are over"
+            elif not x.elapsed_s + latency <= limit:
                 yield _over(f"{limit:.6g} s", latency, x.elapsed_s, "latency_s")
 
     def predicts(self, target: str, name: str) -> bool:

@@ -43,7 +43,7 @@ def sending(
     if problems:
         raise RequestError(*problems)
     request = Request(
-        id=os.urandom(16).hex() if id is None else id,
+        id=id or os.urandom(16).hex(),
         messages=_messages(messages),
         task=task,
         tenant=tenant,
@@ -52,7 +52,7 @@ def sending(
         max_cost_usd=max_cost_usd,
         deadline_s=deadline_s,
     )
-    return Sending(request, fields, {} if id is None else {REQUEST_ID: header_value(id)})
+    return Sending(request, fields, {REQUEST_ID: header_value(id)} if id else {})
 
 
 def _messages(messages: Messages) -> tuple[Message, ...]:
@@ -99,5 +99,7 @@ def _of_messages(messages: object) -> Iterator[str]:
 def _of_fields(fields: Mapping[str, Any]) -> Iterator[str]:
     if "model" in fields:
         yield f"model={fields['model']!r}: the policy chooses the model; leave it out"
+    if not isinstance(options := fields.get("stream_options", {}), Mapping | None):
+        yield f"stream_options={options!r:.80}: write an object, or leave it out"
     if fields.get("stream"):
         yield "stream=True: leave it out and use router.stream(...)"

@@ -32,6 +32,7 @@ class Router:
 
     def route(
         self,
+        /,
         messages: Messages,
         *,
         id: str | None = None,  # noqa: A002  (the word of logs and of `Request`)
@@ -68,7 +69,7 @@ class Router:
         """The figures, as `AsyncRouter.snapshot` gives them."""
         return self._background.run(self._router.snapshot())
 
-    def stream(self, messages: Messages, **options: Any) -> BlockingAnswer:
+    def stream(self, /, messages: Messages, **options: Any) -> BlockingAnswer:
         """Answer one request piece by piece, as `AsyncRouter.stream` does.
 
         with router.stream("Tell me a story") as answer:

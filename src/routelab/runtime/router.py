@@ -158,6 +158,7 @@ class AsyncRouter:
 
     async def route(
         self,
+        /,
         messages: Messages,
         *,
         id: str | None = None,  # noqa: A002  (the word of logs and of `Request`)
@@ -197,7 +198,7 @@ class AsyncRouter:
             )
         )
 
-    def stream(self, messages: Messages, **options: Any) -> StreamedAnswer:
+    def stream(self, /, messages: Messages, **options: Any) -> StreamedAnswer:
         """Answer one request piece by piece; options are those of `route`.
 
         async with router.stream("Tell me a story") as answer:

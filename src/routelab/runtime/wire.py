@@ -9,6 +9,8 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
+from routelab.errors import RequestError
+
 REQUEST_ID = "x-request-id"
 NEED = "x-routelab-need"
 """Signals that the endpoint is to compute, and may charge for."""
@@ -30,11 +32,17 @@ _PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
 
 
 def encode_json(value: object) -> bytes:
-    """JSON bytes; lone surrogates, which UTF-8 cannot carry, as escapes."""
+    """JSON bytes; lone surrogates, which UTF-8 cannot carry, as escapes.
+
+    Raises:
+        RequestError: the value has what JSON has not, or goes in a circle.
+    """
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         return json.dumps(value).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RequestError(f"the request cannot be written as JSON: {error}") from error
 
 
 def decode_json(data: bytes) -> Any:
