@@ -161,7 +161,9 @@ def test_if_the_last_model_fails_the_earlier_answer_is_delivered(tmp_path):
     assert "boiler on fire" in result.decision.steps[1].feedback.error
 
 
-def test_a_missing_key_names_the_variable_and_a_present_one_is_never_shown(tmp_path, monkeypatch):
+def test_a_missing_key_names_the_variable_and_a_present_one_is_never_shown(
+    tmp_path, monkeypatch, caplog
+):
     here = Deployment("http://upstream.test/good/v1", "m", api_key_env="TEST_KEY")
     there = Deployment("http://u:sesame@upstream.test/good/v1", "m", api_key_env="OTHER_KEY")
     world = catalogue(first=Model(deployments=(here, there), **PRICES))
@@ -170,6 +172,8 @@ def test_a_missing_key_names_the_variable_and_a_present_one_is_never_shown(tmp_p
     result, endpoint = routed(tmp_path, FIXED, world)
     assert "TEST_KEY is not set; export TEST_KEY" in result.decision.answer.notes[0]
     assert endpoint.seen[0]["headers"]["authorization"] == "Bearer sesame"
+    (warned,) = [it for it in caplog.messages if "TEST_KEY" in it]
+    assert "is not asked: the environment variable TEST_KEY is not set" in warned
     assert "sesame" not in repr(result)
 
 

@@ -8,7 +8,7 @@ _log = logging.getLogger("routelab")
 
 
 class ToldOnce:
-    """Warns on the logger `routelab`, once for each model and what its answers lack."""
+    """Warns on the logger `routelab`, once for each model or deployment and what it lacks."""
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
