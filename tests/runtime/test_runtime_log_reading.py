@@ -106,6 +106,19 @@ def test_feedback_of_a_file_goes_before_the_logs_own(tmp_path):
         read(folder, feedback=told)
     with pytest.raises(LogError, match="is no decision log"):
         read(told, feedback=told)
+    told.write_text(
+        '{"request_id": "r1", "quality": 1.0}\n\n{"request_id": "r2", "quality": "good"}\n'
+        + '{"request_id": 7, "model": ["a"]}\n' * 6
+    )
+    with pytest.raises(LogError) as caught:
+        read(folder, feedback=told)
+    first, second, *_, last = caught.value.problems
+    assert first == 'judged.jsonl: line 3: quality is "good"; it must be a number in [0, 1]'
+    assert second == (
+        "judged.jsonl: line 4: request_id is 7; it must be text; quality is missing; it must be a"
+        ' number in [0, 1]; model is ["a"]; it must be text, or left out'
+    )
+    assert last == "judged.jsonl: ... and 2 more like the 5 above"
 
 
 def test_failed_calls_count_and_calls_that_were_never_made_do_not(tmp_path):

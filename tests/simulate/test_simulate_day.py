@@ -139,3 +139,18 @@ def test_a_day_has_the_dates_of_its_log_or_those_that_are_given(world, sample_lo
     assert "from 2026-02-28 23:59 UTC" in page
     assert "resets at 2026-03-01" in page
     assert "1970" not in page
+
+
+def test_mistakes_of_a_scenario_are_told_at_once_each_with_its_fault():
+    text = (
+        "[[faults]]\nkind = 'outtage'\nfrom_s = 1\nto_s = 2\n"
+        "[[faults]]\nkind = 'slow'\nfrom_s = 'noon'\nto_s = 2\n[[faults]]\nfrom_s = 1\n"
+        "[capacity]\nlarge = 'few'\n"
+    )
+    with pytest.raises(SimulationError) as caught:
+        scenario.parse(text, "bad.toml")
+    told = str(caught.value)
+    assert "bad.toml: fault 1: no kind 'outtage'; write 'outage'; there is outage, black" in told
+    assert "bad.toml: fault 2: from_s is 'noon'; write a number" in told
+    assert "bad.toml: fault 3: kind is missing; there is outage, blackhole" in told
+    assert "bad.toml: capacity is {'large': 'few'}; write a table of whole numbers" in told

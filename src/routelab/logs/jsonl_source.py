@@ -45,6 +45,15 @@ def open_jsonl(path: Path) -> TableSource:
     return TableSource(path, table, untyped=mixed, lines=partial(lines.of_jsonl, path))
 
 
+def numbered(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file that `open_jsonl` can read, as written, with their lines from 1."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if text.strip():
+                yield number, _object(text, number)
+
+
 def joined(tables: list[Any]) -> Any:
     """Tables one below the other; a column whose types do not agree becomes text."""
     names = dict.fromkeys(name for table in tables for name in table.column_names)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from routelab.core.catalogue import Catalogue, public
+from routelab.core.toml_fields import TomlFields
 from routelab.errors import SimulationError
 from routelab.simulate.faults import AnyFault, Fault
 
@@ -57,12 +58,14 @@ def parse(text: str, source: str) -> Scenario:
             of them at once where the file can be read.
     """
     try:
-        scenario = msgspec.convert(tomllib.loads(text), Scenario)
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SimulationError(f"{source}: not valid TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise SimulationError(f"{source}: {error}") from error
-    if problems := [f"{source}: {problem}" for problem in _problems(scenario)]:
+    fields = TomlFields()
+    scenario = fields.read(found, Scenario)
+    # one fault that cannot be read would shift the numbers of those behind it
+    told = fields.problems or _problems(scenario)
+    if problems := [f"{source}: {problem}" for problem in told]:
         raise SimulationError(*problems)
     return scenario
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from routelab.core.record import FeedbackRecord, Record
 from routelab.errors import LogError
 from routelab.logs.decisions.journal import KEY, open_journal
 from routelab.logs.decisions.table import Judged, Rows
-from routelab.logs.jsonl_source import open_jsonl
+from routelab.logs.jsonl_source import numbered, open_jsonl
+from routelab.logs.problems import Problems
 from routelab.logs.source import TableSource
 
 
@@ -91,19 +92,33 @@ def judgements(path: Path | None) -> Iterator[FeedbackRecord]:
     """
     if path is None:
         return
-    source = open_jsonl(path)
-    if lacking := [name for name in ("request_id", "quality") if name not in source.names]:
+    names = open_jsonl(path).names
+    if lacking := [name for name in ("request_id", "quality") if name not in names]:
         raise LogError(f"{path.name}: feedback needs {', '.join(lacking)} on every line")
-    for number, row in enumerate(source.table.to_pylist(), 1):
+    found: list[FeedbackRecord] = []
+    wrong: list[str] = []
+    for number, row in numbered(path):
         try:
-            yield msgspec.convert(
-                {
-                    "schema": "routelab.feedback/1",
-                    "request_id": row["request_id"],
-                    "quality": row["quality"],
-                    "model": row.get("model"),
-                },
-                FeedbackRecord,
-            )
-        except msgspec.ValidationError as error:
-            raise LogError(f"{path.name}: row {number}: {error}") from error
+            told = {name: row.get(name) for name in ("request_id", "quality", "model")}
+            found.append(msgspec.convert({"schema": "routelab.feedback/1", **told}, FeedbackRecord))
+        except msgspec.ValidationError:
+            wrong.append(f"line {number}: {'; '.join(_misfits(row))}")
+    problems = Problems(path.name)
+    problems.some(wrong, len(wrong))
+    problems.stop()
+    yield from found
+
+
+def _misfits(row: Mapping[str, Any]) -> Iterator[str]:
+    """Which fields of a line of feedback cannot be what they are."""
+    meant = {"request_id": "text", "quality": "a number in [0, 1]", "model": "text, or left out"}
+    for name, words in meant.items():
+        value = row.get(name)
+        try:
+            msgspec.convert(value, _TYPES[name])
+        except msgspec.ValidationError:
+            shown = msgspec.json.encode(value).decode() if name in row else "missing"
+            yield f"{name} is {shown[:60]}; it must be {words}"
+
+
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(FeedbackRecord)}
