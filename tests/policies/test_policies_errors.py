@@ -59,6 +59,7 @@ def test_a_weight_is_a_probability(weight):
 
 WIRE = {
     "an unknown kind": ({"kind": "guess"}, "guess"),
+    "a misspelled kind": ({"kind": "utilty"}, "no kind 'utilty'; write 'utility'; there is fixed"),
     "no kind": ({"model": "a"}, "kind"),
     "an unknown field": ({**GOOD, "temperature": 1}, "temperature"),
     "a lacking field": ({"kind": "fixed"}, "model"),
@@ -72,8 +73,8 @@ WIRE = {
         "modle",
     ),
     "an unknown child": (
-        {"kind": "mixture", "first": FIXED, "second": {"kind": "guess"}, "weight": 0.5},
-        "guess",
+        {"kind": "mixture", "first": FIXED, "second": {"kind": "fixd"}, "weight": 0.5},
+        "no kind 'fixd'; write 'fixed'",
     ),
 }
 

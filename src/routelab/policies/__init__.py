@@ -6,6 +6,7 @@ from typing import Any, Union
 
 import msgspec
 
+from routelab.core.choices import none_of
 from routelab.core.policy import Policy
 from routelab.errors import PolicyError
 from routelab.policies.cascade import Cascade
@@ -66,6 +67,8 @@ KINDS: tuple[type[Policy], ...] = (
 
 _ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)
 
+_TAGS = tuple(str(kind.__struct_config__.tag) for kind in KINDS)
+
 
 def from_wire(data: object) -> Policy:
     """A policy from its JSON form.
@@ -77,7 +80,7 @@ def from_wire(data: object) -> Policy:
     """
     try:
         policy: Policy = _decode(data)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError) as error:
         raise PolicyError(f"policy: {error}") from error
     return policy
 
@@ -89,6 +92,9 @@ def to_wire(policy: Policy) -> dict[str, Any]:
 
 
 def _decode(data: object) -> Any:
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if isinstance(kind, str) and kind not in _TAGS:
+        raise ValueError(none_of("kind", kind, _TAGS))
     return msgspec.convert(data, _ANY, dec_hook=_child)
 
 
