@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
+import msgspec
 import pytest
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
-from routelab.policies import Fixed, to_wire
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import BudgetError
+from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, write
 from routelab.runtime import AsyncRouter, Reply
+from routelab.runtime.budgets import Budgets, Rule
 
 PRICED = Model(2.0, 8.0, deployments=(Deployment("http://a.test/v1", "m"),))
 
@@ -59,6 +64,45 @@ def test_describe_adds_up_what_was_spent_and_by_whom(run, folder):
     for part in ("[acme]", "m at http://a.test/v1", "0.2500 (1)", "0.003"):
         assert part in shown
     assert "small" in run.ok("data", "describe", folder).out
+
+
+def test_calls_that_a_budget_refused_are_told_apart_as_the_router_told_them(run, tmp_path):
+    cascade = Cascade(("small", "large"), (2.0,), "score")
+    document = Document(
+        name="test",
+        policy=to_wire(cascade),
+        candidates=cascade.models,
+        catalogue=Catalogue({"small": PRICED, "large": PRICED}),
+        signals={"score": SignalSpec()},
+    )
+    chosen = write(tmp_path / "p.policy", document, "# p\n")
+    options = {
+        "upstream": Canned(),
+        "log": tmp_path / "decisions",
+        "budgets": Budgets(all=Rule(limit_usd=0.0055)),  # five calls of a tenth of a cent
+        "signals": {"score": "column:absent"},
+    }
+
+    async def serve():
+        async with AsyncRouter(chosen, **options) as router:
+            for number in range(4):
+                with contextlib.suppress(BudgetError):
+                    await router.route("hello", id=f"r{number}", max_tokens=100)
+            return await router.snapshot()
+
+    live = asyncio.run(serve())
+    found = run.ok("log", "describe", tmp_path / "decisions", "--json").data
+    told = {name: (of.count, of.errors, of.not_sent) for name, of in live.models.items()}
+    assert told == {"small": (3, 0, 1), "large": (2, 0, 2)}  # the last request was refused both
+    assert (live.escalated, live.cut_short, live.statuses) == (2, 1, {"answered": 3, "refused": 1})
+    for kind in ("requests", "models", "steps", "deployments", "tenants"):
+        assert found[kind] == msgspec.to_builtins(getattr(live, kind), str_keys=True)
+    for kind in ("escalated", "cut_short", "escalation_rate"):
+        assert found[kind] == getattr(live, kind)
+    shown = run.ok("log", "describe", tmp_path / "decisions").out
+    assert "calls not sent: 3" in shown
+    assert "1 requests got an earlier answer instead" in shown
+    assert "not sent" in shown
 
 
 def test_feedback_from_a_file_goes_before_that_in_the_log(run, folder, tmp_path):

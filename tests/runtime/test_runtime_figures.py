@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -138,6 +139,36 @@ def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
     assert {name: f.count for name, f in it.steps.items()} == {"0": 2, "1": 1}
     assert it.requests.latency_s.p99 == pytest.approx(2.0, rel=WITHIN)
     assert json.loads(it.to_json())["requests"]["count"] == 4
+
+
+def test_a_call_that_was_refused_before_it_was_sent_is_no_call_no_failure_and_no_escalation():
+    figures = Figures()
+    small = step("small", attempts=[tried("a")])
+    large = step("large", turn=1, cost=0.004, attempts=[tried("c", "large", cost_usd=0.004)])
+    refused = step("large", turn=1, cost=0.0, error="no room in the budget")
+    failed = tried("c", "large", error="boiler", cost_usd=math.nan)
+    broken = step("large", turn=1, cost=0.0, error="boiler", attempts=[failed])
+    figures.finished(request(1, steps=[small, large]))
+    figures.finished(request(2, steps=[small, broken, step("small", turn=2)]))
+    for number in range(3, 6):
+        early = request(number, steps=[small, refused])
+        figures.finished(msgspec.structs.replace(early, answer=small.feedback))
+    figures.finished(request(6, status="refused", cost=0.0, steps=[step("small", error="no room")]))
+    figures.finished(request(7, steps=[step("down", error="left alone"), step("small", turn=1)]))
+    it = figures.snapshot()
+    counts = {name: (of.count, of.errors, of.not_sent) for name, of in it.models.items()}
+    assert counts == {"small": (7, 0, 1), "large": (2, 1, 3), "down": (0, 0, 1)}
+    assert it.models["large"].usd_per_1k == pytest.approx(4.0)  # of the calls that were made
+    assert it.models["down"].error_rate is None
+    turns = {turn: (of.count, of.not_sent) for turn, of in it.steps.items()}
+    assert turns == {"0": (5, 2), "1": (3, 3), "2": (1, 0)}
+    assert it.steps["1"].usd_per_1k == pytest.approx(5.0 / 3)
+    assert (it.escalated, it.cut_short) == (2, 3)
+    assert it.escalation_rate == pytest.approx(2 / 6)
+    text = prometheus_text(it)
+    assert 'routelab_calls_not_sent_total{model="large"} 3' in text
+    assert 'routelab_calls_failed_total{model="large"} 1' in text
+    assert "routelab_cut_short_total 3" in text
 
 
 def test_tenants_beyond_the_cap_share_their_figures():

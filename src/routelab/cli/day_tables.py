@@ -34,10 +34,11 @@ def days(found: Sequence[Day], scenario: str) -> RenderableType:
     made = table(f"Simulated day: {scenario or 'unnamed scenario'}", _HEADS)
     for day in found:
         it = day.summary()
+        refused = f"; refused: {it['refused']:,}" if it["refused"] else ""
         made.add_row(
             escaped(day.policy),
             f"{it['requests']:,}",
-            f"{it['failed']:,} ({it['error_rate']:.2%})",
+            f"{it['failed']:,} ({it['error_rate']:.2%}){refused}",
             *(seconds(it.get(f"latency_{name}_s")) for name in ("p50", "p95", "p99")),
             f"{it['usd_per_1k']:.4g}",
             f"{it['quality']:.4f}",

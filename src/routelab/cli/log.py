@@ -161,22 +161,37 @@ def _head(summary: _Summary, it: Snapshot) -> str:
         f"latency of answers: {_quantiles(it.requests.latency_s)}",
         f"escalated: {_or(it.escalation_rate, '.1%')} of the answered; retries: {it.retries};"
         f" decided by the cheaper policy: {it.degraded}",
+        *_unsent(it),
     ]
     digests = (f"{digest[:12]} ({count:,})" for digest, count in summary.policies.most_common())
     return "\n".join([*lines, f"policies: {', '.join(digests)}"])
+
+
+def _unsent(it: Snapshot) -> list[str]:
+    """What became of calls that were never made; nothing where every call was."""
+    calls = sum(figure.not_sent for figure in it.models.values())
+    if not calls:
+        return []
+    return [
+        f"calls not sent: {calls:,} (refused by a budget, taken by no deployment, or cancelled);"
+        f" {it.cut_short:,} requests got an earlier answer instead"
+    ]
 
 
 def _table(
     what: str, counted: str, figures: Mapping[str, Figure], judged: Snapshot | None = None
 ) -> Table:
     table = Table()
-    heads = [what, counted, "failed", "USD", "USD per 1,000", "P50", "P95", "P99", "first token"]
+    unsent = any(it.not_sent for it in figures.values())
+    heads = [what, counted, *["not sent"] * unsent, "failed", "USD", "USD per 1,000"]
+    heads += ["P50", "P95", "P99", "first token"]
     for head in heads + ["quality (judged)"] * (judged is not None):
         table.add_column(head, justify="left" if head == what else "right")
     for name, it in figures.items():
         row = [
             tables.escaped(name) or "(none)",
             f"{it.count:,}",
+            *[f"{it.not_sent:,}"] * unsent,
             _or(it.error_rate, ".2%"),
             f"{it.cost_usd:.6g}",
             _or(it.usd_per_1k, ".4f"),

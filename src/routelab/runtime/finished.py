@@ -42,6 +42,11 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     degraded: bool = False
 
 
+def was_made(feedback: Feedback) -> bool:
+    """Whether a call reached an endpoint: one that failed before it was sent was never made."""
+    return bool(feedback.attempts) or feedback.error is None
+
+
 def answered(
     decision: Decision,
     request: Request,

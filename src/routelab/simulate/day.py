@@ -53,7 +53,7 @@ class Day:
         status: (k,) how each ended (see `routelab.core.record.Status`).
         model: (k,) that answered; empty without an answer.
         tenant, priority: (k,); empty where the log does not say.
-        calls, attempts: (k,) calls of the policy, and tries at deployments.
+        calls, attempts: (k,) calls of the policy that were made, and tries at deployments.
         tries, struck: in all, and those that a fault changed.
         every_s: between samples.
         sampled: by deployment.
@@ -128,6 +128,7 @@ class Day:
             "starts_at": self.starts_at,
             "requests": len(self),
             "failed": int((~self.answered).sum()),
+            "refused": int((self.status == "refused").sum()),
             "error_rate": float((~self.answered).mean()),
             **dict(zip(names, map(float, quantiles), strict=False)),
             "usd_per_1k": 1000.0 * float(self.cost_usd.mean()),
@@ -161,8 +162,9 @@ class Day:
             for one in self.worked
         ]
         p95 = f"P95 {it['latency_p95_s']:.2f} s, " if "latency_p95_s" in it else ""
+        refused = f" ({it['refused']:,} of them refused)" if it["refused"] else ""
         notes = (
-            f"{len(self):,} requests, {it['failed']:,} without an answer; {p95}"
+            f"{len(self):,} requests, {it['failed']:,} without an answer{refused}; {p95}"
             f"{it['usd_per_1k']:.4g} USD per 1,000 requests, quality {it['quality']:.3f}",
         )
         return display.table(f"A day of {self.policy}", heads, rows, words=(0, 1), notes=notes)

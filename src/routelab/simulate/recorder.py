@@ -11,7 +11,7 @@ import numpy as np
 
 from routelab.core.table import Floats
 from routelab.runtime.budgets import Alert
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished import Finished, was_made
 from routelab.runtime.journal.entry import line, record
 from routelab.runtime.journal.sink import LogStatus, Note
 from routelab.simulate.worked import Remembered, Tallies
@@ -53,7 +53,7 @@ class Recorder:
         self.latency_s[at] = finished.latency_s
         self.cost_usd[at] = finished.cost_usd
         self.end[at] = _ENDS.index(finished.status)
-        self.calls[at] = len(finished.steps)
+        self.calls[at] = sum(was_made(step.feedback) for step in finished.steps)
         self.attempts[at] = sum(len(step.feedback.attempts) for step in finished.steps)
         if (answer := finished.answer) is not None:
             self.model[at] = self._models[answer.model]

@@ -17,7 +17,7 @@ from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.figures.histogram import Histogram
 from routelab.runtime.figures.meter import Meter
 from routelab.runtime.figures.snapshot import Figure, Heard, Quality, Snapshot
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished import Finished, was_made
 
 _log = logging.getLogger("routelab")
 
@@ -62,7 +62,8 @@ class Figures:
         self._tenants: dict[str, Meter] = {}
         self._steps: dict[int, Meter] = {}
         self._statuses: Counter[str] = Counter()
-        self._escalated = self._degraded = self._retries = self._unmatched = 0
+        self._escalated = self._cut_short = self._degraded = self._retries = 0
+        self._unmatched = 0
         self._answered_by: dict[str, str] = {}
         self._needed: Counter[tuple[str, str]] = Counter()
         self._missing: Counter[tuple[str, str]] = Counter()
@@ -109,6 +110,7 @@ class Figures:
                 statuses=dict(self._statuses),
                 escalated=self._escalated,
                 escalation_rate=self._escalated / answered if answered else None,
+                cut_short=self._cut_short,
                 degraded=self._degraded,
                 retries=self._retries,
                 queued_s=self._queued.distribution(),
@@ -148,10 +150,11 @@ class Figures:
         for meter in (self._all, self._tenant(finished.request.tenant)):
             meter.took(latency_s, failed)
             meter.cost_usd(finished.cost_usd)
-        for step in finished.steps:
-            self._step(step)
+        made = [step.turn for step in finished.steps if self._step(step)]
         if finished.answer is not None:
-            self._escalated += finished.steps[-1].turn > 0
+            if made:
+                self._escalated += made[-1] > made[0]
+                self._cut_short += finished.steps[-1].turn > made[-1]
             self._remember(finished.request.id, finished.answer.model)
 
     def _tenant(self, name: str) -> Meter:
@@ -159,11 +162,16 @@ class Figures:
             name = OTHER
         return _meter(self._tenants, name)
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: Step) -> bool:
+        """Count a call; whether it was made."""
         it = step.feedback
         failed = it.error is not None and it.error != _CANCELLED
         latency_s = it.latency_s if it.error is None else math.nan
         at, model = _meter(self._steps, step.turn), _meter(self._models, it.model)
+        if not was_made(it):
+            at.not_sent += 1
+            model.not_sent += 1
+            return False
         at.took(latency_s, failed)
         at.cost_usd(it.cost_usd)
         model.took(latency_s, failed)
@@ -179,6 +187,7 @@ class Figures:
             self._attempt(attempt)
         if len(it.attempts) > 1:
             self._retries += len(it.attempts) - len({one.sample for one in it.attempts})
+        return True
 
     def _attempt(self, it: Attempted) -> None:
         failed = it.error is not None

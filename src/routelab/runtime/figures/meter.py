@@ -16,6 +16,7 @@ class Meter:
         "first_token",
         "input_tokens",
         "latency",
+        "not_sent",
         "output_tokens",
         "priced",
         "unknown",
@@ -23,6 +24,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.count = self.errors = self.cost = self.priced = self.unknown = 0
+        self.not_sent = 0
         self.latency = Histogram()
         self.first_token = Histogram()
         self.input_tokens = Histogram()
@@ -49,6 +51,7 @@ class Meter:
         return Figure(
             count=self.count,
             errors=self.errors,
+            not_sent=self.not_sent,
             error_rate=self.errors / self.count if self.count else None,
             cost_usd=usd,
             cost_unknown=self.unknown,

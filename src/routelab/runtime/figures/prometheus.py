@@ -66,10 +66,22 @@ def _lines(it: Snapshot) -> Iterator[str]:
         [({"status": name}, count) for name, count in sorted(it.statuses.items())],
     )
     yield from _by("model", "calls", "Calls", it.models)
+    yield from _values(
+        "routelab_calls_not_sent_total",
+        "counter",
+        "Calls that ended before anything was sent.",
+        [({"model": name}, figure.not_sent) for name, figure in models],
+    )
     yield from _by("deployment", "tries", "Tries", it.deployments)
     yield from _by("tenant", "tenant_requests", "Requests", it.tenants)
     plain: list[tuple[str, str, str, float]] = [
-        ("escalated_total", "counter", "Answered requests of more than one turn.", it.escalated),
+        (
+            "escalated_total",
+            "counter",
+            "Answered after calls in several turns.",
+            it.escalated,
+        ),
+        ("cut_short_total", "counter", "Answered, the last call not sent.", it.cut_short),
         ("degraded_total", "counter", "Requests of the cheaper policy.", it.degraded),
         ("waiting", "gauge", "Calls that wait for a free place.", it.waiting),
         ("retries_total", "counter", "Tries after the first.", it.retries),

@@ -19,6 +19,8 @@ class Figure(msgspec.Struct, frozen=True):
     Attributes:
         count: of requests (all, by tenant), calls (by model, by step) or tries (by deployment).
         errors: of those; what was cancelled is none.
+        not_sent: calls besides, by model and by step, that ended before anything was sent: a
+            budget refused them, no deployment took them, or they were cancelled before.
         error_rate: None without any.
         cost_usd: known costs; `cost_unknown` counts those whose cost is not known.
         usd_per_1k: mean of the known costs, times 1,000.
@@ -28,6 +30,7 @@ class Figure(msgspec.Struct, frozen=True):
 
     count: int
     errors: int
+    not_sent: int
     error_rate: float | None
     cost_usd: float
     cost_unknown: int
@@ -68,8 +71,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         since_s, at_s: Unix seconds.
         statuses: requests by how they ended (see `routelab.core.record.Status`).
-        escalated: answered requests that took more than one turn; `escalation_rate` is their
-            share of the answered.
+        escalated: answered requests for which calls were made in more than one turn;
+            `escalation_rate` is their share of the answered.
+        cut_short: answered requests whose last call could not be sent, by a budget's refusal or
+            for want of a deployment, so that an earlier answer was delivered.
         degraded: requests that a budget had decided by the cheaper policy.
         retries: tries after the first of a sample.
         waiting: calls that wait for a free place now.
@@ -91,6 +96,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     statuses: Mapping[str, int]
     escalated: int
     escalation_rate: float | None
+    cut_short: int
     degraded: int
     retries: int
     queued_s: Distribution
