@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -64,6 +65,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return public(self.base_url)
 
 
+@lru_cache(maxsize=1024)  # every try names its deployment
 def public(url: str) -> str:
     """An address without credentials, however malformed it is."""
     scheme, separator, rest = url.rpartition("://")

@@ -33,13 +33,20 @@ def sending(
     Raises:
         RequestError: it is malformed; names everything that is.
     """
-    problems = [
-        *_of_texts(id="" if id is None else id, task=task, tenant=tenant, priority=priority),
-        *_of_needs(needs),
-        *_of_bounds(max_cost_usd=max_cost_usd, deadline_s=deadline_s),
-        *_of_messages(messages),
-        *_of_fields(fields),
-    ]
+    problems: list[str] = []  # each check after a question that most requests pass
+    texts = isinstance(task, str) and isinstance(tenant, str) and isinstance(priority, str)
+    if not texts or not (id is None or isinstance(id, str)):
+        problems += _of_texts(
+            id="" if id is None else id, task=task, tenant=tenant, priority=priority
+        )
+    if needs != ():
+        problems += _of_needs(needs)
+    if max_cost_usd is not None or deadline_s is not None:
+        problems += _of_bounds(max_cost_usd=max_cost_usd, deadline_s=deadline_s)
+    if not isinstance(messages, str):
+        problems += _of_messages(messages)
+    if fields:
+        problems += _of_fields(fields)
     if problems:
         raise RequestError(*problems)
     request = Request(
@@ -83,8 +90,6 @@ def _of_bounds(**bounds: object) -> Iterator[str]:
 
 
 def _of_messages(messages: object) -> Iterator[str]:
-    if isinstance(messages, str):
-        return
     if not isinstance(messages, Sequence) or not messages:
         yield "messages must be a prompt or a list with at least one message"
         return

@@ -38,6 +38,8 @@ class SignalReader:
         Args:
             bodies: of the call's samples; without the first one nothing can be read.
         """
+        if not sources:
+            return {}, []
         if bodies[0] is None:
             return dict.fromkeys(sources, math.nan), []
         readings = {name: source.read(request, bodies) for name, source in sources.items()}
