@@ -269,7 +269,7 @@ def test_a_catalogue_with_unknown_fields_names_them_and_what_there_is(run, tuned
         "[prices]\na = 3\n"
     )
     says = run.refused("route", tuned.policy, "hi", "--catalogue", "models.toml")
-    first, second, third = says.removeprefix("error: ").splitlines()
+    first, second, third, *lacking = says.removeprefix("error: ").splitlines()
     assert first == "models.toml: the file: no field 'prices'; there is models, engine"
     assert second.startswith(
         "models.toml: models.a: no field 'price', 'colour'; there is input_usd"
@@ -279,6 +279,9 @@ def test_a_catalogue_with_unknown_fields_names_them_and_what_there_is(run, tuned
         "models.toml: models.b: deployment 2: no field 'url'; there is base_url, model, provider,"
         " api_key_env"
     )
+    assert [it.split("; ")[0] for it in lacking] == [
+        f"models.toml: models.b: deployment 2: {name} is missing" for name in ("base_url", "model")
+    ]
 
 
 @pytest.mark.parametrize("port", [-1, 99999])
