@@ -141,6 +141,23 @@ def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
     assert json.loads(it.to_json())["requests"]["count"] == 4
 
 
+def test_the_first_token_is_counted_from_the_call_and_from_the_request():
+    figures = Figures()
+    small = step("small", latency=0.5, attempts=[tried("a")])
+    failed = tried("b", "large", error="boiler on fire", latency_s=0.3, first_token_s=0.2)
+    good = tried("c", "large", latency_s=0.6, first_token_s=0.1)
+    large = step("large", turn=1, latency=1.0, attempts=[failed, good])  # 0.1 s in the queue
+    figures.finished(request(1, tenant="acme", steps=[small, large], latency=1.5))
+    figures.finished(request(2, tenant="acme", steps=[small], latency=0.5))
+    it = figures.snapshot()
+    assert it.deployments["c"].first_token_s.p50 == pytest.approx(0.1, rel=WITHIN)
+    assert it.steps["0"].first_token_s.count == 0
+    assert it.steps["1"].first_token_s.p50 == pytest.approx(0.5, rel=WITHIN)
+    for figure in (it.requests, it.tenants["acme"]):
+        assert figure.first_token_s.count == 1
+        assert figure.first_token_s.p50 == pytest.approx(1.0, rel=WITHIN)
+
+
 def test_a_call_that_was_refused_before_it_was_sent_is_no_call_no_failure_and_no_escalation():
     figures = Figures()
     small = step("small", attempts=[tried("a")])

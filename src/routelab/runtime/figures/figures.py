@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from routelab.core.flow import Step
-from routelab.core.protocol import Attempted
+from routelab.core.protocol import Attempted, Feedback
 from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.figures.histogram import Histogram
 from routelab.runtime.figures.meter import Meter
@@ -147,9 +147,12 @@ class Figures:
         latency_s = math.nan if cancelled else finished.latency_s
         self._statuses[status] += 1
         self._degraded += finished.degraded
+        first_s = _first_token_s(finished)
         for meter in (self._all, self._tenant(finished.request.tenant)):
             meter.took(latency_s, failed)
             meter.cost_usd(finished.cost_usd)
+            if first_s == first_s:
+                meter.first_token.add(first_s)
         made = [step.turn for step in finished.steps if self._step(step)]
         if finished.answer is not None:
             if made:
@@ -174,6 +177,8 @@ class Figures:
             return False
         at.took(latency_s, failed)
         at.cost_usd(it.cost_usd)
+        if (first_s := _call_first_token_s(it)) == first_s:
+            at.first_token.add(first_s)
         model.took(latency_s, failed)
         if it.signals and it.error is None:
             for name, value in it.signals.items():
@@ -228,6 +233,22 @@ class _Mean:
         if self.count > 1:
             error = math.sqrt(self.squares / (self.count - 1) / self.count)
         return Quality(self.count, self.mean, error)
+
+
+def _first_token_s(finished: Finished) -> float:
+    """Seconds from the request to the first token of its answer; NaN if that was not streamed."""
+    if finished.answer is None or not finished.steps:
+        return math.nan
+    last = finished.steps[-1].feedback  # only a final call is streamed
+    return finished.latency_s - last.latency_s + _call_first_token_s(last)
+
+
+def _call_first_token_s(it: Feedback) -> float:
+    """Seconds from the call, whose failed tries count too."""
+    for attempt in it.attempts:
+        if attempt.error is None and attempt.first_token_s == attempt.first_token_s:
+            return it.latency_s - attempt.latency_s + attempt.first_token_s
+    return math.nan
 
 
 def _soon(do: Callable[[], None]) -> None:

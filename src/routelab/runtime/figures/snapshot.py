@@ -24,7 +24,8 @@ class Figure(msgspec.Struct, frozen=True):
         error_rate: None without any.
         cost_usd: known costs; `cost_unknown` counts those whose cost is not known.
         usd_per_1k: mean of the known costs, times 1,000.
-        latency_s, first_token_s: of those without an error.
+        latency_s: of those without an error.
+        first_token_s: from the request, the call or the try, where its answer was streamed.
         input_tokens, output_tokens: of each try, by model.
     """
 
