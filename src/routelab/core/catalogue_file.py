@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +12,7 @@ from routelab.core import engine_rules
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.impossible import impossible, repeated
 from routelab.core.toml_fields import TomlFields
+from routelab.core.toml_text import tables_of, text_of
 from routelab.errors import CatalogueError
 
 USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")
@@ -26,15 +26,7 @@ def read(path: str | Path) -> Catalogue:
         CatalogueError: it cannot be read, or is malformed as `parse` says.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CatalogueError(
-            f"{path}: cannot be read as a catalogue: {error.strerror or error}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise CatalogueError(f"{path}: not UTF-8 text: {error.reason}") from error
-    return parse(text, path.name)
+    return parse(text_of(path, "a catalogue", CatalogueError), path.name)
 
 
 def parse(text: str, source: str) -> Catalogue:
@@ -47,10 +39,7 @@ def parse(text: str, source: str) -> Catalogue:
             makes no sense, a misspelled capability, a fallback that is not listed, a
             deployment that is listed twice or is no http(s) address.
     """
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"{source}: not valid TOML: {error}") from error
+    found = tables_of(text, source, CatalogueError)
     problems = list(_unquoted(found))
     fields = TomlFields(_STAND_INS, hidden=("base_url", "api_key_env"))
     catalogue = fields.read(found, Catalogue)

@@ -52,7 +52,7 @@ class _BoundLinear(BoundScorer):
                 self._blocks, asked.vectors(self._features), strict=True
             )
         ]
-        terms = parts[0] if len(parts) == 1 else np.concatenate([self._weights[:0], *parts])
+        terms = parts[0] if len(parts) == 1 else np.concatenate(parts or [self._weights[:0]])
         sums = np.add.accumulate(terms, axis=0)[-1] if len(terms) else 0.0
         return [self._inverse(z) for z in (sums + self._bias).tolist()]
 

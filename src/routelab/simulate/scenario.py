@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from routelab.core.catalogue import Catalogue, public
 from routelab.core.toml_fields import TomlFields
+from routelab.core.toml_text import tables_of
 from routelab.errors import SimulationError
 from routelab.simulate.faults import AnyFault, Fault
 
@@ -57,10 +57,7 @@ def parse(text: str, source: str) -> Scenario:
         SimulationError: not TOML, an unknown fault or field, or values that make no sense; all
             of them at once where the file can be read.
     """
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SimulationError(f"{source}: not valid TOML: {error}") from error
+    found = tables_of(text, source, SimulationError)
     fields = TomlFields()
     scenario = fields.read(found, Scenario)
     # one fault that cannot be read would shift the numbers of those behind it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from routelab.core.toml_fields import TomlFields
+from routelab.core.toml_text import tables_of, text_of
 from routelab.errors import BudgetError
 
 ALL = "all"
@@ -117,16 +117,7 @@ def read(path: str | Path) -> Budgets:
             cannot be.
     """
     path = Path(path)
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BudgetError(
-            f"{path}: cannot be read as budgets: {error.strerror or error}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise BudgetError(f"{path}: not UTF-8 text: {error.reason}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BudgetError(f"{path.name}: not valid TOML: {error}") from error
+    told = tables_of(text_of(path, "budgets", BudgetError), path.name, BudgetError)
     fields = TomlFields({"limit_usd": lambda _: 0.0, "cheaper": lambda _: "wrong"})
     problems: tuple[str, ...] = ()
     try:

@@ -90,7 +90,8 @@ def counted(request: Request, cap: int) -> tuple[float, ...]:
     if foreign:
         foreign_share = len(foreign) / len(part)
         maths += len(_MATHS.findall(foreign))
-    breaks = text.count("\n") if part is not text else times(b"\n") - 2
+    broken = times(b"\n") - 2  # there is one before and one after
+    breaks = broken if part is text else text.count("\n")
     longest = last = len(part)
     fences = items = 0
     code = len(_CODE_WORDS & distinct)
@@ -98,7 +99,7 @@ def counted(request: Request, cap: int) -> tuple[float, ...]:
         fences = data.count(b"```")
     if b"<" in signs or b"=" in signs:
         code += data.count(b"</") + data.count(b"==") + data.count(b"=>")
-    if times(b"\n") > 2:
+    if broken:
         lines = [*map(len, part.split("\n"))]
         longest, last = max(lines), lines[-1]
         code += sum(map(data.count, _CODE_LINES))
