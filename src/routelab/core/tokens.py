@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from routelab.core.protocol import Message
 
+ANSWER_LIMITS = ("max_completion_tokens", "max_tokens")
+"""Fields of a request that bound the tokens of its answer; the first goes before the second."""
+
 
 def estimated_tokens(messages: Iterable[Message]) -> int:
     """About four ASCII characters to a token, and three tokens to four others.

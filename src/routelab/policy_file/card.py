@@ -17,7 +17,9 @@ def card(document: Document) -> str:
         f"# {document.name}",
         _verdict(evaluation),
         "## Policy",
-        "\n".join(f"{at}. {step}" for at, step in enumerate(_steps(document), 1)),
+        "\n".join(
+            f"{at}. {step}" for at, step in enumerate(from_wire(document.policy).explained, 1)
+        ),
         "\n".join(_policy(document.policy)),
         "## Models",
         _models(document),
@@ -27,11 +29,6 @@ def card(document: Document) -> str:
     parts += _certificate(document.certificate)
     parts += ["## Made from", *_provenance(document)]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _steps(document: Document) -> tuple[str, ...]:
-    """What the policy does, in plain words."""
-    return from_wire(document.policy).explained
 
 
 def _verdict(evaluation: Mapping[str, Any]) -> str:

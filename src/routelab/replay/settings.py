@@ -51,7 +51,10 @@ def _plain(document: Document, alike: bool) -> dict[str, Any]:
     Args:
         alike: the other policy is of the same kind.
     """
-    told = {"kind": document.policy["kind"], "routes": " ".join(_explained(document))}
+    told = {
+        "kind": document.policy["kind"],
+        "routes": " ".join(from_wire(document.policy).explained),
+    }
     models = document.catalogue.models
     weights = document.files.get("weights.safetensors", "")[:16]
     return {
@@ -70,10 +73,6 @@ def _plain(document: Document, alike: bool) -> dict[str, Any]:
         },
         "seed": document.seed,
     }
-
-
-def _explained(document: Document) -> tuple[str, ...]:
-    return from_wire(document.policy).explained
 
 
 def _flat(value: Any, place: str = "", models: Sequence[Any] = ()) -> Iterator[tuple[str, Any]]:

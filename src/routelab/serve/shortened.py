@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from routelab.core.catalogue import Model
+from routelab.core.tokens import ANSWER_LIMITS
 from routelab.simulate.answers.outcomes import NOT_LOGGED
 from routelab.simulate.answers.replay_error import ReplayError
-
-_LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 def allowed_tokens(asked: Mapping[str, Any]) -> int | None:
@@ -19,7 +18,7 @@ def allowed_tokens(asked: Mapping[str, Any]) -> int | None:
     Raises:
         ReplayError: 400, the limit is no whole number of 1 or more.
     """
-    limits = {name: asked[name] for name in _LIMITS if asked.get(name) is not None}
+    limits = {name: asked[name] for name in ANSWER_LIMITS if asked.get(name) is not None}
     for name, value in limits.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ReplayError(400, "invalid_request", f"{name} must be a whole number of 1 or more")

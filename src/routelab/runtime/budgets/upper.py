@@ -12,7 +12,7 @@ import msgspec
 from routelab.core.admission import Admission
 from routelab.core.protocol import Call, Message
 from routelab.core.request import Request
-from routelab.core.tokens import estimated_tokens
+from routelab.core.tokens import ANSWER_LIMITS, estimated_tokens
 
 PROMPT_MARGIN = 1.5
 """Times the estimated tokens: code and many languages take more than estimated."""
@@ -64,7 +64,7 @@ def _prompt_tokens(messages: Iterable[Message], fields: Mapping[str, Any]) -> fl
 
 
 def _answer_tokens(fields: Mapping[str, Any], output_tokens: int) -> float:
-    limits = (_count(fields.get(name)) for name in ("max_completion_tokens", "max_tokens"))
+    limits = (_count(fields.get(name)) for name in ANSWER_LIMITS)
     limit = next((it for it in limits if it is not None), float(output_tokens))
     return limit * max(1.0, _count(fields.get("n")) or 1.0)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.core.tokens import estimated_tokens
+from routelab.core.tokens import ANSWER_LIMITS, estimated_tokens
 
 _FIRST = 256.0
 """Tokens of an answer before any was seen."""
@@ -25,7 +25,8 @@ class Demand:
 
     def of(self, body: Mapping[str, Any]) -> float:
         """Tokens that a request body is expected to use in all."""
-        granted = body.get("max_completion_tokens", body.get("max_tokens"))
+        newer, older = ANSWER_LIMITS
+        granted = body.get(newer, body.get(older))
         answer = self._usual if not isinstance(granted, int) else min(granted, self._usual)
         return estimated_tokens(body.get("messages") or ()) + answer
 
