@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from routelab.core import engine_rules
 from routelab.core.catalogue import Catalogue, Model
+from routelab.core.choices import nearest
 from routelab.core.impossible import impossible, repeated
 from routelab.core.toml_fields import TomlFields
 from routelab.core.toml_text import tables_of, text_of
@@ -95,8 +95,8 @@ def _problems(model: Model) -> Iterator[str]:
     yield from impossible(model)
     yield from repeated(model)
     for name in model.capabilities or ():
-        if name not in USUAL and (meant := get_close_matches(name, USUAL, 1, cutoff=0.85)):
-            yield f"capabilities has {name!r}; write {meant[0]!r}, or a name less like it"
+        if name not in USUAL and (meant := nearest(name, USUAL, cutoff=0.85)):
+            yield f"capabilities has {name!r}; write {meant!r}, or a name less like it"
     for at, deployment in enumerate(model.deployments, 1):
         where = deployment.public_url
         if not deployment.base_url.startswith(("http://", "https://")):

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+
+def nearest(value: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name that was likely meant.
+
+    Args:
+        cutoff: how alike they must be, from 0 to 1.
+    """
+    from difflib import get_close_matches  # only who errs waits for it
+
+    return next(iter(get_close_matches(value, tuple(names), 1, cutoff)), None)
 
 
 def none_of(field: str, value: object, names: Iterable[str]) -> str:
     """That a field cannot have a value, what was likely meant, and what there is."""
     names = tuple(names)
-    near = get_close_matches(value, names, 1) if isinstance(value, str) else []
-    meant = f"write {near[0]!r}; " if near else ""
+    near = nearest(value, names) if isinstance(value, str) else None
+    meant = f"write {near!r}; " if near else ""
     return f"no {field} {value!r}; {meant}there is {', '.join(names)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,8 @@ def tables_of(text: str, source: str, error: type[RoutelabError]) -> dict[str, A
     Raises:
         error: it is not TOML.
     """
+    import tomllib  # importing the runtime stays quick
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as cause:
