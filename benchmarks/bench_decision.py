@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -23,8 +24,10 @@ from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.scorers import Linear, Trees, flatten
 from routelab.scorers import to_wire as scorer_to_wire
-from routelab.signals.features import Hashed, Numbers
+from routelab.scorers.scoring import Scoring
+from routelab.signals.features import Hashed, Numbers, words
 from routelab.signals.features import to_wire as feature_to_wire
+from routelab.signals.features.words import plain
 
 MODELS = ("small", "large")
 WORDS, NUMBERS = Hashed(bits=16, idf="words.idf"), Numbers()
@@ -116,13 +119,22 @@ def run() -> list[tuple[str, float, str, bool]]:
                 value = float(np.percentile(taken, share))
                 label = f"decide_{name}_{size}_chars_p{share}_us"
                 results.append((label, value, f"<={target}", value <= target))
-    decided = 1e6 * statistics.median(_seconds(scoring.score, "linear", it) for it in usual)
+    decided = decided_us(scoring, usual)
+    plainly = {name: getattr(plain, name) for name in words.__all__}
+    with mock.patch.multiple(words, **plainly):
+        uncompiled = decided_us(scoring, usual)
     ratio = decided / baseline_us(rng, usual)
     return [
         *results,
+        ("decide_linear_1000_chars_uncompiled_p50_us", uncompiled, "-", True),
         ("decide_linear_1000_chars_ratio_to_sklearn", ratio, "<=0.1", ratio <= 0.1),
         ("load_policy_ms", loading, "<=10", loading <= 10),
     ]
+
+
+def decided_us(scoring: Scoring, requests: list[Request]) -> float:
+    """Median of one linear decision."""
+    return 1e6 * statistics.median(_seconds(scoring.score, "linear", it) for it in requests)
 
 
 def baseline_us(rng: np.random.Generator, requests: list[Request]) -> float:

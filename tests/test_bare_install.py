@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compiling import needs_a_compiler
 
 from routelab.replay import decide
 from routelab.serve import background
@@ -61,6 +62,11 @@ def test_it_brings_little(bare):
         if path.is_file() and not path.relative_to(packages).parts[0].startswith("numpy")
     )
     assert size <= 15 * MEGABYTE
+
+
+@needs_a_compiler
+def test_it_decides_with_compiled_code(bare):
+    ran(bare / "python", "-c", "import routelab.signals.features.words._compiled", check=True)
 
 
 def test_a_request_is_routed(bare, tuned, tmp_path):

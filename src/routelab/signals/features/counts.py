@@ -7,10 +7,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from math import log1p
 from typing import Any
-from zlib import crc32
 
 from routelab.core.request import Request
 from routelab.signals.answer_text import content_text
+from routelab.signals.features import words
 from routelab.signals.features.passage import Passage, passage
 from routelab.signals.features.text import capped, messages_of, text_of
 
@@ -26,15 +26,11 @@ the different ones are counted. Shares and diversity lie in [0, 1].
 """
 
 
-def _codes(words: bytes) -> frozenset[int]:
-    return frozenset(map(crc32, words.split()))
-
-
 _PLAIN = bytes([32, *range(97, 123), *range(128, 256)])
-_ASKING = _codes(b"what why how who whom whose which when where explain prove")
-_DENYING = _codes(b"not no never none neither nor except without least")
+_ASKING, _, _ = words.read(b"what why how who whom whose which when where explain prove")
+_DENYING, _, _ = words.read(b"not no never none neither nor except without least")
 _DIGITS, _UPPER, _SIGNS = b"0123456789", bytes(range(65, 91)), b"=+*/^<>\\%$~"
-_CODE_WORDS = _codes(b"def import include return const void elif printf println")
+_CODE_WORDS, _, _ = words.read(b"def import include return const void elif printf println")
 _CODE_LINES = (b";\n", b"{\n", b"}\n", b"):\n", b"\n\t", b"\n    ")
 
 _NUMBERED = re.compile(rb"\n *[0-9]+[.)] ")
@@ -80,9 +76,9 @@ def counted(request: Request, cap: int) -> tuple[float, ...]:
     """
     text = text_of(request)
     short = passage(capped(text, cap))
-    part, data, foreign, words, codes, letters = short
+    part, data, foreign, codes, n_words, letters, _ = short
     signs = data.translate(None, _PLAIN)  # little is left to search
-    n, times, distinct = len(signs), signs.count, set(codes)
+    n, times = len(signs), signs.count
     digits = n - len(signs.translate(None, _DIGITS))
     upper = n - len(signs.translate(None, _UPPER))
     maths = n - len(signs.translate(None, _SIGNS))
@@ -94,7 +90,7 @@ def counted(request: Request, cap: int) -> tuple[float, ...]:
     breaks = broken if part is text else text.count("\n")
     longest = last = len(part)
     fences = items = 0
-    code = len(_CODE_WORDS & distinct)
+    distinct, asking, denying, code = words.census(codes, _ASKING, _DENYING, _CODE_WORDS)
     if b"`" in signs:
         fences = data.count(b"```")
     if b"<" in signs or b"=" in signs:
@@ -122,10 +118,10 @@ def counted(request: Request, cap: int) -> tuple[float, ...]:
         log1p(code),
         log1p(items),
         log1p(times(b"|")),
-        log1p(len(_ASKING & distinct)),
-        log1p(len(_DENYING & distinct)),
-        log1p(letters / (len(words) or 1)),
-        len(distinct) / (len(words) or 1),
+        log1p(asking),
+        log1p(denying),
+        log1p(letters / (n_words or 1)),
+        distinct / (n_words or 1),
         foreign_share,
         _scripts(short),
         log1p(turns),
@@ -138,7 +134,7 @@ def counted(request: Request, cap: int) -> tuple[float, ...]:
 
 def _scripts(short: Passage) -> float:
     if not short.foreign:
-        return 1.0 if any(map(bytes.isalpha, short.words)) else 0.0
+        return 1.0 if short.lettered else 0.0
     found = filter(str.isalpha, set(short.text))
     return float(len({_SCRIPTS[bisect_right(_STARTS, ord(letter)) - 1] for letter in found}))
 

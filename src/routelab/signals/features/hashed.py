@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from array import array
 from typing import Literal
 
 import numpy as np
 
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
-from routelab.core.table import Floats, Ints
+from routelab.core.table import Floats
 from routelab.errors import PolicyError
+from routelab.signals.features import words
 from routelab.signals.features.passage import passage
 from routelab.signals.features.provider import Bound, Provider
 from routelab.signals.features.tensors import Tensors, Wanted, take
@@ -21,8 +21,6 @@ from routelab.signals.features.vector import Vector
 MOST = 1024
 """Occurrences of one word that are told apart."""
 
-_MIX = np.uint32(0x9E3779B1)  # odd, so that multiplying by it loses nothing
-_FENCE = np.uint32(0xFFFFFFFF)  # equals no column, which has 24 bits at most
 _NOTHING = Vector(np.empty(0, np.int64), np.empty(0))
 
 
@@ -59,7 +57,7 @@ class _BoundHashed(Bound):
     def __init__(self, spec: Hashed, idf: Floats | None) -> None:
         self.width = 2**spec.bits
         self._cap = spec.cap
-        self._shift = np.uint32(32 - spec.bits)
+        self._bits = spec.bits
         self._idf = idf
         self._worth = _worth(spec)
 
@@ -67,8 +65,9 @@ class _BoundHashed(Bound):
         codes = passage(capped(text_of(request), self._cap)).codes
         if not codes:
             return _NOTHING
-        indices, times = _counted(codes, self._shift)
-        values = self._worth.take(times, mode="clip")
+        columns, times = words.columns(codes, self._bits)
+        indices = np.frombuffer(columns, np.int64)
+        values = self._worth.take(np.frombuffer(times, np.int64), mode="clip")
         if self._idf is not None:
             values *= self._idf.take(indices)
         length = math.sqrt(np.add.accumulate(values * values)[-1])
@@ -81,21 +80,3 @@ def _worth(spec: Hashed) -> Floats:
         return np.array([0.0, *(1.0 + math.log(times) for times in range(1, MOST + 1))])
     times = np.arange(MOST + 1, dtype=np.float64)
     return times if spec.tf == "raw" else np.minimum(times, 1.0)
-
-
-def _counted(codes: list[int], shift: np.uint32) -> tuple[Ints, Ints]:
-    """Distinct columns of n words and their n - 1 pairs, and how often each occurs."""
-    n = len(codes)
-    single = np.frombuffer(array("I", codes), np.uint32)
-    fenced = np.empty(2 * n + 1, np.uint32)
-    fenced[1 : n + 1] = single
-    pairs = fenced[n + 1 : -1]
-    np.multiply(single[:-1], _MIX, out=pairs)
-    pairs += single[1:]
-    fenced >>= shift
-    fenced[0] = fenced[-1] = _FENCE
-    columns = fenced[1:]
-    columns.sort()
-    (edges,) = (columns != fenced[:-1]).nonzero()
-    starts = edges[:-1]
-    return columns.take(starts).astype(np.int64), edges[1:] - starts

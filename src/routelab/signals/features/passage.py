@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import NamedTuple
-from zlib import crc32
+
+from routelab.signals.features import words
 
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
@@ -26,19 +27,20 @@ class Passage(NamedTuple):
     Attributes:
         data: UTF-8, lone surrogates included, with a line break before and after.
         foreign: the characters that are not ASCII.
-        words: lower case; a character of an unspaced script is a word.
-        codes: CRC-32 of each word, by which words are told apart.
+        codes: uint32, CRC-32 of each word in lower case, by which words are told apart; a
+            character of an unspaced script is a word.
+        n: number of words.
         letters: bytes of the words.
-
-    It is shared, so its lists are not to be changed.
+        lettered: whether a word is all a to z.
     """
 
     text: str
     data: bytes
     foreign: str
-    words: list[bytes]
-    codes: list[int]
+    codes: bytes
+    n: int
     letters: int
+    lettered: bool
 
 
 @lru_cache(maxsize=2)  # the features of one request share it
@@ -50,10 +52,8 @@ def passage(text: str) -> Passage:
         foreign = data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
         if foreign != foreign.lower() or _UNSPACED.search(foreign):
             folded = _encoded(_UNSPACED.sub(r" \g<0> ", text.lower()))
-    spread = folded.translate(_WORD)
-    words = spread.split()
-    letters = len(spread) - spread.count(b" ")
-    return Passage(text, data, foreign, words, [*map(crc32, words)], letters)
+    codes, letters, lettered = words.read(folded.translate(_WORD))
+    return Passage(text, data, foreign, codes, len(codes) // 4, letters, lettered)
 
 
 def _encoded(text: str) -> bytes:

@@ -1,0 +1,52 @@
+"""Compile what decides fastest; where there is no compiler, its Python form does the same."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from setuptools import Distribution, Extension
+
+SOURCE = Path("src/routelab/signals/features/words/_compiled.c")
+
+
+class CompiledWords(BuildHookInterface):
+    """Adds `_compiled` to a wheel, or to the checkout that an editable install uses."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="routelab-"))
+        source = Path(self.root, SOURCE)
+        built = _built(source, self._folder)
+        if built is None:
+            for old in _modules(source.parent, source.stem):  # of a source that has changed since
+                old.unlink()
+            self.app.display_warning("routelab is not compiled: its decisions take a little longer")
+        elif version == "editable":
+            shutil.move(built, source.with_name(built.name))
+        else:
+            place = Path(*SOURCE.parts[1:]).with_name(built.name)
+            build_data["force_include"][str(built)] = place.as_posix()
+            build_data.update(pure_python=False, infer_tag=True)
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _built(source: Path, folder: Path) -> Path | None:
+    """The module made of a source; None if it cannot be compiled here."""
+    module = Extension(source.stem, [str(source)], optional=True)
+    command = Distribution({"ext_modules": [module]}).get_command_obj("build_ext")
+    command.build_lib, command.build_temp = str(folder), str(folder / "objects")
+    command.ensure_finalized()
+    command.run()
+    return next(_modules(folder, source.stem), None)
+
+
+def _modules(folder: Path, name: str) -> Iterator[Path]:
+    """Files from which the running Python can import a compiled module."""
+    return (it for suffix in EXTENSION_SUFFIXES if (it := folder / f"{name}{suffix}").exists())

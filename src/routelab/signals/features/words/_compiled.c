@@ -1,0 +1,241 @@
+/* What `plain.py` does, which says what each function gives.
+
+Integers only: whatever rounds is computed in one place for both forms. Sorting by digits takes
+the same time for every text, so that no prompt can be made to slow it down. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+#define MIX 0x9E3779B1u
+
+static uint32_t crc_of_byte[256];
+
+/* A copy of n codes, in room for `arrays` times as many and one; PyMem_Free ends it. */
+static uint32_t *
+copied(PyObject *codes, Py_ssize_t arrays, Py_ssize_t *n)
+{
+    if (!PyBytes_Check(codes) || PyBytes_GET_SIZE(codes) % sizeof(uint32_t)) {
+        PyErr_SetString(PyExc_TypeError, "codes are bytes, four to each");
+        return NULL;
+    }
+    *n = PyBytes_GET_SIZE(codes) / (Py_ssize_t)sizeof(uint32_t);
+    uint32_t *room = PyMem_New(uint32_t, arrays * (*n + 1));
+    if (room == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    memcpy(room, PyBytes_AS_STRING(codes), PyBytes_GET_SIZE(codes));
+    return room;
+}
+
+/* The n keys, of so many bits, in ascending order: in `keys` or in `spare`. */
+static uint32_t *
+ascending(uint32_t *keys, uint32_t *spare, Py_ssize_t n, int bits)
+{
+    for (int low = 0; low < bits; low += 8) {
+        Py_ssize_t next[256] = {0}, before = 0;
+        for (Py_ssize_t i = 0; i < n; i++) {
+            next[(keys[i] >> low) & 255]++;
+        }
+        for (int digit = 0; digit < 256; digit++) {
+            Py_ssize_t count = next[digit];
+            next[digit] = before;
+            before += count;
+        }
+        for (Py_ssize_t i = 0; i < n; i++) {
+            spare[next[(keys[i] >> low) & 255]++] = keys[i];
+        }
+        uint32_t *sorted = spare;
+        spare = keys;
+        keys = sorted;
+    }
+    return keys;
+}
+
+static PyObject *
+words_read(PyObject *Py_UNUSED(module), PyObject *spread)
+{
+    if (!PyBytes_Check(spread)) {
+        PyErr_SetString(PyExc_TypeError, "spread is bytes");
+        return NULL;
+    }
+    const unsigned char *at = (const unsigned char *)PyBytes_AS_STRING(spread);
+    const unsigned char *end = at + PyBytes_GET_SIZE(spread);
+    uint32_t *codes = PyMem_New(uint32_t, PyBytes_GET_SIZE(spread) / 2 + 1);
+    if (codes == NULL) {
+        return PyErr_NoMemory();
+    }
+    Py_ssize_t n = 0, letters = 0;
+    int lettered = 0;
+    while (at < end) {
+        const unsigned char *begin = at;
+        uint32_t crc = 0xFFFFFFFFu;
+        int plain = 1;
+        for (; at < end && *at != ' '; at++) {
+            crc = crc_of_byte[(crc ^ *at) & 255] ^ (crc >> 8);
+            plain &= (*at | 32) >= 'a' && (*at | 32) <= 'z';
+        }
+        if (at > begin) {
+            codes[n++] = ~crc;
+            letters += at - begin;
+            lettered |= plain;
+        }
+        at++;
+    }
+    PyObject *taken = Py_BuildValue(
+        "(y#nN)", (const char *)codes, n * (Py_ssize_t)sizeof(uint32_t), letters,
+        PyBool_FromLong(lettered));
+    PyMem_Free(codes);
+    return taken;
+}
+
+static PyObject *
+words_columns(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "columns(codes, bits)");
+        return NULL;
+    }
+    long bits = PyLong_AsLong(args[1]);
+    if (bits < 1 || bits > 24) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_ValueError, "bits lie in [1, 24]");
+        }
+        return NULL;
+    }
+    Py_ssize_t n, all = 0, distinct = 0;
+    uint32_t *room = copied(args[0], 5, &n);
+    if (room == NULL) {
+        return NULL;
+    }
+    uint32_t *keys = room + n;
+    int shift = 32 - (int)bits;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        keys[all++] = room[i] >> shift;
+        if (i > 0) {
+            keys[all++] = (room[i - 1] * MIX + room[i]) >> shift;
+        }
+    }
+    keys = ascending(keys, keys + 2 * n, all, (int)bits);
+    for (Py_ssize_t i = 0; i < all; i++) {
+        distinct += i == 0 || keys[i] != keys[i - 1];
+    }
+    Py_ssize_t size = distinct * (Py_ssize_t)sizeof(int64_t);
+    PyObject *indices = PyBytes_FromStringAndSize(NULL, size);
+    PyObject *times = PyBytes_FromStringAndSize(NULL, size);
+    PyObject *counted = NULL;
+    if (indices != NULL && times != NULL) {
+        int64_t *index = (int64_t *)PyBytes_AS_STRING(indices);
+        int64_t *count = (int64_t *)PyBytes_AS_STRING(times);
+        Py_ssize_t k = -1;
+        for (Py_ssize_t i = 0; i < all; i++) {
+            if (i == 0 || keys[i] != keys[i - 1]) {
+                index[++k] = keys[i];
+                count[k] = 0;
+            }
+            count[k]++;
+        }
+        counted = PyTuple_Pack(2, indices, times);
+    }
+    Py_XDECREF(indices);
+    Py_XDECREF(times);
+    PyMem_Free(room);
+    return counted;
+}
+
+static long
+held(const uint32_t *codes, Py_ssize_t n, const char *listed, Py_ssize_t count)
+{
+    long found = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint32_t code;
+        memcpy(&code, listed + i * sizeof(code), sizeof(code));
+        Py_ssize_t low = 0, high = n;
+        while (low < high) {
+            Py_ssize_t middle = low + (high - low) / 2;
+            if (codes[middle] < code) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        found += low < n && codes[low] == code;
+    }
+    return found;
+}
+
+static PyObject *
+words_census(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs < 1) {
+        PyErr_SetString(PyExc_TypeError, "census(codes, *lists)");
+        return NULL;
+    }
+    Py_ssize_t n, distinct = 0;
+    uint32_t *room = copied(args[0], 2, &n);
+    if (room == NULL) {
+        return NULL;
+    }
+    uint32_t *codes = ascending(room, room + n, n, 32);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (distinct == 0 || codes[i] != codes[distinct - 1]) {
+            codes[distinct++] = codes[i];
+        }
+    }
+    PyObject *found = PyTuple_New(nargs);
+    for (Py_ssize_t k = 0; found != NULL && k < nargs; k++) {
+        PyObject *count = NULL;
+        if (k == 0) {
+            count = PyLong_FromSsize_t(distinct);
+        } else if (PyBytes_Check(args[k])) {
+            Py_ssize_t listed = PyBytes_GET_SIZE(args[k]) / (Py_ssize_t)sizeof(uint32_t);
+            count = PyLong_FromLong(held(codes, distinct, PyBytes_AS_STRING(args[k]), listed));
+        } else {
+            PyErr_SetString(PyExc_TypeError, "a list is bytes, four to each code");
+        }
+        if (count == NULL) {
+            Py_CLEAR(found);
+        } else {
+            PyTuple_SET_ITEM(found, k, count);
+        }
+    }
+    PyMem_Free(room);
+    return found;
+}
+
+static PyMethodDef methods[] = {
+    {"read", words_read, METH_O, NULL},
+    {"columns", (PyCFunction)(void (*)(void))words_columns, METH_FASTCALL, NULL},
+    {"census", (PyCFunction)(void (*)(void))words_census, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+filled(PyObject *Py_UNUSED(module))
+{
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        uint32_t crc = byte;
+        for (int bit = 0; bit < 8; bit++) {
+            crc = crc & 1 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
+        }
+        crc_of_byte[byte] = crc;
+    }
+    return 0;
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, filled}, {0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_compiled",
+    .m_doc = "Words as numbers.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__compiled(void)
+{
+    return PyModuleDef_Init(&definition);
+}
