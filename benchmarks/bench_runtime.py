@@ -1,9 +1,10 @@
 """What routing adds to a bare httpx call on loopback, and what is left of its throughput.
 
-Both take turns in one run, over the same transport, against a server in another process. The
-router has everything on: two deployments to balance, slots, both rate limits, breakers, the
-decision log and the figures. Processor time is that of the event loop's thread: what other
-work on the machine does not blur.
+Both take turns in one run, over the same transport, against a server in another process: once
+with the bare call's client in the router, and once with the transport alone ("straight"), as a
+router has it that is given no client. The router has everything on: two deployments to balance,
+slots, both rate limits, breakers, the decision log and the figures. Processor time is that of the
+event loop's thread: what other work on the machine does not blur.
 """
 
 from __future__ import annotations
@@ -78,14 +79,22 @@ def bare(client: httpx.AsyncClient, base_url: str) -> Callable[[], Awaitable[obj
     return call
 
 
-async def overhead_us(base_url: str, folder: Path, clock: Callable[[], int]) -> Overhead:
+def way(client: httpx.AsyncClient, transport: httpx.AsyncBaseTransport, straight: bool) -> dict:
+    """How a router is to send."""
+    return {"transport": transport} if straight else {"client": client}
+
+
+async def overhead_us(
+    base_url: str, folder: Path, clock: Callable[[], int], *, straight: bool
+) -> Overhead:
     """Median microseconds of a bare call, of a routed one, and of how much longer it took.
 
     Args:
         clock: nanoseconds.
     """
-    async with httpx.AsyncClient() as client:
-        options = {"client": client, "log": folder / "log"}
+    transport = httpx.AsyncHTTPTransport()
+    async with httpx.AsyncClient(transport=transport) as client:
+        options = way(client, transport, straight) | {"log": folder / "log"}
         async with AsyncRouter(policy_file(folder, base_url), **options) as router:
             calls = bare(client, base_url), lambda: router.route(PROMPT)
             taken: tuple[list[float], list[float]] = [], []
@@ -104,10 +113,11 @@ async def overhead_us(base_url: str, folder: Path, clock: Callable[[], int]) -> 
     return Overhead(statistics.median(taken[0]), statistics.median(taken[1]), added)
 
 
-async def throughput(base_url: str, folder: Path) -> tuple[float, float]:
+async def throughput(base_url: str, folder: Path, *, straight: bool) -> tuple[float, float]:
     """Requests a second with 32 at once, bare and routed, the median turn of each."""
-    async with httpx.AsyncClient(transport=AiohttpTransport()) as client:
-        options = {"client": client, "log": folder / "log"}
+    transport = AiohttpTransport()
+    async with httpx.AsyncClient(transport=transport) as client:
+        options = way(client, transport, straight) | {"log": folder / "log"}
         async with AsyncRouter(policy_file(folder, base_url), **options) as router:
             calls = bare(client, base_url), lambda: router.route(PROMPT)
             rates: tuple[list[float], list[float]] = [], []
@@ -130,18 +140,19 @@ async def rate(call: Callable[[], Awaitable[object]]) -> float:
     return done / (time.perf_counter() - started)
 
 
-def run() -> list[tuple[str, float, str, bool]]:
-    with server() as base_url, tempfile.TemporaryDirectory() as folder:
-        wall = asyncio.run(overhead_us(base_url, Path(folder), time.perf_counter_ns))
-        busy = asyncio.run(overhead_us(base_url, Path(folder), time.thread_time_ns))
-        plain, routed = asyncio.run(throughput(base_url, Path(folder)))
-    share = routed / plain
-    return [
-        ("call_bare_p50_us", wall.bare, "-", True),
-        ("call_routed_p50_us", wall.routed, "-", True),
-        ("call_routing_adds_p50_us", wall.added, "<=150", wall.added <= 150),
-        ("call_routing_adds_processor_p50_us", busy.added, "<=150", busy.added <= 150),
-        ("calls_bare_aiohttp_c32_per_s", plain, "-", True),
-        ("calls_routed_aiohttp_c32_per_s", routed, "-", True),
-        ("calls_routed_share_c32", share, ">=0.6", share >= 0.6),
-    ]
+def run() -> Iterator[tuple[str, float, str, bool]]:
+    with server() as base_url, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for how, straight in (("", False), ("straight_", True)):
+            for what, clock in (("", time.perf_counter_ns), ("processor_", time.thread_time_ns)):
+                found = asyncio.run(overhead_us(base_url, folder, clock, straight=straight))
+                if not what:
+                    yield f"call_{how}bare_p50_us", found.bare, "-", True
+                    yield f"call_{how}routed_p50_us", found.routed, "-", True
+                label = f"call_{how}routing_adds_{what}p50_us"
+                yield label, found.added, "<=150", found.added <= 150
+            plain, routed = asyncio.run(throughput(base_url, folder, straight=straight))
+            share = routed / plain
+            yield f"calls_{how}bare_aiohttp_c32_per_s", plain, "-", True
+            yield f"calls_{how}routed_aiohttp_c32_per_s", routed, "-", True
+            yield f"calls_{how}routed_share_c32", share, ">=0.6", share >= 0.6

@@ -5,27 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal, TypeAlias
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from routelab.core.catalogue import Deployment
-from routelab.core.extras import how_to_install
-from routelab.errors import MissingExtraError, RouteError
-from routelab.runtime.closing import Closing
-from routelab.runtime.http_request import Place, Requests, place_of
-from routelab.runtime.orphans import close_orphans
+from routelab.runtime.http_request import Place, place_of
+from routelab.runtime.http_sender import Sender, ThroughClient, Transport, named, own
 from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, streams
 from routelab.runtime.wire import decode_object
 
-Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
+__all__ = ["HttpUpstream", "Transport"]
 
-_LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64)
 _SHOWN = 200
 """Characters of a failure's words that an error quotes."""
-
-LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 _HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 
@@ -44,11 +38,11 @@ _AIOHTTP_SENT = ("ServerDisconnectedError", "ClientOSError")
 
 
 class HttpUpstream:
-    """Sends chat requests with an httpx client, opened by the first one.
+    """Sends chat requests with httpx.
 
     Args:
         client: a client to use, which stays its owner's to close.
-        transport: of a client of our own: its name, or one of httpx's.
+        transport: without a client: its name, or one of httpx's.
     Raises:
         MissingExtraError: httpx-aiohttp is not installed.
         RouteError: no transport has this name.
@@ -57,35 +51,29 @@ class HttpUpstream:
     def __init__(
         self, client: httpx.AsyncClient | None = None, transport: Transport | None = None
     ) -> None:
-        self._given = client
-        self._own: httpx.AsyncClient | None = None
-        self._transport = _named(transport) if isinstance(transport, str) else transport
-        self._requests = Requests()
+        self._given = None if client is None else ThroughClient(client)
+        self._own: Sender | None = None
+        self._transport = named(transport) if isinstance(transport, str) else transport
 
     async def send(self, outgoing: Outgoing) -> Reply:
-        connect_s = outgoing.timeouts.connect_s
-        with _translated(connect_s):
-            client = self._client()
-            request, auth = self._requests.build(client, outgoing)
-            response = await _opened(client, request, auth)
+        with _translated(outgoing.timeouts.connect_s):
+            response = await self._sender.send(outgoing)
             try:
-                body = await _object(response)
+                content = await _content(response)
+                body = await _object(response, content)
             finally:
                 await response.aclose()
-        content = response.content if body is None else body
-        return Reply(response.status_code, content, response.headers)
+        return Reply(response.status_code, content if body is None else body, response.headers)
 
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
         connect_s = outgoing.timeouts.connect_s
         with _translated(connect_s):
-            client = self._client()
-            request, auth = self._requests.build(client, outgoing)
-            response = await _opened(client, request, auth)
+            response = await self._sender.send(outgoing)
             try:
                 headers = response.headers
                 if not streams(response.status_code, headers):
-                    await _object(response)
+                    await _object(response, await response.aread())
                 chunks = _chunks(response, connect_s)
                 yield Opened(response.status_code, chunks, headers)
             except Exception:
@@ -100,53 +88,31 @@ class HttpUpstream:
         return text
 
     async def aclose(self) -> None:
-        """Close the client if it is our own."""
-        client, self._own = self._own, None
-        if client is not None:
-            await client.aclose()
+        """Close the connections that are our own."""
+        sender, self._own = self._own, None
+        if sender is not None:
+            await sender.aclose()
 
-    def _client(self) -> httpx.AsyncClient:
+    @property
+    def _sender(self) -> Sender:
         if self._given is not None:
             return self._given
         if self._own is None:
-            self._own = httpx.AsyncClient(
-                transport=self._transport,
-                limits=_LIMITS,
-                mounts=dict.fromkeys(LOOPBACK) if self._transport is None else None,
-            )
+            self._own = own(self._transport)
         return self._own
 
 
-def _named(name: str) -> httpx.AsyncBaseTransport | None:
-    """A transport by name; None for httpx's own."""
-    if name == "httpx":
-        return None
-    if name != "aiohttp":
-        raise RouteError(f"no transport {name!r}; there are 'httpx' and 'aiohttp'")
-    try:
-        from httpx_aiohttp import AiohttpTransport  # heavy, so only for those who ask
-    except ImportError as error:
-        raise MissingExtraError(
-            f"transport='aiohttp' needs httpx-aiohttp: {how_to_install('serve')}"
-        ) from error
-    return AiohttpTransport(limits=_LIMITS)
+async def _content(response: httpx.Response) -> bytes:
+    if response.is_stream_consumed or "content-encoding" in response.headers:
+        return await response.aread()
+    stream = response.stream
+    assert isinstance(stream, httpx.AsyncByteStream)
+    return b"".join([part async for part in stream])
 
 
-async def _opened(client: httpx.AsyncClient, request: httpx.Request, auth: Any) -> httpx.Response:
-    """A reply of which the head has come."""
-    try:
-        response = await client.send(request, auth=auth, stream=True)
-    except BaseException:  # a cancellation too
-        await close_orphans(client)
-        raise
-    if isinstance(response.stream, httpx.AsyncByteStream):
-        response.stream = Closing(response.stream)
-    return response
-
-
-async def _object(response: httpx.Response) -> dict[str, Any] | None:
+async def _object(response: httpx.Response, content: bytes) -> dict[str, Any] | None:
     """The JSON object of a reply; None if it is anything else."""
-    value = decode_object(await response.aread())
+    value = decode_object(content)
     if value is None:
         await _hang_up(response)
     return value

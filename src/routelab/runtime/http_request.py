@@ -5,17 +5,26 @@ from __future__ import annotations
 import math
 import os
 from base64 import b64encode
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 
+from routelab import __version__
 from routelab.core.catalogue import Deployment
 from routelab.core.impossible import no_name
 from routelab.runtime.upstream import Outgoing, UpstreamError, address
 from routelab.runtime.wire import encode_json
 
 Raw: TypeAlias = list[tuple[bytes, bytes]]
+
+_USUAL: Raw = [
+    (b"Accept", b"*/*"),
+    (b"Accept-Encoding", b"gzip, deflate"),
+    (b"Connection", b"keep-alive"),
+    (b"User-Agent", b"routelab/%b" % __version__.encode()),
+]
 
 _OF_HTTPX = frozenset(("host", "content-length", "transfer-encoding"))
 """Headers that httpx writes itself, unless a client says them."""
@@ -35,37 +44,19 @@ class Requests:
     def build(self, client: httpx.AsyncClient, outgoing: Outgoing) -> tuple[httpx.Request, Any]:
         """A request, and how the client is to authenticate it.
 
-        Time limits of an answer are not httpx's to keep.
-
         Raises:
             UpstreamError: there is no key to send.
             httpx.InvalidURL: the address is none.
         """
-        deployment = outgoing.deployment
-        place, key = place_of(deployment.base_url), key_of(deployment)
-        authorization = f"Bearer {key}" if key else place.basic
-        headers = {"content-type": "application/json", **outgoing.headers}
-        if authorization:
-            headers["authorization"] = authorization
-        content = encode_json(outgoing.body)
-        timeout = _timeout(outgoing.timeouts.connect_s)
+        place, headers = _headed(outgoing)
         # a client's own credentials must not go before these
-        auth = httpx.Auth() if authorization else httpx.USE_CLIENT_DEFAULT
-        if not self._plain(client, place, headers):
-            request = client.build_request(
-                "POST", place.url, content=content, headers=headers, timeout=timeout
-            )
-            return request, auth
-        raw = [
-            (b"Host", place.netloc),
-            *self._raw,
-            *[(name.encode(), value.encode("ascii")) for name, value in headers.items()],
-            (b"Content-Length", b"%d" % len(content)),
-        ]
-        limits = {"timeout": timeout.as_dict()}
-        body = httpx.ByteStream(content)
-        request = httpx.Request("POST", place.url, headers=raw, stream=body, extensions=limits)
-        request.read()  # so that a client's hooks see its content
+        auth = httpx.Auth() if "authorization" in headers else httpx.USE_CLIENT_DEFAULT
+        if self._plain(client, place, headers):
+            return _request(outgoing, place, headers, self._raw), auth
+        content, timeout = encode_json(outgoing.body), _timeout(outgoing.timeouts.connect_s)
+        request = client.build_request(
+            "POST", place.url, content=content, headers=headers, timeout=timeout
+        )
         return request, auth
 
     def _plain(self, client: httpx.AsyncClient, place: Place, headers: dict[str, str]) -> bool:
@@ -78,6 +69,45 @@ class Requests:
         if raw != self._raw:
             self._raw, self._names = raw, frozenset(client.headers)
         return self._names.isdisjoint(headers) and self._names.isdisjoint(_OF_HTTPX)
+
+
+def straight(outgoing: Outgoing) -> httpx.Request:
+    """A request for a transport.
+
+    Raises:
+        UpstreamError: there is no key to send.
+        httpx.InvalidURL: the address is none.
+    """
+    place, headers = _headed(outgoing)
+    return _request(outgoing, place, headers, _USUAL)
+
+
+def _headed(outgoing: Outgoing) -> tuple[Place, dict[str, str]]:
+    """Where a request goes, and with which headers."""
+    deployment = outgoing.deployment
+    place, key = place_of(deployment.base_url), key_of(deployment)
+    headers = {"content-type": "application/json", **outgoing.headers}
+    if authorization := f"Bearer {key}" if key else place.basic:
+        headers["authorization"] = authorization
+    return place, headers
+
+
+def _request(
+    outgoing: Outgoing, place: Place, headers: Mapping[str, str], more: Raw
+) -> httpx.Request:
+    """A request whose headers are complete; time limits of an answer are not httpx's to keep."""
+    content = encode_json(outgoing.body)
+    raw = [
+        (b"Host", place.netloc),
+        *more,
+        *[(name.encode(), value.encode("ascii")) for name, value in headers.items()],
+        (b"Content-Length", b"%d" % len(content)),
+    ]
+    limits = {"timeout": _timeout(outgoing.timeouts.connect_s).as_dict()}
+    body = httpx.ByteStream(content)
+    request = httpx.Request("POST", place.url, headers=raw, stream=body, extensions=limits)
+    request.read()  # so that hooks and transports see its content
+    return request
 
 
 class Place(NamedTuple):

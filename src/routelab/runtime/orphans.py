@@ -9,14 +9,15 @@ Source: https://github.com/encode/httpcore/issues/1093
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
 
 
-async def close_orphans(client: httpx.AsyncClient) -> None:
+async def close_orphans(transports: Iterable[httpx.AsyncBaseTransport | None]) -> None:
     """Close what no request holds, and let those that wait for a place have it."""
-    for transport in {client._transport, *client._mounts.values()}:
+    for transport in set(transports):
         pool: Any = getattr(transport, "_pool", None)
         if pool is None or not hasattr(pool, "_assign_requests_to_connections"):
             continue  # not httpcore's

@@ -17,7 +17,7 @@ def logged_signals(base_url: str) -> Mapping[str, float | None]:
     """
     import httpx  # heavy, so only for those who ask
 
-    from routelab.runtime.http import LOOPBACK
+    from routelab.runtime.http_sender import LOOPBACK
 
     try:
         with httpx.Client(timeout=_WAIT_S, mounts=dict.fromkeys(LOOPBACK)) as client:

@@ -1,0 +1,150 @@
+"""How requests leave: with all that a given client does, or with nothing in between."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import pytest
+from runtime_world import completion
+
+from routelab import __version__
+from routelab.core.catalogue import Deployment, Timeouts
+from routelab.runtime.http import HttpUpstream
+from routelab.runtime.http_request import straight
+from routelab.runtime.upstream import Outgoing, UpstreamError
+
+SAID = completion("hello")
+
+
+class Server:
+    """Answers every request alike on a socket, and keeps what it was sent."""
+
+    def __init__(self):
+        self.heads = []
+        self.bodies = []
+        self.zipped = False
+        self._serving = set()
+
+    @asynccontextmanager
+    async def running(self):
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        async with server:
+            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            yield self
+            await asyncio.gather(*self._serving)
+
+    async def _serve(self, reader, writer):
+        self._serving.add(asyncio.current_task())
+        with suppress(asyncio.IncompleteReadError):  # the other side is done
+            while True:
+                await self._answer(reader, writer)
+        writer.close()
+        await writer.wait_closed()
+
+    async def _answer(self, reader, writer):
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        fields = dict(line.lower().split(": ", 1) for line in lines if line)
+        body = json.loads(await reader.readexactly(int(fields["content-length"])))
+        self.heads.append((first, fields))
+        self.bodies.append(body)
+        content, more = json.dumps(SAID).encode(), b""
+        if self.zipped:
+            content, more = gzip.compress(content), b"content-encoding: gzip\r\n"
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nset-cookie: seen=yes; path=/\r\n"
+            b"%bcontent-length: %d\r\n\r\n%b" % (more, len(content), content)
+        )
+
+
+def outgoing(url, **body):
+    return Outgoing(Deployment(url, "m"), {"model": "m", **body}, {"x-request-id": "7"}, Timeouts())
+
+
+def sent_twice(ways, *, url="", zipped=False):
+    """What a server was sent, and what was made of its two replies."""
+
+    async def run():
+        server = Server()
+        async with server.running():
+            server.zipped = zipped
+            given = ways(server) if callable(ways) else ways
+            upstream = HttpUpstream(**given)
+            asked = outgoing(url or f"{server.url}/v1")
+            replies = [(await upstream.send(asked)).decoded() for _ in range(2)]
+            async with upstream.stream(asked) as opened:
+                chunks = [chunk async for chunk in opened.chunks]
+            await upstream.aclose()
+            if "client" in given:
+                await given["client"].aclose()
+        return server, replies, b"".join(chunks)
+
+    return asyncio.run(run())
+
+
+WAYS = ({}, {"transport": "httpx"}, {"transport": "aiohttp"}, {"client": httpx.AsyncClient})
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("ways", WAYS, ids=["own", "httpx", "aiohttp", "client"])
+def test_a_reply_is_read_whichever_way_the_request_went(ways, zipped):
+    given = {name: it if isinstance(it, str) else it() for name, it in ways.items()}
+    server, replies, streamed = sent_twice(given, zipped=zipped)
+    assert replies == [SAID, SAID]
+    assert json.loads(streamed) == SAID  # no stream, but a whole answer
+    assert server.bodies == [{"model": "m"}] * 3
+    assert {first for first, _ in server.heads} == {"POST /v1/chat/completions HTTP/1.1"}
+
+
+def test_a_cookie_is_kept_by_a_client_and_by_nobody_else():
+    without, _, _ = sent_twice({})
+    kept, _, _ = sent_twice({"client": httpx.AsyncClient()})
+    assert [fields.get("cookie") for _, fields in without.heads] == [None] * 3
+    assert [fields.get("cookie") for _, fields in kept.heads] == [None, "seen=yes", "seen=yes"]
+
+
+def test_a_hook_of_a_client_may_read_the_reply():
+    read = []
+
+    async def hook(response):
+        read.append(json.loads(await response.aread()))
+
+    client = httpx.AsyncClient(event_hooks={"response": [hook]})
+    _, replies, _ = sent_twice({"client": client})
+    assert replies == read[:2] == [SAID, SAID]
+
+
+def test_without_a_client_a_request_says_who_sends_it():
+    request = straight(outgoing("http://me:pw@one.test/v1/", n=1))
+    client = httpx.AsyncClient(verify=False)
+    usual = client.build_request("POST", "http://one.test/v1/chat/completions", json={"model": "m"})
+    assert set(request.headers) == {*usual.headers, "authorization", "x-request-id"}
+    assert request.headers["user-agent"] == f"routelab/{__version__}"
+    assert (request.url, json.loads(request.content)) == (usual.url, {"model": "m", "n": 1})
+
+
+def test_a_proxy_of_the_environment_is_asked_for_other_machines(monkeypatch):
+    def through(server):
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, server.url)
+        return {}
+
+    server, replies, _ = sent_twice(through, url="http://elsewhere.test/v1")
+    assert replies == [SAID, SAID]
+    (first,) = {first for first, _ in server.heads}
+    assert first == "POST http://elsewhere.test/v1/chat/completions HTTP/1.1"
+
+
+def test_an_address_without_a_host_is_an_error_without_a_client_too():
+    upstream = HttpUpstream()
+
+    async def run():
+        with pytest.raises(UpstreamError, match="UnsupportedProtocol") as raised:
+            await upstream.send(outgoing("/v1"))
+        await upstream.aclose()
+        return raised.value.kind
+
+    assert asyncio.run(run()) == "connect"
