@@ -111,8 +111,11 @@ class Guard:
 
     async def _reserved(self, sending: Sending, most_usd: float) -> Hold:
         """Money, waited for no longer than the request's deadline."""
+        reserved = self._keeper.reserve(sending.request.tenant, most_usd, self._degraded)
+        if math.isinf(sending.deadline):  # a scope takes longer than the keeper in memory
+            return await reserved
         with anyio.CancelScope(deadline=sending.deadline):
-            return await self._keeper.reserve(sending.request.tenant, most_usd, self._degraded)
+            return await reserved
         raise BudgetError("the budgets could not be read before the request's deadline")
 
     def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback:
