@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -346,9 +347,9 @@ WORKER = """
 def test_processes_share_a_budget_and_none_overspends_it(tmp_path):
     path = tmp_path / "b.sqlite"
     workers = [start(path, "leave") for _ in range(3)]
-    spent = [int(worker.communicate(timeout=60)[0]) for worker in workers]
+    told = [worker.communicate(timeout=60)[0] for worker in workers]  # all of them end
     assert [worker.returncode for worker in workers] == [0, 0, 0]
-    assert sum(spent) == balance(path)[0] == 20_000
+    assert sum(map(int, told)) == balance(path)[0] == 20_000
     assert balance(path)[1] == 0
 
 
@@ -431,3 +432,20 @@ def test_marks_are_told_once_among_all_who_share_the_file_and_after_a_restart(tm
 
     asyncio.run(run())
     assert told == [0, 1, 2]
+
+
+def test_processes_may_begin_with_a_new_file_at_once(tmp_path):
+    path = tmp_path / "b.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # as one that switches to WAL at the same moment does
+    timer = threading.Timer(0.2, other.execute, ("COMMIT",))
+    timer.start()
+
+    async def run():
+        store = SqliteStore(path)
+        assert await store.balances(TODAY) == ()
+        await store.aclose()
+
+    asyncio.run(run())
+    timer.join()
+    other.close()

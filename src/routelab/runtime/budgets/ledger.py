@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import TypeAlias
 
 from routelab.runtime.budgets.account import Balance, Hold, Line, reached
+
+_PATIENCE_S = 10.0
+"""How long another process may keep the file locked."""
+
+_RETRY_S = 0.005
 
 Told: TypeAlias = list[tuple[Balance, int, int]]
 """Marks reached: the account, the mark's number, and how many there are."""
@@ -34,12 +40,25 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_S)
         if self._db.execute("PRAGMA user_version").fetchone()[0] > 1:
             raise sqlite3.DatabaseError("written by a newer version of routelab")
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
+
+    def _write_ahead(self) -> None:
+        """Switch to WAL mode, for which SQLite does not wait where processes begin at once."""
+        until_s = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return
 
     def begin(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
