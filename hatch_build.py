@@ -22,19 +22,31 @@ class CompiledWords(BuildHookInterface):
         self._folder = Path(tempfile.mkdtemp(prefix="routelab-"))
         source = Path(self.root, SOURCE)
         built = _built(source, self._folder)
+        try:
+            if version == "editable":
+                _place(source, built)
+            elif built is not None:
+                place = Path(*SOURCE.parts[1:]).with_name(built.name)
+                build_data["force_include"][str(built)] = place.as_posix()
+                build_data.update(pure_python=False, infer_tag=True)
+        except OSError as error:
+            built = None
+            self.app.display_warning(f"{source.parent}: {error}")
         if built is None:
-            for old in _modules(source.parent, source.stem):  # of a source that has changed since
-                old.unlink()
             self.app.display_warning("routelab is not compiled: its decisions take a little longer")
-        elif version == "editable":
-            shutil.move(built, source.with_name(built.name))
-        else:
-            place = Path(*SOURCE.parts[1:]).with_name(built.name)
-            build_data["force_include"][str(built)] = place.as_posix()
-            build_data.update(pure_python=False, infer_tag=True)
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _place(source: Path, built: Path | None) -> None:
+    """Put the module beside its source, whole, for a process may have the last one loaded."""
+    if built is None:
+        for old in _modules(source.parent, source.stem):  # of a source that has changed since
+            old.unlink()
+    else:
+        copy = Path(shutil.copy(built, source.with_name(f"{built.name}.new")))
+        copy.replace(source.with_name(built.name))
 
 
 def _built(source: Path, folder: Path) -> Path | None:

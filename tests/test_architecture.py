@@ -38,7 +38,8 @@ HOMES = {
 
 GUESTS = {
     ("tracking/decider.py", "pandas"),  # MLflow hands it data frames, and brings pandas itself
-    ("runtime/http_sender.py", "httpx_aiohttp"),  # of the serve extra, when it is asked for
+    ("runtime/http_sender.py", "aiohttp"),  # of the serve extra, when it is asked for
+    ("runtime/http_sender.py", "httpx_aiohttp"),  # likewise
     ("signals/features/wordllama.py", "tokenizers"),  # of the embed extra, when it is asked for
 }
 

@@ -8,8 +8,12 @@ import httpx
 import pytest
 from misbehaving import TOKENS, Misbehaving
 
+from routelab.core.catalogue import Deployment, Timeouts
+from routelab.runtime.http import HttpUpstream
 from routelab.runtime.orphans import close_orphans
+from routelab.runtime.upstream import Outgoing
 
+STEPS = 200
 BODY = {"messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -72,6 +76,32 @@ def test_what_a_request_holds_is_left_alone(server):
                 await close_orphans([two])
             assert {task.result() for task in tasks} == {"".join(TOKENS)}
             assert len(two._pool.connections) == 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("through_client", [False, True])
+def test_a_request_may_be_cancelled_at_any_step(server, through_client):
+    """One connection is all there is: were it lost, nothing could be sent any more."""
+    deployment = Deployment(server.url("good"), "m")
+    outgoing = Outgoing(deployment, BODY, {}, Timeouts())
+
+    async def run():
+        one = pooled(1)
+        client = httpx.AsyncClient(transport=one)
+        upstream = HttpUpstream(client=client) if through_client else HttpUpstream(transport=one)
+        for step in range(STEPS):
+            task = asyncio.create_task(upstream.send(outgoing))
+            for _ in range(step % 50):
+                await asyncio.sleep(step / STEPS / 1000 if step > 50 else 0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.timeout(10.0):
+                assert (await upstream.send(outgoing)).status == 200
+            if step % 2:  # the next one has to connect
+                for connection in one._pool.connections:
+                    await connection.aclose()
+        await client.aclose()
 
     asyncio.run(run())
 

@@ -33,7 +33,8 @@ class Server:
     async def running(self):
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         async with server:
-            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            self.port = server.sockets[0].getsockname()[1]
+            self.url = f"http://127.0.0.1:{self.port}"
             yield self
             await asyncio.gather(*self._serving)
 
@@ -48,8 +49,11 @@ class Server:
     async def _answer(self, reader, writer):
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
         fields = dict(line.lower().split(": ", 1) for line in lines if line)
-        body = json.loads(await reader.readexactly(int(fields["content-length"])))
         self.heads.append((first, fields))
+        if first.startswith("CONNECT"):
+            writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+            return
+        body = json.loads(await reader.readexactly(int(fields["content-length"])))
         self.bodies.append(body)
         content, more = json.dumps(SAID).encode(), b""
         if self.zipped:
@@ -64,7 +68,7 @@ def outgoing(url, **body):
     return Outgoing(Deployment(url, "m"), {"model": "m", **body}, {"x-request-id": "7"}, Timeouts())
 
 
-def sent_twice(ways, *, url="", zipped=False):
+def sent_twice(ways, *, url="", host="127.0.0.1", zipped=False):
     """What a server was sent, and what was made of its two replies."""
 
     async def run():
@@ -73,7 +77,7 @@ def sent_twice(ways, *, url="", zipped=False):
             server.zipped = zipped
             given = ways(server) if callable(ways) else ways
             upstream = HttpUpstream(**given)
-            asked = outgoing(url or f"{server.url}/v1")
+            asked = outgoing(url or f"http://{host}:{server.port}/v1")
             replies = [(await upstream.send(asked)).decoded() for _ in range(2)]
             async with upstream.stream(asked) as opened:
                 chunks = [chunk async for chunk in opened.chunks]
@@ -82,7 +86,7 @@ def sent_twice(ways, *, url="", zipped=False):
                 await given["client"].aclose()
         return server, replies, b"".join(chunks)
 
-    return asyncio.run(run())
+    return asyncio.run(asyncio.wait_for(run(), 20.0))
 
 
 WAYS = ({}, {"transport": "httpx"}, {"transport": "aiohttp"}, {"client": httpx.AsyncClient})
@@ -99,11 +103,15 @@ def test_a_reply_is_read_whichever_way_the_request_went(ways, zipped):
     assert {first for first, _ in server.heads} == {"POST /v1/chat/completions HTTP/1.1"}
 
 
-def test_a_cookie_is_kept_by_a_client_and_by_nobody_else():
-    without, _, _ = sent_twice({})
-    kept, _, _ = sent_twice({"client": httpx.AsyncClient()})
-    assert [fields.get("cookie") for _, fields in without.heads] == [None] * 3
-    assert [fields.get("cookie") for _, fields in kept.heads] == [None, "seen=yes", "seen=yes"]
+@pytest.mark.parametrize("ways", WAYS[:3], ids=["own", "httpx", "aiohttp"])
+def test_no_cookie_is_kept(ways):
+    server, _, _ = sent_twice(ways, host="localhost")
+    assert [fields.get("cookie") for _, fields in server.heads] == [None] * 3
+
+
+def test_a_client_keeps_its_cookies():
+    server, _, _ = sent_twice({"client": httpx.AsyncClient()})
+    assert [fields.get("cookie") for _, fields in server.heads] == [None, "seen=yes", "seen=yes"]
 
 
 def test_a_hook_of_a_client_may_read_the_reply():
@@ -126,24 +134,60 @@ def test_without_a_client_a_request_says_who_sends_it():
     assert (request.url, json.loads(request.content)) == (usual.url, {"model": "m", "n": 1})
 
 
-def test_a_proxy_of_the_environment_is_asked_for_other_machines(monkeypatch):
-    def through(server):
-        for name in ("HTTP_PROXY", "http_proxy"):
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def proxied(monkeypatch, *names):
+    """Makes the server the proxy under these names."""
+
+    def ways(server):
+        for name in PROXIES:
+            for spelt in (name, name.lower()):
+                monkeypatch.delenv(spelt, raising=False)
+        for name in names:
             monkeypatch.setenv(name, server.url)
         return {}
 
-    server, replies, _ = sent_twice(through, url="http://elsewhere.test/v1")
+    return ways
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_is_asked_for_other_machines(monkeypatch, name):
+    server, replies, _ = sent_twice(proxied(monkeypatch, name), url="http://elsewhere.test/v1")
     assert replies == [SAID, SAID]
-    (first,) = {first for first, _ in server.heads}
-    assert first == "POST http://elsewhere.test/v1/chat/completions HTTP/1.1"
+    for first, fields in server.heads:
+        assert first == "POST http://elsewhere.test/v1/chat/completions HTTP/1.1"
+        assert fields["user-agent"] == f"routelab/{__version__}"
+        assert "cookie" not in fields
 
 
-def test_an_address_without_a_host_is_an_error_without_a_client_too():
-    upstream = HttpUpstream()
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch):
+    for host in ("127.0.0.1", "localhost"):
+        server, replies, _ = sent_twice(proxied(monkeypatch, *PROXIES), host=host)
+        assert replies == [SAID, SAID]
+        assert {first for first, _ in server.heads} == {"POST /v1/chat/completions HTTP/1.1"}
 
+
+def test_a_proxy_of_the_environment_is_asked_for_tls(monkeypatch):
     async def run():
+        server = Server()
+        async with server.running():
+            upstream = HttpUpstream(**proxied(monkeypatch, "HTTPS_PROXY")(server))
+            with pytest.raises(UpstreamError, match="ProxyError 403") as raised:
+                await upstream.send(outgoing("https://elsewhere.test/v1"))
+            await upstream.aclose()
+        return raised.value.kind, [first for first, _ in server.heads]
+
+    kind, heads = asyncio.run(asyncio.wait_for(run(), 20.0))
+    assert (kind, heads) == ("connect", ["CONNECT elsewhere.test:443 HTTP/1.1"])
+
+
+@pytest.mark.parametrize("url", ["/v1", "http:///v1", "ftp://one.test/v1"])
+def test_an_address_that_is_none_is_an_error(url):
+    async def run():
+        upstream = HttpUpstream()
         with pytest.raises(UpstreamError, match="UnsupportedProtocol") as raised:
-            await upstream.send(outgoing("/v1"))
+            await upstream.send(outgoing(url))
         await upstream.aclose()
         return raised.value.kind
 

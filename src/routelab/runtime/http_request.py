@@ -76,9 +76,11 @@ def straight(outgoing: Outgoing) -> httpx.Request:
 
     Raises:
         UpstreamError: there is no key to send.
-        httpx.InvalidURL: the address is none.
+        httpx.InvalidURL, httpx.UnsupportedProtocol: the address is none.
     """
     place, headers = _headed(outgoing)
+    if not place.netloc:
+        raise httpx.UnsupportedProtocol("base_url needs http:// or https:// and a host")
     return _request(outgoing, place, headers, _USUAL)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal, Protocol, TypeAlias
 from urllib.request import getproxies
 
@@ -30,7 +29,8 @@ class Sender(Protocol):
 
         Raises:
             UpstreamError: there is no key to send.
-            httpx.HTTPError, httpx.InvalidURL: no reply.
+            httpx.HTTPError, httpx.InvalidURL: there is no reply; a transport below httpx may
+                raise what its own library does.
         """
         ...
 
@@ -61,40 +61,51 @@ class ThroughClient:
 
 
 class Straight:
-    """With nothing in between, at a quarter of a client's cost."""
+    """With nothing between the request and the transport."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
 
     async def send(self, outgoing: Outgoing) -> httpx.Response:
         request = straight(outgoing)
+        transport = self._towards(request.url)
         try:
-            response = await self._transport.handle_async_request(request)
+            response = await transport.handle_async_request(request)
         except BaseException:  # a cancellation too
-            await close_orphans((self._transport,))
+            await close_orphans((transport,))
             raise
-        response.request = request
         return _closing(response)
+
+    def _towards(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        return self._transport
 
     async def aclose(self) -> None:
         await self._transport.aclose()
 
 
-def own(transport: httpx.AsyncBaseTransport | None) -> Sender:
-    """A sender over this transport, or over one of its own.
+class ByProxy(Straight):
+    """Over the proxies of the environment, which are not asked for this machine.
 
-    Without a transport the proxies of the environment are asked, but not for this machine.
+    A client knows which proxy an address has, and does nothing else here.
     """
+
+    def __init__(self) -> None:
+        self._client = httpx.AsyncClient(limits=_LIMITS, mounts=dict.fromkeys(LOOPBACK))
+
+    def _towards(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        return self._client._transport_for_url(url)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+def own(transport: httpx.AsyncBaseTransport | None) -> Sender:
+    """A sender over this transport; without one, over httpx's and the proxies there are."""
     if transport is not None:
         return Straight(transport)
-    if _any(getproxies()):
-        return ThroughClient(httpx.AsyncClient(limits=_LIMITS, mounts=dict.fromkeys(LOOPBACK)))
-    return Straight(httpx.AsyncHTTPTransport(limits=_LIMITS))
-
-
-def _any(proxies: Iterable[str]) -> bool:
-    """Whether a scheme has a proxy."""
-    return not {"http", "https", "all"}.isdisjoint(proxies)
+    if {"http", "https", "all"}.isdisjoint(getproxies()):
+        return Straight(httpx.AsyncHTTPTransport(limits=_LIMITS))
+    return ByProxy()
 
 
 def named(name: str) -> httpx.AsyncBaseTransport | None:
@@ -109,12 +120,22 @@ def named(name: str) -> httpx.AsyncBaseTransport | None:
     if name != "aiohttp":
         raise RouteError(f"no transport {name!r}; there are 'httpx' and 'aiohttp'")
     try:
-        from httpx_aiohttp import AiohttpTransport  # heavy, so only for those who ask
+        import aiohttp  # heavy, so only for those who ask
+        from httpx_aiohttp import AiohttpTransport
     except ImportError as error:
         raise MissingExtraError(
             f"transport='aiohttp' needs httpx-aiohttp: {how_to_install('serve')}"
         ) from error
-    return AiohttpTransport(limits=_LIMITS)
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=_LIMITS.max_connections or 0,
+            keepalive_timeout=_LIMITS.keepalive_expiry,
+            ssl=httpx.create_ssl_context(),
+        )
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return AiohttpTransport(client=session)
 
 
 def _closing(response: httpx.Response) -> httpx.Response:

@@ -17,6 +17,7 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     Attributes:
         body: with the deployment's name of the model.
+        headers: names in lower case, beside those that every request has.
         timeouts: of which an upstream keeps `connect_s`; the others are its caller's to keep.
     """
 

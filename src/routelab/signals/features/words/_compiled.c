@@ -11,15 +11,25 @@ the same time for every text, so that no prompt can be made to slow it down. */
 
 static uint32_t crc_of_byte[256];
 
+/* How many codes there are; -1 for what holds none. */
+static Py_ssize_t
+count_of(PyObject *codes)
+{
+    if (!PyBytes_Check(codes) || PyBytes_GET_SIZE(codes) % sizeof(uint32_t)) {
+        PyErr_SetString(PyExc_TypeError, "codes are bytes, four to each");
+        return -1;
+    }
+    return PyBytes_GET_SIZE(codes) / (Py_ssize_t)sizeof(uint32_t);
+}
+
 /* A copy of n codes, in room for `arrays` times as many and one; PyMem_Free ends it. */
 static uint32_t *
 copied(PyObject *codes, Py_ssize_t arrays, Py_ssize_t *n)
 {
-    if (!PyBytes_Check(codes) || PyBytes_GET_SIZE(codes) % sizeof(uint32_t)) {
-        PyErr_SetString(PyExc_TypeError, "codes are bytes, four to each");
+    *n = count_of(codes);
+    if (*n < 0) {
         return NULL;
     }
-    *n = PyBytes_GET_SIZE(codes) / (Py_ssize_t)sizeof(uint32_t);
     uint32_t *room = PyMem_New(uint32_t, arrays * (*n + 1));
     if (room == NULL) {
         PyErr_NoMemory();
@@ -144,10 +154,11 @@ words_columns(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nar
     return counted;
 }
 
-static long
+/* How many of the listed codes are among n different ones in ascending order. */
+static Py_ssize_t
 held(const uint32_t *codes, Py_ssize_t n, const char *listed, Py_ssize_t count)
 {
-    long found = 0;
+    Py_ssize_t found = 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         uint32_t code;
         memcpy(&code, listed + i * sizeof(code), sizeof(code));
@@ -185,14 +196,11 @@ words_census(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t narg
     }
     PyObject *found = PyTuple_New(nargs);
     for (Py_ssize_t k = 0; found != NULL && k < nargs; k++) {
+        Py_ssize_t listed = k == 0 ? 0 : count_of(args[k]);
         PyObject *count = NULL;
-        if (k == 0) {
-            count = PyLong_FromSsize_t(distinct);
-        } else if (PyBytes_Check(args[k])) {
-            Py_ssize_t listed = PyBytes_GET_SIZE(args[k]) / (Py_ssize_t)sizeof(uint32_t);
-            count = PyLong_FromLong(held(codes, distinct, PyBytes_AS_STRING(args[k]), listed));
-        } else {
-            PyErr_SetString(PyExc_TypeError, "a list is bytes, four to each code");
+        if (listed >= 0) {
+            count = PyLong_FromSsize_t(
+                k == 0 ? distinct : held(codes, distinct, PyBytes_AS_STRING(args[k]), listed));
         }
         if (count == NULL) {
             Py_CLEAR(found);
@@ -224,7 +232,13 @@ filled(PyObject *Py_UNUSED(module))
     return 0;
 }
 
-static PyModuleDef_Slot slots[] = {{Py_mod_exec, filled}, {0, NULL}};
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, filled},
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,

@@ -47,6 +47,9 @@ def columns(codes: bytes, bits: int, /) -> tuple[bytes, bytes]:
 
 
 def census(codes: bytes, /, *lists: bytes) -> tuple[int, ...]:
-    """How many of the codes are different, and how many of those are in each list of codes."""
+    """How many of the codes are different, and how many of those are in each list of codes.
+
+    A list has no code twice.
+    """
     there = set(memoryview(codes).cast("I"))
     return len(there), *[len(there.intersection(memoryview(it).cast("I"))) for it in lists]
