@@ -10,7 +10,9 @@ import pytest
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import read
-from routelab.policies import Cascade, to_wire
+from routelab.policies import Cascade, Conditional, Fixed, to_wire
+from routelab.policies.conditional import Rule
+from routelab.policies.match import Match
 from routelab.policy_file import Document, write
 from routelab.serve import background
 
@@ -53,6 +55,46 @@ def test_a_request_by_hand_is_decided_and_paid_as_explained(
             assert routed["cost_usd"] == explained["cost_usd"]
             for ours, theirs in zip(routed["steps"], explained["steps"], strict=True):
                 assert (ours["model"], ours["signals"]) == (theirs["model"], theirs["signals"])
+
+
+def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sample_file, log):
+    rules = (
+        Rule(Match(task=(str(log.requests.task[0]),)), Fixed("frontier")),
+        Rule(Match(max_characters=len(log.texts.prompts(np.array([1]))[0])), Fixed("medium-70b")),
+    )
+    policy = Conditional(rules, Fixed("small-8b"))
+    models = dict.fromkeys(policy.models_used, Model())
+    document = Document(
+        name="rules",
+        policy=to_wire(policy),
+        candidates=tuple(models),
+        catalogue=Catalogue(models),
+    )
+    write(tmp_path / "rules.policy", document, "# rules\n")
+    decided = set()
+    with background(log) as base_url:
+        for row in range(12):
+            named = ("--log", sample_file, "--id", str(log.requests.id[row]), "--json")
+            explained = run.ok("explain", tmp_path / "rules.policy", *named).data
+            routed = run.ok("route", tmp_path / "rules.policy", "--base-url", base_url, *named)
+            assert (routed.err, routed.data["model"]) == ("", explained["model"])
+            assert routed.data["cost_usd"] == explained["cost_usd"]
+            decided.add(explained["model"])
+    assert len(decided) == 3  # each rule decides some of them
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "give PROMPT, or --log LOG --id REQUEST"),
+        (("--log", "LOG"), "sample.parquet: give the request as --id, one of the log's"),
+        (("--log", "LOG", "--id", "none"), "no request 'none'; ids look like 'req-0000'"),
+        (("--log", "LOG", "--id", "req-0000", "--task", "code"), "the log says them"),
+    ],
+)
+def test_a_request_that_is_not_said_whole_is_refused(run, tmp_path, sample_file, words, says):
+    words = [sample_file if word == "LOG" else word for word in words]
+    assert says in run.refused("route", cascade(tmp_path, ""), *words)
 
 
 def test_a_server_that_charges_otherwise_is_told_of(run, tmp_path, log):

@@ -128,6 +128,9 @@ class Endpoint:
     async def broken(self, body, count):
         return reply({"error": {"message": "boiler on fire"}}, 500)
 
+    async def unknown(self, body, count):
+        return reply({"error": {"message": "no such model"}}, 404)
+
     async def charged(self, body, count):
         return reply({"error": {"message": "stopped"}, "usage": {"cost": 0.5}}, 503)
 

@@ -20,7 +20,9 @@ from runtime_world import (
     policy_file,
 )
 
+from routelab.core.admission import Estimate
 from routelab.core.catalogue import Deployment, Model
+from routelab.core.engine_rules import EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import CatalogueError, NoModelError, PolicyError, RequestError, RouteError
@@ -30,6 +32,7 @@ from routelab.runtime import AsyncRouter, Reply, UpstreamError
 ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
 FIXED = Fixed(model="first")
 GOOD = model("good").deployments
+ONCE = EngineRules(retry=RetryRules(most=0))
 
 
 def routed(tmp_path, policy, world, *, prompt="hello", signals=None, options=None, **fields):
@@ -175,6 +178,65 @@ def test_a_missing_key_names_the_variable_and_a_present_one_is_never_shown(
     (warned,) = [it for it in caplog.messages if "TEST_KEY" in it]
     assert "is not asked: the environment variable TEST_KEY is not set" in warned
     assert "sesame" not in repr(result)
+
+
+def test_a_deployment_that_refuses_for_good_is_warned_of_once(tmp_path, caplog):
+    policy = Cascade(models=("first", "last"), thresholds=(0.5,), signal="score")
+    chosen = policy_file(tmp_path, policy, catalogue(first=model("unknown"), last=model("plain")))
+
+    async def thrice():
+        async with AsyncRouter(chosen, transport=Endpoint().transport) as router:
+            return {(await router.route("hello")).model for _ in range(3)}
+
+    assert asyncio.run(thrice()) == {"last"}  # a dearer one, which nobody would notice
+    (warned,) = [it for it in caplog.messages if "404" in it]
+    assert warned.startswith("unknown-name at http://upstream.test/unknown/v1 refuses requests")
+    assert warned.endswith("answered 404: no such model")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"client": httpx.Client}, "give an httpx.AsyncClient"),
+        ({"transport": httpx.HTTPTransport}, "give 'httpx', 'aiohttp' or an httpx.AsyncBase"),
+        ({"transport": httpx.AsyncClient}, "give 'httpx', 'aiohttp' or an httpx.AsyncBase"),
+    ],
+)
+def test_a_client_or_transport_of_another_kind_is_refused(tmp_path, wrong, says):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+    with pytest.raises(RouteError, match=says):
+        AsyncRouter(chosen, **{name: kind() for name, kind in wrong.items()})
+
+
+def test_a_client_that_is_closed_is_an_error_of_routing(tmp_path):
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+
+    async def route():
+        client = httpx.AsyncClient(transport=Endpoint().transport)
+        await client.aclose()
+        async with AsyncRouter(chosen, client=client) as router:
+            await router.route("hello")
+
+    with pytest.raises(RouteError, match="the client that the router was given is closed"):
+        asyncio.run(route())
+
+
+def test_an_error_says_which_model_a_bound_kept_from_being_asked(tmp_path):
+    policy = Cascade(models=("first", "last"), thresholds=(0.5,), signal="score")
+    world = catalogue(first=model("broken"), last=model("plain"))
+    estimates = {"last": Estimate(latency_s=9.0)}
+    chosen = policy_file(tmp_path, policy, world, estimates=estimates)
+
+    async def route():
+        async with AsyncRouter(chosen, transport=Endpoint().transport, rules=ONCE) as router:
+            await router.route("hello", deadline_s=5.0)
+
+    with pytest.raises(RouteError) as raised:
+        asyncio.run(route())
+    first, last = raised.value.problems[1:]
+    assert "boiler on fire" in first
+    assert last.startswith("  not asked: last would exceed 5 s: ")
+    assert last.endswith(" are used and 9 predicted")
 
 
 @pytest.mark.parametrize("key", ["sesame", "ses\name", "sés\u2028ame"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,13 +56,14 @@ def replay_server(
         port,
         catalogue=read_catalogue(catalogue),
         latency_scale=latency_scale,
-        ready=lambda url: _invite(opened, url),
+        ready=lambda url: _invite(opened, url, log),
         tell=tell,
     )
 
 
-def _invite(log: Log, url: str) -> None:
+def _invite(log: Log, url: str, path: Path) -> None:
     """Where requests are answered, and a command that sends one."""
-    one = shlex.quote(str(log.requests.id[0]))
+    one, there = shlex.quote(str(log.requests.id[0])), shlex.quote(str(path))
     tell(f"serving {len(log)} requests and {len(log.models)} models at {url}")
-    tell(f'send one: routelab route NAME.policy "PROMPT" --base-url {url} --id {one}')
+    what = "" if log.texts else ' "PROMPT"'
+    tell(f"send one: routelab route NAME.policy{what} --log {there} --id {one} --base-url {url}")

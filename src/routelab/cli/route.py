@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from routelab.cli import tables
 from routelab.cli.common import (
     CatalogueOption,
+    Columns,
     Json,
     PolicyPath,
+    Prices,
     load_policy,
     pairs,
     print_json,
     read_catalogue,
+    read_log_for,
     tell,
 )
 from routelab.cli.explain import as_json, outcome
 from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, public
 from routelab.errors import RoutelabError
+from routelab.logs import Log
 from routelab.policy_file import PolicyFile
+from routelab.replay.single import row_of
 from routelab.runtime import Routed, Router
 from routelab.runtime.probe import logged_signals
-from routelab.serve import pointed_at
+from routelab.serve import options_of, pointed_at
 from routelab.signals import as_logged
 
 
 def route(
     policy: PolicyPath,
     prompt: Annotated[
-        str, typer.Argument(metavar="PROMPT", help="What to ask.", show_default=False)
-    ],
+        str | None,
+        typer.Argument(metavar="[PROMPT]", help="What to ask.", show_default=False),
+    ] = None,
     catalogue: CatalogueOption = None,
     base_url: Annotated[
         str | None,
         typer.Option(
             "--base-url", metavar="URL", help="Call every model here, for example a replay server."
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log", metavar="LOG", help="Ask what its request --id did, as that request was."
         ),
     ] = None,
     request_id: Annotated[
@@ -56,31 +70,43 @@ def route(
     ] = None,
     timeout_s: Annotated[float, typer.Option(help="Seconds for each attempt.")] = ROUTER_TIMEOUT_S,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
+    column: Columns = None,
+    prices: Prices = None,
     json: Json = False,
 ) -> None:
     """Route PROMPT to the endpoints of the policy's catalogue, of --catalogue, or to --base-url.
 
     What --catalogue leaves open of a model is filled in from the policy. A replay server at
-    --base-url gives the signals that its log has, in place of the policy's sources. With --stream
-    an answer that a cascade has to judge first comes at once when it is accepted.
+    --base-url gives the signals that its log has, in place of the policy's sources. A policy may
+    read a request's prompt, task, tenant and bounds: --log takes them all from the request --id,
+    so that the decision is that of `routelab explain`. With --stream an answer that a cascade has
+    to judge first comes at once when it is accepted.
 
     Example: `routelab route gym.policy "What is 2 + 2?" --catalogue models.toml`
     """
     if stream and json:
         raise RoutelabError("give one of --stream and --json: JSON is printed when all is known")
     loaded, known = load_policy(policy), read_catalogue(catalogue)
+    if log is not None:
+        logged, options = _of_log(read_log_for([loaded], log, column, prices), request_id)
+        if task or need:
+            raise RoutelabError("give one of --log and --task or --need: the log says them")
+    else:
+        logged, options = None, {"id": request_id, "task": task, "needs": tuple(need or ())}
+    asked = prompt if prompt is not None else logged
+    if asked is None:
+        raise RoutelabError(_NO_PROMPT if log is None else f"{log}: has no prompts: give PROMPT")
     sources = pairs("--source", source or (), "sure=agreement:3")
     if base_url is not None:
         known = _at(base_url, loaded, known)
         sources = _logged(base_url, loaded) | sources
-    options: dict[str, Any] = {"id": request_id, "task": task, "needs": tuple(need or ())}
     with Router(loaded, catalogue=known, timeout_s=timeout_s, signals=sources) as router:
         if stream:
-            with router.stream(prompt, **options) as answer:
+            with router.stream(asked, **options) as answer:
                 tables.flow(piece.text for piece in answer)
             routed = answer.routed
         else:
-            routed = router.route(prompt, **options)
+            routed = router.route(asked, **options)
     if json:
         found = as_json(routed.decision)
         print_json({**found, "latency_s": routed.latency_s, "answer": routed.answer})
@@ -88,6 +114,18 @@ def route(
         tables.show(tables.escaped(f"\n{_summary(routed)}"))
     else:
         tables.show(tables.escaped(routed.answer), tables.escaped(f"\n{_summary(routed)}"))
+
+
+_NO_PROMPT = "give PROMPT, or --log LOG --id REQUEST to ask what a logged request did"
+
+
+def _of_log(log: Log, request_id: str | None) -> tuple[str | None, dict[str, Any]]:
+    """The prompt of a logged request, if the log has prompts, and the router's options for it."""
+    if request_id is None:
+        raise RoutelabError(f"--log {log.name}: give the request as --id, one of the log's")
+    row = row_of(log, request_id)
+    prompt = log.texts.prompts(np.array([row]))[0] if log.texts else None
+    return prompt, options_of(log.requests.request(row))
 
 
 def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Catalogue:

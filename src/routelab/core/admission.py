@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -81,10 +81,10 @@ class Admission:
         """Whether a model may be called now, also one that the policy does not name."""
         return next(self._obstacles(x, name, self._tokens(x.request)), None) is None
 
-    def why_not(self, x: Context) -> str:
-        """What rules out which model, for an error message; empty if nothing does."""
+    def why_not(self, x: Context, models: Iterable[str]) -> str:
+        """What rules out which of the models, for an error message; empty if nothing does."""
         tokens = self._tokens(x.request)
-        found = ((name, ", ".join(self._obstacles(x, name, tokens))) for name in self.models)
+        found = ((name, ", ".join(self._obstacles(x, name, tokens))) for name in models)
         return "; ".join(f"{name} {obstacles}" for name, obstacles in found if obstacles)
 
     def _tokens(self, request: Request) -> int:

@@ -120,12 +120,19 @@ class Context:
         """
         left = [name for name in models if name in self.allowed and name not in self.called]
         if not left:
-            why = self._admission.why_not(self) if self._admission else ""
+            why = self._admission.why_not(self, models) if self._admission else ""
             raise NoModelError(
                 f"request {self.request.id!r}: none of {', '.join(models)} is allowed"
                 + (f": {why}" if why else "")
             )
         return left
+
+    def unasked(self) -> str:
+        """What ruled out which model that was not called; empty if nothing did."""
+        if self._admission is None:
+            return ""
+        left = (name for name in self._admission.models if name not in self.called)
+        return self._admission.why_not(self, left)
 
     def last(self, models: Sequence[str]) -> str:
         """The last of these models that is allowed and was not called yet.

@@ -198,6 +198,7 @@ def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedba
         raise RouteError(
             f"request {x.request.id!r}: no model answered{_spent(x.spent_usd)}",
             *(f"  {step.call.model}: {_why(step.feedback)}" for step in steps),
+            *([f"  not asked: {unasked}"] if (unasked := x.unasked()) else ()),
             cost_usd=x.spent_usd,
             steps=tuple(steps),
             retry_after_s=_soonest(steps),

@@ -93,9 +93,9 @@ class Caller:
             f"{it.attempt.deployment}: {it.attempt.error}" for it in tries if it.attempt.error
         ]
         for it in tries:
-            if it.attempt.kind == "key":  # others answer, so that nobody would notice
-                where = it.attempt.deployment
-                self._warn(where, "key", f"{where} is not asked: {it.attempt.error}")
+            if it.attempt.lasting:  # others answer, so that nobody would notice
+                lacking = f"{it.attempt.kind} {it.attempt.status}"
+                self._warn(it.attempt.deployment, lacking, f"{_where(it)}: {it.attempt.error}")
         seen = Feedback(
             model=model,
             signals=signals,
@@ -170,6 +170,12 @@ class Caller:
         for model, cost in money.unknown:
             self._warn(model, "cost", f"model {model!r}: {cost.note}; {cost.fix}")
         return money
+
+
+def _where(failed: Try) -> str:
+    """A deployment at which something is to be mended."""
+    where = failed.attempt.deployment
+    return f"{where} is not asked" if failed.attempt.kind == "key" else f"{where} refuses requests"
 
 
 def _counted(told: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from routelab.core.catalogue import Deployment
+from routelab.errors import RouteError
 from routelab.runtime.http_request import Place, place_of
 from routelab.runtime.http_sender import Sender, ThroughClient, Transport, named, own
 from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, streams
@@ -45,12 +46,17 @@ class HttpUpstream:
         transport: without a client: its name, or one of httpx's.
     Raises:
         MissingExtraError: httpx-aiohttp is not installed.
-        RouteError: no transport has this name.
+        RouteError: no transport has this name, or one of the two is of another kind.
     """
 
     def __init__(
         self, client: httpx.AsyncClient | None = None, transport: Transport | None = None
     ) -> None:
+        if client is not None and not isinstance(client, httpx.AsyncClient):
+            raise RouteError(f"client={client!r:.80}: give an httpx.AsyncClient")
+        if transport is not None and not isinstance(transport, str | httpx.AsyncBaseTransport):
+            kinds = "'httpx', 'aiohttp' or an httpx.AsyncBaseTransport"
+            raise RouteError(f"transport={transport!r:.80}: give {kinds}")
         self._given = None if client is None else ThroughClient(client)
         self._own: Sender | None = None
         self._transport = named(transport) if isinstance(transport, str) else transport
@@ -152,11 +158,13 @@ def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
     cause = type(error.__cause__).__name__
     sent = not isinstance(error, _UNSENT) or cause in _AIOHTTP_SENT
     kind: Kind = "cut" if sent else "connect"
-    if isinstance(error, httpx.ConnectTimeout) and not sent:
+    refused = cause.startswith("ClientConnector")  # httpx-aiohttp takes it for a timeout
+    if isinstance(error, httpx.ConnectTimeout) and not sent and not refused:
         return UpstreamError(f"no connection in {connect_s:g} s", kind)
     if isinstance(error, httpx.InvalidURL):  # its words may quote a part of a password
         return UpstreamError("InvalidURL: base_url of the catalogue is no address", kind)
     name = cause if cause in _AIOHTTP_SENT else type(error).__name__
+    name = "ConnectError" if refused else name
     return UpstreamError(" ".join(f"{name} {error}".split())[:_SHOWN], kind)
 
 

@@ -12,7 +12,7 @@ from routelab.errors import MissingExtraError, RouteError
 from routelab.runtime.closing import Closing
 from routelab.runtime.http_request import Requests, straight
 from routelab.runtime.orphans import close_orphans
-from routelab.runtime.upstream import Outgoing
+from routelab.runtime.upstream import Outgoing, UpstreamError
 
 Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
 
@@ -28,7 +28,7 @@ class Sender(Protocol):
         """A reply of which the head has come.
 
         Raises:
-            UpstreamError: there is no key to send.
+            UpstreamError: there is no key to send, or the client is closed.
             httpx.HTTPError, httpx.InvalidURL: there is no reply; a transport below httpx may
                 raise what its own library does.
         """
@@ -48,6 +48,8 @@ class ThroughClient:
 
     async def send(self, outgoing: Outgoing) -> httpx.Response:
         client = self._client
+        if client.is_closed:
+            raise UpstreamError("the client that the router was given is closed")
         request, auth = self._requests.build(client, outgoing)
         try:
             response = await client.send(request, auth=auth, stream=True)

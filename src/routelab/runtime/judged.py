@@ -17,6 +17,9 @@ from routelab.signals.answer_text import answer_text
 _FINAL = frozenset((400, 413, 422))
 """The request itself is at fault, so that no other deployment would take it."""
 
+PASSING = frozenset((408, 409, 425, 429))
+"""Statuses, beside 5xx, that may be gone a moment later."""
+
 _SHOWN = 200
 """Characters of a body that an error message quotes."""
 
@@ -52,6 +55,12 @@ class Attempt(msgspec.Struct, frozen=True):
     def answer(self) -> Mapping[str, Any] | None:
         """The response, if it is an answer."""
         return self.body if self.error is None else None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it will fail in the same way until somebody mends something."""
+        refused = self.status is not None and 400 <= self.status < 500
+        return self.kind == "key" or (refused and self.status not in PASSING)
 
 
 def failed(deployment: Deployment, error: str, kind: Kind) -> Attempt:

@@ -19,6 +19,7 @@ from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import Known, Replay, decide, run
 from routelab.runtime import AsyncRouter
+from routelab.serve.asked import options_of
 from routelab.serve.server import background
 from routelab.serve.verdicts import recorded
 from routelab.signals import as_logged
@@ -169,16 +170,7 @@ async def _route(
         request = log.requests.request(row)
         async with gate:
             try:
-                routed = await router.route(
-                    prompts[row],
-                    id=request.id,
-                    task=request.task,
-                    tenant=request.tenant,
-                    priority=request.priority,
-                    needs=request.needs,
-                    max_cost_usd=request.max_cost_usd,
-                    deadline_s=request.deadline_s,
-                )
+                routed = await router.route(prompts[row], **options_of(request))
             except RouteError:
                 return None
             return routed.decision

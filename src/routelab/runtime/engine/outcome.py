@@ -6,12 +6,10 @@ import math
 
 from routelab.runtime.attempt import Attempt
 from routelab.runtime.engine.station import Report
+from routelab.runtime.judged import PASSING
 
 TOO_MANY = 429
 """The status of a deployment that is called too often."""
-
-_PASSING = frozenset((408, 409, 425, TOO_MANY))
-"""Statuses, beside 5xx, that may be gone a moment later."""
 
 _OF_THE_REQUEST = frozenset((400, 409, 413, 422, 425, TOO_MANY))
 """Statuses that say nothing of the deployment's health."""
@@ -20,7 +18,7 @@ _OF_THE_REQUEST = frozenset((400, 409, 413, 422, 425, TOO_MANY))
 def may_pass(tried: Attempt) -> bool:
     """Whether the same deployment may answer if it is asked once more."""
     if tried.kind == "status":
-        return tried.status is not None and (tried.status in _PASSING or tried.status >= 500)
+        return tried.status is not None and (tried.status in PASSING or tried.status >= 500)
     return tried.kind in ("connect", "timeout", "cut")
 
 
