@@ -12,28 +12,30 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from setuptools import Distribution, Extension
 
-SOURCE = Path("src/routelab/signals/features/words/_compiled.c")
+SOURCES = "src/routelab/**/_compiled.c"
 
 
-class CompiledWords(BuildHookInterface):
-    """Adds `_compiled` to a wheel, or to the checkout that an editable install uses."""
+class Compiled(BuildHookInterface):
+    """Adds what is compiled to a wheel, or to the checkout that an editable install uses."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="routelab-"))
-        source = Path(self.root, SOURCE)
-        built = _built(source, self._folder)
-        try:
-            if version == "editable":
-                _place(source, built)
-            elif built is not None:
-                place = Path(*SOURCE.parts[1:]).with_name(built.name)
-                build_data["force_include"][str(built)] = place.as_posix()
-                build_data.update(pure_python=False, infer_tag=True)
-        except OSError as error:
-            built = None
-            self.app.display_warning(f"{source.parent}: {error}")
-        if built is None:
-            self.app.display_warning("routelab is not compiled: its decisions take a little longer")
+        for number, source in enumerate(sorted(Path(self.root).glob(SOURCES))):
+            built = _built(source, self._folder / str(number))
+            try:
+                if version == "editable":
+                    _place(source, built)
+                elif built is not None:
+                    place = source.with_name(built.name).relative_to(Path(self.root, "src"))
+                    build_data["force_include"][str(built)] = place.as_posix()
+                    build_data.update(pure_python=False, infer_tag=True)
+            except OSError as error:
+                built = None
+                self.app.display_warning(f"{source.parent}: {error}")
+            if built is None:
+                self.app.display_warning(
+                    f"{source} is not compiled: decisions take a little longer"
+                )
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -53,6 +55,7 @@ def _built(source: Path, folder: Path) -> Path | None:
     """The module made of a source; None if it cannot be compiled here."""
     module = Extension(source.stem, [str(source)], optional=True)
     command = Distribution({"ext_modules": [module]}).get_command_obj("build_ext")
+    folder.mkdir()
     command.build_lib, command.build_temp = str(folder), str(folder / "objects")
     command.ensure_finalized()
     command.run()

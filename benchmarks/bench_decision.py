@@ -22,9 +22,11 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.request import Request
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, load, write
-from routelab.scorers import Linear, Trees, flatten
+from routelab.scorers import Blend, Linear, Trees, flatten
 from routelab.scorers import to_wire as scorer_to_wire
+from routelab.scorers import trees as trees_module
 from routelab.scorers.scoring import Scoring
+from routelab.scorers.walk.plain import Walk
 from routelab.signals.features import Hashed, Numbers, words
 from routelab.signals.features import to_wire as feature_to_wire
 from routelab.signals.features.words import plain
@@ -69,6 +71,7 @@ def document() -> Document:
         "linear": Linear(**fitted, features=("words", "numbers"), tensors="linear", link="logit"),
         "words_only": Linear(**fitted, features=("words",), tensors="words_only", link="logit"),
         "trees": Trees(**fitted, features=("numbers",), tensors="trees", link="logit"),
+        "blend": Blend(**fitted, parts=("words_only", "trees"), weights=(0.5, 0.5), scale="logit"),
     }
     return Document(
         name="bench",
@@ -100,7 +103,8 @@ def run() -> list[tuple[str, float, str, bool]]:
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.policy"
-        write(path, document(), "# bench\n", tensors(rng))
+        made = tensors(rng)
+        write(path, document(), "# bench\n", made)
         loading = 1e3 * min(_seconds(load, path) for _ in range(15))
         scoring = load(path).scoring
     usual, long = prompts(rng, 1000, 1500), prompts(rng, 8000, 500)
@@ -109,8 +113,10 @@ def run() -> list[tuple[str, float, str, bool]]:
         ("words_only", usual, 60, 250),
         ("linear", usual, 60, 250),
         ("trees", usual, None, 400),
+        ("blend", usual, 150, 500),
         ("linear", long, None, 1500),
         ("trees", long, None, 1500),
+        ("blend", long, None, 1500),
     ):
         taken = 1e6 * np.array([_seconds(scoring.score, name, it) for it in requests * 2])
         size = len(requests[0].messages[0]["content"])
@@ -119,22 +125,25 @@ def run() -> list[tuple[str, float, str, bool]]:
                 value = float(np.percentile(taken, share))
                 label = f"decide_{name}_{size}_chars_p{share}_us"
                 results.append((label, value, f"<={target}", value <= target))
-    decided = decided_us(scoring, usual)
-    plainly = {name: getattr(plain, name) for name in words.__all__}
-    with mock.patch.multiple(words, **plainly):
-        uncompiled = decided_us(scoring, usual)
+    decided = decided_us(scoring, "linear", usual)
+    with mock.patch.multiple(words, **{name: getattr(plain, name) for name in words.__all__}):
+        uncompiled = decided_us(scoring, "linear", usual)
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(trees_module, "Walk", Walk):
+        write(Path(folder) / "bench.policy", document(), "# bench\n", made)
+        walked = decided_us(load(Path(folder) / "bench.policy").scoring, "trees", usual)
     ratio = decided / baseline_us(rng, usual)
     return [
         *results,
         ("decide_linear_1000_chars_uncompiled_p50_us", uncompiled, "-", True),
+        ("decide_trees_1000_chars_uncompiled_walk_p50_us", walked, "-", True),
         ("decide_linear_1000_chars_ratio_to_sklearn", ratio, "<=0.1", ratio <= 0.1),
         ("load_policy_ms", loading, "<=10", loading <= 10),
     ]
 
 
-def decided_us(scoring: Scoring, requests: list[Request]) -> float:
-    """Median of one linear decision."""
-    return 1e6 * statistics.median(_seconds(scoring.score, "linear", it) for it in requests)
+def decided_us(scoring: Scoring, name: str, requests: list[Request]) -> float:
+    """Median of one decision."""
+    return 1e6 * statistics.median(_seconds(scoring.score, name, it) for it in requests)
 
 
 def baseline_us(rng: np.random.Generator, requests: list[Request]) -> float:

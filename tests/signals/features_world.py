@@ -77,10 +77,3 @@ answers = st.builds(
 
 def asked(prompt, **fields):
     return Request("r", ({"role": "user", "content": prompt},), **fields)
-
-
-def awkward_features() -> str:
-    """Every feature that reads words, of every awkward text, as hexadecimal digits."""
-    bound = [it.bind(TENSORS) for kind in ("numbers", "hashed") for it in examples()[kind]]
-    vectors = [it.vector(asked(text), None) for it in bound for text in NASTY]
-    return "".join(one.indices.tobytes().hex() + one.values.tobytes().hex() for one in vectors)

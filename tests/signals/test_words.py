@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 import pytest
 from compiling import needs_a_compiler
-from features_world import awkward_features
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,19 +96,3 @@ def test_a_code_that_is_nought_is_a_word_like_others(form):
 def test_what_makes_no_sense_is_an_error_and_no_crash(call):
     with pytest.raises((TypeError, ValueError)):
         call(_compiled)
-
-
-BLOCKED = """
-import sys
-sys.modules["routelab.signals.features.words._compiled"] = None
-sys.path.insert(0, sys.argv[1])
-from features_world import awkward_features
-assert "routelab.signals.features.words.plain" in sys.modules
-sys.stdout.write(awkward_features())
-"""
-
-
-def test_an_install_without_a_compiler_has_the_same_features():
-    command = [sys.executable, "-c", BLOCKED, str(Path(__file__).parent)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout == awkward_features()

@@ -46,14 +46,19 @@ class _BoundLinear(BoundScorer):
         self._inverse = INVERSE[spec.link]
 
     def one(self, asked: One) -> Sequence[float]:
-        parts = [
-            block.take(indices, axis=0) * values[:, None]
-            for block, (indices, values) in zip(
-                self._blocks, asked.vectors(self._features), strict=True
-            )
-        ]
-        terms = parts[0] if len(parts) == 1 else np.concatenate(parts or [self._weights[:0]])
-        sums = np.add.accumulate(terms, axis=0)[-1] if len(terms) else 0.0
+        vectors = asked.vectors(self._features)
+        n = sum([len(indices) for indices, _ in vectors])
+        terms = np.empty((n, len(self._bias)))
+        start = 0
+        for block, (indices, values) in zip(self._blocks, vectors, strict=True):
+            part = terms[start : start + len(indices)]
+            if len(indices) == len(block):
+                np.multiply(block, values[:, None], out=part)
+            else:
+                block.take(indices, axis=0, out=part, mode="clip")  # "raise" copies once more
+                part *= values[:, None]
+            start += len(indices)
+        sums = np.add.accumulate(terms, axis=0, out=terms)[-1] if n else 0.0
         return [self._inverse(z) for z in (sums + self._bias).tolist()]
 
     def many(self, asked: Many) -> Floats:

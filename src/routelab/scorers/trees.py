@@ -12,7 +12,8 @@ from routelab.errors import PolicyError
 from routelab.scorers.flatten import NODES
 from routelab.scorers.link import INVERSE, Link, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
-from routelab.signals.features import Matrix, Tensors
+from routelab.scorers.walk import Nodes, Walk
+from routelab.signals.features import Matrix, Tensors, Vector
 from routelab.signals.features.tensors import Wanted, take
 
 
@@ -38,7 +39,7 @@ class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):
         forest = _Forest(*found)
         if problems := list(_problems(forest, sum(widths), len(self.outputs))):
             raise PolicyError(*(f"trees {self.tensors!r}: {problem}" for problem in problems))
-        return _BoundTrees(self, forest)
+        return _BoundTrees(self, sum(widths), forest)
 
 
 class _Forest(NamedTuple):
@@ -78,32 +79,45 @@ def _problems(forest: _Forest, width: int, k: int) -> list[str]:
 
 
 class _BoundTrees(BoundScorer):
-    def __init__(self, spec: Trees, forest: _Forest) -> None:
+    def __init__(self, spec: Trees, width: int, forest: _Forest) -> None:
         self._features = spec.features
+        self._width = width
         self._inverse = INVERSE[spec.link]
         inner = forest.left >= 0
         self._used = np.unique(forest.feature[inner])
-        compact = np.searchsorted(self._used, forest.feature)
-        self._forest = forest._replace(feature=np.where(inner, compact, 0))
-        self._used_list = self._used.tolist()
-        self._bias: list[float] = forest.bias.tolist()
+        feature = np.where(inner, np.searchsorted(self._used, forest.feature), 0)
+        bias = forest.bias + 0.0  # no -0.0, which would tell an empty sum from a sum of -0.0
+        self._forest = forest = forest._replace(feature=feature, bias=bias)
         self._trees = list(zip(forest.roots.tolist(), forest.output.tolist(), strict=True))
-        self._nodes = tuple(array.tolist() for array in self._forest[: len(NODES)])
+        self._adds_to = np.concatenate([np.arange(len(bias)), forest.output])
+        self._walk = Walk(
+            Nodes(
+                feature,
+                forest.threshold,
+                forest.left,
+                forest.right,
+                forest.missing_left,
+                forest.roots,
+            )
+        )
 
     def one(self, asked: One) -> Sequence[float]:
-        indices, values = asked.vector(self._features)
-        held = dict(zip(indices.tolist(), values.tolist(), strict=True))
-        x = [held.get(column, 0.0) for column in self._used_list]
-        feature, threshold, left, right, value, missing_left = self._nodes
-        sums = self._bias.copy()
-        for node, output in self._trees:
-            while (child := left[node]) >= 0:
-                at = x[feature[node]]
-                if at > threshold[node] or (at != at and not missing_left[node]):
-                    child = right[node]
-                node = child
-            sums[output] += value[node]
-        return [self._inverse(z) for z in sums]
+        leaves = self._walk.leaves(self._row(asked.vector(self._features)))
+        terms = np.concatenate((self._forest.bias, self._forest.value.take(leaves)))
+        sums = np.bincount(self._adds_to, terms)  # one after the other, as `many` adds them
+        return [self._inverse(z) for z in sums.tolist()]
+
+    def _row(self, vector: Vector) -> Floats:
+        """(used,) the columns that a node looks at."""
+        indices, values = vector
+        if len(indices) == self._width:
+            return values.take(self._used)
+        row = np.zeros(len(self._used))
+        if len(indices):
+            at = np.minimum(indices.searchsorted(self._used), len(indices) - 1)
+            there = indices[at] == self._used
+            row[there] = values[at[there]]
+        return row
 
     def many(self, asked: Many) -> Floats:
         x = self._columns(asked.matrix(self._features))

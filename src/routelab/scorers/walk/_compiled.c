@@ -1,0 +1,102 @@
+/* The walk of `plain.py`. It compares and never computes, so that the leaves are the same ones. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+enum { X, FEATURE, THRESHOLD, LEFT, RIGHT, MISSING_LEFT, ROOTS, COUNT };
+
+static const Py_ssize_t width_of[COUNT] = {
+    sizeof(double),  sizeof(int32_t), sizeof(double), sizeof(int32_t),
+    sizeof(int32_t), sizeof(uint8_t), sizeof(int32_t),
+};
+
+static PyObject *
+walk_leaves(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    const void *array[COUNT];
+    Py_ssize_t length[COUNT];
+    if (nargs != COUNT) {
+        PyErr_SetString(
+            PyExc_TypeError, "leaves(x, feature, threshold, left, right, missing_left, roots)");
+        return NULL;
+    }
+    for (int i = 0; i < COUNT; i++) {
+        if (!PyBytes_Check(args[i]) || PyBytes_GET_SIZE(args[i]) % width_of[i]) {
+            PyErr_Format(PyExc_TypeError, "argument %d is bytes, %zd to each", i, width_of[i]);
+            return NULL;
+        }
+        array[i] = PyBytes_AS_STRING(args[i]);
+        length[i] = PyBytes_GET_SIZE(args[i]) / width_of[i];
+    }
+    const double *x = array[X], *threshold = array[THRESHOLD];
+    const int32_t *feature = array[FEATURE], *left = array[LEFT], *right = array[RIGHT];
+    const int32_t *roots = array[ROOTS];
+    const uint8_t *missing_left = array[MISSING_LEFT];
+    const Py_ssize_t nodes = length[FEATURE];
+    for (int i = FEATURE; i < ROOTS; i++) {
+        if (length[i] != nodes) {
+            PyErr_SetString(PyExc_ValueError, "arrays of nodes differ in length");
+            return NULL;
+        }
+    }
+    Py_ssize_t trees = length[ROOTS];
+    PyObject *found = PyBytes_FromStringAndSize(NULL, trees * (Py_ssize_t)sizeof(int64_t));
+    if (found == NULL) {
+        return NULL;
+    }
+    int64_t *leaf = (int64_t *)PyBytes_AS_STRING(found);
+    for (Py_ssize_t tree = 0; tree < trees; tree++) {
+        int64_t node = -1, child = roots[tree];
+        do {
+            if (child <= node || child >= nodes) {
+                PyErr_SetString(PyExc_ValueError, "a child is not after its parent, or no node");
+                goto fail;
+            }
+            node = child;
+            child = left[node];
+            if (child < 0) {
+                break;
+            }
+            if (feature[node] < 0 || feature[node] >= length[X]) {
+                PyErr_SetString(PyExc_ValueError, "a node reads a column that is not there");
+                goto fail;
+            }
+            double at = x[feature[node]];
+            if (at > threshold[node] || (at != at && !missing_left[node])) {
+                child = right[node];
+            }
+        } while (1);
+        leaf[tree] = node;
+    }
+    return found;
+fail:
+    Py_DECREF(found);
+    return NULL;
+}
+
+static PyMethodDef methods[] = {
+    {"leaves", (PyCFunction)(void (*)(void))walk_leaves, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_compiled",
+    .m_doc = "The way down trees.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__compiled(void)
+{
+    return PyModuleDef_Init(&definition);
+}
