@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -53,7 +54,8 @@ def _place(source: Path, built: Path | None) -> None:
 
 def _built(source: Path, folder: Path) -> Path | None:
     """The module made of a source; None if it cannot be compiled here."""
-    module = Extension(source.stem, [str(source)], optional=True)
+    flags = [] if os.name == "nt" else ["-ffp-contract=off"]  # or sums would round otherwise
+    module = Extension(source.stem, [str(source)], extra_compile_args=flags, optional=True)
     command = Distribution({"ext_modules": [module]}).get_command_obj("build_ext")
     folder.mkdir()
     command.build_lib, command.build_temp = str(folder), str(folder / "objects")

@@ -22,11 +22,10 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.request import Request
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, load, write
-from routelab.scorers import Blend, Linear, Trees, flatten
+from routelab.scorers import Blend, Linear, Trees, flatten, linear, trees
 from routelab.scorers import to_wire as scorer_to_wire
-from routelab.scorers import trees as trees_module
+from routelab.scorers.kernels import plain as kernels
 from routelab.scorers.scoring import Scoring
-from routelab.scorers.walk.plain import Walk
 from routelab.signals.features import Hashed, Numbers, words
 from routelab.signals.features import to_wire as feature_to_wire
 from routelab.signals.features.words import plain
@@ -126,9 +125,10 @@ def run() -> list[tuple[str, float, str, bool]]:
                 label = f"decide_{name}_{size}_chars_p{share}_us"
                 results.append((label, value, f"<={target}", value <= target))
     decided = decided_us(scoring, "linear", usual)
-    with mock.patch.multiple(words, **{name: getattr(plain, name) for name in words.__all__}):
+    plainly = {name: getattr(plain, name) for name in words.__all__}
+    with mock.patch.multiple(words, **plainly), mock.patch.object(linear, "dot", kernels.dot):
         uncompiled = decided_us(scoring, "linear", usual)
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(trees_module, "Walk", Walk):
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(trees, "Walk", kernels.Walk):
         write(Path(folder) / "bench.policy", document(), "# bench\n", made)
         walked = decided_us(load(Path(folder) / "bench.policy").scoring, "trees", usual)
     ratio = decided / baseline_us(rng, usual)

@@ -23,11 +23,11 @@ PROMPTS = (
 
 BLOCKED = """
 import sys
-for compiled in ("signals.features.words", "scorers.walk"):
+for compiled in ("signals.features.words", "scorers.kernels"):
     sys.modules[f"routelab.{compiled}._compiled"] = None
 sys.path.insert(0, sys.argv[1])
 from test_policy_file_uncompiled import scored
-plain = {"routelab.signals.features.words.plain", "routelab.scorers.walk.plain"}
+plain = {"routelab.signals.features.words.plain", "routelab.scorers.kernels.plain"}
 assert plain <= set(sys.modules)
 sys.stdout.write(scored())
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import pairwise
 from zlib import crc32
@@ -15,12 +16,12 @@ from hypothesis import strategies as st
 from routelab.signals.features.words import plain
 
 try:
-    from routelab.signals.features.words import _compiled
+    from routelab.signals.features.words import _compiled, compiled
 except ImportError:
     _compiled = None
     forms = [plain]
 else:
-    forms = [plain, _compiled]
+    forms = [plain, compiled]
 
 spreads = st.binary(max_size=80) | st.lists(
     st.sampled_from([b"a", b"b", b"not", b"7", b"x7", b"\xc3\xa9", b"", b"long" * 30]), max_size=400
@@ -51,14 +52,37 @@ def test_words_are_read_between_spaces(form, spread):
     assert lettered is any(word.isalpha() for word in words)
 
 
+WORTH = np.array([0.0, 1.0, 1.5, 1.75])  # more than three occurrences are three
+
+
+def idf_of(bits):
+    return np.linspace(-0.5, 2.0, 2**bits) ** 3
+
+
 @each_form
-@given(spread=spreads, bits=st.integers(1, 24))
-def test_words_and_pairs_are_counted_by_column(form, spread, bits):
+@given(spread=spreads, bits=st.integers(1, 12), weighted=st.booleans())
+def test_words_and_pairs_are_counted_and_valued_by_column(form, spread, bits, weighted):
     codes = codes_of(spread)
     pairs = [(one * 0x9E3779B1 + two) % 2**32 for one, two in pairwise(codes)]
     counted = sorted(Counter(code >> (32 - bits) for code in codes + pairs).items())
-    columns, times = (np.frombuffer(it, np.int64) for it in form.columns(packed(codes), bits))
-    assert list(zip(columns, times, strict=True)) == counted
+    idf = idf_of(bits) if weighted else None
+    values = [float(WORTH[min(times, 3)]) for _, times in counted]
+    if weighted:
+        values = [v * float(idf[column]) for v, (column, _) in zip(values, counted, strict=True)]
+    squares = 0.0
+    for v in values:
+        squares += v * v
+    length = math.sqrt(squares)
+    found, valued = form.vector(packed(codes), bits, WORTH, idf)
+    assert found.tolist() == [column for column, _ in counted]
+    assert valued.tolist() == [v / length if length else v for v in values]
+
+
+@each_form
+def test_words_that_are_worth_nothing_are_zeros(form):
+    indices, values = form.vector(packed([1 << 31, 7]), 1, np.zeros(2), None)
+    assert (indices.tolist(), values.tolist()) == ([0, 1], [0.0, 0.0])
+    assert [len(it) for it in form.vector(b"", 1, WORTH, np.ones(2))] == [0, 0]
 
 
 @each_form
@@ -74,9 +98,9 @@ def test_different_words_are_counted_and_found_in_lists(form, spread, lists):
 def test_a_code_that_is_nought_is_a_word_like_others(form):
     codes = packed([0, 0, 2**32 - 1])
     assert form.census(codes, packed([0]), packed([2**32 - 1, 5])) == (2, 1, 1)
-    columns, times = (np.frombuffer(it, np.int64) for it in form.columns(codes, 24))
+    columns, values = form.vector(codes, 24, np.arange(9.0), None)
     assert columns.tolist() == [0, 2**24 - 1]
-    assert times.tolist() == [3, 2]
+    assert values.tolist() == [3.0 / math.sqrt(13.0), 2.0 / math.sqrt(13.0)]
 
 
 @pytest.mark.skipif(_compiled is None, reason="installed without a compiler")
@@ -84,15 +108,19 @@ def test_a_code_that_is_nought_is_a_word_like_others(form):
     "call",
     [
         lambda form: form.read("text"),
-        lambda form: form.columns(b"123", 8),
-        lambda form: form.columns(b"", 0),
-        lambda form: form.columns(b"", 25),
-        lambda form: form.columns(b""),
+        lambda form: form.vector(b"123", 8, WORTH, b""),
+        lambda form: form.vector(b"", 0, WORTH, b""),
+        lambda form: form.vector(b"", 25, WORTH, b""),
+        lambda form: form.vector(b"", 8, WORTH, np.ones(255)),
+        lambda form: form.vector(b"", 8, np.ones(0), b""),
+        lambda form: form.vector(b"", 8, WORTH[::2], b""),
+        lambda form: form.vector(b"", 8, WORTH, None),
+        lambda form: form.vector(b"", 8, WORTH),
         lambda form: form.census(),
         lambda form: form.census("text"),
         lambda form: form.census(b"", "text"),
     ],
 )
 def test_what_makes_no_sense_is_an_error_and_no_crash(call):
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError, BufferError)):
         call(_compiled)

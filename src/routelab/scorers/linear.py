@@ -8,6 +8,7 @@ from itertools import accumulate
 import numpy as np
 
 from routelab.core.table import Floats
+from routelab.scorers.kernels import dot
 from routelab.scorers.link import INVERSE, Link, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Tensors
@@ -40,25 +41,14 @@ class _BoundLinear(BoundScorer):
     def __init__(self, spec: Linear, widths: Sequence[int], weights: Floats, bias: Floats) -> None:
         self._features = spec.features
         self._weights = weights
+        weights = np.ascontiguousarray(weights)
         ends = list(accumulate(widths))
         self._blocks = [weights[end - width : end] for end, width in zip(ends, widths, strict=True)]
         self._bias = bias + 0.0  # no -0.0, which would tell an empty sum from a sum of -0.0
         self._inverse = INVERSE[spec.link]
 
     def one(self, asked: One) -> Sequence[float]:
-        vectors = asked.vectors(self._features)
-        n = sum([len(indices) for indices, _ in vectors])
-        terms = np.empty((n, len(self._bias)))
-        start = 0
-        for block, (indices, values) in zip(self._blocks, vectors, strict=True):
-            part = terms[start : start + len(indices)]
-            if len(indices) == len(block):
-                np.multiply(block, values[:, None], out=part)
-            else:
-                block.take(indices, axis=0, out=part, mode="clip")  # "raise" copies once more
-                part *= values[:, None]
-            start += len(indices)
-        sums = np.add.accumulate(terms, axis=0, out=terms)[-1] if n else 0.0
+        sums = dot(self._blocks, asked.vectors(self._features), len(self._bias))
         return [self._inverse(z) for z in (sums + self._bias).tolist()]
 
     def many(self, asked: Many) -> Floats:

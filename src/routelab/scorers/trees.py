@@ -10,9 +10,9 @@ import numpy as np
 from routelab.core.table import Floats, Ints
 from routelab.errors import PolicyError
 from routelab.scorers.flatten import NODES
+from routelab.scorers.kernels import Nodes, Walk
 from routelab.scorers.link import INVERSE, Link, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
-from routelab.scorers.walk import Nodes, Walk
 from routelab.signals.features import Matrix, Tensors, Vector
 from routelab.signals.features.tensors import Wanted, take
 

@@ -21,8 +21,6 @@ from routelab.signals.features.vector import Vector
 MOST = 1024
 """Occurrences of one word that are told apart."""
 
-_NOTHING = Vector(np.empty(0, np.int64), np.empty(0))
-
 
 class Hashed(Provider, frozen=True, tag="hashed"):
     """Words and pairs of neighbouring words, hashed by CRC-32, of Euclidean length one.
@@ -58,20 +56,12 @@ class _BoundHashed(Bound):
         self.width = 2**spec.bits
         self._cap = spec.cap
         self._bits = spec.bits
-        self._idf = idf
+        self._idf = None if idf is None else np.ascontiguousarray(idf)
         self._worth = _worth(spec)
 
     def vector(self, request: Request, seen: Feedback | None) -> Vector:
         codes = passage(capped(text_of(request), self._cap)).codes
-        if not codes:
-            return _NOTHING
-        columns, times = words.columns(codes, self._bits)
-        indices = np.frombuffer(columns, np.int64)
-        values = self._worth.take(np.frombuffer(times, np.int64), mode="clip")
-        if self._idf is not None:
-            values *= self._idf.take(indices)
-        length = math.sqrt(np.add.accumulate(values * values)[-1])
-        return Vector(indices, values / length if length > 0.0 else values)
+        return Vector(*words.vector(codes, self._bits, self._worth, self._idf))
 
 
 def _worth(spec: Hashed) -> Floats:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from array import array
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
+
+from routelab.core.table import Floats, Ints
 
 _MIX = np.uint32(0x9E3779B1)  # odd, so that multiplying by it loses nothing
 _FENCE = np.uint32(0xFFFFFFFF)  # equals no column, which has 24 bits at most
@@ -22,15 +26,31 @@ def read(spread: bytes, /) -> tuple[bytes, int, bool]:
     return codes.tobytes(), letters, any(map(bytes.isalpha, words))
 
 
-def columns(codes: bytes, bits: int, /) -> tuple[bytes, bytes]:
-    """Distinct columns of n words and their n - 1 pairs, ascending, and how often each occurs.
+def vector(codes: bytes, bits: int, worth: Floats, idf: Floats | None) -> tuple[Ints, Floats]:
+    """Columns of n words and their n - 1 pairs, ascending, and values of Euclidean length one.
 
-    A column is the first `bits` bits of a word's code, or of a pair's; both results are int64.
+    A column is the first `bits` bits of a word's code, or of a pair's.
+
+    Args:
+        worth: (most + 1,) float64 value by number of occurrences; more than `most` count as many.
+        idf: (2**bits,) float64 that a column's value is multiplied by.
     """
+    indices, times = _columns(codes, bits)
+    if not len(indices):
+        return indices, np.empty(0)
+    values = worth.take(times, mode="clip")
+    if idf is not None:
+        values *= idf.take(indices)
+    length = math.sqrt(np.add.accumulate(values * values)[-1])
+    return indices, values / length if length > 0.0 else values
+
+
+def _columns(codes: bytes, bits: int) -> tuple[Ints, Ints]:
+    """Each different column, and how often it occurs."""
     single = np.frombuffer(codes, np.uint32)
     n, shift = len(single), np.uint32(32 - bits)
     if not n:
-        return b"", b""
+        return np.empty(0, np.int64), np.empty(0, np.int64)
     fenced = np.empty(2 * n + 1, np.uint32)
     fenced[1 : n + 1] = single
     pairs = fenced[n + 1 : -1]
@@ -42,8 +62,7 @@ def columns(codes: bytes, bits: int, /) -> tuple[bytes, bytes]:
     found.sort()
     (edges,) = (found != fenced[:-1]).nonzero()
     starts = edges[:-1]
-    times = (edges[1:] - starts).astype(np.int64)
-    return found.take(starts).astype(np.int64).tobytes(), times.tobytes()
+    return found.take(starts).astype(np.int64), edges[1:] - starts
 
 
 def census(codes: bytes, /, *lists: bytes) -> tuple[int, ...]:
@@ -51,5 +70,10 @@ def census(codes: bytes, /, *lists: bytes) -> tuple[int, ...]:
 
     A list has no code twice.
     """
-    there = set(memoryview(codes).cast("I"))
-    return len(there), *[len(there.intersection(memoryview(it).cast("I"))) for it in lists]
+    there = set(memoryview(codes).cast("I").tolist())
+    return len(there), *[len(_listed(it) & there) for it in lists]
+
+
+@lru_cache(maxsize=64)
+def _listed(codes: bytes) -> frozenset[int]:
+    return frozenset(memoryview(codes).cast("I"))

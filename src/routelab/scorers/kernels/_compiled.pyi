@@ -1,3 +1,6 @@
+from routelab.core.table import Floats, Ints
+
+def add(sums: Floats, weights: Floats, indices: Ints, values: Floats, /) -> None: ...
 def leaves(
     x: bytes,
     feature: bytes,

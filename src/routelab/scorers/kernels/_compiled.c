@@ -1,8 +1,68 @@
-/* The walk of `plain.py`. It compares and never computes, so that the leaves are the same ones. */
+/* What `plain.py` does. Doubles are added one after the other and nothing is fused, as numpy does
+there: a compiler that would round otherwise is refused. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <float.h>
 #include <stdint.h>
+
+#if defined(__FAST_MATH__) || (defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0)
+#error "doubles would be rounded otherwise than numpy rounds them"
+#endif
+
+/* sums (k) += weights (n, k) at rows `indices` times `values`; 0, or -1 with an error set. */
+static int
+added(double *sums, Py_ssize_t k, const double *weights, Py_ssize_t n, const int64_t *indices,
+      const double *values, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (indices[i] < 0 || indices[i] >= n) {
+            PyErr_SetString(PyExc_IndexError, "an index is beyond the weights");
+            return -1;
+        }
+        const double *row = weights + indices[i] * k;
+        for (Py_ssize_t j = 0; j < k; j++) {
+            sums[j] += row[j] * values[i];
+        }
+    }
+    return 0;
+}
+
+enum { SUMS, WEIGHTS, INDICES, VALUES, ARRAYS };
+
+static PyObject *
+kernels_add(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    Py_buffer array[ARRAYS];
+    int held = 0, done = -1;
+    if (nargs != ARRAYS) {
+        PyErr_SetString(PyExc_TypeError, "add(sums, weights, indices, values)");
+        return NULL;
+    }
+    for (; held < ARRAYS; held++) {
+        int how = held == SUMS ? PyBUF_WRITABLE : PyBUF_SIMPLE;
+        if (PyObject_GetBuffer(args[held], &array[held], how) < 0) {
+            goto release;
+        }
+    }
+    Py_ssize_t k = array[SUMS].len / (Py_ssize_t)sizeof(double);
+    Py_ssize_t count = array[VALUES].len / (Py_ssize_t)sizeof(double);
+    if (k < 1 || array[INDICES].len != count * (Py_ssize_t)sizeof(int64_t)) {
+        PyErr_SetString(PyExc_ValueError, "there are no sums, or not as many values as indices");
+        goto release;
+    }
+    Py_ssize_t n = array[WEIGHTS].len / (k * (Py_ssize_t)sizeof(double));
+    done = added(array[SUMS].buf, k, array[WEIGHTS].buf, n, array[INDICES].buf,
+                 array[VALUES].buf, count);
+release:
+    while (held > 0) {
+        PyBuffer_Release(&array[--held]);
+    }
+    if (done < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
 
 enum { X, FEATURE, THRESHOLD, LEFT, RIGHT, MISSING_LEFT, ROOTS, COUNT };
 
@@ -12,7 +72,7 @@ static const Py_ssize_t width_of[COUNT] = {
 };
 
 static PyObject *
-walk_leaves(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+kernels_leaves(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
     const void *array[COUNT];
     Py_ssize_t length[COUNT];
@@ -76,7 +136,8 @@ fail:
 }
 
 static PyMethodDef methods[] = {
-    {"leaves", (PyCFunction)(void (*)(void))walk_leaves, METH_FASTCALL, NULL},
+    {"add", (PyCFunction)(void (*)(void))kernels_add, METH_FASTCALL, NULL},
+    {"leaves", (PyCFunction)(void (*)(void))kernels_leaves, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -90,7 +151,7 @@ static PyModuleDef_Slot slots[] = {
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_compiled",
-    .m_doc = "The way down trees.",
+    .m_doc = "What scorers do most.",
     .m_methods = methods,
     .m_slots = slots,
 };

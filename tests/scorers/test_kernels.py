@@ -1,4 +1,4 @@
-"""The way down trees: compiled against plain, and what would lead nowhere."""
+"""What scorers do most: compiled and plain against a reader, and what makes no sense."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from compiling import needs_a_compiler
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.scorers.walk import Nodes, plain
+from routelab.scorers.kernels import Nodes, plain
+from routelab.signals.features import Vector
 
 try:
-    from routelab.scorers.walk import _compiled, compiled
+    from routelab.scorers.kernels import _compiled, compiled
 except ImportError:
     _compiled = None
-    forms = [plain.Walk]
+    forms = [plain]
 else:
-    forms = [plain.Walk, compiled.Walk]
+    forms = [plain, compiled]
 
 COLUMNS = 3
-each_form = pytest.mark.parametrize("form", forms, ids=lambda form: form.__module__)
+each_form = pytest.mark.parametrize("form", forms, ids=lambda form: form.__name__.split(".")[-1])
 numbers = st.sampled_from([-math.inf, -1.0, -0.0, 0.0, 0.5, 1.0, math.inf, math.nan, 5e-324])
 
 
@@ -64,7 +65,7 @@ def test_it_is_compiled_where_there_is_a_compiler():
 @each_form
 @given(nodes=forests(), x=st.lists(numbers, min_size=COLUMNS, max_size=COLUMNS))
 def test_every_tree_leads_to_the_leaf_that_a_reader_comes_to(form, nodes, x):
-    leaves = form(nodes).leaves(np.array(x))
+    leaves = form.Walk(nodes).leaves(np.array(x))
     assert leaves.dtype == np.int64
     assert leaves.tolist() == [descended(nodes, x, root) for root in nodes.roots]
 
@@ -82,6 +83,62 @@ def packed(**changed):
     }
     arrays |= {name: np.array(it, arrays[name].dtype) for name, it in changed.items()}
     return [array.tobytes() for array in arrays.values()]
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
+
+
+@st.composite
+def sums(draw):
+    """Blocks of weights, and a vector of values for each."""
+    k = draw(st.integers(1, 3))
+    blocks, vectors = [], []
+    for _ in range(draw(st.integers(0, 3))):
+        width = draw(st.integers(1, 6))
+        block = draw(st.lists(finite, min_size=width * k, max_size=width * k))
+        indices = sorted(draw(st.sets(st.integers(0, width - 1))))
+        values = draw(st.lists(finite, min_size=len(indices), max_size=len(indices)))
+        blocks.append(np.array(block).reshape(width, k))
+        vectors.append(Vector(np.array(indices, np.int64), np.array(values, np.float64)))
+    return blocks, vectors, k
+
+
+@each_form
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
+@given(case=sums())
+def test_terms_are_added_one_by_one(form, case):
+    blocks, vectors, k = case
+    expected = [0.0] * k
+    for block, (indices, values) in zip(blocks, vectors, strict=True):
+        for index, value in zip(indices.tolist(), values.tolist(), strict=True):
+            row = block[index].tolist()
+            expected = [z + w * value for z, w in zip(expected, row, strict=True)]
+    found = form.dot(blocks, vectors, k).tolist()
+    assert [float.hex(it) for it in found] == [float.hex(it) for it in expected]
+
+
+BLOCK = np.ones((3, 2))
+
+
+@pytest.mark.skipif(_compiled is None, reason="installed without a compiler")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (np.zeros(2), BLOCK, np.array([3]), np.ones(1)),
+        (np.zeros(2), BLOCK, np.array([-1]), np.ones(1)),
+        (np.zeros(2), BLOCK, np.array([1]), np.ones(2)),
+        (np.zeros(2), BLOCK, np.array([1], np.int32), np.ones(1)),
+        (np.zeros(2), BLOCK, np.array([1]), np.ones(1, np.float32)),
+        (np.zeros(2), BLOCK[:, ::-1], np.array([1]), np.ones(1)),
+        (np.zeros(0), BLOCK, np.array([1]), np.ones(1)),
+        (b"\0" * 16, BLOCK, np.array([1]), np.ones(1)),
+        (np.zeros(2), BLOCK, np.array([1])),
+        (np.zeros(2), 1.0, np.array([1]), np.ones(1)),
+    ],
+)
+def test_a_sum_that_makes_no_sense_is_an_error_and_no_crash(arguments):
+    with pytest.raises((TypeError, ValueError, IndexError, BufferError)):
+        _compiled.add(*arguments)
 
 
 @pytest.mark.skipif(_compiled is None, reason="installed without a compiler")
