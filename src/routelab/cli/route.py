@@ -79,7 +79,7 @@ def route(
     What --catalogue leaves open of a model is filled in from the policy. A replay server at
     --base-url gives the signals that its log has, in place of the policy's sources. A policy may
     read a request's prompt, task, tenant and bounds: --log takes them all from the request --id,
-    so that the decision is that of `routelab explain`. With --stream an answer that a cascade has
+    so that it is decided as `explain` says. With --stream an answer that a cascade has
     to judge first comes at once when it is accepted.
 
     Example: `routelab route gym.policy "What is 2 + 2?" --catalogue models.toml`
