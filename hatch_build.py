@@ -35,7 +35,7 @@ class Compiled(BuildHookInterface):
                 self.app.display_warning(f"{source.parent}: {error}")
             if built is None:
                 self.app.display_warning(
-                    f"{source} is not compiled: decisions take a little longer"
+                    f"{source} is not compiled: learned decisions take two to five times as long"
                 )
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -35,8 +35,10 @@ class Server:
         async with server:
             self.port = server.sockets[0].getsockname()[1]
             self.url = f"http://127.0.0.1:{self.port}"
-            yield self
-            await asyncio.gather(*self._serving)
+            try:
+                yield self
+            finally:
+                await asyncio.gather(*self._serving)
 
     async def _serve(self, reader, writer):
         self._serving.add(asyncio.current_task())
@@ -73,17 +75,17 @@ def sent_twice(ways, *, url="", host="127.0.0.1", zipped=False):
 
     async def run():
         server = Server()
-        async with server.running():
+        async with server.running(), AsyncExitStack() as stack:
             server.zipped = zipped
             given = ways(server) if callable(ways) else ways
+            if "client" in given:
+                stack.push_async_callback(given["client"].aclose)
             upstream = HttpUpstream(**given)
+            stack.push_async_callback(upstream.aclose)
             asked = outgoing(url or f"http://{host}:{server.port}/v1")
             replies = [(await upstream.send(asked)).decoded() for _ in range(2)]
             async with upstream.stream(asked) as opened:
                 chunks = [chunk async for chunk in opened.chunks]
-            await upstream.aclose()
-            if "client" in given:
-                await given["client"].aclose()
         return server, replies, b"".join(chunks)
 
     return asyncio.run(asyncio.wait_for(run(), 20.0))
@@ -123,6 +125,15 @@ def test_a_hook_of_a_client_may_read_the_reply():
     client = httpx.AsyncClient(event_hooks={"response": [hook]})
     _, replies, _ = sent_twice({"client": client})
     assert replies == read[:2] == [SAID, SAID]
+
+
+def test_a_hook_of_a_client_may_close_the_reply():
+    async def hook(response):
+        await response.aclose()
+
+    client = httpx.AsyncClient(event_hooks={"response": [hook]})
+    with pytest.raises(UpstreamError, match="StreamClosed"):
+        sent_twice({"client": client})
 
 
 def test_without_a_client_a_request_says_who_sends_it():
@@ -180,6 +191,19 @@ def test_a_proxy_of_the_environment_is_asked_for_tls(monkeypatch):
 
     kind, heads = asyncio.run(asyncio.wait_for(run(), 20.0))
     assert (kind, heads) == ("connect", ["CONNECT elsewhere.test:443 HTTP/1.1"])
+
+
+@pytest.mark.parametrize("proxy", ["http://user:sesame@127.0.0.1:port", "foo://127.0.0.1:9"])
+def test_a_proxy_of_the_environment_that_is_none_is_an_error(monkeypatch, proxy):
+    def ways(server):
+        proxied(monkeypatch)(server)
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        return {}
+
+    with pytest.raises(UpstreamError, match="ALL_PROXY names what is no proxy") as raised:
+        sent_twice(ways)
+    assert raised.value.kind == "connect"
+    assert "sesame" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["/v1", "http:///v1", "ftp://one.test/v1"])

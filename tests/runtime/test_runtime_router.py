@@ -194,6 +194,31 @@ def test_a_deployment_that_refuses_for_good_is_warned_of_once(tmp_path, caplog):
     assert warned.endswith("answered 404: no such model")
 
 
+def test_what_a_request_is_to_blame_for_is_not_warned_of_and_every_lasting_fault_is(
+    tmp_path, caplog
+):
+    """Of a deployment that blames a request, is busy, knows no model, and knows no key."""
+    statuses = iter((400, 413, 422, 429, 503, 404, 404, 401))
+    policy = Cascade(models=("first", "last"), thresholds=(0.5,), signal="score")
+    chosen = policy_file(tmp_path, policy, catalogue(first=model("good"), last=model("plain")))
+
+    def answer(request):
+        if "plain" in request.url.path:
+            return httpx.Response(200, json=completion("plain"))
+        return httpx.Response(next(statuses), json={"error": "your prompt is secret"})
+
+    async def route():
+        options = {"transport": httpx.MockTransport(answer), "rules": ONCE}
+        for _ in range(2):
+            async with AsyncRouter(chosen, **options) as router:
+                for _ in range(4):
+                    await router.route("hello")
+
+    asyncio.run(route())
+    warned = [it.split("refuses requests: ")[1] for it in caplog.messages if "refuses" in it]
+    assert warned == [f"answered {status}: your prompt is secret" for status in (404, 401)]
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -223,20 +248,19 @@ def test_a_client_that_is_closed_is_an_error_of_routing(tmp_path):
 
 def test_an_error_says_which_model_a_bound_kept_from_being_asked(tmp_path):
     policy = Cascade(models=("first", "last"), thresholds=(0.5,), signal="score")
-    world = catalogue(first=model("broken"), last=model("plain"))
-    estimates = {"last": Estimate(latency_s=9.0)}
+    world = catalogue(first=model("charged", cost_reported=True), last=model("plain"))
+    estimates = {"first": Estimate(cost_usd=0.5), "last": Estimate(cost_usd=0.75)}
     chosen = policy_file(tmp_path, policy, world, estimates=estimates)
 
     async def route():
         async with AsyncRouter(chosen, transport=Endpoint().transport, rules=ONCE) as router:
-            await router.route("hello", deadline_s=5.0)
+            await router.route("hello", max_cost_usd=0.9)
 
     with pytest.raises(RouteError) as raised:
         asyncio.run(route())
-    first, last = raised.value.problems[1:]
-    assert "boiler on fire" in first
-    assert last.startswith("  not asked: last would exceed 5 s: ")
-    assert last.endswith(" are used and 9 predicted")
+    first, last = raised.value.problems[1:]  # the first has no room either, but was asked
+    assert first.endswith("answered 503: stopped")
+    assert last == "  not asked: last would exceed 0.9 USD: 0.5 are used and 0.75 predicted"
 
 
 @pytest.mark.parametrize("key", ["sesame", "ses\name", "sés\u2028ame"])

@@ -143,6 +143,11 @@ SCORERS = {
     ),
     "nested": Blend(**_QUALITY, parts=("alike", "tree_quality"), weights=(0.75, -0.25)),
     "told": Blend(target="gain", outputs=("large",), parts=("tree_gain",), weights=(2.0,)),
+    "tree_words": Trees(
+        **_QUALITY,
+        features=("words", "numbers"),
+        tensors=_trees("tree_words", "words", "numbers", count=20),
+    ),
 }
 WIRES = {name: to_wire(scorer) for name, scorer in SCORERS.items()}
 TENSORS = dict(_TENSORS)

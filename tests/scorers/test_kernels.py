@@ -10,6 +10,7 @@ from compiling import needs_a_compiler
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routelab.scorers import Linear
 from routelab.scorers.kernels import Nodes, plain
 from routelab.signals.features import Vector
 
@@ -115,6 +116,20 @@ def test_terms_are_added_one_by_one(form, case):
             expected = [z + w * value for z, w in zip(expected, row, strict=True)]
     found = form.dot(blocks, vectors, k).tolist()
     assert [float.hex(it) for it in found] == [float.hex(it) for it in expected]
+
+
+def test_weights_may_lie_in_memory_as_they_like():
+    class Asked:
+        def vectors(self, features):
+            return [Vector(np.array([0, 2]), np.array([2.0, -1.0]))]
+
+    weights = np.arange(6.0).reshape(3, 2)
+    spec = Linear(
+        target="quality", outputs=("small", "large"), features=("words",), tensors="linear"
+    )
+    for laid in (weights, np.asfortranarray(weights), np.repeat(weights, 2, axis=0)[::2]):
+        tensors = {"linear.weights": laid, "linear.bias": np.zeros(2)}
+        assert list(spec.bind((3,), tensors).one(Asked())) == [-4.0, -3.0]
 
 
 BLOCK = np.ones((3, 2))

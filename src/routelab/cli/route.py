@@ -86,11 +86,13 @@ def route(
     """
     if stream and json:
         raise RoutelabError("give one of --stream and --json: JSON is printed when all is known")
+    if log is None and (column or prices):
+        raise RoutelabError("--column and --prices are of --log LOG: give it too")
+    if log is not None and (task or need):
+        raise RoutelabError("give one of --log and --task or --need: the log says them")
     loaded, known = load_policy(policy), read_catalogue(catalogue)
     if log is not None:
         logged, options = _of_log(read_log_for([loaded], log, column, prices), request_id)
-        if task or need:
-            raise RoutelabError("give one of --log and --task or --need: the log says them")
     else:
         logged, options = None, {"id": request_id, "task": task, "needs": tuple(need or ())}
     asked = prompt if prompt is not None else logged

@@ -109,8 +109,8 @@ class HttpUpstream:
 
 
 async def _content(response: httpx.Response) -> bytes:
-    read = response.is_stream_consumed or response.is_closed  # by a hook of the client
-    if read or "content-encoding" in response.headers:
+    done = response.is_stream_consumed or response.is_closed  # by a hook of the client
+    if done or "content-encoding" in response.headers:
         return await response.aread()
     stream = response.stream
     assert isinstance(stream, httpx.AsyncByteStream)

@@ -89,10 +89,19 @@ class ByProxy(Straight):
     """Over the proxies of the environment, which are not asked for this machine.
 
     A client knows which proxy an address has, and does nothing else here.
+
+    Raises:
+        UpstreamError: one of them is none.
     """
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(limits=_LIMITS, mounts=dict.fromkeys(LOOPBACK))
+        try:
+            self._client = httpx.AsyncClient(limits=_LIMITS, mounts=dict.fromkeys(LOOPBACK))
+        except (httpx.InvalidURL, ImportError, ValueError) as error:  # whose words may hold a key
+            raise UpstreamError(
+                "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names what is no proxy for httpx"
+                f" ({type(error).__name__})"
+            ) from None
 
     def _towards(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
         return self._client._transport_for_url(url)
@@ -102,7 +111,11 @@ class ByProxy(Straight):
 
 
 def own(transport: httpx.AsyncBaseTransport | None) -> Sender:
-    """A sender over this transport; without one, over httpx's and the proxies there are."""
+    """A sender over this transport; without one, over httpx's and the proxies there are.
+
+    Raises:
+        UpstreamError: what the environment calls a proxy is none.
+    """
     if transport is not None:
         return Straight(transport)
     if {"http", "https", "all"}.isdisjoint(getproxies()):
@@ -129,15 +142,18 @@ def named(name: str) -> httpx.AsyncBaseTransport | None:
             f"transport='aiohttp' needs httpx-aiohttp: {how_to_install('serve')}"
         ) from error
 
+    transport = AiohttpTransport(limits=_LIMITS)
+
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=_LIMITS.max_connections or 0,
             keepalive_timeout=_LIMITS.keepalive_expiry,
-            ssl=httpx.create_ssl_context(),
+            ssl=transport.ssl_context,
         )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return AiohttpTransport(client=session)
+    transport.client = session
+    return transport
 
 
 def _closing(response: httpx.Response) -> httpx.Response:

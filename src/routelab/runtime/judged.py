@@ -60,7 +60,7 @@ class Attempt(msgspec.Struct, frozen=True):
     def lasting(self) -> bool:
         """Whether it will fail in the same way until somebody mends something."""
         refused = self.status is not None and 400 <= self.status < 500
-        return self.kind == "key" or (refused and self.status not in PASSING)
+        return self.kind == "key" or (refused and self.status not in PASSING | _FINAL)
 
 
 def failed(deployment: Deployment, error: str, kind: Kind) -> Attempt:
