@@ -8,6 +8,7 @@ demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
 
 test: $(VENV)/.dev  ## every test but the long statistical ones
+	$(BIN)/python -m compileall -q src tests  # where Python does not do so by itself
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not soak"
 
 slow: $(VENV)/.dev  ## long statistical and load checks

@@ -13,7 +13,7 @@ from routelab.runtime.http import HttpUpstream
 from routelab.runtime.orphans import close_orphans
 from routelab.runtime.upstream import Outgoing
 
-STEPS = 200
+STEPS = 120
 BODY = {"messages": [{"role": "user", "content": "hello"}]}
 
 
