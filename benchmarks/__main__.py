@@ -16,6 +16,7 @@ NAMES = (
     "replay",
     "open",
     "decision",
+    "cascade_routing",
     "import",
     "report",
     "study",

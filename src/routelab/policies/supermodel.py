@@ -6,7 +6,8 @@ Source: cascade routing, arXiv 2410.10347, sections 2 to 4.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from math import fsum, inf
 from operator import mul
 from typing import NamedTuple
@@ -63,8 +64,8 @@ class _Search:
         self._widths = [after - before for before, after in itertools.pairwise(grid)]
         steps = grid[:-1]
         self._below = [_below(it, steps) for it in hopes]
-        self._gaps = [
-            [(1.0 - p) * width for p, width in zip(below, self._widths, strict=True)]
+        self._gaps = [  # up to where nothing is lacking, and nothing would be added
+            [(1.0 - p) * width for p, width in zip(below, self._widths, strict=True) if p < 1.0]
             for below in self._below
         ]
         self._prices = [it.price for it in hopes]
@@ -104,10 +105,13 @@ class _Search:
         if not room:
             return
         adds = [(fsum(map(mul, below, self._gaps[i])) - self._prices[i], i) for i in others]
-        worth = sorted((it for it in adds if it[0] > 0.0), key=_greatest_first)
+        worth = sorted([it for it in adds if it[0] > 0.0], key=_greatest_first)
+        short = fsum(map(mul, self._widths, below)) if worth else 0.0
         for at, (add, index) in enumerate(worth):
             rest = [it[1] for it in worth[at:]]
-            if self._nodes > NODES or self._cannot_win(value, below, worth[at:], rest, room):
+            if self._nodes > NODES:
+                return
+            if self._cannot_win(value, short, below, worth[at : at + room], rest):
                 return
             grown = list(map(mul, below, self._below[index]))
             self._grow(value + add, grown, (*chosen, index), rest[1:], room - 1)
@@ -115,26 +119,32 @@ class _Search:
     def _cannot_win(
         self,
         value: float,
+        short: float,
         below: list[float],
-        worth: list[tuple[float, int]],
+        most: list[tuple[float, int]],
         rest: list[int],
-        room: int,
     ) -> bool:
-        """Whether no set of the rest can bring the value above the best one found."""
+        """Whether no set of the rest can bring the value above the best one found.
+
+        Args:
+            short: of the highest quality on the grid, what is expected to be lacking now.
+            most: what those add, of which as many as may be asked add most.
+        """
         best = self._best[0]
-        if value + fsum(add for add, _ in worth[:room]) <= best:
+        if value + fsum([add for add, _ in most]) <= best:
             return True
-        together = below
+        together: Iterable[float] = below
         for index in rest:
-            together = list(map(mul, together, self._below[index]))
-        gained = fsum(map(mul, self._widths, below)) - fsum(map(mul, self._widths, together))
-        return value + gained - min(self._prices[index] for index in rest) <= best
+            together = map(mul, together, self._below[index])
+        gained = short - fsum(map(mul, self._widths, together))
+        return value + gained - min([self._prices[index] for index in rest]) <= best
 
 
 def _below(hope: Hope, steps: list[float]) -> list[float]:
     """At each value, the probability that the quality is not above it."""
-    low, high, miss = hope.low, hope.high, 1.0 - hope.quality
-    return [0.0 if it < low else miss if it < high else 1.0 for it in steps]
+    to_low, to_high = bisect_left(steps, hope.low), bisect_left(steps, hope.high)
+    middle, above = [1.0 - hope.quality] * (to_high - to_low), [1.0] * (len(steps) - to_high)
+    return [0.0] * to_low + middle + above
 
 
 def _greatest_first(it: tuple[float, int]) -> tuple[float, int]:
