@@ -26,7 +26,7 @@ check: $(VENV)/.dev  ## lint, types, layers
 bench: $(VENV)/.dev  ## figures beside their targets, and benchmarks/results.json
 	$(BIN)/python -m benchmarks
 
-$(VENV)/.lab: pyproject.toml hatch_build.py $(shell find src -name "*.c")
+$(VENV)/.lab: pyproject.toml hatch_build.py $(shell find src -name "*.[ch]")
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "routelab needs Python 3.11 or newer; set PYTHON=")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'

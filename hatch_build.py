@@ -14,6 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from setuptools import Distribution, Extension
 
 SOURCES = "src/routelab/**/_compiled.c"
+HEADERS = "src/routelab"
 
 
 class Compiled(BuildHookInterface):
@@ -22,7 +23,7 @@ class Compiled(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="routelab-"))
         for number, source in enumerate(sorted(Path(self.root).glob(SOURCES))):
-            built = _built(source, self._folder / str(number))
+            built = _built(source, Path(self.root, HEADERS), self._folder / str(number))
             try:
                 if version == "editable":
                     _place(source, built)
@@ -52,10 +53,16 @@ def _place(source: Path, built: Path | None) -> None:
         copy.replace(source.with_name(built.name))
 
 
-def _built(source: Path, folder: Path) -> Path | None:
+def _built(source: Path, headers: Path, folder: Path) -> Path | None:
     """The module made of a source; None if it cannot be compiled here."""
     flags = [] if os.name == "nt" else ["-ffp-contract=off"]  # or sums would round otherwise
-    module = Extension(source.stem, [str(source)], extra_compile_args=flags, optional=True)
+    module = Extension(
+        source.stem,
+        [str(source)],
+        include_dirs=[str(headers)],
+        extra_compile_args=flags,
+        optional=True,
+    )
     command = Distribution({"ext_modules": [module]}).get_command_obj("build_ext")
     folder.mkdir()
     command.build_lib, command.build_temp = str(folder), str(folder / "objects")

@@ -6,24 +6,18 @@ import math
 
 import numpy as np
 import pytest
-from compiling import needs_a_compiler
+from compiling import each_form, form_of, needs_a_compiler
 from hypothesis import given
 from hypothesis import strategies as st
 
 from routelab.scorers import Linear
-from routelab.scorers.kernels import Nodes, plain
+from routelab.scorers.kernels import Nodes
 from routelab.signals.features import Vector
 
-try:
-    from routelab.scorers.kernels import _compiled, compiled
-except ImportError:
-    _compiled = None
-    forms = [plain]
-else:
-    forms = [plain, compiled]
+_compiled = form_of("routelab.scorers.kernels", "_compiled")
+in_each_form = each_form("routelab.scorers.kernels")
 
 COLUMNS = 3
-each_form = pytest.mark.parametrize("form", forms, ids=lambda form: form.__name__.split(".")[-1])
 numbers = st.sampled_from([-math.inf, -1.0, -0.0, 0.0, 0.5, 1.0, math.inf, math.nan, 5e-324])
 
 
@@ -63,7 +57,7 @@ def test_it_is_compiled_where_there_is_a_compiler():
     assert _compiled is not None
 
 
-@each_form
+@in_each_form
 @given(nodes=forests(), x=st.lists(numbers, min_size=COLUMNS, max_size=COLUMNS))
 def test_every_tree_leads_to_the_leaf_that_a_reader_comes_to(form, nodes, x):
     leaves = form.Walk(nodes).leaves(np.array(x))
@@ -104,7 +98,7 @@ def sums(draw):
     return blocks, vectors, k
 
 
-@each_form
+@in_each_form
 @pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
 @given(case=sums())
 def test_terms_are_added_one_by_one(form, case):

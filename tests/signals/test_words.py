@@ -9,24 +9,16 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from compiling import needs_a_compiler
+from compiling import each_form, form_of, needs_a_compiler
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.signals.features.words import plain
-
-try:
-    from routelab.signals.features.words import _compiled, compiled
-except ImportError:
-    _compiled = None
-    forms = [plain]
-else:
-    forms = [plain, compiled]
+_compiled = form_of("routelab.signals.features.words", "_compiled")
+in_each_form = each_form("routelab.signals.features.words")
 
 spreads = st.binary(max_size=80) | st.lists(
     st.sampled_from([b"a", b"b", b"not", b"7", b"x7", b"\xc3\xa9", b"", b"long" * 30]), max_size=400
 ).map(b" ".join)
-each_form = pytest.mark.parametrize("form", forms, ids=lambda form: form.__name__.split(".")[-1])
 
 
 def codes_of(spread: bytes) -> list[int]:
@@ -42,7 +34,7 @@ def test_it_is_compiled_where_there_is_a_compiler():
     assert _compiled is not None
 
 
-@each_form
+@in_each_form
 @given(spread=spreads)
 def test_words_are_read_between_spaces(form, spread):
     words = [word for word in spread.split(b" ") if word]
@@ -59,7 +51,7 @@ def idf_of(bits):
     return np.linspace(-0.5, 2.0, 2**bits) ** 3
 
 
-@each_form
+@in_each_form
 @given(spread=spreads, bits=st.integers(1, 12), weighted=st.booleans())
 def test_words_and_pairs_are_counted_and_valued_by_column(form, spread, bits, weighted):
     codes = codes_of(spread)
@@ -78,14 +70,14 @@ def test_words_and_pairs_are_counted_and_valued_by_column(form, spread, bits, we
     assert valued.tolist() == [v / length if length else v for v in values]
 
 
-@each_form
+@in_each_form
 def test_words_that_are_worth_nothing_are_zeros(form):
     indices, values = form.vector(packed([1 << 31, 7]), 1, np.zeros(2), None)
     assert (indices.tolist(), values.tolist()) == ([0, 1], [0.0, 0.0])
     assert [len(it) for it in form.vector(b"", 1, WORTH, np.ones(2))] == [0, 0]
 
 
-@each_form
+@in_each_form
 @given(spread=spreads, lists=st.lists(spreads, max_size=3))
 def test_different_words_are_counted_and_found_in_lists(form, spread, lists):
     there = set(codes_of(spread))
@@ -94,7 +86,7 @@ def test_different_words_are_counted_and_found_in_lists(form, spread, lists):
     assert form.census(packed(codes_of(spread)), *map(packed, listed)) == expected
 
 
-@each_form
+@in_each_form
 def test_a_code_that_is_nought_is_a_word_like_others(form):
     codes = packed([0, 0, 2**32 - 1])
     assert form.census(codes, packed([0]), packed([2**32 - 1, 5])) == (2, 1, 1)

@@ -30,8 +30,9 @@ from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay.single import row_of
 from routelab.runtime import Routed, Router
+from routelab.runtime.ask import options_of
 from routelab.runtime.probe import logged_signals
-from routelab.serve import options_of, pointed_at
+from routelab.serve import pointed_at
 from routelab.signals import as_logged
 
 

@@ -62,6 +62,19 @@ def sending(
     return Sending(request, fields, {REQUEST_ID: header_value(id)} if id else {})
 
 
+def options_of(request: Request) -> dict[str, Any]:
+    """Everything of a logged request but its messages, as options of `sending`."""
+    return {
+        "id": request.id,
+        "task": request.task,
+        "tenant": request.tenant,
+        "priority": request.priority,
+        "needs": request.needs,
+        "max_cost_usd": request.max_cost_usd,
+        "deadline_s": request.deadline_s,
+    }
+
+
 def _messages(messages: Messages) -> tuple[Message, ...]:
     if isinstance(messages, str):
         return ({"role": "user", "content": messages},)

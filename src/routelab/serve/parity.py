@@ -19,7 +19,7 @@ from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import Known, Replay, decide, run
 from routelab.runtime import AsyncRouter
-from routelab.serve.asked import options_of
+from routelab.runtime.ask import options_of
 from routelab.serve.server import background
 from routelab.serve.verdicts import recorded
 from routelab.signals import as_logged

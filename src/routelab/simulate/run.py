@@ -20,6 +20,7 @@ from routelab.logs.log import Log, Strings
 from routelab.policy_file import PolicyFile
 from routelab.replay.patience import Unwaited, unwaited
 from routelab.runtime import AsyncRouter
+from routelab.runtime.ask import options_of
 from routelab.runtime.endpoints import endpoints
 from routelab.runtime.gatekeeper import GateFunction
 from routelab.runtime.journal.entry import record
@@ -159,13 +160,8 @@ class _Day:
         self._places[key], upstream.visits[key] = place, Visit(row)
         asked: dict[str, Any] = {
             "messages": "" if self._prompts is None else self._prompts[row],
+            **options_of(request),
             "id": key,
-            "task": request.task,
-            "tenant": request.tenant,
-            "priority": request.priority,
-            "needs": request.needs,
-            "max_cost_usd": request.max_cost_usd,
-            "deadline_s": request.deadline_s,
         }
         try:
             await (_streamed(router, asked) if self._stream else router.route(**asked))

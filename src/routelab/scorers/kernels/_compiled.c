@@ -1,16 +1,7 @@
 /* What `plain.py` does. Doubles are added one after the other and nothing is fused, as numpy does
-there: a compiler that would round otherwise is refused. */
+there. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <float.h>
-#include <stdint.h>
-
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
-    defined(__NO_SIGNED_ZEROS__) || \
-    (defined(FLT_EVAL_METHOD) && (FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 2))
-#error "doubles would be rounded otherwise than numpy rounds them"
-#endif
+#include "exact.h"
 
 /* sums (k) += weights (n, k) at rows `indices` times `values`; 0, or -1 with an error set. */
 static int
@@ -144,9 +135,7 @@ static PyMethodDef methods[] = {
 };
 
 static PyModuleDef_Slot slots[] = {
-#ifdef Py_mod_gil
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#endif
+    WITHOUT_LOCK
     {0, NULL},
 };
 

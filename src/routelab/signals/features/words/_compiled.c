@@ -1,20 +1,10 @@
 /* What `plain.py` does, which says what each function gives.
 
 Sorting by digits takes the same time for every text, so that no prompt can be made to slow it
-down. Doubles are added one after the other and nothing is fused, as numpy does in `plain.py`:
-a compiler that would round otherwise is refused. */
+down. Doubles are added one after the other and nothing is fused, as numpy does in `plain.py`. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <float.h>
+#include "exact.h"
 #include <math.h>
-#include <stdint.h>
-
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
-    defined(__NO_SIGNED_ZEROS__) || \
-    (defined(FLT_EVAL_METHOD) && (FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 2))
-#error "doubles would be rounded otherwise than numpy rounds them"
-#endif
 
 #define MIX 0x9E3779B1u
 
@@ -290,9 +280,7 @@ filled(PyObject *Py_UNUSED(module))
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, filled},
-#ifdef Py_mod_gil
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#endif
+    WITHOUT_LOCK
     {0, NULL},
 };
 
