@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from outcomes import worth
 
 from routelab.core.context import Context
 from routelab.core.draw import uniform
@@ -31,7 +31,7 @@ from routelab.policies import (
     Tiers,
     Utility,
 )
-from routelab.policies.supermodel import Hope, best_prefix, best_set
+from routelab.policies.supermodel import Hope
 
 MODELS = ("a", "b", "c")
 some = settings(deadline=None, max_examples=60)
@@ -156,60 +156,6 @@ def test_a_failed_answer_is_always_passed_on():
     assert asked(policy, gain=nothing, failing=("a", "b")) == MODELS
     with pytest.raises(RouteError, match="a: down"):
         asked(policy, gain=nothing, failing=MODELS)
-
-
-hopes = st.lists(
-    st.builds(
-        Hope,
-        shares,
-        st.sampled_from([0.0, 0.3, 1.0]) | shares,
-        st.sampled_from([0.0, 1e-6, 0.01, 0.1]) | shares,
-    ),
-    min_size=1,
-    max_size=6,
-)
-
-
-def worth(held, chosen):
-    """Expected gain over what is held, by going through every outcome."""
-    outcomes = [(1.0, held)]
-    for it in chosen:
-        outcomes = [
-            (chance * p, max(best, value))
-            for chance, best in outcomes
-            for p, value in ((it.quality, it.high), (1.0 - it.quality, it.low))
-        ]
-    expected = sum(chance * best for chance, best in outcomes)
-    return expected - held - sum(it.price for it in chosen)
-
-
-@some
-@given(held=shares, hopes=hopes, room=st.integers(1, 6))
-def test_no_set_is_worth_more_than_the_one_found(held, hopes, room):
-    found = best_set(held, hopes, room)
-    assert len(found) <= room
-    every = [
-        worth(held, chosen)
-        for size in range(min(room, len(hopes)) + 1)
-        for chosen in combinations(hopes, size)
-    ]
-    assert worth(held, [hopes[index] for index in found]) >= max(every) - 1e-9
-
-
-@some
-@given(held=shares, hopes=hopes)
-def test_no_prefix_is_worth_more_than_the_one_found(held, hopes):
-    every = [worth(held, hopes[:size]) for size in range(len(hopes) + 1)]
-    assert every[best_prefix(held, hopes, len(hopes))] >= max(every) - 1e-9
-    assert best_prefix(None, hopes, len(hopes)) >= 1
-
-
-@some
-@given(hope=st.builds(Hope, shares, shares, shares))
-def test_what_an_answer_teaches_does_not_change_its_mean(hope):
-    mean = hope.quality * hope.high + (1.0 - hope.quality) * hope.low
-    assert mean == pytest.approx(hope.quality)
-    assert 0.0 <= hope.low <= hope.high <= 1.0
 
 
 def routing(**fields):

@@ -23,12 +23,13 @@ PROMPTS = (
 
 BLOCKED = """
 import sys
-for compiled in ("signals.features.words", "scorers.kernels"):
+for compiled in ("signals.features.words", "scorers.kernels", "policies.supermodel"):
     sys.modules[f"routelab.{compiled}._compiled"] = None
 sys.path.insert(0, sys.argv[1])
 from test_policy_file_uncompiled import scored
-plain = {"routelab.signals.features.words.plain", "routelab.scorers.kernels.plain"}
-assert plain <= set(sys.modules)
+from routelab import policies, scorers, signals
+for there in (signals.features.words, scorers.kernels, policies.supermodel):
+    assert not hasattr(there, "compiled")
 sys.stdout.write(scored())
 """
 
@@ -37,7 +38,10 @@ def scored() -> str:
     """What the scorers of every kind say of every prompt, and whether golden decisions hold."""
     policy = load(POLICIES / "reference-utility.policy")
     seen = Feedback("small", {"confidence": 0.7}, completion_tokens=12.0)
-    lines = [str(policy.verify())]
+    lines = [
+        str(policy.verify()),
+        str(load(POLICIES / "reference-cascade-routing.policy").verify()),
+    ]
     for prompt in PROMPTS:
         request = Request("r", ({"role": "user", "content": prompt},), task="maths")
         for name in policy.scoring.names:

@@ -1,44 +1,14 @@
-"""Which set of further models is worth asking, taken together.
-
-Source: cascade routing, arXiv 2410.10347, sections 2 to 4.
-"""
+"""The search of sets, in Python: what the compiled form does, where there is none."""
 
 from __future__ import annotations
 
 import itertools
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from math import fsum, inf
+from math import fsum
 from operator import mul
-from typing import NamedTuple
 
-NODES = 256
-"""Sets looked at before the best one found so far is taken; rarely reached."""
-
-
-class Hope(NamedTuple):
-    """What asking one model promises.
-
-    The quality that its answer will be judged to have is one of two values with the mean
-    `quality`: unresolved they coincide, wholly resolved they are 0 and 1.
-
-    Attributes:
-        quality: in [0, 1].
-        resolution: in [0, 1]; how much of the uncertainty the judgement of an answer lifts.
-        price: of asking, in quality.
-    """
-
-    quality: float
-    resolution: float
-    price: float
-
-    @property
-    def low(self) -> float:
-        return self.quality * (1.0 - self.resolution)
-
-    @property
-    def high(self) -> float:
-        return self.quality + self.resolution * (1.0 - self.quality)
+from routelab.policies.supermodel.hope import NODES, Hope
 
 
 def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
@@ -162,12 +132,3 @@ def best_prefix(held: float | None, hopes: Sequence[Hope], room: int) -> int:
     worths = search.prefixes(room)
     first = 0 if held is not None else 1
     return max(range(first, len(worths)), key=lambda size: (worths[size], -size))
-
-
-def best_single(hopes: Sequence[Hope]) -> int:
-    """The model of greatest quality minus price; of equal ones the first."""
-    best, highest = 0, -inf
-    for index, it in enumerate(hopes):
-        if it.quality - it.price > highest:
-            best, highest = index, it.quality - it.price
-    return best

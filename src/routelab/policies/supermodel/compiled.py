@@ -1,0 +1,13 @@
+"""The search of sets, in C."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routelab.policies.supermodel._compiled import search
+from routelab.policies.supermodel.hope import NODES, Hope
+
+
+def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
+    """As `plain.best_set`."""
+    return search(held, hopes, room, NODES)
