@@ -79,8 +79,12 @@ def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sam
             routed = run.ok("route", tmp_path / "rules.policy", "--base-url", base_url, *named)
             assert (routed.err, routed.data["model"]) == ("", explained["model"])
             assert routed.data["cost_usd"] == explained["cost_usd"]
-            decided.add(explained["model"])
-    assert len(decided) == 3  # each rule decides some of them
+            decided.add((explained["model"], *explained["reasons"]))
+    assert decided == {
+        ("frontier", f"rule 1 holds: {rules[0].when.explained}"),
+        ("medium-70b", f"rule 2 holds: {rules[1].when.explained}"),
+        ("small-8b", "no rule holds, and `otherwise` decides"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def explain(
     prices: Prices = None,
     json: Json = False,
 ) -> None:
-    """Show what POLICY does with one request of LOG: calls, scores, thresholds, costs.
+    """Show what POLICY does with one request of LOG, and why: calls, scores, reasons, costs.
 
     Example: `routelab explain gym.policy --log log.parquet --id easy-complex_arithmetic-00`
     """
@@ -51,10 +51,11 @@ def explain(
         seed=document.seed,
         scoring=loaded.scoring,
         estimates=document.estimates,
+        explained=True,
     )
     quality = float(opened.quality[row, opened.column(decision.answer.model)])
     if json:
-        print_json(as_json(decision, quality))
+        print_json({**as_json(decision, quality), "reasons": list(decision.reasons)})
     else:
         tables.show(steps(decision), _summary(decision, quality), _alternatives(opened, row))
 
@@ -137,7 +138,7 @@ def _summary(decision: Decision, quality: float) -> str:
     return tables.escaped(
         f"delivered {decision.answer.model}: quality {_or(quality, '.4g')},"
         f" {_or(decision.cost_usd, unit=' USD', what='cost ')} for {len(decision.steps)} call(s)"
-        f"{drawn}{_scores(decision)}"
+        f"{drawn}{_scores(decision)}{_reasons(decision)}"
     )
 
 
@@ -148,6 +149,10 @@ def _scores(decision: Decision) -> str:
         + ", ".join(f"{name} {value:.6g}" for name, value in it.values)
         for it in decision.scores
     )
+
+
+def _reasons(decision: Decision) -> str:
+    return "".join(f"\nbecause {reason}" for reason in decision.reasons)
 
 
 def _alternatives(log: Log, row: int) -> Table:

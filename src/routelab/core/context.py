@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -50,6 +50,7 @@ class Context:
     Attributes:
         steps: taken so far.
         margin: smallest distance of anything compared from what would have decided otherwise.
+        reasons: what the policy says of its choices; None if nobody is going to read it.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Context:
         "choices",
         "elapsed_s",
         "margin",
+        "reasons",
         "request",
         "scores",
         "seed",
@@ -76,6 +78,7 @@ class Context:
         seed: int = 0,
         scoring: Scoring | None = None,
         admission: Admission | None = None,
+        explained: bool = False,
     ) -> None:
         self.request = request
         self.allowed = frozenset(allowed)
@@ -88,6 +91,7 @@ class Context:
         self.scores: list[Score] = []
         self.threshold: float | None = None
         self.margin = math.inf
+        self.reasons: list[str] | None = [] if explained else None
         self._scoring = scoring
         self._admission = admission
 
@@ -170,6 +174,11 @@ class Context:
     def near(self, distance: float) -> None:
         """Note how far a compared value was from deciding otherwise."""
         self.margin = min(self.margin, abs(distance))
+
+    def because(self, reason: Callable[..., str], *about: object) -> None:
+        """Say why the policy goes on as it does, if anyone is going to read `reason(*about)`."""
+        if self.reasons is not None:
+            self.reasons.append(reason(*about))
 
     def choose(self, name: str, probabilities: Sequence[float]) -> int:
         """Draw an index with these probabilities; the same request draws the same again."""

@@ -45,6 +45,7 @@ class Decision(msgspec.Struct, frozen=True):
         cost_usd: costs of all steps, added in call order.
         latency_s: seconds until delivery; calls made together count once.
         scores: what scorers said on the way, in the order they were asked.
+        reasons: of the policy's choices, in words; empty unless they were asked for.
     """
 
     request_id: str
@@ -54,6 +55,7 @@ class Decision(msgspec.Struct, frozen=True):
     cost_usd: float
     latency_s: float
     scores: tuple[Score, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -114,6 +116,7 @@ def flow(policy: Policy, x: Context) -> Flow:
         x.spent_usd,
         x.elapsed_s,
         tuple(x.scores),
+        tuple(x.reasons or ()),
     )
 
 

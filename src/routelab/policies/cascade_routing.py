@@ -19,7 +19,7 @@ from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
 from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single
-from routelab.policies.words import less_cost, listed
+from routelab.policies.words import less_cost, listed, number
 
 
 class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
@@ -96,16 +96,18 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
             hopes = [self._hope(name, quality[name], prices[name]) for name in left]
             room = min(len(left), self._room(x))
             chosen = self._choose(None if best is None else best[0], hopes, room)
-            if chosen is None:
+            x.because(_reason, [left[index] for index in chosen], best)
+            if not chosen:
                 break
+            model = left[chosen[0]]
             if best is None and (room == 1 or self._chooses_once):
-                return Deliver((yield from ask(Call(left[chosen], final=True))))
-            seen = yield from ask(Call(left[chosen], need=self.signals))
+                return Deliver((yield from ask(Call(model, final=True))))
+            seen = yield from ask(Call(model, need=self.signals))
             if seen.error is not None:
                 continue
             if self.after:
                 quality = quality | x.predictions(self.after, seen)
-            worth = _inside(quality.get(seen.model, quality[left[chosen]]))  # or of a fallback
+            worth = _inside(quality.get(seen.model, quality[model]))  # or of a fallback
             if best is None or worth > best[0]:
                 best = (worth, seen)
         assert best is not None  # otherwise `_left` had raised
@@ -135,17 +137,15 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         resolution = self.resolution[self.models.index(name)] if self.resolution else 0.0
         return Hope(_inside(quality), resolution, price)
 
-    def _choose(self, held: float | None, hopes: Sequence[Hope], room: int) -> int | None:
-        """Index of the model to ask now; None to stop."""
+    def _choose(self, held: float | None, hopes: Sequence[Hope], room: int) -> Sequence[int]:
+        """Indices of the set worth most, the first of which is asked now; none to stop."""
         if self.supermodels == "single":
             chosen: Sequence[int] = ()
         elif self.supermodels == "prefix":
             chosen = range(best_prefix(held, hopes, room))
         else:
             chosen = best_set(held or 0.0, hopes, room)
-        if chosen:
-            return chosen[0]
-        return best_single(hopes) if held is None else None
+        return chosen if chosen or held is not None else (best_single(hopes),)
 
     def replay_batch(self, table: Table) -> list[Stage]:
         columns = [table.column(name) for name in self.models]
@@ -212,8 +212,8 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
             here = np.flatnonzero(left[row]).tolist()
             hopes = [Hope(inside[i], resolution[i], price[i]) for i in here]
             found = self._choose(None if at < 0 else value, hopes, min(len(here), room))
-            if found is not None:
-                chosen[row] = here[found]
+            if found:
+                chosen[row] = here[found[0]]
         return chosen
 
     @property
@@ -245,6 +245,16 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         if self.cost and self.cost_weight:
             uses.append(Use(self.cost, "cost", self.models))
         return tuple(uses)
+
+
+def _reason(models: Sequence[str], best: tuple[float, Feedback] | None) -> str:
+    held = ""
+    if best is not None:
+        held = f" beside the answer of {best[1].model}, of quality {number(best[0])}"
+    if not models:
+        return f"no model is worth its price{held}"
+    together = f"{listed(models)} together are" if models[1:] else f"{models[0]} is"
+    return f"{together} worth most{held}: {models[0]} is asked"
 
 
 def _inside(quality: float) -> float:

@@ -49,9 +49,11 @@ class Conditional(Policy, frozen=True, tag="conditional"):
             raise PolicyError(*problems)
 
     def route(self, x: Context) -> Route:
-        for rule in self.rules:
+        for number, rule in enumerate(self.rules, 1):
             if rule.when.holds(x.request):
+                x.because(_reason, number, rule)
                 return (yield from rule.policy.route(x))
+        x.because(_no_rule)
         return (yield from self.otherwise.route(x))
 
     def replay_batch(self, table: Table) -> list[Stage] | None:
@@ -87,3 +89,11 @@ class Conditional(Policy, frozen=True, tag="conditional"):
     @property
     def probes(self) -> tuple[Request, ...]:
         return tuple(rule.when.probe() for rule in self.rules) + super().probes
+
+
+def _reason(number: int, rule: Rule) -> str:
+    return f"rule {number} holds: {rule.when.explained}"
+
+
+def _no_rule() -> str:
+    return "no rule holds, and `otherwise` decides"

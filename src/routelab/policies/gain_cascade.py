@@ -92,6 +92,7 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         prices = expected(x, self.models, self.cost if self.cost_weight else "", self.costs)
         price = self.cost_weight * prices[self.models.index(following)] + self._margin(index)
         x.near(gain - price)
+        x.because(_reason, following, seen.model, gain, price)
         return bool(gain > price)
 
     def replay_batch(self, table: Table) -> list[Stage]:
@@ -150,3 +151,11 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         if self.cost and self.cost_weight:
             uses += (Use(self.cost, "cost", self.models),)
         return uses
+
+
+def _reason(model: str, after: str, gain: float, price: float) -> str:
+    does = "is" if gain > price else "is not"
+    return (
+        f"{model} {does} asked after {after}: it is expected to add {number(gain)}, and has to"
+        f" add more than {number(price)}"
+    )

@@ -63,9 +63,22 @@ class Tiers(Policy, frozen=True, tag="tiers"):
         (complexity,) = x.score(self.scorer)
         for threshold in self.thresholds:
             x.near(complexity - threshold)
-        order = self._order(bisect_right(self.thresholds, complexity))
-        model = next(name for name in order if name in left)
+        tier = bisect_right(self.thresholds, complexity)
+        model = next(name for name in self._order(tier) if name in left)
+        x.because(self._reason, complexity, tier, model)
         return Deliver((yield from ask(Call(model, final=True))))
+
+    def _reason(self, complexity: float, tier: int, model: str) -> str:
+        bounds = [
+            *([f"from {number(self.thresholds[tier - 1])}"] if tier else []),
+            *([f"below {number(self.thresholds[tier])}"] if tier < len(self.thresholds) else []),
+        ]
+        owner = self.models[tier]
+        instead = "" if model == owner else f", which is ruled out: {model}"
+        return (
+            f"complexity {number(complexity)} is in the tier {' and '.join(bounds)}, of"
+            f" {owner}{instead}"
+        )
 
     def _order(self, tier: int) -> tuple[str, ...]:
         """Models to try for a tier: it and those above, then those below from the top."""

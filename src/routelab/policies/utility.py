@@ -5,6 +5,7 @@ Source: RouterBench's predictive routers, arXiv 2403.12031, section 4.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,7 @@ class Utility(Policy, frozen=True, tag="utility"):
         for name in left:
             if name != best:
                 x.near(worth[best] - worth[name])
+        x.because(_reason, worth, left)
         return Deliver((yield from ask(Call(best, final=True))))
 
     def _worth(self, x: Predicting) -> list[Any]:
@@ -124,3 +126,12 @@ class Utility(Policy, frozen=True, tag="utility"):
         if self.latency and self.latency_weight:
             uses.append(Use(self.latency, "latency", self.models))
         return tuple(uses)
+
+
+def _reason(worth: Mapping[str, float], left: Sequence[str]) -> str:
+    best, *others = sorted(left, key=lambda name: -worth[name])
+    beside = ", ".join(f"{name} {number(worth[name])}" for name in others)
+    return (
+        f"{best} is of the greatest utility, {number(worth[best])}"
+        f"{f'; the others: {beside}' if others else ''}"
+    )

@@ -87,9 +87,12 @@ def decide(
     scoring: Scoring | None = None,
     estimates: Mapping[str, Estimate] | None = None,
     known: Known | None = None,
+    explained: bool = False,
 ) -> Decision:
     """One request's decision with all its steps; arguments are those of `routelab.replay.run`.
 
+    Args:
+        explained: with the policy's reasons in words.
     Raises:
         NoModelError: every model of the policy is ruled out by the request's needs.
         RouteError: no call gave an answer.
@@ -97,7 +100,7 @@ def decide(
     """
     known = known or Known(log, scoring, block=1)
     check(policy, known)
-    x, answers = _Driver(policy, known, catalogue, estimates, seed).prepare(row)
+    x, answers = _Driver(policy, known, catalogue, estimates, seed).prepare(row, explained)
     return drive(policy, x, answers)
 
 
@@ -140,7 +143,7 @@ class _Driver:
         self._bounds_read_text = _read_text(scoring, self._admission.scorers)
         self._bounded = bounded(log)
 
-    def prepare(self, row: int) -> tuple[Context, _Answers]:
+    def prepare(self, row: int, explained: bool = False) -> tuple[Context, _Answers]:
         """One request in the policy's hands, and its logged answers."""
         known, admission = self.known, self._admission
         text = self._reads_text or bool(self._bounds_read_text and self._bounded[row])
@@ -152,6 +155,7 @@ class _Driver:
             seed=self._seed,
             scoring=known.scoring,
             admission=admission,
+            explained=explained,
         )
         return x, _Answers(known, row, texts=self.policy.reads_answers)
 
