@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import typer
 from cli_world import left_behind, rows_of, save, strict_json
+from compiling import form_of
 
 from routelab import __version__
 from routelab.cli.app import app
@@ -79,7 +80,12 @@ def test_without_arguments_the_help_is_shown(run):
 
 
 def test_the_version_is_printed(run):
-    assert run.ok("--version").out == f"routelab {__version__}\n"
+    told = run.ok("--version").out
+    assert told.startswith(f"routelab {__version__} (")
+    packages = ("policies.supermodel", "scorers.kernels", "signals.features.words")
+    slow = [it for it in packages if form_of(f"routelab.{it}", "compiled") is None]
+    assert ("(compiled)" in told) == (not slow)
+    assert all(it in told for it in slow)
 
 
 def test_inspect_shows_the_card_and_verifies(run, tuned):

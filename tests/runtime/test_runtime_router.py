@@ -347,6 +347,7 @@ def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_
         ({"role": "user", "content": "x"}, {}, "at least one message"),
         ("x", {"model": "gpt"}, "the policy chooses the model"),
         ("x", {"stream": True}, "stream=True"),
+        ("x", {"deadline": 3}, "deadline=3: there is no such option; it is called deadline_s"),
         ("x", {"task": None}, "task=None: write a text"),
         ("x", {"tenant": 7}, "tenant=7: write a text"),
         ("x", {"id": 7}, "id=7: write a text"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -39,9 +40,18 @@ app = typer.Typer(
 )
 
 
+_COMPILED = (
+    "routelab.policies.supermodel",
+    "routelab.scorers.kernels",
+    "routelab.signals.features.words",
+)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"routelab {routelab.__version__}\n")
+        slow = [name for name in _COMPILED if find_spec(f"{name}._compiled") is None]
+        form = f"not compiled, so slower: {', '.join(slow)}" if slow else "compiled"
+        sys.stdout.write(f"routelab {routelab.__version__} ({form})\n")
         raise typer.Exit
 
 

@@ -114,7 +114,20 @@ def _of_messages(messages: object) -> Iterator[str]:
             )
 
 
+_SLIPS = {
+    "deadline": "deadline_s",
+    "max_cost": "max_cost_usd",
+    "need": "needs",
+    "timeout": "deadline_s",
+    "timeout_s": "deadline_s",
+}
+"""Fields that no endpoint knows, and the option that was meant."""
+
+
 def _of_fields(fields: Mapping[str, Any]) -> Iterator[str]:
+    for slip, meant in _SLIPS.items():
+        if slip in fields:
+            yield f"{slip}={fields[slip]!r:.80}: there is no such option; it is called {meant}"
     if "model" in fields:
         yield f"model={fields['model']!r}: the policy chooses the model; leave it out"
     if not isinstance(options := fields.get("stream_options", {}), Mapping | None):

@@ -115,13 +115,13 @@ def _single(test: Figures) -> bool:
 
 
 def _all_the_same(test: Figures) -> list[str]:
-    """Why a policy ships that does not beat an untuned router."""
+    """What to do about untuned routers that a policy that ships does not beat."""
     near = [it.name for it in _near(test)]
     if not near:
         return []
     return [
-        "ship all the same: the verdict asks for a gain over the zero router;"
-        f" {' and '.join(near)} may do as well without any confidence, so compare them first"
+        f"before you ship, compare with {' and '.join(near)}, which may do as well without any"
+        " confidence: the verdict only asks for a gain over the zero router"
     ]
 
 
