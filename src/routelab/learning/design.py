@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -74,6 +75,11 @@ class Design:
             return None
         requests = [self.examples.requests[index] for index in self.examples.request_of]
         return self._answer().bind({}).matrix(requests, self.examples.seen).dense()
+
+    def make(self, kinds: Iterable[str]) -> None:
+        """Make matrices now, where threads would each make their own."""
+        for kind in (*kinds, "answer"):
+            getattr(self, kind)
 
     def dense(self, kind: str, rows: Ints) -> Floats:
         """(len(rows), width) of `numbers` or `embedding`, and the answer's beside them."""

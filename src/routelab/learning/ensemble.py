@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,9 +14,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from routelab.core.table import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning import blend, calibration, folds
+from routelab.learning.abreast import abreast
 from routelab.learning.design import Design
 from routelab.learning.fitted import Fitted
-from routelab.learning.learners import LEARNERS, NEEDS_TEXT, Part
+from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, Part
 from routelab.learning.learners.part import Written
 from routelab.scorers import Blend, to_wire
 from routelab.signals.features import to_wire as feature_to_wire
@@ -51,8 +53,7 @@ class Ensemble:
 
     def predict(self, design: Design, rows: Ints) -> Floats:
         """(len(rows), k) scores."""
-        with threadpool_limits(limits=1):
-            each = [part.predict(design, rows) for part in self.parts]
+        each = abreast(partial(part.predict, design, rows) for part in self.parts)
         joined = blend.join(each, self.weights)
         return calibration.apply(self.calibrators, joined)
 
@@ -83,22 +84,17 @@ def fit(design: Design, rows: Ints, seed: int) -> Ensemble:
     """
     _refuse_few(design, rows)
     names = usable(design)
-    with threadpool_limits(limits=1):  # sums are then made in one order on any machine
-        return _fit(design, rows, names, seed)
-
-
-def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensemble:
     layered = _layered(design, names)
     first = tuple(name for name in names if not (layered and name == TREES))
     labels = design.examples.labels[rows]
-    held_out = _held_out(design, rows, first, seed)
-    weights = blend.weights(held_out, labels, design.recipe.even)
+    parts, held_out = _learned(design, rows, first, seed)
+    with threadpool_limits(limits=1):
+        weights = blend.weights(held_out, labels, design.recipe.even)
     joined = blend.join(held_out, weights)
-    parts = [LEARNERS[name](design, rows, seed) for name in first]
     if layered:
         rest = design.relabelled(rows, labels - joined)
-        joined = joined + _held_out(rest, rows, (TREES,), seed)[0]
-        parts.append(LEARNERS[TREES](rest, rows, seed))
+        trees, left = _learned(rest, rows, (TREES,), seed)
+        joined, parts = joined + left[0], parts + trees
         first, weights = (*first, TREES), (*weights, 1.0)
     calibrators = _calibrators(design, joined, labels)
     if calibrators:
@@ -152,15 +148,26 @@ def usable(design: Design) -> tuple[str, ...]:
     return found
 
 
-def _held_out(design: Design, rows: Ints, names: Sequence[str], seed: int) -> list[Floats]:
-    """Predictions of each learner for every row, by fits on the other folds."""
-    fold = _folds(design, rows, seed)
-    shape = design.examples.labels[rows].shape
-    found = [np.empty(shape) for _ in names]
-    for here, there in folds.each(fold):
-        for name, into in zip(names, found, strict=True):
-            into[there] = LEARNERS[name](design, rows[here], seed).predict(design, rows[there])
-    return found
+def _learned(
+    design: Design, rows: Ints, names: Sequence[str], seed: int
+) -> tuple[list[Part], list[Floats]]:
+    """Each learner fitted on all rows, and its predictions of every row by other folds' fits."""
+    design.make({MATRICES.get(name, design.recipe.near) for name in names if name in NEEDS_TEXT})
+    cuts = list(folds.each(_folds(design, rows, seed)))
+    seen = [rows, *(rows[here] for here, _ in cuts)]
+    fits = abreast(partial(LEARNERS[name], design, kept, seed) for name in names for kept in seen)
+    parts, apart = fits[:: len(seen)], [it for at, it in enumerate(fits) if at % len(seen)]
+    predicted = iter(
+        abreast(
+            partial(part.predict, design, rows[there])
+            for part, (_, there) in zip(apart, cuts * len(names), strict=True)
+        )
+    )
+    held_out = [np.empty(design.examples.labels[rows].shape) for _ in names]
+    for into in held_out:
+        for _, there in cuts:
+            into[there] = next(predicted)
+    return parts, held_out
 
 
 def _folds(design: Design, rows: Ints, seed: int) -> Ints:

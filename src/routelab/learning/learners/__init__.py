@@ -17,7 +17,10 @@ LEARNERS: Mapping[str, Learner] = {
 }
 """Learner by the name that recipes use."""
 
+MATRICES = {"words": "words", "numbers": "numbers", "embedding": "embedding", "trees": "numbers"}
+"""The matrix of a design that a learner reads; neighbours have that of the recipe's `near`."""
+
 NEEDS_TEXT = frozenset({"words", "numbers", "embedding", "trees", "neighbors"})
 """Learners that read prompts."""
 
-__all__ = ["LEARNERS", "NEEDS_TEXT", "Learner", "Part"]
+__all__ = ["LEARNERS", "MATRICES", "NEEDS_TEXT", "Learner", "Part"]
