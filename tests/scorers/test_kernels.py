@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routelab.scorers import Linear
-from routelab.scorers.kernels import Nodes
+from routelab.scorers.kernels import Forest
 from routelab.signals.features import Vector
 
 _compiled = form_of("routelab.scorers.kernels", "_compiled")
@@ -19,6 +19,9 @@ in_each_form = each_form("routelab.scorers.kernels")
 
 COLUMNS = 3
 numbers = st.sampled_from([-math.inf, -1.0, -0.0, 0.0, 0.5, 1.0, math.inf, math.nan, 5e-324])
+
+
+leaves = st.sampled_from([-0.0, 0.1, 0.2, -0.3, 1e16, 1e-300])
 
 
 @st.composite
@@ -33,23 +36,29 @@ def forests(draw):
     def drawn(values):
         return np.array(draw(st.lists(values, min_size=n, max_size=n)))
 
-    return Nodes(
+    roots = draw(st.lists(st.integers(0, n - 1), max_size=9))
+    k = draw(st.integers(1, 3))
+    output = draw(st.lists(st.integers(0, k - 1), min_size=len(roots), max_size=len(roots)))
+    return Forest(
         feature=drawn(st.integers(0, COLUMNS - 1)),
         threshold=drawn(numbers.filter(math.isfinite)),
         left=left,
         right=right,
+        value=drawn(leaves),
         missing_left=drawn(st.integers(0, 1)),
-        roots=np.array(draw(st.lists(st.integers(0, n - 1), max_size=9)), np.int64),
+        roots=np.array(roots, np.int64),
+        output=np.array(output, np.int64),
+        bias=np.array(draw(st.lists(leaves, min_size=k, max_size=k))),
     )
 
 
-def descended(nodes, x, node):
+def descended(forest, x, node):
     """The leaf that a reader would come to."""
-    if nodes.left[node] < 0:
+    if forest.left[node] < 0:
         return node
-    at = x[nodes.feature[node]]
-    goes_left = bool(nodes.missing_left[node]) if math.isnan(at) else at <= nodes.threshold[node]
-    return descended(nodes, x, nodes.left[node] if goes_left else nodes.right[node])
+    at = x[forest.feature[node]]
+    goes_left = bool(forest.missing_left[node]) if math.isnan(at) else at <= forest.threshold[node]
+    return descended(forest, x, forest.left[node] if goes_left else forest.right[node])
 
 
 @needs_a_compiler
@@ -57,27 +66,41 @@ def test_it_is_compiled_where_there_is_a_compiler():
     assert _compiled is not None
 
 
+row = st.lists(numbers, min_size=COLUMNS, max_size=COLUMNS)
+
+
 @in_each_form
-@given(nodes=forests(), x=st.lists(numbers, min_size=COLUMNS, max_size=COLUMNS))
-def test_every_tree_leads_to_the_leaf_that_a_reader_comes_to(form, nodes, x):
-    leaves = form.Walk(nodes).leaves(np.array(x))
-    assert leaves.dtype == np.int64
-    assert leaves.tolist() == [descended(nodes, x, root) for root in nodes.roots]
+@given(forest=forests(), few=st.lists(row, max_size=4), times=st.sampled_from([1, 40]))
+def test_every_tree_adds_the_leaf_that_a_reader_comes_to(form, forest, few, times):
+    rows = few * times  # 160 are walked in blocks
+    expected = [forest.bias.tolist() for _ in rows]
+    for sums, x in zip(expected, rows, strict=True):
+        for root, output in zip(forest.roots, forest.output, strict=True):
+            sums[output] += float(forest.value[descended(forest, x, root)])
+    found = form.Walk(forest).sums(np.array(rows).reshape(len(rows), COLUMNS))
+    assert found.shape == (len(rows), len(forest.bias))
+    assert [float.hex(it) for it in found.ravel()] == [
+        float.hex(it) for sums in expected for it in sums
+    ]
 
 
-def packed(**changed):
-    """A tree of three nodes, as the compiled form takes it, after its row."""
+def packed(rows=1, **changed):
+    """A tree of three nodes, as the compiled form takes it, after sums and rows."""
     arrays = {
+        "sums": np.zeros(1),
         "x": np.zeros(1),
         "feature": np.zeros(3, np.int32),
         "threshold": np.zeros(3),
         "left": np.array([1, -1, -1], np.int32),
         "right": np.array([2, -1, -1], np.int32),
+        "value": np.array([0.0, 5.0, 7.0]),
         "missing_left": np.zeros(3, np.uint8),
         "roots": np.zeros(1, np.int32),
+        "output": np.zeros(1, np.int32),
     }
     arrays |= {name: np.array(it, arrays[name].dtype) for name, it in changed.items()}
-    return [array.tobytes() for array in arrays.values()]
+    into, x, *forest = arrays.values()
+    return [into, x, rows, *(array.tobytes() for array in forest)]
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -161,13 +184,26 @@ def test_a_sum_that_makes_no_sense_is_an_error_and_no_crash(arguments):
         packed(feature=[-1, 0, 0]),
         packed(roots=[3]),
         packed(roots=[-1]),
+        packed(roots=[]),
+        packed(output=[1]),
+        packed(output=[-1]),
+        packed(sums=[]),
+        packed(x=[]),
         packed(threshold=[0.0]),
+        packed(rows=2),
+        packed(rows=-1),
+        packed(rows="1"),
+        packed(rows=0),
         packed()[:-1],
+        [b"12345678", *packed()[1:]],
+        [1.0, *packed()[1:]],
         [*packed()[:-1], b"123"],
         [*packed()[:-1], "text"],
     ],
 )
 def test_what_would_lead_nowhere_is_an_error_and_no_crash(arguments):
-    assert np.frombuffer(_compiled.leaves(*packed()), np.int64).tolist() == [1]
-    with pytest.raises((TypeError, ValueError)):
-        _compiled.leaves(*arguments)
+    sums, *rest = packed()
+    _compiled.walk(sums, *rest)
+    assert sums.tolist() == [5.0]
+    with pytest.raises((TypeError, ValueError, BufferError)):
+        _compiled.walk(*arguments)

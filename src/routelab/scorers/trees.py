@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core.table import Floats
 from routelab.errors import PolicyError
 from routelab.scorers.flatten import NODES
-from routelab.scorers.kernels import Nodes, Walk
+from routelab.scorers.kernels import Forest, Walk
 from routelab.scorers.link import INVERSE, Link, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Matrix, Tensors, Vector
@@ -36,27 +35,13 @@ class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):
         output = Wanted(f"{self.tensors}.output", "int32", (None,))
         bias = Wanted(f"{self.tensors}.bias", "float64", (len(self.outputs),))
         found = take(tensors, *named, roots, output, bias)
-        forest = _Forest(*found)
+        forest = Forest(*found)
         if problems := list(_problems(forest, sum(widths), len(self.outputs))):
             raise PolicyError(*(f"trees {self.tensors!r}: {problem}" for problem in problems))
         return _BoundTrees(self, sum(widths), forest)
 
 
-class _Forest(NamedTuple):
-    """Nodes of all trees, and where each tree begins and which output it adds to."""
-
-    feature: Ints
-    threshold: Floats
-    left: Ints
-    right: Ints
-    value: Floats
-    missing_left: Ints
-    roots: Ints
-    output: Ints
-    bias: Floats
-
-
-def _problems(forest: _Forest, width: int, k: int) -> list[str]:
+def _problems(forest: Forest, width: int, k: int) -> list[str]:
     sizes = {len(array) for array in forest[: len(NODES)]}
     if len(sizes) > 1 or len(forest.roots) != len(forest.output):
         return ["arrays of nodes, or of roots and outputs, differ in length"]
@@ -79,7 +64,7 @@ def _problems(forest: _Forest, width: int, k: int) -> list[str]:
 
 
 class _BoundTrees(BoundScorer):
-    def __init__(self, spec: Trees, width: int, forest: _Forest) -> None:
+    def __init__(self, spec: Trees, width: int, forest: Forest) -> None:
         self._features = spec.features
         self._width = width
         self._inverse = INVERSE[spec.link]
@@ -87,25 +72,11 @@ class _BoundTrees(BoundScorer):
         self._used = np.unique(forest.feature[inner])
         feature = np.where(inner, np.searchsorted(self._used, forest.feature), 0)
         bias = forest.bias + 0.0  # no -0.0, which would tell an empty sum from a sum of -0.0
-        self._forest = forest = forest._replace(feature=feature, bias=bias)
-        self._trees = list(zip(forest.roots.tolist(), forest.output.tolist(), strict=True))
-        self._adds_to = np.concatenate([np.arange(len(bias)), forest.output])
-        self._walk = Walk(
-            Nodes(
-                feature,
-                forest.threshold,
-                forest.left,
-                forest.right,
-                forest.missing_left,
-                forest.roots,
-            )
-        )
+        self._walk = Walk(forest._replace(feature=feature, bias=bias))
 
     def one(self, asked: One) -> Sequence[float]:
-        leaves = self._walk.leaves(self._row(asked.vector(self._features)))
-        terms = np.concatenate((self._forest.bias, self._forest.value.take(leaves)))
-        sums = np.bincount(self._adds_to, terms)  # one after the other, as `many` adds them
-        return [self._inverse(z) for z in sums.tolist()]
+        sums = self._walk.sums(self._row(asked.vector(self._features))[None])
+        return [self._inverse(z) for z in sums[0].tolist()]
 
     def _row(self, vector: Vector) -> Floats:
         """(used,) the columns that a node looks at."""
@@ -120,11 +91,7 @@ class _BoundTrees(BoundScorer):
         return row
 
     def many(self, asked: Many) -> Floats:
-        x = self._columns(asked.matrix(self._features))
-        rows = np.arange(len(x))
-        sums = np.repeat(self._forest.bias[None, :], len(x), axis=0)
-        for root, output in self._trees:
-            sums[:, output] += self._forest.value[self._leaves(x, rows, root)]
+        sums = self._walk.sums(self._columns(asked.matrix(self._features)))
         return each(self._inverse, sums)
 
     def _columns(self, matrix: Matrix) -> Floats:
@@ -133,18 +100,6 @@ class _BoundTrees(BoundScorer):
         place[self._used] = np.arange(len(self._used))
         to = place[matrix.indices]
         kept = to >= 0
-        x = np.zeros((len(matrix), max(len(self._used), 1)))
+        x = np.zeros((len(matrix), len(self._used)))
         x[matrix.rows[kept], to[kept]] = matrix.values[kept]
         return x
-
-    def _leaves(self, x: Floats, rows: Ints, root: int) -> Ints:
-        forest = self._forest
-        node = np.full(len(x), root)
-        while (inner := forest.left[node] >= 0).any():
-            at = x[rows, forest.feature[node]]
-            goes_left = (at <= forest.threshold[node]) | (
-                np.isnan(at) & (forest.missing_left[node] != 0)
-            )
-            child = np.where(goes_left, forest.left[node], forest.right[node])
-            node = np.where(inner, child, node)
-        return node

@@ -57,80 +57,140 @@ release:
     Py_RETURN_NONE;
 }
 
-enum { X, FEATURE, THRESHOLD, LEFT, RIGHT, MISSING_LEFT, ROOTS, COUNT };
+enum { FEATURE, THRESHOLD, LEFT, RIGHT, VALUE, MISSING_LEFT, ROOTS, OUTPUT, FOREST };
 
-static const Py_ssize_t width_of[COUNT] = {
-    sizeof(double),  sizeof(int32_t), sizeof(double), sizeof(int32_t),
-    sizeof(int32_t), sizeof(uint8_t), sizeof(int32_t),
+static const Py_ssize_t width_of[FOREST] = {
+    sizeof(int32_t), sizeof(double),  sizeof(int32_t), sizeof(int32_t),
+    sizeof(double),  sizeof(uint8_t), sizeof(int32_t), sizeof(int32_t),
 };
 
-static PyObject *
-kernels_leaves(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+typedef struct {
+    const int32_t *feature, *left, *right, *roots, *output;
+    const double *threshold, *value;
+    const uint8_t *missing_left;
+    int64_t nodes;
+    Py_ssize_t trees;
+} Forest;
+
+/* The forest in an array of bytes for each of its fields; 0, or -1 with an error set. */
+static int
+forest_of(Forest *forest, PyObject *const *args)
 {
-    const void *array[COUNT];
-    Py_ssize_t length[COUNT];
-    if (nargs != COUNT) {
-        PyErr_SetString(
-            PyExc_TypeError, "leaves(x, feature, threshold, left, right, missing_left, roots)");
-        return NULL;
-    }
-    for (int i = 0; i < COUNT; i++) {
+    const void *array[FOREST];
+    Py_ssize_t length[FOREST];
+    for (int i = 0; i < FOREST; i++) {
         if (!PyBytes_Check(args[i]) || PyBytes_GET_SIZE(args[i]) % width_of[i]) {
-            PyErr_Format(PyExc_TypeError, "argument %d is bytes, %zd to each", i, width_of[i]);
-            return NULL;
+            PyErr_Format(PyExc_TypeError, "array %d of a forest is bytes, %zd to each", i,
+                         width_of[i]);
+            return -1;
         }
         array[i] = PyBytes_AS_STRING(args[i]);
         length[i] = PyBytes_GET_SIZE(args[i]) / width_of[i];
-    }
-    const double *x = array[X], *threshold = array[THRESHOLD];
-    const int32_t *feature = array[FEATURE], *left = array[LEFT], *right = array[RIGHT];
-    const int32_t *roots = array[ROOTS];
-    const uint8_t *missing_left = array[MISSING_LEFT];
-    const Py_ssize_t nodes = length[FEATURE];
-    for (int i = FEATURE; i < ROOTS; i++) {
-        if (length[i] != nodes) {
-            PyErr_SetString(PyExc_ValueError, "arrays of nodes differ in length");
-            return NULL;
+        if (length[i] != length[i < ROOTS ? FEATURE : ROOTS]) {
+            PyErr_SetString(PyExc_ValueError, "arrays of a forest differ in length");
+            return -1;
         }
     }
-    Py_ssize_t trees = length[ROOTS];
-    PyObject *found = PyBytes_FromStringAndSize(NULL, trees * (Py_ssize_t)sizeof(int64_t));
-    if (found == NULL) {
-        return NULL;
+    *forest = (Forest){
+        .feature = array[FEATURE],
+        .threshold = array[THRESHOLD],
+        .left = array[LEFT],
+        .right = array[RIGHT],
+        .value = array[VALUE],
+        .missing_left = array[MISSING_LEFT],
+        .roots = array[ROOTS],
+        .output = array[OUTPUT],
+        .nodes = length[FEATURE],
+        .trees = length[ROOTS],
+    };
+    return 0;
+}
+
+/* sums (rows, k) += the leaf of a tree that each row (width) leads to; 0, or -1 with an error set. */
+static int
+leaf_added(double *sums, Py_ssize_t k, const double *row, Py_ssize_t width, Py_ssize_t rows,
+           const Forest *forest, Py_ssize_t tree)
+{
+    if (forest->output[tree] < 0 || forest->output[tree] >= k) {
+        PyErr_SetString(PyExc_ValueError, "a tree adds to an output that is not there");
+        return -1;
     }
-    int64_t *leaf = (int64_t *)PyBytes_AS_STRING(found);
-    for (Py_ssize_t tree = 0; tree < trees; tree++) {
-        int64_t node = -1, child = roots[tree];
+    for (; rows > 0; rows--, row += width, sums += k) {
+        int64_t node = -1, child = forest->roots[tree];
         do {
-            if (child <= node || child >= nodes) {
+            if (child <= node || child >= forest->nodes) {
                 PyErr_SetString(PyExc_ValueError, "a child is not after its parent, or no node");
-                goto fail;
+                return -1;
             }
             node = child;
-            child = left[node];
+            child = forest->left[node];
             if (child < 0) {
                 break;
             }
-            if (feature[node] < 0 || feature[node] >= length[X]) {
+            int32_t feature = forest->feature[node];
+            if (feature < 0 || feature >= width) {
                 PyErr_SetString(PyExc_ValueError, "a node reads a column that is not there");
-                goto fail;
+                return -1;
             }
-            double at = x[feature[node]];
-            if (at > threshold[node] || (at != at && !missing_left[node])) {
-                child = right[node];
+            double at = row[feature];
+            if (at > forest->threshold[node] || (at != at && !forest->missing_left[node])) {
+                child = forest->right[node];
             }
         } while (1);
-        leaf[tree] = node;
+        sums[forest->output[tree]] += forest->value[node];
     }
-    return found;
-fail:
-    Py_DECREF(found);
-    return NULL;
+    return 0;
+}
+
+enum { TOGETHER = 64 }; /* rows that a tree is walked for while it and they are in the cache */
+
+static PyObject *
+kernels_walk(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    enum { INTO, X, ROWS, FIRST };
+    Py_buffer sums, x;
+    Forest forest;
+    int done = -1;
+    if (nargs != FIRST + FOREST) {
+        PyErr_SetString(PyExc_TypeError, "walk(sums, x, rows, feature, threshold, left, right,"
+                                         " value, missing_left, roots, output)");
+        return NULL;
+    }
+    Py_ssize_t rows = PyLong_AsSsize_t(args[ROWS]);
+    if ((rows == -1 && PyErr_Occurred()) || forest_of(&forest, args + FIRST) < 0 ||
+        PyObject_GetBuffer(args[INTO], &sums, PyBUF_WRITABLE) < 0) {
+        return NULL;
+    }
+    if (PyObject_GetBuffer(args[X], &x, PyBUF_SIMPLE) < 0) {
+        goto release;
+    }
+    Py_ssize_t k = rows > 0 ? sums.len / rows / (Py_ssize_t)sizeof(double) : 0;
+    Py_ssize_t width = rows > 0 ? x.len / rows / (Py_ssize_t)sizeof(double) : 0;
+    if (rows < 0 || sums.len != rows * k * (Py_ssize_t)sizeof(double) ||
+        x.len != rows * width * (Py_ssize_t)sizeof(double)) {
+        PyErr_SetString(PyExc_ValueError, "sums and x do not have as many rows");
+    } else {
+        done = 0;
+    }
+    for (Py_ssize_t row = 0; row < rows; row += TOGETHER) {
+        Py_ssize_t count = rows - row < TOGETHER ? rows - row : TOGETHER;
+        for (Py_ssize_t tree = 0; done == 0 && tree < forest.trees; tree++) {
+            done = leaf_added((double *)sums.buf + row * k, k,
+                              (const double *)x.buf + row * width, width, count, &forest, tree);
+        }
+    }
+    PyBuffer_Release(&x);
+release:
+    PyBuffer_Release(&sums);
+    if (done < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
     {"add", (PyCFunction)(void (*)(void))kernels_add, METH_FASTCALL, NULL},
-    {"leaves", (PyCFunction)(void (*)(void))kernels_leaves, METH_FASTCALL, NULL},
+    {"walk", (PyCFunction)(void (*)(void))kernels_walk, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

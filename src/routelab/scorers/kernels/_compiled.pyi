@@ -1,13 +1,17 @@
 from routelab.core.table import Floats, Ints
 
 def add(sums: Floats, weights: Floats, indices: Ints, values: Floats, /) -> None: ...
-def leaves(
-    x: bytes,
+def walk(
+    sums: Floats,
+    x: Floats,
+    rows: int,
     feature: bytes,
     threshold: bytes,
     left: bytes,
     right: bytes,
+    value: bytes,
     missing_left: bytes,
     roots: bytes,
+    output: bytes,
     /,
-) -> bytes: ...
+) -> None: ...

@@ -6,12 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
-from routelab.scorers.kernels._compiled import add, leaves
-from routelab.scorers.kernels.nodes import Nodes
+from routelab.core.table import Floats
+from routelab.scorers.kernels._compiled import add, walk
+from routelab.scorers.kernels.forest import Forest
 from routelab.signals.features import Vector
 
-_TYPES = (np.int32, np.float64, np.int32, np.int32, np.uint8, np.int32)
+_TYPES = {
+    "feature": np.int32,
+    "threshold": np.float64,
+    "left": np.int32,
+    "right": np.int32,
+    "value": np.float64,
+    "missing_left": np.uint8,
+    "roots": np.int32,
+    "output": np.int32,
+}
 
 
 def dot(blocks: Sequence[Floats], vectors: Sequence[Vector], k: int) -> Floats:
@@ -25,10 +34,13 @@ def dot(blocks: Sequence[Floats], vectors: Sequence[Vector], k: int) -> Floats:
 class Walk:
     """As `plain.Walk`."""
 
-    def __init__(self, nodes: Nodes) -> None:
-        pairs = zip(nodes, _TYPES, strict=True)
-        self._nodes = tuple(array.astype(dtype).tobytes() for array, dtype in pairs)
+    def __init__(self, forest: Forest) -> None:
+        arrays = ((getattr(forest, name), dtype) for name, dtype in _TYPES.items())
+        self._forest = tuple(array.astype(dtype).tobytes() for array, dtype in arrays)
+        self._bias = forest.bias
 
-    def leaves(self, x: Floats) -> Ints:
-        """(trees,) as `plain.Walk.leaves`; x is float64."""
-        return np.frombuffer(leaves(x.tobytes(), *self._nodes), np.int64)
+    def sums(self, x: Floats) -> Floats:
+        """As `plain.Walk.sums`; x is contiguous, of float64."""
+        sums = np.repeat(self._bias[None], len(x), axis=0)
+        walk(sums, x, len(x), *self._forest)
+        return sums

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from routelab.core.table import Floats, Ints
-from routelab.scorers.kernels.nodes import Nodes
+from routelab.scorers.kernels.forest import Forest
 from routelab.signals.features import Vector
 
 
@@ -35,21 +35,47 @@ def dot(blocks: Sequence[Floats], vectors: Sequence[Vector], k: int) -> Floats:
 
 
 class Walk:
-    """Finds the leaf of each tree."""
+    """Sums up the leaves that rows lead to."""
 
-    def __init__(self, nodes: Nodes) -> None:
-        self._nodes = tuple(array.tolist() for array in nodes)
+    def __init__(self, forest: Forest) -> None:
+        self._forest = forest
+        self._lists = tuple(array.tolist() for array in forest)
 
-    def leaves(self, x: Floats) -> Ints:
-        """(trees,) the leaf that a row of columns ends in; a column is NaN where it is missing."""
-        columns = x.tolist()
-        feature, threshold, left, right, missing_left, roots = self._nodes
-        found = []
-        for node in roots:
+    def sums(self, x: Floats) -> Floats:
+        """(n, k) the bias, plus the leaf of each tree in turn.
+
+        Args:
+            x: (n, columns); NaN where a column is missing.
+        """
+        if len(x) == 1:
+            return np.array([self._one(x[0].tolist())])
+        sums = np.repeat(self._forest.bias[None], len(x), axis=0)
+        rows = np.arange(len(x))
+        for root, output in zip(self._forest.roots, self._forest.output, strict=True):
+            sums[:, output] += self._forest.value[self._leaves(x, rows, root)]
+        return sums
+
+    def _one(self, row: list[float]) -> list[float]:
+        """(k,) without numpy, which has nothing to gain in one row."""
+        feature, threshold, left, right, value, missing_left, roots, output, bias = self._lists
+        sums = list(bias)
+        for node, to in zip(roots, output, strict=True):
             while (child := left[node]) >= 0:
-                at = columns[feature[node]]
+                at = row[feature[node]]
                 if at > threshold[node] or (at != at and not missing_left[node]):
                     child = right[node]
                 node = child
-            found.append(node)
-        return np.array(found, np.int64)
+            sums[to] += value[node]
+        return sums
+
+    def _leaves(self, x: Floats, rows: Ints, root: int) -> Ints:
+        forest = self._forest
+        node = np.full(len(x), root)
+        while (inner := forest.left[node] >= 0).any():
+            at = x[rows, forest.feature[node]]
+            goes_left = (at <= forest.threshold[node]) | (
+                np.isnan(at) & (forest.missing_left[node] != 0)
+            )
+            child = np.where(goes_left, forest.left[node], forest.right[node])
+            node = np.where(inner, child, node)
+        return node
