@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
 from learning_world import MODELS, QUICK, telling_log
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from routelab import learning
 from routelab.learning import abreast
@@ -44,27 +45,69 @@ def test_each_task_has_one_thread(processors):
 
 
 def test_the_first_failure_is_told_and_what_waits_is_given_up(processors):
-    done = []
+    done, told = [], threading.Event()
 
     def task(number):
         done.append(number)
         if number == 1:
             raise ValueError("number 1")
+        if number > 1:
+            told.wait(10)
 
+    threading.Timer(0.5, told.set).start()
     with pytest.raises(ValueError, match="number 1"):
-        abreast.abreast(partial(task, number) for number in range(5000))
-    assert len(done) < 5000
+        abreast.abreast(partial(task, number) for number in range(50))
+    assert len(done) <= 2 + processors
+
+
+def test_fits_at_once_do_not_lift_each_others_limit():
+    before = threadpool_info()
+    inside, leave = threading.Barrier(2), threading.Event()
+
+    def first():
+        with abreast.alone():
+            inside.wait(10)
+            leave.wait(10)
+
+    def second():
+        inside.wait(10)
+        leave.set()
+        with abreast.alone():
+            return {it["num_threads"] for it in threadpool_info() if it["user_api"] == "blas"}
+
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(first), pool.submit(second)
+        assert done[1].result() == {1}
+        done[0].result()
+    assert threadpool_info() == before
 
 
 def test_a_scorer_is_the_same_on_any_number_of_processors(processors, monkeypatch):
     log = telling_log(150)
     for target, after in (("quality", False), ("gain", True)):  # the second in two layers
-        there = learning.fit(log, target=target, models=MODELS, recipe=QUICK, after=after)
+        there = fitted(log, target, QUICK, after)
         monkeypatch.setattr(abreast, "cpu_count", lambda: 1)
-        alone = learning.fit(log, target=target, models=MODELS, recipe=QUICK, after=after)
+        assert same(there, fitted(log, target, QUICK, after))
         monkeypatch.setattr(abreast, "cpu_count", lambda: processors)
-        assert there.scorers == alone.scorers
-        assert there.tensors.keys() == alone.tensors.keys()
-        for name, tensor in there.tensors.items():
-            assert tensor.tobytes() == alone.tensors[name].tobytes()
-        assert there.held_out[target].tobytes() == alone.held_out[target].tobytes()
+
+
+def test_a_scorer_is_the_same_whatever_threads_libraries_would_use():
+    log = telling_log(20_000)
+    recipe = learning.Recipe(learners=("prior", "numbers"), calibrator="platt", folds=3)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads):
+            found.append(fitted(log, "quality", recipe, after=False))
+    assert same(*found)
+
+
+def fitted(log, target, recipe, after):
+    return learning.fit(log, target=target, models=MODELS, recipe=recipe, after=after)
+
+
+def same(one, other):
+    assert one.scorers == other.scorers
+    assert one.tensors.keys() == other.tensors.keys()
+    pairs = [(one.tensors[name], other.tensors[name]) for name in one.tensors]
+    pairs += [(one.held_out[name], other.held_out[name]) for name in one.held_out]
+    return all(a.tobytes() == b.tobytes() for a, b in pairs)

@@ -102,6 +102,45 @@ def test_both_forms_ask_nobody_for_nothing(hopes):
     assert plain.best_set(0.0, hopes, 2) == _compiled.search(0.0, hopes, 2, NODES) == ()
 
 
+@in_each_form
+@pytest.mark.parametrize(
+    ("held", "hopes", "room", "nodes", "best"),
+    [
+        (  # of equal gains the first is tried first
+            0.0,
+            [
+                *((0.25, 1.0, 0.05), (0.5, 0.25, 0.01), (0.1, 0.75, 0.125), (0.25, 0.1, 0.05)),
+                *((0.5, 0.75, 0.05), (0.75, 0.0, 0.05), (0.75, 0.5, 0.25)),
+            ],
+            2,
+            10,
+            (0, 5),
+        ),
+        (  # what may still be asked bounds what may still be gained
+            0.5,
+            [
+                *((0.5, 1.0, 0.125), (0.1, 0.1, 0.0), (0.1, 0.75, 0.125), (0.75, 0.1, 0.125)),
+                *((0.5, 0.5, 1e-6), (0.1, 0.75, 1e-6), (0.25, 1.0, 1e-6)),
+            ],
+            2,
+            5,
+            (4, 6),
+        ),
+    ],
+)
+def test_a_short_search_tries_the_likeliest_first(
+    form, held, hopes, room, nodes, best, monkeypatch
+):
+    monkeypatch.setattr(form, "NODES", nodes)
+    assert form.best_set(held, [Hope(*it) for it in hopes], room) == best
+
+
+@in_each_form
+def test_more_models_than_anybody_has_are_searched_too(form):
+    hopes = [Hope(0.9, 0.0, 0.1), *[Hope(0.5, 0.0, 0.6)] * 1100]
+    assert form.best_set(0.0, hopes, 5) == (0,)
+
+
 HOPE = (0.5, 0.5, 0.1)
 
 
@@ -119,7 +158,8 @@ HOPE = (0.5, 0.5, 0.1)
         (0.0, [HOPE], -1, 256),
         (0.0, [HOPE], 1, -1),
         (0.0, [HOPE], 1.0, 256),
-        (0.0, [HOPE] * 70_000, 1, 256),
+        (0.0, [HOPE] * 1025, 1, 256),
+        (0.0, [HOPE], 1, 1025),
     ],
 )
 def test_what_is_no_search_is_refused(arguments):

@@ -348,6 +348,8 @@ def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_
         ("x", {"model": "gpt"}, "the policy chooses the model"),
         ("x", {"stream": True}, "stream=True"),
         ("x", {"deadline": 3}, "deadline=3: there is no such option; it is called deadline_s"),
+        ("x", {"max_cost": 1}, "max_cost=1: there is no such option; it is called max_cost_usd"),
+        ("x", {"need": ["tools"]}, "there is no such option; it is called needs"),
         ("x", {"task": None}, "task=None: write a text"),
         ("x", {"tenant": 7}, "tenant=7: write a text"),
         ("x", {"id": 7}, "id=7: write a text"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -45,11 +45,12 @@ _COMPILED = (
     "routelab.scorers.kernels",
     "routelab.signals.features.words",
 )
+"""Packages with a module `compiled`, which is imported where it can be."""
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        slow = [name for name in _COMPILED if find_spec(f"{name}._compiled") is None]
+        slow = [name for name in _COMPILED if not hasattr(import_module(name), "compiled")]
         form = f"not compiled, so slower: {', '.join(slow)}" if slow else "compiled"
         sys.stdout.write(f"routelab {routelab.__version__} ({form})\n")
         raise typer.Exit

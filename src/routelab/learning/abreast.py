@@ -1,9 +1,15 @@
-"""Fits that do not depend on each other, on every processor at once."""
+"""Fits that do not depend on each other, on every processor at once.
+
+Libraries below numpy and scikit-learn add in another order on another number of threads. Here
+each thread computes alone, so that results are the same bytes on any number of processors.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import RLock
 from typing import TypeVar
 
 from joblib import cpu_count  # type: ignore[import-untyped]
@@ -11,23 +17,32 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 T = TypeVar("T")
 
+_LIMITED = RLock()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Libraries use one thread inside; other threads that want the same wait.
+
+    The limit is the process's, so that who leaves first would lift it for all.
+    """
+    with _LIMITED, threadpool_limits(limits=1):
+        yield
+
 
 def abreast(tasks: Iterable[Callable[[], T]]) -> list[T]:
-    """Results in the order of the tasks, each computed by one thread alone.
-
-    A sum is so made in one order on any machine, and results do not depend on how many
-    processors there are.
+    """Results in the order of the tasks, each computed by a thread of its own.
 
     Raises:
         Exception: what the first task that failed raised; those not begun are given up.
     """
     waiting = list(tasks)
-    with threadpool_limits(limits=1):
+    with alone():
         if min(len(waiting), cpu_count()) < 2:
             return [task() for task in waiting]
         with ThreadPoolExecutor(cpu_count(), initializer=_one_thread) as pool:
-            begun = [pool.submit(task) for task in waiting]
             try:
+                begun = [pool.submit(task) for task in waiting]
                 return [it.result() for it in begun]
             except BaseException:
                 pool.shutdown(cancel_futures=True)

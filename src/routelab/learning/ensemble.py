@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from routelab.core.table import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning import blend, calibration, folds
-from routelab.learning.abreast import abreast
+from routelab.learning.abreast import abreast, alone
 from routelab.learning.design import Design
 from routelab.learning.fitted import Fitted
 from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, Part
@@ -83,13 +82,16 @@ def fit(design: Design, rows: Ints, seed: int) -> Ensemble:
         LearningError: too few labelled rows, one group, or no learner that the log can feed.
     """
     _refuse_few(design, rows)
-    names = usable(design)
+    with alone():
+        return _fit(design, rows, usable(design), seed)
+
+
+def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensemble:
     layered = _layered(design, names)
     first = tuple(name for name in names if not (layered and name == TREES))
     labels = design.examples.labels[rows]
     parts, held_out = _learned(design, rows, first, seed)
-    with threadpool_limits(limits=1):
-        weights = blend.weights(held_out, labels, design.recipe.even)
+    weights = blend.weights(held_out, labels, design.recipe.even)
     joined = blend.join(held_out, weights)
     if layered:
         rest = design.relabelled(rows, labels - joined)
@@ -152,22 +154,25 @@ def _learned(
     design: Design, rows: Ints, names: Sequence[str], seed: int
 ) -> tuple[list[Part], list[Floats]]:
     """Each learner fitted on all rows, and its predictions of every row by other folds' fits."""
-    design.make({MATRICES.get(name, design.recipe.near) for name in names if name in NEEDS_TEXT})
+    design.make({MATRICES[name] or design.recipe.near for name in names if name in MATRICES})
+    parts: dict[str, Part] = {}
+    held_out = {name: np.empty(design.examples.labels[rows].shape) for name in names}
+
+    def fit_whole(name: str) -> None:
+        parts[name] = LEARNERS[name](design, rows, seed)
+
+    def fit_apart(name: str, here: Ints, there: Ints) -> None:
+        part = LEARNERS[name](design, rows[here], seed)
+        held_out[name][there] = part.predict(design, rows[there])
+
     cuts = list(folds.each(_folds(design, rows, seed)))
-    seen = [rows, *(rows[here] for here, _ in cuts)]
-    fits = abreast(partial(LEARNERS[name], design, kept, seed) for name in names for kept in seen)
-    parts, apart = fits[:: len(seen)], [it for at, it in enumerate(fits) if at % len(seen)]
-    predicted = iter(
-        abreast(
-            partial(part.predict, design, rows[there])
-            for part, (_, there) in zip(apart, cuts * len(names), strict=True)
-        )
+    abreast(
+        [
+            *(partial(fit_whole, name) for name in names),
+            *(partial(fit_apart, name, *cut) for name in names for cut in cuts),
+        ]
     )
-    held_out = [np.empty(design.examples.labels[rows].shape) for _ in names]
-    for into in held_out:
-        for _, there in cuts:
-            into[there] = next(predicted)
-    return parts, held_out
+    return [parts[name] for name in names], list(held_out.values())
 
 
 def _folds(design: Design, rows: Ints, seed: int) -> Ints:

@@ -92,8 +92,9 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         prices = expected(x, self.models, self.cost if self.cost_weight else "", self.costs)
         price = self.cost_weight * prices[self.models.index(following)] + self._margin(index)
         x.near(gain - price)
-        x.because(_reason, following, seen.model, gain, price)
-        return bool(gain > price)
+        deferred = bool(gain > price)
+        x.because(_reason, deferred, following, seen.model, gain, price)
+        return deferred
 
     def replay_batch(self, table: Table) -> list[Stage]:
         need, more = self.signals[:1], self.signals[1:]
@@ -153,9 +154,8 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         return uses
 
 
-def _reason(model: str, after: str, gain: float, price: float) -> str:
-    does = "is" if gain > price else "is not"
+def _reason(deferred: bool, model: str, after: str, gain: float, price: float) -> str:
     return (
-        f"{model} {does} asked after {after}: it is expected to add {number(gain)}, and has to"
-        f" add more than {number(price)}"
+        f"{model} is {'' if deferred else 'not '}asked after {after}: it is expected to add"
+        f" {number(gain)}, and has to add more than {number(price)}"
     )

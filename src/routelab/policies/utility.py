@@ -72,7 +72,7 @@ class Utility(Policy, frozen=True, tag="utility"):
         for name in left:
             if name != best:
                 x.near(worth[best] - worth[name])
-        x.because(_reason, worth, left)
+        x.because(_reason, best, worth, left)
         return Deliver((yield from ask(Call(best, final=True))))
 
     def _worth(self, x: Predicting) -> list[Any]:
@@ -128,8 +128,8 @@ class Utility(Policy, frozen=True, tag="utility"):
         return tuple(uses)
 
 
-def _reason(worth: Mapping[str, float], left: Sequence[str]) -> str:
-    best, *others = sorted(left, key=lambda name: -worth[name])
+def _reason(best: str, worth: Mapping[str, float], left: Sequence[str]) -> str:
+    others = sorted((name for name in left if name != best), key=lambda name: -worth[name])
     beside = ", ".join(f"{name} {number(worth[name])}" for name in others)
     return (
         f"{best} is of the greatest utility, {number(worth[best])}"

@@ -118,10 +118,8 @@ _SLIPS = {
     "deadline": "deadline_s",
     "max_cost": "max_cost_usd",
     "need": "needs",
-    "timeout": "deadline_s",
-    "timeout_s": "deadline_s",
 }
-"""Fields that no endpoint knows, and the option that was meant."""
+"""What is no field of a request, and the option that was meant."""
 
 
 def _of_fields(fields: Mapping[str, Any]) -> Iterator[str]:

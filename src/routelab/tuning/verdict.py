@@ -75,7 +75,7 @@ def verdict(
         drawn += " by is the luck of the draws"
         return Verdict("do not route", (drawn, *(it.text for it in missed), *rest))
     if low > 0 and not missed:
-        return Verdict("ship", (f"{gain}: above zero", *rest, *_all_the_same(test)))
+        return Verdict("ship", (f"{gain}: above zero", *rest, *_compare_first(test)))
     if high < MARGIN:
         small = f"{gain}: below the margin of {100 * MARGIN:.1f}"
         return Verdict("do not route", (small, *(it.text for it in missed), *rest))
@@ -114,7 +114,7 @@ def _single(test: Figures) -> bool:
     return test.escalation_rate == 0 and max(test.model_share.values()) == 1.0
 
 
-def _all_the_same(test: Figures) -> list[str]:
+def _compare_first(test: Figures) -> list[str]:
     """What to do about untuned routers that a policy that ships does not beat."""
     near = [it.name for it in _near(test)]
     if not near:

@@ -17,10 +17,16 @@ LEARNERS: Mapping[str, Learner] = {
 }
 """Learner by the name that recipes use."""
 
-MATRICES = {"words": "words", "numbers": "numbers", "embedding": "embedding", "trees": "numbers"}
-"""The matrix of a design that a learner reads; neighbours have that of the recipe's `near`."""
+MATRICES: Mapping[str, str] = {
+    "words": "words",
+    "numbers": "numbers",
+    "embedding": "embedding",
+    "trees": "numbers",
+    "neighbors": "",
+}
+"""The matrix of a design that a learner of texts reads; empty for the recipe's `near`."""
 
-NEEDS_TEXT = frozenset({"words", "numbers", "embedding", "trees", "neighbors"})
+NEEDS_TEXT = frozenset(MATRICES)
 """Learners that read prompts."""
 
 __all__ = ["LEARNERS", "MATRICES", "NEEDS_TEXT", "Learner", "Part"]

@@ -67,7 +67,7 @@ typedef struct {
     double *below, *gaps;     /* (count, steps) */
     double *partial;          /* scratch of a sum */
     double *chances, *adds;   /* (levels, steps) and (levels, count) */
-    Py_ssize_t *lacking;      /* (count) how many gaps there are */
+    Py_ssize_t *gap_count;    /* (count) how many gaps there are */
     Py_ssize_t *order;        /* (levels, count) whom to ask at each level, greatest first */
     Py_ssize_t *chosen, *set; /* (levels) now, and in the best set found */
 } Search;
@@ -129,7 +129,7 @@ grow(Search *s, double value, Py_ssize_t depth, const Py_ssize_t *others, Py_ssi
     for (Py_ssize_t i = 0; i < n; i++) {
         Py_ssize_t index = others[i], at = worthy;
         const double *gaps = s->gaps + index * s->steps;
-        double add = sum_of_products(s, below, gaps, s->lacking[index]) - s->prices[index];
+        double add = sum_of_products(s, below, gaps, s->gap_count[index]) - s->prices[index];
         if (!(add > 0.0)) {
             continue;
         }
@@ -171,6 +171,8 @@ ascending_index(const void *a, const void *b)
     Py_ssize_t x = *(const Py_ssize_t *)a, y = *(const Py_ssize_t *)b;
     return (x > y) - (x < y);
 }
+
+enum { MOST = 1024 }; /* hopes, and nodes: scratch is quadratic, and every node a call */
 
 enum { QUALITY, RESOLUTION, PRICE, FIELDS };
 
@@ -216,12 +218,12 @@ prepare(Search *s, double held, const double (*hopes)[FIELDS])
         double low = low_of(hopes[i]), high = high_of(hopes[i]);
         double *below = s->below + i * kept, *gaps = s->gaps + i * kept;
         s->prices[i] = hopes[i][PRICE];
-        s->lacking[i] = 0;
+        s->gap_count[i] = 0;
         for (Py_ssize_t step = 0; step < kept; step++) {
             double at = s->grid[step];
             below[step] = at < low ? 0.0 : at < high ? 1.0 - hopes[i][QUALITY] : 1.0;
             if (below[step] < 1.0) {
-                gaps[s->lacking[i]++] = (1.0 - below[step]) * s->widths[step];
+                gaps[s->gap_count[i]++] = (1.0 - below[step]) * s->widths[step];
             }
         }
     }
@@ -252,8 +254,8 @@ searched(double held, const double (*hopes)[FIELDS], Py_ssize_t count, Py_ssize_
     s.gaps = s.below + count * steps;
     s.chances = s.gaps + count * steps;
     s.adds = s.chances + levels * steps;
-    s.lacking = indices;
-    s.order = s.lacking + count;
+    s.gap_count = indices;
+    s.order = s.gap_count + count;
     s.chosen = s.order + levels * count;
     s.set = s.chosen + levels;
     Py_ssize_t *everyone = s.set + levels;
@@ -298,8 +300,8 @@ supermodel_search(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t
     PyObject *found = NULL;
     double(*hopes)[FIELDS] = NULL;
     Py_ssize_t count = PyTuple_GET_SIZE(sequence);
-    if (room < 0 || most_nodes < 0 || count > 1 << 16) {
-        PyErr_SetString(PyExc_ValueError, "room or nodes below 0, or more than 65,536 hopes");
+    if (room < 0 || most_nodes < 0 || most_nodes > MOST || count > MOST) {
+        PyErr_Format(PyExc_ValueError, "room or nodes below 0, or nodes or hopes over %d", MOST);
         goto done;
     }
     hopes = PyMem_Malloc((count ? count : 1) * sizeof(*hopes));
@@ -332,7 +334,14 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int
+say_most(PyObject *module)
+{
+    return PyModule_AddIntConstant(module, "MOST", MOST);
+}
+
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)(int (*)(PyObject *))say_most},
     WITHOUT_LOCK
     {0, NULL},
 };

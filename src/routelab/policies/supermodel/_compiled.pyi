@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 
+MOST: int
+
 def search(
     held: float, hopes: Sequence[tuple[float, float, float]], room: int, nodes: int, /
 ) -> tuple[int, ...]: ...

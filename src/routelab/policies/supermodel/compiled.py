@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.policies.supermodel._compiled import search
+from routelab.policies.supermodel import plain
+from routelab.policies.supermodel._compiled import MOST, search
 from routelab.policies.supermodel.hope import NODES, Hope
 
 
 def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
     """As `plain.best_set`."""
+    if len(hopes) > MOST:
+        return plain.best_set(held, hopes, room)
     return search(held, hopes, room, NODES)
