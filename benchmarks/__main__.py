@@ -17,6 +17,7 @@ NAMES = (
     "open",
     "decision",
     "cascade_routing",
+    "trees",
     "import",
     "report",
     "study",
