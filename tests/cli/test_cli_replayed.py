@@ -71,6 +71,10 @@ def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sam
         catalogue=Catalogue(models),
     )
     write(tmp_path / "rules.policy", document, "# rules\n")
+    told = run.ok("inspect", tmp_path / "rules.policy").out
+    assert "reads of a request: prompt, task" in " ".join(told.split())
+    reads = run.ok("inspect", tmp_path / "rules.policy", "--json").data["reads"]
+    assert reads == ["prompt", "task"]
     decided = set()
     with background(log) as base_url:
         for row in range(12):

@@ -29,7 +29,10 @@ ESTIMATES = {
 class Predicts:
     """Scorers of cost and latency that know `b` alone."""
 
-    names = ("usd", "gain", "later")
+    names = ("part", "usd", "gain", "later")
+
+    def asks(self, name):
+        return ("part",) if name == "usd" else ()
 
     def target(self, name):
         return "gain" if name == "gain" else "cost"

@@ -26,7 +26,7 @@ from routelab.core.engine_rules import EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import CatalogueError, NoModelError, PolicyError, RequestError, RouteError
-from routelab.policies import Cascade, Fixed
+from routelab.policies import Cascade, Conditional, Fixed, Match, Rule
 from routelab.runtime import AsyncRouter, Reply, UpstreamError
 
 ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
@@ -178,6 +178,37 @@ def test_a_missing_key_names_the_variable_and_a_present_one_is_never_shown(
     (warned,) = [it for it in caplog.messages if "TEST_KEY" in it]
     assert "is not asked: the environment variable TEST_KEY is not set" in warned
     assert "sesame" not in repr(result)
+
+
+def test_a_request_without_what_the_policy_reads_is_warned_of_once(tmp_path, caplog):
+    rules = (Rule(Match(task=("maths",), tenant=("acme",)), Fixed("last")),)
+    policy = Conditional(rules, Fixed("first"))
+    chosen = policy_file(tmp_path, policy, catalogue(first=model("plain"), last=model("plain")))
+
+    async def ask(*requests):
+        async with AsyncRouter(chosen, transport=Endpoint().transport) as router:
+            return [(await router.route("hello", **it)).model for it in requests]
+
+    assert asyncio.run(ask({"task": "maths", "tenant": "acme"})) == ["last"]
+    assert not caplog.messages
+    assert (
+        asyncio.run(ask({"task": "maths", "id": "a"}, {"tenant": "acme", "id": "b"}, {}))
+        == ["first"] * 3
+    )
+    assert caplog.messages == [
+        f"policy 'test' reads the {field} of a request, and request {name!r} has none: it is"
+        f" decided like those of an unknown {field}; give route(..., {field}=...)"
+        for field, name in (("tenant", "a"), ("task", "b"))
+    ]
+
+
+def test_a_policy_that_was_edited_is_warned_of(tmp_path, caplog):
+    policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+    path = tmp_path / "test.policy" / "policy.json"
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    AsyncRouter.load(tmp_path / "test.policy", transport=Endpoint().transport)
+    (warned,) = caplog.messages
+    assert f"{path}: was edited after it was written" in warned
 
 
 def test_a_deployment_that_refuses_for_good_is_warned_of_once(tmp_path, caplog):
@@ -510,6 +541,8 @@ class FakeFile:
     """A loaded policy of a kind that no file can hold."""
 
     name = "race"
+    metadata_used = ()
+    edited = None
 
     def __init__(self, chosen, policy):
         self.policy = policy

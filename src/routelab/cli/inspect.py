@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 from routelab.cli import tables
 from routelab.cli.common import Json, PolicyPath, load_policy, print_json, tell
 from routelab.core.catalogue import Model
-from routelab.policy_file import Document
+from routelab.policy_file import Document, PolicyFile
 from routelab.policy_file.card import card
 
 _SHOWN = 5
@@ -41,15 +41,23 @@ def inspect(
     }
     if json:
         document = msgspec.to_builtins(_public(loaded.document))
-        told = {"digest": loaded.digest, "edited": loaded.edited}
+        told = {"digest": loaded.digest, "edited": loaded.edited, "reads": _reads(loaded)}
         print_json({**told, "verify": checked if verify else None, **document})
     else:
-        tables.show(Markdown(card(loaded.document)), f"digest: {loaded.digest}")
+        reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}"
+        tables.show(Markdown(card(loaded.document)), reads, f"digest: {loaded.digest}")
         if verify:
             tables.show(f"golden decisions: {checked['equal']}/{checked['n']} equal")
     if problems:
         tell(_differences(problems, len(loaded.golden)))
         raise typer.Exit(2)
+
+
+def _reads(loaded: PolicyFile) -> list[str]:
+    """What of a request its decisions depend on, bounds and needs apart."""
+    scoring, used = loaded.scoring, loaded.policy.scorers_used
+    text = loaded.policy.reads_text or any(map(scoring.reads_text, used))
+    return [*(["prompt"] if text else []), *loaded.metadata_used]
 
 
 def _public(document: Document) -> Document:

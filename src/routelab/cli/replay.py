@@ -90,6 +90,13 @@ def part_of(
     log = read_log_for([loaded], path, column, prices, loaded.document.catalogue)
     if told := differs(loaded.document, log):
         tell(f"warning: {told}")
+    for field in loaded.metadata_used:
+        column_of = getattr(log.requests, field)
+        if column_of is None or not any(column_of):
+            tell(
+                f"warning: {log.name}: no request has a {field}, which policy {loaded.name!r}"
+                " reads: all are decided like those of an unknown one"
+            )
     return study_ground(
         loaded.document, log, part, allow_missing=allow_missing, scoring=loaded.scoring
     )

@@ -134,12 +134,16 @@ class Admission:
         return math.nan if known is None else known
 
 
-def predictors(scoring: Scoring | None, target: str) -> Iterator[str]:
-    """Scorers of a target that need no answer."""
-    for name in scoring.names if scoring is not None else ():
-        assert scoring is not None  # it gave the name
-        if scoring.target(name) == target and not scoring.reads_answer(name):
-            yield name
+def predictors(scoring: Scoring | None, target: str) -> Sequence[str]:
+    """Scorers of a target that need no answer and are no part of another."""
+    if scoring is None:
+        return ()
+    parts = {part for name in scoring.names for part in scoring.asks(name)}
+    return [
+        name
+        for name in scoring.names
+        if scoring.target(name) == target and name not in parts and not scoring.reads_answer(name)
+    ]
 
 
 def _over(limit: str, predicted: float, spent: float, field: str) -> str:

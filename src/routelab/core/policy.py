@@ -68,6 +68,11 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
         return any(part.reads_text for part in self.parts)
 
     @property
+    def metadata_used(self) -> frozenset[str]:
+        """Which of a request's "task", "tenant" and "priority" matter, apart from scorers."""
+        return frozenset[str]().union(*(part.metadata_used for part in self.parts))
+
+    @property
     def reads_answers(self) -> bool:
         """Whether the policy itself, apart from its gates, looks at the text of answers."""
         return any(part.reads_answers for part in self.parts)

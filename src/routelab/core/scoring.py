@@ -36,6 +36,14 @@ class Scoring(Protocol):
         """Whether a scorer needs the feedback of a call."""
         ...
 
+    def asks(self, name: str) -> Sequence[str]:
+        """The scorers that a scorer asks in its turn."""
+        ...
+
+    def metadata_used(self, name: str) -> frozenset[str]:
+        """What a scorer reads of a request besides its messages: "task", "tenant"."""
+        ...
+
     def score(self, name: str, request: Request, seen: Feedback | None = None) -> tuple[float, ...]:
         """(k,) predictions for one request."""
         ...

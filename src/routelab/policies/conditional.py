@@ -87,6 +87,11 @@ class Conditional(Policy, frozen=True, tag="conditional"):
         return any(rule.when.reads_text for rule in self.rules) or super().reads_text
 
     @property
+    def metadata_used(self) -> frozenset[str]:
+        own = (rule.when.metadata_used for rule in self.rules)
+        return super().metadata_used.union(*own)
+
+    @property
     def probes(self) -> tuple[Request, ...]:
         return tuple(rule.when.probe() for rule in self.rules) + super().probes
 

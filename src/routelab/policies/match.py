@@ -72,6 +72,11 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         return listed(said)
 
     @property
+    def metadata_used(self) -> frozenset[str]:
+        """What is looked at of "task", "tenant" and "priority"."""
+        return frozenset(it for it in ("task", "tenant", "priority") if getattr(self, it))
+
+    @property
     def reads_text(self) -> bool:
         """Whether the prompt matters."""
         return bool(self.language) or self.min_characters > 0 or self.max_characters is not None

@@ -44,6 +44,13 @@ class PolicyFile:
     def name(self) -> str:
         return self.document.name
 
+    @cached_property
+    def metadata_used(self) -> tuple[str, ...]:
+        """Which of a request's "task", "tenant" and "priority" its decisions depend on."""
+        policy = self.policy
+        read = (self.scoring.metadata_used(name) for name in policy.scorers_used)
+        return tuple(sorted(policy.metadata_used.union(*read)))
+
     def verify(self) -> list[str]:
         """Decide the golden requests again; a sentence for each difference."""
         return list(self._differences)

@@ -23,6 +23,7 @@ from routelab.runtime.budgets.upper import unpriced, upper_usd
 from routelab.runtime.caller import Caller, Sending
 from routelab.runtime.engine import Engine
 from routelab.runtime.gatekeeper import GateFunction, Gatekeeper
+from routelab.runtime.told_once import ToldOnce
 from routelab.signals import Given, Source, resolve
 
 
@@ -87,6 +88,10 @@ class Lane:
             Gatekeeper(self.policy.gates_used, overlay.functions),
             clock,
         )
+        self._name, self._metadata = policy_file.name, policy_file.metadata_used
+        self._warn = ToldOnce()
+        if policy_file.edited is not None:
+            self._warn(self._name, "edited", policy_file.edited)
         self._seed = document.seed
         self._scoring = policy_file.scoring
         self.admission = Admission(
@@ -95,6 +100,9 @@ class Lane:
 
     def context(self, request: Request) -> Context:
         """A request in the policy's hands."""
+        for field in self._metadata:
+            if not getattr(request, field):
+                self._warn(self._name, field, _UNTOLD.format(self._name, field, request.id))
         return Context(
             request,
             self.admission.models,
@@ -153,6 +161,12 @@ class Lane:
 _FIX = (
     "give input_usd_per_mtok and output_usd_per_mtok in models.toml, or cost_usd in the policy's"
     " `estimates`"
+)
+
+
+_UNTOLD = (
+    "policy {0!r} reads the {1} of a request, and request {2!r} has none: it is decided like those"
+    " of an unknown {1}; give route(..., {1}=...)"
 )
 
 

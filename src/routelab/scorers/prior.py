@@ -34,6 +34,10 @@ class Prior(Scorer, frozen=True, kw_only=True, tag="prior"):
         if self.features:
             raise PolicyError(f"a table by {self.by} reads no features; leave them out")
 
+    @property
+    def metadata_used(self) -> frozenset[str]:
+        return frozenset({self.by})
+
     def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         shape = (len(self.keys) + 1, len(self.outputs))
         (table,) = take(tensors, Wanted(f"{self.tensors}.table", "float64", shape))

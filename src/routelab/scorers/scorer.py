@@ -103,3 +103,8 @@ class Scorer(
     def asks(self) -> tuple[str, ...]:
         """Names of the scorers that this one asks."""
         return ()
+
+    @property
+    def metadata_used(self) -> frozenset[str]:
+        """What it reads itself of a request besides its messages."""
+        return frozenset()

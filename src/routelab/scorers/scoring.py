@@ -68,6 +68,15 @@ class Scoring:
             map(self.reads_text, spec.asks)
         )
 
+    def asks(self, name: str) -> tuple[str, ...]:
+        """The scorers that a scorer asks in its turn."""
+        return self.spec(name).asks
+
+    def metadata_used(self, name: str) -> frozenset[str]:
+        """What a scorer, or one that it asks, reads of a request besides its messages."""
+        spec = self.spec(name)
+        return spec.metadata_used.union(*map(self.metadata_used, spec.asks))
+
     def score(self, name: str, request: Request, seen: Feedback | None = None) -> tuple[float, ...]:
         """Scores of one request, before or after an answer.
 
