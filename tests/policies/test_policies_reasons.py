@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from outcomes import worth
 from policies_world import awkward, examples
 from scorers_world import SCORING
 
@@ -23,6 +24,7 @@ from routelab.policies import (
     Tiers,
     Utility,
 )
+from routelab.policies.supermodel import Hope
 
 MODELS = ("a", "b", "c")
 COSTS = (0.001, 0.01, 0.03)
@@ -86,11 +88,14 @@ def test_a_gain_is_told_beside_what_it_has_to_exceed():
     )
 
 
-def test_cascade_routing_tells_the_set_and_what_it_is_compared_with():
+def test_cascade_routing_tells_the_set_what_it_adds_and_what_is_delivered():
+    first = worth(0.0, [Hope(0.5, 0.9, 0.005), Hope(0.75, 0.9, 0.05)])
+    second = worth(0.5, [Hope(0.98, 0.9, 0.05)])
     assert reasons(ROUTING, after=(0.5, 0.98, 0.25)) == (
-        "a and b together are worth most: a is asked",
-        "b is worth most beside the answer of a, of quality 0.5: b is asked",
-        "no model is worth its price beside the answer of b, of quality 0.98",
+        f"a and b together are worth {first:.4g}, the most: a is asked",
+        f"b is worth {second:.4g} more than the answer of a, the most: b is asked",
+        "no other model is expected to add its price",
+        "the answer of b is the best one seen, of quality 0.98",
     )
 
 

@@ -137,6 +137,20 @@ def test_a_policy_without_thresholds_has_none_to_show(data):
     assert "uses no confidence signal" in page.text
 
 
+def test_a_signal_that_only_scorers_read_is_not_denied(data):
+    data["breakdown"] |= {"thresholds": [], "deferral": [], "reliability": [], "grid": None}
+    data["operating_points"] = data["operating_points"][:1]
+    data["operating_points"][0]["policy"] = {
+        "kind": "gain-cascade",
+        "models": data["candidates"][:2],
+        "gain": "gain",
+        "signals": ["confidence", "verbosity"],
+    }
+    page, _ = shown(data)
+    assert "Scorers of the exported policy read confidence and verbosity; none is held" in page.text
+    assert "uses no confidence signal" not in page.text
+
+
 def test_a_study_without_a_feasible_point_says_so(data):
     for key in ("test", "breakdown", "verdict"):
         data[key] = None

@@ -89,10 +89,19 @@ def test_a_rival_that_is_not_beaten_is_named():
     told = judged(0.01, 0.05, baselines=rivals).reasons
     assert sum("not shown to beat task_mean" in reason for reason in told) == 1
     assert sum("loses to prompt_length" in reason for reason in told) == 1
-    assert told[-1].startswith("before you ship, compare with")
-    assert "prompt_length and task_mean" in told[-1] or "task_mean and prompt_length" in told[-1]
+    assert told[-2:] == (
+        "before you ship, look at prompt_length: better at this cost, and simpler",
+        "before you ship, compare with task_mean, simpler and perhaps as good: the verdict only"
+        " asks for a gain over the zero router",
+    )
     assert not any("before you ship" in it for it in judged(-0.01, 0.05, baselines=rivals).reasons)
     assert not any("random_mix" in reason or "oracle" in reason for reason in told)
+
+
+def test_a_rival_that_decides_alike_is_named():
+    told = judged(0.01, 0.05, baselines=(baseline("task_mean", (0.0, 0.0)),)).reasons
+    assert any("does just what is done by task_mean: +0.00 points" in it for it in told)
+    assert told[-1].startswith("before you ship, compare with task_mean")
 
 
 def test_warnings_come_last_whatever_the_verdict():

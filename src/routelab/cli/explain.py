@@ -67,7 +67,7 @@ def as_json(decision: Decision, quality: float | None = None) -> dict[str, Any]:
         "model": decision.answer.model,
         "cost_usd": decision.cost_usd,
         "latency_s": decision.latency_s,
-        "steps": [_step(step) for step in decision.steps],
+        "steps": [_step(step, decision) for step in decision.steps],
         "choices": [
             {"name": it.name, "index": it.index, "propensity": it.propensity}
             for it in decision.choices
@@ -80,14 +80,14 @@ def as_json(decision: Decision, quality: float | None = None) -> dict[str, Any]:
     return found if quality is None else {**found, "quality": quality}
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, of: Decision) -> dict[str, Any]:
     it = step.feedback
     return {
         "model": step.call.model,
         "final": step.call.final,
         "signals": dict(it.signals),
         "threshold": step.threshold,
-        "outcome": outcome(step),
+        "outcome": outcome(step, of),
         "cost_usd": it.cost_usd,
         "latency_s": it.latency_s,
         "error": it.error,
@@ -96,12 +96,14 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def outcome(step: Step) -> str:
-    """What became of an answer, in a word or two."""
+def outcome(step: Step, of: Decision) -> str:
+    """What became of an answer of a decision, in a word."""
     if step.feedback.error is not None:
         return "failed"
+    if step.feedback.rejected:
+        return "refused"
     if step.threshold is None:
-        return "delivered" if step.call.final else "seen"
+        return "delivered" if step.feedback is of.answer else "overruled"
     value = step.feedback.signals[step.call.need[0]]
     return "accepted" if value >= step.threshold else "escalated"
 
@@ -123,7 +125,7 @@ def steps(decision: Decision, way: str = "") -> Table:
             tables.escaped(step.call.model),
             seen or "-",
             "-" if step.threshold is None else f"{step.threshold:.6g}",
-            outcome(step),
+            outcome(step, decision),
             _or(step.feedback.cost_usd),
             _or(step.feedback.latency_s, ".2f", " s"),
         )

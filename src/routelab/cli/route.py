@@ -163,7 +163,7 @@ def _times(multiplier: float | None) -> str:
 def _summary(routed: Routed) -> str:
     """The calls, what they cost and took, and why any of them failed."""
     steps = routed.decision.steps
-    calls = " > ".join(f"{step.call.model} ({outcome(step)})" for step in steps)
+    calls = " > ".join(f"{step.call.model} ({outcome(step, routed.decision)})" for step in steps)
     cost = "cost not known" if math.isnan(routed.cost_usd) else f"{routed.cost_usd:.6g} USD"
     failed = [
         f"\n{step.call.model} failed: {step.feedback.error}"

@@ -84,7 +84,7 @@ def tune(
         str,
         typer.Option(
             metavar="KIND",
-            help="Kind of policy: cascade, conditional (a cascade for each task), tiers,"
+            help="Kind of policy: cascade, conditional (a policy for each task), tiers,"
             " neighbors, utility, gain-cascade, cascade-routing, or auto, which compares them all.",
         ),
     ] = "cascade",

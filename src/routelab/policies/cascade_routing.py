@@ -18,7 +18,7 @@ from routelab.core.table import Asked, Bools, Floats, Ints, Stage, Table
 from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
-from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single
+from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single, worth
 from routelab.policies.words import less_cost, listed, number
 
 
@@ -96,7 +96,7 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
             hopes = [self._hope(name, quality[name], prices[name]) for name in left]
             room = min(len(left), self._room(x))
             chosen = self._choose(None if best is None else best[0], hopes, room)
-            x.because(_reason, [left[index] for index in chosen], best)
+            x.because(_reason, left, hopes, chosen, best)
             if not chosen:
                 break
             model = left[chosen[0]]
@@ -107,10 +107,11 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
                 continue
             if self.after:
                 quality = quality | x.predictions(self.after, seen)
-            worth = _inside(quality.get(seen.model, quality[model]))  # or of a fallback
-            if best is None or worth > best[0]:
-                best = (worth, seen)
+            inside = _inside(quality.get(seen.model, quality[model]))  # or of a fallback
+            if best is None or inside > best[0]:
+                best = (inside, seen)
         assert best is not None  # otherwise `_left` had raised
+        x.because(_delivered, best)
         return Deliver(best[1])
 
     @property
@@ -247,14 +248,24 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         return tuple(uses)
 
 
-def _reason(models: Sequence[str], best: tuple[float, Feedback] | None) -> str:
-    held = ""
-    if best is not None:
-        held = f" beside the answer of {best[1].model}, of quality {number(best[0])}"
-    if not models:
-        return f"no model is worth its price{held}"
-    together = f"{listed(models)} together are" if models[1:] else f"{models[0]} is"
-    return f"{together} worth most{held}: {models[0]} is asked"
+def _reason(
+    left: Sequence[str],
+    hopes: Sequence[Hope],
+    chosen: Sequence[int],
+    best: tuple[float, Feedback] | None,
+) -> str:
+    if not chosen:
+        return "no other model is expected to add its price"
+    names = [left[index] for index in chosen]
+    adds = worth(0.0 if best is None else best[0], [hopes[index] for index in chosen])
+    together = f"{listed(names)} together are" if names[1:] else f"{names[0]} is"
+    beside = "" if best is None else f" more than the answer of {best[1].model}"
+    return f"{together} worth {number(adds)}{beside}, the most: {names[0]} is asked"
+
+
+def _delivered(best: tuple[float, Feedback]) -> str:
+    quality, seen = best
+    return f"the answer of {seen.model} is the best one seen, of quality {number(quality)}"
 
 
 def _inside(quality: float) -> float:

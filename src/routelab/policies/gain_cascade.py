@@ -129,13 +129,17 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         known = (
             f", the answer and its {listed(self.signals)}" if self.signals else " and the answer"
         )
-        margins = ", ".join(map(number, self.margins))
+        after = [
+            f"{number(margin)} after {model}"
+            for margin, model in zip(self.margins, self.models, strict=False)
+        ]
+        margin = f"a margin ({listed(after)})" if any(self.margins) else ""
+        price = f"{number(self.cost_weight)} times its cost in USD" if self.cost_weight else ""
         return (
-            f"Ask {', then '.join(self.models)}, as long as the next one is worth its price.",
+            f"Ask {', then '.join(self.models)}, as long as the next one is worth it.",
             "After each answer, predict from the request"
             f"{known} how much better the next one would do (scorer {self.gain!r}); ask it if"
-            f" that exceeds {number(self.cost_weight)} times its cost in USD"
-            f"{f' plus a margin (after each model: {margins})' if any(self.margins) else ''}.",
+            f" that exceeds {' plus '.join(filter(None, (price, margin))) or 'nothing'}.",
         )
 
     @property

@@ -114,35 +114,45 @@ def _single(test: Figures) -> bool:
     return test.escalation_rate == 0 and max(test.model_share.values()) == 1.0
 
 
-def _compare_first(test: Figures) -> list[str]:
+def _compare_first(test: Figures) -> Iterator[str]:
     """What to do about untuned routers that a policy that ships does not beat."""
-    near = [it.name for it in _near(test)]
-    if not near:
-        return []
-    return [
-        f"before you ship, compare with {' and '.join(near)}, which may do as well without any"
-        " confidence: the verdict only asks for a gain over the zero router"
-    ]
+    near = _near(test)
+    if better := [it.name for it in near if _loses(it)]:
+        yield f"before you ship, look at {' and '.join(better)}: better at this cost, and simpler"
+    if others := [it.name for it in near if not _loses(it)]:
+        yield (
+            f"before you ship, compare with {' and '.join(others)}, simpler and perhaps as good:"
+            " the verdict only asks for a gain over the zero router"
+        )
 
 
 def _near(test: Figures) -> list[Baseline]:
-    return [
-        it
-        for it in test.baselines
-        if it.name in RIVALS and it.quality_gain_ci[0] <= 0 and it.quality_gain != 0
-    ]
+    """Untuned routers that the policy is not shown to beat."""
+    if _single(test):
+        return []
+    return [it for it in test.baselines if it.name in RIVALS and it.quality_gain_ci[0] <= 0]
+
+
+def _loses(to: Baseline) -> bool:
+    return to.quality_gain_ci[1] < 0
 
 
 def _rivals(test: Figures) -> list[str]:
     """Untuned routers that spend as much and are not shown to be worse."""
     return [
-        f"{'loses to' if it.quality_gain_ci[1] < 0 else 'not shown to beat'} {it.name}:"
-        f" {_points(it.quality_gain)} points"
+        f"{_against(it)} {it.name}: {_points(it.quality_gain)} points"
         f" [{_points(it.quality_gain_ci[0])}, {_points(it.quality_gain_ci[1])}]"
         f" at {it.usd_per_1k:.4g} USD per 1,000 requests, where the policy costs"
         f" {test.usd_per_1k:.4g}"
         for it in _near(test)
     ]
+
+
+def _against(rival: Baseline) -> str:
+    if _loses(rival):
+        return "loses to"
+    same = rival.quality_gain == rival.quality_gain_ci[0] == rival.quality_gain_ci[1] == 0
+    return "does just what is done by" if same else "not shown to beat"
 
 
 def _points(quality: float) -> str:

@@ -28,6 +28,11 @@ def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
     return _Search(held, hopes).run(room)
 
 
+def worth(held: float, hopes: Sequence[Hope]) -> float:
+    """What asking all of these models adds to the quality held, minus their prices."""
+    return _Search(held, hopes).prefixes(len(hopes))[-1]
+
+
 class _Search:
     def __init__(self, held: float, hopes: Sequence[Hope]) -> None:
         grid = sorted({held, *(v for it in hopes for v in (it.low, it.high) if v > held)})

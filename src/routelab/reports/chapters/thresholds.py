@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from routelab.errors import PolicyError
+from routelab.policies import from_wire
+from routelab.policies.words import listed
 from routelab.replay.breakdown.shape import Breakdown, ThresholdCurve
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Heading, Note, Table, Text
@@ -63,12 +66,26 @@ def _by_part(curves: Sequence[ThresholdCurve]) -> list[ThresholdCurve]:
     return sorted(curves, key=lambda curve: curve.part != "tune")
 
 
+def _unheld(summary: Summary) -> str:
+    """Why no signal is held against a threshold."""
+    try:
+        used = from_wire(summary.wire).signals_used if summary.wire else ()
+    except PolicyError:  # the opening tells what is wrong
+        used = ()
+    if not used:
+        return "The exported policy uses no confidence signal."
+    return (
+        f"Scorers of the exported policy read {listed(used)}; none is held against a threshold"
+        " itself, so there is no curve to draw of it."
+    )
+
+
 def signal(summary: Summary) -> Chapter:
     """Deferral curves and reliability."""
     known = summary.breakdown
     if known is None or not (known.deferral or known.reliability):
         why = (
-            "The exported policy uses no confidence signal."
+            _unheld(summary)
             if known is not None
             else "How good the signal is, is not part of this data."
         )
