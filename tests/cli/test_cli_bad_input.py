@@ -91,6 +91,12 @@ def test_all_problems_are_told_at_once(refused):
         (("--processes", 2, "--policy", "tiers"), "--processes is for the trials of a search"),
         (("--recipe-trials", 5), "--recipe-trials is for scorers, and --policy cascade learns"),
         (("--pair", "small,large"), "--pair is for scorers, and --policy cascade learns none"),
+        (("--no-account",), "--no-account is for scorers, and --policy cascade learns none"),
+        (
+            ("--policy", "tiers", "--pair", "small,large", "--no-account"),
+            "--pair is of the account that --no-account leaves out",
+        ),
+        (("--policy", "tiers", "--pair", "small,huge"), "--pair: no model 'huge'"),
         (("--trials", 0, "--sampler", "grid"), "choose nsga2 or tpe"),
         (("--levels", 64), "give --executor threads too"),
         (("--arrivals", "log", "--simulated-trials", 5), "--simulated-trials is of days that"),
@@ -120,6 +126,24 @@ def test_what_a_kind_cannot_learn_from(refused, kind, rows, says):
     told = refused(rows, "--policy", kind)
     assert f"{kind}: nothing could be learned from the " in told
     assert says in told
+
+
+def test_the_account_of_learning_can_be_left_out(run, tmp_path):
+    log = save(tmp_path / "log.csv", [{**row, "task": "sums"} for row in rows_of(400)])
+    printed, written = [], []
+    for more in ((), ("--no-account",)):
+        tuned = ("--policy", "tiers", "--out", "x.policy", "--no-tracking", "--no-report", "--json")
+        printed.append(run.ok("tune", log, *tuned, *more).data)
+        written.append({it.name: it.read_bytes() for it in (tmp_path / "x.policy").iterdir()})
+    assert printed[0]["apgr"] is not None
+    assert (printed[1]["apgr"], printed[1]["apgr_reason"]) == (
+        None,
+        "left out, as asked (--no-account)",
+    )
+    assert written[0]["weights.safetensors"] == written[1]["weights.safetensors"]
+    first, second = (json.loads(it["policy.json"]) for it in written)
+    assert first["policy"] == second["policy"]
+    assert first["provenance"] == second["provenance"]
 
 
 def test_where_nothing_can_be_learned_auto_still_tunes_cascades(run, tmp_path):

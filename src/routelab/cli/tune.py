@@ -102,6 +102,15 @@ def tune(
             metavar="WEAK,STRONG", help="Models for APGR and CPT; default cheapest and best."
         ),
     ] = None,
+    no_account: Annotated[
+        bool,
+        typer.Option(
+            "--no-account",
+            help="Leave out how well quality can be learned on the log (APGR, CPT, tasks never"
+            " seen): up to three quarters of the time of a kind that learns, and no part of its"
+            " policy.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of splits, search, resamples and draws.")] = 0,
     seeds: Annotated[
         int,
@@ -186,6 +195,7 @@ def tune(
         policy=policy,
         by=written.by(by),
         pair=written.pair(pair),
+        account=not no_account,
         seed=seed,
         trials=trials,
         recipe_trials=recipe_trials,

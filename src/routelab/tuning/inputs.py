@@ -52,6 +52,17 @@ def candidates(log: Listed, named: Sequence[str] | None) -> tuple[str, ...]:
     return chosen
 
 
+def check_pair(log: Listed, pair: tuple[str, str] | None) -> None:
+    """Refuse models that a log lacks, before anything is learned.
+
+    Raises:
+        LogError: naming them.
+    """
+    if lacking := [name for name in pair or () if name not in log.models]:
+        there = f"{log.name} has {', '.join(log.models)}"
+        raise LogError(*(f"--pair: no model {name!r}; {there}" for name in lacking))
+
+
 def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str, ...]:
     """The named signals, or all of the log's.
 

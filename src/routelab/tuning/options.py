@@ -31,8 +31,8 @@ CHOICES = (CASCADE, CONDITIONAL, *LEARNED, AUTO)
 SAMPLERS = ("nsga2", "tpe")
 MOST_PROCESSES = 64
 
-UNSAID = ("storage", "fresh", "processes")
-"""What changes nothing about the result."""
+UNSAID = ("storage", "fresh", "processes", "account")
+"""What changes nothing about the policy."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +58,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         storage: where trials are kept, so that a killed study goes on: a file or a database URL.
         fresh: forget the trials kept there under this name.
         processes: that share the trials.
+        account: say what can be learned on the log, also of tasks never seen: most of the work
+            of kinds that learn, and no other figure rests on it.
         levels: thresholds tried for each model of a chain, where the log is read in batches;
             None takes 1,000 for chains of two models and 64 for longer ones.
     """
@@ -80,6 +82,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     storage: str | None = None
     fresh: bool = False
     processes: int = 1
+    account: bool = True
     levels: int | None = None
 
     def check(self) -> None:
@@ -128,13 +131,24 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                     f"{option} is for the trials of a search, and --policy {self.policy} makes"
                     " none; leave it out, or search with --policy cascade or auto"
                 )
-        if self.policy in (CASCADE, CONDITIONAL):
-            there = {"--recipe-trials": self.recipe_trials > 0, "--pair": self.pair is not None}
+        if not self.account and self.pair is not None:
+            yield "--pair is of the account that --no-account leaves out; give one of them"
+        if not self.learns:
+            there = {
+                "--recipe-trials": self.recipe_trials > 0,
+                "--pair": self.pair is not None,
+                "--no-account": not self.account,
+            }
             for option in (option for option, given in there.items() if given):
                 yield (
                     f"{option} is for scorers, and --policy {self.policy} learns none; leave it"
                     " out, or tune with --policy auto"
                 )
+
+    @property
+    def learns(self) -> bool:
+        """Whether kinds with scorers are searched."""
+        return self.policy not in (CASCADE, CONDITIONAL)
 
     @property
     def kinds(self) -> tuple[str, ...]:

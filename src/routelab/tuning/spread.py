@@ -86,9 +86,11 @@ def spread(
     for seed in range(options.seed + 1, options.seed + seeds):
         if told is not None:
             told(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
-        other = structs.replace(options, seed=seed, storage=None, fresh=False)
+        other = structs.replace(
+            options, seed=seed, storage=None, fresh=False, pair=None, account=not options.learns
+        )
         try:
-            runs.append(_run(tune(log, other, catalogue=catalogue, account=False)))
+            runs.append(_run(tune(log, other, catalogue=catalogue)))
         except TuningError as error:
             nothing = (math.nan, math.nan)
             runs.append(

@@ -110,7 +110,6 @@ def tune(
     options: Options,
     *,
     catalogue: Catalogue | None = None,
-    account: bool = True,
     progress: Progress | None = None,
     told: Callable[[str], None] | None = None,
 ) -> Study:
@@ -118,8 +117,6 @@ def tune(
 
     Args:
         catalogue: prices, capabilities and endpoints; default the log's own.
-        account: of what can be learned on this log, a third of the work of kinds that learn; no
-            other figure rests on it.
         progress: told of finished trials.
         told: in words, of each scorer about to be learned and of each stage of the search.
     Raises:
@@ -131,6 +128,7 @@ def tune(
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
     signals = inputs.signals(log, options.signals, candidates)
+    inputs.check_pair(log, options.pair)
     known = (catalogue or log.catalogue or Catalogue()).only(candidates)
     cut = split(log, seed=options.seed, group=options.group)
 
@@ -197,7 +195,7 @@ def tune(
         rivals=rivals,
         fitted=None if more is None else more.used_by(exported.policy.scorer_uses),
         account=more.worth(log, options, usable, cut, alone, best, tell)
-        if more is not None and account
+        if more is not None and options.account
         else None,
         sought=None if more is None else more.sought,
         points=chosen,
