@@ -232,7 +232,10 @@ class Log:
             LogError: the log has no prompts.
         """
         if self.texts is None:
-            raise LogError(f"{self.name}: no prompt column")
+            raise LogError(
+                f"{self.name}: no prompt column; add one, or say which one it is: --column"
+                " prompt=COLUMN"
+            )
         return self.texts.prompt_keys()
 
 

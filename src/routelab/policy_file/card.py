@@ -112,8 +112,8 @@ def _figures(test: Mapping[str, Any]) -> str:
         ("quality", f"{test['quality']:.4f} {_range(test['quality_ci'], '.4f')}"),
         ("USD per 1,000", f"{test['usd_per_1k']:.4f} {_range(test['usd_per_1k_ci'], '.4f')}"),
         (
-            "gain over the zero router",
-            f"{test['gain_vs_zero_router']:+.4f} {_range(test['gain_ci'], '+.4f')}",
+            "gain over the zero router, points",
+            _points(test["gain_vs_zero_router"], test["gain_ci"]),
         ),
         ("latency P50, P95", f"{seconds(test['latency_p50_s'])}, {seconds(test['latency_p95_s'])}"),
         ("escalated", f"{test['escalation_rate']:.1%}"),
@@ -127,11 +127,16 @@ def _baselines(baselines: Iterable[Mapping[str, Any]]) -> str:
             it["name"],
             f"{it['quality']:.4f}",
             f"{it['usd_per_1k']:.4f}",
-            f"{it['quality_gain']:+.4f} {_range(it['quality_gain_ci'], '+.4f')}",
+            _points(it["quality_gain"], it["quality_gain_ci"]),
         )
         for it in baselines
     ]
-    return table(("baseline", "quality", "USD per 1,000", "policy minus baseline"), rows)
+    return table(("baseline", "quality", "USD per 1,000", "policy adds, points"), rows)
+
+
+def _points(gain: float, interval: Sequence[float]) -> str:
+    """In points of 1/100 of quality."""
+    return f"{100 * gain:+.2f} {_range([100 * it for it in interval], '+.2f')}"
 
 
 def _provenance(document: Document) -> Iterable[str]:
