@@ -83,6 +83,7 @@ def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sam
             routed = run.ok("route", tmp_path / "rules.policy", "--base-url", base_url, *named)
             assert (routed.err, routed.data["model"]) == ("", explained["model"])
             assert routed.data["cost_usd"] == explained["cost_usd"]
+            assert routed.data["reasons"] == explained["reasons"]
             decided.add((explained["model"], *explained["reasons"]))
     assert decided == {
         ("frontier", f"rule 1 holds: {rules[0].when.explained}"),

@@ -202,6 +202,19 @@ def test_a_request_without_what_the_policy_reads_is_warned_of_once(tmp_path, cap
     ]
 
 
+@pytest.mark.parametrize("explained", [False, True])
+def test_a_decision_says_why_if_that_is_asked_for(tmp_path, explained):
+    policy = Conditional((Rule(Match(task=("maths",)), Fixed("last")),), Fixed("first"))
+    chosen = policy_file(tmp_path, policy, catalogue(first=model("plain"), last=model("plain")))
+
+    async def ask():
+        router = AsyncRouter(chosen, transport=Endpoint().transport, explained=explained)
+        async with router:
+            return (await router.route("hello", task="maths")).decision.reasons
+
+    assert asyncio.run(ask()) == (("rule 1 holds: task is maths",) if explained else ())
+
+
 def test_a_policy_that_was_edited_is_warned_of(tmp_path, caplog):
     policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
     path = tmp_path / "test.policy" / "policy.json"

@@ -103,7 +103,9 @@ def route(
     if base_url is not None:
         known = _at(base_url, loaded, known)
         sources = _logged(base_url, loaded) | sources
-    with Router(loaded, catalogue=known, timeout_s=timeout_s, signals=sources) as router:
+    with Router(
+        loaded, catalogue=known, timeout_s=timeout_s, signals=sources, explained=True
+    ) as router:
         if stream:
             with router.stream(asked, **options) as answer:
                 tables.flow(piece.text for piece in answer)
@@ -112,7 +114,8 @@ def route(
             routed = router.route(asked, **options)
     if json:
         found = as_json(routed.decision)
-        print_json({**found, "latency_s": routed.latency_s, "answer": routed.answer})
+        told = {"latency_s": routed.latency_s, "answer": routed.answer}
+        print_json({**found, **told, "reasons": list(routed.decision.reasons)})
     elif stream:
         tables.show(tables.escaped(f"\n{_summary(routed)}"))
     else:
@@ -170,4 +173,5 @@ def _summary(routed: Routed) -> str:
         for step in steps
         if step.feedback.error
     ]
-    return f"{calls}, {cost}, {routed.latency_s:.2f} s{''.join(failed)}"
+    why = [f"\nbecause {reason}" for reason in routed.decision.reasons]
+    return f"{calls}, {cost}, {routed.latency_s:.2f} s{''.join(failed)}{''.join(why)}"

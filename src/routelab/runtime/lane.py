@@ -35,12 +35,14 @@ class Overlay(msgspec.Struct, frozen=True):
         gates: that every answer must pass besides the policy's own, and how often a model is
             asked again (`again`).
         functions: of gates, by name.
+        explained: decisions say why.
     """
 
     signals: Mapping[str, Given] = {}
     gates: tuple[AnyGate, ...] = ()
     again: int = 0
     functions: Mapping[str, GateFunction] = {}
+    explained: bool = False
 
     def over(self, policy: Policy) -> Policy:
         """The policy behind the gates."""
@@ -92,7 +94,7 @@ class Lane:
         self._warn = ToldOnce()
         if policy_file.edited is not None:
             self._warn(self._name, "edited", policy_file.edited)
-        self._seed = document.seed
+        self._seed, self._explained = document.seed, overlay.explained
         self._scoring = policy_file.scoring
         self.admission = Admission(
             self.policy.models_used, catalogue, self._scoring, document.estimates
@@ -109,6 +111,7 @@ class Lane:
             seed=self._seed,
             scoring=self._scoring,
             admission=self.admission,
+            explained=self._explained,
         )
 
     def upper_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:

@@ -73,6 +73,7 @@ class AsyncRouter:
         log: where a record of every request goes: a folder, or a sink; closed with the router.
         figures: counts requests; own ones unless given.
         observers: hear of every request when it is over.
+        explained: decisions say why, in `routed.decision.reasons`.
     Raises:
         CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
             model of the policy has no deployment, or rules make no sense.
@@ -104,6 +105,7 @@ class AsyncRouter:
         log: Sink | str | Path | None = None,
         figures: Figures | None = None,
         observers: Sequence[Observer] = (),
+        explained: bool = False,
     ) -> None:
         if sum(way is not None for way in (client, transport, upstream)) > 1:
             raise RouteError("give one of client, transport and upstream")
@@ -115,7 +117,7 @@ class AsyncRouter:
             catalogue = catalogue_file.read(catalogue)
         if catalogue is not None:
             check_meant(policy_file, catalogue)
-        overlay = Overlay(signals or {}, tuple(gates), again, gate_functions or {})
+        overlay = Overlay(signals or {}, tuple(gates), again, gate_functions or {}, explained)
         self.catalogue = endpoints(policy_file, catalogue, rules)
         if spare is not None:
             self.catalogue = joined(self.catalogue, endpoints(spare, catalogue, rules))
