@@ -19,8 +19,10 @@ from routelab.cli.common import (
     print_json,
     read_log,
 )
+from routelab.core.context import Score
 from routelab.core.flow import Decision, Step
 from routelab.logs import Log
+from routelab.policy_file import PolicyFile
 from routelab.replay import decide
 from routelab.replay.single import row_of
 
@@ -57,7 +59,9 @@ def explain(
     if json:
         print_json({**as_json(decision, quality), "reasons": list(decision.reasons)})
     else:
-        tables.show(steps(decision), _summary(decision, quality), _alternatives(opened, row))
+        tables.show(
+            steps(decision), _summary(decision, quality, loaded), _alternatives(opened, row)
+        )
 
 
 def as_json(decision: Decision, quality: float | None = None) -> dict[str, Any]:
@@ -132,7 +136,7 @@ def steps(decision: Decision, way: str = "") -> Table:
     return table
 
 
-def _summary(decision: Decision, quality: float) -> str:
+def _summary(decision: Decision, quality: float, by: PolicyFile) -> str:
     drawn = "".join(
         f"\ndrew {it.name}: choice {it.index} with probability {it.propensity:.6g}"
         for it in decision.choices
@@ -140,16 +144,24 @@ def _summary(decision: Decision, quality: float) -> str:
     return tables.escaped(
         f"delivered {decision.answer.model}: quality {_or(quality, '.4g')},"
         f" {_or(decision.cost_usd, unit=' USD', what='cost ')} for {len(decision.steps)} call(s)"
-        f"{drawn}{_scores(decision)}{_reasons(decision)}"
+        f"{drawn}{_scores(decision, by)}{_reasons(decision)}"
     )
 
 
-def _scores(decision: Decision) -> str:
-    """What scorers said, a line for each time they were asked."""
+def _scores(decision: Decision, by: PolicyFile) -> str:
+    """What scorers said of models that the policy may ask, a line for each time."""
     return "".join(
-        f"\n{it.name}{f' after {it.after}' if it.after else ''}: "
-        + ", ".join(f"{name} {value:.6g}" for name, value in it.values)
+        f"\n{it.name}{f' after {it.after}' if it.after else ''}: {_said(it, by)}"
         for it in decision.scores
+    )
+
+
+def _said(score: Score, by: PolicyFile) -> str:
+    used, gain = by.policy.models_used, by.scoring.target(score.name) == "gain"
+    return ", ".join(
+        f"{name} {value:.6g}"
+        for name, value in score.values
+        if (name in used or name == "score") and not (gain and name == score.after)
     )
 
 

@@ -1,0 +1,51 @@
+"""`routelab explain` of learned policies: what was said, of whom, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli_world import rows_of, save
+
+from routelab.policy_file import load
+
+POLICIES = Path(__file__).parents[2] / "policies"
+
+SAID = {
+    "gain-cascade": ("gain after small: ", "is expected to add"),
+    "cascade-routing": ("judged after ", "is the best one seen, of quality"),
+    "tiers": ("complexity: score ", "is in the tier"),
+    "utility": ("quality: ", "is of the greatest utility"),
+}
+
+
+def logged(folder, models):
+    more = {"task": "maths", "agreement": 0.4, "agreement_usd": 1e-4, "completion_tokens": 12}
+    rows = [{**row, **more, "confidence": row["sure"]} for row in rows_of(4, models)]
+    return save(folder / "log.csv", rows)
+
+
+@pytest.mark.parametrize("kind", SAID)
+def test_a_learned_decision_is_told_with_its_reasons(run, tmp_path, kind):
+    policy = POLICIES / f"reference-{kind}.policy"
+    models = load(policy).document.candidates
+    named = ("explain", policy, "--log", logged(tmp_path, models), "--id", "r0001")
+    told, data = run.ok(*named).out, run.ok(*named, "--json").data
+    scored, why = SAID[kind]
+    assert scored in told
+    assert f"because {data['reasons'][0]}"[:40] in " ".join(told.split())
+    assert any(why in reason for reason in data["reasons"])
+    assert [step["outcome"] for step in data["steps"]].count("delivered") == 1
+
+
+def test_a_gain_is_told_of_later_models_of_the_policy_alone(run, tmp_path):
+    policy = POLICIES / "reference-gain-cascade.policy"
+    loaded = load(policy)
+    log = logged(tmp_path, loaded.document.candidates)
+    told = run.ok("explain", policy, "--log", log, "--id", "r0001").out
+    lines = [it for it in told.splitlines() if it.startswith("gain after ")]
+    assert lines
+    for line in lines:
+        asked, said = line.removeprefix("gain after ").split(": ")
+        named = {it.split()[0] for it in said.split(", ")}
+        assert named <= set(loaded.policy.models_used) - {asked}
