@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from cli_world import rows_of, save
 
-from routelab.policy_file import load
+from routelab.core.catalogue import Catalogue, Model
+from routelab.gates import NonEmpty
+from routelab.policies import Fallback, Fixed, Gated, to_wire
+from routelab.policy_file import Document, load, write
 
 POLICIES = Path(__file__).parents[2] / "policies"
 
@@ -47,5 +50,23 @@ def test_a_gain_is_told_of_later_models_of_the_policy_alone(run, tmp_path):
     assert lines
     for line in lines:
         asked, said = line.removeprefix("gain after ").split(": ")
-        named = {it.split()[0] for it in said.split(", ")}
-        assert named <= set(loaded.policy.models_used) - {asked}
+        models = loaded.policy.models
+        assert [it.split()[0] for it in said.split(", ")] == [*models[models.index(asked) + 1 :]]
+
+
+def test_an_answer_that_a_gate_refuses_is_told_with_the_reason(run, tmp_path):
+    policy = Gated(Fallback((Fixed("small"), Fixed("large"))), (NonEmpty(),))
+    document = Document(
+        name="gated",
+        policy=to_wire(policy),
+        candidates=policy.models_used,
+        catalogue=Catalogue(dict.fromkeys(policy.models_used, Model())),
+    )
+    write(tmp_path / "gated.policy", document, "# gated\n")
+    rows = [{**row, "response": " " if row["model"] == "small" else "4"} for row in rows_of(2)]
+    named = ("explain", tmp_path / "gated.policy", "--log", save(tmp_path / "log.csv", rows))
+    data = run.ok(*named, "--id", "r0000", "--json").data
+    assert [it["outcome"] for it in data["steps"]] == ["refused", "delivered"]
+    (why,) = data["steps"][0]["rejected"]
+    told = " ".join(run.ok(*named, "--id", "r0000").out.split())
+    assert f"small was refused: {why}" in told

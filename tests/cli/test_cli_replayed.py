@@ -84,6 +84,14 @@ def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sam
             assert (routed.err, routed.data["model"]) == ("", explained["model"])
             assert routed.data["cost_usd"] == explained["cost_usd"]
             assert routed.data["reasons"] == explained["reasons"]
+            if row == 0:
+                alone = ("any", "--id", str(log.requests.id[0]), "--base-url", base_url)
+                done = run.ok("route", tmp_path / "rules.policy", *alone)
+                assert done.err.startswith(
+                    "warning: the policy reads a request's task: give --task"
+                )
+                told = run.ok("route", tmp_path / "rules.policy", *alone, "--task", "code")
+                assert told.err == ""
             decided.add((explained["model"], *explained["reasons"]))
     assert decided == {
         ("frontier", f"rule 1 holds: {rules[0].when.explained}"),
@@ -99,7 +107,7 @@ def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sam
         (("hi", "--prices", "none.csv"), "--column and --prices are of --log LOG: give it too"),
         (("--log", "LOG"), "sample.parquet: give the request as --id, one of the log's"),
         (("--log", "LOG", "--id", "none"), "no request 'none'; ids look like 'req-0000'"),
-        (("--log", "LOG", "--id", "req-0000", "--task", "code"), "the log says them"),
+        (("--log", "LOG", "--id", "req-0000", "--task", "code"), "the log says what they are"),
     ],
 )
 def test_a_request_that_is_not_said_whole_is_refused(run, tmp_path, sample_file, words, says):

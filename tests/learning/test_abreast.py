@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -44,42 +45,61 @@ def test_each_task_has_one_thread(processors):
     assert threadpool_info() == before
 
 
-def test_the_first_failure_is_told_and_what_waits_is_given_up(processors):
-    done, told = [], threading.Event()
+def test_the_first_failure_is_told_and_what_waits_is_given_up(processors, monkeypatch):
+    done, given_up = [], threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            given_up.set()
+            super().shutdown(wait=wait)
 
     def task(number):
         done.append(number)
         if number == 1:
             raise ValueError("number 1")
         if number > 1:
-            told.wait(10)
+            assert given_up.wait(60)
 
-    threading.Timer(0.5, told.set).start()
+    monkeypatch.setattr(abreast, "ThreadPoolExecutor", Pool)
     with pytest.raises(ValueError, match="number 1"):
         abreast.abreast(partial(task, number) for number in range(50))
     assert len(done) <= 2 + processors
 
 
 def test_fits_at_once_do_not_lift_each_others_limit():
-    before = threadpool_info()
-    inside, leave = threading.Barrier(2), threading.Event()
+    before, entered, leave = threadpool_info(), threading.Event(), threading.Event()
 
     def first():
         with abreast.alone():
-            inside.wait(10)
+            entered.set()
             leave.wait(10)
 
     def second():
-        inside.wait(10)
-        leave.set()
         with abreast.alone():
+            leave.set()  # too early, if the first is still inside
+            time.sleep(0.2)
             return {it["num_threads"] for it in threadpool_info() if it["user_api"] == "blas"}
 
     with ThreadPoolExecutor() as pool:
-        done = pool.submit(first), pool.submit(second)
-        assert done[1].result() == {1}
-        done[0].result()
+        there = pool.submit(first)
+        assert entered.wait(10)
+        then = pool.submit(second)
+        assert not leave.wait(0.2)
+        leave.set()
+        there.result()
+        assert then.result() == {1}
     assert threadpool_info() == before
+
+
+@pytest.mark.parametrize(
+    ("quota", "most"), [("150000 100000", 2), ("10000 100000", 1), ("max 100000", 64)]
+)
+def test_a_container_counts_what_it_may_use(quota, most, tmp_path, monkeypatch):
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    monkeypatch.setattr(abreast, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(abreast.os, "sched_getaffinity", lambda _: range(64), raising=False)
+    assert abreast.cpu_count() == most
 
 
 def test_a_scorer_is_the_same_on_any_number_of_processors(processors, monkeypatch):

@@ -196,6 +196,20 @@ def test_a_model_that_lacks_a_need_is_never_called(policy, log, catalogue):
 
 
 @every_policy
+def test_metadata_that_a_policy_does_not_name_changes_nothing(policy):
+    log = awkward(12, 3)
+    read = policy.metadata_used.union(*map(SCORING.metadata_used, policy.scorers_used))
+    assert read <= {"task", "tenant", "priority"}
+    for field in {"task", "tenant", "priority"} - read:
+        unknown = np.array(["not known"] * len(log), dtype=object)
+        changed = dataclasses.replace(log.requests, **{field: unknown})
+        other = dataclasses.replace(log, requests=changed)
+        for row in range(len(log)):
+            known = repr(replayed(policy, log, row, None))
+            assert repr(replayed(policy, other, row, None)) == known, field
+
+
+@every_policy
 def test_a_policy_whose_models_are_all_ruled_out_says_so(policy):
     log = awkward(30, 5)
     mute = Catalogue({name: Model(capabilities=()) for name in MODELS})

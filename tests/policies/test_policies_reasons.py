@@ -94,7 +94,7 @@ def test_cascade_routing_tells_the_set_what_it_adds_and_what_is_delivered():
     assert reasons(ROUTING, after=(0.5, 0.98, 0.25)) == (
         f"a and b together are worth {first:.4g}, the most: a is asked",
         f"b is worth {second:.4g} more than the answer of a, the most: b is asked",
-        "no other model is expected to add its price",
+        "no other model is worth asking",
         "the answer of b is the best one seen, of quality 0.98",
     )
 

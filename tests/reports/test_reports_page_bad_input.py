@@ -137,7 +137,7 @@ def test_a_policy_without_thresholds_has_none_to_show(data):
     assert "uses no confidence signal" in page.text
 
 
-def test_a_signal_that_only_scorers_read_is_not_denied(data):
+def test_signals_of_a_policy_that_is_no_cascade_are_not_denied(data):
     data["breakdown"] |= {"thresholds": [], "deferral": [], "reliability": [], "grid": None}
     data["operating_points"] = data["operating_points"][:1]
     data["operating_points"][0]["policy"] = {
@@ -147,7 +147,7 @@ def test_a_signal_that_only_scorers_read_is_not_denied(data):
         "signals": ["confidence", "verbosity"],
     }
     page, _ = shown(data)
-    assert "Scorers of the exported policy read confidence and verbosity; none is held" in page.text
+    assert "The exported policy reads confidence and verbosity, but is no cascade" in page.text
     assert "uses no confidence signal" not in page.text
 
 

@@ -166,6 +166,7 @@ BLOCK = np.ones((3, 2))
         (b"\0" * 16, BLOCK, np.array([1]), np.ones(1)),
         (np.zeros(2), BLOCK, np.array([1])),
         (np.zeros(2), 1.0, np.array([1]), np.ones(1)),
+        (np.zeros(2), BLOCK, np.array([1]), memoryview(bytearray(17))[1:9]),
     ],
 )
 def test_a_sum_that_makes_no_sense_is_an_error_and_no_crash(arguments):
@@ -194,6 +195,9 @@ def test_a_sum_that_makes_no_sense_is_an_error_and_no_crash(arguments):
         packed(rows=-1),
         packed(rows="1"),
         packed(rows=0),
+        packed(rows=2**62, sums=[], x=[]),
+        [np.zeros(1), memoryview(bytearray(17))[1:9], *packed()[2:]],
+        [memoryview(bytearray(17))[1:9], *packed()[1:]],
         packed()[:-1],
         [b"12345678", *packed()[1:]],
         [1.0, *packed()[1:]],

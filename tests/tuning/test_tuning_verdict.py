@@ -102,6 +102,17 @@ def test_a_rival_that_decides_alike_is_named():
     told = judged(0.01, 0.05, baselines=(baseline("task_mean", (0.0, 0.0)),)).reasons
     assert any("does just what is done by task_mean: +0.00 points" in it for it in told)
     assert told[-1].startswith("before you ship, compare with task_mean")
+    dearer = (baseline("task_mean", (0.0, 0.0), saving=-0.5),)
+    told = judged(0.01, 0.05, baselines=dearer).reasons
+    assert any("not shown to beat task_mean: +0.00 points" in it for it in told)
+
+
+def test_a_single_model_is_told_of_rivals_that_are_better_and_not_of_itself():
+    rivals = (baseline("task_mean", (0.0, 0.0)), baseline("prompt_length", (-0.05, -0.02)))
+    alone = {"escalation_rate": 0.0, "model_share": {"large": 1.0}}
+    told = " ".join(judged(-0.01, 0.001, baselines=rivals, **alone).reasons)
+    assert "loses to prompt_length" in told
+    assert "task_mean" not in told
 
 
 def test_warnings_come_last_whatever_the_verdict():

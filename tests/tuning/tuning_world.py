@@ -112,6 +112,6 @@ def figures(**changes: Any) -> Figures:
     return Figures(**{**values, **changes})
 
 
-def baseline(name: str, gain_ci: tuple[float, float]) -> Baseline:
+def baseline(name: str, gain_ci: tuple[float, float], saving: float = 0.0) -> Baseline:
     middle = (gain_ci[0] + gain_ci[1]) / 2
-    return Baseline(name, 0.8, (0.7, 0.9), 2.0, (1.9, 2.1), middle, gain_ci, 0.0, (0.0, 0.0))
+    return Baseline(name, 0.8, (0.7, 0.9), 2.0, (1.9, 2.1), middle, gain_ci, saving, (saving,) * 2)

@@ -19,7 +19,6 @@ from routelab.cli.common import (
     print_json,
     read_log,
 )
-from routelab.core.context import Score
 from routelab.core.flow import Decision, Step
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
@@ -57,7 +56,7 @@ def explain(
     )
     quality = float(opened.quality[row, opened.column(decision.answer.model)])
     if json:
-        print_json({**as_json(decision, quality), "reasons": list(decision.reasons)})
+        print_json(as_json(decision, quality))
     else:
         tables.show(
             steps(decision), _summary(decision, quality, loaded), _alternatives(opened, row)
@@ -80,6 +79,7 @@ def as_json(decision: Decision, quality: float | None = None) -> dict[str, Any]:
             {"name": it.name, "after": it.after, "values": dict(it.values)}
             for it in decision.scores
         ],
+        "reasons": list(decision.reasons),
     }
     return found if quality is None else {**found, "quality": quality}
 
@@ -95,6 +95,7 @@ def _step(step: Step, of: Decision) -> dict[str, Any]:
         "cost_usd": it.cost_usd,
         "latency_s": it.latency_s,
         "error": it.error,
+        "rejected": list(it.rejected),
         "deployment": it.deployment,
         "notes": list(it.notes),
     }
@@ -144,29 +145,33 @@ def _summary(decision: Decision, quality: float, by: PolicyFile) -> str:
     return tables.escaped(
         f"delivered {decision.answer.model}: quality {_or(quality, '.4g')},"
         f" {_or(decision.cost_usd, unit=' USD', what='cost ')} for {len(decision.steps)} call(s)"
-        f"{drawn}{_scores(decision, by)}{_reasons(decision)}"
+        f"{drawn}{_scores(decision, by)}{why(decision)}"
     )
 
 
 def _scores(decision: Decision, by: PolicyFile) -> str:
     """What scorers said of models that the policy may ask, a line for each time."""
-    return "".join(
-        f"\n{it.name}{f' after {it.after}' if it.after else ''}: {_said(it, by)}"
-        for it in decision.scores
-    )
+    lines = []
+    for it in decision.scores:
+        shown = {*by.policy.models_used, "score"}
+        if it.after and by.scoring.target(it.name) == "gain":
+            shown -= set(decision.models[: decision.models.index(it.after) + 1])
+        said = ", ".join(f"{name} {value:.6g}" for name, value in it.values if name in shown)
+        if said:
+            lines.append(f"\n{it.name}{f' after {it.after}' if it.after else ''}: {said}")
+    return "".join(lines)
 
 
-def _said(score: Score, by: PolicyFile) -> str:
-    used, gain = by.policy.models_used, by.scoring.target(score.name) == "gain"
-    return ", ".join(
-        f"{name} {value:.6g}"
-        for name, value in score.values
-        if (name in used or name == "score") and not (gain and name == score.after)
-    )
-
-
-def _reasons(decision: Decision) -> str:
-    return "".join(f"\nbecause {reason}" for reason in decision.reasons)
+def why(decision: Decision) -> str:
+    """What failed, what was refused, and the policy's reasons, a line each."""
+    lines = []
+    for step in decision.steps:
+        if step.feedback.error is not None:
+            lines.append(f"{step.call.model} failed: {step.feedback.error}")
+        elif step.feedback.rejected:
+            lines.append(f"{step.call.model} was refused: {'; '.join(step.feedback.rejected)}")
+    lines += [f"because {reason}" for reason in decision.reasons]
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _alternatives(log: Log, row: int) -> Table:

@@ -23,7 +23,7 @@ from routelab.cli.common import (
     read_log_for,
     tell,
 )
-from routelab.cli.explain import as_json, outcome
+from routelab.cli.explain import as_json, outcome, why
 from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, public
 from routelab.errors import RoutelabError
 from routelab.logs import Log
@@ -59,6 +59,8 @@ def route(
         str | None, typer.Option("--id", help="Sent as x-request-id, and the key of draws.")
     ] = None,
     task: Annotated[str, typer.Option(help="Task of the request.")] = "",
+    tenant: Annotated[str, typer.Option(help="Tenant of the request.")] = "",
+    priority: Annotated[str, typer.Option(help="Priority of the request.")] = "",
     need: Annotated[
         list[str] | None, typer.Option(help="A capability the model must have. Repeatable.")
     ] = None,
@@ -89,13 +91,22 @@ def route(
         raise RoutelabError("give one of --stream and --json: JSON is printed when all is known")
     if log is None and (column or prices):
         raise RoutelabError("--column and --prices are of --log LOG: give it too")
-    if log is not None and (task or need):
-        raise RoutelabError("give one of --log and --task or --need: the log says them")
+    metadata = {"task": task, "tenant": tenant, "priority": priority}
+    if log is not None and (any(metadata.values()) or need):
+        raise RoutelabError(
+            "give --log or --task, --tenant, --priority and --need: the log says what they are"
+        )
     loaded, known = load_policy(policy), read_catalogue(catalogue)
     if log is not None:
         logged, options = _of_log(read_log_for([loaded], log, column, prices), request_id)
     else:
-        logged, options = None, {"id": request_id, "task": task, "needs": tuple(need or ())}
+        logged, options = None, {"id": request_id, "needs": tuple(need or ()), **metadata}
+        for field in loaded.metadata_used:
+            if not metadata[field]:
+                tell(
+                    f"warning: the policy reads a request's {field}: give --{field}, or it is"
+                    " decided like those of an unknown one"
+                )
     asked = prompt if prompt is not None else logged
     if asked is None:
         raise RoutelabError(_NO_PROMPT if log is None else f"{log}: has no prompts: give PROMPT")
@@ -104,7 +115,7 @@ def route(
         known = _at(base_url, loaded, known)
         sources = _logged(base_url, loaded) | sources
     with Router(
-        loaded, catalogue=known, timeout_s=timeout_s, signals=sources, explained=True
+        loaded, catalogue=known, timeout_s=timeout_s, signals=sources, explained=True, quiet=True
     ) as router:
         if stream:
             with router.stream(asked, **options) as answer:
@@ -114,8 +125,7 @@ def route(
             routed = router.route(asked, **options)
     if json:
         found = as_json(routed.decision)
-        told = {"latency_s": routed.latency_s, "answer": routed.answer}
-        print_json({**found, **told, "reasons": list(routed.decision.reasons)})
+        print_json({**found, "latency_s": routed.latency_s, "answer": routed.answer})
     elif stream:
         tables.show(tables.escaped(f"\n{_summary(routed)}"))
     else:
@@ -168,10 +178,4 @@ def _summary(routed: Routed) -> str:
     steps = routed.decision.steps
     calls = " > ".join(f"{step.call.model} ({outcome(step, routed.decision)})" for step in steps)
     cost = "cost not known" if math.isnan(routed.cost_usd) else f"{routed.cost_usd:.6g} USD"
-    failed = [
-        f"\n{step.call.model} failed: {step.feedback.error}"
-        for step in steps
-        if step.feedback.error
-    ]
-    why = [f"\nbecause {reason}" for reason in routed.decision.reasons]
-    return f"{calls}, {cost}, {routed.latency_s:.2f} s{''.join(failed)}{''.join(why)}"
+    return f"{calls}, {cost}, {routed.latency_s:.2f} s{why(routed.decision)}"

@@ -138,12 +138,13 @@ def predictors(scoring: Scoring | None, target: str) -> Sequence[str]:
     """Scorers of a target that need no answer and are no part of another."""
     if scoring is None:
         return ()
-    parts = {part for name in scoring.names for part in scoring.asks(name)}
-    return [
+    fit = [
         name
         for name in scoring.names
-        if scoring.target(name) == target and name not in parts and not scoring.reads_answer(name)
+        if scoring.target(name) == target and not scoring.reads_answer(name)
     ]
+    parts = {part for name in fit for part in scoring.asks(name)}
+    return [name for name in fit if name not in parts]
 
 
 def _over(limit: str, predicted: float, spent: float, field: str) -> str:

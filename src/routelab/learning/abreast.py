@@ -6,10 +6,12 @@ each thread computes alone, so that results are the same bytes on any number of 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from threading import RLock
 from typing import TypeVar
 
@@ -18,13 +20,19 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 T = TypeVar("T")
 
 _LIMITED = RLock()
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def cpu_count() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use, as a container's quota (cgroup v2) rounds up to."""
+    allowed = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        allowed = len(os.sched_getaffinity(0))
+    try:
+        quota, period = _QUOTA.read_text("ascii").split()
+        return min(allowed, max(1, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # there is none, or it is "max"
+        return allowed
 
 
 @contextmanager
@@ -38,7 +46,7 @@ def alone() -> Iterator[None]:
 
 
 def abreast(tasks: Iterable[Callable[[], T]]) -> list[T]:
-    """Results in the order of the tasks, each computed by a thread of its own.
+    """Results in the order of the tasks, each computed by one thread alone.
 
     Raises:
         Exception: what the first task that failed raised; those not begun are given up.

@@ -18,7 +18,7 @@ from routelab.core.table import Asked, Bools, Floats, Ints, Stage, Table
 from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
-from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single, worth
+from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single, surplus
 from routelab.policies.words import less_cost, listed, number
 
 
@@ -255,9 +255,9 @@ def _reason(
     best: tuple[float, Feedback] | None,
 ) -> str:
     if not chosen:
-        return "no other model is expected to add its price"
+        return "no other model is worth asking"
     names = [left[index] for index in chosen]
-    adds = worth(0.0 if best is None else best[0], [hopes[index] for index in chosen])
+    adds = surplus(0.0 if best is None else best[0], [hopes[index] for index in chosen])
     together = f"{listed(names)} together are" if names[1:] else f"{names[0]} is"
     beside = "" if best is None else f" more than the answer of {best[1].model}"
     return f"{together} worth {number(adds)}{beside}, the most: {names[0]} is asked"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +24,6 @@ from routelab.runtime.budgets.upper import unpriced, upper_usd
 from routelab.runtime.caller import Caller, Sending
 from routelab.runtime.engine import Engine
 from routelab.runtime.gatekeeper import GateFunction, Gatekeeper
-from routelab.runtime.told_once import ToldOnce
 from routelab.signals import Given, Source, resolve
 
 
@@ -36,6 +36,7 @@ class Overlay(msgspec.Struct, frozen=True):
             asked again (`again`).
         functions: of gates, by name.
         explained: decisions say why.
+        quiet: nobody is warned of an edited policy, or of what requests lack.
     """
 
     signals: Mapping[str, Given] = {}
@@ -43,6 +44,7 @@ class Overlay(msgspec.Struct, frozen=True):
     again: int = 0
     functions: Mapping[str, GateFunction] = {}
     explained: bool = False
+    quiet: bool = False
 
     def over(self, policy: Policy) -> Policy:
         """The policy behind the gates."""
@@ -91,9 +93,10 @@ class Lane:
             clock,
         )
         self._name, self._metadata = policy_file.name, policy_file.metadata_used
-        self._warn = ToldOnce()
-        if policy_file.edited is not None:
-            self._warn(self._name, "edited", policy_file.edited)
+        if overlay.quiet:
+            self._metadata = ()
+        elif policy_file.edited is not None:
+            _log.warning("%s", policy_file.edited)
         self._seed, self._explained = document.seed, overlay.explained
         self._scoring = policy_file.scoring
         self.admission = Admission(
@@ -104,7 +107,8 @@ class Lane:
         """A request in the policy's hands."""
         for field in self._metadata:
             if not getattr(request, field):
-                self._warn(self._name, field, _UNTOLD.format(self._name, field, request.id))
+                self._metadata = tuple(it for it in self._metadata if it != field)  # once
+                _log.warning(_UNTOLD, self._name, field, request.id, field, field)
         return Context(
             request,
             self.admission.models,
@@ -167,9 +171,11 @@ _FIX = (
 )
 
 
+_log = logging.getLogger("routelab")
+
 _UNTOLD = (
-    "policy {0!r} reads the {1} of a request, and request {2!r} has none: it is decided like those"
-    " of an unknown {1}; give route(..., {1}=...)"
+    "policy %r reads the %s of a request, and request %r has none: it is decided like those of an"
+    " unknown %s; give route(..., %s=...)"
 )
 
 

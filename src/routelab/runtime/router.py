@@ -74,6 +74,8 @@ class AsyncRouter:
         figures: counts requests; own ones unless given.
         observers: hear of every request when it is over.
         explained: decisions say why, in `routed.decision.reasons`.
+        quiet: do not warn of a policy that was edited, nor of requests without what it reads; for
+            tools that tell so themselves.
     Raises:
         CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
             model of the policy has no deployment, or rules make no sense.
@@ -106,6 +108,7 @@ class AsyncRouter:
         figures: Figures | None = None,
         observers: Sequence[Observer] = (),
         explained: bool = False,
+        quiet: bool = False,
     ) -> None:
         if sum(way is not None for way in (client, transport, upstream)) > 1:
             raise RouteError("give one of client, transport and upstream")
@@ -117,7 +120,9 @@ class AsyncRouter:
             catalogue = catalogue_file.read(catalogue)
         if catalogue is not None:
             check_meant(policy_file, catalogue)
-        overlay = Overlay(signals or {}, tuple(gates), again, gate_functions or {}, explained)
+        overlay = Overlay(
+            signals or {}, tuple(gates), again, gate_functions or {}, explained, quiet
+        )
         self.catalogue = endpoints(policy_file, catalogue, rules)
         if spare is not None:
             self.catalogue = joined(self.catalogue, endpoints(spare, catalogue, rules))

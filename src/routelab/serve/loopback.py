@@ -111,7 +111,9 @@ async def _routed(
 
     rng = random.Random(seed)  # noqa: S311  (balancing needs no secret)
     async with (
-        AsyncRouter(policy_file, catalogue=catalogue, signals=signals, rng=rng) as router,
+        AsyncRouter(
+            policy_file, catalogue=catalogue, signals=signals, rng=rng, quiet=True
+        ) as router,
         asyncio.TaskGroup() as tasks,
     ):
         first = loop.time() + 0.05

@@ -178,7 +178,11 @@ async def _route(
     from_log = as_logged(policy_file.policy.signals_used)
     functions = recorded(policy_file.policy, log)
     async with AsyncRouter(
-        policy_file, catalogue=catalogue, signals=from_log, gate_functions=functions
+        policy_file,
+        catalogue=catalogue,
+        signals=from_log,
+        gate_functions=functions,
+        quiet=True,
     ) as router:
         return await asyncio.gather(*(one(row, router) for row in range(len(log))))
 

@@ -129,6 +129,7 @@ class _Day:
             catalogue=self._catalogue,
             upstream=upstream,
             signals=as_logged(self._policy.policy.signals_used),
+            quiet=True,
             timeout_s=timeout_s,
             clock=clock,
             wall_clock=lambda: arriving.starts_s + clock(),

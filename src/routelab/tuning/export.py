@@ -133,7 +133,8 @@ def _learning(study: Study) -> dict[str, Any]:
     """How well gains can be learned on this log; null where nothing was learned."""
     if study.account is None:
         if not study.options.account:
-            return summary.nothing_learned("left out, as asked (--no-account)")
+            known = {"recipes": msgspec.to_builtins(study.sought)}
+            return summary.nothing_learned("left out, as asked (--no-account)") | known
         alone = f"nothing was learned: --policy {study.options.policy} uses confidence alone"
         return summary.nothing_learned(study.notes[0] if study.notes else alone)
     known = {"account": study.account, "recipes": study.sought}

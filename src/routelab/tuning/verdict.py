@@ -128,13 +128,21 @@ def _compare_first(test: Figures) -> Iterator[str]:
 
 def _near(test: Figures) -> list[Baseline]:
     """Untuned routers that the policy is not shown to beat."""
-    if _single(test):
-        return []
-    return [it for it in test.baselines if it.name in RIVALS and it.quality_gain_ci[0] <= 0]
+    single = _single(test)
+    return [
+        it
+        for it in test.baselines
+        if it.name in RIVALS and it.quality_gain_ci[0] <= 0 and not (single and _as_good(it))
+    ]
 
 
 def _loses(to: Baseline) -> bool:
     return to.quality_gain_ci[1] < 0
+
+
+def _as_good(as_rival: Baseline) -> bool:
+    """Whether the policy is exactly as good, as one that decides alike is."""
+    return not any((as_rival.quality_gain, *as_rival.quality_gain_ci))
 
 
 def _rivals(test: Figures) -> list[str]:
@@ -151,7 +159,8 @@ def _rivals(test: Figures) -> list[str]:
 def _against(rival: Baseline) -> str:
     if _loses(rival):
         return "loses to"
-    same = rival.quality_gain == rival.quality_gain_ci[0] == rival.quality_gain_ci[1] == 0
+    saved = (rival.saving_usd_per_1k, *rival.saving_usd_per_1k_ci)
+    same = _as_good(rival) and not any(saved)
     return "does just what is done by" if same else "not shown to beat"
 
 

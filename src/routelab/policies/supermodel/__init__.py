@@ -6,11 +6,11 @@ Source: cascade routing, arXiv 2410.10347, sections 2 to 4.
 """
 
 from routelab.policies.supermodel.hope import Hope, best_single
-from routelab.policies.supermodel.plain import best_prefix, worth
+from routelab.policies.supermodel.plain import best_prefix, surplus
 
 try:
     from routelab.policies.supermodel.compiled import best_set
 except ImportError:  # installed without a compiler
     from routelab.policies.supermodel.plain import best_set
 
-__all__ = ["Hope", "best_prefix", "best_set", "best_single", "worth"]
+__all__ = ["Hope", "best_prefix", "best_set", "best_single", "surplus"]

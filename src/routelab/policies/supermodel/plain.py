@@ -28,7 +28,7 @@ def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
     return _Search(held, hopes).run(room)
 
 
-def worth(held: float, hopes: Sequence[Hope]) -> float:
+def surplus(held: float, hopes: Sequence[Hope]) -> float:
     """What asking all of these models adds to the quality held, minus their prices."""
     return _Search(held, hopes).prefixes(len(hopes))[-1]
 

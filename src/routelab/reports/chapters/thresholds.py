@@ -69,14 +69,14 @@ def _by_part(curves: Sequence[ThresholdCurve]) -> list[ThresholdCurve]:
 def _unheld(summary: Summary) -> str:
     """Why no signal is held against a threshold."""
     try:
-        used = from_wire(summary.wire).signals_used if summary.wire else ()
+        policy = from_wire(summary.wire) if summary.wire else None
     except PolicyError:  # the opening tells what is wrong
-        used = ()
-    if not used:
+        policy = None
+    if policy is None or not policy.signals_used:
         return "The exported policy uses no confidence signal."
     return (
-        f"Scorers of the exported policy read {listed(used)}; none is held against a threshold"
-        " itself, so there is no curve to draw of it."
+        f"The exported policy reads {listed(policy.signals_used)}, but is no cascade that holds"
+        " one signal against thresholds for all requests, so there are no curves to draw here."
     )
 
 

@@ -21,6 +21,13 @@ added(double *sums, Py_ssize_t k, const double *weights, Py_ssize_t n, const int
     return 0;
 }
 
+/* Whether doubles, or integers of their size, cannot be read there. */
+static int
+misplaced(const Py_buffer *array)
+{
+    return (uintptr_t)array->buf % sizeof(double) != 0;
+}
+
 enum { SUMS, WEIGHTS, INDICES, VALUES, ARRAYS };
 
 static PyObject *
@@ -43,6 +50,12 @@ kernels_add(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs
     if (k < 1 || array[INDICES].len != count * (Py_ssize_t)sizeof(int64_t)) {
         PyErr_SetString(PyExc_ValueError, "there are no sums, or not as many values as indices");
         goto release;
+    }
+    for (int i = 0; i < ARRAYS; i++) {
+        if (misplaced(&array[i])) {
+            PyErr_SetString(PyExc_ValueError, "an array does not lie where doubles do");
+            goto release;
+        }
     }
     Py_ssize_t n = array[WEIGHTS].len / (k * (Py_ssize_t)sizeof(double));
     done = added(array[SUMS].buf, k, array[WEIGHTS].buf, n, array[INDICES].buf,
@@ -166,13 +179,15 @@ kernels_walk(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t narg
     }
     Py_ssize_t k = rows > 0 ? sums.len / rows / (Py_ssize_t)sizeof(double) : 0;
     Py_ssize_t width = rows > 0 ? x.len / rows / (Py_ssize_t)sizeof(double) : 0;
-    if (rows < 0 || sums.len != rows * k * (Py_ssize_t)sizeof(double) ||
+    if (rows < 0 || (rows && !k) || sums.len != rows * k * (Py_ssize_t)sizeof(double) ||
         x.len != rows * width * (Py_ssize_t)sizeof(double)) {
         PyErr_SetString(PyExc_ValueError, "sums and x do not have as many rows");
+    } else if (misplaced(&sums) || misplaced(&x)) {
+        PyErr_SetString(PyExc_ValueError, "sums or x do not lie where doubles do");
     } else {
         done = 0;
     }
-    for (Py_ssize_t row = 0; row < rows; row += TOGETHER) {
+    for (Py_ssize_t row = 0; done == 0 && row < rows; row += TOGETHER) {
         Py_ssize_t count = rows - row < TOGETHER ? rows - row : TOGETHER;
         for (Py_ssize_t tree = 0; done == 0 && tree < forest.trees; tree++) {
             done = leaf_added((double *)sums.buf + row * k, k,
