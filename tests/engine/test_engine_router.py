@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 
 import anyio
@@ -236,20 +237,13 @@ def race(tmp_path, use, **behaviours):
     """What a use of a router gives that asks two models at once."""
     file = saved(tmp_path, Fixed("first"), fallen_back())
 
-    class Raced:
-        name, policy, document, scoring, digest = (
-            "race",
-            Race(model=""),
-            file.document,
-            file.scoring,
-            file.digest,
-        )
+    raced = dataclasses.replace(file, policy=Race(model=""), golden=())
 
     async def main(loop):
         upstream = Billing(loop, **behaviours)
         options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
         heard = Finishes()
-        router = AsyncRouter(Raced, observers=[heard], **options)
+        router = AsyncRouter(raced, observers=[heard], **options)
         result = await use(router)
         assert idle(router.engine)
         (record,) = heard.records

@@ -15,6 +15,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from routelab import learning
 from routelab.learning import abreast
 
+MANY = abreast.WORTHWHILE
+
+
+def test_little_work_is_done_by_the_caller():
+    found = abreast.abreast([threading.get_ident] * 5, MANY - 1)
+    assert found == [threading.get_ident()] * 5
+
 
 @pytest.fixture(params=[1, 2, 5])
 def processors(request, monkeypatch):
@@ -31,8 +38,8 @@ def test_results_come_in_the_order_of_the_tasks(processors):
         first_done.set()
         return number
 
-    assert abreast.abreast(partial(task, number) for number in range(20)) == list(range(20))
-    assert abreast.abreast([]) == []
+    assert abreast.abreast((partial(task, it) for it in range(20)), MANY) == list(range(20))
+    assert abreast.abreast([], MANY) == []
 
 
 def test_each_task_has_one_thread(processors):
@@ -41,7 +48,7 @@ def test_each_task_has_one_thread(processors):
         return {it["num_threads"] for it in threadpool_info()}
 
     before = threadpool_info()
-    assert abreast.abreast([threads] * 6) == [{1}] * 6
+    assert abreast.abreast([threads] * 6, MANY) == [{1}] * 6
     assert threadpool_info() == before
 
 
@@ -63,7 +70,7 @@ def test_the_first_failure_is_told_and_what_waits_is_given_up(processors, monkey
 
     monkeypatch.setattr(abreast, "ThreadPoolExecutor", Pool)
     with pytest.raises(ValueError, match="number 1"):
-        abreast.abreast(partial(task, number) for number in range(50))
+        abreast.abreast((partial(task, number) for number in range(50)), MANY)
     assert len(done) <= 2 + processors
 
 
@@ -103,6 +110,7 @@ def test_a_container_counts_what_it_may_use(quota, most, tmp_path, monkeypatch):
 
 
 def test_a_scorer_is_the_same_on_any_number_of_processors(processors, monkeypatch):
+    monkeypatch.setattr(abreast, "WORTHWHILE", 0)
     log = telling_log(150)
     for target, after in (("quality", False), ("gain", True)):  # the second in two layers
         there = fitted(log, target, QUICK, after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 from itertools import count
 
@@ -550,20 +551,6 @@ class Race(Fixed, frozen=True, tag="race"):
         return ("failing", "sleeping", "scoring")
 
 
-class FakeFile:
-    """A loaded policy of a kind that no file can hold."""
-
-    name = "race"
-    metadata_used = ()
-    edited = None
-
-    def __init__(self, chosen, policy):
-        self.policy = policy
-        self.document = chosen.document
-        self.scoring = chosen.scoring
-        self.digest = chosen.digest
-
-
 def race(tmp_path, until, sleeping):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
     world = catalogue(
@@ -573,7 +560,9 @@ def race(tmp_path, until, sleeping):
 
     async def route():
         options = {"transport": endpoint.transport, "catalogue": world}
-        async with AsyncRouter(FakeFile(chosen, Race(model="", until=until)), **options) as router:
+        async with AsyncRouter(
+            dataclasses.replace(chosen, golden=(), policy=Race(model="", until=until)), **options
+        ) as router:
             return await router.route("hello")
 
     return asyncio.run(route())

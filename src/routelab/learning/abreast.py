@@ -45,15 +45,21 @@ def alone() -> Iterator[None]:
         yield
 
 
-def abreast(tasks: Iterable[Callable[[], T]]) -> list[T]:
+WORTHWHILE = 20_000
+"""Labels from which threads save time: below, they mostly wait for the interpreter's lock."""
+
+
+def abreast(tasks: Iterable[Callable[[], T]], labels: int) -> list[T]:
     """Results in the order of the tasks, each computed by one thread alone.
 
+    Args:
+        labels: that each task is about.
     Raises:
         Exception: what the first task that failed raised; those not begun are given up.
     """
     waiting = list(tasks)
     with alone():
-        if min(len(waiting), cpu_count()) < 2:
+        if labels < WORTHWHILE or min(len(waiting), cpu_count()) < 2:
             return [task() for task in waiting]
         with ThreadPoolExecutor(cpu_count(), initializer=_one_thread) as pool:
             try:

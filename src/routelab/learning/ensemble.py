@@ -52,7 +52,8 @@ class Ensemble:
 
     def predict(self, design: Design, rows: Ints) -> Floats:
         """(len(rows), k) scores."""
-        each = abreast(partial(part.predict, design, rows) for part in self.parts)
+        about = len(rows) * len(design.examples.outputs)
+        each = abreast((partial(part.predict, design, rows) for part in self.parts), about)
         joined = blend.join(each, self.weights)
         return calibration.apply(self.calibrators, joined)
 
@@ -170,7 +171,8 @@ def _learned(
         [
             *(partial(fit_whole, name) for name in names),
             *(partial(fit_apart, name, *cut) for name in names for cut in cuts),
-        ]
+        ],
+        design.examples.labels[rows].size,
     )
     return [parts[name] for name in names], list(held_out.values())
 
