@@ -26,15 +26,20 @@ check: $(VENV)/.dev  ## lint, types, layers
 bench: $(VENV)/.dev  ## figures beside their targets, and benchmarks/results.json
 	$(BIN)/python -m benchmarks
 
-$(VENV)/.lab: pyproject.toml hatch_build.py $(shell find src -name "*.[ch]")
+SOURCES = pyproject.toml hatch_build.py $(shell find src -name "*.[ch]")
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "routelab needs Python 3.11 or newer; set PYTHON=")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lab: $(SOURCES) | $(BIN)/python
+	$(INSTALL) --editable '.[lab]'
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.lab
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+$(VENV)/.dev: $(SOURCES) | $(BIN)/python  ## brings the lab too
+	$(INSTALL) --editable '.[dev]'
+	touch $(VENV)/.lab $@
 
 clean:
 	rm -rf $(VENV) build dist
