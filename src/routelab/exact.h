@@ -1,4 +1,4 @@
-/* What every `_compiled.c` begins with. Doubles have to be rounded as numpy rounds them, so that a
+/* What every `_compiled.c` begins and ends with. Doubles have to be rounded as numpy rounds them, so that a
 compiler that would round otherwise is refused. */
 
 #define PY_SSIZE_T_CLEAN
@@ -18,3 +18,19 @@ compiler that would round otherwise is refused. */
 #else
 #define WITHOUT_LOCK
 #endif
+
+/* The module, after its `methods` and `slots`. */
+#define MODULE(DOC)                              \
+    static struct PyModuleDef definition = {     \
+        PyModuleDef_HEAD_INIT,                   \
+        .m_name = "_compiled",                   \
+        .m_doc = DOC,                            \
+        .m_methods = methods,                    \
+        .m_slots = slots,                        \
+    };                                           \
+                                                 \
+    PyMODINIT_FUNC                               \
+    PyInit__compiled(void)                       \
+    {                                            \
+        return PyModuleDef_Init(&definition);    \
+    }

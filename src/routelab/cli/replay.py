@@ -91,8 +91,8 @@ def part_of(
     if told := differs(loaded.document, log):
         tell(f"warning: {told}")
     for field in loaded.metadata_used:
-        column_of = getattr(log.requests, field)
-        if column_of is None or not any(column_of):
+        values = getattr(log.requests, field)
+        if values is None or not any(values):
             tell(
                 f"warning: {log.name}: no request has a {field}, which policy {loaded.name!r}"
                 " reads: all are decided like those of an unknown one"

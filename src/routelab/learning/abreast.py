@@ -19,6 +19,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 T = TypeVar("T")
 
+WORTHWHILE = 20_000
+"""Labels from which threads save time: below, they mostly wait for the interpreter's lock."""
+
 _LIMITED = RLock()
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -43,10 +46,6 @@ def alone() -> Iterator[None]:
     """
     with _LIMITED, threadpool_limits(limits=1):
         yield
-
-
-WORTHWHILE = 20_000
-"""Labels from which threads save time: below, they mostly wait for the interpreter's lock."""
 
 
 def abreast(tasks: Iterable[Callable[[], T]], labels: int) -> list[T]:

@@ -231,12 +231,16 @@ class Log:
         Raises:
             LogError: the log has no prompts.
         """
-        if self.texts is None:
-            raise LogError(
-                f"{self.name}: no prompt column; add one, or say which one it is: --column"
-                " prompt=COLUMN"
-            )
-        return self.texts.prompt_keys()
+        return keys_of(self.texts, self.name)
+
+
+def keys_of(texts: Texts | None, name: str) -> tuple[Strings, Ints]:
+    """`Log.prompt_keys` of a log of this name."""
+    if texts is None:
+        raise LogError(
+            f"{name}: no prompt column; add one, or say which one it is: --column prompt=COLUMN"
+        )
+    return texts.prompt_keys()
 
 
 _DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "reading", "again")

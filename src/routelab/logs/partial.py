@@ -12,9 +12,8 @@ import numpy as np
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Bools, Floats, Ints
-from routelab.errors import LogError
 from routelab.logs import digest
-from routelab.logs.log import Requests, Strings, Texts, arrays
+from routelab.logs.log import Requests, Strings, Texts, arrays, keys_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +79,4 @@ class PartialLog:
         Raises:
             LogError: the log has no prompts.
         """
-        if self.texts is None:
-            raise LogError(
-                f"{self.name}: no prompt column; add one, or say which one it is: --column"
-                " prompt=COLUMN"
-            )
-        return self.texts.prompt_keys()
+        return keys_of(self.texts, self.name)

@@ -53,7 +53,7 @@ class Conditional(Policy, frozen=True, tag="conditional"):
             if rule.when.holds(x.request):
                 x.because(_reason, number, rule)
                 return (yield from rule.policy.route(x))
-        x.because(_no_rule)
+        x.because(str, "no rule holds, and `otherwise` decides")
         return (yield from self.otherwise.route(x))
 
     def replay_batch(self, table: Table) -> list[Stage] | None:
@@ -98,7 +98,3 @@ class Conditional(Policy, frozen=True, tag="conditional"):
 
 def _reason(number: int, rule: Rule) -> str:
     return f"rule {number} holds: {rule.when.explained}"
-
-
-def _no_rule() -> str:
-    return "no rule holds, and `otherwise` decides"

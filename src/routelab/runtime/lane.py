@@ -26,6 +26,8 @@ from routelab.runtime.engine import Engine
 from routelab.runtime.gatekeeper import GateFunction, Gatekeeper
 from routelab.signals import Given, Source, resolve
 
+_log = logging.getLogger("routelab")
+
 
 class Overlay(msgspec.Struct, frozen=True):
     """What a router's user lays over its policies.
@@ -170,8 +172,6 @@ _FIX = (
     " `estimates`"
 )
 
-
-_log = logging.getLogger("routelab")
 
 _UNTOLD = (
     "policy %r reads the %s of a request, and request %r has none: it is decided like those of an"

@@ -19,7 +19,7 @@ SAVING = 0.1
 `MARGIN` of quality: it meets a bound on tune with nothing to spare, so that it is as likely as
 not to miss it elsewhere, and draws by chance. Below, the simpler policy is exported."""
 
-_SHARE = 0.98
+ENOUGH = 0.98
 """Of the best model's quality, where no bound says how much is enough."""
 
 SAME_QUALITY, SAME_COST = 0.0005, 0.001
@@ -74,7 +74,7 @@ def operating_points(
     """
     ceiling = bounds.max_usd_per_1k
     floor = bounds.floor(best.score.quality)
-    cheap_floor = _SHARE * best.score.quality if floor is None else floor
+    cheap_floor = ENOUGH * best.score.quality if floor is None else floor
     dear_ceiling = best.score.usd_per_1k if ceiling is None else ceiling
     ladder = (
         list(points),
@@ -88,7 +88,7 @@ def operating_points(
     least = f"least cost with quality of {cheap_floor:.4f} or more"
     most = f"most quality at {dear_ceiling:.4g} USD per 1,000 requests or less"
     if floor is None:
-        least += f", {_SHARE:.0%} of the best model's"
+        least += f", {ENOUGH:.0%} of the best model's"
     if ceiling is None:
         most += ", what the best model costs"
     found = [

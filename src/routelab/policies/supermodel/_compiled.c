@@ -346,16 +346,4 @@ static PyModuleDef_Slot slots[] = {
     {0, NULL},
 };
 
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_compiled",
-    .m_doc = "The search of sets.",
-    .m_methods = methods,
-    .m_slots = slots,
-};
-
-PyMODINIT_FUNC
-PyInit__compiled(void)
-{
-    return PyModuleDef_Init(&definition);
-}
+MODULE("The search of sets.")

@@ -7,20 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from routelab.core.table import Floats
+from routelab.scorers.flatten import NODES
 from routelab.scorers.kernels._compiled import add, walk
 from routelab.scorers.kernels.forest import Forest
 from routelab.signals.features import Vector
 
-_TYPES = {
-    "feature": np.int32,
-    "threshold": np.float64,
-    "left": np.int32,
-    "right": np.int32,
-    "value": np.float64,
-    "missing_left": np.uint8,
-    "roots": np.int32,
-    "output": np.int32,
-}
+_TYPES = {**NODES, "roots": "int32", "output": "int32"}
 
 
 def dot(blocks: Sequence[Floats], vectors: Sequence[Vector], k: int) -> Floats:

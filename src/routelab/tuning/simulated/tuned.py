@@ -21,7 +21,7 @@ from routelab.tuning import caveats, inputs
 from routelab.tuning.demands import demands
 from routelab.tuning.front import Point
 from routelab.tuning.loop import Done, Plan, run
-from routelab.tuning.operating import OperatingPoint
+from routelab.tuning.operating import ENOUGH, OperatingPoint
 from routelab.tuning.options import CASCADE
 from routelab.tuning.score import score
 from routelab.tuning.search import Cascades
@@ -109,7 +109,7 @@ def _chosen(done: Sequence[Done]) -> Done:
     feasible = [it for it in done if it.outcome.feasible]
     if not feasible:
         return min(done, key=lambda it: (it.outcome.excess["slo"], it.number))
-    floor = 0.98 * max(it.outcome.values[1] for it in feasible)
+    floor = ENOUGH * max(it.outcome.values[1] for it in feasible)
     enough = [it for it in feasible if it.outcome.values[1] >= floor]
     return min(enough, key=lambda it: (it.outcome.values[0], it.number))
 
