@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
-from routelab.core.flow import Step
+from routelab.core.decision import Step
 from routelab.core.protocol import Attempted, Call, Feedback
 from routelab.core.request import Request
 from routelab.policies import Fixed, to_wire

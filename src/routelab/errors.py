@@ -42,7 +42,7 @@ class RouteError(RoutelabError):
 
     Attributes:
         cost_usd: what was spent on it all the same; NaN if that is not known.
-        steps: the calls that were made, as in a decision (`routelab.core.flow.Step`).
+        steps: the calls that were made, as in a decision (`routelab.core.decision.Step`).
         retry_after_s: seconds after which it may get one; None if nothing is known of it.
     """
 

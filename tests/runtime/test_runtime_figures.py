@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from runtime_world import PRICES, Endpoint, catalogue, model, policy_file
 
 from routelab.core.catalogue import Deployment, Model
+from routelab.core.decision import Step
 from routelab.core.engine_rules import EngineRules
-from routelab.core.flow import Step
 from routelab.core.protocol import Attempted, Call, Feedback
 from routelab.core.request import Request
 from routelab.errors import RouteError

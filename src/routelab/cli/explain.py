@@ -19,7 +19,7 @@ from routelab.cli.common import (
     print_json,
     read_log,
 )
-from routelab.core.flow import Decision, Step
+from routelab.core.decision import Decision, Step
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import decide

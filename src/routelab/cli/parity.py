@@ -23,7 +23,7 @@ from routelab.cli.common import (
 )
 from routelab.cli.explain import as_json, steps
 from routelab.cli.replay import Part, part_of
-from routelab.core.flow import Decision
+from routelab.core.decision import Decision
 from routelab.core.table import Ints
 from routelab.errors import RoutelabError
 from routelab.serve.parity import Difference, Parity

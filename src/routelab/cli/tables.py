@@ -16,7 +16,7 @@ from routelab.policy_file import Certificate, Goal
 from routelab.policy_file.card import seconds
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict, caveats
-from routelab.tuning.spread import Spread
+from routelab.tuning.seed_spread import Spread
 from routelab.tuning.streamed import Streamed
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}

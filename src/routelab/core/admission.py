@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
@@ -13,9 +13,6 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.request import Request
 from routelab.core.scoring import Scoring
 from routelab.core.tokens import estimated_tokens
-
-if TYPE_CHECKING:
-    from routelab.core.context import Context
 
 
 class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +24,23 @@ class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     cost_usd: float | None = None
     latency_s: float | None = None
+
+
+class RequestState(Protocol):
+    """A request on its way: what it asks for, and how much of it is used up.
+
+    Attributes:
+        spent_usd: NaN once a call's cost is not known; elapsed_s: likewise of its latency.
+    """
+
+    @property
+    def request(self) -> Request: ...
+
+    @property
+    def spent_usd(self) -> float: ...
+
+    @property
+    def elapsed_s(self) -> float: ...
 
 
 _NOTHING: Mapping[str, Estimate] = MappingProxyType({})
@@ -68,7 +82,7 @@ class Admission:
         windows = (catalogue.model(name).context_window for name in (*models, *behind))
         self.shortest_window = min((it for it in windows if it is not None), default=math.inf)
 
-    def allowed(self, x: Context) -> frozenset[str]:
+    def allowed(self, x: RequestState) -> frozenset[str]:
         """The models that may be called now."""
         request, tokens = x.request, self._tokens(x.request)
         if tokens <= self.shortest_window and not (request.needs or request.bounded):
@@ -77,11 +91,11 @@ class Admission:
             name for name in self.models if next(self._obstacles(x, name, tokens), None) is None
         )
 
-    def admits(self, x: Context, name: str) -> bool:
+    def admits(self, x: RequestState, name: str) -> bool:
         """Whether a model may be called now, also one that the policy does not name."""
         return next(self._obstacles(x, name, self._tokens(x.request)), None) is None
 
-    def why_not(self, x: Context, models: Iterable[str]) -> str:
+    def why_not(self, x: RequestState, models: Iterable[str]) -> str:
         """What rules out which of the models, for an error message; empty if nothing does."""
         tokens = self._tokens(x.request)
         found = ((name, ", ".join(self._obstacles(x, name, tokens))) for name in models)
@@ -93,7 +107,7 @@ class Admission:
             return 0
         return estimated_tokens(request.messages)
 
-    def _obstacles(self, x: Context, name: str, tokens: int) -> Iterator[str]:
+    def _obstacles(self, x: RequestState, name: str, tokens: int) -> Iterator[str]:
         model, request = self.catalogue.model(name), x.request
         if missing := model.missing(request.needs):
             yield f"lacks {', '.join(missing)}"

@@ -4,41 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
-
-import msgspec
 
 from routelab.core.admission import Admission
+from routelab.core.decision import Choice, Score, Step
 from routelab.core.draw import pick, uniform
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.core.scoring import Scoring
 from routelab.errors import NoModelError, PolicyError
-
-if TYPE_CHECKING:
-    from routelab.core.flow import Step
-
-
-class Choice(msgspec.Struct, frozen=True):
-    """One random decision and the probability with which it was taken."""
-
-    name: str
-    index: int
-    propensity: float
-
-
-class Score(msgspec.Struct, frozen=True):
-    """What a scorer said while a policy decided.
-
-    Attributes:
-        name: of the scorer.
-        after: the model whose answer it was told of; None before any.
-        values: by output.
-    """
-
-    name: str
-    after: str | None
-    values: tuple[tuple[str, float], ...]
 
 
 class Context:

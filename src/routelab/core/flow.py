@@ -9,58 +9,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from routelab.core.context import Choice, Context, Score
+from routelab.core.context import Context
+from routelab.core.decision import Decision, Step
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Together
 from routelab.errors import NoModelError, PolicyError, RouteError
 
 MAX_CALLS = 64
 """A policy that asks for more calls than this on one request is broken."""
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One call of a decision, what came back, and the threshold it was held to.
-
-    Attributes:
-        propensity: probability of the call, given the calls before it; of calls made together
-            the first carries that of them all.
-        turn: calls of one turn were made together.
-    """
-
-    call: Call
-    feedback: Feedback
-    threshold: float | None = None
-    propensity: float = 1.0
-    turn: int = 0
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """Everything one request went through.
-
-    Attributes:
-        request_id: of the request.
-        answer: the feedback delivered.
-        steps: in call order, discarded answers included.
-        choices: random decisions with their propensities.
-        cost_usd: costs of all steps, added in call order.
-        latency_s: seconds until delivery; calls made together count once.
-        scores: what scorers said on the way, in the order they were asked.
-        reasons: of the policy's choices, in words; empty unless they were asked for.
-    """
-
-    request_id: str
-    answer: Feedback
-    steps: tuple[Step, ...]
-    choices: tuple[Choice, ...]
-    cost_usd: float
-    latency_s: float
-    scores: tuple[Score, ...] = ()
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """Models called, in call order."""
-        return tuple(step.call.model for step in self.steps)
 
 
 Flow: TypeAlias = Generator[Together, tuple[Feedback, ...], Decision]

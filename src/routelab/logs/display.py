@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from routelab.core.display import table
 from routelab.core.table import Floats
 
-if TYPE_CHECKING:
-    from routelab.logs.log import Log
-
 _HEADS = ("model", "requests", "quality", "USD per 1,000", "latency P50")
 _UNSEEN = "not observed"
 
 
-def html(log: Log) -> str:
-    """Models by rising cost, with means over what was observed; prompts are not read."""
-    caption = f"{log.name}: {len(log):,} requests, {len(log.models):,} models"
-    return table(caption, _HEADS, _rows(log), notes=[*_facts(log), *log.notes])
+def html(
+    name: str,
+    models: Sequence[str],
+    quality: Floats,
+    cost_usd: Floats,
+    latency_s: Floats,
+    *,
+    signals: Mapping[str, float | None],
+    tasks: int | None,
+    notes: Sequence[str],
+) -> str:
+    """Models by rising cost, with means over what was observed.
+
+    Args:
+        name: of the log.
+        quality, cost_usd, latency_s: (n, m), NaN = not observed.
+        signals: how many times as much a call with each costs; None where that is not known.
+        tasks: how many there are; None where none are named.
+    """
+    caption = f"{name}: {len(quality):,} requests, {len(models):,} models"
+    rows = _rows(models, quality, cost_usd, latency_s)
+    return table(caption, _HEADS, rows, notes=[*_facts(signals, tasks), *notes])
 
 
-def _rows(log: Log) -> Iterator[tuple[str, ...]]:
-    cost = [_mean(column) for column in log.cost_usd.T]
-    for at in sorted(range(len(log.models)), key=lambda at: np.nan_to_num(cost[at], nan=np.inf)):
-        latency = log.latency_s[:, at]
+def _rows(
+    models: Sequence[str], quality: Floats, cost_usd: Floats, latency_s: Floats
+) -> Iterator[tuple[str, ...]]:
+    cost = [_mean(column) for column in cost_usd.T]
+    for at in sorted(range(len(models)), key=lambda at: np.nan_to_num(cost[at], nan=np.inf)):
+        latency = latency_s[:, at]
         seen = latency[~np.isnan(latency)]
         yield (
-            log.models[at],
-            f"{np.count_nonzero(~np.isnan(log.quality[:, at])):,}",
-            _or(_mean(log.quality[:, at]), ".3f"),
+            models[at],
+            f"{np.count_nonzero(~np.isnan(quality[:, at])):,}",
+            _or(_mean(quality[:, at]), ".3f"),
             _or(1000 * cost[at], ".4g"),
             f"{np.median(seen):.2f} s" if len(seen) else _UNSEEN,
         )
 
 
-def _facts(log: Log) -> Iterator[str]:
-    yield f"Signals: {', '.join(_signal(log, name) for name in log.signals) or 'none'}."
-    if log.requests.task is not None:
-        yield f"Tasks: {len(set(log.requests.task)):,}."
+def _facts(signals: Mapping[str, float | None], tasks: int | None) -> Iterator[str]:
+    yield f"Signals: {', '.join(_signal(*it) for it in signals.items()) or 'none'}."
+    if tasks is not None:
+        yield f"Tasks: {tasks:,}."
 
 
-def _signal(log: Log, name: str) -> str:
-    multiplier = log.spec(name).multiplier
+def _signal(name: str, multiplier: float | None) -> str:
     dearer = multiplier is not None and multiplier > 1
     return f"{name} (a call with it costs {multiplier:g} times as much)" if dearer else name
 

@@ -9,7 +9,10 @@ import msgspec
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 
-_KEY = b"routelab.log"
+DECISIONS_KEY = b"routelab.decisions"
+"""Of a compacted decision log: the names of the files it was made of, as a JSON array."""
+
+_LOG_KEY = b"routelab.log"
 
 
 class Embedded(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -22,11 +25,11 @@ class Embedded(msgspec.Struct, frozen=True, omit_defaults=True):
 def read(extras: Mapping[bytes, bytes]) -> Embedded:
     """What the metadata says; nothing if another program wrote the file."""
     try:
-        return msgspec.json.decode(extras.get(_KEY, b"{}"), type=Embedded)
+        return msgspec.json.decode(extras.get(_LOG_KEY, b"{}"), type=Embedded)
     except msgspec.DecodeError:
         return Embedded()
 
 
 def extras(signals: Mapping[str, SignalSpec], catalogue: Catalogue | None) -> dict[bytes, bytes]:
     """The metadata that says it."""
-    return {_KEY: msgspec.json.encode(Embedded(signals, catalogue), order="sorted")}
+    return {_LOG_KEY: msgspec.json.encode(Embedded(signals, catalogue), order="sorted")}

@@ -9,7 +9,7 @@ from typing import Any
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import names as our
 from routelab.logs.candidates import candidates
-from routelab.logs.decisions.journal import KEY
+from routelab.logs.embedded import DECISIONS_KEY
 from routelab.logs.names import Names, listed
 from routelab.logs.problems import Problems
 from routelab.logs.source import Source
@@ -72,7 +72,7 @@ def long_frame(
         part=source.part,
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
-        unjudged=KEY in source.extras(),
+        unjudged=DECISIONS_KEY in source.extras(),
     )
 
 

@@ -161,7 +161,16 @@ class Log:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        return display.html(self)
+        return display.html(
+            self.name,
+            self.models,
+            self.quality,
+            self.cost_usd,
+            self.latency_s,
+            signals={name: self.spec(name).multiplier for name in self.signals},
+            tasks=None if self.requests.task is None else len(set(self.requests.task)),
+            notes=self.notes,
+        )
 
     def column(self, model: str) -> int:
         """Column of a model.

@@ -111,7 +111,7 @@ class Stream:
                     for batch in file.iter_batches(
                         BATCH, row_groups=[group], columns=how.read(also), use_threads=False
                     ):
-                        log = log_of(batch, how, self)
+                        log = log_of(batch, how, self.models, self.specs, self.path)
                         if log is None:
                             self._complain(path)
                         else:

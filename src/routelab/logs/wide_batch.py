@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,6 @@ from routelab.logs.folder import FolderSource
 from routelab.logs.log import Log, Requests
 from routelab.logs.names import Names
 from routelab.logs.texts import TextsInMemory
-
-if TYPE_CHECKING:
-    from routelab.logs.stream import Stream
 
 _PLAIN = {"request_id", "prompt", "task", "group", "timestamp", "tenant", "priority"}
 """Columns of requests that batches can have; with others a file is read as a whole."""
@@ -79,15 +76,21 @@ def layout(
     return Layout(of_requests, models, ticks, bool(wide.milliseconds(of)))
 
 
-def log_of(batch: Any, how: Layout, whole: Stream) -> Log | None:
-    """A batch as a log; None where a value in it cannot be."""
-    n, shape = len(batch), (len(batch), len(whole.models))
+def log_of(
+    batch: Any, how: Layout, models: tuple[str, ...], specs: Mapping[str, SignalSpec], path: Path
+) -> Log | None:
+    """A batch as a log; None where a value in it cannot be.
+
+    Args:
+        models: of the whole log; specs: of its signals; path: of it.
+    """
+    n, shape = len(batch), (len(batch), len(models))
 
     def numbers(name: str) -> Floats | None:
         if not any(name in columns for columns in how.models.values()):
             return None
         found = np.empty(shape, order="F")
-        for at, model in enumerate(whole.models):
+        for at, model in enumerate(models):
             column = how.models[model].get(name)
             found[:, at] = np.nan if column is None else _number(batch.column(column))
         return found
@@ -112,7 +115,7 @@ def log_of(batch: Any, how: Layout, whole: Stream) -> Log | None:
         return None
     return Log(
         requests=_requests(batch, how, n),
-        models=whole.models,
+        models=models,
         quality=quality,
         cost_usd=cost,
         latency_s=unseen if latency is None else latency,
@@ -120,9 +123,9 @@ def log_of(batch: Any, how: Layout, whole: Stream) -> Log | None:
         completion_tokens=unseen,
         error=error,
         signals={name: values for name, values in signals.items() if values is not None},
-        specs=whole.specs,
+        specs=specs,
         texts=_texts(batch, how),
-        path=whole.path,
+        path=path,
     )
 
 

@@ -10,8 +10,9 @@ from types import MappingProxyType
 import msgspec
 
 from routelab.core.context import Context
+from routelab.core.decision import Decision
 from routelab.core.draw import uniform
-from routelab.core.flow import Decision, drive
+from routelab.core.flow import drive
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request

@@ -11,7 +11,8 @@ import numpy as np
 from routelab.core.admission import Admission, Estimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.context import Context
-from routelab.core.flow import Decision, drive
+from routelab.core.decision import Decision
+from routelab.core.flow import drive
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Feedback
 from routelab.core.scoring import Scoring, misfits

@@ -14,8 +14,8 @@ from routelab.policy_file import Certificate, SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
 from routelab.reports.learned import Kind, Learned
+from routelab.tuning.seed_spread import Spread
 from routelab.tuning.simulated.kept import Kept
-from routelab.tuning.spread import Spread
 
 Range = tuple[float, float]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from routelab.core.context import Context
-from routelab.core.flow import Decision
+from routelab.core.decision import Decision
 from routelab.core.record import AlertRecord, FeedbackRecord
 from routelab.core.request import Request
 from routelab.runtime.budgets import Alert

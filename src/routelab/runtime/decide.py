@@ -7,7 +7,8 @@ import functools
 import msgspec
 
 from routelab.core.context import Context
-from routelab.core.flow import Decision, Step, flow
+from routelab.core.decision import Decision, Step
+from routelab.core.flow import flow
 from routelab.core.protocol import Call, Feedback, Together
 from routelab.errors import RouteError
 from routelab.runtime.budgets.guard import Guard

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from routelab.core.flow import Decision
+from routelab.core.decision import Decision
 from routelab.runtime.books import Books
 from routelab.runtime.budgets.guard import Guard
 from routelab.runtime.budgets.keeper import Keeper, Left, OverBudgetError

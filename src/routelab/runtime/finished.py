@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from routelab.core.context import Choice, Context, Score
-from routelab.core.flow import Decision, Step
+from routelab.core.context import Context
+from routelab.core.decision import Choice, Decision, Score, Step
 from routelab.core.protocol import Feedback
 from routelab.core.record import Status
 from routelab.core.request import Request

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.flow import Decision
+from routelab.core.decision import Decision
 
 
 class Routed(msgspec.Struct, frozen=True):

@@ -27,7 +27,8 @@ from routelab.runtime.engine import Engine
 from routelab.runtime.figures import Figures, Snapshot
 from routelab.runtime.gatekeeper import GateFunction
 from routelab.runtime.journal import DecisionLog, Sink
-from routelab.runtime.lane import Lane, Overlay, cheaper_policy
+from routelab.runtime.lane import Lane, cheaper_policy
+from routelab.runtime.overlay import Overlay
 from routelab.runtime.routed import Routed
 from routelab.runtime.stream.answer import StreamedAnswer
 from routelab.runtime.upstream import Upstream

@@ -9,7 +9,7 @@ import anyio
 import msgspec
 
 from routelab.core.protocol import Call, Feedback, Together
-from routelab.runtime.budgets.guard import Calls
+from routelab.runtime.answers import Calls
 from routelab.runtime.caller import Sending
 from routelab.runtime.engine import Try
 

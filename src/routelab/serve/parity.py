@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
-from routelab.core.flow import Decision
+from routelab.core.decision import Decision
 from routelab.core.table import Ints
 from routelab.errors import RouteError, UncoveredError
 from routelab.logs.log import Log

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from routelab.core.display import table
 from routelab.replay import Figures
-
-if TYPE_CHECKING:
-    from routelab.tuning.study import Study
+from routelab.tuning.operating import OperatingPoint
+from routelab.tuning.verdict import Verdict
 
 _HEADS = ("operating point", "quality", "USD per 1,000", "gain, points", "escalated")
 
 
-def html(study: Study) -> str:
-    """Operating points with 95 % intervals, the exported one first, and why the verdict."""
-    caption = f"{study.options.name}: {study.verdict.word}"
+def html(
+    name: str, verdict: Verdict, points: Sequence[OperatingPoint], tested: Sequence[Figures]
+) -> str:
+    """Operating points with 95 % intervals, the exported one first, and why the verdict.
+
+    Args:
+        name: of the study.
+        tested: figures on test, one for each operating point.
+    """
+    caption = f"{name}: {verdict.word}"
     rows = [
         _row(f"{point.name}{'' if at else ' (exported)'}", figures)
-        for at, (point, figures) in enumerate(zip(study.points, study.tested, strict=True))
+        for at, (point, figures) in enumerate(zip(points, tested, strict=True))
     ]
-    return table(caption, _HEADS, rows, notes=study.verdict.reasons)
+    return table(caption, _HEADS, rows, notes=verdict.reasons)
 
 
 def _row(name: str, it: Figures) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from routelab.learning import Account, Fitted
     from routelab.tuning import recipes
     from routelab.tuning.learned import Learned
+    from routelab.tuning.seed_spread import Spread
     from routelab.tuning.simulated.kept import Kept
-    from routelab.tuning.spread import Spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        return display.html(self)
+        return display.html(self.options.name, self.verdict, self.points, self.tested)
 
 
 def tune(

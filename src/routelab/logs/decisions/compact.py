@@ -14,8 +14,9 @@ from routelab.core.held import is_held
 from routelab.core.progress import Progress
 from routelab.core.record import FeedbackRecord, Record
 from routelab.errors import LogError
-from routelab.logs.decisions.journal import KEY, Journal, open_journal
+from routelab.logs.decisions.journal import Journal, open_journal
 from routelab.logs.decisions.table import Judged, Rows
+from routelab.logs.embedded import DECISIONS_KEY
 
 _AT_ONCE = 256 << 20
 """Bytes of JSON Lines that become one Parquet file."""
@@ -101,7 +102,7 @@ def _write(folder: Path, files: Sequence[Path]) -> tuple[Path, int]:
     names = msgspec.json.encode([it.name for it in files])
     unfinished = folder / f".{out.name}.{os.getpid()}.tmp"
     try:
-        table = rows.table().replace_schema_metadata({KEY: names})
+        table = rows.table().replace_schema_metadata({DECISIONS_KEY: names})
         pq.write_table(table, unfinished, compression="zstd", version="2.6")
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())

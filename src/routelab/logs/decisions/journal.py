@@ -14,12 +14,11 @@ import pyarrow.parquet as pq
 from routelab.core.progress import Progress
 from routelab.core.record import AlertRecord, FeedbackRecord, Record
 from routelab.errors import LogError
+from routelab.logs.embedded import DECISIONS_KEY
 from routelab.logs.problems import SHOWN, Problems
 
 Line: TypeAlias = Record | FeedbackRecord | AlertRecord
 
-KEY = b"routelab.decisions"
-"""In a Parquet file: the names of the files it was made of."""
 _PREFIX = "routelab."
 _BATCH = 4096
 
@@ -94,7 +93,7 @@ def is_journal(path: Path) -> bool:
         return any(is_journal(it) for it in _inside(path))
     try:
         if path.suffix == ".parquet":
-            return KEY in (pq.read_schema(path).metadata or {})
+            return DECISIONS_KEY in (pq.read_schema(path).metadata or {})
         with path.open("rb") as file:
             first = next((line for line in file if line.strip()), b"{}")
         return _kind(first).schema.startswith(_PREFIX)
@@ -128,7 +127,7 @@ def compacted(files: list[Path]) -> set[str]:
     tables = [it for it in files if it.suffix == ".parquet"]
     names: set[str] = set()
     for table in tables:
-        names.update(msgspec.json.decode((pq.read_schema(table).metadata or {})[KEY]))
+        names.update(msgspec.json.decode((pq.read_schema(table).metadata or {})[DECISIONS_KEY]))
     return names
 
 

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from routelab.core.record import FeedbackRecord, Record
 from routelab.errors import LogError
-from routelab.logs.decisions.journal import KEY, open_journal
+from routelab.logs.decisions.journal import open_journal
 from routelab.logs.decisions.table import Judged, Rows
+from routelab.logs.embedded import DECISIONS_KEY
 from routelab.logs.jsonl_source import numbered, open_jsonl
 from routelab.logs.problems import Problems
 from routelab.logs.source import TableSource
@@ -22,7 +23,7 @@ class DecisionSource(TableSource):
     """Rows of calls, which tell that nobody has to have judged them."""
 
     def extras(self) -> dict[bytes, bytes]:
-        return {KEY: b"[]"}
+        return {DECISIONS_KEY: b"[]"}
 
 
 def open_decisions(path: Path, feedback: Path | None = None) -> DecisionSource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Table, Text
 from routelab.reports.summary import Summary
-from routelab.tuning.spread import Run
+from routelab.tuning.seed_spread import Run
 
 
 def seeds(summary: Summary) -> Chapter | None:

@@ -5,25 +5,17 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import anyio
 import msgspec
 
 from routelab.core.protocol import Call, Feedback
 from routelab.errors import BudgetError
+from routelab.runtime.answers import Calls
 from routelab.runtime.budgets.account import Hold
 from routelab.runtime.budgets.keeper import Keeper
 from routelab.runtime.caller import Sending
 from routelab.runtime.engine import Try
-
-
-class Calls(Protocol):
-    """Answers calls."""
-
-    async def call(self, call: Call, sending: Sending, tries: list[Try]) -> Feedback: ...
-
-    def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback: ...
 
 
 class Guard:

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from routelab.core.flow import Step
+from routelab.core.decision import Step
 from routelab.core.protocol import Attempted, Feedback
 from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.figures.histogram import Histogram

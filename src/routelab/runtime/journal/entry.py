@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.flow import Step
+from routelab.core.decision import Step
 from routelab.core.protocol import Attempted
 from routelab.core.record import (
     AttemptRecord,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from routelab.core.context import Choice, Score
-from routelab.core.flow import Step
+from routelab.core.decision import Choice, Score, Step
 from routelab.core.protocol import Attempted, Call, Feedback
 from routelab.core.record import AttemptRecord, Record, StepRecord
 from routelab.core.request import Request

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 from routelab.core.context import Context
-from routelab.core.flow import Decision
+from routelab.core.decision import Decision
 from routelab.core.protocol import Feedback
 from routelab.errors import PolicyError, RouteError
 from routelab.runtime.stream.pieces import whole

@@ -9,7 +9,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from routelab.core.flow import Decision
+from routelab.core.decision import Decision
 from routelab.core.policy import Policy
 from routelab.core.table import Floats
 from routelab.errors import RouteError

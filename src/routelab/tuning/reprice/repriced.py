@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from routelab.errors import TuningError
 from routelab.logs.log import Log
 from routelab.metrics.exact import mean
 from routelab.policies import to_wire
-from routelab.policy_file import PolicyFile
+from routelab.policy_file import Document, PolicyFile
 from routelab.replay import Figures, Ground, Named, evaluate, study_ground
 from routelab.replay.compare import gains_apart
 from routelab.replay.evaluate import Range
@@ -21,14 +22,12 @@ from routelab.replay.ground import ground
 from routelab.replay.recorded import study_cut
 from routelab.tuning.export import study_path
 from routelab.tuning.options import Options
+from routelab.tuning.repeat import repeated
 from routelab.tuning.reprice.escalations import Escalation, escalations, trade_off
 from routelab.tuning.reprice.world import World
 from routelab.tuning.score import MARGIN
-from routelab.tuning.study import Study, tune
+from routelab.tuning.study import tune
 from routelab.tuning.verdict import Verdict, verdict
-
-_OF_ITS_OWN = ("storage", "fresh", "processes", "certify", "delta")
-"""Options of a study that its repetition has not: where trials are kept, and what is proved."""
 
 Word = Literal["keep", "retune", "open"]
 
@@ -112,46 +111,30 @@ def reprice(
     document = policy.document
     log = log.with_specs(document.signals)
     world.check(log, document.candidates)
-    options, notes = _options(policy, log, world)
+    options, notes = repeated(policy, log, world.candidates(document.candidates), world.drop)
     allow_missing = allow_missing or options.allow_missing
-
-    def old(part: str) -> Ground:
-        return study_ground(
-            document, log, part, allow_missing=allow_missing, scoring=policy.scoring
-        )
-
+    scoring = policy.scoring
+    old = partial(study_ground, document, log, allow_missing=allow_missing, scoring=scoring)
     here = old(part)
     own = study_cut(document, log, part)[1]
     if not own:
         notes.append(
             f"{log.name} is not the log of the study: what a dollar must buy is taken from it"
         )
-    moved = _Moved(
-        world.log(log, document.catalogue),
-        world.catalogue(document.catalogue.only((*document.candidates, *world.add))),
-        world.candidates(document.candidates),
-    )
-    now = _ground(policy, log, moved, world, part, allow_missing)
+    moved = _moved(world, log, document)
+    new = partial(_ground, policy, log, moved, world, allow_missing=allow_missing)
+    now = new(part)
     after = evaluate(now, [Named(policy.name, policy.policy)])[0]
     per_usd = _trade_off(policy, old("tune") if own else here)
-    judged = None
+    judged = found = None
     if part == "test":
-        on_tune = _ground(policy, log, moved, world, "tune", allow_missing)
-        judged = verdict(
-            after,
-            options.bounds,
-            _best(on_tune, now),
-            by_chance=policy.policy.by_chance,
-        )
-    found = None
+        best_quality = _best(new("tune"), now)
+        judged = verdict(after, options.bounds, best_quality, by_chance=policy.policy.by_chance)
     if retune and part == "test":
-        known = moved.catalogue.only(moved.candidates)
         try:
-            study = tune(moved.log, options, catalogue=known, told=told)
+            found = _retuned(policy, options, moved, now, told)
         except TuningError as error:
             notes.append(f"the study cannot be repeated: {error}")
-        else:
-            found = _retuned(study, policy, now)
     elif retune:
         notes.append(f"the study is repeated for the test part only, not for {part}")
     return Repriced(
@@ -167,28 +150,13 @@ def reprice(
     )
 
 
-def _options(policy: PolicyFile, log: Log, world: World) -> tuple[Options, list[str]]:
-    """The study's options in the new world, and what of them cannot be repeated."""
-    document = policy.document
-    given = document.provenance.get("options", {})
-    asked = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
-    options = msgspec.convert({**asked, "name": policy.name}, Options)
-    unknown = [name for name in options.signals if not log.spec(name).cost_known]
-    used = tuple(name for name in options.signals if name not in unknown)
-    notes = [
-        f"signal {name!r} was considered by the study, but its cost is not in the policy: it is"
-        " left out"
-        for name in unknown
-        if used
-    ]
-    pair = options.pair if not set(options.pair or ()) & set(world.drop) else None
-    repeated = msgspec.structs.replace(
-        options,
-        models=world.candidates(document.candidates),
-        signals=used or options.signals,
-        pair=pair,
+def _moved(world: World, log: Log, document: Document) -> _Moved:
+    listed = document.catalogue.only((*document.candidates, *world.add))
+    return _Moved(
+        world.log(log, document.catalogue),
+        world.catalogue(listed),
+        world.candidates(document.candidates),
     )
-    return repeated, notes
 
 
 def _ground(
@@ -242,7 +210,20 @@ def _best(on_tune: Ground, now: Ground) -> float:
     return mean(now.fixed()[scored.index(max(scored))].quality)
 
 
-def _retuned(study: Study, policy: PolicyFile, now: Ground) -> Retuned:
+def _retuned(
+    policy: PolicyFile,
+    options: Options,
+    moved: _Moved,
+    now: Ground,
+    told: Callable[[str], None] | None,
+) -> Retuned:
+    """The study once more in the new world, and its gain over the policy there.
+
+    Raises:
+        TuningError: the study has no policy there.
+    """
+    known = moved.catalogue.only(moved.candidates)
+    study = tune(moved.log, options, catalogue=known, told=told)
     mine, theirs = study.test.replay(study.policy), now.replay(policy.policy)
     gain, (low, high) = gains_apart(study.test, mine, theirs)
     return Retuned(
