@@ -15,7 +15,7 @@ from routelab.logs import assemble, embedded, names, notes, prices, sidecar
 from routelab.logs.csv_source import open_csv
 from routelab.logs.decisions import is_journal, open_decisions
 from routelab.logs.folder import open_folder
-from routelab.logs.frame import long_frame
+from routelab.logs.frame import Frame, long_frame
 from routelab.logs.jsonl_source import open_jsonl
 from routelab.logs.log import Log
 from routelab.logs.parquet_source import open_parquet
@@ -79,16 +79,9 @@ def read(
     own = sidecar.read_catalogue(path, beside) or inside.catalogue
     rows, priced = _priced(rows, prices, catalogue, own, beside.catalogue)
     rows, dropped = _observed_signals(rows, asked, problems)
-    whole = assemble.partial if {"step", "propensity"} & set(frame.columns) else assemble.complete
-    log = whole(rows, problems)
-    if isinstance(log, Log):
-        again = enumerate(log.again, 1)
-        kept = (replace(it, texts=assemble.texts(source, frame, rows, at)) for at, it in again)
-        log = replace(log, again=tuple(kept)).with_specs(specs)
+    log = _log(source, frame, rows, specs, problems)
     return replace(
         log,
-        specs=specs,
-        texts=assemble.texts(source, frame, rows),
         path=path,
         catalogue=own,
         notes=(
@@ -100,6 +93,27 @@ def read(
             *notes.uncosted(log),
         ),
     )
+
+
+def _log(
+    source: Source,
+    frame: Frame,
+    rows: Rows,
+    specs: Mapping[str, SignalSpec],
+    problems: Problems,
+) -> Log | PartialLog:
+    """Rows as a log that knows its texts and what signals cost, further answers likewise.
+
+    Raises:
+        LogError: all that was found wrong with the file.
+    """
+    whole = assemble.partial if {"step", "propensity"} & set(frame.columns) else assemble.complete
+    log = whole(rows, problems)
+    if isinstance(log, Log):
+        again = enumerate(log.again, 1)
+        kept = (replace(it, texts=assemble.texts(source, frame, rows, at)) for at, it in again)
+        log = replace(log, again=tuple(kept)).with_specs(specs)
+    return replace(log, specs=specs, texts=assemble.texts(source, frame, rows))
 
 
 def open_source(path: Path, feedback: Path | None = None) -> Source:

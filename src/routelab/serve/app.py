@@ -45,27 +45,46 @@ def replay_app(
         tell: takes warnings, each once.
     """
     known = catalogue or log.catalogue or Catalogue()
-    finder = Finder(log, known)
-    outcomes = Outcomes(log)
-    confidence = Confidence(log, outcomes, tell)
+    served = _Served(log, known, latency_scale, tell)
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", served.complete, methods=["POST"]),
+            Route("/v1/models", served.models),
+            Route("/health", served.health),
+        ]
+    )
 
-    async def complete(request: Request) -> Response:
+
+class _Served:
+    """A log behind its endpoints."""
+
+    def __init__(
+        self, log: Log, known: Catalogue, latency_scale: float, tell: Callable[[str], None]
+    ) -> None:
+        self._log = log
+        self._known = known
+        self._latency_scale = latency_scale
+        self._finder = Finder(log, known)
+        self._outcomes = Outcomes(log)
+        self._confidence = Confidence(log, self._outcomes, tell)
+
+    async def complete(self, request: Request) -> Response:
         try:
             asked = _asked(await request.body())
-            column = finder.column(asked.get("model"))
-            row = finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
-            confidence.check(request.headers, row, column)
-            names, most = confidence.asked(request.headers), allowed_tokens(asked)
-            sample = outcomes.sample(request.headers.get(ATTEMPT))
+            column = self._finder.column(asked.get("model"))
+            row = self._finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
+            self._confidence.check(request.headers, row, column)
+            names, most = self._confidence.asked(request.headers), allowed_tokens(asked)
+            sample = self._outcomes.sample(request.headers.get(ATTEMPT))
             need = None if names is None else [*names.values()]
-            model = known.model(log.models[column])
+            model = self._known.model(self._log.models[column])
 
             def answer() -> dict[str, Any]:
                 whole = sample.completion(row, column, asked["model"], need)
                 return renamed(shortened(whole, most, model), names)
 
             share = min(1.0, (most or math.inf) / sample.tokens(row, column))
-            waits_s = latency_scale * share * sample.latency_s(row, column)
+            waits_s = self._latency_scale * share * sample.latency_s(row, column)
             if asked.get("stream"):
                 return _events([*parted(answer(), usage=_usage_asked(asked))], waits_s)
             await asyncio.sleep(waits_s)
@@ -73,21 +92,14 @@ def replay_app(
         except ReplayError as error:
             return _json(error.body, error.status, error.headers)
 
-    async def models(_: Request) -> Response:
+    async def models(self, _: Request) -> Response:
+        log = self._log
         listed = [{"id": name, "object": "model", "owned_by": "log"} for name in log.models]
         costs = {name: log.spec(name).multiplier for name in log.signals}
         return _json({"object": "list", "data": listed, "routelab": {"signals": costs}})
 
-    async def health(_: Request) -> Response:
-        return _json({"status": "ok", "requests": len(log), "models": log.models})
-
-    return Starlette(
-        routes=[
-            Route("/v1/chat/completions", complete, methods=["POST"]),
-            Route("/v1/models", models),
-            Route("/health", health),
-        ]
-    )
+    async def health(self, _: Request) -> Response:
+        return _json({"status": "ok", "requests": len(self._log), "models": self._log.models})
 
 
 def _asked(content: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
@@ -19,14 +19,14 @@ from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning import caveats, contest, display, inputs, judged
 from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group, thinned
 from routelab.tuning.contest import Rival
-from routelab.tuning.demands import demands, met
+from routelab.tuning.demands import Demands, demands, met
 from routelab.tuning.front import Point, within
 from routelab.tuning.judged import Judged
 from routelab.tuning.operating import OperatingPoint, operating_points
 from routelab.tuning.options import Options
 from routelab.tuning.score import means, score
-from routelab.tuning.search import Trial
-from routelab.tuning.searched import search_kinds
+from routelab.tuning.search import Dials, Trial
+from routelab.tuning.searched import Searched, search_kinds
 from routelab.tuning.told import Told
 from routelab.tuning.verdict import Verdict, verdict
 
@@ -143,85 +143,157 @@ def tune(
             allow_missing=options.allow_missing,
         )
 
+    found = _on_tune(options, cut, part, signals, progress, tell)
+    learned = found.searched.learned
+    if learned is not None:
+        tell("judging on test")
+    testing = part("test")
+    if learned is not None:
+        testing = testing.with_scoring(learned.fitted.scoring())
+    return _judged_on(testing, options, log, cut, known, found, tell)
+
+
+class _OnTune(NamedTuple):
+    """What was searched for and chosen before a row of test is read.
+
+    Attributes:
+        alone: every candidate by itself; best: of them.
+        wanted: the user's bounds on tune.
+        won: the kind that is exported; chosen: operating points of it, the exported one first.
+    """
+
+    dials: Dials
+    alone: Sequence[Point]
+    best: Point
+    wanted: Demands
+    searched: Searched
+    won: str
+    chosen: Sequence[OperatingPoint]
+    certifier: Certifier | None
+    tuned: Figures
+
+
+def _on_tune(
+    options: Options,
+    cut: Split,
+    part: Callable[[str], Ground],
+    signals: Sequence[str],
+    progress: Progress | None,
+    tell: Callable[[str], None],
+) -> _OnTune:
+    """Search every kind of policy on tune, and choose operating points of the best.
+
+    Raises:
+        TuningError: nothing meets the bounds.
+        LogError: rows that cannot be compared.
+    """
     tuning = part("tune")
     dials = inputs.dials(tuning.log, signals)
     alone = [
         Point(Fixed(name), means(replay))
-        for name, replay in zip(candidates, tuning.fixed(), strict=True)
+        for name, replay in zip(tuning.models, tuning.fixed(), strict=True)
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
     searched = search_kinds(options, part, tuning, dials, alone, wanted, progress, tell)
-    tuning, more = searched.tune, searched.learned
-    usable = tuple(dict.fromkeys(signal for signal, _ in dials))
+    tuning = searched.tune
     won = contest.winner(searched, alone)
     points = searched.fronts[won]
     single = [it for it in alone if met(wanted.further(tuning.replay(it.policy)))]
     chosen = operating_points(points, options.bounds, best, single)
-    certifier = _certifier(
-        options, cut, part, more, tuning, [*thinned(points), *single, chosen[0].point], best
-    )
+    pool = [*thinned(points), *single, chosen[0].point]
+    certifier = _certifier(options, cut, part, searched.learned, tuning, pool, best)
     if certifier is not None:
         chosen = certifier.exported(chosen)
-    exported = chosen[0].point
-    tuned = evaluate(tuning, [Named(options.name, exported.policy)])[0]
+    tuned = evaluate(tuning, [Named(options.name, chosen[0].point.policy)])[0]
+    return _OnTune(dials, alone, best, wanted, searched, won, chosen, certifier, tuned)
 
-    if more is not None:
-        tell("judging on test")
-    testing = part("test")
-    if more is not None:
-        testing = testing.with_scoring(more.fitted.scoring())
+
+def _judged_on(
+    testing: Ground,
+    options: Options,
+    log: Log,
+    cut: Split,
+    catalogue: Catalogue,
+    found: _OnTune,
+    tell: Callable[[str], None],
+) -> Study:
+    """The study, once what it chose is replayed on test."""
+    searched, alone, best, chosen = found.searched, found.alone, found.best, found.chosen
+    more, plain, exported = searched.learned, searched.plain, chosen[0].point
     tested = evaluate(testing, [Named(options.name, it.point.policy) for it in chosen])
-    rivals = contest.told(searched, won, exported, alone, testing)
-    warnings = [
-        *caveats.mixed(chosen[0]),
-        *caveats.of_study(log, dials, cut.rule, searched.fronts, exported.policy, tuning, testing),
-    ]
-    best_quality = score(testing, best.policy).quality
-    on_test = demands(options.bounds, testing, best.policy, best_quality)
-    further = [
-        list(judged.judge(it.point.policy, tuning, testing, wanted, on_test)) for it in chosen
-    ]
-    warnings += judged.unjudged(wanted, on_test)
-    certificate = None if certifier is None else certifier.certificate(exported.policy, testing)
+    rivals = contest.told(searched, found.won, exported, alone, testing)
+    certificate = None
+    if found.certifier is not None:
+        certificate = found.certifier.certificate(exported.policy, testing)
+    final, by_bound = _against_bounds(testing, options, log, cut, found, tested, certificate)
+    account = None
+    if more is not None and options.account:
+        usable = tuple(dict.fromkeys(signal for signal, _ in found.dials))
+        account = more.worth(log, options, usable, cut, alone, best, tell)
     return Study(
         options=options,
         log=log,
         split=cut,
-        catalogue=known,
-        tune=tuning,
+        catalogue=catalogue,
+        tune=searched.tune,
         test=testing,
-        kind=won,
+        kind=found.won,
         rivals=rivals,
         fitted=None if more is None else more.used_by(exported.policy.scorer_uses),
-        account=more.worth(log, options, usable, cut, alone, best, tell)
-        if more is not None and options.account
-        else None,
+        account=account,
         sought=None if more is None else more.sought,
         points=chosen,
-        tuned=tuned,
+        tuned=found.tuned,
         tested=tested,
-        front=points,
+        front=searched.fronts[found.won],
         aiq_front=front_aiq(testing, tested),
-        trials=[] if searched.plain is None else searched.plain.trials,
-        search=None if searched.plain is None else searched.plain.told,
-        verdict=verdict(
-            tested[0],
-            options.bounds,
-            best_quality,
-            warnings,
-            certificate,
-            further[0],
-            by_chance=exported.policy.by_chance,
-        ),
-        judged=[
-            [*judged.means(figures, options.bounds, best_quality, it.point.score), *others]
-            for it, figures, others in zip(chosen, tested, further, strict=True)
-        ],
-        breakdown=breakdown(exported.policy, testing, tuning, best.policy.models_used[0]),
+        trials=[] if plain is None else plain.trials,
+        search=None if plain is None else plain.told,
+        verdict=final,
+        judged=by_bound,
+        breakdown=breakdown(exported.policy, testing, searched.tune, best.policy.models_used[0]),
         certificate=certificate,
         notes=searched.notes,
     )
+
+
+def _against_bounds(
+    testing: Ground,
+    options: Options,
+    log: Log,
+    cut: Split,
+    found: _OnTune,
+    tested: Sequence[Figures],
+    certificate: Certificate | None,
+) -> tuple[Verdict, Sequence[Sequence[Judged]]]:
+    """The verdict on the exported policy, and each operating point held to the user's bounds."""
+    chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
+    exported, best = chosen[0].point.policy, found.best.policy
+    best_quality = score(testing, best).quality
+    on_test = demands(bounds, testing, best, best_quality)
+    further = [
+        list(judged.judge(it.point.policy, tuning, testing, found.wanted, on_test)) for it in chosen
+    ]
+    fronts = found.searched.fronts
+    warnings = [
+        *caveats.mixed(chosen[0]),
+        *caveats.of_study(log, found.dials, cut.rule, fronts, exported, tuning, testing),
+        *judged.unjudged(found.wanted, on_test),
+    ]
+    final = verdict(
+        tested[0],
+        bounds,
+        best_quality,
+        warnings,
+        certificate,
+        further[0],
+        by_chance=exported.by_chance,
+    )
+    return final, [
+        [*judged.means(figures, bounds, best_quality, it.point.score), *others]
+        for it, figures, others in zip(chosen, tested, further, strict=True)
+    ]
 
 
 def _certifier(

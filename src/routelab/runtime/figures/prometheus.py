@@ -30,6 +30,14 @@ def prometheus_text(snapshot: Snapshot) -> str:
 
 
 def _lines(it: Snapshot) -> Iterator[str]:
+    yield from _conventional(it)
+    yield from _counted(it)
+    yield from _of_the_router(it)
+    yield from _of_answers(it)
+
+
+def _conventional(it: Snapshot) -> Iterator[str]:
+    """What OpenTelemetry's conventions have names for."""
     models = it.models.items()
     yield from _histograms(
         "gen_ai_client_operation_duration_seconds",
@@ -53,6 +61,10 @@ def _lines(it: Snapshot) -> Iterator[str]:
         ],
         _TOKENS,
     )
+
+
+def _counted(it: Snapshot) -> Iterator[str]:
+    """Requests, calls and tries: how many, how they ended, and their money."""
     yield from _histograms(
         "routelab_request_duration_seconds",
         "From asking to the answer.",
@@ -70,10 +82,14 @@ def _lines(it: Snapshot) -> Iterator[str]:
         "routelab_calls_not_sent_total",
         "counter",
         "Calls that ended before anything was sent.",
-        [({"model": name}, figure.not_sent) for name, figure in models],
+        [({"model": name}, figure.not_sent) for name, figure in it.models.items()],
     )
     yield from _by("deployment", "tries", "Tries", it.deployments)
     yield from _by("tenant", "tenant_requests", "Requests", it.tenants)
+
+
+def _of_the_router(it: Snapshot) -> Iterator[str]:
+    """Single numbers, then what is left of its budgets and which breakers are open."""
     plain: list[tuple[str, str, str, float]] = [
         (
             "escalated_total",
@@ -104,6 +120,10 @@ def _lines(it: Snapshot) -> Iterator[str]:
         "1 where a deployment's breaker is not closed.",
         [({"deployment": name}, state != "closed") for name, state in it.breakers.items()],
     )
+
+
+def _of_answers(it: Snapshot) -> Iterator[str]:
+    """How often answers had the signals that were needed, and how good they were."""
     heard = [
         ({**_chat(name), "signal": signal}, count)
         for name, of_model in it.signals.items()

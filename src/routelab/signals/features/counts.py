@@ -66,6 +66,7 @@ _STARTS, _SCRIPTS = zip(
 )
 
 
+# Long: one straight line of counts, since a call more costs what three of them do.
 def counted(request: Request, cap: int) -> tuple[float, ...]:
     """The numbers of a request, as in `NAMES`; about `cap` characters are looked at.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue
@@ -15,8 +16,10 @@ from routelab.policies import Fixed
 from routelab.policy_file import SplitRecord
 from routelab.replay import Figures, Named
 from routelab.replay.coverage import REFUSE, Coverage
+from routelab.replay.stream.cut import Cut
 from routelab.replay.stream.moments import Question
 from routelab.replay.stream.passes import Sampled
+from routelab.replay.stream.rows import Part
 from routelab.replay.stream.workers import Workers
 from routelab.tuning import caveats, inputs, judged
 from routelab.tuning.front import Point, front
@@ -24,6 +27,7 @@ from routelab.tuning.judged import Judged
 from routelab.tuning.operating import OperatingPoint, operating_points
 from routelab.tuning.options import CASCADE, SAMPLERS, Options
 from routelab.tuning.score import Score
+from routelab.tuning.search import Dials
 from routelab.tuning.streamed import solve
 from routelab.tuning.streamed.measure import evaluated
 from routelab.tuning.streamed.scan import Passes, Scan, scan
@@ -96,14 +100,49 @@ def tune_stream(
     known = (catalogue or stream.catalogue or Catalogue()).only(models)
     cut = log.cut(options.seed, options.group)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
-    found = log.sample(tuning, signals)
-    _refuse(log.name, found.coverage(), options.allow_missing)
-    dials = solve.dials(found, models)
-    cascades = solve.cascades(log, tuning, found, dials, options.levels)
     question = Question((), known, options.seed)
+    found = _on_tune(log, tuning, models, signals, question, options)
+    return _judged_on(testing, log, cut, question, options, models, found)
 
-    on_tune = log.moments(tuning, cascades, question, "replaying the front")
-    scores = [Score(1000 * it.cost_usd, it.quality) for it in on_tune.measures(options.seed)]
+
+class _OnTune(NamedTuple):
+    """What was solved and chosen before a row of test is read.
+
+    Attributes:
+        sampled: outcomes and signals of some requests; dials: thresholds that tell them apart.
+        best: candidate alone; front: non-dominated points, by rising cost.
+        chosen: operating points, the exported one first; tuned: figures of that.
+    """
+
+    sampled: Sampled
+    dials: Dials
+    best: Point
+    front: Sequence[Point]
+    chosen: Sequence[OperatingPoint]
+    tuned: Figures
+    coverage: Coverage
+
+
+def _on_tune(
+    log: Scan,
+    tuning: Sequence[Part],
+    models: Sequence[str],
+    signals: tuple[str, ...],
+    question: Question,
+    options: Options,
+) -> _OnTune:
+    """Solve cascades on a sample of tune, replay them on all of it, and choose.
+
+    Raises:
+        TuningError: nothing meets the bounds.
+        LogError: too few requests can be compared.
+    """
+    sampled = log.sample(tuning, signals)
+    _refuse(log.name, sampled.coverage(), options.allow_missing)
+    dials = solve.dials(sampled, models)
+    cascades = solve.cascades(log, tuning, sampled, dials, options.levels)
+    replayed = log.moments(tuning, cascades, question, "replaying the front")
+    scores = [Score(1000 * it.cost_usd, it.quality) for it in replayed.measures(options.seed)]
     alone = [
         Point(Fixed(name), score)
         for name, score in zip(models, scores[len(cascades) :], strict=False)
@@ -111,22 +150,40 @@ def tune_stream(
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     points = front([*alone, *map(Point, cascades, scores)])
     chosen = operating_points(points, options.bounds, best, alone)
+    named = [Named(options.name, chosen[0].point.policy)]
+    again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
+    tuned = evaluated(again, named, models, "tune", options.seed)[0]
+    return _OnTune(sampled, dials, best, points, chosen, tuned, replayed.coverage())
+
+
+def _judged_on(
+    testing: Sequence[Part],
+    log: Scan,
+    cut: Cut,
+    question: Question,
+    options: Options,
+    models: tuple[str, ...],
+    found: _OnTune,
+) -> Streamed:
+    """The study, once what it chose is replayed on test.
+
+    Raises:
+        LogError: too few requests can be compared.
+    """
+    best, chosen = found.best, found.chosen
     named = [Named(options.name, it.point.policy) for it in chosen]
     policies = [it.policy for it in named]
-    again = log.moments(tuning, policies[:1], question, "replaying the choice")
-    tuned = evaluated(again, named[:1], models, "tune", options.seed)[0]
-
     on_test = log.moments(testing, policies, question, "testing")
     if not on_test.n:
         raise LogError(f"{log.name}: no request of the test part has an outcome of every candidate")
     _refuse(log.name, on_test.coverage(), options.allow_missing)
     tested = evaluated(on_test, named, models, "test", options.seed)
-    coverage = {"tune": on_tune.coverage(), "test": on_test.coverage()}
+    coverage = {"tune": found.coverage, "test": on_test.coverage()}
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
     warnings = [
         *caveats.mixed(chosen[0]),
         *caveats.uncharged(policies[0], log.stream.specs),
-        *([] if dials else [caveats.NO_SIGNAL]),
+        *([] if found.dials else [caveats.NO_SIGNAL]),
         *caveats.untimed("timestamp" in log.stream.has, cut.rule),
         *caveats.missing(coverage),
     ]
@@ -135,17 +192,17 @@ def tune_stream(
         stream=log.stream,
         sha256=cut.sha256,
         split=SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped),
-        catalogue=known,
+        catalogue=question.catalogue,
         models=models,
-        estimates=_estimates(found, models),
+        estimates=_estimates(found.sampled, models),
         points=chosen,
-        tuned=tuned,
+        tuned=found.tuned,
         tested=tested,
         judged=[
             list(judged.means(figures, options.bounds, best_quality, it.point.score))
             for it, figures in zip(chosen, tested, strict=True)
         ],
-        front=points,
+        front=found.front,
         aiq_front=_aiq_front(tested, models),
         verdict=verdict(
             tested[0],
