@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -47,6 +49,22 @@ LIGHT = ("anyio", "numpy", "httpx", "msgspec", "safetensors")
 """What the base install brings."""
 
 
+MOST_LINES, MOST_ARGUMENTS = 60, 10
+"""Of a function, from `def` to its end; `self` is no argument. One with a reason for more has it
+in a comment right above, which begins `# Long:` or `# Many arguments:`.
+"""
+
+TOO_BIG = {
+    "cli/reprice.py: reprice",
+    "cli/route.py: route",
+    "cli/simulate.py: simulate_days",
+    "cli/tune.py: tune",
+    "runtime/router.py: AsyncRouter.__init__",
+    "simulate/run.py: simulate",
+}
+"""Functions over the limits without a reason; only ever fewer."""
+
+
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
     """Top-level packages that a file imports, and whether it does so when it is imported."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -64,6 +82,80 @@ def _statements(node: ast.AST, *, eager: bool) -> Iterator[tuple[ast.AST, bool]]
         typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
         yield child, eager
         yield from _statements(child, eager=eager and not (inside or typing))
+
+
+def modules() -> dict[str, Path]:
+    """Every module of routelab by its dotted name."""
+    return {
+        ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for path in files()
+    }
+
+
+def imported_modules(path: Path, there: Mapping[str, Path]) -> set[str]:
+    """Modules of routelab that a file imports at any time, for types alone included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {it.name for it in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names = (f"{node.module}.{it.name}" for it in node.names)
+            found |= {name if name in there else str(node.module) for name in names}
+    return found & set(there)
+
+
+def circles(graph: Mapping[str, set[str]]) -> Iterator[str]:
+    """A chain of modules for each import that closes a circle, found depth first."""
+    done: set[str] = set()
+
+    def walk(name: str, chain: tuple[str, ...]) -> Iterator[str]:
+        if name in chain:
+            yield " -> ".join((*chain[chain.index(name) :], name))
+        elif name not in done:
+            for other in sorted(graph[name]):
+                yield from walk(other, (*chain, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        yield from walk(name, ())
+
+
+class Function(NamedTuple):
+    """A function as its file has it."""
+
+    name: str
+    lines: int
+    arguments: int
+    comment: str
+
+
+def functions(path: Path) -> Iterator[Function]:
+    """Every function of a file, named by the classes and functions it is in."""
+    text = path.read_text(encoding="utf-8")
+    rows = text.splitlines()
+
+    def inside(node: ast.AST, outer: str) -> Iterator[Function]:
+        for child in ast.iter_child_nodes(node):
+            named = isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            name = f"{outer}{child.name}" if named else outer
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield _function(name, child, rows)
+            yield from inside(child, f"{name}." if named else outer)
+
+    return inside(ast.parse(text), "")
+
+
+def _function(name: str, node: ast.FunctionDef | ast.AsyncFunctionDef, rows: list[str]) -> Function:
+    given = node.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    n = sum(it is not None and it.arg not in ("self", "cls") for it in every)
+    top = min([node.lineno, *(it.lineno for it in node.decorator_list)]) - 1
+    above = itertools.takewhile(lambda row: row.lstrip().startswith("#"), reversed(rows[:top]))
+    assert node.end_lineno is not None
+    return Function(name, node.end_lineno - node.lineno + 1, n, "\n".join(above))
 
 
 def files() -> Iterator[Path]:
@@ -167,3 +259,26 @@ def test_importing_the_runtime_brings_no_workbench():
 def test_the_command_imports_mlflow_and_plots_only_when_they_are_used():
     found = loaded_by("import routelab.cli.app")
     assert not found & {"mlflow", "sklearn", "matplotlib"}
+
+
+def test_no_imports_go_round_in_circles():
+    there = modules()
+    graph = {name: imported_modules(path, there) - {name} for name, path in there.items()}
+    assert list(circles(graph)) == []
+
+
+def test_a_circle_is_told_as_a_chain():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}
+    assert list(circles(graph)) == ["b -> c -> b"]
+
+
+def test_functions_are_short():
+    big = {
+        f"{path.relative_to(SOURCE).as_posix()}: {it.name}"
+        for path in files()
+        for it in functions(path)
+        if (it.lines > MOST_LINES and "# Long: " not in it.comment)
+        or (it.arguments > MOST_ARGUMENTS and "# Many arguments: " not in it.comment)
+    }
+    assert big - TOO_BIG == set(), "break it where its thought breaks, or say why it is whole"
+    assert TOO_BIG - big == set(), "these are short now: take them off the list"
