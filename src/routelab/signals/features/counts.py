@@ -66,11 +66,9 @@ _STARTS, _SCRIPTS = zip(
 )
 
 
-# Long: one straight line of counts, since a call more costs what three of them do.
+# Long: one straight line, since a call more costs what three counts do: about 0.1 of 3 to 11 us.
 def counted(request: Request, cap: int) -> tuple[float, ...]:
     """The numbers of a request, as in `NAMES`; about `cap` characters are looked at.
-
-    One straight line, since a call more costs what three counts do.
 
     Raises:
         PolicyError: the request has no messages.
