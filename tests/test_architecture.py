@@ -175,6 +175,11 @@ def test_imports_point_down():
     assert " 0 broken" in done.stdout
 
 
+def test_every_folder_of_modules_is_a_package():
+    without = {path.parent for path in files() if not (path.parent / "__init__.py").exists()}
+    assert without == set(), "import-linter does not look into a folder without __init__.py"
+
+
 def test_every_part_has_its_layer():
     config = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     (contract,) = (
