@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -48,6 +47,8 @@ def json_value(text: str, *, fenced: bool) -> Any:
 
 def _strict(text: str) -> Any:
     """Says where the mistake is, and takes the lone surrogates that UTF-8 cannot carry."""
+    import json  # slow to import, and rarely needed
+
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
