@@ -5,7 +5,6 @@ Source: Wang et al. 2022, arXiv 2203.11171.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from routelab.core.request import Request
@@ -48,4 +47,6 @@ class Agreement(Source, frozen=True):
 
 
 def _normal(body: Body) -> str:
+    import unicodedata  # for who samples
+
     return " ".join(unicodedata.normalize("NFKC", answer_text(body) or "").casefold().split())
