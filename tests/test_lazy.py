@@ -77,6 +77,16 @@ def test_an_unknown_name_is_an_attribute_error_as_of_any_module(package):
         exec("from lazily import Cirle")
 
 
+def test_what_is_not_installed_is_an_error_that_says_how_to_get_it(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, "lazily.shapes", None)  # as if it were not there
+    lazily = package({"Circle": "shapes"})
+    with pytest.raises(ModuleNotFoundError) as raised:
+        _ = lazily.Circle
+    (note,) = raised.value.__notes__
+    assert note.startswith("lazily.Circle needs it;")
+    assert "pip install 'routelab[lab]'" in note
+
+
 def test_a_name_that_its_own_module_would_hide_is_refused():
     with pytest.raises(
         ValueError, match=r"lazily: load, read would be hidden .* rename the module"

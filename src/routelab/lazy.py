@@ -53,9 +53,18 @@ def attach(
                 f"module {package!r} has no attribute {name!r}", name=name, obj=here()
             )
         home = homes[name]
+        try:
+            module = import_module(f"{package}.{home or name}")
+        except ModuleNotFoundError as error:
+            if error.name is not None and not error.name.startswith("routelab"):
+                error.add_note(
+                    f"{package}.{name} needs it; the base install of routelab lacks it,"
+                    " the lab extra brings it: pip install 'routelab[lab]'"
+                )
+            raise
         if not home:
-            return import_module(f"{package}.{name}")  # which sets the attribute
-        value = getattr(import_module(f"{package}.{home}"), name)
+            return module  # which its import made an attribute
+        value = getattr(module, name)
         setattr(here(), name, value)
         return value
 
