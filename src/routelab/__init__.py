@@ -1,7 +1,43 @@
 """Evaluate, tune and ship LLM routing policies whose numbers hold in production.
 
-Importing this package imports nothing else: pick the module you need, for example
-`routelab.runtime` in a service or `routelab.tuning` at a workbench.
+What is asked for here is imported then; importing this package alone imports nothing else.
+
+- `routelab.read(path)`: a log of requests, and what each model did on them.
+- `routelab.tune(log, ...)`: search policies on its tune part and judge the chosen one on test.
+- `routelab.load(path)`: a policy directory, as a study exports it.
+- `routelab.replay.run(policy, log)`: what a policy would have decided, spent and delivered.
+- `routelab.simulate.simulate(...)`: a day of such requests, on a virtual clock.
+- `routelab.Router.load(path)`, `routelab.AsyncRouter.load(path)`: route live requests by it.
+
+`Router`, `AsyncRouter` and `load` need no more than the base install, the others the `lab` extra.
 """
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+from routelab.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from routelab import replay as replay
+    from routelab import simulate as simulate
+    from routelab.logs import read
+    from routelab.policy_file import load
+    from routelab.runtime import AsyncRouter, Router
+    from routelab.tuning import tune
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "AsyncRouter": "runtime",
+            "Router": "runtime",
+            "load": "policy_file",
+            "read": "logs",
+            "replay": "",
+            "simulate": "",
+            "tune": "tuning",
+        },
+    )
+
+__all__ = ["AsyncRouter", "Router", "load", "read", "replay", "simulate", "tune"]

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-import routelab
 from routelab.cli import (
     certify,
     data,
@@ -29,6 +28,7 @@ from routelab.cli import (
     track,
     tune,
 )
+from routelab.version import __version__
 
 app = typer.Typer(
     name="routelab",
@@ -52,7 +52,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         slow = [name for name in _COMPILED if not hasattr(import_module(name), "compiled")]
         form = f"not compiled, so slower: {', '.join(slow)}" if slow else "compiled"
-        sys.stdout.write(f"routelab {routelab.__version__} ({form})\n")
+        sys.stdout.write(f"routelab {__version__} ({form})\n")
         raise typer.Exit
 
 

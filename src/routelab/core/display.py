@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 
 _LONGEST = 120
@@ -69,4 +68,6 @@ def _row(tag: str, cells: Sequence[str], words: Sequence[int]) -> str:
 
 
 def _text(text: str, limit: int = _LONGEST) -> str:
+    from html import escape  # slow to import, and routers draw no tables
+
     return escape(text if len(text) <= limit else f"{text[: limit - 1]}…")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -34,6 +33,8 @@ def how_to_install(extra: str) -> str:
 
 
 def _again(origin: dict[str, Any], extra: str) -> str:
+    import shlex  # rarely needed
+
     url = str(origin["url"])
     if version := origin.get("vcs_info"):
         url = f"{version['vcs']}+{url}@{version['commit_id']}"

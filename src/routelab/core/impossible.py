@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 
 from routelab.core.catalogue import Deployment, Model, Timeouts
@@ -44,7 +43,6 @@ def repeated(model: Model) -> Iterator[str]:
         seen.add(key)
 
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONG, _MANY = 20, 6
 """Characters and digits of what is rather a key than the name of a variable."""
 
@@ -52,7 +50,8 @@ _LONG, _MANY = 20, 6
 def no_name(variable: str) -> bool:
     """Whether this is no name of an environment variable, but maybe the key itself."""
     digits = sum(map(str.isdigit, variable))
-    return not _NAME.fullmatch(variable) or (len(variable) >= _LONG and digits >= _MANY)
+    named = variable.isascii() and variable.isidentifier()
+    return not named or (len(variable) >= _LONG and digits >= _MANY)
 
 
 def _misfits(deployment: Deployment) -> Iterator[str]:

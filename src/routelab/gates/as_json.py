@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -10,7 +9,7 @@ import msgspec
 
 from routelab.core.gate import Gate
 
-_FENCED = re.compile(r"\A\s*```(?:json)?[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL | re.IGNORECASE)
+_FENCED = r"(?is)\A\s*```(?:json)?[ \t]*\n(.*?)\n?```\s*\Z"
 
 
 class Json(Gate, frozen=True, tag="json"):
@@ -36,7 +35,7 @@ def json_value(text: str, *, fenced: bool) -> Any:
     Raises:
         ValueError: it is not JSON, or nested too deeply to read.
     """
-    block = _FENCED.match(text) if fenced else None
+    block = re.match(_FENCED, text) if fenced else None
     inner = block[1] if block else text
     try:
         return msgspec.json.decode(inner)
@@ -48,6 +47,8 @@ def json_value(text: str, *, fenced: bool) -> Any:
 
 def _strict(text: str) -> Any:
     """Says where the mistake is, and takes the lone surrogates that UTF-8 cannot carry."""
+    import json  # slow to import, and rarely needed
+
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:

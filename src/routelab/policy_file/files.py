@@ -16,7 +16,6 @@ from routelab.core.policy import Policy
 from routelab.core.scoring import misfits
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
-from routelab.policy_file.atomic import replace_directory
 from routelab.policy_file.document import SCHEMA, Document
 from routelab.policy_file.golden import Golden, golden
 from routelab.policy_file.loaded import MAIN, PolicyFile, Tensors
@@ -36,6 +35,8 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
             scorer lacks what it needs.
         PolicyError: the document does not hang together.
     """
+    from routelab.policy_file.atomic import replace_directory  # slow, and who loads writes nothing
+
     check_target(path)
     policy = _checked(document)
     scoring = _scoring(document, policy, tensors or {})

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-import routelab
 from routelab.logs.log import Log
 from routelab.metrics.exact import mean
 from routelab.policy_file import PolicyFile
 from routelab.replay import Ground, Named, evaluate, study_ground
 from routelab.replay.breakdown import breakdown
 from routelab.tuning.export import study_path
+from routelab.version import __version__
 
 _NO_STUDY = (
     "The study that made this policy is not beside it, so the figures were replayed from the log:"
@@ -120,7 +120,7 @@ def _other(policy: PolicyFile, log: Log, part: str) -> str:
 def _provenance(policy: PolicyFile, log: Log) -> dict[str, Any]:
     made = policy.document.provenance
     return {
-        "routelab": routelab.__version__,
+        "routelab": __version__,
         "log": log.name,
         "log_sha256": log.sha256,
         "seed": policy.document.seed,

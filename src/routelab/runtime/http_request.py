@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 
-from routelab import __version__
 from routelab.core.catalogue import Deployment
 from routelab.core.impossible import no_name
 from routelab.runtime.upstream import Outgoing, UpstreamError, address
 from routelab.runtime.wire import encode_json
+from routelab.version import __version__
 
 Raw: TypeAlias = list[tuple[bytes, bytes]]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
@@ -41,6 +40,8 @@ def _number(said: str | None) -> float | None:
 
 def _date(said: str | None) -> float | None:
     """Unix time of an HTTP date, whose older form names no zone and means UTC."""
+    from email.utils import parsedate_to_datetime  # slow to import, and rarely needed
+
     try:
         moment = parsedate_to_datetime(said or "")
         return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()

@@ -26,7 +26,7 @@ from routelab.runtime.endpoints import check_meant, endpoints, joined
 from routelab.runtime.engine import Engine
 from routelab.runtime.figures import Figures, Snapshot
 from routelab.runtime.gatekeeper import GateFunction
-from routelab.runtime.journal import DecisionLog, Sink
+from routelab.runtime.journal import Sink
 from routelab.runtime.lane import Lane, cheaper_policy
 from routelab.runtime.overlay import Overlay
 from routelab.runtime.routed import Routed
@@ -269,7 +269,12 @@ def _sink(
     log: Sink | str | Path | None, catalogue: Catalogue, wall_clock: Callable[[], float]
 ) -> Sink | None:
     """The log, which keeps out every key that the catalogue names."""
-    sink = DecisionLog(log, wall_clock=wall_clock) if isinstance(log, str | Path) else log
+    if isinstance(log, str | Path):
+        from routelab.runtime.journal import DecisionLog  # importing the runtime stays quick
+
+        sink: Sink | None = DecisionLog(log, wall_clock=wall_clock)
+    else:
+        sink = log
     if sink is not None:
         models = catalogue.models.values()
         keys = [it.api_key_env for model in models for it in model.deployments if it.api_key_env]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, unquote
@@ -40,6 +39,8 @@ def encode_json(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
+        import json  # slow to import, and rarely needed
+
         return json.dumps(value).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise RequestError(f"the request cannot be written as JSON: {error}") from error
@@ -69,6 +70,8 @@ def decode_object(data: bytes) -> dict[str, Any] | None:
 
 
 def _decode_leniently(data: bytes) -> Any:
+    import json  # slow to import, and rarely needed
+
     try:
         return json.loads(data)
     except RecursionError as error:

@@ -1,26 +1,61 @@
 """Fitted predictors in a portable form: the same scores in training, replay and production."""
 
-from routelab.scorers.blend import Blend
-from routelab.scorers.calibrators import (
-    CALIBRATORS,
-    Beta,
-    Calibrator,
-    Isotonic,
-    Platt,
-    Temperature,
-)
-from routelab.scorers.fit_together import SCORE
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
 from routelab.scorers.flatten import flatten
-from routelab.scorers.grid import LIMIT, on_grid
-from routelab.scorers.linear import Linear
-from routelab.scorers.link import logistic, logit
 from routelab.scorers.load import load
-from routelab.scorers.neighbors import NearestNeighbors
-from routelab.scorers.prior import Prior
-from routelab.scorers.registry import KINDS, from_wire, to_wire
-from routelab.scorers.scorer import Scorer, Target
-from routelab.scorers.scoring import Scoring
-from routelab.scorers.trees import Trees
+
+if TYPE_CHECKING:
+    from routelab.scorers.blend import Blend
+    from routelab.scorers.calibrators import (
+        CALIBRATORS,
+        Beta,
+        Calibrator,
+        Isotonic,
+        Platt,
+        Temperature,
+    )
+    from routelab.scorers.fit_together import SCORE
+    from routelab.scorers.grid import LIMIT, on_grid
+    from routelab.scorers.linear import Linear
+    from routelab.scorers.link import logistic, logit
+    from routelab.scorers.neighbors import NearestNeighbors
+    from routelab.scorers.prior import Prior
+    from routelab.scorers.registry import KINDS, from_wire, to_wire
+    from routelab.scorers.scorer import Scorer, Target
+    from routelab.scorers.scoring import Scoring
+    from routelab.scorers.trees import Trees
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Beta": "calibrators",
+            "Blend": "blend",
+            "CALIBRATORS": "calibrators",
+            "Calibrator": "calibrators",
+            "Isotonic": "calibrators",
+            "KINDS": "registry",
+            "LIMIT": "grid",
+            "Linear": "linear",
+            "NearestNeighbors": "neighbors",
+            "Platt": "calibrators",
+            "Prior": "prior",
+            "SCORE": "fit_together",
+            "Scorer": "scorer",
+            "Scoring": "scoring",
+            "Target": "scorer",
+            "Temperature": "calibrators",
+            "Trees": "trees",
+            "from_wire": "registry",
+            "logistic": "link",
+            "logit": "link",
+            "on_grid": "grid",
+            "to_wire": "registry",
+        },
+    )
 
 __all__ = [
     "CALIBRATORS",

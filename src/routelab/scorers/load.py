@@ -7,11 +7,9 @@ from typing import Any, TypeVar
 
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.scorers.fit_together import misfits
-from routelab.scorers.registry import from_wire
 from routelab.scorers.scorer import Scorer
 from routelab.scorers.scoring import Scoring
 from routelab.scorers.views import Ready
-from routelab.signals import features as kinds
 from routelab.signals.features import Bound, Tensors
 
 _In = TypeVar("_In")
@@ -34,9 +32,14 @@ def load(
         PolicyFileError: anything is unknown, missing, malformed or goes in a circle.
         MissingExtraError: a feature needs a package that is not installed.
     """
+    if not (features or scorers):
+        return Scoring(Ready({}, {}, {}, frozenset()))
+    from routelab.scorers import registry  # all kinds, for a policy that has some
+    from routelab.signals.features import registry as kinds
+
     problems: list[str] = []
     providers = _each("features", features, kinds.from_wire, problems)
-    specs = _each("scorers", scorers, from_wire, problems)
+    specs = _each("scorers", scorers, registry.from_wire, problems)
     _stop(problems)
     _stop(misfits(providers, specs, models))
     bound = _each("features", providers, lambda it: it.bind(tensors), problems)

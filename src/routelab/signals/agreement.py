@@ -5,9 +5,7 @@ Source: Wang et al. 2022, arXiv 2203.11171.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from routelab.core.request import Request
 from routelab.errors import PolicyError
@@ -15,8 +13,7 @@ from routelab.signals.answer_text import answer_text
 from routelab.signals.source import Body, Reading, Source
 
 
-@dataclass(frozen=True)
-class Agreement(Source):
+class Agreement(Source, frozen=True):
     """Share of the other `n - 1` samples whose normalised text equals the first's.
 
     Compatibility forms, case and white space do not count; a failed sample disagrees.
@@ -50,4 +47,6 @@ class Agreement(Source):
 
 
 def _normal(body: Body) -> str:
+    import unicodedata  # for who samples
+
     return " ".join(unicodedata.normalize("NFKC", answer_text(body) or "").casefold().split())

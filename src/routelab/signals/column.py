@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from routelab.core.request import Request
 from routelab.errors import PolicyError
 from routelab.signals.source import Body, Reading, Source, missing, number
 
 
-@dataclass(frozen=True)
-class Column(Source):
+class Column(Source, frozen=True):
     """`routelab.signals.NAME` of the response, else NAME as a dotted path in it."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from routelab.core.request import Request
@@ -13,8 +12,7 @@ from routelab.signals.source import Body, Reading, Source, missing, number
 SignalFunction: TypeAlias = Callable[[Request, Body], float]
 
 
-@dataclass(frozen=True)
-class Function(Source):
+class Function(Source, frozen=True):
     """`function(request, response_body)`; a function that fails gives no signal."""
 
     function: SignalFunction

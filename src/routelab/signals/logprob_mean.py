@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from routelab.signals.source import Reading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
-@dataclass(frozen=True)
-class LogprobMean(TokenSignal):
+class LogprobMean(TokenSignal, frozen=True):
     """Mean over the answer's tokens of their log-probability."""
 
     def __str__(self) -> str:

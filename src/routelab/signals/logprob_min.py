@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from routelab.signals.source import Reading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
-@dataclass(frozen=True)
-class LogprobMin(TokenSignal):
+class LogprobMin(TokenSignal, frozen=True):
     """Smallest log-probability of the answer's tokens."""
 
     def __str__(self) -> str:

@@ -6,7 +6,6 @@ Source: Gupta et al. 2024, arXiv 2404.10136.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from routelab.errors import PolicyError
@@ -14,8 +13,7 @@ from routelab.signals.source import Reading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
-@dataclass(frozen=True)
-class LogprobQuantile(TokenSignal):
+class LogprobQuantile(TokenSignal, frozen=True):
     """Quantile `q` of the answer's token log-probabilities, interpolated linearly."""
 
     q: float

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from routelab.signals.source import Body, Reading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
-@dataclass(frozen=True)
-class Margin(TokenSignal):
+class Margin(TokenSignal, frozen=True):
     """Mean over tokens of the best minus the second-best log-probability."""
 
     @property

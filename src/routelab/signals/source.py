@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
 
 from routelab.core.request import Request
 
@@ -27,7 +28,7 @@ class Reading(NamedTuple):
     fix: str = ""
 
 
-class Source(ABC):
+class Source(msgspec.Struct, frozen=True):
     """How a signal is had from live responses."""
 
     @property
@@ -45,13 +46,13 @@ class Source(ABC):
         """Name of the value that the upstream computes and charges for, if it does."""
         return None
 
-    @abstractmethod
     def read(self, request: Request, bodies: Sequence[Body | None]) -> Reading:
         """The signal of one answer.
 
         Args:
             bodies: (samples,) responses; None for a sample that failed. The first is there.
         """
+        raise TypeError(f"{type(self).__name__} does not define read")
 
 
 def missing(note: str, fix: str = "") -> Reading:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ FIX = (
 )
 
 
-class TokenSignal(Source):
+class TokenSignal(Source, frozen=True):
     """A signal computed from the tokens of one answer."""
 
     @property
@@ -28,9 +27,9 @@ class TokenSignal(Source):
             return missing("the response has no token logprobs", FIX)
         return self.of(tokens)
 
-    @abstractmethod
     def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
         """The signal of these tokens, at least one."""
+        raise TypeError(f"{type(self).__name__} does not define of")
 
 
 def logprobs(tokens: object) -> list[float]:

@@ -2,12 +2,17 @@
 
 What is ready runs first; then the clock jumps to the next timer. Timers of one moment fire in the
 order in which they were set, so that the same program gives the same run.
+
+asyncio has no public way to do so. Leaned on are `_scheduled` of a loop (the heap of timers, of
+which `_run_once` waits for the first) and of a timer (whether it is in there), and
+`_clock_resolution`: run on Python 3.11 to 3.13, and read in the source of 3.14.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+import sys
 from asyncio import events
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +34,12 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
     are done.
 
     Raises:
-        SimulationError: every task waits, and no timer is set that could wake one.
+        SimulationError: every task waits, and no timer is set that could wake one; or the
+            asyncio of this Python keeps its timers in another way.
     """
-    if asyncio._get_running_loop() is None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
         return _alone(main)
     with ThreadPoolExecutor(1) as other:  # a notebook's thread has a loop of its own
         return other.submit(_alone, main).result()
@@ -49,6 +57,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__(_NothingToRead(self._jump))
+        if missing := _missing(self):
+            self.close()
+            raise SimulationError(
+                f"asyncio of Python {sys.version_info.major}.{sys.version_info.minor} has no"
+                f" {', '.join(missing)} any more, which virtual time needs: simulate with Python"
+                " 3.11 to 3.14, or with a later routelab"
+            )
         self._now_s = 0.0
         self._serial = count()
         self._clock_resolution = 1e-9  # a timer that is due now fires now
@@ -63,9 +78,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         *args: *_Ts,
         context: Context | None = None,
     ) -> events.TimerHandle:
-        self._check_closed()  # type: ignore[attr-defined]
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
         timer = _Timer(when, callback, args, self, context)
-        timer.serial = next(self._serial)
+        timer.turn = (when, next(self._serial))
         heappush(self._scheduled, timer)
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer
@@ -80,18 +96,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._now_s = max(self._now_s, self._scheduled[0].when())
 
 
+def _missing(loop: asyncio.SelectorEventLoop) -> list[str]:
+    """What asyncio no longer has of what is leaned on here."""
+    needed: tuple[tuple[str, object, str], ...] = (
+        ("BaseEventLoop._scheduled", loop, "_scheduled"),
+        ("BaseEventLoop._clock_resolution", loop, "_clock_resolution"),
+        ("TimerHandle._scheduled", events.TimerHandle, "_scheduled"),
+    )
+    return [name for name, owner, attribute in needed if not hasattr(owner, attribute)]
+
+
 class _Timer(events.TimerHandle):
-    """A timer that knows which of two of the same moment was set first."""
+    """A timer that knows its turn: its moment, then whether it was set before others of that."""
 
-    __slots__ = ("serial",)
+    __slots__ = ("turn",)
 
-    serial: int
-    _when: float
+    turn: tuple[float, int]
 
     def __lt__(self, other: object) -> bool:
         assert isinstance(other, _Timer)  # the loop makes no others
-        mine, theirs = self._when, other._when
-        return mine < theirs or (mine == theirs and self.serial < other.serial)
+        return self.turn < other.turn
 
 
 class _NothingToRead(selectors.SelectSelector):

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import routelab
 from routelab.tracking import names
 from routelab.tracking.bundle import Bundle
 from routelab.tracking.runs import STUDY_TAG
+from routelab.version import __version__
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 KIND_TAG = "routelab.kind"
@@ -89,7 +89,7 @@ def _save(path: Path, model: Any, bundle: Bundle) -> None:
         str(path),
         python_model=str(CODE),
         artifacts={"policy": str(bundle.policy.path)},
-        pip_requirements=[f"routelab=={routelab.__version__}"],
+        pip_requirements=[f"routelab=={__version__}"],
         signature=_signature(bundle),
         mlflow_model=Model(
             artifact_path=model.artifact_location,

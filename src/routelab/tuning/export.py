@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 from optuna import __version__ as optuna_version
 
-import routelab
 from routelab.core.admission import Estimate
 from routelab.core.table import Floats
 from routelab.errors import PolicyFileError
@@ -31,6 +30,7 @@ from routelab.replay import costs_sha256
 from routelab.tuning import summary
 from routelab.tuning.options import UNSAID
 from routelab.tuning.study import Study
+from routelab.version import __version__
 
 
 def save(study: Study, out: Path) -> PolicyFile:
@@ -172,7 +172,7 @@ def _provenance(study: Study) -> dict[str, Any]:
     """What the result follows from: neither time, host nor place."""
     options = msgspec.to_builtins(study.options)
     return {
-        "routelab": routelab.__version__,
+        "routelab": __version__,
         "log": study.log.name,
         "log_sha256": study.log.sha256,
         "costs_sha256": costs_sha256(study.log),

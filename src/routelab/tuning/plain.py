@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 import optuna
 
-import routelab
 from routelab.core.policy import Policy
 from routelab.core.progress import Progress
 from routelab.logs.log import Log
@@ -28,6 +27,7 @@ from routelab.tuning.search import MAX_STEPS as LONGEST
 from routelab.tuning.search import Cascades, Dials, Trial
 from routelab.tuning.shelf import Place, Shelf
 from routelab.tuning.told import Told, told
+from routelab.version import __version__
 
 Solver: TypeAlias = Callable[[Log, str, Mapping[str, Dial]], Iterator[Cascade]]
 
@@ -188,7 +188,7 @@ def _place(tuning: Ground, options: Options) -> Place | None:
         "log_sha256": tuning.log.sha256,
         "costs_sha256": costs_sha256(tuning.log),
         "catalogue": msgspec.to_builtins(tuning.catalogue),
-        "routelab": routelab.__version__,
+        "routelab": __version__,
         "optuna": optuna.__version__,
         **{f"options.{key}": it for key, it in asked.items() if key not in (*UNSAID, "trials")},
     }

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from routelab.core.table import Floats, Ints
+from routelab.errors import LearningError
 from routelab.learning.design import Design
 from routelab.learning.learners.part import Part, Written, as_classes, known, prefixed
 from routelab.scorers import Trees, flatten
@@ -91,10 +93,20 @@ def _settings(design: Design, seed: int) -> dict[str, Any]:
 
 
 def _scaled(ensemble: Any, worth: float) -> tuple[float, list[Any]]:
-    """Baseline and node tables of one ensemble, in units of the label."""
-    tables = []
-    for (tree,) in ensemble._predictors:
-        nodes = tree.nodes.copy()
-        nodes["value"] *= worth
-        tables.append(nodes)
-    return float(np.ravel(ensemble._baseline_prediction)[0]) * worth, tables
+    """Baseline and node tables of one ensemble, in units of the label.
+
+    Raises:
+        LearningError: scikit-learn keeps them elsewhere. It has no public name for them.
+    """
+    try:
+        grown, baseline = ensemble._predictors, ensemble._baseline_prediction
+        tables = [tree.nodes.copy() for (tree,) in grown]
+        for nodes in tables:
+            nodes["value"] *= worth
+    except (AttributeError, TypeError, ValueError) as error:
+        raise LearningError(
+            f"scikit-learn {sklearn.__version__} keeps boosted trees otherwise than 1.9 does,"
+            f" so that they cannot be written ({error}): install 'scikit-learn>=1.6,<1.10', or"
+            " learn without trees"
+        ) from error
+    return float(np.ravel(baseline)[0]) * worth, tables

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from routelab.lazy import attach
 from routelab.runtime.budgets.account import Balance, Hold, Line, Store
 from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.budgets.memory import MemoryStore
@@ -11,6 +12,8 @@ from routelab.runtime.budgets.rules import Budgets, Rule, read
 
 if TYPE_CHECKING:
     from routelab.runtime.budgets.sqlite import SqliteStore
+else:
+    __getattr__, __dir__ = attach(__name__, {"SqliteStore": "sqlite"})
 
 __all__ = [
     "Alert",
@@ -24,12 +27,3 @@ __all__ = [
     "Store",
     "read",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """SQLite is imported by who asks for it, so that importing the runtime stays quick."""
-    if name == "SqliteStore":
-        from routelab.runtime.budgets.sqlite import SqliteStore
-
-        return SqliteStore
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

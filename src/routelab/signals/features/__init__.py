@@ -1,21 +1,44 @@
-"""Features of a request: what scorers read. A new kind is one file and one line in `KINDS`."""
+"""Features of a request: what scorers read. A new kind is one file and one line in `registry`."""
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import TYPE_CHECKING
 
-import msgspec
+from routelab.lazy import attach
 
-from routelab.errors import PolicyError
-from routelab.signals.features.answer import Answer
-from routelab.signals.features.counts import NAMES
-from routelab.signals.features.embedding import Embedding
-from routelab.signals.features.hashed import Hashed
-from routelab.signals.features.numbers import Numbers
-from routelab.signals.features.provider import Bound, Provider
-from routelab.signals.features.tensors import Tensors
-from routelab.signals.features.text import text_of
-from routelab.signals.features.vector import Matrix, Vector, beside, joined
+if TYPE_CHECKING:
+    from routelab.signals.features.answer import Answer
+    from routelab.signals.features.counts import NAMES
+    from routelab.signals.features.embedding import Embedding
+    from routelab.signals.features.hashed import Hashed
+    from routelab.signals.features.numbers import Numbers
+    from routelab.signals.features.provider import Bound, Provider
+    from routelab.signals.features.registry import KINDS, from_wire, to_wire
+    from routelab.signals.features.tensors import Tensors
+    from routelab.signals.features.text import text_of
+    from routelab.signals.features.vector import Matrix, Vector, beside, joined
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Answer": "answer",
+            "Bound": "provider",
+            "Embedding": "embedding",
+            "Hashed": "hashed",
+            "KINDS": "registry",
+            "Matrix": "vector",
+            "NAMES": "counts",
+            "Numbers": "numbers",
+            "Provider": "provider",
+            "Tensors": "tensors",
+            "Vector": "vector",
+            "beside": "vector",
+            "from_wire": "registry",
+            "joined": "vector",
+            "text_of": "text",
+            "to_wire": "registry",
+        },
+    )
 
 __all__ = [
     "KINDS",
@@ -35,31 +58,3 @@ __all__ = [
     "text_of",
     "to_wire",
 ]
-
-KINDS: tuple[type[Provider], ...] = (
-    Numbers,
-    Hashed,
-    Embedding,
-    Answer,
-)
-
-_ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)
-
-
-def from_wire(data: object) -> Provider:
-    """A provider from its JSON form.
-
-    Raises:
-        PolicyError: an unknown kind or field, a wrong type, or a value the kind refuses.
-    """
-    try:
-        provider: Provider = msgspec.convert(data, _ANY)
-    except msgspec.ValidationError as error:
-        raise PolicyError(str(error)) from error
-    return provider
-
-
-def to_wire(provider: Provider) -> dict[str, Any]:
-    """A provider as plain JSON data; `from_wire` gives an equal one back."""
-    data: dict[str, Any] = msgspec.to_builtins(provider)
-    return data

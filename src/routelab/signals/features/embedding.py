@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from routelab.signals.features.provider import Bound, Provider
 from routelab.signals.features.tensors import Tensors
 from routelab.signals.features.text import capped, text_of
 from routelab.signals.features.vector import Vector
-from routelab.signals.features.wordllama import WordTable, word_table
+
+if TYPE_CHECKING:
+    from routelab.signals.features.wordllama import WordTable
 
 _NOTHING = Vector(np.empty(0, np.int64), np.empty(0))
 
@@ -45,11 +48,11 @@ class Embedding(Provider, frozen=True, tag="embedding"):
         Raises:
             MissingExtraError: none is.
         """
-        table = word_table()
+        table = _word_table()
         return cls(table.table_sha256, table.tokenizer_sha256, dim, cap)
 
     def bind(self, tensors: Tensors) -> Bound:
-        table = word_table()
+        table = _word_table()
         problems = [
             f"the installed wordllama has another {what} ({there[:12]}) than the one the scorers"
             f" were fitted with ({wanted[:12]}); install that version, or tune again"
@@ -64,6 +67,12 @@ class Embedding(Provider, frozen=True, tag="embedding"):
         if problems:
             raise PolicyError(*problems)
         return _BoundEmbedding(self, table)
+
+
+def _word_table() -> WordTable:
+    from routelab.signals.features.wordllama import word_table  # for who has such a scorer
+
+    return word_table()
 
 
 class _BoundEmbedding(Bound):

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import optuna
 
-import routelab
 from routelab.core.catalogue import Catalogue
 from routelab.core.engine_rules import EngineRules
 from routelab.core.progress import Progress
@@ -30,6 +29,7 @@ from routelab.tuning.simulated.engineered import Engineered, Wanted
 from routelab.tuning.simulated.kept import Kept
 from routelab.tuning.study import Study, front_aiq
 from routelab.tuning.verdict import Verdict, verdict
+from routelab.version import __version__
 
 RULE = "cheapest that keeps the objectives on simulated days of tune"
 
@@ -98,7 +98,7 @@ def _shelf(task: Engineered) -> Shelf | None:
         "starts": task.starts(),
         "wanted": {k: v for k, v in msgspec.to_builtins(task.wanted).items() if k != "trials"},
         "seed": options.seed,
-        "routelab": routelab.__version__,
+        "routelab": __version__,
         "optuna": optuna.__version__,
     }
     place = Place(options.storage, f"{options.name} simulated", about, options.fresh)

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-import routelab
 from routelab.core.signal_spec import SignalSpec
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, replace_directory, write
@@ -19,6 +18,7 @@ from routelab.tuning import summary
 from routelab.tuning.export import study_path
 from routelab.tuning.options import UNSAID
 from routelab.tuning.streamed.study import Streamed
+from routelab.version import __version__
 
 _KEPT = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")
 
@@ -83,7 +83,7 @@ def _provenance(study: Streamed) -> dict[str, Any]:
     """What the result follows from: neither time, host, place nor executor."""
     options = msgspec.to_builtins(study.options)
     return {
-        "routelab": routelab.__version__,
+        "routelab": __version__,
         "log": study.stream.name,
         "log_sha256": study.sha256,
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
