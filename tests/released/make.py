@@ -38,18 +38,36 @@ from routelab import logs, synthetic
 REQUESTS = 400
 SIGNAL = ("--signal", "confidence:1")
 SMALL = (*SIGNAL, "--trials", "40")
-FEW = (*SMALL, "--models", "small-8b,large,frontier", "--no-account")
+LEARNED = (*SMALL, "--models", "small-8b,large,frontier")
+FEWEST = (*SMALL, "--models", "small-8b,frontier", "--no-account")
 """Few models make few weights."""
+
+RULES = """
+[engine]
+balancing = "least_busy"
+
+[engine.retry]
+most = 3
+base_s = 0.2
+
+[engine.breaker]
+slow_s = 12.0
+"""
+"""Of an engine that is not the default one."""
+
+SLO = ("--slo", "slo", "--faults", "outage", "--catalogue", "rules.toml")
 
 STUDIES: dict[str, tuple[str, ...]] = {
     "plain": SMALL,
     "certified": (*SMALL, "--certify", "regret=0.1", "--certify", "cost=4", "--delta", "0.2"),
+    "bounded": (*SMALL, "--min-quality-share", "0.9", "--max-p95-s", "30", "--floor", "task=0.5"),
     "conditional": (*SMALL, "--policy", "conditional", "--by", "task"),
     "batches": (*SMALL, "--executor", "threads", "--levels", "16"),
-    "slo": (*SMALL, "--slo", "slo", "--faults", "outage", "--simulated-trials", "8"),
-    "learned": (*FEW, "--policy", "auto"),
-    "neighbors": (*FEW, "--policy", "neighbors"),
-    "gain-cascade": (*FEW, "--policy", "gain-cascade"),
+    "slo": (*SMALL, *SLO, "--simulated-trials", "8"),
+    "learned": (*LEARNED, "--policy", "auto", "--no-account"),
+    "neighbors": (*LEARNED, "--policy", "neighbors", "--seeds", "2", "--recipe-trials", "2"),
+    "gain-cascade": (*FEWEST, "--policy", "gain-cascade"),
+    "cascade-routing": (*FEWEST, "--policy", "cascade-routing"),
 }
 KEPT_IN_MLFLOW = ("certified", "neighbors")
 EXPLORING = world.HERE.parents[1] / "policies" / "reference-explore.policy"
@@ -65,6 +83,8 @@ def main() -> None:
         here = Path(name).resolve()
         os.chdir(here)
         logs.write(synthetic.sample(REQUESTS), world.LOG)
+        models = world.HERE.parents[1] / "datasets" / "sample.models.toml"
+        Path("rules.toml").write_text(models.read_text() + RULES)
         found = {"versions": world.versions(), "studies": _studies(), "trials": _trials()}
         found |= {"mlflow": _mlflow(here), **_decisions(here), "log": _log()}
         release.mkdir()

@@ -27,6 +27,9 @@ STUDIES, TRIALS, MLFLOW = "studies.tar.xz", "trials.tar.xz", "mlflow.tar.xz"
 DECISIONS, COMPACTED = "decisions", "decisions.parquet"
 BUDGETS, SPENT = "budgets.toml", "budgets.sqlite"
 
+UNANSWERED = "no"
+"""What every endpoint fails on."""
+
 PROMPTS = (
     ("chat", "Hello, how do I say good evening in Italian?"),
     ("maths", "Compute 17 * 23 - 4 and show every step of it."),
@@ -39,8 +42,8 @@ PROMPTS = (
     ("summary", "Summarise: the harbour was rebuilt twice, and then it was sold. " * 6),
     ("extraction", "List every date in: 3 May 1999, 4 June 2001, and the day after."),
     ("never seen", "Qual è la differenza tra clima e tempo? Rispondi in una frase."),
-    ("", "no"),
     ("chat", "Why is the sky blue, and why are sunsets red? Explain as to a child, please."),
+    ("", UNANSWERED),
 )
 """Tasks and prompts of the requests that are routed."""
 
@@ -108,7 +111,8 @@ def _answer(request: httpx.Request) -> httpx.Response:
     """An endpoint that is sure of itself by chance; of two providers one fails now and then."""
     body = json.loads(request.content)
     model, prompt = body["model"], body["messages"][-1]["content"]
-    if request.url.port == 8801 and crc32(f"{prompt}/{model}".encode()) % 7 == 0:
+    now_and_then = request.url.port == 8801 and crc32(f"{prompt}/{model}".encode()) % 7 == 0
+    if now_and_then or prompt == UNANSWERED:
         return httpx.Response(503, json={"error": {"message": "out of order"}})
     message = {"role": "assistant", "content": f"{model} says so"}
     signals = {"confidence": confidence(model, prompt), "verbosity": 0.5}
@@ -170,10 +174,9 @@ def spent(policy: Path, budgets: Path, store: Path) -> list[Any]:
 
 def decided(folder: Path) -> list[Any]:
     """The rows of a decision log, as `routelab.logs.read` gives them."""
-    from routelab.logs import PartialLog, read
+    from routelab.logs import read
 
-    log = read(folder)
-    assert isinstance(log, PartialLog), log.name
+    log: Any = read(folder)
     columns = (log.step, log.propensity, log.quality, log.cost_usd, log.latency_s, log.error)
     rows = zip(log.request, log.model, *columns, strict=True)
     found = [

@@ -123,6 +123,9 @@ def test_a_policy_replays_to_the_same_digits(one: tuple[Kept, str]) -> None:
     reading = kept.reading(name)
     now = world.command("replay", kept.policy(name), "--log", kept.log, *reading)
     same(kept.figures["studies"][name]["replay"], now)
+    study = json.loads((kept.study(name) / "study.json").read_text(encoding="utf-8"))
+    for figure in ("quality", "usd_per_1k", "gain_ci"):
+        assert now[0][figure] == study["test"][figure], figure
 
 
 def test_a_policy_routes_as_it_did(one: tuple[Kept, str]) -> None:
