@@ -250,7 +250,8 @@ def test_a_stored_study_is_recorded_in_mlflow(
 def test_every_stored_study_is_recorded_in_mlflow(
     release: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _record(release, list(release.figures["studies"]), tmp_path, monkeypatch)
+    in_memory = [name for name in release.figures["studies"] if not release.reading(name)]
+    _record(release, in_memory, tmp_path, monkeypatch)
 
 
 def _record(release: Kept, names: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,6 +269,17 @@ def _fetched(release: Kept, name: str, folder: Path) -> None:
     world.command("registry", "fetch", name, "--version", 1, "--out", out)
     for path in release.policy(name).iterdir():
         assert (out / path.name).read_bytes() == path.read_bytes(), path
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_stored_study_in_batches_is_refused_by_mlflow_with_the_reason(
+    release: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    for name in filter(release.reading, release.figures["studies"]):
+        (sent,) = world.command("track", "sync", release.study(name), status=2)
+        assert "read in batches" in sent["reason"]
 
 
 @pytest.fixture
