@@ -67,13 +67,25 @@ def unpacked(archive: Path, folder: Path) -> Path:
 
 def command(*arguments: object, status: int = 0) -> Any:
     """What `routelab ARGUMENTS --json` prints, run in this process."""
+    found, out, err = _run(*arguments)
+    assert found == status, f"{arguments}: status {found}: {err}"
+    return json.loads(out)
+
+
+def refused(*arguments: object) -> str:
+    """What a command complains of that must fail as a user's mistake does."""
+    found, _, err = _run(*arguments)
+    assert found == 2, f"{arguments}: status {found}: {err}"
+    return err
+
+
+def _run(*arguments: object) -> tuple[int, str, str]:
     from routelab.cli import main
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        found = main([*map(str, arguments), "--json"])
-    assert found == status, f"{arguments}: status {found}: {err.getvalue()}"
-    return json.loads(out.getvalue())
+        status = main([*map(str, arguments), "--json"])
+    return status, out.getvalue(), err.getvalue()
 
 
 def differences(then: Any, now: Any, place: str = "") -> Iterator[str]:
@@ -218,4 +230,7 @@ def versions() -> dict[str, str]:
     """Of what decides bytes."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("routelab", "mlflow", "numpy", "optuna", "pyarrow")}
+    import routelab
+
+    others = {name: version(name) for name in ("mlflow", "numpy", "optuna", "pyarrow")}
+    return {"routelab": routelab.__version__, **others}
