@@ -49,7 +49,8 @@ def read(study: Path) -> Bundle:
     """Read a study directory and the policy that came of it.
 
     Raises:
-        TrackingError: it is no study directory, or the policy beside it is another study's.
+        TrackingError: it is no study directory, is of a log that was read in batches, or the policy
+            beside it is another study's.
         PolicyFileError: the policy directory is missing or damaged.
     """
     kept = pending.read(study)
@@ -83,6 +84,11 @@ def _decoded(path: Path, content: bytes) -> Mapping[str, Any]:
         summary = msgspec.json.decode(content, type=dict[str, Any])
     except msgspec.MsgspecError as error:
         raise TrackingError(f"{path}: {error}; tune again") from error
+    if summary.get("streamed"):
+        raise TrackingError(
+            f"{path.parent}: its log was read in batches, and has no single requests to record in"
+            " MLflow; tune without --executor on a log that fits into memory"
+        )
     if lacking := [key for key in ("policy_digest", "provenance", "test") if key not in summary]:
         raise TrackingError(f"{path}: lacks {', '.join(lacking)}; tune again with this version")
     return summary
