@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise, product
 from typing import Any
 
@@ -59,6 +60,21 @@ def random_log(n: int, m: int, seed: int, *, levels: int = 1000, **changes: Any)
     confidence = np.round(levels / (1 + np.exp(-knows))) / levels
     confidence[rng.random((n, m)) < 0.05] = np.nan
     return log_of(quality, cost, confidence, **changes)
+
+
+def failing(log: Log, seed: int, share: float | Sequence[float] = 0.2) -> Log:
+    """The log with failed calls: quality 0 and no confidence.
+
+    Args:
+        share: of calls that fail, of all models alike or of each.
+    """
+    error = np.asfortranarray(np.random.default_rng(seed).random(log.quality.shape) < share)
+    return replace(
+        log,
+        error=error,
+        quality=np.asfortranarray(np.where(error, 0.0, log.quality)),
+        signals={"confidence": np.where(error, np.nan, log.signals["confidence"])},
+    )
 
 
 def whole(log: Log) -> Ground:

@@ -18,6 +18,7 @@ from routelab.logs.log import Log
 from routelab.policies import Cascade
 from routelab.replay.cells.kernel import delivered_last
 from routelab.tuning.dial import Dial, dial
+from routelab.tuning.exact import Stage, ascend, reached
 from routelab.tuning.grid import Found, best, thinned
 from routelab.tuning.prices import prices
 
@@ -119,22 +120,11 @@ class Rows:
         self, models: tuple[int, ...], thresholds: tuple[float, ...], sweeps: int = SWEEPS
     ) -> Solved:
         """Improve thresholds from last to first by exact line searches."""
-        last = self._last(models)
-        now = list(thresholds)
-        value = float(last.mean()) if len(models) == 1 else -np.inf
-        for _ in range(sweeps if len(models) > 1 else 0):
-            before, worth = list(now), last
-            reached = self._reached(models, now)
-            for stage in reversed(range(len(models) - 1)):
-                at = models[stage]
-                gain = np.where(reached[stage], self._quality[at] - worth, 0.0)
-                now[stage] = self._dials[at].best(gain)
-                stops = self._confidence[at] >= now[stage]
-                worth = np.where(stops, self._quality[at], worth) - self._paid[at]
-            value = float(worth.mean())
-            if now == before:
-                break
-        return Solved(models, tuple(now), value)
+        stages = [
+            Stage(self._quality[at], self._confidence[at], self._paid[at], self._dials[at])
+            for at in models[:-1]
+        ]
+        return Solved(models, *ascend(stages, self._last(models), thresholds, sweeps))
 
     def _last(self, models: tuple[int, ...]) -> Floats:
         names = [self._log.models[at] for at in models]
@@ -142,10 +132,8 @@ class Rows:
 
     def _reached(self, models: tuple[int, ...], thresholds: Sequence[float]) -> list[np.ndarray]:
         """Stage by stage, (n,) whether a request gets there."""
-        found = [np.ones(len(self._quality[0]), dtype=np.bool_)]
-        for at, threshold in zip(models, thresholds, strict=False):
-            found.append(found[-1] & ~(self._confidence[at] >= threshold))
-        return found
+        confidence = [self._confidence[at] for at in models]
+        return reached(confidence, thresholds, len(self._quality[0]))
 
     def point(self, chain: Solved) -> list[Found]:
         """The chain with its sums; nothing for a single model."""
