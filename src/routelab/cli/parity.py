@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import RenderableType
 
@@ -24,10 +23,10 @@ from routelab.cli.common import (
 from routelab.cli.explain import as_json, steps
 from routelab.cli.replay import Part, part_of
 from routelab.core.flow import Decision
-from routelab.core.table import Ints
 from routelab.errors import RoutelabError
 from routelab.serve.parity import Difference, Parity
 from routelab.serve.parity import parity as prove
+from routelab.stats.thinning import evenly
 
 
 def parity(
@@ -56,7 +55,7 @@ def parity(
         raise RoutelabError(f"--n {n}: route 1 request or more, or 0 for all of the part")
     loaded = load_policy(policy)
     part = part_of(loaded, log, split, column, prices, allow_missing).log
-    chosen = part.take(spread(len(part), n or len(part)))
+    chosen = part.take(evenly(len(part), n or len(part)))
     tell(f"routing {len(chosen)} of {len(part)} {split} requests over HTTP to replay servers")
     proved = prove(loaded, chosen)
     if json:
@@ -66,11 +65,6 @@ def parity(
         tables.show(str(proved), *_shown(proved))
     if not proved.holds:
         raise typer.Exit(1)
-
-
-def spread(n: int, wanted: int) -> Ints:
-    """At most `wanted` of n rows, evenly from the first to the last."""
-    return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(np.int64))
 
 
 def _plain(it: Difference) -> dict[str, Any]:

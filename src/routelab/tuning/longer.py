@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core.table import Floats
 from routelab.logs.log import Log
 from routelab.policies import Cascade
 from routelab.replay.cells.kernel import delivered_last
+from routelab.stats.thinning import evenly, thinned
 from routelab.tuning.dial import Dial, dial
 from routelab.tuning.exact import Stage, ascend, reached
-from routelab.tuning.grid import Found, best, thinned
+from routelab.tuning.grid import FRONT, Found, best
 from routelab.tuning.prices import prices
 
 SAMPLE = 5_000
@@ -45,9 +46,8 @@ def cascades(log: Log, signal: str, dials: Mapping[str, Dial]) -> Iterator[Casca
     Args:
         dials: of each model, for this signal; a model without thresholds comes last only.
     """
-    listed = found(log, signal, dials)
-    for at in thinned(len(listed)):
-        yield listed[at].policy
+    for one in thinned(found(log, signal, dials), FRONT):
+        yield one.policy
 
 
 def found(log: Log, signal: str, dials: Mapping[str, Dial]) -> list[Found]:
@@ -55,7 +55,7 @@ def found(log: Log, signal: str, dials: Mapping[str, Dial]) -> list[Found]:
     order = np.argsort(log.cost_usd.mean(axis=0), kind="stable")
     models = tuple(log.models[at] for at in order)
     whole = log.only(models)
-    rows = thinned(len(log), SAMPLE)
+    rows = evenly(len(log), SAMPLE)
     some = whole.take(rows)
     drawn = {name: dial(some.signals[signal][:, at]) for at, name in enumerate(models)}
     usable = [bool(dials[name]) and bool(drawn[name]) for name in models]
@@ -187,7 +187,7 @@ class Rows:
         change = np.where(here, self._quality[at] - quality, 0.0)
         gained = np.cumsum(change[turn.order])[turn.cuts - 1]
         cost, brought = self._all_on(chain, stage, here, spent, quality)
-        listed: Ints = thinned(len(turn.thresholds), ALONG)
+        listed = evenly(len(turn.thresholds), ALONG)
         for cut in listed.tolist():
             thresholds = list(chain.thresholds)
             thresholds[stage] = float(turn.thresholds[cut])

@@ -16,8 +16,9 @@ from routelab.policies import Fixed
 from routelab.policy_file import Certificate
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
+from routelab.stats.thinning import thinned
 from routelab.tuning import caveats, contest, display, inputs, judged
-from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group, thinned
+from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
 from routelab.tuning.contest import Rival
 from routelab.tuning.demands import demands, met
 from routelab.tuning.front import Point, within
@@ -159,7 +160,7 @@ def tune(
     single = [it for it in alone if met(wanted.further(tuning.replay(it.policy)))]
     chosen = operating_points(points, options.bounds, best, single)
     certifier = _certifier(
-        options, cut, part, more, tuning, [*thinned(points), *single, chosen[0].point], best
+        options, cut, part, more, tuning, [*thinned(points, MOST), *single, chosen[0].point], best
     )
     if certifier is not None:
         chosen = certifier.exported(chosen)
