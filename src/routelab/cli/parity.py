@@ -23,6 +23,7 @@ from routelab.cli.common import (
 from routelab.cli.explain import as_json, steps
 from routelab.cli.replay import Part, part_of
 from routelab.core.flow import Decision
+from routelab.core.wording import first
 from routelab.errors import RoutelabError
 from routelab.serve.parity import Difference, Parity
 from routelab.serve.parity import parity as prove
@@ -83,9 +84,7 @@ def _shown(proved: Parity) -> Iterator[RenderableType]:
             " log cannot know"
         )
     if proved.different:
-        ids = ", ".join(proved.different[:20])
-        more = f" and {len(proved.different) - 20} more" if len(proved.different) > 20 else ""
-        yield tables.escaped(f"\ndecided otherwise: {ids}{more}")
+        yield tables.escaped(f"\ndecided otherwise: {first(proved.different, 20)}")
     if proved.cost_alone:
         yield (
             f"{proved.cost_alone} of them differ in cost alone: the catalogue's prices do not give"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from routelab.core import wording
 from routelab.replay.breakdown.clusters import FEWEST
 from routelab.replay.diff import Change, Difference, proved
 from routelab.reports import words
@@ -109,7 +110,7 @@ def _drawn(it: Difference) -> list[Any]:
 
 
 def _all(names: Sequence[str]) -> str:
-    return words.listed([words.short(name, 40) for name in names]) or "none"
+    return wording.listed([words.short(name, 40) for name in names]) or "none"
 
 
 def _counted(it: Difference) -> str:

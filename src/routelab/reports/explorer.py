@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup
 
+from routelab.core import wording
 from routelab.replay.breakdown import Grid
 from routelab.reports import templates, words
 from routelab.reports.blocks import plain
@@ -87,7 +88,7 @@ class Explorer:
             for model, labels, index in zip(grid.models, _labels(grid), grid.chosen, strict=False)
         ]
         return (
-            f"As tuned ({words.short(grid.signal)}: {words.listed(held)}): quality"
+            f"As tuned ({words.short(grid.signal)}: {wording.listed(held)}): quality"
             f" {_with_interval(words.quality, grid.quality[at], grid.quality_se[at], 1.0)},"
             f" USD {_with_interval(words.usd, sum(cost), _cost_error(grid, at), math.inf)} per"
             f" 1,000 requests, {words.share(grid.escalated[at] / grid.n_requests)} escalated."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+
+from routelab.core.wording import UNSEEN
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
-UNSEEN = "not observed"
 
 
 def quality(value: float | None) -> str:
@@ -87,11 +88,6 @@ def clipped(text: str, limit: int) -> str:
     if len(line) <= limit:
         return line
     return f"{line[:limit].rpartition(' ')[0] or line[: limit - 1]} …"
-
-
-def listed(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def missing(value: float | None) -> bool:

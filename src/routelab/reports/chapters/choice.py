@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from routelab.core import wording
 from routelab.replay import Baseline, Figures
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table, Text
@@ -95,7 +96,7 @@ def _against(test: Figures) -> list[Figure]:
 
 
 def _all(names: list[str]) -> str:
-    return words.listed([words.short(name, 40) for name in names]) or "none"
+    return wording.listed([words.short(name, 40) for name in names]) or "none"
 
 
 def _baselines(found: tuple[Baseline, ...]) -> Table:
