@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tuning_world import between, every_cascade, failing, means, random_log
+from tuning_world import between, dials_of, every_cascade, failing, means, random_log
 
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
@@ -15,11 +15,6 @@ from routelab.tuning.chains import MAX_CHAINS, chains
 from routelab.tuning.dial import Dial, dial
 
 NOTHING = dial(np.array([]))
-
-
-def dials_of(log):
-    values = log.signals["confidence"]
-    return {name: dial(values[:, log.column(name)]) for name in log.models}
 
 
 def brute(log, chain, most=10**6):

@@ -8,19 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tuning_world import NAMES, between, every_cascade, failing, means, random_log
+from tuning_world import NAMES, between, dials_of, every_cascade, failing, means, random_log
 
 from routelab.errors import TuningError
 from routelab.metrics.hull import hull, pareto, value_at
 from routelab.replay.cells import Chain, Levels, Spec
 from routelab.tuning import grid, longer, pair
-from routelab.tuning.dial import dial
 
 SEEDS = st.integers(0, 10**6)
-
-
-def dials_of(log):
-    return {n: dial(log.signals["confidence"][:, at]) for at, n in enumerate(log.models)}
 
 
 def rounded(points):

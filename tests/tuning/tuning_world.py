@@ -17,6 +17,7 @@ from routelab.policies import Cascade, Fixed
 from routelab.replay import Baseline, Figures, Ground
 from routelab.replay import run as replay
 from routelab.replay.coverage import Coverage
+from routelab.tuning.dial import Dial, dial
 from routelab.tuning.front import Point
 from routelab.tuning.score import Score
 
@@ -75,6 +76,11 @@ def failing(log: Log, seed: int, share: float | Sequence[float] = 0.2) -> Log:
         quality=np.asfortranarray(np.where(error, 0.0, log.quality)),
         signals={"confidence": np.where(error, np.nan, log.signals["confidence"])},
     )
+
+
+def dials_of(log: Log) -> dict[str, Dial]:
+    """Of every model's confidence."""
+    return {n: dial(log.signals["confidence"][:, at]) for at, n in enumerate(log.models)}
 
 
 def whole(log: Log) -> Ground:

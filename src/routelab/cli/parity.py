@@ -14,6 +14,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Part,
     PolicyPath,
     Prices,
     load_policy,
@@ -21,7 +22,7 @@ from routelab.cli.common import (
     tell,
 )
 from routelab.cli.explain import as_json, steps
-from routelab.cli.replay import Part, part_of
+from routelab.cli.replay import part_of
 from routelab.core.flow import Decision
 from routelab.core.wording import first
 from routelab.errors import RoutelabError

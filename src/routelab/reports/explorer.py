@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -70,8 +69,8 @@ class Explorer:
             requests=words.count(grid.n_requests),
             unanswered=min(map(sum, zip(*grid.answered, strict=True))) < grid.n_requests,
             data=Markup(explorer_json(grid, self.landmarks)),  # noqa: S704  (escaped for scripts)
-            style=_asset("explorer.css"),
-            script=_asset("explorer.js"),
+            style=templates.asset("explorer.css"),
+            script=templates.asset("explorer.js"),
         )
 
     def markdown(self) -> str:
@@ -167,9 +166,3 @@ def _with_interval(told: Callable[[float], str], value: float, error: float, mos
         return told(value)
     low, high = max(0.0, value - Z * error), min(most, value + Z * error)
     return f"{told(value)} ({words.interval(told, (low, high))})"
-
-
-def _asset(name: str) -> Markup:
-    """A file of ours, put into the page as it is."""
-    text = resources.files("routelab.reports").joinpath("page", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  (ours)
