@@ -6,10 +6,10 @@ The scan knows no failed calls, missing signals, capabilities, latencies or call
 from __future__ import annotations
 
 import statistics
-import time
 
 import numpy as np
 
+from benchmarks.stopwatch import seconds
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log, Requests
 from routelab.policies import Cascade
@@ -59,16 +59,10 @@ def run() -> list[tuple[str, float, str, bool]]:
     quality, cost = naive(POLICY, over)
     assert np.array_equal(quality, result.quality)
     assert np.allclose(cost, result.cost_usd, rtol=1e-12)
-    ours = statistics.median(_seconds(replay, POLICY, over) for _ in range(7))
-    theirs = statistics.median(_seconds(naive, POLICY, over) for _ in range(7))
+    ours = statistics.median(seconds(replay, POLICY, over) for _ in range(7))
+    theirs = statistics.median(seconds(naive, POLICY, over) for _ in range(7))
     decisions = int(result.calls.sum()) / ours / 1e6
     return [
         ("replay_4_models_mdecisions_per_s", decisions, ">=20", decisions >= 20),
         ("replay_4_models_ratio_to_bare_numpy_scan", theirs / ours, ">=0.5", theirs >= 0.5 * ours),
     ]
-
-
-def _seconds(function, *arguments) -> float:
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start

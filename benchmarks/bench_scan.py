@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.stopwatch import seconds
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.stream import stream
 from routelab.replay.cells import Chain, Levels, Spec, Stats, merged
@@ -103,12 +104,6 @@ def run() -> list[tuple[str, float, str, bool]]:
         ("scan_20m_rows_faster_than_naive_per_vector", faster, ">=500", faster >= 500),
         ("scan_peak_mb_per_process", memory, "<500", memory < 500),
     ]
-
-
-def seconds(function, *arguments) -> float:
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks import eight_models
 from benchmarks.bench_replay import log, naive
+from benchmarks.stopwatch import seconds
 from routelab.logs import Log
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
@@ -74,12 +75,6 @@ def grid(over: Log, count: int) -> tuple[float, float]:
         assert np.isclose(totals.cost_usd[(0, *index)], cost.sum(), rtol=1e-12)
     ours = statistics.median(seconds(every) for _ in range(REPEATS))
     return ours, statistics.median(scans) / (ours / chain.vectors)
-
-
-def seconds(function, *arguments) -> float:
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -129,14 +129,6 @@ def test_another_decision_fails_and_is_shown(cascade, sample_log: Log, monkeypat
         assert (it.replayed.models, it.routed.models) == (PAIR[:1], PAIR)
 
 
-def test_rows_are_taken_evenly_from_the_first_to_the_last():
-    from routelab.cli.parity import spread
-
-    assert spread(5, 300).tolist() == [0, 1, 2, 3, 4]
-    assert spread(101, 5).tolist() == [0, 25, 50, 75, 100]
-    assert spread(7, 1).tolist() == [0]
-
-
 def test_what_makes_no_sense_is_refused(cascade, sample_file, run):
     said = run.refused("parity", cascade(), "--log", sample_file, "--split", "all", "--n", -1)
     assert "--n -1" in said

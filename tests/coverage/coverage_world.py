@@ -16,7 +16,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
@@ -146,6 +146,11 @@ def shown(counts: Mapping[str, int], times: int) -> dict[str, int]:
     for name, count in counts.items():
         print(told(f"95 % interval of {name}", count, times))  # noqa: T201  (the result)
     return dict(counts)
+
+
+def often_enough(counts: Mapping[str, int], times: int) -> bool:
+    """Whether 95 % intervals that held the truth so often may hold it 95 times of 100."""
+    return all(binom.cdf(count, times, 0.95) > 1e-3 for count in counts.values())
 
 
 def told(what: str, successes: int, times: int) -> str:

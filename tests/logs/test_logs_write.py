@@ -15,17 +15,12 @@ from logs_world import ROWS, assert_equal, save
 
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
+from routelab.core.table import objects
 from routelab.errors import LogError
 from routelab.logs import Log, Requests, TextsInMemory, read, write
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 WORD = TEXT.filter(bool)
-
-
-def objects(values: list[Any]) -> Any:
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
 
 
 @st.composite

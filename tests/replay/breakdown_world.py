@@ -8,6 +8,7 @@ import numpy as np
 
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
+from routelab.core.table import objects
 from routelab.logs.log import Log, Requests
 from routelab.logs.texts import TextsInMemory
 from routelab.policies import Cascade
@@ -24,13 +25,6 @@ CATALOGUE = Catalogue(
     }
 )
 PROMPTS = ("Add 1 and 2.", "Сложи 1 и 2", "把一加二", "1 + 2", "a" * 200)
-
-
-def objects(values: list) -> np.ndarray:
-    """An array of texts or tuples, as logs hold them."""
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
 
 
 def ground_of(

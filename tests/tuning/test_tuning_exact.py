@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tuning_world import between, every_cascade, means, random_log
+from tuning_world import between, dials_of, every_cascade, failing, means, random_log
 
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
@@ -17,17 +17,17 @@ from routelab.tuning.dial import Dial, dial
 NOTHING = dial(np.array([]))
 
 
-def dials_of(log):
-    values = log.signals["confidence"]
-    return {name: dial(values[:, log.column(name)]) for name in log.models}
-
-
 def brute(log, chain, most=10**6):
     """Scores of every cascade over a chain, or over `most` thresholds a model."""
     levels = [between(log.signals["confidence"][:, log.column(name)]) for name in chain[:-1]]
     picked = [[it[i] for i in np.unique(np.linspace(0, len(it) - 1, most).round().astype(int))]
               if len(it) > most else it for it in levels]  # fmt: skip
     return [means(policy, log) for policy in every_cascade(chain, picked)]
+
+
+def at_price(log, dials, price):
+    """The chain of all models, solved at one price."""
+    return next(exact.at_prices(log, "confidence", log.models, dials, [price]))
 
 
 def worth(score, price):
@@ -41,17 +41,35 @@ def worth(score, price):
     price=st.one_of(st.just(0.0), st.floats(1e-3, 1e6)),
     levels=st.sampled_from([4, 20, 1000]),
     multiplier=st.sampled_from([1.0, 3.0]),
+    failures=st.sampled_from([0.0, 0.1, 0.5]),
 )
-@settings(max_examples=60, deadline=None)
-def test_two_models_are_solved_exactly_at_any_price(seed, n, price, levels, multiplier):
+@settings(max_examples=100, deadline=None)
+def test_two_models_are_solved_exactly_at_any_price(seed, n, price, levels, multiplier, failures):
     log = random_log(n, 2, seed, levels=levels, multiplier=multiplier)
+    log = failing(log, seed, failures)
     dials = dials_of(log)
     if not dials["small"]:
         return
-    found = exact.ascend(log, "confidence", log.models, dials, price)
+    found = at_price(log, dials, price)
     best = max(worth(score, price) for score in brute(log, log.models))
-    cascade = Cascade(log.models, tuple(found), "confidence")
+    cascade = Cascade(log.models, found.thresholds, "confidence")
     assert worth(means(cascade, log), price) == pytest.approx(best, abs=1e-9 * (1 + price))
+
+
+def test_a_failed_last_call_is_known_to_deliver_an_earlier_answer():
+    log = failing(random_log(2000, 2, seed=1), 1, (0.0, 0.3))
+    found = at_price(log, dials_of(log), 0.0)
+    done = means(Cascade(log.models, found.thresholds, "confidence"), log)
+    assert found.worth == pytest.approx(done.quality)
+    assert done.quality == pytest.approx(max(it.quality for it in brute(log, log.models)))
+
+
+def test_the_worth_of_three_models_is_that_of_replaying_them():
+    log = failing(random_log(300, 3, seed=3, multiplier=2.0), 3, 0.1)
+    for price in (0.0, 10.0, 1000.0):
+        found = at_price(log, dials_of(log), price)
+        done = means(Cascade(log.models, found.thresholds, "confidence"), log)
+        assert found.worth == pytest.approx(worth(done, price))
 
 
 def test_three_models_are_rarely_worse_than_a_coarse_grid():
@@ -60,8 +78,8 @@ def test_three_models_are_rarely_worse_than_a_coarse_grid():
     wins = 0
     prices = [0.0, *np.geomspace(0.1, 1e4, 14)]
     for price in prices:
-        found = exact.ascend(log, "confidence", log.models, dials_of(log), float(price))
-        cascade = Cascade(log.models, tuple(found), "confidence")
+        found = at_price(log, dials_of(log), float(price))
+        cascade = Cascade(log.models, found.thresholds, "confidence")
         wins += worth(means(cascade, log), price) >= max(worth(s, price) for s in coarse) - 1e-12
     assert wins >= 0.8 * len(prices)
 

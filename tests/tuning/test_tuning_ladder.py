@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tuning_world import NAMES, between, every_cascade, means, random_log
+from tuning_world import NAMES, between, dials_of, every_cascade, failing, means, random_log
 
 from routelab.errors import TuningError
 from routelab.metrics.hull import hull, pareto, value_at
 from routelab.replay.cells import Chain, Levels, Spec
 from routelab.tuning import grid, longer, pair
-from routelab.tuning.dial import dial
 
 SEEDS = st.integers(0, 10**6)
-
-
-def failing(log, seed, share=0.2):
-    """The log with failed calls: quality 0 and no confidence."""
-    error = np.asfortranarray(np.random.default_rng(seed).random(log.quality.shape) < share)
-    return replace(
-        log,
-        error=error,
-        quality=np.asfortranarray(np.where(error, 0.0, log.quality)),
-        signals={"confidence": np.where(error, np.nan, log.signals["confidence"])},
-    )
-
-
-def dials_of(log):
-    return {n: dial(log.signals["confidence"][:, at]) for at, n in enumerate(log.models)}
 
 
 def rounded(points):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise, product
 from typing import Any
 
@@ -16,6 +17,7 @@ from routelab.policies import Cascade, Fixed
 from routelab.replay import Baseline, Figures, Ground
 from routelab.replay import run as replay
 from routelab.replay.coverage import Coverage
+from routelab.tuning.dial import Dial, dial
 from routelab.tuning.front import Point
 from routelab.tuning.score import Score
 
@@ -59,6 +61,26 @@ def random_log(n: int, m: int, seed: int, *, levels: int = 1000, **changes: Any)
     confidence = np.round(levels / (1 + np.exp(-knows))) / levels
     confidence[rng.random((n, m)) < 0.05] = np.nan
     return log_of(quality, cost, confidence, **changes)
+
+
+def failing(log: Log, seed: int, share: float | Sequence[float] = 0.2) -> Log:
+    """The log with failed calls: quality 0 and no confidence.
+
+    Args:
+        share: of calls that fail, of all models alike or of each.
+    """
+    error = np.asfortranarray(np.random.default_rng(seed).random(log.quality.shape) < share)
+    return replace(
+        log,
+        error=error,
+        quality=np.asfortranarray(np.where(error, 0.0, log.quality)),
+        signals={"confidence": np.where(error, np.nan, log.signals["confidence"])},
+    )
+
+
+def dials_of(log: Log) -> dict[str, Dial]:
+    """Of every model's confidence."""
+    return {n: dial(log.signals["confidence"][:, at]) for at, n in enumerate(log.models)}
 
 
 def whole(log: Log) -> Ground:

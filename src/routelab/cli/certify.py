@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +16,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Policies,
     Prices,
     load_policy,
     print_json,
@@ -56,10 +56,7 @@ Delta = Annotated[
 
 
 def certify(
-    policy: Annotated[
-        list[Path],
-        typer.Argument(metavar="POLICY...", help="Policy directories.", show_default=False),
-    ],
+    policy: Policies,
     log: LogOption,
     certify: Certify = None,
     delta: Delta = 0.1,

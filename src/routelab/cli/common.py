@@ -43,6 +43,13 @@ LogOption = Annotated[
 PolicyPath = Annotated[
     Path, typer.Argument(metavar="POLICY", help="A policy directory.", show_default=False)
 ]
+Policies = Annotated[
+    list[Path],
+    typer.Argument(metavar="POLICY...", help="Policy directories.", show_default=False),
+]
+Part = Annotated[
+    str, typer.Option(help="Part of the log: train, tune, calibrate, test, or all of it.")
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON only; all else goes to standard error.")
 ]

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from routelab.cli import tables
 from routelab.cli.common import Columns, Feedback, Json, LogPath, Prices, print_json, read_any
+from routelab.core.wording import known
 from routelab.logs import Log
 from routelab.logs import describe as describe_log
 from routelab.metrics.signal_quality import signal_quality
@@ -80,9 +81,9 @@ def _models(found: dict[str, Any]) -> Table:
             tables.escaped(name),
             str(it["n"]),
             *([str(it["judged"])] if partial else []),
-            _or(it["quality"], ".4f"),
-            _or(it["usd_per_1k"], ".4f"),
-            _or(it["latency_p50_s"], ".2f"),
+            known(it["quality"], ".4f"),
+            known(it["usd_per_1k"], ".4f"),
+            known(it["latency_p50_s"], ".2f"),
             str(it["failed"]),
         )
     return table
@@ -98,12 +99,8 @@ def _signals(quality: dict[str, dict[str, dict[str, Any]]]) -> Table:
                 tables.escaped(signal),
                 tables.escaped(model),
                 str(it["n"]),
-                _or(it["auroc"], ".3f"),
-                _or(it["ece"], ".3f"),
-                _or(it["brier"], ".3f"),
+                known(it["auroc"], ".3f"),
+                known(it["ece"], ".3f"),
+                known(it["brier"], ".3f"),
             )
     return table
-
-
-def _or(value: float | None, form: str) -> str:
-    return "not observed" if value is None else f"{value:{form}}"

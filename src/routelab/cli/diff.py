@@ -24,6 +24,7 @@ from routelab.cli.common import (
 )
 from routelab.cli.reported import report_path
 from routelab.cli.reported import write as write_page
+from routelab.core.wording import known
 from routelab.policy_file.card import seconds
 from routelab.replay.breakdown.clusters import FEWEST
 from routelab.replay.diff import Change, Difference, proved
@@ -120,7 +121,7 @@ def _figures(it: Difference, log: str) -> RenderableType:
         _change(it.quality, "+.4f"),
         _change(it.usd_per_1k, "+.3f"),
         _change(it.gain, "+.2f", 100),
-        "" if it.latency_p95_s is None else f"{it.latency_p95_s:+.2f} s",
+        known(it.latency_p95_s, "+.2f", " s", otherwise=""),
         f"{it.new.escalation_rate - it.old.escalation_rate:+.1%}",
     )
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +19,7 @@ from routelab.cli.common import (
     read_log,
 )
 from routelab.core.decision import Decision, Step
+from routelab.core.wording import known
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import decide
@@ -124,15 +124,17 @@ def steps(decision: Decision, way: str = "") -> Table:
     for head in ("step", "model", "signal", "threshold", "outcome", "USD", "latency"):
         table.add_column(head, justify="left" if head in ("model", "outcome") else "right")
     for index, step in enumerate(decision.steps, 1):
-        seen = ", ".join(f"{name} {_or(value)}" for name, value in step.feedback.signals.items())
+        seen = ", ".join(
+            f"{name} {known(value, '.6g')}" for name, value in step.feedback.signals.items()
+        )
         table.add_row(
             str(index),
             tables.escaped(step.call.model),
             seen or "-",
-            "-" if step.threshold is None else f"{step.threshold:.6g}",
+            known(step.threshold, ".6g", otherwise="-"),
             outcome(step, decision),
-            _or(step.feedback.cost_usd),
-            _or(step.feedback.latency_s, ".2f", " s"),
+            known(step.feedback.cost_usd, ".6g"),
+            known(step.feedback.latency_s, ".2f", " s"),
         )
     return table
 
@@ -142,9 +144,10 @@ def _summary(decision: Decision, quality: float, by: PolicyFile) -> str:
         f"\ndrew {it.name}: choice {it.index} with probability {it.propensity:.6g}"
         for it in decision.choices
     )
+    cost = known(decision.cost_usd, ".6g", " USD", otherwise="cost not observed")
     return tables.escaped(
-        f"delivered {decision.answer.model}: quality {_or(quality, '.4g')},"
-        f" {_or(decision.cost_usd, unit=' USD', what='cost ')} for {len(decision.steps)} call(s)"
+        f"delivered {decision.answer.model}: quality {known(quality, '.4g')},"
+        f" {cost} for {len(decision.steps)} call(s)"
         f"{drawn}{_scores(decision, by)}{why(decision)}"
     )
 
@@ -181,9 +184,5 @@ def _alternatives(log: Log, row: int) -> Table:
         table.add_column(head, justify="left" if head == "model" else "right")
     for index, name in enumerate(log.models):
         quality, cost = log.quality[row, index], log.cost_usd[row, index]
-        table.add_row(tables.escaped(name), _or(quality), _or(cost))
+        table.add_row(tables.escaped(name), known(quality, ".6g"), known(cost, ".6g"))
     return table
-
-
-def _or(value: float, form: str = ".6g", unit: str = "", what: str = "") -> str:
-    return f"{what}not observed" if math.isnan(value) else f"{value:{form}}{unit}"

@@ -16,6 +16,7 @@ from routelab.cli import tables
 from routelab.cli.common import Feedback, Json, print_json
 from routelab.cli.progress import progress
 from routelab.core.record import AlertRecord, FeedbackRecord, Record
+from routelab.core.wording import known
 from routelab.logs import decisions
 from routelab.runtime.budgets import Alert
 from routelab.runtime.figures import Distribution, Figure, Figures, Snapshot
@@ -216,4 +217,4 @@ def _moment(seconds: float) -> str:
 
 
 def _or(value: float | None, form: str) -> str:
-    return "-" if value is None else f"{value:{form}}"
+    return known(value, form, otherwise="-")

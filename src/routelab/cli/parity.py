@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import RenderableType
 
@@ -15,6 +14,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Part,
     PolicyPath,
     Prices,
     load_policy,
@@ -22,12 +22,13 @@ from routelab.cli.common import (
     tell,
 )
 from routelab.cli.explain import as_json, steps
-from routelab.cli.replay import Part, part_of
+from routelab.cli.replay import part_of
 from routelab.core.decision import Decision
-from routelab.core.table import Ints
+from routelab.core.wording import first
 from routelab.errors import RoutelabError
 from routelab.serve.parity import Difference, Parity
 from routelab.serve.parity import parity as prove
+from routelab.stats.thinning import evenly
 
 
 def parity(
@@ -56,7 +57,7 @@ def parity(
         raise RoutelabError(f"--n {n}: route 1 request or more, or 0 for all of the part")
     loaded = load_policy(policy)
     part = part_of(loaded, log, split, column, prices, allow_missing).log
-    chosen = part.take(spread(len(part), n or len(part)))
+    chosen = part.take(evenly(len(part), n or len(part)))
     tell(f"routing {len(chosen)} of {len(part)} {split} requests over HTTP to replay servers")
     proved = prove(loaded, chosen)
     if json:
@@ -66,11 +67,6 @@ def parity(
         tables.show(str(proved), *_shown(proved))
     if not proved.holds:
         raise typer.Exit(1)
-
-
-def spread(n: int, wanted: int) -> Ints:
-    """At most `wanted` of n rows, evenly from the first to the last."""
-    return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(np.int64))
 
 
 def _plain(it: Difference) -> dict[str, Any]:
@@ -89,9 +85,7 @@ def _shown(proved: Parity) -> Iterator[RenderableType]:
             " log cannot know"
         )
     if proved.different:
-        ids = ", ".join(proved.different[:20])
-        more = f" and {len(proved.different) - 20} more" if len(proved.different) > 20 else ""
-        yield tables.escaped(f"\ndecided otherwise: {ids}{more}")
+        yield tables.escaped(f"\ndecided otherwise: {first(proved.different, 20)}")
     if proved.cost_alone:
         yield (
             f"{proved.cost_alone} of them differ in cost alone: the catalogue's prices do not give"

@@ -11,6 +11,7 @@ from rich.table import Table
 from routelab import tracking
 from routelab.cli import tables
 from routelab.cli.common import Json, print_json
+from routelab.core.wording import known
 from routelab.errors import TrackingError
 from routelab.tracking.registry import Version
 
@@ -108,8 +109,8 @@ def _table(found: list[Version]) -> Table:
             " ".join(f"@{alias}" for alias in it.aliases),
             it.verdict,
             _gain(it),
-            "" if it.quality is None else f"{it.quality:.3f}",
-            "" if it.usd_per_1k is None else f"{it.usd_per_1k:.3f}",
+            known(it.quality, ".3f", otherwise=""),
+            known(it.usd_per_1k, ".3f", otherwise=""),
         )
     return table
 

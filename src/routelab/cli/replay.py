@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-import typer
 
 from routelab.cli import streamed, tables
 from routelab.cli.common import (
@@ -14,6 +13,8 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Part,
+    Policies,
     Prices,
     load_policy,
     print_json,
@@ -23,16 +24,9 @@ from routelab.cli.common import (
 from routelab.policy_file import PolicyFile
 from routelab.replay import Figures, Ground, Named, differs, evaluate, study_ground
 
-Part = Annotated[
-    str, typer.Option(help="Part of the log: train, tune, calibrate, test, or all of it.")
-]
-
 
 def replay(
-    policy: Annotated[
-        list[Path],
-        typer.Argument(metavar="POLICY...", help="Policy directories.", show_default=False),
-    ],
+    policy: Policies,
     log: LogOption,
     split: Part = "test",
     column: Columns = None,

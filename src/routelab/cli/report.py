@@ -12,6 +12,7 @@ from routelab.cli.common import (
     AllowMissing,
     Columns,
     Json,
+    Part,
     PolicyPath,
     Prices,
     load_policy,
@@ -19,7 +20,6 @@ from routelab.cli.common import (
     tell,
 )
 from routelab.cli.common import read_log as read
-from routelab.cli.replay import Part
 from routelab.cli.reported import report_path, write_report
 from routelab.errors import RoutelabError
 from routelab.logs import Log

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from routelab.cli.common import tell
+from routelab.core.atomic import replacing
 from routelab.core.extras import how_to_install
 from routelab.errors import RoutelabError
 
@@ -83,13 +82,6 @@ def told(path: Path | None) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """A reader sees the old file or the new one."""
-    handle, fresh = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(fresh).chmod(0o644)
-        Path(fresh).replace(path)
-    except OSError:
-        Path(fresh).unlink(missing_ok=True)
-        raise
+    with replacing(path) as fresh:
+        fresh.write_bytes(content)
+        fresh.chmod(0o644)

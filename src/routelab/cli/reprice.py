@@ -15,6 +15,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Part,
     PolicyPath,
     load_policy,
     print_json,
@@ -22,8 +23,8 @@ from routelab.cli.common import (
     read_log,
     tell,
 )
-from routelab.cli.replay import Part
 from routelab.core.catalogue import Model
+from routelab.core.wording import bracketed
 from routelab.errors import RoutelabError
 from routelab.logs import prices as price_lists
 from routelab.replay import differs
@@ -201,7 +202,7 @@ def _front(it: Retuned) -> RenderableType:
 
 
 def _word(it: Retuned) -> str:
-    gain = f"{100 * it.gain:+.2f} points [{100 * it.gain_ci[0]:+.2f}, {100 * it.gain_ci[1]:+.2f}]"
+    gain = f"{100 * it.gain:+.2f} points {bracketed(it.gain_ci, '+.2f', 100)}"
     return tables.escaped(
         {
             "retune": f"retune: tuned again, the study gains {gain} more than the policy",

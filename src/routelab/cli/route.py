@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +24,7 @@ from routelab.cli.common import (
 )
 from routelab.cli.explain import as_json, outcome, why
 from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, public
+from routelab.core.wording import known
 from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
@@ -177,5 +177,5 @@ def _summary(routed: Routed) -> str:
     """The calls, what they cost and took, and why any of them failed."""
     steps = routed.decision.steps
     calls = " > ".join(f"{step.call.model} ({outcome(step, routed.decision)})" for step in steps)
-    cost = "cost not known" if math.isnan(routed.cost_usd) else f"{routed.cost_usd:.6g} USD"
+    cost = known(routed.cost_usd, ".6g", " USD", otherwise="cost not known")
     return f"{calls}, {cost}, {routed.latency_s:.2f} s{why(routed.decision)}"

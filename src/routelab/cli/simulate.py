@@ -30,6 +30,7 @@ from routelab.cli.day_files import Faults, ObjectivesFile, read_objectives, read
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, told
 from routelab.cli.reported import write as write_page
+from routelab.core.atomic import replacing
 from routelab.core.catalogue import ROUTER_TIMEOUT_S
 from routelab.core.extras import how_to_install
 from routelab.errors import SimulationError
@@ -173,8 +174,6 @@ def simulate_days(
                 progress=update,
                 budgets=budgets,
             )
-        if events is not None:
-            _finished(events)
         if day.faults and simulated.struck_share < 0.01:
             tell(
                 f"warning: {day.name or 'the scenario'} changed {simulated.struck_share:.2%} of all"
@@ -235,15 +234,9 @@ def _part(
 
 def _opened(files: ExitStack, events: Path | None) -> IO[bytes] | None:
     """A file that takes the name of the events only when they are complete."""
-    return None if events is None else files.enter_context(_unfinished(events).open("wb"))
-
-
-def _finished(events: Path) -> None:
-    _unfinished(events).replace(events)
-
-
-def _unfinished(events: Path) -> Path:
-    return events.with_name(f".{events.name}.unfinished")
+    if events is None:
+        return None
+    return files.enter_context(files.enter_context(replacing(events)).open("wb"))
 
 
 def _as_json(days: list[Day], checks: list[list[Any]], day: Scenario) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from routelab.core import wording
 from routelab.core.policy import Policy
 from routelab.policy_file import Certificate, Goal
 from routelab.policy_file.card import seconds
@@ -204,7 +205,6 @@ def with_interval(
 
     There is no interval, and it is NaN, where all rows are of one group.
     """
-    low, high = scale * interval[0], scale * interval[1]
-    if math.isnan(low) or math.isnan(high):
+    if any(map(math.isnan, interval)):
         return f"{scale * value:{form}} \\[no interval]"
-    return f"{scale * value:{form}} \\[{low:{form}}, {high:{form}}]"
+    return escaped(wording.with_interval(value, interval, form, scale))

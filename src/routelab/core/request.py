@@ -33,6 +33,10 @@ class Request(msgspec.Struct, frozen=True):
     max_cost_usd: float | None = None
     deadline_s: float | None = None
 
+    def asking(self, prompt: str) -> Request:
+        """The same with this prompt as its only message."""
+        return msgspec.structs.replace(self, messages=({"role": "user", "content": prompt},))
+
     @property
     def bounded(self) -> bool:
         """Whether money or time is limited."""

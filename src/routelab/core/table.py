@@ -19,6 +19,13 @@ _V = TypeVar("_V")
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
+def objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
+    """(n,) the values as they are, also where they are sequences themselves."""
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
 class Stage(NamedTuple):
     """Some requests ask one model, or go back to what it answered.
 

@@ -76,7 +76,7 @@ def requests_of(log: Log, rows: Ints | None = None) -> tuple[Request, ...]:
     if log.texts is None:
         return tuple(plain)
     prompts = log.texts.prompts(chosen)
-    return tuple(_asking(request, prompt) for request, prompt in zip(plain, prompts, strict=True))
+    return tuple(request.asking(prompt) for request, prompt in zip(plain, prompts, strict=True))
 
 
 def groups_of(log: Log) -> Ints:
@@ -89,7 +89,3 @@ def tasks_of(log: Log) -> tuple[str, ...]:
     if log.requests.task is None:
         return ("",) * len(log)
     return tuple(str(task) for task in log.requests.task)
-
-
-def _asking(request: Request, prompt: str) -> Request:
-    return msgspec.structs.replace(request, messages=({"role": "user", "content": prompt},))

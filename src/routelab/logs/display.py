@@ -8,9 +8,9 @@ import numpy as np
 
 from routelab.core.display import table
 from routelab.core.table import Floats
+from routelab.core.wording import known
 
 _HEADS = ("model", "requests", "quality", "USD per 1,000", "latency P50")
-_UNSEEN = "not observed"
 
 
 def html(
@@ -47,9 +47,9 @@ def _rows(
         yield (
             models[at],
             f"{np.count_nonzero(~np.isnan(quality[:, at])):,}",
-            _or(_mean(quality[:, at]), ".3f"),
-            _or(1000 * cost[at], ".4g"),
-            f"{np.median(seen):.2f} s" if len(seen) else _UNSEEN,
+            known(_mean(quality[:, at]), ".3f"),
+            known(1000 * cost[at], ".4g"),
+            known(float(np.median(seen)) if len(seen) else None, ".2f", " s"),
         )
 
 
@@ -67,7 +67,3 @@ def _signal(name: str, multiplier: float | None) -> str:
 def _mean(values: Floats) -> float:
     seen = values[~np.isnan(values)]
     return float(seen.mean()) if len(seen) else float("nan")
-
-
-def _or(value: float, form: str) -> str:
-    return _UNSEEN if np.isnan(value) else f"{value:{form}}"

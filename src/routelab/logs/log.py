@@ -93,8 +93,44 @@ def _bound(column: Floats | None, row: int) -> float | None:
     return None if column is None or np.isnan(column[row]) else float(column[row])
 
 
+class LogBase:
+    """What complete and partial logs share: what they are called, and what tells them apart."""
+
+    requests: Requests
+    texts: Texts | None
+    path: Path | None
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    @property
+    def name(self) -> str:
+        return self.path.name if self.path else "log in memory"
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the file it was read from; of its content for a log made in memory."""
+        if self.path is not None:
+            return digest.of_path(self.path)
+        return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
+
+    @cached_property
+    def prompt_keys(self) -> tuple[Strings, Ints]:
+        """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters.
+
+        Raises:
+            LogError: the log has no prompts.
+        """
+        if self.texts is None:
+            raise LogError(
+                f"{self.name}: no prompt column; add one, or say which one it is:"
+                " --column prompt=COLUMN"
+            )
+        return self.texts.prompt_keys()
+
+
 @dataclass(frozen=True, eq=False)
-class Log:
+class Log(LogBase):
     """A complete log: outcomes of models (m) on requests (n), axes (n, m) in Fortran order.
 
     Attributes:
@@ -130,9 +166,6 @@ class Log:
     again: tuple[Log, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
 
-    def __len__(self) -> int:
-        return len(self.requests)
-
     @property
     def samples(self) -> tuple[Log, ...]:
         """This log, whose outcomes are the first of each model, and the further ones."""
@@ -143,21 +176,10 @@ class Log:
         return not np.isnan(self.quality[key])
 
     @property
-    def name(self) -> str:
-        return self.path.name if self.path else "log in memory"
-
-    @property
     def costed(self) -> tuple[str, ...]:
         """Models whose cost is known on one row at least."""
         there = np.atleast_1d((~np.isnan(self.cost_usd)).any(axis=0))
         return tuple(name for name, known in zip(self.models, there, strict=True) if known)
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 (hex) of the file it was read from; of its content for a log made in memory."""
-        if self.path is not None:
-            return digest.of_path(self.path)
-        return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
 
     def _repr_html_(self) -> str:
         """For notebooks."""
@@ -232,24 +254,6 @@ class Log:
             signals={name: pick(values) for name, values in self.signals.items()},
             extra_usd={name: pick(values) for name, values in self.extra_usd.items()},
         )
-
-    @cached_property
-    def prompt_keys(self) -> tuple[Strings, Ints]:
-        """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters.
-
-        Raises:
-            LogError: the log has no prompts.
-        """
-        return keys_of(self.texts, self.name)
-
-
-def keys_of(texts: Texts | None, name: str) -> tuple[Strings, Ints]:
-    """`Log.prompt_keys` of a log of this name."""
-    if texts is None:
-        raise LogError(
-            f"{name}: no prompt column; add one, or say which one it is: --column prompt=COLUMN"
-        )
-    return texts.prompt_keys()
 
 
 _DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "reading", "again")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from routelab.core.wording import first
 from routelab.logs.problems import Problems
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -123,7 +124,7 @@ def listed(names: Sequence[str]) -> str:
     """Names for a message, the first dozen of them."""
     if len(names) <= 13:  # "and 1 more" is as long as the name it hides
         return ", ".join(names) or "none"
-    return f"{', '.join(names[:12])} and {len(names) - 12} more"
+    return first(names, 12)
 
 
 def _check(of: Mapping[str, str], there: Sequence[str], problems: Problems) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,11 @@ import numpy as np
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Bools, Floats, Ints
-from routelab.logs import digest
-from routelab.logs.log import Requests, Strings, Texts, arrays, keys_of
+from routelab.logs.log import LogBase, Requests, Texts
 
 
 @dataclass(frozen=True, eq=False)
-class PartialLog:
+class PartialLog(LogBase):
     """Steps (s) that a logging policy took on requests (n), by request and then by step.
 
     Attributes:
@@ -52,31 +50,8 @@ class PartialLog:
     catalogue: Catalogue | None = None
     notes: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.requests)
-
-    @property
-    def name(self) -> str:
-        return self.path.name if self.path else "log in memory"
-
     @property
     def costed(self) -> tuple[str, ...]:
         """Models whose cost is known on one step at least."""
         there = set(self.model[~np.isnan(self.cost_usd)].tolist())
         return tuple(name for index, name in enumerate(self.models) if index in there)
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 (hex) of the file it was read from; of its content for a log made in memory."""
-        if self.path is not None:
-            return digest.of_path(self.path)
-        return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
-
-    @cached_property
-    def prompt_keys(self) -> tuple[Strings, Ints]:
-        """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters.
-
-        Raises:
-            LogError: the log has no prompts.
-        """
-        return keys_of(self.texts, self.name)

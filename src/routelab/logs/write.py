@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from routelab.core.atomic import replacing
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Ints
 from routelab.errors import LogError
@@ -37,12 +37,8 @@ def write(log: Log, path: str | Path) -> Path:
     path = Path(path)
     _check(log, path)
     specs = {**log.specs, **{name: _with_column(log, name) for name in log.extra_usd}}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        _write(log, unfinished, embedded.extras(specs, log.catalogue))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as fresh:
+        _write(log, fresh, embedded.extras(specs, log.catalogue))
     return path
 
 

@@ -66,8 +66,7 @@ def oracle_area(weak: npt.ArrayLike, strong: npt.ArrayLike) -> float:
     Raises:
         ValueError: as `deferral_curve`.
     """
-    low, high = vector("weak", weak), vector("strong", strong)
-    align(weak=low, strong=high)
+    low, high = _qualities(weak, strong)
     return deferral_curve(high - low, low, high).area
 
 
@@ -79,9 +78,14 @@ def random_area(weak: npt.ArrayLike, strong: npt.ArrayLike) -> float:
     Raises:
         ValueError: as `deferral_curve`.
     """
+    low, high = _qualities(weak, strong)
+    return (mean(low) + mean(high)) / 2.0
+
+
+def _qualities(weak: npt.ArrayLike, strong: npt.ArrayLike) -> tuple[Floats, Floats]:
     low, high = vector("weak", weak), vector("strong", strong)
     align(weak=low, strong=high)
-    return (mean(low) + mean(high)) / 2.0
+    return low, high
 
 
 def normalised_area(scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike) -> float:

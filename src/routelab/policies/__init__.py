@@ -8,6 +8,7 @@ import msgspec
 
 from routelab.core.choices import none_of
 from routelab.core.policy import Policy
+from routelab.core.wire import encoded
 from routelab.errors import PolicyError
 from routelab.policies.cascade import Cascade
 from routelab.policies.cascade_routing import CascadeRouting
@@ -87,8 +88,7 @@ def from_wire(data: object) -> Policy:
 
 def to_wire(policy: Policy) -> dict[str, Any]:
     """A policy as plain JSON data; `from_wire` gives an equal policy back."""
-    data: dict[str, Any] = msgspec.to_builtins(policy)
-    return data
+    return encoded(policy)
 
 
 def _decode(data: object) -> Any:

@@ -11,8 +11,8 @@ from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
 from routelab.core.table import Stage, Table
+from routelab.core.wording import number
 from routelab.errors import PolicyError
-from routelab.policies.words import number
 
 
 class Cascade(Policy, frozen=True, tag="cascade"):

@@ -15,11 +15,12 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
 from routelab.core.scoring import Use
 from routelab.core.table import Asked, Bools, Floats, Ints, Stage, Table
+from routelab.core.wording import listed, number
 from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
 from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single, surplus
-from routelab.policies.words import less_cost, listed, number
+from routelab.policies.words import less_cost
 
 
 class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from routelab.core.wording import counted
+
 
 def models_problems(kind: str, models: Sequence[str], least: int) -> Iterator[str]:
     """Too few models, or one of them twice."""
     if len(models) < least:
-        yield f"{kind} needs {least} model{'s' * (least > 1)} or more, got {len(models)}"
+        yield f"{kind} needs {counted(least, 'model')} or more, got {len(models)}"
     if len(set(models)) < len(models):
         yield f"{kind} names a model twice: {', '.join(models)}"
 

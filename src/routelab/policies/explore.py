@@ -12,8 +12,9 @@ from routelab.core.draw import pick, uniform
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
 from routelab.core.table import Ints, Stage, Table
+from routelab.core.wording import listed
 from routelab.errors import PolicyError
-from routelab.policies.words import listed, within
+from routelab.policies.words import within
 
 
 class Explore(Policy, frozen=True, tag="explore"):

@@ -14,10 +14,10 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
 from routelab.core.scoring import Use
 from routelab.core.table import Asked, Bools, Stage, Table
+from routelab.core.wording import listed, number
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
-from routelab.policies.words import listed, number
 
 
 class GainCascade(Policy, frozen=True, tag="gain-cascade"):

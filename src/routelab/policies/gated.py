@@ -12,9 +12,9 @@ from routelab.core.context import Context
 from routelab.core.gate import Gate
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Message, Route, Together, ask
+from routelab.core.wording import listed
 from routelab.errors import PolicyError
 from routelab.gates import AnyGate
-from routelab.policies.words import listed
 
 MOST_AGAIN = 5
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from routelab.core.request import Request
 from routelab.core.table import Bools, Table
+from routelab.core.wording import listed
 from routelab.errors import PolicyError
-from routelab.policies.words import listed
 from routelab.signals.features.text import text_of
 from routelab.signals.script import NO_LETTERS, SCRIPTS, script
 

@@ -10,10 +10,11 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Route
 from routelab.core.scoring import Use
 from routelab.core.table import Stage, Table
+from routelab.core.wording import listed
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.utility import Utility
-from routelab.policies.words import less_cost, listed
+from routelab.policies.words import less_cost
 
 
 class Neighbors(Policy, frozen=True, tag="neighbors"):

@@ -13,9 +13,9 @@ from typing import Literal
 from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, Together, ask
+from routelab.core.wording import listed
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems
-from routelab.policies.words import listed
 
 
 class Parallel(Policy, frozen=True, tag="parallel"):

@@ -8,8 +8,8 @@ from typing import Any
 from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
+from routelab.core.wording import number
 from routelab.errors import PolicyError
-from routelab.policies.words import number
 
 MOST = 10
 

@@ -15,9 +15,9 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
 from routelab.core.scoring import Use
 from routelab.core.table import Stage, Table
+from routelab.core.wording import listed, number
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems
-from routelab.policies.words import listed, number
 
 
 class Tiers(Policy, frozen=True, tag="tiers"):

@@ -15,10 +15,11 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
 from routelab.core.scoring import Use
 from routelab.core.table import Stage, Table
+from routelab.core.wording import listed, number
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import Predicting, expected
-from routelab.policies.words import less_cost, listed, number
+from routelab.policies.words import less_cost
 
 
 class Utility(Policy, frozen=True, tag="utility"):

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-
-def number(value: float) -> str:
-    """With four digits that count."""
-    return f"{value:.4g}"
-
-
-def listed(names: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`."""
-    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
+from routelab.core.wording import number
 
 
 def less_cost(weight: float) -> str:

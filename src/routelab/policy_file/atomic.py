@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from routelab.core.atomic import sync
 from routelab.errors import PolicyFileError
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
@@ -40,17 +41,11 @@ def _replace(path: Path, files: Mapping[str, bytes]) -> None:
     try:
         fresh.chmod(0o755)
         for name, content in files.items():
-            _write_synced(fresh / name, content)
+            (fresh / name).write_bytes(content)
+            sync(fresh / name)
         _put(fresh, path)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _put(fresh: Path, path: Path) -> None:

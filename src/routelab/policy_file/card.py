@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from routelab.core.wording import known, with_interval
 from routelab.policies import from_wire
 from routelab.policy_file.certificate import Certificate, Goal
 from routelab.policy_file.document import Document
@@ -58,7 +59,7 @@ def _goal(it: Goal) -> tuple[str, ...]:
     figures = (f"{it.bound:g}", f"{it.estimate:.4g}", f"{it.limit:.4g}", f"{it.p_value:.2g}")
     if it.later is None:
         return (name, *figures, "not read")
-    return (name, *figures, f"{it.later.estimate:.4g} {_range(it.later.interval, '.4g')}")
+    return (name, *figures, with_interval(it.later.estimate, it.later.interval, ".4g"))
 
 
 def _policy(policy: Mapping[str, Any], indent: str = "") -> Iterable[str]:
@@ -97,8 +98,8 @@ def _models(document: Document) -> str:
     rows = [
         (
             name,
-            _number(model.input_usd_per_mtok),
-            _number(model.output_usd_per_mtok),
+            known(model.input_usd_per_mtok, "g", otherwise="not known"),
+            known(model.output_usd_per_mtok, "g", otherwise="not known"),
             str(len(model.deployments)),
         )
         for name, model in document.catalogue.models.items()
@@ -109,8 +110,8 @@ def _models(document: Document) -> str:
 def _figures(test: Mapping[str, Any]) -> str:
     rows = [
         ("requests", f"{test['n_requests']} ({test['n_dropped']} dropped)"),
-        ("quality", f"{test['quality']:.4f} {_range(test['quality_ci'], '.4f')}"),
-        ("USD per 1,000", f"{test['usd_per_1k']:.4f} {_range(test['usd_per_1k_ci'], '.4f')}"),
+        ("quality", with_interval(test["quality"], test["quality_ci"], ".4f")),
+        ("USD per 1,000", with_interval(test["usd_per_1k"], test["usd_per_1k_ci"], ".4f")),
         (
             "gain over the zero router, points",
             _points(test["gain_vs_zero_router"], test["gain_ci"]),
@@ -136,7 +137,7 @@ def _baselines(baselines: Iterable[Mapping[str, Any]]) -> str:
 
 def _points(gain: float, interval: Sequence[float]) -> str:
     """In points of 1/100 of quality."""
-    return f"{100 * gain:+.2f} {_range([100 * it for it in interval], '+.2f')}"
+    return with_interval(gain, interval, "+.2f", 100)
 
 
 def _provenance(document: Document) -> Iterable[str]:
@@ -147,17 +148,9 @@ def _provenance(document: Document) -> Iterable[str]:
         yield "\n".join(f"- {key}: `{value}`" for key, value in document.provenance.items())
 
 
-def _range(interval: Sequence[float], form: str) -> str:
-    return f"[{interval[0]:{form}}, {interval[1]:{form}}]"
-
-
-def _number(value: float | None) -> str:
-    return "not known" if value is None else f"{value:g}"
-
-
 def seconds(value: float | None) -> str:
     """A latency for people; one that was not observed says so."""
-    return "not observed" if value is None else f"{value:.2f} s"
+    return known(value, ".2f", " s")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.core.scoring import Scoring
-from routelab.core.table import Asked, Bools, Floats, Ints, Lazy
+from routelab.core.table import Asked, Bools, Floats, Ints, Lazy, objects
 from routelab.core.tokens import tokens_of
 from routelab.errors import LogError
 from routelab.logs.log import Log
@@ -63,7 +62,7 @@ class Known:
             LogError: the log has no prompts, and one is wanted.
         """
         request = self.log.requests.request(row)
-        return _with(request, self._prompt(row)) if text else request
+        return request.asking(self._prompt(row)) if text else request
 
     def _prompt(self, row: int) -> str:
         start = row - row % self._block
@@ -107,7 +106,7 @@ class Known:
         plain = [self.log.requests.request(int(row)) for row in rows]
         if not text:
             return plain
-        return [_with(it, prompt) for it, prompt in zip(plain, self._prompts(rows), strict=True)]
+        return [it.asking(prompt) for it, prompt in zip(plain, self._prompts(rows), strict=True)]
 
     def _before(self, name: str) -> Floats:
         return self._scored(name, None)
@@ -130,10 +129,10 @@ class Known:
             return self.log.prompt_keys[1]
         if name == "script":
             found = [script(prompt) for rows in self._blocks() for prompt in self._prompts(rows)]
-            return _objects(found)
+            return objects(found)
         column = getattr(self.log.requests, name)
         unknown: list[Any] = [() if name == "needs" else ""] * len(self.log)
-        return _objects(unknown) if column is None else column
+        return objects(unknown) if column is None else column
 
     def _tokens(self, limit: float) -> Ints:
         tokens = np.zeros(len(self.log), dtype=np.int64)
@@ -194,13 +193,3 @@ def bounded(log: Log) -> Bools:
         if column is not None:
             found |= ~np.isnan(column)
     return found
-
-
-def _with(request: Request, prompt: str) -> Request:
-    return msgspec.structs.replace(request, messages=({"role": "user", "content": prompt},))
-
-
-def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column

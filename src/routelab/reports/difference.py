@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from routelab.replay.breakdown.clusters import FEWEST
@@ -97,19 +97,16 @@ def _drawn(it: Difference) -> list[Any]:
     found, together = proved(it.tasks), f"Beyond chance, all {len(it.tasks)} tasks taken together"
     gains = [points(one.task, one.quality.value, one.quality.ci) for one in shown]
     saved = [Line(one.task, one.usd_per_1k.value, one.usd_per_1k.ci) for one in shown]
-    worse = f"New minus old. {together}, worse: {_all(found.worse)}; better: {_all(found.better)}."
-    more = f"New minus old. {together}, dearer: {_all(found.dearer)};"
-    more += f" cheaper: {_all(found.cheaper)}."
+    worse = f"New minus old. {together}, worse: {words.names(found.worse)};"
+    worse += f" better: {words.names(found.better)}."
+    more = f"New minus old. {together}, dearer: {words.names(found.dearer)};"
+    more += f" cheaper: {words.names(found.cheaper)}."
     return [
         whiskers("tasks-quality", "Quality by task", worse, gains,
                  ("old better", "new better"), "points of quality"),
         whiskers("tasks-cost", "Cost by task", more, saved,
                  ("new cheaper", "new dearer"), "USD per 1,000 requests", good=-1),
     ]  # fmt: skip
-
-
-def _all(names: Sequence[str]) -> str:
-    return words.listed([words.short(name, 40) for name in names]) or "none"
 
 
 def _counted(it: Difference) -> str:

@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup
 
+from routelab.core import wording
 from routelab.replay.breakdown import Grid
 from routelab.reports import templates, words
 from routelab.reports.blocks import plain
@@ -69,8 +69,8 @@ class Explorer:
             requests=words.count(grid.n_requests),
             unanswered=min(map(sum, zip(*grid.answered, strict=True))) < grid.n_requests,
             data=Markup(explorer_json(grid, self.landmarks)),  # noqa: S704  (escaped for scripts)
-            style=_asset("explorer.css"),
-            script=_asset("explorer.js"),
+            style=templates.asset("explorer.css"),
+            script=templates.asset("explorer.js"),
         )
 
     def markdown(self) -> str:
@@ -87,7 +87,7 @@ class Explorer:
             for model, labels, index in zip(grid.models, _labels(grid), grid.chosen, strict=False)
         ]
         return (
-            f"As tuned ({words.short(grid.signal)}: {words.listed(held)}): quality"
+            f"As tuned ({words.short(grid.signal)}: {wording.listed(held)}): quality"
             f" {_with_interval(words.quality, grid.quality[at], grid.quality_se[at], 1.0)},"
             f" USD {_with_interval(words.usd, sum(cost), _cost_error(grid, at), math.inf)} per"
             f" 1,000 requests, {words.share(grid.escalated[at] / grid.n_requests)} escalated."
@@ -166,9 +166,3 @@ def _with_interval(told: Callable[[float], str], value: float, error: float, mos
         return told(value)
     low, high = max(0.0, value - Z * error), min(most, value + Z * error)
     return f"{told(value)} ({words.interval(told, (low, high))})"
-
-
-def _asset(name: str) -> Markup:
-    """A file of ours, put into the page as it is."""
-    text = resources.files("routelab.reports").joinpath("page", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  (ours)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any, NamedTuple
-
-from markupsafe import Markup
 
 from routelab.reports import templates
 from routelab.reports.blocks import Chapter, plain
@@ -78,15 +75,9 @@ def _html(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str]) -
         first=first,
         chapters=chapters,
         missing=missing,
-        style=_asset("page.css"),
-        script=_asset("page.js"),
+        style=templates.asset("page.css"),
+        script=templates.asset("page.js"),
     )
-
-
-def _asset(name: str) -> Markup:
-    """A file of ours, put into the page as it is."""
-    text = resources.files("routelab.reports").joinpath("page", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  (ours)
 
 
 def _markdown(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str]) -> str:

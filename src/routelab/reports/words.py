@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from routelab.core import wording
+
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
-UNSEEN = "not observed"
 
 
 def quality(value: float | None) -> str:
@@ -52,7 +53,7 @@ def share(value: float | None) -> str:
 def seconds(value: float | None) -> str:
     """A latency; one that was not observed says so."""
     if value is None or missing(value):
-        return UNSEEN
+        return wording.UNSEEN
     return f"{value:.2f} s" if value < 100 else f"{value:,.0f} s"
 
 
@@ -89,9 +90,9 @@ def clipped(text: str, limit: int) -> str:
     return f"{line[:limit].rpartition(' ')[0] or line[: limit - 1]} …"
 
 
-def listed(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+def names(all_of: Sequence[str]) -> str:
+    """Names in a sentence, "none" if there are none."""
+    return wording.listed([short(name, 40) for name in all_of]) or "none"
 
 
 def missing(value: float | None) -> bool:

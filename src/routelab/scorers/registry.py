@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Union
 
-import msgspec
-
-from routelab.errors import PolicyError
+from routelab.core.wire import decoded, encoded
 from routelab.scorers.blend import Blend
 from routelab.scorers.linear import Linear
 from routelab.scorers.neighbors import NearestNeighbors
@@ -31,14 +29,10 @@ def from_wire(data: object) -> Scorer:
     Raises:
         PolicyError: an unknown kind or field, a wrong type, or a value the kind refuses.
     """
-    try:
-        scorer: Scorer = msgspec.convert(data, _ANY)
-    except msgspec.ValidationError as error:
-        raise PolicyError(str(error)) from error
+    scorer: Scorer = decoded(data, _ANY)
     return scorer
 
 
 def to_wire(scorer: Scorer) -> dict[str, Any]:
     """A scorer's description as plain JSON data; `from_wire` gives an equal one back."""
-    data: dict[str, Any] = msgspec.to_builtins(scorer)
-    return data
+    return encoded(scorer)

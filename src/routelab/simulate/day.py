@@ -12,6 +12,7 @@ import numpy as np
 from routelab.core import display
 from routelab.core.record import Record
 from routelab.core.table import Bools, Floats, Ints
+from routelab.core.wording import known
 from routelab.logs.log import Strings
 from routelab.replay.patience import Unwaited
 from routelab.simulate.worked import Worked
@@ -157,7 +158,7 @@ class Day:
                 f"{one.tries:,}",
                 f"{one.errors:,}",
                 f"{one.struck:,}",
-                "" if one.p95_s is None else f"{one.p95_s:.2f} s",
+                known(one.p95_s, ".2f", " s", otherwise=""),
             )
             for one in self.worked
         ]

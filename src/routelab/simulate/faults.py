@@ -189,8 +189,7 @@ class Cut(Partial, frozen=True, kw_only=True, tag="cut"):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        if not 0.0 <= self.after_tokens < math.inf:
-            yield f"after_tokens = {self.after_tokens:g}: it is 0 or more"
+        yield from _impossible(self.after_tokens)
 
 
 class Stall(Partial, frozen=True, kw_only=True, tag="stall"):
@@ -204,8 +203,12 @@ class Stall(Partial, frozen=True, kw_only=True, tag="stall"):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        if not 0.0 <= self.after_tokens < math.inf:
-            yield f"after_tokens = {self.after_tokens:g}: it is 0 or more"
+        yield from _impossible(self.after_tokens)
+
+
+def _impossible(after_tokens: float) -> Iterator[str]:
+    if not 0.0 <= after_tokens < math.inf:
+        yield f"after_tokens = {after_tokens:g}: it is 0 or more"
 
 
 class Malformed(Partial, frozen=True, kw_only=True, tag="malformed"):

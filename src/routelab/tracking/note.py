@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from routelab.core.wording import with_interval
 from routelab.policy_file.card import table
 from routelab.tracking import names
 
@@ -24,12 +25,7 @@ def _row(point: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         point["name"],
         names.policy(point["policy"]),
-        f"{test['quality']:.3f} {_range(test['quality_ci'], '.3f')}",
-        f"{test['usd_per_1k']:.3f} {_range(test['usd_per_1k_ci'], '.3f')}",
-        f"{100 * test['gain_vs_zero_router']:+.1f}"
-        f" {_range([100 * it for it in test['gain_ci']], '+.1f')}",
+        with_interval(test["quality"], test["quality_ci"], ".3f"),
+        with_interval(test["usd_per_1k"], test["usd_per_1k_ci"], ".3f"),
+        with_interval(test["gain_vs_zero_router"], test["gain_ci"], "+.1f", 100),
     )
-
-
-def _range(interval: Sequence[float], form: str) -> str:
-    return f"[{interval[0]:{form}}, {interval[1]:{form}}]"

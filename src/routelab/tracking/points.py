@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from routelab.stats.thinning import thinned
 from routelab.tracking import names
 
 LIMIT = 50
@@ -41,7 +40,7 @@ def points(summary: Mapping[str, Any], limit: int = LIMIT) -> list[Point]:
         for it in summary["front"]
         if it["policy"] not in known
     ]
-    listed = [*chosen, *_spread(rest, limit - len(chosen))]
+    listed = [*chosen, *thinned(rest, limit - len(chosen))]
     listed.sort(key=lambda entry: (entry[1]["usd_per_1k"], entry[1]["quality"]))
     return [_point(index + 1, *entry) for index, entry in enumerate(listed)]
 
@@ -57,11 +56,6 @@ def _chosen(operating: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any, Any,
         else:
             found[same] = (*found[same][:3], found[same][3] + roles)
     return found
-
-
-def _spread(rest: list[Any], room: int) -> list[Any]:
-    picked = np.linspace(0, len(rest) - 1, max(0, min(room, len(rest)))).round().astype(int)
-    return [rest[index] for index in np.unique(picked)]
 
 
 def _point(

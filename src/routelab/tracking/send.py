@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from routelab.logs.table_file import columns_of
+from routelab.stats.thinning import evenly
 from routelab.tracking import bundle as bundles
 from routelab.tracking import dataset, model, names, pending, runs, store
 from routelab.tracking.bundle import Bundle
@@ -99,5 +98,5 @@ def _curve(client: Any, run: Any, bundle: Bundle) -> None:
     if not trials["quality"] or dearest <= 0:
         return
     values = hypervolumes(trials["usd_per_1k"], trials["quality"], trials["feasible"], dearest)
-    steps = np.unique(np.linspace(0, len(values) - 1, min(STEPS, len(values))).round().astype(int))
+    steps = evenly(len(values), STEPS)
     runs.step_metric(client, run, "hypervolume", {int(i): values[i] for i in steps})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from routelab.core.display import table
+from routelab.core.wording import with_interval
 from routelab.replay import Figures
 from routelab.tuning.operating import OperatingPoint
 from routelab.tuning.verdict import Verdict
@@ -32,12 +33,8 @@ def html(
 def _row(name: str, it: Figures) -> tuple[str, ...]:
     return (
         name,
-        _with(it.quality, it.quality_ci, ".3f"),
-        _with(it.usd_per_1k, it.usd_per_1k_ci, ".4g"),
-        _with(100 * it.gain_vs_zero_router, [100 * end for end in it.gain_ci], "+.1f"),
+        with_interval(it.quality, it.quality_ci, ".3f"),
+        with_interval(it.usd_per_1k, it.usd_per_1k_ci, ".4g"),
+        with_interval(it.gain_vs_zero_router, it.gain_ci, "+.1f", 100),
         f"{it.escalation_rate:.1%}",
     )
-
-
-def _with(value: float, interval: Sequence[float], form: str) -> str:
-    return f"{value:{form}} [{interval[0]:{form}}, {interval[1]:{form}}]"

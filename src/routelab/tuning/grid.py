@@ -17,6 +17,7 @@ from routelab.logs.log import Log
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec, Stats, kernel
+from routelab.stats.thinning import evenly, thinned
 from routelab.tuning import pair
 from routelab.tuning.chains import MAX_STEPS, chains
 from routelab.tuning.dial import Dial
@@ -46,9 +47,8 @@ def cascades(
     found = (
         one for chain in chains(log, dials, steps) for one in of_chain(log, signal, chain, dials)
     )
-    listed = best(found)
-    for at in thinned(len(listed)):
-        yield listed[at].policy
+    for one in thinned(best(found), FRONT):
+        yield one.policy
 
 
 def best(found: Iterable[Found]) -> list[Found]:
@@ -66,7 +66,7 @@ def of_chain(
     """The non-dominated cascades of one chain."""
     if len(chain) == 2:
         exact = pair.front(log, signal, (chain[0], chain[1]), dials[chain[0]])
-        for at in thinned(len(exact.thresholds)):
+        for at in evenly(len(exact.thresholds), FRONT):
             policy = Cascade(chain, (float(exact.thresholds[at]),), signal)
             yield Found(float(exact.cost_usd[at]), float(exact.quality[at]), policy)
         return
@@ -82,7 +82,7 @@ def solved(stats: Stats, chain: Chain) -> Iterator[Found]:
     cost, quality = totals.cost_usd[0], totals.quality[0]
     kept = np.flatnonzero(pareto(cost.ravel(), quality.ravel()))
     kept = kept[np.argsort(cost.ravel()[kept], kind="stable")]
-    for at in kept[thinned(len(kept))]:
+    for at in kept[evenly(len(kept), FRONT)]:
         index = np.unravel_index(at, cost.shape)
         thresholds = tuple(
             float(edges.values[i]) for edges, i in zip(chain.levels, index, strict=True)
@@ -91,15 +91,10 @@ def solved(stats: Stats, chain: Chain) -> Iterator[Found]:
         yield Found(float(cost[index]), float(quality[index]), policy)
 
 
-def thinned(n: int, most: int = FRONT) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """At most `most` of n indices, evenly, both ends included."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
-
-
 def spread(dial: Dial, count: int) -> Levels:
     """At most `count` thresholds, evenly among the dial's."""
-    picked = np.linspace(0, len(dial.thresholds) - 1, count).round().astype(np.intp)
-    return Levels(np.asarray(dial.thresholds[np.unique(picked)][::-1]))
+    picked = evenly(len(dial.thresholds), count)
+    return Levels(np.asarray(dial.thresholds[picked][::-1]))
 
 
 def checked(spec: Spec, most_bytes: int = MOST_BYTES) -> Spec:

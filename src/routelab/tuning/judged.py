@@ -10,6 +10,7 @@ import numpy as np
 
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
+from routelab.core.wording import bracketed, first
 from routelab.replay import Figures, Ground, Replay
 from routelab.replay.breakdown.clusters import standard_errors, student
 from routelab.stats.bootstrap import Resamples, interval
@@ -107,14 +108,14 @@ def means(test: Figures, bounds: Bounds, best: float, tune: Score | None) -> Ite
         low, high = ends = test.usd_per_1k_ci
         met = test.usd_per_1k <= ceiling
         text = f"cost bound of {ceiling:.4g} is {_word(met)} on test: {test.usd_per_1k:.4g} USD"
-        text += f" per 1,000 requests [{low:.4g}, {high:.4g}]"
+        text += f" per 1,000 requests {bracketed((low, high), '.4g')}"
         on_tune = None if tune is None else tune.usd_per_1k
         yield _judged("cost", ceiling, on_tune, test.usd_per_1k, ends, met, n, text)
     if (floor := bounds.floor(best)) is not None:
         low, high = ends = test.quality_ci
         met = test.quality >= floor
         text = f"quality bound of {floor:.4f} is {_word(met)} on test: {test.quality:.4f}"
-        text += f" [{low:.4f}, {high:.4f}]"
+        text += f" {bracketed((low, high), '.4f')}"
         on_tune = None if tune is None else tune.quality
         yield _judged("quality", floor, on_tune, test.quality, ends, met, n, text)
 
@@ -141,11 +142,10 @@ def unjudged(tuned: Demands, tested: Demands) -> list[str]:
         for it in wanted.groups:
             if it.small:
                 names = sorted(it.small, key=lambda name: (-it.small[name], name))
-                listed = ", ".join(f"{name} ({it.small[name]})" for name in names[:NAMED])
-                more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+                named = [f"{name} ({it.small[name]})" for name in names]
                 found.append(
                     f"{len(names)} {it.by} groups are too small on {part} to hold to a bound on"
-                    f" what they lose: {listed}{more}"
+                    f" what they lose: {first(named, NAMED)}"
                 )
     return found
 
@@ -159,7 +159,7 @@ def _latency(longest: float, before: Replay, replay: Replay, testing: Ground) ->
     low, high = _woodruff(replay.latency_s[seen], found, seen, testing)
     met = found <= longest
     text = f"latency bound of {longest:g} s is {_word(met)} on test: P95 {found:.4g} s"
-    text += f" [{low:.4g}, {high:.4g}]"
+    text += f" {bracketed((low, high), '.4g')}"
     return _judged(LATENCY, longest, p95_s(before), found, (low, high), met, len(seen), text)
 
 

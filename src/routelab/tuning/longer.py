@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core.table import Floats
 from routelab.logs.log import Log
 from routelab.policies import Cascade
 from routelab.replay.cells.kernel import delivered_last
+from routelab.stats.thinning import evenly, thinned
 from routelab.tuning.dial import Dial, dial
-from routelab.tuning.grid import Found, best, thinned
+from routelab.tuning.exact import Stage, ascend, reached
+from routelab.tuning.grid import FRONT, Found, best
 from routelab.tuning.prices import prices
 
 SAMPLE = 5_000
@@ -44,9 +46,8 @@ def cascades(log: Log, signal: str, dials: Mapping[str, Dial]) -> Iterator[Casca
     Args:
         dials: of each model, for this signal; a model without thresholds comes last only.
     """
-    listed = found(log, signal, dials)
-    for at in thinned(len(listed)):
-        yield listed[at].policy
+    for one in thinned(found(log, signal, dials), FRONT):
+        yield one.policy
 
 
 def found(log: Log, signal: str, dials: Mapping[str, Dial]) -> list[Found]:
@@ -54,7 +55,7 @@ def found(log: Log, signal: str, dials: Mapping[str, Dial]) -> list[Found]:
     order = np.argsort(log.cost_usd.mean(axis=0), kind="stable")
     models = tuple(log.models[at] for at in order)
     whole = log.only(models)
-    rows = thinned(len(log), SAMPLE)
+    rows = evenly(len(log), SAMPLE)
     some = whole.take(rows)
     drawn = {name: dial(some.signals[signal][:, at]) for at, name in enumerate(models)}
     usable = [bool(dials[name]) and bool(drawn[name]) for name in models]
@@ -119,22 +120,11 @@ class Rows:
         self, models: tuple[int, ...], thresholds: tuple[float, ...], sweeps: int = SWEEPS
     ) -> Solved:
         """Improve thresholds from last to first by exact line searches."""
-        last = self._last(models)
-        now = list(thresholds)
-        value = float(last.mean()) if len(models) == 1 else -np.inf
-        for _ in range(sweeps if len(models) > 1 else 0):
-            before, worth = list(now), last
-            reached = self._reached(models, now)
-            for stage in reversed(range(len(models) - 1)):
-                at = models[stage]
-                gain = np.where(reached[stage], self._quality[at] - worth, 0.0)
-                now[stage] = self._dials[at].best(gain)
-                stops = self._confidence[at] >= now[stage]
-                worth = np.where(stops, self._quality[at], worth) - self._paid[at]
-            value = float(worth.mean())
-            if now == before:
-                break
-        return Solved(models, tuple(now), value)
+        stages = [
+            Stage(self._quality[at], self._confidence[at], self._paid[at], self._dials[at])
+            for at in models[:-1]
+        ]
+        return Solved(models, *ascend(stages, self._last(models), thresholds, sweeps))
 
     def _last(self, models: tuple[int, ...]) -> Floats:
         names = [self._log.models[at] for at in models]
@@ -142,10 +132,8 @@ class Rows:
 
     def _reached(self, models: tuple[int, ...], thresholds: Sequence[float]) -> list[np.ndarray]:
         """Stage by stage, (n,) whether a request gets there."""
-        found = [np.ones(len(self._quality[0]), dtype=np.bool_)]
-        for at, threshold in zip(models, thresholds, strict=False):
-            found.append(found[-1] & ~(self._confidence[at] >= threshold))
-        return found
+        confidence = [self._confidence[at] for at in models]
+        return reached(confidence, thresholds, len(self._quality[0]))
 
     def point(self, chain: Solved) -> list[Found]:
         """The chain with its sums; nothing for a single model."""
@@ -199,7 +187,7 @@ class Rows:
         change = np.where(here, self._quality[at] - quality, 0.0)
         gained = np.cumsum(change[turn.order])[turn.cuts - 1]
         cost, brought = self._all_on(chain, stage, here, spent, quality)
-        listed: Ints = thinned(len(turn.thresholds), ALONG)
+        listed = evenly(len(turn.thresholds), ALONG)
         for cut in listed.tolist():
             thresholds = list(chain.thresholds)
             thresholds[stage] = float(turn.thresholds[cut])

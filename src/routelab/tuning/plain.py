@@ -13,6 +13,7 @@ from routelab.core.progress import Progress
 from routelab.logs.log import Log
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Ground, costs_sha256
+from routelab.stats.thinning import thinned
 from routelab.tuning import exact, grid, longer
 from routelab.tuning.chains import MAX_STEPS, chains
 from routelab.tuning.corners import corners
@@ -176,7 +177,7 @@ def _starts(points: Sequence[Point]) -> list[Cascade | Fixed]:
         for point in points
         if isinstance(point.policy, Cascade | Fixed) and len(point.policy.models_used) <= LONGEST
     ]
-    return [able[at] for at in grid.thinned(len(able), STARTS)]
+    return thinned(able, STARTS)
 
 
 def _place(tuning: Ground, options: Options) -> Place | None:

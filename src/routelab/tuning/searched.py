@@ -12,11 +12,11 @@ from routelab.core.policy import Policy
 from routelab.core.progress import Progress
 from routelab.errors import TuningError
 from routelab.replay import Ground
+from routelab.stats.thinning import thinned
 from routelab.tuning import grouped, plain
 from routelab.tuning.board import BUDGETS, Board
 from routelab.tuning.demands import Demands, Excess
 from routelab.tuning.front import Point
-from routelab.tuning.grid import thinned
 from routelab.tuning.options import AUTO, BY, CASCADE, CONDITIONAL, Options
 from routelab.tuning.plain import Plain
 from routelab.tuning.search import Dials
@@ -194,5 +194,4 @@ def _held_out(
 
 
 def _some(policies: Iterable[Policy]) -> list[Policy]:
-    listed = list(policies)
-    return [listed[at] for at in thinned(len(listed), MOST)] if listed else []
+    return thinned(list(policies), MOST)

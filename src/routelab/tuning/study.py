@@ -16,8 +16,9 @@ from routelab.policies import Fixed
 from routelab.policy_file import Certificate
 from routelab.replay import Figures, Ground, Named, evaluate, ground
 from routelab.replay.breakdown import Breakdown, breakdown
+from routelab.stats.thinning import thinned
 from routelab.tuning import caveats, contest, display, inputs, judged
-from routelab.tuning.certify import Certifier, Evidence, check_models, largest_group, thinned
+from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
 from routelab.tuning.contest import Rival
 from routelab.tuning.demands import Demands, demands, met
 from routelab.tuning.front import Point, within
@@ -201,7 +202,7 @@ def _on_tune(
     points = searched.fronts[won]
     single = [it for it in alone if met(wanted.further(tuning.replay(it.policy)))]
     chosen = operating_points(points, options.bounds, best, single)
-    pool = [*thinned(points), *single, chosen[0].point]
+    pool = [*thinned(points, MOST), *single, chosen[0].point]
     certifier = _certifier(options, cut, part, searched.learned, tuning, pool, best)
     if certifier is not None:
         chosen = certifier.exported(chosen)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
-import numpy as np
 
 from routelab.metrics.hull import hypervolume
+from routelab.stats.thinning import evenly
 from routelab.tuning.front import Point
 from routelab.tuning.options import Options
 from routelab.tuning.processes import Searched
@@ -81,7 +81,7 @@ def told(
 def _curve(solved: Sequence[Point], trials: Sequence[Trial], dearest: float) -> list[Mark]:
     found = [it.score for it in solved]
     marks = [Mark(0, _share(found, dearest))]
-    ends = np.unique(np.linspace(0, len(trials), MARKS + 1).round().astype(int))
+    ends = evenly(len(trials) + 1, MARKS + 1)
     for low, high in pairwise(ends.tolist()):
         found += [trial.score for trial in trials[low:high] if trial.feasible]
         marks.append(Mark(high, _share(found, dearest)))

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from routelab.core.wording import bracketed
 from routelab.policy_file import Certificate
 from routelab.replay import Baseline, Figures
 from routelab.stats.power import requests_to_settle
@@ -62,9 +63,8 @@ def verdict(
     missed = [it for it in demanded if not it.met]
     held = [*said(judged), *(it.text for it in proved if it.met)]
     rest = [*warnings, *held, *_rivals(test)]
-    low, high = test.gain_ci
-    gain = f"gain over the zero router {_points(test.gain_vs_zero_router)} points"
-    gain += f" [{_points(low)}, {_points(high)}] on {test.n_requests} test requests"
+    gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+.2f} points"
+    gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
     if test.n_requests < FEWEST and not _single(test):
         few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
         return Verdict("not proven", (few, gain, *(it.text for it in missed), *rest), FEWEST)
@@ -74,6 +74,7 @@ def verdict(
         )
         drawn += " by is the luck of the draws"
         return Verdict("do not route", (drawn, *(it.text for it in missed), *rest))
+    low, high = test.gain_ci
     if low > 0 and not missed:
         return Verdict("ship", (f"{gain}: above zero", *rest, *_compare_first(test)))
     if high < MARGIN:
@@ -148,8 +149,8 @@ def _as_good(as_rival: Baseline) -> bool:
 def _rivals(test: Figures) -> list[str]:
     """Untuned routers that spend as much and are not shown to be worse."""
     return [
-        f"{_against(it)} {it.name}: {_points(it.quality_gain)} points"
-        f" [{_points(it.quality_gain_ci[0])}, {_points(it.quality_gain_ci[1])}]"
+        f"{_against(it)} {it.name}: {100 * it.quality_gain:+.2f} points"
+        f" {bracketed(it.quality_gain_ci, '+.2f', 100)}"
         f" at {it.usd_per_1k:.4g} USD per 1,000 requests, where the policy costs"
         f" {test.usd_per_1k:.4g}"
         for it in _near(test)
@@ -162,8 +163,3 @@ def _against(rival: Baseline) -> str:
     saved = (rival.saving_usd_per_1k, *rival.saving_usd_per_1k_ci)
     same = _as_good(rival) and not any(saved)
     return "does just what is done by" if same else "not shown to beat"
-
-
-def _points(quality: float) -> str:
-    """A difference in quality, in points of 1/100."""
-    return f"{100 * quality:+.2f}"

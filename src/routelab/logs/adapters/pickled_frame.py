@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from routelab.core.table import objects
 from routelab.logs.adapters.inert import Made, kind_of
 
 Values: TypeAlias = npt.NDArray[Any]
@@ -81,7 +82,7 @@ def _rows(values: Any, n: int) -> Values:
     kind = kind_of(values)
     if kind == "arrow strings":
         held = values.state.get("_pa_array", values.state.get("_data"))
-        return _objects(list(_arrow(held)))[None]
+        return objects(list(_arrow(held)))[None]
     if kind in ("strings", "backed"):
         told = values.state.values() if isinstance(values.state, dict) else values.state
         found = [it for it in told if kind_of(it) in ("array", "raw array")]
@@ -100,7 +101,7 @@ def _array(made: Any) -> Values:
         order = "F" if fortran else "C"
     shape = tuple(int(length) for length in shape)
     if isinstance(data, list):
-        return _objects(data).reshape(shape)
+        return objects(data).reshape(shape)
     return np.frombuffer(_bytes(data), _type(kind)).reshape(
         shape, order="F" if order == "F" else "C"
     )
@@ -151,7 +152,7 @@ def _buffer(made: Any) -> bytes:
 def _plain(name: str, column: Values) -> Values:
     if column.dtype != object:
         return column
-    return _objects([_cell(name, row, value) for row, value in enumerate(column)])
+    return objects([_cell(name, row, value) for row, value in enumerate(column)])
 
 
 def _cell(name: str, row: int, value: Any) -> str | float | bool | None:
@@ -168,12 +169,6 @@ def _cell(name: str, row: int, value: Any) -> str | float | bool | None:
     raise FrameError(
         f"column {name!r} holds a {kind} in row {row + 1}; a text or number is expected"
     )
-
-
-def _objects(values: Sequence[Any]) -> Values:
-    held = np.empty(len(values), dtype=object)
-    held[:] = values
-    return held
 
 
 def _made(value: Any, kind: str) -> Made:

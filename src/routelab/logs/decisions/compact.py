@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 import pyarrow.parquet as pq
 
+from routelab.core.atomic import replacing
 from routelab.core.held import is_held
 from routelab.core.progress import Progress
 from routelab.core.record import FeedbackRecord, Record
@@ -100,13 +100,7 @@ def _write(folder: Path, files: Sequence[Path]) -> tuple[Path, int]:
             rows.rest(line)
     out = folder / f"{files[0].stem}.parquet"
     names = msgspec.json.encode([it.name for it in files])
-    unfinished = folder / f".{out.name}.{os.getpid()}.tmp"
-    try:
-        table = rows.table().replace_schema_metadata({DECISIONS_KEY: names})
-        pq.write_table(table, unfinished, compression="zstd", version="2.6")
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    table = rows.table().replace_schema_metadata({DECISIONS_KEY: names})
+    with replacing(out) as fresh:
+        pq.write_table(table, fresh, compression="zstd", version="2.6")
     return out, sum(isinstance(it, Record) for it in lines)

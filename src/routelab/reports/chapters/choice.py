@@ -81,10 +81,9 @@ def _against(test: Figures) -> list[Figure]:
     better, cheaper = (
         [line.name for line in lines if line.interval[0] > 0] for lines in (gains, saved)
     )
-    quality = (
-        f"Policy minus baseline on the same requests. Beyond chance better than {_all(better)}."
-    )
-    cost = f"Baseline minus policy. Beyond chance cheaper than {_all(cheaper)}."
+    quality = "Policy minus baseline on the same requests."
+    quality += f" Beyond chance better than {words.names(better)}."
+    cost = f"Baseline minus policy. Beyond chance cheaper than {words.names(cheaper)}."
     sides = ("baseline better", "policy better")
     return [
         whiskers("against-quality", "Quality against each baseline", quality, gains, sides,
@@ -92,10 +91,6 @@ def _against(test: Figures) -> list[Figure]:
         whiskers("against-cost", "Cost against each baseline", cost, saved,
                  ("baseline cheaper", "policy cheaper"), "USD per 1,000 requests"),
     ]  # fmt: skip
-
-
-def _all(names: list[str]) -> str:
-    return words.listed([words.short(name, 40) for name in names]) or "none"
 
 
 def _baselines(found: tuple[Baseline, ...]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from routelab.core import wording
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Table, Text
 from routelab.simulate import Day
@@ -44,7 +45,7 @@ def _ends(day: Day) -> list[Block]:
     if not day.answered.all():
         names, counts = np.unique(day.status.astype(str), return_counts=True)
         ends = [f"{count:,} {name}" for name, count in zip(names, counts, strict=True)]
-        found.append(Text(f"How requests ended: {words.listed(ends)}."))
+        found.append(Text(f"How requests ended: {wording.listed(ends)}."))
     if day.errors_by:
         rows = [
             [Cell(words.clipped(said, 80)), Cell(words.short(model, 40)), Cell(words.count(n), n)]

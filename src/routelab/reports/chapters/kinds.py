@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from routelab.core import wording
+from routelab.core.wording import known
 from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, Figure, Gallery, Table, Text
 from routelab.reports.figures.whiskers import points, whiskers
@@ -44,8 +46,8 @@ def _against(won: Kind, found: Sequence[Kind]) -> Figure:
     behind = [line.name for line in lines if line.interval[1] < 0]
     alt = (
         f"Gain of {won.kind} over the zero router minus that of each other kind, on the same test"
-        f" requests. Beyond chance it leads {words.listed(ahead) or 'none'}"
-        f"{f', and loses to {words.listed(behind)}' if behind else ''}."
+        f" requests. Beyond chance it leads {wording.listed(ahead) or 'none'}"
+        f"{f', and loses to {wording.listed(behind)}' if behind else ''}."
     )
     sides = ("the other is better", f"{words.short(won.kind, 16)} is better")
     title = f"What {won.kind} gains over the other kinds"
@@ -68,7 +70,7 @@ def _row(it: Kind) -> list[Cell]:
     if it.gain_behind is not None and it.gain_behind_ci is not None:
         ends = words.interval(words.points, it.gain_behind_ci)
         behind = Cell(words.points(it.gain_behind), it.gain_behind, ends)
-    aiq = Cell(words.NOTHING if it.aiq_tune is None else f"{it.aiq_tune:.4f}", it.aiq_tune)
+    aiq = Cell(known(it.aiq_tune, ".4f", otherwise=words.NOTHING), it.aiq_tune)
     held = it.aiq_held_out
-    fair = Cell(words.NOTHING if held is None else f"{held:.4f}", held)
+    fair = Cell(known(held, ".4f", otherwise=words.NOTHING), held)
     return [Cell(named, strong=it.won), aiq, fair, behind]

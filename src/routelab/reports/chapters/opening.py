@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from routelab.core import wording
 from routelab.errors import PolicyError
 from routelab.policies import from_wire
 from routelab.replay import Baseline, Figures
@@ -134,7 +135,7 @@ def _figures(test: Figures) -> list[Figure]:
         found += [_figure("Saved on the best", words.whole_share, saved, ends)]
     seen = test.latency_p95_s is not None
     latency = words.seconds(test.latency_p95_s) if seen else words.NOTHING
-    middle = f"median {words.seconds(test.latency_p50_s)}" if seen else words.UNSEEN
+    middle = f"median {words.seconds(test.latency_p50_s)}" if seen else wording.UNSEEN
     return [
         *found,
         Figure("Escalated", words.share(test.escalation_rate), "of requests"),

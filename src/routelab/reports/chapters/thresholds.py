@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from routelab.core.wording import listed
 from routelab.errors import PolicyError
 from routelab.policies import from_wire
-from routelab.policies.words import listed
 from routelab.replay.breakdown.shape import Breakdown, ThresholdCurve
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Heading, Note, Table, Text

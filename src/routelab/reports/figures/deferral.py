@@ -13,6 +13,7 @@ from routelab.reports.blocks import Figure
 from routelab.reports.canvas import GOOD, INK, MUTED, OURS
 from routelab.reports.figures.thresholds import MOST
 from routelab.reports.labels import Label, place
+from routelab.stats.thinning import evenly
 
 
 def deferral(key: str, curve: Deferral) -> Figure:
@@ -81,5 +82,5 @@ _Line = tuple[np.typing.NDArray[np.float64], np.typing.NDArray[np.float64]]
 
 
 def _thinned(x: tuple[float, ...], y: tuple[float, ...]) -> _Line:
-    keep = np.unique(np.linspace(0, len(x) - 1, MOST).round().astype(int))
+    keep = evenly(len(x), MOST)
     return np.array(x)[keep], np.array(y)[keep]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from routelab.core import wording
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure
 from routelab.reports.canvas import INK, MUTED, OURS
@@ -27,7 +28,7 @@ def importance(found: Sequence[Feature]) -> Figure:
 
 
 def _alt(found: Sequence[Feature]) -> str:
-    told = words.listed([f"{_name(it)} {words.share(it.share)}" for it in found])
+    told = wording.listed([f"{_name(it)} {words.share(it.share)}" for it in found])
     return f"Share of the error that shuffling a feature among requests adds: {told}."
 
 

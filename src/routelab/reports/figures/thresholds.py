@@ -13,6 +13,7 @@ from routelab.replay.breakdown.shape import ThresholdCurve
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure
 from routelab.reports.canvas import INK, MUTED, OURS, SOFT
+from routelab.stats.thinning import evenly
 
 _STYLES = {"tune": (SOFT, (0, (4, 2))), "test": (OURS, "solid")}
 MOST = 240
@@ -63,7 +64,7 @@ def _paint(on: Drawing, curves: Sequence[ThresholdCurve]) -> None:
 
 def _curve(axes: Axes, curve: ThresholdCurve, values: Sequence[float]) -> None:
     colour, dashes = _STYLES.get(curve.part, _STYLES["test"])
-    keep = np.unique(np.linspace(0, len(values) - 1, MOST).round().astype(int))
+    keep = evenly(len(values), MOST)
     x, y = np.array(curve.thresholds)[keep], np.array(values)[keep]
     axes.plot(x, y, color=colour, ls=dashes, zorder=3)
 

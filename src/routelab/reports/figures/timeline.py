@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from routelab.core import wording
 from routelab.core.table import Bools, Floats, Ints
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure
@@ -149,7 +150,7 @@ def _alt(day: Day, found: Bins, shaded: Sequence[Window]) -> str:
     parts.append(f"{words.count(lost)} of {words.count(len(day))} requests without an answer")
     told = ". ".join(parts) + "."
     if shaded:
-        listed = words.listed(
+        listed = wording.listed(
             [f"{words.short(it.name, 60)} ({it.from_s:g} to {it.to_s:g} s)" for it in shaded[:6]]
         )
         told += f" Shaded: {listed}."

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from routelab.core import wording
 from routelab.replay.breakdown.shape import Slice
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure
@@ -35,7 +36,7 @@ def _total(slices: Sequence[Slice], name: str) -> float:
 def _alt(slices: Sequence[Slice], models: Sequence[str]) -> str:
     most = max(slices, key=lambda it: it.escalation_rate)
     least = min(slices, key=lambda it: it.escalation_rate)
-    named = words.listed([words.short(name, 40) for name in models])
+    named = wording.listed([words.short(name, 40) for name in models])
     return (
         f"Share of each task's requests answered by {named}."
         f" Most escalated is {words.short(most.value, 40)} ({words.share(most.escalation_rate)}),"

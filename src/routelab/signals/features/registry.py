@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Union
 
-import msgspec
-
-from routelab.errors import PolicyError
+from routelab.core.wire import decoded, encoded
 from routelab.signals.features.answer import Answer
 from routelab.signals.features.embedding import Embedding
 from routelab.signals.features.hashed import Hashed
@@ -29,14 +27,10 @@ def from_wire(data: object) -> Provider:
     Raises:
         PolicyError: an unknown kind or field, a wrong type, or a value the kind refuses.
     """
-    try:
-        provider: Provider = msgspec.convert(data, _ANY)
-    except msgspec.ValidationError as error:
-        raise PolicyError(str(error)) from error
+    provider: Provider = decoded(data, _ANY)
     return provider
 
 
 def to_wire(provider: Provider) -> dict[str, Any]:
     """A provider as plain JSON data; `from_wire` gives an equal one back."""
-    data: dict[str, Any] = msgspec.to_builtins(provider)
-    return data
+    return encoded(provider)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from routelab.core.catalogue import Catalogue
+from routelab.core.wording import first
 from routelab.errors import LogError
 from routelab.logs.log import Log
 from routelab.logs.texts import prompt_key
@@ -35,7 +36,7 @@ class Finder:
             ReplayError: 404, naming the models there are.
         """
         if not isinstance(model, str) or model not in self._columns:
-            known = _listed([*self._log.models])
+            known = first(self._log.models, _SHOWN)
             raise ReplayError(
                 404, "model_not_found", f"{self._log.name} has no model {model!r}: {known}"
             )
@@ -61,7 +62,7 @@ class Finder:
                 f"{tried}{self._log.name} has no such prompt;"
                 f" say which request is meant by the header {REQUEST_ID} (routelab route: --id)",
             )
-        ids = _listed([str(key) for key in self._log.requests.id[rows]])
+        ids = first([str(key) for key in self._log.requests.id[rows]], _SHOWN)
         raise ReplayError(
             409,
             "ambiguous_prompt",
@@ -89,8 +90,3 @@ def _columns(log: Log, catalogue: Catalogue | None) -> dict[str, int]:
             meant.setdefault(deployment.model, set()).add(log.column(name))
     upstream = {name: next(iter(columns)) for name, columns in meant.items() if len(columns) == 1}
     return upstream | {name: column for column, name in enumerate(log.models)}
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

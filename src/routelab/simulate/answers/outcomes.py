@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from routelab.core.wording import counted
 from routelab.logs.log import Log
 from routelab.replay.known import charged
 from routelab.simulate.answers.replay_error import ReplayError
@@ -45,7 +46,7 @@ class Outcomes:
             raise ReplayError(
                 404,
                 "not_observed",
-                f"the log has {have} sample{'s' * (have > 1)} of each model,"
+                f"the log has {counted(have, 'sample')} of each model,"
                 f" and attempt {attempt} is wanted",
             )
         return self._samples[at]

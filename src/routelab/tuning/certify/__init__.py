@@ -3,9 +3,10 @@
 from routelab.tuning.certify.certificate import Certifier, prove
 from routelab.tuning.certify.demand import Demand, check, check_models, parse
 from routelab.tuning.certify.evidence import Evidence, largest_group
-from routelab.tuning.certify.path import thinned
+from routelab.tuning.certify.path import MOST
 
 __all__ = [
+    "MOST",
     "Certifier",
     "Demand",
     "Evidence",
@@ -14,5 +15,4 @@ __all__ = [
     "largest_group",
     "parse",
     "prove",
-    "thinned",
 ]

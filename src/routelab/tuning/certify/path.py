@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from routelab.errors import TuningError
 from routelab.stats import clt
 from routelab.tuning.certify.demand import Demand
@@ -59,12 +57,6 @@ def path(
     if not found:
         raise TuningError(_out_of_reach(max(judged, key=lambda it: it.safety), demands))
     return [it.point for it in reversed(found)]
-
-
-def thinned(front: Sequence[Point]) -> list[Point]:
-    """At most `MOST` points, evenly along a front, both ends among them."""
-    at = np.unique(np.linspace(0, len(front) - 1, MOST).round().astype(int))
-    return [front[index] for index in at]
 
 
 def _judged(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from routelab.core.wording import bracketed, counted
 from routelab.policy_file import Certificate, Goal
 from routelab.tuning.certify.demand import Demand
 from routelab.tuning.certify.evidence import Evidence
@@ -65,7 +66,7 @@ def later(goal: Goal, part: str) -> str | None:
         return None
     it, (low, high) = goal.later, goal.later.interval
     text = f"{goal.goal} on test, beside its certified bound of {goal.bound:g}:"
-    text += f" {it.estimate:.3g} [{low:.3g}, {high:.3g}], {it.drift:+.3g} since {part}"
+    text += f" {it.estimate:.3g} {bracketed((low, high), '.3g')}, {it.drift:+.3g} since {part}"
     text += f" (p = {it.drift_p:.2g}{': traffic has changed' if it.drift_p < DRIFT else ''})"
     return f"{text}; the bound does not hold on later requests" if goal.broken_later else text
 
@@ -78,7 +79,7 @@ def assumptions(on: Evidence, group: str, goals: Sequence[Goal]) -> Iterator[str
         " traffic, prices or models change"
     )
     yield (
-        f"no {group} has more than {on.largest:,} request{'s' * (on.largest > 1)}; further ones"
+        f"no {group} has more than {counted(on.largest, 'request')}; further ones"
         f" do not count ({on.n_left_out:,} here)"
     )
     yield from (

@@ -13,6 +13,7 @@ from routelab.logs.log import Log
 from routelab.metrics.hull import pareto
 from routelab.replay import Ground
 from routelab.replay.known import charges
+from routelab.stats.thinning import thinned
 from routelab.tuning.kinds.teacher import Teacher
 
 MAX_FRONTIER = 6
@@ -68,13 +69,7 @@ def _frontier(log: Log, models: Sequence[str]) -> tuple[str, ...]:
     frontier = [name for name in models if name in best]
     if len(frontier) < 2:
         frontier = list(models)
-    return tuple(frontier if len(frontier) <= MAX_FRONTIER else _spread(frontier))
-
-
-def _spread(models: Sequence[str]) -> list[str]:
-    """Six of them: the cheapest, the dearest, and evenly between."""
-    picked = np.linspace(0, len(models) - 1, MAX_FRONTIER).round().astype(int)
-    return [models[index] for index in picked]
+    return tuple(thinned(frontier, MAX_FRONTIER))
 
 
 def _mean(log: Log, model: str, signals: tuple[str, ...]) -> float:

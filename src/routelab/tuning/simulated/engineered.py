@@ -23,8 +23,8 @@ from routelab.scorers import load as load_scorers
 from routelab.simulate import Checked, Day, Scenario, Slo, arrivals, latency, simulate, slo
 from routelab.simulate.scenario import check
 from routelab.simulate.surge import surged
+from routelab.stats.thinning import thinned
 from routelab.tuning.bounds import Bounds
-from routelab.tuning.grid import thinned
 from routelab.tuning.loop import Choice, Direction, Outcome, Range, Whole
 from routelab.tuning.options import Options
 from routelab.tuning.search import Cascades
@@ -187,7 +187,7 @@ class Engineered:
         if self.cascades is None:
             return [engine]
         front = [it.policy for it in self.study.front]
-        some = [self.study.policy, *(front[at] for at in thinned(len(front), STARTS))]
+        some = [self.study.policy, *thinned(front, STARTS)]
         able = [it for it in some if isinstance(it, Cascade | Fixed)]
         return [{**self.cascades.params(it), **engine} for it in dict.fromkeys(able)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from routelab.core.engine_rules import EngineRules
+from routelab.core.wording import bracketed
 from routelab.simulate import Checked
 
 
@@ -41,7 +42,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         told = sorted(self.test, key=lambda it: it.holds)
         return [
             f"{it.objective} of {it.where} is {'kept' if it.holds else 'missed'} on a simulated"
-            f" day of test: {it.value:.4g} [{it.interval[0]:.4g}, {it.interval[1]:.4g}], demanded"
+            f" day of test: {it.value:.4g} {bracketed(it.interval, '.4g')}, demanded"
             f" {'at least' if it.objective == 'quality' else 'at most'} {it.bound:g}"
             for it in told
         ]

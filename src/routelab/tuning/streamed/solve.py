@@ -11,6 +11,7 @@ from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec
 from routelab.replay.stream.passes import Sampled
 from routelab.replay.stream.rows import Part
+from routelab.stats.thinning import thinned
 from routelab.tuning import grid
 from routelab.tuning.chains import chains_of
 from routelab.tuning.dial import Dial, dial
@@ -75,7 +76,7 @@ def cascades(
         for one in grid.solved(stats, chain)
     ]
     best = sorted(grid.best(solved), key=lambda one: one.cost)
-    return [best[at].policy for at in grid.thinned(len(best), POINTS)]
+    return [one.policy for one in thinned(best, POINTS)]
 
 
 def _chains(

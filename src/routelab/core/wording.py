@@ -1,0 +1,45 @@
+"""How numbers and lists are written in sentences and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+UNSEEN = "not observed"
+
+
+def number(value: float) -> str:
+    """With four digits that count."""
+    return f"{value:.4g}"
+
+
+def known(value: float | None, form: str, unit: str = "", *, otherwise: str = UNSEEN) -> str:
+    """A number in this form with its unit, or what is said where there is none: None or NaN."""
+    return otherwise if value is None or math.isnan(value) else f"{value:{form}}{unit}"
+
+
+def bracketed(ends: Sequence[float], form: str, scale: float = 1.0) -> str:
+    """`[low, high]`, each end in this form and times this scale."""
+    low, high = ends
+    return f"[{scale * low:{form}}, {scale * high:{form}}]"
+
+
+def with_interval(value: float, ends: Sequence[float], form: str, scale: float = 1.0) -> str:
+    """`value [low, high]`, each number in this form and times this scale."""
+    return f"{scale * value:{form}} {bracketed(ends, form, scale)}"
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 request`, `2,000 requests`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def first(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """`a, b and 3 more`: at most so many of the names."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{between.join(names[:most])}{more}"

@@ -1,0 +1,71 @@
+"""Files that are replaced at once, or not at all."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from routelab.core.atomic import replacing
+
+
+def names(folder):
+    return sorted(it.name for it in folder.iterdir())
+
+
+@pytest.mark.parametrize("before", [None, b"old"])
+@pytest.mark.parametrize("name", ["a.json", "n" * 255])
+def test_the_old_file_is_there_until_the_new_one_is(tmp_path, before, name):
+    path = tmp_path / name
+    if before is not None:
+        path.write_bytes(before)
+    with replacing(path) as fresh:
+        assert fresh.parent == tmp_path
+        fresh.write_bytes(b"new")
+        assert path.exists() == (before is not None)
+    assert path.read_bytes() == b"new"
+    assert names(tmp_path) == [name]
+
+
+def test_where_writing_fails_the_old_file_stays_alone(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+
+    def stopped():
+        with replacing(path) as fresh:
+            fresh.write_bytes(b"ne")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_full_disk_that_tells_so_late_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+
+    def full(_file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"), replacing(path) as fresh:
+        fresh.write_bytes(b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_the_content_is_on_the_disk_before_it_takes_the_name(tmp_path, monkeypatch):
+    path, seen = tmp_path / "a.json", []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (seen.append(path.exists()), sync(file)))
+    with replacing(path) as fresh:
+        fresh.write_bytes(b"new")
+    assert seen == [False, True]
+
+
+def test_a_block_that_wrote_nothing_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.json"):
+        pass
+    assert names(tmp_path) == []
