@@ -1,7 +1,9 @@
 """Route live requests by a policy directory; the base installation is enough."""
 
+from routelab.runtime.ask import RequestOptions
 from routelab.runtime.blocking import BlockingAnswer, Router
 from routelab.runtime.books import Observer
+from routelab.runtime.config import RouterConfig
 from routelab.runtime.journal import DecisionLog, LogStatus
 from routelab.runtime.routed import Routed
 from routelab.runtime.router import AsyncRouter
@@ -18,8 +20,10 @@ __all__ = [
     "Outgoing",
     "Piece",
     "Reply",
+    "RequestOptions",
     "Routed",
     "Router",
+    "RouterConfig",
     "StreamedAnswer",
     "Upstream",
     "UpstreamError",
