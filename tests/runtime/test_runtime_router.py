@@ -26,7 +26,14 @@ from routelab.core.catalogue import Deployment, Model
 from routelab.core.engine_rules import EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import CatalogueError, ConfigError, NoModelError, PolicyError, RequestError, RouteError
+from routelab.errors import (
+    CatalogueError,
+    ConfigError,
+    NoModelError,
+    PolicyError,
+    RequestError,
+    RouteError,
+)
 from routelab.policies import Cascade, Conditional, Fixed, Match, Rule
 from routelab.runtime import AsyncRouter, Reply, RouterConfig, UpstreamError
 
@@ -36,7 +43,9 @@ GOOD = model("good").deployments
 ONCE = EngineRules(retry=RetryRules(most=0))
 
 
-def routed(tmp_path, policy, world, *, prompt="hello", signals=None, given=None, options=None, **fields):
+def routed(
+    tmp_path, policy, world, *, prompt="hello", signals=None, given=None, options=None, **fields
+):
     """One routed request, and the endpoint that answered."""
     endpoint = Endpoint()
     chosen = policy_file(tmp_path, policy, world, signals)

@@ -28,7 +28,7 @@ def world(tuned, sample_log):
     return chosen, log, arrivals(log, "poisson:5", seed=1, requests=600)
 
 
-def day_of(world, options=SimulationOptions(seed=1)):
+def day_of(world, options):
     chosen, log, coming = world
     return simulate(chosen, log, coming, latency(log, "logged"), options=options)
 
@@ -109,7 +109,7 @@ def test_gates_that_are_functions_judge_answers_in_virtual_time(world):
     assert not day.answered.any()
     assert len(asked) == day.tries
     assert day.cost_usd.sum() > 0.0
-    quiet = day_of(world)
+    quiet = day_of(world, SimulationOptions(seed=1))
     config = RouterConfig(gates=(Function("slow"),), gate_functions={"slow": slow})
     waited = day_of(world, SimulationOptions(seed=1, config=config))
     assert np.array_equal(waited.cost_usd, quiet.cost_usd)

@@ -99,7 +99,12 @@ def route(
     if log is not None:
         logged, options = _of_log(read_log_for([loaded], log, column, prices), request_id)
     else:
-        logged, options = None, RequestOptions(id=request_id, needs=need or (), task=task, tenant=tenant, priority=priority)
+        logged, options = (
+            None,
+            RequestOptions(
+                id=request_id, needs=need or (), task=task, tenant=tenant, priority=priority
+            ),
+        )
         for field in loaded.metadata_used:
             if not metadata[field]:
                 tell(

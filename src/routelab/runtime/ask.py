@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -19,6 +19,9 @@ from routelab.runtime.wire import REQUEST_ID, header_value
 
 Messages: TypeAlias = str | Sequence[Message]
 """A prompt, or chat messages in the OpenAI form."""
+
+_SPECIAL = frozenset({"messages", "model", "stream", "stream_options"})
+"""Fields of a body that are looked at before they are passed on."""
 
 
 class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,16 +54,28 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
-        problems: list[str] = []  # each check after a question that most requests pass
-        texts = (self.task, self.tenant, self.priority, "" if self.id is None else self.id)
-        if not all(type(text) is str for text in texts):
-            problems += _of_texts(id=texts[3], task=texts[0], tenant=texts[1], priority=texts[2])
-        if self.needs != ():
-            problems += _of_needs(self.needs)
-        if self.max_cost_usd is not None or self.deadline_s is not None:
-            problems += _of_bounds(max_cost_usd=self.max_cost_usd, deadline_s=self.deadline_s)
-        if self.parameters != {}:
-            problems += _of_parameters(self.parameters)
+        key, parameters = self.id, self.parameters
+        if (  # a question that most requests pass, before each is looked at
+            type(self.task) is type(self.tenant) is type(self.priority) is str
+            and (key is None or type(key) is str)
+            and self.needs == ()
+            and self.max_cost_usd is None
+            and self.deadline_s is None
+            and type(parameters) is dict
+            and _SPECIAL.isdisjoint(parameters)
+        ):
+            return
+        problems = (
+            *_of_texts(
+                id="" if key is None else key,
+                task=self.task,
+                tenant=self.tenant,
+                priority=self.priority,
+            ),
+            *_of_needs(self.needs),
+            *_of_bounds(max_cost_usd=self.max_cost_usd, deadline_s=self.deadline_s),
+            *_of_parameters(parameters),
+        )
         if problems:
             raise RequestError(*problems)
 
@@ -85,24 +100,38 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             RequestError: a value is malformed, or a name is no field but was likely meant as one.
         """
-        fields = {name: given.pop(name) for name in _FIELDS if name in given}
-        problems: list[str] = []
-        if given:
-            problems += _of_slips(given)
-            parameters = fields.get("parameters", self.parameters)
-            if isinstance(parameters, Mapping):
-                fields["parameters"] = {**parameters, **given} if parameters else given
-        try:
-            made = structs.replace(self, **fields)
-        except RequestError as error:
-            problems += error.problems
-        if problems:
-            raise RequestError(*problems)
-        return made
+        return _changed(self, given)
 
 
-_FIELDS = RequestOptions.__struct_fields__
+_FIELDS = frozenset(RequestOptions.__struct_fields__)
 _NONE = RequestOptions()
+_Options = TypeVar("_Options", bound=RequestOptions)
+
+
+def _changed(options: _Options, given: Mapping[str, Any]) -> _Options:
+    fields: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
+    slips: tuple[str, ...] = ()
+    for name, value in given.items():
+        if name in _FIELDS:
+            fields[name] = value
+        else:
+            parameters[name] = value
+            if (meant := _meant(name)) is not None:
+                slips += (_SLIP.format(name=name, value=repr(value)[:80], meant=meant),)
+    if parameters:
+        others = fields.get("parameters", options.parameters)
+        if not others:
+            fields["parameters"] = parameters
+        elif isinstance(others, Mapping):  # else it is told as malformed
+            fields["parameters"] = {**others, **parameters}
+    if not slips:
+        return structs.replace(options, **fields)
+    try:
+        structs.replace(options, **fields)
+    except RequestError as error:
+        slips += error.problems
+    raise RequestError(*slips)
 
 
 def sending(
@@ -115,27 +144,29 @@ def sending(
     Raises:
         RequestError: it is malformed; names everything that is.
     """
-    problems: list[str] = []
+    problems: tuple[str, ...] = ()
     if options is None:
         options = _NONE
     elif not isinstance(options, RequestOptions):
-        problems.append(
+        problems = (
             f"options={options!r:.80}: give RequestOptions(...); a field of the body that is"
-            ' called options goes into parameters={"options": ...}'
+            ' called options goes into parameters={"options": ...}',
         )
         options = _NONE
     if given:
         try:
-            options = options.changed(**given)
+            options = _changed(options, given)
         except RequestError as error:
             problems += error.problems
-    if not isinstance(messages, str):
-        problems += _of_messages(messages)
+    if isinstance(messages, str):
+        messages = ({"role": "user", "content": messages},)
+    else:
+        problems += tuple(_of_messages(messages))
     if problems:
         raise RequestError(*problems)
     request = Request(
         id=options.id or os.urandom(16).hex(),
-        messages=_messages(messages),
+        messages=tuple(messages),
         task=options.task,
         tenant=options.tenant,
         priority=options.priority,
@@ -145,12 +176,6 @@ def sending(
     )
     headers = {REQUEST_ID: header_value(options.id)} if options.id else {}
     return Sending(request, options.parameters, headers)
-
-
-def _messages(messages: Messages) -> tuple[Message, ...]:
-    if isinstance(messages, str):
-        return ({"role": "user", "content": messages},)
-    return tuple(messages)
 
 
 def _of_texts(**texts: object) -> Iterator[str]:
@@ -194,19 +219,16 @@ _SLIPS = {
 """What is no field of a request, and the option that was meant."""
 
 
-def _of_slips(given: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in given.items():
-        if meant := _meant(name):
-            yield (
-                f"{name}={value!r:.80}: there is no such option; it is called {meant}. A field of"
-                f" the body with this name goes into parameters={{{name!r}: ...}}"
-            )
+_SLIP = (
+    "{name}={value}: there is no such option; it is called {meant}. A field of the body with this"
+    " name goes into parameters={{{name!r}: ...}}"
+)
 
 
 @lru_cache(1024)  # every request of a program has the same few names
 def _meant(name: str) -> str | None:
     """The option that a parameter's name was likely meant to be."""
-    longer = [field for field in _FIELDS if field != "id"]  # "uid" is as near to it as "ib"
+    longer = sorted(_FIELDS - {"id"})  # to which "uid" is as near as what was meant for it
     return _SLIPS.get(name) or nearest(name, longer, 0.8)
 
 
