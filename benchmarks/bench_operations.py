@@ -23,7 +23,7 @@ from routelab.core.protocol import Attempted, Call, Feedback
 from routelab.core.request import Request
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile, write
-from routelab.runtime import AsyncRouter, DecisionLog, Reply
+from routelab.runtime import AsyncRouter, DecisionLog, Reply, RouterConfig
 from routelab.runtime.budgets import Budgets, Hold, Line, MemoryStore, Rule, SqliteStore, Store
 from routelab.runtime.figures import Figures
 from routelab.runtime.finished import Finished
@@ -174,7 +174,9 @@ async def routed_us(chosen: PolicyFile, folder: Path) -> tuple[float, dict[str, 
     taken: dict[str, list[float]] = {name: [] for name in ways}
     async with AsyncExitStack() as stack:
         routers = {
-            name: await stack.enter_async_context(AsyncRouter(chosen, upstream=Canned(), **options))
+            name: await stack.enter_async_context(
+                AsyncRouter(chosen, config=RouterConfig(upstream=Canned(), **options))
+            )
             for name, options in ways.items()
         }
         for turn in range(TURNS + 1):

@@ -26,7 +26,7 @@ from httpx_aiohttp import AiohttpTransport
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile, write
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.runtime.wire import encode_json
 
 PROMPT = "What is 2 + 2? " * 30
@@ -95,7 +95,9 @@ async def overhead_us(
     transport = httpx.AsyncHTTPTransport()
     async with httpx.AsyncClient(transport=transport) as client:
         options = way(client, transport, straight) | {"log": folder / "log"}
-        async with AsyncRouter(policy_file(folder, base_url), **options) as router:
+        async with AsyncRouter(
+            policy_file(folder, base_url), config=RouterConfig(**options)
+        ) as router:
             calls = bare(client, base_url), lambda: router.route(PROMPT)
             taken: tuple[list[float], list[float]] = [], []
             for turn in range(ROUNDS + 1):
@@ -118,7 +120,9 @@ async def throughput(base_url: str, folder: Path, *, straight: bool) -> tuple[fl
     transport = AiohttpTransport()
     async with httpx.AsyncClient(transport=transport) as client:
         options = way(client, transport, straight) | {"log": folder / "log"}
-        async with AsyncRouter(policy_file(folder, base_url), **options) as router:
+        async with AsyncRouter(
+            policy_file(folder, base_url), config=RouterConfig(**options)
+        ) as router:
             calls = bare(client, base_url), lambda: router.route(PROMPT)
             rates: tuple[list[float], list[float]] = [], []
             for _ in range(TURNS):

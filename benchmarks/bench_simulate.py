@@ -26,7 +26,15 @@ from routelab.logs import Log
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, PolicyFile, write
 from routelab.serve.loopback import measure
-from routelab.simulate import Arrivals, Day, arrivals, latency, scenario, simulate
+from routelab.simulate import (
+    Arrivals,
+    Day,
+    SimulationOptions,
+    arrivals,
+    latency,
+    scenario,
+    simulate,
+)
 
 DATA = Path(os.environ.get("ROUTELAB_DATA", Path(__file__).parents[2] / "shared" / "data"))
 TRACE = DATA / "arrival_traces.parquet"
@@ -79,7 +87,13 @@ def _hour(log: Log) -> Arrivals | None:
 
 def _day(chosen: PolicyFile, log: Log, coming: Arrivals, faults: str = "") -> Day:
     told = scenario.parse(faults, "benchmark") if faults else scenario.NOTHING
-    return simulate(chosen, log, coming, latency(log, "logged"), scenario=told, seed=0)
+    return simulate(
+        chosen,
+        log,
+        coming,
+        latency(log, "logged"),
+        options=SimulationOptions(scenario=told, seed=0),
+    )
 
 
 def _speed(chosen: PolicyFile, log: Log) -> list[Row]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.bench_runtime import PROMPT, policy_file, server
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, RouterConfig
 
 TRANSPORTS = ("httpx", "aiohttp")
 AT_ONCE = (1, 32, 128)
@@ -20,7 +20,7 @@ CALLS, TURNS = 256, 5
 async def call_us(base_url: str, folder: Path, transport: str, at_once: int) -> float:
     """Microseconds of the event loop's thread for a routed call, the median turn."""
     chosen = policy_file(folder, base_url)
-    async with AsyncRouter(chosen, transport=transport) as router:
+    async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
         turns = []
         for _ in range(TURNS + 1):
             started = time.thread_time_ns()

@@ -15,14 +15,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from routelab.errors import BudgetError, NoModelError, RequestError, RouteError
-from routelab.runtime import AsyncRouter, StreamedAnswer
+from routelab.runtime import AsyncRouter, RouterConfig, StreamedAnswer
 from routelab.runtime.stream.pieces import DONE, event
 
 
 def create() -> Starlette:
     """The service, as the environment describes it."""
     router = AsyncRouter.load(
-        os.environ["POLICY"], catalogue=os.environ["MODELS"], log=os.environ["LOG"]
+        os.environ["POLICY"], os.environ["MODELS"], RouterConfig(log=os.environ["LOG"])
     )
 
     async def chat(request: Request) -> Response:

@@ -25,6 +25,10 @@ class CatalogueError(RoutelabError):
     """A model catalogue is malformed, or lacks what is asked of it."""
 
 
+class ConfigError(RoutelabError, ValueError):
+    """Options of a router or a simulation are misspelt, or make no sense."""
+
+
 class PolicyError(RoutelabError, ValueError):
     """A policy is malformed, or names what its surroundings do not have."""
 

@@ -58,8 +58,8 @@ def attach(
         except ModuleNotFoundError as error:
             if error.name is not None and not error.name.startswith("routelab"):
                 error.add_note(
-                    f"{package}.{name} needs it; the base install of routelab lacks it,"
-                    " the lab extra brings it: pip install 'routelab[lab]'"
+                    f"{package}.{name} needs it, which the base install of routelab lacks and its"
+                    " extra `lab` brings"
                 )
             raise
         if not home:

@@ -13,7 +13,7 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.errors import BudgetError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, write
-from routelab.runtime import AsyncRouter, Reply
+from routelab.runtime import AsyncRouter, Reply, RouterConfig
 from routelab.runtime.budgets import Budgets, Rule
 
 PRICED = Model(2.0, 8.0, deployments=(Deployment("http://a.test/v1", "m"),))
@@ -42,7 +42,9 @@ def folder(tmp_path):
     chosen = write(tmp_path / "p.policy", document, "# p\n")
 
     async def run():
-        async with AsyncRouter(chosen, upstream=Canned(), log=tmp_path / "decisions") as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(upstream=Canned(), log=tmp_path / "decisions")
+        ) as router:
             for number in range(3):
                 await router.route("hello", id=f"r{number}", tenant="[acme]")
             router.feedback("r1", 0.25)
@@ -84,7 +86,7 @@ def test_calls_that_a_budget_refused_are_told_apart_as_the_router_told_them(run,
     }
 
     async def serve():
-        async with AsyncRouter(chosen, **options) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
             for number in range(4):
                 with contextlib.suppress(BudgetError):
                     await router.route("hello", id=f"r{number}", max_tokens=100)

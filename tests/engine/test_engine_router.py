@@ -16,10 +16,10 @@ from routelab.core.catalogue import Catalogue, Model
 from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import CatalogueError, RouteError
+from routelab.errors import CatalogueError, ConfigError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, write
-from routelab.runtime import AsyncRouter, Reply, Router
+from routelab.runtime import AsyncRouter, Reply, Router, RouterConfig
 from routelab.runtime.cost import response_cost
 
 RULES = EngineRules(balancing="in_order", retry=RetryRules(most=1, base_s=0.0))
@@ -49,7 +49,9 @@ def routed(policy_file, behaviours, *, options=None, **fields):
     async def main(loop):
         upstream = Scripted(loop, **behaviours)
         given = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
-        router = AsyncRouter(policy_file, sleep=asyncio.sleep, **given | (options or {}))
+        router = AsyncRouter(
+            policy_file, config=RouterConfig(sleep=asyncio.sleep, **given | (options or {}))
+        )
         try:
             result = await router.route("hi, and how are you today?", **fields)
         except RouteError as error:
@@ -140,7 +142,7 @@ def test_money_of_failed_attempts_is_counted_where_it_is_known(tmp_path):
     async def main(loop):
         upstream = Billing(loop, a=500, b=404, c=200)
         options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
-        return await AsyncRouter(file, **options).route("hi")
+        return await AsyncRouter(file, config=RouterConfig(**options)).route("hi")
 
     result = run(main)
     costs = [it.cost_usd for it in result.decision.answer.attempts]
@@ -213,7 +215,9 @@ def test_tokens_of_a_failed_try_that_have_no_price_leave_the_cost_unknown(tmp_pa
     async def main(loop):
         upstream = Billing(loop, a=404, c=200)
         options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
-        return await AsyncRouter(saved(tmp_path, Fixed("first"), models), **options).route("hi")
+        return await AsyncRouter(
+            saved(tmp_path, Fixed("first"), models), config=RouterConfig(**options)
+        ).route("hi")
 
     result = run(main)
     refused, answered = result.decision.answer.attempts
@@ -243,7 +247,7 @@ def race(tmp_path, use, **behaviours):
         upstream = Billing(loop, **behaviours)
         options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
         heard = Finishes()
-        router = AsyncRouter(raced, observers=[heard], **options)
+        router = AsyncRouter(raced, config=RouterConfig(observers=[heard], **options))
         result = await use(router)
         assert idle(router.engine)
         (record,) = heard.records
@@ -319,5 +323,5 @@ def test_every_token_is_charged_once_at_its_own_price(usage, usd):
 
 def test_the_blocking_router_has_the_same_options(tmp_path):
     file = saved(tmp_path, Fixed("first"), fallen_back())
-    with pytest.raises(CatalogueError, match="no balancing 'fair'"):
-        Router(file, rules=EngineRules(balancing="fair"))
+    with pytest.raises(ConfigError, match="no balancing 'fair'"):
+        Router(file, config=RouterConfig(rules=EngineRules(balancing="fair")))

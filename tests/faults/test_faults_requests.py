@@ -17,7 +17,7 @@ from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.gates import Function, Json
 from routelab.logs.decisions import open_journal
 from routelab.policies import Fixed, Gated
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.runtime.budgets import Budgets, Rule, SqliteStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "runtime.md"
@@ -70,7 +70,8 @@ class World:
             world = catalogue(only=self.only)
             chosen = policy_file(self.folder, self.policy, world, estimates=self.estimates)
             async with AsyncRouter(
-                chosen, rules=self.rules, log=self.folder / "log", **self.options
+                chosen,
+                config=RouterConfig(rules=self.rules, log=self.folder / "log", **self.options),
             ) as router:
                 for _ in range(before):
                     await asyncio.gather(once(router), return_exceptions=True)

@@ -16,7 +16,7 @@ from routelab.core.catalogue import Deployment, Model
 from routelab.core.engine_rules import EngineRules, RetryRules
 from routelab.errors import RouteError
 from routelab.policies import Fixed
-from routelab.runtime import AsyncRouter, DecisionLog
+from routelab.runtime import AsyncRouter, DecisionLog, RouterConfig
 from routelab.runtime.budgets import Budgets, Rule
 from routelab.runtime.figures import prometheus_text
 
@@ -72,10 +72,12 @@ def test_no_secret_is_told(server, tmp_path, fault, transport, stream, caplog, c
         one = catalogue(one=Model(deployments=(at,), input_usd_per_mtok=1, output_usd_per_mtok=1))
         async with AsyncRouter(
             policy_file(folder, Fixed("one"), one),
-            transport=transport,
-            rules=RULES,
-            log=DecisionLog(folder / "log", texts=True),
-            budgets=Budgets(all=Rule(1.0), alerts=[1e-6]),
+            config=RouterConfig(
+                transport=transport,
+                rules=RULES,
+                log=DecisionLog(folder / "log", texts=True),
+                budgets=Budgets(all=Rule(1.0), alerts=[1e-6]),
+            ),
         ) as router:
             try:
                 told.append(repr(await (read(router) if stream else router.route("hello"))))

@@ -18,7 +18,7 @@ from routelab.core.protocol import Call, Deliver
 from routelab.errors import NoModelError, PolicyError, RouteError
 from routelab.logs.decisions import open_journal
 from routelab.policies import Cascade, Fixed
-from routelab.runtime import AsyncRouter, Router
+from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.runtime.budgets import Budgets, Rule
 
 WHOLE = "".join(TOKENS)
@@ -72,7 +72,7 @@ def streamed(chosen, *, transport="httpx", stop_after=None, **options):
 
     async def run():
         async with (
-            AsyncRouter(chosen, transport=transport, **options) as router,
+            AsyncRouter(chosen, config=RouterConfig(transport=transport, **options)) as router,
             router.stream(PROMPT) as answer,
         ):
             async for piece in answer:
@@ -115,7 +115,7 @@ def test_after_the_first_token_a_failure_is_an_error_and_never_an_end(
     async def run():
         chosen = world(one=[fault, "good"])
         async with (
-            AsyncRouter(chosen, transport=transport) as router,
+            AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router,
             router.stream(PROMPT) as answer,
         ):
             texts.extend([piece.text async for piece in answer])
@@ -236,7 +236,7 @@ def test_a_caller_who_stops_closes_the_connection_and_what_came_is_paid(world, s
 
     async def run():
         async with AsyncRouter(
-            world(one=["endless"]), transport=transport, observers=[watching]
+            world(one=["endless"]), config=RouterConfig(transport=transport, observers=[watching])
         ) as router:
             texts = []
             async with router.stream(PROMPT) as answer:
@@ -267,7 +267,9 @@ def test_a_cancelled_caller_leaves_nothing_behind(world, server, transport, how,
 
     async def run():
         chosen = world(one=[behaviour])
-        async with AsyncRouter(chosen, transport=transport, observers=[watching]) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=transport, observers=[watching])
+        ) as router:
             if how == "scope":
                 with anyio.move_on_after(0.1):
                     await read(router)
@@ -289,7 +291,7 @@ def test_a_cancelled_caller_leaves_nothing_behind(world, server, transport, how,
 def test_a_request_that_is_cancelled_closes_its_connection(world, server, transport, behaviour):
     async def run():
         chosen = world(one=[behaviour])
-        async with AsyncRouter(chosen, transport=transport) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
             asked = [asyncio.create_task(router.route(PROMPT)) for _ in range(8)]
             await asyncio.sleep(0.1)
             for task in asked:
@@ -316,7 +318,9 @@ def test_cancelled_at_any_await_a_request_keeps_no_connection(world, server, tra
         kinds = {"httpx": httpx.AsyncHTTPTransport, "aiohttp": httpx_aiohttp.AiohttpTransport}
         ended = []
         chosen, limited = world(one=["good"]), kinds[transport](limits=one)
-        async with AsyncRouter(chosen, transport=limited, timeout_s=20.0) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=limited, timeout_s=20.0)
+        ) as router:
             for turns in range(90):
                 asked = asyncio.create_task(once(router))
                 for _ in range(turns):
@@ -338,7 +342,7 @@ def test_connections_are_kept_after_an_answer_and_never_after_a_fault(world, ser
     async def run():
         faults = ["cut", "clean_cut", "stall", "malformed", "too_short_a_length", "storm"]
         chosen = world(one=["good"])
-        async with AsyncRouter(chosen, transport=transport) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
             before = server.connections
             for _ in range(5):
                 async with router.stream(PROMPT) as answer:
@@ -346,7 +350,7 @@ def test_connections_are_kept_after_an_answer_and_never_after_a_fault(world, ser
                 assert (await router.route(PROMPT)).answer == WHOLE
             assert server.connections == before + 1
         chosen = world(one=["good"], two=faults)
-        async with AsyncRouter(chosen, transport=transport) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
             for fault in faults:
                 at = Deployment(server.url(fault), fault, timeouts=SHORT.get(fault))
                 for stream in (False, True):
@@ -404,7 +408,9 @@ def test_error_record_figures_and_budget_tell_of_the_same_money(world, tmp_path,
     chosen, budgets = world(one=[fault, "good"]), Budgets(all=Rule(1000.0))
 
     async def run():
-        async with AsyncRouter(chosen, log=tmp_path / "log", budgets=budgets) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(log=tmp_path / "log", budgets=budgets)
+        ) as router:
             try:
                 async with router.stream(PROMPT) as answer:
                     async for _ in answer:
@@ -429,7 +435,9 @@ def test_a_caller_who_stops_pays_from_the_budget_what_came(world, tmp_path):
 
     async def run():
         chosen = world(one=["endless"])
-        async with AsyncRouter(chosen, log=tmp_path / "log", budgets=budgets) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(log=tmp_path / "log", budgets=budgets)
+        ) as router:
             async with router.stream(PROMPT) as answer:
                 async for piece in answer:
                     if piece.text:

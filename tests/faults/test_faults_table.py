@@ -16,7 +16,7 @@ from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.errors import RouteError
 from routelab.logs.decisions import open_journal
 from routelab.policies import Fixed
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.runtime.budgets import Budgets, Rule
 
 PAGE = Path(__file__).parents[2] / "docs" / "runtime.md"
@@ -248,7 +248,8 @@ class Routed:
     def __enter__(self):
         self.runner = asyncio.Runner()
         self.router = AsyncRouter(
-            self.file, log=self.log, budgets=Budgets(all=Rule(1000.0)), **self.options
+            self.file,
+            config=RouterConfig(log=self.log, budgets=Budgets(all=Rule(1000.0)), **self.options),
         )
         return self
 

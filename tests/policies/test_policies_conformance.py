@@ -37,7 +37,7 @@ from routelab.policies import (
 )
 from routelab.policy_file import Document, write
 from routelab.replay import engine
-from routelab.runtime import AsyncRouter, Router
+from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.serve import pointed_at, replay_app
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -299,7 +299,7 @@ def with_budgets(log):
 
 def route_some(chosen, log, rows):
     """The same by the router that blocks."""
-    with Router(chosen, **world(chosen, log)) as router:
+    with Router(chosen, config=RouterConfig(**world(chosen, log))) as router:
         return [outcome(lambda row=row: router.route(**asking(log, row))) for row in rows]
 
 
@@ -318,7 +318,7 @@ def outcome(route):
 
 
 async def route_all(chosen, log):
-    async with AsyncRouter(chosen, **world(chosen, log)) as router:
+    async with AsyncRouter(chosen, config=RouterConfig(**world(chosen, log))) as router:
         return [await route(router, asking(log, row)) for row in range(len(log))]
 
 

@@ -12,7 +12,7 @@ from routelab.policy_file import load
 from routelab.reports import words
 from routelab.reports.day import render
 from routelab.reports.figures.timeline import binned
-from routelab.simulate import arrivals, latency, scenario, simulate, slo
+from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 
 STORM = scenario.parse(
     'name = "<b>storm</b>"\n[[faults]]\nkind = "outage"\nfrom_s = 10\nto_s = 25\n', "storm.toml"
@@ -24,7 +24,9 @@ def day(tuned, sample_log):
     chosen = load(tuned.policy)
     log = sample_log.with_specs(chosen.document.signals)
     coming = arrivals(log, "poisson:6", requests=300)
-    return simulate(chosen, log, coming, latency(log, "logged"), scenario=STORM)
+    return simulate(
+        chosen, log, coming, latency(log, "logged"), options=SimulationOptions(scenario=STORM)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from reports_world import data_of
 from routelab.policy_file import load
 from routelab.reports import render
 from routelab.reports.day import render as render_day
-from routelab.simulate import arrivals, latency, scenario, simulate
+from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate
 
 CHROMIUM = Path(os.environ.get("ROUTELAB_CHROMIUM", "/usr/bin/chromium"))
 ARGUMENTS = (
@@ -183,7 +183,9 @@ def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, folder, tmp
     chosen = load(tuned.policy)
     log = sample_log.with_specs(chosen.document.signals)
     coming = arrivals(log, "poisson:6", requests=240)
-    day = simulate(chosen, log, coming, latency(log, "logged"), scenario=told)
+    day = simulate(
+        chosen, log, coming, latency(log, "logged"), options=SimulationOptions(scenario=told)
+    )
     path = tmp_path / "day.html"
     path.write_bytes(render_day([day], [], told, "x" * 200).html)
     context = browser.new_context(

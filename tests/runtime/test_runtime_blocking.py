@@ -15,7 +15,7 @@ from runtime_world import Endpoint, catalogue, logged, model, policy_file
 
 from routelab.errors import RouteError
 from routelab.policies import Cascade, Fixed
-from routelab.runtime import Router
+from routelab.runtime import Router, RouterConfig
 from routelab.runtime.background import BackgroundLoop
 from routelab.serve import background, pointed_at
 
@@ -31,7 +31,9 @@ def test_routes_inside_a_running_loop(tmp_path):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("good")))
 
     async def cell():
-        with Router.load(chosen.path, transport=Endpoint().transport) as router:
+        with Router.load(
+            chosen.path, config=RouterConfig(transport=Endpoint().transport)
+        ) as router:
             return router.route("hello", id="r1").answer, router.route("again").answer
 
     assert asyncio.run(cell()) == ("hello", "again")
@@ -49,7 +51,7 @@ def test_constructing_starts_nothing_and_closing_twice_is_fine(tmp_path):
 def test_errors_reach_the_caller(tmp_path):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("broken")))
     with (
-        Router(chosen, transport=Endpoint().transport) as router,
+        Router(chosen, config=RouterConfig(transport=Endpoint().transport)) as router,
         pytest.raises(RouteError, match="boiler on fire"),
     ):
         router.route("hello")

@@ -18,7 +18,7 @@ from routelab.core.schema import decision_schema
 from routelab.errors import BudgetError, NoModelError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, load, write
-from routelab.runtime import AsyncRouter, Reply
+from routelab.runtime import AsyncRouter, Reply, RouterConfig
 from routelab.runtime.budgets import Budgets, Rule, SqliteStore, periods, read
 
 ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
@@ -53,7 +53,7 @@ def with_router(tmp_path, policy, world, budgets, use, estimates=None, **options
 
     async def run():
         made = {"transport": endpoint.transport, "wall_clock": lambda: NOON} | options
-        async with AsyncRouter(chosen, budgets=budgets, **made) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(budgets=budgets, **made)) as router:
             return await use(router)
 
     return asyncio.run(run())
@@ -372,10 +372,10 @@ def test_a_model_without_any_known_cost_is_refused_at_the_start(tmp_path):
     document = replace(chosen.document, catalogue=free, files={})
     chosen = write(tmp_path / "free.policy", document, "# free\n")
     with pytest.raises(BudgetError, match="none is known of first, last: give input_usd_per_mtok"):
-        AsyncRouter(chosen, budgets=daily(1.0))
+        AsyncRouter(chosen, config=RouterConfig(budgets=daily(1.0)))
     known = {name: Estimate(cost_usd=0.001) for name in ("first", "last")}
     chosen = write(tmp_path / "known.policy", replace(document, estimates=known), "# known\n")
-    AsyncRouter(chosen, budgets=daily(1.0))
+    AsyncRouter(chosen, config=RouterConfig(budgets=daily(1.0)))
 
 
 def test_fallbacks_need_a_known_cost_too_and_odd_limits_are_no_limits(tmp_path):
@@ -383,7 +383,7 @@ def test_fallbacks_need_a_known_cost_too_and_odd_limits_are_no_limits(tmp_path):
     world = catalogue(first=model("plain", fallbacks=("spare",)), spare=behind)
     chosen = policy_file(tmp_path, FIXED, world)
     with pytest.raises(BudgetError, match="none is known of spare"):
-        AsyncRouter(chosen, catalogue=world, budgets=daily(1.0))
+        AsyncRouter(chosen, world, RouterConfig(budgets=daily(1.0)))
 
     async def use(router):
         asked = [{"max_tokens": odd} for odd in ("many", -1, None, True, [])]
@@ -396,13 +396,13 @@ def test_fallbacks_need_a_known_cost_too_and_odd_limits_are_no_limits(tmp_path):
 def test_no_request_costs_more_than_everybodys_bound_or_its_own(tmp_path):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
     with pytest.raises(BudgetError, match="request_usd is kept by what the policy predicts"):
-        AsyncRouter(chosen, budgets=Budgets(request_usd=1.0))
+        AsyncRouter(chosen, config=RouterConfig(budgets=Budgets(request_usd=1.0)))
     document = replace(chosen.document, estimates={"first": Estimate(cost_usd=ONE)}, files={})
     chosen = write(tmp_path / "known.policy", document, "# known\n")
 
     async def answers(request_usd, **own):
         options = {"transport": Endpoint().transport, "budgets": Budgets(request_usd=request_usd)}
-        async with AsyncRouter(chosen, **options) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
             try:
                 return (await router.route(LONG, **own)).model
             except NoModelError as error:

@@ -25,7 +25,7 @@ from routelab.errors import NoModelError, RouteError
 from routelab.logs import prompt_key
 from routelab.logs.decisions import open_journal
 from routelab.policies import Cascade, Explore, Fixed
-from routelab.runtime import AsyncRouter, DecisionLog
+from routelab.runtime import AsyncRouter, DecisionLog, RouterConfig
 from routelab.runtime.finished import Finished
 
 CASCADE = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
@@ -38,7 +38,10 @@ def route(tmp_path, policy, world, *, log=None, prompts=("hello",), **fields):
 
     async def run():
         async with AsyncRouter(
-            chosen, transport=Endpoint().transport, log=log or tmp_path / "log", timeout_s=0.2
+            chosen,
+            config=RouterConfig(
+                transport=Endpoint().transport, log=log or tmp_path / "log", timeout_s=0.2
+            ),
         ) as router:
             for number, prompt in enumerate(prompts):
                 try:
@@ -115,7 +118,7 @@ def test_a_request_whose_caller_went_away_is_recorded_with_what_it_had_cost(tmp_
 
     async def run():
         async with AsyncRouter(
-            chosen, transport=Endpoint().transport, log=tmp_path / "log"
+            chosen, config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log")
         ) as router:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(router.route("hello"), 0.2)
@@ -245,15 +248,14 @@ ROUTED = """
     import asyncio, json, logging, pathlib, resource, sys
     from runtime_world import Endpoint, catalogue, model, policy_file
     from routelab.policies import Fixed
-    from routelab.runtime import AsyncRouter
+    from routelab.runtime import AsyncRouter, RouterConfig
 
     async def run():
         folder = pathlib.Path(sys.argv[1])
         chosen = policy_file(folder, Fixed("first"), catalogue(first=model("plain")))
         resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-        async with AsyncRouter(
-            chosen, transport=Endpoint().transport, log=folder / "log"
-        ) as router:
+        config = RouterConfig(transport=Endpoint().transport, log=folder / "log")
+        async with AsyncRouter(chosen, config=config) as router:
             answers = [(await router.route(f"question {it}")).answer for it in range(60)]
         return answers, (await router.snapshot()).log
 
@@ -365,7 +367,7 @@ def test_an_observer_that_fails_does_not_fail_a_request(tmp_path, caplog):
 
     async def run():
         async with AsyncRouter(
-            chosen, transport=Endpoint().transport, observers=[Broken()]
+            chosen, config=RouterConfig(transport=Endpoint().transport, observers=[Broken()])
         ) as router:
             return await router.route("hello")
 
@@ -378,7 +380,7 @@ def test_feedback_lies_in_range_and_reaches_the_log(tmp_path):
 
     async def run():
         async with AsyncRouter(
-            chosen, transport=Endpoint().transport, log=tmp_path / "log"
+            chosen, config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log")
         ) as router:
             routed = await router.route("hello")
             for wrong in (-0.1, 1.1, math.nan):

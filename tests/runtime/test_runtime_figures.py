@@ -20,7 +20,7 @@ from routelab.core.protocol import Attempted, Call, Feedback
 from routelab.core.request import Request
 from routelab.errors import RouteError
 from routelab.policies import Cascade, Fixed
-from routelab.runtime import AsyncRouter, Router
+from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.runtime.budgets import Alert
 from routelab.runtime.figures import Figures, Histogram, prometheus_text
 from routelab.runtime.finished import Finished
@@ -273,7 +273,9 @@ def test_a_router_tells_breakers_waiting_calls_and_what_was_shed(tmp_path):
     rules = EngineRules(queue=1)
 
     async def run():
-        async with AsyncRouter(chosen, transport=Endpoint().transport, rules=rules) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=Endpoint().transport, rules=rules)
+        ) as router:
             asking = [asyncio.ensure_future(router.route("hello")) for _ in range(3)]
             done, running = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
             busy = await router.snapshot()
@@ -294,7 +296,9 @@ def test_a_router_tells_breakers_waiting_calls_and_what_was_shed(tmp_path):
 
 def test_a_blocking_router_has_figures_too(tmp_path):
     chosen = policy_file(tmp_path, Fixed("first"), catalogue(first=model("plain")))
-    with Router(chosen, transport=Endpoint().transport, log=tmp_path / "log") as router:
+    with Router(
+        chosen, config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log")
+    ) as router:
         routed = router.route("hello")
         router.feedback(routed.decision.request_id, 0.5)
         it = router.snapshot()
@@ -310,7 +314,9 @@ def test_answers_without_a_signal_that_was_needed_are_counted(tmp_path, caplog):
 
     async def route():
         chosen = policy_file(tmp_path, policy, world)
-        async with AsyncRouter(chosen, transport=Endpoint().transport, signals=source) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=Endpoint().transport, signals=source)
+        ) as router:
             for prompt in "abc":
                 await router.route(prompt)
             return await router.snapshot()

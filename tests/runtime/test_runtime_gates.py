@@ -16,7 +16,7 @@ from routelab.core.admission import Estimate
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.errors import PolicyError, RouteError
 from routelab.policies import Cascade, Fallback, Fixed, Gated
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.runtime.threads import Threads
 
 ASKED = "What is 6 x 7? Answer as JSON."
@@ -55,7 +55,9 @@ def route(tmp_path):
         chosen = policy_file(tmp_path, policy, Catalogue(places), estimates=QUICK)
 
         async def main():
-            async with AsyncRouter(chosen, transport=endpoints, **options) as router:
+            async with AsyncRouter(
+                chosen, config=RouterConfig(transport=endpoints, **options)
+            ) as router:
                 return await router.route(ASKED, deadline_s=deadline_s)
 
         return asyncio.run(main())

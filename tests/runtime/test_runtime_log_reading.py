@@ -16,7 +16,7 @@ from routelab.errors import LogError, RouteError
 from routelab.logs import Log, PartialLog, describe, read
 from routelab.logs.decisions import compact, open_journal
 from routelab.policies import Cascade, Explore, Fixed
-from routelab.runtime import AsyncRouter, DecisionLog
+from routelab.runtime import AsyncRouter, DecisionLog, RouterConfig
 from routelab.runtime.finished import Finished
 
 ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
@@ -34,7 +34,9 @@ def routed(tmp_path, policy=CASCADE, world=WORLD, *, n=6, log=None, judge=True, 
 
     async def run():
         options = {"transport": Endpoint().transport, "log": log or folder, "signals": signals}
-        async with AsyncRouter(chosen, wall_clock=lambda: 1_795_521_600.0, **options) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(wall_clock=lambda: 1_795_521_600.0, **options)
+        ) as router:
             for number in range(n):
                 task = ("even", "odd")[number % 2]
                 try:
@@ -84,7 +86,7 @@ def test_where_every_model_was_asked_the_log_is_complete(tmp_path):
 
 
 def test_one_model_and_no_judgement_can_still_be_described(tmp_path):
-    log = read(routed(tmp_path, Fixed("first"), judge=False, signals=None))
+    log = read(routed(tmp_path, Fixed("first"), judge=False, signals={}))
     assert np.isnan(log.quality).all()
     assert any("no answer was judged" in note for note in log.notes)
     assert describe(log)["models"]["first"]["usd_per_1k"] == pytest.approx(1000 * ONE)

@@ -26,9 +26,16 @@ from routelab.core.catalogue import Deployment, Model
 from routelab.core.engine_rules import EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import CatalogueError, NoModelError, PolicyError, RequestError, RouteError
+from routelab.errors import (
+    CatalogueError,
+    ConfigError,
+    NoModelError,
+    PolicyError,
+    RequestError,
+    RouteError,
+)
 from routelab.policies import Cascade, Conditional, Fixed, Match, Rule
-from routelab.runtime import AsyncRouter, Reply, UpstreamError
+from routelab.runtime import AsyncRouter, Reply, RouterConfig, UpstreamError
 
 ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
 FIXED = Fixed(model="first")
@@ -36,14 +43,16 @@ GOOD = model("good").deployments
 ONCE = EngineRules(retry=RetryRules(most=0))
 
 
-def routed(tmp_path, policy, world, *, prompt="hello", signals=None, options=None, **fields):
+def routed(
+    tmp_path, policy, world, *, prompt="hello", signals=None, given=None, options=None, **fields
+):
     """One routed request, and the endpoint that answered."""
     endpoint = Endpoint()
     chosen = policy_file(tmp_path, policy, world, signals)
 
     async def route():
         with_transport = {"transport": endpoint.transport} | (options or {})
-        async with AsyncRouter(chosen, **with_transport) as router:
+        async with AsyncRouter(chosen, given, RouterConfig(**with_transport)) as router:
             return await router.route(prompt, **fields)
 
     return asyncio.run(route()), endpoint
@@ -187,7 +196,9 @@ def test_a_request_without_what_the_policy_reads_is_warned_of_once(tmp_path, cap
     chosen = policy_file(tmp_path, policy, catalogue(first=model("plain"), last=model("plain")))
 
     async def ask(*requests):
-        async with AsyncRouter(chosen, transport=Endpoint().transport) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=Endpoint().transport)
+        ) as router:
             return [(await router.route("hello", **it)).model for it in requests]
 
     assert asyncio.run(ask({"task": "maths", "tenant": "acme"})) == ["last"]
@@ -209,7 +220,9 @@ def test_a_decision_says_why_if_that_is_asked_for(tmp_path, explained):
     chosen = policy_file(tmp_path, policy, catalogue(first=model("plain"), last=model("plain")))
 
     async def ask():
-        router = AsyncRouter(chosen, transport=Endpoint().transport, explained=explained)
+        router = AsyncRouter(
+            chosen, config=RouterConfig(transport=Endpoint().transport, explained=explained)
+        )
         async with router:
             return (await router.route("hello", task="maths")).decision.reasons
 
@@ -220,7 +233,7 @@ def test_a_policy_that_was_edited_is_warned_of(tmp_path, caplog):
     policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
     path = tmp_path / "test.policy" / "policy.json"
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
-    AsyncRouter.load(tmp_path / "test.policy", transport=Endpoint().transport)
+    AsyncRouter.load(tmp_path / "test.policy", config=RouterConfig(transport=Endpoint().transport))
     (warned,) = caplog.messages
     assert f"{path}: was edited after it was written" in warned
 
@@ -230,7 +243,9 @@ def test_a_deployment_that_refuses_for_good_is_warned_of_once(tmp_path, caplog):
     chosen = policy_file(tmp_path, policy, catalogue(first=model("unknown"), last=model("plain")))
 
     async def thrice():
-        async with AsyncRouter(chosen, transport=Endpoint().transport) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=Endpoint().transport)
+        ) as router:
             return {(await router.route("hello")).model for _ in range(3)}
 
     assert asyncio.run(thrice()) == {"last"}  # a dearer one, which nobody would notice
@@ -255,7 +270,7 @@ def test_what_a_request_is_to_blame_for_is_not_warned_of_and_every_lasting_fault
     async def route():
         options = {"transport": httpx.MockTransport(answer), "rules": ONCE}
         for _ in range(2):
-            async with AsyncRouter(chosen, **options) as router:
+            async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
                 for _ in range(4):
                     await router.route("hello")
 
@@ -272,10 +287,9 @@ def test_what_a_request_is_to_blame_for_is_not_warned_of_and_every_lasting_fault
         ({"transport": httpx.AsyncClient}, "give 'httpx', 'aiohttp' or an httpx.AsyncBase"),
     ],
 )
-def test_a_client_or_transport_of_another_kind_is_refused(tmp_path, wrong, says):
-    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
-    with pytest.raises(RouteError, match=says):
-        AsyncRouter(chosen, **{name: kind() for name, kind in wrong.items()})
+def test_a_client_or_transport_of_another_kind_is_refused(wrong, says):
+    with pytest.raises(ConfigError, match=says):
+        RouterConfig(**{name: kind() for name, kind in wrong.items()})
 
 
 def test_a_client_that_is_closed_is_an_error_of_routing(tmp_path):
@@ -284,7 +298,7 @@ def test_a_client_that_is_closed_is_an_error_of_routing(tmp_path):
     async def route():
         client = httpx.AsyncClient(transport=Endpoint().transport)
         await client.aclose()
-        async with AsyncRouter(chosen, client=client) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(client=client)) as router:
             await router.route("hello")
 
     with pytest.raises(RouteError, match="the client that the router was given is closed"):
@@ -298,7 +312,9 @@ def test_an_error_says_which_model_a_bound_kept_from_being_asked(tmp_path):
     chosen = policy_file(tmp_path, policy, world, estimates=estimates)
 
     async def route():
-        async with AsyncRouter(chosen, transport=Endpoint().transport, rules=ONCE) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=Endpoint().transport, rules=ONCE)
+        ) as router:
             await router.route("hello", max_cost_usd=0.9)
 
     with pytest.raises(RouteError) as raised:
@@ -318,7 +334,9 @@ def test_a_key_does_not_leak_through_errors(tmp_path, monkeypatch, key):
         return httpx.Response(401, json={"error": f"bad key {request.headers['authorization']}"})
 
     async def route():
-        async with AsyncRouter(chosen, transport=httpx.MockTransport(refuse)) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=httpx.MockTransport(refuse))
+        ) as router:
             return await router.route("hello")
 
     with pytest.raises(RouteError) as caught:
@@ -372,7 +390,7 @@ def test_what_a_given_catalogue_leaves_open_is_the_policys(tmp_path, given, expe
 def test_a_given_catalogue_takes_its_prices_from_the_policy(tmp_path):
     given = catalogue(first=model("good", **NO_PRICES))
     world = catalogue(first=model("plain", **PRICES))
-    result, endpoint = routed(tmp_path, FIXED, world, options={"catalogue": given})
+    result, endpoint = routed(tmp_path, FIXED, world, given=given)
     assert (endpoint.behaviours, result.cost_usd) == (["good"], ONE)
 
 
@@ -380,7 +398,7 @@ def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_
     policy = Cascade(models=("first", "last"), thresholds=(0.0,), signal="sure")
     chosen = policy_file(tmp_path, policy, catalogue(first=model("good"), last=model("good")))
     with pytest.raises(PolicyError) as caught:
-        AsyncRouter(chosen, signals={"sure": "psychic", "shure": "margin"})
+        AsyncRouter(chosen, config=RouterConfig(signals={"sure": "psychic", "shure": "margin"}))
     assert len(caught.value.problems) == 2
     assert "uses no signal 'shure'; it uses sure" in str(caught.value)
 
@@ -420,7 +438,7 @@ def test_everything_malformed_is_told_at_once_and_nothing_is_sent_or_logged(tmp_
 
     async def run():
         options = {"transport": endpoint.transport, "log": tmp_path / "log"}
-        async with AsyncRouter(chosen, **options) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
             with pytest.raises(RequestError) as caught:
                 await router.route([], task=None, deadline_s="soon", model="gpt")
             return caught.value.problems
@@ -484,7 +502,9 @@ class TestCost:
         chosen = policy_file(tmp_path, policy, world)
 
         async def twice():
-            async with AsyncRouter(chosen, transport=Endpoint().transport) as router:
+            async with AsyncRouter(
+                chosen, config=RouterConfig(transport=Endpoint().transport)
+            ) as router:
                 return [await router.route(prompt) for prompt in ("one", "two")]
 
         for _ in range(2):
@@ -559,9 +579,10 @@ def race(tmp_path, until, sleeping):
     endpoint = Endpoint()
 
     async def route():
-        options = {"transport": endpoint.transport, "catalogue": world}
         async with AsyncRouter(
-            dataclasses.replace(chosen, golden=(), policy=Race(model="", until=until)), **options
+            dataclasses.replace(chosen, golden=(), policy=Race(model="", until=until)),
+            world,
+            RouterConfig(transport=endpoint.transport),
         ) as router:
             return await router.route("hello")
 
@@ -601,7 +622,7 @@ def test_an_upstream_can_replace_http(tmp_path):
             return text
 
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("broken", "good")))
-    result = asyncio.run(AsyncRouter(chosen, upstream=Canned()).route("loud"))
+    result = asyncio.run(AsyncRouter(chosen, config=RouterConfig(upstream=Canned())).route("loud"))
     assert result.answer == "LOUD"
     note = "broken-name at http://upstream.test/broken/v1: unplugged"
     assert note in result.decision.answer.notes
@@ -612,10 +633,10 @@ def test_a_given_client_stays_open(tmp_path):
 
     async def route():
         async with httpx.AsyncClient(transport=Endpoint().transport) as client:
-            async with AsyncRouter.load(chosen.path, client=client) as router:
+            async with AsyncRouter.load(chosen.path, config=RouterConfig(client=client)) as router:
                 await router.route("hello")
             return client.is_closed
 
     assert asyncio.run(route()) is False
-    with pytest.raises(RouteError, match="one of client, transport and upstream"):
-        AsyncRouter(chosen, upstream=object(), transport=Endpoint().transport)
+    with pytest.raises(ConfigError, match="one of client, transport and upstream"):
+        AsyncRouter(chosen, config=RouterConfig(upstream=object(), transport=Endpoint().transport))

@@ -19,7 +19,7 @@ from routelab.errors import BudgetError, RoutelabError
 from routelab.logs.log import Requests
 from routelab.logs.texts import TextsInMemory
 from routelab.policies import Cascade, Fixed
-from routelab.runtime import AsyncRouter, Router
+from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.runtime.budgets import Budgets, Rule
 from routelab.runtime.probe import logged_signals
 from routelab.runtime.stream.assembly import Assembly
@@ -102,9 +102,9 @@ def test_a_model_without_prices_costs_what_the_server_reports(tmp_path):
     chosen = policy_file(tmp_path, Fixed(model="small"), Catalogue())
 
     async def route():
-        options = {"catalogue": pointed_at("http://replay/v1", ["small"])}
-        options["transport"] = httpx.ASGITransport(replay_app(log))
-        async with AsyncRouter(chosen, **options) as router:
+        known = pointed_at("http://replay/v1", ["small"])
+        config = RouterConfig(transport=httpx.ASGITransport(replay_app(log)))
+        async with AsyncRouter(chosen, known, config) as router:
             return await router.route("whatever", id="r1")
 
     assert asyncio.run(route()).cost_usd == log.cost_usd[1, 0]
@@ -277,7 +277,7 @@ def test_any_prompt_is_found_again(tmp_path, prompt):
 
     async def route():
         transport = httpx.ASGITransport(replay_app(log))
-        async with AsyncRouter(chosen, transport=transport) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
             return await router.route(prompt)
 
     assert asyncio.run(route()).answer == "large on 1"
@@ -303,7 +303,7 @@ def routed_through(tmp_path, log, policy, source, *, told=None, ids=("r0",)):
 
     async def route():
         options = {"transport": httpx.ASGITransport(app), "signals": {policy.signal: source}}
-        async with AsyncRouter(chosen, **options) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
             return [await router.route("whatever", id=key) for key in ids]
 
     return asyncio.run(route())
@@ -459,7 +459,7 @@ def test_a_budget_that_relies_on_max_tokens_holds_against_a_replay_server(tmp_pa
         chosen = policy_file(tmp_path, Fixed(model="small"), Catalogue({"small": model}))
         app = replay_app(log, catalogue=PRICED)
         options = {"transport": httpx.ASGITransport(app), "budgets": Budgets(all=Rule(limit_usd))}
-        async with AsyncRouter(chosen, **options) as router:
+        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
             for _ in range(2):
                 await router.route("?", id="r0", max_tokens=100)
             with pytest.raises(BudgetError):

@@ -15,7 +15,7 @@ from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import PolicyError
 from routelab.policies import Cascade
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.signals import KINDS, PLAIN, parse, resolve
 
 PRICES = {"input_usd_per_mtok": 2.0, "output_usd_per_mtok": 8.0}
@@ -41,7 +41,9 @@ def route_all(chosen, prompts, signals, **fields):
     endpoint = Endpoint()
 
     async def route():
-        async with AsyncRouter(chosen, transport=endpoint.transport, signals=signals) as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport=endpoint.transport, signals=signals)
+        ) as router:
             return [await router.route(prompt, **fields) for prompt in prompts]
 
     return asyncio.run(route()), endpoint

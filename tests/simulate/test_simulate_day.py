@@ -14,8 +14,9 @@ from routelab.gates import Function
 from routelab.policy_file import load
 from routelab.replay import run
 from routelab.reports.day import render
+from routelab.runtime import RouterConfig
 from routelab.runtime.budgets import Budgets, Rule
-from routelab.simulate import arrivals, latency, scenario, simulate, slo
+from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.arrivals import moment_s
 from routelab.simulate.surge import surged
 
@@ -27,15 +28,15 @@ def world(tuned, sample_log):
     return chosen, log, arrivals(log, "poisson:5", seed=1, requests=600)
 
 
-def day_of(world, **options):
+def day_of(world, options):
     chosen, log, coming = world
-    return simulate(chosen, log, coming, latency(log, "logged"), seed=1, **options)
+    return simulate(chosen, log, coming, latency(log, "logged"), options=options)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_quiet_day_costs_and_decides_what_the_replay_says(world, stream):
     chosen, log, coming = world
-    day = day_of(world, stream=stream)
+    day = day_of(world, SimulationOptions(seed=1, stream=stream))
     replayed = run(
         chosen.policy, log, catalogue=chosen.document.catalogue, seed=chosen.document.seed
     ).take(coming.rows)
@@ -50,7 +51,7 @@ def test_a_quiet_day_costs_and_decides_what_the_replay_says(world, stream):
 def test_two_runs_write_the_same_bytes(world):
     files = [io.BytesIO(), io.BytesIO()]
     for file in files:
-        day_of(world, scenario=outage(world), events=file)
+        day_of(world, SimulationOptions(seed=1, scenario=outage(world), events=file))
     assert files[0].getvalue() == files[1].getvalue()
     assert files[0].getvalue().count(b"\n") == 600
 
@@ -62,7 +63,7 @@ def outage(world, **more):
 
 
 def test_while_one_provider_is_down_the_other_answers(world):
-    day = day_of(world, scenario=outage(world))
+    day = day_of(world, SimulationOptions(seed=1, scenario=outage(world)))
     assert day.answered.all()
     assert day.struck > 0
     assert max(int(it.state.max()) for it in day.sampled if it.provider == "north") == 2
@@ -71,7 +72,7 @@ def test_while_one_provider_is_down_the_other_answers(world):
 
 def test_with_every_provider_down_requests_fail_and_that_costs_nothing(world):
     everywhere = outage(world, provider="", from_s=0.0, to_s=1e6)
-    day = day_of(world, scenario=everywhere)
+    day = day_of(world, SimulationOptions(seed=1, scenario=everywhere))
     assert not day.answered.any()
     assert day.cost_usd.sum() == 0.0
     checked = slo.check(slo.parse("error_rate = 0.001", "slo.toml"), day, "slo.toml")
@@ -103,13 +104,14 @@ def test_gates_that_are_functions_judge_answers_in_virtual_time(world):
     async def slow(request, text):
         await anyio.sleep(0.5)
 
-    gates = {"gates": (Function("strict"),), "gate_functions": {"strict": strict}}
-    day = day_of(world, **gates)
+    config = RouterConfig(gates=(Function("strict"),), gate_functions={"strict": strict})
+    day = day_of(world, SimulationOptions(seed=1, config=config))
     assert not day.answered.any()
     assert len(asked) == day.tries
     assert day.cost_usd.sum() > 0.0
-    quiet = day_of(world)
-    waited = day_of(world, gates=(Function("slow"),), gate_functions={"slow": slow})
+    quiet = day_of(world, SimulationOptions(seed=1))
+    config = RouterConfig(gates=(Function("slow"),), gate_functions={"slow": slow})
+    waited = day_of(world, SimulationOptions(seed=1, config=config))
     assert np.array_equal(waited.cost_usd, quiet.cost_usd)
     assert np.allclose(waited.latency_s, quiet.latency_s + 0.5 * quiet.calls)
 
@@ -128,7 +130,13 @@ def test_a_day_has_the_dates_of_its_log_or_those_that_are_given(world, sample_lo
     coming = arrivals(log, "poisson:5", requests=50, starts_s=moment_s("2026-02-28T23:59:55"))
     events = io.BytesIO()
     budgets = Budgets(all=Rule(limit_usd=1e-6))
-    day = simulate(chosen, log, coming, latency(log, "logged"), budgets=budgets, events=events)
+    day = simulate(
+        chosen,
+        log,
+        coming,
+        latency(log, "logged"),
+        options=SimulationOptions(events=events, config=RouterConfig(budgets=budgets)),
+    )
     assert day.starts_at == day.summary()["starts_at"] == "2026-02-28 23:59"
     early, late = day.failures[0], day.failures[-1]
     assert early.timestamp_s == coming.starts_s

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from routelab.policy_file import load
-from routelab.simulate import arrivals, latency, scenario, simulate, slo
+from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.faults import FAULTS, Fault
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulation.md"
@@ -31,7 +31,13 @@ def test_the_example_scenario_happens(tuned, sample_log):
     told = scenario.parse(BLOCKS[0], "simulation.md")
     coming = arrivals(log, "poisson:5", requests=400)
     scenario.check(told, sample_log.catalogue, coming.duration_s, "simulation.md")
-    day = simulate(chosen, log, coming, latency(log, "logged"), scenario=told, stream=True)
+    day = simulate(
+        chosen,
+        log,
+        coming,
+        latency(log, "logged"),
+        options=SimulationOptions(scenario=told, stream=True),
+    )
     assert day.struck_share > 0.1
     assert len(day) == 400
     goals = slo.parse(BLOCKS[1], "simulation.md")

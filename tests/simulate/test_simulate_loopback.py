@@ -11,7 +11,7 @@ from msgspec import convert, structs
 from routelab.core.catalogue import Catalogue
 from routelab.policy_file import load
 from routelab.serve.loopback import measure
-from routelab.simulate import Scenario, arrivals, latency, simulate
+from routelab.simulate import Scenario, SimulationOptions, arrivals, latency, simulate
 
 SCALE = 0.1
 """Answers take a tenth of their logged latency, which is long beside what HTTP adds."""
@@ -51,8 +51,8 @@ def both(world, down):
         quick,
         coming,
         latency(quick, "logged"),
-        scenario=convert({"faults": faults}, Scenario),
-        catalogue=catalogue,
+        catalogue,
+        SimulationOptions(scenario=convert({"faults": faults}, Scenario)),
     )
     real = measure(chosen, log, coming, catalogue, latency_scale=SCALE, down=down)
     assert day.answered.all()

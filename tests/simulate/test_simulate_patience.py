@@ -15,7 +15,8 @@ from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay.patience import unwaited
 from routelab.reports.day import render
-from routelab.simulate import arrivals, latency, simulate
+from routelab.runtime import RouterConfig
+from routelab.simulate import SimulationOptions, arrivals, latency, simulate
 from routelab.simulate.scenario import NOTHING
 
 LIMIT_S = 6.0
@@ -36,10 +37,17 @@ def policy(tmp_path_factory):
     return write(tmp_path_factory.mktemp("only") / "only.policy", document, "# only\n")
 
 
-def day_of(policy, log, *, scale=1.0, **options):
+def day_of(policy, log, *, scale=1.0, catalogue=None, stream=False, **config):
     coming = arrivals(log, "poisson:5", seed=1, requests=500)
     takes = latency(log, "logged", scale)
-    return coming.rows, simulate(policy, log, coming, takes, rules=ONCE, seed=1, **options)
+    return coming.rows, simulate(
+        policy,
+        log,
+        coming,
+        takes,
+        catalogue,
+        SimulationOptions(seed=1, stream=stream, config=RouterConfig(rules=ONCE, **config)),
+    )
 
 
 def column(log, name="frontier"):

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from routelab.cli.shipped import datasets
 from routelab.policy_file import load
-from routelab.simulate import arrivals, latency, scenario, simulate, slo
+from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.surge import surged
 
 FOLDER = datasets() / "scenarios"
@@ -27,7 +27,9 @@ def world(tuned, sample_log):
 def day_of(world, told):
     chosen, log, coming = world
     coming = replace(coming, at_s=surged(coming.at_s, told.surges))
-    return simulate(chosen, log, coming, latency(log, "logged"), scenario=told)
+    return simulate(
+        chosen, log, coming, latency(log, "logged"), options=SimulationOptions(scenario=told)
+    )
 
 
 def named(name):

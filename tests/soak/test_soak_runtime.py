@@ -18,7 +18,7 @@ from runtime_world import policy_file
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.policies import Cascade
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, RouterConfig
 
 SERVER = Path(__file__).with_name("fast_server.py")
 PRICES = {"input_usd_per_mtok": 0.7, "output_usd_per_mtok": 3.1}
@@ -87,7 +87,9 @@ def test_under_load_nothing_leaks_and_the_log_is_the_bill(server, tmp_path, n):
     chosen = policy_file(tmp_path, CASCADE, Catalogue(models))
 
     async def run():
-        async with AsyncRouter(chosen, transport="aiohttp", log=tmp_path / "log") as router:
+        async with AsyncRouter(
+            chosen, config=RouterConfig(transport="aiohttp", log=tmp_path / "log")
+        ) as router:
             await router.route("warm up", id="warm up")
             memory = await load(router, n)
             snapshot = await router.snapshot()

@@ -9,7 +9,7 @@ import pytest
 
 from routelab.errors import SimulationError, TuningError
 from routelab.policy_file import load
-from routelab.simulate import arrivals, latency, scenario, simulate, slo
+from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.tuning import Bounds, Options
 from routelab.tuning.export import as_json, save
 from routelab.tuning.simulated import Engineered, Wanted, check_alone, tuned_for
@@ -48,7 +48,13 @@ def test_what_is_exported_repeats_the_day_of_test_that_was_told(chosen, tmp_path
     told = wanted()
     log = chosen.test.log
     coming = arrivals(log, told.arrivals, duration_s=90.0)
-    day = simulate(loaded, log, coming, latency(log, "logged"), scenario=told.scenario)
+    day = simulate(
+        loaded,
+        log,
+        coming,
+        latency(log, "logged"),
+        options=SimulationOptions(scenario=told.scenario),
+    )
     assert tuple(slo.check(told.objectives, day, "slo.toml")) == kept.test
     assert as_json(chosen)["slo"]["test"] == msgspec.to_builtins(kept.test)
     said = msgspec.json.decode(msgspec.json.encode(as_json(chosen)["slo"]))

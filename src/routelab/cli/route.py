@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -29,8 +29,7 @@ from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay.single import row_of
-from routelab.runtime import Routed, Router
-from routelab.runtime.ask import options_of
+from routelab.runtime import RequestOptions, Routed, Router, RouterConfig
 from routelab.runtime.probe import logged_signals
 from routelab.serve import pointed_at
 from routelab.signals import as_logged
@@ -100,7 +99,12 @@ def route(
     if log is not None:
         logged, options = _of_log(read_log_for([loaded], log, column, prices), request_id)
     else:
-        logged, options = None, {"id": request_id, "needs": tuple(need or ()), **metadata}
+        logged, options = (
+            None,
+            RequestOptions(
+                id=request_id, needs=need or (), task=task, tenant=tenant, priority=priority
+            ),
+        )
         for field in loaded.metadata_used:
             if not metadata[field]:
                 tell(
@@ -114,15 +118,14 @@ def route(
     if base_url is not None:
         known = _at(base_url, loaded, known)
         sources = _logged(base_url, loaded) | sources
-    with Router(
-        loaded, catalogue=known, timeout_s=timeout_s, signals=sources, explained=True, quiet=True
-    ) as router:
+    config = RouterConfig(timeout_s=timeout_s, signals=sources, explained=True, quiet=True)
+    with Router(loaded, known, config) as router:
         if stream:
-            with router.stream(asked, **options) as answer:
+            with router.stream(asked, options) as answer:
                 tables.flow(piece.text for piece in answer)
             routed = answer.routed
         else:
-            routed = router.route(asked, **options)
+            routed = router.route(asked, options)
     if json:
         found = as_json(routed.decision)
         print_json({**found, "latency_s": routed.latency_s, "answer": routed.answer})
@@ -135,13 +138,13 @@ def route(
 _NO_PROMPT = "give PROMPT, or --log LOG --id REQUEST to ask what a logged request did"
 
 
-def _of_log(log: Log, request_id: str | None) -> tuple[str | None, dict[str, Any]]:
-    """The prompt of a logged request, if the log has prompts, and the router's options for it."""
+def _of_log(log: Log, request_id: str | None) -> tuple[str | None, RequestOptions]:
+    """The prompt of a logged request, if the log has prompts, and all that it asked for."""
     if request_id is None:
         raise RoutelabError(f"--log {log.name}: give the request as --id, one of the log's")
     row = row_of(log, request_id)
     prompt = log.texts.prompts(np.array([row]))[0] if log.texts else None
-    return prompt, options_of(log.requests.request(row))
+    return prompt, RequestOptions.of(log.requests.request(row))
 
 
 def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Catalogue:

@@ -39,7 +39,18 @@ from routelab.policy_file import PolicyFile
 from routelab.replay import study_ground
 from routelab.replay.coverage import coverage
 from routelab.replay.patience import unwaited
-from routelab.simulate import Checked, Day, Scenario, arrivals, latency, scenario, simulate, slo
+from routelab.runtime import RouterConfig
+from routelab.simulate import (
+    Checked,
+    Day,
+    Scenario,
+    SimulationOptions,
+    arrivals,
+    latency,
+    scenario,
+    simulate,
+    slo,
+)
 from routelab.simulate.arrivals import DEFAULT, moment_s
 from routelab.simulate.prepared import answered_by_log, located
 from routelab.simulate.surge import surged
@@ -164,15 +175,16 @@ def simulate_days(
                 part,
                 coming,
                 takes,
-                scenario=day,
-                catalogue=known,
-                seed=seed,
-                timeout_s=timeout,
-                events=_opened(open_files, events),
-                latency_known=latencies != "none",
-                stream=stream,
-                progress=update,
-                budgets=budgets,
+                known,
+                SimulationOptions(
+                    scenario=day,
+                    config=RouterConfig(timeout_s=timeout, budgets=budgets),
+                    stream=stream,
+                    seed=seed,
+                    latency_known=latencies != "none",
+                    events=_opened(open_files, events),
+                    progress=update,
+                ),
             )
         if day.faults and simulated.struck_share < 0.01:
             tell(

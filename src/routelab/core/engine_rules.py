@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
+
+from routelab.core.choices import none_of
 
 Balancing: TypeAlias = Literal[
     "power_of_two", "least_busy", "round_robin", "weighted_random", "in_order"
 ]
+
+BALANCING: tuple[Balancing, ...] = get_args(Balancing)
 
 
 class RetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -103,6 +107,8 @@ def problems(rules: EngineRules) -> Iterator[str]:
     for field in ("failure_rate", "slow_rate"):
         if not 0.0 < (value := getattr(rules.breaker, field)) <= 1.0:
             yield f"breaker.{field} is {value}; it is a share above 0 and at most 1"
+    if rules.balancing not in BALANCING:
+        yield none_of("balancing", rules.balancing, BALANCING)
     if rules.breaker.min_calls > rules.breaker.window_calls:
         yield (
             f"breaker.min_calls is {rules.breaker.min_calls}, more than the"

@@ -9,7 +9,7 @@ from routelab.errors import PolicyError
 
 
 class Function(Gate, frozen=True, tag="function"):
-    """A function that the router is given: `AsyncRouter(..., gate_functions={NAME: function})`.
+    """A function that the router is given: `RouterConfig(gate_functions={NAME: function})`.
 
     It is called with the request and the answer's text, in a thread unless it is a coroutine
     function, and gives None, or why the answer is refused. If it raises, or takes longer than

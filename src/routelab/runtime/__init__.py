@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
+    from routelab.runtime.ask import RequestOptions
     from routelab.runtime.blocking import BlockingAnswer, Router
     from routelab.runtime.books import Observer
+    from routelab.runtime.config import RouterConfig
     from routelab.runtime.journal import DecisionLog, LogStatus
     from routelab.runtime.routed import Routed
     from routelab.runtime.router import AsyncRouter
@@ -27,8 +29,10 @@ else:
             "Outgoing": "upstream",
             "Piece": "stream.answer",
             "Reply": "upstream",
+            "RequestOptions": "ask",
             "Routed": "routed",
             "Router": "blocking",
+            "RouterConfig": "config",
             "StreamedAnswer": "stream.answer",
             "Upstream": "upstream",
             "UpstreamError": "upstream",
@@ -45,8 +49,10 @@ __all__ = [
     "Outgoing",
     "Piece",
     "Reply",
+    "RequestOptions",
     "Routed",
     "Router",
+    "RouterConfig",
     "StreamedAnswer",
     "Upstream",
     "UpstreamError",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Never, Self
 
+from routelab.core.catalogue import Catalogue
 from routelab.policy_file import PolicyFile, load
-from routelab.runtime.ask import Messages
+from routelab.runtime.ask import Messages, RequestOptions
 from routelab.runtime.background import BackgroundLoop
+from routelab.runtime.config import RouterConfig, checked
 from routelab.runtime.figures import Snapshot
 from routelab.runtime.routed import Routed
 from routelab.runtime.router import AsyncRouter
@@ -18,46 +20,36 @@ from routelab.runtime.stream.answer import Piece, StreamedAnswer
 class Router:
     """`AsyncRouter` on an event loop of its own, so it works inside a running one too.
 
-    May be used from many threads at once. Options and errors are those of `AsyncRouter`.
+    May be used from many threads at once. Arguments and errors are those of `AsyncRouter`.
     """
 
-    def __init__(self, policy_file: PolicyFile, **options: Any) -> None:
-        self._router = AsyncRouter(policy_file, **options)
+    def __init__(
+        self,
+        policy: PolicyFile,
+        catalogue: Catalogue | str | Path | None = None,
+        config: RouterConfig | None = None,
+        **unknown: Never,
+    ) -> None:
+        self._router = AsyncRouter(policy, catalogue, checked("Router", config, unknown))
         self._background = BackgroundLoop()
 
     @classmethod
-    def load(cls, path: str | Path, **options: Any) -> Self:
-        """A router for the policy directory at `path`; options are the constructor's."""
-        return cls(load(path), **options)
+    def load(
+        cls,
+        path: str | Path,
+        catalogue: Catalogue | str | Path | None = None,
+        config: RouterConfig | None = None,
+        **unknown: Never,
+    ) -> Self:
+        """A router for the policy directory at `path`; the rest is as the constructor has it."""
+        config = checked("Router.load", config, unknown)
+        return cls(load(path), catalogue, config)
 
     def route(
-        self,
-        /,
-        messages: Messages,
-        *,
-        id: str | None = None,  # noqa: A002  (the word of logs and of `Request`)
-        task: str = "",
-        tenant: str = "",
-        priority: str = "",
-        needs: Sequence[str] = (),
-        max_cost_usd: float | None = None,
-        deadline_s: float | None = None,
-        **fields: Any,
+        self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
     ) -> Routed:
         """Answer one request, as `AsyncRouter.route` does."""
-        return self._background.run(
-            self._router.route(
-                messages,
-                id=id,
-                task=task,
-                tenant=tenant,
-                priority=priority,
-                needs=needs,
-                max_cost_usd=max_cost_usd,
-                deadline_s=deadline_s,
-                **fields,
-            )
-        )
+        return self._background.run(self._router.route(messages, options, **given))
 
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
@@ -69,14 +61,16 @@ class Router:
         """The figures, as `AsyncRouter.snapshot` gives them."""
         return self._background.run(self._router.snapshot())
 
-    def stream(self, /, messages: Messages, **options: Any) -> BlockingAnswer:
+    def stream(
+        self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
+    ) -> BlockingAnswer:
         """Answer one request piece by piece, as `AsyncRouter.stream` does.
 
         with router.stream("Tell me a story") as answer:
             for piece in answer:
                 print(piece.text, end="")
         """
-        return BlockingAnswer(self._router.stream(messages, **options), self._background)
+        return BlockingAnswer(self._router.stream(messages, options, **given), self._background)
 
     def close(self) -> None:
         """Close the connections and end the thread, if there is one."""

@@ -38,8 +38,8 @@ class Gatekeeper:
     def __init__(self, gates: Sequence[Gate], functions: Mapping[str, GateFunction]) -> None:
         named = {gate.function for gate in gates if isinstance(gate, Function)}
         problems = [
-            f"the policy has a gate function {name!r}, and none is given: pass gate_functions="
-            f"{{{name!r}: function}}"
+            f"the policy has a gate function {name!r}, and none is given: pass"
+            f" RouterConfig(gate_functions={{{name!r}: function}})"
             for name in sorted(named - set(functions))
         ] + [
             f"no gate of the policy names the function {name!r}; it names"

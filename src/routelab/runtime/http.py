@@ -13,7 +13,7 @@ import httpx
 from routelab.core.catalogue import Deployment
 from routelab.errors import RouteError
 from routelab.runtime.http_request import Place, place_of
-from routelab.runtime.http_sender import Sender, ThroughClient, Transport, named, own
+from routelab.runtime.http_sender import Sender, ThroughClient, Transport, named, own, problems
 from routelab.runtime.upstream import Kind, Opened, Outgoing, Reply, UpstreamError, streams
 from routelab.runtime.wire import decode_object
 
@@ -52,11 +52,8 @@ class HttpUpstream:
     def __init__(
         self, client: httpx.AsyncClient | None = None, transport: Transport | None = None
     ) -> None:
-        if client is not None and not isinstance(client, httpx.AsyncClient):
-            raise RouteError(f"client={client!r:.80}: give an httpx.AsyncClient")
-        if transport is not None and not isinstance(transport, str | httpx.AsyncBaseTransport):
-            kinds = "'httpx', 'aiohttp' or an httpx.AsyncBaseTransport"
-            raise RouteError(f"transport={transport!r:.80}: give {kinds}")
+        if wrong := tuple(problems(client, transport)):
+            raise RouteError(*wrong)
         self._given = None if client is None else ThroughClient(client)
         self._own: Sender | None = None
         self._transport = named(transport) if isinstance(transport, str) else transport

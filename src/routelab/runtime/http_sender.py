@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, Protocol, TypeAlias
 from urllib.request import getproxies
 
 import httpx
 
+from routelab.core.choices import none_of
 from routelab.core.extras import how_to_install
-from routelab.errors import MissingExtraError, RouteError
+from routelab.errors import MissingExtraError
 from routelab.runtime.closing import Closing
 from routelab.runtime.http_request import Requests, straight
 from routelab.runtime.orphans import close_orphans
 from routelab.runtime.upstream import Outgoing, UpstreamError
 
 Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
+
+_NAMES = ("httpx", "aiohttp")
 
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
@@ -105,6 +108,17 @@ class ByProxy(Straight):
         await self._client.aclose()
 
 
+def problems(client: object, transport: object) -> Iterator[str]:
+    """What is wrong with a client or transport that a user gave; None is neither."""
+    if client is not None and not isinstance(client, httpx.AsyncClient):
+        yield f"client={client!r:.80}: give an httpx.AsyncClient"
+    if transport is not None and not isinstance(transport, str | httpx.AsyncBaseTransport):
+        kinds = "'httpx', 'aiohttp' or an httpx.AsyncBaseTransport"
+        yield f"transport={transport!r:.80}: give {kinds}"
+    elif isinstance(transport, str) and transport not in _NAMES:
+        yield none_of("transport", transport, _NAMES)
+
+
 def own(transport: httpx.AsyncBaseTransport | None) -> Sender:
     """A sender over this transport; without one, over httpx's and the proxies there are.
 
@@ -135,17 +149,14 @@ def _transports(client: httpx.AsyncClient) -> Iterable[httpx.AsyncBaseTransport 
     return (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values())
 
 
-def named(name: str) -> httpx.AsyncBaseTransport | None:
+def named(name: Literal["httpx", "aiohttp"]) -> httpx.AsyncBaseTransport | None:
     """A transport by name; None for httpx's own.
 
     Raises:
         MissingExtraError: httpx-aiohttp is not installed.
-        RouteError: no transport has this name.
     """
     if name == "httpx":
         return None
-    if name != "aiohttp":
-        raise RouteError(f"no transport {name!r}; there are 'httpx' and 'aiohttp'")
     try:
         import aiohttp  # heavy, so only for those who ask
         from httpx_aiohttp import AiohttpTransport

@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-
-import anyio
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from routelab.core import catalogue_file
-from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, Timeouts
-from routelab.core.engine_rules import EngineRules
-from routelab.errors import BudgetError, RouteError
-from routelab.gates import AnyGate
+from routelab.core.catalogue import Catalogue, Timeouts
+from routelab.errors import RouteError
 from routelab.policy_file import PolicyFile, load
-from routelab.runtime.ask import Messages, sending
-from routelab.runtime.books import Books, Observer
-from routelab.runtime.budgets import Budgets, MemoryStore, Store
+from routelab.runtime.ask import Messages, RequestOptions, sending
+from routelab.runtime.books import Books
+from routelab.runtime.budgets import MemoryStore
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.budgets.keeper import Keeper
+from routelab.runtime.config import RouterConfig, checked
 from routelab.runtime.desk import Desk
 from routelab.runtime.endpoints import check_meant, endpoints, joined
 from routelab.runtime.engine import Engine
 from routelab.runtime.figures import Figures, Snapshot
-from routelab.runtime.gatekeeper import GateFunction
 from routelab.runtime.journal import Sink
 from routelab.runtime.lane import Lane, cheaper_policy
 from routelab.runtime.overlay import Overlay
 from routelab.runtime.routed import Routed
 from routelab.runtime.stream.answer import StreamedAnswer
-from routelab.runtime.upstream import Upstream
-from routelab.signals import Given
 
 if TYPE_CHECKING:
-    import httpx
-
-    from routelab.runtime.http import HttpUpstream, Transport
+    from routelab.runtime.http import HttpUpstream
 
 
 class AsyncRouter:
@@ -47,167 +38,115 @@ class AsyncRouter:
         engine: deployments at work.
 
     Args:
-        policy_file: what `routelab.policy_file.load` gives.
+        policy: what `routelab.policy_file.load` gives.
         catalogue: or the `models.toml` that holds it; goes before the policy's snapshot, which
             fills in what it leaves open of a model: prices, capabilities, context window,
             deployments.
-        client: an httpx client to use, which stays yours to close.
-        transport: of the router's own httpx client: "httpx", "aiohttp" (faster when many requests
-            run at once; of the `serve` extra), or one of httpx's.
-        upstream: replaces HTTP altogether.
-        signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
-            or a function of request and response; goes before what the policy file says.
-        gates: that every answer must pass, besides those of the policy (see `routelab.gates`).
-        again: how often a model is asked again, told why its answer was refused by `gates`.
-        gate_functions: by name, for gates that are functions of yours.
-        timeout_s: for each attempt at a deployment whose `timeouts` the catalogue does not give.
-        rules: how calls are balanced, retried and cut off; go before the catalogue's `engine`.
-        clock: seconds of the event loop's time.
-        wall_clock: Unix time in seconds, for dates in replies and records.
-        sleep: waits so many seconds of `clock`.
-        rng: of balancing and of pauses before retries; the policy's draws have a seed of
-            their own.
-        budgets: what may be spent: rules, or a `budgets.toml`.
-        budget_store: keeps what was spent; in memory unless given. Closed with the router.
-        cheaper: decides the requests that a budget degrades; a policy or its directory, which
-            goes before the one that `budgets` names.
-        log: where a record of every request goes: a folder, or a sink; closed with the router.
-        figures: counts requests; own ones unless given.
-        observers: hear of every request when it is over.
-        explained: decisions say why, in `routed.decision.reasons`.
-        quiet: do not warn of a policy that was edited, nor of requests without what it reads; for
-            tools that tell so themselves.
+        config: everything else.
     Raises:
         CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
             model of the policy has no deployment, or rules make no sense.
         PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
             function is not given.
+        ConfigError: an argument is a field of the config, or none at all.
     """
 
     def __init__(
         self,
-        policy_file: PolicyFile,
-        *,
+        policy: PolicyFile,
         catalogue: Catalogue | str | Path | None = None,
-        client: httpx.AsyncClient | None = None,
-        transport: Transport | None = None,
-        upstream: Upstream | None = None,
-        signals: Mapping[str, Given] | None = None,
-        gates: Sequence[AnyGate] = (),
-        again: int = 0,
-        gate_functions: Mapping[str, GateFunction] | None = None,
-        timeout_s: float = ROUTER_TIMEOUT_S,
-        rules: EngineRules | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        rng: random.Random | None = None,
-        budgets: Budgets | str | Path | None = None,
-        budget_store: Store | None = None,
-        cheaper: PolicyFile | str | Path | None = None,
-        log: Sink | str | Path | None = None,
-        figures: Figures | None = None,
-        observers: Sequence[Observer] = (),
-        explained: bool = False,
-        quiet: bool = False,
+        config: RouterConfig | None = None,
+        **unknown: Never,
     ) -> None:
-        if sum(way is not None for way in (client, transport, upstream)) > 1:
-            raise RouteError("give one of client, transport and upstream")
-        if budgets is None and (budget_store is not None or cheaper is not None):
-            raise BudgetError("budget_store and cheaper serve budgets: give budgets=... too")
-        rules_of_money = read_budgets(budgets) if isinstance(budgets, str | Path) else budgets
-        spare = cheaper_policy(rules_of_money, cheaper)
+        config = checked("AsyncRouter", config, unknown)
+        budgets = config.budgets
+        if isinstance(budgets, str | Path):
+            budgets = read_budgets(budgets)
+        spare = cheaper_policy(budgets, config.cheaper)
         if isinstance(catalogue, str | Path):
             catalogue = catalogue_file.read(catalogue)
         if catalogue is not None:
-            check_meant(policy_file, catalogue)
+            check_meant(policy, catalogue)
         overlay = Overlay(
-            signals or {}, tuple(gates), again, gate_functions or {}, explained, quiet
+            config.signals,
+            tuple(config.gates),
+            config.again,
+            config.gate_functions,
+            config.explained,
+            config.quiet,
         )
-        self.catalogue = endpoints(policy_file, catalogue, rules)
+        clock, wall_clock = config.clock, config.wall_clock
+        self.catalogue = endpoints(policy, catalogue, config.rules)
         if spare is not None:
-            self.catalogue = joined(self.catalogue, endpoints(spare, catalogue, rules))
-        self.figures = figures or Figures(wall_clock=wall_clock)
+            self.catalogue = joined(self.catalogue, endpoints(spare, catalogue, config.rules))
+        self.figures = config.figures or Figures(wall_clock=wall_clock)
         self._books = Books(
-            _sink(log, self.catalogue, wall_clock), (self.figures, *observers), wall_clock
+            _sink(config.log, self.catalogue, wall_clock),
+            (self.figures, *config.observers),
+            wall_clock,
         )
         self._http: HttpUpstream | None = None
+        upstream = config.upstream
         if upstream is None:
             from routelab.runtime.http import HttpUpstream  # importing the runtime stays quick
 
-            upstream = self._http = HttpUpstream(client, transport)
+            upstream = self._http = HttpUpstream(config.client, config.transport)
         self.engine = Engine(
             self.catalogue,
             upstream,
-            timeouts=Timeouts(total_s=timeout_s),
+            timeouts=Timeouts(total_s=config.timeout_s),
             clock=clock,
             wall_clock=wall_clock,
-            sleep=sleep,
-            rng=rng or random.Random(),  # noqa: S311  (no secret hangs on it)
+            sleep=config.sleep,
+            rng=config.rng or random.Random(),  # noqa: S311  (no secret hangs on it)
         )
-        lane, second = Lane(policy_file, overlay, self.catalogue, self.engine, clock), None
+        lane, second = Lane(policy, overlay, self.catalogue, self.engine, clock), None
         keeper: Keeper | None = None
         if spare is not None:
             fitting = overlay.fitting(spare.policy)
             second = Lane(spare, fitting, self.catalogue, self.engine, clock)
-        if rules_of_money is not None:
+        if budgets is not None:
             for one in (lane, second):
                 if one is not None:
-                    one.check_priced(rules_of_money)
-            store = budget_store or MemoryStore()
-            keeper = Keeper(rules_of_money, store, wall_clock, self._books.alert)
+                    one.check_priced(budgets)
+            store = config.budget_store or MemoryStore()
+            keeper = Keeper(budgets, store, wall_clock, self._books.alert)
         self.policy = lane.policy
         self._desk = Desk(lane, second, keeper, self._books, clock)
 
     @classmethod
-    def load(cls, path: str | Path, **options: Any) -> Self:
-        """A router for the policy directory at `path`; options are the constructor's."""
-        return cls(load(path), **options)
+    def load(
+        cls,
+        path: str | Path,
+        catalogue: Catalogue | str | Path | None = None,
+        config: RouterConfig | None = None,
+        **unknown: Never,
+    ) -> Self:
+        """A router for the policy directory at `path`; the rest is as the constructor has it."""
+        config = checked("AsyncRouter.load", config, unknown)
+        return cls(load(path), catalogue, config)
 
     async def route(
-        self,
-        /,
-        messages: Messages,
-        *,
-        id: str | None = None,  # noqa: A002  (the word of logs and of `Request`)
-        task: str = "",
-        tenant: str = "",
-        priority: str = "",
-        needs: Sequence[str] = (),
-        max_cost_usd: float | None = None,
-        deadline_s: float | None = None,
-        **fields: Any,
+        self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
     ) -> Routed:
         """Answer one request.
 
         Args:
-            id: sent as `x-request-id`; the key of the policy's random draws.
-            needs: capabilities that the answering model must have, for example "tools".
-            max_cost_usd, deadline_s: no call is made that is predicted to cost more, or to end
-                later, in all; None for no limit. What still runs at the deadline is cut off.
-            fields: of the request body, passed on as they are.
+            options: what is asked for besides.
+            given: the same in short: fields of `RequestOptions`, which go before those of
+                `options`; any other name is a parameter of the request body.
         Raises:
             RequestError: the request is malformed; nothing was sent.
             NoModelError: what the request needs rules out every model of the policy.
             BudgetError: a budget has no room for it; says when there will be.
             RouteError: no model answered.
         """
-        return await self._desk.answer(
-            sending(
-                messages,
-                id=id,
-                task=task,
-                tenant=tenant,
-                priority=priority,
-                needs=needs,
-                max_cost_usd=max_cost_usd,
-                deadline_s=deadline_s,
-                **fields,
-            )
-        )
+        return await self._desk.answer(sending(messages, options, given))
 
-    def stream(self, /, messages: Messages, **options: Any) -> StreamedAnswer:
-        """Answer one request piece by piece; options are those of `route`.
+    def stream(
+        self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
+    ) -> StreamedAnswer:
+        """Answer one request piece by piece; arguments are those of `route`.
 
         async with router.stream("Tell me a story") as answer:
             async for piece in answer:
@@ -220,7 +159,7 @@ class AsyncRouter:
         Raises:
             RequestError: the request is malformed; other errors come from the loop.
         """
-        asked = sending(messages, **options)
+        asked = sending(messages, options, given)
         return StreamedAnswer(lambda delivery: self._desk.answer(asked, delivery))
 
     def feedback(

@@ -17,7 +17,7 @@ from routelab.core.table import Bools, Floats
 from routelab.errors import RouteError
 from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
-from routelab.runtime import AsyncRouter
+from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
 from routelab.serve.server import background
 from routelab.signals import as_logged
 from routelab.simulate import Arrivals
@@ -90,30 +90,24 @@ async def _routed(
     latency_s, cost_usd = np.zeros(n), np.zeros(n)
     models = [""] * n
     loop = asyncio.get_running_loop()
-    signals = as_logged(policy_file.policy.signals_used)
     prompts = log.texts.prompts(arriving.rows) if log.texts is not None else [""] * n
 
     async def one(place: int, router: AsyncRouter) -> None:
         request, began = log.requests.request(int(arriving.rows[place])), loop.time()
         try:
-            routed = await router.route(
-                prompts[place],
-                id=request.id,
-                task=request.task,
-                tenant=request.tenant,
-                priority=request.priority,
-                needs=request.needs,
-            )
+            routed = await router.route(prompts[place], RequestOptions.of(request))
             cost_usd[place], models[place] = routed.cost_usd, routed.model
         except RouteError:
             pass
         latency_s[place] = loop.time() - began
 
-    rng = random.Random(seed)  # noqa: S311  (balancing needs no secret)
+    config = RouterConfig(
+        signals=as_logged(policy_file.policy.signals_used),
+        rng=random.Random(seed),  # noqa: S311  (balancing needs no secret)
+        quiet=True,
+    )
     async with (
-        AsyncRouter(
-            policy_file, catalogue=catalogue, signals=signals, rng=rng, quiet=True
-        ) as router,
+        AsyncRouter(policy_file, catalogue, config) as router,
         asyncio.TaskGroup() as tasks,
     ):
         first = loop.time() + 0.05

@@ -18,8 +18,7 @@ from routelab.errors import RouteError, UncoveredError
 from routelab.logs.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import Known, Replay, decide, run
-from routelab.runtime import AsyncRouter
-from routelab.runtime.ask import options_of
+from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
 from routelab.serve.server import background
 from routelab.serve.verdicts import recorded
 from routelab.signals import as_logged
@@ -170,20 +169,17 @@ async def _route(
         request = log.requests.request(row)
         async with gate:
             try:
-                routed = await router.route(prompts[row], **options_of(request))
+                routed = await router.route(prompts[row], RequestOptions.of(request))
             except RouteError:
                 return None
             return routed.decision
 
-    from_log = as_logged(policy_file.policy.signals_used)
-    functions = recorded(policy_file.policy, log)
-    async with AsyncRouter(
-        policy_file,
-        catalogue=catalogue,
-        signals=from_log,
-        gate_functions=functions,
+    config = RouterConfig(
+        signals=as_logged(policy_file.policy.signals_used),
+        gate_functions=recorded(policy_file.policy, log),
         quiet=True,
-    ) as router:
+    )
+    async with AsyncRouter(policy_file, catalogue, config) as router:
         return await asyncio.gather(*(one(row, router) for row in range(len(log))))
 
 

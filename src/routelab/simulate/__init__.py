@@ -3,6 +3,7 @@
 from routelab.simulate.arrivals import Arrivals, arrivals
 from routelab.simulate.day import Day
 from routelab.simulate.latency import latency
+from routelab.simulate.options import SimulationOptions
 from routelab.simulate.run import simulate
 from routelab.simulate.scenario import Scenario, Surge
 from routelab.simulate.slo import Checked, Slo
@@ -12,6 +13,7 @@ __all__ = [
     "Checked",
     "Day",
     "Scenario",
+    "SimulationOptions",
     "Slo",
     "Surge",
     "arrivals",

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Mapping
-from typing import IO, Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Never
 
 import anyio
 import numpy as np
+from msgspec import structs
 
-from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue
-from routelab.core.progress import Progress
+from routelab.core.catalogue import Catalogue
 from routelab.core.request import Request
 from routelab.core.table import Ints
 from routelab.errors import RouteError
 from routelab.logs.log import Log, Strings
 from routelab.policy_file import PolicyFile
 from routelab.replay.patience import Unwaited, unwaited
-from routelab.runtime import AsyncRouter
-from routelab.runtime.ask import options_of
+from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
 from routelab.runtime.endpoints import endpoints
 from routelab.runtime.gatekeeper import GateFunction
 from routelab.runtime.journal.entry import record
@@ -29,10 +29,10 @@ from routelab.simulate import virtual
 from routelab.simulate.arrivals import Arrivals
 from routelab.simulate.day import Day
 from routelab.simulate.latency import Latency
+from routelab.simulate.options import SimulationOptions, checked
 from routelab.simulate.prepared import answered_by_log, check, located, prompts
 from routelab.simulate.recorder import EventFile, Recorder, numbers
 from routelab.simulate.sampler import Sampler
-from routelab.simulate.scenario import NOTHING, Scenario
 from routelab.simulate.upstream import SimulatedUpstream, Visit
 
 SAMPLES = 240
@@ -40,21 +40,13 @@ SAMPLES = 240
 
 
 def simulate(
-    policy_file: PolicyFile,
+    policy: PolicyFile,
     log: Log,
     arriving: Arrivals,
     latency: Latency,
-    *,
-    scenario: Scenario = NOTHING,
     catalogue: Catalogue | None = None,
-    seed: int = 0,
-    timeout_s: float = ROUTER_TIMEOUT_S,
-    events: IO[bytes] | None = None,
-    latency_known: bool = True,
-    stream: bool = False,
-    progress: Progress | None = None,
-    gate_functions: Mapping[str, GateFunction] | None = None,
-    **options: Any,
+    options: SimulationOptions | None = None,
+    **unknown: Never,
 ) -> Day:
     """Route a log's requests as they arrive, each answered by what the log holds.
 
@@ -64,80 +56,50 @@ def simulate(
     Args:
         arriving: requests of this log.
         latency: how long deployments work on answers.
-        scenario: what goes wrong.
         catalogue: goes before the policy's; deployments, limits and rules of the engine.
-        seed: of everything random that is not the policy's own.
-        events: takes a line for every finished request, as a decision log has.
-        latency_known: whether latencies mean anything.
-        stream: callers take answers as they come, so that a final answer that breaks off is lost.
-        progress: told of finished requests.
-        gate_functions: as `AsyncRouter` has them; they take no virtual time unless they sleep.
-        options: of `AsyncRouter`; budgets are kept in memory, and their periods are those of
-            the calendar from `arriving.starts_s` on.
+        options: what goes wrong, how the router works, and the seed.
     Raises:
         SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
         CatalogueError, PolicyError: as `AsyncRouter`.
+        ConfigError: an argument is a field of the options, or none at all.
     """
-    known = answered_by_log(endpoints(policy_file, located(policy_file, catalogue)))
-    check(policy_file, log, known)
-    day = _Day(policy_file, log, arriving, latency, scenario, known, seed, events, progress, stream)
-    gates = {name: _inline(function) for name, function in (gate_functions or {}).items()}
-    return virtual.run(
-        day.simulated(timeout_s, latency_known, {**options, "gate_functions": gates})
-    )
+    options = checked(options, unknown)
+    known = answered_by_log(endpoints(policy, located(policy, catalogue)))
+    check(policy, log, known)
+    return virtual.run(_Day(policy, log, arriving, latency, known, options).simulated())
 
 
 class _Day:
-    """One policy's day."""
+    """One policy's day.
+
+    Args:
+        catalogue: of the models that are called, each with a deployment.
+    """
 
     def __init__(
         self,
-        policy_file: PolicyFile,
+        policy: PolicyFile,
         log: Log,
         arriving: Arrivals,
         latency: Latency,
-        scenario: Scenario,
         catalogue: Catalogue,
-        seed: int,
-        events: IO[bytes] | None,
-        progress: Progress | None,
-        stream: bool,
+        options: SimulationOptions,
     ) -> None:
-        self._stream = stream
-        self._policy = policy_file
+        self._policy = policy
         self._log = log
         self._arriving = arriving
         self._latency = latency
-        self._scenario = scenario
         self._catalogue = catalogue
-        self._seed = seed
-        self._events = events
-        self._progress = progress
+        self._options = options
         self._places: dict[str, int] = {}
         self._recorder = Recorder(self._places, tuple(catalogue.models), len(arriving))
-        self._prompts = prompts(policy_file, log)
+        self._prompts = prompts(policy, log)
 
-    async def simulated(
-        self, timeout_s: float, latency_known: bool, options: dict[str, Any]
-    ) -> Day:
-        arriving, recorder = self._arriving, self._recorder
+    async def simulated(self) -> Day:
+        arriving, config = self._arriving, self._options.config
         clock = asyncio.get_running_loop().time
-        gated = bool(self._policy.policy.gates_used or options.get("gates"))
-        upstream = self._upstream(clock, gated=gated)
-        router = AsyncRouter(
-            self._policy,
-            catalogue=self._catalogue,
-            upstream=upstream,
-            signals=as_logged(self._policy.policy.signals_used),
-            quiet=True,
-            timeout_s=timeout_s,
-            clock=clock,
-            wall_clock=lambda: arriving.starts_s + clock(),
-            rng=random.Random(self._seed),  # noqa: S311  (repeatable on purpose)
-            log=None if self._events is None else EventFile(self._events),
-            observers=(recorder, *options.pop("observers", ())),
-            **options,
-        )
+        upstream = self._upstream(clock)
+        router = AsyncRouter(self._policy, self._catalogue, self._config(clock, upstream))
         every_s = max(1e-9, arriving.duration_s / SAMPLES)
         sampler = Sampler(router.engine, upstream, self._catalogue, every_s)
         async with router, asyncio.TaskGroup() as tasks:
@@ -147,9 +109,30 @@ class _Day:
                     await asyncio.sleep(wait_s)
                 tasks.create_task(self._one(router, upstream, place))
         slow = unwaited(
-            self._log, self._catalogue, timeout_s=timeout_s, latency_s=self._latency.usual_s
+            self._log,
+            self._catalogue,
+            timeout_s=config.timeout_s,
+            latency_s=self._latency.usual_s,
         )
-        return self._day(upstream, sampler, latency_known, slow)
+        return self._day(upstream, sampler, slow)
+
+    def _config(self, clock: Callable[[], float], upstream: SimulatedUpstream) -> RouterConfig:
+        """The router's config with all that a simulation sets."""
+        config, events = self._options.config, self._options.events
+        return replace(
+            config,
+            upstream=upstream,
+            signals=as_logged(self._policy.policy.signals_used),
+            gate_functions={
+                name: _inline(function) for name, function in config.gate_functions.items()
+            },
+            quiet=True,
+            clock=clock,
+            wall_clock=lambda: self._arriving.starts_s + clock(),
+            rng=random.Random(self._options.seed),  # noqa: S311  (repeatable on purpose)
+            log=None if events is None else EventFile(events),
+            observers=(self._recorder, *config.observers),
+        )
 
     def _over(self) -> bool:
         return self._recorder.done == len(self._arriving)
@@ -157,23 +140,27 @@ class _Day:
     async def _one(self, router: AsyncRouter, upstream: SimulatedUpstream, place: int) -> None:
         row, nth = int(self._arriving.rows[place]), int(self._arriving.nth[place])
         request = self._log.requests.request(row)
-        key = f"{request.id}~{nth}" if nth else request.id
+        if nth:
+            request = structs.replace(request, id=f"{request.id}~{nth}")
+        key, prompt = request.id, "" if self._prompts is None else self._prompts[row]
         self._places[key], upstream.visits[key] = place, Visit(row)
-        asked: dict[str, Any] = {
-            "messages": "" if self._prompts is None else self._prompts[row],
-            **options_of(request),
-            "id": key,
-        }
+        asked = RequestOptions.of(request)
         try:
-            await (_streamed(router, asked) if self._stream else router.route(**asked))
+            if self._options.stream:
+                await _streamed(router, prompt, asked)
+            else:
+                await router.route(prompt, asked)
         except RouteError:
             pass  # the recorder has heard why
         finally:
             del self._places[key], upstream.visits[key]
-        if self._progress is not None and self._recorder.done % 64 == 0:
-            self._progress(self._recorder.done, len(self._arriving))
+        progress = self._options.progress
+        if progress is not None and self._recorder.done % 64 == 0:
+            progress(self._recorder.done, len(self._arriving))
 
-    def _upstream(self, clock: Callable[[], float], *, gated: bool) -> SimulatedUpstream:
+    def _upstream(self, clock: Callable[[], float]) -> SimulatedUpstream:
+        policy = self._policy.policy
+        gated = bool(policy.gates_used or self._options.config.gates)
         models = {
             (it.base_url, it.model): name
             for name, model in self._catalogue.models.items()
@@ -182,18 +169,17 @@ class _Day:
         return SimulatedUpstream(
             self._log,
             self._latency,
-            self._scenario,
+            self._options.scenario,
             models,
             clock=clock,
-            seed=self._seed,
-            texts=self._policy.policy.reads_answers or gated,
+            seed=self._options.seed,
+            texts=policy.reads_answers or gated,
         )
 
     def _day(
         self,
         upstream: SimulatedUpstream,
         sampler: Sampler,
-        latency_known: bool,
         slow_answers: tuple[Unwaited, ...],
     ) -> Day:
         recorder, rows = self._recorder, self._arriving.rows
@@ -204,7 +190,7 @@ class _Day:
             arrived_s=self._arriving.at_s,
             rows=rows,
             latency_s=numbers(recorder.latency_s),
-            latency_known=latency_known,
+            latency_known=self._options.latency_known,
             cost_usd=numbers(recorder.cost_usd),
             quality=numbers(recorder.quality),
             answered=np.asarray(status == "answered"),
@@ -227,8 +213,8 @@ class _Day:
         )
 
 
-async def _streamed(router: AsyncRouter, asked: dict[str, Any]) -> None:
-    async with router.stream(**asked) as answer:
+async def _streamed(router: AsyncRouter, prompt: str, asked: RequestOptions) -> None:
+    async with router.stream(prompt, asked) as answer:
         async for _ in answer:
             pass
 

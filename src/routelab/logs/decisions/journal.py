@@ -114,7 +114,7 @@ def open_journal(path: Path) -> Journal:
     if not is_journal(path):
         raise LogError(
             f"{path.name}: holds no decision log; name the folder that a router logs to"
-            ' (AsyncRouter(..., log="FOLDER")), or one of its files'
+            ' (RouterConfig(log="FOLDER")), or one of its files'
         )
     if not path.is_dir():
         return Journal(path, (path,))

@@ -6,11 +6,9 @@ import random
 from collections.abc import Callable
 
 from routelab.core.catalogue import Catalogue, Deployment
-from routelab.core.choices import none_of
 from routelab.core.engine_rules import EngineRules, problems
 from routelab.core.impossible import impossible
 from routelab.errors import CatalogueError
-from routelab.runtime.engine.balancing import BALANCERS
 from routelab.runtime.engine.pool import Pool
 from routelab.runtime.engine.station import Station
 
@@ -25,8 +23,6 @@ def pools(
             calls.
     """
     told = [f"engine: {problem}" for problem in problems(rules)]
-    if rules.balancing not in BALANCERS:
-        told.append(f"engine: {none_of('balancing', rules.balancing, BALANCERS)}")
     told += [
         f"models.{name}: {problem}"
         for name, model in catalogue.models.items()

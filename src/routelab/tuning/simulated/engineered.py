@@ -18,9 +18,20 @@ from routelab.errors import SimulationError, TuningError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile
 from routelab.replay import Ground
+from routelab.runtime import RouterConfig
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.scorers import load as load_scorers
-from routelab.simulate import Checked, Day, Scenario, Slo, arrivals, latency, simulate, slo
+from routelab.simulate import (
+    Checked,
+    Day,
+    Scenario,
+    SimulationOptions,
+    Slo,
+    arrivals,
+    latency,
+    simulate,
+    slo,
+)
 from routelab.simulate.scenario import check
 from routelab.simulate.surge import surged
 from routelab.stats.thinning import thinned
@@ -212,9 +223,11 @@ class Engineered:
             on.log,
             coming,
             latency(on.log, "logged"),
-            scenario=wanted.scenario,
-            seed=seed,
-            timeout_s=TIMEOUT_S,
+            options=SimulationOptions(
+                scenario=wanted.scenario,
+                config=RouterConfig(timeout_s=TIMEOUT_S),
+                seed=seed,
+            ),
         )
 
 

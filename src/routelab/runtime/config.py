@@ -1,0 +1,163 @@
+"""How a router works, in one value: all but its policy and the catalogue of its models."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from routelab.core import engine_rules
+from routelab.core.catalogue import ROUTER_TIMEOUT_S
+from routelab.core.engine_rules import EngineRules
+from routelab.core.options import Options, misplaced
+from routelab.errors import ConfigError
+from routelab.gates import AnyGate
+from routelab.policies.gated import MOST_AGAIN
+from routelab.policy_file import PolicyFile
+from routelab.runtime.books import Observer
+from routelab.runtime.budgets import Budgets, Store
+from routelab.runtime.figures import Figures
+from routelab.runtime.gatekeeper import GateFunction
+from routelab.runtime.journal import Sink
+from routelab.runtime.upstream import Upstream
+from routelab.signals import Given
+
+if TYPE_CHECKING:
+    import httpx
+
+    from routelab.runtime.http import Transport
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RouterConfig(Options):
+    """What a router is told besides its policy and catalogue; every field may be left out.
+
+    One value serves any number of routers, unless it holds what only one may have: an open log,
+    figures, a budget store, an upstream.
+
+    Attributes:
+        client: to the endpoints: an httpx client to use, which stays yours to close.
+        transport: of the router's own httpx client: "httpx", "aiohttp" (faster when many requests
+            run at once; of the `serve` extra), or one of httpx's.
+        upstream: replaces HTTP altogether. Of client, transport and upstream give one at most.
+        timeout_s: seconds for each attempt at a deployment whose `timeouts` the catalogue does
+            not give.
+        rules: how calls are balanced, retried and cut off; go before the catalogue's `engine`.
+        signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
+            or a function of request and response; goes before what the policy file says.
+        gates: that every answer must pass, besides those of the policy (see `routelab.gates`).
+        again: how often a model is asked again, told why its answer was refused by `gates`;
+            in [0, 5].
+        gate_functions: by name, for gates that are functions of yours.
+        budgets: what may be spent: rules, or a `budgets.toml`.
+        budget_store: keeps what was spent; in memory unless given. Closed with the router.
+        cheaper: decides the requests that a budget degrades; a policy or its directory, which
+            goes before the one that `budgets` names.
+        log: where a record of every request goes: a folder, or a sink; closed with the router.
+        figures: counts requests; own ones unless given.
+        observers: hear of every request when it is over.
+        explained: decisions say why, in `routed.decision.reasons`.
+        quiet: do not warn of a policy that was edited, nor of requests without what it reads; for
+            tools that tell so themselves.
+        clock: seconds of the event loop's time; for tests and simulations, as are the next three.
+        wall_clock: Unix time in seconds, for dates in replies and records.
+        sleep: waits so many seconds of `clock`.
+        rng: of balancing and of pauses before retries, a fresh one unless given; the policy's
+            draws have a seed of their own.
+    Raises:
+        ConfigError: a name is no field, or values make no sense; every problem is told.
+    """
+
+    client: httpx.AsyncClient | None = None
+    transport: Transport | None = None
+    upstream: Upstream | None = None
+    timeout_s: float = ROUTER_TIMEOUT_S
+    rules: EngineRules | None = None
+
+    signals: Mapping[str, Given] = field(default_factory=dict)
+    gates: Sequence[AnyGate] = ()
+    again: int = 0
+    gate_functions: Mapping[str, GateFunction] = field(default_factory=dict)
+
+    budgets: Budgets | str | Path | None = None
+    budget_store: Store | None = None
+    cheaper: PolicyFile | str | Path | None = None
+
+    log: Sink | str | Path | None = None
+    figures: Figures | None = None
+    observers: Sequence[Observer] = ()
+    explained: bool = False
+    quiet: bool = False
+
+    clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    rng: random.Random | None = None
+
+    def __post_init__(self) -> None:
+        if problems := tuple(_problems(self)):
+            raise ConfigError(*problems)
+
+
+def checked(call: str, config: RouterConfig | None, unknown: Mapping[str, object]) -> RouterConfig:
+    """The config that a router was given, or one of defaults.
+
+    Args:
+        call: what was called, as users write it.
+        unknown: arguments that it does not have.
+    Raises:
+        ConfigError: there are such arguments, with the place of each; or it is no config.
+    """
+    if unknown:
+        fields = {name: f"config=RouterConfig({name}=...)" for name in RouterConfig.names()}
+        raise misplaced(call, unknown, ("catalogue", "config"), fields)
+    if config is None:
+        return RouterConfig()
+    if not isinstance(config, RouterConfig):
+        raise ConfigError(f"config={config!r:.80}: give {call}(..., config=RouterConfig(...))")
+    return config
+
+
+def _problems(config: RouterConfig) -> Iterator[str]:
+    ways = [it for it in ("client", "transport", "upstream") if getattr(config, it) is not None]
+    if len(ways) > 1:
+        yield f"{' and '.join(ways)} are given: give one of client, transport and upstream"
+    if config.client is not None or config.transport is not None:
+        from routelab.runtime import http_sender  # importing the runtime stays quick
+
+        yield from http_sender.problems(config.client, config.transport)
+    if not (_number(config.timeout_s) and config.timeout_s > 0.0):
+        yield f"timeout_s={config.timeout_s!r}: give seconds above 0, math.inf for no limit"
+    if config.rules is not None:
+        yield from (f"rules: {problem}" for problem in engine_rules.problems(config.rules))
+    for name in ("signals", "gate_functions"):
+        if not isinstance(value := getattr(config, name), Mapping):
+            yield f"{name}={value!r:.80}: give a mapping by name"
+    for name in ("gates", "observers"):
+        value = getattr(config, name)
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            yield f"{name}={value!r:.80}: give a list or tuple of {name}"
+    if not isinstance(config.again, int) or not 0 <= config.again <= MOST_AGAIN:
+        yield f"again={config.again!r}: give a whole number in [0, {MOST_AGAIN}]"
+    if config.budgets is None:
+        for name in ("budget_store", "cheaper"):
+            if getattr(config, name) is not None:
+                yield f"{name} serves budgets: give budgets=... too"
+    elif not isinstance(config.budgets, Budgets | str | Path):
+        yield f"budgets={config.budgets!r:.80}: give Budgets or the path of a budgets.toml"
+    if not (config.figures is None or isinstance(config.figures, Figures)):
+        yield f"figures={config.figures!r:.80}: give Figures, or leave them out"
+    for name in ("clock", "wall_clock", "sleep"):
+        if not callable(value := getattr(config, name)):
+            yield f"{name}={value!r:.80}: give a function"
+    if not (config.rng is None or isinstance(config.rng, random.Random)):
+        yield f"rng={config.rng!r:.80}: give a random.Random, such as random.Random(0)"
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,192 @@
+"""A router's config and a request's options: values that say what is wrong with them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from dataclasses import FrozenInstanceError, fields, replace
+
+import httpx
+import pytest
+from runtime_world import Endpoint, catalogue, model, policy_file
+
+from routelab.core.engine_rules import EngineRules
+from routelab.core.request import Request
+from routelab.errors import ConfigError, RequestError
+from routelab.policies import Fixed
+from routelab.runtime import AsyncRouter, RequestOptions, Router, RouterConfig
+
+
+@pytest.fixture
+def chosen(tmp_path):
+    return policy_file(tmp_path, Fixed("first"), catalogue(first=model("good")))
+
+
+def test_every_field_is_documented_and_none_may_be_changed():
+    told = RouterConfig.__doc__.partition("Attributes:")[2]
+    assert [it.name for it in fields(RouterConfig) if f" {it.name}: " not in told] == []
+    with pytest.raises(FrozenInstanceError):
+        RouterConfig().again = 1
+
+
+def test_all_problems_of_a_config_are_told_at_once_by_field():
+    wrong = {
+        "upstream": object(),
+        "transport": "carrier pigeon",
+        "timeout_s": 0.0,
+        "rules": EngineRules(balancing="fair", queue=-1),
+        "signals": ["margin"],
+        "gates": "json",
+        "again": 9,
+        "cheaper": "cheap.policy",
+        "observers": 3,
+        "figures": "all",
+        "clock": 12.0,
+        "rng": 7,
+    }
+    with pytest.raises(ConfigError) as caught:
+        RouterConfig(**wrong)
+    problems = caught.value.problems
+    assert len(problems) == len(wrong) + 1  # two of the rules
+    for name in wrong:
+        assert any(name in problem for problem in problems), name
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {},
+        {"timeout_s": math.inf},
+        {"rng": random.Random(0), "signals": {"sure": "margin"}, "observers": [object()]},
+        {"transport": "httpx"},
+    ],
+)
+def test_what_makes_sense_is_taken(right):
+    config = RouterConfig(**right)
+    assert replace(config, again=2).again == 2
+
+
+def test_a_misspelt_field_is_told_with_the_one_that_was_meant():
+    with pytest.raises(ConfigError, match="no field of RouterConfig 'signal'; write 'signals'"):
+        RouterConfig(signal={})
+    with pytest.raises(ConfigError) as caught:
+        RouterConfig(budget="b.toml", logs="decisions", quiet=True)
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("kind", [AsyncRouter, Router])
+def test_a_field_of_the_config_given_to_the_router_is_told_where_it_goes(chosen, kind):
+    with pytest.raises(ConfigError, match=r"write config=RouterConfig\(signals=\.\.\.\)") as caught:
+        kind(chosen, signals={}, catalog="models.toml")
+    assert "write 'catalogue'" in caught.value.problems[1]
+    with pytest.raises(ConfigError, match=f"{kind.__name__}.load has no argument 'log' of its own"):
+        kind.load(chosen.path, log="decisions")
+    with pytest.raises(ConfigError, match=r"config=\{'log': 'decisions'\}: give"):
+        kind(chosen, None, {"log": "decisions"})
+
+
+def test_one_config_serves_two_routers(chosen):
+    config = RouterConfig(transport=Endpoint().transport)
+    for _ in range(2):
+        with Router.load(chosen.path, config=config) as router:
+            assert router.route("hello").answer == "hello"
+
+
+def test_options_and_keywords_say_the_same(chosen):
+    endpoint = Endpoint()
+    options = RequestOptions(id="r1", task="maths", parameters={"temperature": 0})
+
+    async def run():
+        config = RouterConfig(transport=endpoint.transport)
+        async with AsyncRouter(chosen, config=config) as router:
+            yield await router.route("hello", id="r1", task="maths", temperature=0)
+            yield await router.route("hello", options)
+            yield await router.route("hello", options=options)
+            yield await router.route("hello", RequestOptions(task="maths"), id="r1", temperature=0)
+            async with router.stream("hello", options) as answer:
+                async for _ in answer:
+                    pass
+            yield answer.routed
+
+    async def ran():
+        return [it.decision.request_id async for it in run()]
+
+    assert asyncio.run(ran()) == ["r1"] * 5
+    bodies = [seen["body"] for seen in endpoint.seen]
+    assert bodies[1:4] == bodies[:1] * 3
+    assert [body["temperature"] for body in bodies] == [0] * 5
+
+
+def test_the_blocking_router_takes_options_too(chosen):
+    options = RequestOptions(id="r7")
+    with Router(chosen, config=RouterConfig(transport=Endpoint().transport)) as router:
+        assert router.route("hello", options).decision.request_id == "r7"
+        with router.stream("hello", options) as answer:
+            assert "".join(piece.text for piece in answer) == "hello"
+
+
+def test_changed_options_keep_the_rest():
+    options = RequestOptions(task="maths", deadline_s=3.0, parameters={"temperature": 0})
+    changed = options.changed(deadline_s=None, top_p=0.5, tenant="a")
+    assert changed == RequestOptions(
+        task="maths", tenant="a", parameters={"temperature": 0, "top_p": 0.5}
+    )
+    assert options.parameters == {"temperature": 0}
+    assert options.changed(parameters={"n": 1}, top_p=0.5).parameters == {"n": 1, "top_p": 0.5}
+
+
+def test_options_of_a_logged_request_are_all_but_its_messages_and_group():
+    told = dict.fromkeys(("id", "task", "tenant", "priority"), "x")
+    told |= {"needs": ("tools",), "max_cost_usd": 1.0, "deadline_s": 2.0}
+    options = RequestOptions.of(Request(**told, group="g"))
+    assert {name: getattr(options, name) for name in options.__struct_fields__} == {
+        **told,
+        "parameters": {},
+    }
+    missing = set(Request.__struct_fields__) - set(RequestOptions.__struct_fields__)
+    assert missing == {"messages", "group"}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"tenent": "a"}, "tenent='a': there is no such option; it is called tenant"),
+        ({"deadline_ms": 5}, "it is called deadline_s"),
+        ({"priorty": "high"}, "it is called priority"),
+        ({"need": ["tools"]}, r"goes into parameters=\{'need': \.\.\.\}"),
+        ({"options": {"num_ctx": 8}}, r"options=\{'num_ctx': 8\}: give RequestOptions"),
+        ({"parameters": 3}, "parameters=3: write an object"),
+        ({"parameters": {"messages": []}}, "give them as the first argument"),
+        ({"parameters": {"stream": True}}, r"use router.stream\(...\)"),
+    ],
+)
+def test_a_slip_is_told_with_the_option_that_was_meant(chosen, given, says):
+    transport = httpx.MockTransport(lambda request: httpx.Response(500))
+    with (
+        Router(chosen, config=RouterConfig(transport=transport)) as router,
+        pytest.raises(RequestError, match=says),
+    ):
+        router.route("hello", **given)
+
+
+@pytest.mark.parametrize(
+    "name", ["temperature", "seed", "user", "top_k", "tools", "stop", "mask", "uid", "metadata"]
+)
+def test_parameters_of_endpoints_are_no_slips(name):
+    assert RequestOptions().changed(**{name: 1}).parameters == {name: 1}
+
+
+def test_a_parameter_that_looks_like_an_option_is_passed_on_where_it_is_said_to_be_one(chosen):
+    endpoint = Endpoint()
+    options = RequestOptions(parameters={"deadline": 3, "priority": 2})
+    with Router(chosen, config=RouterConfig(transport=endpoint.transport)) as router:
+        router.route("hello", options)
+    (seen,) = endpoint.seen
+    assert (seen["body"]["deadline"], seen["body"]["priority"]) == (3, 2)
+
+
+def test_everything_wrong_with_a_request_is_told_at_once(chosen):
+    with Router(chosen) as router, pytest.raises(RequestError) as caught:
+        router.route([], RequestOptions(), tenent="a", max_cost_usd=-1.0)
+    assert len(caught.value.problems) == 3
