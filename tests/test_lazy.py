@@ -83,7 +83,7 @@ def test_what_is_not_installed_is_an_error_that_says_how_to_get_it(monkeypatch, 
     with pytest.raises(ModuleNotFoundError) as raised:
         _ = lazily.Circle
     (note,) = raised.value.__notes__
-    assert note.startswith("lazily.Circle needs it;")
+    assert note.startswith("lazily.Circle needs it")
     assert "extra `lab`" in note
 
 

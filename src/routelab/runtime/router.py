@@ -26,6 +26,7 @@ from routelab.runtime.lane import Lane, cheaper_policy
 from routelab.runtime.overlay import Overlay
 from routelab.runtime.routed import Routed
 from routelab.runtime.stream.answer import StreamedAnswer
+from routelab.runtime.upstream import Upstream
 
 if TYPE_CHECKING:
     from routelab.runtime.http import HttpUpstream
@@ -67,14 +68,7 @@ class AsyncRouter:
             catalogue = catalogue_file.read(catalogue)
         if catalogue is not None:
             check_meant(policy, catalogue)
-        overlay = Overlay(
-            config.signals,
-            tuple(config.gates),
-            config.again,
-            config.gate_functions,
-            config.explained,
-            config.quiet,
-        )
+        overlay = _overlay(config)
         clock, wall_clock = config.clock, config.wall_clock
         self.catalogue = endpoints(policy, catalogue, config.rules)
         if spare is not None:
@@ -91,15 +85,7 @@ class AsyncRouter:
             from routelab.runtime.http import HttpUpstream  # importing the runtime stays quick
 
             upstream = self._http = HttpUpstream(config.client, config.transport)
-        self.engine = Engine(
-            self.catalogue,
-            upstream,
-            timeouts=Timeouts(total_s=config.timeout_s),
-            clock=clock,
-            wall_clock=wall_clock,
-            sleep=config.sleep,
-            rng=config.rng or random.Random(),  # noqa: S311  (no secret hangs on it)
-        )
+        self.engine = _engine(self.catalogue, upstream, config)
         lane, second = Lane(policy, overlay, self.catalogue, self.engine, clock), None
         keeper: Keeper | None = None
         if spare is not None:
@@ -202,6 +188,29 @@ class AsyncRouter:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _overlay(config: RouterConfig) -> Overlay:
+    return Overlay(
+        config.signals,
+        tuple(config.gates),
+        config.again,
+        config.gate_functions,
+        config.explained,
+        config.quiet,
+    )
+
+
+def _engine(catalogue: Catalogue, upstream: Upstream, config: RouterConfig) -> Engine:
+    return Engine(
+        catalogue,
+        upstream,
+        timeouts=Timeouts(total_s=config.timeout_s),
+        clock=config.clock,
+        wall_clock=config.wall_clock,
+        sleep=config.sleep,
+        rng=config.rng or random.Random(),  # noqa: S311  (no secret hangs on it)
+    )
 
 
 def _sink(
