@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from routelab.cli.flags import with_flags
 from routelab.core import catalogue_file
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
@@ -229,8 +230,8 @@ def print_json(data: Any) -> None:
 
 
 def tell(text: str) -> None:
-    """A line on standard error."""
-    sys.stderr.write(f"{text}\n")
+    """A line on standard error, its arguments as flags."""
+    sys.stderr.write(f"{with_flags(text)}\n")
 
 
 def _no_policy(path: Path) -> str:

@@ -238,7 +238,8 @@ def keys_of(texts: Texts | None, name: str) -> tuple[Strings, Ints]:
     """`Log.prompt_keys` of a log of this name."""
     if texts is None:
         raise LogError(
-            f"{name}: no prompt column; add one, or say which one it is: --column prompt=COLUMN"
+            f"{name}: no prompt column; add one, or say which one it is:"
+            " `columns={'prompt': 'COLUMN'}`"
         )
     return texts.prompt_keys()
 
