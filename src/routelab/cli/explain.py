@@ -10,15 +10,15 @@ from rich.table import Table
 
 from routelab.cli import tables
 from routelab.cli.common import (
-    Columns,
-    Json,
     LogOption,
     PolicyPath,
-    Prices,
     load_policy,
     print_json,
     read_log,
 )
+from routelab.cli.options import grouped
+from routelab.cli.options.log import LogOptions
+from routelab.cli.options.output import Json
 from routelab.core.flow import Decision, Step
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
@@ -26,12 +26,12 @@ from routelab.replay import decide
 from routelab.replay.single import row_of
 
 
+@grouped
 def explain(
     policy: PolicyPath,
     log: LogOption,
     request_id: Annotated[str, typer.Option("--id", help="Request id in the log.")],
-    column: Columns = None,
-    prices: Prices = None,
+    how: LogOptions,
     json: Json = False,
 ) -> None:
     """Show what POLICY does with one request of LOG, and why: calls, scores, reasons, costs.
@@ -40,9 +40,7 @@ def explain(
     """
     loaded = load_policy(policy)
     document = loaded.document
-    opened = read_log(log, column, prices, document.signals, document.catalogue).with_specs(
-        document.signals
-    )
+    opened = read_log(log, how, document.signals, document.catalogue).with_specs(document.signals)
     row = row_of(opened, request_id)
     decision = decide(
         loaded.policy,

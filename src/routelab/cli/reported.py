@@ -6,9 +6,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from routelab.cli.common import tell
 from routelab.core.extras import how_to_install
@@ -16,14 +14,6 @@ from routelab.errors import RoutelabError
 
 if TYPE_CHECKING:
     from routelab.reports import Report
-
-ReportPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--report", metavar="FILE.html", help="Where the report goes; default reports/NAME.html."
-    ),
-]
-NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write a report.")]
 
 
 def report_path(name: str, given: Path | None) -> Path:
