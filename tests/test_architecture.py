@@ -173,6 +173,29 @@ def test_only_the_commands_speak_of_flags():
     assert found == FLAGS_ELSEWHERE
 
 
+def functions(path: Path) -> Iterator[tuple[str, int, int, str]]:
+    """Name, lines and parameters of every function of a file, and the line above it."""
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            given = node.args
+            n = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)
+            first = min([node.lineno, *(it.lineno for it in node.decorator_list)])
+            above = text.splitlines()[first - 2].strip()
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            yield node.name, lines, n + bool(given.vararg) + bool(given.kwarg), above
+
+
+def test_a_long_function_or_one_of_many_parameters_says_why():
+    unsaid = [
+        f"{path.relative_to(SOURCE)}: {name} has {lines} lines and {parameters} parameters"
+        for path in files()
+        for name, lines, parameters, above in functions(path)
+        if (lines > 60 or parameters > 10) and not above.startswith("# Long: ")
+    ]
+    assert unsaid == []
+
+
 def loaded_by(statement: str) -> set[str]:
     """Modules that are loaded after a statement in a fresh interpreter."""
     code = f"import sys, json; {statement}; print(json.dumps(sorted(sys.modules)))"

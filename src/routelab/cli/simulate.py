@@ -39,7 +39,7 @@ from routelab.replay import study_ground
 from routelab.replay.coverage import coverage
 from routelab.replay.patience import unwaited
 from routelab.simulate import Checked, Day, Scenario, arrivals, latency, scenario, simulate, slo
-from routelab.simulate.arrivals import Arrivals, moment_s
+from routelab.simulate.arrivals import Arrivals
 from routelab.simulate.prepared import answered_by_log, located
 from routelab.simulate.surge import surged
 
@@ -81,24 +81,21 @@ def simulate_days(
     Example: `routelab simulate demo.policy --log datasets/sample.parquet --faults outage
     --slo slo`
     """
-    name = _page_name(policy, trouble.faults)
-    page = None if output.no_report else report_path(name, output.report)
+    page = _page(policy, trouble.faults, output)
     loaded = [load_policy(path) for path in policy]
     known = read_catalogue(catalogue)
-    starts_s = None if traffic.starts is None else moment_s(traffic.starts)
     day, goals = read_scenario(trouble.faults), read_objectives(trouble.objectives)
+    asked = _Asked(traffic, trouble, answers, day, known, traffic.starts_s, budgets, events)
     if events is not None and len(loaded) > 1:
         raise SimulationError("--events: name one policy; two days do not fit one file")
     whole = read_log(log, how)
-    asked = _Asked(traffic, trouble, answers, day, known, starts_s, budgets, events)
     days = [asked.simulated(one, whole, allow_missing=how.allow_missing) for one in loaded]
     checks = []
     if goals is not None and trouble.objectives is not None:
         checks = [slo.check(goals, it, trouble.objectives.name) for it in days]
     drawn = None if page is None else _reported(days, checks, day, whole.name, page)
     if output.json:
-        said = None if drawn is None else str(drawn)
-        print_json({**_as_json(days, checks, day), "report": said})
+        print_json({**_as_json(days, checks, day), "report": drawn and str(drawn)})
     else:
         tables.show(
             day_tables.days(days, day.name),
@@ -175,9 +172,12 @@ class _Asked(NamedTuple):
         return replace(coming, at_s=surged(coming.at_s, self.day.surges))
 
 
-def _page_name(policies: list[Path], faults: Path | None) -> str:
+def _page(policies: list[Path], faults: Path | None, output: OutputOptions) -> Path | None:
+    """Where the report goes, if one is wanted."""
+    if output.no_report:
+        return None
     name = policies[0].name.removesuffix(".policy")
-    return f"{name}-{faults.stem}" if faults is not None else f"{name}-day"
+    return report_path(f"{name}-{'day' if faults is None else faults.stem}", output.report)
 
 
 def _reported(

@@ -83,6 +83,7 @@ class AsyncRouter:
             function is not given.
     """
 
+    # Long: settings of the public door, given by name and each with a default, and their checks.
     def __init__(
         self,
         policy_file: PolicyFile,

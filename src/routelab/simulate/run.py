@@ -39,6 +39,7 @@ SAMPLES = 240
 """Moments at which deployments are looked at."""
 
 
+# Long: what a day consists of, then settings by name, each with a default.
 def simulate(
     policy_file: PolicyFile,
     log: Log,
@@ -90,6 +91,7 @@ def simulate(
 class _Day:
     """One policy's day."""
 
+    # Long: what `simulate` was given, with its defaults filled in.
     def __init__(
         self,
         policy_file: PolicyFile,

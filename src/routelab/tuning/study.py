@@ -105,6 +105,7 @@ class Study:
         return display.html(self)
 
 
+# Long: stages of one computation, of which each needs most of what came before.
 def tune(
     log: Log,
     options: Options,

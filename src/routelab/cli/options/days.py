@@ -11,6 +11,7 @@ from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.options.groups import group
 from routelab.core.catalogue import ROUTER_TIMEOUT_S
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
+from routelab.simulate.arrivals import moment_s
 from routelab.tuning.simulated import Wanted
 
 
@@ -81,6 +82,15 @@ class TrafficOptions:
         typer.Option(help="Requests of this part of the log: train, tune, calibrate, test, all."),
     ] = "all"
     seed: Annotated[int, typer.Option(help="Of arrivals, faults and balancing.")] = 0
+
+    @property
+    def starts_s(self) -> float | None:
+        """Unix seconds of the first request; None where no date is given.
+
+        Raises:
+            SimulationError: it is no date.
+        """
+        return None if self.starts is None else moment_s(self.starts)
 
 
 @group("Answers")

@@ -66,10 +66,9 @@ _STARTS, _SCRIPTS = zip(
 )
 
 
+# Long: a call more costs what three counts do.
 def counted(request: Request, cap: int) -> tuple[float, ...]:
     """The numbers of a request, as in `NAMES`; about `cap` characters are looked at.
-
-    One straight line, since a call more costs what three counts do.
 
     Raises:
         PolicyError: the request has no messages.

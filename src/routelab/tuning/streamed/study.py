@@ -74,6 +74,7 @@ class Streamed:
         return self.tested[0]
 
 
+# Long: stages of one computation, of which each needs most of what came before.
 def tune_stream(
     stream: Stream,
     options: Options,
