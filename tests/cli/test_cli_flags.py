@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import msgspec
 import pytest
 import typer
@@ -13,6 +18,13 @@ from routelab.errors import RoutelabError
 from routelab.logs import read
 from routelab.tuning import Bounds, Floor, Options
 from routelab.tuning.certify import Demand
+
+SOURCE = Path(cli.__file__).parents[1]
+OF_FILES = {
+    "after", "attempt", "estimates", "least", "max_concurrency", "most", "otherwise", "queue",
+    "scoring", "weight",
+}  # fmt: skip
+"""What sentences name between backticks that is no argument, but a field of a file."""
 
 TWO_FIELDS = (
     "`processes` is for the trials of a search, and `policy='tiers'` makes none; leave it out, or"
@@ -29,6 +41,25 @@ def options(group) -> set[str]:
 
 def test_every_flag_is_an_option_of_a_command():
     assert set(FLAGS.values()) <= options(typer.main.get_command(app))
+
+
+def sentences() -> Iterator[str]:
+    """Every text in the library, docstrings apart."""
+    for path in SOURCE.rglob("*.py"):
+        if "cli" not in path.relative_to(SOURCE).parts:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                    node.value.value = ""
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+
+
+def test_every_argument_that_the_library_names_has_a_flag():
+    named = {it for text in sentences() for it in re.findall(r"`([a-z_]+)`", text)}
+    assert "trials" in named
+    assert named - set(FLAGS) == OF_FILES
 
 
 @pytest.mark.parametrize("asked", [Options, Bounds])

@@ -80,8 +80,8 @@ def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
         "a log that is read in batches": in_batches,
     }
     problems = [
-        f"`objectives` choose policy and engine on simulated days; {name} does not allow for that:"
-        " leave one of them out, or write the bound into the file of objectives"
+        f"policy and engine are chosen by `objectives` on simulated days; {name} does not allow for"
+        " that: leave one of them out, or write the bound into the file of objectives"
         for name, given in told.items()
         if given
     ]
