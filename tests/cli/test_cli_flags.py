@@ -13,7 +13,7 @@ import typer
 
 from routelab import cli
 from routelab.cli.app import app
-from routelab.cli.flags import FLAGS, with_flags
+from routelab.cli.flags import FLAGS, ROUTED, with_flags
 from routelab.errors import RoutelabError
 from routelab.logs import read
 from routelab.tuning import Bounds, Floor, Options
@@ -80,6 +80,7 @@ def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
         ("`floors` task=2: the loss", "--floor task=2: the loss"),
         ("`prices=FILE`", "--prices FILE"),
         ("give more `weight`, or start `dask scheduler`", None),
+        ("`prices='a b'` or `x`", "--prices a b or `x`"),
         ("`unknown='x'`, ` `, `` and `trials", None),
         (
             TWO_FIELDS,
@@ -90,6 +91,12 @@ def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
 )
 def test_arguments_become_flags_and_nothing_else_changes(sentence, shown):
     assert with_flags(sentence) == (sentence if shown is None else shown)
+
+
+def test_an_endpoint_may_use_words_of_its_own():
+    assert with_flags("no `seed` here", ROUTED) == "no `seed` here"
+    said = "`Router.signals={'sure': 'column:sure'}`"
+    assert with_flags(said, ROUTED) == "--source sure=column:sure"
 
 
 @pytest.mark.parametrize(

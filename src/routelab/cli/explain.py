@@ -16,6 +16,7 @@ from routelab.cli.common import (
     print_json,
     read_log,
 )
+from routelab.cli.flags import ROUTED, with_flags
 from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
@@ -165,7 +166,8 @@ def why(decision: Decision) -> str:
     lines = []
     for step in decision.steps:
         if step.feedback.error is not None:
-            lines.append(f"{step.call.model} failed: {step.feedback.error}")
+            said = with_flags(step.feedback.error, ROUTED)
+            lines.append(f"{step.call.model} failed: {said}")
         elif step.feedback.rejected:
             lines.append(f"{step.call.model} was refused: {'; '.join(step.feedback.rejected)}")
     lines += [f"because {reason}" for reason in decision.reasons]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 from collections.abc import Mapping
+from functools import partial
 
 FLAGS: Mapping[str, str] = {
     "Options.name": "--out",
+    "Router.route.id": "--id",
     "Router.signals": "--source",
     "Wanted.trials": "--simulated-trials",
     "account=False": "--no-account",
@@ -24,7 +26,6 @@ FLAGS: Mapping[str, str] = {
     "floors": "--floor",
     "fresh": "--fresh",
     "group": "--group",
-    "id": "--id",
     "latency": "--latency",
     "levels": "--levels",
     "max_p95_s": "--max-p95-s",
@@ -54,22 +55,25 @@ FLAGS: Mapping[str, str] = {
 }
 """Arguments that sentences of the library name, and the options that give them."""
 
+ROUTED = {name: flag for name, flag in FLAGS.items() if name.startswith("Router.")}
+"""The same of what a replay server says; words of other endpoints stay theirs."""
+
 _ARGUMENT = re.compile(r"`([A-Za-z_][\w.]*)(?:=([^`]+))?`")
 
 
-def with_flags(text: str) -> str:
+def with_flags(text: str, flags: Mapping[str, str] = FLAGS) -> str:
     """A sentence of the library for somebody at a terminal.
 
     The library puts arguments between backticks, as they are written in Python: `trials`,
     `policy='auto'`, `columns={'prompt': 'ask'}`. Here they become `--trials`, `--policy auto`
     and `--column prompt=ask`; what is no argument of a command stays as it is.
     """
-    return _ARGUMENT.sub(_flag, text)
+    return _ARGUMENT.sub(partial(_flag, flags), text)
 
 
-def _flag(found: re.Match[str]) -> str:
+def _flag(flags: Mapping[str, str], found: re.Match[str]) -> str:
     name, written = found.groups()
-    flag = FLAGS.get(f"{name}={written}") or FLAGS.get(name)
+    flag = flags.get(f"{name}={written}") or flags.get(name)
     if flag is None:
         return found[0]
     values = [] if written is None else _values(written)

@@ -85,11 +85,11 @@ def simulate_days(
     loaded = [load_policy(path) for path in policy]
     known = read_catalogue(catalogue)
     day, goals = read_scenario(trouble.faults), read_objectives(trouble.objectives)
-    asked = _Asked(traffic, trouble, answers, day, known, traffic.starts_s, budgets, events)
+    setup = _Setup(traffic, trouble, answers, day, known, traffic.starts_s, budgets, events)
     if events is not None and len(loaded) > 1:
         raise SimulationError("--events: name one policy; two days do not fit one file")
     whole = read_log(log, how)
-    days = [asked.simulated(one, whole, allow_missing=how.allow_missing) for one in loaded]
+    days = [setup.simulated(one, whole, allow_missing=how.allow_missing) for one in loaded]
     checks = []
     if goals is not None and trouble.objectives is not None:
         checks = [slo.check(goals, it, trouble.objectives.name) for it in days]
@@ -107,7 +107,7 @@ def simulate_days(
         raise typer.Exit(1)
 
 
-class _Asked(NamedTuple):
+class _Setup(NamedTuple):
     """What the days of all policies have in common."""
 
     traffic: TrafficOptions

@@ -63,7 +63,7 @@ def tune(
     wanted = days.wanted()
     known = read_catalogue(candidates.catalogue)
     signals = candidates.signals()
-    options = _asked(name, candidates, signals, bounds, proof, kinds, search, how, batches)
+    options = _options(name, candidates, signals, bounds, proof, kinds, search, how, batches)
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
         found = streamed.opened(log, how, signals)
@@ -79,7 +79,7 @@ def tune(
     _show(study, target, drawn, summary if output.json else None)
 
 
-def _asked(
+def _options(
     name: str,
     candidates: CandidateOptions,
     signals: Iterable[str],

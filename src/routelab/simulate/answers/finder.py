@@ -59,7 +59,7 @@ class Finder:
                 404,
                 "request_not_found",
                 f"{tried}{self._log.name} has no such prompt;"
-                f" say which request is meant by its `id`, the header {REQUEST_ID}",
+                f" say which request is meant by the header {REQUEST_ID} (`Router.route.id`)",
             )
         ids = _listed([str(key) for key in self._log.requests.id[rows]])
         raise ReplayError(
