@@ -50,7 +50,8 @@ def commands(group: Any = None, words: str = "routelab") -> Iterator[Command]:
             yield from commands(it, f"{words} {name}")
         else:
             shown = tuple(each for each in it.params if not getattr(each, "hidden", False))
-            yield Command(f"{words} {name}", it.help or "", shown)
+            text = f"{it.help or ''}\n\n{it.epilog or ''}"
+            yield Command(f"{words} {name}", text, shown)
 
 
 def undocumented(command: Command) -> list[str]:

@@ -135,7 +135,7 @@ def help_texts(group=None, path=()) -> Iterator[str]:
         if hasattr(command, "commands"):
             yield from help_texts(command, (*path, name))
         else:
-            yield " ".join((*path, name)) + "\n" + (command.help or "")
+            yield " ".join((*path, name)) + "\n" + (command.help or "") + (command.epilog or "")
 
 
 def test_every_help_text_has_an_example_that_parses():

@@ -84,7 +84,7 @@ def test_what_is_not_installed_is_an_error_that_says_how_to_get_it(monkeypatch, 
         _ = lazily.Circle
     (note,) = raised.value.__notes__
     assert note.startswith("lazily.Circle needs it")
-    assert "extra `lab`" in note
+    assert "lab extra" in note
 
 
 def test_a_name_that_its_own_module_would_hide_is_refused():

@@ -1,4 +1,9 @@
-"""Errors that a user can cause and can mend; bugs stay plain exceptions."""
+"""Errors that a user can cause and can mend; bugs stay plain exceptions.
+
+Sentences of the library, of errors, warnings and notes alike, name an argument between backticks
+and as Python has it: `trials`, `policy='auto'`, `Options.name`. They know no command line;
+`routelab.cli.flags` alone makes flags of them.
+"""
 
 from __future__ import annotations
 

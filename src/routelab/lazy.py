@@ -59,7 +59,7 @@ def attach(
             if error.name is not None and not error.name.startswith("routelab"):
                 error.add_note(
                     f"{package}.{name} needs it, which the base install of routelab lacks and its"
-                    " extra `lab` brings"
+                    " lab extra brings"
                 )
             raise
         if not home:

@@ -138,7 +138,7 @@ def test_the_account_of_learning_can_be_left_out(run, tmp_path):
     assert printed[0]["apgr"] is not None
     assert (printed[1]["apgr"], printed[1]["apgr_reason"]) == (
         None,
-        "left out, as asked (--no-account)",
+        "left out, as asked",
     )
     assert written[0]["weights.safetensors"] == written[1]["weights.safetensors"]
     first, second = (json.loads(it["policy.json"]) for it in written)

@@ -70,7 +70,7 @@ def test_every_option_is_there(path):
 @pytest.mark.parametrize("path", sorted({*every_command(), *COMMANDS}), ids=" ".join)
 def test_help_has_an_example_that_parses(run, path):
     assert "Example" in run.ok(*path, "--help").out
-    text = click_command(path).help
+    text = click_command(path).epilog
     (example,) = [part for part in text.split("`") if part.startswith("routelab ")]
     assert example.split()[1:][: len(path)] == list(path)
 

@@ -71,7 +71,7 @@ def test_missing_columns_are_listed_with_those_that_are_there(tmp_path: Path, su
     rows = [{"llm": row["model"], "score": 1, "request_id": row["request_id"]} for row in ROWS]
     model, quality = problems_of(save(tmp_path / f"log{suffix}", rows))
     assert "no column 'model'; the columns are llm, score, request_id" in model
-    assert "--column quality=COLUMN" in quality
+    assert "`columns={'quality': 'COLUMN'}`" in quality
 
 
 def test_a_mapping_to_nothing(tmp_path: Path) -> None:

@@ -174,14 +174,14 @@ def test_models_without_cost_are_noted_with_the_way_out(tmp_path: Path) -> None:
     log = read(save(tmp_path / "log.csv", with_column("cost_usd", [None, 1, None, 1])))
     (note,) = log.notes
     assert "no cost of small: " in note
-    assert "give a cost_usd column, or prompt_tokens and completion_tokens with --prices" in note
+    assert "give a cost_usd column, or prompt_tokens and completion_tokens with `prices=" in note
 
 
 def test_seconds_that_look_like_milliseconds_are_noted(tmp_path: Path) -> None:
     path = save(tmp_path / "log.csv", with_column("durationMs", [800, 900, 1_000, 1_100]))
     (note,) = read(path, columns={"latency_s": "durationMs"}).notes
     assert "the median of column 'durationMs' is 950 seconds" in note
-    assert "--column latency_ms=durationMs" in note
+    assert "`columns={'latency_ms': 'durationMs'}`" in note
     mended = read(path, columns={"latency_ms": "durationMs"})
     assert isinstance(mended, Log)
     assert mended.notes == ()

@@ -58,7 +58,7 @@ def test_over_two_per_cent_are_warned_about(dropped, warned):
 
 def test_over_twenty_per_cent_are_refused_unless_allowed():
     log = with_holes(100, [(row, 1) for row in range(21)])
-    with pytest.raises(LogError, match=r"21 rows \(21\.0%\).*over 20% is refused.*allow-missing"):
+    with pytest.raises(LogError, match=r"21 rows \(21\.0%\).*over 20% is refused.*allow_missing"):
         coverage(log, MODELS, np.arange(100))
     assert len(coverage(log, MODELS, np.arange(100), allow_missing=True).rows) == 79
     assert len(coverage(log, ("small", "large"), np.arange(100)).rows) == 100

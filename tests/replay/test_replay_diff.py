@@ -191,7 +191,7 @@ def untimed(log: Log) -> Log:
 
 
 def test_policies_that_cut_the_log_differently_are_refused_with_a_way_out(other_cut, sample_log):
-    with pytest.raises(LogError, match=r"cut this log differently.*--split unseen"):
+    with pytest.raises(LogError, match=r"cut this log differently.*`part='unseen'`"):
         diff(*other_cut, untimed(sample_log))
 
 
@@ -214,7 +214,7 @@ def test_a_policy_of_another_log_is_compared_with_a_word_of_warning(other_cut, o
 
 def test_a_log_of_neither_is_compared_whole_or_not_at_all(other_cut, sample_log: Log):
     rest = sample_log.take(np.arange(2000, 2400))
-    with pytest.raises(LogError, match=r"neither policy was tuned on this log.*--split all"):
+    with pytest.raises(LogError, match=r"neither policy was tuned on this log.*`part='all'`"):
         diff(*other_cut, rest)
     assert diff(*other_cut, rest, "all").n_requests == 400
     with pytest.raises(LogError, match=r"unknown part 'half'.*unseen"):

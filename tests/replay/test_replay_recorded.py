@@ -51,7 +51,7 @@ def test_baselines_learn_on_train_of_the_same_log_only():
 def test_a_part_of_another_log_is_refused_with_the_way_out(part):
     document = tuned_on(logged(300))
     for other in (logged(300, seed=1), logged(299)):
-        with pytest.raises(LogError, match=rf"not the log.*'tuned'.*no {part} part.*--split all"):
+        with pytest.raises(LogError, match=rf"not the log.*'tuned'.*no {part} part.*`part='all'`"):
             study_ground(document, other, part)
 
 
@@ -87,7 +87,7 @@ def test_a_policy_without_a_split_is_replayed_whole_only():
     document = tuned_on(logged(300))
     document = type(document)(**{**structured(document), "split": None})
     assert len(study_ground(document, logged(40), "all").log) == 40
-    with pytest.raises(LogError, match="records no split; use --split all"):
+    with pytest.raises(LogError, match="records no split; use `part='all'`"):
         study_ground(document, logged(40), "test")
 
 

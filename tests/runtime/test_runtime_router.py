@@ -361,7 +361,7 @@ def test_needs_mask_models_and_say_why_none_is_left(tmp_path):
 def test_a_model_without_deployments_is_refused_at_construction(tmp_path):
     policy = Cascade(models=("first", "middle", "last"), thresholds=(1.0, 1.0), signal="s")
     chosen = policy_file(tmp_path, policy, catalogue(first=Model(), last=model("plain")))
-    with pytest.raises(CatalogueError, match=r"first, middle;.*--catalogue models\.toml"):
+    with pytest.raises(CatalogueError, match=r"first, middle;.*`catalogue='models\.toml'`"):
         AsyncRouter(chosen)
     given = catalogue(first=model("plain"), middle=model("plain"), unused=Model())
     assert AsyncRouter(chosen, catalogue=given).catalogue.model("last").deployments

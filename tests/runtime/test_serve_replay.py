@@ -263,7 +263,7 @@ def test_a_taken_port_is_an_error_that_says_so():
         assert httpx.get(base_url.replace("/v1", "/health")).json()["status"] == "ok"
         port = int(base_url.rpartition(":")[2].removesuffix("/v1"))
         with (
-            pytest.raises(RoutelabError, match=f"127.0.0.1:{port}.*--port"),
+            pytest.raises(RoutelabError, match=f"127.0.0.1:{port}.*`port`"),
             background(logged(2), port),
         ):
             pass
@@ -324,7 +324,7 @@ def test_a_signal_that_the_log_cannot_repeat_is_refused_and_never_made_up(tmp_pa
     for it in (one, two):
         first = it.decision.steps[0].feedback
         assert why in first.error
-        assert "--source confidence=column:confidence" in first.error
+        assert "`Router.signals={'confidence': 'column:confidence'}`" in first.error
         assert math.isnan(first.signals["confidence"])
     assert one.cost_usd == log.cost_usd[0, 2]
     (said,) = told
@@ -377,7 +377,7 @@ def test_a_signal_whose_cost_nobody_told_is_warned_of_once(tmp_path):
     routed_through(tmp_path, log, SURE, "column:confidence", told=told, ids=("r0", "r1"))
     (said,) = told
     assert "nothing is charged for signal 'confidence'" in said
-    assert "--signal confidence:MULTIPLIER" in said
+    assert "`signals` confidence:MULTIPLIER" in said
 
 
 def test_the_address_of_a_replay_server_tells_its_signals():

@@ -236,7 +236,7 @@ def test_a_text_that_is_no_bound_is_named(text):
     with pytest.raises(TuningError) as caught:
         parse([text, "regret=0.02", "nonsense"])
     assert caught.value.problems[0] == (
-        f"--certify {text}: write regret=0.02, regret=0.02:MODEL, cost=1.5 or quality=0.9"
+        f"`certify` {text}: write regret=0.02, regret=0.02:MODEL, cost=1.5 or quality=0.9"
     )
     assert len(caught.value.problems) == 2
 
@@ -252,9 +252,9 @@ def test_a_model_may_have_a_colon_in_its_name():
         ({"certify": (Demand("regret", float("nan")),)}, "a bound lies between 0 and 1"),
         ({"certify": (Demand("quality", 1.0),)}, "a bound lies between 0 and 1"),
         ({"certify": (Demand("cost", -1.0),)}, "is positive"),
-        ({"certify": (Demand("cost", 1.0), Demand("cost", 2.0))}, "contradicts --certify cost=1"),
-        ({"certify": (REGRET,), "delta": 0.0}, "--delta is 0.0"),
-        ({"certify": (REGRET,), "delta": 0.7}, "--delta is 0.7"),
+        ({"certify": (Demand("cost", 1.0), Demand("cost", 2.0))}, "contradicts `certify` cost=1"),
+        ({"certify": (REGRET,), "delta": 0.0}, "`delta` is 0.0"),
+        ({"certify": (REGRET,), "delta": 0.7}, "`delta` is 0.7"),
         ({"certify": (Demand("regret", 0.1, "huge"),)}, "'huge' is no candidate"),
         ({"certify": (Demand("quality", 0.999),)}, "comes closest has quality"),
         (

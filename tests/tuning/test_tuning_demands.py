@@ -179,7 +179,7 @@ def test_a_policy_file_says_what_it_was_bound_to(sample_log, tmp_path):
         (Bounds(floors=(Floor("task", 1.5),)), r"the loss lies in \[0, 1\]"),
         (Bounds(floors=(Floor("task", 0.1), Floor("task", 0.2))), "is given 2 times"),
         (Bounds(0.4, floors=(Floor("task", 0.0),)), "no policy within the bounds on latency and"),
-        (Bounds(max_p95_s=-1), "--max-p95-s is -1; it must be positive"),
+        (Bounds(max_p95_s=-1), "`max_p95_s` is -1; it must be positive"),
     ],
 )
 def test_bounds_that_cannot_be_met_or_make_no_sense(bounds, says):

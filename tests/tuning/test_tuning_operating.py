@@ -178,10 +178,10 @@ def test_a_mixture_raises_what_is_reachable_at_a_cost():
 @pytest.mark.parametrize(
     ("bounds", "says"),
     [
-        (Bounds(max_usd_per_1k=0), "--max-usd-per-1k is 0"),
-        (Bounds(max_usd_per_1k=np.nan), "--max-usd-per-1k is nan"),
-        (Bounds(min_quality=1.01), r"--min-quality is 1.01; quality lies in \[0, 1\]"),
-        (Bounds(min_quality_share=-1), "--min-quality-share is -1"),
+        (Bounds(max_usd_per_1k=0), "`max_usd_per_1k` is 0"),
+        (Bounds(max_usd_per_1k=np.nan), "`max_usd_per_1k` is nan"),
+        (Bounds(min_quality=1.01), r"`min_quality` is 1.01; quality lies in \[0, 1\]"),
+        (Bounds(min_quality_share=-1), "`min_quality_share` is -1"),
     ],
 )
 def test_bounds_that_make_no_sense(bounds, says):

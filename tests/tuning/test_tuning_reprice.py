@@ -121,7 +121,7 @@ def test_a_list_price_where_none_was_known_is_tokens_times_price(sample_log: Log
     charged = sample_log.cost_usd[:, at] > 0
     np.testing.assert_allclose(found.cost_usd[charged, at], tokens[charged] / 1e6)
     blind = replace(sample_log, prompt_tokens=np.full_like(sample_log.prompt_tokens, np.nan))
-    with pytest.raises(TuningError, match="--price large=FACTOR"):
+    with pytest.raises(TuningError, match="`price` large=FACTOR"):
         World(prices={"large": model}).log(blind, Catalogue())
 
 
@@ -213,10 +213,10 @@ def test_everything_that_cannot_be_is_told_at_once(policy, sample_log: Log):
         reprice(policy, sample_log, world)
     said = str(caught.value)
     for words in (
-        "--price large=-1", "--price nobody: is no candidate", "--latency frontier=inf",
-        "--drop nobody", "--add frontier: is a candidate",
-        "--prices: lists none", "fewer than two candidates",
+        "`price` large=-1", "`price` nobody: is no candidate", "`latency` frontier=inf",
+        "`drop` nobody", "`add` frontier: is a candidate",
+        "`prices`: lists none", "fewer than two candidates",
     ):  # fmt: skip
         assert words in said
-    with pytest.raises(TuningError, match=r"--add somebody: .* has no such model"):
+    with pytest.raises(TuningError, match=r"`add` somebody: .* has no such model"):
         World(add=("somebody",)).check(sample_log, policy.document.candidates)

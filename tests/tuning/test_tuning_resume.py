@@ -119,7 +119,8 @@ def test_another_study_under_that_name_is_refused_with_what_differs(tmp_path):
     with pytest.raises(TuningError) as refused:
         search(task_of(0), Plan(5), place(tmp_path, log_sha256="abd", seed=1))
     told = str(refused.value)
-    assert "study 'x' there is another one; give another --storage or --out, or --fresh" in told
+    assert "study 'x' there is another one; give another `storage`" in told
+    assert "or `Options.name`, or `fresh=True` to replace it" in told
     assert "log_sha256 was abc, and is abd" in told
     assert "seed was 0, and is 1" in told
     fresh = place(tmp_path, log_sha256="abd", seed=1)._replace(fresh=True)

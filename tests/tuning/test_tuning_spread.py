@@ -82,5 +82,5 @@ def test_a_seed_that_meets_no_bound_is_told_and_left_out(log):
 
 @pytest.mark.parametrize("seeds", [0, -1, 101])
 def test_a_number_of_seeds_that_makes_no_sense_is_refused(seeds):
-    with pytest.raises(TuningError, match=f"--seeds is {seeds}"):
+    with pytest.raises(TuningError, match=f"`seeds` is {seeds}"):
         check(seeds, Options(name="s"))

@@ -173,7 +173,7 @@ def test_an_unknown_extra_cost_is_warned_about():
     assert "confidence" in warned.policy.signals_used
     (reason,) = [it for it in warned.verdict.reasons if "extra cost" in it]
     assert "'confidence'" in reason
-    assert "--signal confidence:MULTIPLIER" in reason
+    assert "`signals` confidence:MULTIPLIER" in reason
     known = tune(log.with_specs({"confidence": SignalSpec(multiplier=1.0)}), quick(bounds=bounds))
     assert not any("extra cost" in reason for reason in known.verdict.reasons)
 
@@ -216,7 +216,7 @@ def test_models_that_all_cost_the_same_can_be_compared():
 def test_over_a_fifth_missing_is_refused_unless_allowed():
     log = random_log(800, 2, seed=6)
     log.quality[:240, 0] = np.nan
-    with pytest.raises(LogError, match="--allow-missing"):
+    with pytest.raises(LogError, match="`allow_missing=True`"):
         tune(log, quick())
     study = tune(log, quick(allow_missing=True))
     assert study.figures.n_dropped > 0
@@ -237,7 +237,7 @@ def test_no_overlap_is_said():
         ({"models": ("small", "tiny")}, LogError, "no model 'tiny'; it has small, middle"),
         ({"models": ("small",)}, TuningError, "needs two candidate models or more"),
         ({"signals": ("sure",)}, LogError, "no values of signal 'sure'; it has confidence"),
-        ({"trials": 0}, TuningError, "--trials is 0; at least 1"),
+        ({"trials": 0}, TuningError, "`trials` is 0; at least 1"),
         ({"group": "moon"}, LogError, "unknown grouping 'moon'"),
         ({"group": "task"}, LogError, "no task column to group by"),
         ({"bounds": Bounds(1e-9)}, TuningError, "the least reachable is"),

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors that a user can mend go to standard error with status 2."""
+    from routelab.cli.flags import FLAGS, ROUTED, with_flags
     from routelab.core.extras import how_to_install
-    from routelab.errors import RoutelabError
+    from routelab.errors import RouteError, RoutelabError
 
     try:
         from routelab.cli.app import app
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     except RoutelabError as error:
-        sys.stderr.write(f"error: {error}\n")
+        flags = ROUTED if isinstance(error, RouteError) else FLAGS
+        sys.stderr.write(f"error: {with_flags(str(error), flags)}\n")
         return 2
     return 0

@@ -28,9 +28,10 @@ from routelab.cli import (
     track,
     tune,
 )
+from routelab.cli.commands import Commands
 from routelab.version import __version__
 
-app = typer.Typer(
+app = Commands(
     name="routelab",
     help="Tune LLM routing policies on logged requests, and ship what the numbers support.",
     no_args_is_help=True,

@@ -12,17 +12,17 @@ from msgspec import structs
 
 from routelab.cli import tables
 from routelab.cli.common import (
-    AllowMissing,
-    Columns,
-    Json,
     LogOption,
     Policies,
-    Prices,
     load_policy,
     print_json,
     read_log,
     tell,
 )
+from routelab.cli.options import grouped
+from routelab.cli.options.bounds import ProofOptions
+from routelab.cli.options.log import CompleteLogOptions
+from routelab.cli.options.output import Json
 from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.log import Log
@@ -36,30 +36,16 @@ from routelab.tuning.certify import (
     check,
     check_models,
     largest_group,
-    parse,
     prove,
 )
 
-Certify = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--certify",
-        metavar="GOAL=BOUND",
-        help="Bound to prove on the calibrate part: regret=0.02 (to the best model),"
-        " regret=0.02:MODEL, cost=USD (per 1,000 requests) or quality=Q. Repeatable; all hold"
-        " together.",
-    ),
-]
-Delta = Annotated[
-    float, typer.Option("--delta", help="Chance of a wrong certificate that is accepted.")
-]
 
-
+@grouped
 def certify(
     policy: Policies,
     log: LogOption,
-    certify: Certify = None,
-    delta: Delta = 0.1,
+    proof: ProofOptions,
+    how: CompleteLogOptions,
     split: Annotated[
         str,
         typer.Option(
@@ -70,9 +56,6 @@ def certify(
         float | None,
         typer.Option(help="What no request can cost more than; default twice the dearest on tune."),
     ] = None,
-    column: Columns = None,
-    prices: Prices = None,
-    allow_missing: AllowMissing = False,
     json: Json = False,
 ) -> None:
     """Test bounds on a policy that was tuned before; several policies share one --delta.
@@ -83,15 +66,15 @@ def certify(
     Example: `routelab certify gym.policy --log log.parquet --certify regret=0.02 --delta 0.1`
     """
     loaded = [load_policy(path) for path in policy]
-    demands = [_demands(it, certify) for it in loaded]
+    demands = [_demands(it, proof) for it in loaded]
     for it, asked in zip(loaded, demands, strict=True):
-        check(asked, delta)
+        check(asked, proof.delta)
         check_models(asked, it.document.candidates)
     signals = {name: spec for it in loaded for name, spec in it.document.signals.items()}
     models = {name: it for one in reversed(loaded) for name, it in _models(one).items()}
-    opened = read_log(log, column, prices, signals, Catalogue(models))
+    opened = read_log(log, how, signals, Catalogue(models))
     found = [
-        _tested(it, opened, asked, delta, split, cost_ceiling_usd, allow_missing)
+        _tested(it, opened, asked, proof.delta, split, cost_ceiling_usd, how.allow_missing)
         for it, asked in zip(loaded, demands, strict=True)
     ]
     tests = [
@@ -100,7 +83,7 @@ def certify(
     ]
     holds = all(test["holds"] for test in tests)
     if json:
-        print_json({"holds": holds, "delta": delta, "policies": tests})
+        print_json({"holds": holds, "delta": proof.delta, "policies": tests})
     else:
         for test, certificate in zip(tests, found, strict=True):
             tables.show(
@@ -115,16 +98,16 @@ def _models(it: PolicyFile) -> Mapping[str, Model]:
     return it.document.catalogue.models
 
 
-def _demands(loaded: PolicyFile, texts: Sequence[str] | None) -> tuple[Demand, ...]:
+def _demands(loaded: PolicyFile, proof: ProofOptions) -> tuple[Demand, ...]:
     """The bounds asked for, or those of the policy's own certificate."""
     own = loaded.document.certificate
-    if not texts and own is None:
+    if not proof.certify and own is None:
         raise TuningError(
             f"{loaded.path}: has no certificate to test again; give --certify, for example"
             " --certify regret=0.02"
         )
-    if texts or own is None:
-        return parse(texts or ())
+    if proof.certify or own is None:
+        return proof.demands
     return tuple(Demand(goal.goal, goal.bound, goal.reference) for goal in own.goals)
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from routelab.cli.flags import with_flags
+from routelab.cli.options.log import LogOptions
 from routelab.core import catalogue_file
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
@@ -50,30 +52,14 @@ Policies = Annotated[
 Part = Annotated[
     str, typer.Option(help="Part of the log: train, tune, calibrate, test, or all of it.")
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON only; all else goes to standard error.")
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column",
-        metavar="OURS=THEIRS",
-        help="A column of the log under another name, for example quality=score. Repeatable.",
-    ),
-]
-Prices = Annotated[
-    Path | None,
-    typer.Option("--prices", metavar="FILE.csv", help="List prices; fill in costs from tokens."),
-]
 CatalogueOption = Annotated[
     Path | None,
     typer.Option(
         "--catalogue", metavar="FILE.toml", help="Models, prices, capabilities and deployments."
     ),
 ]
-AllowMissing = Annotated[
-    bool, typer.Option("--allow-missing", help="Accept a log that lacks over 20 % of outcomes.")
-]
+AS_IT_IS = LogOptions()
+"""A log whose columns have our names and whose costs are known."""
 
 
 def name_of(log: Path) -> str:
@@ -85,8 +71,7 @@ def name_of(log: Path) -> str:
 
 def read_any(
     path: Path,
-    columns: Sequence[str] | None = None,
-    prices: Path | None = None,
+    how: LogOptions = AS_IT_IS,
     signals: Mapping[str, SignalSpec] | None = None,
     known: Catalogue | None = None,
     feedback: Path | None = None,
@@ -94,12 +79,12 @@ def read_any(
     """A log as the options describe it.
 
     Args:
-        known: prices that fill in costs where `prices` leaves them open.
+        known: prices that fill in costs where the options leave them open.
     """
     return read(
         path,
-        columns=column_pairs(columns or ()),
-        prices=prices,
+        columns=column_pairs(how),
+        prices=how.prices,
         signals=signals,
         catalogue=known,
         feedback=feedback,
@@ -108,19 +93,18 @@ def read_any(
 
 def read_log(
     path: Path,
-    columns: Sequence[str] | None = None,
-    prices: Path | None = None,
+    how: LogOptions = AS_IT_IS,
     signals: Mapping[str, SignalSpec] | None = None,
     known: Catalogue | None = None,
 ) -> Log:
     """A complete log; its notes are told on standard error.
 
     Args:
-        known: prices that fill in costs where `prices` leaves them open.
+        known: prices that fill in costs where the options leave them open.
     Raises:
         LogError: it cannot be read, or is partial.
     """
-    log = read_any(path, columns, prices, signals, known)
+    log = read_any(path, how, signals, known)
     if isinstance(log, PartialLog):
         raise LogError(
             f"{log.name}: is a partial log (it has steps or propensities); replaying only what"
@@ -135,8 +119,7 @@ def read_log(
 def read_log_for(
     policies: Sequence[PolicyFile],
     path: Path,
-    columns: Sequence[str] | None = None,
-    prices: Path | None = None,
+    how: LogOptions,
     known: Catalogue | None = None,
 ) -> Log:
     """The log as these policies need it.
@@ -146,9 +129,9 @@ def read_log_for(
     """
     wanted = {name: spec for it in policies for name, spec in it.document.signals.items()}
     try:
-        log = read_log(path, columns, prices, wanted, known)
+        log = read_log(path, how, wanted, known)
     except LogError as error:
-        bare = read_any(path, columns, prices, None, known)  # what is wrong in itself says so
+        bare = read_any(path, how, None, known)  # what is wrong in itself says so
         if not (isinstance(bare, Log) and (lacking := list(_lacking(policies, bare)))):
             raise
         raise LogError(*lacking) from error
@@ -216,17 +199,15 @@ def signal_option(text: str) -> tuple[str, SignalSpec]:
     return name, spec
 
 
-def reading(
-    columns: Sequence[str] | None, prices: Path | None, catalogue: Path | None
-) -> dict[str, Any]:
+def reading(how: LogOptions, catalogue: Path | None) -> dict[str, Any]:
     """What these options say of how to read a log: names and digests of files, no places."""
-    files = {"prices": prices, "catalogue": catalogue}
+    files = {"prices": how.prices, "catalogue": catalogue}
     told = {
         option: {"file": path.name, "sha256": sha256(path.read_bytes()).hexdigest()}
         for option, path in files.items()
         if path is not None
     }
-    return {**({"columns": column_pairs(columns)} if columns else {}), **told}
+    return {**({"columns": column_pairs(how)} if how.column else {}), **told}
 
 
 def print_json(data: Any) -> None:
@@ -236,8 +217,8 @@ def print_json(data: Any) -> None:
 
 
 def tell(text: str) -> None:
-    """A line on standard error."""
-    sys.stderr.write(f"{text}\n")
+    """A line on standard error, its arguments as flags."""
+    sys.stderr.write(f"{with_flags(text)}\n")
 
 
 def _no_policy(path: Path) -> str:
@@ -247,13 +228,13 @@ def _no_policy(path: Path) -> str:
     return f"{path}: no policy directory: it has no policy.json"
 
 
-def column_pairs(columns: Sequence[str]) -> dict[str, str]:
+def column_pairs(how: LogOptions) -> dict[str, str]:
     """Our names of columns to the file's.
 
     Raises:
         RoutelabError: one is not written as OURS=THEIRS.
     """
-    return pairs("--column", columns, "quality=score", "OURS=THEIRS")
+    return pairs("--column", how.column or (), "quality=score", "OURS=THEIRS")
 
 
 def pairs(

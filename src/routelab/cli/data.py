@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import typer
 from rich.table import Table
 
 from routelab.cli import tables
-from routelab.cli.common import Columns, Feedback, Json, LogPath, Prices, print_json, read_any
+from routelab.cli.commands import Commands
+from routelab.cli.common import Feedback, LogPath, print_json, read_any
+from routelab.cli.options import grouped
+from routelab.cli.options.log import LogOptions
+from routelab.cli.options.output import Json
 from routelab.core.wording import known
 from routelab.logs import Log
 from routelab.logs import describe as describe_log
 from routelab.metrics.signal_quality import signal_quality
 
-app = typer.Typer(help="Look at a log before tuning on it.", no_args_is_help=True)
+app = Commands(help="Look at a log before tuning on it.", no_args_is_help=True)
 
 
 @app.callback()
@@ -24,10 +27,10 @@ def data() -> None:
 
 
 @app.command("describe")
+@grouped
 def describe(
     log: LogPath,
-    column: Columns = None,
-    prices: Prices = None,
+    how: LogOptions,
     feedback: Feedback = None,
     json: Json = False,
 ) -> None:
@@ -35,7 +38,7 @@ def describe(
 
     Example: `routelab data describe log.parquet`
     """
-    opened = read_any(log, column, prices, feedback=feedback)
+    opened = read_any(log, how, feedback=feedback)
     found = describe_log(opened)
     found["signal_quality"] = signal_quality(opened) if isinstance(opened, Log) else None
     if json:

@@ -10,9 +10,11 @@ import numpy as np
 import typer
 
 from routelab.cli import tables
-from routelab.cli.common import Json, print_json, read_log, tell
+from routelab.cli.common import print_json, read_log, tell
+from routelab.cli.options import grouped
+from routelab.cli.options.output import OutputOptions
 from routelab.cli.progress import progress
-from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
+from routelab.cli.reported import report_path, reported, told
 from routelab.cli.shipped import sample_path
 from routelab.replay import Figures, Named, evaluate
 from routelab.serve.parity import parity
@@ -20,21 +22,21 @@ from routelab.tuning import Options, Study, tune
 from routelab.tuning.export import as_json, check_targets, save, study_path
 
 
+@grouped
 def demo(
+    *,
     out: Annotated[
         Path, typer.Option("--out", metavar="NAME.policy", help="Where the policy goes.")
     ] = Path("demo.policy"),
     seed: Annotated[int, typer.Option(help="Of the study.")] = 0,
-    report: ReportPath = None,
-    no_report: NoReport = False,
-    json: Json = False,
+    output: OutputOptions,
 ) -> None:
     """Tune a cascade on the embedded (synthetic) log, and prove it by routing over HTTP.
 
     Example: `routelab demo`
     """
     check_targets(out)
-    report_to = report_path(out.name.removesuffix(".policy"), report)
+    report_to = report_path(out.name.removesuffix(".policy"), output.report)
     path = sample_path()
     log = read_log(path)
     tell(f"log: {path.name}, {len(log)} synthetic requests, {len(log.models)} models")
@@ -43,11 +45,11 @@ def demo(
         study = tune(log, options, progress=update)
     written = save(study, out)
     summary = {**as_json(study), "policy_digest": written.digest}
-    page = None if no_report else reported(summary, report_to)
+    page = None if output.no_report else reported(summary, report_to)
     halves = _halves(study)
     tell(f"routing {len(study.test.log)} test requests over HTTP to a replay server")
     proved = parity(written, study.test.log)
-    if json:
+    if output.json:
         print_json(
             {
                 **summary,

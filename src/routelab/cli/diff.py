@@ -12,16 +12,15 @@ from rich.console import RenderableType
 
 from routelab.cli import tables
 from routelab.cli.common import (
-    AllowMissing,
-    Columns,
-    Json,
     LogOption,
-    Prices,
     load_policy,
     print_json,
     read_log_for,
     tell,
 )
+from routelab.cli.options import grouped
+from routelab.cli.options.log import CompleteLogOptions
+from routelab.cli.options.output import Json
 from routelab.cli.reported import report_path
 from routelab.cli.reported import write as write_page
 from routelab.core.wording import known
@@ -34,6 +33,7 @@ TASKS = 40
 """Tasks in the table; `--json` has all."""
 
 
+@grouped
 def diff(
     old: Annotated[
         Path, typer.Argument(metavar="OLD", help="The policy that serves.", show_default=False)
@@ -43,6 +43,7 @@ def diff(
         typer.Argument(metavar="NEW", help="The policy to take its place.", show_default=False),
     ],
     log: LogOption,
+    how: CompleteLogOptions,
     split: Annotated[
         str,
         typer.Option(
@@ -50,9 +51,6 @@ def diff(
             " the test parts of both policies."
         ),
     ] = "test",
-    column: Columns = None,
-    prices: Prices = None,
-    allow_missing: AllowMissing = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -70,8 +68,8 @@ def diff(
     """
     page = None if report is None else report_path("diff", report)
     before, after = load_policy(old), load_policy(new)
-    opened = read_log_for((before, after), log, column, prices, after.document.catalogue)
-    found = compare(before, after, opened, split, allow_missing=allow_missing)
+    opened = read_log_for((before, after), log, how, after.document.catalogue)
+    found = compare(before, after, opened, split, allow_missing=how.allow_missing)
     for note in found.notes:
         tell(f"note: {note}")
     if page is not None:

@@ -9,15 +9,16 @@ from rich.table import Table
 
 from routelab.cli import tables
 from routelab.cli.common import (
-    Columns,
-    Json,
     LogOption,
     PolicyPath,
-    Prices,
     load_policy,
     print_json,
     read_log,
 )
+from routelab.cli.flags import ROUTED, with_flags
+from routelab.cli.options import grouped
+from routelab.cli.options.log import LogOptions
+from routelab.cli.options.output import Json
 from routelab.core.decision import Decision, Step
 from routelab.core.wording import known
 from routelab.logs import Log
@@ -26,12 +27,12 @@ from routelab.replay import decide
 from routelab.replay.single import row_of
 
 
+@grouped
 def explain(
     policy: PolicyPath,
     log: LogOption,
     request_id: Annotated[str, typer.Option("--id", help="Request id in the log.")],
-    column: Columns = None,
-    prices: Prices = None,
+    how: LogOptions,
     json: Json = False,
 ) -> None:
     """Show what POLICY does with one request of LOG, and why: calls, scores, reasons, costs.
@@ -40,9 +41,7 @@ def explain(
     """
     loaded = load_policy(policy)
     document = loaded.document
-    opened = read_log(log, column, prices, document.signals, document.catalogue).with_specs(
-        document.signals
-    )
+    opened = read_log(log, how, document.signals, document.catalogue).with_specs(document.signals)
     row = row_of(opened, request_id)
     decision = decide(
         loaded.policy,
@@ -170,7 +169,8 @@ def why(decision: Decision) -> str:
     lines = []
     for step in decision.steps:
         if step.feedback.error is not None:
-            lines.append(f"{step.call.model} failed: {step.feedback.error}")
+            said = with_flags(step.feedback.error, ROUTED)
+            lines.append(f"{step.call.model} failed: {said}")
         elif step.feedback.rejected:
             lines.append(f"{step.call.model} was refused: {'; '.join(step.feedback.rejected)}")
     lines += [f"because {reason}" for reason in decision.reasons]

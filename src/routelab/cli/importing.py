@@ -9,11 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from routelab.cli import tables
-from routelab.cli.common import Json, Prices, print_json, tell
+from routelab.cli.commands import Commands
+from routelab.cli.common import print_json, tell
+from routelab.cli.options.log import Prices
+from routelab.cli.options.output import Json
 from routelab.logs import describe
 from routelab.logs.adapters import ADAPTERS, Adapter, convert
 
-app = typer.Typer(help="Make a log of what another project published.", no_args_is_help=True)
+app = Commands(help="Make a log of what another project published.", no_args_is_help=True)
 
 Published = Annotated[
     Path, typer.Argument(metavar="PATH", help="What was published.", show_default=False)

@@ -10,7 +10,8 @@ import typer
 from rich.markdown import Markdown
 
 from routelab.cli import tables
-from routelab.cli.common import Json, PolicyPath, load_policy, print_json, tell
+from routelab.cli.common import PolicyPath, load_policy, print_json, tell
+from routelab.cli.options.output import Json
 from routelab.core.catalogue import Model
 from routelab.policy_file import Document, PolicyFile
 from routelab.policy_file.card import card

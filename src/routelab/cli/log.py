@@ -13,7 +13,9 @@ import typer
 from rich.table import Table
 
 from routelab.cli import tables
-from routelab.cli.common import Feedback, Json, print_json
+from routelab.cli.commands import Commands
+from routelab.cli.common import Feedback, print_json
+from routelab.cli.options.output import Json
 from routelab.cli.progress import progress
 from routelab.core.record import AlertRecord, FeedbackRecord, Record
 from routelab.core.wording import known
@@ -22,7 +24,7 @@ from routelab.runtime.budgets import Alert
 from routelab.runtime.figures import Distribution, Figure, Figures, Snapshot
 from routelab.runtime.journal.reading import finished
 
-app = typer.Typer(help="What routers wrote down of the requests they routed.", no_args_is_help=True)
+app = Commands(help="What routers wrote down of the requests they routed.", no_args_is_help=True)
 
 Folder = Annotated[
     Path,

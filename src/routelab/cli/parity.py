@@ -10,18 +10,17 @@ from rich.console import RenderableType
 
 from routelab.cli import tables
 from routelab.cli.common import (
-    AllowMissing,
-    Columns,
-    Json,
     LogOption,
     Part,
     PolicyPath,
-    Prices,
     load_policy,
     print_json,
     tell,
 )
 from routelab.cli.explain import as_json, steps
+from routelab.cli.options import grouped
+from routelab.cli.options.log import CompleteLogOptions
+from routelab.cli.options.output import Json
 from routelab.cli.replay import part_of
 from routelab.core.decision import Decision
 from routelab.core.wording import first
@@ -31,16 +30,15 @@ from routelab.serve.parity import parity as prove
 from routelab.stats.thinning import evenly
 
 
+@grouped
 def parity(
     policy: PolicyPath,
     log: LogOption,
+    how: CompleteLogOptions,
     split: Part = "test",
     n: Annotated[
         int, typer.Option("--n", help="Requests to route, evenly along the part; 0 for all.")
     ] = 300,
-    column: Columns = None,
-    prices: Prices = None,
-    allow_missing: AllowMissing = False,
     json: Json = False,
 ) -> None:
     """Route logged requests over HTTP, and compare every decision and the bill with the replay.
@@ -56,7 +54,7 @@ def parity(
     if n < 0:
         raise RoutelabError(f"--n {n}: route 1 request or more, or 0 for all of the part")
     loaded = load_policy(policy)
-    part = part_of(loaded, log, split, column, prices, allow_missing).log
+    part = part_of(loaded, log, split, how).log
     chosen = part.take(evenly(len(part), n or len(part)))
     tell(f"routing {len(chosen)} of {len(part)} {split} requests over HTTP to replay servers")
     proved = prove(loaded, chosen)

@@ -10,12 +10,14 @@ from rich.table import Table
 
 from routelab import tracking
 from routelab.cli import tables
-from routelab.cli.common import Json, print_json
+from routelab.cli.commands import Commands
+from routelab.cli.common import print_json
+from routelab.cli.options.output import Json
 from routelab.core.wording import known
 from routelab.errors import TrackingError
 from routelab.tracking.registry import Version
 
-app = typer.Typer(help="The policies that studies registered in MLflow.", no_args_is_help=True)
+app = Commands(help="The policies that studies registered in MLflow.", no_args_is_help=True)
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A registered policy.", show_default=False)

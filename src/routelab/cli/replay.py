@@ -9,29 +9,27 @@ import msgspec
 
 from routelab.cli import streamed, tables
 from routelab.cli.common import (
-    AllowMissing,
-    Columns,
-    Json,
     LogOption,
     Part,
     Policies,
-    Prices,
     load_policy,
     print_json,
     read_log_for,
     tell,
 )
+from routelab.cli.options import grouped
+from routelab.cli.options.log import CompleteLogOptions
+from routelab.cli.options.output import Json
 from routelab.policy_file import PolicyFile
 from routelab.replay import Figures, Ground, Named, differs, evaluate, study_ground
 
 
+@grouped
 def replay(
     policy: Policies,
     log: LogOption,
+    how: CompleteLogOptions,
     split: Part = "test",
-    column: Columns = None,
-    prices: Prices = None,
-    allow_missing: AllowMissing = False,
     executor: streamed.Executor = None,
     json: Json = False,
 ) -> None:
@@ -44,14 +42,10 @@ def replay(
     """
     policies = [load_policy(path) for path in policy]
     if in_batches := streamed.where(log, executor):
-        figures = streamed.replay(
-            policies, log, split, in_batches, column, prices, allow_missing=allow_missing
-        )
+        figures = streamed.replay(policies, log, split, in_batches, how)
     else:
         figures = [
-            it
-            for loaded in policies
-            for it in _figures(loaded, part_of(loaded, log, split, column, prices, allow_missing))
+            it for loaded in policies for it in _figures(loaded, part_of(loaded, log, split, how))
         ]
     if json:
         print_json([_told(*pair) for pair in zip(policies, figures, strict=True)])
@@ -76,12 +70,10 @@ def part_of(
     loaded: PolicyFile,
     path: Path,
     part: str,
-    column: list[str] | None,
-    prices: Path | None,
-    allow_missing: bool,
+    how: CompleteLogOptions,
 ) -> Ground:
     """A part of the log, as the policy's own study saw it."""
-    log = read_log_for([loaded], path, column, prices, loaded.document.catalogue)
+    log = read_log_for([loaded], path, how, loaded.document.catalogue)
     if told := differs(loaded.document, log):
         tell(f"warning: {told}")
     for field in loaded.metadata_used:
@@ -92,5 +84,5 @@ def part_of(
                 " reads: all are decided like those of an unknown one"
             )
     return study_ground(
-        loaded.document, log, part, allow_missing=allow_missing, scoring=loaded.scoring
+        loaded.document, log, part, allow_missing=how.allow_missing, scoring=loaded.scoring
     )

@@ -11,19 +11,21 @@ import typer
 from routelab import serve
 from routelab.cli.common import (
     CatalogueOption,
-    Columns,
     LogPath,
-    Prices,
     read_catalogue,
     read_log,
     signal_option,
     tell,
 )
+from routelab.cli.options import grouped
+from routelab.cli.options.log import LogOptions
 from routelab.logs import Log
 
 
+@grouped
 def replay_server(
     log: LogPath,
+    how: LogOptions,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
@@ -37,8 +39,6 @@ def replay_server(
         typer.Option(metavar="NAME:MULTIPLIER", help="What a signal costs. Repeatable."),
     ] = None,
     catalogue: CatalogueOption = None,
-    column: Columns = None,
-    prices: Prices = None,
 ) -> None:
     """Serve LOG as an OpenAI-compatible endpoint, to try a policy without spending money.
 
@@ -49,7 +49,7 @@ def replay_server(
     Example: `routelab replay-server log.parquet --port 8801`
     """
     signals = dict(signal_option(text) for text in signal or ())
-    opened = read_log(log, column, prices, signals)
+    opened = read_log(log, how, signals)
     serve.run(
         opened,
         host,

@@ -9,17 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from routelab.cli.common import (
-    AllowMissing,
-    Columns,
-    Json,
     Part,
     PolicyPath,
-    Prices,
     load_policy,
     print_json,
     tell,
 )
 from routelab.cli.common import read_log as read
+from routelab.cli.options import grouped
+from routelab.cli.options.log import CompleteLogOptions
+from routelab.cli.options.output import Json
 from routelab.cli.reported import report_path, write_report
 from routelab.errors import RoutelabError
 from routelab.logs import Log
@@ -35,8 +34,10 @@ OptionalLog = Annotated[
 ]
 
 
+@grouped
 def report(
     policy: PolicyPath,
+    how: CompleteLogOptions,
     log: OptionalLog = None,
     out: Annotated[
         Path | None,
@@ -45,9 +46,6 @@ def report(
         ),
     ] = None,
     split: Part = "test",
-    column: Columns = None,
-    prices: Prices = None,
-    allow_missing: AllowMissing = False,
     json: Json = False,
 ) -> None:
     """Write POLICY's report: one HTML file that needs no other, and the same as Markdown.
@@ -61,11 +59,9 @@ def report(
     loaded = load_policy(policy)
     target = report_path(loaded.name, out)
     opened = (
-        None
-        if log is None
-        else read(log, column, prices, loaded.document.signals, loaded.document.catalogue)
+        None if log is None else read(log, how, loaded.document.signals, loaded.document.catalogue)
     )
-    data, source = _data(loaded, opened, split, allow_missing)
+    data, source = _data(loaded, opened, split, how.allow_missing)
     missing = list(data.get("missing") or ())
     for text in missing:
         tell(f"note: {text}")

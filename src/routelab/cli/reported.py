@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from routelab.cli.common import tell
 from routelab.core.atomic import replacing
@@ -15,14 +13,6 @@ from routelab.errors import RoutelabError
 
 if TYPE_CHECKING:
     from routelab.reports import Report
-
-ReportPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--report", metavar="FILE.html", help="Where the report goes; default reports/NAME.html."
-    ),
-]
-NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write a report.")]
 
 
 def report_path(name: str, given: Path | None) -> Path:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -11,66 +10,36 @@ from rich.console import RenderableType
 
 from routelab.cli import tables
 from routelab.cli.common import (
-    AllowMissing,
-    Columns,
-    Json,
     LogOption,
     Part,
     PolicyPath,
     load_policy,
     print_json,
-    read_catalogue,
     read_log,
     tell,
 )
-from routelab.core.catalogue import Model
+from routelab.cli.options import grouped
+from routelab.cli.options.output import Json
+from routelab.cli.options.world import OldLogOptions, WorldOptions
 from routelab.core.wording import bracketed
-from routelab.errors import RoutelabError
-from routelab.logs import prices as price_lists
 from routelab.replay import differs
-from routelab.tuning.reprice import Escalation, Repriced, Retuned, World
+from routelab.tuning.reprice import Escalation, Repriced, Retuned
 from routelab.tuning.reprice import reprice as run
 
 SHOWN = 20
 """Points of the new front in the table; `--json` has all."""
 
 
+@grouped
 def reprice(
     policy: PolicyPath,
     log: LogOption,
-    prices: Annotated[
-        Path | None,
-        typer.Option("--prices", metavar="FILE", help="New list prices: models.toml, or a CSV."),
-    ] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODEL=FACTOR", help="Times every cost of a model. Repeatable."),
-    ] = None,
-    latency: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODEL=FACTOR", help="Times its latency. Repeatable."),
-    ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(metavar="MODEL", help="A model that is gone. Repeatable.")
-    ] = None,
-    add: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MODEL", help="A model of the log that becomes a candidate. Repeatable."
-        ),
-    ] = None,
+    changed: WorldOptions,
+    how: OldLogOptions,
     split: Part = "test",
     retune: Annotated[
         bool, typer.Option("--retune/--no-retune", help="Repeat the study in the new world.")
     ] = True,
-    column: Columns = None,
-    log_prices: Annotated[
-        Path | None,
-        typer.Option(
-            "--log-prices", metavar="FILE.csv", help="Prices that filled in the log's costs then."
-        ),
-    ] = None,
-    allow_missing: AllowMissing = False,
     json: Json = False,
 ) -> None:
     """Show POLICY in another world: its figures, the new front, and how dear models may become.
@@ -81,19 +50,13 @@ def reprice(
 
     Example: `routelab reprice gym.policy --log log.parquet --price claude-sonnet-4=2`
     """
-    world = World(
-        prices=_listed(prices),
-        price=_factors("--price", price or ()),
-        latency=_factors("--latency", latency or ()),
-        drop=tuple(dict.fromkeys(drop or ())),
-        add=tuple(dict.fromkeys(add or ())),
-    )
+    world = changed.world()
     loaded = load_policy(policy)
-    opened = read_log(log, column, log_prices, loaded.document.signals, loaded.document.catalogue)
+    opened = read_log(log, how.reading, loaded.document.signals, loaded.document.catalogue)
     if warned := differs(loaded.document, opened):
         tell(f"warning: {warned}")
     found = run(
-        loaded, opened, world, part=split, retune=retune, allow_missing=allow_missing, told=tell
+        loaded, opened, world, part=split, retune=retune, allow_missing=how.allow_missing, told=tell
     )
     for note in found.notes:
         tell(f"note: {note}")
@@ -101,32 +64,6 @@ def reprice(
         print_json(found)
     else:
         tables.show(*_tables(found, opened.name))
-
-
-def _listed(path: Path | None) -> dict[str, Model]:
-    """List prices by model, from a catalogue or a CSV."""
-    if path is None:
-        return {}
-    if path.suffix == ".csv":
-        return price_lists.read(path)
-    known = read_catalogue(path)
-    return {} if known is None else dict(known.models)
-
-
-def _factors(option: str, given: Sequence[str]) -> dict[str, float]:
-    """`MODEL=FACTOR`; a model may have `=` in its name."""
-    found, problems = {}, []
-    for text in given:
-        name, _, tail = text.rpartition("=")
-        try:
-            found[name] = float(tail)
-        except ValueError:
-            name = ""
-        if not name:
-            problems.append(f"{option} {text}: write it as MODEL=FACTOR, for example large=2")
-    if problems:
-        raise RoutelabError(*problems)
-    return found
 
 
 def _tables(it: Repriced, log: str) -> Iterator[RenderableType]:

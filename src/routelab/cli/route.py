@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -10,20 +9,19 @@ import typer
 
 from routelab.cli import tables
 from routelab.cli.common import (
-    CatalogueOption,
-    Columns,
-    Json,
     PolicyPath,
-    Prices,
     load_policy,
-    pairs,
     print_json,
     read_catalogue,
     read_log_for,
     tell,
 )
 from routelab.cli.explain import as_json, outcome, why
-from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, public
+from routelab.cli.options import grouped
+from routelab.cli.options.log import LogOptions
+from routelab.cli.options.output import Json
+from routelab.cli.options.request import EndpointOptions, RequestArguments
+from routelab.core.catalogue import Catalogue, public
 from routelab.core.wording import known
 from routelab.errors import RoutelabError
 from routelab.logs import Log
@@ -35,45 +33,17 @@ from routelab.serve import pointed_at
 from routelab.signals import as_logged
 
 
+@grouped
 def route(
     policy: PolicyPath,
+    endpoints: EndpointOptions,
+    request: RequestArguments,
+    how: LogOptions,
     prompt: Annotated[
         str | None,
         typer.Argument(metavar="[PROMPT]", help="What to ask.", show_default=False),
     ] = None,
-    catalogue: CatalogueOption = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url", metavar="URL", help="Call every model here, for example a replay server."
-        ),
-    ] = None,
-    log: Annotated[
-        Path | None,
-        typer.Option(
-            "--log", metavar="LOG", help="Ask what its request --id did, as that request was."
-        ),
-    ] = None,
-    request_id: Annotated[
-        str | None, typer.Option("--id", help="Sent as x-request-id, and the key of draws.")
-    ] = None,
-    task: Annotated[str, typer.Option(help="Task of the request.")] = "",
-    tenant: Annotated[str, typer.Option(help="Tenant of the request.")] = "",
-    priority: Annotated[str, typer.Option(help="Priority of the request.")] = "",
-    need: Annotated[
-        list[str] | None, typer.Option(help="A capability the model must have. Repeatable.")
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=SOURCE",
-            help="How answers yield a signal, for example sure=agreement:3. Repeatable.",
-        ),
-    ] = None,
-    timeout_s: Annotated[float, typer.Option(help="Seconds for each attempt.")] = ROUTER_TIMEOUT_S,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
-    column: Columns = None,
-    prices: Prices = None,
     json: Json = False,
 ) -> None:
     """Route PROMPT to the endpoints of the policy's catalogue, of --catalogue, or to --base-url.
@@ -88,44 +58,66 @@ def route(
     """
     if stream and json:
         raise RoutelabError("give one of --stream and --json: JSON is printed when all is known")
-    if log is None and (column or prices):
-        raise RoutelabError("--column and --prices are of --log LOG: give it too")
-    metadata = {"task": task, "tenant": tenant, "priority": priority}
-    if log is not None and (any(metadata.values()) or need):
-        raise RoutelabError(
-            "give --log or --task, --tenant, --priority and --need: the log says what they are"
-        )
-    loaded, known = load_policy(policy), read_catalogue(catalogue)
-    if log is not None:
-        logged, options = _of_log(read_log_for([loaded], log, column, prices), request_id)
-    else:
-        logged, options = (
-            None,
-            RequestOptions(
-                id=request_id, needs=need or (), task=task, tenant=tenant, priority=priority
-            ),
-        )
-        for field in loaded.metadata_used:
-            if not metadata[field]:
-                tell(
-                    f"warning: the policy reads a request's {field}: give --{field}, or it is"
-                    " decided like those of an unknown one"
-                )
+    _check(request, how)
+    loaded, models = load_policy(policy), read_catalogue(endpoints.catalogue)
+    logged, options = _request(loaded, request, how)
     asked = prompt if prompt is not None else logged
     if asked is None:
+        log = request.log
         raise RoutelabError(_NO_PROMPT if log is None else f"{log}: has no prompts: give PROMPT")
-    sources = pairs("--source", source or (), "sure=agreement:3")
-    if base_url is not None:
-        known = _at(base_url, loaded, known)
+    sources = endpoints.sources()
+    if (base_url := endpoints.base_url) is not None:
+        models = _at(base_url, loaded, models)
         sources = _logged(base_url, loaded) | sources
+    timeout_s = endpoints.timeout_s
     config = RouterConfig(timeout_s=timeout_s, signals=sources, explained=True, quiet=True)
-    with Router(loaded, known, config) as router:
+    with Router(loaded, models, config) as router:
         if stream:
             with router.stream(asked, options) as answer:
                 tables.flow(piece.text for piece in answer)
             routed = answer.routed
         else:
             routed = router.route(asked, options)
+    _show(routed, stream=stream, json=json)
+
+
+_NO_PROMPT = "give PROMPT, or --log LOG --id REQUEST to ask what a logged request did"
+
+
+def _check(request: RequestArguments, how: LogOptions) -> None:
+    """Refuse options that contradict each other."""
+    if request.log is None and (how.column or how.prices):
+        raise RoutelabError("--column and --prices are of --log LOG: give it too")
+    if request.log is not None and (any(request.metadata.values()) or request.need):
+        raise RoutelabError(
+            "give --log or --task, --tenant, --priority and --need: the log says what they are"
+        )
+
+
+def _request(
+    loaded: PolicyFile, request: RequestArguments, how: LogOptions
+) -> tuple[str | None, RequestOptions]:
+    """The logged prompt, if it is known, and the router's options for the request."""
+    if request.log is not None:
+        return _of_log(read_log_for([loaded], request.log, how), request.request_id)
+    for field in loaded.metadata_used:
+        if not request.metadata[field]:
+            tell(
+                f"warning: the policy reads a request's {field}: give --{field}, or it is"
+                " decided like those of an unknown one"
+            )
+    needs = tuple(request.need or ())
+    return None, RequestOptions(
+        id=request.request_id,
+        needs=needs,
+        task=request.task,
+        tenant=request.tenant,
+        priority=request.priority,
+    )
+
+
+def _show(routed: Routed, *, stream: bool, json: bool) -> None:
+    """The answer, unless it was printed as it came, and what it took to get it."""
     if json:
         found = as_json(routed.decision)
         print_json({**found, "latency_s": routed.latency_s, "answer": routed.answer})
@@ -133,9 +125,6 @@ def route(
         tables.show(tables.escaped(f"\n{_summary(routed)}"))
     else:
         tables.show(tables.escaped(routed.answer), tables.escaped(f"\n{_summary(routed)}"))
-
-
-_NO_PROMPT = "give PROMPT, or --log LOG --id REQUEST to ask what a logged request did"
 
 
 def _of_log(log: Log, request_id: str | None) -> tuple[str | None, RequestOptions]:

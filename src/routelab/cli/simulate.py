@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,24 +14,24 @@ import typer
 
 from routelab.cli import day_tables, tables
 from routelab.cli.common import (
-    AllowMissing,
     CatalogueOption,
-    Columns,
-    Json,
     LogOption,
-    Prices,
     load_policy,
     print_json,
     read_catalogue,
     read_log,
     tell,
 )
-from routelab.cli.day_files import Faults, ObjectivesFile, read_objectives, read_scenario
+from routelab.cli.day_files import read_objectives, read_scenario
+from routelab.cli.options import grouped
+from routelab.cli.options.days import AnswerOptions, DayOptions, TrafficOptions
+from routelab.cli.options.log import CompleteLogOptions
+from routelab.cli.options.output import OutputOptions
 from routelab.cli.progress import progress
-from routelab.cli.reported import NoReport, ReportPath, report_path, told
+from routelab.cli.reported import report_path, told
 from routelab.cli.reported import write as write_page
 from routelab.core.atomic import replacing
-from routelab.core.catalogue import ROUTER_TIMEOUT_S
+from routelab.core.catalogue import Catalogue
 from routelab.core.extras import how_to_install
 from routelab.errors import SimulationError
 from routelab.logs import Log
@@ -51,11 +51,12 @@ from routelab.simulate import (
     simulate,
     slo,
 )
-from routelab.simulate.arrivals import DEFAULT, moment_s
+from routelab.simulate.arrivals import Arrivals
 from routelab.simulate.prepared import answered_by_log, located
 from routelab.simulate.surge import surged
 
 
+@grouped
 def simulate_days(
     policy: Annotated[
         list[Path],
@@ -64,54 +65,11 @@ def simulate_days(
         ),
     ],
     log: LogOption,
-    arriving: Annotated[
-        str,
-        typer.Option(
-            "--arrivals",
-            metavar="poisson:RATE|log|FILE[:NAME]",
-            help="When requests come: RATE a second at random, at their timestamps, or as in a"
-            " trace (of which rows whose task or dataset is NAME).",
-        ),
-    ] = DEFAULT,
-    rate: Annotated[float, typer.Option(help="So many times as many requests a second.")] = 1.0,
-    requests: Annotated[
-        int | None, typer.Option(help="How many come at most; default all of the log or trace.")
-    ] = None,
-    duration: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="None comes later than this.")
-    ] = None,
-    faults: Faults = None,
-    objectives: ObjectivesFile = None,
-    latencies: Annotated[
-        Literal["logged", "fitted", "none"],
-        typer.Option(
-            "--latency",
-            help="How long answers take: as logged, as a line fitted to their lengths, or no time.",
-        ),
-    ] = "logged",
-    latency_scale: Annotated[
-        float, typer.Option(min=0.0, help="Answers take so many times as long.")
-    ] = 1.0,
-    split: Annotated[
-        str,
-        typer.Option(help="Requests of this part of the log: train, tune, calibrate, test, all."),
-    ] = "all",
-    timeout: Annotated[
-        float,
-        typer.Option(metavar="SECONDS", help="Of one try, where the catalogue says nothing."),
-    ] = ROUTER_TIMEOUT_S,
-    stream: Annotated[
-        bool, typer.Option("--stream", help="Callers take answers as they come.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Of arrivals, faults and balancing.")] = 0,
-    starts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATE",
-            help="When the first request comes, for budgets and records, for example 2026-03-01;"
-            " default its timestamp with --arrivals log, else the log's first day.",
-        ),
-    ] = None,
+    traffic: TrafficOptions,
+    trouble: DayOptions,
+    answers: AnswerOptions,
+    how: CompleteLogOptions,
+    output: OutputOptions,
     events: Annotated[
         Path | None,
         typer.Option(
@@ -125,12 +83,6 @@ def simulate_days(
         ),
     ] = None,
     catalogue: CatalogueOption = None,
-    column: Columns = None,
-    prices: Prices = None,
-    allow_missing: AllowMissing = False,
-    report: ReportPath = None,
-    no_report: NoReport = False,
-    json: Json = False,
 ) -> None:
     """Route LOG's requests as they would arrive on a day, on a virtual clock.
 
@@ -141,33 +93,57 @@ def simulate_days(
     Example: `routelab simulate demo.policy --log datasets/sample.parquet --faults outage
     --slo slo`
     """
-    page = None if no_report else report_path(_page_name(policy, faults), report)
+    page = _page(policy, trouble.faults, output)
     loaded = [load_policy(path) for path in policy]
     known = read_catalogue(catalogue)
-    starts_s = None if starts is None else moment_s(starts)
-    day, goals = read_scenario(faults), read_objectives(objectives)
+    day, goals = read_scenario(trouble.faults), read_objectives(trouble.objectives)
+    setup = _Setup(traffic, trouble, answers, day, known, traffic.starts_s, budgets, events)
     if events is not None and len(loaded) > 1:
         raise SimulationError("--events: name one policy; two days do not fit one file")
-    whole = read_log(log, column, prices)
-    days, checks = [], []
-    for one in loaded:
-        models = answered_by_log(located(one, known))
-        part = _part(one, whole, split, tuple(models.models), allow_missing=allow_missing)
-        coming = arrivals(
-            part,
-            arriving,
-            seed=seed,
-            rate=rate,
-            requests=requests,
-            duration_s=duration,
-            starts_s=starts_s,
+    whole = read_log(log, how)
+    days = [setup.simulated(one, whole, allow_missing=how.allow_missing) for one in loaded]
+    checks = []
+    if goals is not None and trouble.objectives is not None:
+        checks = [slo.check(goals, it, trouble.objectives.name) for it in days]
+    drawn = None if page is None else _reported(days, checks, day, whole.name, page)
+    if output.json:
+        print_json({**_as_json(days, checks, day), "report": drawn and str(drawn)})
+    else:
+        tables.show(
+            day_tables.days(days, day.name),
+            *day_tables.lost(days),
+            *day_tables.objectives(days, checks),
+            told(drawn),
         )
-        coming = replace(coming, at_s=surged(coming.at_s, day.surges))
-        if faults is not None:
-            scenario.check(day, models, coming.duration_s, faults.name)
-        takes = latency(part, latencies, latency_scale)
+    if any(slo.failed(it) for it in checks):
+        raise typer.Exit(1)
+
+
+class _Setup(NamedTuple):
+    """What the days of all policies have in common."""
+
+    traffic: TrafficOptions
+    trouble: DayOptions
+    answers: AnswerOptions
+    day: Scenario
+    catalogue: Catalogue | None
+    starts_s: float | None
+    budgets: Path | None
+    events: Path | None
+
+    def simulated(self, one: PolicyFile, whole: Log, *, allow_missing: bool) -> Day:
+        """The day of one policy; what is unusual about it is told."""
+        answers, timeout_s = self.answers, self.answers.timeout
+        models = answered_by_log(located(one, self.catalogue))
+        part = _part(
+            one, whole, self.traffic.split, tuple(models.models), allow_missing=allow_missing
+        )
+        coming = self._arrivals(part)
+        if self.trouble.faults is not None:
+            scenario.check(self.day, models, coming.duration_s, self.trouble.faults.name)
+        takes = latency(part, answers.latencies, answers.latency_scale)
         asked = models.only(one.policy.models_used)
-        if slow := unwaited(part, asked, timeout_s=timeout, latency_s=takes.usual_s):
+        if slow := unwaited(part, asked, timeout_s=timeout_s, latency_s=takes.usual_s):
             tell(f"warning: {day_tables.too_slow(slow)}")
         with ExitStack() as open_files, progress("simulating") as update:
             simulated = simulate(
@@ -175,45 +151,44 @@ def simulate_days(
                 part,
                 coming,
                 takes,
-                known,
+                self.catalogue,
                 SimulationOptions(
-                    scenario=day,
-                    config=RouterConfig(timeout_s=timeout, budgets=budgets),
-                    stream=stream,
-                    seed=seed,
-                    latency_known=latencies != "none",
-                    events=_opened(open_files, events),
+                    scenario=self.day,
+                    config=RouterConfig(timeout_s=timeout_s, budgets=self.budgets),
+                    stream=answers.stream,
+                    seed=self.traffic.seed,
+                    latency_known=answers.latencies != "none",
+                    events=_opened(open_files, self.events),
                     progress=update,
                 ),
             )
-        if day.faults and simulated.struck_share < 0.01:
+        if self.day.faults and simulated.struck_share < 0.01:
             tell(
-                f"warning: {day.name or 'the scenario'} changed {simulated.struck_share:.2%} of all"
-                " tries: hardly anything of it can show"
+                f"warning: {self.day.name or 'the scenario'} changed {simulated.struck_share:.2%}"
+                " of all tries: hardly anything of it can show"
             )
-        days.append(simulated)
-        if goals is not None and objectives is not None:
-            checks.append(slo.check(goals, simulated, objectives.name))
-    missed = any(slo.failed(it) for it in checks)
-    if page is not None:
-        page = _reported(days, checks, day, whole.name, page)
-    if json:
-        said = None if page is None else str(page)
-        print_json({**_as_json(days, checks, day), "report": said})
-    else:
-        tables.show(
-            day_tables.days(days, day.name),
-            *day_tables.lost(days),
-            *day_tables.objectives(days, checks),
-            told(page),
+        return simulated
+
+    def _arrivals(self, part: Log) -> Arrivals:
+        """When its requests come, surges of the scenario included."""
+        coming = arrivals(
+            part,
+            self.traffic.arriving,
+            seed=self.traffic.seed,
+            rate=self.traffic.rate,
+            requests=self.traffic.requests,
+            duration_s=self.traffic.duration,
+            starts_s=self.starts_s,
         )
-    if missed:
-        raise typer.Exit(1)
+        return replace(coming, at_s=surged(coming.at_s, self.day.surges))
 
 
-def _page_name(policies: list[Path], faults: Path | None) -> str:
+def _page(policies: list[Path], faults: Path | None, output: OutputOptions) -> Path | None:
+    """Where the report goes, if one is wanted."""
+    if output.no_report:
+        return None
     name = policies[0].name.removesuffix(".policy")
-    return f"{name}-{faults.stem}" if faults is not None else f"{name}-day"
+    return report_path(f"{name}-{'day' if faults is None else faults.stem}", output.report)
 
 
 def _reported(

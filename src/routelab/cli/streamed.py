@@ -10,6 +10,7 @@ import typer
 
 from routelab.cli import tables
 from routelab.cli.common import column_pairs, print_json, tell
+from routelab.cli.options.log import CompleteLogOptions, LogOptions
 from routelab.cli.progress import passes
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
@@ -61,8 +62,7 @@ def where(log: Path, executor: str | None) -> str | None:
 
 def opened(
     log: Path,
-    column: Sequence[str] | None,
-    prices: Path | None,
+    how: LogOptions,
     signals: Mapping[str, SignalSpec] | None,
 ) -> Stream:
     """A log to read in batches; what is unusual about it is told on standard error.
@@ -70,7 +70,7 @@ def opened(
     Raises:
         LogError: its files cannot be read, or differ in their columns.
     """
-    found = stream(log, columns=column_pairs(column or ()), prices=prices, signals=signals)
+    found = stream(log, columns=column_pairs(how), prices=how.prices, signals=signals)
     if {"step", "propensity"} & found.has:
         raise LogError(
             f"{found.name}: is a partial log (it has steps or propensities), which cannot be"
@@ -117,20 +117,17 @@ def replay(
     log: Path,
     part: str,
     executor: str,
-    column: Sequence[str] | None,
-    prices: Path | None,
-    *,
-    allow_missing: bool,
+    how: CompleteLogOptions,
 ) -> list[Figures]:
     """Figures of policies over a part of a log that is read in batches."""
     with workers(executor) as on, passes() as begin:
         return [
             replay_stream(
-                opened(log, column, prices, policy.document.signals),
+                opened(log, how, policy.document.signals),
                 policy,
                 part,
                 on,
-                allow_missing=allow_missing,
+                allow_missing=how.allow_missing,
                 passes=begin,
                 told=lambda text: tell(f"warning: {text}"),
             )

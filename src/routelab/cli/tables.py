@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from routelab.cli.flags import with_flags
 from routelab.core import wording
 from routelab.core.policy import Policy
 from routelab.policy_file import Certificate, Goal
@@ -52,7 +53,7 @@ def flow(texts: Iterable[str]) -> None:
 
 def verdict(judged: Verdict) -> RenderableType:
     """The verdict and its reasons."""
-    lines = "\n".join(f"  - {reason}" for reason in judged.reasons)
+    lines = "\n".join(f"  - {with_flags(reason)}" for reason in judged.reasons)
     return f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]\n{escaped(lines)}"
 
 

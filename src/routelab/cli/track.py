@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from routelab import tracking
-from routelab.cli.common import Json, print_json, tell
+from routelab.cli.commands import Commands
+from routelab.cli.common import print_json, tell
+from routelab.cli.options.output import Json
 from routelab.cli.tracked import told
 from routelab.errors import MissingExtraError, RoutelabError
 
-app = typer.Typer(help="Record studies in MLflow.", no_args_is_help=True)
+app = Commands(help="Record studies in MLflow.", no_args_is_help=True)
 
 
 @app.callback()

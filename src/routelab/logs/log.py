@@ -124,7 +124,7 @@ class LogBase:
         if self.texts is None:
             raise LogError(
                 f"{self.name}: no prompt column; add one, or say which one it is:"
-                " --column prompt=COLUMN"
+                " `columns={'prompt': 'COLUMN'}`"
             )
         return self.texts.prompt_keys()
 

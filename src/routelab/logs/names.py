@@ -108,7 +108,7 @@ def require(ours: Sequence[str], names: Names, there: Sequence[str], problems: P
         if name not in names:
             problems.add(
                 f"no column {name!r}; the columns are {listed(there)}."
-                f" Say which one it is: --column {name}=COLUMN, or [columns] in {beside}"
+                f" Say which one it is: `columns={{{name!r}: 'COLUMN'}}`, or [columns] in {beside}"
             )
 
 

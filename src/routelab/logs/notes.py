@@ -29,7 +29,8 @@ def uncosted(log: Log | PartialLog) -> tuple[str, ...]:
         return ()
     return (
         f"no cost of {', '.join(without)}: neither logged nor derivable from tokens and prices;"
-        " give a cost_usd column, or prompt_tokens and completion_tokens with --prices FILE.csv",
+        " give a cost_usd column, or prompt_tokens and completion_tokens with"
+        " `prices='FILE.csv'`",
     )
 
 
@@ -44,5 +45,5 @@ def slow(rows: Rows, names: Names) -> tuple[str, ...]:
         return ()
     return (
         f"the median of column {theirs!r} is {median:,.0f} seconds; if it holds milliseconds,"
-        f" map it as --column latency_ms={theirs}",
+        f" read it as `columns={ {'latency_ms': theirs} }`",
     )

@@ -34,6 +34,7 @@ FORMATS: Mapping[str, Callable[[Path], Source]] = {
 }
 
 
+# Long: its arguments need many words; the work is one stage after another.
 def read(
     path: str | Path,
     *,

@@ -184,7 +184,8 @@ def _single(path: Path) -> Any:
         raise LogError(f"{path}: no such file")
     if path.suffix.lower() != ".parquet":
         raise LogError(
-            f"{path.name}: only Parquet is read in batches; convert it, or leave --executor out"
+            f"{path.name}: only Parquet is read in batches; convert it, or read it into memory,"
+            " without `workers`"
         )
     return open_parquet(path)
 

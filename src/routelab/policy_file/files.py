@@ -166,7 +166,7 @@ def _checked(document: Document) -> Policy:
         for name in policy.models_used
         if name not in document.candidates
     ] + [
-        f"the policy needs signal {name!r}, which `signals` does not describe"
+        f"the policy needs signal {name!r}, which the file's signals do not describe"
         for name in policy.signals_used
         if name not in document.signals
     ]

@@ -78,7 +78,7 @@ def coverage(
     if result.share_dropped > REFUSE and not allow_missing:
         raise LogError(
             f"{log.name}: {result.warning()}; over {REFUSE:.0%} is refused: choose other models,"
-            " or pass --allow-missing if rows are missing by chance"
+            " or pass `allow_missing=True` if rows are missing by chance"
         )
     return result
 

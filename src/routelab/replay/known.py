@@ -94,7 +94,7 @@ class Known:
         if self.log.texts is None:
             raise LogError(
                 f"{self.log.name}: no prompt column, and the policy reads prompts; add one, or"
-                " say which one it is: --column prompt=COLUMN"
+                " say which one it is: `columns={'prompt': 'COLUMN'}`"
             )
         return self.log.texts.prompts(rows)
 

@@ -57,13 +57,13 @@ def study_cut(document: Document, log: Log, part: str) -> tuple[Split, bool]:
         raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
     record = document.split
     if record is None and part != "all":
-        raise LogError(f"policy {document.name!r} records no split; use --split all")
+        raise LogError(f"policy {document.name!r} records no split; use `part='all'`")
     cut = _cut(document, log, part)
     same = is_recorded(document, log, cut)
     if not same and part != "all":
         raise LogError(
             f"{log.name}: is not the log that policy {document.name!r} was tuned on (its request"
-            f" ids differ), so it has no {part} part; use --split all to replay it whole"
+            f" ids differ), so it has no {part} part; use `part='all'` to replay it whole"
         )
     return cut, same
 
@@ -99,7 +99,7 @@ def differs(document: Document, log: Log) -> str | None:
     if made_from.get("log_sha256") not in (None, log.sha256):
         what = "is not the file"
     elif made_from.get("costs_sha256") not in (None, costs_sha256(log)):
-        what = "does not have the costs (another --prices?)"
+        what = "does not have the costs (another `prices`?)"
     else:
         return None
     return (

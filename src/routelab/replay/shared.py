@@ -94,15 +94,15 @@ def _cut(
     if known is None:
         raise LogError(
             f"{log.name}: neither policy was tuned on this log, so it has no {part} part; use"
-            " --split all to compare them on all of it"
+            " `part='all'` to compare them on all of it"
         )
     if before is None or after is None or before.sha256() == after.sha256() or part == UNSEEN:
         return known
     raise LogError(
         f"{log.name}: {old.name!r} and {new.name!r} cut this log differently"
         f" ({_told(before)}; {_told(after)}): what is {part} for one was used to make the other,"
-        " which would look better than it is. Tune both with the same --seed and --group, or"
-        f" compare them on the requests in both test parts with --split {UNSEEN}"
+        " which would look better than it is. Tune both with the same `seed` and `group`, or"
+        f" compare them on the requests in both test parts with `part={UNSEEN!r}`"
     )
 
 
@@ -116,7 +116,7 @@ def _in_both(here: Ground, before: Split, after: Split) -> Ground:
     if not len(rows):
         raise LogError(
             f"{here.log.name}: no request is in the test parts of both policies; tune both with"
-            " the same --seed and --group"
+            " the same `seed` and `group`"
         )
     return here.take(rows, UNSEEN)
 

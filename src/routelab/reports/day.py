@@ -114,7 +114,7 @@ def _figures(day: Day) -> tuple[Figure, ...]:
 
 def _objectives(names: Sequence[str], checks: Sequence[Sequence[Checked]]) -> Chapter:
     if not checks:
-        return Chapter("choice", "Objectives", [Note("No objectives were given (--slo).")])
+        return Chapter("choice", "Objectives", [Note("No objectives were given.")])
     rows = [
         [*([Cell(words.short(name, 40))] if len(names) > 1 else []), *_objective(it)]
         for name, one in zip(names, checks, strict=True)

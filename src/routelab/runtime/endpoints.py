@@ -34,7 +34,7 @@ def endpoints(
     if nowhere:
         raise CatalogueError(
             f"policy {policy_file.name!r}: no deployment is known for {', '.join(nowhere)};"
-            " list them in a models.toml, given as --catalogue models.toml or catalogue=..."
+            " list them in a models.toml, given as `catalogue='models.toml'`"
         )
     return known
 

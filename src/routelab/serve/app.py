@@ -23,6 +23,7 @@ from routelab.simulate.answers.outcomes import Outcomes
 from routelab.simulate.answers.replay_error import ReplayError
 
 
+# Long: the endpoints are closures over what the server holds.
 def replay_app(
     log: Log,
     *,

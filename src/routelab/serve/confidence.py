@@ -51,7 +51,7 @@ class Confidence:
                 self._warn(
                     f"cost {name}",
                     f"nothing is charged for signal {name!r}, as the log does not say what it"
-                    f" costs: give --signal {name}:MULTIPLIER, or a sidecar",
+                    f" costs: give it to the log, as `signals` {name}:MULTIPLIER, or in a sidecar",
                 )
         return names
 
@@ -99,9 +99,7 @@ class Confidence:
     def _way_out(self, name: str) -> str:
         if name not in self._log.signals:
             return "and it has no column of that name to read instead"
-        return (
-            f"read the logged value: --source {name}=column:{name} or signals={as_logged([name])}"
-        )
+        return f"read the logged value: `Router.signals={as_logged([name])}`"
 
     def _refusal(self, name: str, message: str) -> ReplayError:
         self._warn(f"refused {name}", f"refused: {message}")

@@ -80,7 +80,7 @@ def _bound(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise RoutelabError(
-            f"cannot serve at {host}:{port}: {error.strerror}; choose another with --port"
+            f"cannot serve at {host}:{port}: {error.strerror}; choose another `port`"
         ) from error
     # connections inherit it: a small answer must not wait 40 ms for the client's acknowledgement
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -156,8 +156,8 @@ def _logged(log: Log) -> tuple[Floats, Ints]:
     if time is None or not np.isfinite(time).all():
         missing = "no timestamp" if time is None else "requests without a timestamp"
         raise SimulationError(
-            f"{log.name}: arrivals `log` need a time for each request, and it has {missing};"
-            f" give another, for example --arrivals {DEFAULT}"
+            f"{log.name}: arrivals 'log' need a time for each request, and it has {missing};"
+            f" give another, for example `arrivals={DEFAULT!r}`"
         )
     order = np.argsort(time, kind="stable")
     return np.asarray(time[order] - time[order[0]]), order

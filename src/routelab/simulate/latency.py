@@ -165,6 +165,6 @@ def latency(log: Log, how: How, scale: float = 1.0) -> Latency:
     if missing:
         raise SimulationError(
             f"{log.name}: no latency of {', '.join(missing)} was observed; give a latency_s"
-            " column, or --latency none to have answers take no time"
+            " column, or `latency='none'` to have answers take no time"
         )
     return Logged(usual_s, fits) if how == "logged" else Fitted(usual_s, fits)

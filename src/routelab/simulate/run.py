@@ -39,6 +39,7 @@ SAMPLES = 240
 """Moments at which deployments are looked at."""
 
 
+# Long: what a day consists of, then settings by name, each with a default.
 def simulate(
     policy: PolicyFile,
     log: Log,
@@ -76,6 +77,7 @@ class _Day:
         catalogue: of the models that are called, each with a deployment.
     """
 
+    # Long: what `simulate` was given, with its defaults filled in.
     def __init__(
         self,
         policy: PolicyFile,

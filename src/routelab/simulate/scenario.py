@@ -95,7 +95,7 @@ def check(scenario: Scenario, catalogue: Catalogue, duration_s: float, source: s
         if window.from_s > duration_s:
             problems.append(
                 f"{source}: {what} begins at {window.from_s:g} s, and the last request arrives at"
-                f" {duration_s:.6g} s: move it, or simulate longer (--requests, --duration)"
+                f" {duration_s:.6g} s: move it, or simulate longer (`requests`, `duration_s`)"
             )
     problems += [
         f"{source}: capacity of {name!r}: no such model; there are {', '.join(catalogue.models)}"

@@ -82,7 +82,7 @@ def promote(name: str, version: str | None = None) -> Promoted:
         if chosen is None:
             raise TrackingError(
                 f"{name}: has no @{CHALLENGER}, because no study of it ended with the verdict"
-                " ship; name the version to promote with --version"
+                " ship; name the `version` to promote"
             )
         _known(client, model, chosen)
         client.set_registered_model_alias(name, CHAMPION, chosen)
@@ -124,8 +124,8 @@ def _registry() -> Iterator[Any]:
     """A client of the store, which must be there."""
     if store.registry_absent():
         raise TrackingError(
-            f"no registry at {store.registry_uri()}: there is no such file yet; tune without"
-            " --no-tracking, or say where it is by MLFLOW_TRACKING_URI"
+            f"no registry at {store.registry_uri()}: there is no such file yet; record a"
+            " study first, or say where it is by MLFLOW_TRACKING_URI"
         )
     with store.connected() as client:
         yield client

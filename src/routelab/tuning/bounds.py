@@ -50,16 +50,16 @@ class Bounds(msgspec.Struct, frozen=True):
         """
         problems = []
         if self.max_usd_per_1k is not None and not 0 < self.max_usd_per_1k < math.inf:
-            problems.append(f"--max-usd-per-1k is {self.max_usd_per_1k}; it must be positive")
+            problems.append(f"`max_usd_per_1k` is {self.max_usd_per_1k}; it must be positive")
         if self.min_quality is not None and not 0 <= self.min_quality <= 1:
-            problems.append(f"--min-quality is {self.min_quality}; quality lies in [0, 1]")
+            problems.append(f"`min_quality` is {self.min_quality}; quality lies in [0, 1]")
         if self.min_quality_share is not None and not 0 < self.min_quality_share <= 2:
             problems.append(
-                f"--min-quality-share is {self.min_quality_share}; it is a share of the best"
+                f"`min_quality_share` is {self.min_quality_share}; it is a share of the best"
                 " model's quality, for example 0.98"
             )
         if self.max_p95_s is not None and not 0 < self.max_p95_s < math.inf:
-            problems.append(f"--max-p95-s is {self.max_p95_s}; it must be positive")
+            problems.append(f"`max_p95_s` is {self.max_p95_s}; it must be positive")
         problems += _about(self.floors)
         if problems:
             raise TuningError(*problems)
@@ -85,17 +85,17 @@ class Bounds(msgspec.Struct, frozen=True):
 def _about(floors: Sequence[Floor]) -> list[str]:
     """What is wrong with floors."""
     problems = [
-        f"--floor {it.by}={it.loss:g}: requests are grouped by {', '.join(GROUPED)}"
+        f"`floors` {it.by}={it.loss:g}: requests are grouped by {', '.join(GROUPED)}"
         for it in floors
         if it.by not in GROUPED
     ] + [
-        f"--floor {it.by}={it.loss:g}: the loss lies in [0, 1]; 0.02 is two points"
+        f"`floors` {it.by}={it.loss:g}: the loss lies in [0, 1]; 0.02 is two points"
         for it in floors
         if not 0 <= it.loss <= 1
     ]
     named = [it.by for it in floors]
     return problems + [
-        f"--floor {by} is given {named.count(by)} times; once is enough"
+        f"`floors` {by} is given {named.count(by)} times; once is enough"
         for by in dict.fromkeys(named)
         if named.count(by) > 1
     ]

@@ -83,8 +83,8 @@ def uncharged(policy: Policy, specs: Mapping[str, SignalSpec]) -> Iterator[str]:
         if not specs.get(name, SignalSpec()).cost_known:
             yield (
                 f"the extra cost of signal {name!r} is not known and was charged as nothing; give"
-                f" it as --signal {name}:MULTIPLIER (3 for three samples, 1 if it comes with the"
-                " answer)"
+                f" it to the log, as `signals` {name}:MULTIPLIER (3 for three samples, 1 if it"
+                " comes with the answer)"
             )
 
 

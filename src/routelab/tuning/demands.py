@@ -99,14 +99,14 @@ class Demands:
         if never:
             return TuningError(
                 f"no policy meets these bounds on tune: {self._told(never, ' at best')}; loosen"
-                " them, or offer other --models"
+                " them, or offer other `models`"
             )
         nearest = min(tried, key=lambda it: sum(max(0.0, value) for value in it.values()))
         broken = {key: value for key, value in nearest.items() if value > 0}
         return TuningError(
             "no policy meets all bounds on latency and groups at once on tune, though each can be"
             f" met alone; at the nearest, {self._told(broken)}; loosen them, or offer other"
-            " --models"
+            " `models`"
         )
 
     def _told(self, excess: Excess, best: str = "") -> str:
@@ -138,7 +138,7 @@ def demands(bounds: Bounds, on: Ground, best: Policy, best_quality: float) -> De
     problems, groups = [], []
     if bounds.max_p95_s is not None and not np.isfinite(on.log.latency_s).any():
         problems.append(
-            f"--max-p95-s: {on.log.name} has no latency of any candidate; add a latency column, or"
+            f"`max_p95_s`: {on.log.name} has no latency of any candidate; add a latency column, or"
             " leave the bound out"
         )
     alone = on.replay(best).quality
@@ -146,7 +146,7 @@ def demands(bounds: Bounds, on: Ground, best: Policy, best_quality: float) -> De
         column = getattr(on.log.requests, floor.by)
         if column is None:
             problems.append(
-                f"--floor {floor.by}={floor.loss:g}: {on.log.name} has no {floor.by} column"
+                f"`floors` {floor.by}={floor.loss:g}: {on.log.name} has no {floor.by} column"
             )
         else:
             groups.append(_groups(floor.by, floor.loss, column.tolist(), alone))

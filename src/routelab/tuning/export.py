@@ -69,7 +69,7 @@ def check_targets(out: Path) -> None:
         what = f"holds {', '.join(sorted(found)[:3])}" if study.is_dir() else "is a file"
         raise PolicyFileError(
             f"{study}: {what}, and the study of {out.name} would replace it; choose another"
-            " --out, or move it away"
+            " `out`, or move it away"
         )
 
 
@@ -134,8 +134,8 @@ def _learning(study: Study) -> dict[str, Any]:
     if study.account is None:
         if not study.options.account:
             known = {"recipes": msgspec.to_builtins(study.sought)}
-            return summary.nothing_learned("left out, as asked (--no-account)") | known
-        alone = f"nothing was learned: --policy {study.options.policy} uses confidence alone"
+            return summary.nothing_learned("left out, as asked") | known
+        alone = f"nothing was learned: policy {study.options.policy} uses confidence alone"
         return summary.nothing_learned(study.notes[0] if study.notes else alone)
     known = {"account": study.account, "recipes": study.sought}
     return {**study.account.headline(), **msgspec.to_builtins(known)}

@@ -37,7 +37,7 @@ def candidates(log: Listed, named: Sequence[str] | None) -> tuple[str, ...]:
         for name in chosen
         if name not in log.models
     ] + [
-        f"{log.name}: model {name!r} has no cost on any row; add a cost column or --prices,"
+        f"{log.name}: model {name!r} has no cost on any row; add a cost column or `prices`,"
         " or leave the model out"
         for name in chosen
         if name in log.models and name not in log.costed
@@ -60,7 +60,7 @@ def check_pair(log: Listed, pair: tuple[str, str] | None) -> None:
     """
     if lacking := [name for name in pair or () if name not in log.models]:
         there = f"{log.name} has {', '.join(log.models)}"
-        raise LogError(*(f"--pair: no model {name!r}; {there}" for name in lacking))
+        raise LogError(*(f"`pair`: no model {name!r}; {there}" for name in lacking))
 
 
 def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str, ...]:

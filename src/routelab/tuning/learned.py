@@ -160,7 +160,7 @@ def _recipe(
     try:
         return recipes.search(log, models, trials=trials, seed=seed, progress=progress)
     except LearningError as error:
-        why = "--recipe-trials: quality cannot be learned here"
+        why = "`recipe_trials`: quality cannot be learned here"
         raise TuningError(why, *error.problems) from error
 
 

@@ -104,45 +104,45 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def _out_of_range(self) -> Iterator[str]:
         """Values that cannot be."""
         if self.trials < 1:
-            yield f"--trials is {self.trials}; at least 1 is needed"
+            yield f"`trials` is {self.trials}; at least 1 is needed"
         if self.sampler not in SAMPLERS:
-            yield f"--sampler {self.sampler}: choose {' or '.join(SAMPLERS)}"
+            yield f"`sampler` {self.sampler}: choose {' or '.join(SAMPLERS)}"
         if not 1 <= self.processes <= MOST_PROCESSES:
-            yield f"--processes is {self.processes}; it must lie in [1, {MOST_PROCESSES}]"
+            yield f"`processes` is {self.processes}; it must lie in [1, {MOST_PROCESSES}]"
         if self.recipe_trials < 0:
-            yield f"--recipe-trials is {self.recipe_trials}; it must be 0 or more"
+            yield f"`recipe_trials` is {self.recipe_trials}; it must be 0 or more"
         if not 0 <= self.seed < 2**32:
-            yield f"--seed is {self.seed}; it must lie in [0, 4294967296)"
+            yield f"`seed` is {self.seed}; it must lie in [0, 4294967296)"
         if self.levels is not None and self.levels < 2:
-            yield f"--levels is {self.levels}; at least 2 are needed"
+            yield f"`levels` is {self.levels}; at least 2 are needed"
         if self.policy not in CHOICES:
-            yield f"--policy {self.policy!r} is unknown; choose {', '.join(CHOICES)}"
+            yield f"`policy` {self.policy!r} is unknown; choose {', '.join(CHOICES)}"
         if self.by is not None and self.by not in BY:
-            yield f"--by {self.by!r} is unknown; choose {', '.join(BY)}"
+            yield f"`by` {self.by!r} is unknown; choose {', '.join(BY)}"
 
     def _without_use(self) -> Iterator[str]:
         """Options that would change nothing, so that whoever gave them expects something else."""
         if self.fresh and self.storage is None:
-            yield "--fresh forgets what --storage keeps; give --storage too"
+            yield "`fresh=True` forgets what `storage` keeps; give `storage` too"
         if self.policy in LEARNED:
-            there = {"--storage": self.storage is not None, "--processes": self.processes > 1}
-            for option in (option for option, given in there.items() if given):
+            there = {"storage": self.storage is not None, "processes": self.processes > 1}
+            for field in (field for field, given in there.items() if given):
                 yield (
-                    f"{option} is for the trials of a search, and --policy {self.policy} makes"
-                    " none; leave it out, or search with --policy cascade or auto"
+                    f"`{field}` is for the trials of a search, and `policy={self.policy!r}` makes"
+                    " none; leave it out, or search with `policy='cascade'` or 'auto'"
                 )
         if not self.account and self.pair is not None:
-            yield "--pair is of the account that --no-account leaves out; give one of them"
+            yield "`pair` is of the account that `account=False` leaves out; give one of them"
         if not self.learns:
             there = {
-                "--recipe-trials": self.recipe_trials > 0,
-                "--pair": self.pair is not None,
-                "--no-account": not self.account,
+                "recipe_trials": self.recipe_trials > 0,
+                "pair": self.pair is not None,
+                "account=False": not self.account,
             }
-            for option in (option for option, given in there.items() if given):
+            for field in (field for field, given in there.items() if given):
                 yield (
-                    f"{option} is for scorers, and --policy {self.policy} learns none; leave it"
-                    " out, or tune with --policy auto"
+                    f"`{field}` is for scorers, and `policy={self.policy!r}` learns none; leave it"
+                    " out, or tune with `policy='auto'`"
                 )
 
     @property

@@ -110,7 +110,7 @@ def _refuse_unknown(options: Options, tuning: Ground) -> None:
     if by is not None and getattr(tuning.log.requests, by) is None:
         there = [name for name in BY if getattr(tuning.log.requests, name) is not None]
         raise TuningError(
-            f"--by {by}: {tuning.log.name} has no column {by}; it has"
+            f"`by` {by}: {tuning.log.name} has no column {by}; it has"
             f" {', '.join(there) or 'neither task, tenant nor priority'}"
         )
 

@@ -85,9 +85,9 @@ class Shelf:
             return None
         if trial.params != dict(params):
             raise TuningError(
-                f"--storage {self._place.storage}: trial {number} of study {self._place.name!r}"
+                f"`storage` {self._place.storage}: trial {number} of study {self._place.name!r}"
                 f" was of {trial.params}, and this search would try {dict(params)}; give another"
-                " --storage, or --fresh to begin anew"
+                " `storage`, or `fresh=True` to begin anew"
             )
         facts = {key: value for key, value in trial.user_attrs.items() if key != NUMBER}
         return Outcome(tuple(trial.values), dict(trial.constraints), facts)
@@ -103,7 +103,7 @@ class Shelf:
             self._study.add_trial(trial)
         except Exception as error:  # every driver raises its own kinds
             raise TuningError(
-                f"--storage {self._place.storage}: trial {number} could not be stored:"
+                f"`storage` {self._place.storage}: trial {number} could not be stored:"
                 f" {_reason(error)}; the same command goes on from the trials that were"
             ) from error
 
@@ -134,8 +134,8 @@ class Shelf:
             study.set_user_attr(ABOUT, self._about)
         elif differing := list(_differences(about, self._about)):
             raise TuningError(
-                f"--storage {place.storage}: study {place.name!r} there is another one; give"
-                " another --storage or --out, or --fresh to replace it",
+                f"`storage` {place.storage}: study {place.name!r} there is another one; give"
+                " another `storage` or `Options.name`, or `fresh=True` to replace it",
                 *differing,
             )
         return study
@@ -165,7 +165,7 @@ def _storage(storage: str) -> BaseStorage:
 
 def _unusable(storage: str, error: Exception) -> TuningError:
     return TuningError(
-        f"--storage {storage}: cannot hold trials: {_reason(error)}; give a new"
+        f"`storage` {storage}: cannot hold trials: {_reason(error)}; give a new"
         " file in a folder that exists, or a database URL such as sqlite:///trials.db"
     )
 

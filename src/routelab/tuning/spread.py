@@ -59,11 +59,11 @@ def check(seeds: int, options: Options) -> None:
         TuningError: naming it.
     """
     if not 1 <= seeds <= MOST:
-        raise TuningError(f"--seeds is {seeds}; it must lie in [1, {MOST}]")
+        raise TuningError(f"`seeds` is {seeds}; it must lie in [1, {MOST}]")
     if seeds > 1 and options.seed < 2**32 < options.seed + seeds:
         raise TuningError(
-            f"--seeds is {seeds}: the seeds after --seed {options.seed} must stay below"
-            f" {2**32}; give a smaller --seed"
+            f"`seeds` is {seeds}: the seeds after `seed` {options.seed} must stay below"
+            f" {2**32}; give a smaller `seed`"
         )
 
 

@@ -91,5 +91,5 @@ def _without_cost(log: Log) -> tuple[str, ...]:
         return ()
     return (
         f"no cost of {', '.join(without)}: none was recorded; name a list with their prices,"
-        " --prices FILE.csv, or `routelab tune` leaves them out",
+        " `prices='FILE.csv'`, or a study leaves them out",
     )

@@ -186,7 +186,7 @@ def _made(where: str, n: int, stack: ExitStack) -> Workers:
     if where.startswith("dask://"):
         return _dask(where, stack)
     raise RoutelabError(
-        f"--executor {where}: choose threads, processes, or dask://HOST:PORT of a scheduler"
+        f"`workers` {where}: choose threads, processes, or dask://HOST:PORT of a scheduler"
     )
 
 
@@ -195,7 +195,7 @@ def _dask(where: str, stack: ExitStack) -> Workers:
         from distributed import Client, KilledWorker
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"--executor {where} needs the extra dask: {how_to_install('dask')}"
+            f"`workers` {where} needs the extra dask: {how_to_install('dask')}"
         ) from error
     address = f"tcp://{where.removeprefix('dask://')}"
     connect: Callable[..., Any] = Client
@@ -203,7 +203,7 @@ def _dask(where: str, stack: ExitStack) -> Workers:
         client = stack.enter_context(connect(address, timeout=5, set_as_default=False))
     except (OSError, ValueError) as error:
         raise RoutelabError(
-            f"--executor {where}: no Dask scheduler answers there; start one with"
+            f"`workers` {where}: no Dask scheduler answers there; start one with"
             " `dask scheduler`, and workers that see the same files"
         ) from error
     n = max(1, sum(client.ncores().values()))

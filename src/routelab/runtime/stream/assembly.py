@@ -74,14 +74,14 @@ class Assembly:
 def _choices(piece: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     choices = piece.get("choices") or []
     if not isinstance(choices, list):
-        raise PieceError("its `choices` are no list")
+        raise PieceError("its choices are no list")
     for choice in choices:
         if not isinstance(choice, Mapping):
             raise PieceError("a choice is no object")
         if not isinstance(choice.get("delta") or {}, Mapping):
-            raise PieceError("a `delta` is no object")
+            raise PieceError("a delta is no object")
         if not isinstance(choice.get("index") or 0, int):
-            raise PieceError("an `index` is no number")
+            raise PieceError("an index is no number")
         yield choice
 
 

@@ -32,9 +32,9 @@ class Demand(msgspec.Struct, frozen=True):
     def problems(self) -> Iterable[str]:
         """What makes no sense about it."""
         if self.goal == "cost" and not 0 < self.bound < float("inf"):
-            yield f"--certify {self}: a cost in USD per 1,000 requests is positive"
+            yield f"`certify` {self}: a cost in USD per 1,000 requests is positive"
         if self.goal != "cost" and not 0 < self.bound < 1:
-            yield f"--certify {self}: quality lies in [0, 1], so a bound lies between 0 and 1"
+            yield f"`certify` {self}: quality lies in [0, 1], so a bound lies between 0 and 1"
 
 
 def parse(texts: Iterable[str]) -> tuple[Demand, ...]:
@@ -48,7 +48,7 @@ def parse(texts: Iterable[str]) -> tuple[Demand, ...]:
         try:
             found.append(_parsed(text))
         except ValueError:
-            problems.append(f"--certify {text}: write {EXAMPLE}")
+            problems.append(f"`certify` {text}: write {EXAMPLE}")
     if problems:
         raise TuningError(*problems)
     return tuple(found)
@@ -78,10 +78,10 @@ def check(demands: Sequence[Demand], delta: float) -> None:
     for demand in demands:
         first = seen.setdefault((demand.goal, demand.reference), demand)
         if first is not demand:
-            problems.append(f"--certify {demand}: contradicts --certify {first}; give one of them")
+            problems.append(f"`certify` {demand}: contradicts `certify` {first}; give one of them")
     if not 0 < delta <= 0.5:
         problems.append(
-            f"--delta is {delta}; it is the chance of a wrong certificate, above 0 and at most"
+            f"`delta` is {delta}; it is the chance of a wrong certificate, above 0 and at most"
             " 0.5, for example 0.1"
         )
     if problems:
@@ -95,7 +95,7 @@ def check_models(demands: Sequence[Demand], candidates: Sequence[str]) -> None:
         TuningError: naming each.
     """
     problems = [
-        f"--certify {demand}: {demand.reference!r} is no candidate; choose among"
+        f"`certify` {demand}: {demand.reference!r} is no candidate; choose among"
         f" {', '.join(candidates)}, or leave it out for the best of them"
         for demand in demands
         if demand.reference is not None and demand.reference not in candidates

@@ -73,7 +73,7 @@ def _judged(
 def _out_of_reach(nearest: _Judged, demands: Sequence[Demand]) -> str:
     claim, mean = nearest.worst, nearest.worst.sample.estimate.mean
     goal = claim.demand.goal
-    asked = " with ".join(f"--certify {demand}" for demand in demands)
+    asked = " with ".join(f"`certify` {demand}" for demand in demands)
     together = " at once" if len(demands) > 1 else ""
     value = -mean if goal == "quality" else mean
     return (

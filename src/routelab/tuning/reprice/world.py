@@ -117,7 +117,7 @@ class World(msgspec.Struct, frozen=True):
                 if factor is None:
                     problems.append(
                         f"{log.name}: the tokens of {name!r} were not logged, so a list price does"
-                        f" not give its costs; say how much dearer it is: --price {name}=FACTOR"
+                        f" not give its costs; say how much dearer it is: `price` {name}=FACTOR"
                     )
                 else:
                     yield name, factor
@@ -186,23 +186,23 @@ def _means(before: Floats, after: Floats, column: int) -> float:
 
 def _problems(world: World, log: Log, before: Sequence[str]) -> Iterator[str]:
     concerned = (*before, *world.add)
-    for option, factors in (("--price", world.price), ("--latency", world.latency)):
+    for field, factors in (("price", world.price), ("latency", world.latency)):
         for name, factor in factors.items():
             if not 0 <= factor < math.inf:
-                yield f"{option} {name}={factor:g}: a factor is finite and not negative"
+                yield f"`{field}` {name}={factor:g}: a factor is finite and not negative"
             if name not in concerned:
-                yield f"{option} {name}: is no candidate; there is {', '.join(before)}"
+                yield f"`{field}` {name}: is no candidate; there is {', '.join(before)}"
     for name in world.drop:
         if name not in before:
-            yield f"--drop {name}: is no candidate; there is {', '.join(before)}"
+            yield f"`drop` {name}: is no candidate; there is {', '.join(before)}"
     for name in world.add:
         if name in before:
-            yield f"--add {name}: is a candidate already"
+            yield f"`add` {name}: is a candidate already"
         elif name not in log.models:
-            yield f"--add {name}: {log.name} has no such model; it has {', '.join(log.models)}"
+            yield f"`add` {name}: {log.name} has no such model; it has {', '.join(log.models)}"
         elif name not in log.costed and name not in world.prices:
-            yield f"--add {name}: has no cost in {log.name}; it cannot be compared"
+            yield f"`add` {name}: has no cost in {log.name}; it cannot be compared"
     if world.prices and not set(world.prices).intersection(concerned):
-        yield f"--prices: lists none of the candidates {', '.join(concerned)}"
+        yield f"`prices`: lists none of the candidates {', '.join(concerned)}"
     if len({*world.candidates(before)}) < 2:
         yield "fewer than two candidates are left, so there is nothing to route"

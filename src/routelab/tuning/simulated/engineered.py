@@ -75,7 +75,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
             TuningError: naming it.
         """
         if self.trials < 1:
-            raise TuningError(f"--simulated-trials is {self.trials}; at least 1 is needed")
+            raise TuningError(f"`Wanted.trials` is {self.trials}; at least 1 is needed")
 
 
 def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
@@ -85,14 +85,14 @@ def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
         TuningError: naming all of it.
     """
     told = {
-        "--certify": bool(options.certify),
+        "`certify`": bool(options.certify),
         "bounds on cost, quality, latency or groups": options.bounds != Bounds(),
-        "--seeds": seeds > 1,
+        "`seeds`": seeds > 1,
         "a log that is read in batches": in_batches,
     }
     problems = [
-        f"--slo chooses policy and engine on simulated days; {name} does not allow for that:"
-        " leave one of them out, or write the bound into the file of objectives"
+        f"policy and engine are chosen by `objectives` on simulated days; {name} does not allow for"
+        " that: leave one of them out, or write the bound into the file of objectives"
         for name, given in told.items()
         if given
     ]

@@ -37,11 +37,11 @@ def replay_stream(
     if part not in (*PARTS, "all"):
         raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
     if document.split is None and part != "all":
-        raise LogError(f"policy {document.name!r} records no split; use --split all")
+        raise LogError(f"policy {document.name!r} records no split; use `part='all'`")
     if document.scorers:
         raise LogError(
             f"policy {document.name!r} has scorers, which read requests one by one; replay it on a"
-            " log in memory, without --executor"
+            " log in memory, without `workers`"
         )
     log = scan(stream, workers, passes)
     if missing := [name for name in document.candidates if name not in log.models]:
@@ -55,7 +55,7 @@ def replay_stream(
     if part != "all" and record is not None and (cut.n, cut.cuts_s) != (record.n, record.cuts_s):
         raise LogError(
             f"{log.name}: is not the log that policy {document.name!r} was tuned on (its parts"
-            f" differ), so it has no {part} part; use --split all to replay it whole"
+            f" differ), so it has no {part} part; use `part='all'` to replay it whole"
         )
     if document.provenance.get("log_sha256") not in (None, cut.sha256):
         told(
@@ -69,8 +69,8 @@ def replay_stream(
     if not found.n or (coverage.share_dropped > REFUSE and not allow_missing):
         raise LogError(
             f"{log.name}: {coverage.warning() or 'no request can be compared'}; over"
-            f" {REFUSE:.0%} is refused: choose other models, or pass --allow-missing if rows are"
-            " missing by chance"
+            f" {REFUSE:.0%} is refused: choose other models, or pass `allow_missing=True` if rows"
+            " are missing by chance"
         )
     if text := coverage.warning():
         told(text)

@@ -78,6 +78,7 @@ class Streamed:
         return self.tested[0]
 
 
+# Long: stages of one computation, of which each needs most of what came before.
 def tune_stream(
     stream: Stream,
     options: Options,
@@ -218,18 +219,18 @@ def _judged_on(
 def _check(options: Options) -> None:
     options.check()
     asked = {
-        f"--policy {options.policy}": options.policy != CASCADE,
-        f"--by {options.by}": options.by is not None,
-        f"--sampler {options.sampler}": options.sampler != SAMPLERS[0],
-        "--certify": bool(options.certify),
-        "--floor": bool(options.bounds.floors),
-        "--max-p95-s": options.bounds.max_p95_s is not None,
-        f"--storage {options.storage}": options.storage is not None,
-        f"--processes {options.processes}": options.processes > 1,
+        f"`policy` {options.policy}": options.policy != CASCADE,
+        f"`by` {options.by}": options.by is not None,
+        f"`sampler` {options.sampler}": options.sampler != SAMPLERS[0],
+        "`certify`": bool(options.certify),
+        "`floors`": bool(options.bounds.floors),
+        "`max_p95_s`": options.bounds.max_p95_s is not None,
+        f"`storage` {options.storage}": options.storage is not None,
+        f"`processes` {options.processes}": options.processes > 1,
     }
     problems = [
         f"{name}: cannot be had of a log that is read in batches, whose cascades are solved"
-        " exactly; leave it out, or leave --executor out to read the log into memory"
+        " exactly; leave it out, or read the log into memory, without `workers`"
         for name, wanted in asked.items()
         if wanted
     ]
@@ -254,7 +255,7 @@ def _refuse(name: str, coverage: Coverage, allow_missing: bool) -> None:
     if coverage.share_dropped > REFUSE and not allow_missing:
         raise LogError(
             f"{name}: {coverage.warning()}; over {REFUSE:.0%} is refused: choose other models,"
-            " or pass --allow-missing if rows are missing by chance"
+            " or pass `allow_missing=True` if rows are missing by chance"
         )
 
 

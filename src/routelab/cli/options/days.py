@@ -1,0 +1,116 @@
+"""Simulated days: what goes wrong on them, what must hold, when requests come."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from routelab.cli import written
+from routelab.cli.day_files import Faults, ObjectivesFile
+from routelab.cli.options.groups import group
+from routelab.core.catalogue import ROUTER_TIMEOUT_S
+from routelab.simulate.arrivals import DEFAULT as ARRIVALS
+from routelab.simulate.arrivals import moment_s
+from routelab.tuning.simulated import Wanted
+
+
+@group("Simulated days")
+class DayOptions:
+    """What goes wrong, and what must hold all the same."""
+
+    faults: Faults = None
+    objectives: ObjectivesFile = None
+
+
+@group("Simulated days")
+class TunedDayOptions(DayOptions):
+    """Days that a study chooses by."""
+
+    arriving: Annotated[
+        str,
+        typer.Option(
+            "--arrivals",
+            metavar="poisson:RATE|log|FILE[:NAME]",
+            help="Of simulated days, with --slo: when requests come.",
+        ),
+    ] = ARRIVALS
+    simulated_trials: Annotated[
+        int, typer.Option(help="Simulated days of tune that --slo may try.")
+    ] = written.DAYS
+
+    def wanted(self) -> Wanted | None:
+        """What days are held to; None without --slo.
+
+        Raises:
+            SimulationError: a file cannot be read or understood.
+            TuningError: options of the days without --slo; all of them are named.
+        """
+        return written.wanted(self.objectives, self.faults, self.arriving, self.simulated_trials)
+
+
+@group("Traffic")
+class TrafficOptions:
+    """Which requests come, and when."""
+
+    arriving: Annotated[
+        str,
+        typer.Option(
+            "--arrivals",
+            metavar="poisson:RATE|log|FILE[:NAME]",
+            help="When requests come: RATE a second at random, at their timestamps, or as in a"
+            " trace (of which rows whose task or dataset is NAME).",
+        ),
+    ] = ARRIVALS
+    rate: Annotated[float, typer.Option(help="So many times as many requests a second.")] = 1.0
+    requests: Annotated[
+        int | None, typer.Option(help="How many come at most; default all of the log or trace.")
+    ] = None
+    duration: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="None comes later than this.")
+    ] = None
+    starts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="When the first request comes, for budgets and records, for example 2026-03-01;"
+            " default its timestamp with --arrivals log, else the log's first day.",
+        ),
+    ] = None
+    split: Annotated[
+        str,
+        typer.Option(help="Requests of this part of the log: train, tune, calibrate, test, all."),
+    ] = "all"
+    seed: Annotated[int, typer.Option(help="Of arrivals, faults and balancing.")] = 0
+
+    @property
+    def starts_s(self) -> float | None:
+        """Unix seconds of the first request; None where no date is given.
+
+        Raises:
+            SimulationError: it is no date.
+        """
+        return None if self.starts is None else moment_s(self.starts)
+
+
+@group("Answers")
+class AnswerOptions:
+    """How long answers take, and how they are taken."""
+
+    latencies: Annotated[
+        Literal["logged", "fitted", "none"],
+        typer.Option(
+            "--latency",
+            help="How long answers take: as logged, as a line fitted to their lengths, or no time.",
+        ),
+    ] = "logged"
+    latency_scale: Annotated[
+        float, typer.Option(min=0.0, help="Answers take so many times as long.")
+    ] = 1.0
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", help="Of one try, where the catalogue says nothing."),
+    ] = ROUTER_TIMEOUT_S
+    stream: Annotated[bool, typer.Option("--stream", help="Callers take answers as they come.")] = (
+        False
+    )

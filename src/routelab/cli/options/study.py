@@ -1,0 +1,130 @@
+"""What a study is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from routelab.cli.common import CatalogueOption, signal_option
+from routelab.cli.options.groups import group
+from routelab.cli.streamed import Executor, Levels
+from routelab.core.signal_spec import SignalSpec
+
+
+@group("Candidates")
+class CandidateOptions:
+    """Models and signals to choose among, and what is known of the models."""
+
+    models: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,C", help="Candidate models; default all with a cost."),
+    ] = None
+    signal: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:MULTIPLIER]",
+            help="Confidence signals to consider, and how many times dearer they make a call."
+            " Repeatable; default all.",
+        ),
+    ] = None
+    catalogue: CatalogueOption = None
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Of the models; None for all with a cost."""
+        return tuple(self.models.split(",")) if self.models else None
+
+    def signals(self) -> Mapping[str, SignalSpec]:
+        """The signals by name; empty for all.
+
+        Raises:
+            RoutelabError: a multiplier is below 1.
+        """
+        return dict(signal_option(text) for text in self.signal or ())
+
+
+@group("Kind of policy")
+class KindOptions:
+    """Which kinds of policy are searched, and what is said of what was learned."""
+
+    policy: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="Kind of policy: cascade, conditional (a policy for each task), tiers,"
+            " neighbors, utility, gain-cascade, cascade-routing, or auto, which compares them all.",
+        ),
+    ] = "cascade"
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Tune a policy for each task, tenant or priority too, and compare. Values with"
+            " few requests follow the policy for all. Default task for conditional and auto.",
+        ),
+    ] = None
+    recipe_trials: Annotated[
+        int,
+        typer.Option(
+            help="Ways to make scorers that are compared on train, the default first; 20 lower the"
+            " error on new requests of the embedded log by 2 % (python -m benchmarks recipes)."
+        ),
+    ] = 0
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEAK,STRONG", help="Models for APGR and CPT; default cheapest and best."
+        ),
+    ] = None
+    no_account: Annotated[
+        bool,
+        typer.Option(
+            "--no-account",
+            help="Leave out how well quality can be learned on the log (APGR, CPT, tasks never"
+            " seen): up to three quarters of the time of a kind that learns, and no part of its"
+            " policy.",
+        ),
+    ] = False
+
+
+@group("Search")
+class SearchOptions:
+    """How the log is cut, and how the best is searched for."""
+
+    seed: Annotated[int, typer.Option(help="Of splits, search, resamples and draws.")] = 0
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="Tune again with so many seeds in all, and tell how far the results spread; the"
+            " exported policy is that of --seed."
+        ),
+    ] = 1
+    group: Annotated[
+        str | None,
+        typer.Option(help="Keep together in a split: group, prompt, task or id."),
+    ] = None
+    trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400
+    sampler: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the randomised search: nsga2 or tpe.")
+    ] = "nsga2"
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="Keep the trials, so that a killed study goes on; optuna-dashboard shows them.",
+        ),
+    ] = None
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget the trials kept there under this name.")
+    ] = False
+    processes: Annotated[int, typer.Option(help="That share the trials.")] = 1
+
+
+@group("Large logs")
+class BatchOptions:
+    """A log that is read in batches."""
+
+    executor: Executor = None
+    levels: Levels = None

@@ -1,0 +1,104 @@
+"""Another world: other prices, models or latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from routelab.cli.common import read_catalogue
+from routelab.cli.options.groups import group
+from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions
+from routelab.core.catalogue import Model
+from routelab.errors import RoutelabError
+from routelab.logs import prices as price_lists
+from routelab.tuning.reprice import World
+
+
+@group("The new world")
+class WorldOptions:
+    """What is otherwise than in the log."""
+
+    prices: Annotated[
+        Path | None,
+        typer.Option("--prices", metavar="FILE", help="New list prices: models.toml, or a CSV."),
+    ] = None
+    price: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL=FACTOR", help="Times every cost of a model. Repeatable."),
+    ] = None
+    latency: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL=FACTOR", help="Times its latency. Repeatable."),
+    ] = None
+    drop: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL", help="A model that is gone. Repeatable.")
+    ] = None
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL", help="A model of the log that becomes a candidate. Repeatable."
+        ),
+    ] = None
+
+    def world(self) -> World:
+        """The changes.
+
+        Raises:
+            RoutelabError: a factor is not written as MODEL=FACTOR.
+            CatalogueError: new prices cannot be read.
+        """
+        return World(
+            prices=_listed(self.prices),
+            price=_factors("--price", self.price or ()),
+            latency=_factors("--latency", self.latency or ()),
+            drop=tuple(dict.fromkeys(self.drop or ())),
+            add=tuple(dict.fromkeys(self.add or ())),
+        )
+
+
+@group("Reading the log")
+class OldLogOptions:
+    """How the log was read in the old world, where --prices are those of the new one."""
+
+    column: Columns = None
+    log_prices: Annotated[
+        Path | None,
+        typer.Option(
+            "--log-prices", metavar="FILE.csv", help="Prices that filled in the log's costs then."
+        ),
+    ] = None
+    allow_missing: AllowMissing = False
+
+    @property
+    def reading(self) -> CompleteLogOptions:
+        """The same, as other commands have it."""
+        return CompleteLogOptions(self.column, self.log_prices, self.allow_missing)
+
+
+def _listed(path: Path | None) -> dict[str, Model]:
+    """List prices by model, from a catalogue or a CSV."""
+    if path is None:
+        return {}
+    if path.suffix == ".csv":
+        return price_lists.read(path)
+    known = read_catalogue(path)
+    return {} if known is None else dict(known.models)
+
+
+def _factors(option: str, given: Sequence[str]) -> dict[str, float]:
+    """`MODEL=FACTOR`; a model may have `=` in its name."""
+    found, problems = {}, []
+    for text in given:
+        name, _, tail = text.rpartition("=")
+        try:
+            found[name] = float(tail)
+        except ValueError:
+            name = ""
+        if not name:
+            problems.append(f"{option} {text}: write it as MODEL=FACTOR, for example large=2")
+    if problems:
+        raise RoutelabError(*problems)
+    return found

@@ -1,0 +1,146 @@
+"""A caller in Python reads the names of arguments, and a user at a terminal reads flags."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import typer
+
+from routelab import cli
+from routelab.cli.app import app
+from routelab.cli.flags import FLAGS, ROUTED, with_flags
+from routelab.errors import RoutelabError
+from routelab.logs import read
+from routelab.tuning import Bounds, Floor, Options
+from routelab.tuning.certify import Demand
+
+SOURCE = Path(cli.__file__).parents[1]
+OF_FILES = {
+    "after", "attempt", "estimates", "least", "max_concurrency", "most", "otherwise", "queue",
+    "scoring", "weight",
+}  # fmt: skip
+"""What sentences name between backticks that is no argument, but a field of a file."""
+
+TWO_FIELDS = (
+    "`processes` is for the trials of a search, and `policy='tiers'` makes none; leave it out, or"
+    " search with `policy='cascade'` or 'auto'"
+)
+
+
+def options(group) -> set[str]:
+    """Every option of every command."""
+    if hasattr(group, "commands"):
+        return {it for command in group.commands.values() for it in options(command)}
+    return {option for it in group.params for option in it.opts}
+
+
+def test_every_flag_is_an_option_of_a_command():
+    assert set(FLAGS.values()) <= options(typer.main.get_command(app))
+
+
+def sentences() -> Iterator[str]:
+    """Every text in the library, docstrings apart."""
+    for path in SOURCE.rglob("*.py"):
+        if "cli" not in path.relative_to(SOURCE).parts:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                    node.value.value = ""
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+
+
+def test_every_argument_that_the_library_names_has_a_flag():
+    named = {it for text in sentences() for it in re.findall(r"`([a-z_]+)`", text)}
+    assert "trials" in named
+    assert named - set(FLAGS) == OF_FILES
+
+
+@pytest.mark.parametrize("asked", [Options, Bounds])
+def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
+    fields = {field.name for field in msgspec.structs.fields(asked)}
+    other = {"name": "Options.name", "account": "account=False"}
+    assert {other.get(it, it) for it in fields - {"bounds"}} <= set(FLAGS)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("`trials` is 0; at least 1 is needed", "--trials is 0; at least 1 is needed"),
+        ("use `part='all'`", "use --split all"),
+        ("`columns={'prompt': 'ask', 'id': 'key'}`", "--column prompt=ask --column id=key"),
+        ("pass `allow_missing=True` if", "pass --allow-missing if"),
+        ("that `account=False` leaves out", "that --no-account leaves out"),
+        ("`floors` task=2: the loss", "--floor task=2: the loss"),
+        ("`prices=FILE`", "--prices FILE"),
+        ("give more `weight`, or start `dask scheduler`", None),
+        ("`prices='a b'` or `x`", "--prices a b or `x`"),
+        ("`unknown='x'`, ` `, `` and `trials", None),
+        (
+            TWO_FIELDS,
+            "--processes is for the trials of a search, and --policy tiers makes none; leave it"
+            " out, or search with --policy cascade or 'auto'",
+        ),
+    ],
+)
+def test_arguments_become_flags_and_nothing_else_changes(sentence, shown):
+    assert with_flags(sentence) == (sentence if shown is None else shown)
+
+
+def test_an_endpoint_may_use_words_of_its_own():
+    assert with_flags("no `seed` here", ROUTED) == "no `seed` here"
+    said = "`Router.signals={'sure': 'column:sure'}`"
+    assert with_flags(said, ROUTED) == "--source sure=column:sure"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words", "fields"),
+    [
+        ({"trials": 0}, ["--trials", "0"], ["trials"]),
+        ({"seed": -1, "levels": 1}, ["--seed", "-1", "--levels", "1"], ["seed", "levels"]),
+        ({"fresh": True}, ["--fresh"], ["storage", "fresh"]),
+        (
+            {"policy": "tiers", "pair": ("a", "b"), "account": False},
+            ["--policy", "tiers", "--pair", "a,b", "--no-account"],
+            ["pair", "account"],
+        ),
+        (
+            {"bounds": Bounds(min_quality=2, floors=(Floor("task", 2),))},
+            ["--min-quality", "2", "--floor", "task=2"],
+            ["min_quality", "floors"],
+        ),
+        (
+            {"certify": (Demand("regret", 2),), "delta": 0.9},
+            ["--certify", "regret=2", "--delta", "0.9"],
+            ["certify", "delta"],
+        ),
+    ],
+)
+def test_each_reads_what_it_has_written(asked, words, fields, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RoutelabError) as refused:
+        Options(name="x", **asked).check()
+    in_python = str(refused.value)
+    assert "--" not in in_python
+    assert all(f"`{field}" in in_python for field in fields)
+    assert cli.main(["tune", "log.csv", *words]) == 2
+    at_terminal = capsys.readouterr().err
+    assert "`" not in at_terminal
+    flags = [FLAGS.get(it) or FLAGS[f"{it}=False"] for it in fields]
+    assert all(flag in at_terminal for flag in flags)
+
+
+def test_notes_and_warnings_are_read_by_both_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{at},{model},0.5\n" for at in range(40) for model in ("small", "large"))
+    (tmp_path / "log.csv").write_text("request_id,model,quality\n" + rows)
+    (note,) = read(tmp_path / "log.csv").notes
+    assert "with `prices='FILE.csv'`" in note
+    assert cli.main(["tune", "log.csv"]) == 2
+    assert "with --prices FILE.csv" in capsys.readouterr().err
