@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import typing
 
 import msgspec
 import pytest
@@ -55,10 +54,6 @@ REFUSES = [
 ]
 
 
-def test_the_registry_and_the_type_of_fields_name_the_same_gates():
-    assert set(typing.get_args(gates.AnyGate)) == set(gates.KINDS)
-
-
 @pytest.mark.parametrize("kind", gates.KINDS)
 def test_every_kind_has_an_example_of_each_side(kind):
     if kind is not gates.Function:
@@ -97,7 +92,7 @@ def test_json_that_python_writes_passes(value):
 @pytest.mark.parametrize("gate", [gate for gate, _ in PASSES] + [gates.Function(function="f")])
 def test_json_gives_the_gate_back(gate):
     text = msgspec.json.encode(gate)
-    assert msgspec.json.decode(text, type=gates.AnyGate) == gate
+    assert gates.REGISTRY.decode(msgspec.json.decode(text)) == gate
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     except RoutelabError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {error}\n{_way_out(error)}")
         return 2
     return 0
+
+
+def _way_out(error: BaseException | None) -> str:
+    """How to name a package on the command line, where an error is for want of that."""
+    from routelab.errors import UnnamedPackageError
+
+    while error is not None:
+        if isinstance(error, UnnamedPackageError):
+            return f"with this command: --package {error.package}\n"
+        error = error.__cause__
+    return ""

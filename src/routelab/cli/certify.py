@@ -17,6 +17,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Packages,
     Prices,
     load_policy,
     print_json,
@@ -76,6 +77,7 @@ def certify(
     column: Columns = None,
     prices: Prices = None,
     allow_missing: AllowMissing = False,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Test bounds on a policy that was tuned before; several policies share one --delta.
@@ -85,7 +87,7 @@ def certify(
 
     Example: `routelab certify gym.policy --log log.parquet --certify regret=0.02 --delta 0.1`
     """
-    loaded = [load_policy(path) for path in policy]
+    loaded = [load_policy(path, package) for path in policy]
     demands = [_demands(it, certify) for it in loaded]
     for it, asked in zip(loaded, demands, strict=True):
         check(asked, delta)

@@ -64,6 +64,14 @@ CatalogueOption = Annotated[
         "--catalogue", metavar="FILE.toml", help="Models, prices, capabilities and deployments."
     ),
 ]
+Packages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--package",
+        metavar="NAME",
+        help="An installed package that brings kinds, whose code may run. Repeatable.",
+    ),
+]
 AllowMissing = Annotated[
     bool, typer.Option("--allow-missing", help="Accept a log that lacks over 20 % of outcomes.")
 ]
@@ -176,17 +184,22 @@ def read_catalogue(path: Path | None) -> Catalogue | None:
     return None if path is None else catalogue_file.read(path)
 
 
-def load_policy(path: Path) -> PolicyFile:
+def load_policy(path: Path, packages: Sequence[str] | None = None) -> PolicyFile:
     """The policy in a directory; one that was edited is told on standard error.
 
+    Args:
+        packages: that bring kinds it names.
     Raises:
+        PackageError: such a package is not installed, or brings what does not fit.
         PolicyFileError: it is a study's directory, or another one; or the policy is damaged.
     """
     if path.is_dir() and not (path / "policy.json").exists():
         raise PolicyFileError(_no_policy(path))
-    loaded = load(path)
+    loaded = load(path, packages=packages or ())
     if loaded.edited:
         tell(f"warning: {loaded.edited}")
+    for problem in loaded.other_packages:
+        tell(f"warning: {problem}")
     return loaded
 
 

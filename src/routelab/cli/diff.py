@@ -16,6 +16,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Packages,
     Prices,
     load_policy,
     print_json,
@@ -58,6 +59,7 @@ def diff(
             "--report", metavar="FILE.html", help="Write a page too, with FILE.md beside it."
         ),
     ] = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Show what changes when NEW takes the place of OLD: what a reviewer needs to approve it.
@@ -68,7 +70,7 @@ def diff(
     Example: `routelab diff old.policy new.policy --log log.parquet`
     """
     page = None if report is None else report_path("diff", report)
-    before, after = load_policy(old), load_policy(new)
+    before, after = load_policy(old, package), load_policy(new, package)
     opened = read_log_for((before, after), log, column, prices, after.document.catalogue)
     found = compare(before, after, opened, split, allow_missing=allow_missing)
     for note in found.notes:

@@ -13,6 +13,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Packages,
     PolicyPath,
     Prices,
     load_policy,
@@ -32,13 +33,14 @@ def explain(
     request_id: Annotated[str, typer.Option("--id", help="Request id in the log.")],
     column: Columns = None,
     prices: Prices = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Show what POLICY does with one request of LOG, and why: calls, scores, reasons, costs.
 
     Example: `routelab explain gym.policy --log log.parquet --id easy-complex_arithmetic-00`
     """
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     document = loaded.document
     opened = read_log(log, column, prices, document.signals, document.catalogue).with_specs(
         document.signals

@@ -15,6 +15,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Packages,
     PolicyPath,
     Prices,
     load_policy,
@@ -40,6 +41,7 @@ def parity(
     column: Columns = None,
     prices: Prices = None,
     allow_missing: AllowMissing = False,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Route logged requests over HTTP, and compare every decision and the bill with the replay.
@@ -54,7 +56,7 @@ def parity(
     """
     if n < 0:
         raise RoutelabError(f"--n {n}: route 1 request or more, or 0 for all of the part")
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     part = part_of(loaded, log, split, column, prices, allow_missing).log
     chosen = part.take(spread(len(part), n or len(part)))
     tell(f"routing {len(chosen)} of {len(part)} {split} requests over HTTP to replay servers")

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from routelab import tracking
 from routelab.cli import tables
-from routelab.cli.common import Json, print_json
+from routelab.cli.common import Json, Packages, print_json
+from routelab.core.packages import use
 from routelab.errors import TrackingError
 from routelab.tracking.registry import Version
 
@@ -77,12 +78,14 @@ def fetch(
         Path, typer.Option("--out", metavar="DIR.policy", help="Where the policy goes.")
     ],
     version: Number = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Write a registered policy back as a policy directory, checked by its digests.
 
     Example: `routelab registry fetch gym@challenger --out gym.policy`
     """
+    use(*package or ())
     plain, at, alias = name.partition("@")
     if at and version is not None:
         raise TrackingError(f"{name}: give an alias or --version, not both")

@@ -14,6 +14,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Packages,
     Prices,
     load_policy,
     print_json,
@@ -39,6 +40,7 @@ def replay(
     prices: Prices = None,
     allow_missing: AllowMissing = False,
     executor: streamed.Executor = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Replay policies over LOG and compare them with every baseline on the same rows.
@@ -48,7 +50,7 @@ def replay(
 
     Example: `routelab replay gym.policy --log log.parquet --split test`
     """
-    policies = [load_policy(path) for path in policy]
+    policies = [load_policy(path, package) for path in policy]
     if in_batches := streamed.where(log, executor):
         figures = streamed.replay(
             policies, log, split, in_batches, column, prices, allow_missing=allow_missing

@@ -12,6 +12,7 @@ from routelab.cli.common import (
     AllowMissing,
     Columns,
     Json,
+    Packages,
     PolicyPath,
     Prices,
     load_policy,
@@ -48,6 +49,7 @@ def report(
     column: Columns = None,
     prices: Prices = None,
     allow_missing: AllowMissing = False,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Write POLICY's report: one HTML file that needs no other, and the same as Markdown.
@@ -58,7 +60,7 @@ def report(
 
     Example: `routelab report gym.policy --log log.parquet`
     """
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     target = report_path(loaded.name, out)
     opened = (
         None

@@ -15,6 +15,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Packages,
     PolicyPath,
     load_policy,
     print_json,
@@ -70,6 +71,7 @@ def reprice(
         ),
     ] = None,
     allow_missing: AllowMissing = False,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Show POLICY in another world: its figures, the new front, and how dear models may become.
@@ -87,7 +89,7 @@ def reprice(
         drop=tuple(dict.fromkeys(drop or ())),
         add=tuple(dict.fromkeys(add or ())),
     )
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     opened = read_log(log, column, log_prices, loaded.document.signals, loaded.document.catalogue)
     if warned := differs(loaded.document, opened):
         tell(f"warning: {warned}")

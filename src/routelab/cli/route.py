@@ -14,6 +14,7 @@ from routelab.cli.common import (
     CatalogueOption,
     Columns,
     Json,
+    Packages,
     PolicyPath,
     Prices,
     load_policy,
@@ -75,6 +76,7 @@ def route(
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
     column: Columns = None,
     prices: Prices = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Route PROMPT to the endpoints of the policy's catalogue, of --catalogue, or to --base-url.
@@ -96,7 +98,7 @@ def route(
         raise RoutelabError(
             "give --log or --task, --tenant, --priority and --need: the log says what they are"
         )
-    loaded, known = load_policy(policy), read_catalogue(catalogue)
+    loaded, known = load_policy(policy, package), read_catalogue(catalogue)
     if log is not None:
         logged, options = _of_log(read_log_for([loaded], log, column, prices), request_id)
     else:

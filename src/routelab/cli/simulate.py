@@ -19,6 +19,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogOption,
+    Packages,
     Prices,
     load_policy,
     print_json,
@@ -118,6 +119,7 @@ def simulate_days(
     allow_missing: AllowMissing = False,
     report: ReportPath = None,
     no_report: NoReport = False,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Route LOG's requests as they would arrive on a day, on a virtual clock.
@@ -130,7 +132,7 @@ def simulate_days(
     --slo slo`
     """
     page = None if no_report else report_path(_page_name(policy, faults), report)
-    loaded = [load_policy(path) for path in policy]
+    loaded = [load_policy(path, package) for path in policy]
     known = read_catalogue(catalogue)
     starts_s = None if starts is None else moment_s(starts)
     day, goals = read_scenario(faults), read_objectives(objectives)

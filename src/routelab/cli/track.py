@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from routelab import tracking
-from routelab.cli.common import Json, print_json, tell
+from routelab.cli.common import Json, Packages, print_json, tell
 from routelab.cli.tracked import told
+from routelab.core.packages import use
 from routelab.errors import MissingExtraError, RoutelabError
 
 app = typer.Typer(help="Record studies in MLflow.", no_args_is_help=True)
@@ -30,6 +31,7 @@ def sync(
             show_default=False,
         ),
     ] = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Record STUDY directories in MLflow; one that is there already is left alone.
@@ -39,6 +41,7 @@ def sync(
 
     Example: `routelab track sync gym.study`
     """
+    use(*package or ())
     done = [_send(path) for path in study or tracking.waiting(Path())]
     if json:
         print_json(done)

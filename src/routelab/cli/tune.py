@@ -16,6 +16,7 @@ from routelab.cli.common import (
     Columns,
     Json,
     LogPath,
+    Packages,
     Prices,
     name_of,
     print_json,
@@ -29,6 +30,7 @@ from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.progress import progress
 from routelab.cli.reported import NoReport, ReportPath, report_path, reported, told
 from routelab.cli.tracked import record
+from routelab.core.packages import use
 from routelab.errors import TuningError
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.tuning import Bounds, Options, Study
@@ -85,7 +87,8 @@ def tune(
         typer.Option(
             metavar="KIND",
             help="Kind of policy: cascade, conditional (a policy for each task), tiers,"
-            " neighbors, utility, gain-cascade, cascade-routing, or auto, which compares them all.",
+            " neighbors, utility, gain-cascade, cascade-routing, or auto, which compares them all;"
+            " or a kind of a --package.",
         ),
     ] = "cascade",
     by: Annotated[
@@ -170,6 +173,7 @@ def tune(
     out: Out = None,
     report: ReportPath = None,
     no_report: NoReport = False,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Tune a policy on LOG, judge it on held-out requests, and export it.
@@ -179,6 +183,7 @@ def tune(
 
     Example: `routelab tune log.parquet --signal confidence:3 --min-quality-share 0.98`
     """
+    use(*package or ())
     target = out or Path(f"{name_of(log)}.policy")
     check_targets(target)
     report_to = report_path(target.name.removesuffix(".policy"), report)

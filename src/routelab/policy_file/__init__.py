@@ -2,7 +2,7 @@
 
 from routelab.policy_file.atomic import replace_directory
 from routelab.policy_file.certificate import Certificate, Goal, Later
-from routelab.policy_file.document import SCHEMA, Document, SplitRecord
+from routelab.policy_file.document import SCHEMA, Document, Origin, SplitRecord
 from routelab.policy_file.files import check_target, load, write
 from routelab.policy_file.golden import Golden, golden, verify
 from routelab.policy_file.loaded import PolicyFile
@@ -14,6 +14,7 @@ __all__ = [
     "Goal",
     "Golden",
     "Later",
+    "Origin",
     "PolicyFile",
     "SplitRecord",
     "check_target",

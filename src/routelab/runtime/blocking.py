@@ -26,9 +26,13 @@ class Router:
         self._background = BackgroundLoop()
 
     @classmethod
-    def load(cls, path: str | Path, **options: Any) -> Self:
-        """A router for the policy directory at `path`; options are the constructor's."""
-        return cls(load(path), **options)
+    def load(cls, path: str | Path, *, packages: Sequence[str] = (), **options: Any) -> Self:
+        """A router for the policy directory at `path`; options are the constructor's.
+
+        Args:
+            packages: that bring kinds the policy names, and whose code may run.
+        """
+        return cls(load(path, packages=packages), **options)
 
     def route(
         self,

@@ -159,9 +159,13 @@ class AsyncRouter:
         self._desk = Desk(lane, second, keeper, self._books, clock)
 
     @classmethod
-    def load(cls, path: str | Path, **options: Any) -> Self:
-        """A router for the policy directory at `path`; options are the constructor's."""
-        return cls(load(path), **options)
+    def load(cls, path: str | Path, *, packages: Sequence[str] = (), **options: Any) -> Self:
+        """A router for the policy directory at `path`; options are the constructor's.
+
+        Args:
+            packages: that bring kinds the policy names, and whose code may run.
+        """
+        return cls(load(path, packages=packages), **options)
 
     async def route(
         self,

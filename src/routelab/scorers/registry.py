@@ -1,12 +1,17 @@
-"""The kinds of scorer. A new kind is one file and one line in `KINDS`."""
+"""The kinds of scorer. A new kind is one file and one line in `KINDS`.
+
+Other packages bring kinds by entry points of the group `routelab.scorers`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Any
 
 import msgspec
 
+from routelab.core.registry import StructRegistry
 from routelab.errors import PolicyError
+from routelab.scorers import calibrators
 from routelab.scorers.blend import Blend
 from routelab.scorers.linear import Linear
 from routelab.scorers.neighbors import NearestNeighbors
@@ -22,7 +27,15 @@ KINDS: tuple[type[Scorer], ...] = (
     Blend,
 )
 
-_ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)
+
+def _calibrator(_: type, data: object) -> Any:
+    return calibrators.REGISTRY.decode(data)
+
+
+REGISTRY: StructRegistry[Scorer] = StructRegistry(
+    "routelab.scorers", "kind", KINDS, Scorer, _calibrator
+)
+"""All kinds, with those of packages that were named."""
 
 
 def from_wire(data: object) -> Scorer:
@@ -32,7 +45,7 @@ def from_wire(data: object) -> Scorer:
         PolicyError: an unknown kind or field, a wrong type, or a value the kind refuses.
     """
     try:
-        scorer: Scorer = msgspec.convert(data, _ANY)
+        scorer = REGISTRY.decode(data)
     except msgspec.ValidationError as error:
         raise PolicyError(str(error)) from error
     return scorer

@@ -1,11 +1,15 @@
-"""Features of a request: what scorers read. A new kind is one file and one line in `KINDS`."""
+"""Features of a request: what scorers read. A new kind is one file and one line in `KINDS`.
+
+Other packages bring kinds by entry points of the group `routelab.features`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Any
 
 import msgspec
 
+from routelab.core.registry import StructRegistry
 from routelab.errors import PolicyError
 from routelab.signals.features.answer import Answer
 from routelab.signals.features.counts import NAMES
@@ -20,6 +24,7 @@ from routelab.signals.features.vector import Matrix, Vector, beside, joined
 __all__ = [
     "KINDS",
     "NAMES",
+    "REGISTRY",
     "Answer",
     "Bound",
     "Embedding",
@@ -43,7 +48,8 @@ KINDS: tuple[type[Provider], ...] = (
     Answer,
 )
 
-_ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)
+REGISTRY: StructRegistry[Provider] = StructRegistry("routelab.features", "kind", KINDS, Provider)
+"""All kinds, with those of packages that were named."""
 
 
 def from_wire(data: object) -> Provider:
@@ -53,7 +59,7 @@ def from_wire(data: object) -> Provider:
         PolicyError: an unknown kind or field, a wrong type, or a value the kind refuses.
     """
     try:
-        provider: Provider = msgspec.convert(data, _ANY)
+        provider = REGISTRY.decode(data)
     except msgspec.ValidationError as error:
         raise PolicyError(str(error)) from error
     return provider
