@@ -27,6 +27,7 @@ from routelab.cli import main
 from routelab.errors import LogError
 from routelab.logs import read
 from routelab.logs.adapters import ADAPTERS, convert
+from routelab.testing import ImporterConformance
 
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 ROUTELLM, ROUTERBENCH = ADAPTERS
@@ -582,8 +583,14 @@ def test_only_one_file_knows_pickle():
     assert known == {"logs/adapters/routerbench.py"}
 
 
+class TestEveryImporter(ImporterConformance):
+    importers = ADAPTERS
+
+
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda it: it.name)
-def test_every_adapter_refuses_what_is_not_its_layout(adapter, tmp_path, capsys, monkeypatch):
+def test_the_command_of_every_importer_refuses_what_is_not_its_layout(
+    adapter, tmp_path, capsys, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     for name in ("a.csv", "a.jsonl", "a.parquet", "a.pkl", "a.txt"):
