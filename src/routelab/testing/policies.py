@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-import httpx
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -290,6 +289,8 @@ def _asking(log: Log, row: int) -> dict[str, Any]:
 
 def _world(chosen: PolicyFile, log: Log) -> dict[str, Any]:
     """The log behind ASGI, and the functions that the policy's gates name."""
+    import httpx
+
     named = {gate.function for gate in chosen.policy.gates_used if isinstance(gate, Function)}
     functions = dict.fromkeys(named, house)
     return {"transport": httpx.ASGITransport(replay_app(log)), "gate_functions": functions}
