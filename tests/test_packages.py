@@ -334,6 +334,8 @@ def test_nothing_is_looked_up_before_it_is_asked_for(tmp_path):
         "m.distributions = m.entry_points = refused\n"
         "from routelab.runtime import Router\n"
         f"with Router.load({str(path)!r}): pass\n"
+        "from routelab.signals import resolve\n"
+        "assert resolve('sure').column == 'sure'\n"
         "import routelab.tuning, routelab.cli.app\n"
         "assert 'example_kind' not in sys.modules\n"
     )

@@ -44,7 +44,7 @@ class UnnamedPackageError(PolicyError):
         package: the name under which it would be imported.
     """
 
-    def __init__(self, *problems: str, package: str) -> None:
+    def __init__(self, *problems: str, package: str = "") -> None:
         super().__init__(*problems)
         self.package = package
 

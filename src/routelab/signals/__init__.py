@@ -90,6 +90,8 @@ def resolve(name: str, given: Given | None = None, spec: SignalSpec | None = Non
     chosen = given if given is not None else (spec.source if spec else "") or None
     if callable(chosen):
         return Function(chosen)
+    if chosen is None and name.partition(":")[0] not in REGISTRY.kinds:
+        return Column(name)  # the name of most signals; no package is looked up for it
     try:
         return parse(name if chosen is None else chosen)
     except PolicyError as error:
