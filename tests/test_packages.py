@@ -22,13 +22,20 @@ from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.core.packages import use
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import PackageError, PolicyError, PolicyFileError, UnnamedPackageError
+from routelab.errors import (
+    PackageError,
+    PolicyError,
+    PolicyFileError,
+    TuningError,
+    UnnamedPackageError,
+)
 from routelab.gates import REGISTRY as GATES
 from routelab.logs.write import write as write_log
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, Origin, load, write
 from routelab.runtime import Router
 from routelab.signals import features
+from routelab.tuning import Options
 
 PROJECT = Path(__file__).parents[1]
 
@@ -304,6 +311,20 @@ def test_gates_scorers_calibrators_features_and_signals_are_found_and_recorded(s
     back = policies.from_wire(msgspec.json.decode(msgspec.json.encode(to_wire(loaded.policy))))
     assert back == loaded.policy
     assert back.gates_used[0].problem("OH") == "it shouts"
+
+
+def test_a_kind_is_tuned_only_where_its_package_is_named(site, sample_file, capsys):
+    installed_example(site)
+    with pytest.raises(TuningError, match="kind to tune 'by-length' is brought by the installed"):
+        Options(name="length", policy="by-length").check()
+    assert main(["tune", str(sample_file), "--policy", "by-length", "--no-tracking"]) == 2
+    said = capsys.readouterr().err
+    assert "with this command: --package routelab-example-kind" in said
+    assert not {"example_kind", "example_kind.tuner"} & sys.modules.keys()
+    use("example_kind")
+    Options(name="length", policy="by-length").check()
+    with pytest.raises(TuningError, match="by-length makes none"):
+        Options(name="length", policy="by-length", processes=2).check()
 
 
 IMPORTER = """
