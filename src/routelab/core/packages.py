@@ -63,7 +63,7 @@ class Package(NamedTuple):
 
 _lock = RLock()  # what a package runs on import may ask a registry
 _used: tuple[Package, ...] = ()
-_readers: list[Callable[[tuple[Package, ...]], None]] = []
+_readers: list[Callable[[tuple[Package, ...]], object]] = []
 
 
 def used() -> tuple[Package, ...]:
@@ -99,7 +99,7 @@ def use(*names: str) -> None:
             _used = packages
 
 
-def tell(read: Callable[[tuple[Package, ...]], None]) -> None:
+def tell(read: Callable[[tuple[Package, ...]], object]) -> None:
     """Have a registry look at packages as they are named, so that what is wrong is told then."""
     _readers.append(read)
 

@@ -87,7 +87,7 @@ class Registry(Generic[_T]):
                 )
         return PolicyError("; ".join([said, *(it.brings for it in packages.used())]))
 
-    def read(self, used: tuple[Package, ...]) -> None:
+    def read(self, used: tuple[Package, ...]) -> _Table[_T]:
         """Import what these packages declare of this sort.
 
         Raises:
@@ -104,13 +104,13 @@ class Registry(Generic[_T]):
                         " one of them, or rename one"
                     )
                 kinds[name], brought[name] = self._loaded(package, entry), package
-        self._table = _Table(used, kinds, brought)
+        self._table = table = _Table(used, kinds, brought)
+        return table  # another thread may set its own meanwhile
 
     @property
     def _now(self) -> _Table[_T]:
-        if self._table.used is not packages.used():
-            self.read(packages.used())
-        return self._table
+        table, used = self._table, packages.used()
+        return table if table.used is used else self.read(used)
 
     def _loaded(self, package: Package, entry: Any) -> Any:
         """What an entry point leads to."""

@@ -33,26 +33,38 @@ def check(document: Document) -> None:
     """Refuse a document whose packages the caller has not named.
 
     Raises:
-        UnnamedPackageError: they are installed.
-        PolicyError: they are not.
+        UnnamedPackageError: one or more of those that were not is installed.
+        PolicyError: none of them is.
     """
     used = {package.name for package in packages.used()}
-    for name, origin in (document.packages or {}).items():
-        if normalised(name) in used:
-            continue
-        what = f"{', '.join(origin.kinds)} is brought by the package {name} {origin.version}"
-        here = packages.installed().get(normalised(name))
-        if here is None:
-            raise PolicyError(
-                f"{what}, which is not installed: install it, and name it where the policy is"
-                f" loaded: packages=[{name!r}]"
-            )
-        other = "" if here.version == origin.version else f" (installed: {here.version})"
-        raise UnnamedPackageError(
-            f"{what}{other}, which is imported only where it is named; if you trust it:"
-            f" packages=[{name!r}]",
-            package=name,
+    lacking = {
+        name: origin
+        for name, origin in (document.packages or {}).items()
+        if normalised(name) not in used
+    }
+    if not lacking:
+        return
+    here = packages.installed()
+    problems = [_unnamed(name, it, here.get(normalised(name))) for name, it in lacking.items()]
+    for name in lacking:
+        if normalised(name) in here:
+            raise UnnamedPackageError(*problems, package=name)
+    raise PolicyError(*problems)
+
+
+def _unnamed(name: str, origin: Origin, here: Package | None) -> str:
+    """What a package that was not named brings, and the way to have it."""
+    what = f"{', '.join(origin.kinds)} is brought by the package {name} {origin.version}"
+    if here is None:
+        return (
+            f"{what}, which is not installed: install it, and name it where the policy is"
+            f" loaded: packages=[{name!r}]"
         )
+    other = "" if here.version == origin.version else f" (installed: {here.version})"
+    return (
+        f"{what}{other}, which is imported only where it is named; if you trust it:"
+        f" packages=[{name!r}]"
+    )
 
 
 def differing(document: Document) -> Iterator[str]:
