@@ -32,6 +32,8 @@ HOMES = {
     "matplotlib": "reports",
     "jinja2": "reports",
     "sklearn": "learning",
+    "hypothesis": "testing",
+    "pytest": "testing",
     "dask": "",
     "distributed": "replay",  # of the dask extra, when it is asked for
     "aiohttp": "",
@@ -41,6 +43,7 @@ HOMES = {
 """Package to the only part of routelab that may import it; "" for none."""
 
 GUESTS = {
+    ("testing/policies.py", "httpx"),  # its transport over ASGI takes the place of a network
     ("tracking/decider.py", "pandas"),  # MLflow hands it data frames, and brings pandas itself
     ("runtime/http_sender.py", "aiohttp"),  # of the serve extra, when it is asked for
     ("runtime/http_sender.py", "httpx_aiohttp"),  # likewise

@@ -42,6 +42,22 @@ class PolicyFileError(RoutelabError):
     """A policy directory is damaged, tampered with, or newer than this version."""
 
 
+class PackageError(RoutelabError):
+    """A package that is to bring kinds is not there, or brings what does not fit."""
+
+
+class UnnamedPackageError(PolicyError):
+    """A kind of a package that is installed and that the caller has not named.
+
+    Attributes:
+        package: the name under which it would be imported.
+    """
+
+    def __init__(self, *problems: str, package: str = "") -> None:
+        super().__init__(*problems)
+        self.package = package
+
+
 class TuningError(RoutelabError):
     """A study cannot start, or cannot meet what it was asked to meet."""
 

@@ -11,7 +11,7 @@ from cli_world import changed, left_behind, rows_of, save, without
 from routelab.logs import read
 from routelab.policies import to_wire
 from routelab.tuning.learned import Learned
-from routelab.tuning.options import LEARNED
+from routelab.tuning.tuners import LEARNED
 
 TUNE = ("--no-tracking", "--trials", 3)
 

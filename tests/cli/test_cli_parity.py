@@ -19,7 +19,7 @@ from routelab.policies import Cascade, Explore, Fallback, Fixed, Gated, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.serve import parity as proof
 from routelab.tuning.learned import Learned
-from routelab.tuning.options import AUTO, CASCADE, CHOICES, CONDITIONAL, LEARNED
+from routelab.tuning.tuners import AUTO, CASCADE, CHOICES, CONDITIONAL, LEARNED
 
 PAIR = ("small-8b", "frontier")
 TRIO = ("small-8b", "code-expert", "frontier")

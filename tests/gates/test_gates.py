@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import typing
 
 import msgspec
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from routelab import gates
 from routelab.errors import PolicyError
+from routelab.testing import GateConformance
 
 SCHEMA = {
     "type": "object",
@@ -55,10 +55,6 @@ REFUSES = [
 ]
 
 
-def test_the_registry_and_the_type_of_fields_name_the_same_gates():
-    assert set(typing.get_args(gates.AnyGate)) == set(gates.KINDS)
-
-
 @pytest.mark.parametrize("kind", gates.KINDS)
 def test_every_kind_has_an_example_of_each_side(kind):
     if kind is not gates.Function:
@@ -66,27 +62,9 @@ def test_every_kind_has_an_example_of_each_side(kind):
         assert any(isinstance(gate, kind) for gate, _, _ in REFUSES)
 
 
-@pytest.mark.parametrize(("gate", "text"), PASSES)
-def test_an_answer_passes(gate, text):
-    gate.ready()
-    assert gate.problem(text) is None
-
-
-@pytest.mark.parametrize(("gate", "text", "why"), REFUSES)
-def test_an_answer_is_refused_and_told_why(gate, text, why):
-    gate.ready()
-    said = gate.problem(text)
-    assert said is not None
-    assert len(said) < 500
-    with pytest.raises(AssertionError, match=why):
-        raise AssertionError(said)
-
-
-@given(st.text(max_size=200))
-def test_no_text_makes_a_gate_fail(text):
-    for gate in {type(gate): gate for gate, _, _ in REFUSES}.values():
-        said = gate.problem(text)
-        assert said is None or isinstance(said, str)
+class TestEveryGate(GateConformance):
+    passes = PASSES
+    refuses = REFUSES
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=9))
@@ -94,10 +72,9 @@ def test_json_that_python_writes_passes(value):
     assert gates.Json().problem(json.dumps(value)) is None
 
 
-@pytest.mark.parametrize("gate", [gate for gate, _ in PASSES] + [gates.Function(function="f")])
-def test_json_gives_the_gate_back(gate):
-    text = msgspec.json.encode(gate)
-    assert msgspec.json.decode(text, type=gates.AnyGate) == gate
+def test_json_gives_a_function_back():
+    gate = gates.Function(function="f")
+    assert gates.REGISTRY.decode(msgspec.json.decode(msgspec.json.encode(gate))) == gate
 
 
 @pytest.mark.parametrize(

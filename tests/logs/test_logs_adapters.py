@@ -27,6 +27,7 @@ from routelab.cli import main
 from routelab.errors import LogError
 from routelab.logs import read
 from routelab.logs.adapters import ADAPTERS, convert
+from routelab.testing import ImporterConformance
 
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 ROUTELLM, ROUTERBENCH = ADAPTERS
@@ -61,10 +62,9 @@ def lines(path: Path, objects: list[dict[str, object]]) -> None:
     path.write_text("".join(json.dumps(it) + "\n" for it in objects), "utf-8")
 
 
-@pytest.fixture
-def checkout(tmp_path) -> Path:
+def made_checkout(folder: Path) -> Path:
     """A checkout of RouteLLM with a little of every benchmark."""
-    evals = tmp_path / "RouteLLM" / "routellm" / "evals"
+    evals = folder / "RouteLLM" / "routellm" / "evals"
     rng = np.random.default_rng(0)
     graded = [
         [f'How many, "{i}"?\nSay, exactly.', *(bool(x) for x in rng.random(2) < (0.5, 0.9)),
@@ -77,7 +77,12 @@ def checkout(tmp_path) -> Path:
         rows(evals / "mmlu" / "responses" / f"mmlu_{subject}.csv", head[:3], body)
     lines(evals / "mt_bench" / "question.jsonl", QUESTIONS)
     lines(evals / "mt_bench" / "judgements.jsonl", JUDGEMENTS)
-    return tmp_path / "RouteLLM"
+    return folder / "RouteLLM"
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    return made_checkout(tmp_path)
 
 
 @pytest.fixture
@@ -582,8 +587,21 @@ def test_only_one_file_knows_pickle():
     assert known == {"logs/adapters/routerbench.py"}
 
 
+class TestEveryImporter(ImporterConformance):
+    importers = ADAPTERS
+
+    def published(self, importer, folder):
+        made = {
+            "routellm": made_checkout,
+            "routerbench": lambda folder: pickled(folder / "rb.pkl", table()),
+        }
+        return made[importer.name](folder)
+
+
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda it: it.name)
-def test_every_adapter_refuses_what_is_not_its_layout(adapter, tmp_path, capsys, monkeypatch):
+def test_the_command_of_every_importer_refuses_what_is_not_its_layout(
+    adapter, tmp_path, capsys, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     for name in ("a.csv", "a.jsonl", "a.parquet", "a.pkl", "a.txt"):

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from outcomes import worth
 from policies_world import awkward, examples
-from scorers_world import SCORING
 
 from routelab import replay
 from routelab.core.context import Context
@@ -25,6 +24,7 @@ from routelab.policies import (
     Utility,
 )
 from routelab.policies.supermodel import Hope
+from routelab.testing.world import SCORING
 
 MODELS = ("a", "b", "c")
 COSTS = (0.001, 0.01, 0.03)

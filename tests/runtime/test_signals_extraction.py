@@ -17,6 +17,7 @@ from routelab.errors import PolicyError
 from routelab.policies import Cascade
 from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.signals import KINDS, PLAIN, parse, resolve
+from routelab.testing import SignalConformance
 
 PRICES = {"input_usd_per_mtok": 2.0, "output_usd_per_mtok": 8.0}
 
@@ -210,6 +211,5 @@ def test_a_wrong_source_says_what_is_right(spec, why):
 EXAMPLES = {"logprob_q": "0.25", "agreement": "3", "column": "a.b"}
 
 
-@pytest.mark.parametrize("spec", [*PLAIN, *(f"{kind}:{EXAMPLES[kind]}" for kind in KINDS)])
-def test_every_kind_prints_as_its_spec(spec):
-    assert str(parse(spec)) == spec
+class TestEverySource(SignalConformance):
+    specs = (*PLAIN, *(f"{kind}:{EXAMPLES[kind]}" for kind in KINDS))

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from features_world import HAS_EMBEDDINGS, TENSORS, asked
+from features_world import HAS_EMBEDDINGS, TENSORS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from routelab.core.request import Request
 from routelab.errors import MissingExtraError, PolicyError
 from routelab.signals.features import NAMES, Answer, Embedding, Hashed, Numbers
 from routelab.signals.features.wordllama import word_table
+from routelab.testing.requests import asked
 
 needs_embeddings = pytest.mark.skipif(
     not HAS_EMBEDDINGS, reason=f"wordllama is not installed: {how_to_install('embed')}"

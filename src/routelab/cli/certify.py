@@ -11,14 +11,8 @@ import typer
 from msgspec import structs
 
 from routelab.cli import tables
-from routelab.cli.common import (
-    LogOption,
-    Policies,
-    load_policy,
-    print_json,
-    read_log,
-    tell,
-)
+from routelab.cli.common import LogOption, Packages, Policies, load_policy, print_json, tell
+from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.bounds import ProofOptions
 from routelab.cli.options.log import CompleteLogOptions
@@ -56,6 +50,7 @@ def certify(
         float | None,
         typer.Option(help="What no request can cost more than; default twice the dearest on tune."),
     ] = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Test bounds on a policy that was tuned before; several policies share one --delta.
@@ -65,7 +60,7 @@ def certify(
 
     Example: `routelab certify gym.policy --log log.parquet --certify regret=0.02 --delta 0.1`
     """
-    loaded = [load_policy(path) for path in policy]
+    loaded = [load_policy(path, package) for path in policy]
     demands = [_demands(it, proof) for it in loaded]
     for it, asked in zip(loaded, demands, strict=True):
         check(asked, proof.delta)

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from routelab.cli import tables
 from routelab.cli.commands import Commands
-from routelab.cli.common import Feedback, LogPath, print_json, read_any
+from routelab.cli.common import Feedback, LogPath, print_json
+from routelab.cli.log_input import read_any
 from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json

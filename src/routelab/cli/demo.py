@@ -10,7 +10,8 @@ import numpy as np
 import typer
 
 from routelab.cli import tables
-from routelab.cli.common import print_json, read_log, tell
+from routelab.cli.common import print_json, tell
+from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.output import OutputOptions
 from routelab.cli.progress import progress

@@ -11,13 +11,8 @@ import typer
 from rich.console import RenderableType
 
 from routelab.cli import tables
-from routelab.cli.common import (
-    LogOption,
-    load_policy,
-    print_json,
-    read_log_for,
-    tell,
-)
+from routelab.cli.common import LogOption, Packages, load_policy, print_json, tell
+from routelab.cli.log_input import read_log_for
 from routelab.cli.options import grouped
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
@@ -57,6 +52,7 @@ def diff(
             "--report", metavar="FILE.html", help="Write a page too, with FILE.md beside it."
         ),
     ] = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Show what changes when NEW takes the place of OLD: what a reviewer needs to approve it.
@@ -67,7 +63,7 @@ def diff(
     Example: `routelab diff old.policy new.policy --log log.parquet`
     """
     page = None if report is None else report_path("diff", report)
-    before, after = load_policy(old), load_policy(new)
+    before, after = load_policy(old, package), load_policy(new, package)
     opened = read_log_for((before, after), log, how, after.document.catalogue)
     found = compare(before, after, opened, split, allow_missing=how.allow_missing)
     for note in found.notes:

@@ -8,14 +8,9 @@ import typer
 from rich.table import Table
 
 from routelab.cli import tables
-from routelab.cli.common import (
-    LogOption,
-    PolicyPath,
-    load_policy,
-    print_json,
-    read_log,
-)
+from routelab.cli.common import LogOption, Packages, PolicyPath, load_policy, print_json
 from routelab.cli.flags import ROUTED, with_flags
+from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
@@ -33,13 +28,14 @@ def explain(
     log: LogOption,
     request_id: Annotated[str, typer.Option("--id", help="Request id in the log.")],
     how: LogOptions,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Show what POLICY does with one request of LOG, and why: calls, scores, reasons, costs.
 
     Example: `routelab explain gym.policy --log log.parquet --id easy-complex_arithmetic-00`
     """
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     document = loaded.document
     opened = read_log(log, how, document.signals, document.catalogue).with_specs(document.signals)
     row = row_of(opened, request_id)

@@ -7,16 +7,35 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from routelab.cli import tables
 from routelab.cli.commands import Commands
 from routelab.cli.common import print_json, tell
 from routelab.cli.options.log import Prices
 from routelab.cli.options.output import Json
+from routelab.core.packages import use
 from routelab.logs import describe
-from routelab.logs.adapters import ADAPTERS, Adapter, convert
+from routelab.logs.adapters import ADAPTERS, REGISTRY, Adapter, convert
 
-app = Commands(help="Make a log of what another project published.", no_args_is_help=True)
+
+class _Group(TyperGroup):
+    """The importers that ship, and those of packages named before the importer."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = super().get_command(ctx, cmd_name)
+        if found is not None:
+            return found
+        if cmd_name not in REGISTRY.kinds:
+            raise REGISTRY.unknown(cmd_name)
+        alone = Commands(add_completion=False)
+        alone.command(cmd_name)(_command(REGISTRY.kinds[cmd_name]))
+        return typer.main.get_command(alone)
+
+
+app = Commands(
+    help="Make a log of what another project published.", no_args_is_help=True, cls=_Group
+)
 
 Published = Annotated[
     Path, typer.Argument(metavar="PATH", help="What was published.", show_default=False)
@@ -27,8 +46,24 @@ Out = Annotated[
 ]
 
 
+def _use(names: list[str] | None) -> list[str] | None:
+    use(*names or ())
+    return names
+
+
 @app.callback()
-def importing() -> None:
+def importing(
+    _package: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--package",
+            metavar="NAME",
+            help="An installed package that brings an importer, whose code may run. Repeatable.",
+            callback=_use,  # before the importer's name is looked up
+            is_eager=True,
+        ),
+    ] = None,
+) -> None:
     """Make a log of what another project published."""
 
 

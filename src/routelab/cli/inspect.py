@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.markdown import Markdown
 
 from routelab.cli import tables
-from routelab.cli.common import PolicyPath, load_policy, print_json, tell
+from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, tell
 from routelab.cli.options.output import Json
 from routelab.core.catalogue import Model
 from routelab.policy_file import Document, PolicyFile
@@ -25,13 +25,14 @@ def inspect(
     verify: Annotated[
         bool, typer.Option("--verify", help="Run the golden decisions; status 2 if one differs.")
     ] = False,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Show a policy: what it does, what it is worth, what it was made from.
 
     Example: `routelab inspect gym.policy --verify`
     """
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     problems = loaded.verify() if verify else []
     margins = [item.margin for item in loaded.golden if item.margin is not None]
     checked = {
@@ -42,7 +43,13 @@ def inspect(
     }
     if json:
         document = msgspec.to_builtins(_public(loaded.document))
-        told = {"digest": loaded.digest, "edited": loaded.edited, "reads": _reads(loaded)}
+        told: dict[str, Any] = {
+            "digest": loaded.digest,
+            "edited": loaded.edited,
+            "reads": _reads(loaded),
+        }
+        if loaded.other_packages:
+            told["other_packages"] = list(loaded.other_packages)
         print_json({**told, "verify": checked if verify else None, **document})
     else:
         reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}"

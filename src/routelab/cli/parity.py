@@ -9,14 +9,7 @@ import typer
 from rich.console import RenderableType
 
 from routelab.cli import tables
-from routelab.cli.common import (
-    LogOption,
-    Part,
-    PolicyPath,
-    load_policy,
-    print_json,
-    tell,
-)
+from routelab.cli.common import LogOption, Packages, Part, PolicyPath, load_policy, print_json, tell
 from routelab.cli.explain import as_json, steps
 from routelab.cli.options import grouped
 from routelab.cli.options.log import CompleteLogOptions
@@ -39,6 +32,7 @@ def parity(
     n: Annotated[
         int, typer.Option("--n", help="Requests to route, evenly along the part; 0 for all.")
     ] = 300,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Route logged requests over HTTP, and compare every decision and the bill with the replay.
@@ -53,7 +47,7 @@ def parity(
     """
     if n < 0:
         raise RoutelabError(f"--n {n}: route 1 request or more, or 0 for all of the part")
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     part = part_of(loaded, log, split, how).log
     chosen = part.take(evenly(len(part), n or len(part)))
     tell(f"routing {len(chosen)} of {len(part)} {split} requests over HTTP to replay servers")

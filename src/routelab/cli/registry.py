@@ -11,8 +11,9 @@ from rich.table import Table
 from routelab import tracking
 from routelab.cli import tables
 from routelab.cli.commands import Commands
-from routelab.cli.common import print_json
+from routelab.cli.common import Packages, print_json
 from routelab.cli.options.output import Json
+from routelab.core.packages import use
 from routelab.core.wording import known
 from routelab.errors import TrackingError
 from routelab.tracking.registry import Version
@@ -80,12 +81,14 @@ def fetch(
         Path, typer.Option("--out", metavar="DIR.policy", help="Where the policy goes.")
     ],
     version: Number = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Write a registered policy back as a policy directory, checked by its digests.
 
     Example: `routelab registry fetch gym@challenger --out gym.policy`
     """
+    use(*package or ())
     plain, at, alias = name.partition("@")
     if at and version is not None:
         raise TrackingError(f"{name}: give an alias or --version, not both")

@@ -8,17 +8,10 @@ from typing import Any
 import msgspec
 
 from routelab.cli import streamed, tables
-from routelab.cli.common import (
-    LogOption,
-    Part,
-    Policies,
-    load_policy,
-    print_json,
-    read_log_for,
-    tell,
-)
+from routelab.cli.common import LogOption, Packages, Part, Policies, load_policy, print_json, tell
+from routelab.cli.log_input import read_log_for
 from routelab.cli.options import grouped
-from routelab.cli.options.log import CompleteLogOptions
+from routelab.cli.options.log import CompleteLogOptions, Executor
 from routelab.cli.options.output import Json
 from routelab.policy_file import PolicyFile
 from routelab.replay import Figures, Ground, Named, differs, evaluate, study_ground
@@ -30,7 +23,8 @@ def replay(
     log: LogOption,
     how: CompleteLogOptions,
     split: Part = "test",
-    executor: streamed.Executor = None,
+    executor: Executor = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Replay policies over LOG and compare them with every baseline on the same rows.
@@ -40,7 +34,7 @@ def replay(
 
     Example: `routelab replay gym.policy --log log.parquet --split test`
     """
-    policies = [load_policy(path) for path in policy]
+    policies = [load_policy(path, package) for path in policy]
     if in_batches := streamed.where(log, executor):
         figures = streamed.replay(policies, log, split, in_batches, how)
     else:

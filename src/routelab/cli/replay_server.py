@@ -9,14 +9,8 @@ from typing import Annotated
 import typer
 
 from routelab import serve
-from routelab.cli.common import (
-    CatalogueOption,
-    LogPath,
-    read_catalogue,
-    read_log,
-    signal_option,
-    tell,
-)
+from routelab.cli.common import CatalogueOption, LogPath, read_catalogue, signal_option, tell
+from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.logs import Log

@@ -8,14 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from routelab.cli.common import (
-    Part,
-    PolicyPath,
-    load_policy,
-    print_json,
-    tell,
-)
-from routelab.cli.common import read_log as read
+from routelab.cli.common import Packages, Part, PolicyPath, load_policy, print_json, tell
+from routelab.cli.log_input import read_log as read
 from routelab.cli.options import grouped
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
@@ -46,6 +40,7 @@ def report(
         ),
     ] = None,
     split: Part = "test",
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Write POLICY's report: one HTML file that needs no other, and the same as Markdown.
@@ -56,7 +51,7 @@ def report(
 
     Example: `routelab report gym.policy --log log.parquet`
     """
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     target = report_path(loaded.name, out)
     opened = (
         None if log is None else read(log, how, loaded.document.signals, loaded.document.catalogue)

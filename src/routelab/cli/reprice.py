@@ -9,15 +9,8 @@ import typer
 from rich.console import RenderableType
 
 from routelab.cli import tables
-from routelab.cli.common import (
-    LogOption,
-    Part,
-    PolicyPath,
-    load_policy,
-    print_json,
-    read_log,
-    tell,
-)
+from routelab.cli.common import LogOption, Packages, Part, PolicyPath, load_policy, print_json, tell
+from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.output import Json
 from routelab.cli.options.world import OldLogOptions, WorldOptions
@@ -40,6 +33,7 @@ def reprice(
     retune: Annotated[
         bool, typer.Option("--retune/--no-retune", help="Repeat the study in the new world.")
     ] = True,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Show POLICY in another world: its figures, the new front, and how dear models may become.
@@ -51,7 +45,7 @@ def reprice(
     Example: `routelab reprice gym.policy --log log.parquet --price claude-sonnet-4=2`
     """
     world = changed.world()
-    loaded = load_policy(policy)
+    loaded = load_policy(policy, package)
     opened = read_log(log, how.reading, loaded.document.signals, loaded.document.catalogue)
     if warned := differs(loaded.document, opened):
         tell(f"warning: {warned}")

@@ -8,15 +8,9 @@ import numpy as np
 import typer
 
 from routelab.cli import tables
-from routelab.cli.common import (
-    PolicyPath,
-    load_policy,
-    print_json,
-    read_catalogue,
-    read_log_for,
-    tell,
-)
+from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, read_catalogue, tell
 from routelab.cli.explain import as_json, outcome, why
+from routelab.cli.log_input import read_log_for
 from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
@@ -44,6 +38,7 @@ def route(
         typer.Argument(metavar="[PROMPT]", help="What to ask.", show_default=False),
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Route PROMPT to the endpoints of the policy's catalogue, of --catalogue, or to --base-url.
@@ -59,7 +54,7 @@ def route(
     if stream and json:
         raise RoutelabError("give one of --stream and --json: JSON is printed when all is known")
     _check(request, how)
-    loaded, models = load_policy(policy), read_catalogue(endpoints.catalogue)
+    loaded, models = load_policy(policy, package), read_catalogue(endpoints.catalogue)
     logged, options = _request(loaded, request, how)
     asked = prompt if prompt is not None else logged
     if asked is None:

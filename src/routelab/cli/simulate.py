@@ -16,13 +16,14 @@ from routelab.cli import day_tables, tables
 from routelab.cli.common import (
     CatalogueOption,
     LogOption,
+    Packages,
     load_policy,
     print_json,
     read_catalogue,
-    read_log,
     tell,
 )
 from routelab.cli.day_files import read_objectives, read_scenario
+from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.days import AnswerOptions, DayOptions, TrafficOptions
 from routelab.cli.options.log import CompleteLogOptions
@@ -83,6 +84,7 @@ def simulate_days(
         ),
     ] = None,
     catalogue: CatalogueOption = None,
+    package: Packages = None,
 ) -> None:
     """Route LOG's requests as they would arrive on a day, on a virtual clock.
 
@@ -94,7 +96,7 @@ def simulate_days(
     --slo slo`
     """
     page = _page(policy, trouble.faults, output)
-    loaded = [load_policy(path) for path in policy]
+    loaded = [load_policy(path, package) for path in policy]
     known = read_catalogue(catalogue)
     day, goals = read_scenario(trouble.faults), read_objectives(trouble.objectives)
     setup = _Setup(traffic, trouble, answers, day, known, traffic.starts_s, budgets, events)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from routelab.cli import tables
-from routelab.cli.common import column_pairs, print_json, tell
+from routelab.cli.common import print_json, tell
+from routelab.cli.log_input import column_pairs
 from routelab.cli.options.log import CompleteLogOptions, LogOptions
 from routelab.cli.progress import passes
 from routelab.core.catalogue import Catalogue
@@ -26,24 +25,6 @@ from routelab.tuning import Options
 from routelab.tuning.export import study_path
 from routelab.tuning.streamed import replay_stream, tune_stream
 from routelab.tuning.streamed.export import as_json, save
-
-Executor = Annotated[
-    str | None,
-    typer.Option(
-        "--executor",
-        metavar="WHERE",
-        help="Read LOG in batches instead of into memory, on threads, processes, or"
-        " dask://HOST:PORT. A folder of over 5 million rows is read on threads unasked.",
-    ),
-]
-Levels = Annotated[
-    int | None,
-    typer.Option(
-        "--levels",
-        help="Thresholds tried for each model of a chain, where LOG is read in batches; default"
-        " 1,000 for chains of two models and 64 for longer ones.",
-    ),
-]
 
 LARGE = 5_000_000
 """Rows of a folder from which it is read in batches unasked."""

@@ -9,9 +9,10 @@ import typer
 
 from routelab import tracking
 from routelab.cli.commands import Commands
-from routelab.cli.common import print_json, tell
+from routelab.cli.common import Packages, print_json, tell
 from routelab.cli.options.output import Json
 from routelab.cli.tracked import told
+from routelab.core.packages import use
 from routelab.errors import MissingExtraError, RoutelabError
 
 app = Commands(help="Record studies in MLflow.", no_args_is_help=True)
@@ -32,6 +33,7 @@ def sync(
             show_default=False,
         ),
     ] = None,
+    package: Packages = None,
     json: Json = False,
 ) -> None:
     """Record STUDY directories in MLflow; one that is there already is left alone.
@@ -41,6 +43,7 @@ def sync(
 
     Example: `routelab track sync gym.study`
     """
+    use(*package or ())
     done = [_send(path) for path in study or tracking.waiting(Path())]
     if json:
         print_json(done)

@@ -8,15 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from routelab.cli import day_tables, streamed, tables, written
-from routelab.cli.common import (
-    LogPath,
-    name_of,
-    print_json,
-    read_catalogue,
-    read_log,
-    reading,
-    tell,
-)
+from routelab.cli.common import LogPath, name_of, print_json, read_catalogue, tell
+from routelab.cli.log_input import read_log, reading
 from routelab.cli.options import grouped
 from routelab.cli.options.bounds import BoundOptions, ProofOptions
 from routelab.cli.options.days import TunedDayOptions
@@ -27,6 +20,7 @@ from routelab.cli.progress import progress
 from routelab.cli.reported import report_path, reported, told
 from routelab.cli.tracked import record
 from routelab.core.catalogue import Catalogue
+from routelab.core.packages import use
 from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.tuning import Options, Study
@@ -56,6 +50,7 @@ def tune(
 
     Example: `routelab tune log.parquet --signal confidence:3 --min-quality-share 0.98`
     """
+    use(*kinds.package or ())
     target = output.out or Path(f"{name_of(log)}.policy")
     name = target.name.removesuffix(".policy")
     check_targets(target)

@@ -1,10 +1,15 @@
-"""Quality gates: what an answer must be like. A new kind is one file and one line in `KINDS`."""
+"""Quality gates: what an answer must be like. A new kind is one file and one line in `KINDS`.
+
+Other packages bring kinds by entry points of the group `routelab.gates`.
+"""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from abc import ABC
+from typing import TYPE_CHECKING
 
 from routelab.core.gate import Gate
+from routelab.core.registry import StructRegistry
 from routelab.gates.as_json import Json
 from routelab.gates.as_schema import JsonSchema
 from routelab.gates.function import Function
@@ -16,6 +21,7 @@ from routelab.gates.refusal import Refusal
 
 __all__ = [
     "KINDS",
+    "REGISTRY",
     "AnyGate",
     "Function",
     "Gate",
@@ -39,5 +45,14 @@ KINDS: tuple[type[Gate], ...] = (
     Function,
 )
 
-AnyGate: TypeAlias = NonEmpty | Length | Json | JsonSchema | Pattern | Language | Refusal | Function
-"""Every kind, for fields of policies; a test keeps it equal to `KINDS`."""
+REGISTRY: StructRegistry[Gate] = StructRegistry("routelab.gates", "gate", KINDS, Gate)
+"""All kinds, with those of packages that were named."""
+
+if TYPE_CHECKING:
+    AnyGate = Gate
+else:
+
+    class AnyGate(ABC):  # noqa: B024  (msgspec hands a field of this type to the registry)
+        """A gate of a policy: decoded by its `kind`, whatever kinds there are."""
+
+    AnyGate.register(Gate)

@@ -1,13 +1,17 @@
-"""The kinds of policy. A new kind is one file and one line in `KINDS`."""
+"""The kinds of policy. A new kind is one file and one line in `KINDS`.
+
+Other packages bring kinds by entry points of the group `routelab.policies`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Any
 
 import msgspec
 
-from routelab.core.choices import none_of
+from routelab import gates
 from routelab.core.policy import Policy
+from routelab.core.registry import StructRegistry
 from routelab.core.wire import encoded
 from routelab.errors import PolicyError
 from routelab.policies.cascade import Cascade
@@ -28,6 +32,7 @@ from routelab.policies.utility import Utility
 
 __all__ = [
     "KINDS",
+    "REGISTRY",
     "Cascade",
     "CascadeRouting",
     "Conditional",
@@ -66,9 +71,14 @@ KINDS: tuple[type[Policy], ...] = (
     Retry,
 )
 
-_ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)
 
-_TAGS = tuple(str(kind.__struct_config__.tag) for kind in KINDS)
+def _part(kind: type, data: object) -> Any:
+    """A value inside a policy: a gate, or else a policy."""
+    return gates.REGISTRY.decode(data) if kind is gates.AnyGate else REGISTRY.decode(data)
+
+
+REGISTRY: StructRegistry[Policy] = StructRegistry("routelab.policies", "kind", KINDS, Policy, _part)
+"""All kinds, with those of packages that were named."""
 
 
 def from_wire(data: object) -> Policy:
@@ -77,10 +87,11 @@ def from_wire(data: object) -> Policy:
     Args:
         data: decoded JSON: an object with `kind` and that kind's fields.
     Raises:
-        PolicyError: an unknown kind or field, a wrong type, or a value the kind refuses.
+        PolicyError: an unknown kind (`routelab.core.packages.use` makes those of another package
+            known) or field, a wrong type, or a value the kind refuses.
     """
     try:
-        policy: Policy = _decode(data)
+        policy = REGISTRY.decode(data)
     except (msgspec.ValidationError, ValueError) as error:
         raise PolicyError(f"policy: {error}") from error
     return policy
@@ -89,14 +100,3 @@ def from_wire(data: object) -> Policy:
 def to_wire(policy: Policy) -> dict[str, Any]:
     """A policy as plain JSON data; `from_wire` gives an equal policy back."""
     return encoded(policy)
-
-
-def _decode(data: object) -> Any:
-    kind = data.get("kind") if isinstance(data, dict) else None
-    if isinstance(kind, str) and kind not in _TAGS:
-        raise ValueError(none_of("kind", kind, _TAGS))
-    return msgspec.convert(data, _ANY, dec_hook=_child)
-
-
-def _child(_: type, data: object) -> Any:
-    return _decode(data)

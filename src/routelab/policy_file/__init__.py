@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
 from routelab.policy_file.certificate import Certificate, Goal, Later
-from routelab.policy_file.document import SCHEMA, Document, SplitRecord
+from routelab.policy_file.document import SCHEMA, Document, Origin, SplitRecord
 from routelab.policy_file.files import check_target, load, write
 from routelab.policy_file.golden import Golden, golden, verify
 from routelab.policy_file.loaded import PolicyFile
@@ -23,6 +23,7 @@ __all__ = [
     "Goal",
     "Golden",
     "Later",
+    "Origin",
     "PolicyFile",
     "SplitRecord",
     "check_target",

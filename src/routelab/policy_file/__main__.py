@@ -14,15 +14,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m routelab.policy_file", description=__doc__)
     parser.add_argument("policy", help="a policy directory, for example gym.policy")
     parser.add_argument("--verify", action="store_true", help="run the golden decisions")
+    parser.add_argument(
+        "--package",
+        action="append",
+        default=[],
+        help="brings kinds, and its code may run",
+    )
     options = parser.parse_args(arguments)
     try:
-        loaded = load(options.policy)
+        loaded = load(options.policy, packages=options.package)
     except RoutelabError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(f"{loaded.name}: {' > '.join(loaded.policy.models_used)}, {loaded.digest}\n")
     if loaded.edited:
         sys.stderr.write(f"warning: {loaded.edited}\n")
+    for problem in loaded.other_packages:
+        sys.stderr.write(f"warning: {problem}\n")
     if not options.verify:
         return 0
     problems = loaded.verify()

@@ -144,6 +144,8 @@ def _provenance(document: Document) -> Iterable[str]:
     if document.split is not None:
         parts = ", ".join(f"{part} {n}" for part, n in document.split.n.items())
         yield f"Split by {document.split.rule}, {document.split.group} kept together: {parts}."
+    for name, origin in (document.packages or {}).items():
+        yield f"Needs the package {name} {origin.version}, which brings {', '.join(origin.kinds)}."
     if document.provenance:
         yield "\n".join(f"- {key}: `{value}`" for key, value in document.provenance.items())
 

@@ -38,6 +38,18 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped: int = 0
 
 
+class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a policy directory another package brings.
+
+    Attributes:
+        version: of the package that the policy was written with.
+        kinds: that it brings and the policy names, for people: "kind 'by-length'".
+    """
+
+    version: str
+    kinds: tuple[str, ...]
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The content of `policy.json`.
 
@@ -55,6 +67,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         evaluation: figures on test, as shown when it was tuned.
         certificate: bounds that were proved, or were not; None where none was asked for.
         provenance: version, command, data and price hashes; neither time nor place.
+        packages: by distribution, what another package than routelab brings; absent where nothing
+            is foreign.
         files: SHA-256 of every other file of the directory, and of what this document says
             beside them, by which an edit shows.
     """
@@ -73,4 +87,5 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     evaluation: Mapping[str, Any] = msgspec.field(default_factory=dict)
     certificate: Certificate | None = None
     provenance: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    packages: Mapping[str, Origin] | msgspec.UnsetType = msgspec.UNSET
     files: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -12,10 +12,12 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from routelab.core.impossible import impossible
+from routelab.core.packages import use
 from routelab.core.policy import Policy
 from routelab.core.scoring import misfits
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
+from routelab.policy_file import origins
 from routelab.policy_file.document import SCHEMA, Document
 from routelab.policy_file.golden import Golden, golden
 from routelab.policy_file.loaded import MAIN, PolicyFile, Tensors
@@ -39,6 +41,8 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
 
     check_target(path)
     policy = _checked(document)
+    if foreign := origins.origins(document, policy):
+        document = msgspec.structs.replace(document, packages=foreign)
     scoring = _scoring(document, policy, tensors or {})
     expected = golden(policy, document.seed, scoring, values=_known_values(document))
     files = {
@@ -72,14 +76,19 @@ def check_target(path: Path) -> None:
         )
 
 
-def load(path: str | Path) -> PolicyFile:
+def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
     """Load and check a policy directory.
 
+    Args:
+        packages: that bring kinds the policy names, and whose code may run; they stay in use
+            (`routelab.core.packages`). No other package is imported.
     Raises:
+        PackageError: such a package is not installed, or brings what does not fit.
         PolicyFileError: not a policy directory, a wrong hash, an unknown field, a schema
             newer than this version, or a policy that does not hang together.
         MissingExtraError: it needs a package that is not installed.
     """
+    use(*packages)
     path, failed = Path(path), None
     while True:
         main = _read(path, MAIN)
@@ -116,6 +125,7 @@ def _load(path: Path, main: bytes) -> PolicyFile:
     if wrong:
         raise PolicyFileError(*wrong)
     try:
+        origins.check(document)
         policy = _checked(document)
         tensors = _tensors(contents[WEIGHTS])
         scoring = _scoring(document, policy, tensors)

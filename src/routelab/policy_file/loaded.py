@@ -13,6 +13,7 @@ import numpy.typing as npt
 from routelab.core.policy import Policy
 from routelab.policy_file.document import Document
 from routelab.policy_file.golden import Golden, verify
+from routelab.policy_file.origins import differing
 from routelab.scorers import Scoring
 
 Tensors = Mapping[str, npt.NDArray[np.generic]]
@@ -73,6 +74,11 @@ class PolicyFile:
             f"{self.path / MAIN}: {why} ({differing} of {n} golden decisions differ), so recorded"
             " figures, certificate and card may not hold for it"
         )
+
+    @property
+    def other_packages(self) -> tuple[str, ...]:
+        """A sentence for each package that is not of the version the policy was written with."""
+        return tuple(differing(self.document))
 
     @cached_property
     def _differences(self) -> tuple[str, ...]:

@@ -12,29 +12,38 @@ from typing import Any
 
 import msgspec
 
-from routelab import policies, scorers
+from routelab import gates, policies, scorers
 from routelab.core.policy import Child
 from routelab.policy_file.document import Document
+from routelab.scorers import calibrators
 from routelab.signals import features
 
 _REF = "#/$defs/{name}"
 _ANY = {"policy": policies.KINDS, "scorers": scorers.KINDS, "features": features.KINDS}
 """Fields of the document that hold one of several kinds."""
 
+_INSIDE = {
+    Child: ("policy", policies.KINDS),
+    gates.AnyGate: ("gate", gates.KINDS),
+    calibrators.AnyCalibrator: ("calibrator", calibrators.CALIBRATORS),
+}
+"""Types of fields inside those that hold one of several kinds."""
+
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of `policy.json`.
 
-    It tells fields and types. What goes beyond them, such as the number of thresholds, is
-    checked when a policy is loaded.
+    It tells fields and types, and knows the kinds that routelab itself brings. What goes beyond
+    them, such as the number of thresholds, is checked when a policy is loaded.
     """
-    kinds = [kind for each in _ANY.values() for kind in each]
+    several = {**_ANY, **dict(_INSIDE.values())}
+    kinds = [kind for each in several.values() for kind in each]
     _, defs = msgspec.json.schema_components(
         [Document, *kinds], schema_hook=_child, ref_template=_REF
     )
     for it in defs.values():
         it["description"] = _meaning(it.get("description", ""))
-    for name, each in _ANY.items():
+    for name, each in several.items():
         defs[_title(name)] = {"anyOf": [{"$ref": _REF.format(name=it.__name__)} for it in each]}
     fields = defs["Document"]["properties"]
     fields["policy"] = _reference("policy")
@@ -52,10 +61,10 @@ def _meaning(docstring: str) -> str:
 
 
 def _child(kind: type) -> dict[str, Any]:
-    """A policy inside a policy."""
-    if kind is not Child:
+    """A value of several kinds inside another."""
+    if kind not in _INSIDE:
         raise TypeError(f"no schema for {kind}")
-    return _reference("policy")
+    return _reference(_INSIDE[kind][0])
 
 
 def _title(name: str) -> str:

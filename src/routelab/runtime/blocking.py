@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Never, Self
 
@@ -39,11 +39,17 @@ class Router:
         path: str | Path,
         catalogue: Catalogue | str | Path | None = None,
         config: RouterConfig | None = None,
+        *,
+        packages: Sequence[str] = (),
         **unknown: Never,
     ) -> Self:
-        """A router for the policy directory at `path`; the rest is as the constructor has it."""
+        """A router for the policy directory at `path`; the rest is as the constructor has it.
+
+        Args:
+            packages: that bring kinds the policy names, and whose code may run.
+        """
         config = checked("Router.load", config, unknown)
-        return cls(load(path), catalogue, config)
+        return cls(load(path, packages=packages), catalogue, config)
 
     def route(
         self, /, messages: Messages, options: RequestOptions | None = None, **given: Any

@@ -61,8 +61,10 @@ class Lane:
         self._name, self._metadata = policy_file.name, policy_file.metadata_used
         if overlay.quiet:
             self._metadata = ()
-        elif policy_file.edited is not None:
-            _log.warning("%s", policy_file.edited)
+        else:
+            edited = () if policy_file.edited is None else (policy_file.edited,)
+            for problem in (*edited, *policy_file.other_packages):
+                _log.warning("%s", problem)
         self._seed, self._explained = document.seed, overlay.explained
         self._scoring = policy_file.scoring
         self.admission = Admission(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, Self
 
@@ -107,11 +107,17 @@ class AsyncRouter:
         path: str | Path,
         catalogue: Catalogue | str | Path | None = None,
         config: RouterConfig | None = None,
+        *,
+        packages: Sequence[str] = (),
         **unknown: Never,
     ) -> Self:
-        """A router for the policy directory at `path`; the rest is as the constructor has it."""
+        """A router for the policy directory at `path`; the rest is as the constructor has it.
+
+        Args:
+            packages: that bring kinds the policy names, and whose code may run.
+        """
         config = checked("AsyncRouter.load", config, unknown)
-        return cls(load(path), catalogue, config)
+        return cls(load(path, packages=packages), catalogue, config)
 
     async def route(
         self, /, messages: Messages, options: RequestOptions | None = None, **given: Any

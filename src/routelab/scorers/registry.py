@@ -1,10 +1,15 @@
-"""The kinds of scorer. A new kind is one file and one line in `KINDS`."""
+"""The kinds of scorer. A new kind is one file and one line in `KINDS`.
+
+Other packages bring kinds by entry points of the group `routelab.scorers`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Any
 
-from routelab.core.wire import decoded, encoded
+from routelab.core.registry import StructRegistry
+from routelab.core.wire import encoded
+from routelab.scorers import calibrators
 from routelab.scorers.blend import Blend
 from routelab.scorers.linear import Linear
 from routelab.scorers.neighbors import NearestNeighbors
@@ -20,7 +25,15 @@ KINDS: tuple[type[Scorer], ...] = (
     Blend,
 )
 
-_ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)
+
+def _calibrator(_: type, data: object) -> Any:
+    return calibrators.REGISTRY.decode(data)
+
+
+REGISTRY: StructRegistry[Scorer] = StructRegistry(
+    "routelab.scorers", "kind", KINDS, Scorer, _calibrator
+)
+"""All kinds, with those of packages that were named."""
 
 
 def from_wire(data: object) -> Scorer:
@@ -29,8 +42,7 @@ def from_wire(data: object) -> Scorer:
     Raises:
         PolicyError: an unknown kind or field, a wrong type, or a value the kind refuses.
     """
-    scorer: Scorer = decoded(data, _ANY)
-    return scorer
+    return REGISTRY.from_wire(data)
 
 
 def to_wire(scorer: Scorer) -> dict[str, Any]:

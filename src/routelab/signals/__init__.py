@@ -1,6 +1,7 @@
 """Confidence signals: how a live response yields them.
 
-A new kind is one file and one line in `PLAIN` or `KINDS`.
+A new kind is one file and one line in `PLAIN` or `KINDS`. Other packages bring kinds by entry
+points of the group `routelab.signals`.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
+from routelab.core.registry import Registry
 from routelab.core.signal_spec import SignalSpec
-from routelab.errors import PolicyError
+from routelab.errors import PolicyError, UnnamedPackageError
 from routelab.signals.agreement import Agreement
 from routelab.signals.column import Column
 from routelab.signals.function import Function, SignalFunction
@@ -19,7 +21,7 @@ from routelab.signals.logprob_quantile import LogprobQuantile
 from routelab.signals.margin import Margin
 from routelab.signals.source import Reading, Source
 
-__all__ = ["KINDS", "Given", "Reading", "Source", "as_logged", "parse", "resolve"]
+__all__ = ["KINDS", "REGISTRY", "Given", "Reading", "Source", "as_logged", "parse", "resolve"]
 
 Given: TypeAlias = str | SignalFunction
 """A source as users give it: a spec such as "logprob_q:0.1", or a function."""
@@ -38,6 +40,17 @@ KINDS: Mapping[str, Callable[[str], Source]] = {
 }
 """Kinds with an argument after a colon."""
 
+REGISTRY: Registry[Callable[..., Source]] = Registry(
+    "routelab.signals",
+    "signal source",
+    {**PLAIN, **KINDS},
+    lambda _, kind: None if callable(kind) else "is no function from an argument to a source",
+)
+"""All kinds, with those of packages that were named.
+
+A package's own is a function that is given what follows the colon, empty where there is none.
+"""
+
 
 def parse(spec: str) -> Source:
     """The source that a spec such as "logprob_q:0.1" names.
@@ -50,6 +63,12 @@ def parse(spec: str) -> Source:
         return KINDS[kind](argument)
     if kind in PLAIN and not colon:
         return PLAIN[kind]()
+    if REGISTRY.package_of(kind) is not None:
+        return REGISTRY.kinds[kind](argument)
+    if kind not in REGISTRY.kinds:
+        error = REGISTRY.unknown(kind)
+        if isinstance(error, UnnamedPackageError):
+            raise error
     known = [*PLAIN, *(f"{name}:..." for name in KINDS)]
     raise PolicyError(f"no signal source {spec!r}; there are {', '.join(known)}, or a function")
 
@@ -71,6 +90,8 @@ def resolve(name: str, given: Given | None = None, spec: SignalSpec | None = Non
     chosen = given if given is not None else (spec.source if spec else "") or None
     if callable(chosen):
         return Function(chosen)
+    if chosen is None and name.partition(":")[0] not in REGISTRY.kinds:
+        return Column(name)  # the name of most signals; no package is looked up for it
     try:
         return parse(name if chosen is None else chosen)
     except PolicyError as error:

@@ -11,8 +11,8 @@ from routelab.metrics.signal_quality import signal_quality
 from routelab.replay import Coverage, Ground
 from routelab.tuning.contest import Rival
 from routelab.tuning.operating import OperatingPoint
-from routelab.tuning.options import CASCADE
 from routelab.tuning.search import Dials
+from routelab.tuning.tuners import CASCADE
 
 INVERTED = 0.4
 """A signal whose AUROC stays below this for every model is likely upside down."""

@@ -20,7 +20,7 @@ from routelab.tuning import recipes
 from routelab.tuning.board import Board
 from routelab.tuning.demands import Demands, Excess
 from routelab.tuning.front import Point, by_cost
-from routelab.tuning.kinds import KINDS
+from routelab.tuning.kinds import tuner
 from routelab.tuning.kinds.setting import Setting, setting
 from routelab.tuning.kinds.teacher import Teacher, only
 from routelab.tuning.kinds.unseen import unseen
@@ -89,16 +89,16 @@ class Learned:
 
     def source(self, kind: str) -> Callable[[Ground, Sequence[str]], Iterable[Policy]]:
         """Proposes policies over some models, by how they do on other requests."""
-        if (parted := KINDS[kind].parted) is not None:
+        if (parted := tuner(kind).parted) is not None:
             return lambda on, models: parted(replace(self.here, tune=on), models)
-        return lambda on, models: KINDS[kind].propose(
+        return lambda on, models: tuner(kind).propose(
             replace(self.here, tune=on, frontier=tuple(models))
         )
 
     def again(self, kind: str) -> Callable[[Ground], Iterable[Policy]]:
         """Proposes policies for some of the requests of tune."""
-        if KINDS[kind].searches:
-            return lambda on: KINDS[kind].propose(replace(self.here, tune=on))
+        if tuner(kind).searches:
+            return lambda on: tuner(kind).propose(replace(self.here, tune=on))
         return lambda _: self.policies[kind]
 
     def used_by(self, uses: Iterable[Use]) -> Fitted:
@@ -129,12 +129,12 @@ def learned(
     recipe = None if sought is None else sought.recipe
     teacher = Teacher(train.log, models, signals, seed=seed, recipe=recipe, told=told)
     for kind in kinds:
-        KINDS[kind].learn(teacher)
+        tuner(kind).learn(teacher)
     here = setting(tuning, teacher)
     proposed = {}
     for kind in kinds:
         told(f"searching {kind}")
-        proposed[kind] = list(KINDS[kind].propose(here))
+        proposed[kind] = list(tuner(kind).propose(here))
     if not any(proposed.values()):
         what = f"nothing could be learned from the {len(train.log):,} requests of train"
         raise NothingLearnedError(f"{', '.join(kinds)}: {what}", *teacher.reasons)

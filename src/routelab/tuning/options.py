@@ -8,25 +8,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from routelab.errors import TuningError
+from routelab.errors import TuningError, UnnamedPackageError
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.certify import demand
 from routelab.tuning.certify.demand import Demand
-
-CASCADE = "cascade"
-"""Tuned by exact solvers and the randomised search; needs no scorer."""
-
-LEARNED = ("tiers", "neighbors", "utility", "gain-cascade", "cascade-routing")
-"""Kinds that learn, the simplest first; simpler than all of them is the plain cascade."""
-
-CONDITIONAL = "conditional"
-"""A policy for each task, tenant or priority, of the other kinds that are asked for."""
+from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TUNERS
 
 By: TypeAlias = Literal["task", "tenant", "priority"]
 BY: tuple[By, ...] = ("task", "tenant", "priority")
-
-AUTO = "auto"
-CHOICES = (CASCADE, CONDITIONAL, *LEARNED, AUTO)
 
 SAMPLERS = ("nsga2", "tpe")
 MOST_PROCESSES = 64
@@ -43,7 +32,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         models: candidates; None takes every model with a cost.
         signals: confidence signals to consider; empty takes all.
         bounds: limits on cost and quality.
-        policy: kind to search, one of `CHOICES`; "auto" compares all.
+        policy: kind to search, one of `CHOICES` or of a package in use; "auto" compares those
+            of `CHOICES`.
         by: column whose values may each get a policy of their own; None for none, and for the
             task where `policy` is "conditional" or "auto" and the log names tasks.
         pair: weak and strong model for APGR and CPT; None takes the cheapest and the best.
@@ -99,7 +89,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 problems += error.problems
         problems += [*self._out_of_range(), *self._without_use()]
         if problems:
-            raise TuningError(*problems)
+            known = self.policy in TUNERS.kinds
+            raise TuningError(*problems) from None if known else TUNERS.unknown(self.policy)
 
     def _out_of_range(self) -> Iterator[str]:
         """Values that cannot be."""
@@ -115,8 +106,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             yield f"`seed` is {self.seed}; it must lie in [0, 4294967296)"
         if self.levels is not None and self.levels < 2:
             yield f"`levels` is {self.levels}; at least 2 are needed"
-        if self.policy not in CHOICES:
-            yield f"`policy` {self.policy!r} is unknown; choose {', '.join(CHOICES)}"
+        if self.policy not in TUNERS.kinds:
+            unknown = TUNERS.unknown(self.policy)
+            if isinstance(unknown, UnnamedPackageError):
+                yield f"`policy`: {unknown}"
+            else:
+                yield f"`policy` {self.policy!r} is unknown; choose {', '.join(TUNERS.kinds)}"
         if self.by is not None and self.by not in BY:
             yield f"`by` {self.by!r} is unknown; choose {', '.join(BY)}"
 
@@ -124,7 +119,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Options that would change nothing, so that whoever gave them expects something else."""
         if self.fresh and self.storage is None:
             yield "`fresh=True` forgets what `storage` keeps; give `storage` too"
-        if self.policy in LEARNED:
+        if self.learns and self.policy != AUTO:
             there = {"storage": self.storage is not None, "processes": self.processes > 1}
             for field in (field for field, given in there.items() if given):
                 yield (

@@ -17,9 +17,10 @@ from routelab.tuning import grouped, plain
 from routelab.tuning.board import BUDGETS, Board
 from routelab.tuning.demands import Demands, Excess
 from routelab.tuning.front import Point
-from routelab.tuning.options import AUTO, BY, CASCADE, CONDITIONAL, Options
+from routelab.tuning.options import BY, Options
 from routelab.tuning.plain import Plain
 from routelab.tuning.search import Dials
+from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL
 
 if TYPE_CHECKING:
     from routelab.tuning.learned import Learned

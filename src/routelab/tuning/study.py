@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from routelab.core.catalogue import Catalogue
+from routelab.core.packages import use
 from routelab.core.policy import Policy
 from routelab.core.progress import Progress
 from routelab.logs.log import Log
@@ -114,6 +115,7 @@ def tune(
     catalogue: Catalogue | None = None,
     progress: Progress | None = None,
     told: Callable[[str], None] | None = None,
+    packages: Sequence[str] = (),
 ) -> Study:
     """Tune a policy on a complete log.
 
@@ -121,10 +123,13 @@ def tune(
         catalogue: prices, capabilities and endpoints; default the log's own.
         progress: told of finished trials.
         told: in words, of each scorer about to be learned and of each stage of the search.
+        packages: that bring the kind to tune, and whose code may run.
     Raises:
+        PackageError: such a package is not installed, or brings what does not fit.
         TuningError: options that make no sense, or bounds that nothing meets.
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
+    use(*packages)
     options.check()
     tell = told or (lambda _: None)
     candidates = inputs.candidates(log, options.models)

@@ -24,6 +24,23 @@ Prices = Annotated[
 AllowMissing = Annotated[
     bool, typer.Option("--allow-missing", help="Accept a log that lacks over 20 % of outcomes.")
 ]
+Executor = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="WHERE",
+        help="Read LOG in batches instead of into memory, on threads, processes, or"
+        " dask://HOST:PORT. A folder of over 5 million rows is read on threads unasked.",
+    ),
+]
+Levels = Annotated[
+    int | None,
+    typer.Option(
+        "--levels",
+        help="Thresholds tried for each model of a chain, where LOG is read in batches; default"
+        " 1,000 for chains of two models and 64 for longer ones.",
+    ),
+]
 
 
 @group("Reading the log")

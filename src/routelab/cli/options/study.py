@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli.common import CatalogueOption, signal_option
+from routelab.cli.common import CatalogueOption, Packages, signal_option
 from routelab.cli.options.groups import group
-from routelab.cli.streamed import Executor, Levels
+from routelab.cli.options.log import Executor, Levels
 from routelab.core.signal_spec import SignalSpec
 
 
@@ -54,9 +54,11 @@ class KindOptions:
         typer.Option(
             metavar="KIND",
             help="Kind of policy: cascade, conditional (a policy for each task), tiers,"
-            " neighbors, utility, gain-cascade, cascade-routing, or auto, which compares them all.",
+            " neighbors, utility, gain-cascade, cascade-routing, or auto, which compares them all;"
+            " or a kind of a --package.",
         ),
     ] = "cascade"
+    package: Packages = None
     by: Annotated[
         str | None,
         typer.Option(

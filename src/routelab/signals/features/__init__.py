@@ -1,4 +1,7 @@
-"""Features of a request: what scorers read. A new kind is one file and one line in `registry`."""
+"""Features of a request: what scorers read. A new kind is one file and one line in `registry`.
+
+Other packages bring kinds by entry points of the group `routelab.features`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from routelab.signals.features.hashed import Hashed
     from routelab.signals.features.numbers import Numbers
     from routelab.signals.features.provider import Bound, Provider
-    from routelab.signals.features.registry import KINDS, from_wire, to_wire
+    from routelab.signals.features.registry import KINDS, REGISTRY, from_wire, to_wire
     from routelab.signals.features.tensors import Tensors
     from routelab.signals.features.text import text_of
     from routelab.signals.features.vector import Matrix, Vector, beside, joined
@@ -30,6 +33,7 @@ else:
             "NAMES": "counts",
             "Numbers": "numbers",
             "Provider": "provider",
+            "REGISTRY": "registry",
             "Tensors": "tensors",
             "Vector": "vector",
             "beside": "vector",
@@ -43,6 +47,7 @@ else:
 __all__ = [
     "KINDS",
     "NAMES",
+    "REGISTRY",
     "Answer",
     "Bound",
     "Embedding",

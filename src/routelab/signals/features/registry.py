@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Any
 
-from routelab.core.wire import decoded, encoded
+from routelab.core.registry import StructRegistry
+from routelab.core.wire import encoded
 from routelab.signals.features.answer import Answer
 from routelab.signals.features.embedding import Embedding
 from routelab.signals.features.hashed import Hashed
@@ -18,7 +19,8 @@ KINDS: tuple[type[Provider], ...] = (
     Answer,
 )
 
-_ANY: Any = Union[KINDS]  # noqa: UP007  (built from the registry)
+REGISTRY: StructRegistry[Provider] = StructRegistry("routelab.features", "kind", KINDS, Provider)
+"""All kinds, with those of packages that were named."""
 
 
 def from_wire(data: object) -> Provider:
@@ -27,8 +29,7 @@ def from_wire(data: object) -> Provider:
     Raises:
         PolicyError: an unknown kind or field, a wrong type, or a value the kind refuses.
     """
-    provider: Provider = decoded(data, _ANY)
-    return provider
+    return REGISTRY.from_wire(data)
 
 
 def to_wire(provider: Provider) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Kinds of policy that learn. A new kind is one file, one line here, and its name in `LEARNED`."""
+"""Kinds of policy that learn. A new kind is one file, one line here, and its name in `LEARNED`.
+
+Other packages bring theirs by entry points of the group `routelab.tuners`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ from collections.abc import Mapping
 
 from routelab.tuning.kinds import cascade_routing, gain_cascade, neighbors, tiers, utility
 from routelab.tuning.kinds.kind import Kind
+from routelab.tuning.kinds.setting import Setting
+from routelab.tuning.kinds.teacher import Teacher
+from routelab.tuning.tuners import TUNERS
 
-__all__ = ["KINDS", "Kind"]
+__all__ = ["KINDS", "Kind", "Setting", "Teacher", "tuner"]
 
 KINDS: Mapping[str, Kind] = {
     "tiers": Kind(tiers.learn, tiers.propose),
@@ -18,3 +24,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "cascade-routing": Kind(cascade_routing.learn, cascade_routing.propose),
 }
+
+
+def tuner(kind: str) -> Kind:
+    """How a kind is searched, be it of this package or of another that is in use."""
+    found: Kind = KINDS[kind] if kind in KINDS else TUNERS.kinds[kind]
+    return found

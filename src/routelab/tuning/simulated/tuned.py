@@ -21,13 +21,13 @@ from routelab.tuning.demands import demands
 from routelab.tuning.front import Point
 from routelab.tuning.loop import Done, Plan, run
 from routelab.tuning.operating import ENOUGH, OperatingPoint
-from routelab.tuning.options import CASCADE
 from routelab.tuning.score import score
 from routelab.tuning.search import Cascades
 from routelab.tuning.shelf import Place, Shelf
 from routelab.tuning.simulated.engineered import Engineered, Wanted
 from routelab.tuning.simulated.kept import Kept
 from routelab.tuning.study import Study, front_aiq
+from routelab.tuning.tuners import CASCADE
 from routelab.tuning.verdict import Verdict, verdict
 from routelab.version import __version__
 

@@ -25,12 +25,13 @@ from routelab.tuning import caveats, inputs, judged
 from routelab.tuning.front import Point, front
 from routelab.tuning.judged import Judged
 from routelab.tuning.operating import OperatingPoint, operating_points
-from routelab.tuning.options import CASCADE, SAMPLERS, Options
+from routelab.tuning.options import SAMPLERS, Options
 from routelab.tuning.score import Score
 from routelab.tuning.search import Dials
 from routelab.tuning.streamed import solve
 from routelab.tuning.streamed.measure import evaluated
 from routelab.tuning.streamed.scan import Passes, Scan, scan
+from routelab.tuning.tuners import CASCADE
 from routelab.tuning.verdict import Verdict, verdict
 
 

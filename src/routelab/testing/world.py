@@ -1,8 +1,11 @@
-"""A scorer for every role a policy has for one; their weights are drawn, not fitted."""
+"""Models, signals, and a scorer for every role a policy has for one; weights are drawn."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from routelab import scorers
 from routelab.signals import features
@@ -63,10 +66,10 @@ SCORERS = {
 }
 
 
-def tensors(seed: int = 0) -> dict[str, np.ndarray]:
+def tensors(seed: int = 0) -> dict[str, npt.NDArray[Any]]:
     """Weights small enough that scores lie apart, and no model always wins."""
     rng = np.random.default_rng(seed)
-    found = {
+    found: dict[str, npt.NDArray[Any]] = {
         "by_task.table": rng.random((len(TASKS) + 1, len(MODELS))),
         "cost.table": rng.random((len(TENANTS) + 1, len(MODELS))) / 400.0,
         "alike.points": rng.integers(-40, 200, (16, _N)).astype(np.int16),

@@ -1,0 +1,127 @@
+"""A log, read as the options of a command describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from routelab.cli.common import pairs, tell
+from routelab.cli.options.log import LogOptions
+from routelab.core.catalogue import Catalogue
+from routelab.core.signal_spec import SignalSpec
+from routelab.errors import LogError
+from routelab.logs import Log, PartialLog, read
+from routelab.policy_file import PolicyFile
+
+AS_IT_IS = LogOptions()
+"""A log whose columns have our names and whose costs are known."""
+
+
+def read_any(
+    path: Path,
+    how: LogOptions = AS_IT_IS,
+    signals: Mapping[str, SignalSpec] | None = None,
+    known: Catalogue | None = None,
+    feedback: Path | None = None,
+) -> Log | PartialLog:
+    """A log as the options describe it.
+
+    Args:
+        known: prices that fill in costs where the options leave them open.
+    """
+    return read(
+        path,
+        columns=column_pairs(how),
+        prices=how.prices,
+        signals=signals,
+        catalogue=known,
+        feedback=feedback,
+    )
+
+
+def read_log(
+    path: Path,
+    how: LogOptions = AS_IT_IS,
+    signals: Mapping[str, SignalSpec] | None = None,
+    known: Catalogue | None = None,
+) -> Log:
+    """A complete log; its notes are told on standard error.
+
+    Args:
+        known: prices that fill in costs where the options leave them open.
+    Raises:
+        LogError: it cannot be read, or is partial.
+    """
+    log = read_any(path, how, signals, known)
+    if isinstance(log, PartialLog):
+        raise LogError(
+            f"{log.name}: is a partial log (it has steps or propensities); replaying only what"
+            " was logged would be biased, so no figure is given: use a log in which every"
+            " candidate model answered, or its audited rows"
+        )
+    for note in log.notes:
+        tell(f"note: {note}")
+    return log
+
+
+def read_log_for(
+    policies: Sequence[PolicyFile],
+    path: Path,
+    how: LogOptions,
+    known: Catalogue | None = None,
+) -> Log:
+    """The log as these policies need it.
+
+    Raises:
+        LogError: as `read_log`; or the log lacks models or signals of a policy, all of them named.
+    """
+    wanted = {name: spec for it in policies for name, spec in it.document.signals.items()}
+    try:
+        log = read_log(path, how, wanted, known)
+    except LogError as error:
+        bare = read_any(path, how, None, known)  # what is wrong in itself says so
+        if not (isinstance(bare, Log) and (lacking := list(_lacking(policies, bare)))):
+            raise
+        raise LogError(*lacking) from error
+    if lacking := list(_lacking(policies, log)):
+        raise LogError(*lacking)
+    return log
+
+
+def _lacking(policies: Sequence[PolicyFile], log: Log) -> Iterator[str]:
+    """What each policy needs that the log lacks."""
+    for it in policies:
+        models = [name for name in it.document.candidates if name not in log.models]
+        signals = [name for name in it.document.signals if name not in log.signals]
+        lacks = [
+            f"{what} {', '.join(names)} (it has {', '.join(there) or 'none'})"
+            for what, names, there in (
+                ("no outcome of", models, log.models),
+                ("no values of signal", signals, tuple(log.signals)),
+            )
+            if names
+        ]
+        if lacks:
+            yield f"{log.name}: policy {it.name!r} needs what the log lacks: {'; '.join(lacks)}"
+
+
+def reading(how: LogOptions, catalogue: Path | None) -> dict[str, Any]:
+    """What these options say of how to read a log: names and digests of files, no places."""
+    files = {"prices": how.prices, "catalogue": catalogue}
+    told = {
+        option: {"file": path.name, "sha256": sha256(path.read_bytes()).hexdigest()}
+        for option, path in files.items()
+        if path is not None
+    }
+    return {**({"columns": column_pairs(how)} if how.column else {}), **told}
+
+
+def column_pairs(how: LogOptions) -> dict[str, str]:
+    """Our names of columns to the file's.
+
+    Raises:
+        RoutelabError: one is not written as OURS=THEIRS.
+    """
+    return pairs("--column", how.column or (), "quality=score", "OURS=THEIRS")

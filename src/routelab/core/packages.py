@@ -1,0 +1,139 @@
+"""Packages that bring kinds of their own, found by entry point and imported only when named.
+
+A file may ask for a kind that an installed package declares. Reading a file must not run code
+that the file chose, so nothing is imported until the caller names the package: `use("acme")`, or
+`packages=["acme"]` of what calls it. What was named stays named for the whole process. That is no
+secret state that a load leaves behind: an import cannot be undone either, the list only grows, and
+one wire form means the same to all who read it in a process, also to reports, cards and trackers
+that meet it far from the call that named the package. Two packages that would make it mean two
+things are refused together. Processes that are started anew name their packages anew; policies
+that are pickled to them need none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from threading import RLock
+from typing import TYPE_CHECKING, NamedTuple
+
+from routelab.errors import PackageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUPS = "routelab."
+"""How the name of each of routelab's entry point groups begins."""
+
+
+class Package(NamedTuple):
+    """An installed distribution that brings kinds.
+
+    Attributes:
+        entries: what it declares, in groups that begin with "routelab.".
+    """
+
+    name: str
+    version: str
+    entries: tuple[EntryPoint, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def brings(self) -> str:
+        """Its kinds by group, for people."""
+        groups: dict[str, list[str]] = {}
+        for entry in self.entries:
+            groups.setdefault(entry.group.removeprefix(GROUPS), []).append(entry.name)
+        told = (f"{group} {', '.join(sorted(names))}" for group, names in sorted(groups.items()))
+        return f"{self} brings {'; '.join(told)}"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Under which it may be named: the distribution's, and those of what is imported."""
+        modules = (entry.module.split(".") for entry in self.entries)
+        dotted = {".".join(parts[:n]) for parts in modules for n in range(1, len(parts) + 1)}
+        return frozenset(map(normalised, {self.name, *dotted}))
+
+    def declares(self, group: str) -> Iterator[EntryPoint]:
+        """Its kinds of one group."""
+        return (entry for entry in self.entries if entry.group == group)
+
+
+_lock = RLock()  # what a package runs on import may ask a registry
+_used: tuple[Package, ...] = ()
+_readers: list[Callable[[tuple[Package, ...]], object]] = []
+
+
+def used() -> tuple[Package, ...]:
+    """The packages that were named so far; a new tuple whenever one is added."""
+    return _used
+
+
+def use(*names: str) -> None:
+    """Import what these packages declare, and know their kinds from now on.
+
+    Args:
+        names: of distributions or of what is imported, in any spelling ("acme-routing",
+            "acme_routing"). One that is in use already changes nothing.
+    Raises:
+        PackageError: no such package is installed, it declares nothing, cannot be imported, or
+            brings what does not fit or what another brings too; then nothing has changed.
+    """
+    global _used
+    if not names:
+        return
+    with _lock:
+        wanted = {package.name: package for package in _used}
+        there = None
+        for name in names:
+            if not any(normalised(name) in package.names for package in wanted.values()):
+                there = there or installed()
+                package = _named(name, there)
+                wanted[package.name] = package
+        packages = tuple(wanted.values())
+        if len(packages) > len(_used):
+            for read in tuple(_readers):  # what is imported may add to them
+                read(packages)  # raises before anything has changed
+            _used = packages
+
+
+def tell(read: Callable[[tuple[Package, ...]], object]) -> None:
+    """Have a registry look at packages as they are named, so that what is wrong is told then."""
+    _readers.append(read)
+
+
+def installed() -> dict[str, Package]:
+    """Installed packages that declare kinds, by name; reads metadata and imports none of them."""
+    from importlib.metadata import distributions  # slow, and rarely needed
+
+    found: dict[str, Package] = {}
+    for distribution in distributions():
+        entries = tuple(it for it in distribution.entry_points if it.group.startswith(GROUPS))
+        if entries:
+            name = normalised(distribution.name)
+            found.setdefault(name, Package(name, distribution.version, entries))  # as on the path
+    return dict(sorted(found.items()))
+
+
+def normalised(name: str) -> str:
+    """A distribution's name, spelled as an index does.
+
+    Source: PEP 503.
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _named(name: str, there: Mapping[str, Package]) -> Package:
+    found = [package for package in there.values() if normalised(name) in package.names]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        both = " and ".join(map(str, found))
+        raise PackageError(f"package {name!r} is part of {both}; name one of these")
+    known = "; ".join(package.brings for package in there.values()) or "no such package"
+    raise PackageError(
+        f"package {name!r}: no distribution or module of this name declares kinds for routelab"
+        f" (entry points of groups such as {GROUPS}policies); installed: {known}"
+    )

@@ -1,0 +1,35 @@
+"""Kinds of policy that can be tuned, by name: those that ship, and those of named packages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from routelab.core.registry import Registry
+
+CASCADE = "cascade"
+"""Tuned by exact solvers and the randomised search; needs no scorer."""
+
+LEARNED = ("tiers", "neighbors", "utility", "gain-cascade", "cascade-routing")
+"""Kinds that learn, the simplest first; simpler than all of them is the plain cascade."""
+
+CONDITIONAL = "conditional"
+"""A policy for each task, tenant or priority, of the other kinds that are asked for."""
+
+AUTO = "auto"
+CHOICES = (CASCADE, CONDITIONAL, *LEARNED, AUTO)
+
+
+def _lacks(_: str, it: object) -> str | None:
+    """By its fields: importing the class would bring scikit-learn."""
+    fields = getattr(it, "_fields", ())
+    return None if {"learn", "propose"} <= {*fields} else "is no routelab.tuning.kinds.Kind"
+
+
+TUNERS: Registry[Any] = Registry(
+    "routelab.tuners",
+    "kind to tune",
+    dict.fromkeys(CHOICES),  # how these are tuned is imported only where they are
+    _lacks,
+    eager=False,  # so that naming a package for a request or a replay imports no learning
+)
+"""A package's own is a `routelab.tuning.kinds.Kind` under the name of its kind of policy."""
