@@ -52,7 +52,7 @@ GUESTS = {
 
 FLAGS_ELSEWHERE = {
     "core/extras.py": {"--editable"},  # of pip
-    "policy_file/__main__.py": {"--verify"},  # a program of its own, for the base install
+    "policy_file/__main__.py": {"--package", "--verify"},  # a program of the base
     "reports/canvas.py": {"--ink", "--muted", "--rule", "--paper", "--ours", "--soft", "--loss",
                           "--good"},  # colours of a style sheet
     "reports/chapters/command.py": {"--allow-missing", "--certify", "--column", "--delta",

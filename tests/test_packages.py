@@ -253,9 +253,8 @@ class Vowels(Provider, frozen=True, tag="vowels"):
     def bind(self, tensors):
         return _Vowels()
 
-class Length(Source):
-    def __init__(self, argument):
-        self.argument = argument
+class Length(Source, frozen=True):
+    argument: str
     def read(self, request, bodies):
         return Reading(float(len(str(bodies[0]))))
 """
@@ -323,7 +322,7 @@ def test_a_kind_is_tuned_only_where_its_package_is_named(site, sample_file, caps
     assert not {"example_kind", "example_kind.tuner"} & sys.modules.keys()
     use("example_kind")
     Options(name="length", policy="by-length").check()
-    with pytest.raises(TuningError, match="by-length makes none"):
+    with pytest.raises(TuningError, match="policy='by-length'` makes none"):
         Options(name="length", policy="by-length", processes=2).check()
 
 

@@ -117,7 +117,7 @@ STREAMED = {
     "comments": ("timeout", "no first token in 0.3 s", 0),
     "endless": ("timeout", "not complete in 1 s", None),
     "malformed": ("malformed", 'sent a malformed event: \'{"choices": [{"del\'', 10),
-    "not_a_piece": ("malformed", "sent a malformed event: its `choices` are no list", 0),
+    "not_a_piece": ("malformed", "sent a malformed event: its choices are no list", 0),
     "error_event": ("status", "failed while answering: overloaded", 10),
     "early_error_event": ("cut", "failed while answering: overloaded", 0),
     "half_closed": ("cut", "", 0),

@@ -14,7 +14,6 @@ import typer
 
 from routelab.cli import day_tables, tables
 from routelab.cli.common import (
-    CatalogueOption,
     LogOption,
     Packages,
     load_policy,
@@ -25,7 +24,12 @@ from routelab.cli.common import (
 from routelab.cli.day_files import read_objectives, read_scenario
 from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
-from routelab.cli.options.days import AnswerOptions, DayOptions, TrafficOptions
+from routelab.cli.options.days import (
+    AnswerOptions,
+    DayOptions,
+    SimulatedRouterOptions,
+    TrafficOptions,
+)
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import OutputOptions
 from routelab.cli.progress import progress
@@ -71,19 +75,7 @@ def simulate_days(
     answers: AnswerOptions,
     how: CompleteLogOptions,
     output: OutputOptions,
-    events: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.jsonl", help="Write a line for every request, as a decision log has."
-        ),
-    ] = None,
-    budgets: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.toml", help="What may be spent, in days and months from --starts on."
-        ),
-    ] = None,
-    catalogue: CatalogueOption = None,
+    routing: SimulatedRouterOptions,
     package: Packages = None,
 ) -> None:
     """Route LOG's requests as they would arrive on a day, on a virtual clock.
@@ -97,10 +89,10 @@ def simulate_days(
     """
     page = _page(policy, trouble.faults, output)
     loaded = [load_policy(path, package) for path in policy]
-    known = read_catalogue(catalogue)
+    known = read_catalogue(routing.catalogue)
     day, goals = read_scenario(trouble.faults), read_objectives(trouble.objectives)
-    setup = _Setup(traffic, trouble, answers, day, known, traffic.starts_s, budgets, events)
-    if events is not None and len(loaded) > 1:
+    setup = _Setup(traffic, trouble, answers, routing, day, known, traffic.starts_s)
+    if routing.events is not None and len(loaded) > 1:
         raise SimulationError("--events: name one policy; two days do not fit one file")
     whole = read_log(log, how)
     days = [setup.simulated(one, whole, allow_missing=how.allow_missing) for one in loaded]
@@ -127,11 +119,10 @@ class _Setup(NamedTuple):
     traffic: TrafficOptions
     trouble: DayOptions
     answers: AnswerOptions
+    routing: SimulatedRouterOptions
     day: Scenario
     catalogue: Catalogue | None
     starts_s: float | None
-    budgets: Path | None
-    events: Path | None
 
     def simulated(self, one: PolicyFile, whole: Log, *, allow_missing: bool) -> Day:
         """The day of one policy; what is unusual about it is told."""
@@ -156,11 +147,11 @@ class _Setup(NamedTuple):
                 self.catalogue,
                 SimulationOptions(
                     scenario=self.day,
-                    config=RouterConfig(timeout_s=timeout_s, budgets=self.budgets),
+                    config=RouterConfig(timeout_s=timeout_s, budgets=self.routing.budgets),
                     stream=answers.stream,
                     seed=self.traffic.seed,
                     latency_known=answers.latencies != "none",
-                    events=_opened(open_files, self.events),
+                    events=_opened(open_files, self.routing.events),
                     progress=update,
                 ),
             )

@@ -29,7 +29,7 @@ from routelab.logs.log import Log
 from routelab.policies import Conditional, Parallel, Policy, from_wire, to_wire
 from routelab.policy_file import Document, PolicyFile, write
 from routelab.replay import Replay, engine
-from routelab.runtime import AsyncRouter, Router
+from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.scorers import Scoring
 from routelab.serve import pointed_at, replay_app
 from routelab.testing.log import GRID, awkward, catalogues, house, logs, prompt
@@ -288,18 +288,18 @@ def _asking(log: Log, row: int) -> dict[str, Any]:
     }
 
 
-def _world(chosen: PolicyFile, log: Log) -> dict[str, Any]:
+def _config(chosen: PolicyFile, log: Log) -> RouterConfig:
     """The log behind ASGI, and the functions that the policy's gates name."""
     import httpx
 
     named = {gate.function for gate in chosen.policy.gates_used if isinstance(gate, Function)}
     functions = dict.fromkeys(named, house)
-    return {"transport": httpx.ASGITransport(replay_app(log)), "gate_functions": functions}
+    return RouterConfig(transport=httpx.ASGITransport(replay_app(log)), gate_functions=functions)
 
 
 def _route_some(chosen: PolicyFile, log: Log, rows: Iterable[int]) -> list[Outcome]:
     """The requests by the router that blocks."""
-    with Router(chosen, **_world(chosen, log)) as router:
+    with Router(chosen, config=_config(chosen, log)) as router:
 
         def ask(row: int) -> Callable[[], Any]:
             return lambda: router.route(**_asking(log, row))
@@ -316,7 +316,7 @@ def _outcome(route: Callable[[], Any]) -> Outcome:
 
 
 async def _route_all(chosen: PolicyFile, log: Log) -> list[Outcome]:
-    async with AsyncRouter(chosen, **_world(chosen, log)) as router:
+    async with AsyncRouter(chosen, config=_config(chosen, log)) as router:
         return [await _route(router, _asking(log, row)) for row in range(len(log))]
 
 

@@ -87,7 +87,7 @@ def _decoded(path: Path, content: bytes) -> Mapping[str, Any]:
     if summary.get("streamed"):
         raise TrackingError(
             f"{path.parent}: its log was read in batches, and has no single requests to record in"
-            " MLflow; tune without `executor` on a log that fits into memory"
+            " MLflow; tune without `workers` on a log that fits into memory"
         )
     if lacking := [key for key in ("policy_digest", "provenance", "test") if key not in summary]:
         raise TrackingError(f"{path}: lacks {', '.join(lacking)}; tune again with this version")

@@ -21,8 +21,11 @@ CHOICES = (CASCADE, CONDITIONAL, *LEARNED, AUTO)
 
 def _lacks(_: str, it: object) -> str | None:
     """By its fields: importing the class would bring scikit-learn."""
-    fields = getattr(it, "_fields", ())
-    return None if {"learn", "propose"} <= {*fields} else "is no routelab.tuning.kinds.Kind"
+    return (
+        None
+        if hasattr(it, "learn") and hasattr(it, "propose")
+        else "is no routelab.tuning.kinds.Kind"
+    )
 
 
 TUNERS: Registry[Any] = Registry(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from routelab.cli import written
+from routelab.cli.common import CatalogueOption
 from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.options.groups import group
 from routelab.core.catalogue import ROUTER_TIMEOUT_S
@@ -114,3 +116,22 @@ class AnswerOptions:
     stream: Annotated[bool, typer.Option("--stream", help="Callers take answers as they come.")] = (
         False
     )
+
+
+@group("The router")
+class SimulatedRouterOptions:
+    """What the router of a simulated day knows, may spend and writes down."""
+
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl", help="Write a line for every request, as a decision log has."
+        ),
+    ] = None
+    budgets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help="What may be spent, in days and months from --starts on."
+        ),
+    ] = None
+    catalogue: CatalogueOption = None
