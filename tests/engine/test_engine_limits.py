@@ -96,22 +96,27 @@ class PoolMachine(RuleBasedStateMachine):
         for number, task in list(self.queued):
             if task.done():
                 self.queued.remove((number, task))
-                place = task.result()
+                place, begun = task.result()
                 if not isinstance(place, Refusal):
                     self.held.append(place)
                     self.served.append(number)
-                    self.starts[place.station].append(self.loop.time())
+                    self.starts[place.station].append(begun)
+
+    async def take(self):
+        """A place, and when it was given: while time passes, that is before `settle` hears."""
+        return await self.pool.take(0.0, float("inf")), self.loop.time()
 
     @rule()
     def come(self):
         full = self.pool.waiting >= RULES.queue
-        task = self.loop.create_task(self.pool.take(0.0, float("inf")))
+        task = self.loop.create_task(self.take())
         self.came += 1
         self.queued.append((self.came, task))
         self.settle()
         if full:
-            assert isinstance(task.result(), Refusal)
-            assert "wait already" in task.result().reason
+            refusal, _ = task.result()
+            assert isinstance(refusal, Refusal)
+            assert "wait already" in refusal.reason
 
     @precondition(lambda self: self.held)
     @rule(at=st.integers(0, 9), ok=st.sampled_from([True, True, False, None]))

@@ -206,7 +206,16 @@ def test_a_stored_search_goes_on_to_what_it_would_have_come_to(
             names = {it.name for it in path.iterdir()}
             assert names == {it.name for it in again.iterdir()}
             for name in names:
-                assert (again / name).read_bytes() == (path / name).read_bytes(), name
+                assert _bytes(again / name) == _bytes(path / name), name
+
+
+def _bytes(file: Path) -> bytes:
+    """Those of a file, without sentences that a later release may word otherwise."""
+    return b"".join(
+        line
+        for line in file.read_bytes().splitlines(keepends=True)
+        if not any(f'"{name}":'.encode() in line for name in world.WORDS)
+    )
 
 
 def test_a_written_log_reads_as_it_did(release: Kept, tmp_path: Path) -> None:
