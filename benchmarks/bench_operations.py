@@ -19,7 +19,7 @@ import msgspec
 
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.core.decision import Step
-from routelab.core.protocol import Attempted, Call, Feedback
+from routelab.core.protocol import Attempt, Call, Feedback
 from routelab.core.request import Request
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile, write
@@ -49,7 +49,7 @@ def cascade(number: int) -> Finished:
                 latency_s=0.4,
                 deployment="m at http://host/v1",
                 attempts=tuple(
-                    Attempted(
+                    Attempt(
                         model,
                         f"m at http://host-{at}/v1",
                         latency_s=0.3,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.core.admission import Admission, Estimate
+from routelab.core.admission import Admission, CallEstimate
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.context import Context
 from routelab.core.flow import drive
@@ -20,9 +20,9 @@ from routelab.policies import Cascade, Fixed
 
 CASCADE = Cascade(models=("a", "b", "c"), thresholds=(0.5, 0.5), signal="sure")
 ESTIMATES = {
-    "a": Estimate(cost_usd=1.0, latency_s=1.0),
-    "b": Estimate(cost_usd=2.0, latency_s=1.0),
-    "c": Estimate(cost_usd=4.0, latency_s=5.0),
+    "a": CallEstimate(cost_usd=1.0, latency_s=1.0),
+    "b": CallEstimate(cost_usd=2.0, latency_s=1.0),
+    "c": CallEstimate(cost_usd=4.0, latency_s=5.0),
 }
 
 
@@ -88,7 +88,7 @@ def test_without_bounds_nothing_is_predicted():
 
 
 def test_a_model_of_which_nothing_is_known_is_ruled_out_by_a_bound():
-    known = {"b": ESTIMATES["b"], "c": Estimate(latency_s=1.0)}
+    known = {"b": ESTIMATES["b"], "c": CallEstimate(latency_s=1.0)}
     assert decide(estimates=known, max_cost_usd=100.0) == ("b",)
     with pytest.raises(NoModelError, match=r"c has no known cost_usd.*100 USD.*`estimates`"):
         decide(Fixed(model="c"), estimates=known, max_cost_usd=100.0)
@@ -99,7 +99,7 @@ def test_a_model_of_unknown_latency_may_be_called_until_the_deadline():
     assert decide(estimates={}, deadline_s=7.0, took={"a": (1.0, 7.0)}) == ("a",)
     with pytest.raises(NoModelError, match="c cannot answer within 0 s: they are over"):
         decide(Fixed(model="c"), estimates={}, deadline_s=0.0)
-    known = {"b": Estimate(latency_s=8.0)}
+    known = {"b": CallEstimate(latency_s=8.0)}
     assert decide(estimates=known, deadline_s=7.0) == ("a", "c")
 
 

@@ -11,7 +11,7 @@ import pytest
 from engine_world import Scripted, answer, deployments, idle, run
 from msgspec.structs import replace
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
@@ -98,7 +98,7 @@ def test_a_fallback_that_may_not_serve_the_request_is_not_asked(tmp_path, facts,
         policy=to_wire(Fixed("first")),
         candidates=("first",),
         catalogue=models,
-        estimates={"first": Estimate(cost_usd=0.0), "second": Estimate(cost_usd=1.0)},
+        estimates={"first": CallEstimate(cost_usd=0.0), "second": CallEstimate(cost_usd=1.0)},
     )
     file = write(tmp_path / "test.policy", document, "# test\n")
     prompt = {"a": 404, "b": 404, "c": 200}
@@ -172,7 +172,7 @@ def test_a_request_is_over_at_its_deadline(tmp_path, told):
         policy=to_wire(Fixed("first")),
         candidates=("first",),
         catalogue=replace(models, engine=EngineRules(retry=RetryRules(most=99, burst=99))),
-        estimates={"first": Estimate(latency_s=0.5)},
+        estimates={"first": CallEstimate(latency_s=0.5)},
     )
     file = write(tmp_path / "test.policy", document, "# test\n")
     error, _, now = routed(file, {"a": told}, deadline_s=1.5)

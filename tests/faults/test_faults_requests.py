@@ -11,7 +11,7 @@ from misbehaving import Misbehaving
 from msgspec.structs import replace
 from runtime_world import Endpoint, catalogue, model, policy_file
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Deployment
 from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.gates import Function, Json
@@ -51,7 +51,7 @@ class World:
         self.policy = policy or Fixed("only")
         self.only = model(behaviour, **facts)
         self.options = {"transport": Endpoint().transport}
-        self.estimates = {"only": Estimate(latency_s=0.01)}
+        self.estimates = {"only": CallEstimate(latency_s=0.01)}
 
     def of(self, **options):
         self.options |= options
@@ -121,7 +121,7 @@ def keyless(folder):
 
 def estimated(folder, **known):
     world = World(folder)
-    world.estimates = {"only": Estimate(**known)}
+    world.estimates = {"only": CallEstimate(**known)}
     return world
 
 

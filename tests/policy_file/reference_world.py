@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from routelab import gates, scorers
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
@@ -229,7 +229,7 @@ def document(name):
         },
         features={key: features.to_wire(it) for key, it in _PROVIDERS.items()},
         scorers={key: scorers.to_wire(it) for key, it in SCORERS.items()},
-        estimates={"small": Estimate(1e-4, 0.5), "large": Estimate(cost_usd=4e-3)},
+        estimates={"small": CallEstimate(1e-4, 0.5), "large": CallEstimate(cost_usd=4e-3)},
         seed=20260101,
         provenance={"purpose": "every later version loads this directory"},
     )

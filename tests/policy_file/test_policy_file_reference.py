@@ -7,7 +7,7 @@ import pytest
 from reference_world import POLICIES, REFERENCES, SCORERS
 
 from routelab import scorers
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.signal_spec import SignalSpec
 from routelab.policies import KINDS
 from routelab.policy_file import SCHEMA, load, verify
@@ -55,8 +55,8 @@ def test_scorers_of_every_kind_are_still_understood():
     calibrators = {type(it) for scorer in read.values() for it in scorer.calibrators}
     assert calibrators == set(scorers.CALIBRATORS)
     assert loaded.document.estimates == {
-        "small": Estimate(cost_usd=1e-4, latency_s=0.5),
-        "large": Estimate(cost_usd=4e-3),
+        "small": CallEstimate(cost_usd=1e-4, latency_s=0.5),
+        "large": CallEstimate(cost_usd=4e-3),
     }
 
 

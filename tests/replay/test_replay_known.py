@@ -7,9 +7,9 @@ import pytest
 from replay_world import MODELS, logged, objects, whole
 
 from routelab import replay, scorers
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue, Model
-from routelab.core.table import Asked
+from routelab.core.table import AnswerQuery
 from routelab.errors import LogError, NoModelError, PolicyError
 from routelab.logs.log import Requests
 from routelab.policies import Cascade, Conditional, Fixed, GainCascade, Match, Rule, Tiers, Utility
@@ -55,14 +55,14 @@ class Counted:
 def test_a_score_is_what_the_request_alone_has():
     log = logged(50)
     known = replay.Known(log, SCORING)
-    asked = Asked("gain", 1, ("sure",))
+    asked = AnswerQuery("gain", 1, ("sure",))
     for row in range(len(log)):
         request = known.request(row, text=True)
         assert tuple(known.scores["length"][row]) == SCORING.score("length", request)
     lengths = [len(prompt) for prompt in log.texts.prompts(np.arange(50))]
     assert known.scores["length"][:, 0] == pytest.approx(np.log1p(lengths))
     assert known.after[asked].shape == (50, 3)
-    assert not np.array_equal(known.after[asked], known.after[Asked("gain", 1, ())])
+    assert not np.array_equal(known.after[asked], known.after[AnswerQuery("gain", 1, ())])
 
 
 def test_a_ground_scores_once_whatever_is_replayed():
@@ -127,7 +127,11 @@ def test_a_prompt_that_a_model_cannot_hold_goes_past_it(run):
     assert done.answered.tolist() == expected
 
 
-BOUNDS = {"small": Estimate(1e-4, 1.0), "middle": Estimate(5e-4, 1.0), "large": Estimate(4e-3, 1.0)}
+BOUNDS = {
+    "small": CallEstimate(1e-4, 1.0),
+    "middle": CallEstimate(5e-4, 1.0),
+    "large": CallEstimate(4e-3, 1.0),
+}
 
 
 def limited(log, **bounds):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay_world import CASCADE, MODELS, logged, whole
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue, Model
 from routelab.policies import Fixed
 from routelab.replay import Named, evaluate
@@ -134,7 +134,7 @@ def test_a_budget_that_rules_a_model_out_sends_its_requests_to_a_cheaper_one():
     here = whole(logged(30))
     requests = replace(here.log.requests, max_cost_usd=np.full(30, 2e-3))
     estimates = {
-        name: Estimate(cost_usd=c) for name, c in zip(MODELS, (1e-4, 1e-3, 1), strict=True)
+        name: CallEstimate(cost_usd=c) for name, c in zip(MODELS, (1e-4, 1e-3, 1), strict=True)
     }
     here = replace(here, log=replace(here.log, requests=requests), estimates=estimates)
     answered = [replay.answered.tolist() for replay in here.fixed()]

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 from runtime_world import NO_PRICES, PRICES, Endpoint, catalogue, completion, model, policy_file
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Timeouts
 from routelab.core.schema import decision_schema
 from routelab.errors import BudgetError, NoModelError, RouteError
@@ -249,7 +249,7 @@ def test_a_failed_sample_of_unknown_cost_is_charged_its_part_of_the_reservation(
 
     policy = Cascade(models=("first", "last"), thresholds=(0.5,), signal="sure")
     world = catalogue(first=model("billed", "plain", **NO_PRICES), last=model("plain"))
-    known = {"first": Estimate(cost_usd=ONE)}
+    known = {"first": CallEstimate(cost_usd=ONE)}
     found, left = with_router(
         *(tmp_path, policy, world, daily(9.0), use, known), signals={"sure": "agreement:3"}
     )
@@ -267,7 +267,7 @@ def test_a_failure_of_unknown_cost_is_charged_as_it_was_reserved_before_the_next
         return found, (await router.snapshot()).budgets[0]
 
     world = catalogue(first=model("billed", "plain", **NO_PRICES))
-    known = {"first": Estimate(cost_usd=ONE)}
+    known = {"first": CallEstimate(cost_usd=ONE)}
     found, left = with_router(tmp_path, FIXED, world, daily(9.0), use, estimates=known)
     assert found.model == "first"
     assert left.spent_usd == pytest.approx(2 * 2.0 * ONE)  # two tries, at twice the estimate
@@ -373,7 +373,7 @@ def test_a_model_without_any_known_cost_is_refused_at_the_start(tmp_path):
     chosen = write(tmp_path / "free.policy", document, "# free\n")
     with pytest.raises(BudgetError, match="none is known of first, last: give input_usd_per_mtok"):
         AsyncRouter(chosen, config=RouterConfig(budgets=daily(1.0)))
-    known = {name: Estimate(cost_usd=0.001) for name in ("first", "last")}
+    known = {name: CallEstimate(cost_usd=0.001) for name in ("first", "last")}
     chosen = write(tmp_path / "known.policy", replace(document, estimates=known), "# known\n")
     AsyncRouter(chosen, config=RouterConfig(budgets=daily(1.0)))
 
@@ -397,7 +397,7 @@ def test_no_request_costs_more_than_everybodys_bound_or_its_own(tmp_path):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
     with pytest.raises(BudgetError, match="request_usd is kept by what the policy predicts"):
         AsyncRouter(chosen, config=RouterConfig(budgets=Budgets(request_usd=1.0)))
-    document = replace(chosen.document, estimates={"first": Estimate(cost_usd=ONE)}, files={})
+    document = replace(chosen.document, estimates={"first": CallEstimate(cost_usd=ONE)}, files={})
     chosen = write(tmp_path / "known.policy", document, "# known\n")
 
     async def answers(request_usd, **own):
@@ -549,7 +549,10 @@ def test_budgets_that_another_program_locks_are_waited_for_until_the_deadline(tm
         return waited_s, await router.snapshot()
 
     world = catalogue(first=model("plain"))
-    options = {"budget_store": SqliteStore(path), "estimates": {"first": Estimate(latency_s=0.01)}}
+    options = {
+        "budget_store": SqliteStore(path),
+        "estimates": {"first": CallEstimate(latency_s=0.01)},
+    }
     waited_s, figures = with_router(tmp_path, FIXED, world, daily(1.0), use, **options)
     assert waited_s < 5.0  # SQLite alone waits for 10 s
     assert (figures.budgets[0].reserved_usd, figures.budgets[0].spent_usd) == (0.0, ONE)

@@ -16,7 +16,7 @@ from runtime_world import PRICES, Endpoint, catalogue, model, policy_file
 from routelab.core.catalogue import Deployment, Model
 from routelab.core.decision import Step
 from routelab.core.engine_rules import EngineRules
-from routelab.core.protocol import Attempted, Call, Feedback
+from routelab.core.protocol import Attempt, Call, Feedback
 from routelab.core.request import Request
 from routelab.errors import RouteError
 from routelab.policies import Cascade, Fixed
@@ -108,7 +108,7 @@ def step(model, *, turn=0, cost=0.001, latency=0.5, error=None, attempts=()):
 
 def tried(deployment, model="small", **fields):
     made = {"latency_s": 0.4, "cost_usd": 0.001, "prompt_tokens": 100.0, "completion_tokens": 50.0}
-    return Attempted(model, deployment, **{**made, **fields})
+    return Attempt(model, deployment, **{**made, **fields})
 
 
 def test_money_calls_and_tries_are_attributed_to_whom_they_belong():

@@ -12,7 +12,7 @@ import pytest
 from runtime_world import policy_file
 
 from routelab import gates
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.errors import PolicyError, RouteError
 from routelab.policies import Cascade, Fallback, Fixed, Gated
@@ -20,7 +20,7 @@ from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.runtime.threads import Threads
 
 ASKED = "What is 6 x 7? Answer as JSON."
-QUICK = {name: Estimate(latency_s=0.01) for name in ("small", "large")}
+QUICK = {name: CallEstimate(latency_s=0.01) for name in ("small", "large")}
 CHAIN = Fallback((Fixed("small"), Fixed("large")))
 
 

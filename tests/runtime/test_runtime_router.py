@@ -21,7 +21,7 @@ from runtime_world import (
     policy_file,
 )
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Deployment, Model
 from routelab.core.engine_rules import EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
@@ -308,7 +308,7 @@ def test_a_client_that_is_closed_is_an_error_of_routing(tmp_path):
 def test_an_error_says_which_model_a_bound_kept_from_being_asked(tmp_path):
     policy = Cascade(models=("first", "last"), thresholds=(0.5,), signal="score")
     world = catalogue(first=model("charged", cost_reported=True), last=model("plain"))
-    estimates = {"first": Estimate(cost_usd=0.5), "last": Estimate(cost_usd=0.75)}
+    estimates = {"first": CallEstimate(cost_usd=0.5), "last": CallEstimate(cost_usd=0.75)}
     chosen = policy_file(tmp_path, policy, world, estimates=estimates)
 
     async def route():

@@ -15,7 +15,7 @@ from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
 from routelab.cli.options.request import EndpointOptions, RequestArguments
-from routelab.core.catalogue import Catalogue, public
+from routelab.core.catalogue import Catalogue, redacted_address
 from routelab.core.wording import known
 from routelab.errors import RoutelabError
 from routelab.logs import Log
@@ -135,7 +135,7 @@ def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Cata
     """Every model of the policy at one address."""
     if not base_url.startswith(("http://", "https://")):
         raise RoutelabError(
-            f"--base-url {public(base_url)}: must start with http:// or https://, for example"
+            f"--base-url {redacted_address(base_url)}: must start with http:// or https://, for example"
             " http://127.0.0.1:8000/v1"
         )
     return pointed_at(base_url, policy_file.policy.models_used, known)
@@ -149,7 +149,7 @@ def _logged(base_url: str, policy_file: PolicyFile) -> dict[str, str]:
         expected = specs[name].multiplier if name in specs else None
         if expected is not None and logged[name] != expected:
             tell(
-                f"warning: {public(base_url)} charges {_times(logged[name])} for signal {name!r},"
+                f"warning: {redacted_address(base_url)} charges {_times(logged[name])} for signal {name!r},"
                 f" and the policy was tuned with {_times(expected)}: start the replay server"
                 f" with --signal {name}:{expected:g}"
             )

@@ -37,7 +37,7 @@ from routelab.cli.reported import report_path, told
 from routelab.cli.reported import write as write_page
 from routelab.core.atomic import replacing
 from routelab.core.catalogue import Catalogue
-from routelab.core.extras import how_to_install
+from routelab.core.install_hint import how_to_install
 from routelab.errors import SimulationError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile

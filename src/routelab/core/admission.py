@@ -15,7 +15,7 @@ from routelab.core.scoring import Scoring
 from routelab.core.tokens import estimated_tokens
 
 
-class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CallEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one call of a model is expected to take; None if unknown.
 
     Attributes:
@@ -43,7 +43,7 @@ class RequestState(Protocol):
     def elapsed_s(self) -> float: ...
 
 
-_NOTHING: Mapping[str, Estimate] = MappingProxyType({})
+_NOTHING: Mapping[str, CallEstimate] = MappingProxyType({})
 
 
 class Admission:
@@ -67,7 +67,7 @@ class Admission:
         models: Sequence[str],
         catalogue: Catalogue,
         scoring: Scoring | None = None,
-        estimates: Mapping[str, Estimate] | None = None,
+        estimates: Mapping[str, CallEstimate] | None = None,
     ) -> None:
         self.models = tuple(models)
         self._all = frozenset(self.models)
@@ -128,7 +128,7 @@ class Admission:
     def predicts(self, target: str, name: str) -> bool:
         """Whether anything is known of what a model's calls will cost or take."""
         scored = (self._outputs(scorer) for scorer in self._scorers[target])
-        estimate = self._estimates.get(name, Estimate())
+        estimate = self._estimates.get(name, CallEstimate())
         known = estimate.cost_usd if target == "cost" else estimate.latency_s
         return known is not None or any(name in outputs for outputs in scored)
 
@@ -143,7 +143,7 @@ class Admission:
             outputs = self._scoring.outputs(scorer)
             if name in outputs:
                 return max(0.0, self._scoring.score(scorer, request)[outputs.index(name)])
-        estimate = self._estimates.get(name, Estimate())
+        estimate = self._estimates.get(name, CallEstimate())
         known = estimate.cost_usd if target == "cost" else estimate.latency_s
         return math.nan if known is None else known
 

@@ -62,11 +62,11 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     @property
     def public_url(self) -> str:
         """The address for people: without the name and password that it may hold."""
-        return public(self.base_url)
+        return redacted_address(self.base_url)
 
 
 @lru_cache(maxsize=1024)  # every try names its deployment
-def public(url: str) -> str:
+def redacted_address(url: str) -> str:
     """An address without credentials, however malformed it is."""
     scheme, separator, rest = url.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"

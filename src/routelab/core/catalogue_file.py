@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from routelab.core import engine_rules
 from routelab.core.catalogue import Catalogue, Model
-from routelab.core.choices import nearest
-from routelab.core.impossible import impossible, repeated
+from routelab.core.did_you_mean import nearest
 from routelab.core.toml_fields import TomlFields
-from routelab.core.toml_text import tables_of, text_of
+from routelab.core.toml_text import parse_tables, read_text
+from routelab.core.validation import repeated, value_problems
 from routelab.errors import CatalogueError
 
 USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")
@@ -26,7 +26,7 @@ def read(path: str | Path) -> Catalogue:
         CatalogueError: it cannot be read, or is malformed as `parse` says.
     """
     path = Path(path)
-    return parse(text_of(path, "a catalogue", CatalogueError), path.name)
+    return parse(read_text(path, "a catalogue", CatalogueError), path.name)
 
 
 def parse(text: str, source: str) -> Catalogue:
@@ -39,7 +39,7 @@ def parse(text: str, source: str) -> Catalogue:
             makes no sense, a misspelled capability, a fallback that is not listed, a
             deployment that is listed twice or is no http(s) address.
     """
-    found = tables_of(text, source, CatalogueError)
+    found = parse_tables(text, source, CatalogueError)
     problems = list(_unquoted(found))
     fields = TomlFields(_STAND_INS, hidden=("base_url", "api_key_env"))
     catalogue = fields.read(found, Catalogue)
@@ -48,7 +48,7 @@ def parse(text: str, source: str) -> Catalogue:
         told = (*_problems(model), *_behind(name, model, catalogue))
         problems += [f"models.{name}: {problem}" for problem in told]
     if catalogue.engine is not None:
-        problems += [f"engine: {it}" for it in engine_rules.problems(catalogue.engine)]
+        problems += [f"engine: {it}" for it in engine_rules.engine_rule_problems(catalogue.engine)]
     if not catalogue.models and not problems:
         problems.append("no models; add a table [models.NAME] for each")
     if problems:
@@ -92,7 +92,7 @@ def _dotted(name: str, model: object) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _problems(model: Model) -> Iterator[str]:
-    yield from impossible(model)
+    yield from value_problems(model)
     yield from repeated(model)
     for name in model.capabilities or ():
         if name not in USUAL and (meant := nearest(name, USUAL, cutoff=0.85)):

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
-from routelab.core.choices import none_of
+from routelab.core.did_you_mean import unknown_name
 
 Balancing: TypeAlias = Literal[
     "power_of_two", "least_busy", "round_robin", "weighted_random", "in_order"
@@ -97,7 +97,7 @@ _LEAST = {
 }
 
 
-def problems(rules: EngineRules) -> Iterator[str]:
+def engine_rule_problems(rules: EngineRules) -> Iterator[str]:
     """A sentence for every value that makes no sense."""
     for place, part in (("", rules), ("retry.", rules.retry), ("breaker.", rules.breaker)):
         for field, least in _LEAST[type(part)].items():
@@ -108,7 +108,7 @@ def problems(rules: EngineRules) -> Iterator[str]:
         if not 0.0 < (value := getattr(rules.breaker, field)) <= 1.0:
             yield f"breaker.{field} is {value}; it is a share above 0 and at most 1"
     if rules.balancing not in BALANCING:
-        yield none_of("balancing", rules.balancing, BALANCING)
+        yield unknown_name("balancing", rules.balancing, BALANCING)
     if rules.breaker.min_calls > rules.breaker.window_calls:
         yield (
             f"breaker.min_calls is {rules.breaker.min_calls}, more than the"

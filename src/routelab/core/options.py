@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self
 
-from routelab.core.choices import none_of
+from routelab.core.did_you_mean import unknown_name
 from routelab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ class Options:
     def __new__(cls, **given: object) -> Self:
         names = cls.names()
         if unknown := [name for name in given if name not in names]:
-            raise ConfigError(*(none_of(f"field of {cls.__name__}", it, names) for it in unknown))
+            raise ConfigError(
+                *(unknown_name(f"field of {cls.__name__}", it, names) for it in unknown)
+            )
         return super().__new__(cls)
 
     @classmethod
@@ -50,7 +52,7 @@ def misplaced(
         *(
             f"{call} has no argument {name!r} of its own: write {elsewhere[name]}"
             if name in elsewhere
-            else f"{call}: {none_of('argument', name, (*own, *elsewhere))}"
+            else f"{call}: {unknown_name('argument', name, (*own, *elsewhere))}"
             for name in given
         )
     )

@@ -12,7 +12,7 @@ from routelab.core.context import Context
 from routelab.core.gate import Gate
 from routelab.core.protocol import Route
 from routelab.core.request import Request
-from routelab.core.scoring import Use
+from routelab.core.scoring import ScorerUse
 from routelab.core.table import Stage, Table
 
 
@@ -48,7 +48,7 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
         return tuple(dict.fromkeys(name for part in self.parts for name in part.signals_used))
 
     @property
-    def scorer_uses(self) -> tuple[Use, ...]:
+    def scorer_uses(self) -> tuple[ScorerUse, ...]:
         """Every scorer the policy asks, and what it expects of it."""
         return tuple(dict.fromkeys(use for part in self.parts for use in part.scorer_uses))
 

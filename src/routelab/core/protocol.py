@@ -46,7 +46,7 @@ class Together(msgspec.Struct, frozen=True):
     until: Literal["all", "first"] = "all"
 
 
-class Attempted(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True):
     """One try of a call at one deployment, as the decision's record keeps it.
 
     Attributes:
@@ -108,7 +108,7 @@ class Feedback(msgspec.Struct, frozen=True):
     deployment: str | None = None
     notes: tuple[str, ...] = ()
     completion_tokens: float = float("nan")
-    attempts: tuple[Attempted, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     retry_after_s: float | None = None
 
     @property

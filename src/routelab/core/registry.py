@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, Union
 import msgspec
 
 from routelab.core import packages
-from routelab.core.choices import none_of
+from routelab.core.did_you_mean import unknown_name
 from routelab.core.packages import Package
 from routelab.errors import PackageError, PolicyError, UnnamedPackageError
 
@@ -73,7 +73,7 @@ class Registry(Generic[_T]):
 
         It looks at what installed packages declare, and imports none of them.
         """
-        said = none_of(self.noun, name, self.kinds)
+        said = unknown_name(self.noun, name, self.kinds)
         declared = packages.installed().values()
         for package in declared:
             if package not in packages.used() and any(

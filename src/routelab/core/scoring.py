@@ -55,7 +55,7 @@ class Scoring(Protocol):
         ...
 
 
-class Use(NamedTuple):
+class ScorerUse(NamedTuple):
     """A scorer that a policy names, and what it must be.
 
     Attributes:
@@ -72,12 +72,12 @@ class Use(NamedTuple):
     kind: str = ""
 
 
-def misfits(uses: Iterable[Use], scoring: Scoring | None) -> list[str]:
+def scorer_misfits(uses: Iterable[ScorerUse], scoring: Scoring | None) -> list[str]:
     """A sentence for everything that a policy expects of its scorers and does not find."""
     return [problem for use in uses for problem in _misfits(use, scoring)]
 
 
-def _misfits(use: Use, scoring: Scoring | None) -> list[str]:
+def _misfits(use: ScorerUse, scoring: Scoring | None) -> list[str]:
     if scoring is None or use.name not in scoring.names:
         there = ", ".join(scoring.names) if scoring is not None else ""
         return [f"the policy reads scorer {use.name!r}; the scorers are {there or 'none'}"]

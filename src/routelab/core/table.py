@@ -49,7 +49,7 @@ class Stage(NamedTuple):
         return () if self.need is None else (self.need, *self.more)
 
 
-class Asked(NamedTuple):
+class AnswerQuery(NamedTuple):
     """A question to a scorer about the answers of one model.
 
     Attributes:
@@ -63,7 +63,7 @@ class Asked(NamedTuple):
     needs: tuple[str, ...]
 
 
-class Lazy(Mapping[_K, _V], Generic[_K, _V]):
+class LazyMapping(Mapping[_K, _V], Generic[_K, _V]):
     """A mapping whose values are made when they are first asked for."""
 
     def __init__(self, make: Callable[[_K], _V]) -> None:
@@ -106,7 +106,7 @@ class Table(NamedTuple):
     seed: int = 0
     failed: Bools | None = None
     scores: Mapping[str, Floats] = _NONE
-    after: Mapping[Asked, Floats] = _NONE
+    after: Mapping[AnswerQuery, Floats] = _NONE
     outputs: Mapping[str, tuple[str, ...]] = _NONE
     about: Mapping[str, npt.NDArray[Any]] = _NONE
 
@@ -133,7 +133,7 @@ class Table(NamedTuple):
             [pick(uniform(self.seed, key, name), probabilities) for key in self.ids], dtype=np.int64
         )
 
-    def predictions(self, name: str, asked: Asked | None = None) -> dict[str, Floats]:
+    def predictions(self, name: str, asked: AnswerQuery | None = None) -> dict[str, Floats]:
         """What a scorer predicts, (n,) by output, before or after an answer."""
         values = self.scores[name] if asked is None else self.after[asked]
         return {output: values[:, index] for index, output in enumerate(self.outputs[name])}
@@ -145,7 +145,7 @@ class Table(NamedTuple):
             signals={name: values[start:stop] for name, values in self.signals.items()},
             allowed=None if self.allowed is None else self.allowed[start:stop],
             failed=None if self.failed is None else self.failed[start:stop],
-            scores=Lazy(lambda name: self.scores[name][start:stop]),
-            after=Lazy(lambda asked: self.after[asked][start:stop]),
-            about=Lazy(lambda name: self.about[name][start:stop]),
+            scores=LazyMapping(lambda name: self.scores[name][start:stop]),
+            after=LazyMapping(lambda asked: self.after[asked][start:stop]),
+            about=LazyMapping(lambda name: self.about[name][start:stop]),
         )

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origi
 
 import msgspec
 
-from routelab.core.choices import none_of
+from routelab.core.did_you_mean import unknown_name
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 
@@ -84,7 +84,7 @@ class TomlFields:
         if field not in found:
             self.problems.append(f"{place}: {field} is missing; there is {', '.join(named)}")
         elif not isinstance(found[field], str) or found[field] not in named:
-            self.problems.append(f"{place}: {none_of(field, found[field], named)}")
+            self.problems.append(f"{place}: {unknown_name(field, found[field], named)}")
         else:
             return named[found[field]]
         return None
@@ -138,7 +138,7 @@ class TomlFields:
             return msgspec.convert(found, hint)
         except msgspec.ValidationError:
             if get_origin(hint) is Literal:
-                told = none_of(field.name, found, get_args(hint))
+                told = unknown_name(field.name, found, get_args(hint))
                 at = str(place)
                 self.problems.append(told if at == _FILE else f"{at}: {told}")
                 return msgspec.UNSET

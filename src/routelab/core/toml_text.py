@@ -8,7 +8,7 @@ from typing import Any
 from routelab.errors import RoutelabError
 
 
-def text_of(path: Path, what: str, error: type[RoutelabError]) -> str:
+def read_text(path: Path, what: str, error: type[RoutelabError]) -> str:
     """The text of a file.
 
     Args:
@@ -24,7 +24,7 @@ def text_of(path: Path, what: str, error: type[RoutelabError]) -> str:
         raise error(f"{path}: not UTF-8 text: {cause.reason}") from cause
 
 
-def tables_of(text: str, source: str, error: type[RoutelabError]) -> dict[str, Any]:
+def parse_tables(text: str, source: str, error: type[RoutelabError]) -> dict[str, Any]:
     """The tables in a text.
 
     Args:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from routelab.core.extras import how_to_install
 from routelab.core.gate import Gate
+from routelab.core.install_hint import how_to_install
 from routelab.errors import MissingExtraError, PolicyError
 
 CAP = 2_000

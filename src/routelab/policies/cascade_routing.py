@@ -13,8 +13,8 @@ import numpy as np
 from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
-from routelab.core.scoring import Use
-from routelab.core.table import Asked, Bools, Floats, Ints, Stage, Table
+from routelab.core.scoring import ScorerUse
+from routelab.core.table import AnswerQuery, Bools, Floats, Ints, Stage, Table
 from routelab.core.wording import listed, number
 from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
@@ -176,7 +176,7 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
                 stages.append(Stage(column, here, need[0] if need else None, self.signals[1:]))
                 seen = here if table.failed is None else here & ~table.failed[:, column]
                 if self.after:
-                    asked = Asked(self.after, column, self.signals)
+                    asked = AnswerQuery(self.after, column, self.signals)
                     quality[seen] = self._by_model(table.predictions(self.after, asked), n)[seen]
                 value = _all_inside(quality[:, index])
                 better = seen & ((best < 0) | (value > worth))
@@ -240,12 +240,12 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         return self.signals
 
     @property
-    def scorer_uses(self) -> tuple[Use, ...]:
-        uses = [Use(self.quality, "quality", self.models)]
+    def scorer_uses(self) -> tuple[ScorerUse, ...]:
+        uses = [ScorerUse(self.quality, "quality", self.models)]
         if self.after:
-            uses.append(Use(self.after, "quality", self.models, after=True))
+            uses.append(ScorerUse(self.after, "quality", self.models, after=True))
         if self.cost and self.cost_weight:
-            uses.append(Use(self.cost, "cost", self.models))
+            uses.append(ScorerUse(self.cost, "cost", self.models))
         return tuple(uses)
 
 

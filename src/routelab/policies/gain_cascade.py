@@ -12,8 +12,8 @@ import numpy as np
 from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
-from routelab.core.scoring import Use
-from routelab.core.table import Asked, Bools, Stage, Table
+from routelab.core.scoring import ScorerUse
+from routelab.core.table import AnswerQuery, Bools, Stage, Table
 from routelab.core.wording import listed, number
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
@@ -114,7 +114,7 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
     def _defer(self, table: Table, index: int) -> Bools:
         """(n,) whether the answer of a model is overruled, where a later one is allowed."""
         column = table.column(self.models[index])
-        gain = table.predictions(self.gain, Asked(self.gain, column, self.signals))
+        gain = table.predictions(self.gain, AnswerQuery(self.gain, column, self.signals))
         prices = expected(table, self.models, self.cost if self.cost_weight else "", self.costs)
         worth = np.zeros(len(table.ids), dtype=np.bool_)
         for later in range(len(self.models) - 1, index, -1):
@@ -151,10 +151,10 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         return self.signals
 
     @property
-    def scorer_uses(self) -> tuple[Use, ...]:
-        uses: tuple[Use, ...] = (Use(self.gain, "gain", self.models[1:], after=True),)
+    def scorer_uses(self) -> tuple[ScorerUse, ...]:
+        uses: tuple[ScorerUse, ...] = (ScorerUse(self.gain, "gain", self.models[1:], after=True),)
         if self.cost and self.cost_weight:
-            uses += (Use(self.cost, "cost", self.models),)
+            uses += (ScorerUse(self.cost, "cost", self.models),)
         return uses
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Route
-from routelab.core.scoring import Use
+from routelab.core.scoring import ScorerUse
 from routelab.core.table import Stage, Table
 from routelab.core.wording import listed
 from routelab.errors import PolicyError
@@ -67,5 +67,5 @@ class Neighbors(Policy, frozen=True, tag="neighbors"):
         return self.models
 
     @property
-    def scorer_uses(self) -> tuple[Use, ...]:
-        return (Use(self.scorer, "quality", self.models, kind="neighbors"),)
+    def scorer_uses(self) -> tuple[ScorerUse, ...]:
+        return (ScorerUse(self.scorer, "quality", self.models, kind="neighbors"),)

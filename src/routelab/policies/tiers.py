@@ -13,7 +13,7 @@ import numpy as np
 from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
-from routelab.core.scoring import Use
+from routelab.core.scoring import ScorerUse
 from routelab.core.table import Stage, Table
 from routelab.core.wording import listed, number
 from routelab.errors import PolicyError
@@ -113,5 +113,5 @@ class Tiers(Policy, frozen=True, tag="tiers"):
         return self.models
 
     @property
-    def scorer_uses(self) -> tuple[Use, ...]:
-        return (Use(self.scorer, "complexity", ("score",)),)
+    def scorer_uses(self) -> tuple[ScorerUse, ...]:
+        return (ScorerUse(self.scorer, "complexity", ("score",)),)

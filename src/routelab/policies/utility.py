@@ -13,7 +13,7 @@ import numpy as np
 from routelab.core.context import Context
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
-from routelab.core.scoring import Use
+from routelab.core.scoring import ScorerUse
 from routelab.core.table import Stage, Table
 from routelab.core.wording import listed, number
 from routelab.errors import PolicyError
@@ -120,12 +120,12 @@ class Utility(Policy, frozen=True, tag="utility"):
         return self.models
 
     @property
-    def scorer_uses(self) -> tuple[Use, ...]:
-        uses = [Use(self.quality, "quality", self.models)]
+    def scorer_uses(self) -> tuple[ScorerUse, ...]:
+        uses = [ScorerUse(self.quality, "quality", self.models)]
         if self.cost and self.cost_weight:
-            uses.append(Use(self.cost, "cost", self.models))
+            uses.append(ScorerUse(self.cost, "cost", self.models))
         if self.latency and self.latency_weight:
-            uses.append(Use(self.latency, "latency", self.models))
+            uses.append(ScorerUse(self.latency, "latency", self.models))
         return tuple(uses)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.policy_file.certificate import Certificate
@@ -81,7 +81,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     signals: Mapping[str, SignalSpec] = msgspec.field(default_factory=dict)
     scorers: Mapping[str, Any] = msgspec.field(default_factory=dict)
     features: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    estimates: Mapping[str, Estimate] = msgspec.field(default_factory=dict)
+    estimates: Mapping[str, CallEstimate] = msgspec.field(default_factory=dict)
     seed: int = 0
     split: SplitRecord | None = None
     evaluation: Mapping[str, Any] = msgspec.field(default_factory=dict)

@@ -11,10 +11,10 @@ import msgspec
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from routelab.core.impossible import impossible
 from routelab.core.packages import use
 from routelab.core.policy import Policy
-from routelab.core.scoring import misfits
+from routelab.core.scoring import scorer_misfits
+from routelab.core.validation import value_problems
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
 from routelab.policy_file import origins
@@ -193,7 +193,7 @@ def _checked(document: Document) -> Policy:
     ] + [
         f"model {name!r} of the catalogue: {problem}"
         for name, model in document.catalogue.models.items()
-        for problem in impossible(model)
+        for problem in value_problems(model)
     ]
     if problems:
         raise PolicyError(*problems)
@@ -204,7 +204,7 @@ def _scoring(document: Document, policy: Policy, tensors: Tensors) -> Scoring:
     """The scorers of a document, which may only know its candidates and must fit its policy."""
     scoring = load_scorers(document.features, document.scorers, tensors, models=document.candidates)
     kinds = {name: spec.get("kind") for name, spec in document.scorers.items()}
-    problems = misfits(policy.scorer_uses, scoring) + [
+    problems = scorer_misfits(policy.scorer_uses, scoring) + [
         f"scorer {use.name!r} is of kind {kinds[use.name]!r}; the policy needs {use.kind!r}"
         for use in policy.scorer_uses
         if use.kind and kinds.get(use.name, use.kind) != use.kind

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.scoring import Scoring
@@ -27,7 +27,7 @@ def run(
     catalogue: Catalogue | None = None,
     seed: int = 0,
     scoring: Scoring | None = None,
-    estimates: Mapping[str, Estimate] | None = None,
+    estimates: Mapping[str, CallEstimate] | None = None,
     known: Known | None = None,
 ) -> Replay:
     """Replay a policy, by its batch form where the kind has one and no request has a bound.

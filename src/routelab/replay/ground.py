@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.scoring import Scoring
@@ -52,7 +52,7 @@ class Ground:
     seed: int
     reference: Log | None = None
     scoring: Scoring | None = None
-    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    estimates: Mapping[str, CallEstimate] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
 
     @cached_property
@@ -156,7 +156,7 @@ def ground(
     allow_missing: bool = False,
     learn: bool = True,
     scoring: Scoring | None = None,
-    estimates: Mapping[str, Estimate] | None = None,
+    estimates: Mapping[str, CallEstimate] | None = None,
 ) -> Ground:
     """The comparable rows of a part ("all" for the whole log).
 

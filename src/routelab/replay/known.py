@@ -12,7 +12,7 @@ import numpy.typing as npt
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.core.scoring import Scoring
-from routelab.core.table import Asked, Bools, Floats, Ints, Lazy, objects
+from routelab.core.table import AnswerQuery, Bools, Floats, Ints, LazyMapping, objects
 from routelab.core.tokens import tokens_of
 from routelab.errors import LogError
 from routelab.logs.log import Log
@@ -37,11 +37,13 @@ class Known:
     def __init__(self, log: Log, scoring: Scoring | None = None, *, block: int = BLOCK) -> None:
         self.log = log
         self.scoring = scoring
-        self.scores: Lazy[str, Floats] = Lazy(self._before)
-        self.after: Lazy[Asked, Floats] = Lazy(self._after)
-        self.outputs: Lazy[str, tuple[str, ...]] = Lazy(lambda name: self._scoring.outputs(name))
-        self.about: Lazy[str, npt.NDArray[Any]] = Lazy(self._about)
-        self.tokens: Lazy[float, Ints] = Lazy(self._tokens)
+        self.scores: LazyMapping[str, Floats] = LazyMapping(self._before)
+        self.after: LazyMapping[AnswerQuery, Floats] = LazyMapping(self._after)
+        self.outputs: LazyMapping[str, tuple[str, ...]] = LazyMapping(
+            lambda name: self._scoring.outputs(name)
+        )
+        self.about: LazyMapping[str, npt.NDArray[Any]] = LazyMapping(self._about)
+        self.tokens: LazyMapping[float, Ints] = LazyMapping(self._tokens)
         self._block = block
         self._held: tuple[int, list[str]] = (-1, [])
         self._answers = lru_cache(maxsize=64)(self._responses)
@@ -111,7 +113,7 @@ class Known:
     def _before(self, name: str) -> Floats:
         return self._scored(name, None)
 
-    def _after(self, asked: Asked) -> Floats:
+    def _after(self, asked: AnswerQuery) -> Floats:
         def seen(rows: Ints) -> list[Feedback]:
             return [feedback(self.log, (int(row), asked.model), asked.needs) for row in rows]
 
@@ -147,10 +149,10 @@ class _Part(Known):
 
     def __init__(self, whole: Known, rows: Ints) -> None:
         super().__init__(whole.log.take(rows), whole.scoring)
-        self.scores = Lazy(lambda name: whole.scores[name][rows])
-        self.after = Lazy(lambda asked: whole.after[asked][rows])
-        self.about = Lazy(lambda name: whole.about[name][rows])
-        self.tokens = Lazy(lambda limit: whole.tokens[limit][rows])
+        self.scores = LazyMapping(lambda name: whole.scores[name][rows])
+        self.after = LazyMapping(lambda asked: whole.after[asked][rows])
+        self.about = LazyMapping(lambda name: whole.about[name][rows])
+        self.tokens = LazyMapping(lambda limit: whole.tokens[limit][rows])
 
 
 def feedback(log: Log, key: tuple[int, int], needs: tuple[str, ...]) -> Feedback:

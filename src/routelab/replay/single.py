@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from routelab.core.admission import Admission, Estimate
+from routelab.core.admission import Admission, CallEstimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.context import Context
 from routelab.core.decision import Decision
 from routelab.core.flow import drive
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Feedback
-from routelab.core.scoring import Scoring, misfits
+from routelab.core.scoring import Scoring, scorer_misfits
 from routelab.errors import LogError, PolicyError, RouteError, UncoveredError
 from routelab.gates import Function, Gate
 from routelab.logs.log import Log
@@ -46,7 +46,7 @@ def check(policy: Policy, known: Known) -> None:
         raise LogError(*problems)
     for gate in policy.gates_used:
         gate.ready()
-    if unfit := misfits(policy.scorer_uses, known.scoring):
+    if unfit := scorer_misfits(policy.scorer_uses, known.scoring):
         raise PolicyError(*unfit)
 
 
@@ -57,7 +57,7 @@ def run_generator(
     catalogue: Catalogue | None = None,
     seed: int = 0,
     scoring: Scoring | None = None,
-    estimates: Mapping[str, Estimate] | None = None,
+    estimates: Mapping[str, CallEstimate] | None = None,
     known: Known | None = None,
 ) -> Replay:
     """Replay by the generator, request by request: slow, and what the batch form must equal.
@@ -86,7 +86,7 @@ def decide(
     catalogue: Catalogue | None = None,
     seed: int = 0,
     scoring: Scoring | None = None,
-    estimates: Mapping[str, Estimate] | None = None,
+    estimates: Mapping[str, CallEstimate] | None = None,
     known: Known | None = None,
     explained: bool = False,
 ) -> Decision:
@@ -130,7 +130,7 @@ class _Driver:
         policy: Policy,
         known: Known,
         catalogue: Catalogue | None,
-        estimates: Mapping[str, Estimate] | None,
+        estimates: Mapping[str, CallEstimate] | None,
         seed: int,
     ) -> None:
         self.policy = policy

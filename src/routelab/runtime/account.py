@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from routelab.core.catalogue import Catalogue
-from routelab.core.protocol import Attempted
+from routelab.core.protocol import Attempt
 from routelab.runtime.cost import Cost, response_cost
 from routelab.runtime.engine import Try
 
@@ -25,7 +25,7 @@ class Account(NamedTuple):
     """
 
     usd: float
-    attempts: tuple[Attempted, ...]
+    attempts: tuple[Attempt, ...]
     notes: tuple[str, ...]
     unknown: tuple[tuple[str, Cost], ...]
 
@@ -51,7 +51,7 @@ def account(tries: Sequence[Try], catalogue: Catalogue, multiplier: float) -> Ac
 _NOTHING: Mapping[str, Any] = {}
 
 
-def _total(attempts: Sequence[Attempted]) -> float:
+def _total(attempts: Sequence[Attempt]) -> float:
     total = 0.0
     for it in sorted(attempts, key=_sample) if len(attempts) > 1 else attempts:
         made_nothing_known = math.isnan(it.cost_usd) and math.isnan(it.completion_tokens)
@@ -63,10 +63,10 @@ def _total(attempts: Sequence[Attempted]) -> float:
 _sample = attrgetter("sample")
 
 
-def _attempted(one: Try, cost: Cost) -> Attempted:
+def _attempted(one: Try, cost: Cost) -> Attempt:
     tried = one.attempt
     prompt, completion = cost.tokens
-    return Attempted(
+    return Attempt(
         model=one.model,
         deployment=tried.deployment,
         provider=one.provider,

@@ -134,7 +134,9 @@ def _problems(config: RouterConfig) -> Iterator[str]:
     if not (_number(config.timeout_s) and config.timeout_s > 0.0):
         yield f"timeout_s={config.timeout_s!r}: give seconds above 0, math.inf for no limit"
     if config.rules is not None:
-        yield from (f"rules: {problem}" for problem in engine_rules.problems(config.rules))
+        yield from (
+            f"rules: {problem}" for problem in engine_rules.engine_rule_problems(config.rules)
+        )
     for name in ("signals", "gate_functions"):
         if not isinstance(value := getattr(config, name), Mapping):
             yield f"{name}={value!r:.80}: give a mapping by name"

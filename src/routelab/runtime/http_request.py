@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import httpx
 
 from routelab.core.catalogue import Deployment
-from routelab.core.impossible import no_name
+from routelab.core.validation import looks_like_key
 from routelab.runtime.upstream import Outgoing, UpstreamError, address
 from routelab.runtime.wire import encode_json
 from routelab.version import __version__
@@ -154,7 +154,9 @@ def key_of(deployment: Deployment) -> str:
         return ""
     key = os.environ.get(name, "").strip()
     if not key:
-        shown = "that api_key_env names" if no_name(name) else name  # it may be the key itself
+        shown = (
+            "that api_key_env names" if looks_like_key(name) else name
+        )  # it may be the key itself
         raise UpstreamError(
             f"the environment variable {shown} is not set; export {shown} with the key of"
             f" {deployment.provider or address(deployment)}",

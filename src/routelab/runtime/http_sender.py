@@ -8,8 +8,8 @@ from urllib.request import getproxies
 
 import httpx
 
-from routelab.core.choices import none_of
-from routelab.core.extras import how_to_install
+from routelab.core.did_you_mean import unknown_name
+from routelab.core.install_hint import how_to_install
 from routelab.errors import MissingExtraError
 from routelab.runtime.closing import Closing
 from routelab.runtime.http_request import Requests, straight
@@ -116,7 +116,7 @@ def problems(client: object, transport: object) -> Iterator[str]:
         kinds = "'httpx', 'aiohttp' or an httpx.AsyncBaseTransport"
         yield f"transport={transport!r:.80}: give {kinds}"
     elif isinstance(transport, str) and transport not in _NAMES:
-        yield none_of("transport", transport, _NAMES)
+        yield unknown_name("transport", transport, _NAMES)
 
 
 def own(transport: httpx.AsyncBaseTransport | None) -> Sender:

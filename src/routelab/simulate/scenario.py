@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue, public
+from routelab.core.catalogue import Catalogue, redacted_address
 from routelab.core.toml_fields import TomlFields
-from routelab.core.toml_text import tables_of
+from routelab.core.toml_text import parse_tables
 from routelab.errors import SimulationError
 from routelab.simulate.faults import AnyFault, Fault
 
@@ -57,7 +57,7 @@ def parse(text: str, source: str) -> Scenario:
         SimulationError: not TOML, an unknown fault or field, or values that make no sense; all
             of them at once where the file can be read.
     """
-    found = tables_of(text, source, SimulationError)
+    found = parse_tables(text, source, SimulationError)
     fields = TomlFields()
     scenario = fields.read(found, Scenario)
     # one fault that cannot be read would shift the numbers of those behind it
@@ -88,7 +88,7 @@ def check(scenario: Scenario, catalogue: Catalogue, duration_s: float, source: s
         for field, known in there.items():
             if (named := getattr(fault, field)) and named not in known:
                 problems.append(
-                    f"{source}: fault {at} ({_kind(fault)}): no {field} {public(named)!r};"
+                    f"{source}: fault {at} ({_kind(fault)}): no {field} {redacted_address(named)!r};"
                     f" there are {', '.join(sorted(known - {''})) or 'none'}"
                 )
     for what, window in _windows(scenario):

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from routelab.core.table import Bools, Floats
-from routelab.core.toml_text import tables_of
+from routelab.core.toml_text import parse_tables
 from routelab.errors import SimulationError
 from routelab.simulate.day import Day
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
@@ -82,7 +82,7 @@ def parse(text: str, source: str) -> Slo:
             sense; every problem at once where the file can be read.
     """
     try:
-        slo = msgspec.convert(tables_of(text, source, SimulationError), Slo)
+        slo = msgspec.convert(parse_tables(text, source, SimulationError), Slo)
     except msgspec.ValidationError as error:
         raise SimulationError(f"{source}: {error}") from error
     bounds = list(_bounds(slo))

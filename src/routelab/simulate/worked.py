@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from routelab.core.catalogue import Catalogue
-from routelab.core.protocol import Attempted
+from routelab.core.protocol import Attempt
 from routelab.runtime.finished import Finished
 from routelab.runtime.upstream import address
 
@@ -64,7 +64,7 @@ class Tallies:
             for tried in step.feedback.attempts:
                 self._one(tried)
 
-    def _one(self, tried: Attempted) -> None:
+    def _one(self, tried: Attempt) -> None:
         key = tried.model, tried.deployment
         tally = self._found.get(key)
         if tally is None:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from optuna import __version__ as optuna_version
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.table import Floats
 from routelab.errors import PolicyFileError
 from routelab.logs.table_file import parquet_bytes
@@ -149,11 +149,11 @@ def _searched(study: Study) -> dict[str, Any] | None:
     return {key: value for key, value in told.items() if key not in ("processes", "resumed")}
 
 
-def _estimates(study: Study) -> dict[str, Estimate]:
+def _estimates(study: Study) -> dict[str, CallEstimate]:
     """What a call of each candidate cost and took on tune, for budgets and deadlines."""
     log = study.tune.log
     return {
-        name: Estimate(_mean(log.cost_usd[:, column]), _mean(log.latency_s[:, column]))
+        name: CallEstimate(_mean(log.cost_usd[:, column]), _mean(log.latency_s[:, column]))
         for column, name in enumerate(log.models)
     }
 

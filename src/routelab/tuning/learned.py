@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from routelab.core.policy import Policy
 from routelab.core.progress import Progress
-from routelab.core.scoring import Use
+from routelab.core.scoring import ScorerUse
 from routelab.errors import LearningError, TuningError
 from routelab.learning import Account, Fitted, account
 from routelab.logs.log import Log
@@ -101,7 +101,7 @@ class Learned:
             return lambda on: tuner(kind).propose(replace(self.here, tune=on))
         return lambda _: self.policies[kind]
 
-    def used_by(self, uses: Iterable[Use]) -> Fitted:
+    def used_by(self, uses: Iterable[ScorerUse]) -> Fitted:
         """The scorers that a policy names, with what they are made of and nothing else."""
         return only(self.fitted, (use.name for use in uses))
 

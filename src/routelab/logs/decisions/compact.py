@@ -10,7 +10,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from routelab.core.atomic import replacing
-from routelab.core.held import is_held
+from routelab.core.file_lock import is_locked
 from routelab.core.progress import Progress
 from routelab.core.record import FeedbackRecord, Record
 from routelab.errors import LogError
@@ -59,7 +59,7 @@ def compact(folder: Path, *, keep: bool = False, progress: Progress | None = Non
         raise LogError(f"{folder}: is no folder; name the one that a router logs to")
     journal = open_journal(folder)
     mine = [it for it in journal.files if it.suffix == ".jsonl"]
-    left = tuple(it for it in mine if is_held(it))
+    left = tuple(it for it in mine if is_locked(it))
     done = [it for it in mine if it not in left]
     before, requests, out = sum(it.stat().st_size for it in done), 0, []
     stale = () if keep else set(folder.glob("*.jsonl")) - set(journal.files)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
@@ -44,7 +44,7 @@ class Question:
     policies: tuple[Policy, ...]
     catalogue: Catalogue
     seed: int
-    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    estimates: Mapping[str, CallEstimate] = field(default_factory=dict)
     candidates: bool = True
 
 

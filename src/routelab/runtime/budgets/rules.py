@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from routelab.core.toml_fields import TomlFields
-from routelab.core.toml_text import tables_of, text_of
+from routelab.core.toml_text import parse_tables, read_text
 from routelab.errors import BudgetError
 
 ALL = "all"
@@ -117,7 +117,7 @@ def read(path: str | Path) -> Budgets:
             cannot be.
     """
     path = Path(path)
-    told = tables_of(text_of(path, "budgets", BudgetError), path.name, BudgetError)
+    told = parse_tables(read_text(path, "budgets", BudgetError), path.name, BudgetError)
     fields = TomlFields({"limit_usd": lambda _: 0.0, "cheaper": lambda _: "wrong"})
     problems: tuple[str, ...] = ()
     try:

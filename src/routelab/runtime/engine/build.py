@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 
 from routelab.core.catalogue import Catalogue, Deployment
-from routelab.core.engine_rules import EngineRules, problems
-from routelab.core.impossible import impossible
+from routelab.core.engine_rules import EngineRules, engine_rule_problems
+from routelab.core.validation import value_problems
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.pool import Pool
 from routelab.runtime.engine.station import Station
@@ -22,11 +22,11 @@ def pools(
         CatalogueError: rules or values that make no sense, or a model whose deployments take no
             calls.
     """
-    told = [f"engine: {problem}" for problem in problems(rules)]
+    told = [f"engine: {problem}" for problem in engine_rule_problems(rules)]
     told += [
         f"models.{name}: {problem}"
         for name, model in catalogue.models.items()
-        for problem in impossible(model)
+        for problem in value_problems(model)
     ]
     told += [
         f"models.{name}: no deployment has a weight above 0, so none takes calls"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from routelab.core.decision import Step
-from routelab.core.protocol import Attempted, Feedback
+from routelab.core.protocol import Attempt, Feedback
 from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.figures.histogram import Histogram
 from routelab.runtime.figures.meter import Meter
@@ -194,7 +194,7 @@ class Figures:
             self._retries += len(it.attempts) - len({one.sample for one in it.attempts})
         return True
 
-    def _attempt(self, it: Attempted) -> None:
+    def _attempt(self, it: Attempt) -> None:
         failed = it.error is not None
         model = _meter(self._models, it.model)
         deployment = _meter(self._deployments, it.deployment)

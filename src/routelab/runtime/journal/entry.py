@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from routelab.core.decision import Step
-from routelab.core.protocol import Attempted
+from routelab.core.protocol import Attempt
 from routelab.core.record import (
     AttemptRecord,
     ChoiceRecord,
@@ -119,7 +119,7 @@ def _step(step: Step, texts: bool) -> StepRecord:
     )
 
 
-def _prompt_tokens(attempts: tuple[Attempted, ...]) -> float:
+def _prompt_tokens(attempts: tuple[Attempt, ...]) -> float:
     """Of the try that gave the call's answer."""
     good = (it.prompt_tokens for it in attempts if it.error is None and it.sample == 0)
     return next(good, math.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from routelab.core.decision import Choice, Score, Step
-from routelab.core.protocol import Attempted, Call, Feedback
+from routelab.core.protocol import Attempt, Call, Feedback
 from routelab.core.record import AttemptRecord, Record, StepRecord
 from routelab.core.request import Request
 from routelab.runtime.finished import Finished
@@ -66,8 +66,8 @@ def _step(it: StepRecord) -> Step:
     return Step(call, feedback, it.threshold, it.propensity, it.turn)
 
 
-def _attempt(it: AttemptRecord) -> Attempted:
-    return Attempted(
+def _attempt(it: AttemptRecord) -> Attempt:
+    return Attempt(
         model=it.model,
         deployment=it.deployment,
         provider=it.provider,

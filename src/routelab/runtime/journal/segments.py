@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from routelab.core.held import hold
+from routelab.core.file_lock import lock_file
 
 
 class Segments:
@@ -85,7 +85,7 @@ class Segments:
             self._path = self.folder / f"{stem}.jsonl"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._file, self._size = os.open(self._path, flags, 0o640), 0
-            hold(self._file)
+            lock_file(self._file)
         return self._file
 
     def _whole(self, lines: Sequence[bytes], done: int) -> int:

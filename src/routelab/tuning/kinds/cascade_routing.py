@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from routelab.core.table import Asked
+from routelab.core.table import AnswerQuery
 from routelab.policies.cascade_routing import CascadeRouting
 from routelab.tuning.kinds.setting import Setting
 from routelab.tuning.kinds.teacher import Teacher, named
@@ -51,7 +51,7 @@ def _resolution(here: Setting, after: str, signals: tuple[str, ...]) -> tuple[fl
     found = []
     for name in here.frontier:
         column = log.column(name)
-        asked = Asked(after, column, signals)
+        asked = AnswerQuery(after, column, signals)
         predicted = known.after[asked][:, known.outputs[after].index(name)]
         spread = float(np.std(log.quality[:, column]))
         found.append(float(np.clip(np.std(predicted) / spread, 0.0, 1.0)) if spread else 0.0)

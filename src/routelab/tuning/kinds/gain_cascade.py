@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Asked
+from routelab.core.table import AnswerQuery
 from routelab.logs.log import Log
 from routelab.policies.gain_cascade import GainCascade
 from routelab.replay.known import charges
@@ -80,7 +80,7 @@ def _calm(here: Setting, chain: tuple[str, ...], way: _Way) -> Log:
     log = whole.only(chain)
     values = np.full_like(log.quality, np.nan)
     for index, (name, following) in enumerate(pairwise(chain)):
-        predicted = known.after[Asked(way.scorer, whole.column(name), way.signals)]
+        predicted = known.after[AnswerQuery(way.scorer, whole.column(name), way.signals)]
         gain = predicted[:, known.outputs[way.scorer].index(following)]
         values[:, index] = np.where(log.error[:, index], np.nan, -gain)
     extra = charges(log, way.signals, (slice(None), slice(None))) - log.cost_usd

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from routelab.core.table import Asked, Floats, Lazy
+from routelab.core.table import AnswerQuery, Floats, LazyMapping
 from routelab.logs.log import Log
 from routelab.replay import Ground, Known
 from routelab.tuning.kinds.teacher import Teacher
@@ -21,10 +21,10 @@ class _Unseen(Known):
     def __init__(self, log: Log, teacher: Teacher) -> None:
         super().__init__(log, teacher.fitted.scoring())
         self._teacher = teacher
-        self.scores = Lazy(lambda name: teacher.fitted.held_out[name])
-        self.after = Lazy(self._answered)
+        self.scores = LazyMapping(lambda name: teacher.fitted.held_out[name])
+        self.after = LazyMapping(self._answered)
 
-    def _answered(self, asked: Asked) -> Floats:
+    def _answered(self, asked: AnswerQuery) -> Floats:
         """Examples after an answer are model by model, in the order of the teacher."""
         at = self._teacher.models.index(self.log.models[asked.model])
         n = len(self.log)

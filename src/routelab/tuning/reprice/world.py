@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue, Model
 from routelab.core.table import Floats
 from routelab.errors import TuningError
@@ -140,11 +140,11 @@ class World(msgspec.Struct, frozen=True):
         )
 
     def estimates(
-        self, known: Mapping[str, Estimate], before: Log, after: Log
-    ) -> Mapping[str, Estimate]:
+        self, known: Mapping[str, CallEstimate], before: Log, after: Log
+    ) -> Mapping[str, CallEstimate]:
         """What calls are expected to cost and take now, in the ratio of the means of the logs."""
         return {
-            name: Estimate(
+            name: CallEstimate(
                 _times(it.cost_usd, _means(before.cost_usd, after.cost_usd, before.column(name))),
                 _times(it.latency_s, self.latency.get(name, 1.0)),
             )

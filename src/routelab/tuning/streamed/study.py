@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from routelab.core.admission import Estimate
+from routelab.core.admission import CallEstimate
 from routelab.core.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.errors import LogError, TuningError
@@ -58,7 +58,7 @@ class Streamed:
     split: SplitRecord
     catalogue: Catalogue
     models: tuple[str, ...]
-    estimates: Mapping[str, Estimate]
+    estimates: Mapping[str, CallEstimate]
     points: Sequence[OperatingPoint]
     tuned: Figures
     tested: Sequence[Figures]
@@ -260,9 +260,9 @@ def _refuse(name: str, coverage: Coverage, allow_missing: bool) -> None:
         )
 
 
-def _estimates(found: Sampled, models: Sequence[str]) -> dict[str, Estimate]:
+def _estimates(found: Sampled, models: Sequence[str]) -> dict[str, CallEstimate]:
     return {
-        name: Estimate(
+        name: CallEstimate(
             float(found.cost_usd[at] / found.requests),
             float(found.latency_s[at] / found.observed[at]) if found.observed[at] else None,
         )

@@ -10,13 +10,13 @@ except ImportError:  # only Windows: there, leave a log alone until its writers 
     fcntl = None  # type: ignore[assignment]
 
 
-def hold(file: int) -> None:
+def lock_file(file: int) -> None:
     """Lock an open file that nobody else knows yet; closing it lets go."""
     if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def is_held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Whether a living process holds a file."""
     if fcntl is None:
         return False

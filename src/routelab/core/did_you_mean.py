@@ -16,7 +16,7 @@ def nearest(value: str, names: Iterable[str], cutoff: float = 0.6) -> str | None
     return next(iter(get_close_matches(value, tuple(names), 1, cutoff)), None)
 
 
-def none_of(field: str, value: object, names: Iterable[str]) -> str:
+def unknown_name(field: str, value: object, names: Iterable[str]) -> str:
     """That a field cannot have a value, what was likely meant, and what there is."""
     names = tuple(names)
     near = nearest(value, names) if isinstance(value, str) else None

@@ -17,7 +17,7 @@ _PRICES = (
 _LIMITS = ("max_concurrency", "requests_per_minute", "tokens_per_minute")
 
 
-def impossible(model: Model) -> Iterator[str]:
+def value_problems(model: Model) -> Iterator[str]:
     """What is wrong with the numbers of a model and of its deployments, in sentences."""
     for field in _PRICES:
         price = getattr(model, field)
@@ -47,7 +47,7 @@ _LONG, _MANY = 20, 6
 """Characters and digits of what is rather a key than the name of a variable."""
 
 
-def no_name(variable: str) -> bool:
+def looks_like_key(variable: str) -> bool:
     """Whether this is no name of an environment variable, but maybe the key itself."""
     digits = sum(map(str.isdigit, variable))
     named = variable.isascii() and variable.isidentifier()
@@ -55,7 +55,7 @@ def no_name(variable: str) -> bool:
 
 
 def _misfits(deployment: Deployment) -> Iterator[str]:
-    if deployment.api_key_env and no_name(deployment.api_key_env):
+    if deployment.api_key_env and looks_like_key(deployment.api_key_env):
         yield (
             "api_key_env holds no name of an environment variable (it is not shown, as it may be"
             " the key): export the key as a variable, such as NORTH_API_KEY, and name that"
