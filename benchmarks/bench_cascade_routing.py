@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench_decision import prompts
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.context import Context
 from routelab.core.flow import flow
 from routelab.core.protocol import Feedback

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.decision import Step
 from routelab.core.protocol import Attempt, Call, Feedback
 from routelab.core.request import Request

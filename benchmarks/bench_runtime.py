@@ -23,7 +23,7 @@ from typing import NamedTuple
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile, write
 from routelab.runtime import AsyncRouter, RouterConfig

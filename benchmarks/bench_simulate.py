@@ -20,7 +20,7 @@ import numpy as np
 
 from routelab import logs
 from routelab.cli.shipped import sample_path
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log
 from routelab.policies import Cascade, to_wire

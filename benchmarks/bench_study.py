@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench_report import MODELS, N, log
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.splits import split
 from routelab.metrics.hull import hypervolume
 from routelab.policies import Fixed

@@ -51,7 +51,7 @@ GUESTS = {
 }
 
 FLAGS_ELSEWHERE = {
-    "core/install_hint.py": {"--editable"},  # of pip
+    "core/messages/install_hint.py": {"--editable"},  # of pip
     "policy_file/__main__.py": {"--package", "--verify"},  # a program of the base
     "reports/canvas.py": {"--ink", "--muted", "--rule", "--paper", "--ours", "--soft", "--loss",
                           "--good"},  # colours of a style sheet

@@ -20,7 +20,7 @@ UNREACHABLE = ("connection", "no matching distribution", "could not find a versi
 
 ROUTE = """
 import json, sys
-from routelab.core.catalogue_file import parse
+from routelab.core.catalogue.catalogue_file import parse
 from routelab.runtime import Router
 
 policy, models, request_id, prompt = sys.argv[1:]

@@ -18,7 +18,7 @@ from packages_world import EXAMPLE, installed, installed_example
 from routelab import policies, scorers, signals
 from routelab.cli import main
 from routelab.core import packages
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.packages import use
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec

@@ -20,7 +20,7 @@ from compiling import form_of
 
 from routelab import __version__
 from routelab.cli.app import app
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, load, write

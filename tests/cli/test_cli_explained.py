@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cli_world import rows_of, save
 
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.gates import NonEmpty
 from routelab.policies import Fallback, Fixed, Gated, to_wire
 from routelab.policy_file import Document, load, write

@@ -8,7 +8,7 @@ import contextlib
 import msgspec
 import pytest
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import BudgetError
 from routelab.policies import Cascade, Fixed, to_wire

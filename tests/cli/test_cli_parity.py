@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.gates import Length
 from routelab.logs import Log

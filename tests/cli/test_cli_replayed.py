@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import read
 from routelab.policies import Cascade, Conditional, Fixed, to_wire

@@ -9,7 +9,7 @@ import pytest
 from cli_world import left_behind, rows_of, save, without
 
 from routelab.cli.shipped import datasets
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs import read
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, write

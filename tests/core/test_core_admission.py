@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routelab.core.admission import Admission, CallEstimate
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.context import Context
 from routelab.core.flow import drive
 from routelab.core.protocol import Feedback

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from routelab.core.atomic import replacing
+from routelab.core.storage.atomic import replacing
 
 
 def names(folder):

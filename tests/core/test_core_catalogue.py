@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.core.catalogue import Catalogue, Model
-from routelab.core.catalogue_file import parse
+from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue_file import parse
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.balancing import BALANCERS
 

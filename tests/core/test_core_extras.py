@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from routelab.core.install_hint import how_to_install
+from routelab.core.messages.install_hint import how_to_install
 
 COMMIT = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
 PROJECT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from routelab.core import wording
+from routelab.core.messages import wording
 
 
 @pytest.mark.parametrize(("names", "text"), [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
-from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model, Timeouts
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.runtime.engine.balancing import BALANCERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")

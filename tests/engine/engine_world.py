@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 
-from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
-from routelab.core.engine_rules import EngineRules
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model, Timeouts
+from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.runtime import Reply, UpstreamError
 from routelab.runtime.engine import Engine, Question
 from routelab.simulate.virtual import VirtualLoop

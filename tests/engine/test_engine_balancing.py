@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from routelab.core.catalogue import Catalogue, Model
-from routelab.core.engine_rules import BreakerRules, EngineRules
+from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.runtime.engine.balancing.power_of_two import load

@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from routelab.core.catalogue import Timeouts
-from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Timeouts
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.runtime import UpstreamError
 from routelab.runtime.engine.breaker import Breaker
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from engine_world import Scripted, engine, idle, question, run, stations, world
 
-from routelab.core.engine_rules import BreakerRules, EngineRules
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules
 from routelab.runtime import UpstreamError
 
 RULES = EngineRules(

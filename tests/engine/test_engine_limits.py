@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from routelab.core.engine_rules import BreakerRules, EngineRules
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules
 from routelab.runtime.engine.bucket import Bucket
 from routelab.runtime.engine.pool import Pool, Refusal
 from routelab.runtime.engine.station import Report, Station

@@ -10,8 +10,8 @@ import pytest
 from engine_world import Scripted, engine, idle, question, run, stations, world
 from msgspec.structs import replace
 
-from routelab.core.catalogue import Timeouts
-from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Timeouts
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.runtime import UpstreamError
 from routelab.runtime.engine.retry_budget import RetryBudget
 

@@ -12,8 +12,8 @@ from engine_world import Scripted, answer, deployments, idle, run
 from msgspec.structs import replace
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue, Model
-from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import CatalogueError, ConfigError, RouteError

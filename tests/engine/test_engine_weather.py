@@ -9,8 +9,8 @@ from engine_world import Scripted, deployments, engine, idle, question, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routelab.core.catalogue import Catalogue, Model, Timeouts
-from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Catalogue, Model, Timeouts
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.runtime import UpstreamError
 from routelab.runtime.engine.balancing import BALANCERS
 

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from email.utils import formatdate
 
-from routelab.core.catalogue import Timeouts
+from routelab.core.catalogue.catalogue import Timeouts
 from routelab.core.tokens import estimated_tokens
 
 TOKENS = [f"t{at} " for at in range(60)]

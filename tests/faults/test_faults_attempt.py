@@ -11,7 +11,7 @@ import pytest
 from misbehaving import CUT_AT, STALL_AT, TOKENS, Misbehaving, limits
 from runtime_world import closed_port
 
-from routelab.core.catalogue import Deployment
+from routelab.core.catalogue.catalogue import Deployment
 from routelab.runtime.attempt import attempt
 from routelab.runtime.http import HttpUpstream
 

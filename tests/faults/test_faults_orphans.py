@@ -8,7 +8,7 @@ import httpx
 import pytest
 from misbehaving import TOKENS, Misbehaving
 
-from routelab.core.catalogue import Deployment, Timeouts
+from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.runtime.http import HttpUpstream
 from routelab.runtime.orphans import close_orphans
 from routelab.runtime.upstream import Outgoing

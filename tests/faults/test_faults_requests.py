@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from runtime_world import Endpoint, catalogue, model, policy_file
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Deployment
-from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Deployment
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.gates import Function, Json
 from routelab.logs.decisions import open_journal
 from routelab.policies import Fixed, Gated

@@ -12,8 +12,8 @@ import pytest
 from misbehaving import Misbehaving
 from runtime_world import catalogue, policy_file
 
-from routelab.core.catalogue import Deployment, Model
-from routelab.core.engine_rules import EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Deployment, Model
+from routelab.core.catalogue.engine_rules import EngineRules, RetryRules
 from routelab.errors import RouteError
 from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, DecisionLog, RouterConfig

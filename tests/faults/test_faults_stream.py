@@ -13,7 +13,7 @@ import pytest
 from misbehaving import CUT_AT, TOKENS, Misbehaving, limits
 from runtime_world import catalogue, policy_file
 
-from routelab.core.catalogue import Deployment, Model
+from routelab.core.catalogue.catalogue import Deployment, Model
 from routelab.core.protocol import Call, Deliver
 from routelab.errors import NoModelError, PolicyError, RouteError
 from routelab.logs.decisions import open_journal

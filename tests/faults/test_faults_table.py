@@ -11,8 +11,8 @@ import pytest
 from misbehaving import TOKENS, Misbehaving, limits
 from runtime_world import catalogue, closed_port, policy_file
 
-from routelab.core.catalogue import Deployment, Model
-from routelab.core.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Deployment, Model
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.errors import RouteError
 from routelab.logs.decisions import open_journal
 from routelab.policies import Fixed

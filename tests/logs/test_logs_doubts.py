@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from logs_world import ROWS, assert_equal, problems_of, save, with_column
 
 from routelab.cli import main
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log, jsonl_source, read
 from routelab.policies import Cascade, to_wire

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from logs_world import ROWS, assert_equal, save, with_column
 
-from routelab.core.catalogue import Model
+from routelab.core.catalogue.catalogue import Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log, read
 

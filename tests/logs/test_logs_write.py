@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from logs_world import ROWS, assert_equal, save
 
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import objects
 from routelab.errors import LogError

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, SplitRecord, write

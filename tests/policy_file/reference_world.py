@@ -12,7 +12,7 @@ import numpy as np
 
 from routelab import gates, scorers
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
 from routelab.policies import (

@@ -14,7 +14,7 @@ from directory_world import edit, forge
 from reference_world import POLICIES, document
 from safetensors.numpy import load_file
 
-from routelab.core.install_hint import how_to_install
+from routelab.core.messages.install_hint import how_to_install
 from routelab.errors import PolicyError, PolicyFileError
 from routelab.policies import Tiers, to_wire
 from routelab.policy_file import load, write

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import objects
 from routelab.logs.log import Log, Requests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.log import Log, Requests
 from routelab.logs.splits import split

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay_world import CASCADE, MODELS, logged, tuned_on, whole
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Named, evaluate, ground, run, study_ground

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs import Log, Requests
 from routelab.logs.splits import split
 from routelab.metrics.hull import zero_router_at

@@ -8,7 +8,7 @@ from replay_world import MODELS, logged, objects, whole
 
 from routelab import replay, scorers
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.table import AnswerQuery
 from routelab.errors import LogError, NoModelError, PolicyError
 from routelab.logs.log import Requests

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from replay_world import CASCADE, MODELS, logged, whole
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.policies import Fixed
 from routelab.replay import Named, evaluate
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.log import Log, Requests
 from routelab.metrics.exact import mean
 from routelab.policies import Cascade

@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
-from routelab.core.engine_rules import EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.engine_rules import EngineRules, RetryRules
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.log import Log, Requests
 from routelab.logs.texts import TextsInMemory

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from runtime_world import NO_PRICES, PRICES, Endpoint, catalogue, completion, model, policy_file
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Timeouts
-from routelab.core.schema import decision_schema
+from routelab.core.catalogue.catalogue import Timeouts
+from routelab.core.storage.schema import decision_schema
 from routelab.errors import BudgetError, NoModelError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, load, write

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from runtime_world import Endpoint, catalogue, model, policy_file
 
-from routelab.core.engine_rules import EngineRules
+from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.request import Request
 from routelab.errors import ConfigError, RequestError
 from routelab.policies import Fixed

@@ -17,10 +17,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from runtime_world import PRICES, Endpoint, catalogue, model, policy_file
 
-from routelab.core import schema
-from routelab.core.catalogue import Deployment, Model
-from routelab.core.record import Record
+from routelab.core.catalogue.catalogue import Deployment, Model
 from routelab.core.request import Request
+from routelab.core.storage import schema
+from routelab.core.storage.record import Record
 from routelab.errors import NoModelError, RouteError
 from routelab.logs import prompt_key
 from routelab.logs.decisions import open_journal
@@ -99,7 +99,7 @@ def test_a_request_that_nobody_answered_keeps_its_cost_in_the_error_and_the_log(
 
 def test_the_published_schema_is_current():
     published = Path(__file__).parents[2] / "docs" / "decision.schema.json"
-    told = "out of date: python -m routelab.core.schema > docs/decision.schema.json"
+    told = "out of date: python -m routelab.core.storage.schema > docs/decision.schema.json"
     assert published.read_text(encoding="utf-8") == schema.text(), told
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runtime_world import PRICES, Endpoint, catalogue, model, policy_file
 
-from routelab.core.catalogue import Deployment, Model
+from routelab.core.catalogue.catalogue import Deployment, Model
+from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.decision import Step
-from routelab.core.engine_rules import EngineRules
 from routelab.core.protocol import Attempt, Call, Feedback
 from routelab.core.request import Request
 from routelab.errors import RouteError

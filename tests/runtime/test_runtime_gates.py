@@ -13,7 +13,7 @@ from runtime_world import policy_file
 
 from routelab import gates
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.errors import PolicyError, RouteError
 from routelab.policies import Cascade, Fallback, Fixed, Gated
 from routelab.runtime import AsyncRouter, RouterConfig

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from routelab.core.catalogue import Deployment, Timeouts
+from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.runtime.http_request import Requests
 from routelab.runtime.upstream import Outgoing
 

@@ -12,7 +12,7 @@ import pytest
 from runtime_world import completion
 
 from routelab import __version__
-from routelab.core.catalogue import Deployment, Timeouts
+from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.runtime.http import HttpUpstream
 from routelab.runtime.http_request import straight
 from routelab.runtime.upstream import Outgoing, UpstreamError

@@ -22,8 +22,8 @@ from runtime_world import (
 )
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Deployment, Model
-from routelab.core.engine_rules import EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Deployment, Model
+from routelab.core.catalogue.engine_rules import EngineRules, RetryRules
 from routelab.core.protocol import Call, Deliver, Together
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import (

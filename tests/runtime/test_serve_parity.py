@@ -10,7 +10,7 @@ from msgspec import structs
 from runtime_world import logged, policy_file
 
 from routelab import replay
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import RouteError
 from routelab.policies import Cascade, Fixed, Mixture
 from routelab.runtime import AsyncRouter

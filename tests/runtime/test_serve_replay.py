@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from runtime_world import closed_port, logged, model, policy_file
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import BudgetError, RoutelabError
 from routelab.logs.log import Requests

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from portable_world import FEATURES, MODELS, TENSORS, WIRES
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import PolicyFileError
 from routelab.policies import Fixed
 from routelab.policies import to_wire as policy_to_wire

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from features_world import HAS_EMBEDDINGS, TENSORS, examples
 
-from routelab.core.install_hint import how_to_install
+from routelab.core.messages.install_hint import how_to_install
 from routelab.core.protocol import Feedback
 from routelab.errors import PolicyError
 from routelab.signals.features import KINDS, from_wire

@@ -13,7 +13,7 @@ from features_world import HAS_EMBEDDINGS, TENSORS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routelab.core.install_hint import how_to_install
+from routelab.core.messages.install_hint import how_to_install
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import MissingExtraError, PolicyError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec import convert, structs
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.policy_file import load
 from routelab.serve.loopback import measure
 from routelab.simulate import Scenario, SimulationOptions, arrivals, latency, simulate

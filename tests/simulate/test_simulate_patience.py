@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from routelab.core.catalogue import Catalogue, Deployment, Model, Timeouts
-from routelab.core.engine_rules import EngineRules, RetryRules
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model, Timeouts
+from routelab.core.catalogue.engine_rules import EngineRules, RetryRules
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay.patience import unwaited

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from routelab.core.catalogue import Deployment, Timeouts
+from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.logs import Log, Requests
 from routelab.runtime.upstream import Outgoing
 from routelab.runtime.wire import REQUEST_ID

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from runtime_world import policy_file
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.policies import Cascade
 from routelab.runtime import AsyncRouter, RouterConfig
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tuning_world import log_of, random_log
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs.splits import split
 from routelab.policies import Cascade, Fixed

@@ -9,7 +9,7 @@ import pytest
 from tuning_world import log_of
 
 from routelab import replay
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs.splits import split
 from routelab.metrics.hull import hull

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.metrics.hull import hull, value_at

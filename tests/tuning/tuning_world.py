@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.log import Log, Requests
 from routelab.policies import Cascade, Fixed

@@ -17,7 +17,7 @@ from routelab.cli.options import grouped
 from routelab.cli.options.bounds import ProofOptions
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.log import Log
 from routelab.logs.splits import split as cut

@@ -14,7 +14,7 @@ from routelab.cli.log_input import read_any
 from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
-from routelab.core.wording import known
+from routelab.core.messages.wording import known
 from routelab.logs import Log
 from routelab.logs import describe as describe_log
 from routelab.metrics.signal_quality import signal_quality

@@ -18,7 +18,7 @@ from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
 from routelab.cli.reported import report_path
 from routelab.cli.reported import write as write_page
-from routelab.core.wording import known
+from routelab.core.messages.wording import known
 from routelab.policy_file.card import seconds
 from routelab.replay.breakdown.clusters import FEWEST
 from routelab.replay.diff import Change, Difference, proved

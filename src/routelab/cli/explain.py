@@ -15,7 +15,7 @@ from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
 from routelab.core.decision import Decision, Step
-from routelab.core.wording import known
+from routelab.core.messages.wording import known
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import decide

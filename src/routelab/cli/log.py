@@ -17,8 +17,8 @@ from routelab.cli.commands import Commands
 from routelab.cli.common import Feedback, print_json
 from routelab.cli.options.output import Json
 from routelab.cli.progress import progress
-from routelab.core.record import AlertRecord, FeedbackRecord, Record
-from routelab.core.wording import known
+from routelab.core.messages.wording import known
+from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record
 from routelab.logs import decisions
 from routelab.runtime.budgets import Alert
 from routelab.runtime.figures import Distribution, Figure, Figures, Snapshot

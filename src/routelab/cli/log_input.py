@@ -9,7 +9,7 @@ from typing import Any
 
 from routelab.cli.common import pairs, tell
 from routelab.cli.options.log import LogOptions
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs import Log, PartialLog, read

@@ -16,7 +16,7 @@ from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
 from routelab.cli.replay import part_of
 from routelab.core.decision import Decision
-from routelab.core.wording import first
+from routelab.core.messages.wording import first
 from routelab.errors import RoutelabError
 from routelab.serve.parity import Difference, Parity
 from routelab.serve.parity import parity as prove

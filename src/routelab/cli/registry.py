@@ -13,8 +13,8 @@ from routelab.cli import tables
 from routelab.cli.commands import Commands
 from routelab.cli.common import Packages, print_json
 from routelab.cli.options.output import Json
+from routelab.core.messages.wording import known
 from routelab.core.packages import use
-from routelab.core.wording import known
 from routelab.errors import TrackingError
 from routelab.tracking.registry import Version
 

@@ -14,7 +14,7 @@ from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.output import Json
 from routelab.cli.options.world import OldLogOptions, WorldOptions
-from routelab.core.wording import bracketed
+from routelab.core.messages.wording import bracketed
 from routelab.replay import differs
 from routelab.tuning.reprice import Escalation, Repriced, Retuned
 from routelab.tuning.reprice import reprice as run

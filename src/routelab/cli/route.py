@@ -15,8 +15,8 @@ from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
 from routelab.cli.options.request import EndpointOptions, RequestArguments
-from routelab.core.catalogue import Catalogue, redacted_address
-from routelab.core.wording import known
+from routelab.core.catalogue.catalogue import Catalogue, redacted_address
+from routelab.core.messages.wording import known
 from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile

@@ -35,9 +35,9 @@ from routelab.cli.options.output import OutputOptions
 from routelab.cli.progress import progress
 from routelab.cli.reported import report_path, told
 from routelab.cli.reported import write as write_page
-from routelab.core.atomic import replacing
-from routelab.core.catalogue import Catalogue
-from routelab.core.install_hint import how_to_install
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.messages.install_hint import how_to_install
+from routelab.core.storage.atomic import replacing
 from routelab.errors import SimulationError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile

@@ -11,7 +11,7 @@ from routelab.cli.common import print_json, tell
 from routelab.cli.log_input import column_pairs
 from routelab.cli.options.log import CompleteLogOptions, LogOptions
 from routelab.cli.progress import passes
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs.decisions import is_journal

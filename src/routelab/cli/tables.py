@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from routelab.cli.flags import with_flags
-from routelab.core import wording
+from routelab.core.messages import wording
 from routelab.core.policy import Policy
 from routelab.policy_file import Certificate, Goal
 from routelab.policy_file.card import seconds

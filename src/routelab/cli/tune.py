@@ -19,7 +19,7 @@ from routelab.cli.options.study import BatchOptions, CandidateOptions, KindOptio
 from routelab.cli.progress import progress
 from routelab.cli.reported import report_path, reported, told
 from routelab.cli.tracked import record
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.packages import use
 from routelab.errors import TuningError
 from routelab.logs import Log

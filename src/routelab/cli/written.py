@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from routelab.cli.day_files import read_objectives, read_scenario
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.replay.patience import unwaited

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from routelab.core import display
 from routelab.core.context import Context
 from routelab.core.gate import Gate
+from routelab.core.messages import notebook_html
 from routelab.core.protocol import Route
 from routelab.core.request import Request
 from routelab.core.scoring import ScorerUse
@@ -97,7 +97,7 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        return display.fields(type(self).__name__, msgspec.to_builtins(self))
+        return notebook_html.html_fields(type(self).__name__, msgspec.to_builtins(self))
 
 
 if TYPE_CHECKING:

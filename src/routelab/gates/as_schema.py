@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from routelab.core.gate import Gate
-from routelab.core.install_hint import how_to_install
+from routelab.core.messages.install_hint import how_to_install
 from routelab.errors import MissingExtraError, PolicyError
 from routelab.gates.as_json import json_value
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from routelab.core.gate import Gate
-from routelab.core.install_hint import how_to_install
+from routelab.core.messages.install_hint import how_to_install
 from routelab.errors import MissingExtraError, PolicyError
 
 CAP = 2_000

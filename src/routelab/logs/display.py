@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from routelab.core.display import table
+from routelab.core.messages.notebook_html import html_table
+from routelab.core.messages.wording import known
 from routelab.core.table import Floats
-from routelab.core.wording import known
 
 _HEADS = ("model", "requests", "quality", "USD per 1,000", "latency P50")
 
@@ -34,7 +34,7 @@ def html(
     """
     caption = f"{name}: {len(quality):,} requests, {len(models):,} models"
     rows = _rows(models, quality, cost_usd, latency_s)
-    return table(caption, _HEADS, rows, notes=[*_facts(signals, tasks), *notes])
+    return html_table(caption, _HEADS, rows, notes=[*_facts(signals, tasks), *notes])
 
 
 def _rows(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 
 DECISIONS_KEY = b"routelab.decisions"

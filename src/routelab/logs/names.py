@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from routelab.core.wording import first
+from routelab.core.messages.wording import first
 from routelab.logs.problems import Problems
 
 ALIASES: Mapping[str, tuple[str, ...]] = {

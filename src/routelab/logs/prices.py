@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from routelab.core.catalogue import Model
+from routelab.core.catalogue.catalogue import Model
 from routelab.core.table import Floats
 from routelab.errors import LogError
 from routelab.logs.delimiter import header

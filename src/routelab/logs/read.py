@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs import assemble, embedded, names, notes, prices, sidecar

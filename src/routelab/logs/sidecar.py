@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from routelab.core import catalogue_file
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import catalogue_file
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs.problems import Problems

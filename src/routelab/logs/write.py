@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from routelab.core.atomic import replacing
 from routelab.core.signal_spec import SignalSpec
+from routelab.core.storage.atomic import replacing
 from routelab.core.table import Ints
 from routelab.errors import LogError
 from routelab.logs import embedded

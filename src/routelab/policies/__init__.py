@@ -12,7 +12,7 @@ import msgspec
 from routelab import gates
 from routelab.core.policy import Policy
 from routelab.core.registry import StructRegistry
-from routelab.core.wire import encoded
+from routelab.core.storage.plain_data import encoded
 from routelab.errors import PolicyError
 from routelab.policies.cascade import Cascade
 from routelab.policies.cascade_routing import CascadeRouting

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 
 from routelab.core.context import Context
+from routelab.core.messages.wording import number
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Route, ask
 from routelab.core.table import Stage, Table
-from routelab.core.wording import number
 from routelab.errors import PolicyError
 
 

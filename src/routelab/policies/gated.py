@@ -10,9 +10,9 @@ from msgspec import structs
 
 from routelab.core.context import Context
 from routelab.core.gate import Gate
+from routelab.core.messages.wording import listed
 from routelab.core.policy import Child, Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Message, Route, Together, ask
-from routelab.core.wording import listed
 from routelab.errors import PolicyError
 from routelab.gates import AnyGate
 

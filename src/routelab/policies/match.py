@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from routelab.core.messages.wording import listed
 from routelab.core.request import Request
 from routelab.core.table import Bools, Table
-from routelab.core.wording import listed
 from routelab.errors import PolicyError
 from routelab.signals.features.text import text_of
 from routelab.signals.script import NO_LETTERS, SCRIPTS, script

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from routelab.core.context import Context
+from routelab.core.messages.wording import number
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
-from routelab.core.wording import number
 from routelab.errors import PolicyError
 
 MOST = 10

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.policy_file.certificate import Certificate
 

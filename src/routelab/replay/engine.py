@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.scoring import Scoring
 from routelab.core.table import Bools, Ints, Stage, Table

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.scoring import Scoring
 from routelab.core.table import Ints

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, Model
+from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S, Catalogue, Model
 from routelab.core.table import Floats
 from routelab.logs.log import Log
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.log import Log
 from routelab.logs.splits import PARTS, Split, split

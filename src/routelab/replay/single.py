@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from routelab.core.admission import Admission, CallEstimate
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.context import Context
 from routelab.core.decision import Decision
 from routelab.core.flow import drive

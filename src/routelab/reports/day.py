@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.record import AttemptRecord, Record, StepRecord
+from routelab.core.storage.record import AttemptRecord, Record, StepRecord
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Note, Table, Text
 from routelab.reports.chapters.deployments import deployments

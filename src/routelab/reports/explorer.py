@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup
 
-from routelab.core import wording
+from routelab.core.messages import wording
 from routelab.replay.breakdown import Grid
 from routelab.reports import templates, words
 from routelab.reports.blocks import plain

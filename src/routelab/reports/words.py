@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from routelab.core import wording
+from routelab.core.messages import wording
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 import msgspec
 from msgspec import structs
 
-from routelab.core.did_you_mean import nearest
+from routelab.core.messages.did_you_mean import nearest
 from routelab.core.protocol import Message
 from routelab.core.request import Request
 from routelab.errors import RequestError

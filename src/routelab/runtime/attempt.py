@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.catalogue import Deployment, Timeouts
+from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.runtime.judged import Attempt, failed, judged
 from routelab.runtime.stream.streamed import Sink, streamed
 from routelab.runtime.upstream import Outgoing, Upstream, UpstreamError

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Never, Self
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.ask import Messages, RequestOptions
 from routelab.runtime.background import BackgroundLoop

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from routelab.core.context import Context
 from routelab.core.decision import Decision
-from routelab.core.record import AlertRecord, FeedbackRecord
 from routelab.core.request import Request
+from routelab.core.storage.record import AlertRecord, FeedbackRecord
 from routelab.runtime.budgets import Alert
 from routelab.runtime.finished import Finished, answered, ended
 from routelab.runtime.journal import Sink

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.flow import cancelled
 from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from routelab.core import engine_rules
-from routelab.core.catalogue import ROUTER_TIMEOUT_S
-from routelab.core.engine_rules import EngineRules
+from routelab.core.catalogue import engine_rules
+from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S
+from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.options import Options, misplaced
 from routelab.errors import ConfigError
 from routelab.gates import AnyGate

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from routelab.core.catalogue import Model
+from routelab.core.catalogue.catalogue import Model
 from routelab.signals.source import number
 
 _NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")

@@ -10,8 +10,8 @@ import msgspec
 from routelab.core.context import Context
 from routelab.core.decision import Choice, Decision, Score, Step
 from routelab.core.protocol import Feedback
-from routelab.core.record import Status
 from routelab.core.request import Request
+from routelab.core.storage.record import Status
 from routelab.errors import BudgetError, NoModelError, RouteError, RoutelabError
 
 

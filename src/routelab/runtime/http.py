@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from routelab.core.catalogue import Deployment
+from routelab.core.catalogue.catalogue import Deployment
 from routelab.errors import RouteError
 from routelab.runtime.http_request import Place, place_of
 from routelab.runtime.http_sender import Sender, ThroughClient, Transport, named, own, problems

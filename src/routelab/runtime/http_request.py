@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 
-from routelab.core.catalogue import Deployment
-from routelab.core.validation import looks_like_key
+from routelab.core.catalogue.catalogue import Deployment
+from routelab.core.catalogue.validation import looks_like_key
 from routelab.runtime.upstream import Outgoing, UpstreamError, address
 from routelab.runtime.wire import encode_json
 from routelab.version import __version__

@@ -8,8 +8,8 @@ from urllib.request import getproxies
 
 import httpx
 
-from routelab.core.did_you_mean import unknown_name
-from routelab.core.install_hint import how_to_install
+from routelab.core.messages.did_you_mean import unknown_name
+from routelab.core.messages.install_hint import how_to_install
 from routelab.errors import MissingExtraError
 from routelab.runtime.closing import Closing
 from routelab.runtime.http_request import Requests, straight

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.catalogue import Deployment
+from routelab.core.catalogue.catalogue import Deployment
 from routelab.runtime.retry_after import retry_after_s
 from routelab.runtime.upstream import Kind, Reply, address
 from routelab.runtime.wire import SHOULD_RETRY

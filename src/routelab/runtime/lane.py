@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from routelab.core.admission import Admission
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.context import Context
 from routelab.core.protocol import Call
 from routelab.core.request import Request

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, Self
 
-from routelab.core import catalogue_file
-from routelab.core.catalogue import Catalogue, Timeouts
+from routelab.core.catalogue import catalogue_file
+from routelab.core.catalogue.catalogue import Catalogue, Timeouts
 from routelab.errors import RouteError
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.ask import Messages, RequestOptions, sending

@@ -1,6 +1,6 @@
 """Answer live requests from a log, so that a policy can be tried without spending money."""
 
-from routelab.core.catalogue import pointed_at
+from routelab.core.catalogue.catalogue import pointed_at
 from routelab.serve.app import replay_app
 from routelab.serve.server import background, run
 

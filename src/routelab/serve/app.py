@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.log import Log
 from routelab.runtime.stream.pieces import DONE, event, parted
 from routelab.runtime.wire import ATTEMPT, REQUEST_ID, decode_json, encode_json

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.decision import Decision
 from routelab.core.table import Ints
 from routelab.errors import RouteError, UncoveredError

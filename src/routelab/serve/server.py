@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import RoutelabError
 from routelab.logs.log import Log
 from routelab.serve.app import replay_app

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.core.catalogue import Model
+from routelab.core.catalogue.catalogue import Model
 from routelab.core.tokens import ANSWER_LIMITS
 from routelab.simulate.answers.outcomes import NOT_LOGGED
 from routelab.simulate.answers.replay_error import ReplayError

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core import display
-from routelab.core.record import Record
+from routelab.core.messages import notebook_html
+from routelab.core.messages.wording import known
+from routelab.core.storage.record import Record
 from routelab.core.table import Bools, Floats, Ints
-from routelab.core.wording import known
 from routelab.logs.log import Strings
 from routelab.replay.patience import Unwaited
 from routelab.simulate.worked import Worked
@@ -51,7 +51,7 @@ class Day:
         cost_usd: (k,) of all calls.
         quality: (k,) of the answer; 0 without one.
         answered: (k,).
-        status: (k,) how each ended (see `routelab.core.record.Status`).
+        status: (k,) how each ended (see `routelab.core.storage.record.Status`).
         model: (k,) that answered; empty without an answer.
         tenant, priority: (k,); empty where the log does not say.
         calls, attempts: (k,) calls of the policy that were made, and tries at deployments.
@@ -168,4 +168,6 @@ class Day:
             f"{len(self):,} requests, {it['failed']:,} without an answer{refused}; {p95}"
             f"{it['usd_per_1k']:.4g} USD per 1,000 requests, quality {it['quality']:.3f}",
         )
-        return display.table(f"A day of {self.policy}", heads, rows, words=(0, 1), notes=notes)
+        return notebook_html.html_table(
+            f"A day of {self.policy}", heads, rows, words=(0, 1), notes=notes
+        )

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from routelab.core.catalogue import Deployment
+from routelab.core.catalogue.catalogue import Deployment
 from routelab.runtime.engine.bucket import Bucket
 from routelab.simulate.course import Course
 

@@ -13,7 +13,7 @@ import anyio
 import numpy as np
 from msgspec import structs
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.request import Request
 from routelab.core.table import Ints
 from routelab.errors import RouteError

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import anyio
 import numpy as np
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.table import Ints
 from routelab.runtime.engine import Engine
 from routelab.simulate.day import Sampled

@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio
 
-from routelab.core.catalogue import Deployment
+from routelab.core.catalogue.catalogue import Deployment
 from routelab.core.draw import uniform
 from routelab.logs.log import Log
 from routelab.runtime.engine.bucket import Bucket

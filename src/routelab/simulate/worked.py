@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.protocol import Attempt
 from routelab.runtime.finished import Finished
 from routelab.runtime.upstream import address

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Floats

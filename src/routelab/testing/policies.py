@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routelab import replay, scorers
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.context import Context
 from routelab.core.decision import Decision
 from routelab.core.flow import MAX_CALLS, drive

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.core.wording import with_interval
+from routelab.core.messages.wording import with_interval
 from routelab.policy_file.card import table
 from routelab.tracking import names
 

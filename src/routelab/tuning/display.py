@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.display import table
-from routelab.core.wording import with_interval
+from routelab.core.messages.notebook_html import html_table
+from routelab.core.messages.wording import with_interval
 from routelab.replay import Figures
 from routelab.tuning.operating import OperatingPoint
 from routelab.tuning.verdict import Verdict
@@ -27,7 +27,7 @@ def html(
         _row(f"{point.name}{'' if at else ' (exported)'}", figures)
         for at, (point, figures) in enumerate(zip(points, tested, strict=True))
     ]
-    return table(caption, _HEADS, rows, notes=verdict.reasons)
+    return html_table(caption, _HEADS, rows, notes=verdict.reasons)
 
 
 def _row(name: str, it: Figures) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 
+from routelab.core.messages.wording import bracketed, first
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
-from routelab.core.wording import bracketed, first
 from routelab.replay import Figures, Ground, Replay
 from routelab.replay.breakdown.clusters import standard_errors, student
 from routelab.stats.bootstrap import Resamples, interval

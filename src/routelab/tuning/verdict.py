@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from routelab.core.wording import bracketed
+from routelab.core.messages.wording import bracketed
 from routelab.policy_file import Certificate
 from routelab.replay import Baseline, Figures
 from routelab.stats.power import requests_to_settle

@@ -11,7 +11,7 @@ from routelab.cli import written
 from routelab.cli.common import CatalogueOption
 from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.options.groups import group
-from routelab.core.catalogue import ROUTER_TIMEOUT_S
+from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.simulate.arrivals import moment_s
 from routelab.tuning.simulated import Wanted

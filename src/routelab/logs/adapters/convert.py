@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from routelab.core.catalogue import Model
+from routelab.core.catalogue.catalogue import Model
 from routelab.errors import LogError
 from routelab.logs import assemble, names, prices
 from routelab.logs.adapters.adapter import Adapter, Imported

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import msgspec
 import pyarrow.parquet as pq
 
-from routelab.core.atomic import replacing
-from routelab.core.file_lock import is_locked
 from routelab.core.progress import Progress
-from routelab.core.record import FeedbackRecord, Record
+from routelab.core.storage.atomic import replacing
+from routelab.core.storage.file_lock import is_locked
+from routelab.core.storage.record import FeedbackRecord, Record
 from routelab.errors import LogError
 from routelab.logs.decisions.journal import Journal, open_journal
 from routelab.logs.decisions.table import Judged, Rows

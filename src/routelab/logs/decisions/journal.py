@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from routelab.core.progress import Progress
-from routelab.core.record import AlertRecord, FeedbackRecord, Record
+from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record
 from routelab.errors import LogError
 from routelab.logs.embedded import DECISIONS_KEY
 from routelab.logs.problems import SHOWN, Problems

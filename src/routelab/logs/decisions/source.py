@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
-from routelab.core.record import FeedbackRecord, Record
+from routelab.core.storage.record import FeedbackRecord, Record
 from routelab.errors import LogError
 from routelab.logs.decisions.journal import open_journal
 from routelab.logs.decisions.table import Judged, Rows

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from routelab.core.record import AlertRecord, FeedbackRecord, Record, StepRecord
+from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record, StepRecord
 from routelab.logs.decisions.journal import Line
 from routelab.logs.names import RESERVED
 from routelab.signals.prompt_text import prompt_text

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
 from routelab.replay.baselines import Outcome, best_per_request, outcome

@@ -22,7 +22,7 @@ from concurrent.futures import (
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from routelab.core.install_hint import how_to_install
+from routelab.core.messages.install_hint import how_to_install
 from routelab.core.progress import Progress
 from routelab.errors import MissingExtraError, RoutelabError
 

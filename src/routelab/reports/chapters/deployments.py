@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core import wording
+from routelab.core.messages import wording
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Table, Text
 from routelab.simulate import Day

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core import wording
-from routelab.core.wording import known
+from routelab.core.messages import wording
+from routelab.core.messages.wording import known
 from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, Figure, Gallery, Table, Text
 from routelab.reports.figures.whiskers import points, whiskers

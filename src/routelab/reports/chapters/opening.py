@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from routelab.core import wording
+from routelab.core.messages import wording
 from routelab.errors import PolicyError
 from routelab.policies import from_wire
 from routelab.replay import Baseline, Figures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.wording import listed
+from routelab.core.messages.wording import listed
 from routelab.errors import PolicyError
 from routelab.policies import from_wire
 from routelab.replay.breakdown.shape import Breakdown, ThresholdCurve

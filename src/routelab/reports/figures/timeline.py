@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from routelab.core import wording
+from routelab.core.messages import wording
 from routelab.core.table import Bools, Floats, Ints
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure

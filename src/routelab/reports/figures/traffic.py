@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from routelab.core import wording
+from routelab.core.messages import wording
 from routelab.replay.breakdown.shape import Slice
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure

@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from routelab.core.toml_fields import TomlFields
-from routelab.core.toml_text import parse_tables, read_text
+from routelab.core.catalogue.toml_fields import TomlFields
+from routelab.core.catalogue.toml_text import parse_tables, read_text
 from routelab.errors import BudgetError
 
 ALL = "all"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Literal, TypeAlias
 
-from routelab.core.engine_rules import BreakerRules
+from routelab.core.catalogue.engine_rules import BreakerRules
 from routelab.runtime.engine.window import Window
 
 State: TypeAlias = Literal["closed", "open", "half-open"]

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue, Timeouts
-from routelab.core.engine_rules import EngineRules
+from routelab.core.catalogue.catalogue import Catalogue, Timeouts
+from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.runtime.attempt import Attempt, attempt
 from routelab.runtime.cost import tokens as used_tokens
 from routelab.runtime.engine import outcome

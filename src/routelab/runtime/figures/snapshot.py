@@ -71,7 +71,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         since_s, at_s: Unix seconds.
-        statuses: requests by how they ended (see `routelab.core.record.Status`).
+        statuses: requests by how they ended (see `routelab.core.storage.record.Status`).
         escalated: answered requests for which calls were made in more than one turn;
             `escalation_rate` is their share of the answered.
         cut_short: answered requests whose last call could not be sent, by a budget's refusal or

@@ -13,7 +13,7 @@ import msgspec
 
 from routelab.core.decision import Step
 from routelab.core.protocol import Attempt
-from routelab.core.record import (
+from routelab.core.storage.record import (
     AttemptRecord,
     ChoiceRecord,
     Record,

@@ -6,8 +6,8 @@ import math
 
 from routelab.core.decision import Choice, Score, Step
 from routelab.core.protocol import Attempt, Call, Feedback
-from routelab.core.record import AttemptRecord, Record, StepRecord
 from routelab.core.request import Request
+from routelab.core.storage.record import AttemptRecord, Record, StepRecord
 from routelab.runtime.finished import Finished
 
 

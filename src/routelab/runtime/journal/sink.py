@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from routelab.core.record import AlertRecord, FeedbackRecord
+from routelab.core.storage.record import AlertRecord, FeedbackRecord
 from routelab.runtime.finished import Finished
 
 Note: TypeAlias = FeedbackRecord | AlertRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from routelab.core.registry import StructRegistry
-from routelab.core.wire import encoded
+from routelab.core.storage.plain_data import encoded
 from routelab.signals.features.answer import Answer
 from routelab.signals.features.embedding import Embedding
 from routelab.signals.features.hashed import Hashed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from routelab.core.catalogue import Catalogue
-from routelab.core.wording import first
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.messages.wording import first
 from routelab.errors import LogError
 from routelab.logs.log import Log
 from routelab.logs.texts import prompt_key

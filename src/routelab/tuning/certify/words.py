@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from routelab.core.wording import bracketed, counted
+from routelab.core.messages.wording import bracketed, counted
 from routelab.policy_file import Certificate, Goal
 from routelab.tuning.certify.demand import Demand
 from routelab.tuning.certify.evidence import Evidence

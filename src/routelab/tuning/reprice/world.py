@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.table import Floats
 from routelab.errors import TuningError
 from routelab.logs.log import Log

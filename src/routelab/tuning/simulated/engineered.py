@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from routelab.core.catalogue import Catalogue, Timeouts
-from routelab.core.engine_rules import EngineRules
+from routelab.core.catalogue.catalogue import Catalogue, Timeouts
+from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.policy import Policy
 from routelab.errors import SimulationError, TuningError
 from routelab.policies import Cascade, Fixed, to_wire

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from routelab.core.engine_rules import EngineRules
-from routelab.core.wording import bracketed
+from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.messages.wording import bracketed
 from routelab.simulate import Checked
 
 

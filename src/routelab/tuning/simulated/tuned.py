@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import optuna
 
-from routelab.core.catalogue import Catalogue
-from routelab.core.engine_rules import EngineRules
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.progress import Progress
 from routelab.policies import to_wire
 from routelab.replay import Ground, Named, costs_sha256, evaluate

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.errors import LogError, TuningError
 from routelab.logs.stream import Stream

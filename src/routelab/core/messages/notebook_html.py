@@ -13,7 +13,7 @@ _MOST = 24
 _CELL = "text-align:{side};padding:.15em .8em .15em 0;overflow-wrap:anywhere"
 
 
-def table(
+def html_table(
     caption: str,
     heads: Sequence[str],
     rows: Iterable[Sequence[str]],
@@ -39,9 +39,9 @@ def table(
     )
 
 
-def fields(caption: str, data: Mapping[str, Any]) -> str:
+def html_fields(caption: str, data: Mapping[str, Any]) -> str:
     """Plain data as a table of two columns, an object inside another as `outer.inner`."""
-    return table(caption, ("field", "value"), _flat(data), words=(0, 1))
+    return html_table(caption, ("field", "value"), _flat(data), words=(0, 1))
 
 
 def _flat(data: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:

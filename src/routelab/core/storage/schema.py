@@ -1,6 +1,6 @@
 """The JSON Schema of the decision log's lines, made from the types that write them.
 
-`python -m routelab.core.schema` prints it.
+`python -m routelab.core.storage.schema` prints it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.record import AlertRecord, FeedbackRecord, Record
+from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record
 
 _LINES = (Record, FeedbackRecord, AlertRecord)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from routelab.core.catalogue import Deployment, Model, Timeouts
+from routelab.core.catalogue.catalogue import Deployment, Model, Timeouts
 
 _PRICES = (
     "input_usd_per_mtok",

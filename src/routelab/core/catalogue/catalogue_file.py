@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from routelab.core import engine_rules
-from routelab.core.catalogue import Catalogue, Model
-from routelab.core.did_you_mean import nearest
-from routelab.core.toml_fields import TomlFields
-from routelab.core.toml_text import parse_tables, read_text
-from routelab.core.validation import repeated, value_problems
+from routelab.core.catalogue import engine_rules
+from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue.toml_fields import TomlFields
+from routelab.core.catalogue.toml_text import parse_tables, read_text
+from routelab.core.catalogue.validation import repeated, value_problems
+from routelab.core.messages.did_you_mean import nearest
 from routelab.errors import CatalogueError
 
 USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from routelab.core.engine_rules import EngineRules
+from routelab.core.catalogue.engine_rules import EngineRules
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

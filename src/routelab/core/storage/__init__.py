@@ -1,0 +1,1 @@
+"""What is written down of a request, and how files are written so that a crash loses nothing."""
