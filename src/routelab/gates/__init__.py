@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from routelab.core.gate import Gate
 from routelab.core.registry import StructRegistry
-from routelab.gates.as_json import Json
-from routelab.gates.as_schema import JsonSchema
 from routelab.gates.function import Function
+from routelab.gates.json_schema import JsonSchema
+from routelab.gates.json_value import Json
 from routelab.gates.language import Language
 from routelab.gates.length import Length
 from routelab.gates.non_empty import NonEmpty

@@ -11,7 +11,7 @@ import msgspec
 from routelab.core.gate import Gate
 from routelab.core.messages.install_hint import how_to_install
 from routelab.errors import MissingExtraError, PolicyError
-from routelab.gates.as_json import json_value
+from routelab.gates.json_value import json_value
 
 _SHOWN = 3
 """Violations told at once."""
