@@ -25,11 +25,11 @@ from routelab.policies import CascadeRouting, to_wire
 from routelab.policy_file import Document, PolicyFile, load, write
 from routelab.scorers import Linear
 from routelab.scorers import to_wire as scorer_to_wire
-from routelab.signals.features import Answer, Hashed, Numbers
+from routelab.signals.features import Answer, HashedWords, Numbers
 from routelab.signals.features import to_wire as feature_to_wire
 
 MODELS = tuple(f"model-{index}" for index in range(11))
-WORDS, NUMBERS, ANSWER = Hashed(bits=16), Numbers(), Answer(models=MODELS, signals=("sure",))
+WORDS, NUMBERS, ANSWER = HashedWords(bits=16), Numbers(), Answer(models=MODELS, signals=("sure",))
 POLICY = CascadeRouting(
     models=MODELS,
     quality="before",

@@ -26,12 +26,12 @@ from routelab.scorers import Blend, Linear, Trees, flatten, linear, trees
 from routelab.scorers import to_wire as scorer_to_wire
 from routelab.scorers.kernels import plain as kernels
 from routelab.scorers.scoring import Scoring
-from routelab.signals.features import Hashed, Numbers, words
+from routelab.signals.features import HashedWords, Numbers, words
 from routelab.signals.features import to_wire as feature_to_wire
 from routelab.signals.features.words import plain
 
 MODELS = ("small", "large")
-WORDS, NUMBERS = Hashed(bits=16, idf="words.idf"), Numbers()
+WORDS, NUMBERS = HashedWords(bits=16, idf="words.idf"), Numbers()
 TREES, DEPTH = 150, 4
 LEXICON = 30_000
 

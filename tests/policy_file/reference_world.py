@@ -117,7 +117,7 @@ REFERENCES = {
 }
 
 _PROVIDERS = {
-    "words": features.Hashed(bits=8),
+    "words": features.HashedWords(bits=8),
     "numbers": features.Numbers(),
     "answer": features.Answer(models=MODELS, signals=("confidence", "agreement")),
 }

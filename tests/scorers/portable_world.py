@@ -18,13 +18,13 @@ from routelab.scorers import (
     flatten,
     to_wire,
 )
-from routelab.signals.features import Answer, Hashed, Numbers
+from routelab.signals.features import Answer, HashedWords, Numbers
 from routelab.signals.features import to_wire as feature_to_wire
 
 MODELS = ("small", "large")
 _RNG = np.random.default_rng(11)
 _PROVIDERS = {
-    "words": Hashed(bits=8, cap=400, idf="words.idf"),
+    "words": HashedWords(bits=8, cap=400, idf="words.idf"),
     "numbers": Numbers(),
     "answer": Answer(models=MODELS, signals=("sure", "margin")),
 }

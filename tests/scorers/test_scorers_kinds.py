@@ -23,7 +23,7 @@ from routelab.scorers import (
     logit,
     on_grid,
 )
-from routelab.signals.features import Matrix, Vector, beside
+from routelab.signals.features import Matrix, Vector, joined_matrices
 from routelab.signals.features import from_wire as feature_from_wire
 
 SCORING = load(FEATURES, WIRES, TENSORS)
@@ -65,7 +65,7 @@ def both_ways(scorer, tensors, rows):
 
 def dense(*names):
     matrices = [feature_from_wire(FEATURES[name]).bind(TENSORS).matrix(PROMPTS) for name in names]
-    return beside(matrices, len(PROMPTS)).dense()
+    return joined_matrices(matrices, len(PROMPTS)).dense()
 
 
 def test_linear_is_the_matrix_product():

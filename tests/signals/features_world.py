@@ -6,7 +6,7 @@ import importlib.util
 
 import numpy as np
 
-from routelab.signals.features import Answer, Embedding, Hashed, Numbers
+from routelab.signals.features import Answer, Embedding, HashedWords, Numbers
 from routelab.testing.requests import MODELS
 
 HAS_EMBEDDINGS = importlib.util.find_spec("wordllama") is not None
@@ -19,9 +19,9 @@ def examples():
     return {
         "numbers": (Numbers(), Numbers(names=("scripts", "tokens", "diversity"), cap=50)),
         "hashed": (
-            Hashed(),
-            Hashed(bits=8, cap=40, tf="binary", idf="idf"),
-            Hashed(bits=1, tf="raw", idf="nothing"),
+            HashedWords(),
+            HashedWords(bits=8, cap=40, tf="binary", idf="idf"),
+            HashedWords(bits=1, tf="raw", idf="nothing"),
         ),
         "embedding": (Embedding.installed(), Embedding.installed(dim=8, cap=30))
         if HAS_EMBEDDINGS

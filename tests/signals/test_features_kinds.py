@@ -17,7 +17,7 @@ from routelab.core.messages.install_hint import how_to_install
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import MissingExtraError, PolicyError
-from routelab.signals.features import NAMES, Answer, Embedding, Hashed, Numbers
+from routelab.signals.features import NAMES, Answer, Embedding, HashedWords, Numbers
 from routelab.signals.features.wordllama import word_table
 from routelab.testing.requests import asked
 
@@ -39,7 +39,7 @@ def counts(request, *names):
 
 
 def hashed(text, **fields):
-    return Hashed(**fields).bind(TENSORS).vector(asked(text), None)
+    return HashedWords(**fields).bind(TENSORS).vector(asked(text), None)
 
 
 def same(one, other):
@@ -145,7 +145,7 @@ def test_rare_words_weigh_more_by_their_idf():
 
 def test_an_idf_of_another_size_is_refused():
     with pytest.raises(PolicyError, match=r"'idf' has shape \(256,\); it must be \(512,\)"):
-        Hashed(bits=9, idf="idf").bind(TENSORS)
+        HashedWords(bits=9, idf="idf").bind(TENSORS)
 
 
 @given(middle=st.text(max_size=200))
@@ -154,7 +154,7 @@ def test_the_middle_of_a_long_text_is_not_read(middle):
     head, tail = "first words of all " * 3, "and the last words of it " * 3
     half = min(len(head), len(tail))
     ends = head[:half], tail[-half:]
-    cut = Hashed(cap=2 * half).bind({})
+    cut = HashedWords(cap=2 * half).bind({})
     far = cut.vector(asked(f"{ends[0]}{middle} {ends[1]}"), None)
     assert same(far, cut.vector(asked(f"{ends[0]}\n{ends[1]}"), None))
 

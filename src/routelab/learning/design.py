@@ -16,8 +16,8 @@ from scipy.sparse import csr_matrix, diags  # type: ignore[import-untyped]
 from routelab.core.table import Floats, Ints
 from routelab.learning.examples import Examples
 from routelab.learning.recipe import Recipe
-from routelab.signals.features import Answer, Embedding, Hashed, Numbers
-from routelab.signals.features.provider import Provider
+from routelab.signals.features import Answer, Embedding, HashedWords, Numbers
+from routelab.signals.features.provider import FeatureProvider
 
 Csr = Any
 """A scipy.sparse.csr_matrix, which has no types."""
@@ -30,7 +30,7 @@ class Feature(NamedTuple):
     """A provider with the tensors it needs, under the name that scorers use."""
 
     name: str
-    provider: Provider
+    provider: FeatureProvider
     tensors: dict[str, npt.NDArray[Any]]
 
 
@@ -164,15 +164,15 @@ class Design:
         found = (_named(kind, own),)
         return found if self.answer is None else (*found, _named("answer", self._answer()))
 
-    def _hashed(self) -> Hashed:
-        return Hashed(bits=self.recipe.bits, cap=self.recipe.cap, tf=self.recipe.tf)
+    def _hashed(self) -> HashedWords:
+        return HashedWords(bits=self.recipe.bits, cap=self.recipe.cap, tf=self.recipe.tf)
 
     def _answer(self) -> Answer:
         models = dict.fromkeys(answer.model for answer in self.examples.seen or ())
         return Answer(models=tuple(models), signals=self.examples.signals)
 
 
-def _named(kind: str, provider: Provider) -> Feature:
+def _named(kind: str, provider: FeatureProvider) -> Feature:
     """Equal providers have equal names, so that scorers fitted apart share them."""
     digest = hashlib.sha256(msgspec.json.encode(provider)).hexdigest()[:8]
     return Feature(f"{kind}-{digest}", provider, {})

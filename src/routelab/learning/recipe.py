@@ -19,7 +19,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         learners: joined by a blend; one alone is exported as it is.
         by, shrink: column of the prior table, and how many rows the overall mean is worth.
-        bits, cap, tf, idf: of hashed words, see `routelab.signals.features.Hashed`.
+        bits, cap, tf, idf: of hashed words, see `routelab.signals.features.HashedWords`.
         words_penalty, numbers_penalty, embedding_penalty: of the squared weights.
         rounds, rate, leaves, leaf_rows, leaf_penalty: of the boosted trees.
         near, neighbors, points: what distance is measured on, how many neighbours vote, and

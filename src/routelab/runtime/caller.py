@@ -24,7 +24,7 @@ from routelab.runtime.gatekeeper import Gatekeeper
 from routelab.runtime.signal_reader import SignalReader
 from routelab.runtime.told_once import ToldOnce
 from routelab.runtime.wire import ATTEMPT, NEED, READS, header_list
-from routelab.signals import Source, resolve
+from routelab.signals import SignalSource, resolve
 from routelab.signals.answer_text import answer_text
 
 
@@ -61,7 +61,7 @@ class Caller:
         self,
         catalogue: Catalogue,
         engine: Engine,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, SignalSource],
         specs: Mapping[str, SignalSpec],
         gatekeeper: Gatekeeper,
         clock: Callable[[], float],
@@ -128,14 +128,14 @@ class Caller:
         multiplier = combined([s.multiplier for s in specs if s and s.multiplier is not None])
         return max((source.samples for source in sources.values()), default=1), multiplier
 
-    def _of(self, call: Call) -> dict[str, Source]:
+    def _of(self, call: Call) -> dict[str, SignalSource]:
         return {
             name: self.sources.get(name) or resolve(name, spec=self.specs.get(name))
             for name in call.need
         }
 
     async def _samples(
-        self, call: Call, sending: Sending, sources: Mapping[str, Source], tries: list[Try]
+        self, call: Call, sending: Sending, sources: Mapping[str, SignalSource], tries: list[Try]
     ) -> list[Asked]:
         messages = call.messages if call.messages is not None else sending.request.messages
         question = Question(
@@ -195,7 +195,7 @@ def _completion_tokens(last: Try | None, tries: Sequence[Try], money: Account) -
     return next((paid.completion_tokens for it, paid in counted if it is last), math.nan)
 
 
-def _asked_of(sources: Mapping[str, Source]) -> dict[str, str]:
+def _asked_of(sources: Mapping[str, SignalSource]) -> dict[str, str]:
     """What an endpoint is told of the signals that a call needs."""
     if not sources:
         return {}
@@ -213,7 +213,7 @@ def _nth(question: Question, attempt: int) -> Question:
     return msgspec.structs.replace(question, headers=headers)
 
 
-def _asking(sources: Mapping[str, Source], fields: Mapping[str, Any]) -> dict[str, Any]:
+def _asking(sources: Mapping[str, SignalSource], fields: Mapping[str, Any]) -> dict[str, Any]:
     """The user's fields with what the signals need laid over them."""
     body = dict(fields)
     for source in sources.values():

@@ -22,7 +22,7 @@ from routelab.runtime.caller import Caller, Sending
 from routelab.runtime.engine import Engine
 from routelab.runtime.gatekeeper import Gatekeeper
 from routelab.runtime.overlay import Overlay
-from routelab.signals import Given, Source, resolve
+from routelab.signals import Given, SignalSource, resolve
 
 _log = logging.getLogger("routelab")
 
@@ -155,7 +155,7 @@ def cheaper_policy(
     return load(named) if isinstance(named, str | Path) else named
 
 
-def sources(policy_file: PolicyFile, given: Mapping[str, Given]) -> dict[str, Source]:
+def sources(policy_file: PolicyFile, given: Mapping[str, Given]) -> dict[str, SignalSource]:
     """A source for each signal of the policy.
 
     Raises:

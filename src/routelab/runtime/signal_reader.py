@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from routelab.core.request import Request
 from routelab.runtime.told_once import ToldOnce
-from routelab.signals import Reading, Source
+from routelab.signals import SignalReading, SignalSource
 from routelab.signals.source import Body
 
 NEVER = 20
@@ -30,7 +30,7 @@ class SignalReader:
         self,
         model: str,
         request: Request,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, SignalSource],
         bodies: Sequence[Body | None],
     ) -> tuple[dict[str, float], list[str]]:
         """Values, NaN where there is none, and a note for each of these.
@@ -52,7 +52,7 @@ class SignalReader:
         ]
         return {name: reading.value for name, reading in readings.items()}, notes
 
-    def _consider(self, model: str, name: str, reading: Reading) -> None:
+    def _consider(self, model: str, name: str, reading: SignalReading) -> None:
         key = model, name
         if not math.isnan(reading.value):
             self._seen.add(key)

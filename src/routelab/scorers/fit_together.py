@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from routelab.scorers.scorer import Scorer
-from routelab.signals.features import Provider
+from routelab.signals.features import FeatureProvider
 
 SCORE = "score"
 """Output of a scorer that says one thing about a request, whatever the model."""
 
 
 def misfits(
-    features: Mapping[str, Provider],
+    features: Mapping[str, FeatureProvider],
     scorers: Mapping[str, Scorer],
     models: Sequence[str] | None,
 ) -> list[str]:

@@ -12,7 +12,7 @@ from routelab.scorers.kernels import dot
 from routelab.scorers.link import INVERSE, Link, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Tensors
-from routelab.signals.features.tensors import Wanted, take
+from routelab.signals.features.tensors import TensorSpec, take_tensors
 
 
 class Linear(Scorer, frozen=True, kw_only=True, tag="linear"):
@@ -27,10 +27,10 @@ class Linear(Scorer, frozen=True, kw_only=True, tag="linear"):
 
     def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         k = len(self.outputs)
-        weights, bias = take(
+        weights, bias = take_tensors(
             tensors,
-            Wanted(f"{self.tensors}.weights", "float64", (sum(widths), k)),
-            Wanted(f"{self.tensors}.bias", "float64", (k,)),
+            TensorSpec(f"{self.tensors}.weights", "float64", (sum(widths), k)),
+            TensorSpec(f"{self.tensors}.bias", "float64", (k,)),
         )
         return _BoundLinear(self, widths, weights, bias)
 

@@ -10,7 +10,7 @@ from routelab.scorers.fit_together import misfits
 from routelab.scorers.scorer import Scorer
 from routelab.scorers.scoring import Scoring
 from routelab.scorers.views import Ready
-from routelab.signals.features import Bound, Tensors
+from routelab.signals.features import BoundProvider, Tensors
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -70,11 +70,13 @@ def _stop(problems: Sequence[str]) -> None:
         raise PolicyFileError(*problems)
 
 
-def _widths(spec: Scorer, bound: Mapping[str, Bound]) -> list[int]:
+def _widths(spec: Scorer, bound: Mapping[str, BoundProvider]) -> list[int]:
     return [bound[name].width for name in spec.features]
 
 
-def _reads_answer(name: str, specs: Mapping[str, Scorer], bound: Mapping[str, Bound]) -> bool:
+def _reads_answer(
+    name: str, specs: Mapping[str, Scorer], bound: Mapping[str, BoundProvider]
+) -> bool:
     return any(bound[feature].reads_answer for feature in specs[name].features) or any(
         _reads_answer(part, specs, bound) for part in specs[name].asks
     )

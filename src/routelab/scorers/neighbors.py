@@ -13,7 +13,7 @@ from routelab.errors import PolicyError
 from routelab.scorers.grid import LIMIT, WIDEST, Shorts, on_grid
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Tensors
-from routelab.signals.features.tensors import Wanted, take
+from routelab.signals.features.tensors import TensorSpec, take_tensors
 
 _CELLS = 4_000_000
 """Distances computed at once."""
@@ -32,12 +32,12 @@ class NearestNeighbors(Scorer, frozen=True, kw_only=True, tag="neighbors"):
 
     def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         width = sum(widths)
-        points, shift, step, targets = take(
+        points, shift, step, targets = take_tensors(
             tensors,
-            Wanted(f"{self.tensors}.points", "int16", (None, width)),
-            Wanted(f"{self.tensors}.shift", "float64", (width,)),
-            Wanted(f"{self.tensors}.step", "float64", (width,)),
-            Wanted(f"{self.tensors}.targets", "float64", (None, len(self.outputs))),
+            TensorSpec(f"{self.tensors}.points", "int16", (None, width)),
+            TensorSpec(f"{self.tensors}.shift", "float64", (width,)),
+            TensorSpec(f"{self.tensors}.step", "float64", (width,)),
+            TensorSpec(f"{self.tensors}.targets", "float64", (None, len(self.outputs))),
         )
         problems = []
         if width > WIDEST:

@@ -12,7 +12,7 @@ from routelab.core.table import Floats
 from routelab.errors import PolicyError
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Tensors
-from routelab.signals.features.tensors import Wanted, take
+from routelab.signals.features.tensors import TensorSpec, take_tensors
 
 
 class Prior(Scorer, frozen=True, kw_only=True, tag="prior"):
@@ -40,7 +40,7 @@ class Prior(Scorer, frozen=True, kw_only=True, tag="prior"):
 
     def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         shape = (len(self.keys) + 1, len(self.outputs))
-        (table,) = take(tensors, Wanted(f"{self.tensors}.table", "float64", shape))
+        (table,) = take_tensors(tensors, TensorSpec(f"{self.tensors}.table", "float64", shape))
         return _BoundPrior(self, table)
 
 

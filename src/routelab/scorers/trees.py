@@ -13,7 +13,7 @@ from routelab.scorers.kernels import Forest, Walk
 from routelab.scorers.link import INVERSE, Link, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Matrix, Tensors, Vector
-from routelab.signals.features.tensors import Wanted, take
+from routelab.signals.features.tensors import TensorSpec, take_tensors
 
 
 class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):
@@ -30,11 +30,13 @@ class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):
     link: Link = "identity"
 
     def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
-        named = [Wanted(f"{self.tensors}.{name}", dtype, (None,)) for name, dtype in NODES.items()]
-        roots = Wanted(f"{self.tensors}.roots", "int32", (None,))
-        output = Wanted(f"{self.tensors}.output", "int32", (None,))
-        bias = Wanted(f"{self.tensors}.bias", "float64", (len(self.outputs),))
-        found = take(tensors, *named, roots, output, bias)
+        named = [
+            TensorSpec(f"{self.tensors}.{name}", dtype, (None,)) for name, dtype in NODES.items()
+        ]
+        roots = TensorSpec(f"{self.tensors}.roots", "int32", (None,))
+        output = TensorSpec(f"{self.tensors}.output", "int32", (None,))
+        bias = TensorSpec(f"{self.tensors}.bias", "float64", (len(self.outputs),))
+        found = take_tensors(tensors, *named, roots, output, bias)
         forest = Forest(*found)
         if problems := list(_problems(forest, sum(widths), len(self.outputs))):
             raise PolicyError(*(f"trees {self.tensors!r}: {problem}" for problem in problems))

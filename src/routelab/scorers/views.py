@@ -12,7 +12,7 @@ from routelab.core.request import Request
 from routelab.core.table import Floats
 from routelab.scorers.link import each
 from routelab.scorers.scorer import BoundScorer, Scorer
-from routelab.signals.features import Bound, Matrix, Vector, beside, joined
+from routelab.signals.features import BoundProvider, Matrix, Vector, joined_matrices, joined_vectors
 
 
 class Ready(NamedTuple):
@@ -22,7 +22,7 @@ class Ready(NamedTuple):
         answered: names of the scorers that read an answer, themselves or through a part.
     """
 
-    features: Mapping[str, Bound]
+    features: Mapping[str, BoundProvider]
     specs: Mapping[str, Scorer]
     scorers: Mapping[str, BoundScorer]
     answered: frozenset[str]
@@ -56,7 +56,7 @@ class OneView:
 
     def vector(self, features: tuple[str, ...]) -> Vector:
         widths = [self._ready.features[name].width for name in features]
-        return joined(self.vectors(features), widths)
+        return joined_vectors(self.vectors(features), widths)
 
     def _vector(self, name: str) -> Vector:
         feature = self._ready.features[name]
@@ -91,7 +91,7 @@ class ManyView:
         for name in features:
             if name not in self._matrices:
                 self._matrices[name] = self._ready.features[name].matrix(self.requests, self.seen)
-        return beside([self._matrices[name] for name in features], len(self.requests))
+        return joined_matrices([self._matrices[name] for name in features], len(self.requests))
 
     def score(self, name: str) -> Floats:
         if name not in self._scores:

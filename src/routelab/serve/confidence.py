@@ -8,7 +8,7 @@ from typing import Any
 from routelab.errors import PolicyError
 from routelab.logs.log import Log
 from routelab.runtime.wire import ATTEMPT, NEED, READS, header_texts
-from routelab.signals import Source, as_logged, parse
+from routelab.signals import SignalSource, as_logged, parse
 from routelab.simulate.answers.outcomes import Outcomes
 from routelab.simulate.answers.replay_error import ReplayError
 
@@ -71,7 +71,7 @@ class Confidence:
                     f" {self._way_out(name)}",
                 )
 
-    def _lacking(self, source: Source | None, attempt: str, row: int, column: int) -> str:
+    def _lacking(self, source: SignalSource | None, attempt: str, row: int, column: int) -> str:
         """What a source is made of that the log does not hold; empty if it holds everything."""
         if source is not None and source.fields:
             return "no token log probabilities"
@@ -119,7 +119,7 @@ def renamed(body: dict[str, Any], names: Mapping[str, str] | None) -> dict[str, 
     return body
 
 
-def _source(spec: str) -> Source | None:
+def _source(spec: str) -> SignalSource | None:
     """None for a function, which may read whatever an answer says."""
     try:
         return parse(spec)

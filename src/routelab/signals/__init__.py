@@ -14,33 +14,42 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.errors import PolicyError, UnnamedPackageError
 from routelab.signals.agreement import Agreement
 from routelab.signals.column import Column
-from routelab.signals.function import Function, SignalFunction
+from routelab.signals.function import FunctionSignal, SignalFunction
 from routelab.signals.logprob_mean import LogprobMean
 from routelab.signals.logprob_min import LogprobMin
 from routelab.signals.logprob_quantile import LogprobQuantile
 from routelab.signals.margin import Margin
-from routelab.signals.source import Reading, Source
+from routelab.signals.source import SignalReading, SignalSource
 
-__all__ = ["KINDS", "REGISTRY", "Given", "Reading", "Source", "as_logged", "parse", "resolve"]
+__all__ = [
+    "KINDS",
+    "REGISTRY",
+    "Given",
+    "SignalReading",
+    "SignalSource",
+    "as_logged",
+    "parse",
+    "resolve",
+]
 
 Given: TypeAlias = str | SignalFunction
 """A source as users give it: a spec such as "logprob_q:0.1", or a function."""
 
-PLAIN: Mapping[str, Callable[[], Source]] = {
+PLAIN: Mapping[str, Callable[[], SignalSource]] = {
     "logprob_mean": LogprobMean,
     "logprob_min": LogprobMin,
     "margin": Margin,
 }
 """Kinds without an argument."""
 
-KINDS: Mapping[str, Callable[[str], Source]] = {
+KINDS: Mapping[str, Callable[[str], SignalSource]] = {
     "logprob_q": LogprobQuantile.parse,
     "agreement": Agreement.parse,
     "column": Column.parse,
 }
 """Kinds with an argument after a colon."""
 
-REGISTRY: Registry[Callable[..., Source]] = Registry(
+REGISTRY: Registry[Callable[..., SignalSource]] = Registry(
     "routelab.signals",
     "signal source",
     {**PLAIN, **KINDS},
@@ -52,7 +61,7 @@ A package's own is a function that is given what follows the colon, empty where 
 """
 
 
-def parse(spec: str) -> Source:
+def parse(spec: str) -> SignalSource:
     """The source that a spec such as "logprob_q:0.1" names.
 
     Raises:
@@ -78,7 +87,7 @@ def as_logged(names: Iterable[str]) -> dict[str, str]:
     return {name: f"column:{name}" for name in names}
 
 
-def resolve(name: str, given: Given | None = None, spec: SignalSpec | None = None) -> Source:
+def resolve(name: str, given: Given | None = None, spec: SignalSpec | None = None) -> SignalSource:
     """The source of the signal `name`: what is given, else its spec's, else the default.
 
     The default of a name that is itself a source, such as "margin", is that source, and
@@ -89,7 +98,7 @@ def resolve(name: str, given: Given | None = None, spec: SignalSpec | None = Non
     """
     chosen = given if given is not None else (spec.source if spec else "") or None
     if callable(chosen):
-        return Function(chosen)
+        return FunctionSignal(chosen)
     if chosen is None and name.partition(":")[0] not in REGISTRY.kinds:
         return Column(name)  # the name of most signals; no package is looked up for it
     try:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from routelab.core.request import Request
 from routelab.errors import PolicyError
 from routelab.signals.answer_text import answer_text
-from routelab.signals.source import Body, Reading, Source
+from routelab.signals.source import Body, SignalReading, SignalSource
 
 
-class Agreement(Source, frozen=True):
+class Agreement(SignalSource, frozen=True):
     """Share of the other `n - 1` samples whose normalised text equals the first's.
 
     Compatibility forms, case and white space do not count; a failed sample disagrees.
@@ -41,9 +41,9 @@ class Agreement(Source, frozen=True):
     def __str__(self) -> str:
         return f"agreement:{self.n}"
 
-    def read(self, request: Request, bodies: Sequence[Body | None]) -> Reading:
+    def read(self, request: Request, bodies: Sequence[Body | None]) -> SignalReading:
         first, *others = [None if body is None else _normal(body) for body in bodies[: self.n]]
-        return Reading(sum(other == first for other in others) / (self.n - 1))
+        return SignalReading(sum(other == first for other in others) / (self.n - 1))
 
 
 def _normal(body: Body) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from routelab.core.request import Request
 from routelab.errors import PolicyError
-from routelab.signals.source import Body, Reading, Source, missing, number
+from routelab.signals.source import Body, SignalReading, SignalSource, missing, number
 
 
-class Column(Source, frozen=True):
+class Column(SignalSource, frozen=True):
     """`routelab.signals.NAME` of the response, else NAME as a dotted path in it."""
 
     name: str
@@ -32,7 +32,7 @@ class Column(Source, frozen=True):
     def __str__(self) -> str:
         return f"column:{self.name}"
 
-    def read(self, request: Request, bodies: Sequence[Body | None]) -> Reading:
+    def read(self, request: Request, bodies: Sequence[Body | None]) -> SignalReading:
         named = _at(bodies[0], ("routelab", "signals", self.name))
         value = _at(bodies[0], self.name.split(".")) if named is _ABSENT else named
         if value is _ABSENT:
@@ -45,7 +45,7 @@ class Column(Source, frozen=True):
             return missing("the endpoint has no value for this answer")
         if (known := number(value)) is None:
             return missing(f"{self.name} is {str(value)[:40]!r}", "the field must hold a number")
-        return Reading(known)
+        return SignalReading(known)
 
 
 _ABSENT = object()

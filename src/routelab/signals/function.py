@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from routelab.core.request import Request
-from routelab.signals.source import Body, Reading, Source, missing, number
+from routelab.signals.source import Body, SignalReading, SignalSource, missing, number
 
 SignalFunction: TypeAlias = Callable[[Request, Body], float]
 
 
-class Function(Source, frozen=True):
+class FunctionSignal(SignalSource, frozen=True):
     """`function(request, response_body)`; a function that fails gives no signal."""
 
     function: SignalFunction
@@ -20,7 +20,7 @@ class Function(Source, frozen=True):
     def __str__(self) -> str:
         return f"function {getattr(self.function, '__name__', type(self.function).__name__)}"
 
-    def read(self, request: Request, bodies: Sequence[Body | None]) -> Reading:
+    def read(self, request: Request, bodies: Sequence[Body | None]) -> SignalReading:
         body = bodies[0]
         assert body is not None  # signals are only read from answers
         try:
@@ -31,4 +31,4 @@ class Function(Source, frozen=True):
             return missing(f"{self} returned no number", "the function must return a float")
         if math.isnan(value):
             return missing(f"{self} returned NaN")
-        return Reading(value)
+        return SignalReading(value)

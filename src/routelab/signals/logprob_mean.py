@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routelab.signals.source import Reading, missing
+from routelab.signals.source import SignalReading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
@@ -16,8 +16,8 @@ class LogprobMean(TokenSignal, frozen=True):
     def __str__(self) -> str:
         return "logprob_mean"
 
-    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> SignalReading:
         values = logprobs(tokens)
         if not values:
             return missing("a token has no logprob", FIX)
-        return Reading(math.fsum(values) / len(values))
+        return SignalReading(math.fsum(values) / len(values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routelab.signals.source import Reading, missing
+from routelab.signals.source import SignalReading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
@@ -15,6 +15,6 @@ class LogprobMin(TokenSignal, frozen=True):
     def __str__(self) -> str:
         return "logprob_min"
 
-    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> SignalReading:
         values = logprobs(tokens)
-        return Reading(min(values)) if values else missing("a token has no logprob", FIX)
+        return SignalReading(min(values)) if values else missing("a token has no logprob", FIX)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from routelab.errors import PolicyError
-from routelab.signals.source import Reading, missing
+from routelab.signals.source import SignalReading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
@@ -38,11 +38,11 @@ class LogprobQuantile(TokenSignal, frozen=True):
     def __str__(self) -> str:
         return f"logprob_q:{self.q:g}"
 
-    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> SignalReading:
         values = sorted(logprobs(tokens))
         if not values:
             return missing("a token has no logprob", FIX)
         position = self.q * (len(values) - 1)
         below = int(position)
         above = min(below + 1, len(values) - 1)
-        return Reading(values[below] + (values[above] - values[below]) * (position - below))
+        return SignalReading(values[below] + (values[above] - values[below]) * (position - below))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routelab.signals.source import Body, Reading, missing
+from routelab.signals.source import Body, SignalReading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
@@ -20,8 +20,8 @@ class Margin(TokenSignal, frozen=True):
     def __str__(self) -> str:
         return "margin"
 
-    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> SignalReading:
         tops = [sorted(logprobs(token.get("top_logprobs")), reverse=True) for token in tokens]
         if any(len(top) < 2 for top in tops):
             return missing("a token lacks the two top_logprobs that a margin needs", FIX)
-        return Reading(math.fsum(top[0] - top[1] for top in tops) / len(tops))
+        return SignalReading(math.fsum(top[0] - top[1] for top in tops) / len(tops))

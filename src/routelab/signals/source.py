@@ -14,7 +14,7 @@ Body: TypeAlias = Mapping[str, Any]
 """A decoded chat completion."""
 
 
-class Reading(NamedTuple):
+class SignalReading(NamedTuple):
     """A signal's value on one answer.
 
     Attributes:
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
     fix: str = ""
 
 
-class Source(msgspec.Struct, frozen=True):
+class SignalSource(msgspec.Struct, frozen=True):
     """How a signal is had from live responses."""
 
     @property
@@ -46,7 +46,7 @@ class Source(msgspec.Struct, frozen=True):
         """Name of the value that the upstream computes and charges for, if it does."""
         return None
 
-    def read(self, request: Request, bodies: Sequence[Body | None]) -> Reading:
+    def read(self, request: Request, bodies: Sequence[Body | None]) -> SignalReading:
         """The signal of one answer.
 
         Args:
@@ -55,9 +55,9 @@ class Source(msgspec.Struct, frozen=True):
         raise TypeError(f"{type(self).__name__} does not define read")
 
 
-def missing(note: str, fix: str = "") -> Reading:
+def missing(note: str, fix: str = "") -> SignalReading:
     """A signal that could not be had."""
-    return Reading(math.nan, note, fix)
+    return SignalReading(math.nan, note, fix)
 
 
 def number(value: object) -> float | None:

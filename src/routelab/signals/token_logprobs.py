@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from routelab.core.request import Request
-from routelab.signals.source import Body, Reading, Source, missing, number
+from routelab.signals.source import Body, SignalReading, SignalSource, missing, number
 
 FIX = (
     "use an endpoint that honours logprobs=true, or another source,"
@@ -14,20 +14,20 @@ FIX = (
 )
 
 
-class TokenSignal(Source, frozen=True):
+class TokenSignal(SignalSource, frozen=True):
     """A signal computed from the tokens of one answer."""
 
     @property
     def fields(self) -> Body:
         return {"logprobs": True}
 
-    def read(self, request: Request, bodies: Sequence[Body | None]) -> Reading:
+    def read(self, request: Request, bodies: Sequence[Body | None]) -> SignalReading:
         tokens = _tokens(bodies[0])
         if not tokens:
             return missing("the response has no token logprobs", FIX)
         return self.of(tokens)
 
-    def of(self, tokens: Sequence[Mapping[str, Any]]) -> Reading:
+    def of(self, tokens: Sequence[Mapping[str, Any]]) -> SignalReading:
         """The signal of these tokens, at least one."""
         raise TypeError(f"{type(self).__name__} does not define of")
 

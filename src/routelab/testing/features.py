@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import PolicyError
-from routelab.signals.features import Provider, beside, from_wire, joined, to_wire
+from routelab.signals.features import (
+    FeatureProvider,
+    from_wire,
+    joined_matrices,
+    joined_vectors,
+    to_wire,
+)
 from routelab.testing.requests import answers, asked, requests
 from routelab.testing.suite import Conformance, some
 
@@ -31,17 +37,17 @@ class FeatureConformance(Conformance):
         tensors: that they name.
     """
 
-    providers: ClassVar[Sequence[Provider]] = ()
+    providers: ClassVar[Sequence[FeatureProvider]] = ()
     tensors: ClassVar[Mapping[str, Any]] = {}
     examples: ClassVar[Mapping[str, str]] = {"provider": "providers"}
 
-    def test_json_gives_the_provider_back(self, provider: Provider) -> None:
+    def test_json_gives_the_provider_back(self, provider: FeatureProvider) -> None:
         assert from_wire(msgspec.json.decode(msgspec.json.encode(to_wire(provider)))) == provider
 
     @some
     @given(request=requests, seen=answers)
     def test_features_are_finite_numbers_in_ascending_columns(
-        self, provider: Provider, request: Request, seen: Feedback
+        self, provider: FeatureProvider, request: Request, seen: Feedback
     ) -> None:
         bound = provider.bind(self.tensors)
         indices, values = bound.vector(request, seen)
@@ -57,7 +63,7 @@ class FeatureConformance(Conformance):
     @some
     @given(batch=batches)
     def test_many_are_the_same_bits_as_one_by_one_and_as_saved_and_loaded(
-        self, provider: Provider, batch: Batch
+        self, provider: FeatureProvider, batch: Batch
     ) -> None:
         bound = provider.bind(self.tensors)
         saved = msgspec.json.encode(to_wire(provider)), safetensors.numpy.save(dict(self.tensors))
@@ -70,14 +76,14 @@ class FeatureConformance(Conformance):
             assert matrix.indices[here].tobytes() == one.indices.tobytes()
             assert matrix.values[here].tobytes() == one.values.tobytes()
 
-    def test_what_a_provider_needs_and_lacks_is_an_error(self, provider: Provider) -> None:
+    def test_what_a_provider_needs_and_lacks_is_an_error(self, provider: FeatureProvider) -> None:
         bound = provider.bind(self.tensors)
         lacking = Request("r7") if bound.reads_text else asked("hello")
         assert bound.reads_text or bound.reads_answer
         with pytest.raises(PolicyError, match=r"request 'r7?' has no (messages|answer)"):
             bound.vector(lacking, None)
 
-    def test_a_prompt_of_ten_megabytes_is_read(self, provider: Provider) -> None:
+    def test_a_prompt_of_ten_megabytes_is_read(self, provider: FeatureProvider) -> None:
         prompt = "What is 12 + 30?\n中文 " * 500_000
         vector = provider.bind(self.tensors).vector(asked(prompt), Feedback("small"))
         assert np.isfinite(vector.values).all()
@@ -89,10 +95,10 @@ class FeatureConformance(Conformance):
         seen = [answer for _, answer in batch]
         matrices = [bound.matrix([request for request, _ in batch], seen) for bound in every]
         widths = [bound.width for bound in every]
-        whole = beside(matrices, len(batch))
+        whole = joined_matrices(matrices, len(batch))
         assert np.array_equal(whole.dense(), np.hstack([matrix.dense() for matrix in matrices]))
         for row, (request, answer) in enumerate(batch):
-            one = joined([bound.vector(request, answer) for bound in every], widths)
+            one = joined_vectors([bound.vector(request, answer) for bound in every], widths)
             here = slice(whole.indptr[row], whole.indptr[row + 1])
             assert np.array_equal(whole.indices[here], one.indices)
             assert np.array_equal(whole.values[here], one.values)

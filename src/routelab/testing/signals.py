@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from routelab.core.request import Request
-from routelab.signals import Reading, parse
+from routelab.signals import SignalReading, parse
 from routelab.testing.suite import Conformance
 
 BODIES: tuple[dict[str, Any], ...] = (
@@ -49,6 +49,6 @@ class SignalConformance(Conformance):
     def test_a_strange_response_is_never_an_exception(self, spec: str, body: Any) -> None:
         source = parse(spec)
         reading = source.read(Request("r"), [body, *[None] * (source.samples - 1)])
-        assert isinstance(reading, Reading)
+        assert isinstance(reading, SignalReading)
         assert isinstance(reading.value, float)
         assert reading.note or not math.isnan(reading.value)

@@ -13,32 +13,32 @@ if TYPE_CHECKING:
     from routelab.signals.features.answer import Answer
     from routelab.signals.features.counts import NAMES
     from routelab.signals.features.embedding import Embedding
-    from routelab.signals.features.hashed import Hashed
+    from routelab.signals.features.hashed_words import HashedWords
     from routelab.signals.features.numbers import Numbers
-    from routelab.signals.features.provider import Bound, Provider
+    from routelab.signals.features.provider import BoundProvider, FeatureProvider
     from routelab.signals.features.registry import KINDS, REGISTRY, from_wire, to_wire
     from routelab.signals.features.tensors import Tensors
     from routelab.signals.features.text import text_of
-    from routelab.signals.features.vector import Matrix, Vector, beside, joined
+    from routelab.signals.features.vector import Matrix, Vector, joined_matrices, joined_vectors
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "Answer": "answer",
-            "Bound": "provider",
+            "BoundProvider": "provider",
             "Embedding": "embedding",
-            "Hashed": "hashed",
+            "HashedWords": "hashed_words",
             "KINDS": "registry",
             "Matrix": "vector",
             "NAMES": "counts",
             "Numbers": "numbers",
-            "Provider": "provider",
+            "FeatureProvider": "provider",
             "REGISTRY": "registry",
             "Tensors": "tensors",
             "Vector": "vector",
-            "beside": "vector",
+            "joined_matrices": "vector",
             "from_wire": "registry",
-            "joined": "vector",
+            "joined_vectors": "vector",
             "text_of": "text",
             "to_wire": "registry",
         },
@@ -49,17 +49,17 @@ __all__ = [
     "NAMES",
     "REGISTRY",
     "Answer",
-    "Bound",
+    "BoundProvider",
     "Embedding",
-    "Hashed",
+    "FeatureProvider",
+    "HashedWords",
     "Matrix",
     "Numbers",
-    "Provider",
     "Tensors",
     "Vector",
-    "beside",
     "from_wire",
-    "joined",
+    "joined_matrices",
+    "joined_vectors",
     "text_of",
     "to_wire",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import PolicyError
-from routelab.signals.features.provider import Bound, Provider
+from routelab.signals.features.provider import BoundProvider, FeatureProvider
 from routelab.signals.features.tensors import Tensors
 from routelab.signals.features.vector import Vector
 
@@ -17,7 +17,7 @@ _EXTREME = 1e6
 """A confidence beyond this says no more; infinities become it."""
 
 
-class Answer(Provider, frozen=True, tag="answer"):
+class Answer(FeatureProvider, frozen=True, tag="answer"):
     """One answer as numbers.
 
     Columns: a one at the model that gave it; each signal, zero and a flag where it is
@@ -32,7 +32,7 @@ class Answer(Provider, frozen=True, tag="answer"):
             if len(set(what)) < len(what):
                 raise PolicyError(f"{', '.join(what)}: one is named twice")
 
-    def bind(self, tensors: Tensors) -> Bound:
+    def bind(self, tensors: Tensors) -> BoundProvider:
         return _BoundAnswer(self)
 
     @property
@@ -40,7 +40,7 @@ class Answer(Provider, frozen=True, tag="answer"):
         return self.models
 
 
-class _BoundAnswer(Bound):
+class _BoundAnswer(BoundProvider):
     reads_text = False
     reads_answer = True
 

@@ -10,7 +10,7 @@ import numpy as np
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import PolicyError
-from routelab.signals.features.provider import Bound, Provider
+from routelab.signals.features.provider import BoundProvider, FeatureProvider
 from routelab.signals.features.tensors import Tensors
 from routelab.signals.features.text import capped, text_of
 from routelab.signals.features.vector import Vector
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NOTHING = Vector(np.empty(0, np.int64), np.empty(0))
 
 
-class Embedding(Provider, frozen=True, tag="embedding"):
+class Embedding(FeatureProvider, frozen=True, tag="embedding"):
     """Mean of the prompt's token vectors, of Euclidean length one; needs the extra `embed`.
 
     Attributes:
@@ -51,7 +51,7 @@ class Embedding(Provider, frozen=True, tag="embedding"):
         table = _word_table()
         return cls(table.table_sha256, table.tokenizer_sha256, dim, cap)
 
-    def bind(self, tensors: Tensors) -> Bound:
+    def bind(self, tensors: Tensors) -> BoundProvider:
         table = _word_table()
         problems = [
             f"the installed wordllama has another {what} ({there[:12]}) than the one the scorers"
@@ -75,7 +75,7 @@ def _word_table() -> WordTable:
     return word_table()
 
 
-class _BoundEmbedding(Bound):
+class _BoundEmbedding(BoundProvider):
     def __init__(self, spec: Embedding, table: WordTable) -> None:
         self.width = spec.dim
         self._cap = spec.cap

@@ -8,12 +8,12 @@ from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.errors import PolicyError
 from routelab.signals.features.counts import NAMES, counted
-from routelab.signals.features.provider import Bound, Provider
+from routelab.signals.features.provider import BoundProvider, FeatureProvider
 from routelab.signals.features.tensors import Tensors
 from routelab.signals.features.vector import Vector
 
 
-class Numbers(Provider, frozen=True, tag="numbers"):
+class Numbers(FeatureProvider, frozen=True, tag="numbers"):
     """Named counts and shares of a request.
 
     Attributes:
@@ -34,11 +34,11 @@ class Numbers(Provider, frozen=True, tag="numbers"):
         if not 2 <= self.cap <= 1_000_000:
             raise PolicyError(f"cap is {self.cap} characters; it must lie in [2, 1000000]")
 
-    def bind(self, tensors: Tensors) -> Bound:
+    def bind(self, tensors: Tensors) -> BoundProvider:
         return _BoundNumbers(self)
 
 
-class _BoundNumbers(Bound):
+class _BoundNumbers(BoundProvider):
     def __init__(self, spec: Numbers) -> None:
         self.width = len(spec.names)
         self.names = spec.names

@@ -13,7 +13,7 @@ from routelab.signals.features.tensors import Tensors
 from routelab.signals.features.vector import Matrix, Vector, stack
 
 
-class Bound(ABC):
+class BoundProvider(ABC):
     """A provider at work: the same request always gives the same bits.
 
     Attributes:
@@ -52,10 +52,10 @@ class Bound(ABC):
         return stack([self.vector(request, answer) for request, answer in pairs], self.width)
 
 
-class Provider(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
+class FeatureProvider(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
     """A description of features, as `policy.json` holds it."""
 
-    def bind(self, tensors: Tensors) -> Bound:
+    def bind(self, tensors: Tensors) -> BoundProvider:
         """Ready to compute.
 
         Raises:

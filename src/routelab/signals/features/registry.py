@@ -8,22 +8,24 @@ from routelab.core.registry import StructRegistry
 from routelab.core.storage.plain_data import encoded
 from routelab.signals.features.answer import Answer
 from routelab.signals.features.embedding import Embedding
-from routelab.signals.features.hashed import Hashed
+from routelab.signals.features.hashed_words import HashedWords
 from routelab.signals.features.numbers import Numbers
-from routelab.signals.features.provider import Provider
+from routelab.signals.features.provider import FeatureProvider
 
-KINDS: tuple[type[Provider], ...] = (
+KINDS: tuple[type[FeatureProvider], ...] = (
     Numbers,
-    Hashed,
+    HashedWords,
     Embedding,
     Answer,
 )
 
-REGISTRY: StructRegistry[Provider] = StructRegistry("routelab.features", "kind", KINDS, Provider)
+REGISTRY: StructRegistry[FeatureProvider] = StructRegistry(
+    "routelab.features", "kind", KINDS, FeatureProvider
+)
 """All kinds, with those of packages that were named."""
 
 
-def from_wire(data: object) -> Provider:
+def from_wire(data: object) -> FeatureProvider:
     """A provider from its JSON form.
 
     Raises:
@@ -32,6 +34,6 @@ def from_wire(data: object) -> Provider:
     return REGISTRY.from_wire(data)
 
 
-def to_wire(provider: Provider) -> dict[str, Any]:
+def to_wire(provider: FeatureProvider) -> dict[str, Any]:
     """A provider as plain JSON data; `from_wire` gives an equal one back."""
     return encoded(provider)

@@ -14,7 +14,7 @@ Tensors: TypeAlias = Mapping[str, npt.NDArray[Any]]
 """Arrays by name, as `weights.safetensors` holds them."""
 
 
-class Wanted(NamedTuple):
+class TensorSpec(NamedTuple):
     """A tensor as its user expects it; an axis of any length is None."""
 
     name: str
@@ -22,7 +22,7 @@ class Wanted(NamedTuple):
     shape: tuple[int | None, ...]
 
 
-def take(tensors: Tensors, *wanted: Wanted) -> Sequence[npt.NDArray[Any]]:
+def take_tensors(tensors: Tensors, *wanted: TensorSpec) -> Sequence[npt.NDArray[Any]]:
     """The tensors wanted, in this order.
 
     Raises:
@@ -34,7 +34,7 @@ def take(tensors: Tensors, *wanted: Wanted) -> Sequence[npt.NDArray[Any]]:
     return [tensors[want.name] for want in wanted]
 
 
-def _problems(tensors: Tensors, want: Wanted) -> Iterator[str]:
+def _problems(tensors: Tensors, want: TensorSpec) -> Iterator[str]:
     found = tensors.get(want.name)
     if found is None:
         there = ", ".join(sorted(tensors)) or "none"

@@ -59,7 +59,7 @@ def stack(vectors: Sequence[Vector], width: int) -> Matrix:
     return Matrix(indptr, *_joined(vectors), width)
 
 
-def joined(vectors: Sequence[Vector], widths: Sequence[int]) -> Vector:
+def joined_vectors(vectors: Sequence[Vector], widths: Sequence[int]) -> Vector:
     """Vectors of one request as one, the columns of each after those before."""
     if len(vectors) == 1:
         return vectors[0]
@@ -70,7 +70,7 @@ def joined(vectors: Sequence[Vector], widths: Sequence[int]) -> Vector:
     return Vector(np.concatenate(indices), np.concatenate([vector.values for vector in vectors]))
 
 
-def beside(matrices: Sequence[Matrix], n: int) -> Matrix:
+def joined_matrices(matrices: Sequence[Matrix], n: int) -> Matrix:
     """Matrices of n rows as one, the columns of each after those before."""
     if len(matrices) == 1:
         return matrices[0]

@@ -21,7 +21,7 @@ TABLE = Path("weights") / "l2_supercat_256.safetensors"
 TOKENIZER = Path("tokenizers") / "l2_supercat_tokenizer_config.json"
 
 
-class Encoded(Protocol):
+class Encoding(Protocol):
     """A text as a tokenizer gives it back."""
 
     @property
@@ -33,7 +33,7 @@ class Encoded(Protocol):
 class Tokenizer(Protocol):
     """The part of the package tokenizers that is used; only the extra `embed` brings it."""
 
-    def encode(self, sequence: str, *, add_special_tokens: bool) -> Encoded: ...
+    def encode(self, sequence: str, *, add_special_tokens: bool) -> Encoding: ...
 
 
 class WordTable(NamedTuple):

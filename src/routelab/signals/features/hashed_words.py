@@ -13,8 +13,8 @@ from routelab.core.table import Floats
 from routelab.errors import PolicyError
 from routelab.signals.features import words
 from routelab.signals.features.passage import passage
-from routelab.signals.features.provider import Bound, Provider
-from routelab.signals.features.tensors import Tensors, Wanted, take
+from routelab.signals.features.provider import BoundProvider, FeatureProvider
+from routelab.signals.features.tensors import Tensors, TensorSpec, take_tensors
 from routelab.signals.features.text import capped, text_of
 from routelab.signals.features.vector import Vector
 
@@ -22,7 +22,7 @@ MOST = 1024
 """Occurrences of one word that are told apart."""
 
 
-class Hashed(Provider, frozen=True, tag="hashed"):
+class HashedWords(FeatureProvider, frozen=True, tag="hashed"):
     """Words and pairs of neighbouring words, hashed by CRC-32, of Euclidean length one.
 
     Attributes:
@@ -44,15 +44,15 @@ class Hashed(Provider, frozen=True, tag="hashed"):
         if not 2 <= self.cap <= 1_000_000:
             raise PolicyError(f"cap is {self.cap} characters; it must lie in [2, 1000000]")
 
-    def bind(self, tensors: Tensors) -> Bound:
+    def bind(self, tensors: Tensors) -> BoundProvider:
         idf = None
         if self.idf:
-            (idf,) = take(tensors, Wanted(self.idf, "float64", (2**self.bits,)))
+            (idf,) = take_tensors(tensors, TensorSpec(self.idf, "float64", (2**self.bits,)))
         return _BoundHashed(self, idf)
 
 
-class _BoundHashed(Bound):
-    def __init__(self, spec: Hashed, idf: Floats | None) -> None:
+class _BoundHashed(BoundProvider):
+    def __init__(self, spec: HashedWords, idf: Floats | None) -> None:
         self.width = 2**spec.bits
         self._cap = spec.cap
         self._bits = spec.bits
@@ -64,7 +64,7 @@ class _BoundHashed(Bound):
         return Vector(*words.vector(codes, self._bits, self._worth, self._idf))
 
 
-def _worth(spec: Hashed) -> Floats:
+def _worth(spec: HashedWords) -> Floats:
     """(MOST + 1,) value by number of occurrences."""
     if spec.tf == "log":
         return np.array([0.0, *(1.0 + math.log(times) for times in range(1, MOST + 1))])
