@@ -25,7 +25,7 @@ from routelab.policy_file import Document, load, write
 from routelab.scorers import Blend, Linear, Trees, flatten, linear, trees
 from routelab.scorers import to_wire as scorer_to_wire
 from routelab.scorers.kernels import plain as kernels
-from routelab.scorers.scoring import Scoring
+from routelab.scorers.scoring import ScorerSet
 from routelab.signals.features import HashedWords, Numbers, words
 from routelab.signals.features import to_wire as feature_to_wire
 from routelab.signals.features.words import plain
@@ -141,7 +141,7 @@ def run() -> list[tuple[str, float, str, bool]]:
     ]
 
 
-def decided_us(scoring: Scoring, name: str, requests: list[Request]) -> float:
+def decided_us(scoring: ScorerSet, name: str, requests: list[Request]) -> float:
     """Median of one decision."""
     return 1e6 * statistics.median(_seconds(scoring.score, name, it) for it in requests)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from routelab import scorers
 from routelab.core.table import Floats
 from routelab.errors import LearningError
-from routelab.scorers import Scoring
+from routelab.scorers import ScorerSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,6 @@ class Fitted:
             {**self.held_out, **other.held_out},
         )
 
-    def scoring(self) -> Scoring:
+    def scoring(self) -> ScorerSet:
         """The scorers at work, just as a loaded policy has them."""
         return scorers.load(self.features, self.scorers, self.tensors)

@@ -21,7 +21,7 @@ from routelab.policy_file import origins
 from routelab.policy_file.document import SCHEMA, Document
 from routelab.policy_file.golden import Golden, golden
 from routelab.policy_file.loaded import MAIN, PolicyFile, Tensors
-from routelab.scorers import Scoring
+from routelab.scorers import ScorerSet
 from routelab.scorers import load as load_scorers
 
 WEIGHTS, GOLDEN, CARD = _OTHERS = ("weights.safetensors", "golden.jsonl", "card.md")
@@ -200,7 +200,7 @@ def _checked(document: Document) -> Policy:
     return policy
 
 
-def _scoring(document: Document, policy: Policy, tensors: Tensors) -> Scoring:
+def _scoring(document: Document, policy: Policy, tensors: Tensors) -> ScorerSet:
     """The scorers of a document, which may only know its candidates and must fit its policy."""
     scoring = load_scorers(document.features, document.scorers, tensors, models=document.candidates)
     kinds = {name: spec.get("kind") for name, spec in document.scorers.items()}

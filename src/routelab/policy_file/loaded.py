@@ -14,7 +14,7 @@ from routelab.core.policy import Policy
 from routelab.policy_file.document import Document
 from routelab.policy_file.golden import Golden, verify
 from routelab.policy_file.origins import differing
-from routelab.scorers import Scoring
+from routelab.scorers import ScorerSet
 
 Tensors = Mapping[str, npt.NDArray[np.generic]]
 
@@ -35,7 +35,7 @@ class PolicyFile:
     policy: Policy
     document: Document
     tensors: Tensors
-    scoring: Scoring
+    scoring: ScorerSet
     golden: tuple[Golden, ...]
     digest: str
     path: Path

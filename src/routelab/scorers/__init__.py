@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         Platt,
         Temperature,
     )
-    from routelab.scorers.fit_together import SCORE
+    from routelab.scorers.compatibility import SCORE
     from routelab.scorers.grid import LIMIT, on_grid
     from routelab.scorers.linear import Linear
     from routelab.scorers.link import logistic, logit
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from routelab.scorers.prior import Prior
     from routelab.scorers.registry import KINDS, from_wire, to_wire
     from routelab.scorers.scorer import Scorer, Target
-    from routelab.scorers.scoring import Scoring
+    from routelab.scorers.scoring import ScorerSet
     from routelab.scorers.trees import Trees
 else:
     __getattr__, __dir__ = attach(
@@ -43,9 +43,9 @@ else:
             "NearestNeighbors": "neighbors",
             "Platt": "calibrators",
             "Prior": "prior",
-            "SCORE": "fit_together",
+            "SCORE": "compatibility",
             "Scorer": "scorer",
-            "Scoring": "scoring",
+            "ScorerSet": "scoring",
             "Target": "scorer",
             "Temperature": "calibrators",
             "Trees": "trees",
@@ -71,7 +71,7 @@ __all__ = [
     "Platt",
     "Prior",
     "Scorer",
-    "Scoring",
+    "ScorerSet",
     "Target",
     "Temperature",
     "Trees",

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
-from routelab.scorers.fit_together import misfits
+from routelab.scorers.compatibility import misfits
 from routelab.scorers.scorer import Scorer
-from routelab.scorers.scoring import Scoring
-from routelab.scorers.views import Ready
+from routelab.scorers.scoring import ScorerSet
+from routelab.scorers.views import LoadedScorers
 from routelab.signals.features import BoundProvider, Tensors
 
 _In = TypeVar("_In")
@@ -22,7 +22,7 @@ def load(
     tensors: Tensors,
     *,
     models: Sequence[str] | None = None,
-) -> Scoring:
+) -> ScorerSet:
     """The scorers of a policy, ready to score.
 
     Args:
@@ -33,7 +33,7 @@ def load(
         MissingExtraError: a feature needs a package that is not installed.
     """
     if not (features or scorers):
-        return Scoring(Ready({}, {}, {}, frozenset()))
+        return ScorerSet(LoadedScorers({}, {}, {}, frozenset()))
     from routelab.scorers import registry  # all kinds, for a policy that has some
     from routelab.signals.features import registry as kinds
 
@@ -47,7 +47,7 @@ def load(
     ready = _each("scorers", specs, lambda it: it.bind(_widths(it, bound), tensors), problems)
     _stop(problems)
     answered = frozenset(name for name in specs if _reads_answer(name, specs, bound))
-    return Scoring(Ready(bound, specs, ready, answered))
+    return ScorerSet(LoadedScorers(bound, specs, ready, answered))
 
 
 def _each(

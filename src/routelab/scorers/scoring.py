@@ -11,20 +11,20 @@ from routelab.core.request import Request
 from routelab.core.table import Floats
 from routelab.errors import PolicyError
 from routelab.scorers.scorer import Scorer
-from routelab.scorers.views import ManyView, Memo, OneView, Ready
+from routelab.scorers.views import LoadedScorers, ManyView, Memo, OneView
 
 _BLOCK = 2048
 """Requests whose features are held at once."""
 
 
-class Scoring:
+class ScorerSet:
     """Scores requests, one at a time or many at once, to the same bits.
 
     The features of the request asked about last are kept, so that asking for several
     scores, or again after an answer, reads it once.
     """
 
-    def __init__(self, ready: Ready) -> None:
+    def __init__(self, ready: LoadedScorers) -> None:
         self._ready = ready
         self._last = OneView(ready, Request(""), None, Memo({}, {}))
 

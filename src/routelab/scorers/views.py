@@ -15,7 +15,7 @@ from routelab.scorers.scorer import BoundScorer, Scorer
 from routelab.signals.features import BoundProvider, Matrix, Vector, joined_matrices, joined_vectors
 
 
-class Ready(NamedTuple):
+class LoadedScorers(NamedTuple):
     """Everything that scores, checked.
 
     Attributes:
@@ -44,7 +44,9 @@ class OneView:
 
     __slots__ = ("_after", "_ready", "before", "request", "seen")
 
-    def __init__(self, ready: Ready, request: Request, seen: Feedback | None, before: Memo) -> None:
+    def __init__(
+        self, ready: LoadedScorers, request: Request, seen: Feedback | None, before: Memo
+    ) -> None:
         self._ready = ready
         self.request = request
         self.seen = seen
@@ -79,7 +81,7 @@ class ManyView:
     """Many requests, and perhaps an answer to each."""
 
     def __init__(
-        self, ready: Ready, requests: Sequence[Request], seen: Sequence[Feedback] | None
+        self, ready: LoadedScorers, requests: Sequence[Request], seen: Sequence[Feedback] | None
     ) -> None:
         self._ready = ready
         self.requests = requests

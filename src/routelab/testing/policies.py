@@ -30,7 +30,7 @@ from routelab.policies import Conditional, Parallel, Policy, from_wire, to_wire
 from routelab.policy_file import Document, PolicyFile, write
 from routelab.replay import Replay, engine
 from routelab.runtime import AsyncRouter, Router, RouterConfig
-from routelab.scorers import Scoring
+from routelab.scorers import ScorerSet
 from routelab.serve import pointed_at, replay_app
 from routelab.testing.log import GRID, awkward, catalogues, house, logs, prompt
 from routelab.testing.suite import Conformance, some
@@ -55,7 +55,7 @@ class PolicyConformance(Conformance):
     features: ClassVar[Mapping[str, Any]] = FEATURES
     scorers: ClassVar[Mapping[str, Any]] = SCORERS
     tensors: ClassVar[Mapping[str, Any]] = TENSORS
-    scoring: ClassVar[Scoring] = SCORING
+    scoring: ClassVar[ScorerSet] = SCORING
     examples: ClassVar[Mapping[str, str]] = {"policy": "policies"}
 
     def __init_subclass__(cls, **options: Any) -> None:

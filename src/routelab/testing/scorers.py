@@ -20,7 +20,7 @@ from routelab.errors import PolicyError
 from routelab.policies import Fixed
 from routelab.policies import to_wire as policy_to_wire
 from routelab.policy_file import Document, write
-from routelab.scorers import Calibrator, Scorer, Scoring, from_wire, load, to_wire
+from routelab.scorers import Calibrator, Scorer, ScorerSet, from_wire, load, to_wire
 from routelab.scorers import calibrators as kinds
 from routelab.testing.requests import MODELS, answers, asked, requests
 from routelab.testing.suite import Conformance, some
@@ -43,7 +43,7 @@ class ScorerConformance(Conformance):
     features: ClassVar[Mapping[str, Any]] = {}
     tensors: ClassVar[Mapping[str, Any]] = {}
     models: ClassVar[tuple[str, ...]] = MODELS
-    scoring: ClassVar[Scoring]
+    scoring: ClassVar[ScorerSet]
     examples: ClassVar[Mapping[str, str]] = {"name": "scorers"}
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -51,7 +51,7 @@ class ScorerConformance(Conformance):
         cls.scoring = cls.loaded()
 
     @classmethod
-    def loaded(cls) -> Scoring:
+    def loaded(cls) -> ScorerSet:
         """The examples, at work, from what a policy directory would hold."""
         wires = {name: to_wire(scorer) for name, scorer in cls.scorers.items()}
         features, said = msgspec.json.decode(msgspec.json.encode([cls.features, wires]))
