@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.policies.supermodel import Hope
+from routelab.policies.supermodel import Candidate
 
 
-def worth(held: float, chosen: Sequence[Hope]) -> float:
+def worth(held: float, chosen: Sequence[Candidate]) -> float:
     """Expected gain over the quality of what is held, minus the prices."""
     outcomes = [(1.0, held)]
     for it in chosen:

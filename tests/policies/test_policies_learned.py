@@ -31,7 +31,7 @@ from routelab.policies import (
     Tiers,
     Utility,
 )
-from routelab.policies.supermodel import Hope
+from routelab.policies.supermodel import Candidate
 
 MODELS = ("a", "b", "c")
 some = settings(deadline=None, max_examples=60)
@@ -201,7 +201,7 @@ def test_cascading_is_the_case_of_prefixes(q, held, resolution):
         cost_weight=weight,
         supermodels="prefix",
     )
-    gain = worth(held, [Hope(q[1], resolution, 0.0)])
+    gain = worth(held, [Candidate(q[1], resolution, 0.0)])
     assume(abs(gain - weight * costs[1]) > 1e-9)
     cascade = GainCascade(models=("a", "b"), gain="gain", costs=costs, cost_weight=weight)
     said = {"before": q, "after": {"a": (held, q[1]), "b": (held, q[1])}}

@@ -23,7 +23,7 @@ from routelab.policies import (
     Tiers,
     Utility,
 )
-from routelab.policies.supermodel import Hope
+from routelab.policies.supermodel import Candidate
 from routelab.testing.world import SCORING
 
 MODELS = ("a", "b", "c")
@@ -89,8 +89,8 @@ def test_a_gain_is_told_beside_what_it_has_to_exceed():
 
 
 def test_cascade_routing_tells_the_set_what_it_adds_and_what_is_delivered():
-    first = worth(0.0, [Hope(0.5, 0.9, 0.005), Hope(0.75, 0.9, 0.05)])
-    second = worth(0.5, [Hope(0.98, 0.9, 0.05)])
+    first = worth(0.0, [Candidate(0.5, 0.9, 0.005), Candidate(0.75, 0.9, 0.05)])
+    second = worth(0.5, [Candidate(0.98, 0.9, 0.05)])
     assert reasons(ROUTING, after=(0.5, 0.98, 0.25)) == (
         f"a and b together are worth {first:.4g}, the most: a is asked",
         f"b is worth {second:.4g} more than the answer of a, the most: b is asked",

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from outcomes import worth
 
-from routelab.policies.supermodel import Hope, best_prefix, plain
-from routelab.policies.supermodel.hope import NODES
+from routelab.policies.supermodel import Candidate, best_prefix, plain
+from routelab.policies.supermodel.candidate import NODES
 
 _compiled = form_of("routelab.policies.supermodel", "_compiled")
 in_each_form = each_form("routelab.policies.supermodel")
@@ -22,7 +22,7 @@ some = settings(deadline=None, max_examples=60)
 shares = st.floats(0.0, 1.0)
 hopes = st.lists(
     st.builds(
-        Hope,
+        Candidate,
         shares,
         st.sampled_from([0.0, 0.3, 1.0]) | shares,
         st.sampled_from([0.0, 1e-6, 0.01, 0.1]) | shares,
@@ -61,7 +61,7 @@ def test_no_prefix_is_worth_more_than_the_one_found(held, hopes):
 
 
 @some
-@given(hope=st.builds(Hope, shares, shares, shares))
+@given(hope=st.builds(Candidate, shares, shares, shares))
 def test_what_an_answer_teaches_does_not_change_its_mean(hope):
     mean = hope.quality * hope.high + (1.0 - hope.quality) * hope.low
     assert mean == pytest.approx(hope.quality)
@@ -85,7 +85,7 @@ def test_both_forms_find_the_same_set(population, nodes, monkeypatch):
     draw, sizes = random.Random(nodes), set()
     for _ in range(1500):
         m = draw.choice((1, 2, 3, 5, 11))
-        hopes = [Hope(*POPULATIONS[population](draw)) for _ in range(m)]
+        hopes = [Candidate(*POPULATIONS[population](draw)) for _ in range(m)]
         if draw.random() < 0.1:
             hopes = hopes[:1] * m
         held = draw.choice((0.0, draw.random(), *FEW))
@@ -97,7 +97,9 @@ def test_both_forms_find_the_same_set(population, nodes, monkeypatch):
 
 
 @pytest.mark.skipif(_compiled is None, reason="installed without a compiler")
-@pytest.mark.parametrize("hopes", [[], [Hope(math.nan, 1.0, 0.0), Hope(0.5, 0.5, math.inf)]])
+@pytest.mark.parametrize(
+    "hopes", [[], [Candidate(math.nan, 1.0, 0.0), Candidate(0.5, 0.5, math.inf)]]
+)
 def test_both_forms_ask_nobody_for_nothing(hopes):
     assert plain.best_set(0.0, hopes, 2) == _compiled.search(0.0, hopes, 2, NODES) == ()
 
@@ -132,12 +134,12 @@ def test_a_short_search_tries_the_likeliest_first(
     form, held, hopes, room, nodes, best, monkeypatch
 ):
     monkeypatch.setattr(form, "NODES", nodes)
-    assert form.best_set(held, [Hope(*it) for it in hopes], room) == best
+    assert form.best_set(held, [Candidate(*it) for it in hopes], room) == best
 
 
 @in_each_form
 def test_more_models_than_anybody_has_are_searched_too(form):
-    hopes = [Hope(0.9, 0.0, 0.1), *[Hope(0.5, 0.0, 0.6)] * 1100]
+    hopes = [Candidate(0.9, 0.0, 0.1), *[Candidate(0.5, 0.0, 0.6)] * 1100]
     assert form.best_set(0.0, hopes, 5) == (0,)
 
 

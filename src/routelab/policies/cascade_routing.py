@@ -19,7 +19,7 @@ from routelab.core.table import AnswerQuery, Bools, Floats, Ints, Stage, Table
 from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
-from routelab.policies.supermodel import Hope, best_prefix, best_set, best_single, surplus
+from routelab.policies.supermodel import Candidate, best_prefix, best_set, best_single, surplus
 from routelab.policies.words import less_cost
 
 
@@ -135,11 +135,11 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
                 raise
             return []
 
-    def _hope(self, name: str, quality: float, price: float) -> Hope:
+    def _hope(self, name: str, quality: float, price: float) -> Candidate:
         resolution = self.resolution[self.models.index(name)] if self.resolution else 0.0
-        return Hope(_inside(quality), resolution, price)
+        return Candidate(_inside(quality), resolution, price)
 
-    def _choose(self, held: float | None, hopes: Sequence[Hope], room: int) -> Sequence[int]:
+    def _choose(self, held: float | None, hopes: Sequence[Candidate], room: int) -> Sequence[int]:
         """Indices of the set worth most, the first of which is asked now; none to stop."""
         if self.supermodels == "single":
             chosen: Sequence[int] = ()
@@ -212,7 +212,7 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         held = best[rows].tolist(), worth[rows].tolist()
         for row, inside, price, at, value in zip(rows.tolist(), *values, *held, strict=True):
             here = np.flatnonzero(left[row]).tolist()
-            hopes = [Hope(inside[i], resolution[i], price[i]) for i in here]
+            hopes = [Candidate(inside[i], resolution[i], price[i]) for i in here]
             found = self._choose(None if at < 0 else value, hopes, min(len(here), room))
             if found:
                 chosen[row] = here[found[0]]
@@ -251,7 +251,7 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
 
 def _reason(
     left: Sequence[str],
-    hopes: Sequence[Hope],
+    hopes: Sequence[Candidate],
     chosen: Sequence[int],
     best: tuple[float, Feedback] | None,
 ) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 
-class Predicting(Protocol):
+class Predictor(Protocol):
     """One request or a table of them: what scorers predict, a number or (n,) by output."""
 
     def predictions(self, name: str) -> Mapping[str, Any]:
@@ -15,7 +15,7 @@ class Predicting(Protocol):
 
 
 def expected(
-    x: Predicting, models: Sequence[str], scorer: str, constants: Sequence[float]
+    x: Predictor, models: Sequence[str], scorer: str, constants: Sequence[float]
 ) -> Sequence[Any]:
     """(m,) USD or seconds of one call of each model, from the scorer if one is named."""
     if not scorer:

@@ -18,7 +18,7 @@ from routelab.core.scoring import ScorerUse
 from routelab.core.table import Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
-from routelab.policies.price import Predicting, expected
+from routelab.policies.price import Predictor, expected
 from routelab.policies.words import less_cost
 
 
@@ -76,7 +76,7 @@ class Utility(Policy, frozen=True, tag="utility"):
         x.because(_reason, best, worth, left)
         return Deliver((yield from ask(Call(best, final=True))))
 
-    def _worth(self, x: Predicting) -> list[Any]:
+    def _worth(self, x: Predictor) -> list[Any]:
         """(m,) utilities: numbers for one request, arrays (n,) for a table."""
         quality = x.predictions(self.quality)
         worth: list[Any] = [quality[name] for name in self.models]

@@ -5,7 +5,7 @@ The search is compiled where a compiler was at hand, and finds the same sets eit
 Source: cascade routing, arXiv 2410.10347, sections 2 to 4.
 """
 
-from routelab.policies.supermodel.hope import Hope, best_single
+from routelab.policies.supermodel.candidate import Candidate, best_single
 from routelab.policies.supermodel.plain import best_prefix, surplus
 
 try:
@@ -13,4 +13,4 @@ try:
 except ImportError:  # installed without a compiler
     from routelab.policies.supermodel.plain import best_set
 
-__all__ = ["Hope", "best_prefix", "best_set", "best_single", "surplus"]
+__all__ = ["Candidate", "best_prefix", "best_set", "best_single", "surplus"]

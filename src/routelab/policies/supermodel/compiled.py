@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from routelab.policies.supermodel import plain
 from routelab.policies.supermodel._compiled import MOST, search
-from routelab.policies.supermodel.hope import NODES, Hope
+from routelab.policies.supermodel.candidate import NODES, Candidate
 
 
-def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
+def best_set(held: float, hopes: Sequence[Candidate], room: int) -> tuple[int, ...]:
     """As `plain.best_set`."""
     if len(hopes) > MOST:
         return plain.best_set(held, hopes, room)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from math import fsum
 from operator import mul
 
-from routelab.policies.supermodel.hope import NODES, Hope
+from routelab.policies.supermodel.candidate import NODES, Candidate
 
 
-def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
+def best_set(held: float, hopes: Sequence[Candidate], room: int) -> tuple[int, ...]:
     """The models to ask: greatest expected maximum of the qualities minus the prices.
 
     Qualities are taken as independent. The expected maximum has diminishing returns, so a
@@ -28,13 +28,13 @@ def best_set(held: float, hopes: Sequence[Hope], room: int) -> tuple[int, ...]:
     return _Search(held, hopes).run(room)
 
 
-def surplus(held: float, hopes: Sequence[Hope]) -> float:
+def surplus(held: float, hopes: Sequence[Candidate]) -> float:
     """What asking all of these models adds to the quality held, minus their prices."""
     return _Search(held, hopes).prefixes(len(hopes))[-1]
 
 
 class _Search:
-    def __init__(self, held: float, hopes: Sequence[Hope]) -> None:
+    def __init__(self, held: float, hopes: Sequence[Candidate]) -> None:
         grid = sorted({held, *(v for it in hopes for v in (it.low, it.high) if v > held)})
         self._widths = [after - before for before, after in itertools.pairwise(grid)]
         steps = grid[:-1]
@@ -115,7 +115,7 @@ class _Search:
         return value + gained - min([self._prices[index] for index in rest]) <= best
 
 
-def _below(hope: Hope, steps: list[float]) -> list[float]:
+def _below(hope: Candidate, steps: list[float]) -> list[float]:
     """At each value, the probability that the quality is not above it."""
     to_low, to_high = bisect_left(steps, hope.low), bisect_left(steps, hope.high)
     middle, above = [1.0 - hope.quality] * (to_high - to_low), [1.0] * (len(steps) - to_high)
@@ -126,7 +126,7 @@ def _greatest_first(it: tuple[float, int]) -> tuple[float, int]:
     return -it[0], it[1]
 
 
-def best_prefix(held: float | None, hopes: Sequence[Hope], room: int) -> int:
+def best_prefix(held: float | None, hopes: Sequence[Candidate], room: int) -> int:
     """How many of the first models to ask, for the greatest worth; of equal ones the fewest.
 
     Args:

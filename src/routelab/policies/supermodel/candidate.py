@@ -10,7 +10,7 @@ NODES = 256
 """Sets looked at before the best one found so far is taken; rarely reached."""
 
 
-class Hope(NamedTuple):
+class Candidate(NamedTuple):
     """What asking one model promises.
 
     The quality that its answer will be judged to have is one of two values with the mean
@@ -35,7 +35,7 @@ class Hope(NamedTuple):
         return self.quality + self.resolution * (1.0 - self.quality)
 
 
-def best_single(hopes: Sequence[Hope]) -> int:
+def best_single(hopes: Sequence[Candidate]) -> int:
     """The model of greatest quality minus price; of equal ones the first."""
     best, highest = 0, -inf
     for index, it in enumerate(hopes):
