@@ -11,7 +11,7 @@ from routelab import learning, logs
 from routelab.cli.shipped import sample_path
 from routelab.learning import Recipe
 from routelab.logs import Log
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.tuning import recipes
 
 TRIALS = 20

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.stopwatch import seconds
 from routelab.core.signal_spec import SignalSpec
-from routelab.logs.stream import stream
+from routelab.logs.batches import open_batches
 from routelab.replay.cells import Chain, Levels, Spec, Stats, merged
 from routelab.replay.stream.passes import Sums, tally
 from routelab.replay.stream.rows import Part
@@ -72,7 +72,7 @@ def run() -> list[tuple[str, float, str, bool]]:
     with tempfile.TemporaryDirectory() as name, workers("processes") as on:
         folder = Path(name)
         list(on.map(make, [(folder, file) for file in range(FILES)]))
-        log = stream(folder, signals={"confidence": SignalSpec(multiplier=1.0)})
+        log = open_batches(folder, signals={"confidence": SignalSpec(multiplier=1.0)})
         wanted = np.ones(ROWS, dtype=np.bool_)
         parts = [Part(log, file, file * ROWS, wanted, None, MODELS) for file in range(FILES)]
 
@@ -91,7 +91,7 @@ def run() -> list[tuple[str, float, str, bool]]:
     # Those workers wrote the files too, which takes more than reading them: ask fresh ones.
     with tempfile.TemporaryDirectory() as name, workers("processes") as on:
         make((Path(name), 0))
-        log = stream(Path(name), signals={"confidence": SignalSpec(multiplier=1.0)})
+        log = open_batches(Path(name), signals={"confidence": SignalSpec(multiplier=1.0)})
         jobs = [(Part(log, 0, 0, wanted, None, MODELS), (grid,))] * 4
         list(on.map(tally, jobs))
         memory = max(megabytes for _, megabytes in on.map(peak_mb, range(8)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.bench_report import MODELS, N, log
 from routelab.core.catalogue.catalogue import Catalogue
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.metrics.hull import hypervolume
 from routelab.policies import Fixed
 from routelab.replay import Ground, ground

@@ -41,7 +41,7 @@ SOURCE = ROOT / "src" / "routelab"
 
 PYTHON = f"asyncio of Python {sys.version_info.major}.{sys.version_info.minor}"
 VIRTUAL, ORPHANS, SENDER = "simulate/virtual.py", "runtime/orphans.py", "runtime/http_sender.py"
-TREES, PICKLES = "learning/learners/trees.py", "logs/adapters/routerbench.py"
+TREES, PICKLES = "learning/learners/trees.py", "logs/importers/published/routerbench.py"
 
 LEANED_ON = {
     VIRTUAL: {"timer._scheduled"},  # and of its own base class: `_scheduled`, `_clock_resolution`

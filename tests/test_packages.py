@@ -328,8 +328,8 @@ def test_a_kind_is_tuned_only_where_its_package_is_named(site, sample_file, caps
 
 IMPORTER = """
 from routelab.errors import LogError
-from routelab.logs.adapters import Adapter, Imported
-from routelab.logs.adapters.routerbench import ADAPTER
+from routelab.logs.importers import Adapter, Imported
+from routelab.logs.importers.published.routerbench import ADAPTER
 
 ACME = Adapter("acme", "What Acme publishes.", "a pickle", "acme.pkl", ADAPTER.read)
 """

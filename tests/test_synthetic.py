@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from routelab import logs, replay, synthetic
 from routelab.errors import LogError
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
 
 DATASETS = Path(__file__).parent.parent / "datasets"

@@ -11,7 +11,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError, UncoveredError
 from routelab.gates import Function, Length
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
 from routelab.policies import Cascade, Fallback, Fixed, Gated, Mixture, to_wire
 from routelab.policy_file import Document, write
 from routelab.policy_file.card import card, seconds, table

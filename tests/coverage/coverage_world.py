@@ -22,7 +22,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Floats
 from routelab.logs import Log, Requests
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Ground, ground
 

@@ -13,7 +13,7 @@ from learning_world import MODELS, QUICK, log_of, telling_log
 from routelab import learning
 from routelab.learning.figures import Draws
 from routelab.logs import Log, read
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.metrics.pairs import apgr
 
 WEAK, STRONG = MODELS[0], MODELS[2]

@@ -26,11 +26,11 @@ import routelab
 from routelab.cli import main
 from routelab.errors import LogError
 from routelab.logs import read
-from routelab.logs.adapters import ADAPTERS, convert
+from routelab.logs.importers import IMPORTERS, convert
 from routelab.testing import ImporterConformance
 
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
-ROUTELLM, ROUTERBENCH = ADAPTERS
+ROUTELLM, ROUTERBENCH = IMPORTERS
 PRICES = f"model,usd_per_1m_input,usd_per_1m_output\n{WEAK},0.6,0.6\n{STRONG},10,30\n"
 JUDGED = {
     1: "[Question]\nq\n\n[The Start of Assistant's Answer]\n{}\n[The End of Assistant's Answer]",
@@ -584,11 +584,11 @@ def test_only_one_file_knows_pickle():
             r"^\s*(import|from) (pickle|marshal|shelve|joblib|dill)", path.read_text("utf-8"), re.M
         )
     }
-    assert known == {"logs/adapters/routerbench.py"}
+    assert known == {"logs/importers/published/routerbench.py"}
 
 
 class TestEveryImporter(ImporterConformance):
-    importers = ADAPTERS
+    importers = IMPORTERS
 
     def published(self, importer, folder):
         made = {
@@ -598,7 +598,7 @@ class TestEveryImporter(ImporterConformance):
         return made[importer.name](folder)
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda it: it.name)
+@pytest.mark.parametrize("adapter", IMPORTERS, ids=lambda it: it.name)
 def test_the_command_of_every_importer_refuses_what_is_not_its_layout(
     adapter, tmp_path, capsys, monkeypatch
 ):

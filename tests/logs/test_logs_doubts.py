@@ -16,7 +16,8 @@ from logs_world import ROWS, assert_equal, problems_of, save, with_column
 from routelab.cli import main
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
-from routelab.logs import Log, jsonl_source, read
+from routelab.logs import Log, read
+from routelab.logs.formats import jsonl
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, write
 from routelab.policy_file.card import card
@@ -62,7 +63,7 @@ def test_a_column_of_two_types_leaves_the_others_their_own(
 ) -> None:
     path = save(tmp_path / "log.jsonl", with_column("mood", ["good", "sad", "bad", 1]))
     whole = read(path)
-    monkeypatch.setattr(jsonl_source, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(jsonl, "_CHUNK_BYTES", 1)
     pieces = read(path)
     assert list(pieces.signals) == ["sure"]
     assert_equal(pieces, whole)

@@ -14,7 +14,7 @@ from stream_world import MODELS, by_request, long_table, save_parts, save_whole,
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs import read
-from routelab.logs.stream import stream
+from routelab.logs.batches import open_batches
 
 
 @pytest.mark.parametrize("form", ["wide", "long"])
@@ -81,7 +81,7 @@ def test_everything_wrong_with_the_files_is_told_at_once(tmp_path: Path) -> None
 
 def _of_stream(path: Path) -> tuple[str, ...]:
     with pytest.raises(LogError) as caught:
-        stream(path)
+        open_batches(path)
     return caught.value.problems
 
 
@@ -101,7 +101,7 @@ def test_batches_hold_what_reading_it_whole_finds(tmp_path: Path, form: str) -> 
     each = 1 if form == "wide" else len(MODELS)
     folder = save_parts(tmp_path / "logs", table, 4, rows=70, each=each)
     specs = {"sure": SignalSpec(multiplier=2.0)}
-    whole, parts = read(folder, signals=specs), stream(folder, signals=specs)
+    whole, parts = read(folder, signals=specs), open_batches(folder, signals=specs)
     assert (parts.wide is None) == (form == "long")
     start = 0
     for file in range(len(parts.files)):
@@ -121,7 +121,7 @@ def test_batches_that_nobody_wants_are_not_read(tmp_path: Path) -> None:
     folder = save_parts(tmp_path / "logs", wide_table(1000), 1, rows=100)
     wanted = np.zeros(1000, dtype=np.bool_)
     wanted[350] = True
-    found = list(stream(folder).logs(0, wanted))
+    found = list(open_batches(folder).logs(0, wanted))
     assert [(first, len(log)) for first, log in found] == [(300, 100)]
 
 
@@ -144,7 +144,7 @@ def test_a_value_that_cannot_be_is_named_in_batches_too(
     values[17] = value
     at = table.schema.get_field_index(column)
     pq.write_table(table.set_column(at, column, pa.array(values)), path)
-    log = stream(folder)
+    log = open_batches(folder)
     with pytest.raises(LogError) as caught:
         list(log.logs(2))
     assert says in str(caught.value)

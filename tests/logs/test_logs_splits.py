@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routelab.errors import LogError
-from routelab.logs.log import Log, Requests
-from routelab.logs.splits import PARTS, SHARES, split
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
+from routelab.logs.model.log import Log, Requests
+from routelab.logs.model.splits import PARTS, SHARES, split
 
 some = settings(deadline=None, max_examples=60)
 labels = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40)

@@ -14,7 +14,7 @@ from policies_world import examples
 
 from routelab import replay
 from routelab.errors import PolicyError
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
 from routelab.policies import KINDS, CascadeRouting, Fixed, Mixture, from_wire, to_wire
 from routelab.testing import PolicyConformance
 from routelab.testing.log import GRID, awkward, catalogues, logs

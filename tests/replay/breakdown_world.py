@@ -9,8 +9,8 @@ import numpy as np
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import objects
-from routelab.logs.log import Log, Requests
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
+from routelab.logs.model.log import Log, Requests
 from routelab.policies import Cascade
 from routelab.replay import Coverage, Ground
 

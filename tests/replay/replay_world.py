@@ -6,9 +6,9 @@ import numpy as np
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
-from routelab.logs.log import Log, Requests
-from routelab.logs.splits import split
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
+from routelab.logs.model.log import Log, Requests
+from routelab.logs.model.splits import split
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, SplitRecord
 from routelab.replay import ground

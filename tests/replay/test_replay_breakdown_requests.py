@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
 from routelab.policies import Cascade, Fixed, Mixture, Policy
 from routelab.replay import Ground, Named, evaluate
 from routelab.replay.breakdown import Slice, breakdown

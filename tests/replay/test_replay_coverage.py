@@ -12,8 +12,8 @@ from replay_world import CASCADE, MODELS, logged, objects, tuned_on, whole
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
-from routelab.logs.log import Requests
-from routelab.logs.splits import split
+from routelab.logs.model.log import Requests
+from routelab.logs.model.splits import split
 from routelab.replay import Named, coverage, evaluate, study_ground
 
 masks = st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=30)

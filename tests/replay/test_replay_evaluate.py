@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from replay_world import CASCADE, MODELS, logged, tuned_on, whole
 
 from routelab.core.catalogue.catalogue import Catalogue
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Named, evaluate, ground, run, study_ground
 from routelab.replay.baselines import prompt_length

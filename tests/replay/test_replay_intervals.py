@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs import Log, Requests
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.metrics.hull import zero_router_at
 from routelab.policies import Cascade
 from routelab.replay import Named, evaluate, ground, run

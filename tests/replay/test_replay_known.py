@@ -11,7 +11,7 @@ from routelab.core.admission import CallEstimate
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.table import AnswerQuery
 from routelab.errors import LogError, NoModelError, PolicyError
-from routelab.logs.log import Requests
+from routelab.logs.model.log import Requests
 from routelab.policies import Cascade, Conditional, Fixed, GainCascade, Match, Rule, Tiers, Utility
 from routelab.signals import features
 

@@ -10,8 +10,8 @@ from replay_world import CASCADE, MODELS, logged, tuned_on
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
-from routelab.logs.log import Requests
-from routelab.logs.splits import PARTS, split
+from routelab.logs.model.log import Requests
+from routelab.logs.model.splits import PARTS, split
 from routelab.replay import Named, evaluate, study_ground
 
 

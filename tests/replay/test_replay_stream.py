@@ -17,8 +17,8 @@ import pytest
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import LogError, RoutelabError
 from routelab.logs import read
-from routelab.logs.splits import split
-from routelab.logs.stream import stream
+from routelab.logs.batches import open_batches
+from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Mixture
 from routelab.replay import Named, evaluate, ground
 from routelab.replay.cells import Chain, Levels, Spec, kernel
@@ -51,7 +51,7 @@ def quiet(_):
 
 
 def scanned(path, on, **options):
-    return scan(stream(path, **options), on, quiet)
+    return scan(open_batches(path, **options), on, quiet)
 
 
 @pytest.mark.parametrize("seed", [0, 3])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from routelab.core.catalogue.catalogue import Catalogue
-from routelab.logs.log import Log, Requests
+from routelab.logs.model.log import Log, Requests
 from routelab.metrics.exact import mean
 from routelab.policies import Cascade
 from routelab.replay import Coverage, Ground

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.catalogue.engine_rules import EngineRules, RetryRules
 from routelab.core.signal_spec import SignalSpec
-from routelab.logs.log import Log, Requests
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
+from routelab.logs.model.log import Log, Requests
 from routelab.policies import to_wire
 from routelab.policy_file import Document, write
 

@@ -16,8 +16,8 @@ from runtime_world import closed_port, logged, model, policy_file
 from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import BudgetError, RoutelabError
-from routelab.logs.log import Requests
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
+from routelab.logs.model.log import Requests
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.runtime.budgets import Budgets, Rule

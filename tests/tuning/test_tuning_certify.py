@@ -11,7 +11,7 @@ from tuning_world import log_of, random_log
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.policy_file import Certificate, load
 from routelab.replay import ground

@@ -11,7 +11,7 @@ from tuning_world import log_of
 from routelab import replay
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
-from routelab.logs.splits import split
+from routelab.logs.model.splits import split
 from routelab.metrics.hull import hull
 from routelab.policies import Conditional, Fixed
 from routelab.tuning import Bounds, Options, grouped, plain, tune

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.replay import run as replay
 from routelab.synthetic import best, world
 from routelab.tuning import Bounds, Options, tune

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
-from routelab.logs.log import Log, Requests
+from routelab.logs.model.log import Log, Requests
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Baseline, Figures, Ground
 from routelab.replay import run as replay

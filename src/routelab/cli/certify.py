@@ -19,8 +19,8 @@ from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.errors import TuningError
-from routelab.logs.log import Log
-from routelab.logs.splits import split as cut
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import split as cut
 from routelab.policy_file import Certificate, PolicyFile
 from routelab.replay import Ground, differs, study_ground
 from routelab.stats.families import holm

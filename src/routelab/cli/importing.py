@@ -16,7 +16,7 @@ from routelab.cli.options.log import Prices
 from routelab.cli.options.output import Json
 from routelab.core.packages import use
 from routelab.logs import describe
-from routelab.logs.adapters import ADAPTERS, REGISTRY, Adapter, convert
+from routelab.logs.importers import IMPORTERS, REGISTRY, Importer, convert
 
 
 class _Group(TyperGroup):
@@ -67,7 +67,7 @@ def importing(
     """Make a log of what another project published."""
 
 
-def _command(adapter: Adapter) -> Callable[..., None]:
+def _command(adapter: Importer) -> Callable[..., None]:
     name = adapter.name
 
     def run(
@@ -97,5 +97,5 @@ def _said(found: dict[str, Any], path: str) -> str:
     return f"log:      {path}\nrequests: {found['requests']:,}\nmodels:   {models}"
 
 
-for _adapter in ADAPTERS:
+for _adapter in IMPORTERS:
     app.command(_adapter.name)(_command(_adapter))

@@ -14,10 +14,10 @@ from routelab.cli.progress import passes
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
+from routelab.logs.batches import LogBatches, open_batches
 from routelab.logs.decisions import is_journal
-from routelab.logs.folder import open_folder
-from routelab.logs.paths import is_folder
-from routelab.logs.stream import Stream, stream
+from routelab.logs.formats.folder import open_folder
+from routelab.logs.model.paths import is_folder
 from routelab.policy_file import PolicyFile
 from routelab.replay import Figures
 from routelab.replay.stream.workers import workers
@@ -45,13 +45,13 @@ def opened(
     log: Path,
     how: LogOptions,
     signals: Mapping[str, SignalSpec] | None,
-) -> Stream:
+) -> LogBatches:
     """A log to read in batches; what is unusual about it is told on standard error.
 
     Raises:
         LogError: its files cannot be read, or differ in their columns.
     """
-    found = stream(log, columns=column_pairs(how), prices=how.prices, signals=signals)
+    found = open_batches(log, columns=column_pairs(how), prices=how.prices, signals=signals)
     if {"step", "propensity"} & found.has:
         raise LogError(
             f"{found.name}: is a partial log (it has steps or propensities), which cannot be"
@@ -63,7 +63,7 @@ def opened(
 
 
 def tune(
-    log: Stream,
+    log: LogBatches,
     options: Options,
     executor: str,
     target: Path,

@@ -22,8 +22,8 @@ from routelab.learning.ranking import Ranking
 from routelab.learning.recipe import Recipe
 from routelab.learning.statement import learned_the_task, statement
 from routelab.learning.targets import examples
-from routelab.logs.log import Log
-from routelab.logs.splits import Split
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import Split
 
 FOLDS = 5
 RESAMPLES = 200

@@ -15,7 +15,7 @@ from routelab.learning.fit import crossfit
 from routelab.learning.ranking import Ranking
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import examples
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 
 
 def after_answer(

@@ -11,8 +11,8 @@ import numpy as np
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.core.table import Floats, Ints
-from routelab.logs.log import Log
-from routelab.logs.splits import split
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import split
 
 Target: TypeAlias = Literal["complexity", "quality", "cost", "latency", "gain"]
 

@@ -17,7 +17,7 @@ from routelab.learning.examples import Examples, Target
 from routelab.learning.fitted import Fitted
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import examples
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 
 FEW = 1000
 """Rows below which weights of words are little more than their penalty."""

@@ -10,7 +10,7 @@ from routelab.core.protocol import Feedback
 from routelab.core.table import Floats
 from routelab.errors import LearningError
 from routelab.learning.examples import Examples, Target, groups_of, requests_of, tasks_of
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 
 RIGHT = 0.5
 """An answer of this quality or more counts as a success."""

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from routelab.core.table import Floats
 from routelab.errors import LogError
-from routelab.logs import arrow
-from routelab.logs.names import listed
+from routelab.logs.columns.names import listed_names
+from routelab.logs.formats import arrow
 from routelab.logs.read import open_source
 
 _SECONDS, _TIME = "arrival_s", "timestamp"
@@ -33,7 +33,7 @@ def arrival_trace(path: Path, name: str = "") -> Floats:
     column = next((it for it in (_SECONDS, _TIME) if it in source.names), None)
     if column is None:
         raise LogError(
-            f"{path.name}: no column {_SECONDS!r} or {_TIME!r}; it has {listed(source.names)}"
+            f"{path.name}: no column {_SECONDS!r} or {_TIME!r}; it has {listed_names(source.names)}"
         )
     labels = [it for it in ("dataset", "task") if it in source.names]
     table = source.read([column, *labels])

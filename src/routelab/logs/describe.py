@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from routelab.core.table import Floats
-from routelab.logs.log import Log, Requests
-from routelab.logs.partial import PartialLog
+from routelab.logs.model.log import Log, Requests
+from routelab.logs.model.partial import PartialLog
 
 
 def describe(log: Log | PartialLog) -> dict[str, Any]:

@@ -11,22 +11,22 @@ import numpy as np
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
-from routelab.logs import assemble, embedded, names, notes, prices, sidecar
-from routelab.logs.csv_source import open_csv
+from routelab.logs.columns import assemble, embedded, names, notes, prices, sidecar
+from routelab.logs.columns.frame import Frame, long_frame
+from routelab.logs.columns.rows import LogRows, checked_rows
+from routelab.logs.columns.wide import wide_frame, wide_models
 from routelab.logs.decisions import is_journal, open_decisions
-from routelab.logs.folder import open_folder
-from routelab.logs.frame import Frame, long_frame
-from routelab.logs.jsonl_source import open_jsonl
-from routelab.logs.log import Log
-from routelab.logs.parquet_source import open_parquet
-from routelab.logs.partial import PartialLog
-from routelab.logs.paths import is_folder
-from routelab.logs.problems import Problems
-from routelab.logs.rows import Rows, checked
-from routelab.logs.source import Source
-from routelab.logs.wide import models, wide_frame
+from routelab.logs.formats.csv import open_csv
+from routelab.logs.formats.folder import open_folder
+from routelab.logs.formats.jsonl import open_jsonl
+from routelab.logs.formats.parquet import open_parquet
+from routelab.logs.formats.source import RowSource
+from routelab.logs.model.log import Log
+from routelab.logs.model.partial import PartialLog
+from routelab.logs.model.paths import is_folder
+from routelab.logs.model.problems import Problems
 
-FORMATS: Mapping[str, Callable[[Path], Source]] = {
+FORMATS: Mapping[str, Callable[[Path], RowSource]] = {
     ".parquet": open_parquet,
     ".csv": open_csv,
     ".jsonl": open_jsonl,
@@ -55,7 +55,7 @@ def read(
         path: of the file, of a folder of Parquet files, or a pattern such as `logs/*.parquet`;
             `NAME.log.toml` beside it may say more (see `Sidecar`).
         columns: our column name to the file's; wins over the sidecar.
-        prices: path of a CSV of list prices (see `routelab.logs.prices.read`).
+        prices: path of a CSV of list prices (see `routelab.logs.columns.prices.read`).
         signals: what signals cost; each named here must have a value on some row.
         feedback: path of JSON Lines with `request_id`, `quality` and perhaps `model`, for a
             decision log.
@@ -74,9 +74,9 @@ def read(
     problems = Problems(path.name)
     sidecar.check(specs, problems)
     found = names.resolve(source.names, {**beside.columns, **(columns or {})}, problems)
-    wide = "model" not in found and models(source.names)
+    wide = "model" not in found and wide_models(source.names)
     frame = (wide_frame if wide else long_frame)(source, found, specs, problems)
-    rows = checked(frame, problems)
+    rows = checked_rows(frame, problems)
     own = sidecar.read_catalogue(path, beside) or inside.catalogue
     rows, priced = _priced(rows, prices, catalogue, own, beside.catalogue)
     rows, dropped = _observed_signals(rows, asked, problems)
@@ -97,9 +97,9 @@ def read(
 
 
 def _log(
-    source: Source,
+    source: RowSource,
     frame: Frame,
-    rows: Rows,
+    rows: LogRows,
     specs: Mapping[str, SignalSpec],
     problems: Problems,
 ) -> Log | PartialLog:
@@ -117,7 +117,7 @@ def _log(
     return replace(log, specs=specs, texts=assemble.texts(source, frame, rows))
 
 
-def open_source(path: Path, feedback: Path | None = None) -> Source:
+def open_source(path: Path, feedback: Path | None = None) -> RowSource:
     """The rows of a file, nothing read yet.
 
     Raises:
@@ -146,12 +146,12 @@ def open_source(path: Path, feedback: Path | None = None) -> Source:
 
 
 def _priced(
-    rows: Rows,
+    rows: LogRows,
     file: str | Path | None,
     given: Catalogue | None,
     own: Catalogue | None,
     own_name: str | None,
-) -> tuple[Rows, tuple[str, ...]]:
+) -> tuple[LogRows, tuple[str, ...]]:
     """Costs where none is logged, from the first prices that give them."""
     beside = Path(own_name).name if own_name else "the catalogue in the log"
     lists = [
@@ -167,8 +167,8 @@ def _priced(
 
 
 def _observed_signals(
-    rows: Rows, asked: Mapping[str, SignalSpec], problems: Problems
-) -> tuple[Rows, tuple[str, ...]]:
+    rows: LogRows, asked: Mapping[str, SignalSpec], problems: Problems
+) -> tuple[LogRows, tuple[str, ...]]:
     silent = [name for name, values in rows.signals.items() if np.isnan(values).all()]
     for name in silent:
         if name in asked and not problems:

@@ -14,9 +14,9 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.core.storage.atomic import replacing
 from routelab.core.table import Ints
 from routelab.errors import LogError
-from routelab.logs import embedded
-from routelab.logs.log import Log
-from routelab.logs.names import RESERVED
+from routelab.logs.columns import embedded
+from routelab.logs.columns.names import RESERVED
+from routelab.logs.model.log import Log
 
 _BLOCK = 16_384
 """Requests per row group."""

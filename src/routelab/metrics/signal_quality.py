@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from routelab.core.table import Floats
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.metrics.confidence import auroc, brier, ece
 
 RIGHT = 0.5

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from routelab.core.table import Floats, Ints
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.metrics.oracle import oracle
 from routelab.replay.ground import Ground
 from routelab.replay.result import Replay

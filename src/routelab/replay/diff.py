@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import structs
 
 from routelab.core.table import Bools, Floats
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import baselines
 from routelab.replay.breakdown.clusters import FEWEST, paired

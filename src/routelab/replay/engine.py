@@ -11,7 +11,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.scoring import Scoring
 from routelab.core.table import Bools, Ints, Stage, Table
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.replay.known import Known, bounded, charges
 from routelab.replay.result import Replay, nothing_yet
 from routelab.replay.single import check, run_generator

@@ -15,8 +15,8 @@ from routelab.core.policy import Policy
 from routelab.core.scoring import Scoring
 from routelab.core.table import Ints
 from routelab.errors import UncoveredError
-from routelab.logs.log import Log
-from routelab.logs.splits import Split
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import Split
 from routelab.metrics.exact import mean
 from routelab.policies import Fixed
 from routelab.replay.coverage import Coverage, comparable, coverage

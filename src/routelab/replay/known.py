@@ -15,7 +15,7 @@ from routelab.core.scoring import Scoring
 from routelab.core.table import AnswerQuery, Bools, Floats, Ints, LazyMapping, objects
 from routelab.core.tokens import tokens_of
 from routelab.errors import LogError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.signals.script import script
 
 BLOCK = 2048

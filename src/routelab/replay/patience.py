@@ -10,7 +10,7 @@ import numpy as np
 
 from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S, Catalogue, Model
 from routelab.core.table import Floats
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 
 
 class Unwaited(NamedTuple):

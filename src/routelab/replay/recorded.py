@@ -8,8 +8,8 @@ import numpy as np
 
 from routelab.core.scoring import Scoring
 from routelab.errors import LogError
-from routelab.logs.log import Log
-from routelab.logs.splits import PARTS, Split, split
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import PARTS, Split, split
 from routelab.policy_file.document import Document
 from routelab.replay.ground import Ground, ground
 

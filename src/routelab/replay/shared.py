@@ -10,8 +10,8 @@ import numpy as np
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import LogError
-from routelab.logs.log import Log
-from routelab.logs.splits import PARTS, Split, split
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import PARTS, Split, split
 from routelab.policy_file import Document, PolicyFile
 from routelab.replay.ground import Ground, ground
 from routelab.replay.recorded import is_recorded

@@ -18,7 +18,7 @@ from routelab.core.protocol import Call, Feedback
 from routelab.core.scoring import Scoring, scorer_misfits
 from routelab.errors import LogError, PolicyError, RouteError, UncoveredError
 from routelab.gates import Function, Gate
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.replay.known import Known, bounded, feedback
 from routelab.replay.result import Replay, nothing_yet
 

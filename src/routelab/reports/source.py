@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.metrics.exact import mean
 from routelab.policy_file import PolicyFile
 from routelab.replay import Ground, Named, evaluate, study_ground

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from routelab.core.catalogue.catalogue import Catalogue
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.runtime.stream.pieces import DONE, event, parted
 from routelab.runtime.wire import ATTEMPT, REQUEST_ID, decode_json, encode_json
 from routelab.serve.confidence import Confidence, renamed

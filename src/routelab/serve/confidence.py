@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from routelab.errors import PolicyError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.runtime.wire import ATTEMPT, NEED, READS, header_texts
 from routelab.signals import SignalSource, as_logged, parse
 from routelab.simulate.answers.outcomes import Outcomes

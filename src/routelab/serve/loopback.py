@@ -15,7 +15,7 @@ from msgspec import structs
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.table import Bools, Floats
 from routelab.errors import RouteError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
 from routelab.serve.server import background

@@ -15,7 +15,7 @@ from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.decision import Decision
 from routelab.core.table import Ints
 from routelab.errors import RouteError, UncoveredError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import Known, Replay, decide, run
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig

@@ -12,7 +12,7 @@ import uvicorn
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import RoutelabError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.serve.app import replay_app
 
 

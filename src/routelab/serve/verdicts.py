@@ -10,7 +10,7 @@ from routelab.core.policy import Policy
 from routelab.core.request import Request
 from routelab.errors import LogError
 from routelab.gates import Function
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.runtime.gatekeeper import GateFunction
 from routelab.simulate.answers import NOT_LOGGED
 

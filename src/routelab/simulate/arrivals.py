@@ -12,7 +12,7 @@ import numpy as np
 from routelab.core.table import Floats, Ints
 from routelab.errors import SimulationError
 from routelab.logs.arrival_trace import arrival_trace
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 
 DEFAULT = "poisson:5"
 

@@ -13,7 +13,7 @@ from routelab.core.messages import notebook_html
 from routelab.core.messages.wording import known
 from routelab.core.storage.record import Record
 from routelab.core.table import Bools, Floats, Ints
-from routelab.logs.log import Strings
+from routelab.logs.model.log import Strings
 from routelab.replay.patience import Unwaited
 from routelab.simulate.worked import Worked
 

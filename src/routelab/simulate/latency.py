@@ -12,7 +12,7 @@ import numpy as np
 
 from routelab.core.table import Floats
 from routelab.errors import SimulationError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 
 How: TypeAlias = Literal["logged", "fitted", "none"]
 

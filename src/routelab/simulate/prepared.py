@@ -9,7 +9,7 @@ from msgspec import structs
 
 from routelab.core.catalogue.catalogue import Catalogue, Deployment
 from routelab.errors import SimulationError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policy_file import PolicyFile
 
 

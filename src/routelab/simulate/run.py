@@ -17,7 +17,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.request import Request
 from routelab.core.table import Ints
 from routelab.errors import RouteError
-from routelab.logs.log import Log, Strings
+from routelab.logs.model.log import Log, Strings
 from routelab.policy_file import PolicyFile
 from routelab.replay.patience import Unwaited, unwaited
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig

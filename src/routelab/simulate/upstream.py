@@ -14,7 +14,7 @@ import anyio
 
 from routelab.core.catalogue.catalogue import Deployment
 from routelab.core.draw import uniform
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.runtime.engine.bucket import Bucket
 from routelab.runtime.stream.pieces import DONE, event, parted
 from routelab.runtime.upstream import Opened, Outgoing, Reply, UpstreamError

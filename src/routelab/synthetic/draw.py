@@ -8,7 +8,7 @@ import numpy as np
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Bools, Floats, Ints
-from routelab.logs.log import Log, Requests
+from routelab.logs.model.log import Log, Requests
 from routelab.synthetic.chance import Chance
 from routelab.synthetic.scene import (
     DAYS,

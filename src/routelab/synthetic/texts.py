@@ -8,7 +8,7 @@ from itertools import cycle
 import numpy as np
 
 from routelab.core.table import Bools
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
 from routelab.synthetic.chance import Chance, Picker
 from routelab.synthetic.draw import World
 from routelab.synthetic.phrases import PHRASES, Phrases

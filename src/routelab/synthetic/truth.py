@@ -11,7 +11,7 @@ import numpy as np
 
 from routelab.core.table import Floats, Ints
 from routelab.errors import LogError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policies.cascade import Cascade
 from routelab.policies.fixed import Fixed
 from routelab.synthetic.chance import Chance

@@ -10,7 +10,7 @@ import pytest
 
 from routelab.errors import LogError
 from routelab.logs import Log, read
-from routelab.logs.adapters import REGISTRY, Adapter, convert
+from routelab.logs.importers import REGISTRY, Importer, convert
 from routelab.testing.suite import Conformance
 
 
@@ -21,21 +21,21 @@ class ImporterConformance(Conformance):
         importers: examples.
     """
 
-    importers: ClassVar[Sequence[Adapter]] = ()
+    importers: ClassVar[Sequence[Importer]] = ()
     examples: ClassVar[Mapping[str, str]] = {"importer": "importers"}
 
     def label(self, example: Any) -> str:
         return str(example.name)
 
-    def published(self, importer: Adapter, folder: Path) -> Path | None:
+    def published(self, importer: Importer, folder: Path) -> Path | None:
         """Write to `folder` what the importer reads, and say where; None leaves that check out."""
         return None
 
-    def test_it_is_registered(self, importer: Adapter) -> None:
+    def test_it_is_registered(self, importer: Importer) -> None:
         assert REGISTRY.kinds[importer.name] is importer
         assert all((importer.summary, importer.layout, importer.example))
 
-    def test_what_it_reads_becomes_a_log(self, importer: Adapter, tmp_path: Path) -> None:
+    def test_what_it_reads_becomes_a_log(self, importer: Importer, tmp_path: Path) -> None:
         path = self.published(importer, tmp_path)
         if path is None:
             pytest.skip("the suite has no example of its layout")
@@ -45,7 +45,7 @@ class ImporterConformance(Conformance):
         assert isinstance(again, Log)
         assert (again.models, len(again)) == (log.models, len(log))
 
-    def test_it_refuses_what_is_not_its_layout(self, importer: Adapter, tmp_path: Path) -> None:
+    def test_it_refuses_what_is_not_its_layout(self, importer: Importer, tmp_path: Path) -> None:
         (tmp_path / "folder").mkdir()
         for name in ("a.csv", "a.jsonl", "a.parquet", "a.pkl", "a.txt"):
             (tmp_path / name).write_bytes(b"\xff,\n1")

@@ -14,8 +14,8 @@ from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.request import Request
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Floats
-from routelab.logs.log import Log, Requests
-from routelab.logs.texts import TextsInMemory
+from routelab.logs.formats.texts import TextsInMemory
+from routelab.logs.model.log import Log, Requests
 from routelab.testing.world import MODELS, TASKS, TENANTS
 
 PROMPTS = (

@@ -25,7 +25,7 @@ from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request
 from routelab.errors import NoModelError, RouteError, UncoveredError
 from routelab.gates import Function
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policies import Conditional, Parallel, Policy, from_wire, to_wire
 from routelab.policy_file import Document, PolicyFile, write
 from routelab.replay import Replay, engine

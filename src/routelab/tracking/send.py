@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from routelab.logs.table_file import columns_of
+from routelab.logs.formats.table import table_columns
 from routelab.stats.thinning import evenly
 from routelab.tracking import bundle as bundles
 from routelab.tracking import dataset, model, names, pending, runs, store
@@ -94,7 +94,7 @@ def _curve(client: Any, run: Any, bundle: Bundle) -> None:
     alone = {f"fixed:{name}" for name in summary["candidates"]}
     dearest = max(it["usd_per_1k"] for it in summary["baselines"] if it["name"] in alone)
     path = bundle.path / bundles.TRIALS
-    trials = columns_of(path, ("usd_per_1k", "quality", "feasible"))
+    trials = table_columns(path, ("usd_per_1k", "quality", "feasible"))
     if not trials["quality"] or dearest <= 0:
         return
     values = hypervolumes(trials["usd_per_1k"], trials["quality"], trials["feasible"], dearest)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from routelab.core.policy import Policy
 from routelab.core.signal_spec import SignalSpec
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.metrics.signal_quality import signal_quality
 from routelab.replay import Coverage, Ground
 from routelab.tuning.contest import Rival

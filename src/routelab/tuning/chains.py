@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from routelab.core.table import Floats
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.tuning.dial import Dial
 
 MAX_STEPS = 3

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.tuning.grid import Found
 from routelab.tuning.prices import prices
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from routelab.core.table import Bools, Floats
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policies import Cascade
 from routelab.replay.cells.kernel import delivered_last
 from routelab.tuning.chains import MAX_STEPS, chains

@@ -14,7 +14,7 @@ from optuna import __version__ as optuna_version
 from routelab.core.admission import CallEstimate
 from routelab.core.table import Floats
 from routelab.errors import PolicyFileError
-from routelab.logs.table_file import parquet_bytes
+from routelab.logs.formats.table import parquet_bytes
 from routelab.metrics.exact import mean
 from routelab.policies import to_wire
 from routelab.policy_file import (

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from routelab.errors import TuningError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec, Stats, kernel

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from routelab.errors import LogError, TuningError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.tuning.dial import dial
 from routelab.tuning.search import Dials
 

@@ -13,8 +13,8 @@ from routelab.core.progress import Progress
 from routelab.core.scoring import ScorerUse
 from routelab.errors import LearningError, TuningError
 from routelab.learning import Account, Fitted, account
-from routelab.logs.log import Log
-from routelab.logs.splits import Split
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import Split
 from routelab.replay import Ground
 from routelab.tuning import recipes
 from routelab.tuning.board import Board

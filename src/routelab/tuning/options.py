@@ -41,7 +41,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         trials: of the randomised search.
         recipe_trials: of the search for how scorers are made, the default way included; 0
             takes the default.
-        group: what splits keep together; see `routelab.logs.splits.split`.
+        group: what splits keep together; see `routelab.logs.model.splits.split`.
         allow_missing: accept a log that lacks many outcomes.
         certify: bounds to prove on the calibrate part, together with probability 1 - delta.
         sampler: of the randomised search, one of `SAMPLERS`.

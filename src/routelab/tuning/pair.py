@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from routelab.core.table import Floats
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.metrics.hull import pareto
 from routelab.replay.cells.kernel import delivered_last
 from routelab.tuning.dial import Dial

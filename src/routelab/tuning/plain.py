@@ -10,7 +10,7 @@ import optuna
 
 from routelab.core.policy import Policy
 from routelab.core.progress import Progress
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policies import Cascade, Fixed
 from routelab.replay import Ground, costs_sha256
 from routelab.stats.thinning import thinned

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from routelab.core.table import Floats
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 
 
 def prices(log: Log, count: int) -> Floats:

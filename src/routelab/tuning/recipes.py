@@ -16,7 +16,7 @@ from routelab import learning
 from routelab.core.progress import Progress
 from routelab.errors import LearningError
 from routelab.learning import Examples, Recipe, Span
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.tuning import loop
 from routelab.tuning.loop import Choice, Done, Outcome, Plan, Range, Whole
 

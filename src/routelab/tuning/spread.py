@@ -10,7 +10,7 @@ from msgspec import structs
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.tuning.options import Options
 from routelab.tuning.seed_spread import Range, Run, Spread
 from routelab.tuning.study import Study, tune

@@ -10,8 +10,8 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.packages import use
 from routelab.core.policy import Policy
 from routelab.core.progress import Progress
-from routelab.logs.log import Log
-from routelab.logs.splits import Split, split
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import Split, split
 from routelab.metrics.aiq import aiq_among
 from routelab.policies import Fixed
 from routelab.policy_file import Certificate

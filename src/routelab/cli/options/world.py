@@ -13,7 +13,7 @@ from routelab.cli.options.groups import group
 from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions
 from routelab.core.catalogue.catalogue import Model
 from routelab.errors import RoutelabError
-from routelab.logs import prices as price_lists
+from routelab.logs.columns import prices as price_lists
 from routelab.tuning.reprice import World
 
 

@@ -14,15 +14,15 @@ from routelab.core.storage.atomic import replacing
 from routelab.core.storage.file_lock import is_locked
 from routelab.core.storage.record import FeedbackRecord, Record
 from routelab.errors import LogError
+from routelab.logs.columns.embedded import DECISIONS_KEY
 from routelab.logs.decisions.journal import Journal, open_journal
-from routelab.logs.decisions.table import Judged, Rows
-from routelab.logs.embedded import DECISIONS_KEY
+from routelab.logs.decisions.table import DecisionRows, LatestFeedback
 
 _AT_ONCE = 256 << 20
 """Bytes of JSON Lines that become one Parquet file."""
 
 
-class Compacted(NamedTuple):
+class CompactionSummary(NamedTuple):
     """What a compaction did.
 
     Attributes:
@@ -41,7 +41,9 @@ class Compacted(NamedTuple):
     left: tuple[Path, ...]
 
 
-def compact(folder: Path, *, keep: bool = False, progress: Progress | None = None) -> Compacted:
+def compact(
+    folder: Path, *, keep: bool = False, progress: Progress | None = None
+) -> CompactionSummary:
     """Write the finished JSON Lines files of a decision log as Parquet beside them.
 
     There is a row for each call with the columns of a log. The column `record` holds the whole
@@ -77,7 +79,7 @@ def compact(folder: Path, *, keep: bool = False, progress: Progress | None = Non
     except OSError as error:
         raise LogError(f"{folder}: cannot be compacted: {error.strerror}") from error
     after = sum(it.stat().st_size for it in out)
-    return Compacted(tuple(out), tuple(done), requests, before, after, left)
+    return CompactionSummary(tuple(out), tuple(done), requests, before, after, left)
 
 
 def _groups(files: Sequence[Path]) -> Iterator[tuple[int, list[Path]]]:
@@ -94,7 +96,9 @@ def _groups(files: Sequence[Path]) -> Iterator[tuple[int, list[Path]]]:
 
 def _write(folder: Path, files: Sequence[Path]) -> tuple[Path, int]:
     lines = list(Journal(folder, tuple(files)).lines())
-    rows = Rows(Judged([it for it in lines if isinstance(it, FeedbackRecord)]), whole=True)
+    rows = DecisionRows(
+        LatestFeedback([it for it in lines if isinstance(it, FeedbackRecord)]), whole=True
+    )
     for line in lines:
         if not (isinstance(line, Record) and rows.add(line)):
             rows.rest(line)

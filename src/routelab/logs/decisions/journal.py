@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from routelab.core.progress import Progress
 from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record
 from routelab.errors import LogError
-from routelab.logs.embedded import DECISIONS_KEY
-from routelab.logs.problems import SHOWN, Problems
+from routelab.logs.columns.embedded import DECISIONS_KEY
+from routelab.logs.model.problems import SHOWN, Problems
 
 Line: TypeAlias = Record | FeedbackRecord | AlertRecord
 

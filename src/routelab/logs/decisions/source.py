@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 
 from routelab.core.storage.record import FeedbackRecord, Record
 from routelab.errors import LogError
+from routelab.logs.columns.embedded import DECISIONS_KEY
 from routelab.logs.decisions.journal import open_journal
-from routelab.logs.decisions.table import Judged, Rows
-from routelab.logs.embedded import DECISIONS_KEY
-from routelab.logs.jsonl_source import numbered, open_jsonl
-from routelab.logs.problems import Problems
-from routelab.logs.source import TableSource
+from routelab.logs.decisions.table import DecisionRows, LatestFeedback
+from routelab.logs.formats.jsonl import numbered_objects, open_jsonl
+from routelab.logs.formats.source import TableSource
+from routelab.logs.model.problems import Problems
 
 
 class DecisionSource(TableSource):
@@ -38,8 +38,8 @@ def open_decisions(path: Path, feedback: Path | None = None) -> DecisionSource:
     journal = open_journal(path)
     lines = list(journal.lines())
     own = [it for it in lines if isinstance(it, FeedbackRecord)]
-    judged = Judged([*own, *judgements(feedback)])
-    rows = Rows(judged)
+    judged = LatestFeedback([*own, *judgements(feedback)])
+    rows = DecisionRows(judged)
     for line in lines:
         if isinstance(line, Record):
             rows.add(line)
@@ -63,7 +63,7 @@ def _settled(table: Any) -> Any:
     return table
 
 
-def _notes(rows: Rows, judged: Judged) -> Iterator[str]:
+def _notes(rows: DecisionRows, judged: LatestFeedback) -> Iterator[str]:
     without = sum(rows.statuses[it] for it in ("refused", "shed", "cancelled", "broken"))
     if without:
         counts = ", ".join(f"{count} {name}" for name, count in sorted(rows.statuses.items()))
@@ -98,7 +98,7 @@ def judgements(path: Path | None) -> Iterator[FeedbackRecord]:
         raise LogError(f"{path.name}: feedback needs {', '.join(lacking)} on every line")
     found: list[FeedbackRecord] = []
     wrong: list[str] = []
-    for number, row in numbered(path):
+    for number, row in numbered_objects(path):
         try:
             told = {name: row.get(name) for name in ("request_id", "quality", "model")}
             found.append(msgspec.convert({"schema": "routelab.feedback/1", **told}, FeedbackRecord))

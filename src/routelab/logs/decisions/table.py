@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record, StepRecord
+from routelab.logs.columns.names import RESERVED
 from routelab.logs.decisions.journal import Line
-from routelab.logs.names import RESERVED
 from routelab.signals.prompt_text import prompt_text
 
 _OF_REQUESTS = (
@@ -31,7 +31,7 @@ _ALWAYS = ("request_id", "model", "step", "propensity", "quality")
 _CANCELLED = "cancelled"
 
 
-class Judged:
+class LatestFeedback:
     """What answers turned out to be worth: the latest word on each."""
 
     def __init__(self, notes: Iterable[FeedbackRecord]) -> None:
@@ -51,7 +51,7 @@ class Judged:
         return None
 
 
-class Rows:
+class DecisionRows:
     """Columns that grow record by record.
 
     Attributes:
@@ -63,7 +63,7 @@ class Rows:
         whole: keep every record as JSON, in the row of its first call.
     """
 
-    def __init__(self, judged: Judged, whole: bool = False) -> None:
+    def __init__(self, judged: LatestFeedback, whole: bool = False) -> None:
         self.statuses: Counter[str] = Counter()
         self.unsent = self.repeated = 0
         self._judged = judged

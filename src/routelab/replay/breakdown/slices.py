@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from routelab.core.table import Bools, Floats, Ints
-from routelab.logs.log import Log, Strings
+from routelab.logs.model.log import Log, Strings
 from routelab.replay.breakdown.clusters import FEWEST, paired
 from routelab.replay.breakdown.shape import Slice, SliceBy
 from routelab.replay.ground import Ground

@@ -1,6 +1,6 @@
 """How a log in many files is cut into parts.
 
-The cut is the one of `routelab.logs.splits`, request for request. What it takes is a part and
+The cut is the one of `routelab.logs.model.splits`, request for request. What it takes is a part and
 a bucket for each request, three bytes; groups that may lie in several parts take eight more
 while they are compared.
 """
@@ -17,9 +17,9 @@ import numpy.typing as npt
 from routelab.core.draw import uniform
 from routelab.core.progress import Progress
 from routelab.errors import LogError
-from routelab.logs.digest import of_hashes
-from routelab.logs.splits import EDGES, PARTS, keys_of
-from routelab.logs.stream import Stream
+from routelab.logs.batches import LogBatches
+from routelab.logs.model.digest import of_hashes
+from routelab.logs.model.splits import PARTS, SPLIT_EDGES, split_keys
 from routelab.replay.stream.quantiles import higher
 from routelab.replay.stream.survey import Seen, Words, words
 from routelab.replay.stream.workers import Workers
@@ -35,7 +35,7 @@ class Cut:
     """Which part of the study each request of each file belongs to.
 
     Attributes:
-        rule, group, cuts_s: as of `routelab.logs.splits.Split`.
+        rule, group, cuts_s: as of `routelab.logs.model.splits.Split`.
         parts: by file, (n,) index into `PARTS`; -1 where a request is dropped because its
             group began in an earlier part.
         buckets: by file, (n,) below `BUCKETS`, the same for all requests of a group.
@@ -65,7 +65,7 @@ class Cut:
 
 
 def cut(
-    stream: Stream,
+    stream: LogBatches,
     seen: Sequence[Seen],
     workers: Workers,
     *,
@@ -74,7 +74,7 @@ def cut(
     need_all_parts: bool = True,
     progress: Progress | None = None,
 ) -> Cut:
-    """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.splits.split` does.
+    """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.model.splits.split` does.
 
     Raises:
         LogError: the grouping is unknown or not in the log, or a part is empty.
@@ -84,7 +84,7 @@ def cut(
     timed = all(it.extremes is not None for it in seen)
     cuts: tuple[float, ...] | None = None
     if timed and len({time for it in seen for time in it.times}) >= len(PARTS):
-        cuts = tuple(higher(stream, seen, workers, EDGES.tolist()))
+        cuts = tuple(higher(stream, seen, workers, SPLIT_EDGES.tolist()))
     starts = np.cumsum([0, *(it.requests for it in seen)])
     jobs = [(stream, file, int(starts[file]), kind, cuts, seed) for file in files]
     found = list(workers.map(_assign, jobs, progress))
@@ -109,7 +109,7 @@ def cut(
     return made
 
 
-def _kind(stream: Stream, group: str | None) -> str:
+def _kind(stream: LogBatches, group: str | None) -> str:
     if group not in (None, "group", "prompt", "task", "id"):
         raise LogError(f"unknown grouping {group!r}; choose group, prompt, task or id")
     if group is None:
@@ -127,7 +127,7 @@ class _Assigned(NamedTuple):
     key: Words
 
 
-def _assign(job: tuple[Stream, int, int, str, tuple[float, ...] | None, int]) -> _Assigned:
+def _assign(job: tuple[LogBatches, int, int, str, tuple[float, ...] | None, int]) -> _Assigned:
     stream, file, start, kind, cuts, seed = job
     if kind == "id" and cuts is not None:
         time = stream.times(file)
@@ -137,13 +137,13 @@ def _assign(job: tuple[Stream, int, int, str, tuple[float, ...] | None, int]) ->
     also = {"request_id", kind} - {"id"}
     keys, times = [], []
     for _, log in stream.logs(file, also=also):
-        keys.append(keys_of(log, kind)[1])
+        keys.append(split_keys(log, kind)[1])
         times += [] if log.requests.timestamp_s is None else [log.requests.timestamp_s]
     key = [str(it) for found in keys for it in found]
     hashed = words(key)
     if cuts is None:
         units = np.fromiter((uniform(seed, it, "split") for it in key), np.float64, len(key))
-        part = np.searchsorted(EDGES, units, side="right")
+        part = np.searchsorted(SPLIT_EDGES, units, side="right")
     else:
         time = stream.times(file)
         time = np.concatenate(times) if time is None else time

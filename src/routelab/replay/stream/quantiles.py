@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core.table import Floats, Ints
-from routelab.logs.stream import Stream
+from routelab.logs.batches import LogBatches
 from routelab.replay.stream.survey import Seen
 from routelab.replay.stream.workers import Workers
 
@@ -17,7 +17,7 @@ _BINS = 1 << 16
 
 
 def higher(
-    stream: Stream, seen: Sequence[Seen], workers: Workers, shares: Sequence[float]
+    stream: LogBatches, seen: Sequence[Seen], workers: Workers, shares: Sequence[float]
 ) -> list[float]:
     """`np.quantile(times, shares, method="higher")` over all files.
 
@@ -61,19 +61,19 @@ def _bin(times: Floats, low: float, high: float) -> Ints:
     return np.minimum(((times - low) / width).astype(np.int64), _BINS - 1)
 
 
-def _times(stream: Stream, file: int) -> Floats:
+def _times(stream: LogBatches, file: int) -> Floats:
     found = stream.times(file)
     if found is None:
         found = np.concatenate([log.requests.timestamp_s for _, log in stream.logs(file)])
     return np.asarray(found)
 
 
-def _histogram(job: tuple[Stream, int, float, float]) -> Ints:
+def _histogram(job: tuple[LogBatches, int, float, float]) -> Ints:
     stream, file, low, high = job
     return np.bincount(_bin(_times(stream, file), low, high), minlength=_BINS)
 
 
-def _inside(job: tuple[Stream, int, float, float, tuple[int, ...]]) -> tuple[Floats, Ints]:
+def _inside(job: tuple[LogBatches, int, float, float, tuple[int, ...]]) -> tuple[Floats, Ints]:
     stream, file, low, high, bins = job
     times = _times(stream, file)
     values, counts = np.unique(times[np.isin(_bin(times, low, high), bins)], return_counts=True)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core.table import Bools
-from routelab.logs.log import Log
-from routelab.logs.stream import Stream
+from routelab.logs.batches import LogBatches
+from routelab.logs.model.log import Log
 from routelab.replay.coverage import Coverage, comparable
 
 
@@ -23,7 +23,7 @@ class Part(NamedTuple):
         start: number of the file's first request in the log.
     """
 
-    stream: Stream
+    stream: LogBatches
     file: int
     start: int
     wanted: Bools

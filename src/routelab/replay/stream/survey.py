@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from routelab.core.table import Floats
 from routelab.errors import LogError
-from routelab.logs.splits import PARTS
-from routelab.logs.stream import Stream
+from routelab.logs.batches import LogBatches
+from routelab.logs.model.splits import PARTS
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 
@@ -40,7 +40,7 @@ class Seen(NamedTuple):
     ids: Words | None
 
 
-def look(job: tuple[Stream, int]) -> Seen:
+def look(job: tuple[LogBatches, int]) -> Seen:
     """Read one file for the first time."""
     stream, file = job
     n, costed, valued, models = 0, set[str](), set[str](), stream.models
@@ -69,7 +69,7 @@ def look(job: tuple[Stream, int]) -> Seen:
     )
 
 
-def whole(stream: Stream, seen: Sequence[Seen]) -> None:
+def whole(stream: LogBatches, seen: Sequence[Seen]) -> None:
     """Refuse a log whose requests have rows in several files.
 
     Raises:

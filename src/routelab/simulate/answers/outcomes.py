@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from routelab.core.messages.wording import counted
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.replay.known import charged
 from routelab.simulate.answers.replay_error import ReplayError
 

@@ -12,7 +12,7 @@ import numpy as np
 from routelab.core.draw import uniform
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
-from routelab.logs.splits import Split
+from routelab.logs.model.splits import Split
 from routelab.replay import Ground, Replay
 from routelab.stats import betting
 from routelab.stats.bounded import Bounded, place

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from routelab.core.table import AnswerQuery
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.policies.gain_cascade import GainCascade
 from routelab.replay.known import charges
 from routelab.tuning import grid

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from routelab.core.table import Floats
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.metrics.hull import pareto
 from routelab.replay import Ground
 from routelab.replay.known import charges

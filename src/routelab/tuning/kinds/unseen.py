@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from routelab.core.table import AnswerQuery, Floats, LazyMapping
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.replay import Ground, Known
 from routelab.tuning.kinds.teacher import Teacher
 

@@ -11,7 +11,7 @@ import msgspec
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 from routelab.metrics.exact import mean
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile

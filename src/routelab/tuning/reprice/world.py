@@ -14,7 +14,7 @@ from routelab.core.admission import CallEstimate
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.table import Floats
 from routelab.errors import TuningError
-from routelab.logs.log import Log
+from routelab.logs.model.log import Log
 
 _PRICES = (
     "input_usd_per_mtok", "output_usd_per_mtok", "cached_input_usd_per_mtok",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from routelab.errors import LogError
-from routelab.logs.splits import PARTS
-from routelab.logs.stream import Stream
+from routelab.logs.batches import LogBatches
+from routelab.logs.model.splits import PARTS
 from routelab.policy_file import PolicyFile
 from routelab.replay import Figures, Named
 from routelab.replay.coverage import REFUSE
@@ -17,7 +17,7 @@ from routelab.tuning.streamed.scan import Passes, scan
 
 
 def replay_stream(
-    stream: Stream,
+    stream: LogBatches,
     policy: PolicyFile,
     part: str,
     workers: Workers,

@@ -11,8 +11,8 @@ import numpy as np
 
 from routelab.core.policy import Policy
 from routelab.core.progress import Progress
-from routelab.logs.splits import PARTS
-from routelab.logs.stream import Stream
+from routelab.logs.batches import LogBatches
+from routelab.logs.model.splits import PARTS
 from routelab.replay.cells import Spec, Stats, merged
 from routelab.replay.stream.cut import Cut, cut
 from routelab.replay.stream.moments import Moments, Question, moments
@@ -37,7 +37,7 @@ class Scan:
         seen: what each file holds.
     """
 
-    stream: Stream
+    stream: LogBatches
     seen: Sequence[Seen]
     workers: Workers
     passes: Passes
@@ -102,7 +102,7 @@ class Scan:
         )
 
 
-def scan(stream: Stream, workers: Workers, passes: Passes) -> Scan:
+def scan(stream: LogBatches, workers: Workers, passes: Passes) -> Scan:
     """Look through a log once, to know its models, its signals and its times.
 
     Raises:

@@ -10,7 +10,7 @@ from routelab.core.admission import CallEstimate
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.errors import LogError, TuningError
-from routelab.logs.stream import Stream
+from routelab.logs.batches import LogBatches
 from routelab.metrics.aiq import aiq_among
 from routelab.policies import Fixed
 from routelab.policy_file import SplitRecord
@@ -53,7 +53,7 @@ class Streamed:
     """
 
     options: Options
-    stream: Stream
+    stream: LogBatches
     sha256: str
     split: SplitRecord
     catalogue: Catalogue
@@ -81,7 +81,7 @@ class Streamed:
 
 # Long: stages of one computation, of which each needs most of what came before.
 def tune_stream(
-    stream: Stream,
+    stream: LogBatches,
     options: Options,
     workers: Workers,
     *,

@@ -1,0 +1,222 @@
+"""A log of any size, read a batch of requests at a time and without its texts.
+
+A table with a row per request and plain numbers is turned into arrays as it is read. Anything
+else (a row per request and model, text for numbers, prices to fill in) takes the way of
+`routelab.logs.read`, one file at a time, so that both ways mean the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.signal_spec import SignalSpec
+from routelab.core.table import Bools
+from routelab.errors import LogError
+from routelab.logs.batch_layout import BatchLayout, layout, log_of
+from routelab.logs.columns import embedded, names, sidecar, wide
+from routelab.logs.formats import arrow
+from routelab.logs.formats.folder import FolderSource, open_folder
+from routelab.logs.formats.parquet import open_parquet, readable
+from routelab.logs.model import digest
+from routelab.logs.model.log import Log
+from routelab.logs.model.paths import is_folder
+from routelab.logs.model.problems import Problems
+from routelab.logs.read import read
+
+BATCH = 1 << 16
+"""Requests held at once, where a row is a request."""
+
+
+@dataclass(frozen=True)
+class LogBatches:
+    """Where a log is, and how to read it; small enough to send to other machines.
+
+    Attributes:
+        path: of the file, the folder, or the pattern.
+        files: its partitions with rows, in order.
+        models: in order of appearance; empty until they are known (see `with_models`).
+        wide: how a row per request is read; None where each file is read as a whole.
+        columns, prices: as given to `routelab.logs.read`.
+        specs: what signals cost.
+        has: columns of requests that the log has, by our name.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    models: tuple[str, ...]
+    wide: BatchLayout | None
+    columns: Mapping[str, str]
+    prices: Path | None
+    specs: Mapping[str, SignalSpec]
+    has: frozenset[str]
+    catalogue: Catalogue | None = None
+    notes: tuple[str, ...] = ()
+    signals: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        return self.path.name or self.path.resolve().name
+
+    @cached_property
+    def n_rows(self) -> int:
+        """Rows of all files."""
+        return sum(pq.read_metadata(path).num_rows for path in self.files)
+
+    def logs(
+        self, file: int, wanted: Bools | None = None, *, also: Collection[str] = ()
+    ) -> Iterator[tuple[int, Log]]:
+        """Batches of one partition, each with the number of its first request in the file.
+
+        Args:
+            wanted: (n,) requests that will be used; batches without any may be left out.
+            also: columns of requests to read, by our name; without `request_id` ids are None.
+        """
+        path = self.files[file]
+        if self.wide is not None:
+            with readable(path):
+                yield from self._batches(path, self.wide, wanted, also)
+        else:
+            yield 0, self._whole(path)
+
+    def sha256(self, file: int) -> str:
+        """Of one partition's bytes."""
+        return digest.of_file(self.files[file])
+
+    def times(self, file: int) -> Any:
+        """(n,) Unix seconds of one partition's requests; None where the log has none."""
+        if self.wide is None or "timestamp" not in self.wide.requests:
+            return self._whole(self.files[file]).requests.timestamp_s if self.wide is None else None
+        with readable(self.files[file]):
+            table = pq.read_table(self.files[file], columns=[self.wide.requests["timestamp"]])
+        values, bad = arrow.seconds(table.column(0), self.wide.ticks)
+        if bad.any() or (np.abs(values) > 1e11).any():
+            self._complain(self.files[file])
+        return values
+
+    def _batches(
+        self, path: Path, how: BatchLayout, wanted: Bools | None, also: Collection[str]
+    ) -> Iterator[tuple[int, Log]]:
+        with pq.ParquetFile(path) as file:
+            sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
+            start = 0
+            for group, size in enumerate(sizes):
+                if wanted is None or wanted[start : start + size].any():
+                    at = start
+                    for batch in file.iter_batches(
+                        BATCH, row_groups=[group], columns=how.read(also), use_threads=False
+                    ):
+                        log = log_of(batch, how, self.models, self.specs, self.path)
+                        if log is None:
+                            self._complain(path)
+                        else:
+                            yield at, log
+                        at += len(batch)
+                start += size
+
+    def _complain(self, path: Path) -> None:
+        """Read the file the slow way, which names every value that cannot be."""
+        self._whole(path)
+        raise LogError(f"{path.name}: cannot be read in batches; read it as one log")
+
+    def _whole(self, path: Path) -> Log:
+        """One partition as a log of its own, with every model and signal of the whole."""
+        log = read(path, columns=self.columns, prices=self.prices, signals=self._asked(path))
+        if not isinstance(log, Log):
+            raise LogError(
+                f"{path.name}: is part of a partial log (it has steps or propensities), which"
+                " cannot be replayed"
+            )
+        return _aligned(log, self)
+
+    def _asked(self, path: Path) -> Mapping[str, SignalSpec]:
+        """Specs of signals that this file has columns for: another file may have the others."""
+        there = open_parquet(path).names
+        found = {name.rpartition("|")[2] for name in there} | set(there)
+        return {name: spec for name, spec in self.specs.items() if name in found}
+
+
+def open_batches(
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    prices: Path | None = None,
+    signals: Mapping[str, SignalSpec] | None = None,
+) -> LogBatches:
+    """A log in one Parquet file, in a folder of them, or in those that a pattern matches.
+
+    Only schemas are read; see `routelab.logs.read` for the arguments.
+
+    Raises:
+        LogError: files that cannot be read or differ in their columns, all of them by name.
+    """
+    source = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
+    beside, inside = sidecar.read(path), embedded.read(source.extras())
+    specs = {**inside.signals, **beside.signals, **(signals or {})}
+    given = {**beside.columns, **(columns or {})}
+    problems = Problems(path.name)
+    sidecar.check(specs, problems)
+    found = names.resolve(source.names, given, problems)
+    problems.stop()
+    in_rows = "model" not in found and bool(wide.wide_models(source.names))
+    made = LogBatches(
+        path=path,
+        files=tuple(part.path for part in source.parts),
+        models=wide.wide_models(source.names) if in_rows else (),
+        wide=layout(source, found, specs, prices) if in_rows else None,
+        columns=given,
+        prices=prices,
+        specs=specs,
+        has=frozenset(found.of),
+        catalogue=sidecar.read_catalogue(path, beside) or inside.catalogue,
+        notes=source.notes,
+    )
+    return made if made.wide is None else replace(made, signals=made.wide.signal_names)
+
+
+def _single(path: Path) -> Any:
+    if not path.exists():
+        raise LogError(f"{path}: no such file")
+    if path.suffix.lower() != ".parquet":
+        raise LogError(
+            f"{path.name}: only Parquet is read in batches; convert it, or read it into memory,"
+            " without `workers`"
+        )
+    return open_parquet(path)
+
+
+def _aligned(log: Log, whole: LogBatches) -> Log:
+    """The log with the models and signals of the whole; NaN where it has none of them."""
+    if not whole.models:
+        return log
+    at = [log.models.index(name) if name in log.models else -1 for name in whole.models]
+    n, m = len(log), len(whole.models)
+
+    def spread(values: Any, empty: Any) -> Any:
+        found = np.full((n, m), empty, order="F")
+        for column, source in enumerate(at):
+            if source >= 0 and values is not None:
+                found[:, column] = values[:, source]
+        return found
+
+    names_of_signals = whole.signals or tuple(log.signals)
+    return replace(
+        log,
+        models=whole.models,
+        quality=spread(log.quality, np.nan),
+        cost_usd=spread(log.cost_usd, np.nan),
+        latency_s=spread(log.latency_s, np.nan),
+        prompt_tokens=spread(log.prompt_tokens, np.nan),
+        completion_tokens=spread(log.completion_tokens, np.nan),
+        error=spread(log.error, False),
+        signals={name: spread(log.signals.get(name), np.nan) for name in names_of_signals},
+        extra_usd={name: spread(values, np.nan) for name, values in log.extra_usd.items()},
+        specs=whole.specs,
+    )

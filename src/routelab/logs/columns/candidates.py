@@ -1,0 +1,32 @@
+"""Which columns that are ours by no name are confidence signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from routelab.logs.formats.source import RowSource
+
+_MOSTLY = 0.5
+
+
+class SignalCandidates(NamedTuple):
+    """Columns of a file.
+
+    Attributes:
+        signals: numbers on at least half of the rows with a value, so that a text among them
+            is a mistake to point out.
+        ignored: text, with fewer numbers.
+    """
+
+    signals: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def candidates(source: RowSource, columns: Iterable[str]) -> SignalCandidates:
+    """Sort columns by what they hold; a column without any number is in neither."""
+    share = {name: source.number_share(name) for name in columns}
+    return SignalCandidates(
+        signals=tuple(name for name, numbers in share.items() if numbers >= _MOSTLY),
+        ignored=tuple(name for name, numbers in share.items() if 0 < numbers < _MOSTLY),
+    )

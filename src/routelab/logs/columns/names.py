@@ -1,0 +1,142 @@
+"""Our names of a log's columns, and the names they go by in files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from routelab.core.messages.wording import first
+from routelab.logs.model.problems import Problems
+
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "request_id": ("sample_id", "id"),
+    "model": ("model_name",),
+    "prompt": (),
+    "response": ("model_response",),
+    "task": ("eval_name",),
+    "group": ("conversation_id",),
+    "timestamp": ("timestamp_s", "timestamp_ms", "created_at"),
+    "tenant": (),
+    "priority": (),
+    "needs": (),
+    "audit": (),
+    "max_cost_usd": (),
+    "deadline_s": ("deadline_ms",),
+    "quality": (),
+    "cost_usd": ("cost", "total_cost"),
+    "latency_s": ("latency_ms",),
+    "prompt_tokens": ("input_tokens",),
+    "completion_tokens": ("output_tokens",),
+    "error": (),
+    "attempt": (),
+    "step": (),
+    "propensity": (),
+}
+"""Our names, and the other names each is found under without being told."""
+
+OF_REQUESTS = (
+    "task",
+    "group",
+    "timestamp",
+    "tenant",
+    "priority",
+    "needs",
+    "audit",
+    "max_cost_usd",
+    "deadline_s",
+)
+"""Columns whose value belongs to the request and not to what a model did."""
+
+RESERVED = frozenset(ALIASES).union(*ALIASES.values())
+"""A column of one of these names is never taken for a confidence signal."""
+
+_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+_MILLISECONDS = {
+    "latency_ms": "latency_s",
+    "timestamp_ms": "timestamp",
+    "deadline_ms": "deadline_s",
+}
+
+
+@dataclass(frozen=True)
+class ColumnNames:
+    """Which column of a file holds what.
+
+    Attributes:
+        of: our name to the file's.
+        milliseconds: our names whose values the file gives in milliseconds.
+    """
+
+    of: Mapping[str, str]
+    milliseconds: frozenset[str] = frozenset()
+
+    def __contains__(self, ours: str) -> bool:
+        return ours in self.of
+
+
+def resolve(there: Sequence[str], asked: Mapping[str, str], problems: Problems) -> ColumnNames:
+    """Find our columns among those that are there.
+
+    Args:
+        asked: our name to the file's, as the user says; `latency_ms`, `timestamp_ms` and
+            `deadline_ms` say that the values are milliseconds.
+    """
+    of = {_MILLISECONDS.get(ours, ours): theirs for ours, theirs in asked.items()}
+    _check(of, there, problems)
+    for ours, aliases in ALIASES.items():
+        found = next((name for name in (ours, *aliases) if name in there), None)
+        if found is not None and found not in of.values():
+            of.setdefault(ours, found)
+    in_ms = {ours for ours, theirs in of.items() if theirs.endswith("_ms")}
+    in_ms |= {ours for spoken, ours in _MILLISECONDS.items() if spoken in asked}
+    return ColumnNames(of, frozenset(in_ms))
+
+
+def is_free(name: str) -> bool:
+    """Whether a column could be a confidence signal: it is ours by no name, and no index that
+    pandas wrote along.
+    """
+    return name not in RESERVED and _INDEX.fullmatch(name) is None
+
+
+def require(
+    ours: Sequence[str], names: ColumnNames, there: Sequence[str], problems: Problems
+) -> None:
+    """Complain of every one of our columns that the file lacks."""
+    beside = f"{Path(problems.file).stem}.log.toml beside the log"
+    for name in ours:
+        if name not in names:
+            problems.add(
+                f"no column {name!r}; the columns are {listed_names(there)}."
+                f" Say which one it is: `columns={{{name!r}: 'COLUMN'}}`, or [columns] in {beside}"
+            )
+
+
+def multiplier_hint(signal: str, there: Collection[str]) -> str:
+    """What to add where a signal is not there: `NAME:TEXT` beside a column NAME."""
+    name, _, text = signal.rpartition(":")
+    if name not in there:
+        return ""
+    return f"; the multiplier after {name}: must be a number, such as {name}:3, and not {text!r}"
+
+
+def listed_names(names: Sequence[str]) -> str:
+    """Names for a message, the first dozen of them."""
+    if len(names) <= 13:  # "and 1 more" is as long as the name it hides
+        return ", ".join(names) or "none"
+    return first(names, 12)
+
+
+def _check(of: Mapping[str, str], there: Sequence[str], problems: Problems) -> None:
+    for name in sorted({name for name in there if there.count(name) > 1}):
+        problems.add(f"the column {name!r} is there twice; rename one")
+    spoken = ", ".join((*ALIASES, *_MILLISECONDS))
+    for ours, theirs in of.items():
+        if ours not in ALIASES:
+            problems.add(f"{ours!r} is no column of a log; map one of {spoken}")
+        if theirs not in there:
+            problems.add(
+                f"no column {theirs!r} to be {ours}; the columns are {listed_names(there)}"
+            )

@@ -1,0 +1,155 @@
+"""Logs with a row per request, in RouterBench's column style.
+
+For a model M there are the columns `M` (quality), `M|total_cost` (USD), `M|model_response`,
+and by the same pattern whatever else is known of it: `M|latency_ms`, `M|confidence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from routelab.core.signal_spec import SignalSpec
+from routelab.logs.columns import names as our
+from routelab.logs.columns.candidates import candidates
+from routelab.logs.columns.frame import Frame
+from routelab.logs.columns.names import ALIASES, OF_REQUESTS, ColumnNames, listed_names
+from routelab.logs.formats.jsonl import stacked_tables
+from routelab.logs.formats.source import RowSource
+from routelab.logs.model.problems import Problems
+
+_OURS = {alias: ours for ours, aliases in ALIASES.items() for alias in (ours, *aliases)}
+SIGNAL, _EXTRA = "signal|", "extra|"
+
+
+def wide_models(columns: Iterable[str]) -> tuple[str, ...]:
+    """Models that have a column such as `MODEL|total_cost`, in the order of the file."""
+    parts = (column.rpartition("|") for column in columns)
+    return tuple(dict.fromkeys(model for model, _, what in parts if model and what in _OURS))
+
+
+def wide_frame(
+    source: RowSource, names: ColumnNames, specs: Mapping[str, SignalSpec], problems: Problems
+) -> Frame:
+    """A row per request.
+
+    Raises:
+        LogError: a column that is needed or named is not there.
+    """
+    could = candidates(source, _unnamed(source.names, specs))
+    of_model = columns_of(source, specs)
+    our.require(("request_id",), names, source.names, problems)
+    _check(of_model, specs, source.names, problems)
+    problems.stop()
+    of_request = {name: names.of[name] for name in ("request_id", *OF_REQUESTS) if name in names}
+    found = _melted(source, of_request, of_model)
+    return Frame(
+        columns={name: found[name] for name in ALIASES if name in found},
+        milliseconds=names.milliseconds | milliseconds(of_model),
+        signals=_prefixed(found, SIGNAL),
+        extras=_prefixed(found, _EXTRA),
+        ignored=could.ignored,
+        file_rows=source.n_rows,
+        line=source.line,
+        part=source.part,
+        prompt=names.of.get("prompt"),
+        responses={
+            m: columns["response"] for m, columns in of_model.items() if "response" in columns
+        },
+    )
+
+
+def columns_of(source: RowSource, specs: Mapping[str, SignalSpec]) -> dict[str, dict[str, str]]:
+    """Our name of each thing known of a model, to its column, by model."""
+    could = candidates(source, _unnamed(source.names, specs))
+    return {
+        model: _of_model(source, model, specs, could.signals) for model in wide_models(source.names)
+    }
+
+
+def _unnamed(there: Sequence[str], specs: Mapping[str, SignalSpec]) -> list[str]:
+    """Columns of models that may be signals although nobody said so."""
+    said, of = {*specs, *(spec.extra_cost for spec in specs.values())}, wide_models(there)
+    parts = [(column, *column.rpartition("|")[::2]) for column in there]
+    return [
+        column
+        for column, model, what in parts
+        if model in of and our.is_free(what) and what not in said
+    ]
+
+
+def _of_model(
+    source: RowSource, model: str, specs: Mapping[str, SignalSpec], signals: Collection[str]
+) -> dict[str, str]:
+    """Our name of each thing known of a model, to its column."""
+    found = {"quality": model} if model in source.names else {}
+    extras = {spec.extra_cost: name for name, spec in specs.items() if spec.extra_cost}
+    for column in source.names:
+        owner, _, what = column.rpartition("|")
+        if owner != model:
+            continue
+        if what in extras:
+            found[_EXTRA + extras[what]] = column
+        elif what in _OURS:
+            found.setdefault(_OURS[what], column)
+        elif what in specs or column in signals:
+            found[SIGNAL + what] = column
+    return found
+
+
+def _check(
+    of_model: Mapping[str, Mapping[str, str]],
+    specs: Mapping[str, SignalSpec],
+    there: Sequence[str],
+    problems: Problems,
+) -> None:
+    for model, columns in of_model.items():
+        if "quality" not in columns:
+            problems.add(
+                f"no column {model!r} with the quality of that model; the columns are"
+                f" {listed_names(there)}"
+            )
+    known = {name for columns in of_model.values() for name in columns}
+    there_of = {name.removeprefix(SIGNAL) for name in known}
+    for name, spec in specs.items():
+        hint = our.multiplier_hint(name, there_of)
+        for key, column in ((SIGNAL + name, name), (_EXTRA + name, spec.extra_cost)):
+            if column and key not in known:
+                problems.add(f"signal {name!r}: no model has a column 'MODEL|{column}'{hint}")
+    if len(_latencies(of_model)) > 1:
+        problems.add("some models have |latency_s and others |latency_ms; use one of them")
+
+
+def _melted(
+    source: RowSource, of_request: Mapping[str, str], of_model: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    tables = []
+    for model, columns in of_model.items():
+        held = {n: c for n, c in columns.items() if n != "response"}
+        table = source.read([*of_request.values(), *held.values()])
+        table = pa.table({n: table.column(c) for n, c in {**of_request, **held}.items()})
+        tables.append(table.append_column("model", _constant(model, len(table))))
+    table = stacked_tables(tables)
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _constant(text: str, n: int) -> Any:
+    codes = pa.array(np.zeros(n, dtype=np.int32))
+    return pa.DictionaryArray.from_arrays(codes, pa.array([text]))
+
+
+def _prefixed(found: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {n.removeprefix(prefix): column for n, column in found.items() if n.startswith(prefix)}
+
+
+def _latencies(of_model: Mapping[str, Mapping[str, str]]) -> set[str]:
+    columns = (columns.get("latency_s", "") for columns in of_model.values())
+    return {column.rpartition("|")[2] for column in columns if column}
+
+
+def milliseconds(of_model: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+    """Our names whose values are milliseconds."""
+    return frozenset({"latency_s"} if "latency_ms" in _latencies(of_model) else ())

@@ -1,0 +1,1 @@
+"""Files of rows: CSV, JSON Lines, Parquet, one file or a folder of them."""

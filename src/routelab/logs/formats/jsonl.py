@@ -1,0 +1,156 @@
+"""Logs in JSON Lines: one object per line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from routelab.errors import LogError
+from routelab.logs.formats import lines
+from routelab.logs.formats.csv import not_utf8
+from routelab.logs.formats.source import TableSource
+from routelab.logs.model.problems import SHOWN, Problems
+
+_CHUNK_BYTES = 32 << 20
+_MIXED = pa.large_string()
+"""Type of the text that a column of values of several types becomes."""
+_decode = msgspec.json.Decoder().decode
+
+
+def open_jsonl(path: Path) -> TableSource:
+    """A JSON Lines file; blank lines are skipped, a field that a line lacks is null.
+
+    Raises:
+        LogError: lines that are not UTF-8, not JSON or no objects, with their numbers.
+    """
+    problems, bad = Problems(path.name), 0
+    wrong: list[str] = []
+    tables = []
+    for rows, errors in _chunks(path):
+        bad += len(errors)
+        wrong += errors[: SHOWN - len(wrong)]
+        tables.append(_table(rows))
+    problems.some(wrong, bad)
+    problems.stop()
+    if not any(table.num_rows for table in tables):
+        raise LogError(f"{path.name}: the file is empty; a JSON Lines log has an object per line")
+    table = stacked_tables(tables)
+    mixed = frozenset(field.name for field in table.schema if field.type == _MIXED)
+    return TableSource(path, table, untyped=mixed, lines=partial(lines.of_jsonl, path))
+
+
+def numbered_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file that `open_jsonl` can read, as written, with their lines from 1."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if text.strip():
+                yield number, _object(text, number)
+
+
+def stacked_tables(tables: list[Any]) -> Any:
+    """Tables one below the other; a column whose types do not agree becomes text."""
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    mixed = {name for name in names if not _agree(name, tables)}
+    return pa.concat_tables(
+        [_as_text(table, mixed) for table in tables], promote_options="permissive"
+    )
+
+
+def _agree(name: str, tables: list[Any]) -> bool:
+    fields = [table.schema.field(name) for table in tables if name in table.column_names]
+    try:
+        pa.unify_schemas([pa.schema([it]) for it in fields], promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return False
+    return True
+
+
+def _chunks(path: Path) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
+    rows: list[dict[str, Any]] = []
+    errors: list[str] = []
+    size = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if text.strip():
+                try:
+                    rows.append(_object(text, number))
+                except ValueError as error:
+                    errors.append(str(error))
+            size += len(line)
+            if size >= _CHUNK_BYTES:
+                yield rows, errors
+                rows, errors, size = [], [], 0
+    yield rows, errors
+
+
+def _object(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        value = _decode(line)
+    except UnicodeDecodeError:
+        raise ValueError(_encoding(line, number)) from None
+    except msgspec.DecodeError as error:
+        value = _lenient(line, number, error)
+    if not isinstance(value, dict):
+        raise ValueError(f"line {number}: {type(value).__name__} where an object is expected")
+    return value
+
+
+def _lenient(line: bytes, number: int, strict: Exception) -> Any:
+    """Python writes NaN and Infinity, which JSON does not have."""
+    try:
+        value = json.loads(line)
+        msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise ValueError(
+            f"line {number}: {half!a} is half of a surrogate pair, which no file of text can hold;"
+            " write the whole character, or leave it out"
+        ) from None
+    except UnicodeDecodeError:
+        raise ValueError(_encoding(line, number)) from None
+    except ValueError:
+        raise ValueError(f"line {number}: not valid JSON: {strict}") from None
+    return value
+
+
+def _encoding(line: bytes, number: int) -> str:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return not_utf8(number, line, error)
+    return f"line {number}: not UTF-8"
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def _column(values: list[Any]) -> Any:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return _mixed(values)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _mixed(values: list[Any]) -> Any:
+    return pa.array([None if value is None else _text(value) for value in values], _MIXED)
+
+
+def _as_text(table: Any, mixed: Collection[str]) -> Any:
+    for at, name in enumerate(table.column_names):
+        if name in mixed:
+            table = table.set_column(at, name, _mixed(table.column(at).to_pylist()))
+    return table

@@ -1,0 +1,95 @@
+"""A published layout to a log file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from routelab.core.catalogue.catalogue import Model
+from routelab.errors import LogError
+from routelab.logs.columns import assemble, names, prices
+from routelab.logs.columns.rows import checked_rows
+from routelab.logs.columns.wide import wide_frame
+from routelab.logs.importers.importer import ImportedRows, Importer
+from routelab.logs.model.log import Log
+from routelab.logs.model.problems import Problems
+from routelab.logs.write import write
+
+_T = TypeVar("_T")
+
+
+def convert(adapter: Importer, path: Path, out: Path, price_list: Path | None = None) -> Log:
+    """Write the log that a published layout holds; a file at `out` is replaced atomically.
+
+    Args:
+        path: what the adapter reads.
+        out: ends in .parquet.
+        price_list: CSV of list prices (see `routelab.logs.columns.prices.read`); fills in the costs
+            that were not recorded, from tokens that are estimated where those were not either.
+    Returns:
+        The log as written, and in its notes what was left out.
+    Raises:
+        LogError: everything that is wrong, with the layout, the prices and `out`; then
+            nothing is written.
+    """
+    problems: list[str] = []
+    _tried(problems, lambda: _check_out(path, out))
+    listed = _tried(problems, lambda: prices.read(price_list) if price_list else None)
+    found = _tried(problems, lambda: adapter.read(_there(path), price_list is not None))
+    if problems or found is None:
+        raise LogError(*problems)
+    log = _log(found, listed, price_list.name if price_list else "")
+    try:
+        write(log, out)
+    except OSError as error:
+        raise LogError(f"{out}: cannot be written: {error.strerror or error}") from error
+    return replace(log, path=out)
+
+
+def _tried(problems: list[str], step: Callable[[], _T]) -> _T | None:
+    try:
+        return step()
+    except LogError as error:
+        problems += error.problems
+        return None
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise LogError(f"{path}: no such file or directory")
+    return path
+
+
+def _check_out(path: Path, out: Path) -> None:
+    if out.suffix != ".parquet":
+        raise LogError(f"{out}: a log is written as Parquet; end the name in .parquet")
+    if out.is_dir():
+        raise LogError(f"{out}: is a directory; name the file to write")
+    if not out.parent.is_dir():
+        raise LogError(f"{out}: there is no directory {out.parent}; make it first")
+    if out.exists() and path.exists() and out.samefile(path):
+        raise LogError(f"{out}: is what is imported; write the log to another file")
+
+
+def _log(found: ImportedRows, listed: dict[str, Model] | None, price_name: str) -> Log:
+    problems = Problems(found.source.path.name)
+    frame = wide_frame(found.source, names.resolve(found.source.names, {}, problems), {}, problems)
+    rows, notes = checked_rows(frame, problems), found.notes
+    if listed is not None:
+        rows, derived = prices.fill(rows, listed, price_name)
+        notes += derived
+    log = assemble.complete(rows, problems)
+    texts = assemble.texts(found.source, frame, rows)
+    return replace(log, texts=texts, notes=(*notes, *_without_cost(log)))
+
+
+def _without_cost(log: Log) -> tuple[str, ...]:
+    without = [model for model in log.models if model not in log.costed]
+    if not without:
+        return ()
+    return (
+        f"no cost of {', '.join(without)}: none was recorded; name a list with their prices,"
+        " `prices='FILE.csv'`, or a study leaves them out",
+    )

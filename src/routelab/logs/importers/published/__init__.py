@@ -1,0 +1,1 @@
+"""The published layouts of other projects' logs, one a file."""

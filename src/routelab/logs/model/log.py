@@ -1,0 +1,284 @@
+"""Logged requests and what models did on them, as aligned arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.request import Request
+from routelab.core.signal_spec import SignalSpec
+from routelab.core.table import Bools, Floats, Ints
+from routelab.errors import LogError
+from routelab.logs.model import digest, display
+
+Strings: TypeAlias = npt.NDArray[np.object_]
+_T = TypeVar("_T", bound=np.generic)
+
+
+class Texts(Protocol):
+    """Prompts and responses, read from disk when asked for."""
+
+    def prompts(self, rows: Ints) -> list[str]:
+        """Prompts of these requests, in this order."""
+        ...
+
+    def responses(self, rows: Ints, model: str) -> list[str | None]:
+        """One model's answers to these requests, in this order; None if not logged."""
+        ...
+
+    def prompt_keys(self) -> tuple[Strings, Ints]:
+        """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Requests:
+    """Columns over requests (n). A column that the log lacks is None.
+
+    Attributes:
+        id: unique.
+        timestamp_s: Unix seconds; NaN where missing.
+        needs: tuples of capabilities.
+        audit: rows on which every model was run on purpose.
+        max_cost_usd, deadline_s: bounds of a request (see `Request`); NaN for none.
+    """
+
+    id: Strings
+    task: Strings | None = None
+    group: Strings | None = None
+    timestamp_s: Floats | None = None
+    tenant: Strings | None = None
+    priority: Strings | None = None
+    needs: Strings | None = None
+    audit: Bools | None = None
+    max_cost_usd: Floats | None = None
+    deadline_s: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def take(self, rows: Ints) -> Requests:
+        """These requests, in this order."""
+        columns: dict[str, Any] = {
+            name: None if column is None else column[rows] for name, column in vars(self).items()
+        }
+        return Requests(**columns)
+
+    def request(self, row: int) -> Request:
+        """One request as a policy sees it, without its messages."""
+
+        def text(column: Strings | None) -> str:
+            return "" if column is None else str(column[row])
+
+        return Request(
+            id=str(self.id[row]),
+            task=text(self.task),
+            group=text(self.group),
+            tenant=text(self.tenant),
+            priority=text(self.priority),
+            needs=() if self.needs is None else tuple(self.needs[row]),
+            max_cost_usd=_bound(self.max_cost_usd, row),
+            deadline_s=_bound(self.deadline_s, row),
+        )
+
+
+def _bound(column: Floats | None, row: int) -> float | None:
+    return None if column is None or np.isnan(column[row]) else float(column[row])
+
+
+class LogBase:
+    """What complete and partial logs share: what they are called, and what tells them apart."""
+
+    requests: Requests
+    texts: Texts | None
+    path: Path | None
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    @property
+    def name(self) -> str:
+        return self.path.name if self.path else "log in memory"
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the file it was read from; of its content for a log made in memory."""
+        if self.path is not None:
+            return digest.of_path(self.path)
+        return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
+
+    @cached_property
+    def prompt_keys(self) -> tuple[Strings, Ints]:
+        """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters.
+
+        Raises:
+            LogError: the log has no prompts.
+        """
+        if self.texts is None:
+            raise LogError(
+                f"{self.name}: no prompt column; add one, or say which one it is:"
+                " `columns={'prompt': 'COLUMN'}`"
+            )
+        return self.texts.prompt_keys()
+
+
+@dataclass(frozen=True, eq=False)
+class Log(LogBase):
+    """A complete log: outcomes of models (m) on requests (n), axes (n, m) in Fortran order.
+
+    Attributes:
+        quality: in [0, 1]; NaN = not observed; 0 where the call failed.
+        cost_usd: of the answer alone, without any confidence signal.
+        latency_s, prompt_tokens, completion_tokens: NaN = not observed.
+        signals: confidence by name.
+        extra_usd: by signal name, what obtaining it adds to each call, where a column says.
+        error: the call failed.
+        specs: what signals cost and where they come from, as far as known.
+        path: of the file, or of the folder; None for a log made in memory.
+        catalogue: named by the log's sidecar.
+        notes: what reading the log left out, in sentences.
+        again: further samples of the same models on the same requests, second ones first.
+        reading: what was said beside the file of how to read it, as plain data for provenance.
+    """
+
+    requests: Requests
+    models: tuple[str, ...]
+    quality: Floats
+    cost_usd: Floats
+    latency_s: Floats
+    prompt_tokens: Floats
+    completion_tokens: Floats
+    error: Bools
+    signals: Mapping[str, Floats] = field(default_factory=dict)
+    extra_usd: Mapping[str, Floats] = field(default_factory=dict)
+    specs: Mapping[str, SignalSpec] = field(default_factory=dict)
+    texts: Texts | None = None
+    path: Path | None = None
+    catalogue: Catalogue | None = None
+    notes: tuple[str, ...] = ()
+    again: tuple[Log, ...] = ()
+    reading: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> tuple[Log, ...]:
+        """This log, whose outcomes are the first of each model, and the further ones."""
+        return (self, *self.again)
+
+    def observed(self, key: tuple[int, int]) -> bool:
+        """Whether the outcome at this row and column is there."""
+        return not np.isnan(self.quality[key])
+
+    @property
+    def costed(self) -> tuple[str, ...]:
+        """Models whose cost is known on one row at least."""
+        there = np.atleast_1d((~np.isnan(self.cost_usd)).any(axis=0))
+        return tuple(name for name, known in zip(self.models, there, strict=True) if known)
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return display.html(
+            self.name,
+            self.models,
+            self.quality,
+            self.cost_usd,
+            self.latency_s,
+            signals={name: self.spec(name).multiplier for name in self.signals},
+            tasks=None if self.requests.task is None else len(set(self.requests.task)),
+            notes=self.notes,
+        )
+
+    def column(self, model: str) -> int:
+        """Column of a model.
+
+        Raises:
+            LogError: the log has no such model.
+        """
+        if model not in self.models:
+            raise LogError(f"{self.name}: no model {model!r}; it has {', '.join(self.models)}")
+        return self.models.index(model)
+
+    def spec(self, signal: str) -> SignalSpec:
+        """What is known of a signal's cost and source."""
+        return self.specs.get(signal, SignalSpec())
+
+    def cost_with(self, signal: str, key: Any = ...) -> Floats:
+        """USD of a call that obtains the signal too, (n, m) or the part that `key` selects."""
+        cost = self.cost_usd[key]
+        if signal in self.extra_usd:
+            return np.asarray(cost + self.extra_usd[signal][key])
+        multiplier = self.spec(signal).multiplier
+        return cost if multiplier is None else np.asarray(cost * multiplier)
+
+    def with_specs(self, specs: Mapping[str, SignalSpec]) -> Log:
+        """The log with these signal specs laid over its own."""
+        again = tuple(sample.with_specs(specs) for sample in self.again)
+        return replace(self, specs={**self.specs, **specs}, again=again)
+
+    def only(self, models: Sequence[str]) -> Log:
+        """The outcomes of these models, in this order, on every request.
+
+        Raises:
+            LogError: the log lacks one of them.
+        """
+        columns = np.array([self.column(model) for model in models], dtype=np.intp)
+        again = tuple(sample.only(models) for sample in self.again)
+        return replace(self._index((slice(None), columns), tuple(models)), again=again)
+
+    def take(self, rows: Ints) -> Log:
+        """These requests, in this order."""
+        texts = None if self.texts is None else _Taken(self.texts, rows)
+        taken = self._index((rows,), self.models)
+        again = tuple(sample.take(rows) for sample in self.again)
+        return replace(taken, requests=self.requests.take(rows), texts=texts, again=again)
+
+    def _index(self, key: tuple[Any, ...], models: tuple[str, ...]) -> Log:
+        def pick(values: npt.NDArray[_T]) -> npt.NDArray[_T]:
+            return np.asfortranarray(values[key])
+
+        return replace(
+            self,
+            models=models,
+            quality=pick(self.quality),
+            cost_usd=pick(self.cost_usd),
+            latency_s=pick(self.latency_s),
+            prompt_tokens=pick(self.prompt_tokens),
+            completion_tokens=pick(self.completion_tokens),
+            error=pick(self.error),
+            signals={name: pick(values) for name, values in self.signals.items()},
+            extra_usd={name: pick(values) for name, values in self.extra_usd.items()},
+        )
+
+
+_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "reading", "again")
+
+
+def arrays(log: Any) -> dict[str, Any]:
+    """The arrays of a log by name, those of its requests and further samples included."""
+    found = {name: value for name, value in vars(log).items() if name not in _DESCRIBING}
+    again = {f"again {at}": arrays(it) for at, it in enumerate(getattr(log, "again", ()), 1)}
+    return {**found, **again, "requests": vars(log.requests)}
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Texts of some of the requests."""
+
+    whole: Texts
+    rows: Ints
+
+    def prompts(self, rows: Ints) -> list[str]:
+        return self.whole.prompts(self.rows[rows])
+
+    def responses(self, rows: Ints, model: str) -> list[str | None]:
+        return self.whole.responses(self.rows[rows], model)
+
+    def prompt_keys(self) -> tuple[Strings, Ints]:
+        keys, lengths = self.whole.prompt_keys()
+        return keys[self.rows], lengths[self.rows]
