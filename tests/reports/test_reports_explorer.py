@@ -15,7 +15,7 @@ import pytest
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.model.log import Log, Requests
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.policies import Cascade
 from routelab.replay import Coverage, Ground
 from routelab.replay.breakdown import Grid, breakdown
@@ -80,7 +80,7 @@ def world_of(n: int, models: tuple[str, ...] = NAMES, **options: Any) -> World:
     ground = ground_of(n, models, **options)
     cascade = Cascade(models, (0.4, 0.6)[: len(models) - 1], "sure")
     alone = [
-        single(name, mean(replay.quality), 1000 * mean(replay.cost_usd))
+        single(name, exact_mean(replay.quality), 1000 * exact_mean(replay.cost_usd))
         for name, replay in zip(models, ground.fixed(), strict=True)
     ]
     marks = [*alone, Landmark("</script><b>oracle", "policy", 0.97, 1.5)]
@@ -150,8 +150,8 @@ def replayed(ground: Ground, cascade: Cascade) -> dict[str, str]:
     """The same figures from a replay."""
     replay = ground.replay(cascade)
     found = {
-        "quality": words.quality(mean(replay.quality)),
-        "usd": words.usd(1000 * mean(replay.cost_usd)),
+        "quality": words.quality(exact_mean(replay.quality)),
+        "usd": words.usd(1000 * exact_mean(replay.cost_usd)),
         "escalated": words.share(float(np.mean(replay.calls > 1))),
     }
     for step, name in enumerate(cascade.models):

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from routelab.stats import betting
-from routelab.stats.bounded import Bounded, grouped
+from routelab.stats.bounded import BoundedSums, grouped
 
 DELTA = 0.1
 values = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0]), min_size=1, max_size=40)
 
 
-def capital(sample: Bounded, bound: float, delta: float) -> float:
+def capital(sample: BoundedSums, bound: float, delta: float) -> float:
     """The largest capital, one group at a time in plain Python."""
     wealth = best = 1.0
     half = sample.largest * (sample.high - sample.low) / 2
@@ -90,7 +90,7 @@ def test_rows_without_any_loss_certify_about_as_soon_as_a_bet_can():
 
 
 def test_a_million_equal_rows_do_not_lose_the_limit():
-    sample = Bounded(np.full(10**6, 0.25), np.ones(10**6), 0.0, 1.0)
+    sample = BoundedSums(np.full(10**6, 0.25), np.ones(10**6), 0.0, 1.0)
     assert 0.25 < betting.upper(sample, 1e-6) < 0.25 + 1e-4
     assert betting.p_value(sample, 0.9, DELTA) == 0.0 or math.isfinite(
         betting.p_value(sample, 0.9, DELTA)
@@ -182,7 +182,7 @@ def test_the_order_of_groups_is_theirs_and_not_of_their_labels():
     ],
 )
 def test_what_cannot_be_is_refused(harm, message):
-    whole = Bounded(np.zeros(2), np.array([2.0, 1.0]), -1.0, 1.0, 2)
+    whole = BoundedSums(np.zeros(2), np.array([2.0, 1.0]), -1.0, 1.0, 2)
     with pytest.raises(ValueError, match=message):
         replace(whole, **harm)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from routelab.stats import bentkus, betting, clt
-from routelab.stats.bounded import Bounded, grouped
+from routelab.stats.bounded import BoundedSums, grouped
 from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.reach import POWER, rows_to_certify
 
@@ -25,7 +25,7 @@ def losses(rng, n, mean, spread):
     return np.where(u < up, 1.0, np.where(u < up + down, -1.0, 0.0))
 
 
-def sample_of(*arguments, seed=0) -> Bounded:
+def sample_of(*arguments, seed=0) -> BoundedSums:
     return grouped(losses(np.random.default_rng(seed), *arguments), None, -1.0, 1.0)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core.table import Floats, Ints
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.stats.arrays import align, ranking, within
 
 
@@ -67,7 +67,7 @@ def brier(probability: npt.ArrayLike, quality: npt.ArrayLike) -> float:
     Source: Brier 1950.
     """
     expected, seen = _forecast(probability, quality)
-    return mean(np.square(expected - seen))
+    return exact_mean(np.square(expected - seen))
 
 
 def reliability(probability: npt.ArrayLike, quality: npt.ArrayLike, bins: int = 15) -> Reliability:
@@ -127,7 +127,7 @@ def aurc(confidence: npt.ArrayLike, quality: npt.ArrayLike) -> float:
     align(confidence=order, quality=loss)
     _, block, size = np.unique(-order, return_inverse=True, return_counts=True)
     expected = np.repeat(np.bincount(block, weights=loss) / size, size)
-    return mean(np.cumsum(expected) / np.arange(1, len(loss) + 1))
+    return exact_mean(np.cumsum(expected) / np.arange(1, len(loss) + 1))
 
 
 def _forecast(probability: npt.ArrayLike, quality: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ _CHUNK = 1 << 14
 _LARGEST = 2.0**1000
 
 
-def total(values: npt.ArrayLike) -> float:
+def exact_total(values: npt.ArrayLike) -> float:
     """The exact sum, rounded once: equal to `math.fsum` and several times faster.
 
     Args:
@@ -30,13 +30,13 @@ def total(values: npt.ArrayLike) -> float:
     return math.fsum(part for chunk in chunks for part in _parts(chunk))
 
 
-def mean(values: npt.ArrayLike) -> float:
+def exact_mean(values: npt.ArrayLike) -> float:
     """The exact sum divided by the number of values.
 
     Raises:
         ValueError: no value, not (n,), NaN or infinite.
     """
-    return total(vector("values", values)) / np.size(values)
+    return exact_total(vector("values", values)) / np.size(values)
 
 
 def _parts(rest: Floats) -> list[float]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core.table import Floats
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.stats.arrays import align, ranking, vector
 
 
@@ -52,9 +52,9 @@ def deferral_curve(
     rows = np.argsort(-order, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(order[rows])), len(rows) - 1)
     gained = np.cumsum((high - low)[rows])[ends] / len(rows)
-    start = mean(low)
+    start = exact_mean(low)
     quality = np.concatenate([[start], start + gained])
-    quality[-1] = mean(high)  # free of the rounding that the sum of gains collects
+    quality[-1] = exact_mean(high)  # free of the rounding that the sum of gains collects
     return DeferralCurve(np.concatenate([[0.0], (ends + 1) / len(rows)]), quality)
 
 
@@ -79,7 +79,7 @@ def random_area(weak: npt.ArrayLike, strong: npt.ArrayLike) -> float:
         ValueError: as `deferral_curve`.
     """
     low, high = _qualities(weak, strong)
-    return (mean(low) + mean(high)) / 2.0
+    return (exact_mean(low) + exact_mean(high)) / 2.0
 
 
 def _qualities(weak: npt.ArrayLike, strong: npt.ArrayLike) -> tuple[Floats, Floats]:

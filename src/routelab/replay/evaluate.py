@@ -12,7 +12,7 @@ from msgspec import structs
 from routelab.core.policy import Policy
 from routelab.core.table import Floats
 from routelab.metrics.aiq import aiq_among
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.metrics.hull import zero_router_at
 from routelab.replay import baselines
 from routelab.replay.baselines import Outcome
@@ -153,7 +153,10 @@ def measure(ground: Ground, outcomes: Mapping[_K, Outcome]) -> dict[_K, Measure]
     samples = Resamples(ground.groups, n_resamples=RESAMPLES, seed=ground.seed).means(columns)
     return {
         key: Measure(
-            mean(pair.quality), mean(pair.cost_usd), samples[:, 2 * i], samples[:, 2 * i + 1]
+            exact_mean(pair.quality),
+            exact_mean(pair.cost_usd),
+            samples[:, 2 * i],
+            samples[:, 2 * i + 1],
         )
         for i, (key, pair) in enumerate(outcomes.items())
     }

@@ -17,7 +17,7 @@ from routelab.core.table import Ints
 from routelab.errors import UncoveredError
 from routelab.logs.model.log import Log
 from routelab.logs.model.splits import Split
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.policies import Fixed
 from routelab.replay.coverage import Coverage, comparable, coverage
 from routelab.replay.engine import run
@@ -104,7 +104,7 @@ class Ground:
         alone = [self.replay(Fixed(name)) for name in self.models]
         if all((replay.calls > 0).all() for replay in alone):
             return alone
-        cost = [mean(self.log.cost_usd[:, column]) for column in range(len(alone))]
+        cost = [exact_mean(self.log.cost_usd[:, column]) for column in range(len(alone))]
         rising = sorted(range(len(alone)), key=cost.__getitem__)
         asked = {it: [*rising[at:], *rising[:at][::-1]] for at, it in enumerate(rising)}
         return [reduce(_backed, [alone[i] for i in asked[it]]) for it in range(len(alone))]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from routelab.logs.model.log import Log
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.policy_file import PolicyFile
 from routelab.replay import Ground, Named, evaluate, study_ground
 from routelab.replay.breakdown import breakdown
@@ -102,7 +102,7 @@ def replayed(
 def _best(ground: Ground) -> str:
     """The candidate with the most quality, the cheaper of equals."""
     alone = zip(ground.models, ground.fixed(), strict=True)
-    scored = ((mean(it.quality), -mean(it.cost_usd), name) for name, it in alone)
+    scored = ((exact_mean(it.quality), -exact_mean(it.cost_usd), name) for name, it in alone)
     return max(scored, key=lambda score: score[:2])[2]
 
 

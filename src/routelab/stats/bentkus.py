@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from routelab.stats.bounded import Bounded
+from routelab.stats.bounded import BoundedSums
 
 
-def p_value(sample: Bounded, bound: float) -> float:
+def p_value(sample: BoundedSums, bound: float) -> float:
     """P-value of "the mean exceeds `bound`", exact at every sample size.
 
     The smaller of Hoeffding's and Bentkus' bound on how likely a mean as low as this one is.

@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from routelab.core.table import Floats
-from routelab.stats.bounded import Bounded
+from routelab.stats.bounded import BoundedSums
 
 MOST = 0.75
 """Share of the capital that one group can lose at most."""
@@ -24,7 +24,7 @@ MOST = 0.75
 _HALVINGS = 50
 
 
-def p_value(sample: Bounded, bound: float, delta: float) -> float:
+def p_value(sample: BoundedSums, bound: float, delta: float) -> float:
     """P-value of "the mean exceeds `bound`" (or equals it), exact at every sample size.
 
     One over the largest capital reached. It never rises with the bound.
@@ -43,7 +43,7 @@ def p_value(sample: Bounded, bound: float, delta: float) -> float:
     return float(math.exp(-max(0.0, _most(sample, bound, _stakes(sample, delta)))))
 
 
-def upper(sample: Bounded, delta: float) -> float:
+def upper(sample: BoundedSums, delta: float) -> float:
     """Upper confidence limit of the mean: the least bound whose p-value is delta or less.
 
     It is the end of a confidence sequence: the mean lies below the limits at all sample
@@ -64,12 +64,12 @@ def upper(sample: Bounded, delta: float) -> float:
     return high
 
 
-def lower(sample: Bounded, delta: float) -> float:
+def lower(sample: BoundedSums, delta: float) -> float:
     """Lower confidence limit of the mean; see `upper`."""
     return -upper(sample.negated, delta)
 
 
-def log_capital(sample: Bounded, bound: float, delta: float) -> Floats:
+def log_capital(sample: BoundedSums, bound: float, delta: float) -> Floats:
     """(G,) logarithm of the capital after each group, beginning from 0.
 
     Args:
@@ -78,11 +78,11 @@ def log_capital(sample: Bounded, bound: float, delta: float) -> Floats:
     return _path(sample, bound, _stakes(sample, delta))
 
 
-def _most(sample: Bounded, bound: float, stakes: Floats) -> float:
+def _most(sample: BoundedSums, bound: float, stakes: Floats) -> float:
     return float(_path(sample, bound, stakes).max())
 
 
-def _path(sample: Bounded, bound: float, stakes: Floats) -> Floats:
+def _path(sample: BoundedSums, bound: float, stakes: Floats) -> Floats:
     """Capital is multiplied by 1 - stake * (sum - size * bound), which stays above 1 - MOST.
 
     The cap on the stakes moves with the bound in such a way that the capital never falls
@@ -93,7 +93,7 @@ def _path(sample: Bounded, bound: float, stakes: Floats) -> Floats:
     return np.cumsum(np.log1p(-np.minimum(stakes, cap) * excess))
 
 
-def _stakes(sample: Bounded, delta: float) -> Floats:
+def _stakes(sample: BoundedSums, delta: float) -> Floats:
     """(G,) the stake on each group, from those before it.
 
     sqrt(2 log(1 / delta) / (G s^2)), with s the standard deviation seen so far of a sum around

@@ -13,7 +13,7 @@ from routelab.core.table import Floats
 from routelab.stats.arrays import align, vector, within
 
 
-class Estimate(NamedTuple):
+class MeanEstimate(NamedTuple):
     """A mean over rows, and its standard error robust to groups (NaN with one group)."""
 
     mean: float
@@ -21,7 +21,7 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Bounded:
+class BoundedSums:
     """Sums over the rows of each group (G), of values that all lie in [low, high].
 
     The group is what is drawn at random, so it is the unit of every test; the mean asked
@@ -63,12 +63,12 @@ class Bounded:
         return len(self.sums)
 
     @property
-    def negated(self) -> Bounded:
+    def negated(self) -> BoundedSums:
         """The same of minus the values, for bounds from below."""
         return replace(self, sums=-self.sums, low=-self.high, high=-self.low)
 
     @property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> MeanEstimate:
         """The mean over rows, with its standard error by linearisation.
 
         Source: Liang & Zeger 1986.
@@ -76,10 +76,10 @@ class Bounded:
         rows, groups = float(self.sizes.sum()), len(self)
         mean = math.fsum(self.sums) / rows
         if groups < 2:
-            return Estimate(mean, math.nan)
+            return MeanEstimate(mean, math.nan)
         rest = self.sums - mean * self.sizes
         scale = math.sqrt(groups / (groups - 1))
-        return Estimate(mean, scale * math.sqrt(float(np.square(rest).sum())) / rows)
+        return MeanEstimate(mean, scale * math.sqrt(float(np.square(rest).sum())) / rows)
 
 
 def grouped(
@@ -89,7 +89,7 @@ def grouped(
     high: float,
     *,
     largest: int | None = None,
-) -> Bounded:
+) -> BoundedSums:
     """Rows summed by group, groups in order of first appearance.
 
     Args:
@@ -97,11 +97,11 @@ def grouped(
         groups: (n,) label of each row; None where every row is a group of its own.
         largest: rows that count of a group, the first ones; default as many as there are.
     Raises:
-        ValueError: as `Bounded`, or groups that are not (n,).
+        ValueError: as `BoundedSums`, or groups that are not (n,).
     """
     rows = within("values", values, low, high)
     if groups is None:
-        return Bounded(rows, np.ones(len(rows)), low, high, largest or 1)
+        return BoundedSums(rows, np.ones(len(rows)), low, high, largest or 1)
     if np.shape(groups) != rows.shape:
         raise ValueError(f"groups has shape {np.shape(groups)}; it must be {rows.shape}")
     _, first, code = np.unique(groups, return_index=True, return_inverse=True)
@@ -113,7 +113,7 @@ def grouped(
         rows, code = rows[kept], code[kept]
     sizes = np.bincount(code).astype(np.float64)
     sums = np.bincount(code, rows).astype(np.float64)
-    return Bounded(sums, sizes, low, high, largest or int(sizes.max()))
+    return BoundedSums(sums, sizes, low, high, largest or int(sizes.max()))
 
 
 def place(code: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -7,12 +7,12 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 from routelab.stats.bootstrap import Interval
-from routelab.stats.bounded import Bounded, Estimate
+from routelab.stats.bounded import BoundedSums, MeanEstimate
 
 _NORMAL = NormalDist()
 
 
-class Difference(NamedTuple):
+class MeanDifference(NamedTuple):
     """How far two means lie apart.
 
     Attributes:
@@ -26,33 +26,33 @@ class Difference(NamedTuple):
     p_value: float
 
 
-def p_value(sample: Bounded, bound: float) -> float:
+def p_value(sample: BoundedSums, bound: float) -> float:
     """Asymptotic p-value of "the mean exceeds `bound`", with errors robust to groups."""
     return _NORMAL.cdf(-safety(sample, bound))
 
 
-def safety(sample: Bounded, bound: float) -> float:
+def safety(sample: BoundedSums, bound: float) -> float:
     """How many standard errors the mean lies below the bound; infinite without variance."""
     found = sample.estimate
     return _ratio(bound - found.mean, found.error)
 
 
-def half_width(sample: Bounded) -> float:
+def half_width(sample: BoundedSums) -> float:
     """Half the width of an asymptotic 95 % interval of the mean."""
     error = sample.estimate.error
     return 0.0 if math.isnan(error) else _NORMAL.inv_cdf(0.975) * error
 
 
-def difference(earlier: Bounded, later: Bounded) -> Difference:
+def difference(earlier: BoundedSums, later: BoundedSums) -> MeanDifference:
     """Whether two independent samples have one mean: a simple check for drift."""
     one, two = earlier.estimate, later.estimate
     value, error = two.mean - one.mean, _both(one, two)
     half = _NORMAL.inv_cdf(0.975) * error
     tail = 2.0 * _NORMAL.cdf(-abs(_ratio(value, error))) if value else 1.0
-    return Difference(value, Interval(value - half, value + half), tail)
+    return MeanDifference(value, Interval(value - half, value + half), tail)
 
 
-def _both(one: Estimate, two: Estimate) -> float:
+def _both(one: MeanEstimate, two: MeanEstimate) -> float:
     """The error of a difference; that of a single group is not known and counts as none."""
     known = [error for error in (one.error, two.error) if not math.isnan(error)]
     return math.hypot(*known) if known else 0.0

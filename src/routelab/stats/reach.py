@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from routelab.stats.betting import MOST
-from routelab.stats.bounded import Bounded
+from routelab.stats.bounded import BoundedSums
 
 POWER = 0.8
 """The chance to pass that a number of requests is asked for."""
@@ -24,7 +24,7 @@ _THROUGH = (np.arange(64.0) + 0.5) / 64.0
 """Moments of a test, as shares of its groups: the stakes grow while variance is learned."""
 
 
-def rows_to_certify(sample: Bounded, bound: float, delta: float) -> int | None:
+def rows_to_certify(sample: BoundedSums, bound: float, delta: float) -> int | None:
     """Rows with which "the mean is at most `bound`" would pass at level delta, 4 times of 5.
 
     The mean, the variance and the sizes of groups are taken to stay where they are.

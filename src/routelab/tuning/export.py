@@ -15,7 +15,7 @@ from routelab.core.admission import CallEstimate
 from routelab.core.table import Floats
 from routelab.errors import PolicyFileError
 from routelab.logs.formats.table import parquet_bytes
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.policies import to_wire
 from routelab.policy_file import (
     Document,
@@ -160,7 +160,7 @@ def _estimates(study: Study) -> dict[str, CallEstimate]:
 
 def _mean(values: Floats) -> float | None:
     seen = values[np.isfinite(values)]
-    return mean(seen) if len(seen) else None
+    return exact_mean(seen) if len(seen) else None
 
 
 def _split(study: Study) -> SplitRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from routelab.core.policy import Policy
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.replay import Ground, Replay
 
 MARGIN = 0.005
@@ -26,4 +26,4 @@ def score(on: Ground, policy: Policy) -> Score:
 
 def means(replay: Replay) -> Score:
     """Mean cost and quality of a replay."""
-    return Score(1000 * mean(replay.cost_usd), mean(replay.quality))
+    return Score(1000 * exact_mean(replay.cost_usd), exact_mean(replay.quality))

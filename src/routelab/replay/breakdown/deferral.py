@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from routelab.core.table import Bools, Floats
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.metrics.pairs import DeferralCurve, deferral_curve, normalised_area
 from routelab.replay.breakdown.shape import Deferral
 from routelab.replay.breakdown.stops import Stops
@@ -43,7 +43,7 @@ def _deferral(stops: Stops, step: int, there: Bools) -> Deferral | None:
         n_requests=len(rows),
         share=_plain(curve.share),
         quality=_plain(curve.quality),
-        random_quality=(mean(weak), mean(strong)),
+        random_quality=(exact_mean(weak), exact_mean(strong)),
         oracle_share=_plain(oracle.share),
         oracle_quality=_plain(oracle.quality),
         area=None if np.all(gain == gain[0]) else normalised_area(doubt, weak, strong),

@@ -15,7 +15,7 @@ from routelab.core.table import Floats, Ints
 from routelab.logs.model.splits import Split
 from routelab.replay import Ground, Replay
 from routelab.stats import betting
-from routelab.stats.bounded import Bounded, place
+from routelab.stats.bounded import BoundedSums, place
 from routelab.stats.reach import rows_to_certify
 from routelab.tuning.certify.demand import Demand
 
@@ -32,7 +32,7 @@ class Claim(NamedTuple):
 
     demand: Demand
     model: str | None
-    sample: Bounded
+    sample: BoundedSums
     bound: float
     refuted: bool = False
 
@@ -108,11 +108,11 @@ class Evidence:
             for claim in _GOALS[demand.goal](self, demand, done, ceiling_usd)
         ]
 
-    def sample(self, values: Floats, low: float, high: float) -> Bounded:
+    def sample(self, values: Floats, low: float, high: float) -> BoundedSums:
         """(n,) values of the rows, summed by group."""
         rows, group = self._rows
         sums = np.bincount(group, values[rows]).astype(np.float64)
-        return Bounded(sums, self.sizes, low, high, self.largest)
+        return BoundedSums(sums, self.sizes, low, high, self.largest)
 
     def _regret(self, demand: Demand, done: Replay, _: float | None) -> Iterator[Claim]:
         for name, quality in self._alone.items():

@@ -12,7 +12,7 @@ import msgspec
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs.model.log import Log
-from routelab.metrics.exact import mean
+from routelab.metrics.exact import exact_mean
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile
 from routelab.replay import Figures, Ground, Named, evaluate, study_ground
@@ -188,10 +188,12 @@ def _ground(
 
 def _trade_off(policy: PolicyFile, tuned: Ground) -> float:
     """Of the policy on tune, among the candidates alone and the front of its study."""
-    alone = [(mean(it.cost_usd), mean(it.quality)) for it in tuned.fixed()]
+    alone = [(exact_mean(it.cost_usd), exact_mean(it.quality)) for it in tuned.fixed()]
     own = tuned.replay(policy.policy)
-    points = [*alone, (mean(own.cost_usd), mean(own.quality)), *_front(policy)]
-    return trade_off([cost for cost, _ in points], [it for _, it in points], mean(own.cost_usd))
+    points = [*alone, (exact_mean(own.cost_usd), exact_mean(own.quality)), *_front(policy)]
+    return trade_off(
+        [cost for cost, _ in points], [it for _, it in points], exact_mean(own.cost_usd)
+    )
 
 
 def _front(policy: PolicyFile) -> Sequence[tuple[float, float]]:
@@ -207,8 +209,8 @@ def _front(policy: PolicyFile) -> Sequence[tuple[float, float]]:
 
 def _best(on_tune: Ground, now: Ground) -> float:
     """Quality here of the candidate that is best on tune, the cheaper of equals."""
-    scored = [(mean(it.quality), -mean(it.cost_usd)) for it in on_tune.fixed()]
-    return mean(now.fixed()[scored.index(max(scored))].quality)
+    scored = [(exact_mean(it.quality), -exact_mean(it.cost_usd)) for it in on_tune.fixed()]
+    return exact_mean(now.fixed()[scored.index(max(scored))].quality)
 
 
 def _retuned(
