@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from routelab.synthetic.dataset import content_sha256, sample
 from routelab.synthetic.scene import DRIFT_AT, MODELS, TASKS, Period, catalogue
-from routelab.synthetic.truth import Best, best, best_cascade, world
+from routelab.synthetic.truth import BestPolicy, best, best_cascade, world
 
 __all__ = [
     "DRIFT_AT",
     "MODELS",
     "TASKS",
-    "Best",
+    "BestPolicy",
     "Period",
     "best",
     "best_cascade",

@@ -32,7 +32,7 @@ RECENT = 200
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class SyntheticWorld:
     """A drawn log and what no log shows.
 
     Attributes:
@@ -52,7 +52,7 @@ class World:
     answer_words: Ints
 
 
-def draw(n: int, chance: Chance, period: Period | None = None) -> World:
+def draw(n: int, chance: Chance, period: Period | None = None) -> SyntheticWorld:
     """Requests and outcomes over one period, or over all 30 days.
 
     Every number that reaches the log is rounded well above the last bits, in which
@@ -89,7 +89,7 @@ def draw(n: int, chance: Chance, period: Period | None = None) -> World:
         specs={"confidence": SignalSpec(multiplier=1.0), "verbosity": SignalSpec(multiplier=1.0)},
         catalogue=catalogue(),
     )
-    return World(log, task, difficulty, origin, prompt_words, answer_words)
+    return SyntheticWorld(log, task, difficulty, origin, prompt_words, answer_words)
 
 
 def tokens(words: Ints) -> Ints:

@@ -33,7 +33,7 @@ STEEPNESS = 1.7
 """How fast a model goes from right to wrong as difficulty passes its ability."""
 
 
-class Task(NamedTuple):
+class SyntheticTask(NamedTuple):
     """What one kind of request is like.
 
     Attributes:
@@ -51,19 +51,19 @@ class Task(NamedTuple):
     graded: bool = False
 
 
-TASKS: Mapping[str, Task] = MappingProxyType(
+TASKS: Mapping[str, SyntheticTask] = MappingProxyType(
     {
-        "chat": Task(0.28, 0.18, -0.5, 45, 45),
-        "extraction": Task(0.18, 0.12, -0.7, 110, 24),
-        "maths": Task(0.16, 0.25, 1.1, 50, 50),
-        "code": Task(0.16, 0.17, 0.6, 75, 60),
-        "law": Task(0.10, 0.18, 1.0, 130, 60),
-        "translation": Task(0.12, 0.10, -0.2, 60, 50, graded=True),
+        "chat": SyntheticTask(0.28, 0.18, -0.5, 45, 45),
+        "extraction": SyntheticTask(0.18, 0.12, -0.7, 110, 24),
+        "maths": SyntheticTask(0.16, 0.25, 1.1, 50, 50),
+        "code": SyntheticTask(0.16, 0.17, 0.6, 75, 60),
+        "law": SyntheticTask(0.10, 0.18, 1.0, 130, 60),
+        "translation": SyntheticTask(0.12, 0.10, -0.2, 60, 50, graded=True),
     }
 )
 
 
-class Traits(NamedTuple):
+class ModelTraits(NamedTuple):
     """What one model is like.
 
     Attributes:
@@ -95,9 +95,9 @@ class Traits(NamedTuple):
     ability_at: Mapping[str, float] = MappingProxyType({})
 
 
-MODELS: Mapping[str, Traits] = MappingProxyType(
+MODELS: Mapping[str, ModelTraits] = MappingProxyType(
     {
-        "small-8b": Traits(
+        "small-8b": ModelTraits(
             ability=0.9,
             input_usd_per_mtok=0.1,
             output_usd_per_mtok=0.2,
@@ -111,7 +111,7 @@ MODELS: Mapping[str, Traits] = MappingProxyType(
             blur_after=0.65,
             failures=0.003,
         ),
-        "medium-70b": Traits(
+        "medium-70b": ModelTraits(
             ability=1.35,
             input_usd_per_mtok=0.5,
             output_usd_per_mtok=1.0,
@@ -124,7 +124,7 @@ MODELS: Mapping[str, Traits] = MappingProxyType(
             boast_after=0.9,
             blur_after=0.65,
         ),
-        "code-expert": Traits(
+        "code-expert": ModelTraits(
             ability=0.8,
             ability_at=MappingProxyType({"code": 3.1}),
             input_usd_per_mtok=1.0,
@@ -136,7 +136,7 @@ MODELS: Mapping[str, Traits] = MappingProxyType(
             reports_cost=True,
             boast=0.2,
         ),
-        "large": Traits(
+        "large": ModelTraits(
             ability=1.8,
             input_usd_per_mtok=3.0,
             output_usd_per_mtok=12.0,
@@ -146,7 +146,7 @@ MODELS: Mapping[str, Traits] = MappingProxyType(
             context_window=131_072,
             reports_cost=True,
         ),
-        "frontier": Traits(
+        "frontier": ModelTraits(
             ability=3.6,
             input_usd_per_mtok=10.0,
             output_usd_per_mtok=40.0,
@@ -168,7 +168,7 @@ def catalogue() -> Catalogue:
     return Catalogue({name: _listed(name, traits) for name, traits in MODELS.items()})
 
 
-def _listed(name: str, traits: Traits) -> Model:
+def _listed(name: str, traits: ModelTraits) -> Model:
     return Model(
         input_usd_per_mtok=traits.input_usd_per_mtok,
         output_usd_per_mtok=traits.output_usd_per_mtok,

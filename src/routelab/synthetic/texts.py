@@ -10,13 +10,13 @@ import numpy as np
 from routelab.core.table import Bools
 from routelab.logs.formats.texts import TextsInMemory
 from routelab.synthetic.chance import Chance, Picker
-from routelab.synthetic.draw import World
+from routelab.synthetic.draw import SyntheticWorld
 from routelab.synthetic.phrases import PHRASES, Phrases
 from routelab.synthetic.scene import MODELS, SPREAD, TASKS
 from routelab.synthetic.wording import CLOSERS, ENDINGS, SLOTS, STEADY
 
 
-def write_texts(world: World, chance: Chance) -> TextsInMemory:
+def write_texts(world: SyntheticWorld, chance: Chance) -> TextsInMemory:
     """Texts that have the world's lengths; a repeated prompt is the same text again."""
     demanding = _demanding(world, chance)
     prompts = [_prompt(world, chance, row, demanding=bool(demanding[row])) for row in world.origin]
@@ -26,14 +26,14 @@ def write_texts(world: World, chance: Chance) -> TextsInMemory:
     )
 
 
-def _demanding(world: World, chance: Chance) -> Bools:
+def _demanding(world: SyntheticWorld, chance: Chance) -> Bools:
     """(n,) which prompts sound hard: more of the hard ones, but not all."""
     hardness = np.array([task.hardness for task in TASKS.values()])[world.task]
     noise = chance.normal("wording", len(world.task))
     return np.asarray((world.difficulty - hardness) / SPREAD + noise > 0.0)
 
 
-def _prompt(world: World, chance: Chance, row: int, *, demanding: bool) -> str:
+def _prompt(world: SyntheticWorld, chance: Chance, row: int, *, demanding: bool) -> str:
     phrases = _phrases(world, row)
     picker = Picker(chance.key, "prompt", row)
     opening = picker.one(phrases.demanding if demanding else phrases.plain)
@@ -42,7 +42,7 @@ def _prompt(world: World, chance: Chance, row: int, *, demanding: bool) -> str:
     return pieces.format_map(_Slots(picker, _topic(world, chance, row)))
 
 
-def _answer(world: World, chance: Chance, row: int, model: str) -> str | None:
+def _answer(world: SyntheticWorld, chance: Chance, row: int, model: str) -> str | None:
     """None for a call that failed."""
     words = int(world.answer_words[row, world.log.column(model)])
     picker = Picker(chance.key, "answer", model, row)
@@ -50,11 +50,11 @@ def _answer(world: World, chance: Chance, row: int, model: str) -> str | None:
     return pieces.format_map(_Slots(picker, _topic(world, chance, row))) if words else None
 
 
-def _phrases(world: World, row: int) -> Phrases:
+def _phrases(world: SyntheticWorld, row: int) -> Phrases:
     return PHRASES[list(TASKS)[world.task[row]]]
 
 
-def _topic(world: World, chance: Chance, row: int) -> str:
+def _topic(world: SyntheticWorld, chance: Chance, row: int) -> str:
     return f"{chance.key}/topic/{world.origin[row]}"
 
 

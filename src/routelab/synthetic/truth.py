@@ -25,7 +25,7 @@ LONGEST = 3
 """Models in a cascade."""
 
 
-class Best(NamedTuple):
+class BestPolicy(NamedTuple):
     """A policy and its mean quality and cost on the log it was chosen on."""
 
     policy: Cascade | Fixed
@@ -43,12 +43,12 @@ def world(period: Period, n: int = 200_000, seed: int = 1) -> Log:
 
 
 @cache
-def best(period: Period, max_usd_per_1k: float) -> Best:
+def best(period: Period, max_usd_per_1k: float) -> BestPolicy:
     """The best cascade of a period under a cost bound, on `world(period)`."""
     return best_cascade(world(period), max_usd_per_1k)
 
 
-def best_cascade(log: Log, max_usd_per_1k: float, signal: str = "confidence") -> Best:
+def best_cascade(log: Log, max_usd_per_1k: float, signal: str = "confidence") -> BestPolicy:
     """The cascade of most quality whose mean cost keeps the bound.
 
     Tries every chain of up to 3 models that rises in mean cost, and 64 thresholds for each
@@ -89,7 +89,7 @@ def _ladder(confidence: Floats) -> _Ladder:
     return _Ladder(edges, np.where(np.isnan(confidence), 0, reached))
 
 
-def _candidates(log: Log, signal: str, bound: float) -> Iterator[Best]:
+def _candidates(log: Log, signal: str, bound: float) -> Iterator[BestPolicy]:
     rising = [int(column) for column in np.argsort(log.cost_usd.mean(axis=0))]
     ladders = {column: _ladder(log.signals[signal][:, column]) for column in rising}
     for length in range(1, LONGEST + 1):
@@ -100,7 +100,7 @@ def _candidates(log: Log, signal: str, bound: float) -> Iterator[Best]:
 
 def _best_of_chain(
     log: Log, chain: tuple[int, ...], ladders: list[_Ladder], signal: str, bound: float
-) -> Iterator[Best]:
+) -> Iterator[BestPolicy]:
     quality, usd_per_1k = _means(log, chain, ladders, log.cost_with(signal))
     allowed = np.where(usd_per_1k <= bound, quality, -np.inf)
     at = np.unravel_index(int(np.argmax(allowed)), allowed.shape)
@@ -108,7 +108,7 @@ def _best_of_chain(
         models = tuple(log.models[column] for column in chain)
         thresholds = tuple(float(one.edges[k]) for one, k in zip(ladders, at, strict=True))
         policy = Cascade(models, thresholds, signal) if thresholds else Fixed(models[0])
-        yield Best(policy, float(quality[at]), float(usd_per_1k[at]))
+        yield BestPolicy(policy, float(quality[at]), float(usd_per_1k[at]))
 
 
 def _means(
