@@ -36,7 +36,7 @@ from routelab.policies import (
 )
 from routelab.policy_file import Document, write
 from routelab.policy_file.card import card
-from routelab.policy_file.prompts import prompt
+from routelab.policy_file.golden_prompts import prompt
 from routelab.signals import features
 
 POLICIES = Path(__file__).parents[2] / "policies"

@@ -14,7 +14,7 @@ from rich.text import Text
 from routelab.cli.flags import with_flags
 from routelab.core.messages import wording
 from routelab.core.policy import Policy
-from routelab.policy_file import Certificate, Goal
+from routelab.policy_file import Certificate, CertifiedBound
 from routelab.policy_file.card import seconds
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict, caveats
@@ -165,7 +165,7 @@ def certificate(name: str, found: Certificate) -> RenderableType:
     return made
 
 
-def _goal(it: Goal) -> tuple[str, ...]:
+def _goal(it: CertifiedBound) -> tuple[str, ...]:
     sign = "≥" if it.goal == "quality" else "≤"
     to = f" to {it.reference or 'the best model'}" if it.goal == "regret" else ""
     row = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
-from routelab.policy_file.certificate import Certificate, Goal, Later
+from routelab.policy_file.certificate import Certificate, CertifiedBound, LaterCheck
 from routelab.policy_file.document import SCHEMA, Document, Origin, SplitRecord
 from routelab.policy_file.files import check_target, load, write
 from routelab.policy_file.golden import Golden, golden, verify
-from routelab.policy_file.loaded import PolicyFile
+from routelab.policy_file.policy_file import PolicyFile
 
 if TYPE_CHECKING:
     from routelab.policy_file.atomic import replace_directory
@@ -19,10 +19,10 @@ else:
 __all__ = [
     "SCHEMA",
     "Certificate",
+    "CertifiedBound",
     "Document",
-    "Goal",
     "Golden",
-    "Later",
+    "LaterCheck",
     "Origin",
     "PolicyFile",
     "SplitRecord",

@@ -7,7 +7,7 @@ from typing import Any
 
 from routelab.core.messages.wording import known, with_interval
 from routelab.policies import from_wire
-from routelab.policy_file.certificate import Certificate, Goal
+from routelab.policy_file.certificate import Certificate, CertifiedBound
 from routelab.policy_file.document import Document
 
 
@@ -54,7 +54,7 @@ def _certificate(it: Certificate | None) -> list[str]:
     ]
 
 
-def _goal(it: Goal) -> tuple[str, ...]:
+def _goal(it: CertifiedBound) -> tuple[str, ...]:
     name = f"regret to {it.reference or 'the best model'}" if it.goal == "regret" else it.goal
     figures = (f"{it.bound:g}", f"{it.estimate:.4g}", f"{it.limit:.4g}", f"{it.p_value:.2g}")
     if it.later is None:

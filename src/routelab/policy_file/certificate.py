@@ -9,7 +9,7 @@ import msgspec
 Range = tuple[float, float]
 
 
-class Later(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LaterCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A certified figure on test, which nothing was decided on: does it still hold there?
 
     Attributes:
@@ -26,7 +26,7 @@ class Later(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drift_p: float
 
 
-class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CertifiedBound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A bound that was tested, and what the test found.
 
     Attributes:
@@ -57,7 +57,7 @@ class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ceiling_usd: float | None = None
     refuted: bool = False
     requests_needed: int | None = None
-    later: Later | None = None
+    later: LaterCheck | None = None
 
     @property
     def broken_later(self) -> bool:
@@ -88,7 +88,7 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     holds: bool
     delta: float
     text: str
-    goals: tuple[Goal, ...]
+    goals: tuple[CertifiedBound, ...]
     method: Literal["betting"] = "betting"
     part: str
     group: str

@@ -20,7 +20,7 @@ from routelab.policies import from_wire
 from routelab.policy_file import origins
 from routelab.policy_file.document import SCHEMA, Document
 from routelab.policy_file.golden import Golden, golden
-from routelab.policy_file.loaded import MAIN, PolicyFile, Tensors
+from routelab.policy_file.policy_file import MAIN, PolicyFile, Tensors
 from routelab.scorers import ScorerSet
 from routelab.scorers import load as load_scorers
 

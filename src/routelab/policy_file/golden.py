@@ -17,7 +17,7 @@ from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Feedback
 from routelab.core.request import Request
 from routelab.core.scoring import Scoring
-from routelab.policy_file.prompts import prompt
+from routelab.policy_file.golden_prompts import prompt
 
 _LARGEST = sys.float_info.max
 """JSON has no infinity."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from routelab.policy_file import Certificate, Goal
+from routelab.policy_file import Certificate, CertifiedBound
 from routelab.reports import words
 from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Heading, Note, Table, Text
 from routelab.reports.summary import Summary
@@ -88,12 +88,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.6g}%"
 
 
-def _others(goal: Goal) -> str:
+def _others(goal: CertifiedBound) -> str:
     """By other tests, for comparison."""
     return f"{goal.goal} {goal.p_hoeffding_bentkus:.2g} and {goal.p_clt_asymptotic:.2g}"
 
 
-def _goal(it: Goal) -> list[Cell]:
+def _goal(it: CertifiedBound) -> list[Cell]:
     name, form, sign = _FORMS[it.goal]
     to = f" to {words.short(it.reference or 'the best model', 60)}" if it.goal == "regret" else ""
     cells = [

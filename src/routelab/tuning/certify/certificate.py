@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from routelab.core.policy import Policy
-from routelab.policy_file import Certificate, Goal, Later
+from routelab.policy_file import Certificate, CertifiedBound, LaterCheck
 from routelab.replay import Ground
 from routelab.stats import bentkus, betting, clt
 from routelab.stats.families import fixed_sequence
@@ -157,7 +157,7 @@ def _ceiling(demands: Sequence[Demand], policy: Policy, tune: Evidence) -> float
 
 def _goal(
     claims: Sequence[Claim], after: Sequence[Claim], delta: float, ceiling_usd: float | None
-) -> Goal:
+) -> CertifiedBound:
     """What the claims of one demand come to; the hardest one speaks for all."""
     p_values = [claim.p_value(delta) for claim in claims]
     hardest = max(
@@ -165,7 +165,7 @@ def _goal(
     )
     claim, demand = claims[hardest], claims[hardest].demand
     sign = -1.0 if demand.goal == "quality" else 1.0
-    return Goal(
+    return CertifiedBound(
         goal=demand.goal,
         bound=demand.bound,
         reference=demand.reference,
@@ -182,12 +182,14 @@ def _goal(
     )
 
 
-def _later(claims: Sequence[Claim], hardest: int, after: Sequence[Claim], sign: float) -> Later:
+def _later(
+    claims: Sequence[Claim], hardest: int, after: Sequence[Claim], sign: float
+) -> LaterCheck:
     """The figure on test: the regret to the model that is best there, drift to the same one."""
     worst = max(after, key=lambda it: it.sample.estimate.mean)
     moved = clt.difference(claims[hardest].sample, after[hardest].sample)
     mean, half = worst.sample.estimate.mean, clt.half_width(worst.sample)
-    return Later(
+    return LaterCheck(
         n_requests=int(worst.sample.sizes.sum()),
         estimate=sign * mean,
         interval=_ordered(sign * (mean - half), sign * (mean + half)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from routelab.core.messages.wording import bracketed, counted
-from routelab.policy_file import Certificate, Goal
+from routelab.policy_file import Certificate, CertifiedBound
 from routelab.tuning.certify.demand import Demand
 from routelab.tuning.certify.evidence import Evidence
 
@@ -29,7 +29,7 @@ def sentence(it: Certificate) -> str:
     return f"not certified {where}: {claims}, with probability {1 - it.delta:g} ({reasons})"
 
 
-def claim(goal: Goal) -> str:
+def claim(goal: CertifiedBound) -> str:
     """The bound in words, with what was measured."""
     measured = f"[measured {goal.estimate:.3g}, limit {goal.limit:.3g}]"
     if goal.goal == "regret":
@@ -60,7 +60,7 @@ def _more(it: Certificate) -> Iterator[str]:
         yield f"about {it.safest_needed:,} would certify the safest one on the path"
 
 
-def later(goal: Goal, part: str) -> str | None:
+def later(goal: CertifiedBound, part: str) -> str | None:
     """How the figure fares on test; None where test was not read."""
     if goal.later is None:
         return None
@@ -71,7 +71,7 @@ def later(goal: Goal, part: str) -> str | None:
     return f"{text}; the bound does not hold on later requests" if goal.broken_later else text
 
 
-def assumptions(on: Evidence, group: str, goals: Sequence[Goal]) -> Iterator[str]:
+def assumptions(on: Evidence, group: str, goals: Sequence[CertifiedBound]) -> Iterator[str]:
     """What the probability rests on."""
     yield (
         f"exchangeability: requests to come are like those of the {on.ground.part} part, as if"
