@@ -17,9 +17,9 @@ from benchmarks.stopwatch import seconds
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.batches import open_batches
 from routelab.replay.cells import Chain, Levels, Spec, Stats, merged
-from routelab.replay.stream.passes import Sums, tally
-from routelab.replay.stream.rows import Part
-from routelab.replay.stream.workers import workers
+from routelab.replay.partitions.passes import Sums, tally_file
+from routelab.replay.partitions.rows import PartitionPart
+from routelab.replay.partitions.workers import workers
 
 FILES, ROWS = 16, 1_250_000
 MODELS, COUNT = ("a", "b", "c"), 256
@@ -53,10 +53,10 @@ def naive(path: Path) -> tuple[float, float]:
     return float(quality.sum()), float(cost.sum())
 
 
-def processor_s(job: tuple[Part, tuple[Spec, ...]]) -> float:
+def processor_s(job: tuple[PartitionPart, tuple[Spec, ...]]) -> float:
     """Processor seconds of one file: what other programs take of the machine is not in it."""
     start = time.process_time()
-    tally(job)
+    tally_file(job)
     return time.process_time() - start
 
 
@@ -74,10 +74,14 @@ def run() -> list[tuple[str, float, str, bool]]:
         list(on.map(make, [(folder, file) for file in range(FILES)]))
         log = open_batches(folder, signals={"confidence": SignalSpec(multiplier=1.0)})
         wanted = np.ones(ROWS, dtype=np.bool_)
-        parts = [Part(log, file, file * ROWS, wanted, None, MODELS) for file in range(FILES)]
+        parts = [
+            PartitionPart(log, file, file * ROWS, wanted, None, MODELS) for file in range(FILES)
+        ]
 
         def scan(spec: Spec) -> Stats:
-            found: list[tuple[Sums, ...]] = list(on.map(tally, [(it, (spec,)) for it in parts]))
+            found: list[tuple[Sums, ...]] = list(
+                on.map(tally_file, [(it, (spec,)) for it in parts])
+            )
             return merged(Stats(spec, sums) for (sums,) in found)
 
         one = scan(Spec("confidence", chains[1:])).totals(chains[1])
@@ -92,8 +96,8 @@ def run() -> list[tuple[str, float, str, bool]]:
     with tempfile.TemporaryDirectory() as name, workers("processes") as on:
         make((Path(name), 0))
         log = open_batches(Path(name), signals={"confidence": SignalSpec(multiplier=1.0)})
-        jobs = [(Part(log, 0, 0, wanted, None, MODELS), (grid,))] * 4
-        list(on.map(tally, jobs))
+        jobs = [(PartitionPart(log, 0, 0, wanted, None, MODELS), (grid,))] * 4
+        list(on.map(tally_file, jobs))
         memory = max(megabytes for _, megabytes in on.map(peak_mb, range(8)))
     rate = FILES * ROWS / ours / 1e6
     alone = FILES * ROWS / busy / 1e6

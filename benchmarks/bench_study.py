@@ -14,7 +14,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.model.splits import split
 from routelab.metrics.hull import hypervolume
 from routelab.policies import Fixed
-from routelab.replay import Ground, ground
+from routelab.replay import ComparisonSet, comparison_set
 from routelab.tuning import Bounds, Floor, Options, grid, inputs, tune
 from routelab.tuning.demands import demands
 from routelab.tuning.front import Point, front
@@ -37,7 +37,7 @@ def run() -> list[tuple[str, float, str, bool]]:
     start = time.perf_counter()
     tune(whole, Options(name="bench", trials=TRIALS, bounds=bounds))
     bounded = time.perf_counter() - start
-    tuning = ground(
+    tuning = comparison_set(
         whole, split(whole, seed=0, group=None), "tune", MODELS, catalogue=Catalogue(), seed=0
     )
     in_memory, kept = _per_trial(tuning)
@@ -53,12 +53,12 @@ def run() -> list[tuple[str, float, str, bool]]:
     ]
 
 
-def _task(on: Ground) -> Cascades:
+def _task(on: ComparisonSet) -> Cascades:
     wanted = demands(Bounds(), on, Fixed(MODELS[-1]), 1.0)
     return Cascades(on, inputs.dials(on.log, ["confidence"]), wanted)
 
 
-def _per_trial(on: Ground) -> tuple[float, float]:
+def _per_trial(on: ComparisonSet) -> tuple[float, float]:
     """Seconds a trial takes, and one that a journal keeps."""
     task, plan = _task(on), Plan(TRIALS)
     start = time.perf_counter()
@@ -71,7 +71,7 @@ def _per_trial(on: Ground) -> tuple[float, float]:
     return in_memory / TRIALS, kept / TRIALS
 
 
-def _found(on: Ground) -> tuple[float, float, float]:
+def _found(on: ComparisonSet) -> tuple[float, float, float]:
     """Median hypervolume of the front with starts, without, and of TPE without."""
     task = _task(on)
     dials = {name: task.dials["confidence", name] for name in MODELS}

@@ -24,7 +24,7 @@ from routelab.core.table import Floats
 from routelab.logs import Log, Requests
 from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
-from routelab.replay import Ground, ground
+from routelab.replay import ComparisonSet, comparison_set
 
 WEAK, STRONG = MODELS = ("weak", "strong")
 LARGE = 2_000_000
@@ -74,10 +74,10 @@ def log_of(it: Draw, *, timed: bool = False) -> Log:
     )
 
 
-def whole(log: Log, part: str = "all") -> Ground:
+def whole(log: Log, part: str = "all") -> ComparisonSet:
     """All of a log as one part."""
     cut = split(log, group="id", need_all_parts=False)
-    return ground(log, cut, part, log.models, catalogue=Catalogue(), seed=0, learn=False)
+    return comparison_set(log, cut, part, log.models, catalogue=Catalogue(), seed=0, learn=False)
 
 
 class Truth(NamedTuple):

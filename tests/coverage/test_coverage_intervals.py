@@ -9,7 +9,7 @@ from coverage_world import STRONG, WEAK, draw, log_of, often_enough, shown, told
 from scipy.stats import binom
 
 from routelab.policies import Cascade
-from routelab.replay import Figures, Named, evaluate
+from routelab.replay import Figures, NamedPolicy, evaluate
 from routelab.stats.power import requests_above
 from routelab.tuning import Options, tune
 
@@ -18,7 +18,7 @@ N = 1000
 
 
 def figures(seed: int, n: int = N) -> Figures:
-    return evaluate(whole(log_of(draw(n, 70_000 + seed))), [Named("p", POLICY)])[0]
+    return evaluate(whole(log_of(draw(n, 70_000 + seed))), [NamedPolicy("p", POLICY)])[0]
 
 
 def gain() -> float:

@@ -12,7 +12,7 @@ from routelab.core.table import objects
 from routelab.logs.formats.texts import TextsInMemory
 from routelab.logs.model.log import Log, Requests
 from routelab.policies import Cascade
-from routelab.replay import Coverage, Ground
+from routelab.replay import ComparisonSet, Coverage
 
 MODELS = ("small", "middle", "large", "huge")
 NEEDS = ((), ("tools",), ("vision",), ("telepathy",))
@@ -36,7 +36,7 @@ def ground_of(
     needs: bool = False,
     group_size: int = 1,
     steps: int = 1000,
-) -> Ground:
+) -> ComparisonSet:
     """A part of a log.
 
     Args:
@@ -70,15 +70,15 @@ def ground_of(
     )
     groups = rng.integers(max(1, n // group_size), size=n) if group_size > 1 else np.arange(n)
     coverage = Coverage(np.arange(n), 0, {})
-    return Ground("test", log, groups, coverage, CATALOGUE if needs else Catalogue(), seed)
+    return ComparisonSet("test", log, groups, coverage, CATALOGUE if needs else Catalogue(), seed)
 
 
-def cascade_of(ground: Ground, *thresholds: float) -> Cascade:
+def cascade_of(ground: ComparisonSet, *thresholds: float) -> Cascade:
     """A cascade over all models; the thresholds default to a middling one for each."""
     return Cascade(ground.models, thresholds or (0.55,) * (len(ground.models) - 1), "sure")
 
 
-def at_prices(ground: Ground, factors: dict[str, float]) -> Ground:
+def at_prices(ground: ComparisonSet, factors: dict[str, float]) -> ComparisonSet:
     """The same requests with other prices."""
     factor = np.array([factors.get(name, 1.0) for name in ground.models])
     log = replace(ground.log, cost_usd=np.asfortranarray(ground.log.cost_usd * factor))

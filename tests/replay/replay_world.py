@@ -11,7 +11,7 @@ from routelab.logs.model.log import Log, Requests
 from routelab.logs.model.splits import split
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, SplitRecord
-from routelab.replay import ground
+from routelab.replay import comparison_set
 
 MODELS = ("small", "middle", "large")
 CASCADE = Cascade(models=MODELS, thresholds=(0.5, 0.4), signal="sure")
@@ -56,7 +56,7 @@ def logged(n, *, seed=0, task=False, prompts=True, times=False, **changes):
 def whole(log, candidates=MODELS, **options):
     """The ground of all rows of a log."""
     cut = split(log, need_all_parts=False)
-    return ground(log, cut, "all", candidates, catalogue=Catalogue(), seed=0, **options)
+    return comparison_set(log, cut, "all", candidates, catalogue=Catalogue(), seed=0, **options)
 
 
 def tuned_on(log, policy=CASCADE, **changes):

@@ -14,16 +14,16 @@ from scipy import stats
 
 from routelab.logs.formats.texts import TextsInMemory
 from routelab.policies import Cascade, Fixed, Mixture, Policy
-from routelab.replay import Ground, Named, evaluate
+from routelab.replay import ComparisonSet, NamedPolicy, evaluate
 from routelab.replay.breakdown import Slice, breakdown
 
 
-def slices(ground: Ground, policy: Policy, best: str, by: str) -> list[Slice]:
+def slices(ground: ComparisonSet, policy: Policy, best: str, by: str) -> list[Slice]:
     found = breakdown(policy, ground, None, best).slices
     return [one for one in found if one.by == by]
 
 
-def with_tasks(ground: Ground, tasks: list[str]) -> Ground:
+def with_tasks(ground: ComparisonSet, tasks: list[str]) -> ComparisonSet:
     requests = replace(ground.log.requests, task=objects(tasks))
     return replace(ground, log=replace(ground.log, requests=requests))
 
@@ -32,7 +32,7 @@ def with_tasks(ground: Ground, tasks: list[str]) -> Ground:
 def test_slices_add_up_to_the_whole(by: str) -> None:
     ground = ground_of(500, 3, broken=0.1, needs=True)
     cascade = cascade_of(ground)
-    whole = evaluate(ground, [Named("own", cascade)])[0]
+    whole = evaluate(ground, [NamedPolicy("own", cascade)])[0]
     parts = slices(ground, cascade, "large", by)
     n = np.array([one.n_requests for one in parts])
     assert n.sum() == 500
@@ -55,7 +55,7 @@ def test_a_slice_is_the_policy_on_its_requests() -> None:
     for one in slices(ground, cascade, "large", "task"):
         rows = np.flatnonzero(ground.log.requests.task == one.value)
         alone = ground.take(rows, "some")
-        figures = evaluate(alone, [Named("own", cascade)])[0]
+        figures = evaluate(alone, [NamedPolicy("own", cascade)])[0]
         assert one.n_requests == len(rows)
         assert one.quality == pytest.approx(figures.quality)
         assert one.usd_per_1k == pytest.approx(figures.usd_per_1k)
@@ -174,7 +174,7 @@ def test_stages_add_up_to_the_replay(policy: Policy, seed: int, broken: float, n
 def test_latency_agrees_with_the_figures() -> None:
     ground = ground_of(333, 3)
     cascade = cascade_of(ground)
-    figures = evaluate(ground, [Named("own", cascade)])[0]
+    figures = evaluate(ground, [NamedPolicy("own", cascade)])[0]
     latency = breakdown(cascade, ground, None, "large").latency
     assert latency is not None
     seconds = dict(zip(latency.quantiles, latency.seconds, strict=True))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.policies import Cascade, Fixed, Mixture
-from routelab.replay import Ground, Named, Replay, evaluate
+from routelab.replay import ComparisonSet, NamedPolicy, Replay, evaluate
 from routelab.replay.breakdown import Grid, breakdown
 
 worlds: Any = st.builds(
@@ -33,7 +33,7 @@ def exactly(value: float) -> Any:
     return pytest.approx(value, rel=1e-12, abs=1e-15)
 
 
-def grid_of(ground: Ground, cascade: Cascade) -> Grid:
+def grid_of(ground: ComparisonSet, cascade: Cascade) -> Grid:
     grid = breakdown(cascade, ground, None, ground.models[-1]).grid
     assert grid is not None
     return grid
@@ -59,7 +59,7 @@ def shares(replay: Replay, models: tuple[str, ...]) -> list[int]:
 
 @settings(deadline=None, max_examples=60)
 @given(worlds, st.randoms(use_true_random=False))
-def test_every_cell_is_a_replay(ground: Ground, random: Any) -> None:
+def test_every_cell_is_a_replay(ground: ComparisonSet, random: Any) -> None:
     cascade = cascade_of(ground)
     grid = grid_of(ground, cascade)
     listed = cells(grid)
@@ -97,7 +97,7 @@ def cost_variance(grid: Grid, at: int) -> float:
 def test_the_grid_starts_at_the_figures_of_the_policy() -> None:
     ground = ground_of(300, 3, broken=0.1, needs=True, group_size=4)
     cascade = cascade_of(ground, 0.6, 0.4)
-    figures = evaluate(ground, [Named("own", cascade)])[0]
+    figures = evaluate(ground, [NamedPolicy("own", cascade)])[0]
     grid = grid_of(ground, cascade)
     start = grid_start(grid)
     assert cells(grid)[start] == cascade.thresholds
@@ -157,7 +157,7 @@ def test_a_cascade_of_many_models_has_a_small_grid_too() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(worlds)
-def test_every_point_of_a_threshold_curve_is_a_replay(ground: Ground) -> None:
+def test_every_point_of_a_threshold_curve_is_a_replay(ground: ComparisonSet) -> None:
     cascade = cascade_of(ground)
     tune = replace(ground_of(50, len(ground.models), 1), part="tune")
     curves = breakdown(cascade, ground, tune, ground.models[0]).thresholds
@@ -203,7 +203,7 @@ def test_the_chosen_point_of_a_deferral_curve_is_the_policy() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(worlds)
-def test_no_signal_defers_better_than_the_oracle(ground: Ground) -> None:
+def test_no_signal_defers_better_than_the_oracle(ground: ComparisonSet) -> None:
     parts = breakdown(cascade_of(ground), ground, None, ground.models[0])
     for curve in parts.deferral:
         assert curve.area is None or curve.area <= 1 + 1e-12

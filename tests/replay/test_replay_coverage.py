@@ -14,7 +14,7 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs.model.log import Requests
 from routelab.logs.model.splits import split
-from routelab.replay import Named, coverage, evaluate, study_ground
+from routelab.replay import NamedPolicy, coverage, evaluate, study_rows
 
 masks = st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=30)
 
@@ -144,17 +144,17 @@ def test_a_cost_column_that_is_always_empty_is_told_with_the_way_out():
 @pytest.mark.parametrize("part", ["tune", "test", "all"])
 def test_parts_leave_out_what_has_no_cost_and_every_figure_is_finite(part):
     log = priced(400, [(row, row % 3) for row in range(0, 400, 20)], task=True)
-    here = study_ground(tuned_on(log, signals=SPECS), log, part)
+    here = study_rows(tuned_on(log, signals=SPECS), log, part)
     rows = split(log).rows(part)
     assert here.coverage.rows.tolist() == [row for row in rows if row % 20]
-    (found,) = evaluate(here, [Named("it", CASCADE)])
+    (found,) = evaluate(here, [NamedPolicy("it", CASCADE)])
     assert np.isfinite([found.quality, found.usd_per_1k, *found.gain_ci]).all()
 
 
 def test_without_a_covered_train_row_baselines_do_not_learn():
     log = logged(200, task=True)
     log.quality[split(log).rows("train"), 2] = np.nan
-    assert study_ground(tuned_on(log), log, "test").reference is None
-    (found,) = evaluate(study_ground(tuned_on(log), log, "test"), [Named("it", CASCADE)])
+    assert study_rows(tuned_on(log), log, "test").reference is None
+    (found,) = evaluate(study_rows(tuned_on(log), log, "test"), [NamedPolicy("it", CASCADE)])
     assert "task_mean" not in {it.name for it in found.baselines}
     assert whole(logged(200, task=True)).reference is not None

@@ -17,10 +17,10 @@ from routelab.errors import LogError
 from routelab.logs import Log
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import PolicyFile, load, write
-from routelab.replay import decide, evaluate, study_ground
+from routelab.replay import decide, evaluate, study_rows
 from routelab.replay.breakdown.clusters import paired, student_p
-from routelab.replay.diff import EXAMPLES, diff, proved
-from routelab.replay.evaluate import Named
+from routelab.replay.diff import EXAMPLES, diff, proved_changes
+from routelab.replay.evaluate import NamedPolicy
 from routelab.replay.settings import settings
 from routelab.stats.families import holm
 from routelab.tuning import Options, tune
@@ -61,8 +61,8 @@ def test_figures_are_those_of_the_study_to_the_last_digit(old, tuned, changed, s
     new = changed(lower(old.policy))
     found = diff(old, new, sample_log)
     assert found.old == tuned.study.figures
-    again = study_ground(new.document, sample_log, "test", scoring=new.scoring)
-    assert found.new == evaluate(again, [Named("new", new.policy)])[0]
+    again = study_rows(new.document, sample_log, "test", scoring=new.scoring)
+    assert found.new == evaluate(again, [NamedPolicy("new", new.policy)])[0]
     assert found.quality.value == pytest.approx(found.new.quality - found.old.quality, abs=1e-12)
     assert found.quality.ci[0] <= found.quality.value <= found.quality.ci[1]
 
@@ -70,7 +70,7 @@ def test_figures_are_those_of_the_study_to_the_last_digit(old, tuned, changed, s
 def test_shares_and_moves_are_what_counting_one_by_one_gives(old, changed, sample_log: Log):
     new = changed(lower(old.policy))
     found = diff(old, new, sample_log)
-    log = study_ground(old.document, sample_log, "test").log
+    log = study_rows(old.document, sample_log, "test").log
     pairs = [
         [decide(it.policy, log, row, catalogue=it.document.catalogue) for it in (old, new)]
         for row in range(len(log))
@@ -96,7 +96,7 @@ def test_tasks_of_few_requests_are_counted_and_no_interval_leaves_what_can_be(
     old, changed, sample_log: Log
 ):
     """A task for every few requests: most hold one or two, some more than five."""
-    test = study_ground(old.document, sample_log, "test").log
+    test = study_rows(old.document, sample_log, "test").log
     sizes = np.random.default_rng(0).integers(1, 12, len(test))
     dealt = np.repeat(np.arange(len(test)), sizes)[: len(test)]
     ids = dict(zip(test.requests.id.tolist(), dealt.tolist(), strict=True))
@@ -128,7 +128,7 @@ def test_nothing_is_beyond_chance_where_only_chance_changed_tasks(tasks, each, s
 
 
 def test_what_changes_a_task_for_sure_is_named(old, changed, sample_log: Log):
-    found = proved(diff(old, changed(Fixed(old.document.candidates[0])), sample_log).tasks)
+    found = proved_changes(diff(old, changed(Fixed(old.document.candidates[0])), sample_log).tasks)
     assert found.worse
     assert found.cheaper
     assert found.better == found.dearer == ()
@@ -198,7 +198,7 @@ def test_policies_that_cut_the_log_differently_are_refused_with_a_way_out(other_
 def test_unseen_requests_are_in_the_test_parts_of_both(other_cut, sample_log: Log):
     log = untimed(sample_log)
     found = diff(*other_cut, log, "unseen")
-    parts = [set(study_ground(it.document, log, "test").log.requests.id) for it in other_cut]
+    parts = [set(study_rows(it.document, log, "test").log.requests.id) for it in other_cut]
     assert found.n_requests == len(parts[0] & parts[1]) > 0
     assert found.notes == ()
     whole = diff(*other_cut, log, "all")

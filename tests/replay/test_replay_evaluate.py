@@ -14,7 +14,7 @@ from replay_world import CASCADE, MODELS, logged, tuned_on, whole
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
-from routelab.replay import Named, evaluate, ground, run, study_ground
+from routelab.replay import NamedPolicy, comparison_set, evaluate, run, study_rows
 from routelab.replay.baselines import prompt_length
 from routelab.stats.bootstrap import Resamples, interval
 
@@ -23,7 +23,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def figures(here, policy):
-    (found,) = evaluate(here, [Named("it", policy)])
+    (found,) = evaluate(here, [NamedPolicy("it", policy)])
     return found
 
 
@@ -139,7 +139,7 @@ def test_fixed_baselines_are_the_models_means():
 @given(seeds, st.sampled_from([0.3, 0.5, 0.7]), st.sampled_from([0.2, 0.6]))
 def test_baselines_that_spend_the_policys_cost_spend_it_exactly(seed, one, other):
     log = logged(200, seed=seed, task=True)
-    here = study_ground(tuned_on(log), log, "test")
+    here = study_rows(tuned_on(log), log, "test")
     found = figures(here, Cascade(models=MODELS, thresholds=(one, other), signal="sure"))
     them = baselines(found)
     models = [them[f"fixed:{name}"] for name in MODELS]
@@ -168,7 +168,7 @@ def unreachable_by_task(here, usd_per_1k):
 @given(seeds)
 def test_nothing_beats_the_oracle(seed):
     log = logged(200, seed=seed, task=True)
-    found = figures(study_ground(tuned_on(log), log, "all"), CASCADE)
+    found = figures(study_rows(tuned_on(log), log, "all"), CASCADE)
     best = baselines(found)["oracle"]
     assert best.quality == math.fsum(log.quality.max(axis=1)) / 200
     assert found.quality <= best.quality
@@ -236,7 +236,8 @@ def test_the_task_baseline_learns_on_train_only():
     spoilt.quality[np.setdiff1d(np.arange(300), np.append(test, cut.rows("train")))] = 0.0
     options = {"catalogue": Catalogue(), "seed": 0}
     one, other = (
-        figures(ground(it, split(it), "test", MODELS, **options), CASCADE) for it in (log, spoilt)
+        figures(comparison_set(it, split(it), "test", MODELS, **options), CASCADE)
+        for it in (log, spoilt)
     )
     assert one == other
 
@@ -250,8 +251,8 @@ def test_latency_that_was_not_observed_is_none():
 def test_policies_are_measured_alike_alone_and_together():
     here = whole(logged(60))
     other = Cascade(models=("small", "large"), thresholds=(0.6,), signal="sure")
-    together = evaluate(here, [Named("a", CASCADE), Named("b", other)])
-    apart = evaluate(here, [Named("a", CASCADE)]) + evaluate(here, [Named("b", other)])
+    together = evaluate(here, [NamedPolicy("a", CASCADE), NamedPolicy("b", other)])
+    apart = evaluate(here, [NamedPolicy("a", CASCADE)]) + evaluate(here, [NamedPolicy("b", other)])
     assert together == apart
 
 

@@ -13,7 +13,7 @@ from routelab.logs import Log, Requests
 from routelab.logs.model.splits import split
 from routelab.metrics.hull import zero_router_at
 from routelab.policies import Cascade
-from routelab.replay import Named, evaluate, ground, run
+from routelab.replay import NamedPolicy, comparison_set, evaluate, run
 from routelab.synthetic import world
 
 MODELS = ("small-8b", "medium-70b", "large", "frontier")
@@ -61,10 +61,10 @@ def small_draw(seed):
 
 
 def judged(log):
-    here = ground(
+    here = comparison_set(
         log, split(log, group="id"), "all", MODELS, catalogue=Catalogue(), seed=0, learn=False
     )
-    return evaluate(here, [Named(name, policy) for name, policy in POLICIES.items()])
+    return evaluate(here, [NamedPolicy(name, policy) for name, policy in POLICIES.items()])
 
 
 def covers(interval, value):
@@ -146,7 +146,9 @@ def test_the_gain_is_held_where_many_models_lie_on_one_line_of_the_hull():
     for seed in range(500):
         log = on_one_line(N, seed)
         cut = split(log, group="id")
-        here = ground(log, cut, "all", log.models, catalogue=Catalogue(), seed=0, learn=False)
-        held.append(covers(evaluate(here, [Named("p", policy)])[0].gain_ci, gain))
+        here = comparison_set(
+            log, cut, "all", log.models, catalogue=Catalogue(), seed=0, learn=False
+        )
+        held.append(covers(evaluate(here, [NamedPolicy("p", policy)])[0].gain_ci, gain))
     print(f"six models on one line: {np.mean(held):.3f}")  # noqa: T201
     assert 0.92 < np.mean(held) < 0.98

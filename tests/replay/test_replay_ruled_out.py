@@ -15,7 +15,7 @@ from replay_world import CASCADE, MODELS, logged, whole
 from routelab.core.admission import CallEstimate
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.policies import Fixed
-from routelab.replay import Named, evaluate
+from routelab.replay import NamedPolicy, evaluate
 
 some = settings(deadline=None, max_examples=20)
 seeds = st.integers(0, 2**32 - 1)
@@ -62,7 +62,7 @@ def by_hand(here, column):
 
 
 def found_on(here, policy=CASCADE):
-    (figures,) = evaluate(here, [Named("it", policy)])
+    (figures,) = evaluate(here, [NamedPolicy("it", policy)])
     return figures, {it.name: it for it in figures.baselines}
 
 

@@ -20,11 +20,11 @@ from routelab.logs import read
 from routelab.logs.batches import open_batches
 from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Mixture
-from routelab.replay import Named, evaluate, ground
+from routelab.replay import NamedPolicy, comparison_set, evaluate
 from routelab.replay.cells import Chain, Levels, Spec, kernel
-from routelab.replay.stream.cut import BUCKETS
-from routelab.replay.stream.moments import Question
-from routelab.replay.stream.workers import Workers, workers
+from routelab.replay.partitions.cut import BUCKETS
+from routelab.replay.partitions.moments import MomentsQuery
+from routelab.replay.partitions.workers import Workers, workers
 from routelab.stats.bootstrap import Resamples, interval
 from routelab.tuning.streamed.measure import evaluated
 from routelab.tuning.streamed.scan import scan
@@ -106,10 +106,10 @@ def test_figures_are_those_of_the_rows_in_memory(tmp_path, form):
     folder = save_parts(tmp_path / "logs", rows, 4, rows=300, each=each)
     log = read(save_whole(tmp_path / "whole.parquet", rows))
     cut = split(log, group="id")
-    here = ground(log, cut, "test", MODELS, catalogue=Catalogue().only(MODELS), seed=0)
-    named = [Named(f"p{at}", policy) for at, policy in enumerate(POLICIES)]
+    here = comparison_set(log, cut, "test", MODELS, catalogue=Catalogue().only(MODELS), seed=0)
+    named = [NamedPolicy(f"p{at}", policy) for at, policy in enumerate(POLICIES)]
     expected = evaluate(here, named)
-    question = Question((), Catalogue().only(MODELS), 0)
+    question = MomentsQuery((), Catalogue().only(MODELS), 0)
     with workers("threads", 2) as on:
         through = scanned(folder, on)
         parts = through.part(through.cut(0, "id"), "test", MODELS)
@@ -143,7 +143,9 @@ def test_statistics_of_a_part_are_those_of_its_rows_and_bits_do_not_depend_on_th
     table = wide_table(2000, 2)
     folder = save_parts(tmp_path / "logs", table, 5, rows=130)
     log = read(folder)
-    here = ground(log, split(log, group="id"), "tune", MODELS, catalogue=Catalogue(), seed=0)
+    here = comparison_set(
+        log, split(log, group="id"), "tune", MODELS, catalogue=Catalogue(), seed=0
+    )
     levels = tuple(Levels(np.linspace(0.05, 0.95, 19)) for _ in range(2))
     spec = Spec("sure", (Chain(MODELS, levels), Chain(MODELS[:2], levels[:1])))
     bits = []

@@ -17,7 +17,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.model.log import Log, Requests
 from routelab.metrics.exact import exact_mean
 from routelab.policies import Cascade
-from routelab.replay import Coverage, Ground
+from routelab.replay import ComparisonSet, Coverage
 from routelab.replay.breakdown import Grid, breakdown
 from routelab.reports import words
 from routelab.reports.explorer import Explorer, Landmark, explorer_json, single
@@ -35,7 +35,7 @@ ARGUMENTS = (
 )
 
 
-def ground_of(n: int, models: tuple[str, ...], seed: int = 0, group_size: int = 1) -> Ground:
+def ground_of(n: int, models: tuple[str, ...], seed: int = 0, group_size: int = 1) -> ComparisonSet:
     """A part with half and whole qualities, round costs and some failed calls: many ties."""
     rng = np.random.default_rng(seed)
     shape = (n, m := len(models))
@@ -55,12 +55,12 @@ def ground_of(n: int, models: tuple[str, ...], seed: int = 0, group_size: int = 
         error=error,
         signals={"sure": np.asfortranarray(np.where(error, np.nan, confidence))},
     )
-    return Ground(
+    return ComparisonSet(
         "test", log, np.arange(n) // group_size, Coverage(np.arange(n), 0, {}), Catalogue(), seed
     )
 
 
-def grid_of(ground: Ground, cascade: Cascade) -> Grid:
+def grid_of(ground: ComparisonSet, cascade: Cascade) -> Grid:
     grid = breakdown(cascade, ground, None, ground.models[-1]).grid
     assert grid is not None
     return grid
@@ -69,7 +69,7 @@ def grid_of(ground: Ground, cascade: Cascade) -> Grid:
 class World(NamedTuple):
     """What a page is made from."""
 
-    ground: Ground
+    ground: ComparisonSet
     cascade: Cascade
     grid: Grid
     page: str
@@ -146,7 +146,7 @@ def shown(page: Any) -> dict[str, str]:
     return found
 
 
-def replayed(ground: Ground, cascade: Cascade) -> dict[str, str]:
+def replayed(ground: ComparisonSet, cascade: Cascade) -> dict[str, str]:
     """The same figures from a replay."""
     replay = ground.replay(cascade)
     found = {
@@ -162,7 +162,7 @@ def replayed(ground: Ground, cascade: Cascade) -> dict[str, str]:
     return found
 
 
-def at_price(ground: Ground, column: int, factor: float) -> Ground:
+def at_price(ground: ComparisonSet, column: int, factor: float) -> ComparisonSet:
     cost = ground.log.cost_usd.copy(order="F")
     cost[:, column] *= factor
     return replace(ground, log=replace(ground.log, cost_usd=cost))

@@ -13,7 +13,7 @@ from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model, Time
 from routelab.core.catalogue.engine_rules import EngineRules, RetryRules
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, write
-from routelab.replay.patience import unwaited
+from routelab.replay.timeouts import timed_out_answers
 from routelab.reports.day import render
 from routelab.runtime import RouterConfig
 from routelab.simulate import SimulationOptions, arrivals, latency, simulate
@@ -57,7 +57,7 @@ def column(log, name="frontier"):
 def test_slow_answers_of_a_model_that_costs_nothing_have_no_share_of_its_cost(sample_log):
     free = replace(sample_log, cost_usd=np.zeros_like(sample_log.cost_usd))
     model = Model(deployments=(Deployment("http://only.simulated/v1", "frontier"),))
-    (found,) = unwaited(free, Catalogue({"frontier": model}), timeout_s=LIMIT_S)
+    (found,) = timed_out_answers(free, Catalogue({"frontier": model}), timeout_s=LIMIT_S)
     assert found.slower > 0
     assert "of its cost" not in str(found)
 
@@ -100,7 +100,7 @@ def test_streams_that_break_off_are_counted_whole(policy, sample_log):
 
 def test_slow_answers_are_counted_as_the_log_has_them(policy, sample_log):
     catalogue = policy.document.catalogue
-    (found,) = unwaited(sample_log, catalogue, timeout_s=LIMIT_S)
+    (found,) = timed_out_answers(sample_log, catalogue, timeout_s=LIMIT_S)
     took = sample_log.latency_s[:, column(sample_log)]
     cost = sample_log.cost_usd[:, column(sample_log)]
     slow = took > LIMIT_S
@@ -115,10 +115,10 @@ def test_a_deployments_own_limit_goes_before_the_routers(policy, sample_log):
     (only,) = policy.document.catalogue.models["frontier"].deployments
     patient = structs.replace(only, timeouts=Timeouts(total_s=1e6))
     model = Model(deployments=(patient,))
-    assert unwaited(sample_log, Catalogue({"frontier": model}), timeout_s=LIMIT_S) == ()
+    assert timed_out_answers(sample_log, Catalogue({"frontier": model}), timeout_s=LIMIT_S) == ()
     both = Model(deployments=(patient, only))
-    assert unwaited(sample_log, Catalogue({"frontier": both}), timeout_s=LIMIT_S)
-    assert unwaited(sample_log, Catalogue({"frontier": Model()}), timeout_s=LIMIT_S) == ()
+    assert timed_out_answers(sample_log, Catalogue({"frontier": both}), timeout_s=LIMIT_S)
+    assert timed_out_answers(sample_log, Catalogue({"frontier": Model()}), timeout_s=LIMIT_S) == ()
 
 
 def test_scaled_latencies_scale_the_day(policy, sample_log):

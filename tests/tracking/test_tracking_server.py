@@ -20,7 +20,7 @@ from routelab.cli import main
 from routelab.errors import PolicyFileError, TrackingError
 from routelab.logs import Log
 from routelab.policy_file import load, write
-from routelab.replay.single import decide
+from routelab.replay.generator import decide
 from routelab.tracking import store
 from routelab.tracking.pending import MARKER
 

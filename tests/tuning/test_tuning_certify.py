@@ -14,7 +14,7 @@ from routelab.errors import TuningError
 from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.policy_file import Certificate, load
-from routelab.replay import ground
+from routelab.replay import comparison_set
 from routelab.stats import betting
 from routelab.stats.bounded import grouped
 from routelab.tuning import Bounds, Options, tune
@@ -29,7 +29,7 @@ CASCADE = Cascade(("small", "large"), (0.55,), "confidence")
 
 def evidence(log, part="all", largest=None, **options):
     cut = split(log, group="id", need_all_parts=False, **options)
-    here = ground(log, cut, part, log.models, catalogue=Catalogue(), seed=0, learn=False)
+    here = comparison_set(log, cut, part, log.models, catalogue=Catalogue(), seed=0, learn=False)
     return Evidence(here, largest or largest_group(cut))
 
 
@@ -78,7 +78,9 @@ def test_the_order_of_testing_does_not_follow_the_log():
 def test_a_conversation_counts_once_and_no_longer_than_was_known_before():
     log = by_conversation(random_log(400, 2, seed=3), 4)
     cut = split(log)
-    here = ground(log, cut, "calibrate", log.models, catalogue=Catalogue(), seed=0, learn=False)
+    here = comparison_set(
+        log, cut, "calibrate", log.models, catalogue=Catalogue(), seed=0, learn=False
+    )
     assert largest_group(cut) == 4
     whole, first = Evidence(here, 4), Evidence(here, 3)
     assert set(whole.sizes) == {4.0}

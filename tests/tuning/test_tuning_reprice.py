@@ -15,7 +15,7 @@ from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.metrics.hull import hull, value_at
 from routelab.policy_file import PolicyFile, load
-from routelab.replay import decide, run, study_ground
+from routelab.replay import decide, run, study_rows
 from routelab.tuning import Options, tune
 from routelab.tuning.export import save
 from routelab.tuning.reprice import World, reprice, trade_off
@@ -48,7 +48,7 @@ def test_a_world_in_which_nothing_moved_repeats_the_study_to_the_last_digit(
 def test_break_even_prices_are_where_a_scan_of_prices_finds_them(policy, sample_log: Log):
     found = reprice(policy, sample_log, World(), retune=False)
     assert len(found.escalations) >= 2
-    here = study_ground(policy.document, sample_log, "test").log
+    here = study_rows(policy.document, sample_log, "test").log
     for it in found.escalations:
         assert it.break_even is not None
         assert it.break_even_ci is not None

@@ -14,7 +14,7 @@ from routelab.logs import TextsInMemory
 from routelab.metrics.aiq import aiq
 from routelab.policies import Cascade, Fixed, Mixture
 from routelab.policy_file import load
-from routelab.replay import Named, evaluate
+from routelab.replay import NamedPolicy, evaluate
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.export import as_json, save, study_path
 
@@ -56,7 +56,7 @@ def test_what_is_saved_is_what_was_found(tuned):
 
 def test_the_figures_shown_are_those_of_the_exported_policy(tuned):
     study = tuned.study
-    (again,) = evaluate(study.test, [Named(study.options.name, study.policy)])
+    (again,) = evaluate(study.test, [NamedPolicy(study.options.name, study.policy)])
     assert again == study.figures
 
 
@@ -75,7 +75,7 @@ def test_optimism_is_tune_minus_test(tuned):
 
 def test_aiq_front_spans_every_operating_point_and_the_candidates(tuned):
     study = tuned.study
-    (plain,) = evaluate(study.test, [Named("x", study.policy)])
+    (plain,) = evaluate(study.test, [NamedPolicy("x", study.policy)])
     alone = [it for it in plain.baselines if it.name.startswith("fixed:")]
     cost = [it.usd_per_1k for it in alone]
     points = [*alone, *study.tested]

@@ -14,7 +14,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.model.log import Log, Requests
 from routelab.policies import Cascade, Fixed
-from routelab.replay import Baseline, Figures, Ground
+from routelab.replay import Baseline, ComparisonSet, Figures
 from routelab.replay import run as replay
 from routelab.replay.coverage import Coverage
 from routelab.tuning.dial import Dial, dial
@@ -83,10 +83,10 @@ def dials_of(log: Log) -> dict[str, Dial]:
     return {n: dial(log.signals["confidence"][:, at]) for at, n in enumerate(log.models)}
 
 
-def whole(log: Log) -> Ground:
+def whole(log: Log) -> ComparisonSet:
     """All rows of a log as common ground."""
     rows = np.arange(len(log))
-    return Ground("all", log, rows, Coverage(rows, 0, {}), Catalogue(), 0)
+    return ComparisonSet("all", log, rows, Coverage(rows, 0, {}), Catalogue(), 0)
 
 
 def means(policy: Cascade | Fixed, log: Log) -> Score:

@@ -22,7 +22,7 @@ from routelab.errors import TuningError
 from routelab.logs.model.log import Log
 from routelab.logs.model.splits import split as cut
 from routelab.policy_file import Certificate, PolicyFile
-from routelab.replay import Ground, differs, study_ground
+from routelab.replay import ComparisonSet, differs, study_rows
 from routelab.stats.families import holm
 from routelab.tuning.certify import (
     Demand,
@@ -119,8 +119,8 @@ def _tested(
     if (told := differs(loaded.document, log)) and part != "all":
         tell(f"warning: {told}")
 
-    def ground(name: str) -> Ground:
-        return study_ground(
+    def ground(name: str) -> ComparisonSet:
+        return study_rows(
             loaded.document, log, name, allow_missing=allow_missing, scoring=loaded.scoring
         )
 

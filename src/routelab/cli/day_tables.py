@@ -9,7 +9,7 @@ from rich.console import RenderableType
 
 from routelab.cli.tables import escaped, table, with_interval
 from routelab.policy_file.card import seconds
-from routelab.replay.patience import Unwaited
+from routelab.replay.timeouts import TimedOutAnswers
 from routelab.simulate import Checked, Day
 from routelab.tuning import Study
 
@@ -47,7 +47,7 @@ def days(found: Sequence[Day], scenario: str) -> RenderableType:
     return made
 
 
-def too_slow(found: Sequence[Unwaited]) -> str:
+def too_slow(found: Sequence[TimedOutAnswers]) -> str:
     """What it means for a day that logged answers take longer than tries may, and what to do."""
     longest_s = math.ceil(max(it.longest_s for it in found) + 1.0)
     return (

@@ -17,7 +17,7 @@ from routelab.cli.options.output import OutputOptions
 from routelab.cli.progress import progress
 from routelab.cli.reported import report_path, reported, told
 from routelab.cli.shipped import sample_path
-from routelab.replay import Figures, Named, evaluate
+from routelab.replay import Figures, NamedPolicy, evaluate
 from routelab.serve.parity import parity
 from routelab.tuning import Options, Study, tune
 from routelab.tuning.export import as_json, check_targets, save, study_path
@@ -84,4 +84,4 @@ def _halves(study: Study) -> list[Figures]:
     late = times >= np.median(times)
     parts = [("first half", ~late), ("second half", late)]
     grounds = [study.test.take(np.flatnonzero(rows), name) for name, rows in parts]
-    return [evaluate(it, [Named(study.options.name, study.policy)])[0] for it in grounds]
+    return [evaluate(it, [NamedPolicy(study.options.name, study.policy)])[0] for it in grounds]

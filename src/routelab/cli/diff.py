@@ -21,7 +21,7 @@ from routelab.cli.reported import write as write_page
 from routelab.core.messages.wording import known
 from routelab.policy_file.card import seconds
 from routelab.replay.breakdown.clusters import FEWEST
-from routelab.replay.diff import Change, Difference, proved
+from routelab.replay.diff import Change, PolicyDifference, proved_changes
 from routelab.replay.diff import diff as compare
 
 TASKS = 40
@@ -80,7 +80,7 @@ def diff(
             typer.echo(f"\nreport: {page}")
 
 
-def _tables(it: Difference, log: str) -> Iterator[RenderableType]:
+def _tables(it: PolicyDifference, log: str) -> Iterator[RenderableType]:
     yield _figures(it, log)
     yield _settings(it)
     yield (
@@ -96,7 +96,7 @@ def _tables(it: Difference, log: str) -> Iterator[RenderableType]:
         yield _examples(it)
 
 
-def _figures(it: Difference, log: str) -> RenderableType:
+def _figures(it: PolicyDifference, log: str) -> RenderableType:
     table = tables.table(
         f"{it.old.policy} → {it.new.policy}, {it.n_requests:,} {it.part} requests of {log}",
         ("", "quality", "USD per 1,000", "gain, points", "P95", "escalated"),
@@ -121,7 +121,7 @@ def _figures(it: Difference, log: str) -> RenderableType:
     return table
 
 
-def _settings(it: Difference) -> RenderableType:
+def _settings(it: PolicyDifference) -> RenderableType:
     if not it.settings:
         return "\nNo setting differs"
     table = tables.table("Settings that differ", ("setting", "old", "new"))
@@ -133,7 +133,7 @@ def _settings(it: Difference) -> RenderableType:
     return table
 
 
-def _moves(it: Difference) -> RenderableType:
+def _moves(it: PolicyDifference) -> RenderableType:
     heads = ("answered by", "now by", "requests", "quality, points", "USD per 1,000")
     table = tables.table("Where answers come from instead", heads)
     for one in it.moves:
@@ -147,7 +147,7 @@ def _moves(it: Difference) -> RenderableType:
     return table
 
 
-def _tasks(it: Difference) -> RenderableType:
+def _tasks(it: PolicyDifference) -> RenderableType:
     heads = ("task", "requests", "changed", "quality, points", "USD per 1,000")
     moved = [one for one in it.tasks if one.moved]
     more = f", {TASKS} of {len(moved)}" if len(moved) > TASKS else ""
@@ -163,9 +163,9 @@ def _tasks(it: Difference) -> RenderableType:
     return table
 
 
-def _beyond_chance(it: Difference) -> str:
+def _beyond_chance(it: PolicyDifference) -> str:
     """What holds of all tasks together, and what the table leaves out."""
-    found = msgspec.to_builtins(proved(it.tasks))
+    found = msgspec.to_builtins(proved_changes(it.tasks))
     named = "; ".join(f"{way}: {', '.join(names) or 'none'}" for way, names in found.items())
     still = sum(not one.moved for one in it.tasks)
     return tables.escaped(
@@ -175,7 +175,7 @@ def _beyond_chance(it: Difference) -> str:
     )
 
 
-def _examples(it: Difference) -> RenderableType:
+def _examples(it: PolicyDifference) -> RenderableType:
     heads = ("request", "task", "answered by", "now by", "quality", "USD")
     table = tables.table("Changed requests, losses first (routelab explain shows the steps)", heads)
     for one in it.examples:

@@ -19,7 +19,7 @@ from routelab.core.messages.wording import known
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import decide
-from routelab.replay.single import row_of
+from routelab.replay.generator import row_of
 
 
 @grouped

@@ -14,7 +14,7 @@ from routelab.cli.options import grouped
 from routelab.cli.options.log import CompleteLogOptions, Executor
 from routelab.cli.options.output import Json
 from routelab.policy_file import PolicyFile
-from routelab.replay import Figures, Ground, Named, differs, evaluate, study_ground
+from routelab.replay import ComparisonSet, Figures, NamedPolicy, differs, evaluate, study_rows
 
 
 @grouped
@@ -54,10 +54,10 @@ def _told(policy: PolicyFile, figures: Figures) -> dict[str, Any]:
     return {**msgspec.to_builtins(figures), **edited}
 
 
-def _figures(policy: PolicyFile, on: Ground) -> list[Figures]:
+def _figures(policy: PolicyFile, on: ComparisonSet) -> list[Figures]:
     if missing := on.coverage.warning():
         tell(f"warning: {missing}")
-    return evaluate(on, [Named(policy.name, policy.policy)])
+    return evaluate(on, [NamedPolicy(policy.name, policy.policy)])
 
 
 def part_of(
@@ -65,7 +65,7 @@ def part_of(
     path: Path,
     part: str,
     how: CompleteLogOptions,
-) -> Ground:
+) -> ComparisonSet:
     """A part of the log, as the policy's own study saw it."""
     log = read_log_for([loaded], path, how, loaded.document.catalogue)
     if told := differs(loaded.document, log):
@@ -77,6 +77,6 @@ def part_of(
                 f"warning: {log.name}: no request has a {field}, which policy {loaded.name!r}"
                 " reads: all are decided like those of an unknown one"
             )
-    return study_ground(
+    return study_rows(
         loaded.document, log, part, allow_missing=how.allow_missing, scoring=loaded.scoring
     )

@@ -20,7 +20,7 @@ from routelab.core.messages.wording import known
 from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay.single import row_of
+from routelab.replay.generator import row_of
 from routelab.runtime import RequestOptions, Routed, Router, RouterConfig
 from routelab.runtime.probe import logged_signals
 from routelab.serve import pointed_at

@@ -41,9 +41,9 @@ from routelab.core.storage.atomic import replacing
 from routelab.errors import SimulationError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import study_ground
+from routelab.replay import study_rows
 from routelab.replay.coverage import coverage
-from routelab.replay.patience import unwaited
+from routelab.replay.timeouts import timed_out_answers
 from routelab.runtime import RouterConfig
 from routelab.simulate import (
     Checked,
@@ -136,7 +136,7 @@ class _Setup(NamedTuple):
             scenario.check(self.day, models, coming.duration_s, self.trouble.faults.name)
         takes = latency(part, answers.latencies, answers.latency_scale)
         asked = models.only(one.policy.models_used)
-        if slow := unwaited(part, asked, timeout_s=timeout_s, latency_s=takes.usual_s):
+        if slow := timed_out_answers(part, asked, timeout_s=timeout_s, latency_s=takes.usual_s):
             tell(f"warning: {day_tables.too_slow(slow)}")
         with ExitStack() as open_files, progress("simulating") as update:
             simulated = simulate(
@@ -202,7 +202,7 @@ def _part(
 ) -> Log:
     """The requests that may come: of a part, with an outcome of every model that may be called."""
     if split != "all":
-        return study_ground(one.document, log, split, scoring=one.scoring).log
+        return study_rows(one.document, log, split, scoring=one.scoring).log
     log = log.with_specs(one.document.signals)
     if not set(models) <= set(log.models):
         return log  # which the simulator refuses, in words of its own

@@ -20,7 +20,7 @@ from routelab.logs.formats.folder import open_folder
 from routelab.logs.model.paths import is_folder
 from routelab.policy_file import PolicyFile
 from routelab.replay import Figures
-from routelab.replay.stream.workers import workers
+from routelab.replay.partitions.workers import workers
 from routelab.tuning import Options
 from routelab.tuning.export import study_path
 from routelab.tuning.streamed import replay_stream, tune_stream

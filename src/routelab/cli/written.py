@@ -11,7 +11,7 @@ from routelab.cli.day_files import read_objectives, read_scenario
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs import Log
-from routelab.replay.patience import unwaited
+from routelab.replay.timeouts import timed_out_answers
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.tuning import Floor
 from routelab.tuning.options import BY, By, Options
@@ -75,7 +75,7 @@ def too_slow(
         models: that are candidates; None for all.
     """
     known = Catalogue() if catalogue is None else catalogue
-    found = unwaited(log, known if models is None else known.only(models))
+    found = timed_out_answers(log, known if models is None else known.only(models))
     if not found:
         return None
     return (

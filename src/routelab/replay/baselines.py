@@ -9,11 +9,11 @@ import numpy as np
 from routelab.core.table import Floats, Ints
 from routelab.logs.model.log import Log
 from routelab.metrics.oracle import oracle
-from routelab.replay.ground import Ground
+from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.result import Replay
 
 
-class Outcome(NamedTuple):
+class BaselineOutcome(NamedTuple):
     """Expected quality and cost of a baseline on every request.
 
     Attributes:
@@ -24,20 +24,20 @@ class Outcome(NamedTuple):
     quality: Floats
     cost_usd: Floats
 
-    def mixed(self, other: Outcome, share: Floats | float) -> Outcome:
+    def mixed(self, other: BaselineOutcome, share: Floats | float) -> BaselineOutcome:
         """This with probability 1 - share, the other with probability share (scalar or (n,))."""
-        return Outcome(
+        return BaselineOutcome(
             self.quality + share * (other.quality - self.quality),
             self.cost_usd + share * (other.cost_usd - self.cost_usd),
         )
 
 
-def outcome(replay: Replay) -> Outcome:
+def outcome(replay: Replay) -> BaselineOutcome:
     """A policy's own outcome."""
-    return Outcome(replay.quality, replay.cost_usd)
+    return BaselineOutcome(replay.quality, replay.cost_usd)
 
 
-def best_per_request(fixed: list[Replay]) -> Outcome:
+def best_per_request(fixed: list[Replay]) -> BaselineOutcome:
     """The oracle: the cheapest of the best models of each request that may serve it.
 
     Args:
@@ -49,7 +49,7 @@ def best_per_request(fixed: list[Replay]) -> Outcome:
     cost = np.column_stack([replay.cost_usd for replay in fixed])
     chosen = oracle(quality, cost)
     rows = np.arange(len(chosen))
-    return Outcome(quality[rows, chosen], cost[rows, chosen])
+    return BaselineOutcome(quality[rows, chosen], cost[rows, chosen])
 
 
 def weak_and_strong(fixed: list[Replay]) -> tuple[int, int]:
@@ -60,7 +60,7 @@ def weak_and_strong(fixed: list[Replay]) -> tuple[int, int]:
     return min(columns, key=cost.__getitem__), max(columns, key=lambda i: (quality[i], -cost[i]))
 
 
-def random_mix(fixed: list[Replay], cost_usd: float) -> Outcome:
+def random_mix(fixed: list[Replay], cost_usd: float) -> BaselineOutcome:
     """Cheapest and best model at random, mixed to spend `cost_usd` a request."""
     weak, strong = (outcome(fixed[i]) for i in weak_and_strong(fixed))
     low, high = weak.cost_usd.mean(), strong.cost_usd.mean()
@@ -68,7 +68,9 @@ def random_mix(fixed: list[Replay], cost_usd: float) -> Outcome:
     return weak.mixed(strong, float(np.clip(share, 0.0, 1.0)))
 
 
-def prompt_length(ground: Ground, fixed: list[Replay], cost_usd: float) -> Outcome | None:
+def prompt_length(
+    ground: ComparisonSet, fixed: list[Replay], cost_usd: float
+) -> BaselineOutcome | None:
     """The longest prompts go to the best model, the rest to the cheapest.
 
     As many go as spend `cost_usd` a request; one request may be split to meet it. None
@@ -81,7 +83,7 @@ def prompt_length(ground: Ground, fixed: list[Replay], cost_usd: float) -> Outco
     return weak.mixed(strong, _share(order, weak, strong, cost_usd))
 
 
-def _share(order: Ints, weak: Outcome, strong: Outcome, cost_usd: float) -> Floats:
+def _share(order: Ints, weak: BaselineOutcome, strong: BaselineOutcome, cost_usd: float) -> Floats:
     """(n,) share of each request for the strong model, filled in this order."""
     extra = np.cumsum((strong.cost_usd - weak.cost_usd)[order])
     room = cost_usd * len(order) - weak.cost_usd.sum()
@@ -97,7 +99,9 @@ def _share(order: Ints, weak: Outcome, strong: Outcome, cost_usd: float) -> Floa
     return share
 
 
-def task_mean(ground: Ground, fixed: list[Replay], cost_usd: float) -> Outcome | None:
+def task_mean(
+    ground: ComparisonSet, fixed: list[Replay], cost_usd: float
+) -> BaselineOutcome | None:
     """The model with the best mean quality minus lambda times cost on the request's task.
 
     Means are learned on the train part, a new task takes the overall means, and the two
@@ -113,7 +117,7 @@ def task_mean(ground: Ground, fixed: list[Replay], cost_usd: float) -> Outcome |
     below = above = None
     for price in _prices(quality, cost):
         chosen = np.argmax(quality - price * cost, axis=1)
-        above = Outcome(quality_of[rows, chosen], cost_of[rows, chosen])
+        above = BaselineOutcome(quality_of[rows, chosen], cost_of[rows, chosen])
         if above.cost_usd.mean() > cost_usd:
             break
         below = above

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from routelab.core.policy import Policy
 from routelab.replay import baselines
+from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.evaluate import Measure, Range, measure, zero_router
-from routelab.replay.ground import Ground
 from routelab.replay.result import Replay
 from routelab.stats.bootstrap import interval
 
 
-def gain_difference(ground: Ground, one: Policy, other: Policy) -> tuple[float, Range]:
+def gain_difference(ground: ComparisonSet, one: Policy, other: Policy) -> tuple[float, Range]:
     """Gain of one policy over the zero router minus that of another, with a 95 % interval.
 
     Each is compared with the zero router at its own cost, refitted in every paired resample,
@@ -19,7 +19,7 @@ def gain_difference(ground: Ground, one: Policy, other: Policy) -> tuple[float, 
     return gains_apart(ground, ground.replay(one), ground.replay(other))
 
 
-def gains_apart(ground: Ground, one: Replay, other: Replay) -> tuple[float, Range]:
+def gains_apart(ground: ComparisonSet, one: Replay, other: Replay) -> tuple[float, Range]:
     """The same of two replays of these rows, wherever they were made."""
     replays = [one, other, *ground.fixed()]
     measured = measure(ground, dict(enumerate(map(baselines.outcome, replays))))

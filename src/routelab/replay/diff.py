@@ -13,11 +13,11 @@ from routelab.logs.model.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import baselines
 from routelab.replay.breakdown.clusters import FEWEST, paired
+from routelab.replay.common_rows import CommonRows, common_rows
 from routelab.replay.compare import gains_apart
-from routelab.replay.evaluate import Figures, Named, Range, evaluate, measure
+from routelab.replay.evaluate import Figures, NamedPolicy, Range, evaluate, measure
 from routelab.replay.result import Replay
-from routelab.replay.settings import Setting, settings
-from routelab.replay.shared import Shared, shared
+from routelab.replay.settings import ChangedSetting, settings
 from routelab.stats.bootstrap import interval
 from routelab.stats.families import holm
 
@@ -54,7 +54,7 @@ class Move(msgspec.Struct, frozen=True):
     usd_per_1k: float
 
 
-class OfTask(msgspec.Struct, frozen=True):
+class TaskChange(msgspec.Struct, frozen=True):
     """The requests of one task.
 
     Attributes:
@@ -85,7 +85,7 @@ class Example(msgspec.Struct, frozen=True):
     cost_usd: float
 
 
-class Difference(msgspec.Struct, frozen=True):
+class PolicyDifference(msgspec.Struct, frozen=True):
     """What a reviewer needs to approve a change of policy.
 
     Attributes:
@@ -105,7 +105,7 @@ class Difference(msgspec.Struct, frozen=True):
 
     part: str
     n_requests: int
-    settings: tuple[Setting, ...]
+    settings: tuple[ChangedSetting, ...]
     old: Figures
     new: Figures
     old_digest: str
@@ -117,14 +117,14 @@ class Difference(msgspec.Struct, frozen=True):
     gain: Change
     latency_p95_s: float | None
     moves: tuple[Move, ...]
-    tasks: tuple[OfTask, ...]
+    tasks: tuple[TaskChange, ...]
     examples: tuple[Example, ...]
     notes: tuple[str, ...]
     small_tasks: int = 0
     small_requests: int = 0
 
 
-class Proved(msgspec.Struct, frozen=True):
+class ProvedChanges(msgspec.Struct, frozen=True):
     """Tasks that changed beyond chance, all tasks taken together."""
 
     worse: tuple[str, ...]
@@ -133,7 +133,7 @@ class Proved(msgspec.Struct, frozen=True):
     cheaper: tuple[str, ...]
 
 
-def proved(tasks: Sequence[OfTask]) -> Proved:
+def proved_changes(tasks: Sequence[TaskChange]) -> ProvedChanges:
     """Which tasks changed beyond chance; in quality, and in cost, no name is wrong in 95 of 100."""
 
     quality = [(it.task, it.quality) for it in tasks]
@@ -143,7 +143,7 @@ def proved(tasks: Sequence[OfTask]) -> Proved:
         beyond = [(task, it) for task, it in changes if it.p is not None and it.p <= LEVEL]
         return tuple(task for task, it in beyond if sign * it.value > 0)
 
-    return Proved(
+    return ProvedChanges(
         worse=named(quality, -1),
         better=named(quality, 1),
         dearer=named(cost, 1),
@@ -153,16 +153,16 @@ def proved(tasks: Sequence[OfTask]) -> Proved:
 
 def diff(
     old: PolicyFile, new: PolicyFile, log: Log, part: str = "test", *, allow_missing: bool = False
-) -> Difference:
+) -> PolicyDifference:
     """Compare two policies on the same requests of a log.
 
     Args:
-        part: see `routelab.replay.shared.shared`, whose errors are raised.
+        part: see `routelab.replay.common_rows.common_rows`, whose errors are raised.
     """
-    on = shared(old, new, log, part, allow_missing=allow_missing)
+    on = common_rows(old, new, log, part, allow_missing=allow_missing)
     before, after = on.old.replay(old.policy), on.new.replay(new.policy)
     figures = [
-        evaluate(ground, [Named(it.name, it.policy)])[0]
+        evaluate(ground, [NamedPolicy(it.name, it.policy)])[0]
         for ground, it in ((on.old, old), (on.new, new))
     ]
     quality, cost = _changes(on, before, after)
@@ -170,7 +170,7 @@ def diff(
     tasks = _tasks(on, before, after, moved)
     large = [it for it in tasks if it.n_requests >= FEWEST]
     same = ~moved & ((before.calls != after.calls) | (before.cost_usd != after.cost_usd))
-    return Difference(
+    return PolicyDifference(
         part,
         len(after),
         settings(old.document, new.document),
@@ -193,7 +193,7 @@ def diff(
     )
 
 
-def _changes(on: Shared, before: Replay, after: Replay) -> tuple[Change, Change]:
+def _changes(on: CommonRows, before: Replay, after: Replay) -> tuple[Change, Change]:
     """Of mean quality, and of USD per 1,000 requests."""
     pair = {"old": baselines.outcome(before), "new": baselines.outcome(after)}
     measured = measure(on.new, pair)
@@ -225,7 +225,7 @@ def _moves(before: Replay, after: Replay, moved: Bools) -> Iterator[Move]:
         )
 
 
-def _tasks(on: Shared, before: Replay, after: Replay, moved: Bools) -> list[OfTask]:
+def _tasks(on: CommonRows, before: Replay, after: Replay, moved: Bools) -> list[TaskChange]:
     """Every task, each judged alone."""
     tasks = on.new.log.requests.task
     if tasks is None:
@@ -242,12 +242,12 @@ def _tasks(on: Shared, before: Replay, after: Replay, moved: Bools) -> list[OfTa
     quality = changes(after.quality - before.quality, 1.0)
     cost = changes(1000 * (after.cost_usd - before.cost_usd), np.inf)
     return [
-        OfTask(str(name), int(count[i]), float(share[i]), quality[i], cost[i])
+        TaskChange(str(name), int(count[i]), float(share[i]), quality[i], cost[i])
         for i, name in enumerate(names)
     ]
 
 
-def _judged(tasks: Sequence[OfTask]) -> list[OfTask]:
+def _judged(tasks: Sequence[TaskChange]) -> list[TaskChange]:
     """The tasks with p-values adjusted for all of them, those first that move the whole most."""
     quality = _together([it.quality for it in tasks])
     cost = _together([it.usd_per_1k for it in tasks])

@@ -12,9 +12,9 @@ from routelab.core.policy import Policy
 from routelab.core.scoring import Scoring
 from routelab.core.table import Bools, Ints, Stage, Table
 from routelab.logs.model.log import Log
-from routelab.replay.known import Known, bounded, charges
+from routelab.replay.generator import check, run_generator
+from routelab.replay.request_cache import RequestCache, bounded, calls_usd
 from routelab.replay.result import Replay, nothing_yet
-from routelab.replay.single import check, run_generator
 
 BLOCK = 1 << 14
 """Requests handled at once, so that temporaries stay in the processor's cache."""
@@ -28,7 +28,7 @@ def run(
     seed: int = 0,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
-    known: Known | None = None,
+    known: RequestCache | None = None,
 ) -> Replay:
     """Replay a policy, by its batch form where the kind has one and no request has a bound.
 
@@ -42,7 +42,7 @@ def run(
         LogError: the log lacks a model, a signal or prompts that the policy needs.
         PolicyError: a scorer that the policy names is not there, or is another.
     """
-    known = known or Known(log, scoring)
+    known = known or RequestCache(log, scoring)
     table = table_of(policy, log, catalogue=catalogue, seed=seed, known=known)
     result = nothing_yet(log.models, len(log))
     limited = bool(bounded(log).any())
@@ -64,7 +64,7 @@ def table_of(
     catalogue: Catalogue | None = None,
     seed: int = 0,
     scoring: Scoring | None = None,
-    known: Known | None = None,
+    known: RequestCache | None = None,
 ) -> Table:
     """The arrays a batch form sees.
 
@@ -72,7 +72,7 @@ def table_of(
         LogError: the log lacks a model, a signal or prompts that the policy needs.
         PolicyError: a scorer that the policy names is not there, or is another.
     """
-    known = known or Known(log, scoring)
+    known = known or RequestCache(log, scoring)
     check(policy, known)
     return Table(
         ids=log.requests.id,
@@ -88,7 +88,7 @@ def table_of(
     )
 
 
-def _allowed(known: Known, catalogue: Catalogue | None) -> Bools | None:
+def _allowed(known: RequestCache, catalogue: Catalogue | None) -> Bools | None:
     """(n, m) which models have every capability and room for the prompt; None for all."""
     if catalogue is None:
         return None
@@ -111,7 +111,7 @@ def _able(log: Log, catalogue: Catalogue) -> Bools | None:
     return np.array([masks[needs] for needs in log.requests.needs], dtype=np.bool_, order="F")
 
 
-def _room(known: Known, catalogue: Catalogue) -> Bools | None:
+def _room(known: RequestCache, catalogue: Catalogue) -> Bools | None:
     """(n, m) whether the prompt fits the context window; None when all do."""
     given = [catalogue.model(name).context_window for name in known.log.models]
     windows = np.array([np.inf if it is None else it for it in given])
@@ -135,7 +135,7 @@ def _account(stages: Sequence[Stage], log: Log, rows: slice, result: Replay) -> 
             np.copyto(answered, column, where=asked)
             np.copyto(failed, log.error[key], where=asked)
             continue
-        paid = charges(log, stage.needs, key)
+        paid = calls_usd(log, stage.needs, key)
         if asked.all():
             cost += paid
             latency += log.latency_s[key]

@@ -15,8 +15,8 @@ from routelab.metrics.aiq import aiq_among
 from routelab.metrics.exact import exact_mean
 from routelab.metrics.hull import zero_router_at
 from routelab.replay import baselines
-from routelab.replay.baselines import Outcome
-from routelab.replay.ground import Ground
+from routelab.replay.baselines import BaselineOutcome
+from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.result import Replay
 from routelab.stats.bootstrap import Resamples, interval
 
@@ -28,7 +28,7 @@ _Key: TypeAlias = tuple[int, str]
 _ALL, SELF = -1, "policy"
 
 
-class Named(NamedTuple):
+class NamedPolicy(NamedTuple):
     """A policy and what to call it in tables."""
 
     name: str
@@ -92,7 +92,7 @@ class Figures(msgspec.Struct, frozen=True):
     baselines: tuple[Baseline, ...]
 
 
-class Did(NamedTuple):
+class PolicyBehaviour(NamedTuple):
     """What a policy did; see `Figures`."""
 
     n_requests: int
@@ -112,7 +112,7 @@ class Measure(NamedTuple):
     costs_usd: Floats
 
 
-def evaluate(ground: Ground, policies: Sequence[Named]) -> list[Figures]:
+def evaluate(ground: ComparisonSet, policies: Sequence[NamedPolicy]) -> list[Figures]:
     """Figures of each policy; all share one set of paired resamples."""
     fixed = ground.fixed()
     replays = [ground.replay(named.policy) for named in policies]
@@ -126,16 +126,18 @@ def evaluate(ground: Ground, policies: Sequence[Named]) -> list[Figures]:
     ]
 
 
-def _shared(ground: Ground, fixed: list[Replay]) -> dict[_Key, Outcome]:
+def _shared(ground: ComparisonSet, fixed: list[Replay]) -> dict[_Key, BaselineOutcome]:
     """Baselines that are the same for every policy."""
-    found: dict[_Key, Outcome] = {
+    found: dict[_Key, BaselineOutcome] = {
         (_ALL, f"fixed:{name}"): baselines.outcome(replay)
         for name, replay in zip(ground.models, fixed, strict=True)
     }
     return {**found, (_ALL, "oracle"): baselines.best_per_request(fixed)}
 
 
-def _own(ground: Ground, fixed: list[Replay], index: int, replay: Replay) -> dict[_Key, Outcome]:
+def _own(
+    ground: ComparisonSet, fixed: list[Replay], index: int, replay: Replay
+) -> dict[_Key, BaselineOutcome]:
     """A policy's outcome and the baselines that spend as much."""
     cost = float(replay.cost_usd.mean())
     found = {
@@ -147,7 +149,7 @@ def _own(ground: Ground, fixed: list[Replay], index: int, replay: Replay) -> dic
     return {(index, key): value for key, value in found.items() if value is not None}
 
 
-def measure(ground: Ground, outcomes: Mapping[_K, Outcome]) -> dict[_K, Measure]:
+def measure(ground: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -> dict[_K, Measure]:
     """Means of some outcomes, all in the same resamples."""
     columns = np.column_stack([column for pair in outcomes.values() for column in pair])
     samples = Resamples(ground.groups, n_resamples=RESAMPLES, seed=ground.seed).means(columns)
@@ -167,10 +169,12 @@ def _of(measured: Mapping[_Key, Measure], index: int) -> dict[str, Measure]:
     return {key: value for (owner, key), value in measured.items() if owner in (_ALL, index)}
 
 
-def _figures(ground: Ground, name: str, replay: Replay, measured: Mapping[str, Measure]) -> Figures:
+def _figures(
+    ground: ComparisonSet, name: str, replay: Replay, measured: Mapping[str, Measure]
+) -> Figures:
     observed = replay.latency_s[~np.isnan(replay.latency_s)]
     shares = {m: float(np.mean(replay.answered == i)) for i, m in enumerate(ground.models)}
-    did = Did(
+    did = PolicyBehaviour(
         n_requests=len(replay),
         n_dropped=ground.coverage.n_dropped,
         latency_p50_s=float(np.quantile(observed, 0.50)) if len(observed) else None,
@@ -181,7 +185,7 @@ def _figures(ground: Ground, name: str, replay: Replay, measured: Mapping[str, M
     return figures(name, ground.part, did, measured)
 
 
-def figures(name: str, part: str, did: Did, measured: Mapping[str, Measure]) -> Figures:
+def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, Measure]) -> Figures:
     """Figures of a policy from what it did and what it and its baselines come to.
 
     Args:

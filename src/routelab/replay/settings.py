@@ -15,7 +15,7 @@ _EMPTY: tuple[Any, ...] = (None, "", [], ())
 _PRICES = ("input_usd_per_mtok", "output_usd_per_mtok")
 
 
-class Setting(msgspec.Struct, frozen=True):
+class ChangedSetting(msgspec.Struct, frozen=True):
     """One thing that differs; None where one of the two has no such thing.
 
     Attributes:
@@ -28,7 +28,7 @@ class Setting(msgspec.Struct, frozen=True):
     new: Any
 
 
-def settings(old: Document, new: Document) -> tuple[Setting, ...]:
+def settings(old: Document, new: Document) -> tuple[ChangedSetting, ...]:
     """Everything that decides or prices a request and is not the same, in the order of NEW.
 
     Policies of two kinds have no settings in common, and are told in words. Scorers are compared
@@ -38,7 +38,7 @@ def settings(old: Document, new: Document) -> tuple[Setting, ...]:
     before, after = (dict(_flat(_plain(it, alike))) for it in (old, new))
     places = dict.fromkeys([*after, *before])
     return tuple(
-        Setting(place, before.get(place), after.get(place))
+        ChangedSetting(place, before.get(place), after.get(place))
         for place in places
         if before.get(place, _NONE) != after.get(place, _NONE)
         and not (before.get(place) in _EMPTY and after.get(place) in _EMPTY)

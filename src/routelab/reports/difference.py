@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from routelab.replay.breakdown.clusters import FEWEST
-from routelab.replay.diff import Change, Difference, proved
+from routelab.replay.diff import Change, PolicyDifference, proved_changes
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, Table, Text
 from routelab.reports.chapters.opening import Figure, Opening
@@ -17,7 +17,7 @@ DRAWN, MOST = 16, 60
 """Tasks in a drawing and in the table."""
 
 
-def render(it: Difference, log: str) -> Report:
+def render(it: PolicyDifference, log: str) -> Report:
     """The page and its twin; the same difference gives the same bytes.
 
     Args:
@@ -27,7 +27,7 @@ def render(it: Difference, log: str) -> Report:
     return pages(_opening(it, log), [chapter for chapter in chapters if chapter], it.notes)
 
 
-def _opening(it: Difference, log: str) -> Opening:
+def _opening(it: PolicyDifference, log: str) -> Opening:
     low, high = it.gain.ci
     word, kind, mark = (
         ("Better", "ship", "✓") if low > 0 else
@@ -61,7 +61,7 @@ def _figure(label: str, form: Callable[[float], str], it: Change) -> Figure:
     return Figure(label, form(it.value), words.interval(form, it.ci))
 
 
-def _what(it: Difference) -> Chapter:
+def _what(it: PolicyDifference) -> Chapter:
     """Figures side by side, and task by task."""
     rows = [
         _row("Quality", words.quality, it.old.quality, it.new.quality, it.quality, words.points),
@@ -92,9 +92,12 @@ def _row(
     return [Cell(name), Cell(form(old), old), Cell(form(new), new), apart]
 
 
-def _drawn(it: Difference) -> list[Any]:
+def _drawn(it: PolicyDifference) -> list[Any]:
     shown = [one for one in it.tasks if one.moved][:DRAWN]
-    found, together = proved(it.tasks), f"Beyond chance, all {len(it.tasks)} tasks taken together"
+    found, together = (
+        proved_changes(it.tasks),
+        f"Beyond chance, all {len(it.tasks)} tasks taken together",
+    )
     gains = [points(one.task, one.quality.value, one.quality.ci) for one in shown]
     saved = [Line(one.task, one.usd_per_1k.value, one.usd_per_1k.ci) for one in shown]
     worse = f"New minus old. {together}, worse: {words.names(found.worse)};"
@@ -109,7 +112,7 @@ def _drawn(it: Difference) -> list[Any]:
     ]  # fmt: skip
 
 
-def _counted(it: Difference) -> str:
+def _counted(it: PolicyDifference) -> str:
     """What is shown of the tasks, and how an interval among many is read."""
     still = sum(not one.moved for one in it.tasks)
     return (
@@ -121,7 +124,7 @@ def _counted(it: Difference) -> str:
     )
 
 
-def _tasks(it: Difference) -> Table:
+def _tasks(it: PolicyDifference) -> Table:
     moved = [one for one in it.tasks if one.moved]
     rows = [
         [
@@ -139,14 +142,14 @@ def _tasks(it: Difference) -> Table:
     return Table("By task, what moves the whole most first", heads, rows, total=len(moved))
 
 
-def _answers(it: Difference) -> Chapter | None:
+def _answers(it: PolicyDifference) -> Chapter | None:
     """Who answers instead of whom, and on which requests."""
     if not it.moves:
         return None
     return Chapter("answers", "Who answers instead", list(_changed(it)))
 
 
-def _changed(it: Difference) -> Iterator[Block]:
+def _changed(it: PolicyDifference) -> Iterator[Block]:
     moves = [
         [
             Cell(words.short(one.old or "nobody", 60)),
@@ -174,7 +177,7 @@ def _changed(it: Difference) -> Iterator[Block]:
     yield Table("Changed requests, losses first", heads, examples, words=(0, 1, 2, 3))
 
 
-def _settings(it: Difference) -> Chapter:
+def _settings(it: PolicyDifference) -> Chapter:
     if not it.settings:
         return Chapter("settings", "Settings", [Note("No setting differs.")])
     rows = [[Cell(one.place), Cell(_value(one.old)), Cell(_value(one.new))] for one in it.settings]

@@ -10,7 +10,7 @@ import msgspec
 from routelab.logs.model.log import Log
 from routelab.metrics.exact import exact_mean
 from routelab.policy_file import PolicyFile
-from routelab.replay import Ground, Named, evaluate, study_ground
+from routelab.replay import ComparisonSet, NamedPolicy, evaluate, study_rows
 from routelab.replay.breakdown import breakdown
 from routelab.tuning.export import study_path
 from routelab.version import __version__
@@ -64,14 +64,12 @@ def replayed(
     """
     document = policy.document
 
-    def ground(part: str) -> Ground:
-        return study_ground(
-            document, log, part, allow_missing=allow_missing, scoring=policy.scoring
-        )
+    def ground(part: str) -> ComparisonSet:
+        return study_rows(document, log, part, allow_missing=allow_missing, scoring=policy.scoring)
 
     here, own = ground(part), part != "all"
     tune = ground("tune") if own else None
-    test = msgspec.to_builtins(evaluate(here, [Named(policy.name, policy.policy)])[0])
+    test = msgspec.to_builtins(evaluate(here, [NamedPolicy(policy.name, policy.policy)])[0])
     found = breakdown(policy.policy, here, tune, _best(tune or here))
     repeats = _encoded(test) == _encoded(document.evaluation.get("test"))
     told = {key: document.evaluation[key] for key in _KEPT if repeats}
@@ -99,7 +97,7 @@ def replayed(
     }
 
 
-def _best(ground: Ground) -> str:
+def _best(ground: ComparisonSet) -> str:
     """The candidate with the most quality, the cheaper of equals."""
     alone = zip(ground.models, ground.fixed(), strict=True)
     scored = ((exact_mean(it.quality), -exact_mean(it.cost_usd), name) for name, it in alone)

@@ -17,7 +17,7 @@ from routelab.core.table import Ints
 from routelab.errors import RouteError, UncoveredError
 from routelab.logs.model.log import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import Known, Replay, decide, run
+from routelab.replay import Replay, RequestCache, decide, run
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
 from routelab.serve.server import background
 from routelab.serve.verdicts import recorded
@@ -118,7 +118,7 @@ def parity(policy_file: PolicyFile, log: Log) -> Parity:
 
 def _alone(policy_file: PolicyFile, log: Log) -> tuple[Ints, list[Decision | None]]:
     """Rows on which the log can answer all that is asked, and what is decided on each alone."""
-    known = Known(log, policy_file.scoring)
+    known = RequestCache(log, policy_file.scoring)
     rows: list[int] = []
     decided = []
     why: UncoveredError | None = None
@@ -183,7 +183,7 @@ async def _route(
         return await asyncio.gather(*(one(row, router) for row in range(len(log))))
 
 
-def _replay(policy_file: PolicyFile, known: Known, row: int) -> Decision | None:
+def _replay(policy_file: PolicyFile, known: RequestCache, row: int) -> Decision | None:
     try:
         return decide(
             policy_file.policy,

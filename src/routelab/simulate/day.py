@@ -14,7 +14,7 @@ from routelab.core.messages.wording import known
 from routelab.core.storage.record import Record
 from routelab.core.table import Bools, Floats, Ints
 from routelab.logs.model.log import Strings
-from routelab.replay.patience import Unwaited
+from routelab.replay.timeouts import TimedOutAnswers
 from routelab.simulate.worked import Worked
 
 
@@ -88,7 +88,7 @@ class Day:
     waiting: Ints
     simulated_s: float
     worked: tuple[Worked, ...] = ()
-    slow_answers: tuple[Unwaited, ...] = ()
+    slow_answers: tuple[TimedOutAnswers, ...] = ()
     slowest: tuple[Record, ...] = ()
     failures: tuple[Record, ...] = ()
 

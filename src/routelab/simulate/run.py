@@ -19,7 +19,7 @@ from routelab.core.table import Ints
 from routelab.errors import RouteError
 from routelab.logs.model.log import Log, Strings
 from routelab.policy_file import PolicyFile
-from routelab.replay.patience import Unwaited, unwaited
+from routelab.replay.timeouts import TimedOutAnswers, timed_out_answers
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
 from routelab.runtime.endpoints import endpoints
 from routelab.runtime.gatekeeper import GateFunction
@@ -110,7 +110,7 @@ class _Day:
                 if (wait_s := at_s - clock()) > 0.0:
                     await asyncio.sleep(wait_s)
                 tasks.create_task(self._one(router, upstream, place))
-        slow = unwaited(
+        slow = timed_out_answers(
             self._log,
             self._catalogue,
             timeout_s=config.timeout_s,
@@ -182,7 +182,7 @@ class _Day:
         self,
         upstream: SimulatedUpstream,
         sampler: Sampler,
-        slow_answers: tuple[Unwaited, ...],
+        slow_answers: tuple[TimedOutAnswers, ...],
     ) -> Day:
         recorder, rows = self._recorder, self._arriving.rows
         status = recorder.statuses()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
 from routelab.metrics.hull import hull
-from routelab.replay import Ground
+from routelab.replay import ComparisonSet
 from routelab.tuning.demands import Demands, Excess, met
 from routelab.tuning.front import Point, front
 from routelab.tuning.score import Score, means
@@ -37,7 +37,9 @@ class Board:
         folds: rows (n) belong to one of so many.
     """
 
-    def __init__(self, on: Ground, wanted: Demands, *, folds: int = FOLDS, seed: int = 0) -> None:
+    def __init__(
+        self, on: ComparisonSet, wanted: Demands, *, folds: int = FOLDS, seed: int = 0
+    ) -> None:
         self.on = on
         self._wanted = wanted
         self.fold = _deal(on.groups, folds, seed)

@@ -8,7 +8,7 @@ from routelab.core.policy import Policy
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs.model.log import Log
 from routelab.metrics.signal_quality import signal_quality
-from routelab.replay import Coverage, Ground
+from routelab.replay import ComparisonSet, Coverage
 from routelab.tuning.contest import Rival
 from routelab.tuning.operating import OperatingPoint
 from routelab.tuning.search import Dials
@@ -30,8 +30,8 @@ def of_study(
     rule: str,
     kinds: Iterable[str],
     policy: Policy,
-    tuning: Ground,
-    testing: Ground,
+    tuning: ComparisonSet,
+    testing: ComparisonSet,
 ) -> list[str]:
     """All of them, of a log in memory.
 

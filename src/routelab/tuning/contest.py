@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from routelab.metrics.aiq import aiq_among
-from routelab.replay import Ground
+from routelab.replay import ComparisonSet
 from routelab.replay.compare import gain_difference
 from routelab.replay.evaluate import Range
 from routelab.tuning.front import Point
@@ -58,7 +58,7 @@ def told(
     won: str,
     exported: Point,
     alone: Sequence[Point],
-    testing: Ground,
+    testing: ComparisonSet,
 ) -> list[Rival]:
     """How each kind did, at the cost of the exported policy, on requests nobody chose on."""
     return [
@@ -73,7 +73,9 @@ def told(
     ]
 
 
-def _behind(points: Sequence[Point], exported: Point, testing: Ground) -> tuple[float, Range]:
+def _behind(
+    points: Sequence[Point], exported: Point, testing: ComparisonSet
+) -> tuple[float, Range]:
     as_dear = max(exported.score.usd_per_1k, points[0].score.usd_per_1k)
     other = best_at(points, as_dear)
     return gain_difference(testing, exported.policy, other.policy)

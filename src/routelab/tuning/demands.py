@@ -11,7 +11,7 @@ import numpy as np
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
 from routelab.errors import TuningError
-from routelab.replay import Ground, Replay
+from routelab.replay import ComparisonSet, Replay
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.score import Score
 
@@ -126,7 +126,7 @@ def met(excess: Excess) -> bool:
     return all(value <= 0 for value in excess.values())
 
 
-def demands(bounds: Bounds, on: Ground, best: Policy, best_quality: float) -> Demands:
+def demands(bounds: Bounds, on: ComparisonSet, best: Policy, best_quality: float) -> Demands:
     """The bounds on these rows.
 
     Args:

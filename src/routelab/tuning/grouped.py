@@ -25,7 +25,7 @@ from routelab.metrics.hull import pareto
 from routelab.policies import Conditional, Fixed
 from routelab.policies.conditional import Rule
 from routelab.policies.match import Match
-from routelab.replay import Ground
+from routelab.replay import ComparisonSet
 from routelab.tuning.corners import PRICES
 from routelab.tuning.options import By
 from routelab.tuning.prices import prices
@@ -39,11 +39,11 @@ PULLS = (0.0, 50.0, 500.0)
 MOST_MODELS = 8
 """Models that policies are made of, at most."""
 
-Source = Callable[[Ground, Sequence[str]], Iterable[Policy]]
+Source = Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]
 """Proposes policies over some models, cheapest first, that do well on a ground."""
 
 
-def conditionals(by: By, on: Ground, sources: Sequence[Source]) -> list[Conditional]:
+def conditionals(by: By, on: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:
     """A policy for each price and pull under which values part ways.
 
     Args:
@@ -78,7 +78,7 @@ def _values(column: npt.NDArray[np.str_]) -> dict[str, Ints]:
     return {str(name): np.flatnonzero(column == name) for name in common}
 
 
-def _models(on: Ground, values: Mapping[str, Ints]) -> list[str]:
+def _models(on: ComparisonSet, values: Mapping[str, Ints]) -> list[str]:
     """Models that no other beats in both cost and quality, for most of the requests."""
     count = np.zeros(len(on.models))
     for rows in (np.arange(len(on.log)), *values.values()):
@@ -108,7 +108,7 @@ class _Worth(NamedTuple):
     mean_quality: Floats
 
 
-def _worth(on: Ground, pool: Sequence[Policy], values: Mapping[str, Ints]) -> _Worth:
+def _worth(on: ComparisonSet, pool: Sequence[Policy], values: Mapping[str, Ints]) -> _Worth:
     code = np.full(len(on.log), len(values))
     for index, rows in enumerate(values.values()):
         code[rows] = index

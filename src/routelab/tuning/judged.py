@@ -11,7 +11,7 @@ import numpy as np
 from routelab.core.messages.wording import bracketed, first
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
-from routelab.replay import Figures, Ground, Replay
+from routelab.replay import ComparisonSet, Figures, Replay
 from routelab.replay.breakdown.clusters import standard_errors, student
 from routelab.stats.bootstrap import Resamples, interval
 from routelab.stats.power import requests_above
@@ -59,7 +59,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 def judge(
-    policy: Policy, tuning: Ground, testing: Ground, tuned: Demands, tested: Demands
+    policy: Policy, tuning: ComparisonSet, testing: ComparisonSet, tuned: Demands, tested: Demands
 ) -> Iterator[Judged]:
     """The bounds on latency and groups.
 
@@ -150,7 +150,7 @@ def unjudged(tuned: Demands, tested: Demands) -> list[str]:
     return found
 
 
-def _latency(longest: float, before: Replay, replay: Replay, testing: Ground) -> Judged:
+def _latency(longest: float, before: Replay, replay: Replay, testing: ComparisonSet) -> Judged:
     found = p95_s(replay)
     seen = np.flatnonzero(~np.isnan(replay.latency_s))
     if not len(seen):
@@ -163,7 +163,7 @@ def _latency(longest: float, before: Replay, replay: Replay, testing: Ground) ->
     return _judged(LATENCY, longest, p95_s(before), found, (low, high), met, len(seen), text)
 
 
-def _woodruff(latency: Floats, found: float, seen: Ints, on: Ground) -> Range:
+def _woodruff(latency: Floats, found: float, seen: Ints, on: ComparisonSet) -> Range:
     """95 % interval of the 95th percentile: that of the share below it, read as latencies.
 
     Source: Woodruff 1952, "Confidence intervals for medians and other position measures".
@@ -175,7 +175,7 @@ def _woodruff(latency: Floats, found: float, seen: Ints, on: Ground) -> Range:
     return float(min(ends[0], found)), float(max(ends[1], found))
 
 
-def _reach(lost: Floats, groups: Groups, on: Ground) -> list[float]:
+def _reach(lost: Floats, groups: Groups, on: ComparisonSet) -> list[float]:
     """Half of each group's 95 % interval, by Student's t as for slices of the report.
 
     Infinite where all of a group's requests are resampled together.
@@ -191,7 +191,7 @@ def _reach(lost: Floats, groups: Groups, on: Ground) -> list[float]:
     return found
 
 
-def _resampled(on: Ground, rows: Ints, values: Floats) -> Floats:
+def _resampled(on: ComparisonSet, rows: Ints, values: Floats) -> Floats:
     resamples = Resamples(on.groups[rows], n_resamples=RESAMPLES, seed=on.seed)
     return resamples.means(values[rows][:, None])[:, 0]
 

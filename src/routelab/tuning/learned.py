@@ -15,7 +15,7 @@ from routelab.errors import LearningError, TuningError
 from routelab.learning import Account, Fitted, account
 from routelab.logs.model.log import Log
 from routelab.logs.model.splits import Split
-from routelab.replay import Ground
+from routelab.replay import ComparisonSet
 from routelab.tuning import recipes
 from routelab.tuning.board import Board
 from routelab.tuning.demands import Demands, Excess
@@ -52,12 +52,12 @@ class Learned:
     policies: dict[str, list[Policy]]
     board: Board
     here: Setting
-    unseen: Ground | None
+    unseen: ComparisonSet | None
     sought: recipes.Searched | None
     notes: tuple[str, ...]
 
     @property
-    def tune(self) -> Ground:
+    def tune(self) -> ComparisonSet:
         return self.here.tune
 
     @property
@@ -87,7 +87,7 @@ class Learned:
             seed=options.seed,
         )
 
-    def source(self, kind: str) -> Callable[[Ground, Sequence[str]], Iterable[Policy]]:
+    def source(self, kind: str) -> Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]:
         """Proposes policies over some models, by how they do on other requests."""
         if (parted := tuner(kind).parted) is not None:
             return lambda on, models: parted(replace(self.here, tune=on), models)
@@ -95,7 +95,7 @@ class Learned:
             replace(self.here, tune=on, frontier=tuple(models))
         )
 
-    def again(self, kind: str) -> Callable[[Ground], Iterable[Policy]]:
+    def again(self, kind: str) -> Callable[[ComparisonSet], Iterable[Policy]]:
         """Proposes policies for some of the requests of tune."""
         if tuner(kind).searches:
             return lambda on: tuner(kind).propose(replace(self.here, tune=on))
@@ -108,8 +108,8 @@ class Learned:
 
 def learned(
     kinds: Sequence[str],
-    train: Ground,
-    tuning: Ground,
+    train: ComparisonSet,
+    tuning: ComparisonSet,
     signals: Sequence[str],
     alone: Sequence[Point],
     wanted: Demands,

@@ -12,7 +12,7 @@ from routelab.core.policy import Policy
 from routelab.core.progress import Progress
 from routelab.logs.model.log import Log
 from routelab.policies import Cascade, Fixed
-from routelab.replay import Ground, costs_sha256
+from routelab.replay import ComparisonSet, costs_sha256
 from routelab.stats.thinning import thinned
 from routelab.tuning import exact, grid, longer
 from routelab.tuning.chains import MAX_STEPS, chains
@@ -61,7 +61,7 @@ class _Tried(NamedTuple):
 
 
 def cascades(
-    tuning: Ground,
+    tuning: ComparisonSet,
     dials: Dials,
     alone: Sequence[Point],
     wanted: Demands,
@@ -114,13 +114,13 @@ def cascades(
     )
 
 
-def _solvers(tuning: Ground) -> Sequence[Solver]:
+def _solvers(tuning: ComparisonSet) -> Sequence[Solver]:
     """Of few models every chain is tried that is worth it; of many, chains grow and shrink."""
     few = (exact.cascades, grid.cascades)
     return few if len(tuning.models) <= FEW else (*few, longer.cascades)
 
 
-def _tried(on: Ground, wanted: Demands, policy: Policy) -> _Tried:
+def _tried(on: ComparisonSet, wanted: Demands, policy: Policy) -> _Tried:
     replay = on.replay(policy)
     return _Tried(Point(policy, means(replay)), wanted.further(replay))
 
@@ -134,15 +134,17 @@ def _front(tried: Sequence[_Tried]) -> list[Point]:
     return front(it.point for it in tried if met(it.excess))
 
 
-def source(signals: Sequence[str]) -> Callable[[Ground], list[Cascade]]:
+def source(signals: Sequence[str]) -> Callable[[ComparisonSet], list[Cascade]]:
     """Proposes the cascades of some rows that none beats, by rising cost."""
     return lambda on: _best(on.log, signals)
 
 
-def corner_source(signals: Sequence[str]) -> Callable[[Ground, Sequence[str]], list[Cascade]]:
+def corner_source(
+    signals: Sequence[str],
+) -> Callable[[ComparisonSet, Sequence[str]], list[Cascade]]:
     """Proposes, for every chain of some models, what is best at each price."""
 
-    def propose(on: Ground, models: Sequence[str]) -> list[Cascade]:
+    def propose(on: ComparisonSet, models: Sequence[str]) -> list[Cascade]:
         log = on.log.only(models)
         return [
             one.policy
@@ -180,7 +182,7 @@ def _starts(points: Sequence[Point]) -> list[Cascade | Fixed]:
     return thinned(able, STARTS)
 
 
-def _place(tuning: Ground, options: Options) -> Place | None:
+def _place(tuning: ComparisonSet, options: Options) -> Place | None:
     """Where trials are kept, and all that they follow from."""
     if options.storage is None:
         return None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from routelab.core.policy import Policy
 from routelab.metrics.exact import exact_mean
-from routelab.replay import Ground, Replay
+from routelab.replay import ComparisonSet, Replay
 
 MARGIN = 0.005
 """A gain below this much quality, half a point, is not worth a router."""
@@ -19,7 +19,7 @@ class Score(NamedTuple):
     quality: float
 
 
-def score(on: Ground, policy: Policy) -> Score:
+def score(on: ComparisonSet, policy: Policy) -> Score:
     """Means of a policy on some rows."""
     return means(on.replay(policy))
 

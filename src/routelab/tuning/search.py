@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from routelab.core.policy import Policy
 from routelab.policies import Cascade, Fixed, to_wire
-from routelab.replay import Ground
+from routelab.replay import ComparisonSet
 from routelab.tuning.demands import Demands
 from routelab.tuning.dial import Dial
 from routelab.tuning.loop import Choice, Direction, Done, Outcome, Range, Whole
@@ -41,7 +41,7 @@ class Cascades:
     or not, so that any two can be crossed.
     """
 
-    ground: Ground
+    ground: ComparisonSet
     dials: Dials
     demands: Demands
 

@@ -11,7 +11,7 @@ import numpy as np
 from routelab.core.policy import Policy
 from routelab.core.progress import Progress
 from routelab.errors import TuningError
-from routelab.replay import Ground
+from routelab.replay import ComparisonSet
 from routelab.stats.thinning import thinned
 from routelab.tuning import grouped, plain
 from routelab.tuning.board import BUDGETS, Board
@@ -25,7 +25,7 @@ from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL
 if TYPE_CHECKING:
     from routelab.tuning.learned import Learned
 
-Again = Callable[[Ground], Iterable[Policy]]
+Again = Callable[[ComparisonSet], Iterable[Policy]]
 """Searches a kind once more, on some of the rows."""
 
 MOST = 200
@@ -51,7 +51,7 @@ class Searched:
 
     fronts: Mapping[str, Sequence[Point]]
     held_out: Mapping[str, tuple[Sequence[float], Sequence[float]]]
-    tune: Ground
+    tune: ComparisonSet
     plain: Plain | None
     learned: Learned | None
     notes: Sequence[str]
@@ -59,8 +59,8 @@ class Searched:
 
 def search_kinds(
     options: Options,
-    part: Callable[[str], Ground],
-    tuning: Ground,
+    part: Callable[[str], ComparisonSet],
+    tuning: ComparisonSet,
     dials: Dials,
     alone: Sequence[Point],
     wanted: Demands,
@@ -106,7 +106,7 @@ def search_kinds(
     return Searched(fronts, held_out, board.on, cascades, more, notes)
 
 
-def _refuse_unknown(options: Options, tuning: Ground) -> None:
+def _refuse_unknown(options: Options, tuning: ComparisonSet) -> None:
     by = options.by or ("task" if options.policy == CONDITIONAL else None)
     if by is not None and getattr(tuning.log.requests, by) is None:
         there = [name for name in BY if getattr(tuning.log.requests, name) is not None]
@@ -118,8 +118,8 @@ def _refuse_unknown(options: Options, tuning: Ground) -> None:
 
 def _learned(
     options: Options,
-    part: Callable[[str], Ground],
-    tuning: Ground,
+    part: Callable[[str], ComparisonSet],
+    tuning: ComparisonSet,
     signals: Sequence[str],
     alone: Sequence[Point],
     wanted: Demands,
@@ -157,7 +157,7 @@ def _learned(
 
 def _conditionals(
     options: Options,
-    part: Callable[[str], Ground],
+    part: Callable[[str], ComparisonSet],
     signals: Sequence[str],
     more: Learned | None,
     told: Callable[[str], None],

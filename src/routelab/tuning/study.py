@@ -15,7 +15,7 @@ from routelab.logs.model.splits import Split, split
 from routelab.metrics.aiq import aiq_among
 from routelab.policies import Fixed
 from routelab.policy_file import Certificate
-from routelab.replay import Figures, Ground, Named, evaluate, ground
+from routelab.replay import ComparisonSet, Figures, NamedPolicy, comparison_set, evaluate
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.stats.thinning import thinned
 from routelab.tuning import caveats, contest, display, inputs, judged
@@ -70,8 +70,8 @@ class Study:
     log: Log
     split: Split
     catalogue: Catalogue
-    tune: Ground
-    test: Ground
+    tune: ComparisonSet
+    test: ComparisonSet
     kind: str
     rivals: Sequence[Rival]
     fitted: Fitted | None
@@ -139,8 +139,8 @@ def tune(
     known = (catalogue or log.catalogue or Catalogue()).only(candidates)
     cut = split(log, seed=options.seed, group=options.group)
 
-    def part(name: str) -> Ground:
-        return ground(
+    def part(name: str) -> ComparisonSet:
+        return comparison_set(
             log,
             cut,
             name,
@@ -183,7 +183,7 @@ class _OnTune(NamedTuple):
 def _on_tune(
     options: Options,
     cut: Split,
-    part: Callable[[str], Ground],
+    part: Callable[[str], ComparisonSet],
     signals: Sequence[str],
     progress: Progress | None,
     tell: Callable[[str], None],
@@ -212,12 +212,12 @@ def _on_tune(
     certifier = _certifier(options, cut, part, searched.learned, tuning, pool, best)
     if certifier is not None:
         chosen = certifier.exported(chosen)
-    tuned = evaluate(tuning, [Named(options.name, chosen[0].point.policy)])[0]
+    tuned = evaluate(tuning, [NamedPolicy(options.name, chosen[0].point.policy)])[0]
     return _OnTune(dials, alone, best, wanted, searched, won, chosen, certifier, tuned)
 
 
 def _judged_on(
-    testing: Ground,
+    testing: ComparisonSet,
     options: Options,
     log: Log,
     cut: Split,
@@ -228,7 +228,7 @@ def _judged_on(
     """The study, once what it chose is replayed on test."""
     searched, alone, best, chosen = found.searched, found.alone, found.best, found.chosen
     more, plain, exported = searched.learned, searched.plain, chosen[0].point
-    tested = evaluate(testing, [Named(options.name, it.point.policy) for it in chosen])
+    tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in chosen])
     rivals = contest.told(searched, found.won, exported, alone, testing)
     certificate = None
     if found.certifier is not None:
@@ -266,7 +266,7 @@ def _judged_on(
 
 
 def _against_bounds(
-    testing: Ground,
+    testing: ComparisonSet,
     options: Options,
     log: Log,
     cut: Split,
@@ -306,9 +306,9 @@ def _against_bounds(
 def _certifier(
     options: Options,
     cut: Split,
-    part: Callable[[str], Ground],
+    part: Callable[[str], ComparisonSet],
     more: Learned | None,
-    tuning: Ground,
+    tuning: ComparisonSet,
     pool: Sequence[Point],
     best: Point,
 ) -> Certifier | None:
@@ -328,7 +328,7 @@ def _certifier(
     )
 
 
-def front_aiq(testing: Ground, tested: Sequence[Figures]) -> float:
+def front_aiq(testing: ComparisonSet, tested: Sequence[Figures]) -> float:
     """Of the hull of these policies and the candidates."""
     alone = [means(replay) for replay in testing.fixed()]
     return aiq_among(

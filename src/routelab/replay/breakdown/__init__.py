@@ -4,10 +4,10 @@ from routelab.replay.breakdown.shape import (
     Breakdown,
     Deferral,
     Grid,
-    Latency,
-    Reliability,
+    LatencyQuantiles,
+    ReliabilityBins,
     Slice,
-    Stage,
+    StageUse,
     ThresholdCurve,
 )
 from routelab.replay.breakdown.whole import breakdown
@@ -16,10 +16,10 @@ __all__ = [
     "Breakdown",
     "Deferral",
     "Grid",
-    "Latency",
-    "Reliability",
+    "LatencyQuantiles",
+    "ReliabilityBins",
     "Slice",
-    "Stage",
+    "StageUse",
     "ThresholdCurve",
     "breakdown",
 ]

@@ -17,7 +17,7 @@ FEWEST = 5
 """Requests of a slice that is told, at least."""
 
 
-class Means(NamedTuple):
+class GroupedMeans(NamedTuple):
     """What each cell comes to, (count,) each.
 
     Attributes:
@@ -31,7 +31,9 @@ class Means(NamedTuple):
     p: Floats
 
 
-def paired(values: Floats, cells: Ints, count: int, groups: Ints, *, most: float = np.inf) -> Means:
+def paired(
+    values: Floats, cells: Ints, count: int, groups: Ints, *, most: float = np.inf
+) -> GroupedMeans:
     """Means of paired differences, by Student's t over groups.
 
     Few rows that all differ alike have no spread, and t would be infinite. So a p-value is never
@@ -55,7 +57,7 @@ def paired(values: Floats, cells: Ints, count: int, groups: Ints, *, most: float
         )
     ]
     low, high = np.clip(mean - reach, -most, most), np.clip(mean + reach, -most, most)
-    return Means(mean, low, high, np.array(p))
+    return GroupedMeans(mean, low, high, np.array(p))
 
 
 def _groups_that_differ(values: Floats, cells: Ints, count: int, groups: Ints) -> Ints:

@@ -13,7 +13,7 @@ from routelab.policies import Cascade
 from routelab.replay.breakdown.levels import levels
 from routelab.replay.breakdown.shape import Grid
 from routelab.replay.breakdown.stops import NEVER, Stops, stops
-from routelab.replay.ground import Ground
+from routelab.replay.comparison_set import ComparisonSet
 
 _T = TypeVar("_T")
 
@@ -48,7 +48,7 @@ class _Cell(NamedTuple):
     escalated: int
 
 
-def grid(cascade: Cascade, ground: Ground) -> Grid:
+def grid(cascade: Cascade, ground: ComparisonSet) -> Grid:
     """The cells around a cascade's own thresholds, each as exact as a replay.
 
     Raises:

@@ -7,19 +7,19 @@ import numpy as np
 from routelab.core.table import Floats
 from routelab.metrics.confidence import auroc, ece
 from routelab.metrics.signal_quality import RIGHT
-from routelab.replay.breakdown.shape import Reliability
+from routelab.replay.breakdown.shape import ReliabilityBins
 from routelab.replay.breakdown.stops import Stops
 
 BINS = 10
 
 
-def reliability(stops: Stops) -> tuple[Reliability, ...]:
+def reliability(stops: Stops) -> tuple[ReliabilityBins, ...]:
     """A diagram for each model with a threshold, over all its answers with a confidence."""
     found = (_reliability(stops, step) for step in range(len(stops.cascade.thresholds)))
     return tuple(one for one in found if one is not None)
 
 
-def _reliability(stops: Stops, step: int) -> Reliability | None:
+def _reliability(stops: Stops, step: int) -> ReliabilityBins | None:
     seen = np.isfinite(stops.confidence[step])
     if not seen.any():
         return None
@@ -33,7 +33,7 @@ def _reliability(stops: Stops, step: int) -> Reliability | None:
         for weights in (None, confidence, quality)
     )
     there = rows > 0
-    return Reliability(
+    return ReliabilityBins(
         model=stops.cascade.models[step],
         signal=stops.cascade.signal,
         probability=probability,

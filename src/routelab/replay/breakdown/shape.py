@@ -33,7 +33,7 @@ class Slice(msgspec.Struct, frozen=True):
     loss_ci: Range
 
 
-class Stage(msgspec.Struct, frozen=True):
+class StageUse(msgspec.Struct, frozen=True):
     """Calls of one model.
 
     Attributes:
@@ -92,7 +92,7 @@ class Deferral(msgspec.Struct, frozen=True):
     chosen_share: float | None
 
 
-class Reliability(msgspec.Struct, frozen=True):
+class ReliabilityBins(msgspec.Struct, frozen=True):
     """Mean quality of a model's answers against their confidence, in bins.
 
     Attributes:
@@ -113,7 +113,7 @@ class Reliability(msgspec.Struct, frozen=True):
     auroc: float | None
 
 
-class Latency(msgspec.Struct, frozen=True):
+class LatencyQuantiles(msgspec.Struct, frozen=True):
     """Distribution of the time to delivery: `seconds[i]` is the quantile `quantiles[i]`."""
 
     quantiles: tuple[float, ...]
@@ -168,9 +168,9 @@ class Breakdown(msgspec.Struct, frozen=True):
     """
 
     slices: tuple[Slice, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[StageUse, ...]
     thresholds: tuple[ThresholdCurve, ...]
     deferral: tuple[Deferral, ...]
-    reliability: tuple[Reliability, ...]
-    latency: Latency | None
+    reliability: tuple[ReliabilityBins, ...]
+    latency: LatencyQuantiles | None
     grid: Grid | None

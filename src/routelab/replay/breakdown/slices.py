@@ -11,7 +11,7 @@ from routelab.core.table import Bools, Floats, Ints
 from routelab.logs.model.log import Log, Strings
 from routelab.replay.breakdown.clusters import FEWEST, paired
 from routelab.replay.breakdown.shape import Slice, SliceBy
-from routelab.replay.ground import Ground
+from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.result import Replay
 from routelab.signals.script import script
 
@@ -33,7 +33,7 @@ class _Kind(NamedTuple):
     codes: Ints
 
 
-def slices(replay: Replay, best: Replay, ground: Ground) -> tuple[Slice, ...]:
+def slices(replay: Replay, best: Replay, ground: ComparisonSet) -> tuple[Slice, ...]:
     """Slices by task, tenant, length and script, as far as the log has them.
 
     Args:

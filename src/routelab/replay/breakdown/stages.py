@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from routelab.core.policy import Policy
-from routelab.replay.breakdown.shape import Stage
+from routelab.replay.breakdown.shape import StageUse
+from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.engine import table_of
-from routelab.replay.ground import Ground
-from routelab.replay.known import bounded, charges
+from routelab.replay.request_cache import bounded, calls_usd
 from routelab.replay.result import Replay
 
 
-def stages(policy: Policy, replay: Replay, ground: Ground) -> tuple[Stage, ...]:
+def stages(policy: Policy, replay: Replay, ground: ComparisonSet) -> tuple[StageUse, ...]:
     """Calls and cost by model, in the policy's order.
 
     Empty for a kind of policy without a batch form, and where requests have bounds: then calls
@@ -30,13 +30,13 @@ def stages(policy: Policy, replay: Replay, ground: Ground) -> tuple[Stage, ...]:
     calls, usd, discarded = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m)
     for stage in (it for it in made if not it.again):
         column, asked = stage.model, stage.rows
-        paid = np.where(asked, charges(log, stage.needs, (slice(None), column)), 0.0)
+        paid = np.where(asked, calls_usd(log, stage.needs, (slice(None), column)), 0.0)
         calls[column] += np.count_nonzero(asked)
         usd[column] += paid.sum()
         discarded[column] += paid[replay.answered != column].sum()
     delivered = np.bincount(replay.answered + 1, minlength=m + 1)[1:]
     return tuple(
-        Stage(
+        StageUse(
             model=name,
             calls=int(calls[column]),
             delivered=int(delivered[column]),

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from routelab.core.table import Bools, Floats, Ints
 from routelab.policies import Cascade
+from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.engine import table_of
-from routelab.replay.ground import Ground
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -25,7 +25,7 @@ NEVER = -1
 """The step of a request that no model may serve, and the giver of no answer."""
 
 
-class Means(NamedTuple):
+class StopMeans(NamedTuple):
     """Figures of one set of thresholds."""
 
     quality: float
@@ -86,20 +86,20 @@ class Stops:
         """(n,) the requests."""
         return np.arange(len(self))
 
-    def means(self, at: Ints) -> Means:
+    def means(self, at: Ints) -> StopMeans:
         """Figures, given where requests stop."""
         spent = sum(
             (np.where(self.gets_to(step, at), usd, 0.0) for step, usd in enumerate(self.usd)),
             start=np.zeros(len(at)),
         )
-        return Means(
+        return StopMeans(
             float(self.pick(self.quality, at).mean()),
             1000 * float(spent.mean()),
             float(np.mean(self.pick(self.calls, at) > 1)),
         )
 
 
-def stops(cascade: Cascade, ground: Ground) -> Stops:
+def stops(cascade: Cascade, ground: ComparisonSet) -> Stops:
     """The stops of a cascade on a part of a log.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from routelab.replay.breakdown.levels import levels
 from routelab.replay.breakdown.shape import ThresholdCurve
-from routelab.replay.breakdown.stops import Means, Stops
+from routelab.replay.breakdown.stops import StopMeans, Stops
 
 POINTS = 61
 """Thresholds on one curve, at most."""
@@ -34,6 +34,6 @@ def curves(stops: Stops, part: str) -> Iterator[ThresholdCurve]:
         )
 
 
-def _moved(stops: Stops, step: int, threshold: float) -> Means:
+def _moved(stops: Stops, step: int, threshold: float) -> StopMeans:
     before, after = stops.cascade.thresholds[:step], stops.cascade.thresholds[step + 1 :]
     return stops.means(stops.at((*before, threshold, *after)))

@@ -13,10 +13,12 @@ from routelab.replay.breakdown.slices import slices
 from routelab.replay.breakdown.stages import stages
 from routelab.replay.breakdown.stops import Stops, stops
 from routelab.replay.breakdown.thresholds import curves
-from routelab.replay.ground import Ground
+from routelab.replay.comparison_set import ComparisonSet
 
 
-def breakdown(policy: Policy, test: Ground, tune: Ground | None, best_model: str) -> Breakdown:
+def breakdown(
+    policy: Policy, test: ComparisonSet, tune: ComparisonSet | None, best_model: str
+) -> Breakdown:
     """Where a policy's figures on test come from.
 
     Parts about thresholds are empty for a policy without thresholds of its own.
@@ -46,5 +48,5 @@ def breakdown(policy: Policy, test: Ground, tune: Ground | None, best_model: str
     )
 
 
-def _stops(policy: Policy, ground: Ground) -> Stops | None:
+def _stops(policy: Policy, ground: ComparisonSet) -> Stops | None:
     return stops(policy, ground) if isinstance(policy, Cascade) else None

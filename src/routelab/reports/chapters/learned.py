@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from routelab.replay.breakdown.shape import Reliability
+from routelab.replay.breakdown.shape import ReliabilityBins
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table, Text
 from routelab.reports.figures.importance import importance
@@ -117,14 +117,14 @@ def _ends(it: Value) -> str:
     return "" if it.ci is None else words.interval(words.quality, it.ci)
 
 
-def _bins(model: str, it: Correct) -> Reliability:
+def _bins(model: str, it: Correct) -> ReliabilityBins:
     """A reliability diagram in the form that those of signals have."""
     filled = [
         (math.nan if one.probability is None else one.probability,
          math.nan if one.quality is None else one.quality)
         for one in it.diagram
     ]  # fmt: skip
-    return Reliability(
+    return ReliabilityBins(
         model=model,
         signal="predicted P(right)",
         probability=True,

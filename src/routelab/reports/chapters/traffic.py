@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.replay.breakdown.shape import Slice, Stage
+from routelab.replay.breakdown.shape import Slice, StageUse
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table
 from routelab.reports.figures.latency import latency
@@ -48,7 +48,7 @@ def _answering(slices: Sequence[Slice]) -> list[str]:
     return [name for name in names if any(it.model_share.get(name, 0.0) > 0 for it in slices)]
 
 
-def _stages(found: Sequence[Stage]) -> Table:
+def _stages(found: Sequence[StageUse]) -> Table:
     heads = ("Model", "Asked", "Delivered", "USD per 1,000", "of that discarded")
     rows = [
         [

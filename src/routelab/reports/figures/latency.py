@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from routelab.replay.breakdown.shape import Latency
+from routelab.replay.breakdown.shape import LatencyQuantiles
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure
 from routelab.reports.canvas import INK, MUTED, OURS
@@ -15,7 +15,7 @@ from routelab.reports.labels import Label, place
 MARKED = (0.5, 0.9, 0.95, 0.99)
 
 
-def latency(found: Latency) -> Figure:
+def latency(found: LatencyQuantiles) -> Figure:
     """The share of requests delivered within a time."""
     alt = "Time to delivery: " + ", ".join(
         f"{share:.0%} within {words.seconds(_at(found, share))}" for share in MARKED
@@ -24,11 +24,11 @@ def latency(found: Latency) -> Figure:
     return Figure("How long it takes", f"{alt}.", canvas.labelled(svg, f"{alt}."))
 
 
-def _at(found: Latency, share: float) -> float:
+def _at(found: LatencyQuantiles, share: float) -> float:
     return float(np.interp(share, found.quantiles, found.seconds))
 
 
-def _paint(on: Drawing, found: Latency) -> None:
+def _paint(on: Drawing, found: LatencyQuantiles) -> None:
     axes = on.subplots()
     on.subplots_adjust(left=0.12, right=0.94, top=0.90, bottom=0.19)
     axes.plot(found.seconds, found.quantiles, color=OURS, lw=2.2)

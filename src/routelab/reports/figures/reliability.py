@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
-from routelab.replay.breakdown.shape import Reliability
+from routelab.replay.breakdown.shape import ReliabilityBins
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure
 from routelab.reports.canvas import MUTED, OURS, SOFT
 from routelab.reports.labels import Label, place
 
 
-def reliability(key: str, bins: Reliability) -> Figure:
+def reliability(key: str, bins: ReliabilityBins) -> Figure:
     """Mean quality by confidence; the bars say how many answers are behind each dot."""
     alt = _alt(bins)
     title = f"Does {words.short(bins.signal, 20)} tell? {words.short(bins.model, 24)}"
@@ -22,7 +22,7 @@ def reliability(key: str, bins: Reliability) -> Figure:
     return Figure(title, alt, canvas.labelled(svg, alt))
 
 
-def _alt(bins: Reliability) -> str:
+def _alt(bins: ReliabilityBins) -> str:
     seen = [quality for quality, n in zip(bins.quality, bins.n, strict=True) if n]
     span = (
         f"from {words.quality(seen[0])} in the least confident bin to {words.quality(seen[-1])} in"
@@ -35,7 +35,7 @@ def _alt(bins: Reliability) -> str:
     return f"Quality of {words.short(bins.model, 60)} goes {span}.{auroc}{ece}"
 
 
-def _paint(on: Drawing, bins: Reliability) -> None:
+def _paint(on: Drawing, bins: ReliabilityBins) -> None:
     axes, counts = on.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     on.subplots_adjust(left=0.12, right=0.94, top=0.90, bottom=0.17, hspace=0.12)
     n = np.array(bins.n)
@@ -58,7 +58,7 @@ def _paint(on: Drawing, bins: Reliability) -> None:
         _diagonal(axes, bins)
 
 
-def _diagonal(axes: Axes, bins: Reliability) -> None:
+def _diagonal(axes: Axes, bins: ReliabilityBins) -> None:
     """Where answers would lie that are right as often as they are confident."""
     line = np.linspace(0, 1, 41)
     known = list(zip(bins.confidence, bins.quality, strict=True))

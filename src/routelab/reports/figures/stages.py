@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
-from routelab.replay.breakdown.shape import Stage
+from routelab.replay.breakdown.shape import StageUse
 from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS
@@ -16,7 +16,7 @@ _LEFT = 122.0
 _SHARE_OF_NOTE = 0.30
 
 
-def stages(found: Sequence[Stage]) -> Figure:
+def stages(found: Sequence[StageUse]) -> Figure:
     """Cost by model, delivered and discarded."""
     alt = _alt(found)
     height = 44.0 * len(found) + 56.0
@@ -24,7 +24,7 @@ def stages(found: Sequence[Stage]) -> Figure:
     return Figure("Where the money goes", alt, canvas.labelled(svg, alt))
 
 
-def _alt(found: Sequence[Stage]) -> str:
+def _alt(found: Sequence[StageUse]) -> str:
     total = sum(it.usd_per_1k for it in found)
     lost = sum(it.discarded_usd_per_1k for it in found)
     part = f" ({words.share(lost / total)})" if total > 0 else ""
@@ -34,7 +34,7 @@ def _alt(found: Sequence[Stage]) -> str:
     )
 
 
-def _paint(on: Drawing, found: Sequence[Stage]) -> None:
+def _paint(on: Drawing, found: Sequence[StageUse]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 38 / height, 1 - (_LEFT + 10) / width, 1 - 44 / height))
     top = max((it.usd_per_1k for it in found), default=0.0) or 1.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from routelab.core.messages.wording import counted
 from routelab.logs.model.log import Log
-from routelab.replay.known import charged
+from routelab.replay.request_cache import call_usd
 from routelab.simulate.answers.replay_error import ReplayError
 
 NOT_LOGGED = "(answer not logged)"
@@ -92,7 +92,7 @@ class Outcomes:
 
     def cost_usd(self, row: int, column: int, need: Sequence[str]) -> float | None:
         """Of an answer with these signals; None if it is not known."""
-        return _known(charged(self._log, tuple(need), (row, column)))
+        return _known(call_usd(self._log, tuple(need), (row, column)))
 
     def quality(self, row: int, column: int) -> float:
         """Of an answer; NaN if it was not observed."""

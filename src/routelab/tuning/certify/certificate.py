@@ -9,7 +9,7 @@ from msgspec import structs
 
 from routelab.core.policy import Policy
 from routelab.policy_file import Certificate, CertifiedBound, LaterCheck
-from routelab.replay import Ground
+from routelab.replay import ComparisonSet
 from routelab.stats import bentkus, betting, clt
 from routelab.stats.families import fixed_sequence
 from routelab.tuning.certify import words
@@ -72,7 +72,7 @@ class Certifier:
         rest = [it for it in chosen if it.point.policy != last.policy]
         return [OperatingPoint("certified", words.rule(self.demands), last), *rest]
 
-    def certificate(self, policy: Policy, test: Ground) -> Certificate:
+    def certificate(self, policy: Policy, test: ComparisonSet) -> Certificate:
         """What was proved of the exported policy, and how it fares on test.
 
         Args:

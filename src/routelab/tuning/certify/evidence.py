@@ -13,7 +13,7 @@ from routelab.core.draw import uniform
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
 from routelab.logs.model.splits import Split
-from routelab.replay import Ground, Replay
+from routelab.replay import ComparisonSet, Replay
 from routelab.stats import betting
 from routelab.stats.bounded import BoundedSums, place
 from routelab.stats.reach import rows_to_certify
@@ -52,7 +52,7 @@ class Evidence:
         largest: requests that count of a group, the first ones; known before the part is read.
     """
 
-    ground: Ground
+    ground: ComparisonSet
     largest: int
 
     @cached_property

@@ -16,7 +16,7 @@ import numpy as np
 from routelab.core.table import AnswerQuery
 from routelab.logs.model.log import Log
 from routelab.policies.gain_cascade import GainCascade
-from routelab.replay.known import charges
+from routelab.replay.request_cache import calls_usd
 from routelab.tuning import grid
 from routelab.tuning.corners import corners
 from routelab.tuning.dial import dial
@@ -83,7 +83,7 @@ def _calm(here: Setting, chain: tuple[str, ...], way: _Way) -> Log:
         predicted = known.after[AnswerQuery(way.scorer, whole.column(name), way.signals)]
         gain = predicted[:, known.outputs[way.scorer].index(following)]
         values[:, index] = np.where(log.error[:, index], np.nan, -gain)
-    extra = charges(log, way.signals, (slice(None), slice(None))) - log.cost_usd
+    extra = calls_usd(log, way.signals, (slice(None), slice(None))) - log.cost_usd
     return replace(log, signals={CALM: values}, extra_usd={CALM: extra})
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from routelab.core.table import Floats
 from routelab.logs.model.log import Log
 from routelab.metrics.hull import pareto
-from routelab.replay import Ground
-from routelab.replay.known import charges
+from routelab.replay import ComparisonSet
+from routelab.replay.request_cache import calls_usd
 from routelab.stats.thinning import thinned
 from routelab.tuning.kinds.teacher import Teacher
 
@@ -30,7 +30,7 @@ class Setting:
         frontier: those that no other beats in both quality and cost on train, at most six.
     """
 
-    tune: Ground
+    tune: ComparisonSet
     teacher: Teacher
     models: tuple[str, ...]
     frontier: tuple[str, ...]
@@ -57,7 +57,7 @@ class Setting:
         return np.append(0.0, np.geomspace(0.005 / paid.max(), 2.0 / paid.min(), count - 1))
 
 
-def setting(tune: Ground, teacher: Teacher) -> Setting:
+def setting(tune: ComparisonSet, teacher: Teacher) -> Setting:
     """The setting of a study once everything is learned."""
     scored = tune.with_scoring(teacher.fitted.scoring())
     return Setting(scored, teacher, teacher.models, _frontier(teacher.log, teacher.models))
@@ -73,4 +73,4 @@ def _frontier(log: Log, models: Sequence[str]) -> tuple[str, ...]:
 
 
 def _mean(log: Log, model: str, signals: tuple[str, ...]) -> float:
-    return float(charges(log, signals, (slice(None), log.column(model))).mean())
+    return float(calls_usd(log, signals, (slice(None), log.column(model))).mean())

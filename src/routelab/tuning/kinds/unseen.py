@@ -13,11 +13,11 @@ import numpy as np
 
 from routelab.core.table import AnswerQuery, Floats, LazyMapping
 from routelab.logs.model.log import Log
-from routelab.replay import Ground, Known
+from routelab.replay import ComparisonSet, RequestCache
 from routelab.tuning.kinds.teacher import Teacher
 
 
-class _Unseen(Known):
+class _Unseen(RequestCache):
     def __init__(self, log: Log, teacher: Teacher) -> None:
         super().__init__(log, teacher.fitted.scoring())
         self._teacher = teacher
@@ -31,7 +31,7 @@ class _Unseen(Known):
         return self._teacher.fitted.held_out[asked.scorer][at * n : (at + 1) * n]
 
 
-def unseen(train: Ground, teacher: Teacher) -> Ground | None:
+def unseen(train: ComparisonSet, teacher: Teacher) -> ComparisonSet | None:
     """The train part, scored as new; None where a scorer was not fitted on all of its rows."""
     held_out = teacher.fitted.held_out.values()
     n = len(train.log)

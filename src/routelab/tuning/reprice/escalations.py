@@ -14,7 +14,7 @@ from routelab.core.policy import Policy
 from routelab.core.table import Floats
 from routelab.errors import RouteError
 from routelab.metrics.hull import hull
-from routelab.replay import Ground, decide
+from routelab.replay import ComparisonSet, decide
 from routelab.replay.evaluate import RESAMPLES, Range
 from routelab.stats.bootstrap import Resamples, interval
 
@@ -70,7 +70,9 @@ def trade_off(cost: Sequence[float], quality: Sequence[float], at: float) -> flo
     return float(slopes[min(max(segment, 0), len(slopes) - 1)])
 
 
-def escalations(policy: Policy, ground: Ground, quality_per_usd: float) -> tuple[Escalation, ...]:
+def escalations(
+    policy: Policy, ground: ComparisonSet, quality_per_usd: float
+) -> tuple[Escalation, ...]:
     """Every pair of models that follow each other, most requests first.
 
     Args:
@@ -86,7 +88,7 @@ def escalations(policy: Policy, ground: Ground, quality_per_usd: float) -> tuple
     return tuple(sorted(found, key=lambda it: (-it.n_requests, it.model, it.next_model)))
 
 
-def _decision(policy: Policy, ground: Ground, row: int) -> Decision | None:
+def _decision(policy: Policy, ground: ComparisonSet, row: int) -> Decision | None:
     try:
         return decide(
             policy,
@@ -101,7 +103,9 @@ def _decision(policy: Policy, ground: Ground, row: int) -> Decision | None:
         return None
 
 
-def _add(decision: Decision, ground: Ground, row: int, sums: dict[tuple[str, str], Floats]) -> None:
+def _add(
+    decision: Decision, ground: ComparisonSet, row: int, sums: dict[tuple[str, str], Floats]
+) -> None:
     """Put q, o, c and 1 into the (n, 4) columns of each pair that the decision goes through."""
     log = ground.log
     steps = [it for it in decision.steps if it.call.model not in ground.gone]

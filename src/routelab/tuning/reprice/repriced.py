@@ -15,11 +15,11 @@ from routelab.logs.model.log import Log
 from routelab.metrics.exact import exact_mean
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile
-from routelab.replay import Figures, Ground, Named, evaluate, study_ground
+from routelab.replay import ComparisonSet, Figures, NamedPolicy, evaluate, study_rows
 from routelab.replay.compare import gains_apart
+from routelab.replay.comparison_set import comparison_set
 from routelab.replay.evaluate import Range
-from routelab.replay.ground import ground
-from routelab.replay.recorded import study_cut
+from routelab.replay.study_rows import study_cut
 from routelab.tuning.export import study_path
 from routelab.tuning.options import Options
 from routelab.tuning.repeat import repeated
@@ -115,7 +115,7 @@ def reprice(
     options, notes = repeated(policy, log, world.candidates(document.candidates), world.drop)
     allow_missing = allow_missing or options.allow_missing
     scoring = policy.scoring
-    old = partial(study_ground, document, log, allow_missing=allow_missing, scoring=scoring)
+    old = partial(study_rows, document, log, allow_missing=allow_missing, scoring=scoring)
     here = old(part)
     own = study_cut(document, log, part)[1]
     if not own:
@@ -125,7 +125,7 @@ def reprice(
     moved = _moved(world, log, document)
     new = partial(_ground, policy, log, moved, world, allow_missing=allow_missing)
     now = new(part)
-    after = evaluate(now, [Named(policy.name, policy.policy)])[0]
+    after = evaluate(now, [NamedPolicy(policy.name, policy.policy)])[0]
     per_usd = _trade_off(policy, old("tune") if own else here)
     judged = found = None
     if part == "test":
@@ -141,7 +141,7 @@ def reprice(
     return Repriced(
         world.told(document.candidates),
         part,
-        evaluate(here, [Named(policy.name, policy.policy)])[0],
+        evaluate(here, [NamedPolicy(policy.name, policy.policy)])[0],
         after,
         judged,
         per_usd,
@@ -162,11 +162,11 @@ def _moved(world: World, log: Log, document: Document) -> _Moved:
 
 def _ground(
     policy: PolicyFile, log: Log, moved: _Moved, world: World, part: str, allow_missing: bool
-) -> Ground:
+) -> ComparisonSet:
     """The rows on which the new candidates can be compared, with those that are gone beside."""
     document = policy.document
     cut, same = study_cut(document, log, part)
-    made = ground(
+    made = comparison_set(
         moved.log,
         cut,
         part,
@@ -186,7 +186,7 @@ def _ground(
     )
 
 
-def _trade_off(policy: PolicyFile, tuned: Ground) -> float:
+def _trade_off(policy: PolicyFile, tuned: ComparisonSet) -> float:
     """Of the policy on tune, among the candidates alone and the front of its study."""
     alone = [(exact_mean(it.cost_usd), exact_mean(it.quality)) for it in tuned.fixed()]
     own = tuned.replay(policy.policy)
@@ -207,7 +207,7 @@ def _front(policy: PolicyFile) -> Sequence[tuple[float, float]]:
     return [(it["usd_per_1k"] / 1000, it["quality"]) for it in data.get("front", ())]
 
 
-def _best(on_tune: Ground, now: Ground) -> float:
+def _best(on_tune: ComparisonSet, now: ComparisonSet) -> float:
     """Quality here of the candidate that is best on tune, the cheaper of equals."""
     scored = [(exact_mean(it.quality), -exact_mean(it.cost_usd)) for it in on_tune.fixed()]
     return exact_mean(now.fixed()[scored.index(max(scored))].quality)
@@ -217,7 +217,7 @@ def _retuned(
     policy: PolicyFile,
     options: Options,
     moved: _Moved,
-    now: Ground,
+    now: ComparisonSet,
     told: Callable[[str], None] | None,
 ) -> Retuned:
     """The study once more in the new world, and its gain over the policy there.

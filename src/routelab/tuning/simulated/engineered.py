@@ -17,7 +17,7 @@ from routelab.core.policy import Policy
 from routelab.errors import SimulationError, TuningError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile
-from routelab.replay import Ground
+from routelab.replay import ComparisonSet
 from routelab.runtime import RouterConfig
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.scorers import load as load_scorers
@@ -202,7 +202,7 @@ class Engineered:
         able = [it for it in some if isinstance(it, Cascade | Fixed)]
         return [{**self.cascades.params(it), **engine} for it in dict.fromkeys(able)]
 
-    def day(self, policy: Policy, catalogue: Catalogue, on: Ground) -> Day:
+    def day(self, policy: Policy, catalogue: Catalogue, on: ComparisonSet) -> Day:
         """A day of a part of the log.
 
         Raises:

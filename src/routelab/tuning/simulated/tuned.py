@@ -13,7 +13,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.progress import Progress
 from routelab.policies import to_wire
-from routelab.replay import Ground, Named, costs_sha256, evaluate
+from routelab.replay import ComparisonSet, NamedPolicy, costs_sha256, evaluate
 from routelab.replay.breakdown import breakdown
 from routelab.simulate import Checked, slo
 from routelab.tuning import caveats, inputs
@@ -53,7 +53,7 @@ def tuned_for(study: Study, wanted: Wanted, *, progress: Progress | None = None)
     best = _chosen(done)
     policy, catalogue = task.policy(best.params), task.catalogue(best.params)
 
-    def checked(params: Mapping[str, Any], on: Ground) -> tuple[Checked, ...]:
+    def checked(params: Mapping[str, Any], on: ComparisonSet) -> tuple[Checked, ...]:
         day = task.day(task.policy(params), task.catalogue(params), on)
         return tuple(slo.check(wanted.objectives, day, wanted.objectives_file))
 
@@ -120,7 +120,7 @@ def _exporting(study: Study, point: Point, catalogue: Catalogue, kept: Kept) -> 
     if point.policy == study.policy:
         return replace(study, verdict=_judged(study.verdict, kept))
     tuning, testing, options = study.tune, study.test, study.options
-    named = [Named(options.name, point.policy)]
+    named = [NamedPolicy(options.name, point.policy)]
     tested = [*evaluate(testing, named), *study.tested]
     dials = inputs.dials(tuning.log, inputs.signals(study.log, options.signals, study.test.models))
     alone = [replay.quality.mean() for replay in tuning.fixed()]

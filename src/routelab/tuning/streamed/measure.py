@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.replay import Figures, Named
+from routelab.replay import Figures, NamedPolicy
 from routelab.replay.evaluate import SELF, Measure, figures
-from routelab.replay.stream.moments import Moments
+from routelab.replay.partitions.moments import Moments
 
 
 def evaluated(
-    found: Moments, policies: Sequence[Named], models: Sequence[str], part: str, seed: int
+    found: Moments, policies: Sequence[NamedPolicy], models: Sequence[str], part: str, seed: int
 ) -> list[Figures]:
     """Figures as `routelab.replay.evaluate` has them.
 

@@ -8,10 +8,10 @@ from routelab.errors import LogError
 from routelab.logs.batches import LogBatches
 from routelab.logs.model.splits import PARTS
 from routelab.policy_file import PolicyFile
-from routelab.replay import Figures, Named
+from routelab.replay import Figures, NamedPolicy
 from routelab.replay.coverage import REFUSE
-from routelab.replay.stream.moments import Question
-from routelab.replay.stream.workers import Workers
+from routelab.replay.partitions.moments import MomentsQuery
+from routelab.replay.partitions.workers import Workers
 from routelab.tuning.streamed.measure import evaluated
 from routelab.tuning.streamed.scan import Passes, scan
 
@@ -62,7 +62,7 @@ def replay_stream(
             f"{log.name}: is not the files that policy {document.name!r} was tuned on; figures"
             " will differ from those of the study"
         )
-    asked = Question((), document.catalogue, document.seed, document.estimates)
+    asked = MomentsQuery((), document.catalogue, document.seed, document.estimates)
     parts = log.part(cut, part, document.candidates)
     found = log.moments(parts, [policy.policy], asked, "replaying")
     coverage = found.coverage()
@@ -74,5 +74,5 @@ def replay_stream(
         )
     if text := coverage.warning():
         told(text)
-    named = [Named(document.name, policy.policy)]
+    named = [NamedPolicy(document.name, policy.policy)]
     return evaluated(found, named, document.candidates, part, document.seed)[0]

@@ -14,12 +14,17 @@ from routelab.core.progress import Progress
 from routelab.logs.batches import LogBatches
 from routelab.logs.model.splits import PARTS
 from routelab.replay.cells import Spec, Stats, merged
-from routelab.replay.stream.cut import Cut, cut
-from routelab.replay.stream.moments import Moments, Question, moments
-from routelab.replay.stream.passes import Sampled, sample, sampled, tally
-from routelab.replay.stream.rows import Part
-from routelab.replay.stream.survey import Seen, look, whole
-from routelab.replay.stream.workers import Workers
+from routelab.replay.partitions.cut import PartitionedSplit, cut
+from routelab.replay.partitions.moments import Moments, MomentsQuery, moments
+from routelab.replay.partitions.passes import (
+    ThresholdSample,
+    merged_sample,
+    sample_file,
+    tally_file,
+)
+from routelab.replay.partitions.rows import PartitionPart
+from routelab.replay.partitions.survey import FileSurvey, check_whole_requests, survey_file
+from routelab.replay.partitions.workers import Workers
 
 Passes: TypeAlias = Callable[[str], Progress]
 """Given the name of a pass over the log, what to tell of its progress."""
@@ -38,7 +43,7 @@ class Scan:
     """
 
     stream: LogBatches
-    seen: Sequence[Seen]
+    seen: Sequence[FileSurvey]
     workers: Workers
     passes: Passes
 
@@ -56,7 +61,7 @@ class Scan:
         there = {name for it in self.seen for name in it.costed}
         return tuple(name for name in self.models if name in there)
 
-    def cut(self, seed: int, group: str | None, *, need_all_parts: bool = True) -> Cut:
+    def cut(self, seed: int, group: str | None, *, need_all_parts: bool = True) -> PartitionedSplit:
         """The parts of the study."""
         return cut(
             self.stream,
@@ -68,31 +73,39 @@ class Scan:
             progress=self.passes("splitting"),
         )
 
-    def part(self, cut: Cut, name: str, candidates: Sequence[str]) -> list[Part]:
+    def part(
+        self, cut: PartitionedSplit, name: str, candidates: Sequence[str]
+    ) -> list[PartitionPart]:
         """What a task reads of one part, by file; files without any of it are left out."""
         starts = np.cumsum([0, *(it.requests for it in self.seen)])
         wanted = [part > -2 if name == "all" else part == PARTS.index(name) for part in cut.parts]
         return [
-            Part(self.stream, file, int(starts[file]), it, cut.buckets[file], tuple(candidates))
+            PartitionPart(
+                self.stream, file, int(starts[file]), it, cut.buckets[file], tuple(candidates)
+            )
             for file, it in enumerate(wanted)
             if it.any()
         ]
 
-    def sample(self, parts: Sequence[Part], signals: tuple[str, ...]) -> Sampled:
+    def sample(self, parts: Sequence[PartitionPart], signals: tuple[str, ...]) -> ThresholdSample:
         """Confidences of about `SAMPLE` requests, and sums over all."""
         share = SAMPLE / max(1, sum(int(part.wanted.sum()) for part in parts))
         jobs = [(part._replace(buckets=None), signals, share) for part in parts]
-        found = list(self.workers.map(sample, jobs, self.passes("sampling")))
-        return sampled(found, parts[0].candidates, self.name)
+        found = list(self.workers.map(sample_file, jobs, self.passes("sampling")))
+        return merged_sample(found, parts[0].candidates, self.name)
 
-    def tally(self, parts: Sequence[Part], specs: tuple[Spec, ...]) -> list[Stats]:
+    def tally(self, parts: Sequence[PartitionPart], specs: tuple[Spec, ...]) -> list[Stats]:
         """The statistics of each spec over a part."""
         jobs = [(part._replace(buckets=None), specs) for part in parts]
-        found = list(self.workers.map(tally, jobs, self.passes("adding up")))
+        found = list(self.workers.map(tally_file, jobs, self.passes("adding up")))
         return [merged(Stats(spec, sums[at]) for sums in found) for at, spec in enumerate(specs)]
 
     def moments(
-        self, parts: Sequence[Part], policies: Sequence[Policy], asked: Question, what: str
+        self,
+        parts: Sequence[PartitionPart],
+        policies: Sequence[Policy],
+        asked: MomentsQuery,
+        what: str,
     ) -> Moments:
         """What policies come to over a part."""
         question = replace(asked, policies=tuple(policies))
@@ -109,8 +122,8 @@ def scan(stream: LogBatches, workers: Workers, passes: Passes) -> Scan:
         LogError: a file holds what cannot be; it names the file and the place.
     """
     jobs = [(stream, file) for file in range(len(stream.files))]
-    seen = list(workers.map(look, jobs, passes("reading")))
-    whole(stream, seen)
+    seen = list(workers.map(survey_file, jobs, passes("reading")))
+    check_whole_requests(stream, seen)
     models = tuple(dict.fromkeys(name for it in seen for name in it.models))
     valued = {name for it in seen for name in it.signals}
     known = stream.signals or tuple(sorted(valued))

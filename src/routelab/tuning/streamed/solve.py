@@ -9,8 +9,8 @@ import numpy as np
 from routelab.core.table import Floats
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec
-from routelab.replay.stream.passes import Sampled
-from routelab.replay.stream.rows import Part
+from routelab.replay.partitions.passes import ThresholdSample
+from routelab.replay.partitions.rows import PartitionPart
 from routelab.stats.thinning import thinned
 from routelab.tuning import grid
 from routelab.tuning.chains import chains_of
@@ -27,7 +27,7 @@ PAIR, LONGER = 1000, 64
 """Thresholds tried for each model: of chains of two, and of longer ones."""
 
 
-def dials(found: Sampled, models: Sequence[str]) -> Dials:
+def dials(found: ThresholdSample, models: Sequence[str]) -> Dials:
     """Thresholds by signal and model, for signals that tell any sampled answers apart."""
     every = {
         (signal, model): dial(values[:, at])
@@ -52,7 +52,11 @@ def check_size(models: Sequence[str], levels: int | None) -> None:
 
 
 def cascades(
-    scan: Scan, parts: Sequence[Part], found: Sampled, known: Dials, levels: int | None
+    scan: Scan,
+    parts: Sequence[PartitionPart],
+    found: ThresholdSample,
+    known: Dials,
+    levels: int | None,
 ) -> list[Cascade]:
     """Cascades along the front of all chains and signals, `POINTS` at most.
 

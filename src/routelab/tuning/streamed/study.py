@@ -14,13 +14,13 @@ from routelab.logs.batches import LogBatches
 from routelab.metrics.aiq import aiq_among
 from routelab.policies import Fixed
 from routelab.policy_file import SplitRecord
-from routelab.replay import Figures, Named
+from routelab.replay import Figures, NamedPolicy
 from routelab.replay.coverage import REFUSE, Coverage
-from routelab.replay.stream.cut import Cut
-from routelab.replay.stream.moments import Question
-from routelab.replay.stream.passes import Sampled
-from routelab.replay.stream.rows import Part
-from routelab.replay.stream.workers import Workers
+from routelab.replay.partitions.cut import PartitionedSplit
+from routelab.replay.partitions.moments import MomentsQuery
+from routelab.replay.partitions.passes import ThresholdSample
+from routelab.replay.partitions.rows import PartitionPart
+from routelab.replay.partitions.workers import Workers
 from routelab.tuning import caveats, inputs, judged
 from routelab.tuning.front import Point, front
 from routelab.tuning.judged import Judged
@@ -102,7 +102,7 @@ def tune_stream(
     known = (catalogue or stream.catalogue or Catalogue()).only(models)
     cut = log.cut(options.seed, options.group)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
-    question = Question((), known, options.seed)
+    question = MomentsQuery((), known, options.seed)
     found = _on_tune(log, tuning, models, signals, question, options)
     return _judged_on(testing, log, cut, question, options, models, found)
 
@@ -116,7 +116,7 @@ class _OnTune(NamedTuple):
         chosen: operating points, the exported one first; tuned: figures of that.
     """
 
-    sampled: Sampled
+    sampled: ThresholdSample
     dials: Dials
     best: Point
     front: Sequence[Point]
@@ -127,10 +127,10 @@ class _OnTune(NamedTuple):
 
 def _on_tune(
     log: Scan,
-    tuning: Sequence[Part],
+    tuning: Sequence[PartitionPart],
     models: Sequence[str],
     signals: tuple[str, ...],
-    question: Question,
+    question: MomentsQuery,
     options: Options,
 ) -> _OnTune:
     """Solve cascades on a sample of tune, replay them on all of it, and choose.
@@ -152,17 +152,17 @@ def _on_tune(
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     points = front([*alone, *map(Point, cascades, scores)])
     chosen = operating_points(points, options.bounds, best, alone)
-    named = [Named(options.name, chosen[0].point.policy)]
+    named = [NamedPolicy(options.name, chosen[0].point.policy)]
     again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
     tuned = evaluated(again, named, models, "tune", options.seed)[0]
     return _OnTune(sampled, dials, best, points, chosen, tuned, replayed.coverage())
 
 
 def _judged_on(
-    testing: Sequence[Part],
+    testing: Sequence[PartitionPart],
     log: Scan,
-    cut: Cut,
-    question: Question,
+    cut: PartitionedSplit,
+    question: MomentsQuery,
     options: Options,
     models: tuple[str, ...],
     found: _OnTune,
@@ -173,7 +173,7 @@ def _judged_on(
         LogError: too few requests can be compared.
     """
     best, chosen = found.best, found.chosen
-    named = [Named(options.name, it.point.policy) for it in chosen]
+    named = [NamedPolicy(options.name, it.point.policy) for it in chosen]
     policies = [it.policy for it in named]
     on_test = log.moments(testing, policies, question, "testing")
     if not on_test.n:
@@ -260,7 +260,7 @@ def _refuse(name: str, coverage: Coverage, allow_missing: bool) -> None:
         )
 
 
-def _estimates(found: Sampled, models: Sequence[str]) -> dict[str, CallEstimate]:
+def _estimates(found: ThresholdSample, models: Sequence[str]) -> dict[str, CallEstimate]:
     return {
         name: CallEstimate(
             float(found.cost_usd[at] / found.requests),

@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from routelab.core.table import Floats, Ints
 from routelab.logs.batches import LogBatches
-from routelab.replay.stream.survey import Seen
-from routelab.replay.stream.workers import Workers
+from routelab.replay.partitions.survey import FileSurvey
+from routelab.replay.partitions.workers import Workers
 
 _BINS = 1 << 16
 
 
 def higher(
-    stream: LogBatches, seen: Sequence[Seen], workers: Workers, shares: Sequence[float]
+    stream: LogBatches, seen: Sequence[FileSurvey], workers: Workers, shares: Sequence[float]
 ) -> list[float]:
     """`np.quantile(times, shares, method="higher")` over all files.
 

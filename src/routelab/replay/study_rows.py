@@ -11,17 +11,17 @@ from routelab.errors import LogError
 from routelab.logs.model.log import Log
 from routelab.logs.model.splits import PARTS, Split, split
 from routelab.policy_file.document import Document
-from routelab.replay.ground import Ground, ground
+from routelab.replay.comparison_set import ComparisonSet, comparison_set
 
 
-def study_ground(
+def study_rows(
     document: Document,
     log: Log,
     part: str,
     *,
     allow_missing: bool = False,
     scoring: Scoring | None = None,
-) -> Ground:
+) -> ComparisonSet:
     """A part of the log a policy was tuned on, or the whole of any log.
 
     Args:
@@ -33,7 +33,7 @@ def study_ground(
     """
     log = log.with_specs(document.signals)
     cut, same = study_cut(document, log, part)
-    return ground(
+    return comparison_set(
         log,
         cut,
         part,

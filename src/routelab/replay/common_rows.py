@@ -13,28 +13,28 @@ from routelab.errors import LogError
 from routelab.logs.model.log import Log
 from routelab.logs.model.splits import PARTS, Split, split
 from routelab.policy_file import Document, PolicyFile
-from routelab.replay.ground import Ground, ground
-from routelab.replay.recorded import is_recorded
+from routelab.replay.comparison_set import ComparisonSet, comparison_set
+from routelab.replay.study_rows import is_recorded
 
 UNSEEN = "unseen"
 """Requests in the test parts of both policies, where those are parts of the same log."""
 
 
-class Shared(NamedTuple):
+class CommonRows(NamedTuple):
     """The same rows twice, each time with one policy's scorers, prices and seed.
 
     Attributes:
         notes: what a reader must know of the comparison, in sentences.
     """
 
-    old: Ground
-    new: Ground
+    old: ComparisonSet
+    new: ComparisonSet
     notes: tuple[str, ...]
 
 
-def shared(
+def common_rows(
     old: PolicyFile, new: PolicyFile, log: Log, part: str, *, allow_missing: bool = False
-) -> Shared:
+) -> CommonRows:
     """The rows of a part of the log that have an outcome of every candidate of either policy.
 
     Both are charged for signals as NEW says.
@@ -53,7 +53,7 @@ def shared(
     cuts = _recorded(before, log), _recorded(after, log)
     rule = _cut(before, after, log, part, cuts)
     candidates = tuple(dict.fromkeys((*after.candidates, *before.candidates)))
-    here = ground(
+    here = comparison_set(
         log,
         rule,
         "test" if part == UNSEEN else part,
@@ -64,7 +64,7 @@ def shared(
     )
     if part == UNSEEN and cuts[0] is not None and cuts[1] is not None:
         here = _in_both(here, cuts[0], cuts[1])
-    return Shared(
+    return CommonRows(
         _of(here, old, _catalogue(after, before, candidates)),
         _of(here, new, here.catalogue),
         tuple(_notes(before, after, part, cuts)),
@@ -110,7 +110,7 @@ def _told(cut: Split) -> str:
     return f"by {cut.rule}, seed {cut.seed}, {cut.group} kept together"
 
 
-def _in_both(here: Ground, before: Split, after: Split) -> Ground:
+def _in_both(here: ComparisonSet, before: Split, after: Split) -> ComparisonSet:
     both = np.intersect1d(before.rows("test"), after.rows("test"))
     rows = np.flatnonzero(np.isin(here.coverage.rows, both))
     if not len(rows):
@@ -126,7 +126,7 @@ def _catalogue(least: Document, most: Document, candidates: tuple[str, ...]) -> 
     return Catalogue({**least.catalogue.models, **most.catalogue.models}).only(candidates)
 
 
-def _of(here: Ground, policy: PolicyFile, catalogue: Catalogue) -> Ground:
+def _of(here: ComparisonSet, policy: PolicyFile, catalogue: Catalogue) -> ComparisonSet:
     """The rows as one of the policies decides them."""
     document = policy.document
     return replace(

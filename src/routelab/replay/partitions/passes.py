@@ -13,13 +13,13 @@ from routelab.errors import LogError
 from routelab.replay.cells import Spec
 from routelab.replay.cells.kernel import Tally
 from routelab.replay.coverage import Coverage
-from routelab.replay.stream.cut import mixed
-from routelab.replay.stream.rows import Part, batches
+from routelab.replay.partitions.cut import mixed
+from routelab.replay.partitions.rows import PartitionPart, batches
 
 Sums: TypeAlias = tuple[tuple[Floats, ...], ...]
 
 
-class Sampled(NamedTuple):
+class ThresholdSample(NamedTuple):
     """Some of the comparable requests, and sums over all of them.
 
     Attributes:
@@ -44,7 +44,7 @@ class Sampled(NamedTuple):
         return Coverage(np.empty(self.requests, dtype=np.int8), self.dropped, self.by_task)
 
 
-def sample(job: tuple[Part, tuple[str, ...], float]) -> Sampled:
+def sample_file(job: tuple[PartitionPart, tuple[str, ...], float]) -> ThresholdSample:
     """One file's share of the sample.
 
     The job holds the signals and the share of requests to sample; who is drawn depends on a
@@ -74,10 +74,12 @@ def sample(job: tuple[Part, tuple[str, ...], float]) -> Sampled:
                 drawn[name].append(log.signals[name][mine])
     empty = np.empty((0, m))
     found = {name: np.concatenate([empty, *values]) for name, values in drawn.items()}
-    return Sampled(requests, dropped, dict(tasks), cost, quality, latency, observed, found)
+    return ThresholdSample(requests, dropped, dict(tasks), cost, quality, latency, observed, found)
 
 
-def sampled(found: Sequence[Sampled], candidates: Sequence[str], name: str) -> Sampled:
+def merged_sample(
+    found: Sequence[ThresholdSample], candidates: Sequence[str], name: str
+) -> ThresholdSample:
     """The samples of all files, in order.
 
     Raises:
@@ -90,7 +92,7 @@ def sampled(found: Sequence[Sampled], candidates: Sequence[str], name: str) -> S
             f" {', '.join(candidates)} and its cost; choose models that were run on the same"
             " requests"
         )
-    return Sampled(
+    return ThresholdSample(
         requests=requests,
         dropped=sum(it.dropped for it in found),
         by_task=_counted(it.by_task for it in found),
@@ -112,7 +114,7 @@ def _counted(found: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(total.most_common())
 
 
-def tally(job: tuple[Part, tuple[Spec, ...]]) -> tuple[Sums, ...]:
+def tally_file(job: tuple[PartitionPart, tuple[Spec, ...]]) -> tuple[Sums, ...]:
     """The kernel over one file's share of a part: `Stats.calls` for each spec."""
     part, specs = job
     tallies = [Tally(spec) for spec in specs]

@@ -14,7 +14,7 @@ from routelab.logs.model.log import Log
 from routelab.replay.coverage import Coverage, comparable
 
 
-class Part(NamedTuple):
+class PartitionPart(NamedTuple):
     """One part of one file, for a task that reads it.
 
     Attributes:
@@ -45,8 +45,8 @@ class Batch(NamedTuple):
     coverage: Coverage
 
 
-def batches(part: Part, also: Collection[str] = ()) -> Iterator[Batch]:
-    """Comparable requests as `routelab.replay.ground` finds them.
+def batches(part: PartitionPart, also: Collection[str] = ()) -> Iterator[Batch]:
+    """Comparable requests as `routelab.replay.comparison_set` finds them.
 
     Args:
         also: columns of requests to read.

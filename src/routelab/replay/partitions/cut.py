@@ -20,9 +20,9 @@ from routelab.errors import LogError
 from routelab.logs.batches import LogBatches
 from routelab.logs.model.digest import of_hashes
 from routelab.logs.model.splits import PARTS, SPLIT_EDGES, split_keys
-from routelab.replay.stream.quantiles import higher
-from routelab.replay.stream.survey import Seen, Words, words
-from routelab.replay.stream.workers import Workers
+from routelab.replay.partitions.quantiles import higher
+from routelab.replay.partitions.survey import FileSurvey, Words, words
+from routelab.replay.partitions.workers import Workers
 
 BUCKETS = 2048
 """Groups are spread over this many, which are resampled together."""
@@ -31,7 +31,7 @@ Small: TypeAlias = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class PartitionedSplit:
     """Which part of the study each request of each file belongs to.
 
     Attributes:
@@ -66,14 +66,14 @@ class Cut:
 
 def cut(
     stream: LogBatches,
-    seen: Sequence[Seen],
+    seen: Sequence[FileSurvey],
     workers: Workers,
     *,
     seed: int = 0,
     group: str | None = None,
     need_all_parts: bool = True,
     progress: Progress | None = None,
-) -> Cut:
+) -> PartitionedSplit:
     """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.model.splits.split` does.
 
     Raises:
@@ -91,7 +91,7 @@ def cut(
     parts = [it.part for it in found]
     if cuts is not None and kind != "id":
         parts = _together(parts, [it.key for it in found])
-    made = Cut(
+    made = PartitionedSplit(
         rule="random" if cuts is None else "time",
         seed=seed,
         group=kind,

@@ -18,13 +18,13 @@ from routelab.core.admission import CallEstimate
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.policy import Policy
 from routelab.core.table import Floats, Ints
-from routelab.replay.baselines import Outcome, best_per_request, outcome
+from routelab.replay.baselines import BaselineOutcome, best_per_request, outcome
+from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.coverage import Coverage
-from routelab.replay.evaluate import RESAMPLES, Did, Measure
-from routelab.replay.ground import Ground
+from routelab.replay.evaluate import RESAMPLES, Measure, PolicyBehaviour
+from routelab.replay.partitions.cut import BUCKETS
+from routelab.replay.partitions.rows import Batch, PartitionPart, batches
 from routelab.replay.result import Replay
-from routelab.replay.stream.cut import BUCKETS
-from routelab.replay.stream.rows import Batch, Part, batches
 from routelab.stats.bootstrap import Resamples
 
 _DECADE = 1000
@@ -33,7 +33,7 @@ _TICKS = 1e-4, 12 * _DECADE
 
 
 @dataclass(frozen=True)
-class Question:
+class MomentsQuery:
     """Policies to replay, and where.
 
     Attributes:
@@ -102,9 +102,9 @@ class Moments:
             for i in range(k)
         ]
 
-    def did(self, policy: int, models: Sequence[str]) -> Did:
+    def did(self, policy: int, models: Sequence[str]) -> PolicyBehaviour:
         """What one of the policies did."""
-        return Did(
+        return PolicyBehaviour(
             n_requests=self.n,
             n_dropped=self.dropped,
             latency_p50_s=_quantile(self.latency[policy], 0.50),
@@ -116,7 +116,7 @@ class Moments:
         )
 
 
-def moments(job: tuple[Part, Question]) -> Moments:
+def moments(job: tuple[PartitionPart, MomentsQuery]) -> Moments:
     """Replay one file's share of a part."""
     part, asked = job
     k, m = len(asked.policies), len(part.candidates)
@@ -141,10 +141,10 @@ def moments(job: tuple[Part, Question]) -> Moments:
     return Moments(**{**vars(found), "dropped": dropped, "by_task": dict(tasks)})
 
 
-def _add(found: Moments, batch: Batch, part: Part, asked: Question) -> None:
+def _add(found: Moments, batch: Batch, part: PartitionPart, asked: MomentsQuery) -> None:
     assert part.buckets is not None
     bucket = part.buckets[batch.rows]
-    ground = Ground(
+    ground = ComparisonSet(
         "",
         batch.log,
         bucket.astype(np.int64),
@@ -163,7 +163,9 @@ def _add(found: Moments, batch: Batch, part: Part, asked: Question) -> None:
         _count(found, at, replay)
 
 
-def _sum(found: Moments, bucket: npt.NDArray[np.uint16], outcomes: Sequence[Outcome]) -> None:
+def _sum(
+    found: Moments, bucket: npt.NDArray[np.uint16], outcomes: Sequence[BaselineOutcome]
+) -> None:
     found.requests[:] += np.bincount(bucket, minlength=BUCKETS)
     for at, one in enumerate(outcomes):
         found.quality[at] += np.bincount(bucket, one.quality, minlength=BUCKETS)

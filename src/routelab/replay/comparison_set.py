@@ -21,13 +21,13 @@ from routelab.metrics.exact import exact_mean
 from routelab.policies import Fixed
 from routelab.replay.coverage import Coverage, comparable, coverage
 from routelab.replay.engine import run
-from routelab.replay.known import Known
+from routelab.replay.generator import decide
+from routelab.replay.request_cache import RequestCache
 from routelab.replay.result import Replay
-from routelab.replay.single import decide
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class ComparisonSet:
     """Comparable rows of one part of a log.
 
     Attributes:
@@ -56,9 +56,9 @@ class Ground:
     gone: tuple[str, ...] = ()
 
     @cached_property
-    def known(self) -> Known:
+    def known(self) -> RequestCache:
         """Prompts and scores of these rows, each computed once."""
-        return Known(self.log, self.scoring)
+        return RequestCache(self.log, self.scoring)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ class Ground:
             )
         return replayed
 
-    def with_scoring(self, scoring: Scoring) -> Ground:
+    def with_scoring(self, scoring: Scoring) -> ComparisonSet:
         """These rows, for policies that name these scorers."""
         return replace(self, scoring=scoring)
 
@@ -109,7 +109,7 @@ class Ground:
         asked = {it: [*rising[at:], *rising[:at][::-1]] for at, it in enumerate(rising)}
         return [reduce(_backed, [alone[i] for i in asked[it]]) for it in range(len(alone))]
 
-    def take(self, rows: Ints, part: str) -> Ground:
+    def take(self, rows: Ints, part: str) -> ComparisonSet:
         """Some of these rows as a ground of their own."""
         known = self.known.take(rows)
         taken = replace(
@@ -145,7 +145,7 @@ def _backed(one: Replay, other: Replay) -> Replay:
     )
 
 
-def ground(
+def comparison_set(
     log: Log,
     split: Split,
     part: str,
@@ -157,7 +157,7 @@ def ground(
     learn: bool = True,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
-) -> Ground:
+) -> ComparisonSet:
     """The comparable rows of a part ("all" for the whole log).
 
     Where the log has a column for what a signal costs, rows without it are not comparable.
@@ -177,7 +177,7 @@ def ground(
         train = comparable(log, candidates, split.rows("train"), priced).rows
         reference = log.take(train).only(candidates) if len(train) else None
     here = log.take(found.rows).only(candidates)
-    return Ground(
+    return ComparisonSet(
         part,
         here,
         split.groups[found.rows],

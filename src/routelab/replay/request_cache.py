@@ -22,7 +22,7 @@ BLOCK = 2048
 """Requests whose prompts are held at once."""
 
 
-class Known:
+class RequestCache:
     """Prompts, scores and properties of the requests (n) of one log.
 
     Attributes:
@@ -53,7 +53,7 @@ class Known:
         assert self.scoring is not None  # drivers check what a policy uses before they ask
         return self.scoring
 
-    def take(self, rows: Ints) -> Known:
+    def take(self, rows: Ints) -> RequestCache:
         """The same of some of the requests."""
         return _Part(self, rows)
 
@@ -144,10 +144,10 @@ class Known:
         return tokens
 
 
-class _Part(Known):
+class _Part(RequestCache):
     """Some of the requests of another; what the other has computed is not computed again."""
 
-    def __init__(self, whole: Known, rows: Ints) -> None:
+    def __init__(self, whole: RequestCache, rows: Ints) -> None:
         super().__init__(whole.log.take(rows), whole.scoring)
         self.scores = LazyMapping(lambda name: whole.scores[name][rows])
         self.after = LazyMapping(lambda asked: whole.after[asked][rows])
@@ -166,20 +166,20 @@ def feedback(log: Log, key: tuple[int, int], needs: tuple[str, ...]) -> Feedback
     return Feedback(
         log.models[key[1]],
         {name: float(log.signals[name][key]) for name in needs},
-        charged(log, needs, key),
+        call_usd(log, needs, key),
         float(log.latency_s[key]),
         "the logged call failed" if failed else None,
         completion_tokens=np.nan if failed else float(log.completion_tokens[key]),
     )
 
 
-def charged(log: Log, needs: tuple[str, ...], key: tuple[int, int]) -> float:
+def call_usd(log: Log, needs: tuple[str, ...], key: tuple[int, int]) -> float:
     """USD of one call with the signals it needs; several add their extras to one answer."""
-    return float(charges(log, needs, key))
+    return float(calls_usd(log, needs, key))
 
 
-def charges(log: Log, needs: tuple[str, ...], key: Any) -> Floats:
-    """`charged` for all the calls that `key` selects."""
+def calls_usd(log: Log, needs: tuple[str, ...], key: Any) -> Floats:
+    """`call_usd` for all the calls that `key` selects."""
     if len(needs) == 1:
         return log.cost_with(needs[0], key)
     cost, extra = log.cost_usd[key], 0.0

@@ -13,7 +13,7 @@ from routelab.core.table import Floats
 from routelab.logs.model.log import Log
 
 
-class Unwaited(NamedTuple):
+class TimedOutAnswers(NamedTuple):
     """Answers of one model that take longer than a try may.
 
     Attributes:
@@ -38,13 +38,13 @@ class Unwaited(NamedTuple):
         )
 
 
-def unwaited(
+def timed_out_answers(
     log: Log,
     catalogue: Catalogue,
     *,
     timeout_s: float = ROUTER_TIMEOUT_S,
     latency_s: Floats | None = None,
-) -> tuple[Unwaited, ...]:
+) -> tuple[TimedOutAnswers, ...]:
     """The models of a catalogue that the log has slower answers of than their tries may take.
 
     Args:
@@ -55,7 +55,9 @@ def unwaited(
     return tuple(_found(log, catalogue, timeout_s, took_s))
 
 
-def _found(log: Log, catalogue: Catalogue, timeout_s: float, took_s: Floats) -> Iterator[Unwaited]:
+def _found(
+    log: Log, catalogue: Catalogue, timeout_s: float, took_s: Floats
+) -> Iterator[TimedOutAnswers]:
     for name, model in catalogue.models.items():
         limit_s = _limit_s(model, timeout_s)
         if name not in log.models or limit_s is None:
@@ -68,7 +70,7 @@ def _found(log: Log, catalogue: Catalogue, timeout_s: float, took_s: Floats) -> 
             cost = log.cost_usd[:, column]
             all_usd = float(cost[answered].sum())
             share = float(cost[slow].sum()) / all_usd if all_usd else math.nan
-            yield Unwaited(
+            yield TimedOutAnswers(
                 name, limit_s, int(answered.sum()), int(slow.sum()), float(took[slow].max()), share
             )
 

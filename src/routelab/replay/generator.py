@@ -19,11 +19,11 @@ from routelab.core.scoring import Scoring, scorer_misfits
 from routelab.errors import LogError, PolicyError, RouteError, UncoveredError
 from routelab.gates import Function, Gate
 from routelab.logs.model.log import Log
-from routelab.replay.known import Known, bounded, feedback
+from routelab.replay.request_cache import RequestCache, bounded, feedback
 from routelab.replay.result import Replay, nothing_yet
 
 
-def check(policy: Policy, known: Known) -> None:
+def check(policy: Policy, known: RequestCache) -> None:
     """Whether a log and scorers hold everything that a policy asks for.
 
     Raises:
@@ -58,13 +58,13 @@ def run_generator(
     seed: int = 0,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
-    known: Known | None = None,
+    known: RequestCache | None = None,
 ) -> Replay:
     """Replay by the generator, request by request: slow, and what the batch form must equal.
 
     Arguments and errors are those of `routelab.replay.run`.
     """
-    known = known or Known(log, scoring)
+    known = known or RequestCache(log, scoring)
     check(policy, known)
     driver = _Driver(policy, known, catalogue, estimates, seed)
     result = nothing_yet(log.models, len(log))
@@ -87,7 +87,7 @@ def decide(
     seed: int = 0,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
-    known: Known | None = None,
+    known: RequestCache | None = None,
     explained: bool = False,
 ) -> Decision:
     """One request's decision with all its steps; arguments are those of `routelab.replay.run`.
@@ -99,7 +99,7 @@ def decide(
         RouteError: no call gave an answer.
         UncoveredError: the log holds no outcome for a call.
     """
-    known = known or Known(log, scoring, block=1)
+    known = known or RequestCache(log, scoring, block=1)
     check(policy, known)
     x, answers = _Driver(policy, known, catalogue, estimates, seed).prepare(row, explained)
     return drive(policy, x, answers)
@@ -128,7 +128,7 @@ class _Driver:
     def __init__(
         self,
         policy: Policy,
-        known: Known,
+        known: RequestCache,
         catalogue: Catalogue | None,
         estimates: Mapping[str, CallEstimate] | None,
         seed: int,
@@ -172,7 +172,7 @@ class _Answers:
         texts: give the text of answers.
     """
 
-    def __init__(self, known: Known, row: int, *, texts: bool) -> None:
+    def __init__(self, known: RequestCache, row: int, *, texts: bool) -> None:
         self._known, self._row, self._texts = known, row, texts
 
     def __call__(self, call: Call) -> Feedback:

@@ -17,7 +17,7 @@ from routelab.logs.model.splits import PARTS
 Words: TypeAlias = npt.NDArray[np.uint64]
 
 
-class Seen(NamedTuple):
+class FileSurvey(NamedTuple):
     """What one file holds.
 
     Attributes:
@@ -40,7 +40,7 @@ class Seen(NamedTuple):
     ids: Words | None
 
 
-def look(job: tuple[LogBatches, int]) -> Seen:
+def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
     """Read one file for the first time."""
     stream, file = job
     n, costed, valued, models = 0, set[str](), set[str](), stream.models
@@ -57,7 +57,7 @@ def look(job: tuple[LogBatches, int]) -> Seen:
     time = stream.times(file) if stream.wide is not None else time
     known = time is not None and bool(np.isfinite(time).all())
     distinct = np.unique(time)[: len(PARTS)] if known and time is not None else np.empty(0)
-    return Seen(
+    return FileSurvey(
         requests=n,
         models=models,
         costed=tuple(name for name in models if name in costed),
@@ -69,7 +69,7 @@ def look(job: tuple[LogBatches, int]) -> Seen:
     )
 
 
-def whole(stream: LogBatches, seen: Sequence[Seen]) -> None:
+def check_whole_requests(stream: LogBatches, seen: Sequence[FileSurvey]) -> None:
     """Refuse a log whose requests have rows in several files.
 
     Raises:
