@@ -18,7 +18,7 @@ from routelab.runtime import RouterConfig
 from routelab.runtime.budgets import Budgets, Rule
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.arrivals import moment_s
-from routelab.simulate.surge import surged
+from routelab.simulate.surge import surged_arrivals
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_a_surge_brings_the_same_requests_sooner(world):
     crowd = scenario.parse(
         "[[surges]]\nfrom_s = 20\nto_s = 40\nfactor = 3.0\n", "spike.toml"
     ).surges
-    sooner = replace(coming, at_s=surged(coming.at_s, crowd))
+    sooner = replace(coming, at_s=surged_arrivals(coming.at_s, crowd))
     before = np.count_nonzero((coming.at_s >= 20) & (coming.at_s < 40))
     during = np.count_nonzero((sooner.at_s >= 20) & (sooner.at_s < 40))
     assert 2.3 * before < during < 3.7 * before

@@ -13,7 +13,7 @@ from routelab.logs import Log, Requests
 from routelab.runtime.upstream import Outgoing
 from routelab.runtime.wire import REQUEST_ID
 from routelab.simulate import virtual
-from routelab.simulate.latency import Fitted, Work, fit
+from routelab.simulate.latency import FittedLatency, Work, fit
 from routelab.simulate.scenario import Scenario
 from routelab.simulate.upstream import SimulatedUpstream, Visit
 
@@ -124,7 +124,7 @@ def test_a_line_is_fitted_to_latencies_and_gives_them_back():
     assert found.spread == pytest.approx(spread, rel=0.1)
     units = iter(rng.random(4000))
     drawn = [
-        Fitted(np.empty((0, 1)), [found]).work(0, 0, 100.0, lambda name: next(units))
+        FittedLatency(np.empty((0, 1)), [found]).work(0, 0, 100.0, lambda name: next(units))
         for _ in range(4000)
     ]
     mean = np.mean([it.first_token_s + 99 * it.between_tokens_s for it in drawn])

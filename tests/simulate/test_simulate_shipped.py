@@ -11,7 +11,7 @@ from msgspec import structs
 from routelab.cli.shipped import datasets
 from routelab.policy_file import load
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
-from routelab.simulate.surge import surged
+from routelab.simulate.surge import surged_arrivals
 
 FOLDER = datasets() / "scenarios"
 GOALS = slo.parse((FOLDER / "slo.toml").read_text(encoding="utf-8"), "slo.toml")
@@ -26,7 +26,7 @@ def world(tuned, sample_log):
 
 def day_of(world, told):
     chosen, log, coming = world
-    coming = replace(coming, at_s=surged(coming.at_s, told.surges))
+    coming = replace(coming, at_s=surged_arrivals(coming.at_s, told.surges))
     return simulate(
         chosen, log, coming, latency(log, "logged"), options=SimulationOptions(scenario=told)
     )

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from routelab.cli.tables import escaped, table, with_interval
 from routelab.policy_file.card import seconds
 from routelab.replay.timeouts import TimedOutAnswers
-from routelab.simulate import Checked, Day
+from routelab.simulate import CheckedObjective, Day
 from routelab.tuning import Study
 
 _SHOWN = 12
@@ -74,7 +74,7 @@ def lost(found: Sequence[Day]) -> Iterator[RenderableType]:
 
 
 def objectives(
-    found: Sequence[Day], checks: Sequence[Sequence[Checked]]
+    found: Sequence[Day], checks: Sequence[Sequence[CheckedObjective]]
 ) -> Iterator[RenderableType]:
     """A table for each policy: every objective, what was measured, and whether it holds."""
     for day, checked in zip(found, checks, strict=False):

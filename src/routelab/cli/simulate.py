@@ -46,7 +46,7 @@ from routelab.replay.coverage import coverage
 from routelab.replay.timeouts import timed_out_answers
 from routelab.runtime import RouterConfig
 from routelab.simulate import (
-    Checked,
+    CheckedObjective,
     Day,
     Scenario,
     SimulationOptions,
@@ -57,8 +57,8 @@ from routelab.simulate import (
     slo,
 )
 from routelab.simulate.arrivals import Arrivals
-from routelab.simulate.prepared import answered_by_log, located
-from routelab.simulate.surge import surged
+from routelab.simulate.checks import answered_by_log, located
+from routelab.simulate.surge import surged_arrivals
 
 
 @grouped
@@ -173,7 +173,7 @@ class _Setup(NamedTuple):
             duration_s=self.traffic.duration,
             starts_s=self.starts_s,
         )
-        return replace(coming, at_s=surged(coming.at_s, self.day.surges))
+        return replace(coming, at_s=surged_arrivals(coming.at_s, self.day.surges))
 
 
 def _page(policies: list[Path], faults: Path | None, output: OutputOptions) -> Path | None:
@@ -185,7 +185,7 @@ def _page(policies: list[Path], faults: Path | None, output: OutputOptions) -> P
 
 
 def _reported(
-    days: list[Day], checks: list[list[Checked]], day: Scenario, log: str, page: Path
+    days: list[Day], checks: list[list[CheckedObjective]], day: Scenario, log: str, page: Path
 ) -> Path | None:
     """Write the page; where the packages that draw are missing the figures stand without it."""
     try:

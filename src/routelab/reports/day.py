@@ -12,13 +12,13 @@ from routelab.reports.chapters.objectives import FORMS
 from routelab.reports.chapters.opening import Figure, Opening
 from routelab.reports.figures.timeline import timeline, windows
 from routelab.reports.render import Report, pages
-from routelab.simulate import Checked, Day, Scenario
+from routelab.simulate import CheckedObjective, Day, Scenario
 
 _OBJECTIVES = ("Objective", "Verdict", "Measured", "Demanded", "Of", "Requests")
 
 
 def render(
-    days: Sequence[Day], checks: Sequence[Sequence[Checked]], scenario: Scenario, log: str
+    days: Sequence[Day], checks: Sequence[Sequence[CheckedObjective]], scenario: Scenario, log: str
 ) -> Report:
     """The page and its twin; the same days give the same bytes.
 
@@ -49,7 +49,7 @@ def _names(days: Sequence[Day]) -> list[str]:
 def _opening(
     names: Sequence[str],
     days: Sequence[Day],
-    checks: Sequence[Sequence[Checked]],
+    checks: Sequence[Sequence[CheckedObjective]],
     scenario: Scenario,
     log: str,
 ) -> Opening:
@@ -85,7 +85,7 @@ def _opening(
     )
 
 
-def _reasons(names: Sequence[str], checks: Sequence[Sequence[Checked]]) -> list[str]:
+def _reasons(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective]]) -> list[str]:
     found = []
     for name, one in zip(names, checks, strict=False):
         for it in one:
@@ -112,7 +112,7 @@ def _figures(day: Day) -> tuple[Figure, ...]:
     )  # fmt: skip
 
 
-def _objectives(names: Sequence[str], checks: Sequence[Sequence[Checked]]) -> Chapter:
+def _objectives(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective]]) -> Chapter:
     if not checks:
         return Chapter("choice", "Objectives", [Note("No objectives were given.")])
     rows = [
@@ -130,7 +130,7 @@ def _objectives(names: Sequence[str], checks: Sequence[Sequence[Checked]]) -> Ch
     return Chapter("choice", "Objectives", [Table("Objectives", heads, rows, wordy), Text(reading)])
 
 
-def _objective(it: Checked) -> list[Cell]:
+def _objective(it: CheckedObjective) -> list[Cell]:
     label, form, side = FORMS[it.objective]
     return [
         Cell(label, strong=not it.holds),

@@ -6,11 +6,11 @@ from routelab.simulate.latency import latency
 from routelab.simulate.options import SimulationOptions
 from routelab.simulate.run import simulate
 from routelab.simulate.scenario import Scenario, Surge
-from routelab.simulate.slo import Checked, Slo
+from routelab.simulate.slo import CheckedObjective, Slo
 
 __all__ = [
     "Arrivals",
-    "Checked",
+    "CheckedObjective",
     "Day",
     "Scenario",
     "SimulationOptions",

@@ -15,11 +15,11 @@ from routelab.core.storage.record import Record
 from routelab.core.table import Bools, Floats, Ints
 from routelab.logs.model.log import Strings
 from routelab.replay.timeouts import TimedOutAnswers
-from routelab.simulate.worked import Worked
+from routelab.simulate.deployment_stats import DeploymentStats
 
 
 @dataclass(frozen=True, eq=False)
-class Sampled:
+class DeploymentSamples:
     """How a deployment stood at even moments (s).
 
     Attributes:
@@ -84,10 +84,10 @@ class Day:
     tries: int
     struck: int
     every_s: float
-    sampled: tuple[Sampled, ...]
+    sampled: tuple[DeploymentSamples, ...]
     waiting: Ints
     simulated_s: float
-    worked: tuple[Worked, ...] = ()
+    worked: tuple[DeploymentStats, ...] = ()
     slow_answers: tuple[TimedOutAnswers, ...] = ()
     slowest: tuple[Record, ...] = ()
     failures: tuple[Record, ...] = ()

@@ -10,7 +10,7 @@ import msgspec
 
 from routelab.core.catalogue.catalogue import Deployment
 from routelab.runtime.engine.bucket import Bucket
-from routelab.simulate.course import Course
+from routelab.simulate.attempt_plan import AttemptPlan
 
 REJECT_S = 0.02
 """A deployment that turns a request away does so in this time."""
@@ -43,7 +43,7 @@ class Fault(
             and (not self.deployment or self.deployment == at.public_url)
         )
 
-    def alter(self, course: Course, name: str, granted: dict[str, Bucket]) -> None:
+    def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
         """Change how a try goes.
 
         Args:
@@ -70,11 +70,11 @@ class Partial(Fault, frozen=True, kw_only=True):
 
     share: float = 1.0
 
-    def alter(self, course: Course, name: str, granted: dict[str, Bucket]) -> None:
+    def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
         if course.draw(name) < self.share:
             self.strike(course, name)
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         """Change how a try goes that is struck."""
         raise TypeError(f"{type(self).__name__} does not define strike")
 
@@ -87,14 +87,14 @@ class Partial(Fault, frozen=True, kw_only=True):
 class Outage(Partial, frozen=True, kw_only=True, tag="outage"):
     """Connections are refused."""
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         course.refused = True
 
 
 class Blackhole(Partial, frozen=True, kw_only=True, tag="blackhole"):
     """Requests are taken and never answered."""
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         course.silent_after = 0.0
 
 
@@ -108,7 +108,7 @@ class Errors(Partial, frozen=True, kw_only=True, tag="errors"):
     status: int = 500
     retry_after_s: float | None = None
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         course.status, course.retry_after_s = self.status, self.retry_after_s
 
     def problems(self) -> Iterator[str]:
@@ -132,7 +132,7 @@ class RateLimit(Fault, frozen=True, kw_only=True, tag="rate-limit"):
     burst_s: float = 1.0
     retry_after_s: float | None = None
 
-    def alter(self, course: Course, name: str, granted: dict[str, Bucket]) -> None:
+    def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
         key = f"{name} {course.deployment}"
         bucket = granted.setdefault(key, Bucket(self.requests_per_minute, self.burst_s))
         ready = bucket.ready_at(1.0, course.now_s)
@@ -154,7 +154,7 @@ class Slow(Partial, frozen=True, kw_only=True, tag="slow"):
 
     factor: float
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         course.first_token_s *= self.factor
         course.between_tokens_s *= self.factor
 
@@ -169,7 +169,7 @@ class SlowStart(Partial, frozen=True, kw_only=True, tag="slow-start"):
 
     extra_s: float
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         course.first_token_s += self.extra_s
 
     def problems(self) -> Iterator[str]:
@@ -178,12 +178,12 @@ class SlowStart(Partial, frozen=True, kw_only=True, tag="slow-start"):
             yield f"extra_s = {self.extra_s:g}: it is positive"
 
 
-class Cut(Partial, frozen=True, kw_only=True, tag="cut"):
+class CutStream(Partial, frozen=True, kw_only=True, tag="cut"):
     """The connection breaks after some tokens of the answer."""
 
     after_tokens: float = 40.0
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         if self.after_tokens < course.tokens:
             course.cut_after = self.after_tokens
 
@@ -197,7 +197,7 @@ class Stall(Partial, frozen=True, kw_only=True, tag="stall"):
 
     after_tokens: float = 20.0
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         if self.after_tokens < course.tokens:
             course.silent_after = max(1.0, self.after_tokens)
 
@@ -214,7 +214,7 @@ def _impossible(after_tokens: float) -> Iterator[str]:
 class Malformed(Partial, frozen=True, kw_only=True, tag="malformed"):
     """Answers cannot be read."""
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         course.malformed = True
 
 
@@ -223,7 +223,7 @@ class Price(Fault, frozen=True, kw_only=True, tag="price"):
 
     factor: float
 
-    def alter(self, course: Course, name: str, granted: dict[str, Bucket]) -> None:
+    def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
         course.price *= self.factor
 
     def problems(self) -> Iterator[str]:
@@ -232,12 +232,12 @@ class Price(Fault, frozen=True, kw_only=True, tag="price"):
             yield f"factor = {self.factor:g}: it is finite and not negative"
 
 
-class Quality(Partial, frozen=True, kw_only=True, tag="quality"):
+class QualityDrop(Partial, frozen=True, kw_only=True, tag="quality"):
     """Answers are worth `factor` times as much; their confidence does not show it."""
 
     factor: float
 
-    def strike(self, course: Course, name: str) -> None:
+    def strike(self, course: AttemptPlan, name: str) -> None:
         course.quality *= self.factor
 
     def problems(self) -> Iterator[str]:
@@ -253,11 +253,11 @@ AnyFault: TypeAlias = (
     | RateLimit
     | Slow
     | SlowStart
-    | Cut
+    | CutStream
     | Stall
     | Malformed
     | Price
-    | Quality
+    | QualityDrop
 )
 
 FAULTS: tuple[type[Fault], ...] = (
@@ -267,9 +267,9 @@ FAULTS: tuple[type[Fault], ...] = (
     RateLimit,
     Slow,
     SlowStart,
-    Cut,
+    CutStream,
     Stall,
     Malformed,
     Price,
-    Quality,
+    QualityDrop,
 )

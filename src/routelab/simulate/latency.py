@@ -29,7 +29,7 @@ class Work(NamedTuple):
     between_tokens_s: float
 
 
-class Latency(Protocol):
+class LatencyModel(Protocol):
     """Tells how long answers take.
 
     Attributes:
@@ -49,7 +49,7 @@ class Latency(Protocol):
 
 
 @dataclass(frozen=True)
-class Fit:
+class LatencyFit:
     """Latency of one model as a straight line in the length of its answers.
 
     Attributes:
@@ -63,7 +63,7 @@ class Fit:
     spread: float
 
 
-def fit(latency_s: Floats, tokens: Floats) -> Fit:
+def fit(latency_s: Floats, tokens: Floats) -> LatencyFit:
     """The line of least squares with no negative part, over observed answers (k,).
 
     Raises:
@@ -81,18 +81,18 @@ def fit(latency_s: Floats, tokens: Floats) -> Fit:
     line = start + slope * tokens
     there = (line > 0.0) & (latency_s > 0.0)
     off = np.log(latency_s[there] / line[there])
-    return Fit(start, slope, float(off.std()) if len(off) > 1 else 0.0)
+    return LatencyFit(start, slope, float(off.std()) if len(off) > 1 else 0.0)
 
 
-class Logged:
+class LoggedLatency:
     """Each answer takes what it took, split into first token and the rest as the fit has it.
 
     An answer whose latency was not observed takes what the fit says.
     """
 
-    def __init__(self, usual_s: Floats, fits: list[Fit]) -> None:
+    def __init__(self, usual_s: Floats, fits: list[LatencyFit]) -> None:
         self.usual_s = usual_s
-        self._fitted = Fitted(usual_s, fits)
+        self._fitted = FittedLatency(usual_s, fits)
 
     def work(self, row: int, column: int, tokens: float, draw: Callable[[str], float]) -> Work:
         guess = self._fitted.work(row, column, tokens, draw)
@@ -108,13 +108,13 @@ class Logged:
         return Work(first_s, (took_s - first_s) / (tokens - 1.0))
 
 
-class Fitted:
+class FittedLatency:
     """Each answer takes what its length says, times a log-normal factor.
 
     Source: the factor's mean is 1, so that the mean latency is that of the line.
     """
 
-    def __init__(self, usual_s: Floats, fits: list[Fit]) -> None:
+    def __init__(self, usual_s: Floats, fits: list[LatencyFit]) -> None:
         self.usual_s = usual_s
         self._fits = fits
         self._normal = NormalDist()
@@ -130,7 +130,7 @@ class Fitted:
         return Work(first_s * factor, line.per_token_s * factor)
 
 
-class Instant:
+class InstantLatency:
     """Answers take no time: for logs without latencies."""
 
     def __init__(self, log: Log) -> None:
@@ -140,7 +140,7 @@ class Instant:
         return Work(0.0, 0.0)
 
 
-def latency(log: Log, how: How, scale: float = 1.0) -> Latency:
+def latency(log: Log, how: How, scale: float = 1.0) -> LatencyModel:
     """A model of latency from a log.
 
     Args:
@@ -152,7 +152,7 @@ def latency(log: Log, how: How, scale: float = 1.0) -> Latency:
     if not 0.0 <= scale < math.inf:
         raise SimulationError(f"latency scale {scale:g}: must be 0 or more")
     if how == "none":
-        return Instant(log)
+        return InstantLatency(log)
     usual_s = scale * log.latency_s
     fits, missing = [], []
     for column, name in enumerate(log.models):
@@ -167,4 +167,4 @@ def latency(log: Log, how: How, scale: float = 1.0) -> Latency:
             f"{log.name}: no latency of {', '.join(missing)} was observed; give a latency_s"
             " column, or `latency='none'` to have answers take no time"
         )
-    return Logged(usual_s, fits) if how == "logged" else Fitted(usual_s, fits)
+    return LoggedLatency(usual_s, fits) if how == "logged" else FittedLatency(usual_s, fits)

@@ -14,7 +14,7 @@ from routelab.runtime.budgets import Alert
 from routelab.runtime.finished import Finished, was_made
 from routelab.runtime.journal.entry import line, record
 from routelab.runtime.journal.sink import LogStatus, Note
-from routelab.simulate.worked import Remembered, Tallies
+from routelab.simulate.deployment_stats import AttemptTallies, NotableRequests
 
 _ENDS = ("answered", "failed", "refused", "shed", "cancelled", "broken", "running")
 UNFINISHED = _ENDS.index("running")
@@ -44,8 +44,8 @@ class Recorder:
         self.calls = array("i", bytes(4 * count))
         self.attempts = array("i", bytes(4 * count))
         self.done = 0
-        self.tallies = Tallies()
-        self.remembered = Remembered()
+        self.tallies = AttemptTallies()
+        self.remembered = NotableRequests()
 
     def finished(self, finished: Finished) -> None:
         """A request is over."""

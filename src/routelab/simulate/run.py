@@ -27,10 +27,10 @@ from routelab.runtime.journal.entry import record
 from routelab.signals import as_logged
 from routelab.simulate import virtual
 from routelab.simulate.arrivals import Arrivals
+from routelab.simulate.checks import answered_by_log, check, located, prompts
 from routelab.simulate.day import Day
-from routelab.simulate.latency import Latency
+from routelab.simulate.latency import LatencyModel
 from routelab.simulate.options import SimulationOptions, checked
-from routelab.simulate.prepared import answered_by_log, check, located, prompts
 from routelab.simulate.recorder import EventFile, Recorder, numbers
 from routelab.simulate.sampler import Sampler
 from routelab.simulate.upstream import SimulatedUpstream, Visit
@@ -44,7 +44,7 @@ def simulate(
     policy: PolicyFile,
     log: Log,
     arriving: Arrivals,
-    latency: Latency,
+    latency: LatencyModel,
     catalogue: Catalogue | None = None,
     options: SimulationOptions | None = None,
     **unknown: Never,
@@ -83,7 +83,7 @@ class _Day:
         policy: PolicyFile,
         log: Log,
         arriving: Arrivals,
-        latency: Latency,
+        latency: LatencyModel,
         catalogue: Catalogue,
         options: SimulationOptions,
     ) -> None:

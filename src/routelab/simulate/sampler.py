@@ -11,7 +11,7 @@ import numpy as np
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.table import Ints
 from routelab.runtime.engine import Engine
-from routelab.simulate.day import Sampled
+from routelab.simulate.day import DeploymentSamples
 from routelab.simulate.upstream import SimulatedUpstream
 
 _STATES = ("closed", "half-open", "open")
@@ -51,10 +51,10 @@ class Sampler:
             self._lines[at].append(0 if line is None else line.waiting)
         self._waiting.append(sum(pool.waiting for pool in self._engine.pools.values()))
 
-    def sampled(self) -> tuple[Sampled, ...]:
+    def sampled(self) -> tuple[DeploymentSamples, ...]:
         """What was seen, by deployment."""
         return tuple(
-            Sampled(
+            DeploymentSamples(
                 model,
                 station.deployment.public_url,
                 station.deployment.provider,

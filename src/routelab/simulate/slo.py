@@ -43,7 +43,7 @@ class Slo(Objectives, frozen=True, forbid_unknown_fields=True):
     priority: Mapping[str, Objectives] = msgspec.field(default_factory=dict)
 
 
-class Checked(msgspec.Struct, frozen=True):
+class CheckedObjective(msgspec.Struct, frozen=True):
     """One objective and what became of it.
 
     Attributes:
@@ -66,7 +66,7 @@ class Checked(msgspec.Struct, frozen=True):
     n: int
 
 
-class Measured(NamedTuple):
+class SloMeasurement(NamedTuple):
     """A value, its 95 % interval, and on how many requests it rests."""
 
     value: float
@@ -99,7 +99,7 @@ def parse(text: str, source: str) -> Slo:
     return slo
 
 
-def check(slo: Slo, day: Day, source: str) -> list[Checked]:
+def check(slo: Slo, day: Day, source: str) -> list[CheckedObjective]:
     """Every objective held against a day.
 
     Raises:
@@ -119,7 +119,9 @@ def check(slo: Slo, day: Day, source: str) -> list[Checked]:
             continue
         holds = measured.value >= bound if name == "quality" else measured.value <= bound
         found.append(
-            Checked(where, name, bound, measured.value, measured.interval, holds, measured.n)
+            CheckedObjective(
+                where, name, bound, measured.value, measured.interval, holds, measured.n
+            )
         )
     if problems:
         raise SimulationError(*problems)
@@ -143,30 +145,30 @@ def _rows(day: Day, field: str, key: str) -> Bools:
     return np.asarray(getattr(day, field) == key)
 
 
-def _latency(q: float) -> Callable[[Day, Bools], Measured | None]:
-    def measure(day: Day, rows: Bools) -> Measured | None:
+def _latency(q: float) -> Callable[[Day, Bools], SloMeasurement | None]:
+    def measure(day: Day, rows: Bools) -> SloMeasurement | None:
         if not day.latency_known:
             return None
         seen = np.sort(day.latency_s[rows & day.answered])
         if not len(seen):
             return None
         low, high = quantile_interval(seen, q)
-        return Measured(float(np.quantile(seen, q)), (low, high), len(seen))
+        return SloMeasurement(float(np.quantile(seen, q)), (low, high), len(seen))
 
     return measure
 
 
-def _mean(values: Callable[[Day], Floats]) -> Callable[[Day, Bools], Measured]:
-    def measure(day: Day, rows: Bools) -> Measured:
+def _mean(values: Callable[[Day], Floats]) -> Callable[[Day, Bools], SloMeasurement]:
+    def measure(day: Day, rows: Bools) -> SloMeasurement:
         seen = values(day)[rows]
-        return Measured(math.fsum(seen) / len(seen), mean_interval(seen), len(seen))
+        return SloMeasurement(math.fsum(seen) / len(seen), mean_interval(seen), len(seen))
 
     return measure
 
 
-def _error_rate(day: Day, rows: Bools) -> Measured:
+def _error_rate(day: Day, rows: Bools) -> SloMeasurement:
     n, failed = int(rows.sum()), int((rows & ~day.answered).sum())
-    return Measured(failed / n, proportion_interval(failed, n), n)
+    return SloMeasurement(failed / n, proportion_interval(failed, n), n)
 
 
 _MEASURES: Mapping[str, Callable[[Day, Bools], Any]] = {
@@ -179,6 +181,6 @@ _MEASURES: Mapping[str, Callable[[Day, Bools], Any]] = {
 }
 
 
-def failed(checked: Sequence[Checked]) -> bool:
+def failed(checked: Sequence[CheckedObjective]) -> bool:
     """Whether any objective was missed."""
     return any(not it.holds for it in checked)

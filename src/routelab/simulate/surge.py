@@ -10,7 +10,7 @@ from routelab.core.table import Floats
 from routelab.simulate.scenario import Surge
 
 
-def surged(at_s: Floats, surges: Sequence[Surge]) -> Floats:
+def surged_arrivals(at_s: Floats, surges: Sequence[Surge]) -> Floats:
     """Arrivals (k,) with every surge's factor on their rate while it lasts.
 
     The same requests come, sooner: time is stretched so that `factor` seconds' worth of arrivals

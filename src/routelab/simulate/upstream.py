@@ -20,9 +20,9 @@ from routelab.runtime.stream.pieces import DONE, event, parted
 from routelab.runtime.upstream import Opened, Outgoing, Reply, UpstreamError
 from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, encode_json, header_text, header_texts
 from routelab.simulate.answers import Outcomes, ReplayError
-from routelab.simulate.course import Course
+from routelab.simulate.attempt_plan import AttemptPlan
 from routelab.simulate.faults import REJECT_S
-from routelab.simulate.latency import Latency
+from routelab.simulate.latency import LatencyModel
 from routelab.simulate.scenario import Scenario
 
 
@@ -39,7 +39,7 @@ class Visit:
     tries: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
-class Line:
+class DeploymentQueue:
     """Who is being served at a deployment, and who waits.
 
     Args:
@@ -85,7 +85,7 @@ class SimulatedUpstream:
     def __init__(
         self,
         log: Log,
-        latency: Latency,
+        latency: LatencyModel,
         scenario: Scenario,
         models: Mapping[tuple[str, str], str],
         *,
@@ -94,7 +94,7 @@ class SimulatedUpstream:
         texts: bool,
     ) -> None:
         self.visits: dict[str, Visit] = {}
-        self.lines: dict[tuple[str, str], Line] = {}
+        self.lines: dict[tuple[str, str], DeploymentQueue] = {}
         self.tries = 0
         self.struck: Counter[tuple[str, str]] = Counter()
         self.unwaited_usd: dict[tuple[str, str], float] = {}
@@ -154,7 +154,7 @@ class SimulatedUpstream:
     def hide(self, deployment: Deployment, text: str) -> str:
         return text
 
-    def _begun(self, outgoing: Outgoing) -> tuple[str, Visit, Outcomes, Course]:
+    def _begun(self, outgoing: Outgoing) -> tuple[str, Visit, Outcomes, AttemptPlan]:
         """Who asks whom, and how that will go."""
         at = outgoing.deployment
         model = self._models[at.base_url, at.model]
@@ -167,7 +167,7 @@ class SimulatedUpstream:
         column = self._log.models.index(model)
         tokens = sample.tokens(visit.row, column)
         first_s, between_s = self._latency.work(visit.row, column, tokens, draw)
-        course = Course(self._clock(), at.base_url, tokens, first_s, between_s, draw)
+        course = AttemptPlan(self._clock(), at.base_url, tokens, first_s, between_s, draw)
         self.tries += 1
         striking = [
             (index, fault)
@@ -185,21 +185,21 @@ class SimulatedUpstream:
     def _draw(self, key: str, name: str) -> float:
         return uniform(self._seed, key, name)
 
-    async def _connect(self, course: Course) -> None:
+    async def _connect(self, course: AttemptPlan) -> None:
         if course.refused:
             raise UpstreamError("ConnectError: connection refused", "connect")
         if course.silent_after == 0.0:
             await anyio.sleep_forever()
 
-    def _line(self, model: str, at: Deployment) -> Line:
+    def _line(self, model: str, at: Deployment) -> DeploymentQueue:
         key = model, at.base_url
         line = self.lines.get(key)
         if line is None:
-            line = self.lines[key] = Line(self._scenario.places(model))
+            line = self.lines[key] = DeploymentQueue(self._scenario.places(model))
         return line
 
     def _left(
-        self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: Course
+        self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: AttemptPlan
     ) -> None:
         """Remember what an answer under way costs, as nobody will pay for it here."""
         column, need = self._log.models.index(model), header_texts(outgoing.headers.get(NEED, ""))
@@ -208,7 +208,7 @@ class SimulatedUpstream:
         self.unwaited_usd[key] = self.unwaited_usd.get(key, 0.0) + cost_usd * course.price
 
     def _answer(
-        self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: Course
+        self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: AttemptPlan
     ) -> Reply:
         if course.malformed:
             return Reply(200, b'{"choices": [{"message": {"role": "assistant", "content": "cut o')
@@ -224,7 +224,7 @@ class SimulatedUpstream:
         return Reply(200, body)
 
 
-async def _turned_away(course: Course) -> Reply:
+async def _turned_away(course: AttemptPlan) -> Reply:
     await anyio.sleep(REJECT_S)
     headers = {}
     if course.retry_after_s is not None:
@@ -237,7 +237,9 @@ async def _whole(reply: Reply) -> AsyncGenerator[bytes]:
     yield encode_json(reply.body)
 
 
-async def _flowing(reply: Reply, course: Course, left: Callable[[], None]) -> AsyncGenerator[bytes]:
+async def _flowing(
+    reply: Reply, course: AttemptPlan, left: Callable[[], None]
+) -> AsyncGenerator[bytes]:
     """An answer as server-sent events, each piece when its tokens would have come.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, Table, Text
 from routelab.reports.summary import Summary
-from routelab.simulate import Checked
+from routelab.simulate import CheckedObjective
 from routelab.tuning.simulated.kept import Kept
 
 FORMS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
@@ -38,7 +38,7 @@ def objectives(summary: Summary) -> Chapter | None:
     )
 
 
-def _row(tuned: Checked, tested: Checked, before: Checked) -> list[Cell]:
+def _row(tuned: CheckedObjective, tested: CheckedObjective, before: CheckedObjective) -> list[Cell]:
     label, form, side = FORMS[tested.objective]
     return [
         Cell(label, strong=not tested.holds),

@@ -17,7 +17,7 @@ from routelab.reports import canvas, words
 from routelab.reports.blocks import Figure
 from routelab.reports.canvas import GOOD, INK, LOSS, MUTED, OURS, RULE, SOFT
 from routelab.simulate import Day, Scenario
-from routelab.simulate.day import Sampled
+from routelab.simulate.day import DeploymentSamples
 
 BINS = 8, 60
 """Pieces that a day is cut into, at least and at most; each holds `EACH` requests if it can."""
@@ -133,7 +133,7 @@ def timeline(key: str, day: Day, scenario: Scenario) -> Figure:
     return Figure("From the first arrival to the last", alt, svg, narrow, wide=True)
 
 
-def breakers(day: Day) -> list[Sampled]:
+def breakers(day: Day) -> list[DeploymentSamples]:
     """Deployments that were called, those whose breaker opened most first."""
     called = {(it.model, it.deployment) for it in day.worked if it.tries}
     there = [it for it in day.sampled if (it.model, it.deployment) in called]
@@ -158,7 +158,7 @@ def _alt(day: Day, found: Bins, shaded: Sequence[Window]) -> str:
 
 
 def _paint(
-    on: Drawing, day: Day, found: Bins, shown: Sequence[Sampled], shaded: Sequence[Window]
+    on: Drawing, day: Day, found: Bins, shown: Sequence[DeploymentSamples], shaded: Sequence[Window]
 ) -> None:
     width, height = on.get_size_inches() * 72
     left, right = (128.0 if width > 500 else 92.0), 12.0
@@ -230,7 +230,7 @@ def _lines(axes: Axes, day: Day) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=2))
 
 
-def _states(axes: Axes, day: Day, shown: Sequence[Sampled], width: float) -> None:
+def _states(axes: Axes, day: Day, shown: Sequence[DeploymentSamples], width: float) -> None:
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.grid(visible=False)
     room = 20 if width > 500 else 14

@@ -22,7 +22,7 @@ from routelab.runtime import RouterConfig
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.scorers import load as load_scorers
 from routelab.simulate import (
-    Checked,
+    CheckedObjective,
     Day,
     Scenario,
     SimulationOptions,
@@ -33,7 +33,7 @@ from routelab.simulate import (
     slo,
 )
 from routelab.simulate.scenario import check
-from routelab.simulate.surge import surged
+from routelab.simulate.surge import surged_arrivals
 from routelab.stats.thinning import thinned
 from routelab.tuning.bounds import Bounds
 from routelab.tuning.loop import Choice, Direction, Outcome, Range, Whole
@@ -216,7 +216,7 @@ class Engineered:
             last_s = max(window.to_s for window in told)
             how["duration_s"] = last_s + max(0.0, used_s) + AFTER_S
         coming = arrivals(on.log, wanted.arrivals, seed=seed, **how)
-        coming = replace(coming, at_s=surged(coming.at_s, wanted.scenario.surges))
+        coming = replace(coming, at_s=surged_arrivals(coming.at_s, wanted.scenario.surges))
         check(wanted.scenario, catalogue, coming.duration_s, wanted.scenario_file)
         return simulate(
             _loaded(self.study, policy, catalogue),
@@ -231,7 +231,7 @@ class Engineered:
         )
 
 
-def _excess(it: Checked) -> float:
+def _excess(it: CheckedObjective) -> float:
     """How far an objective is missed, as a share of its bound."""
     over = it.bound - it.value if it.objective == "quality" else it.value - it.bound
     return over / max(it.bound, 1e-3)

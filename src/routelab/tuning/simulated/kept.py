@@ -6,7 +6,7 @@ import msgspec
 
 from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.messages.wording import bracketed
-from routelab.simulate import Checked
+from routelab.simulate import CheckedObjective
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,12 +28,12 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     feasible: int
     engine: EngineRules
     timeout_s: float | None
-    tune: tuple[Checked, ...]
-    test: tuple[Checked, ...]
-    before: tuple[Checked, ...]
+    tune: tuple[CheckedObjective, ...]
+    test: tuple[CheckedObjective, ...]
+    before: tuple[CheckedObjective, ...]
 
     @property
-    def missed(self) -> list[Checked]:
+    def missed(self) -> list[CheckedObjective]:
         """On test."""
         return [it for it in self.test if not it.holds]
 

@@ -15,7 +15,7 @@ from routelab.core.progress import Progress
 from routelab.policies import to_wire
 from routelab.replay import ComparisonSet, NamedPolicy, costs_sha256, evaluate
 from routelab.replay.breakdown import breakdown
-from routelab.simulate import Checked, slo
+from routelab.simulate import CheckedObjective, slo
 from routelab.tuning import caveats, inputs
 from routelab.tuning.demands import demands
 from routelab.tuning.front import Point
@@ -53,7 +53,7 @@ def tuned_for(study: Study, wanted: Wanted, *, progress: Progress | None = None)
     best = _chosen(done)
     policy, catalogue = task.policy(best.params), task.catalogue(best.params)
 
-    def checked(params: Mapping[str, Any], on: ComparisonSet) -> tuple[Checked, ...]:
+    def checked(params: Mapping[str, Any], on: ComparisonSet) -> tuple[CheckedObjective, ...]:
         day = task.day(task.policy(params), task.catalogue(params), on)
         return tuple(slo.check(wanted.objectives, day, wanted.objectives_file))
 

@@ -20,7 +20,7 @@ _PIECES = re.compile(r"after \d+ pieces")
 
 
 @dataclass(frozen=True)
-class Worked:
+class DeploymentStats:
     """A deployment's day.
 
     Attributes:
@@ -52,7 +52,7 @@ class _Tally:
     answers_s: array[float] = field(default_factory=lambda: array("f"))
 
 
-class Tallies:
+class AttemptTallies:
     """Counts tries by deployment: four bytes for each answer."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Tallies:
         catalogue: Catalogue,
         struck: Mapping[tuple[str, str], int],
         unwaited_usd: Mapping[tuple[str, str], float],
-    ) -> tuple[Worked, ...]:
+    ) -> tuple[DeploymentStats, ...]:
         """Every deployment of the catalogue, called or not.
 
         Args:
@@ -95,7 +95,7 @@ class Tallies:
                 ends = np.quantile(seen, (0.5, 0.95)).tolist() if len(seen) else (None, None)
                 key = name, at.base_url
                 found.append(
-                    Worked(
+                    DeploymentStats(
                         *(name, at.public_url, at.provider),
                         tries=n,
                         errors=tally.errors.total(),
@@ -110,7 +110,7 @@ class Tallies:
         return tuple(found)
 
 
-class Remembered:
+class NotableRequests:
     """The slowest requests and the first that failed, with everything they went through.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Course:
+class AttemptPlan:
     """One try at one deployment.
 
     Attributes:
