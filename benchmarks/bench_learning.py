@@ -46,7 +46,7 @@ def _public() -> list[Row]:
     return [*rows, ("learning_apgr_mmlu_lead_over_task_mean_low", lead, ">0", lead > 0.0)]
 
 
-def _account(log: Log, chosen: np.ndarray) -> learning.Account:
+def _account(log: Log, chosen: np.ndarray) -> learning.LearningAccount:
     part = log.take(np.flatnonzero(chosen))
     return learning.account(part, weak=WEAK, strong=STRONG)
 

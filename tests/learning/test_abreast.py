@@ -13,19 +13,19 @@ from learning_world import MODELS, QUICK, telling_log
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from routelab import learning
-from routelab.learning import abreast
+from routelab.learning import parallel_fits
 
-MANY = abreast.WORTHWHILE
+MANY = parallel_fits.WORTHWHILE
 
 
 def test_little_work_is_done_by_the_caller():
-    found = abreast.abreast([threading.get_ident] * 5, MANY - 1)
+    found = parallel_fits.parallel_fits([threading.get_ident] * 5, MANY - 1)
     assert found == [threading.get_ident()] * 5
 
 
 @pytest.fixture(params=[1, 2, 5])
 def processors(request, monkeypatch):
-    monkeypatch.setattr(abreast, "cpu_count", lambda: request.param)
+    monkeypatch.setattr(parallel_fits, "cpu_count", lambda: request.param)
     return request.param
 
 
@@ -38,8 +38,10 @@ def test_results_come_in_the_order_of_the_tasks(processors):
         first_done.set()
         return number
 
-    assert abreast.abreast((partial(task, it) for it in range(20)), MANY) == list(range(20))
-    assert abreast.abreast([], MANY) == []
+    assert parallel_fits.parallel_fits((partial(task, it) for it in range(20)), MANY) == list(
+        range(20)
+    )
+    assert parallel_fits.parallel_fits([], MANY) == []
 
 
 def test_each_task_has_one_thread(processors):
@@ -48,7 +50,7 @@ def test_each_task_has_one_thread(processors):
         return {it["num_threads"] for it in threadpool_info()}
 
     before = threadpool_info()
-    assert abreast.abreast([threads] * 6, MANY) == [{1}] * 6
+    assert parallel_fits.parallel_fits([threads] * 6, MANY) == [{1}] * 6
     assert threadpool_info() == before
 
 
@@ -68,9 +70,9 @@ def test_the_first_failure_is_told_and_what_waits_is_given_up(processors, monkey
         if number > 1:
             assert given_up.wait(60)
 
-    monkeypatch.setattr(abreast, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(parallel_fits, "ThreadPoolExecutor", Pool)
     with pytest.raises(ValueError, match="number 1"):
-        abreast.abreast((partial(task, number) for number in range(50)), MANY)
+        parallel_fits.parallel_fits((partial(task, number) for number in range(50)), MANY)
     assert len(done) <= 2 + processors
 
 
@@ -78,12 +80,12 @@ def test_fits_at_once_do_not_lift_each_others_limit():
     before, entered, leave = threadpool_info(), threading.Event(), threading.Event()
 
     def first():
-        with abreast.alone():
+        with parallel_fits.alone():
             entered.set()
             leave.wait(10)
 
     def second():
-        with abreast.alone():
+        with parallel_fits.alone():
             leave.set()  # too early, if the first is still inside
             time.sleep(0.2)
             return {it["num_threads"] for it in threadpool_info() if it["user_api"] == "blas"}
@@ -104,19 +106,19 @@ def test_fits_at_once_do_not_lift_each_others_limit():
 )
 def test_a_container_counts_what_it_may_use(quota, most, tmp_path, monkeypatch):
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
-    monkeypatch.setattr(abreast, "_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(abreast.os, "sched_getaffinity", lambda _: range(64), raising=False)
-    assert abreast.cpu_count() == most
+    monkeypatch.setattr(parallel_fits, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(parallel_fits.os, "sched_getaffinity", lambda _: range(64), raising=False)
+    assert parallel_fits.cpu_count() == most
 
 
 def test_a_scorer_is_the_same_on_any_number_of_processors(processors, monkeypatch):
-    monkeypatch.setattr(abreast, "WORTHWHILE", 0)
+    monkeypatch.setattr(parallel_fits, "WORTHWHILE", 0)
     log = telling_log(150)
     for target, after in (("quality", False), ("gain", True)):  # the second in two layers
         there = fitted(log, target, QUICK, after)
-        monkeypatch.setattr(abreast, "cpu_count", lambda: 1)
+        monkeypatch.setattr(parallel_fits, "cpu_count", lambda: 1)
         assert same(there, fitted(log, target, QUICK, after))
-        monkeypatch.setattr(abreast, "cpu_count", lambda: processors)
+        monkeypatch.setattr(parallel_fits, "cpu_count", lambda: processors)
 
 
 def test_a_scorer_is_the_same_whatever_threads_libraries_would_use():

@@ -11,7 +11,7 @@ import pytest
 from learning_world import MODELS, QUICK, log_of, telling_log
 
 from routelab import learning
-from routelab.learning.figures import Draws
+from routelab.learning.estimates import Draws
 from routelab.logs import Log, read
 from routelab.logs.model.splits import split
 from routelab.metrics.pairs import apgr
@@ -19,7 +19,7 @@ from routelab.metrics.pairs import apgr
 WEAK, STRONG = MODELS[0], MODELS[2]
 
 
-def account(log: Log, recipe: learning.Recipe = QUICK) -> learning.Account:
+def account(log: Log, recipe: learning.Recipe = QUICK) -> learning.LearningAccount:
     parts = split(log, need_all_parts=False)
     return learning.account(
         log,
@@ -33,11 +33,11 @@ def account(log: Log, recipe: learning.Recipe = QUICK) -> learning.Account:
 
 
 @pytest.fixture(scope="module")
-def telling() -> learning.Account:
+def telling() -> learning.LearningAccount:
     return account(telling_log(600))
 
 
-def test_what_prompts_tell_is_found_on_every_split(telling: learning.Account) -> None:
+def test_what_prompts_tell_is_found_on_every_split(telling: learning.LearningAccount) -> None:
     for ranking in (telling.random, telling.leave_task_out, telling.test):
         assert ranking.apgr.value is not None
         assert ranking.apgr.low is not None
@@ -50,7 +50,7 @@ def test_what_prompts_tell_is_found_on_every_split(telling: learning.Account) ->
     assert telling.important[0].feature in {"words", "question_words", "word_length"}
 
 
-def test_gain_after_an_answer_beats_raw_confidence(telling: learning.Account) -> None:
+def test_gain_after_an_answer_beats_raw_confidence(telling: learning.LearningAccount) -> None:
     assert telling.after_answer.apgr.value > telling.random.apgr.value
     assert telling.after_answer.lead["confidence"].low > 0.0
 
@@ -64,7 +64,7 @@ def test_without_a_signal_deferral_is_not_judged() -> None:
     assert "task mean" not in found.random.baselines
 
 
-def test_probabilities_come_true(telling: learning.Account) -> None:
+def test_probabilities_come_true(telling: learning.LearningAccount) -> None:
     small = telling.correctness[WEAK]
     assert small.auroc.value > 0.8
     assert small.brier.value < small.brier_of_mean
@@ -80,14 +80,14 @@ def test_a_classifier_that_learned_the_task_is_called_one() -> None:
     assert found.random.apgr.value > 0.6
 
 
-def test_headline_is_plain_data(telling: learning.Account) -> None:
+def test_headline_is_plain_data(telling: learning.LearningAccount) -> None:
     headline = telling.headline()
     assert headline["apgr"] == telling.random.apgr.value
     assert headline["apgr_ci"] == (telling.random.apgr.low, telling.random.apgr.high)
     assert headline["apgr_test"] == telling.test.apgr.value
     assert headline["apgr_reason"] is None
     assert headline["cpt50"] <= headline["cpt80"]
-    again = msgspec.json.decode(msgspec.json.encode(telling), type=learning.Account)
+    again = msgspec.json.decode(msgspec.json.encode(telling), type=learning.LearningAccount)
     assert again == telling
 
 

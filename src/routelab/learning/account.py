@@ -14,8 +14,8 @@ from routelab.learning import correctness, ensemble, folds, ranking
 from routelab.learning.correctness import Correctness
 from routelab.learning.deferral import after_answer
 from routelab.learning.design import Design
+from routelab.learning.estimates import Draws
 from routelab.learning.examples import Examples
-from routelab.learning.figures import Draws
 from routelab.learning.fit import crossfit_on
 from routelab.learning.importance import Importance, important
 from routelab.learning.ranking import Ranking
@@ -29,7 +29,7 @@ FOLDS = 5
 RESAMPLES = 200
 
 
-class Account(msgspec.Struct, frozen=True):
+class LearningAccount(msgspec.Struct, frozen=True):
     """Plain data on how much a recipe's P(success) is worth for a weak and a strong model.
 
     Attributes:
@@ -80,7 +80,7 @@ def account(
     signals: Sequence[str] = (),
     seed: int = 0,
     resamples: int = RESAMPLES,
-) -> Account:
+) -> LearningAccount:
     """Judge a recipe on a pair of models; what cannot be judged says why.
 
     Args:
@@ -104,7 +104,7 @@ def account(
         return _empty(pair, chosen, str(error))
     at_random = trial.rank(scores, fold)
     left_out = trial.leave_task_out()
-    return Account(
+    return LearningAccount(
         weak,
         strong,
         len(made),
@@ -201,6 +201,8 @@ def _test(trial: _Trial, split: Split | None, there: Ints) -> Ranking:
     return trial.test(train, test)
 
 
-def _empty(pair: tuple[str, str], recipe: Recipe, reason: str) -> Account:
+def _empty(pair: tuple[str, str], recipe: Recipe, reason: str) -> LearningAccount:
     nothing = ranking.nothing(reason)
-    return Account(*pair, 0, recipe, nothing, nothing, nothing, nothing, {}, (), None, reason)
+    return LearningAccount(
+        *pair, 0, recipe, nothing, nothing, nothing, nothing, {}, (), None, reason
+    )

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from routelab.core.table import Floats, Ints
 from routelab.learning import folds
-from routelab.learning.learners.part import as_classes
+from routelab.learning.learners.part import class_labels
 from routelab.learning.recipe import Calibration
 from routelab.scorers import Beta, Isotonic, Platt, Temperature
 
@@ -118,7 +118,7 @@ def _isotonic(score: Floats, label: Floats) -> Any:
 
 def _regress(columns: Floats, label: Floats, *, offset: bool = True) -> tuple[Floats, float]:
     """Slopes and offset of a barely penalised logistic regression."""
-    at, right, weight = as_classes(label)
+    at, right, weight = class_labels(label)
     fitted = LogisticRegression(C=1e6, max_iter=1000, fit_intercept=offset)
     fitted.fit(columns[at], right, weight)
     return fitted.coef_[0], float(fitted.intercept_[0]) if offset else 0.0

@@ -7,14 +7,14 @@ import math
 import msgspec
 
 from routelab.core.table import Floats
-from routelab.learning.figures import Draws, Figure
+from routelab.learning.estimates import Draws, Estimate
 from routelab.learning.targets import RIGHT
 from routelab.metrics.confidence import auroc, brier, ece, reliability
 
 BINS = 15
 
 
-class Bin(msgspec.Struct, frozen=True):
+class ReliabilityBin(msgspec.Struct, frozen=True):
     """One bar of a reliability diagram; the means are None in an empty one."""
 
     low: float
@@ -35,11 +35,11 @@ class Correctness(msgspec.Struct, frozen=True):
     """
 
     n: int
-    auroc: Figure
-    brier: Figure
+    auroc: Estimate
+    brier: Estimate
     brier_of_mean: float
-    ece: Figure
-    diagram: tuple[Bin, ...]
+    ece: Estimate
+    diagram: tuple[ReliabilityBin, ...]
 
 
 def judge(probability: Floats, quality: Floats, draws: Draws) -> Correctness:
@@ -54,11 +54,11 @@ def judge(probability: Floats, quality: Floats, draws: Draws) -> Correctness:
     )
 
 
-def diagram(probability: Floats, quality: Floats) -> tuple[Bin, ...]:
+def diagram(probability: Floats, quality: Floats) -> tuple[ReliabilityBin, ...]:
     """The bars of a reliability diagram."""
     table = reliability(probability, quality, BINS)
     return tuple(
-        Bin(float(low), float(high), int(rows), _or_none(seen), _or_none(came))
+        ReliabilityBin(float(low), float(high), int(rows), _or_none(seen), _or_none(came))
         for low, high, rows, seen, came in zip(*table, strict=True)
     )
 

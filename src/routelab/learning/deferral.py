@@ -10,7 +10,7 @@ import numpy as np
 from routelab.core.table import Floats
 from routelab.errors import LearningError
 from routelab.learning import ranking
-from routelab.learning.figures import Draws
+from routelab.learning.estimates import Draws
 from routelab.learning.fit import crossfit
 from routelab.learning.ranking import Ranking
 from routelab.learning.recipe import Recipe

@@ -26,7 +26,7 @@ Csr = Any
 _CACHED = ("words", "numbers", "embedding", "answer")
 
 
-class Feature(NamedTuple):
+class BoundFeature(NamedTuple):
     """A provider with the tensors it needs, under the name that scorers use."""
 
     name: str
@@ -147,7 +147,7 @@ class Design:
         matrix[:, place] = matrix[rng.permutation(len(matrix)), place]
         vars(other)[key] = matrix
 
-    def words_feature(self, idf: Floats | None) -> Feature:
+    def words_feature(self, idf: Floats | None) -> BoundFeature:
         """The provider of `word_rows`."""
         plain = self._hashed()
         if idf is None:
@@ -155,9 +155,9 @@ class Design:
         digest = hashlib.sha256(idf.tobytes() + msgspec.json.encode(plain)).hexdigest()[:8]
         name = f"words-{digest}"
         tensor = f"{name}.idf"
-        return Feature(name, msgspec.structs.replace(plain, idf=tensor), {tensor: idf})
+        return BoundFeature(name, msgspec.structs.replace(plain, idf=tensor), {tensor: idf})
 
-    def dense_features(self, kind: str) -> tuple[Feature, ...]:
+    def dense_features(self, kind: str) -> tuple[BoundFeature, ...]:
         """The providers of `dense`, in the order of its columns."""
         numbers = kind == "numbers"
         own = Numbers(cap=self.recipe.cap) if numbers else Embedding.installed()
@@ -172,7 +172,7 @@ class Design:
         return Answer(models=tuple(models), signals=self.examples.signals)
 
 
-def _named(kind: str, provider: FeatureProvider) -> Feature:
+def _named(kind: str, provider: FeatureProvider) -> BoundFeature:
     """Equal providers have equal names, so that scorers fitted apart share them."""
     digest = hashlib.sha256(msgspec.json.encode(provider)).hexdigest()[:8]
-    return Feature(f"{kind}-{digest}", provider, {})
+    return BoundFeature(f"{kind}-{digest}", provider, {})

@@ -13,11 +13,11 @@ import numpy as np
 from routelab.core.table import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning import blend, calibration, folds
-from routelab.learning.abreast import abreast, alone
 from routelab.learning.design import Design
-from routelab.learning.fitted import Fitted
-from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, Part
-from routelab.learning.learners.part import Written
+from routelab.learning.fitted_scorers import FittedScorers
+from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, FittedPart
+from routelab.learning.learners.part import PortablePart
+from routelab.learning.parallel_fits import alone, parallel_fits
 from routelab.scorers import Blend, to_wire
 from routelab.signals.features import to_wire as feature_to_wire
 
@@ -44,7 +44,7 @@ class Ensemble:
     """
 
     names: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[FittedPart, ...]
     weights: tuple[float, ...]
     calibrators: tuple[Any, ...]
     held_out: Floats
@@ -53,11 +53,11 @@ class Ensemble:
     def predict(self, design: Design, rows: Ints) -> Floats:
         """(len(rows), k) scores."""
         about = len(rows) * len(design.examples.outputs)
-        each = abreast((partial(part.predict, design, rows) for part in self.parts), about)
+        each = parallel_fits((partial(part.predict, design, rows) for part in self.parts), about)
         joined = blend.join(each, self.weights)
         return calibration.apply(self.calibrators, joined)
 
-    def write(self, design: Design, name: str) -> Fitted:
+    def write(self, design: Design, name: str) -> FittedScorers:
         """The same scorer in portable form; the parts of a blend are called `name.part`."""
         if len(self.parts) == 1:
             written = self.parts[0].write(design, name)
@@ -153,10 +153,10 @@ def usable(design: Design) -> tuple[str, ...]:
 
 def _learned(
     design: Design, rows: Ints, names: Sequence[str], seed: int
-) -> tuple[list[Part], list[Floats]]:
+) -> tuple[list[FittedPart], list[Floats]]:
     """Each learner fitted on all rows, and its predictions of every row by other folds' fits."""
     design.make({MATRICES[name] or design.recipe.near for name in names if name in MATRICES})
-    parts: dict[str, Part] = {}
+    parts: dict[str, FittedPart] = {}
     held_out = {name: np.empty(design.examples.labels[rows].shape) for name in names}
 
     def fit_whole(name: str) -> None:
@@ -167,7 +167,7 @@ def _learned(
         held_out[name][there] = part.predict(design, rows[there])
 
     cuts = list(folds.each(_folds(design, rows, seed)))
-    abreast(
+    parallel_fits(
         [
             *(partial(fit_whole, name) for name in names),
             *(partial(fit_apart, name, *cut) for name in names for cut in cuts),
@@ -200,11 +200,11 @@ def thin(n: int, most: int, seed: int) -> Ints:
     return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
-def _together(each: Sequence[Written], scorers: dict[str, Any]) -> Fitted:
+def _together(each: Sequence[PortablePart], scorers: dict[str, Any]) -> FittedScorers:
     features, tensors = {}, {}
     for written in each:
         tensors.update(written.tensors)
         for feature in written.features:
             features[feature.name] = feature_to_wire(feature.provider)
             tensors.update(feature.tensors)
-    return Fitted(features, {key: to_wire(one) for key, one in scorers.items()}, tensors)
+    return FittedScorers(features, {key: to_wire(one) for key, one in scorers.items()}, tensors)

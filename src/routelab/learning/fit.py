@@ -14,7 +14,7 @@ from routelab.learning import ensemble, folds
 from routelab.learning.design import Design
 from routelab.learning.ensemble import Ensemble
 from routelab.learning.examples import Examples, Target
-from routelab.learning.fitted import Fitted
+from routelab.learning.fitted_scorers import FittedScorers
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import examples
 from routelab.logs.model.log import Log
@@ -33,7 +33,7 @@ def fit(
     signals: Sequence[str] = (),
     after: bool | None = None,
     name: str = "",
-) -> Fitted:
+) -> FittedScorers:
     """Fit one scorer on this part of a log, and on nothing else.
 
     Args:
@@ -49,7 +49,7 @@ def fit(
     return fit_examples(made, recipe or Recipe(), seed=seed, name=name or target)
 
 
-def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) -> Fitted:
+def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) -> FittedScorers:
     """Fit one scorer on examples, and write it down.
 
     Raises:

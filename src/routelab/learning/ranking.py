@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from routelab.core.table import Floats
-from routelab.learning.figures import Draws, Figure
+from routelab.learning.estimates import Draws, Estimate
 from routelab.metrics.pairs import apgr, cpt, normalised_area
 
 
@@ -24,12 +24,12 @@ class Ranking(msgspec.Struct, frozen=True):
     """
 
     n: int
-    apgr: Figure
-    cpt50: Figure
-    cpt80: Figure
-    deferral_area: Figure
-    baselines: Mapping[str, Figure]
-    lead: Mapping[str, Figure]
+    apgr: Estimate
+    cpt50: Estimate
+    cpt80: Estimate
+    deferral_area: Estimate
+    baselines: Mapping[str, Estimate]
+    lead: Mapping[str, Estimate]
 
 
 def rank(
@@ -54,7 +54,7 @@ def rank(
 
 def nothing(reason: str) -> Ranking:
     """A ranking that could not be judged at all."""
-    empty = Figure(None, reason=reason)
+    empty = Estimate(None, reason=reason)
     return Ranking(0, empty, empty, empty, empty, {}, {})
 
 

@@ -75,7 +75,7 @@ class Feature(msgspec.Struct, frozen=True):
 
 
 class Learned(msgspec.Struct, frozen=True):
-    """What learning is worth on a log; see `routelab.learning.Account`."""
+    """What learning is worth on a log; see `routelab.learning.LearningAccount`."""
 
     weak: str
     strong: str

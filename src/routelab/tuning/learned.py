@@ -12,7 +12,7 @@ from routelab.core.policy import Policy
 from routelab.core.progress import Progress
 from routelab.core.scoring import ScorerUse
 from routelab.errors import LearningError, TuningError
-from routelab.learning import Account, Fitted, account
+from routelab.learning import FittedScorers, LearningAccount, account
 from routelab.logs.model.log import Log
 from routelab.logs.model.splits import Split
 from routelab.replay import ComparisonSet
@@ -61,7 +61,7 @@ class Learned:
         return self.here.tune
 
     @property
-    def fitted(self) -> Fitted:
+    def fitted(self) -> FittedScorers:
         return self.here.teacher.fitted
 
     def worth(
@@ -73,7 +73,7 @@ class Learned:
         alone: Sequence[Point],
         best: Point,
         told: Callable[[str], None],
-    ) -> Account:
+    ) -> LearningAccount:
         """How well the strong model's gain over the weak one can be learned on this log."""
         weak, strong = options.pair or (by_cost(alone)[0], best.policy.models_used[0])
         told(f"judging what can be learned of {weak} and {strong}, on tasks never seen too")
@@ -101,7 +101,7 @@ class Learned:
             return lambda on: tuner(kind).propose(replace(self.here, tune=on))
         return lambda _: self.policies[kind]
 
-    def used_by(self, uses: Iterable[ScorerUse]) -> Fitted:
+    def used_by(self, uses: Iterable[ScorerUse]) -> FittedScorers:
         """The scorers that a policy names, with what they are made of and nothing else."""
         return only(self.fitted, (use.name for use in uses))
 

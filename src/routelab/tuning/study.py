@@ -33,7 +33,7 @@ from routelab.tuning.told import Told
 from routelab.tuning.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
-    from routelab.learning import Account, Fitted
+    from routelab.learning import FittedScorers, LearningAccount
     from routelab.tuning import recipes
     from routelab.tuning.learned import Learned
     from routelab.tuning.seed_spread import Spread
@@ -74,8 +74,8 @@ class Study:
     test: ComparisonSet
     kind: str
     rivals: Sequence[Rival]
-    fitted: Fitted | None
-    account: Account | None
+    fitted: FittedScorers | None
+    account: LearningAccount | None
     sought: recipes.Searched | None
     points: Sequence[OperatingPoint]
     tuned: Figures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from routelab.learning.learners import linear, neighbors, prior, trees
-from routelab.learning.learners.part import Learner, Part
+from routelab.learning.learners.part import FittedPart, Learner
 
 LEARNERS: Mapping[str, Learner] = {
     "prior": prior.fit,
@@ -29,4 +29,4 @@ MATRICES: Mapping[str, str] = {
 NEEDS_TEXT = frozenset(MATRICES)
 """Learners that read prompts."""
 
-__all__ = ["LEARNERS", "MATRICES", "NEEDS_TEXT", "Learner", "Part"]
+__all__ = ["LEARNERS", "MATRICES", "NEEDS_TEXT", "FittedPart", "Learner"]

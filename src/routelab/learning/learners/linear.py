@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from routelab.core.table import Floats, Ints
 from routelab.learning.design import Csr, Design
-from routelab.learning.learners.part import Part, Written, as_classes, known, prefixed
+from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, known, prefixed
 from routelab.scorers import Linear
 
 
@@ -36,7 +36,7 @@ class LinearPart:
         total = np.asarray(_matrix(design, self.kind, rows, self.idf) @ self.weights) + self.bias
         return 1.0 / (1.0 + np.exp(-total)) if self.logistic else total
 
-    def write(self, design: Design, name: str) -> Written:
+    def write(self, design: Design, name: str) -> PortablePart:
         if self.kind == "words":
             features: tuple[Any, ...] = (design.words_feature(self.idf),)
         else:
@@ -48,30 +48,30 @@ class LinearPart:
             tensors=name,
             link="logit" if self.logistic else "identity",
         )
-        return Written(
+        return PortablePart(
             scorer, features, prefixed(name, {"weights": self.weights, "bias": self.bias})
         )
 
 
-def words(design: Design, rows: Ints, seed: int) -> Part:
+def words(design: Design, rows: Ints, seed: int) -> FittedPart:
     """On hashed words, weighted by how rare they are."""
     idf = design.idf(rows) if design.recipe.idf else None
     return _fit(design, rows, "words", idf, design.recipe.words_penalty, seed)
 
 
-def numbers(design: Design, rows: Ints, seed: int) -> Part:
+def numbers(design: Design, rows: Ints, seed: int) -> FittedPart:
     """On counts and shares of the text, and on the answer if there is one."""
     return _fit(design, rows, "numbers", None, design.recipe.numbers_penalty, seed)
 
 
-def embedding(design: Design, rows: Ints, seed: int) -> Part:
+def embedding(design: Design, rows: Ints, seed: int) -> FittedPart:
     """On mean word embeddings, and on the answer if there is one."""
     return _fit(design, rows, "embedding", None, design.recipe.embedding_penalty, seed)
 
 
 def _fit(
     design: Design, rows: Ints, kind: str, idf: Floats | None, penalty: float, seed: int
-) -> Part:
+) -> FittedPart:
     logistic = design.recipe.loss == "log"
     one = _logistic if logistic else _ridge
     weights, bias = [], []
@@ -108,7 +108,7 @@ def _ridge(matrix: Any, labels: Floats, penalty: float, seed: int) -> tuple[Floa
 
 
 def _logistic(matrix: Any, labels: Floats, penalty: float, seed: int) -> tuple[Floats, float]:
-    classes = as_classes(labels)
+    classes = class_labels(labels)
     if len(np.unique(classes.right)) < 2:
         return np.zeros(matrix.shape[1]), _certain(labels)
     fitted = LogisticRegression(C=1.0 / penalty, max_iter=500, random_state=seed)

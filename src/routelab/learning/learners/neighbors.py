@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from routelab.core.table import Floats, Ints
 from routelab.learning.design import Design
-from routelab.learning.learners.part import Part, Written, prefixed
+from routelab.learning.learners.part import FittedPart, PortablePart, prefixed
 from routelab.scorers import NearestNeighbors, on_grid
 
 _STEPS = 100.0
@@ -49,7 +49,7 @@ class NeighborsPart:
         nearest = np.argsort(distance, axis=1, kind="stable")[:, : self.k]
         return np.asarray(self.targets[nearest].mean(axis=1))
 
-    def write(self, design: Design, name: str) -> Written:
+    def write(self, design: Design, name: str) -> PortablePart:
         features = design.dense_features(design.recipe.near)
         scorer = NearestNeighbors(
             target=design.examples.target,
@@ -64,10 +64,10 @@ class NeighborsPart:
             "step": self.step,
             "targets": self.targets,
         }
-        return Written(scorer, features, prefixed(name, tensors))
+        return PortablePart(scorer, features, prefixed(name, tensors))
 
 
-def fit(design: Design, rows: Ints, seed: int) -> Part:
+def fit(design: Design, rows: Ints, seed: int) -> FittedPart:
     """Keep some rows, at random where there are too many.
 
     A label that was not observed counts as the mean of those that were.

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core.table import Floats, Ints
-from routelab.learning.design import Design, Feature
+from routelab.learning.design import BoundFeature, Design
 from routelab.scorers import Scorer
 
 
-class Written(NamedTuple):
+class PortablePart(NamedTuple):
     """A fitted predictor as a policy file holds it.
 
     Attributes:
@@ -23,18 +23,18 @@ class Written(NamedTuple):
     """
 
     scorer: Scorer
-    features: tuple[Feature, ...]
+    features: tuple[BoundFeature, ...]
     tensors: dict[str, npt.NDArray[Any]]
 
 
-class Part(Protocol):
+class FittedPart(Protocol):
     """A fitted predictor of all outputs."""
 
     def predict(self, design: Design, rows: Ints) -> Floats:
         """(len(rows), k) predictions for these rows."""
         ...
 
-    def write(self, design: Design, name: str) -> Written:
+    def write(self, design: Design, name: str) -> PortablePart:
         """The same predictor in portable form, its tensors under this name."""
         ...
 
@@ -42,7 +42,7 @@ class Part(Protocol):
 class Learner(Protocol):
     """Fits a part on some rows of a design."""
 
-    def __call__(self, design: Design, rows: Ints, seed: int) -> Part: ...
+    def __call__(self, design: Design, rows: Ints, seed: int) -> FittedPart: ...
 
 
 def prefixed(name: str, tensors: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
@@ -57,7 +57,7 @@ def known(design: Design, rows: Ints, output: int) -> tuple[Ints, Floats]:
     return rows[there], labels[there]
 
 
-class Weighted(NamedTuple):
+class WeightedLabels(NamedTuple):
     """Labels of classes with weights: a quality of .7 is .7 of a success, .3 of a failure.
 
     Attributes:
@@ -71,10 +71,10 @@ class Weighted(NamedTuple):
     weight: Floats
 
 
-def as_classes(labels: Floats) -> Weighted:
+def class_labels(labels: Floats) -> WeightedLabels:
     """Labels in [0, 1] as weighted classes."""
     shares: Sequence[Floats] = (1.0 - labels, labels)
     at = [np.flatnonzero(share > 0.0) for share in shares]
     right = [np.full(len(index), value) for value, index in enumerate(at)]
     weight = [share[index] for share, index in zip(shares, at, strict=True)]
-    return Weighted(np.concatenate(at), np.concatenate(right), np.concatenate(weight))
+    return WeightedLabels(np.concatenate(at), np.concatenate(right), np.concatenate(weight))

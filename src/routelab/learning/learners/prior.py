@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from routelab.core.table import Floats, Ints
 from routelab.learning.design import Design
-from routelab.learning.learners.part import Part, Written, known, prefixed
+from routelab.learning.learners.part import FittedPart, PortablePart, known, prefixed
 from routelab.scorers import Prior
 
 
@@ -30,7 +30,7 @@ class PriorPart:
         names = _names(design, rows)
         return self.table[[place.get(name, len(self.keys)) for name in names]]
 
-    def write(self, design: Design, name: str) -> Written:
+    def write(self, design: Design, name: str) -> PortablePart:
         scorer = Prior(
             target=design.examples.target,
             outputs=design.examples.outputs,
@@ -38,10 +38,10 @@ class PriorPart:
             by=design.recipe.by,
             keys=self.keys,
         )
-        return Written(scorer, (), prefixed(name, {"table": self.table}))
+        return PortablePart(scorer, (), prefixed(name, {"table": self.table}))
 
 
-def fit(design: Design, rows: Ints, seed: int) -> Part:  # noqa: ARG001  (nothing is drawn)
+def fit(design: Design, rows: Ints, seed: int) -> FittedPart:  # noqa: ARG001  (nothing is drawn)
     """Means by name, shrunk as if `shrink` rows more had the overall mean.
 
     Source: Efron & Morris 1975.

@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from routelab.core.table import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning.design import Design
-from routelab.learning.learners.part import Part, Written, as_classes, known, prefixed
+from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, known, prefixed
 from routelab.scorers import Trees, flatten
 
 
@@ -36,7 +36,7 @@ class TreesPart:
             return np.column_stack([one.predict_proba(matrix)[:, 1] for one in self.ensembles])
         return np.column_stack([one.predict(matrix) for one in self.ensembles]) * self.spread
 
-    def write(self, design: Design, name: str) -> Written:
+    def write(self, design: Design, name: str) -> PortablePart:
         features = design.dense_features("numbers")
         scorer = Trees(
             target=design.examples.target,
@@ -48,10 +48,10 @@ class TreesPart:
         flat = flatten(
             [_scaled(one, worth) for one, worth in zip(self.ensembles, self.spread, strict=True)]
         )
-        return Written(scorer, features, prefixed(name, flat))
+        return PortablePart(scorer, features, prefixed(name, flat))
 
 
-def fit(design: Design, rows: Ints, seed: int) -> Part:
+def fit(design: Design, rows: Ints, seed: int) -> FittedPart:
     """Boosted regression trees, or classification trees for the log loss."""
     logistic = design.recipe.loss == "log"
     ensembles, spread = [], []
@@ -70,7 +70,7 @@ def _values(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
 
 
 def _classes(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
-    classes = as_classes(labels)
+    classes = class_labels(labels)
     at, right, weight = classes
     if len(np.unique(right)) < 2:  # one label: a row of the other, of no weight to speak of
         at, right = np.append(at, at[:1]), np.append(right, 1 - right[:1])

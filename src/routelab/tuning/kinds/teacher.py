@@ -8,7 +8,7 @@ from typing import Any
 
 from routelab import learning
 from routelab.errors import LearningError
-from routelab.learning import Fitted, Recipe, Target
+from routelab.learning import FittedScorers, Recipe, Target
 from routelab.logs.model.log import Log
 
 
@@ -36,7 +36,7 @@ class Teacher:
         self.log = log
         self.models = tuple(models)
         self.signals = tuple(signals)
-        self.fitted = Fitted()
+        self.fitted = FittedScorers()
         self.failures: dict[str, str] = {}
         self._recipe = recipe or Recipe()
         self._seed = seed
@@ -104,7 +104,7 @@ def named(base: str, signals: Iterable[str]) -> str:
     return "+".join((base, *signals))
 
 
-def only(fitted: Fitted, names: Iterable[str]) -> Fitted:
+def only(fitted: FittedScorers, names: Iterable[str]) -> FittedScorers:
     """These scorers with all they are made of, and nothing else."""
     kept: dict[str, Any] = {}
     waiting = list(names)
@@ -115,7 +115,7 @@ def only(fitted: Fitted, names: Iterable[str]) -> Fitted:
             waiting.extend(kept[name].get("parts", ()))
     used = set(chain.from_iterable(spec.get("features", ()) for spec in kept.values()))
     features = {name: spec for name, spec in fitted.features.items() if name in used}
-    return Fitted(
+    return FittedScorers(
         features,
         {name: spec for name, spec in fitted.scorers.items() if name in kept},
         _tensors(fitted, [*kept.values(), *features.values()]),
@@ -124,7 +124,7 @@ def only(fitted: Fitted, names: Iterable[str]) -> Fitted:
     )
 
 
-def _tensors(fitted: Fitted, specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _tensors(fitted: FittedScorers, specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Tensors that a spec names, whole or as a prefix."""
     said = {value for spec in specs for value in spec.values() if isinstance(value, str) and value}
     return {

@@ -48,7 +48,7 @@ def alone() -> Iterator[None]:
         yield
 
 
-def abreast(tasks: Iterable[Callable[[], T]], labels: int) -> list[T]:
+def parallel_fits(tasks: Iterable[Callable[[], T]], labels: int) -> list[T]:
     """Results in the order of the tasks, each computed by one thread alone.
 
     Args:

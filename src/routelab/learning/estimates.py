@@ -15,7 +15,7 @@ ENOUGH = 0.5
 """Share of the resamples on which a figure must have a value before it gets an interval."""
 
 
-class Figure(msgspec.Struct, frozen=True):
+class Estimate(msgspec.Struct, frozen=True):
     """A number, its 95 % interval, and the reason where it is None."""
 
     value: float | None
@@ -41,7 +41,7 @@ class Draws:
     count: int
     seed: int
 
-    def figure(self, metric: Callable[..., float], *columns: Floats) -> Figure:
+    def figure(self, metric: Callable[..., float], *columns: Floats) -> Estimate:
         """What a metric says of columns (n,), with a percentile interval.
 
         A metric that raises ValueError, or yields NaN, has no value there.
@@ -49,15 +49,15 @@ class Draws:
         try:
             value = metric(*columns)
         except ValueError as error:
-            return Figure(None, reason=str(error))
+            return Estimate(None, reason=str(error))
         if np.isnan(value):
-            return Figure(None, reason="no share of calls reaches it")
+            return Estimate(None, reason="no share of calls reaches it")
         found = [self._again(metric, rows, columns) for rows in self._rows()]
         kept = [one for one in found if not np.isnan(one)]
         if len(kept) < max(2, ENOUGH * self.count):
-            return Figure(float(value), reason="undefined on most resamples")
+            return Estimate(float(value), reason="undefined on most resamples")
         low, high = interval(kept)
-        return Figure(float(value), low, high)
+        return Estimate(float(value), low, high)
 
     def take(self, rows: Ints) -> Draws:
         """Resamples of some of the rows."""

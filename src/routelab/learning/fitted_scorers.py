@@ -15,7 +15,7 @@ from routelab.scorers import ScorerSet
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedScorers:
     """Fitted scorers in portable form.
 
     Attributes:
@@ -32,7 +32,7 @@ class Fitted:
     report: Mapping[str, Any] = field(default_factory=dict)
     held_out: Mapping[str, Floats] = field(default_factory=dict)
 
-    def __or__(self, other: Fitted) -> Fitted:
+    def __or__(self, other: FittedScorers) -> FittedScorers:
         """Both together; features that they share are held once.
 
         Raises:
@@ -41,7 +41,7 @@ class Fitted:
         twice = sorted(set(self.scorers) & set(other.scorers))
         if twice:
             raise LearningError(f"scorers of the same name: {', '.join(twice)}; rename one")
-        return Fitted(
+        return FittedScorers(
             {**self.features, **other.features},
             {**self.scorers, **other.scorers},
             {**self.tensors, **other.tensors},
