@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.deferral_world import World, draw
 from routelab import learning, logs
+from routelab.learning.diagnosis.ranking import Ranking
 from routelab.learning.examples import requests_of
-from routelab.learning.ranking import Ranking
 from routelab.learning.targets import answers
 from routelab.logs import Log
 from routelab.metrics.pairs import normalised_area

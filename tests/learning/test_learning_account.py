@@ -11,7 +11,7 @@ import pytest
 from learning_world import MODELS, QUICK, log_of, telling_log
 
 from routelab import learning
-from routelab.learning.estimates import Draws
+from routelab.learning.diagnosis.estimates import Draws
 from routelab.logs import Log, read
 from routelab.logs.model.splits import split
 from routelab.metrics.pairs import apgr

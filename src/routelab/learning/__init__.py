@@ -4,11 +4,11 @@ The only user of scikit-learn. `fit` makes a portable scorer of a recipe and one
 `account` says how well the recipe ranks requests that it never saw.
 """
 
-from routelab.learning.account import LearningAccount, account
+from routelab.learning.diagnosis.account import LearningAccount, account
+from routelab.learning.diagnosis.loss import loss
 from routelab.learning.examples import Examples, Target
 from routelab.learning.fit import crossfit, fit, fit_examples
 from routelab.learning.fitted_scorers import FittedScorers
-from routelab.learning.loss import loss
 from routelab.learning.recipe import Recipe, Span, recipe, space
 from routelab.learning.targets import examples
 

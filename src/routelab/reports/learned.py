@@ -34,7 +34,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Ranked(msgspec.Struct, frozen=True):
-    """One way to judge a scorer; see `routelab.learning.ranking.Ranking`."""
+    """One way to judge a scorer; see `routelab.learning.diagnosis.ranking.Ranking`."""
 
     n: int
     apgr: Value
@@ -56,7 +56,7 @@ class Bin(msgspec.Struct, frozen=True):
 
 
 class Correct(msgspec.Struct, frozen=True):
-    """How good P(success) of one model is; see `routelab.learning.correctness.Correctness`."""
+    """How good P(success) of one model is; see `routelab.learning.diagnosis.correctness.Correctness`."""
 
     n: int
     auroc: Value

@@ -31,7 +31,7 @@ class Searched(msgspec.Struct, frozen=True):
 
     Attributes:
         recipe: of least loss; the default where nothing did better.
-        loss, loss_of_default: cross-fitted on train, see `routelab.learning.loss`.
+        loss, loss_of_default: cross-fitted on train, see `routelab.learning.diagnosis.loss`.
         trials: how many were tried, the default included.
     """
 

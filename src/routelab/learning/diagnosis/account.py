@@ -10,17 +10,18 @@ import numpy as np
 
 from routelab.core.table import Floats, Ints
 from routelab.errors import LearningError
-from routelab.learning import correctness, ensemble, folds, ranking
-from routelab.learning.correctness import Correctness
-from routelab.learning.deferral import after_answer
+from routelab.learning import ensemble, folds
 from routelab.learning.design import Design
-from routelab.learning.estimates import Draws
+from routelab.learning.diagnosis import correctness, ranking
+from routelab.learning.diagnosis.correctness import Correctness
+from routelab.learning.diagnosis.deferral import after_answer
+from routelab.learning.diagnosis.estimates import Draws
+from routelab.learning.diagnosis.importance import Importance, important
+from routelab.learning.diagnosis.ranking import Ranking
+from routelab.learning.diagnosis.statement import learned_the_task, statement
 from routelab.learning.examples import Examples
 from routelab.learning.fit import crossfit_on
-from routelab.learning.importance import Importance, important
-from routelab.learning.ranking import Ranking
 from routelab.learning.recipe import Recipe
-from routelab.learning.statement import learned_the_task, statement
 from routelab.learning.targets import examples
 from routelab.logs.model.log import Log
 from routelab.logs.model.splits import Split

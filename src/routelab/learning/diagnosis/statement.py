@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routelab.learning.ranking import Ranking
+from routelab.learning.diagnosis.ranking import Ranking
 
 RANDOM = 0.5
 """APGR of random routing."""

@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from routelab.core.table import Floats
-from routelab.learning.estimates import Draws, Estimate
+from routelab.learning.diagnosis.estimates import Draws, Estimate
 from routelab.learning.targets import RIGHT
 from routelab.metrics.confidence import auroc, brier, ece, reliability
 

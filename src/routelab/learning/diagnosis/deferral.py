@@ -9,10 +9,10 @@ import numpy as np
 
 from routelab.core.table import Floats
 from routelab.errors import LearningError
-from routelab.learning import ranking
-from routelab.learning.estimates import Draws
+from routelab.learning.diagnosis import ranking
+from routelab.learning.diagnosis.estimates import Draws
+from routelab.learning.diagnosis.ranking import Ranking
 from routelab.learning.fit import crossfit
-from routelab.learning.ranking import Ranking
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import examples
 from routelab.logs.model.log import Log

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from routelab.core.table import Floats
-from routelab.learning.estimates import Draws, Estimate
+from routelab.learning.diagnosis.estimates import Draws, Estimate
 from routelab.metrics.pairs import apgr, cpt, normalised_area
 
 
