@@ -24,20 +24,28 @@ from routelab.core.request import Request
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile, write
 from routelab.runtime import AsyncRouter, DecisionLog, Reply, RouterConfig
-from routelab.runtime.budgets import Budgets, Hold, Line, MemoryStore, Rule, SqliteStore, Store
-from routelab.runtime.figures import Figures
-from routelab.runtime.finished import Finished
+from routelab.runtime.budgets import (
+    BudgetLine,
+    BudgetRule,
+    Budgets,
+    MemoryStore,
+    Reservation,
+    SqliteStore,
+    Store,
+)
+from routelab.runtime.finished_request import FinishedRequest
+from routelab.runtime.metrics import RouterMetrics
 
 N = 2_000
 TURNS = 20
 TARGET_US = 10.0
 LINES = (
-    Line("all", "2026-11-24", 1 << 60, (1, 2, 3)),
-    Line("tenant a", "2026-11-24", 1 << 60, (1, 2, 3)),
+    BudgetLine("all", "2026-11-24", 1 << 60, (1, 2, 3)),
+    BudgetLine("tenant a", "2026-11-24", 1 << 60, (1, 2, 3)),
 )
 
 
-def cascade(number: int) -> Finished:
+def cascade(number: int) -> FinishedRequest:
     """A request of two calls, one of which was tried twice."""
     steps = tuple(
         Step(
@@ -66,7 +74,7 @@ def cascade(number: int) -> Finished:
         for turn, model in enumerate(("small", "large"))
     )
     messages = ({"role": "user", "content": f"{number} " + "word " * 200},)
-    return Finished(
+    return FinishedRequest(
         request=Request(f"r{number}", messages, tenant=f"t{number % 50}"),
         policy="0" * 64,
         status="answered",
@@ -78,7 +86,7 @@ def cascade(number: int) -> Finished:
     )
 
 
-def each_us(work: Callable[[Finished], None], requests: list[Finished]) -> float:
+def each_us(work: Callable[[FinishedRequest], None], requests: list[FinishedRequest]) -> float:
     """Median over rounds of the microseconds a request."""
     rounds = []
     for _ in range(5):
@@ -89,9 +97,9 @@ def each_us(work: Callable[[Finished], None], requests: list[Finished]) -> float
     return statistics.median(rounds)
 
 
-def snapped_ms(requests: list[Finished]) -> float:
+def snapped_ms(requests: list[FinishedRequest]) -> float:
     """Milliseconds for a snapshot of figures over latencies from 10 ms to 100 s."""
-    figures, rng = Figures(), random.Random(0)
+    figures, rng = RouterMetrics(), random.Random(0)
     for _ in range(5):
         for request in requests:
             latency_s = 10.0 ** rng.uniform(-2, 2)
@@ -101,7 +109,7 @@ def snapped_ms(requests: list[Finished]) -> float:
     return 1e3 * (time.thread_time() - begun)
 
 
-def logged(requests: list[Finished]) -> tuple[float, float, float]:
+def logged(requests: list[FinishedRequest]) -> tuple[float, float, float]:
     """Microseconds to queue a record and, of the log's thread, to write it; records a second."""
     with tempfile.TemporaryDirectory() as folder:
         log = DecisionLog(folder, max_queued=len(requests) * 10)
@@ -123,7 +131,7 @@ async def reserved_us(store: Store) -> float:
     for _ in range(N):
         begun = time.perf_counter()
         hold = await store.reserve(LINES, 1000)
-        assert isinstance(hold, Hold)
+        assert isinstance(hold, Reservation)
         store.settle(hold, 900)
         times.append(1e6 * (time.perf_counter() - begun))
     await store.aclose()
@@ -136,7 +144,7 @@ async def reserved_per_s(store: Store) -> float:
     async def worker() -> None:
         for _ in range(N // 32):
             hold = await store.reserve(LINES, 1000)
-            assert isinstance(hold, Hold)
+            assert isinstance(hold, Reservation)
             store.settle(hold, 900)
 
     begun = time.perf_counter()
@@ -163,7 +171,7 @@ async def routed_us(chosen: PolicyFile, folder: Path) -> tuple[float, dict[str, 
 
     All take turns, since how fast the machine is changes within seconds: medians of the turns.
     """
-    budgets = Budgets(all=Rule(1e6), tenant=Rule(1e5))
+    budgets = Budgets(all=BudgetRule(1e6), tenant=BudgetRule(1e5))
     ways = {
         "bare": {"figures": Deaf()},
         "figures": {},
@@ -196,10 +204,10 @@ async def routed_us(chosen: PolicyFile, folder: Path) -> tuple[float, dict[str, 
     return statistics.median(bare), added
 
 
-class Deaf(Figures):
+class Deaf(RouterMetrics):
     """Counts nothing: what a router would be without figures."""
 
-    def finished(self, finished: Finished) -> None:
+    def finished(self, finished: FinishedRequest) -> None:
         pass
 
 
@@ -216,7 +224,7 @@ def policy(folder: Path) -> PolicyFile:
 
 def run() -> Iterator[tuple[str, float, str, bool]]:
     requests = [cascade(number) for number in range(N)]
-    figures_us = each_us(Figures().finished, requests)
+    figures_us = each_us(RouterMetrics().finished, requests)
     yield "operations.figures_us", figures_us, "<= 20 us for two calls", figures_us <= 20.0
     snapshot_ms = snapped_ms(requests)
     yield "operations.snapshot_ms", snapshot_ms, "<= 20 ms with 50 tenants", snapshot_ms <= 20.0

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from routelab.errors import BudgetError, NoModelError, RequestError, RouteError
 from routelab.runtime import AsyncRouter, RouterConfig, StreamedAnswer
-from routelab.runtime.stream.pieces import DONE, event
+from routelab.runtime.attempts.pieces import DONE, sse_event
 
 
 def create() -> Starlette:
@@ -59,7 +59,7 @@ async def events(streamed: StreamedAnswer) -> AsyncIterator[bytes]:
     """The answer as server-sent events."""
     async with streamed as answer:
         async for piece in answer:
-            yield event(piece.raw)
+            yield sse_event(piece.raw)
         yield DONE
 
 
@@ -70,7 +70,7 @@ async def after(first: bytes, told: AsyncIterator[bytes]) -> AsyncIterator[bytes
         async for data in told:
             yield data
     except RouteError as error:
-        yield event({"error": {"message": str(error)}})
+        yield sse_event({"error": {"message": str(error)}})
 
 
 async def refused(_: Request, error: RouteError) -> Response:

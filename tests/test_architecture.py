@@ -45,8 +45,8 @@ HOMES = {
 GUESTS = {
     ("testing/policies.py", "httpx"),  # its transport over ASGI takes the place of a network
     ("tracking/decider.py", "pandas"),  # MLflow hands it data frames, and brings pandas itself
-    ("runtime/http_sender.py", "aiohttp"),  # of the serve extra, when it is asked for
-    ("runtime/http_sender.py", "httpx_aiohttp"),  # likewise
+    ("runtime/transport/sender.py", "aiohttp"),  # of the serve extra, when it is asked for
+    ("runtime/transport/sender.py", "httpx_aiohttp"),  # likewise
     ("signals/features/wordllama.py", "tokenizers"),  # of the embed extra, when it is asked for
 }
 

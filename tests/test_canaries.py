@@ -33,14 +33,18 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from routelab.errors import LearningError, SimulationError
 from routelab.learning.learners import trees
-from routelab.runtime import http_sender, orphans
+from routelab.runtime.transport import leaked, sender
 from routelab.simulate import virtual
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "routelab"
 
 PYTHON = f"asyncio of Python {sys.version_info.major}.{sys.version_info.minor}"
-VIRTUAL, ORPHANS, SENDER = "simulate/virtual.py", "runtime/orphans.py", "runtime/http_sender.py"
+VIRTUAL, ORPHANS, SENDER = (
+    "simulate/virtual.py",
+    "runtime/transport/leaked.py",
+    "runtime/transport/sender.py",
+)
 TREES, PICKLES = "learning/learners/trees.py", "logs/importers/published/routerbench.py"
 
 LEANED_ON = {
@@ -237,17 +241,17 @@ def test_a_client_has_transports_by_address():
 
 def test_a_pool_of_another_kind_is_left_alone_with_one_warning(monkeypatch, caplog):
     monkeypatch.delattr(httpcore.AsyncConnectionPool, "_close_connections")
-    orphans._warn.cache_clear()
+    leaked._warn.cache_clear()
 
     async def run():
         async with httpx.AsyncHTTPTransport() as one, httpx.AsyncHTTPTransport() as two:
-            await orphans.close_orphans([one, two])
-            await orphans.close_orphans([one])
+            await leaked.close_leaked([one, two])
+            await leaked.close_leaked([one])
             monkeypatch.undo()
 
     with caplog.at_level(logging.WARNING, "routelab"):
         asyncio.run(run())
-    orphans._warn.cache_clear()
+    leaked._warn.cache_clear()
     (message,) = caplog.messages
     assert "no AsyncConnectionPool._close_connections any more" in message
     assert "'httpcore>=1.0.9,<1.1'" in message
@@ -258,19 +262,19 @@ def test_a_transport_without_a_pool_is_left_alone_with_a_warning(caplog):
         def __init__(self) -> None:
             pass
 
-    orphans._warn.cache_clear()
+    leaked._warn.cache_clear()
     with caplog.at_level(logging.WARNING, "routelab"):
-        asyncio.run(orphans.close_orphans([Other(), None]))
-    orphans._warn.cache_clear()
+        asyncio.run(leaked.close_leaked([Other(), None]))
+    leaked._warn.cache_clear()
     assert "no AsyncHTTPTransport._pool any more" in caplog.text
 
 
 def test_a_client_of_another_kind_still_goes_by_the_proxies_of_the_environment(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert isinstance(http_sender.own(None), http_sender.ByProxy)
+    assert isinstance(sender.own(None), sender.ProxySender)
     monkeypatch.delattr(httpx.AsyncClient, "_transport_for_url")
-    assert isinstance(http_sender.own(None), http_sender.ThroughClient)
-    assert [*http_sender._transports(SimpleNamespace())] == [None]
+    assert isinstance(sender.own(None), sender.ClientSender)
+    assert [*sender._transports(SimpleNamespace())] == [None]
 
 
 # scikit-learn and pickle

@@ -14,7 +14,7 @@ from routelab.errors import BudgetError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, write
 from routelab.runtime import AsyncRouter, Reply, RouterConfig
-from routelab.runtime.budgets import Budgets, Rule
+from routelab.runtime.budgets import BudgetRule, Budgets
 
 PRICED = Model(2.0, 8.0, deployments=(Deployment("http://a.test/v1", "m"),))
 
@@ -81,7 +81,7 @@ def test_calls_that_a_budget_refused_are_told_apart_as_the_router_told_them(run,
     options = {
         "upstream": Canned(),
         "log": tmp_path / "decisions",
-        "budgets": Budgets(all=Rule(limit_usd=0.0055)),  # five calls of a tenth of a cent
+        "budgets": Budgets(all=BudgetRule(limit_usd=0.0055)),  # five calls of a tenth of a cent
         "signals": {"score": "column:absent"},
     }
 

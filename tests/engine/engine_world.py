@@ -8,7 +8,7 @@ import random
 from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model, Timeouts
 from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.runtime import Reply, UpstreamError
-from routelab.runtime.engine import Engine, Question
+from routelab.runtime.engine import Engine, SampleRequest
 from routelab.simulate.virtual import VirtualLoop
 
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20}
@@ -95,7 +95,7 @@ def engine(loop, catalogue, upstream, seed=0, timeouts=None):
 
 def question(**changes):
     asked = {"model": "m", "body": {"messages": [{"role": "user", "content": "hi"}]}}
-    return Question(**{**asked, "headers": {}, **changes})
+    return SampleRequest(**{**asked, "headers": {}, **changes})
 
 
 def stations(engine):

@@ -17,13 +17,13 @@ from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.runtime.engine.balancing.power_of_two import load
+from routelab.runtime.engine.deployment_state import DeploymentState
 from routelab.runtime.engine.latency import DECAY_S, FAILED_TIMES, UNKNOWN_S, PeakEwma
-from routelab.runtime.engine.station import Station
 
 
 def stationed(weights):
     return [
-        Station(replace(it, weight=weight), EngineRules())
+        DeploymentState(replace(it, weight=weight), EngineRules())
         for it, weight in zip(deployments(*map(str, range(len(weights)))), weights, strict=True)
     ]
 

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules
 from routelab.runtime.engine.bucket import Bucket
-from routelab.runtime.engine.pool import Pool, Refusal
-from routelab.runtime.engine.station import Report, Station
+from routelab.runtime.engine.deployment_state import AttemptReport, DeploymentState
+from routelab.runtime.engine.pool import Pool, PoolRefusal
 
 steps = st.lists(st.tuples(st.floats(0.0, 30.0), st.floats(0.1, 40.0)), max_size=40)
 
@@ -69,7 +69,7 @@ class PoolMachine(RuleBasedStateMachine):
     def start(self, seed):
         self.loop = VirtualLoop()
         catalogue = world("a", "b", **LIMITS)
-        self.stations = [Station(it, RULES) for it in catalogue.model("m").deployments]
+        self.stations = [DeploymentState(it, RULES) for it in catalogue.model("m").deployments]
         self.pool = Pool("m", self.stations, RULES, self.loop.time, random.Random(seed))
         self.queued, self.held, self.served, self.came = [], [], [], 0
         self.starts = {station: [] for station in self.stations}
@@ -87,7 +87,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     def give_back(self, at, ok):
         place = self.held.pop(at % len(self.held))
-        report = Report(ok, 0.1, used=0.0)
+        report = AttemptReport(ok, 0.1, used=0.0)
         self.loop.call_soon(lambda: place.station.give_back(place, report, self.loop.time()))
 
     def settle(self):
@@ -97,7 +97,7 @@ class PoolMachine(RuleBasedStateMachine):
             if task.done():
                 self.queued.remove((number, task))
                 place, begun = task.result()
-                if not isinstance(place, Refusal):
+                if not isinstance(place, PoolRefusal):
                     self.held.append(place)
                     self.served.append(number)
                     self.starts[place.station].append(begun)
@@ -115,7 +115,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.settle()
         if full:
             refusal, _ = task.result()
-            assert isinstance(refusal, Refusal)
+            assert isinstance(refusal, PoolRefusal)
             assert "wait already" in refusal.reason
 
     @precondition(lambda self: self.held)

@@ -12,8 +12,8 @@ from misbehaving import CUT_AT, STALL_AT, TOKENS, Misbehaving, limits
 from runtime_world import closed_port
 
 from routelab.core.catalogue.catalogue import Deployment
-from routelab.runtime.attempt import attempt
-from routelab.runtime.http import HttpUpstream
+from routelab.runtime.attempts.attempt import attempt
+from routelab.runtime.transport.client import HttpUpstream
 
 TRANSPORTS = ("httpx", "aiohttp")
 LONG = limits("")

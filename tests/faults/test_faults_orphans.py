@@ -9,9 +9,9 @@ import pytest
 from misbehaving import TOKENS, Misbehaving
 
 from routelab.core.catalogue.catalogue import Deployment, Timeouts
-from routelab.runtime.http import HttpUpstream
-from routelab.runtime.orphans import close_orphans
-from routelab.runtime.upstream import Outgoing
+from routelab.runtime.transport.client import HttpUpstream
+from routelab.runtime.transport.leaked import close_leaked
+from routelab.runtime.upstream import OutgoingRequest
 
 STEPS = 120
 BODY = {"messages": [{"role": "user", "content": "hello"}]}
@@ -57,10 +57,10 @@ def test_what_nobody_holds_is_closed_and_who_waits_gets_its_place(server, waitin
             assert "Request Count: 0" in lost.info()
             task = asyncio.create_task(asked(client, server)) if waiting else None
             await asyncio.sleep(0.01)
-            await close_orphans([one])
+            await close_leaked([one])
             assert await (task or asked(client, server)) == "".join(TOKENS)
             assert lost not in one._pool.connections
-            await close_orphans([one])
+            await close_leaked([one])
             assert [it.is_idle() for it in one._pool.connections] == [True]
 
     asyncio.run(run())
@@ -73,7 +73,7 @@ def test_what_a_request_holds_is_left_alone(server):
             tasks = [asyncio.create_task(asked(client, server)) for _ in range(6)]
             while not all(task.done() for task in tasks):
                 await asyncio.sleep(0)
-                await close_orphans([two])
+                await close_leaked([two])
             assert {task.result() for task in tasks} == {"".join(TOKENS)}
             assert len(two._pool.connections) == 2
 
@@ -84,7 +84,7 @@ def test_what_a_request_holds_is_left_alone(server):
 def test_a_request_may_be_cancelled_at_any_step(server, through_client):
     """One connection is all there is: were it lost, nothing could be sent any more."""
     deployment = Deployment(server.url("good"), "m")
-    outgoing = Outgoing(deployment, BODY, {}, Timeouts())
+    outgoing = OutgoingRequest(deployment, BODY, {}, Timeouts())
 
     async def run():
         one = pooled(1)
@@ -108,6 +108,6 @@ def test_a_request_may_be_cancelled_at_any_step(server, through_client):
 
 def test_a_transport_of_another_kind_is_left_alone():
     async def run():
-        await close_orphans([httpx.MockTransport(lambda _: None), None])
+        await close_leaked([httpx.MockTransport(lambda _: None), None])
 
     asyncio.run(run())

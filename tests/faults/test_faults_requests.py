@@ -18,7 +18,7 @@ from routelab.gates import Function, Json
 from routelab.logs.decisions import open_journal
 from routelab.policies import Fixed, Gated
 from routelab.runtime import AsyncRouter, RouterConfig
-from routelab.runtime.budgets import Budgets, Rule, SqliteStore
+from routelab.runtime.budgets import BudgetRule, Budgets, SqliteStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "runtime.md"
 ONCE = RetryRules(most=0)
@@ -109,7 +109,7 @@ def unkept(folder):
 
 
 def daily(limit_usd):
-    return Budgets(all=Rule(limit_usd))
+    return Budgets(all=BudgetRule(limit_usd))
 
 
 def keyless(folder):

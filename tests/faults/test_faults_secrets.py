@@ -17,8 +17,8 @@ from routelab.core.catalogue.engine_rules import EngineRules, RetryRules
 from routelab.errors import RouteError
 from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, DecisionLog, RouterConfig
-from routelab.runtime.budgets import Budgets, Rule
-from routelab.runtime.figures import prometheus_text
+from routelab.runtime.budgets import BudgetRule, Budgets
+from routelab.runtime.metrics import prometheus_text
 
 KEY = "sk-s3cret/with+signs=1"
 PASSWORD = "open-sesame"
@@ -76,7 +76,7 @@ def test_no_secret_is_told(server, tmp_path, fault, transport, stream, caplog, c
                 transport=transport,
                 rules=RULES,
                 log=DecisionLog(folder / "log", texts=True),
-                budgets=Budgets(all=Rule(1.0), alerts=[1e-6]),
+                budgets=Budgets(all=BudgetRule(1.0), alerts=[1e-6]),
             ),
         ) as router:
             try:

@@ -19,7 +19,7 @@ from routelab.errors import NoModelError, PolicyError, RouteError
 from routelab.logs.decisions import open_journal
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Router, RouterConfig
-from routelab.runtime.budgets import Budgets, Rule
+from routelab.runtime.budgets import BudgetRule, Budgets
 
 WHOLE = "".join(TOKENS)
 PROMPT = "x" * 400
@@ -366,7 +366,7 @@ async def _break(router, deployment, stream):
     """One try at a deployment through the router's own connections; true if it failed."""
     from test_faults_attempt import Collected
 
-    from routelab.runtime.attempt import attempt
+    from routelab.runtime.attempts.attempt import attempt
 
     found = await attempt(
         router._http,
@@ -405,7 +405,7 @@ def test_the_blocking_router_streams_too_and_from_many_threads(world, server):
 
 @pytest.mark.parametrize("fault", ["clean_cut", "malformed", "error_event", "good"])
 def test_error_record_figures_and_budget_tell_of_the_same_money(world, tmp_path, fault):
-    chosen, budgets = world(one=[fault, "good"]), Budgets(all=Rule(1000.0))
+    chosen, budgets = world(one=[fault, "good"]), Budgets(all=BudgetRule(1000.0))
 
     async def run():
         async with AsyncRouter(
@@ -431,7 +431,7 @@ def test_error_record_figures_and_budget_tell_of_the_same_money(world, tmp_path,
 
 
 def test_a_caller_who_stops_pays_from_the_budget_what_came(world, tmp_path):
-    budgets = Budgets(all=Rule(1000.0))
+    budgets = Budgets(all=BudgetRule(1000.0))
 
     async def run():
         chosen = world(one=["endless"])

@@ -17,7 +17,7 @@ from routelab.errors import RouteError
 from routelab.logs.decisions import open_journal
 from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, RouterConfig
-from routelab.runtime.budgets import Budgets, Rule
+from routelab.runtime.budgets import BudgetRule, Budgets
 
 PAGE = Path(__file__).parents[2] / "docs" / "runtime.md"
 WHOLE = {
@@ -249,7 +249,9 @@ class Routed:
         self.runner = asyncio.Runner()
         self.router = AsyncRouter(
             self.file,
-            config=RouterConfig(log=self.log, budgets=Budgets(all=Rule(1000.0)), **self.options),
+            config=RouterConfig(
+                log=self.log, budgets=Budgets(all=BudgetRule(1000.0)), **self.options
+            ),
         )
         return self
 

@@ -25,14 +25,14 @@ from hypothesis.stateful import (
 )
 
 from routelab.errors import BudgetError
-from routelab.runtime.budgets import Hold, Line, MemoryStore, SqliteStore
+from routelab.runtime.budgets import BudgetLine, MemoryStore, Reservation, SqliteStore
 
 TODAY = ("2026-11-24",)
 LIMIT, MARKS = 1000, (500, 800, 1000)
 
 
 def lines(*accounts, ceiling=LIMIT, period="2026-11-24"):
-    return tuple(Line(account, period, ceiling, MARKS) for account in accounts)
+    return tuple(BudgetLine(account, period, ceiling, MARKS) for account in accounts)
 
 
 class Reference:
@@ -92,7 +92,7 @@ class Stores(RuleBasedStateMachine):
     def reserve(self, accounts, amount):
         found = self.wait(self.store.reserve(lines(*accounts), amount))
         full = self.reference.reserve(getattr(found, "id", None), accounts, amount)
-        assert (full is None) == isinstance(found, Hold)
+        assert (full is None) == isinstance(found, Reservation)
         if full is not None:
             assert found.account == full
             assert (found.spent, found.reserved) == (
@@ -103,7 +103,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(hold=consumes(holds), share=st.sampled_from([0.0, 0.3, 1.0, 1.2]))
     def settle(self, hold, share):
-        if isinstance(hold, Hold):
+        if isinstance(hold, Reservation):
             amount = int(share * hold.amount)
             self.store.settle(hold, amount)
             self.reference.settle(hold.id, amount)
@@ -152,7 +152,7 @@ def test_a_thousand_requests_at_once_cannot_overspend(store):
     async def one(number):
         hold = await store.reserve(lines("all", f"tenant {number % 3}", ceiling=10_000), 25)
         await asyncio.sleep(0)
-        if isinstance(hold, Hold):
+        if isinstance(hold, Reservation):
             store.settle(hold, 25 if number % 2 else 10)
             return True
         return False
@@ -205,7 +205,7 @@ def test_what_was_spent_survives_a_restart(tmp_path):
     async def spend():
         store = SqliteStore(tmp_path / "b.sqlite")
         hold = await store.reserve(lines("all"), 600)
-        assert isinstance(hold, Hold)
+        assert isinstance(hold, Reservation)
         store.settle(hold, 600)
         await store.aclose()
 
@@ -228,8 +228,8 @@ def test_reservations_of_the_dead_are_given_back_and_those_of_the_living_are_not
 
     async def run():
         gone, living = open_store(), open_store()
-        assert isinstance(await gone.reserve(lines("all"), 600), Hold)
-        assert isinstance(await living.reserve(lines("all"), 300), Hold)
+        assert isinstance(await gone.reserve(lines("all"), 600), Reservation)
+        assert isinstance(await living.reserve(lines("all"), 300), Reservation)
         now[0] += 50.0
         await living.balances(TODAY)  # any work is a sign of life
         now[0] += 20.0
@@ -416,7 +416,7 @@ def test_marks_are_told_once_among_all_who_share_the_file_and_after_a_restart(tm
         store.listen(lambda balance, mark, of: told.append(mark))
         for amount in amounts:
             hold = await store.reserve(lines("all"), amount)
-            if isinstance(hold, Hold):
+            if isinstance(hold, Reservation):
                 store.settle(hold, amount)
         await store.balances(TODAY)
 

@@ -19,7 +19,7 @@ from routelab.errors import BudgetError, NoModelError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.runtime import AsyncRouter, Reply, RouterConfig
-from routelab.runtime.budgets import Budgets, Rule, SqliteStore, periods, read
+from routelab.runtime.budgets import BudgetRule, Budgets, SqliteStore, periods, read
 
 ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
 """USD of one answer of the endpoint."""
@@ -80,7 +80,7 @@ def logged(folder):
 
 
 def daily(limit_usd, **fields):
-    return Budgets(all=Rule(limit_usd), **fields)
+    return Budgets(all=BudgetRule(limit_usd), **fields)
 
 
 def test_requests_beyond_the_limit_are_refused_with_the_time_it_resets(tmp_path):
@@ -144,7 +144,9 @@ def test_a_new_day_has_a_new_budget(tmp_path):
 
 
 def test_tenants_have_their_own_rule_or_everybodys(tmp_path):
-    budgets = Budgets(tenant=Rule(0.008), tenants={"acme": Rule(1.0), "none": Rule(0.0)})
+    budgets = Budgets(
+        tenant=BudgetRule(0.008), tenants={"acme": BudgetRule(1.0), "none": BudgetRule(0.0)}
+    )
 
     async def use(router):
         return [
@@ -351,7 +353,7 @@ def test_at_the_limit_the_cheaper_policy_decides_and_the_record_says_so(tmp_path
 
 
 def test_degraded_requests_are_refused_at_the_hard_limit(tmp_path):
-    rule = Rule(0.008, at_limit="degrade", hard_limit_usd=0.016)
+    rule = BudgetRule(0.008, at_limit="degrade", hard_limit_usd=0.016)
     budgets = Budgets(all=rule, cheaper="given")
 
     async def use(router):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from routelab.runtime.closing import unhurried
+from routelab.runtime.transport.closing import unhurried
 
 
 class Closed:

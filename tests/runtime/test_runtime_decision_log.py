@@ -26,7 +26,7 @@ from routelab.logs import prompt_key
 from routelab.logs.decisions import open_journal
 from routelab.policies import Cascade, Explore, Fixed
 from routelab.runtime import AsyncRouter, DecisionLog, RouterConfig
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished_request import FinishedRequest
 
 CASCADE = Cascade(models=("first", "last"), thresholds=(2.0,), signal="score")
 
@@ -64,7 +64,7 @@ def lines(folder):
 def finished(number, **fields):
     made = {"policy": "p", "status": "answered", "timestamp_s": 1.0, "latency_s": 0.5}
     request = Request(f"r{number}", ({"role": "user", "content": f"prompt {number}"},))
-    return Finished(**{**made, "request": request, "cost_usd": 0.001, **fields})
+    return FinishedRequest(**{**made, "request": request, "cost_usd": 0.001, **fields})
 
 
 def test_a_record_tells_every_step_with_its_signal_threshold_cost_and_deployment(tmp_path):

@@ -22,8 +22,8 @@ from routelab.errors import RouteError
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.runtime.budgets import Alert
-from routelab.runtime.figures import Figures, Histogram, prometheus_text
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished_request import FinishedRequest
+from routelab.runtime.metrics import Histogram, RouterMetrics, prometheus_text
 
 WITHIN = 0.0101
 VALUES = st.lists(
@@ -87,7 +87,7 @@ def test_buckets_are_bounded_whatever_comes():
 
 def request(number, *, tenant="", steps=(), cost=0.001, latency=1.0, status="answered"):
     answer = steps[-1].feedback if steps and status == "answered" else None
-    return Finished(
+    return FinishedRequest(
         request=Request(f"r{number}", tenant=tenant),
         policy="p",
         status=status,
@@ -112,7 +112,7 @@ def tried(deployment, model="small", **fields):
 
 
 def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
-    figures = Figures(wall_clock=lambda: 5.0)
+    figures = RouterMetrics(wall_clock=lambda: 5.0)
     failed = tried("b", error="boiler on fire", cost_usd=math.nan)
     small = step("small", cost=0.001, attempts=[failed, tried("a", first_token_s=0.1)])
     large = step("large", turn=1, cost=0.004, attempts=[tried("c", "large", cost_usd=0.004)])
@@ -142,7 +142,7 @@ def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
 
 
 def test_the_first_token_is_counted_from_the_call_and_from_the_request():
-    figures = Figures()
+    figures = RouterMetrics()
     small = step("small", latency=0.5, attempts=[tried("a")])
     failed = tried("b", "large", error="boiler on fire", latency_s=0.3, first_token_s=0.2)
     good = tried("c", "large", latency_s=0.6, first_token_s=0.1)
@@ -159,7 +159,7 @@ def test_the_first_token_is_counted_from_the_call_and_from_the_request():
 
 
 def test_a_call_that_was_refused_before_it_was_sent_is_no_call_no_failure_and_no_escalation():
-    figures = Figures()
+    figures = RouterMetrics()
     small = step("small", attempts=[tried("a")])
     large = step("large", turn=1, cost=0.004, attempts=[tried("c", "large", cost_usd=0.004)])
     refused = step("large", turn=1, cost=0.0, error="no room in the budget")
@@ -189,7 +189,7 @@ def test_a_call_that_was_refused_before_it_was_sent_is_no_call_no_failure_and_no
 
 
 def test_tenants_beyond_the_cap_share_their_figures():
-    figures = Figures(max_tenants=3)
+    figures = RouterMetrics(max_tenants=3)
     for number in range(10):
         figures.finished(request(number, tenant=f"t{number}"))
     assert {name: it.count for name, it in figures.snapshot().tenants.items()} == {
@@ -201,7 +201,7 @@ def test_tenants_beyond_the_cap_share_their_figures():
 
 
 def test_feedback_is_counted_for_the_model_that_answered():
-    figures = Figures(remembered=2)
+    figures = RouterMetrics(remembered=2)
     for number, name in enumerate(["small", "small", "large"]):
         figures.finished(request(number, steps=[step(name)]))
     figures.feedback("r0", 1.0, None)  # forgotten
@@ -218,7 +218,7 @@ def test_feedback_is_counted_for_the_model_that_answered():
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 40, 700])
 @pytest.mark.parametrize("in_a_loop", [False, True])
 def test_whoever_reads_finds_every_request_that_is_over(count, in_a_loop):
-    figures = Figures()
+    figures = RouterMetrics()
 
     def finish(numbers):
         for number in numbers:
@@ -240,7 +240,7 @@ def test_whoever_reads_finds_every_request_that_is_over(count, in_a_loop):
 
 
 def test_a_request_that_cannot_be_counted_is_logged_and_stops_no_other(caplog):
-    figures = Figures()
+    figures = RouterMetrics()
     figures.finished(request(1, tenant=["not", "a", "name"]))
     figures.finished(request(2, tenant="acme"))
     assert figures.snapshot().tenants["acme"].count == 1
@@ -248,7 +248,7 @@ def test_a_request_that_cannot_be_counted_is_logged_and_stops_no_other(caplog):
 
 
 def test_prometheus_reads_the_names_of_opentelemetry():
-    figures = Figures()
+    figures = RouterMetrics()
     odd = 'm"o\\d\nel'
     figures.finished(request(1, steps=[step(odd, attempts=[tried("a", odd)])]))
     figures.alert(Alert("all", "2026-11-24", 0.5, 1.0, 2.0))

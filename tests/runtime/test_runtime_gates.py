@@ -17,7 +17,7 @@ from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.errors import PolicyError, RouteError
 from routelab.policies import Cascade, Fallback, Fixed, Gated
 from routelab.runtime import AsyncRouter, RouterConfig
-from routelab.runtime.threads import Threads
+from routelab.runtime.calls.threads import Threads
 
 ASKED = "What is 6 x 7? Answer as JSON."
 QUICK = {name: CallEstimate(latency_s=0.01) for name in ("small", "large")}
@@ -167,7 +167,7 @@ def test_no_function_is_waited_for_beyond_the_deadline(route):
 
 
 def test_functions_that_hang_keep_a_bounded_number_of_threads(route, monkeypatch):
-    monkeypatch.setattr("routelab.runtime.gatekeeper.MOST_THREADS", 3)
+    monkeypatch.setattr("routelab.runtime.calls.gates.MOST_THREADS", 3)
     release, running = threading.Event(), []
 
     def stuck(_request, _text):

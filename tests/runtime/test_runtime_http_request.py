@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from routelab.core.catalogue.catalogue import Deployment, Timeouts
-from routelab.runtime.http_request import Requests
-from routelab.runtime.upstream import Outgoing
+from routelab.runtime.transport.request import RequestBuilder
+from routelab.runtime.upstream import OutgoingRequest
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "Grüße"}]}
 
@@ -41,12 +41,12 @@ HEADERS: tuple[dict[str, str], ...] = ({}, {"x-request-id": "7", "x-routelab-nee
 @pytest.mark.parametrize("name", CLIENTS)
 def test_the_short_way_gives_the_same_request(name, monkeypatch):
     monkeypatch.setenv("SOME_KEY", "secret")
-    client, requests = CLIENTS[name](), Requests()
+    client, requests = CLIENTS[name](), RequestBuilder()
     for url in (*PLACES, "/v1") if name == "base" else PLACES:
         for key in ("", "SOME_KEY"):
             for headers in HEADERS:
                 deployment = Deployment(url, "m", api_key_env=key)
-                outgoing = Outgoing(deployment, BODY, headers, Timeouts(connect_s=3.0))
+                outgoing = OutgoingRequest(deployment, BODY, headers, Timeouts(connect_s=3.0))
                 built, auth = requests.build(client, outgoing)
                 usual, as_usual = Usual().build(client, outgoing)
                 assert told(built) == told(usual)
@@ -54,8 +54,8 @@ def test_the_short_way_gives_the_same_request(name, monkeypatch):
 
 
 def test_a_client_may_change_between_requests():
-    client, requests = httpx.AsyncClient(verify=False), Requests()
-    outgoing = Outgoing(Deployment("http://one.test/v1", "m"), BODY, {}, Timeouts())
+    client, requests = httpx.AsyncClient(verify=False), RequestBuilder()
+    outgoing = OutgoingRequest(Deployment("http://one.test/v1", "m"), BODY, {}, Timeouts())
     requests.build(client, outgoing)
     client.headers["x-team"] = "two"
     assert requests.build(client, outgoing)[0].headers["x-team"] == "two"
@@ -66,7 +66,7 @@ def test_a_client_may_change_between_requests():
     assert told(requests.build(client, outgoing)[0]) == told(Usual().build(client, outgoing)[0])
 
 
-class Usual(Requests):
+class Usual(RequestBuilder):
     """Has every request built by the client."""
 
     def _plain(self, client, place, headers):

@@ -13,9 +13,9 @@ from runtime_world import completion
 
 from routelab import __version__
 from routelab.core.catalogue.catalogue import Deployment, Timeouts
-from routelab.runtime.http import HttpUpstream
-from routelab.runtime.http_request import straight
-from routelab.runtime.upstream import Outgoing, UpstreamError
+from routelab.runtime.transport.client import HttpUpstream
+from routelab.runtime.transport.request import straight
+from routelab.runtime.upstream import OutgoingRequest, UpstreamError
 
 SAID = completion("hello")
 
@@ -67,7 +67,9 @@ class Server:
 
 
 def outgoing(url, **body):
-    return Outgoing(Deployment(url, "m"), {"model": "m", **body}, {"x-request-id": "7"}, Timeouts())
+    return OutgoingRequest(
+        Deployment(url, "m"), {"model": "m", **body}, {"x-request-id": "7"}, Timeouts()
+    )
 
 
 def sent_twice(ways, *, url="", host="127.0.0.1", zipped=False):

@@ -17,7 +17,7 @@ from routelab.logs import Log, PartialLog, describe, read
 from routelab.logs.decisions import compact, open_journal
 from routelab.policies import Cascade, Explore, Fixed
 from routelab.runtime import AsyncRouter, DecisionLog, RouterConfig
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished_request import FinishedRequest
 
 ONE = (1000 * 2.0 + 500 * 8.0) / 1e6
 LAST = 3 * ONE
@@ -184,7 +184,7 @@ def test_a_compacted_log_says_the_same_in_fewer_bytes_and_loses_no_line(tmp_path
 
 
 def refused():
-    return Finished(
+    return FinishedRequest(
         request=Request("refused"),
         policy="p",
         status="refused",

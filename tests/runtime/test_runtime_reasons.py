@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routelab.runtime.caller import _counted
+from routelab.runtime.calls.caller import _counted
 
 
 def test_a_reason_that_came_several_times_is_told_once_with_how_often():

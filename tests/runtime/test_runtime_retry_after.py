@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 import pytest
 
-from routelab.runtime.retry_after import retry_after_s
+from routelab.runtime.attempts.retry_after import retry_after_s
 
 ASCTIME = "Tue Nov 14 22:15:20 2023"  # NOW + 120
 NOW = 1_700_000_000.0

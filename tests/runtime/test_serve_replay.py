@@ -20,10 +20,10 @@ from routelab.logs.formats.texts import TextsInMemory
 from routelab.logs.model.log import Requests
 from routelab.policies import Cascade, Fixed
 from routelab.runtime import AsyncRouter, Router, RouterConfig
-from routelab.runtime.budgets import Budgets, Rule
-from routelab.runtime.probe import logged_signals
-from routelab.runtime.stream.assembly import Assembly
-from routelab.runtime.stream.events import EventParser
+from routelab.runtime.attempts.assembly import Assembly
+from routelab.runtime.attempts.events import EventParser
+from routelab.runtime.budgets import BudgetRule, Budgets
+from routelab.runtime.transport.probe import logged_signals
 from routelab.runtime.wire import decode_json
 from routelab.serve import background, pointed_at, replay_app
 from routelab.simulate.answers.outcomes import NOT_LOGGED
@@ -458,7 +458,10 @@ def test_a_budget_that_relies_on_max_tokens_holds_against_a_replay_server(tmp_pa
     async def spend():
         chosen = policy_file(tmp_path, Fixed(model="small"), Catalogue({"small": model}))
         app = replay_app(log, catalogue=PRICED)
-        options = {"transport": httpx.ASGITransport(app), "budgets": Budgets(all=Rule(limit_usd))}
+        options = {
+            "transport": httpx.ASGITransport(app),
+            "budgets": Budgets(all=BudgetRule(limit_usd)),
+        }
         async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
             for _ in range(2):
                 await router.route("?", id="r0", max_tokens=100)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routelab.core.request import Request
-from routelab.runtime.stream.assembly import Assembly, PieceError
-from routelab.runtime.stream.pieces import whole
+from routelab.runtime.attempts.assembly import Assembly, PieceError
+from routelab.runtime.attempts.pieces import single_chunk
 from routelab.signals import resolve
 
 TEXT = st.text(max_size=20)
@@ -106,7 +106,7 @@ def test_any_pieces_of_a_body_add_up_to_it(body, data):
 @given(bodies())
 def test_a_body_as_one_piece_adds_up_to_itself(body):
     assembly = Assembly()
-    assembly.add(whole(body))
+    assembly.add(single_chunk(body))
     assert assembly.body() == body
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.runtime.stream.events import MAX_EVENT, Event, EventError, EventParser
+from routelab.runtime.attempts.events import MAX_EVENT, Event, EventError, EventParser
 
 FIELDS = ("data", "data:", "data: ", "data:  x", "event: e", "event", "id: 1", "retry: 5", ":", "x")
 TEXTS = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=6)

@@ -25,8 +25,8 @@ from routelab.logs import read
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay import decide
-from routelab.runtime.stream.assembly import Assembly
-from routelab.runtime.stream.events import EventParser
+from routelab.runtime.attempts.assembly import Assembly
+from routelab.runtime.attempts.events import EventParser
 
 PROJECT = Path(__file__).parents[2]
 MODELS = ("small-8b", "medium-70b", "frontier")

@@ -15,7 +15,7 @@ from routelab.policy_file import load
 from routelab.replay import run
 from routelab.reports.day import render
 from routelab.runtime import RouterConfig
-from routelab.runtime.budgets import Budgets, Rule
+from routelab.runtime.budgets import BudgetRule, Budgets
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.arrivals import moment_s
 from routelab.simulate.surge import surged_arrivals
@@ -129,7 +129,7 @@ def test_a_day_has_the_dates_of_its_log_or_those_that_are_given(world, sample_lo
         moment_s("soon")
     coming = arrivals(log, "poisson:5", requests=50, starts_s=moment_s("2026-02-28T23:59:55"))
     events = io.BytesIO()
-    budgets = Budgets(all=Rule(limit_usd=1e-6))
+    budgets = Budgets(all=BudgetRule(limit_usd=1e-6))
     day = simulate(
         chosen,
         log,

@@ -10,7 +10,7 @@ import pytest
 
 from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.logs import Log, Requests
-from routelab.runtime.upstream import Outgoing
+from routelab.runtime.upstream import OutgoingRequest
 from routelab.runtime.wire import REQUEST_ID
 from routelab.simulate import virtual
 from routelab.simulate.latency import FittedLatency, Work, fit
@@ -75,7 +75,7 @@ def waits(latency, places, load, seed):
         async def one(index):
             key, began = f"r~{index}", clock()
             upstream.visits[key] = Visit(0)
-            await upstream.send(Outgoing(PLACE, {}, {REQUEST_ID: key}, Timeouts()))
+            await upstream.send(OutgoingRequest(PLACE, {}, {REQUEST_ID: key}, Timeouts()))
             took[index] = clock() - began
 
         tasks = []

@@ -21,8 +21,8 @@ from routelab.core.messages.wording import known
 from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record
 from routelab.logs import decisions
 from routelab.runtime.budgets import Alert
-from routelab.runtime.figures import Distribution, Figure, Figures, Snapshot
-from routelab.runtime.journal.reading import finished
+from routelab.runtime.journal.reading import finished_request
+from routelab.runtime.metrics import Distribution, MetricTotals, RouterMetrics, Snapshot
 
 app = Commands(help="What routers wrote down of the requests they routed.", no_args_is_help=True)
 
@@ -102,13 +102,13 @@ class _Summary:
         journal = decisions.open_journal(path)
         given = list(decisions.judgements(feedback))
         judged = {it.request_id for it in given}  # they go before what the log says
-        figures = Figures(max_tenants=1_000, remembered=1_000_000)
+        figures = RouterMetrics(max_tenants=1_000, remembered=1_000_000)
         self.name = path.name
         self.policies: Counter[str] = Counter()
         self.first_s = self.last_s = float("nan")
         for line in journal.lines(progress):
             if isinstance(line, Record):
-                figures.finished(finished(line))
+                figures.finished(finished_request(line))
                 self.policies[line.policy] += 1
                 moment = line.timestamp_s
                 self.first_s = moment if not self.first_s <= moment else self.first_s
@@ -182,7 +182,7 @@ def _unsent(it: Snapshot) -> list[str]:
 
 
 def _table(
-    what: str, counted: str, figures: Mapping[str, Figure], judged: Snapshot | None = None
+    what: str, counted: str, figures: Mapping[str, MetricTotals], judged: Snapshot | None = None
 ) -> Table:
     table = Table()
     unsent = any(it.not_sent for it in figures.values())

@@ -21,8 +21,8 @@ from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay.generator import row_of
-from routelab.runtime import RequestOptions, Routed, Router, RouterConfig
-from routelab.runtime.probe import logged_signals
+from routelab.runtime import RequestOptions, RoutedAnswer, Router, RouterConfig
+from routelab.runtime.transport.probe import logged_signals
 from routelab.serve import pointed_at
 from routelab.signals import as_logged
 
@@ -111,7 +111,7 @@ def _request(
     )
 
 
-def _show(routed: Routed, *, stream: bool, json: bool) -> None:
+def _show(routed: RoutedAnswer, *, stream: bool, json: bool) -> None:
     """The answer, unless it was printed as it came, and what it took to get it."""
     if json:
         found = as_json(routed.decision)
@@ -160,7 +160,7 @@ def _times(multiplier: float | None) -> str:
     return "nothing" if multiplier is None else f"{multiplier:g} times a call"
 
 
-def _summary(routed: Routed) -> str:
+def _summary(routed: RoutedAnswer) -> str:
     """The calls, what they cost and took, and why any of them failed."""
     steps = routed.decision.steps
     calls = " > ".join(f"{step.call.model} ({outcome(step, routed.decision)})" for step in steps)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.runtime.ask import RequestOptions
     from routelab.runtime.blocking import BlockingAnswer, Router
-    from routelab.runtime.books import Observer
     from routelab.runtime.config import RouterConfig
     from routelab.runtime.journal import DecisionLog, LogStatus
-    from routelab.runtime.routed import Routed
+    from routelab.runtime.requests.answer import Piece, StreamedAnswer
+    from routelab.runtime.requests.observers import Observer
+    from routelab.runtime.requests.options import RequestOptions
+    from routelab.runtime.routed_answer import RoutedAnswer
     from routelab.runtime.router import AsyncRouter
-    from routelab.runtime.stream.answer import Piece, StreamedAnswer
-    from routelab.runtime.upstream import Opened, Outgoing, Reply, Upstream, UpstreamError
+    from routelab.runtime.upstream import OpenReply, OutgoingRequest, Reply, Upstream, UpstreamError
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -24,16 +24,16 @@ else:
             "BlockingAnswer": "blocking",
             "DecisionLog": "journal",
             "LogStatus": "journal",
-            "Observer": "books",
-            "Opened": "upstream",
-            "Outgoing": "upstream",
-            "Piece": "stream.answer",
+            "Observer": "requests.observers",
+            "OpenReply": "upstream",
+            "OutgoingRequest": "upstream",
+            "Piece": "requests.answer",
             "Reply": "upstream",
-            "RequestOptions": "ask",
-            "Routed": "routed",
+            "RequestOptions": "requests.options",
+            "RoutedAnswer": "routed_answer",
             "Router": "blocking",
             "RouterConfig": "config",
-            "StreamedAnswer": "stream.answer",
+            "StreamedAnswer": "requests.answer",
             "Upstream": "upstream",
             "UpstreamError": "upstream",
         },
@@ -45,12 +45,12 @@ __all__ = [
     "DecisionLog",
     "LogStatus",
     "Observer",
-    "Opened",
-    "Outgoing",
+    "OpenReply",
+    "OutgoingRequest",
     "Piece",
     "Reply",
     "RequestOptions",
-    "Routed",
+    "RoutedAnswer",
     "Router",
     "RouterConfig",
     "StreamedAnswer",

@@ -8,13 +8,13 @@ from typing import Any, Never, Self
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.policy_file import PolicyFile, load
-from routelab.runtime.ask import Messages, RequestOptions
 from routelab.runtime.background import BackgroundLoop
 from routelab.runtime.config import RouterConfig, checked
-from routelab.runtime.figures import Snapshot
-from routelab.runtime.routed import Routed
+from routelab.runtime.metrics import Snapshot
+from routelab.runtime.requests.answer import Piece, StreamedAnswer
+from routelab.runtime.requests.options import Messages, RequestOptions
+from routelab.runtime.routed_answer import RoutedAnswer
 from routelab.runtime.router import AsyncRouter
-from routelab.runtime.stream.answer import Piece, StreamedAnswer
 
 
 class Router:
@@ -53,7 +53,7 @@ class Router:
 
     def route(
         self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
-    ) -> Routed:
+    ) -> RoutedAnswer:
         """Answer one request, as `AsyncRouter.route` does."""
         return self._background.run(self._router.route(messages, options, **given))
 
@@ -99,7 +99,7 @@ class BlockingAnswer:
         self._background = background
 
     @property
-    def routed(self) -> Routed:
+    def routed(self) -> RoutedAnswer:
         """The answer as a whole and how it came about, once its last piece was read."""
         return self._answer.routed
 

@@ -19,18 +19,18 @@ from routelab.errors import ConfigError
 from routelab.gates import AnyGate
 from routelab.policies.gated import MOST_AGAIN
 from routelab.policy_file import PolicyFile
-from routelab.runtime.books import Observer
 from routelab.runtime.budgets import Budgets, Store
-from routelab.runtime.figures import Figures
-from routelab.runtime.gatekeeper import GateFunction
+from routelab.runtime.calls.gates import GateFunction
 from routelab.runtime.journal import Sink
+from routelab.runtime.metrics import RouterMetrics
+from routelab.runtime.requests.observers import Observer
 from routelab.runtime.upstream import Upstream
 from routelab.signals import Given
 
 if TYPE_CHECKING:
     import httpx
 
-    from routelab.runtime.http import Transport
+    from routelab.runtime.transport.client import Transport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +89,7 @@ class RouterConfig(Options):
     cheaper: PolicyFile | str | Path | None = None
 
     log: Sink | str | Path | None = None
-    figures: Figures | None = None
+    figures: RouterMetrics | None = None
     observers: Sequence[Observer] = ()
     explained: bool = False
     quiet: bool = False
@@ -128,9 +128,9 @@ def _problems(config: RouterConfig) -> Iterator[str]:
     if len(ways) > 1:
         yield f"{' and '.join(ways)} are given: give one of client, transport and upstream"
     if config.client is not None or config.transport is not None:
-        from routelab.runtime import http_sender  # importing the runtime stays quick
+        from routelab.runtime.transport import sender  # importing the runtime stays quick
 
-        yield from http_sender.problems(config.client, config.transport)
+        yield from sender.problems(config.client, config.transport)
     if not (_number(config.timeout_s) and config.timeout_s > 0.0):
         yield f"timeout_s={config.timeout_s!r}: give seconds above 0, math.inf for no limit"
     if config.rules is not None:
@@ -152,7 +152,7 @@ def _problems(config: RouterConfig) -> Iterator[str]:
                 yield f"{name} serves budgets: give budgets=... too"
     elif not isinstance(config.budgets, Budgets | str | Path):
         yield f"budgets={config.budgets!r:.80}: give Budgets or the path of a budgets.toml"
-    if not (config.figures is None or isinstance(config.figures, Figures)):
+    if not (config.figures is None or isinstance(config.figures, RouterMetrics)):
         yield f"figures={config.figures!r:.80}: give Figures, or leave them out"
     for name in ("clock", "wall_clock", "sleep"):
         if not callable(value := getattr(config, name)):

@@ -11,25 +11,25 @@ from routelab.core.catalogue import catalogue_file
 from routelab.core.catalogue.catalogue import Catalogue, Timeouts
 from routelab.errors import RouteError
 from routelab.policy_file import PolicyFile, load
-from routelab.runtime.ask import Messages, RequestOptions, sending
-from routelab.runtime.books import Books
 from routelab.runtime.budgets import MemoryStore
 from routelab.runtime.budgets import read as read_budgets
-from routelab.runtime.budgets.keeper import Keeper
+from routelab.runtime.budgets.keeper import BudgetKeeper
 from routelab.runtime.config import RouterConfig, checked
-from routelab.runtime.desk import Desk
-from routelab.runtime.endpoints import check_meant, endpoints, joined
 from routelab.runtime.engine import Engine
-from routelab.runtime.figures import Figures, Snapshot
 from routelab.runtime.journal import Sink
-from routelab.runtime.lane import Lane, cheaper_policy
-from routelab.runtime.overlay import Overlay
-from routelab.runtime.routed import Routed
-from routelab.runtime.stream.answer import StreamedAnswer
+from routelab.runtime.metrics import RouterMetrics, Snapshot
+from routelab.runtime.requests.active_policy import ActivePolicy, cheaper_policy
+from routelab.runtime.requests.answer import StreamedAnswer
+from routelab.runtime.requests.deployments import check_meant, deployed_models, merged_models
+from routelab.runtime.requests.handler import RequestHandler
+from routelab.runtime.requests.observers import Observers
+from routelab.runtime.requests.options import Messages, RequestOptions, sending
+from routelab.runtime.requests.overlay import Overlay
+from routelab.runtime.routed_answer import RoutedAnswer
 from routelab.runtime.upstream import Upstream
 
 if TYPE_CHECKING:
-    from routelab.runtime.http import HttpUpstream
+    from routelab.runtime.transport.client import HttpUpstream
 
 
 class AsyncRouter:
@@ -71,11 +71,13 @@ class AsyncRouter:
             check_meant(policy, catalogue)
         overlay = _overlay(config)
         clock, wall_clock = config.clock, config.wall_clock
-        self.catalogue = endpoints(policy, catalogue, config.rules)
+        self.catalogue = deployed_models(policy, catalogue, config.rules)
         if spare is not None:
-            self.catalogue = joined(self.catalogue, endpoints(spare, catalogue, config.rules))
-        self.figures = config.figures or Figures(wall_clock=wall_clock)
-        self._books = Books(
+            self.catalogue = merged_models(
+                self.catalogue, deployed_models(spare, catalogue, config.rules)
+            )
+        self.figures = config.figures or RouterMetrics(wall_clock=wall_clock)
+        self._books = Observers(
             _sink(config.log, self.catalogue, wall_clock),
             (self.figures, *config.observers),
             wall_clock,
@@ -83,23 +85,25 @@ class AsyncRouter:
         self._http: HttpUpstream | None = None
         upstream = config.upstream
         if upstream is None:
-            from routelab.runtime.http import HttpUpstream  # importing the runtime stays quick
+            from routelab.runtime.transport.client import (
+                HttpUpstream,  # importing the runtime stays quick
+            )
 
             upstream = self._http = HttpUpstream(config.client, config.transport)
         self.engine = _engine(self.catalogue, upstream, config)
-        lane, second = Lane(policy, overlay, self.catalogue, self.engine, clock), None
-        keeper: Keeper | None = None
+        lane, second = ActivePolicy(policy, overlay, self.catalogue, self.engine, clock), None
+        keeper: BudgetKeeper | None = None
         if spare is not None:
             fitting = overlay.fitting(spare.policy)
-            second = Lane(spare, fitting, self.catalogue, self.engine, clock)
+            second = ActivePolicy(spare, fitting, self.catalogue, self.engine, clock)
         if budgets is not None:
             for one in (lane, second):
                 if one is not None:
                     one.check_priced(budgets)
             store = config.budget_store or MemoryStore()
-            keeper = Keeper(budgets, store, wall_clock, self._books.alert)
+            keeper = BudgetKeeper(budgets, store, wall_clock, self._books.alert)
         self.policy = lane.policy
-        self._desk = Desk(lane, second, keeper, self._books, clock)
+        self._desk = RequestHandler(lane, second, keeper, self._books, clock)
 
     @classmethod
     def load(
@@ -121,7 +125,7 @@ class AsyncRouter:
 
     async def route(
         self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
-    ) -> Routed:
+    ) -> RoutedAnswer:
         """Answer one request.
 
         Args:

@@ -12,7 +12,7 @@ from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.runtime.wire import decode_object
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class OutgoingRequest(msgspec.Struct, frozen=True):
     """A chat request on its way to one deployment.
 
     Attributes:
@@ -45,7 +45,7 @@ class Reply(msgspec.Struct, frozen=True):
         return decode_object(self.body) if isinstance(self.body, bytes) else self.body
 
 
-class Opened(msgspec.Struct, frozen=True):
+class OpenReply(msgspec.Struct, frozen=True):
     """A reply whose body is still to come.
 
     Attributes:
@@ -86,7 +86,7 @@ class UpstreamError(Exception):
 class Upstream(Protocol):
     """Sends chat requests to deployments."""
 
-    async def send(self, outgoing: Outgoing) -> Reply:
+    async def send(self, outgoing: OutgoingRequest) -> Reply:
         """The deployment's reply.
 
         Raises:
@@ -94,7 +94,7 @@ class Upstream(Protocol):
         """
         ...
 
-    def stream(self, outgoing: Outgoing) -> AbstractAsyncContextManager[Opened]:
+    def stream(self, outgoing: OutgoingRequest) -> AbstractAsyncContextManager[OpenReply]:
         """The reply to a request for a stream, open until the block ends.
 
         Leaving the block early closes the connection.
@@ -109,6 +109,6 @@ class Upstream(Protocol):
         ...
 
 
-def address(deployment: Deployment) -> str:
+def deployment_label(deployment: Deployment) -> str:
     """A deployment for people, without the credentials that an address may hold."""
     return f"{deployment.model} at {deployment.public_url}"

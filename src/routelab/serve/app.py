@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.model.log import Log
-from routelab.runtime.stream.pieces import DONE, event, parted
+from routelab.runtime.attempts.pieces import DONE, sse_event, word_chunks
 from routelab.runtime.wire import ATTEMPT, REQUEST_ID, decode_json, encode_json
 from routelab.serve.confidence import Confidence, renamed
 from routelab.serve.shortened import allowed_tokens, shortened
@@ -87,7 +87,7 @@ class _Served:
             share = min(1.0, (most or math.inf) / sample.tokens(row, column))
             waits_s = self._latency_scale * share * sample.latency_s(row, column)
             if asked.get("stream"):
-                return _events([*parted(answer(), usage=_usage_asked(asked))], waits_s)
+                return _events([*word_chunks(answer(), usage=_usage_asked(asked))], waits_s)
             await asyncio.sleep(waits_s)
             return _json(answer())
         except ReplayError as error:
@@ -124,7 +124,7 @@ def _events(pieces: Sequence[Mapping[str, Any]], takes_s: float) -> Response:
     async def sent() -> AsyncIterator[bytes]:
         for piece in pieces:
             await asyncio.sleep(takes_s / len(pieces))
-            yield event(piece)
+            yield sse_event(piece)
         yield DONE
 
     return StreamingResponse(sent(), media_type="text/event-stream")

@@ -11,7 +11,7 @@ from routelab.core.request import Request
 from routelab.errors import LogError
 from routelab.gates import Function
 from routelab.logs.model.log import Log
-from routelab.runtime.gatekeeper import GateFunction
+from routelab.runtime.calls.gates import GateFunction
 from routelab.simulate.answers import NOT_LOGGED
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.protocol import Attempt
-from routelab.runtime.finished import Finished
-from routelab.runtime.upstream import address
+from routelab.runtime.finished_request import FinishedRequest
+from routelab.runtime.upstream import deployment_label
 
 _PIECES = re.compile(r"after \d+ pieces")
 
@@ -58,7 +58,7 @@ class AttemptTallies:
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], _Tally] = {}
 
-    def count(self, finished: Finished) -> None:
+    def count(self, finished: FinishedRequest) -> None:
         """The tries of a request that is over."""
         for step in finished.steps:
             for tried in step.feedback.attempts:
@@ -88,7 +88,9 @@ class AttemptTallies:
         """
         found = []
         for name, model in catalogue.models.items():
-            tallies = [self._found.get((name, address(it)), _Tally()) for it in model.deployments]
+            tallies = [
+                self._found.get((name, deployment_label(it)), _Tally()) for it in model.deployments
+            ]
             tries = [it.errors.total() + len(it.answers_s) for it in tallies]
             for at, tally, n in zip(model.deployments, tallies, tries, strict=True):
                 seen = np.asarray(tally.answers_s, dtype=np.float64)
@@ -119,11 +121,11 @@ class NotableRequests:
 
     def __init__(self, most: int = 20) -> None:
         self._most = most
-        self._slowest: list[Finished] = []
+        self._slowest: list[FinishedRequest] = []
         self._floor_s = -math.inf
-        self.failed: list[Finished] = []
+        self.failed: list[FinishedRequest] = []
 
-    def consider(self, finished: Finished) -> None:
+    def consider(self, finished: FinishedRequest) -> None:
         """Keep a request that is over if it is one of them."""
         if finished.answer is None:
             if len(self.failed) < self._most:
@@ -134,6 +136,6 @@ class NotableRequests:
                 self._slowest = self.slowest()
                 self._floor_s = self._slowest[-1].latency_s
 
-    def slowest(self) -> list[Finished]:
+    def slowest(self) -> list[FinishedRequest]:
         """The slowest first."""
         return sorted(self._slowest, key=lambda it: -it.latency_s)[: self._most]

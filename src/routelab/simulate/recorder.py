@@ -11,8 +11,8 @@ import numpy as np
 
 from routelab.core.table import Floats
 from routelab.runtime.budgets import Alert
-from routelab.runtime.finished import Finished, was_made
-from routelab.runtime.journal.entry import line, record
+from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
+from routelab.runtime.journal.entry import record, record_line
 from routelab.runtime.journal.sink import LogStatus, Note
 from routelab.simulate.deployment_stats import AttemptTallies, NotableRequests
 
@@ -47,13 +47,13 @@ class Recorder:
         self.tallies = AttemptTallies()
         self.remembered = NotableRequests()
 
-    def finished(self, finished: Finished) -> None:
+    def finished(self, finished: FinishedRequest) -> None:
         """A request is over."""
         at = self._places[finished.request.id]
         self.latency_s[at] = finished.latency_s
         self.cost_usd[at] = finished.cost_usd
         self.end[at] = _ENDS.index(finished.status)
-        self.calls[at] = sum(was_made(step.feedback) for step in finished.steps)
+        self.calls[at] = sum(reached_endpoint(step.feedback) for step in finished.steps)
         self.attempts[at] = sum(len(step.feedback.attempts) for step in finished.steps)
         if (answer := finished.answer) is not None:
             self.model[at] = self._models[answer.model]
@@ -89,12 +89,12 @@ class EventFile:
         self._file = file
         self._written = 0
 
-    def write(self, finished: Finished) -> None:
-        self._file.write(line(record(finished)))
+    def write(self, finished: FinishedRequest) -> None:
+        self._file.write(record_line(record(finished)))
         self._written += 1
 
     def note(self, note: Note) -> None:
-        self._file.write(line(note))
+        self._file.write(record_line(note))
 
     def keep_out(self, variables: Iterable[str]) -> None:
         """There are no secrets in a log."""

@@ -21,9 +21,9 @@ from routelab.logs.model.log import Log, Strings
 from routelab.policy_file import PolicyFile
 from routelab.replay.timeouts import TimedOutAnswers, timed_out_answers
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
-from routelab.runtime.endpoints import endpoints
-from routelab.runtime.gatekeeper import GateFunction
+from routelab.runtime.calls.gates import GateFunction
 from routelab.runtime.journal.entry import record
+from routelab.runtime.requests.deployments import deployed_models
 from routelab.signals import as_logged
 from routelab.simulate import virtual
 from routelab.simulate.arrivals import Arrivals
@@ -65,7 +65,7 @@ def simulate(
         ConfigError: an argument is a field of the options, or none at all.
     """
     options = checked(options, unknown)
-    known = answered_by_log(endpoints(policy, located(policy, catalogue)))
+    known = answered_by_log(deployed_models(policy, located(policy, catalogue)))
     check(policy, log, known)
     return virtual.run(_Day(policy, log, arriving, latency, known, options).simulated())
 

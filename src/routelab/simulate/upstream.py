@@ -15,9 +15,9 @@ import anyio
 from routelab.core.catalogue.catalogue import Deployment
 from routelab.core.draw import uniform
 from routelab.logs.model.log import Log
+from routelab.runtime.attempts.pieces import DONE, sse_event, word_chunks
 from routelab.runtime.engine.bucket import Bucket
-from routelab.runtime.stream.pieces import DONE, event, parted
-from routelab.runtime.upstream import Opened, Outgoing, Reply, UpstreamError
+from routelab.runtime.upstream import OpenReply, OutgoingRequest, Reply, UpstreamError
 from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, encode_json, header_text, header_texts
 from routelab.simulate.answers import Outcomes, ReplayError
 from routelab.simulate.attempt_plan import AttemptPlan
@@ -107,7 +107,7 @@ class SimulatedUpstream:
         self._seed = seed
         self._granted: dict[str, Bucket] = {}
 
-    async def send(self, outgoing: Outgoing) -> Reply:
+    async def send(self, outgoing: OutgoingRequest) -> Reply:
         model, visit, sample, course = self._begun(outgoing)
         await self._connect(course)
         if course.status != 200:
@@ -129,12 +129,12 @@ class SimulatedUpstream:
         return self._answer(outgoing, model, visit, sample, course)
 
     @asynccontextmanager
-    async def stream(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
+    async def stream(self, outgoing: OutgoingRequest) -> AsyncIterator[OpenReply]:
         model, visit, sample, course = self._begun(outgoing)
         await self._connect(course)
         if course.status != 200:
             reply = await _turned_away(course)
-            yield Opened(reply.status, _whole(reply), reply.headers)
+            yield OpenReply(reply.status, _whole(reply), reply.headers)
             return
         line = self._line(model, outgoing.deployment)
         await line.enter()
@@ -143,18 +143,18 @@ class SimulatedUpstream:
                 await anyio.sleep_forever()
             reply = self._answer(outgoing, model, visit, sample, course)
             if reply.status != 200:
-                yield Opened(reply.status, _whole(reply), reply.headers)
+                yield OpenReply(reply.status, _whole(reply), reply.headers)
             else:
                 left = partial(self._left, outgoing, model, visit, sample, course)
                 pieces = _flowing(reply, course, left)
-                yield Opened(200, pieces, {"content-type": "text/event-stream"})
+                yield OpenReply(200, pieces, {"content-type": "text/event-stream"})
         finally:
             line.leave()
 
     def hide(self, deployment: Deployment, text: str) -> str:
         return text
 
-    def _begun(self, outgoing: Outgoing) -> tuple[str, Visit, Outcomes, AttemptPlan]:
+    def _begun(self, outgoing: OutgoingRequest) -> tuple[str, Visit, Outcomes, AttemptPlan]:
         """Who asks whom, and how that will go."""
         at = outgoing.deployment
         model = self._models[at.base_url, at.model]
@@ -199,7 +199,12 @@ class SimulatedUpstream:
         return line
 
     def _left(
-        self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: AttemptPlan
+        self,
+        outgoing: OutgoingRequest,
+        model: str,
+        visit: Visit,
+        sample: Outcomes,
+        course: AttemptPlan,
     ) -> None:
         """Remember what an answer under way costs, as nobody will pay for it here."""
         column, need = self._log.models.index(model), header_texts(outgoing.headers.get(NEED, ""))
@@ -208,7 +213,12 @@ class SimulatedUpstream:
         self.unwaited_usd[key] = self.unwaited_usd.get(key, 0.0) + cost_usd * course.price
 
     def _answer(
-        self, outgoing: Outgoing, model: str, visit: Visit, sample: Outcomes, course: AttemptPlan
+        self,
+        outgoing: OutgoingRequest,
+        model: str,
+        visit: Visit,
+        sample: Outcomes,
+        course: AttemptPlan,
     ) -> Reply:
         if course.malformed:
             return Reply(200, b'{"choices": [{"message": {"role": "assistant", "content": "cut o')
@@ -250,7 +260,7 @@ async def _flowing(
         await anyio.sleep(course.first_token_s)
         yield b"data: " + reply.body + b"\n\n"
         return
-    pieces = list(parted(reply.body, usage=True))
+    pieces = list(word_chunks(reply.body, usage=True))
     done_s = 0.0
     try:
         for at, piece in enumerate(pieces):
@@ -262,7 +272,7 @@ async def _flowing(
                 await anyio.sleep_forever()
             if course.cut_after is not None and tokens > course.cut_after:
                 raise UpstreamError("the connection broke before the answer was complete", "cut")
-            yield event(piece)
+            yield sse_event(piece)
     except (asyncio.CancelledError, GeneratorExit, UpstreamError):
         left()
         raise

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
-from routelab.runtime.budgets.account import Balance, Hold, Line, Store
+from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Store
 from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.budgets.memory import MemoryStore
-from routelab.runtime.budgets.rules import Budgets, Rule, read
+from routelab.runtime.budgets.rules import BudgetRule, Budgets, read
 
 if TYPE_CHECKING:
     from routelab.runtime.budgets.sqlite import SqliteStore
@@ -18,11 +18,11 @@ else:
 __all__ = [
     "Alert",
     "Balance",
+    "BudgetLine",
+    "BudgetRule",
     "Budgets",
-    "Hold",
-    "Line",
     "MemoryStore",
-    "Rule",
+    "Reservation",
     "SqliteStore",
     "Store",
     "read",

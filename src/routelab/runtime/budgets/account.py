@@ -18,7 +18,7 @@ def nano(usd: float) -> int:
     return NO_LIMIT if math.isinf(usd) else min(NO_LIMIT, round(usd * NANO))
 
 
-class Line(NamedTuple):
+class BudgetLine(NamedTuple):
     """One account that a reservation is charged to.
 
     Attributes:
@@ -32,11 +32,11 @@ class Line(NamedTuple):
     marks: tuple[int, ...] = ()
 
 
-class Hold(NamedTuple):
+class Reservation(NamedTuple):
     """Money reserved under every line."""
 
     id: int
-    lines: tuple[Line, ...]
+    lines: tuple[BudgetLine, ...]
     amount: int
 
 
@@ -65,7 +65,7 @@ class Store(Protocol):
         """Have `tell` called, in the event loop, for each mark that this store saw reached."""
         ...
 
-    async def reserve(self, lines: tuple[Line, ...], amount: int) -> Hold | Balance:
+    async def reserve(self, lines: tuple[BudgetLine, ...], amount: int) -> Reservation | Balance:
         """Reserve under every line or under none, then the first account without room.
 
         Cancelling the wait reserves nothing.
@@ -75,7 +75,7 @@ class Store(Protocol):
         """
         ...
 
-    def settle(self, hold: Hold, amount: int) -> None:
+    def settle(self, hold: Reservation, amount: int) -> None:
         """Give the reservation back and charge what was spent; never waits."""
         ...
 

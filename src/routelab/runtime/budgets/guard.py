@@ -11,14 +11,14 @@ import msgspec
 
 from routelab.core.protocol import Call, Feedback
 from routelab.errors import BudgetError
-from routelab.runtime.answers import Calls
-from routelab.runtime.budgets.account import Hold
-from routelab.runtime.budgets.keeper import Keeper
-from routelab.runtime.caller import Sending
-from routelab.runtime.engine import Try
+from routelab.runtime.budgets.account import Reservation
+from routelab.runtime.budgets.keeper import BudgetKeeper
+from routelab.runtime.calls.answers import Calls
+from routelab.runtime.calls.caller import Sending
+from routelab.runtime.engine import SampleAttempt
 
 
-class Guard:
+class BudgetGuard:
     """Answers calls that the budgets have room for; the others fail without being made.
 
     Attributes:
@@ -33,7 +33,7 @@ class Guard:
     def __init__(
         self,
         calls: Calls,
-        keeper: Keeper,
+        keeper: BudgetKeeper,
         upper_usd: Callable[[Call, Sending, int], float],
         samples: Callable[[Call], int],
         degraded: bool,
@@ -45,7 +45,7 @@ class Guard:
         self._samples = samples
         self._degraded = degraded
 
-    async def call(self, call: Call, sending: Sending, tries: list[Try]) -> Feedback:
+    async def call(self, call: Call, sending: Sending, tries: list[SampleAttempt]) -> Feedback:
         """The answer, for money that was reserved before and is settled after.
 
         What is reserved is enough for one try of each sample. One that failed and cost money is
@@ -81,7 +81,7 @@ class Guard:
         charged: list[float],
         try_usd: float,
         silence_usd: float,
-        failed: Try,
+        failed: SampleAttempt,
         usd: float,
     ) -> str | None:
         """Charge a try that failed, or say why there is no room for it and another one.
@@ -101,7 +101,7 @@ class Guard:
         charged.append(usd)
         return None
 
-    async def _reserved(self, sending: Sending, most_usd: float) -> Hold:
+    async def _reserved(self, sending: Sending, most_usd: float) -> Reservation:
         """Money, waited for no longer than the request's deadline."""
         reserved = self._keeper.reserve(sending.request.tenant, most_usd, self._degraded)
         if math.isinf(sending.deadline):  # a scope takes longer than the keeper in memory
@@ -110,9 +110,9 @@ class Guard:
             return await reserved
         raise BudgetError("the budgets could not be read before the request's deadline")
 
-    def cancelled(self, call: Call, tries: Sequence[Try]) -> Feedback:
+    def cancelled(self, call: Call, tries: Sequence[SampleAttempt]) -> Feedback:
         return self._calls.cancelled(call, tries)
 
 
-def _unanswered(tries: Sequence[Try]) -> int:
+def _unanswered(tries: Sequence[SampleAttempt]) -> int:
     return sum(it.unanswered for it in tries)

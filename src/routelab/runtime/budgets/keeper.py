@@ -9,10 +9,10 @@ from collections.abc import Callable
 import msgspec
 
 from routelab.errors import BudgetError
-from routelab.runtime.budgets.account import NANO, Balance, Hold, Line, Store, nano
+from routelab.runtime.budgets.account import NANO, Balance, BudgetLine, Reservation, Store, nano
 from routelab.runtime.budgets.alert import Alert
 from routelab.runtime.budgets.periods import ends_s, period
-from routelab.runtime.budgets.rules import Budgets, Rule
+from routelab.runtime.budgets.rules import BudgetRule, Budgets
 
 _REMEMBERED = 10_000
 """Tenants whose accounts are worked out once a day."""
@@ -28,7 +28,7 @@ class OverBudgetError(BudgetError):
     degrades = False
 
 
-class Left(msgspec.Struct, frozen=True):
+class BudgetBalance(msgspec.Struct, frozen=True):
     """What is left of a budget in the current period.
 
     Attributes:
@@ -44,7 +44,7 @@ class Left(msgspec.Struct, frozen=True):
     resets_at_s: float | None
 
 
-class Keeper:
+class BudgetKeeper:
     """Reserves and settles the money of calls.
 
     Args:
@@ -64,10 +64,10 @@ class Keeper:
         self._alert = alert
         self._shares = tuple(sorted({*budgets.alerts, 1.0}))
         self._since_s = self._until_s = -math.inf
-        self._lines: dict[tuple[str, bool], tuple[Line, ...]] = {}
+        self._lines: dict[tuple[str, bool], tuple[BudgetLine, ...]] = {}
         store.listen(self._told)
 
-    async def reserve(self, tenant: str, usd: float, degraded: bool = False) -> Hold:
+    async def reserve(self, tenant: str, usd: float, degraded: bool = False) -> Reservation:
         """Reserve what a call may cost.
 
         Raises:
@@ -81,15 +81,15 @@ class Keeper:
         if lines is None:
             lines = self._remembered(tenant, degraded)
         found = await self._store.reserve(lines, nano(usd))
-        if isinstance(found, Hold):
+        if isinstance(found, Reservation):
             return found
         raise _over(found, dict(self.budgets.rules(tenant))[found.account], usd, now_s)
 
-    def settle(self, hold: Hold, usd: float) -> None:
+    def settle(self, hold: Reservation, usd: float) -> None:
         """Charge what a call cost; what is not known is charged as it was reserved."""
         self._store.settle(hold, hold.amount if math.isnan(usd) else nano(usd))
 
-    async def left(self) -> tuple[Left, ...]:
+    async def left(self) -> tuple[BudgetBalance, ...]:
         """Every budget in its current period, the total first."""
         now_s = self._wall_clock()
         kinds = {it.period for it in self._all_rules()}
@@ -105,7 +105,7 @@ class Keeper:
         self._since_s, self._until_s = now_s, ends_s("day", now_s) or math.inf
         self._lines.clear()
 
-    def _remembered(self, tenant: str, degraded: bool) -> tuple[Line, ...]:
+    def _remembered(self, tenant: str, degraded: bool) -> tuple[BudgetLine, ...]:
         """The accounts of a tenant's calls today, worked out once."""
         if len(self._lines) >= _REMEMBERED:
             self._lines.clear()
@@ -114,10 +114,10 @@ class Keeper:
         self._lines[tenant, degraded] = lines
         return lines
 
-    def _line(self, account: str, rule: Rule, degraded: bool) -> Line:
+    def _line(self, account: str, rule: BudgetRule, degraded: bool) -> BudgetLine:
         marks = tuple([nano(share * rule.limit_usd) for share in self._shares])
         ceiling = nano(rule.ceiling_usd(degraded))
-        return Line(account, period(rule.period, self._since_s), ceiling, marks)
+        return BudgetLine(account, period(rule.period, self._since_s), ceiling, marks)
 
     def _told(self, balance: Balance, mark: int, of: int) -> None:
         rule, share = self._rule(balance.account), self._shares[mark - of]
@@ -125,20 +125,20 @@ class Keeper:
             spent_usd = balance.spent / NANO
             self._alert(Alert(balance.account, balance.period, share, spent_usd, rule.limit_usd))
 
-    def _rule(self, account: str) -> Rule | None:
+    def _rule(self, account: str) -> BudgetRule | None:
         if account == "all":
             return self.budgets.all
         name = account.removeprefix("tenant ")
         return self.budgets.tenants.get(name, self.budgets.tenant)
 
-    def _all_rules(self) -> list[Rule]:
+    def _all_rules(self) -> list[BudgetRule]:
         budgets = self.budgets
         some = (budgets.all, budgets.tenant, *budgets.tenants.values())
         return [rule for rule in some if rule is not None]
 
-    def _left(self, it: Balance, rule: Rule, now_s: float) -> Left:
+    def _left(self, it: Balance, rule: BudgetRule, now_s: float) -> BudgetBalance:
         taken = (it.spent + it.reserved) / NANO
-        return Left(
+        return BudgetBalance(
             account=it.account,
             period=it.period,
             limit_usd=rule.limit_usd,
@@ -149,7 +149,7 @@ class Keeper:
         )
 
 
-def _over(full: Balance, rule: Rule, usd: float, now_s: float) -> OverBudgetError:
+def _over(full: Balance, rule: BudgetRule, usd: float, now_s: float) -> OverBudgetError:
     ends = ends_s(rule.period, now_s)
     when = "and never resets" if ends is None else f"and resets at {_utc(ends)}"
     error = OverBudgetError(

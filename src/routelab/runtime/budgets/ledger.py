@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TypeAlias
 
-from routelab.runtime.budgets.account import Balance, Hold, Line, reached
+from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, reached
 
 _PATIENCE_S = 10.0
 """How long another process may keep the file locked."""
@@ -73,7 +73,7 @@ class Ledger:
     def close(self) -> None:
         self._db.close()
 
-    def reserve(self, owner: str, hold: Hold) -> tuple[Balance | None, Told]:
+    def reserve(self, owner: str, hold: Reservation) -> tuple[Balance | None, Told]:
         """Reserve under every line; else the first account without room."""
         there = [self._balance(line) for line in hold.lines]
         for line, it in zip(hold.lines, there, strict=True):
@@ -91,7 +91,7 @@ class Ledger:
             )
         return None, []
 
-    def settle(self, owner: str, hold: Hold, amount: int) -> Told:
+    def settle(self, owner: str, hold: Reservation, amount: int) -> Told:
         """Give back what is still reserved, and charge what was spent."""
         told: Told = []
         for line in hold.lines:
@@ -136,14 +136,14 @@ class Ledger:
         self._db.execute("DELETE FROM holds WHERE owner = ?", (owner,))
         self._db.execute("DELETE FROM owners WHERE owner = ?", (owner,))
 
-    def _balance(self, line: Line) -> Balance:
+    def _balance(self, line: BudgetLine) -> Balance:
         row = self._db.execute(
             "SELECT spent, reserved, told FROM accounts WHERE account = ? AND period = ?",
             (line.account, line.period),
         ).fetchone()
         return Balance(line.account, line.period, *(row or (0, 0, 0)))
 
-    def _note(self, line: Line, it: Balance, refused: bool = False) -> Told:
+    def _note(self, line: BudgetLine, it: Balance, refused: bool = False) -> Told:
         now = reached(line.marks, it.spent, it.told, refused)
         if now == it.told:
             return []

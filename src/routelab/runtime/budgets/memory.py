@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from routelab.runtime.budgets.account import Balance, Hold, Line, Tell, reached
+from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Tell, reached
 
 
 class _Account:
@@ -27,7 +27,7 @@ class MemoryStore:
     def listen(self, tell: Tell) -> None:
         self._tell = tell
 
-    async def reserve(self, lines: tuple[Line, ...], amount: int) -> Hold | Balance:
+    async def reserve(self, lines: tuple[BudgetLine, ...], amount: int) -> Reservation | Balance:
         accounts = [self._account(line) for line in lines]
         for line, it in zip(lines, accounts, strict=True):
             if it.spent + it.reserved + amount > line.ceiling:
@@ -35,11 +35,11 @@ class MemoryStore:
                 return _balance(line, it)
         for it in accounts:
             it.reserved += amount
-        hold = Hold(next(self._ids), lines, amount)
+        hold = Reservation(next(self._ids), lines, amount)
         self._open.add(hold.id)
         return hold
 
-    def settle(self, hold: Hold, amount: int) -> None:
+    def settle(self, hold: Reservation, amount: int) -> None:
         if hold.id not in self._open:
             return
         self._open.remove(hold.id)
@@ -59,7 +59,7 @@ class MemoryStore:
     async def aclose(self) -> None:
         """Nothing outlives the process."""
 
-    def _account(self, line: Line) -> _Account:
+    def _account(self, line: BudgetLine) -> _Account:
         key = (line.account, line.period)
         found = self._accounts.get(key)
         if found is None:
@@ -77,7 +77,7 @@ class MemoryStore:
             if len(period) != len(begun) or it.reserved
         }
 
-    def _note(self, line: Line, it: _Account, refused: bool = False) -> None:
+    def _note(self, line: BudgetLine, it: _Account, refused: bool = False) -> None:
         now = reached(line.marks, it.spent, it.told, refused)
         told, it.told = it.told, now
         if self._tell is not None:
@@ -85,5 +85,5 @@ class MemoryStore:
                 self._tell(_balance(line, it), mark, len(line.marks))
 
 
-def _balance(line: Line, it: _Account) -> Balance:
+def _balance(line: BudgetLine, it: _Account) -> Balance:
     return Balance(line.account, line.period, it.spent, it.reserved, it.told)

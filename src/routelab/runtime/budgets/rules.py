@@ -17,7 +17,7 @@ ALL = "all"
 """The account of all tenants together."""
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BudgetRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A limit on money.
 
     Attributes:
@@ -60,9 +60,9 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     request_usd: float | None = None
-    all: Rule | None = None
-    tenant: Rule | None = None
-    tenants: Mapping[str, Rule] = msgspec.field(default_factory=dict)
+    all: BudgetRule | None = None
+    tenant: BudgetRule | None = None
+    tenants: Mapping[str, BudgetRule] = msgspec.field(default_factory=dict)
     alerts: tuple[float, ...] = (0.5, 0.8, 1.0)
     output_tokens: int = 2048
     unanswered: Literal["nothing", "reserved"] = "nothing"
@@ -72,7 +72,7 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if problems := list(self._problems()):
             raise BudgetError(*problems)
 
-    def rules(self, tenant: str) -> Iterator[tuple[str, Rule]]:
+    def rules(self, tenant: str) -> Iterator[tuple[str, BudgetRule]]:
         """The accounts that a tenant's call is charged to, each with its rule."""
         if self.all is not None:
             yield ALL, self.all
@@ -80,7 +80,7 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if rule is not None:
             yield f"tenant {tenant}", rule
 
-    def _named(self) -> Iterator[tuple[str, Rule]]:
+    def _named(self) -> Iterator[tuple[str, BudgetRule]]:
         for name, rule in (("all", self.all), ("tenant", self.tenant)):
             if rule is not None:
                 yield name, rule

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from routelab.errors import BudgetError
-from routelab.runtime.budgets.account import Balance, Hold, Line, Tell
+from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Tell
 from routelab.runtime.budgets.ledger import Ledger, Told
 
 _BEATS = 3
@@ -70,10 +70,10 @@ class SqliteStore:
     def listen(self, tell: Tell) -> None:
         self._tell = tell
 
-    async def reserve(self, lines: tuple[Line, ...], amount: int) -> Hold | Balance:
+    async def reserve(self, lines: tuple[BudgetLine, ...], amount: int) -> Reservation | Balance:
         self._start()
         self._number += 1
-        hold, owner = Hold(self._number, lines, amount), self._owner
+        hold, owner = Reservation(self._number, lines, amount), self._owner
         try:
             full, told = await self._result(lambda ledger: ledger.reserve(owner, hold))
         except asyncio.CancelledError:
@@ -82,7 +82,7 @@ class SqliteStore:
         self._say(told)
         return hold if full is None else full
 
-    def settle(self, hold: Hold, amount: int) -> None:
+    def settle(self, hold: Reservation, amount: int) -> None:
         self._start()
         owner = self._owner
         self._jobs.put(_Job(lambda ledger: ledger.settle(owner, hold, amount), self._say))

@@ -1,6 +1,6 @@
 """Below one call: balancing, limits, retries, breakers and fallbacks."""
 
 from routelab.runtime.engine.engine import Engine
-from routelab.runtime.engine.tries import Asked, Question, Try
+from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
 
-__all__ = ["Asked", "Engine", "Question", "Try"]
+__all__ = ["Engine", "SampleAttempt", "SampleRequest", "SampleResult"]

@@ -9,7 +9,7 @@ import math
 from typing import Literal, TypeAlias
 
 from routelab.core.catalogue.engine_rules import BreakerRules
-from routelab.runtime.engine.window import Window
+from routelab.runtime.engine.window import OutcomeWindow
 
 State: TypeAlias = Literal["closed", "open", "half-open"]
 
@@ -33,7 +33,7 @@ class Breaker:
 
     def __init__(self, rules: BreakerRules) -> None:
         self._rules = rules
-        self._window = Window(rules.window_calls, rules.window_s)
+        self._window = OutcomeWindow(rules.window_calls, rules.window_s)
         self._state: State = "closed"
         self._epoch = 0
         self._open_s = 0.0

@@ -9,8 +9,8 @@ from routelab.core.catalogue.catalogue import Catalogue, Deployment
 from routelab.core.catalogue.engine_rules import EngineRules, engine_rule_problems
 from routelab.core.catalogue.validation import value_problems
 from routelab.errors import CatalogueError
+from routelab.runtime.engine.deployment_state import DeploymentState
 from routelab.runtime.engine.pool import Pool
-from routelab.runtime.engine.station import Station
 
 
 def pools(
@@ -35,10 +35,10 @@ def pools(
     ]
     if told:
         raise CatalogueError(*told)
-    stations: dict[Deployment, Station] = {}
+    stations: dict[Deployment, DeploymentState] = {}
     made = {}
     for name, model in catalogue.models.items():
         taking = [deployment for deployment in model.deployments if deployment.weight > 0.0]
-        here = [stations.setdefault(it, Station(it, rules)) for it in dict.fromkeys(taking)]
+        here = [stations.setdefault(it, DeploymentState(it, rules)) for it in dict.fromkeys(taking)]
         made[name] = Pool(name, here, rules, clock, rng)
     return made

@@ -15,7 +15,7 @@ _NEW = 0.1
 """Weight of the newest answer in what is usual."""
 
 
-class Demand:
+class TokenDemand:
     """Expects the prompt's estimated tokens, and an answer as long as is granted or usual."""
 
     __slots__ = ("_usual",)

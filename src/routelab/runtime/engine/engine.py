@@ -9,14 +9,14 @@ import msgspec
 
 from routelab.core.catalogue.catalogue import Catalogue, Timeouts
 from routelab.core.catalogue.engine_rules import EngineRules
-from routelab.runtime.attempt import Attempt, attempt
-from routelab.runtime.cost import tokens as used_tokens
+from routelab.runtime.attempts.attempt import AttemptResult, attempt
+from routelab.runtime.attempts.cost import reported_tokens as used_tokens
 from routelab.runtime.engine import outcome
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
+from routelab.runtime.engine.deployment_state import AttemptReport, DeploymentState, Permit
 from routelab.runtime.engine.pool import Pool
-from routelab.runtime.engine.station import Place, Report, Station
-from routelab.runtime.engine.tries import Asked, Question, Try
+from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.upstream import Upstream
 
 
@@ -58,7 +58,7 @@ class Engine:
         self._sleep = sleep
         self._rng = rng
 
-    async def ask(self, question: Question, tries: list[Try]) -> Asked:
+    async def ask(self, question: SampleRequest, tries: list[SampleAttempt]) -> SampleResult:
         """The first answer of the model or, where it has none, of its fallbacks.
 
         Args:
@@ -96,8 +96,8 @@ class Engine:
         return found
 
     async def _ask(
-        self, pool: Pool, question: Question, tries: list[Try], *, patient: bool
-    ) -> Asked:
+        self, pool: Pool, question: SampleRequest, tries: list[SampleAttempt], *, patient: bool
+    ) -> SampleResult:
         """Each deployment once, then those whose failure may have passed once more.
 
         Args:
@@ -106,8 +106,8 @@ class Engine:
         """
         pool.retries.earn()
         tokens = pool.demand.of(question.body) if pool.counts_tokens else 0.0
-        failed: dict[Station, Attempt] = {}
-        hopeless: set[Station] = set()
+        failed: dict[DeploymentState, AttemptResult] = {}
+        hopeless: set[DeploymentState] = set()
         retries = 0
         while True:
             began = self._clock()
@@ -119,12 +119,12 @@ class Engine:
                 hopeless.union(failed) if failed or hopeless else (),
                 patient=patient and not failed,
             )
-            if isinstance(place, Place):
+            if isinstance(place, Permit):
                 tried = await self._try(pool, place, began, question, tries)
                 if tried.attempt.error is None:
-                    return Asked(tried, over=True)
+                    return SampleResult(tried, over=True)
                 if tried.attempt.delivered or not tried.attempt.elsewhere:
-                    return Asked(over=True)
+                    return SampleResult(over=True)
                 if question.room is not None and (why := await question.room(tried)):
                     return _given_up(pool, why, over=True)
                 if outcome.may_pass(tried.attempt):
@@ -146,7 +146,7 @@ class Engine:
                     await self._sleep(pause)
                 failed.clear()
 
-    def _pause(self, retry: int, failed: Iterable[Attempt]) -> float:
+    def _pause(self, retry: int, failed: Iterable[AttemptResult]) -> float:
         """Seconds before a retry: full jitter, unless all deployments said when to come back.
 
         Source: M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
@@ -156,14 +156,22 @@ class Engine:
         return self._rng.random() * _doubled(self._rules.base_s, retry, self._rules.max_s)
 
     async def _try(
-        self, pool: Pool, place: Place, began: float, question: Question, tries: list[Try]
-    ) -> Try:
+        self,
+        pool: Pool,
+        place: Permit,
+        began: float,
+        question: SampleRequest,
+        tries: list[SampleAttempt],
+    ) -> SampleAttempt:
         station, sent = place.station, self._clock()
         timeouts, left = station.deployment.timeouts or self._timeouts, question.deadline - sent
         hurried = left < timeouts.total_s
         if hurried:
             timeouts = msgspec.structs.replace(timeouts, total_s=max(0.0, left))
-        tried, report = Attempt(station.name, error="cancelled", kind="stopped"), Report()
+        tried, report = (
+            AttemptResult(station.name, error="cancelled", kind="stopped"),
+            AttemptReport(),
+        )
         try:
             tried = await attempt(
                 self._upstream,
@@ -189,11 +197,11 @@ class Engine:
         finally:
             station.give_back(place, report, self._clock())
             provider = station.deployment.provider
-            done = Try(pool.model, provider, question.sample, sent - began, tried)
+            done = SampleAttempt(pool.model, provider, question.sample, sent - began, tried)
             tries.append(done)
         return done
 
-    def _note(self, station: Station, tried: Attempt) -> None:
+    def _note(self, station: DeploymentState, tried: AttemptResult) -> None:
         """Remember what the next calls should know."""
         if tried.error is None:
             station.refusals, station.trouble = 0, ""
@@ -211,13 +219,13 @@ def _doubled(base_s: float, times: int, most_s: float) -> float:
     return float(min(most_s, base_s * 2.0 ** min(times - 1, 64)))
 
 
-def _given_up(pool: Pool, *reasons: str, over: bool = False) -> Asked:
+def _given_up(pool: Pool, *reasons: str, over: bool = False) -> SampleResult:
     back_in_s = pool.back_in_s()
-    return Asked(None, reasons, back_in_s if back_in_s > 0.0 else None, over)
+    return SampleResult(None, reasons, back_in_s if back_in_s > 0.0 else None, over)
 
 
-def _joined(one: Asked, other: Asked) -> Asked:
+def _joined(one: SampleResult, other: SampleResult) -> SampleResult:
     """What came of a model and then of its fallback; the sooner one may be asked again."""
     both = one.retry_after_s, other.retry_after_s
     soonest = None if None in both else min(it for it in both if it is not None)
-    return Asked(other.last, one.reasons + other.reasons, soonest, other.over)
+    return SampleResult(other.last, one.reasons + other.reasons, soonest, other.over)

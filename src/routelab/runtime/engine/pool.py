@@ -11,15 +11,15 @@ import msgspec
 
 from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.runtime.engine.balancing import BALANCERS
-from routelab.runtime.engine.demand import Demand
+from routelab.runtime.engine.demand import TokenDemand
+from routelab.runtime.engine.deployment_state import UNSENT, DeploymentState, Permit
 from routelab.runtime.engine.retry_budget import RetryBudget
-from routelab.runtime.engine.station import UNSENT, Place, Station
 
 _TICK_S = 1e-6
 """An alarm that rounding lets ring too early rings again after this, so that time goes on."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class PoolRefusal(msgspec.Struct, frozen=True):
     """There is no place for a call.
 
     Attributes:
@@ -29,7 +29,7 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Waiting:
+class WaitingCall:
     """A call that waits for a place.
 
     Attributes:
@@ -43,13 +43,15 @@ class Waiting:
     __slots__ = ("answer", "avoid", "patient", "tokens", "until")
 
     def __init__(
-        self, tokens: float, avoid: Collection[Station], until: float, *, patient: bool
+        self, tokens: float, avoid: Collection[DeploymentState], until: float, *, patient: bool
     ) -> None:
         self.tokens = tokens
         self.avoid = avoid
         self.patient = patient
         self.until = until
-        self.answer: asyncio.Future[Place | Refusal] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Permit | PoolRefusal] = (
+            asyncio.get_running_loop().create_future()
+        )
 
 
 class Pool:
@@ -63,7 +65,7 @@ class Pool:
     def __init__(
         self,
         model: str,
-        stations: Sequence[Station],
+        stations: Sequence[DeploymentState],
         rules: EngineRules,
         clock: Callable[[], float],
         rng: random.Random,
@@ -71,12 +73,12 @@ class Pool:
         self.model = model
         self.stations = tuple(stations)
         self.retries = RetryBudget(rules.retry)
-        self.demand = Demand()
+        self.demand = TokenDemand()
         self.counts_tokens = any(station.counts_tokens for station in stations)
         self._rules = rules
         self._clock = clock
         self._balancer = BALANCERS[rules.balancing](rng)
-        self._queue: dict[Waiting, None] = {}
+        self._queue: dict[WaitingCall, None] = {}
         self._alarm: asyncio.TimerHandle | None = None
         for station in stations:
             station.freed.append(self.serve)
@@ -90,10 +92,10 @@ class Pool:
         self,
         tokens: float,
         deadline: float,
-        avoid: Collection[Station] = (),
+        avoid: Collection[DeploymentState] = (),
         *,
         patient: bool = True,
-    ) -> Place | Refusal:
+    ) -> Permit | PoolRefusal:
         """A place, waited for if need be; a refusal if there will be none in time."""
         now = self._clock()
         until = min(deadline, now + self._rules.queue_s)
@@ -102,13 +104,13 @@ class Pool:
             if found is not None:
                 return found
         if len(self._queue) >= self._rules.queue:
-            return Refusal(
+            return PoolRefusal(
                 f"{len(self._queue)} calls of model {self.model!r} wait already for a free"
                 " deployment; raise `max_concurrency`, add deployments, or allow a longer `queue`"
             )
-        return await self._wait(Waiting(tokens, avoid, until, patient=patient))
+        return await self._wait(WaitingCall(tokens, avoid, until, patient=patient))
 
-    async def _wait(self, one: Waiting) -> Place | Refusal:
+    async def _wait(self, one: WaitingCall) -> Permit | PoolRefusal:
         self._queue[one] = None
         expiry: asyncio.TimerHandle | None = None
         try:
@@ -120,7 +122,7 @@ class Pool:
         except asyncio.CancelledError:
             if one.answer.done() and not one.answer.cancelled():
                 given = one.answer.result()
-                if isinstance(given, Place):  # given at the very moment it was cancelled
+                if isinstance(given, Permit):  # given at the very moment it was cancelled
                     given.station.give_back(given, UNSENT, self._clock())
             raise
         finally:
@@ -154,8 +156,14 @@ class Pool:
         self._set_alarm(now)
 
     def _find(
-        self, tokens: float, now: float, avoid: Collection[Station], until: float, *, patient: bool
-    ) -> Place | Refusal | None:
+        self,
+        tokens: float,
+        now: float,
+        avoid: Collection[DeploymentState],
+        until: float,
+        *,
+        patient: bool,
+    ) -> Permit | PoolRefusal | None:
         """A place, a refusal where waiting is in vain, or None."""
         free, soonest = [], math.inf
         for station in self.stations:
@@ -175,26 +183,26 @@ class Pool:
             return chosen.take(tokens, now)
         return None if soonest <= until else self._refusal(avoid, late=soonest < math.inf)
 
-    def _refusal(self, avoid: Collection[Station], *, late: bool) -> Refusal:
+    def _refusal(self, avoid: Collection[DeploymentState], *, late: bool) -> PoolRefusal:
         left = [station for station in self.stations if station not in avoid]
         told = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
         why = f" ({told})" if told else ""
         if late:
-            return Refusal(f"no deployment of model {self.model!r} will be free in time{why}")
-        return Refusal(f"every deployment of model {self.model!r} is left alone for now{why}")
+            return PoolRefusal(f"no deployment of model {self.model!r} will be free in time{why}")
+        return PoolRefusal(f"every deployment of model {self.model!r} is left alone for now{why}")
 
-    def _back_at(self, station: Station, now: float) -> float:
+    def _back_at(self, station: DeploymentState, now: float) -> float:
         until = station.breaker.closed_until(now)
         if math.isinf(until):  # on trial, which ends nobody knows when
             until = now + self._rules.breaker.open_s
         return max(until, station.rest_until)
 
-    def _expire(self, one: Waiting) -> None:
+    def _expire(self, one: WaitingCall) -> None:
         if one.answer.done():
             return
         del self._queue[one]
         told = f"no deployment of model {self.model!r} became free in time"
-        one.answer.set_result(Refusal(told))
+        one.answer.set_result(PoolRefusal(told))
         self.serve()
 
     def _set_alarm(self, now: float) -> None:

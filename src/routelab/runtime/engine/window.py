@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 
-class Window:
+class OutcomeWindow:
     """Counts over the last `calls` calls, none of them older than `seconds`."""
 
     __slots__ = ("_calls", "_kept", "_seconds", "failed", "slow")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished_request import FinishedRequest
 from routelab.runtime.journal import entry
 from routelab.runtime.journal.segments import PartlyWrittenError, Segments
 from routelab.runtime.journal.sink import LogStatus, Note
@@ -65,7 +65,7 @@ class DecisionLog:
         self._max_chars = max_queued_chars
         self._segments = Segments(self.folder, max_bytes, sync, wall_clock)
         self._variables: tuple[str, ...] = ()
-        self._queue: deque[Finished | Note] = deque()
+        self._queue: deque[FinishedRequest | Note] = deque()
         self._lines: list[bytes] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -76,7 +76,7 @@ class DecisionLog:
         self._chars_in = self._chars_out = 0
         self._error: str | None = None
 
-    def write(self, finished: Finished) -> None:
+    def write(self, finished: FinishedRequest) -> None:
         """Queue a request's record."""
         self._put(finished)
 
@@ -103,7 +103,7 @@ class DecisionLog:
         thread.join()
         atexit.unregister(self.close)
 
-    def _put(self, item: Finished | Note) -> None:
+    def _put(self, item: FinishedRequest | Note) -> None:
         if self._thread is None or self._process != os.getpid():
             self._start()
         chars = _chars(item)
@@ -176,13 +176,15 @@ class DecisionLog:
                 return False
         return True
 
-    def _encoded(self, item: Finished | Note, secrets: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    def _encoded(
+        self, item: FinishedRequest | Note, secrets: tuple[bytes, ...]
+    ) -> tuple[bytes, ...]:
         """The line, or none for what JSON cannot hold."""
         try:
-            if not isinstance(item, Finished):
-                return (entry.line(item, secrets),)
+            if not isinstance(item, FinishedRequest):
+                return (entry.record_line(item, secrets),)
             record = entry.record(item, texts=self._texts, hash_key=self._hash_key)
-            return (entry.line(record, secrets),)
+            return (entry.record_line(record, secrets),)
         except Exception as error:  # noqa: BLE001  (one odd record must not stop the others)
             self._lost += 1
             self._complain(f"{type(error).__name__}: {error}")
@@ -194,9 +196,9 @@ class DecisionLog:
         self._error = told
 
 
-def _chars(item: Finished | Note) -> int:
+def _chars(item: FinishedRequest | Note) -> int:
     """About how much text an item holds on to."""
-    if not isinstance(item, Finished):
+    if not isinstance(item, FinishedRequest):
         return 0
     texts = [message.get("content") for message in item.request.messages or ()]
     texts += [step.feedback.text for step in item.steps]

@@ -20,7 +20,7 @@ from routelab.core.storage.record import (
     ScoreRecord,
     StepRecord,
 )
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished_request import FinishedRequest
 from routelab.runtime.journal.sink import Note
 from routelab.signals.prompt_text import prompt_text
 
@@ -28,7 +28,9 @@ _SHORTEST = 8
 """Characters of a value that can be a key; a shorter one would blot out innocent text."""
 
 
-def record(finished: Finished, *, texts: bool = False, hash_key: bytes | None = None) -> Record:
+def record(
+    finished: FinishedRequest, *, texts: bool = False, hash_key: bytes | None = None
+) -> Record:
     """What is written down of a request.
 
     Args:
@@ -63,7 +65,7 @@ def record(finished: Finished, *, texts: bool = False, hash_key: bytes | None = 
     )
 
 
-def line(written: Record | Note, secrets: Iterable[bytes] = ()) -> bytes:
+def record_line(written: Record | Note, secrets: Iterable[bytes] = ()) -> bytes:
     """JSON on one line, with every secret blotted out."""
     try:
         encoded = msgspec.json.encode(written)

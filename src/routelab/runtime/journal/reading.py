@@ -8,10 +8,10 @@ from routelab.core.decision import Choice, Score, Step
 from routelab.core.protocol import Attempt, Call, Feedback
 from routelab.core.request import Request
 from routelab.core.storage.record import AttemptRecord, Record, StepRecord
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished_request import FinishedRequest
 
 
-def finished(record: Record) -> Finished:
+def finished_request(record: Record) -> FinishedRequest:
     """The request that a record tells of."""
     steps = tuple(_step(it) for it in record.steps)
     answers = [
@@ -19,7 +19,7 @@ def finished(record: Record) -> Finished:
         for it in steps
         if it.feedback.error is None and it.feedback.model == record.model
     ]
-    return Finished(
+    return FinishedRequest(
         request=Request(
             record.request_id,
             record.messages,

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from routelab.core.storage.record import AlertRecord, FeedbackRecord
-from routelab.runtime.finished import Finished
+from routelab.runtime.finished_request import FinishedRequest
 
 Note: TypeAlias = FeedbackRecord | AlertRecord
 
@@ -32,7 +32,7 @@ class LogStatus(msgspec.Struct, frozen=True):
 class Sink(Protocol):
     """Takes what is to be remembered of requests; no method may wait or raise."""
 
-    def write(self, finished: Finished) -> None:
+    def write(self, finished: FinishedRequest) -> None:
         """Remember a request."""
         ...
 

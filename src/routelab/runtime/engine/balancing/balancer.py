@@ -6,7 +6,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from routelab.runtime.engine.station import Station
+from routelab.runtime.engine.deployment_state import DeploymentState
 
 
 class Balancer(ABC):
@@ -16,11 +16,11 @@ class Balancer(ABC):
         self.rng = rng
 
     @abstractmethod
-    def choose(self, free: Sequence[Station], now: float) -> Station:
+    def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
         """One of at least two stations that have room, in the order of the catalogue."""
 
 
-def drawn(stations: Sequence[Station], rng: random.Random) -> int:
+def drawn(stations: Sequence[DeploymentState], rng: random.Random) -> int:
     """The index of a station, drawn by weight."""
     left = rng.random() * sum(station.weight for station in stations)
     for index, station in enumerate(stations):

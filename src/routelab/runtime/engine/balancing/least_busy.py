@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from routelab.runtime.engine.balancing.balancer import Balancer, drawn
-from routelab.runtime.engine.station import Station
+from routelab.runtime.engine.deployment_state import DeploymentState
 
 
 class LeastBusy(Balancer):
     """Fewest calls under way for its weight; among equals by chance."""
 
-    def choose(self, free: Sequence[Station], now: float) -> Station:
+    def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
         least = min(station.in_flight / station.weight for station in free)
         idle = [station for station in free if station.in_flight / station.weight == least]
         return idle[drawn(idle, self.rng)]

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from routelab.runtime.engine.balancing.balancer import Balancer, drawn
+from routelab.runtime.engine.deployment_state import DeploymentState
 from routelab.runtime.engine.latency import UNKNOWN_S
-from routelab.runtime.engine.station import Station
 
 
 class PowerOfTwo(Balancer):
     """Two drawn by weight; the one with the smaller latency times calls under way."""
 
-    def choose(self, free: Sequence[Station], now: float) -> Station:
+    def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
         at = drawn(free, self.rng)
         one = free[at]
         others = (*free[:at], *free[at + 1 :])
@@ -23,7 +23,7 @@ class PowerOfTwo(Balancer):
         return one if load(one, now) <= load(other, now) else other
 
 
-def load(station: Station, now: float) -> float:
+def load(station: DeploymentState, now: float) -> float:
     """Seconds that the calls under way and one more are expected to take."""
     expected = station.latency.at(now) or (UNKNOWN_S if station.in_flight else 0.0)
     return expected * (station.in_flight + 1)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from routelab.runtime.engine.balancing.balancer import Balancer
-from routelab.runtime.engine.station import Station
+from routelab.runtime.engine.deployment_state import DeploymentState
 
 
 class RoundRobin(Balancer):
@@ -17,9 +17,9 @@ class RoundRobin(Balancer):
 
     def __init__(self, rng: random.Random) -> None:
         super().__init__(rng)
-        self._credit: dict[Station, float] = {}
+        self._credit: dict[DeploymentState, float] = {}
 
-    def choose(self, free: Sequence[Station], now: float) -> Station:
+    def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
         credit = self._credit
         for station in free:
             credit[station] = credit.get(station, 0.0) + station.weight

@@ -1,0 +1,63 @@
+"""One try of a call at one deployment."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from routelab.core.catalogue.catalogue import Deployment, Timeouts
+from routelab.runtime.attempts.classify import AttemptResult, classify, failed
+from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
+from routelab.runtime.upstream import OutgoingRequest, Upstream, UpstreamError
+
+__all__ = ["AttemptResult", "PieceSink", "attempt"]
+
+
+async def attempt(
+    upstream: Upstream,
+    deployment: Deployment,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str],
+    timeouts: Timeouts,
+    *,
+    clock: Callable[[], float],
+    wall_clock: Callable[[], float],
+    sink: PieceSink | None = None,
+) -> AttemptResult:
+    """Ask one deployment once; whatever goes wrong there is in the result.
+
+    Args:
+        clock: seconds, for latencies.
+        wall_clock: Unix time in seconds, for dates in replies.
+        sink: is given the answer piece by piece; without one the answer is not streamed.
+    """
+    started = clock()
+    outgoing = OutgoingRequest(deployment, {**body, "model": deployment.model}, headers, timeouts)
+    if sink is None:
+        tried = await _whole(upstream, outgoing, wall_clock)
+    else:
+        tried = await streamed(upstream, outgoing, sink, clock, wall_clock)
+    return msgspec.structs.replace(
+        tried,
+        error=None if tried.error is None else upstream.hide(deployment, tried.error),
+        latency_s=clock() - started,
+        first_token_s=tried.first_token_s - started,
+    )
+
+
+async def _whole(
+    upstream: Upstream, outgoing: OutgoingRequest, wall_clock: Callable[[], float]
+) -> AttemptResult:
+    limit = outgoing.timeouts.total_s
+    try:
+        async with asyncio.timeout(None if math.isinf(limit) else limit):
+            reply = await upstream.send(outgoing)
+    except TimeoutError:
+        return failed(outgoing.deployment, f"no answer in {limit:g} s", "timeout")
+    except UpstreamError as error:
+        return failed(outgoing.deployment, str(error), error.kind)
+    return classify(outgoing.deployment, reply, wall_clock())

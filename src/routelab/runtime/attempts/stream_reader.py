@@ -1,0 +1,172 @@
+"""Read a stream to its end: put the answer together, and pass it on as it comes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, TypeAlias
+
+import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
+
+from routelab.core.tokens import estimated_tokens, tokens_of
+from routelab.runtime.attempts.assembly import Assembly, PieceError
+from routelab.runtime.attempts.events import Event, EventError, EventParser
+from routelab.runtime.attempts.timeouts import StreamTimeouts
+from routelab.runtime.upstream import Kind, UpstreamError
+from routelab.runtime.wire import decode_object
+from routelab.signals.answer_text import answer_text
+
+Pass: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+_DONE = b"[DONE]"
+_SHOWN = 200
+"""Characters of an event that an error message quotes."""
+
+_DRAIN_S = 0.1
+"""To wait for the end of a reply that has said all, so that its connection can serve again."""
+
+
+class StreamError(Exception):
+    """The stream ended before the answer did."""
+
+    def __init__(self, message: str, kind: Kind) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+class StreamReader:
+    """One answer as it arrives.
+
+    Pieces are held back until one holds something of the answer, so that until then
+    another deployment can take over unseen.
+
+    Attributes:
+        assembly: what there is of the answer.
+        status: of HTTP, or that a failure in the middle of the answer names; None before either.
+        delivered: a piece was passed on.
+        first_token_at: by the clock; NaN before there is any.
+
+    Args:
+        sink: is given each piece, in order.
+        usage_asked: the caller wants the piece that only holds the usage.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, sink: Pass, watch: StreamTimeouts, *, usage_asked: bool, clock: Callable[[], float]
+    ) -> None:
+        self.assembly = Assembly()
+        self.status: int | None = None
+        self.delivered = False
+        self.first_token_at = math.nan
+        self._sink = sink
+        self._watch = watch
+        self._usage_asked = usage_asked
+        self._clock = clock
+        self._held: list[Mapping[str, Any]] = []
+
+    async def read(self, chunks: AsyncGenerator[bytes]) -> None:
+        """Read until the answer is complete.
+
+        Raises:
+            StreamError: it is cut or malformed, or the endpoint says that it failed.
+        """
+        parser, done = EventParser(), False
+        async with aclosing(chunks):
+            try:
+                async for chunk in chunks:
+                    for event in parser.feed(chunk):
+                        done = done or event.data == _DONE
+                        if not done and event.data:
+                            await self._event(event)
+                    if done:
+                        await _drain(chunks)
+                        break
+            except EventError as error:
+                raise StreamError(f"sent {error}", "malformed") from None
+            except UpstreamError as error:
+                if not self.assembly.finished:
+                    raise StreamError(self._cut(str(error)), "cut") from None
+        if not (done or self.assembly.finished):
+            raise StreamError(self._cut("the stream ended without a finish"), "cut")
+        await self.release()
+
+    async def take(self, piece: Mapping[str, Any]) -> None:
+        """Take the next piece, and pass it on once the answer has begun.
+
+        Raises:
+            StreamError: it does not have the form of a piece.
+        """
+        try:
+            said = self.assembly.add(piece)
+        except PieceError as error:
+            raise StreamError(f"sent a malformed event: {error}", "malformed") from None
+        if piece.get("choices") or self._usage_asked:
+            self._held.append(piece)
+        if said and math.isnan(self.first_token_at):
+            self.first_token_at = self._clock()
+        if self.assembly.pieces:
+            await self.release()
+
+    async def _event(self, event: Event) -> None:
+        piece = _decoded(event)
+        if piece.get("error") or event.name == "error":
+            raise self._told(piece)
+        await self.take(piece)
+
+    async def release(self) -> None:
+        """Pass on what is held back."""
+        await checkpoint_if_cancelled()  # what is late already goes to nobody
+        with self._watch.paused():
+            held, self._held = self._held, []
+            for piece in held:
+                self.delivered = True
+                await self._sink(piece)
+
+    def _told(self, piece: Mapping[str, Any]) -> StreamError:
+        """The failure that an endpoint reports in the middle of its answer."""
+        said: object = piece.get("error") or piece
+        code = said.get("code") if isinstance(said, Mapping) else None
+        text = said.get("message") if isinstance(said, Mapping) else said
+        known = isinstance(code, int) and 400 <= code <= 599
+        self.status = code if known else self.status
+        what = f"failed while answering: {str(text or piece)[:_SHOWN]}"
+        return StreamError(what, "status" if known else "cut")
+
+    def _cut(self, reason: str) -> str:
+        return f"cut after {self.assembly.pieces} pieces: {reason}"
+
+
+async def _drain(chunks: AsyncGenerator[bytes]) -> None:
+    with anyio.move_on_after(_DRAIN_S):
+        try:
+            async for _ in chunks:
+                pass
+        except UpstreamError:
+            return  # the answer is complete
+
+
+def _decoded(event: Event) -> Mapping[str, Any]:
+    piece = decode_object(event.data)
+    if piece is None:
+        text = event.data[:_SHOWN].decode(errors="replace")
+        raise StreamError(f"sent a malformed event: {text!r} is no JSON object", "malformed")
+    return piece
+
+
+def used(assembly: Assembly, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Usage of an answer that broke off: as reported so far, else estimated.
+
+    A piece is a token unless the pieces are longer than tokens are; then the text is measured.
+    """
+    if assembly.usage is not None:
+        return dict(assembly.usage)
+    if not assembly.pieces:
+        return {}
+    measured = tokens_of(answer_text(assembly.body()) or "")
+    return {
+        "prompt_tokens": estimated_tokens(sent.get("messages", ())),
+        "completion_tokens": measured if measured > 2 * assembly.pieces else assembly.pieces,
+    }

@@ -1,0 +1,112 @@
+"""One try of a call whose answer is passed on as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import msgspec
+
+from routelab.runtime.attempts.classify import AttemptResult, classify, failed
+from routelab.runtime.attempts.pieces import single_chunk
+from routelab.runtime.attempts.stream_reader import StreamError, StreamReader, used
+from routelab.runtime.attempts.timeouts import StreamTimeouts
+from routelab.runtime.upstream import (
+    Kind,
+    OutgoingRequest,
+    Reply,
+    Upstream,
+    UpstreamError,
+    deployment_label,
+    streams,
+)
+from routelab.signals.answer_text import answer_text
+
+
+class PieceSink(Protocol):
+    """Takes the pieces of an answer as they come, each a `chat.completion.chunk`."""
+
+    async def __call__(self, piece: Mapping[str, Any]) -> None: ...
+
+    def stopping(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
+        """While the block runs, `stop` is called once nobody takes pieces any more."""
+        ...
+
+
+async def streamed(
+    upstream: Upstream,
+    outgoing: OutgoingRequest,
+    sink: PieceSink,
+    clock: Callable[[], float],
+    wall_clock: Callable[[], float],
+) -> AttemptResult:
+    """Ask for a stream, and read it to its end; `first_token_s` is the clock's time."""
+    options = {**(outgoing.body.get("stream_options") or {})}
+    wanted = {"stream": True, "stream_options": {**options, "include_usage": True}}
+    outgoing = msgspec.structs.replace(outgoing, body={**outgoing.body, **wanted})
+    watch = StreamTimeouts(outgoing.timeouts)
+    reading = StreamReader(sink, watch, usage_asked=bool(options.get("include_usage")), clock=clock)
+    with sink.stopping(watch.stop), watch:
+        return await _read(upstream, outgoing, reading, wall_clock)
+    if watch.stopped:
+        return _broken(outgoing, reading, "stopped by the caller", "stopped")
+    if not reading.assembly.finished:
+        return _broken(outgoing, reading, watch.reason, "timeout")
+    await reading.release()
+    return _answered(outgoing, reading)
+
+
+async def _read(
+    upstream: Upstream,
+    outgoing: OutgoingRequest,
+    reading: StreamReader,
+    wall_clock: Callable[[], float],
+) -> AttemptResult:
+    try:
+        async with upstream.stream(outgoing) as opened:
+            reading.status = opened.status
+            if streams(opened.status, opened.headers):
+                await reading.read(opened.chunks)
+                return _answered(outgoing, reading)
+            content = b"".join([chunk async for chunk in opened.chunks])
+    except StreamError as error:
+        return _broken(outgoing, reading, str(error), error.kind)
+    except UpstreamError as error:
+        return failed(outgoing.deployment, str(error), error.kind)
+    reply = Reply(opened.status, content, opened.headers)
+    tried = classify(outgoing.deployment, reply, wall_clock())
+    if tried.answer is None:
+        return tried
+    await reading.take(single_chunk(tried.answer))  # an endpoint that does not stream
+    return _answered(outgoing, reading)
+
+
+def _answered(outgoing: OutgoingRequest, reading: StreamReader) -> AttemptResult:
+    body = reading.assembly.body()
+    if answer_text(body) is None:
+        return _broken(outgoing, reading, "answered without choices", "malformed")
+    return AttemptResult(
+        deployment_label(outgoing.deployment),
+        body,
+        status=reading.status,
+        first_token_s=reading.first_token_at,
+        delivered=True,
+    )
+
+
+def _broken(
+    outgoing: OutgoingRequest, reading: StreamReader, error: str, kind: Kind
+) -> AttemptResult:
+    """A try that ended before its answer did, with what it used until then."""
+    stopped = kind == "stopped"
+    return AttemptResult(
+        deployment_label(outgoing.deployment),
+        {"usage": used(reading.assembly, outgoing.body)},
+        error,
+        elsewhere=not stopped,
+        status=reading.status,
+        kind=kind,
+        first_token_s=reading.first_token_at,
+        delivered=reading.delivered or stopped,
+    )

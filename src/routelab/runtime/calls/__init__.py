@@ -1,0 +1,1 @@
+"""One call of a policy: its samples, signals, gates and money."""

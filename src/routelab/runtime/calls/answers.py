@@ -1,0 +1,18 @@
+"""Whatever answers calls: a caller of deployments, or one that asks the budgets first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from routelab.core.protocol import Call, Feedback
+from routelab.runtime.calls.caller import Sending
+from routelab.runtime.engine import SampleAttempt
+
+
+class Calls(Protocol):
+    """Answers calls."""
+
+    async def call(self, call: Call, sending: Sending, tries: list[SampleAttempt]) -> Feedback: ...
+
+    def cancelled(self, call: Call, tries: Sequence[SampleAttempt]) -> Feedback: ...

@@ -1,0 +1,235 @@
+"""Make one call, with the samples its signals need."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.flow import cancelled
+from routelab.core.protocol import Call, Feedback
+from routelab.core.request import Request
+from routelab.core.signal_spec import SignalSpec
+from routelab.runtime.attempts.attempt import PieceSink
+from routelab.runtime.attempts.cost import combined_multiplier
+from routelab.runtime.calls.accounting import CallAccount, account
+from routelab.runtime.calls.gates import GateChecker
+from routelab.runtime.calls.signals import SignalReader
+from routelab.runtime.calls.warn_once import WarnOnce
+from routelab.runtime.engine import Engine, SampleAttempt, SampleRequest, SampleResult
+from routelab.runtime.wire import ATTEMPT, NEED, READS, header_list
+from routelab.signals import SignalSource, resolve
+from routelab.signals.answer_text import answer_text
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """A request, and what goes to every model with it.
+
+    Attributes:
+        fields: of the body, passed on as they are.
+        sink: takes the answer as it comes, if that is wanted.
+        deadline: of the router's clock.
+        able: whether a model that the policy did not ask for may serve a call.
+        room: asked before a try that follows one which failed, and cost so many USD as far as
+            is known; gives why there is no money for it, or None.
+    """
+
+    request: Request
+    fields: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    sink: PieceSink | None = None
+    deadline: float = math.inf
+    able: Callable[[str, Call], bool] = lambda _model, _call: True
+    room: Callable[[SampleAttempt, float], Awaitable[str | None]] | None = None
+
+
+class Caller:
+    """Answers calls from live endpoints.
+
+    Attributes:
+        sources: of signals, by name; a signal without one has its default source.
+        specs: of signals, for their multipliers.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        sources: Mapping[str, SignalSource],
+        specs: Mapping[str, SignalSpec],
+        gatekeeper: GateChecker,
+        clock: Callable[[], float],
+    ) -> None:
+        self.catalogue = catalogue
+        self.sources = sources
+        self.specs = specs
+        self._engine = engine
+        self._gatekeeper = gatekeeper
+        self._clock = clock
+        self._warn = WarnOnce()
+        self._reader = SignalReader(self._warn)
+
+    async def call(self, call: Call, sending: Sending, tries: list[SampleAttempt]) -> Feedback:
+        """What came back; a call that nobody answered has an error, never an exception.
+
+        Args:
+            tries: every try is added when it ends, for those who cancel the call.
+        """
+        started = self._clock()
+        sources = self._of(call)
+        samples = await self._samples(call, sending, sources, tries)
+        money = self._account(call, tries)
+        answers = [None if it.last is None else it.last.attempt.body for it in samples]
+        last = samples[0].last
+        model = call.model if last is None else last.model
+        signals, signal_notes = self._reader.read(model, sending.request, sources, answers)
+        failed = [
+            f"{it.attempt.deployment}: {it.attempt.error}" for it in tries if it.attempt.error
+        ]
+        for it in tries:
+            if it.attempt.lasting:  # others answer, so that nobody would notice
+                lacking = f"{it.attempt.kind} {it.attempt.status}"
+                self._warn(it.attempt.deployment, lacking, f"{_where(it)}: {it.attempt.error}")
+        seen = Feedback(
+            model=model,
+            signals=signals,
+            cost_usd=money.usd,
+            latency_s=self._clock() - started,
+            error="; ".join([*_counted(failed), *samples[0].reasons]) if last is None else None,
+            text=None if answers[0] is None else answer_text(answers[0]),
+            raw=answers[0],
+            deployment=_deployment(last, tries),
+            notes=tuple(dict.fromkeys([*failed, *money.notes, *signal_notes])),
+            completion_tokens=_completion_tokens(last, tries, money),
+            attempts=money.attempts,
+            retry_after_s=samples[0].retry_after_s,
+        )
+        return await self._gatekeeper.judge(call, sending.request, seen, sending.deadline)
+
+    def cancelled(self, call: Call, tries: Sequence[SampleAttempt]) -> Feedback:
+        """What is known of a call that another one made needless, its money included."""
+        money = self._account(call, tries)
+        return msgspec.structs.replace(
+            cancelled(call), cost_usd=money.usd, attempts=money.attempts, notes=money.notes
+        )
+
+    def charged(self, call: Call) -> tuple[int, float]:
+        """How many answers a call takes, and what each costs in terms of one without signals."""
+        if not call.need:
+            return 1, 1.0
+        sources = self._of(call)
+        specs = (self.specs.get(name) for name in call.need if sources[name].column)
+        multiplier = combined_multiplier(
+            [s.multiplier for s in specs if s and s.multiplier is not None]
+        )
+        return max((source.samples for source in sources.values()), default=1), multiplier
+
+    def _of(self, call: Call) -> dict[str, SignalSource]:
+        return {
+            name: self.sources.get(name) or resolve(name, spec=self.specs.get(name))
+            for name in call.need
+        }
+
+    async def _samples(
+        self,
+        call: Call,
+        sending: Sending,
+        sources: Mapping[str, SignalSource],
+        tries: list[SampleAttempt],
+    ) -> list[SampleResult]:
+        messages = call.messages if call.messages is not None else sending.request.messages
+        question = SampleRequest(
+            call.model,
+            _asking(sources, sending.fields) | {"messages": messages},
+            {**sending.headers, **_asked_of(sources)},
+            sending.deadline,
+            lambda name: sending.able(name, call),
+            sink=sending.sink if call.final else None,
+            room=None
+            if sending.room is None
+            else functools.partial(self._room, call, sending.room),
+        )
+        n = max((source.samples for source in sources.values()), default=1)
+        if n == 1:
+            return [await self._engine.ask(_nth(question, call.attempt), tries)]
+        alike = (
+            _nth(msgspec.structs.replace(question, sample=k, sink=None), call.attempt * n + k)
+            for k in range(n)
+        )
+        return await asyncio.gather(*(self._engine.ask(one, tries) for one in alike))
+
+    async def _room(
+        self,
+        call: Call,
+        room: Callable[[SampleAttempt, float], Awaitable[str | None]],
+        failed: SampleAttempt,
+    ) -> str | None:
+        """Why there is no money for another try, or None."""
+        cost_usd = account((failed,), self.catalogue, self.charged(call)[1]).usd
+        return await room(failed, cost_usd)
+
+    def _account(self, call: Call, tries: Sequence[SampleAttempt]) -> CallAccount:
+        money = account(tries, self.catalogue, self.charged(call)[1])
+        for model, cost in money.unknown:
+            self._warn(model, "cost", f"model {model!r}: {cost.note}; {cost.fix}")
+        return money
+
+
+def _where(failed: SampleAttempt) -> str:
+    """A deployment at which something is to be mended."""
+    where = failed.attempt.deployment
+    return f"{where} is not asked" if failed.attempt.kind == "key" else f"{where} refuses requests"
+
+
+def _counted(told: list[str]) -> list[str]:
+    """Each text once, with how often it was told."""
+    return [it if n == 1 else f"{it} ({n} times)" for it, n in Counter(told).items()]
+
+
+def _deployment(last: SampleAttempt | None, tries: Sequence[SampleAttempt]) -> str | None:
+    """That answered, or that failed last."""
+    tried = last or (tries[-1] if tries else None)
+    return None if tried is None else tried.attempt.deployment
+
+
+def _completion_tokens(
+    last: SampleAttempt | None, tries: Sequence[SampleAttempt], money: CallAccount
+) -> float:
+    """Of the try that answered."""
+    counted = zip(tries, money.attempts, strict=True)
+    return next((paid.completion_tokens for it, paid in counted if it is last), math.nan)
+
+
+def _asked_of(sources: Mapping[str, SignalSource]) -> dict[str, str]:
+    """What an endpoint is told of the signals that a call needs."""
+    if not sources:
+        return {}
+    columns = [source.column for source in sources.values() if source.column]
+    reads = [f"{name}={source}" for name, source in sources.items() if not source.column]
+    told = {NEED: columns, READS: reads}
+    return {header: header_list(names) for header, names in told.items() if names}
+
+
+def _nth(question: SampleRequest, attempt: int) -> SampleRequest:
+    """The question as it is asked of a model that was asked the same so often before."""
+    if not attempt:
+        return question
+    headers = {**question.headers, ATTEMPT: str(attempt)}
+    return msgspec.structs.replace(question, headers=headers)
+
+
+def _asking(sources: Mapping[str, SignalSource], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The user's fields with what the signals need laid over them."""
+    body = dict(fields)
+    for source in sources.values():
+        for field, value in source.fields.items():
+            mine = body.get(field)
+            wider = field == "top_logprobs" and isinstance(mine, int) and mine > value
+            body[field] = mine if wider else value
+    return body

@@ -1,0 +1,101 @@
+"""Hold live answers against gates."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import anyio
+import msgspec
+
+from routelab.core.gate import Gate
+from routelab.core.protocol import Call, Feedback
+from routelab.core.request import Request
+from routelab.errors import PolicyError
+from routelab.gates import Function
+from routelab.runtime.calls.threads import Threads
+
+GateFunction: TypeAlias = Callable[[Request, str], str | Awaitable[str | None] | None]
+"""Gets the request and the answer; gives None, or why the answer is refused."""
+
+MOST_THREADS = 32
+"""Of one function at once, those included that hang and are no longer waited for."""
+
+
+class GateChecker:
+    """Knows the functions that gates name.
+
+    Args:
+        gates: every gate that may be asked.
+        functions: by name.
+    Raises:
+        PolicyError: a function that a gate names is not given, or one given is named by none.
+        MissingExtraError: a package that a gate needs is not installed.
+    """
+
+    def __init__(self, gates: Sequence[Gate], functions: Mapping[str, GateFunction]) -> None:
+        named = {gate.function for gate in gates if isinstance(gate, Function)}
+        problems = [
+            f"the policy has a gate function {name!r}, and none is given: pass"
+            f" RouterConfig(gate_functions={{{name!r}: function}})"
+            for name in sorted(named - set(functions))
+        ] + [
+            f"no gate of the policy names the function {name!r}; it names"
+            f" {', '.join(sorted(named)) or 'none'}"
+            for name in functions
+            if name not in named
+        ]
+        if problems:
+            raise PolicyError(*problems)
+        for gate in gates:
+            gate.ready()
+        self._functions = functions
+        self._threads = {name: Threads(MOST_THREADS) for name in functions}
+
+    async def judge(
+        self, call: Call, request: Request, seen: Feedback, deadline: float = math.inf
+    ) -> Feedback:
+        """The feedback of a call, with why its gates refuse the answer.
+
+        Args:
+            deadline: of the event loop's time, in seconds; no function is waited for after it.
+        """
+        if not call.gates or seen.error is not None:
+            return seen
+        text = seen.text or ""
+        problems = [await self._problem(gate, request, text, deadline) for gate in call.gates]
+        rejected = tuple(problem for problem in problems if problem is not None)
+        return msgspec.structs.replace(seen, rejected=rejected) if rejected else seen
+
+    async def _problem(
+        self, gate: Gate, request: Request, text: str, deadline: float
+    ) -> str | None:
+        if not isinstance(gate, Function):
+            return gate.problem(text)
+        own = anyio.current_time() + gate.timeout_s
+        with anyio.CancelScope(deadline=min(own, deadline)):
+            try:
+                return await self._asked(gate.function, request, text)
+            except Exception as error:  # noqa: BLE001  (whatever a function of the user's raises)
+                return f"{gate.name} failed: {type(error).__name__}: {error}"
+        full = self._threads[gate.function].full
+        why = f": {MOST_THREADS} calls of it have not returned yet" if full else ""
+        if deadline < own:
+            return f"{gate.name} gave no verdict before the request's deadline{why}"
+        return f"{gate.name} gave no verdict in {gate.timeout_s:g} s{why}"
+
+    async def _asked(self, name: str, request: Request, text: str) -> str | None:
+        """A function that is no coroutine runs in a thread, so that a slow one stops nobody else.
+
+        One that hangs keeps its thread; the request goes on without it.
+        """
+        function = self._functions[name]
+        if inspect.iscoroutinefunction(function):
+            said = await function(request, text)
+        else:
+            said = await self._threads[name].run(function, request, text)
+        if said is not None and not isinstance(said, str):
+            raise TypeError(f"it gave {said!r}; None or a reason is expected")
+        return said

@@ -1,0 +1,142 @@
+"""A deployment at work: what is under way there, what it grants, and how it fares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from routelab.core.catalogue.catalogue import Deployment
+from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.runtime.engine.breaker import Breaker
+from routelab.runtime.engine.bucket import Bucket
+from routelab.runtime.engine.latency import PeakEwma
+from routelab.runtime.upstream import deployment_label
+
+
+class Permit(msgspec.Struct, frozen=True):
+    """Room for one call at a station; whoever has it gives it back.
+
+    Attributes:
+        epoch: of the breaker when the call was let through.
+        tokens: taken from the station's limit for it.
+    """
+
+    station: DeploymentState
+    epoch: int
+    tokens: float
+
+
+class AttemptReport(msgspec.Struct, frozen=True):
+    """What a call says of the station it was at.
+
+    Attributes:
+        ok: whether the deployment did its part; None if the call does not tell.
+        took_s: how long the call lasted; NaN if it did not tell.
+        felt_s: what the caller of a good one waited for; None of any other.
+        used: tokens; None if that is not known, so that what was taken stays taken.
+    """
+
+    ok: bool | None = None
+    took_s: float = math.nan
+    felt_s: float | None = None
+    used: float | None = None
+
+
+UNSENT = AttemptReport(used=0.0)
+"""Of a place that was not used."""
+
+
+class DeploymentState:
+    """A deployment with its slots, rate limits, breaker and latency.
+
+    Attributes:
+        in_flight: calls under way.
+        rest_until: the deployment asked not to be called before.
+        refusals: how often it said in a row that it is called too often.
+        trouble: what the last failed call said.
+        freed: told whenever a place may have become free.
+    """
+
+    __slots__ = (
+        "_requests",
+        "_slots",
+        "_tokens",
+        "breaker",
+        "deployment",
+        "freed",
+        "in_flight",
+        "latency",
+        "name",
+        "refusals",
+        "rest_until",
+        "trouble",
+        "weight",
+    )
+
+    def __init__(self, deployment: Deployment, rules: EngineRules) -> None:
+        self.deployment = deployment
+        self.name = deployment_label(deployment)
+        self.weight = deployment.weight
+        self.in_flight = 0
+        self.rest_until = -math.inf
+        self.refusals = 0
+        self.trouble = ""
+        self.latency = PeakEwma()
+        self.breaker = Breaker(rules.breaker)
+        self.freed: list[Callable[[], None]] = []
+        self._slots = deployment.max_concurrency
+        self._requests, self._tokens = (
+            None if limit is None else Bucket(limit, rules.burst_s)
+            for limit in (deployment.requests_per_minute, deployment.tokens_per_minute)
+        )
+
+    @property
+    def counts_tokens(self) -> bool:
+        return self._tokens is not None
+
+    def free_at(self, tokens: float, now: float) -> float:
+        """When its limits leave room for a call; infinite until one of those under way ends."""
+        if self._slots is not None and self.in_flight >= self._slots:
+            return math.inf
+        ready = now
+        if self._requests is not None:
+            ready = self._requests.ready_at(1.0, now)
+        if self._tokens is not None:
+            ready = max(ready, self._tokens.ready_at(tokens, now))
+        return ready
+
+    def ready_at(self, tokens: float, now: float) -> float:
+        """When a call may be sent, as far as time alone decides; not after `now` if it may."""
+        away = max(self.rest_until, self.breaker.closed_until(now))
+        return max(away, self.free_at(tokens, now))
+
+    def rest(self, seconds: float, now: float) -> None:
+        """Leave it alone for so long, as it asked."""
+        self.rest_until = max(self.rest_until, now + seconds)
+
+    def take(self, tokens: float, now: float) -> Permit:
+        """Room for a call, where there is."""
+        self.in_flight += 1
+        if self._requests is not None:
+            self._requests.take(1.0, now)
+        if self._tokens is not None:
+            self._tokens.take(tokens, now)
+        return Permit(self, self.breaker.enter(now), tokens)
+
+    def give_back(self, place: Permit, report: AttemptReport, now: float) -> None:
+        """The call ended, or was never sent."""
+        self.in_flight -= 1
+        if self._tokens is not None and report.used is not None:
+            self._tokens.give_back(place.tokens - report.used, now)
+        if report.felt_s is not None:
+            self.latency.observe(report.felt_s, now)
+        elif report.ok is False:
+            self.latency.failed(report.took_s, now)
+        was = self.breaker.state(now)
+        self.breaker.leave(place.epoch, now, ok=report.ok, latency_s=report.took_s)
+        if was != "closed" and self.breaker.state(now) == "closed":
+            self.latency = PeakEwma()  # it is well again, and how slow it was while ill is past
+        for told in self.freed:
+            told()

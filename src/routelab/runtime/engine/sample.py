@@ -1,0 +1,72 @@
+"""What is asked of the engine, and what came of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from routelab.runtime.attempts.attempt import AttemptResult, PieceSink
+
+
+class SampleAttempt(msgspec.Struct, frozen=True):
+    """One try at one deployment.
+
+    Attributes:
+        model: that was asked.
+        provider: who runs the deployment.
+        sample: which of a call's samples it belongs to.
+        queued_s: waited for a place before it.
+    """
+
+    model: str
+    provider: str
+    sample: int
+    queued_s: float
+    attempt: AttemptResult
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether it was sent, and nobody knows what became of it and what it used."""
+        known = (self.attempt.body or {}).get("usage")
+        return self.attempt.kind in ("timeout", "cut", "stopped") and not known
+
+
+class SampleRequest(msgspec.Struct, frozen=True):
+    """One sample of a call.
+
+    Attributes:
+        model: to ask; its fallbacks come after it.
+        deadline: of the engine's clock; nothing lasts longer.
+        able: whether a fallback may be asked.
+        sink: takes the answer as it comes.
+        room: hears of a try that failed before the next one is made; gives why there is no money
+            for a next one, or None.
+    """
+
+    model: str
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+    deadline: float = math.inf
+    able: Callable[[str], bool] = bool
+    sample: int = 0
+    sink: PieceSink | None = None
+    room: Callable[[SampleAttempt], Awaitable[str | None]] | None = None
+
+
+class SampleResult(msgspec.Struct, frozen=True):
+    """What came of a question, beside its tries.
+
+    Attributes:
+        last: the try that answered; None if none did.
+        reasons: why no more was tried.
+        retry_after_s: when a deployment may be asked again; None if one may already.
+        over: a fallback would not help either, or is not needed.
+    """
+
+    last: SampleAttempt | None = None
+    reasons: tuple[str, ...] = ()
+    retry_after_s: float | None = None
+    over: bool = False

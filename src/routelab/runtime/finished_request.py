@@ -1,0 +1,112 @@
+"""A request that is over, however it ended: what the log and the figures are made from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from routelab.core.context import Context
+from routelab.core.decision import Choice, Decision, Score, Step
+from routelab.core.protocol import Feedback
+from routelab.core.request import Request
+from routelab.core.storage.record import Status
+from routelab.errors import BudgetError, NoModelError, RouteError, RoutelabError
+
+
+class FinishedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request and everything it went through.
+
+    Attributes:
+        policy: SHA-256 of the policy that decided.
+        timestamp_s: Unix seconds at which it ended.
+        latency_s: from asking to the end.
+        cost_usd: of all calls; NaN if one is unknown.
+        answer: the feedback delivered; None if there was none.
+        error: why there was none.
+        degraded: a budget had it decided by the cheaper policy.
+    """
+
+    request: Request
+    policy: str
+    status: Status
+    timestamp_s: float
+    latency_s: float
+    cost_usd: float
+    steps: tuple[Step, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    scores: tuple[Score, ...] = ()
+    answer: Feedback | None = None
+    error: str | None = None
+    degraded: bool = False
+
+
+def reached_endpoint(feedback: Feedback) -> bool:
+    """Whether a call reached an endpoint: one that failed before it was sent was never made."""
+    return bool(feedback.attempts) or feedback.error is None
+
+
+def answered(
+    decision: Decision,
+    request: Request,
+    policy: str,
+    *,
+    timestamp_s: float,
+    latency_s: float,
+    degraded: bool = False,
+) -> FinishedRequest:
+    """A request with an answer."""
+    return FinishedRequest(
+        request=request,
+        policy=policy,
+        status="answered",
+        timestamp_s=timestamp_s,
+        latency_s=latency_s,
+        cost_usd=decision.cost_usd,
+        steps=decision.steps,
+        choices=decision.choices,
+        scores=decision.scores,
+        answer=decision.answer,
+        degraded=degraded,
+    )
+
+
+def ended(
+    error: BaseException,
+    x: Context,
+    policy: str,
+    *,
+    timestamp_s: float,
+    latency_s: float,
+    degraded: bool = False,
+) -> FinishedRequest:
+    """A request without an answer, as far as it came."""
+    return FinishedRequest(
+        request=x.request,
+        policy=policy,
+        status=_status(error, x.steps),
+        timestamp_s=timestamp_s,
+        latency_s=latency_s,
+        cost_usd=x.spent_usd,
+        steps=tuple(x.steps),
+        choices=tuple(x.choices),
+        scores=tuple(x.scores),
+        error=_told(error),
+        degraded=degraded,
+    )
+
+
+def _status(error: BaseException, steps: Sequence[Step]) -> Status:
+    if isinstance(error, BudgetError | NoModelError):
+        return "refused"
+    if isinstance(error, RouteError):
+        sent = any(step.feedback.attempts for step in steps)
+        return "failed" if sent or not steps else "shed"
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else "broken"
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
+    return str(error) if isinstance(error, RoutelabError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,1 @@
+"""One request: what is asked, by which policy, and how the answer is delivered."""

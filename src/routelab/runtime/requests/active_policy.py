@@ -1,0 +1,178 @@
+"""A policy at work in a router, with all that its decisions need."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from routelab.core.admission import Admission
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.context import Context
+from routelab.core.protocol import Call
+from routelab.core.request import Request
+from routelab.errors import BudgetError, PolicyError
+from routelab.policy_file import PolicyFile, load
+from routelab.runtime.budgets import Budgets
+from routelab.runtime.budgets.upper import unpriced, upper_usd
+from routelab.runtime.calls.caller import Caller, Sending
+from routelab.runtime.calls.gates import GateChecker
+from routelab.runtime.engine import Engine
+from routelab.runtime.requests.overlay import Overlay
+from routelab.signals import Given, SignalSource, resolve
+
+_log = logging.getLogger("routelab")
+
+
+class ActivePolicy:
+    """One policy of a router.
+
+    Attributes:
+        digest: of the policy.
+        caller: answers its calls.
+
+    Raises:
+        PolicyError: a signal's source cannot be parsed, or the overlay has what the policy has
+            no use for.
+    """
+
+    def __init__(
+        self,
+        policy_file: PolicyFile,
+        overlay: Overlay,
+        catalogue: Catalogue,
+        engine: Engine,
+        clock: Callable[[], float],
+    ) -> None:
+        document = policy_file.document
+        self.policy = overlay.over(policy_file.policy)
+        self.digest = policy_file.digest
+        self.caller = Caller(
+            catalogue,
+            engine,
+            sources(policy_file, overlay.signals),
+            document.signals,
+            GateChecker(self.policy.gates_used, overlay.functions),
+            clock,
+        )
+        self._name, self._metadata = policy_file.name, policy_file.metadata_used
+        if overlay.quiet:
+            self._metadata = ()
+        else:
+            edited = () if policy_file.edited is None else (policy_file.edited,)
+            for problem in (*edited, *policy_file.other_packages):
+                _log.warning("%s", problem)
+        self._seed, self._explained = document.seed, overlay.explained
+        self._scoring = policy_file.scoring
+        self.admission = Admission(
+            self.policy.models_used, catalogue, self._scoring, document.estimates
+        )
+
+    def context(self, request: Request) -> Context:
+        """A request in the policy's hands."""
+        for field in self._metadata:
+            if not getattr(request, field):
+                self._metadata = tuple(it for it in self._metadata if it != field)  # once
+                _log.warning(_UNTOLD, self._name, field, request.id, field, field)
+        return Context(
+            request,
+            self.admission.models,
+            seed=self._seed,
+            scoring=self._scoring,
+            admission=self.admission,
+            explained=self._explained,
+        )
+
+    def upper_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
+        """What a call may cost at most, whichever model serves it, with all its samples.
+
+        Raises:
+            BudgetError: nothing is known of the cost of a model.
+        """
+        answer_usd = max(
+            self._answer_usd(msgspec.structs.replace(call, model=name), sending, output_tokens)
+            for name in (call.model, *self.admission.catalogue.model(call.model).fallbacks)
+        )
+        samples, multiplier = self.caller.charged(call)
+        return answer_usd * samples * multiplier
+
+    def samples(self, call: Call) -> int:
+        """How many answers a call takes."""
+        return self.caller.charged(call)[0]
+
+    def _answer_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
+        usd = upper_usd(self.admission, call, sending.request, sending.fields, output_tokens)
+        if math.isnan(usd):
+            raise BudgetError(
+                f"model {call.model!r} has no known cost to keep within a budget: {_FIX}"
+            )
+        return usd
+
+    def check_priced(self, budgets: Budgets) -> None:
+        """See that budgets can hold every model.
+
+        Raises:
+            BudgetError: nothing is known of a model's cost.
+        """
+        problems = []
+        if unknown := unpriced(self.admission):
+            problems.append(
+                f"budgets need the cost of every model, and none is known of"
+                f" {', '.join(unknown)}: {_FIX}"
+            )
+        models, bounded = self.admission.models, budgets.request_usd is not None
+        if blank := [it for it in models if bounded and not self.admission.predicts("cost", it)]:
+            problems.append(
+                f"request_usd is kept by what the policy predicts, which is nothing for"
+                f" {', '.join(blank)}: give cost_usd in the policy's `estimates`"
+            )
+        if problems:
+            raise BudgetError(*problems)
+
+
+_FIX = (
+    "give input_usd_per_mtok and output_usd_per_mtok in models.toml, or cost_usd in the policy's"
+    " `estimates`"
+)
+
+
+_UNTOLD = (
+    "policy %r reads the %s of a request, and request %r has none: it is decided like those of an"
+    " unknown %s; give route(..., %s=...)"
+)
+
+
+def cheaper_policy(
+    budgets: Budgets | None, given: PolicyFile | str | Path | None
+) -> PolicyFile | None:
+    """The policy that decides degraded requests; None if there is none to load."""
+    named = given or (budgets.cheaper if budgets is not None else "")
+    if not named:
+        return None
+    return load(named) if isinstance(named, str | Path) else named
+
+
+def sources(policy_file: PolicyFile, given: Mapping[str, Given]) -> dict[str, SignalSource]:
+    """A source for each signal of the policy.
+
+    Raises:
+        PolicyError: a source cannot be parsed, or the policy has no such signal.
+    """
+    used, specs = policy_file.policy.signals_used, policy_file.document.signals
+    problems = [
+        f"policy {policy_file.name!r} uses no signal {name!r}; it uses {', '.join(used) or 'none'}"
+        for name in given
+        if name not in used
+    ]
+    found = {}
+    for name in used:
+        try:
+            found[name] = resolve(name, given.get(name), specs.get(name))
+        except PolicyError as error:
+            problems += error.problems
+    if problems:
+        raise PolicyError(*problems)
+    return found

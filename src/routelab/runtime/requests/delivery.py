@@ -1,0 +1,99 @@
+"""The pieces of one answer on their way to the caller."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+
+from routelab.core.context import Context
+from routelab.core.decision import Decision
+from routelab.core.protocol import Feedback
+from routelab.errors import PolicyError, RouteError
+from routelab.runtime.attempts.pieces import single_chunk
+
+_AHEAD = 64
+"""Pieces that wait for a caller who is slow to take them, before the endpoint has to wait."""
+
+
+class Delivery:
+    """A `Sink` that hands pieces to whoever reads `pieces`.
+
+    Attributes:
+        pieces: in the order they were delivered; ends with the answer.
+        stopped: nobody reads them any more.
+    """
+
+    def __init__(self) -> None:
+        self._send, self.pieces = anyio.create_memory_object_stream[Mapping[str, Any]](_AHEAD)
+        self.stopped = False
+        self._begun = False
+        self._streamed: Feedback | None = None
+        self._stop_try: Callable[[], None] | None = None
+
+    async def __call__(self, piece: Mapping[str, Any]) -> None:
+        self._begun = True
+        try:
+            await self._send.send(piece)
+        except anyio.BrokenResourceError:
+            self.stopped = True
+
+    @contextmanager
+    def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
+        self._stop_try = stop
+        try:
+            yield
+        finally:
+            self._stop_try = None
+
+    def stop(self) -> bool:
+        """Take no more; true if there was a streaming try, which is then ended in good order."""
+        self.stopped = True
+        self.pieces.close()
+        if self._stop_try is not None:
+            self._stop_try()
+            return True
+        return False
+
+    def check(self, x: Context) -> None:
+        """After each call: whether the request may go on.
+
+        Raises:
+            CancelledError: the caller stopped it.
+            RouteError: the answer broke off after a part of it was delivered.
+        """
+        if self.stopped:
+            raise asyncio.CancelledError
+        if not self._begun or self._streamed is not None:
+            return
+        last = x.steps[-1].feedback
+        if last.error is not None:
+            raise RouteError(
+                f"request {x.request.id!r}: the answer of {last.model!r} broke off after a part"
+                " of it was delivered, so that no other model can give it",
+                f"  {last.error}",
+                cost_usd=x.spent_usd,
+                steps=tuple(x.steps),
+            )
+        self._streamed = last
+
+    async def finish(self, decision: Decision) -> None:
+        """Deliver the answer unless that is done.
+
+        Raises:
+            PolicyError: a call that was said to be final was overruled.
+        """
+        if not self._begun:
+            await self(single_chunk(decision.answer.raw or {}))
+        elif decision.answer is not self._streamed:
+            raise PolicyError(
+                f"request {decision.request_id!r}: the policy delivers an answer of"
+                f" {decision.answer.model!r} after a final call was streamed"
+            )
+
+    def close(self) -> None:
+        """No more pieces come, or are taken."""
+        self._send.close()

@@ -1,0 +1,76 @@
+"""The models of a policy with what is known of each, and where it can be called."""
+
+from __future__ import annotations
+
+import msgspec
+
+from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.errors import CatalogueError
+from routelab.policy_file import PolicyFile
+
+
+def deployed_models(
+    policy_file: PolicyFile, given: Catalogue | None = None, rules: EngineRules | None = None
+) -> Catalogue:
+    """The models that a policy calls and those they fall back on, each with a deployment.
+
+    Args:
+        given: goes before the policy's own catalogue; what it leaves open of a model, such as
+            prices, capabilities or deployments, is filled in from there.
+        rules: of the engine; go before those of either catalogue.
+    Raises:
+        CatalogueError: a model has no deployment in either.
+    """
+    own = policy_file.document.catalogue
+    listed = given or Catalogue()
+    filled = {
+        name: _filled(listed.model(name), own.model(name)) if name in listed.models else it
+        for name, it in {**own.models, **listed.models}.items()
+    }
+    known = Catalogue(filled, rules or listed.engine or own.engine)
+    known = known.only(policy_file.policy.models_used)
+    nowhere = [name for name, model in known.models.items() if not model.deployments]
+    if nowhere:
+        raise CatalogueError(
+            f"policy {policy_file.name!r}: no deployment is known for {', '.join(nowhere)};"
+            " list them in a models.toml, given as `catalogue='models.toml'`"
+        )
+    return known
+
+
+def check_meant(policy_file: PolicyFile, given: Catalogue) -> None:
+    """A catalogue that lists none of a policy's models was meant for another policy.
+
+    Raises:
+        CatalogueError: it does, with the models of both.
+    """
+    used = policy_file.policy.models_used
+    if given.models and given.models.keys().isdisjoint(used):
+        raise CatalogueError(
+            f"policy {policy_file.name!r} asks {', '.join(used)}, and the catalogue lists none of"
+            f" them but {', '.join(given.models)}; give the catalogue of the policy's models"
+        )
+
+
+_WITH_THE_PLACE = ("deployments", "cost_reported", "fallbacks")
+"""What belongs to where a model is called, and is replaced together."""
+
+
+def _filled(model: Model, own: Model) -> Model:
+    """The model, where it is silent as the policy's own."""
+    said = msgspec.structs.asdict(model)
+    known = {
+        name: value
+        for name, value in said.items()
+        if value != getattr(_SILENT, name) or (model.deployments and name in _WITH_THE_PLACE)
+    }
+    return msgspec.structs.replace(own, **known)
+
+
+_SILENT = Model()
+
+
+def merged_models(one: Catalogue, other: Catalogue) -> Catalogue:
+    """The models of both; what the first says of a model goes first."""
+    return msgspec.structs.replace(one, models={**other.models, **one.models})

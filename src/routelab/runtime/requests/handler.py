@@ -1,0 +1,115 @@
+"""See requests through: by which policy, for what money, and into the books."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from routelab.core.decision import Decision
+from routelab.runtime.budgets.guard import BudgetGuard
+from routelab.runtime.budgets.keeper import BudgetBalance, BudgetKeeper, OverBudgetError
+from routelab.runtime.calls.caller import Sending
+from routelab.runtime.requests.active_policy import ActivePolicy
+from routelab.runtime.requests.decide import decide
+from routelab.runtime.requests.delivery import Delivery
+from routelab.runtime.requests.observers import Observers
+from routelab.runtime.routed_answer import RoutedAnswer
+
+
+class RequestHandler:
+    """Sees a router's requests through.
+
+    Args:
+        lane: decides requests.
+        spare: decides those that a budget degrades, if it may.
+        keeper: of the budgets, if there are any.
+        books: hear of every request, however it ends.
+        clock: seconds of the event loop's time.
+    """
+
+    def __init__(
+        self,
+        lane: ActivePolicy,
+        spare: ActivePolicy | None,
+        keeper: BudgetKeeper | None,
+        books: Observers,
+        clock: Callable[[], float],
+    ) -> None:
+        self.lane = lane
+        self._spare = spare
+        self._keeper = keeper
+        self._books = books
+        self._clock = clock
+
+    async def answer(self, asked: Sending, delivery: Delivery | None = None) -> RoutedAnswer:
+        """Answer one request.
+
+        Args:
+            delivery: takes the answer as it comes, if that is wanted.
+        Raises:
+            RouteError: as `AsyncRouter.route` says.
+        """
+        started, limit_usd = self._clock(), self._limit_usd(asked.request.max_cost_usd)
+        request = asked.request
+        if limit_usd != request.max_cost_usd:
+            request = msgspec.structs.replace(request, max_cost_usd=limit_usd)
+        deadline = started + _seconds(request.deadline_s)
+        sent = Sending(request, asked.fields, asked.headers, delivery, deadline)
+        lane, degraded = self.lane, False
+        x = lane.context(request)
+        try:
+            try:
+                decision = await decide(lane, x, sent, self._guard(lane, degraded), delivery)
+            except OverBudgetError as refusal:
+                if self._spare is None or not refusal.degrades:
+                    raise
+                lane, degraded = self._spare, True
+                x = lane.context(request)
+                decision = await decide(lane, x, sent, self._guard(lane, degraded), delivery)
+        except BaseException as error:
+            self._books.ended(error, x, lane.digest, self._clock() - started, degraded)
+            raise
+        latency_s = self._clock() - started
+        self._books.answered(decision, request, lane.digest, latency_s, degraded)
+        return _routed(decision, latency_s)
+
+    async def left(self) -> tuple[BudgetBalance, ...]:
+        """What is left of the budgets."""
+        return () if self._keeper is None else await self._keeper.left()
+
+    async def aclose(self) -> None:
+        """Keep what was spent, and write what the log still holds, also when cancelled."""
+        try:
+            if self._keeper is not None:
+                await self._keeper.aclose()
+        finally:
+            self._books.close()
+
+    def _limit_usd(self, own_usd: float | None) -> float | None:
+        """What a request may cost: the lower of its own bound and everybody's."""
+        general = None if self._keeper is None else self._keeper.budgets.request_usd
+        return min((it for it in (own_usd, general) if it is not None), default=None)
+
+    def _guard(self, lane: ActivePolicy, degraded: bool) -> BudgetGuard | None:
+        """Of a request's calls, where there are budgets."""
+        if self._keeper is None:
+            return None
+        return BudgetGuard(lane.caller, self._keeper, lane.upper_usd, lane.samples, degraded)
+
+
+def _routed(decision: Decision, latency_s: float) -> RoutedAnswer:
+    answer = decision.answer
+    return RoutedAnswer(
+        answer=answer.text or "",
+        model=answer.model,
+        cost_usd=decision.cost_usd,
+        latency_s=latency_s,
+        raw=answer.raw or {},
+        decision=decision,
+    )
+
+
+def _seconds(limit_s: float | None) -> float:
+    return math.inf if limit_s is None else limit_s

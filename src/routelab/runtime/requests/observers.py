@@ -1,0 +1,136 @@
+"""Where a router writes down what became of its requests."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from routelab.core.context import Context
+from routelab.core.decision import Decision
+from routelab.core.request import Request
+from routelab.core.storage.record import AlertRecord, FeedbackRecord
+from routelab.runtime.budgets import Alert
+from routelab.runtime.finished_request import FinishedRequest, answered, ended
+from routelab.runtime.journal import Sink
+
+_log = logging.getLogger("routelab")
+
+
+class Observer(Protocol):
+    """Hears what happens in a router, in its event loop: it should be quick.
+
+    What it raises is logged and otherwise ignored.
+    """
+
+    def finished(self, finished: FinishedRequest) -> None:
+        """A request is over."""
+
+    def feedback(self, request_id: str, quality: float, model: str | None) -> None:
+        """An answer was judged; without a model, the one that was delivered."""
+
+    def alert(self, alert: Alert) -> None:
+        """A share of a budget is spent."""
+
+
+class Observers:
+    """Tells the log and every observer what became of each request.
+
+    Args:
+        wall_clock: Unix seconds.
+    """
+
+    def __init__(
+        self, log: Sink | None, observers: Sequence[Observer], wall_clock: Callable[[], float]
+    ) -> None:
+        self.log = log
+        self.observers = tuple(observers)
+        self._wall_clock = wall_clock
+
+    def answered(
+        self, decision: Decision, request: Request, policy: str, latency_s: float, degraded: bool
+    ) -> None:
+        """A request was answered."""
+        self._finished(
+            answered(
+                decision,
+                request,
+                policy,
+                timestamp_s=self._wall_clock(),
+                latency_s=latency_s,
+                degraded=degraded,
+            )
+        )
+
+    def ended(
+        self, error: BaseException, x: Context, policy: str, latency_s: float, degraded: bool
+    ) -> None:
+        """A request ended without an answer."""
+        self._finished(
+            ended(
+                error,
+                x,
+                policy,
+                timestamp_s=self._wall_clock(),
+                latency_s=latency_s,
+                degraded=degraded,
+            )
+        )
+
+    def feedback(self, request_id: str, quality: float, model: str | None, source: str) -> None:
+        """An answer was judged."""
+        if self.log is not None:
+            self.log.note(
+                FeedbackRecord(
+                    schema="routelab.feedback/1",
+                    request_id=request_id,
+                    quality=quality,
+                    model=model,
+                    source=source,
+                    timestamp_s=self._wall_clock(),
+                )
+            )
+        self._tell(lambda observer: observer.feedback(request_id, quality, model))
+
+    def alert(self, alert: Alert) -> None:
+        """A share of a budget is spent."""
+        early = alert.spent_usd < alert.share * alert.limit_usd  # reservations have no more room
+        _log.warning(
+            "budget of %s for %s: %.6g of %.6g USD are spent (alert at %.0f %%%s)",
+            alert.account,
+            alert.period,
+            alert.spent_usd,
+            alert.limit_usd,
+            100.0 * alert.share,
+            ", as a call was refused for want of room" if early else "",
+        )
+        if self.log is not None:
+            self.log.note(
+                AlertRecord(
+                    schema="routelab.alert/1",
+                    account=alert.account,
+                    period=alert.period,
+                    share=alert.share,
+                    spent_usd=alert.spent_usd,
+                    limit_usd=alert.limit_usd,
+                    timestamp_s=self._wall_clock(),
+                )
+            )
+        self._tell(lambda observer: observer.alert(alert))
+
+    def close(self) -> None:
+        """Write what is still queued."""
+        if self.log is not None:
+            self.log.close()
+
+    def _finished(self, finished: FinishedRequest) -> None:
+        if self.log is not None:
+            self.log.write(finished)
+        self._tell(lambda observer: observer.finished(finished))
+
+    def _tell(self, say: Callable[[Observer], None]) -> None:
+        for observer in self.observers:
+            try:
+                say(observer)
+            except Exception:  # noqa: BLE001  (a request outlives whoever watches it)
+                _log.exception("an observer failed")

@@ -1,0 +1,47 @@
+"""What a router's user lays over its policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from routelab.core.policy import Policy
+from routelab.gates import AnyGate, Function
+from routelab.policies import Gated
+from routelab.runtime.calls.gates import GateFunction
+from routelab.signals import Given
+
+
+class Overlay(msgspec.Struct, frozen=True):
+    """What a router's user lays over its policies.
+
+    Attributes:
+        signals: sources by signal, which go before those of the policy file.
+        gates: that every answer must pass besides the policy's own, and how often a model is
+            asked again (`again`).
+        functions: of gates, by name.
+        explained: decisions say why.
+        quiet: nobody is warned of an edited policy, or of what requests lack.
+    """
+
+    signals: Mapping[str, Given] = {}
+    gates: tuple[AnyGate, ...] = ()
+    again: int = 0
+    functions: Mapping[str, GateFunction] = {}
+    explained: bool = False
+    quiet: bool = False
+
+    def over(self, policy: Policy) -> Policy:
+        """The policy behind the gates."""
+        return Gated(policy, self.gates, self.again) if self.gates else policy
+
+    def fitting(self, policy: Policy) -> Overlay:
+        """Without what a policy has no use for, which is no mistake in one that steps in."""
+        gates = self.over(policy).gates_used
+        named = {gate.function for gate in gates if isinstance(gate, Function)}
+        return msgspec.structs.replace(
+            self,
+            signals={name: it for name, it in self.signals.items() if name in policy.signals_used},
+            functions={name: it for name, it in self.functions.items() if name in named},
+        )

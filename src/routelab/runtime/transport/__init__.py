@@ -1,0 +1,1 @@
+"""HTTP: how a chat request leaves, and how its connection comes back."""

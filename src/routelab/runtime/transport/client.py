@@ -1,0 +1,185 @@
+"""Endpoints over HTTP, with httpx."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from routelab.core.catalogue.catalogue import Deployment
+from routelab.errors import RouteError
+from routelab.runtime.transport.request import Address, address_of
+from routelab.runtime.transport.sender import ClientSender, Sender, Transport, named, own, problems
+from routelab.runtime.upstream import (
+    Kind,
+    OpenReply,
+    OutgoingRequest,
+    Reply,
+    UpstreamError,
+    streams,
+)
+from routelab.runtime.wire import decode_object
+
+__all__ = ["HttpUpstream", "Transport"]
+
+_SHOWN = 200
+"""Characters of a failure's words that an error quotes."""
+
+_HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
+
+_UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+"""Failures of a request that never left."""
+
+_AIOHTTP_SENT = ("ServerDisconnectedError", "ClientOSError")
+"""What httpx-aiohttp calls a failure to connect, though the request may have left."""
+
+
+class HttpUpstream:
+    """Sends chat requests with httpx.
+
+    Args:
+        client: a client to use, which stays its owner's to close.
+        transport: without a client: its name, or one of httpx's.
+    Raises:
+        MissingExtraError: httpx-aiohttp is not installed.
+        RouteError: no transport has this name, or one of the two is of another kind.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient | None = None, transport: Transport | None = None
+    ) -> None:
+        if wrong := tuple(problems(client, transport)):
+            raise RouteError(*wrong)
+        self._given = None if client is None else ClientSender(client)
+        self._own: Sender | None = None
+        self._transport = named(transport) if isinstance(transport, str) else transport
+
+    async def send(self, outgoing: OutgoingRequest) -> Reply:
+        with _translated(outgoing.timeouts.connect_s):
+            response = await self._sender.send(outgoing)
+            try:
+                content = await _content(response)
+                body = await _object(response, content)
+            finally:
+                await response.aclose()
+        return Reply(response.status_code, content if body is None else body, response.headers)
+
+    @asynccontextmanager
+    async def stream(self, outgoing: OutgoingRequest) -> AsyncIterator[OpenReply]:
+        connect_s = outgoing.timeouts.connect_s
+        with _translated(connect_s):
+            response = await self._sender.send(outgoing)
+            try:
+                headers = response.headers
+                if not streams(response.status_code, headers):
+                    await _object(response, await response.aread())
+                chunks = _chunks(response, connect_s)
+                yield OpenReply(response.status_code, chunks, headers)
+            except Exception:
+                await _hang_up(response)
+                raise
+            finally:
+                await response.aclose()
+
+    def hide(self, deployment: Deployment, text: str) -> str:
+        for secret in _secrets(deployment):
+            text = text.replace(secret, "***")
+        return text
+
+    async def aclose(self) -> None:
+        """Close the connections that are our own."""
+        sender, self._own = self._own, None
+        if sender is not None:
+            await sender.aclose()
+
+    @property
+    def _sender(self) -> Sender:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            self._own = own(self._transport)
+        return self._own
+
+
+async def _content(response: httpx.Response) -> bytes:
+    done = response.is_stream_consumed or response.is_closed  # by a hook of the client
+    if done or "content-encoding" in response.headers:
+        return await response.aread()
+    stream = response.stream
+    assert isinstance(stream, httpx.AsyncByteStream)
+    return b"".join([part async for part in stream])
+
+
+async def _object(response: httpx.Response, content: bytes) -> dict[str, Any] | None:
+    """The JSON object of a reply; None if it is anything else."""
+    value = decode_object(content)
+    if value is None:
+        await _hang_up(response)
+    return value
+
+
+async def _hang_up(response: httpx.Response) -> None:
+    """Close a connection: what may be left of a bad reply there would be taken for the next one."""
+    stream = response.extensions.get("network_stream")  # not every transport has one
+    if stream is not None:
+        await stream.aclose()
+
+
+async def _chunks(response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
+    with _translated(connect_s):
+        async for chunk in response.aiter_bytes():
+            yield chunk
+
+
+@contextmanager
+def _translated(connect_s: float) -> Iterator[None]:
+    """Failures of httpx, and of a transport below it, as those of an upstream."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, _HTTPX) and not _of_aiohttp(error):
+            raise
+        raise _upstream_error(error, connect_s) from None
+
+
+def _of_aiohttp(error: Exception) -> bool:
+    """Whether httpx-aiohttp let a failure of the library below it pass."""
+    return type(error).__module__.partition(".")[0] == "aiohttp"
+
+
+def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
+    cause = type(error.__cause__).__name__
+    sent = not isinstance(error, _UNSENT) or cause in _AIOHTTP_SENT
+    kind: Kind = "cut" if sent else "connect"
+    refused = cause.startswith("ClientConnector")  # httpx-aiohttp takes it for a timeout
+    if isinstance(error, httpx.ConnectTimeout) and not sent and not refused:
+        return UpstreamError(f"no connection in {connect_s:g} s", kind)
+    if isinstance(error, httpx.InvalidURL):  # its words may quote a part of a password
+        return UpstreamError("InvalidURL: base_url of the catalogue is no address", kind)
+    name = cause if cause in _AIOHTTP_SENT else type(error).__name__
+    name = "ConnectError" if refused else name
+    return UpstreamError(" ".join(f"{name} {error}".split())[:_SHOWN], kind)
+
+
+def _secrets(deployment: Deployment) -> Iterator[str]:
+    """The key and the credentials of the address, as they are and as JSON and URLs show them."""
+    name = deployment.api_key_env
+    try:
+        place = address_of(deployment.base_url)
+    except httpx.InvalidURL:
+        place = Address(httpx.URL(), "", "")  # nothing is sent there
+    key = os.environ.get(name, "").strip() if name else ""
+    for secret in (key, place.basic.removeprefix("Basic "), place.password):
+        if secret:
+            yield from {secret, secret.replace("/", "\\/"), quote(secret, safe="")}

@@ -1,0 +1,29 @@
+"""Whether an address answers from a log, and with which signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from routelab.runtime.wire import decode_object
+
+_WAIT_S = 2.0
+
+
+def logged_signals(base_url: str) -> Mapping[str, float | None]:
+    """Signals that a replay server can give, and times what each makes a call cost.
+
+    None stands for a cost that it was not told. Empty where no replay server answers, whatever
+    else does.
+    """
+    import httpx  # heavy, so only for those who ask
+
+    from routelab.runtime.transport.sender import LOOPBACK
+
+    try:
+        with httpx.Client(timeout=_WAIT_S, mounts=dict.fromkeys(LOOPBACK)) as client:
+            reply = client.get(f"{base_url.rstrip('/')}/models")
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return {}
+    said = (decode_object(reply.content) or {}).get("routelab")
+    signals = said.get("signals") if isinstance(said, dict) else None
+    return signals if isinstance(signals, dict) else {}

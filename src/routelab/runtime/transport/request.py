@@ -1,0 +1,176 @@
+"""A chat request as httpx sends it."""
+
+from __future__ import annotations
+
+import math
+import os
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+import httpx
+
+from routelab.core.catalogue.catalogue import Deployment
+from routelab.core.catalogue.validation import looks_like_key
+from routelab.runtime.upstream import OutgoingRequest, UpstreamError, deployment_label
+from routelab.runtime.wire import encode_json
+from routelab.version import __version__
+
+Raw: TypeAlias = list[tuple[bytes, bytes]]
+
+_USUAL: Raw = [
+    (b"Accept", b"*/*"),
+    (b"Accept-Encoding", b"gzip, deflate"),
+    (b"Connection", b"keep-alive"),
+    (b"User-Agent", b"routelab/%b" % __version__.encode()),
+]
+
+_OF_HTTPX = frozenset(("host", "content-length", "transfer-encoding"))
+"""Headers that httpx writes itself, unless a client says them."""
+
+
+class RequestBuilder:
+    """Builds requests as `client.build_request` does, at a sixth of its cost where it can.
+
+    It can for an `httpx.AsyncClient` that is no subclass and has no cookies, parameters or
+    headers of its own to lay over a request's. A client may change at any time.
+    """
+
+    def __init__(self) -> None:
+        self._raw: Raw = []
+        self._names = frozenset[str]()
+
+    def build(
+        self, client: httpx.AsyncClient, outgoing: OutgoingRequest
+    ) -> tuple[httpx.Request, Any]:
+        """A request, and how the client is to authenticate it.
+
+        Raises:
+            UpstreamError: there is no key to send.
+            httpx.InvalidURL: the address is none.
+        """
+        place, headers = _headed(outgoing)
+        # a client's own credentials must not go before these
+        auth = httpx.Auth() if "authorization" in headers else httpx.USE_CLIENT_DEFAULT
+        if self._plain(client, place, headers):
+            return _request(outgoing, place, headers, self._raw), auth
+        content, timeout = encode_json(outgoing.body), _timeout(outgoing.timeouts.connect_s)
+        request = client.build_request(
+            "POST", place.url, content=content, headers=headers, timeout=timeout
+        )
+        return request, auth
+
+    def _plain(self, client: httpx.AsyncClient, place: Address, headers: dict[str, str]) -> bool:
+        """Whether a client has nothing to lay over a request but headers of other names."""
+        if type(client) is not httpx.AsyncClient or not place.netloc:
+            return False
+        if client.cookies or client.params:
+            return False
+        raw = client.headers.raw
+        if raw != self._raw:
+            self._raw, self._names = raw, frozenset(client.headers)
+        return self._names.isdisjoint(headers) and self._names.isdisjoint(_OF_HTTPX)
+
+
+def straight(outgoing: OutgoingRequest) -> httpx.Request:
+    """A request for a transport.
+
+    Raises:
+        UpstreamError: there is no key to send.
+        httpx.InvalidURL, httpx.UnsupportedProtocol: the address is none.
+    """
+    place, headers = _headed(outgoing)
+    if not place.netloc:
+        raise httpx.UnsupportedProtocol("base_url needs http:// or https:// and a host")
+    return _request(outgoing, place, headers, _USUAL)
+
+
+def _headed(outgoing: OutgoingRequest) -> tuple[Address, dict[str, str]]:
+    """Where a request goes, and with which headers."""
+    deployment = outgoing.deployment
+    place, key = address_of(deployment.base_url), key_of(deployment)
+    headers = {"content-type": "application/json", **outgoing.headers}
+    if authorization := f"Bearer {key}" if key else place.basic:
+        headers["authorization"] = authorization
+    return place, headers
+
+
+def _request(
+    outgoing: OutgoingRequest, place: Address, headers: Mapping[str, str], more: Raw
+) -> httpx.Request:
+    """A request whose headers are complete; time limits of an answer are not httpx's to keep."""
+    content = encode_json(outgoing.body)
+    raw = [
+        (b"Host", place.netloc),
+        *more,
+        *[(name.encode(), value.encode("ascii")) for name, value in headers.items()],
+        (b"Content-Length", b"%d" % len(content)),
+    ]
+    limits = {"timeout": _timeout(outgoing.timeouts.connect_s).as_dict()}
+    body = httpx.ByteStream(content)
+    request = httpx.Request("POST", place.url, headers=raw, stream=body, extensions=limits)
+    request.read()  # so that hooks and transports see its content
+    return request
+
+
+class Address(NamedTuple):
+    """Where a deployment takes requests.
+
+    Attributes:
+        url: without credentials, which not every transport takes.
+        basic: the `authorization` that they make; empty without any.
+        netloc: host and port; empty for an address that a client has to complete.
+    """
+
+    url: httpx.URL
+    basic: str
+    password: str
+    netloc: bytes = b""
+
+
+@lru_cache(maxsize=1024)
+def address_of(base_url: str) -> Address:
+    """The address of chat requests.
+
+    Raises:
+        httpx.InvalidURL: there can be none.
+    """
+    url = httpx.URL(base_url.rstrip("/") + "/chat/completions")
+    netloc = b"" if url.is_relative_url or not url.host else url.netloc
+    if not url.userinfo:
+        return Address(url, "", "", netloc)
+    pair = f"{url.username}:{url.password}".encode()
+    basic = f"Basic {b64encode(pair).decode()}"
+    return Address(url.copy_with(userinfo=b""), basic, url.password, netloc)
+
+
+def key_of(deployment: Deployment) -> str:
+    """The deployment's key; empty if it needs none.
+
+    Raises:
+        UpstreamError: it is not set, or no header can carry it.
+    """
+    name = deployment.api_key_env
+    if not name:
+        return ""
+    key = os.environ.get(name, "").strip()
+    if not key:
+        shown = (
+            "that api_key_env names" if looks_like_key(name) else name
+        )  # it may be the key itself
+        raise UpstreamError(
+            f"the environment variable {shown} is not set; export {shown} with the key of"
+            f" {deployment.provider or deployment_label(deployment)}",
+            "key",
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise UpstreamError(
+            f"the environment variable {name} holds what no header can carry", "key"
+        )
+    return key
+
+
+@lru_cache(maxsize=64)
+def _timeout(connect_s: float) -> httpx.Timeout:
+    return httpx.Timeout(None, connect=None if math.isinf(connect_s) else connect_s)
