@@ -12,7 +12,7 @@ from routelab.cli.shipped import sample_path
 from routelab.learning import Recipe
 from routelab.logs import Log
 from routelab.logs.model.splits import split
-from routelab.tuning import recipes
+from routelab.tuning.kinds import recipe_search
 
 TRIALS = 20
 SEEDS = 3
@@ -25,7 +25,7 @@ def run() -> list[tuple[str, float, str, bool]]:
     lower, seconds = [], []
     for seed in range(SEEDS):
         began = time.perf_counter()
-        found = recipes.search(train, log.models, trials=TRIALS, seed=seed)
+        found = recipe_search.search(train, log.models, trials=TRIALS, seed=seed)
         seconds.append(time.perf_counter() - began)
         lower.append(
             1.0 - _error(train, new, found.recipe, seed) / _error(train, new, Recipe(), seed)

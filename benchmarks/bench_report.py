@@ -13,7 +13,7 @@ from routelab.logs import Log, Requests
 from routelab.replay.breakdown import breakdown
 from routelab.reports import render
 from routelab.tuning import Options, tune
-from routelab.tuning.export import as_json
+from routelab.tuning.study.export import as_json
 
 N, MODELS = 100_000, ("tiny", "small", "medium", "large", "huge")
 

@@ -15,14 +15,16 @@ from routelab.logs.model.splits import split
 from routelab.metrics.hull import hypervolume
 from routelab.policies import Fixed
 from routelab.replay import ComparisonSet, comparison_set
-from routelab.tuning import Bounds, Floor, Options, grid, inputs, tune
-from routelab.tuning.demands import demands
-from routelab.tuning.front import Point, front
-from routelab.tuning.loop import Plan
-from routelab.tuning.processes import search
-from routelab.tuning.score import score
-from routelab.tuning.search import Cascades
-from routelab.tuning.shelf import Place
+from routelab.tuning import Bounds, Floor, Options, tune
+from routelab.tuning.kinds.cascade_space import Cascades
+from routelab.tuning.objectives.feasibility import demands
+from routelab.tuning.objectives.front import FrontPoint, front
+from routelab.tuning.objectives.score import score
+from routelab.tuning.search.parallel import search
+from routelab.tuning.search.trial_loop import Plan
+from routelab.tuning.search.trial_store import StorageLocation
+from routelab.tuning.solvers import grid
+from routelab.tuning.study import inputs
 
 TRIALS = 300
 SEEDS = (0, 1, 2)
@@ -66,7 +68,7 @@ def _per_trial(on: ComparisonSet) -> tuple[float, float]:
     in_memory = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        search(task, plan, Place(str(Path(folder) / "trials.log"), "bench", {}))
+        search(task, plan, StorageLocation(str(Path(folder) / "trials.log"), "bench", {}))
         kept = time.perf_counter() - start
     return in_memory / TRIALS, kept / TRIALS
 
@@ -76,7 +78,7 @@ def _found(on: ComparisonSet) -> tuple[float, float, float]:
     task = _task(on)
     dials = {name: task.dials["confidence", name] for name in MODELS}
     solved = [*grid.cascades(on.log, "confidence", dials), *map(Fixed, MODELS)]
-    best = front(Point(policy, score(on, policy)) for policy in solved)
+    best = front(FrontPoint(policy, score(on, policy)) for policy in solved)
     picked = np.unique(np.linspace(0, len(best) - 1, 40).round().astype(int))
     starts = [task.params(best[i].policy) for i in picked]
     dearest = float(on.log.cost_usd.mean(axis=0).max()) * 1000

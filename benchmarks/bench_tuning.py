@@ -14,9 +14,10 @@ from routelab.logs import Log
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec, Totals, kernel
-from routelab.tuning import inputs, longer
-from routelab.tuning.chains import chains
-from routelab.tuning.grid import best, of_chain
+from routelab.tuning.solvers import local_search
+from routelab.tuning.solvers.chains import chains
+from routelab.tuning.solvers.grid import best, of_chain
+from routelab.tuning.study import inputs
 
 REPEATS = 5
 
@@ -43,7 +44,7 @@ def ladder() -> tuple[float, float]:
     of = {name: dials["sure", name] for name in over.models}
     found = [
         *(one for chain in chains(over, of) for one in of_chain(over, "sure", chain, of)),
-        *longer.found(over, "sure", of),
+        *local_search.found(over, "sure", of),
     ]
     front = best(found)
     took = time.perf_counter() - start

@@ -13,9 +13,9 @@ import numpy as np
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log, Requests
 from routelab.metrics.hull import hypervolume
-from routelab.tuning import longer
-from routelab.tuning.dial import dial
-from routelab.tuning.grid import Found, best
+from routelab.tuning.solvers import local_search
+from routelab.tuning.solvers.grid import GridCascade, best
+from routelab.tuning.solvers.thresholds import threshold_candidates
 
 N, MODELS = 20_000, tuple(f"m{rank}" for rank in range(8))
 
@@ -46,7 +46,7 @@ def log(seed: int = 0) -> Log:
     )
 
 
-def volume(over: Log, found: list[Found]) -> float:
+def volume(over: Log, found: list[GridCascade]) -> float:
     """Hypervolume up to the dearest model's cost and the cheapest one's quality."""
     cost, quality = over.cost_usd.sum(axis=0), over.quality.sum(axis=0)
     return hypervolume(
@@ -60,12 +60,12 @@ def volume(over: Log, found: list[Found]) -> float:
 def search() -> float:
     """The most that is known."""
     over = log()
-    dials = [dial(over.signals["sure"][:, at]) for at in range(len(MODELS))]
+    dials = [threshold_candidates(over.signals["sure"][:, at]) for at in range(len(MODELS))]
     chains = [it for k in range(2, 9) for it in combinations(range(len(MODELS)), k)]
     mean = over.cost_usd.mean(axis=0)
-    found: list[Found] = []
+    found: list[GridCascade] = []
     for price in [*np.geomspace(1.0 / mean.min(), 0.01 / mean.max(), 47), 0.0]:
-        rows = longer.Rows(over, "sure", dials, [True] * len(MODELS), float(price))
+        rows = local_search.PricedRows(over, "sure", dials, [True] * len(MODELS), float(price))
         for chain in chains:
             for share in (0.25, 0.5, 0.75):
                 starts = (
@@ -76,10 +76,10 @@ def search() -> float:
                 found += rows.point(solved)
         found = best(found)
     # Lines are followed from the points that are left: there are thousands of the others.
-    rows = longer.Rows(over, "sure", dials, [True] * len(MODELS), 0.0)
+    rows = local_search.PricedRows(over, "sure", dials, [True] * len(MODELS), 0.0)
     for one in list(found):
         models = tuple(MODELS.index(name) for name in one.policy.models)
-        line = rows.along(longer.Solved(models, one.policy.thresholds, 0.0))
+        line = rows.along(local_search.SolvedCascade(models, one.policy.thresholds, 0.0))
         found = best([*found, *line])
     return volume(over, found)
 

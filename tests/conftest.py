@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from routelab.cli.shipped import sample_path
 from routelab.logs import Log, read
 from routelab.tuning import Options, Study, tune
-from routelab.tuning.export import save
+from routelab.tuning.study.export import save
 
 PROJECT = Path(__file__).parents[1]
 LONG = ("slow", "soak")

@@ -141,7 +141,7 @@ def test_every_name_at_the_top_works_after_importing_nothing_else(name):
         "read": "routelab.logs.read",
         "replay": "routelab.replay",
         "simulate": "routelab.simulate",
-        "tune": "routelab.tuning.study",
+        "tune": "routelab.tuning.study.study",
     }
     code = f"import routelab; it = routelab.{name}; print(getattr(it, '__module__', it.__name__))"
     assert ran(code).strip() == homes[name]

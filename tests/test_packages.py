@@ -400,7 +400,7 @@ from routelab.errors import PolicyFileError
 from routelab.logs import read
 from routelab.policy_file import load
 from routelab.tuning import Options, tune
-from routelab.tuning.export import save
+from routelab.tuning.study.export import save
 
 log = read(Path("small.parquet"))
 options = Options(name="length", policy="by-length", account=False)

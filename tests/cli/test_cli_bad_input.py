@@ -10,7 +10,7 @@ from cli_world import changed, left_behind, rows_of, save, without
 
 from routelab.logs import read
 from routelab.policies import to_wire
-from routelab.tuning.learned import Learned
+from routelab.tuning.kinds.learned import LearnedKinds
 from routelab.tuning.tuners import LEARNED
 
 TUNE = ("--no-tracking", "--trials", 3)
@@ -162,7 +162,7 @@ def test_where_nothing_can_be_learned_auto_still_tunes_cascades(run, tmp_path):
 
 
 def test_what_could_not_be_used_for_learning_is_told(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(Learned, "worth", lambda *_: None)  # says what learning is worth; slow
+    monkeypatch.setattr(LearnedKinds, "worth", lambda *_: None)  # says what learning is worth; slow
     rows = [{**row, "prompt": "", "task": "ab"[int(row["request_id"][1:]) % 2]} for row in ROWS]
     log = save(tmp_path / "log.csv", rows)
     done = run.ok("tune", log, *TUNE, "--policy", "tiers", "--no-report", "--json")

@@ -17,7 +17,7 @@ from routelab.cli.flags import FLAGS, ROUTED, with_flags
 from routelab.errors import RoutelabError
 from routelab.logs import read
 from routelab.tuning import Bounds, Floor, Options
-from routelab.tuning.certify import Demand
+from routelab.tuning.certify import CertificateDemand
 
 SOURCE = Path(cli.__file__).parents[1]
 OF_FILES = {
@@ -116,7 +116,7 @@ def test_an_endpoint_may_use_words_of_its_own():
             ["min_quality", "floors"],
         ),
         (
-            {"certify": (Demand("regret", 2),), "delta": 0.9},
+            {"certify": (CertificateDemand("regret", 2),), "delta": 0.9},
             ["--certify", "regret=2", "--delta", "0.9"],
             ["certify", "delta"],
         ),

@@ -18,7 +18,7 @@ from routelab.logs.write import write as write_log
 from routelab.policies import Cascade, Explore, Fallback, Fixed, Gated, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.serve import parity as proof
-from routelab.tuning.learned import Learned
+from routelab.tuning.kinds.learned import LearnedKinds
 from routelab.tuning.tuners import AUTO, CASCADE, CHOICES, CONDITIONAL, LEARNED
 
 PAIR = ("small-8b", "frontier")
@@ -44,7 +44,7 @@ def test_every_kind_is_decided_over_http_as_in_its_replay(
 ):
     few = tmp_path / "few.parquet"
     write_log(sample_log.take(np.arange(0, len(sample_log), every)).only(models), few)
-    monkeypatch.setattr(Learned, "worth", lambda *_: None)  # says what learning is worth; slow
+    monkeypatch.setattr(LearnedKinds, "worth", lambda *_: None)  # says what learning is worth; slow
     options = ("--policy", kind, "--trials", 5, *bound)
     quiet = ("--no-tracking", "--no-report", "--json", "--out", "it.policy")
     tuned = run.ok("tune", few, *options, *quiet).data

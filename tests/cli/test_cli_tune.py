@@ -10,7 +10,7 @@ import pytest
 from cli_world import left_behind, rows_of, save, without
 
 from routelab.policy_file import load
-from routelab.tuning.shelf import open_storage
+from routelab.tuning.search.trial_store import open_storage
 
 REPLAY_KEYS = {
     "policy", "split", "n_requests", "n_dropped", "quality", "quality_ci", "usd_per_1k",

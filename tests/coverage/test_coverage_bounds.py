@@ -12,8 +12,8 @@ from scipy.stats import norm
 
 from routelab.policies import Cascade, Fixed
 from routelab.tuning import Bounds, Floor
-from routelab.tuning.demands import demands
-from routelab.tuning.judged import judge
+from routelab.tuning.objectives.bound_checks import judge
+from routelab.tuning.objectives.feasibility import demands
 
 POLICY = Cascade((WEAK, STRONG), (0.5,), "confidence")
 ONLY = Fixed(STRONG)

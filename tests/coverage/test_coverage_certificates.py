@@ -11,10 +11,10 @@ from scipy.stats import binom
 
 from routelab.policies import Cascade, Fixed
 from routelab.tuning import Options, tune
-from routelab.tuning.certify import Certifier, Demand, Evidence
-from routelab.tuning.dial import dial
-from routelab.tuning.front import Point, front
-from routelab.tuning.score import score
+from routelab.tuning.certify import CertificateDemand, Certifier, Evidence
+from routelab.tuning.objectives.front import FrontPoint, front
+from routelab.tuning.objectives.score import score
+from routelab.tuning.solvers.thresholds import threshold_candidates
 
 DELTA = 0.1
 THRESHOLDS = 60
@@ -42,14 +42,14 @@ def study(seed: int, n_tune: int, n: int, eps: float) -> Study:
     """A path fixed on one draw and tested on another, as `tune --certify` does."""
     log = log_of(draw(n_tune, 2 * seed))
     tune_part, calibrate = whole(log), whole(log_of(draw(n, 2 * seed + 1)))
-    steps = dial(log.signals["confidence"][:, 0]).thresholds
+    steps = threshold_candidates(log.signals["confidence"][:, 0]).thresholds
     steps = steps[np.linspace(0, len(steps) - 1, THRESHOLDS).astype(int)]
     policies = [Fixed(name) for name in MODELS]
     policies += [Cascade(MODELS, (float(it),), "confidence") for it in steps]
-    points = [Point(it, score(tune_part, it)) for it in policies]
+    points = [FrontPoint(it, score(tune_part, it)) for it in policies]
     found = Certifier.along(
         [*front(points), *points[:2]],
-        [Demand("regret", eps)],
+        [CertificateDemand("regret", eps)],
         DELTA,
         Evidence(tune_part, 1),
         Evidence(calibrate, 1),
@@ -93,7 +93,7 @@ def test_on_a_tenth_of_the_requests_certificates_still_do_not_err():
 
 def through_tune(seed: int, n: int, eps: float) -> Study:
     """The whole command: search, certificate, export."""
-    options = Options(name="x", trials=1, seed=seed, certify=(Demand("regret", eps),))
+    options = Options(name="x", trials=1, seed=seed, certify=(CertificateDemand("regret", eps),))
     found = tune(log_of(draw(n, 50_000 + seed)), options)
     holds = found.certificate.holds
     wrong = holds and truth().regret(found.policy) > eps

@@ -24,7 +24,7 @@ from routelab.replay.evaluate import NamedPolicy
 from routelab.replay.settings import settings
 from routelab.stats.families import holm
 from routelab.tuning import Options, tune
-from routelab.tuning.export import save
+from routelab.tuning.study.export import save
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from routelab.tuning import Study
-from routelab.tuning.export import as_json
+from routelab.tuning.study.export import as_json
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use"}
 

@@ -12,17 +12,17 @@ from routelab.logs import Log
 from routelab.policy_file import load
 from routelab.reports import render
 from routelab.tuning import Options, tune
-from routelab.tuning.certify import Demand
-from routelab.tuning.export import as_json, save
-from routelab.tuning.spread import spread
+from routelab.tuning.certify import CertificateDemand
+from routelab.tuning.study.export import as_json, save
+from routelab.tuning.study.seeds import spread_over_seeds
 
 
 def page_of(log: Log, tmp_path, *, bound: float, seeds: int = 1):
     """The Markdown twin and the card of a small study."""
-    options = Options(name="c", trials=5, certify=(Demand("regret", bound),))
+    options = Options(name="c", trials=5, certify=(CertificateDemand("regret", bound),))
     study = tune(log, options)
     if seeds > 1:
-        study = replace(study, seeds=spread(study, log, options, seeds))
+        study = replace(study, seeds=spread_over_seeds(study, log, options, seeds))
     save(study, tmp_path / "c.policy")
     data = json.loads((tmp_path / "c.study" / "study.json").read_text())
     report = render(data)

@@ -15,7 +15,7 @@ from routelab.cli import main
 from routelab.logs import Log
 from routelab.policy_file import load
 from routelab.reports import Report, render, replayed
-from routelab.tuning.export import as_json, save
+from routelab.tuning.study.export import as_json, save
 
 CHAPTERS = (
     "Cost and quality", "Thresholds", "Confidence signal", "Requests, money, time",

@@ -9,7 +9,7 @@ import pytest
 
 from routelab.reports import render
 from routelab.tuning import Bounds, Floor, Options, tune
-from routelab.tuning.export import as_json
+from routelab.tuning.study.export import as_json
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,12 @@ from routelab.replay import comparison_set
 from routelab.stats import betting
 from routelab.stats.bounded import grouped
 from routelab.tuning import Bounds, Options, tune
-from routelab.tuning.certify import Demand, Evidence, largest_group, parse, prove
-from routelab.tuning.export import as_json, save
+from routelab.tuning.certify import CertificateDemand, Evidence, largest_group, parse, prove
+from routelab.tuning.study.export import as_json, save
 
-REGRET = Demand("regret", 0.08)
-COST = Demand("cost", 5.0)
-QUALITY = Demand("quality", 0.6)
+REGRET = CertificateDemand("regret", 0.08)
+COST = CertificateDemand("cost", 5.0)
+QUALITY = CertificateDemand("quality", 0.6)
 CASCADE = Cascade(("small", "large"), (0.55,), "confidence")
 
 
@@ -51,7 +51,9 @@ def certified(log):
 def test_claims_hold_the_values_that_the_replay_has(log):
     here = evidence(log.take(np.arange(300)))
     done, alone = here.ground.replay(CASCADE), here.ground.fixed()
-    claims = here.claims([REGRET, Demand("regret", 0.1, "large"), COST, QUALITY], CASCADE, 1.0)
+    claims = here.claims(
+        [REGRET, CertificateDemand("regret", 0.1, "large"), COST, QUALITY], CASCADE, 1.0
+    )
     assert [it.model for it in claims] == ["small", "middle", "large", "large", None, None]
     for claim, replay in zip(claims[:3], alone, strict=True):
         expected = replay.quality.mean() - done.quality.mean()
@@ -95,7 +97,7 @@ def test_regret_to_the_best_is_regret_to_every_candidate(log):
     here = evidence(log)
     best = prove(CASCADE, [REGRET], 0.1, here, group="id").goals[0]
     each = [
-        prove(CASCADE, [Demand("regret", 0.08, name)], 0.1, here, group="id").goals[0]
+        prove(CASCADE, [CertificateDemand("regret", 0.08, name)], 0.1, here, group="id").goals[0]
         for name in log.models
     ]
     assert best.p_value == max(it.p_value for it in each)
@@ -125,7 +127,9 @@ def test_limits_are_those_of_the_bet(log):
 def test_a_dearer_request_than_was_assumed_refutes_a_bound_on_cost(log):
     here = evidence(log, "calibrate")
     dearest = float(here.ground.replay(CASCADE).cost_usd.max())
-    found = prove(CASCADE, [Demand("cost", 100.0)], 0.1, here, group="id", ceiling_usd=dearest / 2)
+    found = prove(
+        CASCADE, [CertificateDemand("cost", 100.0)], 0.1, here, group="id", ceiling_usd=dearest / 2
+    )
     assert not found.holds
     assert (found.goals[0].p_value, found.goals[0].refuted) == (1.0, True)
     assert "a request cost more than the" in found.text
@@ -165,7 +169,7 @@ def test_test_is_read_only_after_the_export(log, certified):
 
 def test_where_nothing_passes_the_export_is_unchanged_and_it_is_said_what_would_do(log):
     few = log.take(np.arange(600))
-    strict = Demand("regret", 0.01)
+    strict = CertificateDemand("regret", 0.01)
     found = tune(few, Options(name="c", trials=20, certify=(strict,)))
     plain = tune(few, Options(name="c", trials=20))
     assert found.policy == plain.policy
@@ -180,13 +184,13 @@ def test_where_nothing_passes_the_export_is_unchanged_and_it_is_said_what_would_
 
 def test_no_number_of_requests_certifies_what_is_not_so(log):
     here = evidence(log)
-    found = prove(Fixed("small"), [Demand("regret", 0.01)], 0.1, here, group="id")
+    found = prove(Fixed("small"), [CertificateDemand("regret", 0.01)], 0.1, here, group="id")
     assert found.requests_needed is None
     assert "no number of requests would certify this policy" in found.text
 
 
 def test_a_bound_on_cost_alone_leads_to_the_most_quality(log):
-    found = tune(log, Options(name="c", trials=20, certify=(Demand("cost", 1.0),)))
+    found = tune(log, Options(name="c", trials=20, certify=(CertificateDemand("cost", 1.0),)))
     assert found.certificate.holds
     assert found.certificate.goals[0].limit <= 1.0
     assert found.points[0].point.score.usd_per_1k > found.front[0].score.usd_per_1k
@@ -228,7 +232,7 @@ def test_it_is_kept_in_every_file(certified, tmp_path):
 
 @pytest.mark.slow
 def test_learned_kinds_are_certified_with_the_scorers_that_ship(sample_log):
-    options = Options(name="c", policy="tiers", certify=(Demand("regret", 0.1),))
+    options = Options(name="c", policy="tiers", certify=(CertificateDemand("regret", 0.1),))
     found = tune(sample_log, options)
     assert found.certificate.passed > 0
 
@@ -244,23 +248,26 @@ def test_a_text_that_is_no_bound_is_named(text):
 
 
 def test_a_model_may_have_a_colon_in_its_name():
-    assert parse(["regret=0.02:llama:8b"]) == (Demand("regret", 0.02, "llama:8b"),)
+    assert parse(["regret=0.02:llama:8b"]) == (CertificateDemand("regret", 0.02, "llama:8b"),)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"certify": (Demand("regret", 0.0),)}, "a bound lies between 0 and 1"),
-        ({"certify": (Demand("regret", float("nan")),)}, "a bound lies between 0 and 1"),
-        ({"certify": (Demand("quality", 1.0),)}, "a bound lies between 0 and 1"),
-        ({"certify": (Demand("cost", -1.0),)}, "is positive"),
-        ({"certify": (Demand("cost", 1.0), Demand("cost", 2.0))}, "contradicts `certify` cost=1"),
+        ({"certify": (CertificateDemand("regret", 0.0),)}, "a bound lies between 0 and 1"),
+        ({"certify": (CertificateDemand("regret", float("nan")),)}, "a bound lies between 0 and 1"),
+        ({"certify": (CertificateDemand("quality", 1.0),)}, "a bound lies between 0 and 1"),
+        ({"certify": (CertificateDemand("cost", -1.0),)}, "is positive"),
+        (
+            {"certify": (CertificateDemand("cost", 1.0), CertificateDemand("cost", 2.0))},
+            "contradicts `certify` cost=1",
+        ),
         ({"certify": (REGRET,), "delta": 0.0}, "`delta` is 0.0"),
         ({"certify": (REGRET,), "delta": 0.7}, "`delta` is 0.7"),
-        ({"certify": (Demand("regret", 0.1, "huge"),)}, "'huge' is no candidate"),
-        ({"certify": (Demand("quality", 0.999),)}, "comes closest has quality"),
+        ({"certify": (CertificateDemand("regret", 0.1, "huge"),)}, "'huge' is no candidate"),
+        ({"certify": (CertificateDemand("quality", 0.999),)}, "comes closest has quality"),
         (
-            {"certify": (Demand("quality", 0.8), Demand("cost", 0.2))},
+            {"certify": (CertificateDemand("quality", 0.8), CertificateDemand("cost", 0.2))},
             "keeps these on tune at once",
         ),
     ],
@@ -273,5 +280,7 @@ def test_what_makes_no_sense_is_refused_and_named(log, options, message):
 def test_free_requests_do_not_break_a_bound_on_cost():
     log = log_of(np.ones((60, 2)), 0.0)
     here = evidence(log)
-    found = prove(Fixed("small"), [Demand("cost", 0.5)], 0.1, here, group="id", ceiling_usd=0.001)
+    found = prove(
+        Fixed("small"), [CertificateDemand("cost", 0.5)], 0.1, here, group="id", ceiling_usd=0.001
+    )
     assert found.goals[0].estimate == 0.0

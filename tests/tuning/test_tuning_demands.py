@@ -12,11 +12,12 @@ from tuning_world import random_log, whole
 from routelab.errors import TuningError
 from routelab.policies import Cascade, Fixed
 from routelab.replay import run as replay
-from routelab.tuning import Bounds, Floor, Options, inputs, tune
-from routelab.tuning.demands import FEWEST, demands, p95_s
-from routelab.tuning.export import as_json
-from routelab.tuning.score import means
-from routelab.tuning.search import Cascades
+from routelab.tuning import Bounds, Floor, Options, tune
+from routelab.tuning.kinds.cascade_space import Cascades
+from routelab.tuning.objectives.feasibility import FEWEST, demands, p95_s
+from routelab.tuning.objectives.score import mean_cost_quality
+from routelab.tuning.study import inputs
+from routelab.tuning.study.export import as_json
 
 TASKS = np.array(["algebra", "prose", "rare"], dtype=object)
 
@@ -59,7 +60,7 @@ def test_every_excess_is_what_it_is_by_hand():
     wanted = demands(bounds, whole(LOG), Fixed("large"), 0.8)
     policy = Cascade(("small", "large"), (0.55,), "confidence")
     done = replay(policy, LOG)
-    score = means(done)
+    score = mean_cost_quality(done)
     found = wanted.excess(score, done)
     assert found["cost"] == score.usd_per_1k / 1.0 - 1
     assert found["quality"] == 0.8 - score.quality
@@ -160,7 +161,7 @@ def test_a_missed_floor_forbids_shipping():
 
 def test_a_policy_file_says_what_it_was_bound_to(sample_log, tmp_path):
     from routelab.policy_file import load
-    from routelab.tuning.export import save
+    from routelab.tuning.study.export import save
 
     study = tune(sample_log, options(Bounds(max_usd_per_1k=4.0, floors=(Floor("task", 0.05),))))
     document = load(save(study, tmp_path / "x.policy").path).document

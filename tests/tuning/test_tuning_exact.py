@@ -10,11 +10,11 @@ from tuning_world import between, dials_of, every_cascade, failing, means, rando
 
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
-from routelab.tuning import exact, grid
-from routelab.tuning.chains import MAX_CHAINS, chains
-from routelab.tuning.dial import Dial, dial
+from routelab.tuning.solvers import grid, line_search
+from routelab.tuning.solvers.chains import MAX_CHAINS, chains
+from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates
 
-NOTHING = dial(np.array([]))
+NOTHING = threshold_candidates(np.array([]))
 
 
 def brute(log, chain, most=10**6):
@@ -27,7 +27,7 @@ def brute(log, chain, most=10**6):
 
 def at_price(log, dials, price):
     """The chain of all models, solved at one price."""
-    return next(exact.at_prices(log, "confidence", log.models, dials, [price]))
+    return next(line_search.at_prices(log, "confidence", log.models, dials, [price]))
 
 
 def worth(score, price):
@@ -109,7 +109,7 @@ def rounded(scores):
     return sorted({(round(s.usd_per_1k, 9), round(s.quality, 9)) for s in scores})
 
 
-@pytest.mark.parametrize("solver", [exact.cascades, grid.cascades])
+@pytest.mark.parametrize("solver", [line_search.cascades, grid.cascades])
 def test_cascades_rise_in_cost_and_a_model_without_the_signal_comes_last(solver):
     log = random_log(80, 4, seed=1)
     dials = {**dials_of(log), "middle": NOTHING}
@@ -122,7 +122,7 @@ def test_cascades_rise_in_cost_and_a_model_without_the_signal_comes_last(solver)
     assert any(policy.models[-1] == "middle" for policy in found)
 
 
-@pytest.mark.parametrize("solver", [exact.cascades, grid.cascades])
+@pytest.mark.parametrize("solver", [line_search.cascades, grid.cascades])
 def test_without_any_threshold_there_is_no_cascade(solver):
     log = random_log(20, 3, seed=1)
     assert list(solver(log, "confidence", dict.fromkeys(log.models, NOTHING))) == []
@@ -132,7 +132,8 @@ def test_free_models_have_cascades_too():
     log = random_log(40, 3, seed=2)
     log.cost_usd[:] = 0.0
     qualities = [
-        means(policy, log).quality for policy in exact.cascades(log, "confidence", dials_of(log))
+        means(policy, log).quality
+        for policy in line_search.cascades(log, "confidence", dials_of(log))
     ]
     assert max(qualities) >= max(log.quality.mean(axis=0)[1:]) - 0.1
 
@@ -147,4 +148,4 @@ def test_long_chains_are_tried_only_while_there_are_few():
     lengths = {len(chain) for chain in chains(wide, dials)}
     assert lengths == {2}
     assert many * (many - 1) // 2 > MAX_CHAINS
-    assert isinstance(dials["m0"], Dial)
+    assert isinstance(dials["m0"], ThresholdCandidates)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tuning_world import point
 
-from routelab.tuning.front import front, knee, on_hull
+from routelab.tuning.objectives.front import front, knee, on_hull
 
 STEPS = st.integers(0, 12)
 POINTS = st.lists(st.builds(lambda c, q: point(c / 4, q / 12), STEPS, STEPS), min_size=1)

@@ -14,9 +14,10 @@ from routelab.errors import TuningError
 from routelab.logs.model.splits import split
 from routelab.metrics.hull import hull
 from routelab.policies import Conditional, Fixed
-from routelab.tuning import Bounds, Options, grouped, plain, tune
-from routelab.tuning.board import Board
-from routelab.tuning.demands import demands
+from routelab.tuning import Bounds, Options, tune
+from routelab.tuning.kinds import cascade, conditional
+from routelab.tuning.kinds.holdout import Holdout
+from routelab.tuning.objectives.feasibility import demands
 
 
 def specialists(n=2000, seed=0, share=(0.45, 0.45, 0.1), by="priority"):
@@ -38,7 +39,7 @@ def ground_of(log, part="train"):
 def board_of(on):
     fixed = [on.replay(Fixed(name)) for name in on.models]
     best = int(np.argmax([it.quality.mean() for it in fixed]))
-    return Board(on, demands(Bounds(), on, Fixed(on.models[best]), fixed[best].quality.mean()))
+    return Holdout(on, demands(Bounds(), on, Fixed(on.models[best]), fixed[best].quality.mean()))
 
 
 @pytest.mark.parametrize("by", ["task", "tenant", "priority"])
@@ -66,14 +67,16 @@ def test_a_column_that_tells_nothing_leaves_the_plain_cascade():
 
 def test_a_value_of_few_requests_follows_the_policy_for_all():
     on = ground_of(specialists(share=(0.497, 0.497, 0.006)))
-    assert 0 < (on.log.requests.priority == "rare").sum() < grouped.FEWEST
-    for policy in grouped.conditionals("priority", on, [plain.corner_source(("confidence",))]):
+    assert 0 < (on.log.requests.priority == "rare").sum() < conditional.FEWEST
+    for policy in conditional.conditionals(
+        "priority", on, [cascade.corner_source(("confidence",))]
+    ):
         assert all("rare" not in rule.when.priority for rule in policy.rules)
 
 
 def test_the_sums_of_a_conditional_are_those_of_its_parts():
     on = ground_of(specialists())
-    found = grouped.conditionals("priority", on, [plain.corner_source(("confidence",))])
+    found = conditional.conditionals("priority", on, [cascade.corner_source(("confidence",))])
     assert found
     for policy in found[::7]:
         quality = on.replay(policy).quality
@@ -95,7 +98,9 @@ def test_a_front_is_judged_on_rows_it_was_not_chosen_on():
     on = ground_of(specialists(n=900))
     board = board_of(on)
     policies = [Fixed(name) for name in on.models]
-    policies += grouped.conditionals("priority", on, [plain.corner_source(("confidence",))])[:9]
+    policies += conditional.conditionals("priority", on, [cascade.corner_source(("confidence",))])[
+        :9
+    ]
     budgets = np.array([0.2, 1.0, 3.0])
     cost, quality = board.held_out([policies] * board.folds, budgets)
     wanted = np.zeros((3, 2))
@@ -120,7 +125,7 @@ def test_the_freedom_of_a_search_does_not_flatter_it():
     quality = (rng.random((600, 2)) < [0.6, 0.7]).astype(float)
     on = ground_of(log_of(quality, [1e-4, 1e-3], rng.random((600, 2))), "train")
     board = board_of(on)
-    search = plain.source(("confidence",))
+    search = cascade.source(("confidence",))
     chosen = [search(on.take(board.rows_without(f), "tune")) for f in range(board.folds)]
     budgets = np.linspace(0.3, 0.9, 5)
     cost, held = board.held_out(chosen, budgets)

@@ -13,7 +13,7 @@ from tuning_world import NAMES, between, dials_of, every_cascade, failing, means
 from routelab.errors import TuningError
 from routelab.metrics.hull import hull, pareto, value_at
 from routelab.replay.cells import Chain, Levels, Spec
-from routelab.tuning import grid, longer, pair
+from routelab.tuning.solvers import grid, local_search, two_models
 
 SEEDS = st.integers(0, 10**6)
 
@@ -29,7 +29,7 @@ def test_the_front_of_two_models_is_that_of_all_their_thresholds(seed, n, levels
     first = dials_of(log)["small"]
     if not first:
         return
-    found = pair.front(log, "confidence", log.models, first)
+    found = two_models.front(log, "confidence", log.models, first)
     cuts = [between(log.signals["confidence"][:, 0])]
     scores = [means(policy, log) for policy in every_cascade(log.models, cuts)]
     kept = pareto([it.usd_per_1k for it in scores], [it.quality for it in scores])
@@ -43,7 +43,7 @@ def test_the_front_of_two_models_is_that_of_all_their_thresholds(seed, n, levels
 @settings(max_examples=25, deadline=None)
 def test_sums_along_lines_are_those_of_replaying_them(seed, m):
     log = failing(random_log(60, m, seed, multiplier=2.0), seed, 0.1)
-    found = longer.found(log, "confidence", dials_of(log))
+    found = local_search.found(log, "confidence", dials_of(log))
     for one in found[:: max(1, len(found) // 6)]:
         score = means(one.policy, log)
         assert 1000 * one.cost / 60 == pytest.approx(score.usd_per_1k, rel=1e-9)
@@ -71,7 +71,7 @@ def test_chains_that_grow_and_shrink_come_near_all_of_them(seed):
         )
     ]
     dials = dials_of(log)
-    mine = [means(policy, log) for policy in longer.cascades(log, "confidence", dials)]
+    mine = [means(policy, log) for policy in local_search.cascades(log, "confidence", dials)]
     assert area(log, mine) >= 0.98 * area(log, every)
     both = [*mine, *(means(policy, log) for policy in grid.cascades(log, "confidence", dials))]
     assert area(log, both) >= 0.995 * area(log, every)

@@ -12,8 +12,8 @@ from routelab.errors import TuningError
 from routelab.metrics.hull import hull, value_at
 from routelab.policies import Mixture
 from routelab.tuning import Bounds
-from routelab.tuning.front import front, knee
-from routelab.tuning.operating import best_at, operating_points
+from routelab.tuning.objectives.front import front, knee
+from routelab.tuning.objectives.operating_points import best_at, operating_points
 
 STEPS = st.integers(0, 12)
 POINTS = st.lists(st.builds(lambda c, q: point(c / 4, q / 12), STEPS, STEPS), min_size=1)

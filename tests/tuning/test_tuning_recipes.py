@@ -10,8 +10,9 @@ from routelab import learning
 from routelab.errors import LearningError, TuningError
 from routelab.learning import Recipe
 from routelab.logs import TextsInMemory
-from routelab.tuning import Options, recipes
-from routelab.tuning.loop import Choice, Whole
+from routelab.tuning import Options
+from routelab.tuning.kinds import recipe_search
+from routelab.tuning.search.trial_loop import Categorical, IntRange
 
 
 def telling(n=120, seed=0):
@@ -25,7 +26,7 @@ def telling(n=120, seed=0):
 
 def test_the_same_seed_finds_the_same_recipe_and_it_is_no_worse_than_the_default():
     log = telling()
-    one, again = (recipes.search(log, log.models, trials=3, seed=4) for _ in range(2))
+    one, again = (recipe_search.search(log, log.models, trials=3, seed=4) for _ in range(2))
     assert one == again
     assert one.trials == 3
     assert one.loss <= one.loss_of_default
@@ -36,23 +37,23 @@ def test_the_same_seed_finds_the_same_recipe_and_it_is_no_worse_than_the_default
 
 def test_the_default_is_the_first_trial_and_the_space_is_the_learners():
     log = telling()
-    only = recipes.search(log, log.models, trials=1, seed=0)
+    only = recipe_search.search(log, log.models, trials=1, seed=0)
     assert only.recipe == Recipe()
     assert only.loss == only.loss_of_default
-    task = recipes.Recipes(learning.examples(log, "quality", log.models), 0)
+    task = recipe_search.RecipeTask(learning.examples(log, "quality", log.models), 0)
     assert set(task.space) == set(learning.space())
-    assert isinstance(task.space["learners"], Choice)
-    assert isinstance(task.space["rounds"], Whole)
+    assert isinstance(task.space["learners"], Categorical)
+    assert isinstance(task.space["rounds"], IntRange)
 
 
 def test_a_recipe_that_the_log_cannot_feed_is_passed_over():
     """Without prompts there are no words; without tasks there is nothing at all."""
     log = telling()
-    task = recipes.Recipes(learning.examples(log, "quality", log.models), 0)
-    assert task.measure({"learners": "prior"}).values == (recipes.HOPELESS,)
+    task = recipe_search.RecipeTask(learning.examples(log, "quality", log.models), 0)
+    assert task.measure({"learners": "prior"}).values == (recipe_search.HOPELESS,)
     few = log.take(np.arange(12))
     with pytest.raises(LearningError, match="12 labelled rows"):
-        recipes.search(few, few.models, trials=2, seed=0)
+        recipe_search.search(few, few.models, trials=2, seed=0)
 
 
 def test_a_number_of_trials_below_zero_is_refused():

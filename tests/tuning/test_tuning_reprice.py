@@ -17,8 +17,8 @@ from routelab.metrics.hull import hull, value_at
 from routelab.policy_file import PolicyFile, load
 from routelab.replay import decide, run, study_rows
 from routelab.tuning import Options, tune
-from routelab.tuning.export import save
-from routelab.tuning.reprice import World, reprice, trade_off
+from routelab.tuning.study.export import save
+from routelab.whatif import RepricedWorld, reprice, trade_off
 
 points = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=1, max_size=8)
 
@@ -33,7 +33,11 @@ def test_a_world_in_which_nothing_moved_repeats_the_study_to_the_last_digit(
 ):
     same = dict.fromkeys(policy.document.candidates, 1.0)
     listed = dict(policy.document.catalogue.models)
-    for world in (World(), World(price=same, latency=same), World(prices=listed)):
+    for world in (
+        RepricedWorld(),
+        RepricedWorld(price=same, latency=same),
+        RepricedWorld(prices=listed),
+    ):
         found = reprice(policy, sample_log, world)
         assert found.before == found.after == tuned.study.figures
         assert found.verdict is not None
@@ -46,7 +50,7 @@ def test_a_world_in_which_nothing_moved_repeats_the_study_to_the_last_digit(
 
 
 def test_break_even_prices_are_where_a_scan_of_prices_finds_them(policy, sample_log: Log):
-    found = reprice(policy, sample_log, World(), retune=False)
+    found = reprice(policy, sample_log, RepricedWorld(), retune=False)
     assert len(found.escalations) >= 2
     here = study_rows(policy.document, sample_log, "test").log
     for it in found.escalations:
@@ -66,7 +70,7 @@ def test_break_even_prices_are_where_a_scan_of_prices_finds_them(policy, sample_
 
 def worth(policy: PolicyFile, log: Log, it, quality_per_usd: float, factor: float) -> float:
     """What going on from one model to the next is worth, with that one's price times a factor."""
-    dearer = World(price={it.next_model: max(factor, 0.0)}).log(log, Catalogue())
+    dearer = RepricedWorld(price={it.next_model: max(factor, 0.0)}).log(log, Catalogue())
     total = 0.0
     for row in range(len(log)):
         decision = decide(policy.policy, dearer, row, catalogue=policy.document.catalogue)
@@ -103,31 +107,31 @@ def test_twice_the_list_price_is_twice_the_cost_and_discounts_stay(policy, sampl
         input_usd_per_mtok=2 * listed.input_usd_per_mtok,
         output_usd_per_mtok=2 * listed.output_usd_per_mtok,
     )
-    found = World(prices={name: double}).log(sample_log, known)
+    found = RepricedWorld(prices={name: double}).log(sample_log, known)
     column = sample_log.column(name)
     np.testing.assert_array_equal(found.cost_usd[:, column], 2 * sample_log.cost_usd[:, column])
     rest = [c for c in range(len(sample_log.models)) if c != column]
     np.testing.assert_array_equal(found.cost_usd[:, rest], sample_log.cost_usd[:, rest])
     half = replace(sample_log, cost_usd=np.asfortranarray(sample_log.cost_usd / 2))
-    cheap = World(prices={name: double}).log(half, known)
+    cheap = RepricedWorld(prices={name: double}).log(half, known)
     np.testing.assert_allclose(cheap.cost_usd[:, column], sample_log.cost_usd[:, column])
 
 
 def test_a_list_price_where_none_was_known_is_tokens_times_price(sample_log: Log):
     model = Model(input_usd_per_mtok=3.0, output_usd_per_mtok=7.0)
-    found = World(prices={"large": model}).log(sample_log, Catalogue())
+    found = RepricedWorld(prices={"large": model}).log(sample_log, Catalogue())
     at = sample_log.column("large")
     tokens = sample_log.prompt_tokens[:, at] * 3 + sample_log.completion_tokens[:, at] * 7
     charged = sample_log.cost_usd[:, at] > 0
     np.testing.assert_allclose(found.cost_usd[charged, at], tokens[charged] / 1e6)
     blind = replace(sample_log, prompt_tokens=np.full_like(sample_log.prompt_tokens, np.nan))
     with pytest.raises(TuningError, match="`price` large=FACTOR"):
-        World(prices={"large": model}).log(blind, Catalogue())
+        RepricedWorld(prices={"large": model}).log(blind, Catalogue())
 
 
 def test_a_model_that_is_gone_answers_nothing_and_is_no_candidate(policy, sample_log: Log):
     gone = policy.policy.models_used[1]
-    found = reprice(policy, sample_log, World(drop=(gone,)))
+    found = reprice(policy, sample_log, RepricedWorld(drop=(gone,)))
     assert gone not in found.after.model_share
     assert sum(found.after.model_share.values()) == pytest.approx(1.0)
     names = {it.name for it in found.after.baselines}
@@ -152,7 +156,7 @@ def test_a_policy_whose_only_model_is_gone_answers_nothing(tuned, sample_log: Lo
         tuned.study and load(tuned.policy).document, policy=to_wire(Fixed("large"))
     )
     made = write(tmp_path / "x.policy", it, "# x\n")
-    found = reprice(made, sample_log, World(drop=("large",)), retune=False)
+    found = reprice(made, sample_log, RepricedWorld(drop=("large",)), retune=False)
     assert found.after.quality == found.after.usd_per_1k == 0.0
 
 
@@ -161,7 +165,7 @@ def test_a_model_of_the_log_becomes_a_candidate(sample_log: Log, tmp_path):
     made = save(
         tune(sample_log, Options(name="few", models=some, trials=5)), tmp_path / "few.policy"
     )
-    found = reprice(made, sample_log, World(add=("large",)))
+    found = reprice(made, sample_log, RepricedWorld(add=("large",)))
     assert found.before.model_share.keys() == set(some)
     assert found.after.quality == found.before.quality
     assert "fixed:large" in {it.name for it in found.after.baselines}
@@ -171,7 +175,7 @@ def test_a_model_of_the_log_becomes_a_candidate(sample_log: Log, tmp_path):
 
 def test_half_the_latency_is_half_the_latency(policy, sample_log: Log):
     half = dict.fromkeys(policy.document.candidates, 0.5)
-    found = reprice(policy, sample_log, World(latency=half), retune=False)
+    found = reprice(policy, sample_log, RepricedWorld(latency=half), retune=False)
     assert found.after.latency_p95_s == pytest.approx(found.before.latency_p95_s / 2)
     assert found.after.usd_per_1k == found.before.usd_per_1k
 
@@ -179,7 +183,7 @@ def test_half_the_latency_is_half_the_latency(policy, sample_log: Log):
 def test_what_a_signal_costs_moves_with_its_model(policy, sample_log: Log):
     extra = {"confidence": 0.5 * sample_log.cost_usd}
     priced = replace(sample_log, extra_usd=extra)
-    moved = World(price={"large": 3.0}).log(priced, Catalogue())
+    moved = RepricedWorld(price={"large": 3.0}).log(priced, Catalogue())
     at = sample_log.column("large")
     np.testing.assert_array_equal(
         moved.extra_usd["confidence"][:, at], 3 * extra["confidence"][:, at]
@@ -193,7 +197,7 @@ def test_bounds_that_nothing_meets_any_more_cost_only_the_retuning(sample_log: L
 
     options = Options(name="b", trials=5, bounds=Bounds(max_usd_per_1k=0.5))
     made = save(tune(sample_log, options), tmp_path / "b.policy")
-    dearer = World(price=dict.fromkeys(sample_log.models, 100.0))
+    dearer = RepricedWorld(price=dict.fromkeys(sample_log.models, 100.0))
     found = reprice(made, sample_log, dearer)
     assert found.retuned is None
     assert "cannot be repeated: no policy costs 0.5 USD" in found.notes[0]
@@ -202,7 +206,7 @@ def test_bounds_that_nothing_meets_any_more_cost_only_the_retuning(sample_log: L
 
 
 def test_everything_that_cannot_be_is_told_at_once(policy, sample_log: Log):
-    world = World(
+    world = RepricedWorld(
         price={"large": -1.0, "nobody": 2.0},
         latency={"frontier": float("inf")},
         drop=("nobody", "small-8b", "medium-70b", "code-expert", "large"),
@@ -219,4 +223,4 @@ def test_everything_that_cannot_be_is_told_at_once(policy, sample_log: Log):
     ):  # fmt: skip
         assert words in said
     with pytest.raises(TuningError, match=r"`add` somebody: .* has no such model"):
-        World(add=("somebody",)).check(sample_log, policy.document.candidates)
+        RepricedWorld(add=("somebody",)).check(sample_log, policy.document.candidates)

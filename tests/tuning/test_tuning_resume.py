@@ -19,14 +19,15 @@ from tuning_world import random_log, whole
 from routelab.cli import main
 from routelab.errors import TuningError
 from routelab.policies import Fixed
-from routelab.tuning import Bounds, Options, inputs, tune
-from routelab.tuning.demands import demands
-from routelab.tuning.export import as_json, save
-from routelab.tuning.loop import Plan, run
+from routelab.tuning import Bounds, Options, tune
+from routelab.tuning.kinds.cascade_space import Cascades
+from routelab.tuning.objectives.feasibility import demands
 from routelab.tuning.options import SAMPLERS
-from routelab.tuning.processes import search
-from routelab.tuning.search import Cascades
-from routelab.tuning.shelf import Place, Shelf, open_storage
+from routelab.tuning.search.parallel import search
+from routelab.tuning.search.trial_loop import Plan, run_trials
+from routelab.tuning.search.trial_store import StorageLocation, TrialStore, open_storage
+from routelab.tuning.study import inputs
+from routelab.tuning.study.export import as_json, save
 
 LOG = random_log(300, 3, seed=4)
 STORAGES = ("{}/trials.log", "sqlite:///{}/trials.db")
@@ -58,14 +59,14 @@ def task_of(allowed=10**9):
 
 
 def place(tmp_path, form=STORAGES[0], **about):
-    return Place(form.format(tmp_path), "x", about)
+    return StorageLocation(form.format(tmp_path), "x", about)
 
 
 @pytest.mark.parametrize("form", STORAGES)
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_search_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, form, sampler):
     plan = Plan(62, seed=3, sampler=sampler)
-    whole_run, _ = run(task_of(), plan)
+    whole_run, _ = run_trials(task_of(), plan)
     for allowed in (0, 21, 31):
         with pytest.raises(Stopped):
             search(task_of(allowed), plan, place(tmp_path, form))
@@ -91,7 +92,7 @@ def test_more_trials_go_on_from_fewer(tmp_path):
     task = task_of()
     found = search(task, Plan(60), place(tmp_path))
     assert (found.resumed, task.measured) == (40, 20)
-    assert found.trials == run(task_of(), Plan(60))[0]
+    assert found.trials == run_trials(task_of(), Plan(60))[0]
 
 
 @pytest.mark.parametrize("cut", [1, 7, 60])
@@ -133,11 +134,11 @@ def test_a_study_of_someone_else_is_refused(tmp_path):
     other = optuna.create_study(storage=storage, study_name="x", directions=["minimize"] * 2)
     other.add_trial(optuna.trial.create_trial(values=[0.0, 0.0]))
     with pytest.raises(TuningError, match="not made by this version of routelab's search"):
-        Shelf(place(tmp_path), task_of().names)
+        TrialStore(place(tmp_path), task_of().names)
 
 
 def test_several_processes_find_what_one_finds(tmp_path):
-    alone, _ = run(task_of(), Plan(120))
+    alone, _ = run_trials(task_of(), Plan(120))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = search(_plain_task(), Plan(120), place(tmp_path), processes=2)
@@ -150,7 +151,7 @@ def test_helpers_that_die_change_nothing(tmp_path):
     """A copy of this task cannot be unpickled, so its helper ends at once."""
     with pytest.warns(UserWarning, match="a helper process of the search ended with exit code"):
         found = search(_Unportable(*vars(_plain_task()).values()), Plan(30), processes=2)
-    assert found.trials == run(task_of(), Plan(30))[0]
+    assert found.trials == run_trials(task_of(), Plan(30))[0]
 
 
 class _Unportable(Cascades):

@@ -7,12 +7,14 @@ from tuning_world import means, random_log, whole
 
 from routelab.metrics.hull import hypervolume
 from routelab.policies import Cascade, Fixed
-from routelab.tuning import Bounds, grid, inputs
-from routelab.tuning.demands import demands
-from routelab.tuning.front import Point, front
-from routelab.tuning.loop import Plan, run
+from routelab.tuning import Bounds
+from routelab.tuning.kinds.cascade_space import Cascades
+from routelab.tuning.objectives.feasibility import demands
+from routelab.tuning.objectives.front import FrontPoint, front
 from routelab.tuning.options import SAMPLERS
-from routelab.tuning.search import Cascades
+from routelab.tuning.search.trial_loop import Plan, run_trials
+from routelab.tuning.solvers import grid
+from routelab.tuning.study import inputs
 
 LOG = random_log(200, 3, seed=4)
 DIALS = inputs.dials(LOG, ["confidence"])
@@ -31,7 +33,7 @@ def task_of(bounds=None, dials=DIALS):
 def searched(trials=60, starts=(), seed=0, sampler="nsga2", kept=None, **bounds):
     task = task_of(Bounds(**bounds))
     plan = Plan(trials, seed, sampler, [task.params(policy) for policy in starts])
-    return task.trials(run(task, plan, kept)[0])
+    return task.trials(run_trials(task, plan, kept)[0])
 
 
 def test_a_seed_gives_the_same_trials_and_another_seed_others():
@@ -74,8 +76,8 @@ def test_a_trial_is_feasible_where_it_meets_every_bound(bounds):
 
 
 def test_the_search_never_loses_what_it_started_from():
-    best = front(Point(policy, means(policy, LOG)) for policy in STARTS)
-    found = front(Point(t.policy, t.score) for t in searched(trials=120, starts=STARTS))
+    best = front(FrontPoint(policy, means(policy, LOG)) for policy in STARTS)
+    found = front(FrontPoint(t.policy, t.score) for t in searched(trials=120, starts=STARTS))
     for point in best[: min(len(best), 40)]:
         assert any(
             other.score.usd_per_1k <= point.score.usd_per_1k + 1e-12
@@ -86,13 +88,13 @@ def test_the_search_never_loses_what_it_started_from():
 
 def test_progress_is_told_after_every_trial():
     told = []
-    run(task_of(), Plan(5), progress=lambda done, of: told.append((done, of)))
+    run_trials(task_of(), Plan(5), progress=lambda done, of: told.append((done, of)))
     assert told == [(i + 1, 5) for i in range(5)]
 
 
 def test_a_model_without_the_signal_is_only_asked_last():
     task = task_of(dials={**DIALS, ("confidence", "middle"): inputs.dials(LOG, [])})
-    found = task.trials(run(task, Plan(80))[0])
+    found = task.trials(run_trials(task, Plan(80))[0])
     cascades = [trial.policy for trial in found if isinstance(trial.policy, Cascade)]
     assert cascades
     assert all("middle" not in policy.models[:-1] for policy in cascades)

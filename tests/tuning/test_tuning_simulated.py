@@ -11,15 +11,15 @@ from routelab.errors import SimulationError, TuningError
 from routelab.policy_file import load
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.tuning import Bounds, Options
-from routelab.tuning.export import as_json, save
-from routelab.tuning.simulated import Engineered, Wanted, check_alone, tuned_for
-from routelab.tuning.simulated.tuned import _cascades
+from routelab.tuning.slo import EngineSpace, SloDemands, check_alone, tuned_for
+from routelab.tuning.slo.study import _cascades
+from routelab.tuning.study.export import as_json, save
 
 SLOW = '[[faults]]\nkind = "slow"\nprovider = "north"\nfactor = 8.0\nfrom_s = 5\nto_s = 30\n'
 
 
 def wanted(goals="p95_latency_s = 9.0\nerror_rate = 0.01\nquality = 0.8\n", faults=SLOW, trials=9):
-    return Wanted(
+    return SloDemands(
         objectives=slo.parse(goals, "slo.toml"),
         scenario=scenario.parse(faults, "slow.toml"),
         objectives_file="slo.toml",
@@ -92,7 +92,7 @@ def test_a_search_that_was_cut_off_goes_on_to_the_same_end(tuned, chosen, tmp_pa
 
 
 def test_the_first_trial_is_the_study_as_it_was(tuned):
-    task = Engineered(tuned.study, wanted(), _cascades(tuned.study))
+    task = EngineSpace(tuned.study, wanted(), _cascades(tuned.study))
     first = task.starts()[0]
     assert task.policy(first) == tuned.study.policy
     own, tried = tuned.study.catalogue, task.catalogue(first)

@@ -13,9 +13,9 @@ from tuning_world import log_of, random_log
 from routelab.errors import TuningError
 from routelab.logs import TextsInMemory
 from routelab.tuning import Bounds, Options, tune
-from routelab.tuning.certify import Demand
-from routelab.tuning.learned import Learned
-from routelab.tuning.spread import check, spread
+from routelab.tuning.certify import CertificateDemand
+from routelab.tuning.kinds.learned import LearnedKinds
+from routelab.tuning.study.seeds import check_seeds, spread_over_seeds
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def log():
 
 
 def test_each_seed_is_the_study_it_would_be_alone(log):
-    options = Options(name="s", trials=8, seed=3, certify=(Demand("regret", 0.2),))
-    found = spread(tune(log, options), log, options, 3)
+    options = Options(name="s", trials=8, seed=3, certify=(CertificateDemand("regret", 0.2),))
+    found = spread_over_seeds(tune(log, options), log, options, 3)
     assert [run.seed for run in found.runs] == [3, 4, 5]
     assert not found.same_split
     for run in found.runs:
@@ -50,8 +50,8 @@ def test_other_seeds_leave_out_the_account_and_change_by_nothing_else(monkeypatc
     told = log_of(quality, [1e-4, 1e-3], texts=TextsInMemory(prompts))
     first, alone = (tune(told, Options(name="s", policy="tiers", seed=seed)) for seed in (0, 1))
     accounts = []
-    monkeypatch.setattr(Learned, "worth", lambda *_: accounts.append(1))
-    run = spread(first, told, first.options, 2).runs[1]
+    monkeypatch.setattr(LearnedKinds, "worth", lambda *_: accounts.append(1))
+    run = spread_over_seeds(first, told, first.options, 2).runs[1]
     assert accounts == []
     figures = alone.figures
     assert (run.gain, run.gain_ci) == (figures.gain_vs_zero_router, figures.gain_ci)
@@ -66,13 +66,13 @@ def test_a_cut_by_time_stays_and_is_said_to(log):
     )
     options = Options(name="s", trials=8)
     first = tune(stamped, options)
-    assert spread(first, stamped, options, 2).same_split
+    assert spread_over_seeds(first, stamped, options, 2).same_split
 
 
 def test_a_seed_that_meets_no_bound_is_told_and_left_out(log):
     first = tune(log, Options(name="s", trials=8))
     impossible = Options(name="s", trials=8, bounds=Bounds(min_quality=0.999))
-    found = spread(first, log, impossible, 2)
+    found = spread_over_seeds(first, log, impossible, 2)
     assert found.verdicts["no policy"] == 1
     assert "best reachable" in found.runs[1].problem
     assert math.isnan(found.runs[1].gain)
@@ -83,4 +83,4 @@ def test_a_seed_that_meets_no_bound_is_told_and_left_out(log):
 @pytest.mark.parametrize("seeds", [0, -1, 101])
 def test_a_number_of_seeds_that_makes_no_sense_is_refused(seeds):
     with pytest.raises(TuningError, match=f"`seeds` is {seeds}"):
-        check(seeds, Options(name="s"))
+        check_seeds(seeds, Options(name="s"))

@@ -16,7 +16,7 @@ from routelab.policies import Cascade, Fixed, Mixture
 from routelab.policy_file import load
 from routelab.replay import NamedPolicy, evaluate
 from routelab.tuning import Bounds, Options, tune
-from routelab.tuning.export import as_json, save, study_path
+from routelab.tuning.study.export import as_json, save, study_path
 
 QUICK = Options(name="quick", trials=10)
 

@@ -9,8 +9,8 @@ from tuning_world import baseline, figures
 
 from routelab.stats.power import requests_to_settle
 from routelab.tuning import Bounds
-from routelab.tuning.score import MARGIN
-from routelab.tuning.verdict import verdict
+from routelab.tuning.objectives.score import MARGIN
+from routelab.tuning.study.verdict import verdict
 
 POINTS = st.floats(-0.2, 0.2)
 

@@ -17,9 +17,9 @@ from routelab.policies import Cascade, Fixed
 from routelab.replay import Baseline, ComparisonSet, Figures
 from routelab.replay import run as replay
 from routelab.replay.coverage import Coverage
-from routelab.tuning.dial import Dial, dial
-from routelab.tuning.front import Point
-from routelab.tuning.score import Score
+from routelab.tuning.objectives.front import FrontPoint
+from routelab.tuning.objectives.score import PolicyScore
+from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates
 
 NAMES = ("small", "middle", "large", "huge")
 
@@ -78,9 +78,11 @@ def failing(log: Log, seed: int, share: float | Sequence[float] = 0.2) -> Log:
     )
 
 
-def dials_of(log: Log) -> dict[str, Dial]:
+def dials_of(log: Log) -> dict[str, ThresholdCandidates]:
     """Of every model's confidence."""
-    return {n: dial(log.signals["confidence"][:, at]) for at, n in enumerate(log.models)}
+    return {
+        n: threshold_candidates(log.signals["confidence"][:, at]) for at, n in enumerate(log.models)
+    }
 
 
 def whole(log: Log) -> ComparisonSet:
@@ -89,10 +91,10 @@ def whole(log: Log) -> ComparisonSet:
     return ComparisonSet("all", log, rows, Coverage(rows, 0, {}), Catalogue(), 0)
 
 
-def means(policy: Cascade | Fixed, log: Log) -> Score:
+def means(policy: Cascade | Fixed, log: Log) -> PolicyScore:
     """USD per 1,000 requests and quality of a policy on a whole log."""
     done = replay(policy, log)
-    return Score(1000 * float(done.cost_usd.mean()), float(done.quality.mean()))
+    return PolicyScore(1000 * float(done.cost_usd.mean()), float(done.quality.mean()))
 
 
 def every_cascade(chain: tuple[str, ...], levels: Sequence[npt.NDArray[np.float64]]) -> list:
@@ -106,8 +108,8 @@ def between(confidence: npt.NDArray[np.float64]) -> list[float]:
     return [float((a + b) / 2) for a, b in pairwise(values)]
 
 
-def point(cost: float, quality: float, name: str = "") -> Point:
-    return Point(Fixed(name or f"m{cost:g}-{quality:g}"), Score(cost, quality))
+def point(cost: float, quality: float, name: str = "") -> FrontPoint:
+    return FrontPoint(Fixed(name or f"m{cost:g}-{quality:g}"), PolicyScore(cost, quality))
 
 
 def figures(**changes: Any) -> Figures:

@@ -25,7 +25,7 @@ from routelab.policy_file import Certificate, PolicyFile
 from routelab.replay import ComparisonSet, differs, study_rows
 from routelab.stats.families import holm
 from routelab.tuning.certify import (
-    Demand,
+    CertificateDemand,
     Evidence,
     check,
     check_models,
@@ -93,7 +93,7 @@ def _models(it: PolicyFile) -> Mapping[str, Model]:
     return it.document.catalogue.models
 
 
-def _demands(loaded: PolicyFile, proof: ProofOptions) -> tuple[Demand, ...]:
+def _demands(loaded: PolicyFile, proof: ProofOptions) -> tuple[CertificateDemand, ...]:
     """The bounds asked for, or those of the policy's own certificate."""
     own = loaded.document.certificate
     if not proof.certify and own is None:
@@ -103,13 +103,13 @@ def _demands(loaded: PolicyFile, proof: ProofOptions) -> tuple[Demand, ...]:
         )
     if proof.certify or own is None:
         return proof.demands
-    return tuple(Demand(goal.goal, goal.bound, goal.reference) for goal in own.goals)
+    return tuple(CertificateDemand(goal.goal, goal.bound, goal.reference) for goal in own.goals)
 
 
 def _tested(
     loaded: PolicyFile,
     log: Log,
-    demands: Sequence[Demand],
+    demands: Sequence[CertificateDemand],
     delta: float,
     part: str,
     ceiling_usd: float | None,
@@ -155,7 +155,7 @@ def _tested(
 
 
 def _chosen_there(
-    loaded: PolicyFile, demands: Sequence[Demand], delta: float, part: str
+    loaded: PolicyFile, demands: Sequence[CertificateDemand], delta: float, part: str
 ) -> str | None:
     """Why these requests are not new to a policy that a certificate chose; None if they are.
 
@@ -165,7 +165,7 @@ def _chosen_there(
     own = loaded.document.certificate
     if own is None or own.part != part or not own.passed or own.path == 1:
         return None
-    proved = {Demand(goal.goal, goal.bound, goal.reference) for goal in own.goals}
+    proved = {CertificateDemand(goal.goal, goal.bound, goal.reference) for goal in own.goals}
     if set(demands) <= proved and delta >= own.delta:
         return None
     return (

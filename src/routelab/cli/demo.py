@@ -20,7 +20,7 @@ from routelab.cli.shipped import sample_path
 from routelab.replay import Figures, NamedPolicy, evaluate
 from routelab.serve.parity import parity
 from routelab.tuning import Options, Study, tune
-from routelab.tuning.export import as_json, check_targets, save, study_path
+from routelab.tuning.study.export import as_json, check_targets, save, study_path
 
 
 @grouped

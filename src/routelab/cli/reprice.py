@@ -16,8 +16,8 @@ from routelab.cli.options.output import Json
 from routelab.cli.options.world import OldLogOptions, WorldOptions
 from routelab.core.messages.wording import bracketed
 from routelab.replay import differs
-from routelab.tuning.reprice import Escalation, Repriced, Retuned
-from routelab.tuning.reprice import reprice as run
+from routelab.whatif import Escalation, Repriced, Retuned
+from routelab.whatif import reprice as run
 
 SHOWN = 20
 """Points of the new front in the table; `--json` has all."""

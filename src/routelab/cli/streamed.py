@@ -22,9 +22,9 @@ from routelab.policy_file import PolicyFile
 from routelab.replay import Figures
 from routelab.replay.partitions.workers import workers
 from routelab.tuning import Options
-from routelab.tuning.export import study_path
-from routelab.tuning.streamed import replay_stream, tune_stream
-from routelab.tuning.streamed.export import as_json, save
+from routelab.tuning.partitioned import replay_partitions, tune_partitions
+from routelab.tuning.partitioned.export import as_json, save
+from routelab.tuning.study.export import study_path
 
 LARGE = 5_000_000
 """Rows of a folder from which it is read in batches unasked."""
@@ -73,7 +73,7 @@ def tune(
 ) -> None:
     """Tune, store and show; there is no report page, and no record in MLflow."""
     with workers(executor) as on, passes() as begin:
-        study = tune_stream(log, options, on, catalogue=catalogue, passes=begin)
+        study = tune_partitions(log, options, on, catalogue=catalogue, passes=begin)
     written = save(study, target)
     tell(
         "no report and no record in MLflow: a log that is read in batches has no rows to show;"
@@ -103,7 +103,7 @@ def replay(
     """Figures of policies over a part of a log that is read in batches."""
     with workers(executor) as on, passes() as begin:
         return [
-            replay_stream(
+            replay_partitions(
                 opened(log, how, policy.document.signals),
                 policy,
                 part,

@@ -17,9 +17,10 @@ from routelab.core.policy import Policy
 from routelab.policy_file import Certificate, CertifiedBound
 from routelab.policy_file.card import seconds
 from routelab.replay import Baseline, Figures
-from routelab.tuning import Study, Verdict, caveats
-from routelab.tuning.seed_spread import Spread
-from routelab.tuning.streamed import Streamed
+from routelab.tuning import Study, Verdict
+from routelab.tuning.partitioned import PartitionedStudy
+from routelab.tuning.study import caveats
+from routelab.tuning.study.seed_spread import SeedSpread
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
 _WIDTH = 150
@@ -57,7 +58,7 @@ def verdict(judged: Verdict) -> RenderableType:
     return f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]\n{escaped(lines)}"
 
 
-def study(found: Study | Streamed) -> RenderableType:
+def study(found: Study | PartitionedStudy) -> RenderableType:
     """Operating points on test, then what the exported one adds to every baseline."""
     rows = [
         (f"{point.name}{' (exported)' if index == 0 else ''}", figures)
@@ -132,7 +133,7 @@ def certificates(found: Certificate | None) -> list[RenderableType]:
     return [] if found is None else [certificate("Certificate", found)]
 
 
-def seeds(found: Spread | None) -> list[RenderableType]:
+def seeds(found: SeedSpread | None) -> list[RenderableType]:
     """What other seeds came to, if any were tried."""
     if found is None:
         return []

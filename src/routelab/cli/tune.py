@@ -25,9 +25,9 @@ from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.tuning import Options, Study
 from routelab.tuning import tune as run
-from routelab.tuning.export import as_json, check_targets, save, study_path
-from routelab.tuning.simulated import Wanted, check_alone, tuned_for
-from routelab.tuning.spread import check, spread
+from routelab.tuning.slo import SloDemands, check_alone, tuned_for
+from routelab.tuning.study.export import as_json, check_targets, save, study_path
+from routelab.tuning.study.seeds import check_seeds, spread_over_seeds
 
 
 @grouped
@@ -115,11 +115,11 @@ def _options(
 
 
 def _checked(
-    options: Options, seeds: int, wanted: Wanted | None, log: Path, batches: BatchOptions
+    options: Options, seeds: int, wanted: SloDemands | None, log: Path, batches: BatchOptions
 ) -> str | None:
     """On what the log is read in batches, if it is; refuses what makes no sense before that."""
     options.check()
-    check(seeds, options)
+    check_seeds(seeds, options)
     where = streamed.where(log, batches.executor)
     if wanted is not None:
         check_alone(options, seeds, where is not None)
@@ -137,7 +137,7 @@ def _checked(
 
 
 def _studied(
-    log: Log, options: Options, known: Catalogue | None, wanted: Wanted | None, seeds: int
+    log: Log, options: Options, known: Catalogue | None, wanted: SloDemands | None, seeds: int
 ) -> Study:
     """The study, with what simulated days and other seeds add to it."""
     if (unchosen := written.unchosen(log, options)) is not None:
@@ -150,7 +150,7 @@ def _studied(
         with progress("simulating days") as update:
             study = tuned_for(study, wanted, progress=update)
     if seeds > 1:
-        others = spread(study, log, options, seeds, catalogue=known, told=tell)
+        others = spread_over_seeds(study, log, options, seeds, catalogue=known, told=tell)
         study = replace(study, seeds=others)
     return study
 

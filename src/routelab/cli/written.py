@@ -15,7 +15,7 @@ from routelab.replay.timeouts import timed_out_answers
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.tuning import Floor
 from routelab.tuning.options import BY, By, Options
-from routelab.tuning.simulated import Wanted
+from routelab.tuning.slo import SloDemands
 
 DAYS = 40
 """Simulated days of tune that are tried."""
@@ -87,7 +87,7 @@ def too_slow(
 
 def wanted(
     objectives: Path | None, faults: Path | None, arrivals: str, trials: int
-) -> Wanted | None:
+) -> SloDemands | None:
     """What simulated days are held to; None without --slo.
 
     Raises:
@@ -109,7 +109,7 @@ def wanted(
         if problems:
             raise TuningError(*problems)
         return None
-    told = Wanted(
+    told = SloDemands(
         objectives=goals,
         scenario=read_scenario(faults),
         objectives_file=objectives.name,

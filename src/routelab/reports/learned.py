@@ -10,7 +10,7 @@ Range = tuple[float, float]
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """A kind of policy that was searched; see `routelab.tuning.contest.Rival`."""
+    """A kind of policy that was searched; see `routelab.tuning.study.kind_choice.Rival`."""
 
     kind: str
     aiq_tune: float | None

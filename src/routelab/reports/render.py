@@ -46,7 +46,7 @@ def render(data: Mapping[str, Any]) -> Report:
     """Draw and tell a study; the same data give the same bytes.
 
     Args:
-        data: what `routelab.tuning.export.as_json` gives, or `study.json` holds.
+        data: what `routelab.tuning.study.export.as_json` gives, or `study.json` holds.
     Raises:
         RoutelabError: the data are not a study's.
     """

@@ -14,8 +14,8 @@ from routelab.policy_file import Certificate, SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
 from routelab.reports.learned import Kind, Learned
-from routelab.tuning.seed_spread import Spread
-from routelab.tuning.simulated.kept import Kept
+from routelab.tuning.study.seed_spread import SeedSpread
+from routelab.tuning.study.slo_outcome import SloOutcome
 
 Range = tuple[float, float]
 
@@ -62,7 +62,7 @@ class Dropped(msgspec.Struct, frozen=True):
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """A bound of the user's, judged on test; see `routelab.tuning.judged.Judged`."""
+    """A bound of the user's, judged on test; see `routelab.tuning.objectives.bound_checks.BoundCheck`."""
 
     bound: str
     limit: float
@@ -82,7 +82,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """How a randomised search went; see `routelab.tuning.told.Told`."""
+    """How a randomised search went; see `routelab.tuning.kinds.search_summary.SearchSummary`."""
 
     sampler: str
     trials: int
@@ -131,8 +131,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     bounds: tuple[Bound, ...] = ()
     search: Search | None = None
     certificate: Certificate | None = None
-    seeds: Spread | None = None
-    slo: Kept | None = None
+    seeds: SeedSpread | None = None
+    slo: SloOutcome | None = None
     missing: tuple[str, ...] = ()
 
     @property

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from routelab.errors import TuningError, UnnamedPackageError
-from routelab.tuning.bounds import Bounds
 from routelab.tuning.certify import demand
-from routelab.tuning.certify.demand import Demand
+from routelab.tuning.certify.demand import CertificateDemand
+from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TUNERS
 
 By: TypeAlias = Literal["task", "tenant", "priority"]
@@ -66,7 +66,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     recipe_trials: int = 0
     group: str | None = None
     allow_missing: bool = False
-    certify: tuple[Demand, ...] = ()
+    certify: tuple[CertificateDemand, ...] = ()
     delta: float = 0.1
     sampler: str = "nsga2"
     storage: str | None = None

@@ -24,7 +24,7 @@ def _lacks(_: str, it: object) -> str | None:
     return (
         None
         if hasattr(it, "learn") and hasattr(it, "propose")
-        else "is no routelab.tuning.kinds.Kind"
+        else "is no routelab.tuning.kinds.LearnedKind"
     )
 
 
@@ -35,4 +35,4 @@ TUNERS: Registry[Any] = Registry(
     _lacks,
     eager=False,  # so that naming a package for a request or a replay imports no learning
 )
-"""A package's own is a `routelab.tuning.kinds.Kind` under the name of its kind of policy."""
+"""A package's own is a `routelab.tuning.kinds.LearnedKind` under the name of its kind of policy."""

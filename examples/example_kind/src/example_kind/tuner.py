@@ -7,17 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from example_kind import ByLength
-from routelab.tuning.kinds import Kind, Setting, Teacher
+from routelab.tuning.kinds import LearnedKind, ProposalInputs, ScorerFits
 
 CUTS = 30
 """Lengths that are tried for each pair, at even shares of requests."""
 
 
-def learn(teacher: Teacher) -> None:
+def learn(teacher: ScorerFits) -> None:
     """Nothing: a length needs no scorer."""
 
 
-def propose(here: Setting) -> Iterator[ByLength]:
+def propose(here: ProposalInputs) -> Iterator[ByLength]:
     """Every pair of rising cost among the models worth asking, at every cut."""
     if here.tune.log.texts is None:
         return
@@ -29,4 +29,4 @@ def propose(here: Setting) -> Iterator[ByLength]:
             yield ByLength(weak, strong, cut)
 
 
-TUNER = Kind(learn, propose)
+TUNER = LearnedKind(learn, propose)

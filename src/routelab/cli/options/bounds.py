@@ -9,7 +9,7 @@ import typer
 from routelab.cli import written
 from routelab.cli.options.groups import group
 from routelab.tuning import Bounds
-from routelab.tuning.certify import Demand, parse
+from routelab.tuning.certify import CertificateDemand, parse
 
 
 @group("Bounds")
@@ -72,7 +72,7 @@ class ProofOptions:
     ] = 0.1
 
     @property
-    def demands(self) -> tuple[Demand, ...]:
+    def demands(self) -> tuple[CertificateDemand, ...]:
         """The bounds that are given.
 
         Raises:

@@ -14,7 +14,7 @@ from routelab.cli.options.groups import group
 from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S
 from routelab.simulate.arrivals import DEFAULT as ARRIVALS
 from routelab.simulate.arrivals import moment_s
-from routelab.tuning.simulated import Wanted
+from routelab.tuning.slo import SloDemands
 
 
 @group("Simulated days")
@@ -41,7 +41,7 @@ class TunedDayOptions(DayOptions):
         int, typer.Option(help="Simulated days of tune that --slo may try.")
     ] = written.DAYS
 
-    def wanted(self) -> Wanted | None:
+    def wanted(self) -> SloDemands | None:
         """What days are held to; None without --slo.
 
         Raises:

@@ -14,7 +14,7 @@ from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions
 from routelab.core.catalogue.catalogue import Model
 from routelab.errors import RoutelabError
 from routelab.logs.columns import prices as price_lists
-from routelab.tuning.reprice import World
+from routelab.whatif import RepricedWorld
 
 
 @group("The new world")
@@ -43,14 +43,14 @@ class WorldOptions:
         ),
     ] = None
 
-    def world(self) -> World:
+    def world(self) -> RepricedWorld:
         """The changes.
 
         Raises:
             RoutelabError: a factor is not written as MODEL=FACTOR.
             CatalogueError: new prices cannot be read.
         """
-        return World(
+        return RepricedWorld(
             prices=_listed(self.prices),
             price=_factors("--price", self.price or ()),
             latency=_factors("--latency", self.latency or ()),

@@ -11,7 +11,7 @@ from routelab.reports.blocks import Cell, Chapter, Figure, Gallery, Table, Text
 from routelab.reports.figures.whiskers import points, whiskers
 from routelab.reports.learned import Kind
 from routelab.reports.summary import Summary
-from routelab.tuning.contest import TIE
+from routelab.tuning.study.kind_choice import TIE
 
 
 def kinds(summary: Summary) -> Chapter | None:

@@ -8,7 +8,7 @@ from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, Table, Text
 from routelab.reports.summary import Summary
 from routelab.simulate import CheckedObjective
-from routelab.tuning.simulated.kept import Kept
+from routelab.tuning.study.slo_outcome import SloOutcome
 
 FORMS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
     "p50_latency_s": ("P50 latency", words.seconds, "at most"),
@@ -51,7 +51,7 @@ def _row(tuned: CheckedObjective, tested: CheckedObjective, before: CheckedObjec
     ]
 
 
-def _reading(it: Kept) -> str:
+def _reading(it: SloOutcome) -> str:
     retry, timeout = it.engine.retry, it.timeout_s
     slow_s = it.engine.breaker.slow_s
     return (

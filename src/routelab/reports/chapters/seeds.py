@@ -5,7 +5,7 @@ from __future__ import annotations
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Table, Text
 from routelab.reports.summary import Summary
-from routelab.tuning.seed_spread import Run
+from routelab.tuning.study.seed_spread import SeedRun
 
 
 def seeds(summary: Summary) -> Chapter | None:
@@ -39,7 +39,7 @@ def seeds(summary: Summary) -> Chapter | None:
     return Chapter("seeds", "Other seeds", blocks)
 
 
-def _row(run: Run) -> list[Cell]:
+def _row(run: SeedRun) -> list[Cell]:
     return [
         Cell(str(run.seed), run.seed),
         Cell(run.verdict or "no policy"),

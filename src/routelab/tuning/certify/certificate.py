@@ -13,11 +13,11 @@ from routelab.replay import ComparisonSet
 from routelab.stats import bentkus, betting, clt
 from routelab.stats.families import fixed_sequence
 from routelab.tuning.certify import words
-from routelab.tuning.certify.demand import Demand
+from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
 from routelab.tuning.certify.path import path
-from routelab.tuning.front import Point
-from routelab.tuning.operating import OperatingPoint
+from routelab.tuning.objectives.front import FrontPoint
+from routelab.tuning.objectives.operating_points import OperatingPoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,19 +28,19 @@ class Certifier:
         points: the path, safest first; the first `passed` of them passed.
     """
 
-    demands: Sequence[Demand]
+    demands: Sequence[CertificateDemand]
     delta: float
     tune: Evidence
     calibrate: Evidence
     group: str
-    points: Sequence[Point]
+    points: Sequence[FrontPoint]
     passed: int
 
     @classmethod
     def along(
         cls,
-        pool: Sequence[Point],
-        demands: Sequence[Demand],
+        pool: Sequence[FrontPoint],
+        demands: Sequence[CertificateDemand],
         delta: float,
         tune: Evidence,
         calibrate: Evidence,
@@ -102,7 +102,7 @@ class Certifier:
 
 def prove(
     policy: Policy,
-    demands: Sequence[Demand],
+    demands: Sequence[CertificateDemand],
     delta: float,
     on: Evidence,
     *,
@@ -149,7 +149,7 @@ def prove(
     return structs.replace(found, text=words.sentence(found))
 
 
-def _ceiling(demands: Sequence[Demand], policy: Policy, tune: Evidence) -> float | None:
+def _ceiling(demands: Sequence[CertificateDemand], policy: Policy, tune: Evidence) -> float | None:
     """What no request is assumed to cost more than; None where no cost is bounded."""
     bounded = any(demand.goal == "cost" for demand in demands)
     return tune.ceiling_usd(policy) if bounded else None

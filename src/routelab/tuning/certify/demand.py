@@ -12,7 +12,7 @@ from routelab.errors import TuningError
 EXAMPLE = "regret=0.02, regret=0.02:MODEL, cost=1.5 or quality=0.9"
 
 
-class Demand(msgspec.Struct, frozen=True):
+class CertificateDemand(msgspec.Struct, frozen=True):
     """One bound to certify.
 
     Attributes:
@@ -37,7 +37,7 @@ class Demand(msgspec.Struct, frozen=True):
             yield f"`certify` {self}: quality lies in [0, 1], so a bound lies between 0 and 1"
 
 
-def parse(texts: Iterable[str]) -> tuple[Demand, ...]:
+def parse(texts: Iterable[str]) -> tuple[CertificateDemand, ...]:
     """Demands as they are written on a command line.
 
     Raises:
@@ -54,19 +54,19 @@ def parse(texts: Iterable[str]) -> tuple[Demand, ...]:
     return tuple(found)
 
 
-def _parsed(text: str) -> Demand:
+def _parsed(text: str) -> CertificateDemand:
     goal, equals, rest = text.partition("=")
     number, colon, model = rest.partition(":")
     if not equals or (colon and (goal != "regret" or not model)):
         raise ValueError(text)
     demand = {"goal": goal.strip(), "bound": float(number), "reference": model or None}
     try:
-        return msgspec.convert(demand, Demand)
+        return msgspec.convert(demand, CertificateDemand)
     except msgspec.ValidationError as error:
         raise ValueError(text) from error
 
 
-def check(demands: Sequence[Demand], delta: float) -> None:
+def check(demands: Sequence[CertificateDemand], delta: float) -> None:
     """Refuse what makes no sense.
 
     Raises:
@@ -74,7 +74,7 @@ def check(demands: Sequence[Demand], delta: float) -> None:
             that is none.
     """
     problems = [problem for demand in demands for problem in demand.problems()]
-    seen: dict[tuple[str, str | None], Demand] = {}
+    seen: dict[tuple[str, str | None], CertificateDemand] = {}
     for demand in demands:
         first = seen.setdefault((demand.goal, demand.reference), demand)
         if first is not demand:
@@ -88,7 +88,7 @@ def check(demands: Sequence[Demand], delta: float) -> None:
         raise TuningError(*problems)
 
 
-def check_models(demands: Sequence[Demand], candidates: Sequence[str]) -> None:
+def check_models(demands: Sequence[CertificateDemand], candidates: Sequence[str]) -> None:
     """Refuse regret to a model that is no candidate.
 
     Raises:

@@ -17,7 +17,7 @@ from routelab.replay import ComparisonSet, Replay
 from routelab.stats import betting
 from routelab.stats.bounded import BoundedSums, place
 from routelab.stats.reach import rows_to_certify
-from routelab.tuning.certify.demand import Demand
+from routelab.tuning.certify.demand import CertificateDemand
 
 
 class Claim(NamedTuple):
@@ -30,7 +30,7 @@ class Claim(NamedTuple):
         refuted: a value was seen that was assumed never to occur.
     """
 
-    demand: Demand
+    demand: CertificateDemand
     model: str | None
     sample: BoundedSums
     bound: float
@@ -91,7 +91,7 @@ class Evidence:
         return 2.0 * float(self.ground.replay(policy).cost_usd.max())
 
     def claims(
-        self, demands: Sequence[Demand], policy: Policy, ceiling_usd: float | None = None
+        self, demands: Sequence[CertificateDemand], policy: Policy, ceiling_usd: float | None = None
     ) -> list[Claim]:
         """Everything that must hold of a policy for the demands to hold.
 
@@ -114,17 +114,19 @@ class Evidence:
         sums = np.bincount(group, values[rows]).astype(np.float64)
         return BoundedSums(sums, self.sizes, low, high, self.largest)
 
-    def _regret(self, demand: Demand, done: Replay, _: float | None) -> Iterator[Claim]:
+    def _regret(self, demand: CertificateDemand, done: Replay, _: float | None) -> Iterator[Claim]:
         for name, quality in self._alone.items():
             if demand.reference in (None, name):
                 yield Claim(
                     demand, name, self.sample(quality - done.quality, -1.0, 1.0), demand.bound
                 )
 
-    def _quality(self, demand: Demand, done: Replay, _: float | None) -> Iterator[Claim]:
+    def _quality(self, demand: CertificateDemand, done: Replay, _: float | None) -> Iterator[Claim]:
         yield Claim(demand, None, self.sample(-done.quality, -1.0, 0.0), -demand.bound)
 
-    def _cost(self, demand: Demand, done: Replay, ceiling_usd: float | None) -> Iterator[Claim]:
+    def _cost(
+        self, demand: CertificateDemand, done: Replay, ceiling_usd: float | None
+    ) -> Iterator[Claim]:
         dearest = float(done.cost_usd.max())
         ceiling = dearest if ceiling_usd is None else ceiling_usd
         top = 1000.0 * max(dearest, ceiling) or 1.0

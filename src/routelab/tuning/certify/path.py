@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from routelab.errors import TuningError
 from routelab.stats import clt
-from routelab.tuning.certify.demand import Demand
+from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
-from routelab.tuning.front import Point
+from routelab.tuning.objectives.front import FrontPoint
 
 MOST = 200
 """Points of the front that are looked at, evenly along it: a step is half a per cent of them."""
@@ -26,7 +26,7 @@ class _Judged(NamedTuple):
         worst: the claim whose mean lies the least standard errors below its bound.
     """
 
-    point: Point
+    point: FrontPoint
     price: tuple[float, float]
     needed: float
     worst: Claim
@@ -37,8 +37,8 @@ class _Judged(NamedTuple):
 
 
 def path(
-    pool: Sequence[Point], demands: Sequence[Demand], delta: float, tune: Evidence
-) -> list[Point]:
+    pool: Sequence[FrontPoint], demands: Sequence[CertificateDemand], delta: float, tune: Evidence
+) -> list[FrontPoint]:
     """Points in the order in which they are tested: each is less safe on tune, and better.
 
     With a bound on regret or quality the least cost is wanted, with one on cost alone the most
@@ -60,7 +60,11 @@ def path(
 
 
 def _judged(
-    point: Point, demands: Sequence[Demand], delta: float, tune: Evidence, cheap: bool
+    point: FrontPoint,
+    demands: Sequence[CertificateDemand],
+    delta: float,
+    tune: Evidence,
+    cheap: bool,
 ) -> _Judged:
     claims = tune.claims(demands, point.policy)
     needed = requests_needed(claims, delta)
@@ -70,7 +74,7 @@ def _judged(
     return _Judged(point, price, math.inf if needed is None else needed, worst)
 
 
-def _out_of_reach(nearest: _Judged, demands: Sequence[Demand]) -> str:
+def _out_of_reach(nearest: _Judged, demands: Sequence[CertificateDemand]) -> str:
     claim, mean = nearest.worst, nearest.worst.sample.estimate.mean
     goal = claim.demand.goal
     asked = " with ".join(f"`certify` {demand}" for demand in demands)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from routelab.core.messages.wording import bracketed, counted
 from routelab.policy_file import Certificate, CertifiedBound
-from routelab.tuning.certify.demand import Demand
+from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Evidence
 
 DRIFT = 0.05
 """P-values of no drift below this are told as a change of traffic."""
 
 
-def rule(demands: Sequence[Demand]) -> str:
+def rule(demands: Sequence[CertificateDemand]) -> str:
     """Why the certified point was picked; "on tune" follows."""
     cheap = any(demand.goal != "cost" for demand in demands)
     return f"{'least cost' if cheap else 'most quality'} that was certified, along a path fixed"

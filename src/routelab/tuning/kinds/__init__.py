@@ -8,25 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from routelab.tuning.kinds import cascade_routing, gain_cascade, neighbors, tiers, utility
-from routelab.tuning.kinds.kind import Kind
-from routelab.tuning.kinds.setting import Setting
-from routelab.tuning.kinds.teacher import Teacher
+from routelab.tuning.kinds.kind import LearnedKind
+from routelab.tuning.kinds.proposals import ProposalInputs
+from routelab.tuning.kinds.scorer_fits import ScorerFits
 from routelab.tuning.tuners import TUNERS
 
-__all__ = ["KINDS", "Kind", "Setting", "Teacher", "tuner"]
+__all__ = ["KINDS", "LearnedKind", "ProposalInputs", "ScorerFits", "tuner"]
 
-KINDS: Mapping[str, Kind] = {
-    "tiers": Kind(tiers.learn, tiers.propose),
-    "neighbors": Kind(neighbors.learn, neighbors.propose),
-    "utility": Kind(utility.learn, utility.propose),
-    "gain-cascade": Kind(
+KINDS: Mapping[str, LearnedKind] = {
+    "tiers": LearnedKind(tiers.learn, tiers.propose),
+    "neighbors": LearnedKind(neighbors.learn, neighbors.propose),
+    "utility": LearnedKind(utility.learn, utility.propose),
+    "gain-cascade": LearnedKind(
         gain_cascade.learn, gain_cascade.propose, searches=True, parted=gain_cascade.parted
     ),
-    "cascade-routing": Kind(cascade_routing.learn, cascade_routing.propose),
+    "cascade-routing": LearnedKind(cascade_routing.learn, cascade_routing.propose),
 }
 
 
-def tuner(kind: str) -> Kind:
+def tuner(kind: str) -> LearnedKind:
     """How a kind is searched, be it of this package or of another that is in use."""
-    found: Kind = KINDS[kind] if kind in KINDS else TUNERS.kinds[kind]
+    found: LearnedKind = KINDS[kind] if kind in KINDS else TUNERS.kinds[kind]
     return found

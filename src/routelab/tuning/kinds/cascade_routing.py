@@ -8,22 +8,22 @@ import numpy as np
 
 from routelab.core.table import AnswerQuery
 from routelab.policies.cascade_routing import CascadeRouting
-from routelab.tuning.kinds.setting import Setting
-from routelab.tuning.kinds.teacher import Teacher, named
+from routelab.tuning.kinds.proposals import ProposalInputs
+from routelab.tuning.kinds.scorer_fits import ScorerFits, named
 
 QUALITY, AFTER = "quality", "quality-after"
 PRICES = 14
 MAX_STEPS = 3
 
 
-def learn(teacher: Teacher) -> None:
+def learn(teacher: ScorerFits) -> None:
     """Have quality learned before any answer, and after one for each set of signals."""
     teacher.teach(QUALITY, "quality")
     for signals in teacher.signal_sets():
         teacher.teach(named(AFTER, signals), "quality", signals=signals, after=True)
 
 
-def propose(here: Setting) -> Iterator[CascadeRouting]:
+def propose(here: ProposalInputs) -> Iterator[CascadeRouting]:
     """A policy for every set of signals and price, over the frontier."""
     models = here.frontier
     prices = here.prices(PRICES).tolist()
@@ -44,7 +44,7 @@ def propose(here: Setting) -> Iterator[CascadeRouting]:
             )
 
 
-def _resolution(here: Setting, after: str, signals: tuple[str, ...]) -> tuple[float, ...]:
+def _resolution(here: ProposalInputs, after: str, signals: tuple[str, ...]) -> tuple[float, ...]:
     """How much an answer tells of its own quality on tune: spread of what is predicted then,
     as a share of the spread of quality itself."""
     known, log = here.tune.known, here.tune.log

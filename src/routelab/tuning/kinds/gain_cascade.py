@@ -17,12 +17,12 @@ from routelab.core.table import AnswerQuery
 from routelab.logs.model.log import Log
 from routelab.policies.gain_cascade import GainCascade
 from routelab.replay.request_cache import calls_usd
-from routelab.tuning import grid
-from routelab.tuning.corners import corners
-from routelab.tuning.dial import dial
-from routelab.tuning.grid import Found
-from routelab.tuning.kinds.setting import Setting
-from routelab.tuning.kinds.teacher import Teacher, named
+from routelab.tuning.kinds.proposals import ProposalInputs
+from routelab.tuning.kinds.scorer_fits import ScorerFits, named
+from routelab.tuning.solvers import grid
+from routelab.tuning.solvers.grid import GridCascade
+from routelab.tuning.solvers.supported_points import supported_points
+from routelab.tuning.solvers.thresholds import threshold_candidates
 
 GAIN = "gain"
 CALM = "minus the expected gain"
@@ -35,13 +35,13 @@ class _Way(NamedTuple):
     signals: tuple[str, ...]
 
 
-def learn(teacher: Teacher) -> None:
+def learn(teacher: ScorerFits) -> None:
     """Have the gain after an answer learned, with and without each confidence signal."""
     for signals in teacher.signal_sets():
         teacher.teach(named(GAIN, signals), "gain", signals=signals)
 
 
-def propose(here: Setting) -> Iterator[GainCascade]:
+def propose(here: ProposalInputs) -> Iterator[GainCascade]:
     """The non-dominated ones over chains of the frontier, sets of signals and margins."""
     found = {
         id(one): (way, one)
@@ -54,27 +54,29 @@ def propose(here: Setting) -> Iterator[GainCascade]:
         yield _policy(here, found[id(one)][0], one)
 
 
-def parted(here: Setting, models: Sequence[str]) -> Iterator[GainCascade]:
+def parted(here: ProposalInputs, models: Sequence[str]) -> Iterator[GainCascade]:
     """For every chain of some models, what is best at each price, whatever the signals."""
     for chain in replace(here, frontier=tuple(models)).chains():
         found = {id(one): (way, one) for way in _ways(here) for one in _of_chain(here, chain, way)}
-        for one in corners((it for _, it in found.values()), here.tune.log):
+        for one in supported_points((it for _, it in found.values()), here.tune.log):
             yield _policy(here, found[id(one)][0], one)
 
 
-def _ways(here: Setting) -> list[_Way]:
+def _ways(here: ProposalInputs) -> list[_Way]:
     sets = here.teacher.signal_sets()
     ways = [_Way(named(GAIN, signals), signals) for signals in sets]
     return [way for way in ways if here.has(way.scorer)]
 
 
-def _of_chain(here: Setting, chain: tuple[str, ...], way: _Way) -> list[Found]:
+def _of_chain(here: ProposalInputs, chain: tuple[str, ...], way: _Way) -> list[GridCascade]:
     log = _calm(here, chain, way)
-    dials = {name: dial(log.signals[CALM][:, log.column(name)]) for name in chain[:-1]}
+    dials = {
+        name: threshold_candidates(log.signals[CALM][:, log.column(name)]) for name in chain[:-1]
+    }
     return list(grid.of_chain(log, CALM, chain, dials)) if all(dials.values()) else []
 
 
-def _calm(here: Setting, chain: tuple[str, ...], way: _Way) -> Log:
+def _calm(here: ProposalInputs, chain: tuple[str, ...], way: _Way) -> Log:
     """The chain's outcomes, with what deferring is expected to lose as the only signal."""
     known, whole = here.tune.known, here.tune.log
     log = whole.only(chain)
@@ -87,7 +89,7 @@ def _calm(here: Setting, chain: tuple[str, ...], way: _Way) -> Log:
     return replace(log, signals={CALM: values}, extra_usd={CALM: extra})
 
 
-def _policy(here: Setting, way: _Way, found: Found) -> GainCascade:
+def _policy(here: ProposalInputs, way: _Way, found: GridCascade) -> GainCascade:
     chain = found.policy.models
     costs = (*here.costs(chain[:-1], way.signals), *here.costs(chain[-1:]))
     margins = tuple(-threshold for threshold in found.policy.thresholds)

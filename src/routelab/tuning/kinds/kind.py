@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from routelab.core.policy import Policy
-from routelab.tuning.kinds.setting import Setting
-from routelab.tuning.kinds.teacher import Teacher
+from routelab.tuning.kinds.proposals import ProposalInputs
+from routelab.tuning.kinds.scorer_fits import ScorerFits
 
 
-class Kind(NamedTuple):
+class LearnedKind(NamedTuple):
     """How to search a kind of policy.
 
     Attributes:
@@ -21,7 +21,7 @@ class Kind(NamedTuple):
         searches: whether what is proposed depends on how requests of tune turned out.
     """
 
-    learn: Callable[[Teacher], None]
-    propose: Callable[[Setting], Iterable[Policy]]
+    learn: Callable[[ScorerFits], None]
+    propose: Callable[[ProposalInputs], Iterable[Policy]]
     searches: bool = False
-    parted: Callable[[Setting, Sequence[str]], Iterable[Policy]] | None = None
+    parted: Callable[[ProposalInputs, Sequence[str]], Iterable[Policy]] | None = None

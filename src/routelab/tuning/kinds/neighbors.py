@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from routelab.learning import Recipe
 from routelab.policies.neighbors import Neighbors
-from routelab.tuning.kinds.setting import Setting
-from routelab.tuning.kinds.teacher import Teacher
+from routelab.tuning.kinds.proposals import ProposalInputs
+from routelab.tuning.kinds.scorer_fits import ScorerFits
 
 SCORER = "neighbors"
 PRICES = 60
 
 
-def learn(teacher: Teacher) -> None:
+def learn(teacher: ScorerFits) -> None:
     """Have requests kept to be neighbours."""
     teacher.teach(SCORER, "quality", recipe=Recipe(learners=("neighbors",), calibrator="none"))
 
 
-def propose(here: Setting) -> Iterator[Neighbors]:
+def propose(here: ProposalInputs) -> Iterator[Neighbors]:
     """A policy for every price."""
     if not here.has(SCORER):
         return

@@ -7,21 +7,21 @@ from itertools import combinations
 
 from routelab.core.table import Floats
 from routelab.policies.tiers import Tiers
-from routelab.tuning.dial import dial
-from routelab.tuning.kinds.setting import Setting
-from routelab.tuning.kinds.teacher import Teacher
+from routelab.tuning.kinds.proposals import ProposalInputs
+from routelab.tuning.kinds.scorer_fits import ScorerFits
+from routelab.tuning.solvers.thresholds import threshold_candidates
 
 SCORER = "complexity"
 LEVELS = {1: 60, 2: 14}
 """Places of each threshold that are tried, by the number of thresholds."""
 
 
-def learn(teacher: Teacher) -> None:
+def learn(teacher: ScorerFits) -> None:
     """Have complexity learned."""
     teacher.teach(SCORER, "complexity")
 
 
-def propose(here: Setting) -> Iterator[Tiers]:
+def propose(here: ProposalInputs) -> Iterator[Tiers]:
     """Two and three tiers over the frontier, with thresholds at even shares of requests."""
     if not here.has(SCORER):
         return
@@ -35,7 +35,7 @@ def propose(here: Setting) -> Iterator[Tiers]:
 
 def _places(scores: Floats, levels: int) -> list[float]:
     """Thresholds between observed scores, ascending, about evenly many requests apart."""
-    between = dial(scores)
+    between = threshold_candidates(scores)
     if not between:
         return []
     shares = [(level + 0.5) / levels for level in range(levels)]

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from routelab.policies.utility import Utility
-from routelab.tuning.kinds.setting import Setting
-from routelab.tuning.kinds.teacher import Teacher
+from routelab.tuning.kinds.proposals import ProposalInputs
+from routelab.tuning.kinds.scorer_fits import ScorerFits
 
 QUALITY, COST = "quality", "cost"
 PRICES = 80
 
 
-def learn(teacher: Teacher) -> None:
+def learn(teacher: ScorerFits) -> None:
     """Have the quality and the cost of every model learned."""
     teacher.teach(QUALITY, "quality")
     teacher.teach(COST, "cost")
 
 
-def propose(here: Setting) -> Iterator[Utility]:
+def propose(here: ProposalInputs) -> Iterator[Utility]:
     """A policy for every price, with mean and with predicted costs."""
     if not here.has(QUALITY):
         return

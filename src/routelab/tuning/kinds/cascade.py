@@ -1,0 +1,200 @@
+"""Cascades on a raw confidence signal: exact solvers, refined by a randomised search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+import optuna
+
+from routelab.core.policy import Policy
+from routelab.core.progress import Progress
+from routelab.logs.model.log import Log
+from routelab.policies import Cascade, Fixed
+from routelab.replay import ComparisonSet, costs_sha256
+from routelab.stats.thinning import thinned
+from routelab.tuning.kinds.cascade_space import MAX_STEPS as LONGEST
+from routelab.tuning.kinds.cascade_space import Cascades, Dials, Trial
+from routelab.tuning.kinds.search_summary import SearchSummary, search_summary
+from routelab.tuning.objectives.feasibility import Demands, Excess, is_met
+from routelab.tuning.objectives.front import FrontPoint, front
+from routelab.tuning.objectives.score import mean_cost_quality
+from routelab.tuning.options import UNSAID, Options
+from routelab.tuning.search.parallel import search
+from routelab.tuning.search.trial_loop import Plan
+from routelab.tuning.search.trial_store import StorageLocation, TrialStore
+from routelab.tuning.solvers import grid, line_search, local_search
+from routelab.tuning.solvers.chains import MAX_STEPS, chains
+from routelab.tuning.solvers.supported_points import supported_points
+from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates
+from routelab.version import __version__
+
+Solver: TypeAlias = Callable[[Log, str, Mapping[str, ThresholdCandidates]], Iterator[Cascade]]
+
+FEW = 5
+"""Candidates up to which chains longer than those of the grid are left to the search."""
+
+STARTS = 40
+"""Exactly tuned points that the randomised search begins with, at most."""
+
+
+class CascadeSearch(NamedTuple):
+    """What the search of plain cascades came to.
+
+    Attributes:
+        front: on tune, of what meets the bounds on latency and groups; empty if nothing does.
+        tried: how far each policy breaks those bounds.
+        trials: of the randomised search.
+        told: how the randomised search went; None where there was nothing to search.
+    """
+
+    front: list[FrontPoint]
+    tried: list[Excess]
+    trials: list[Trial]
+    told: SearchSummary | None
+
+
+class _Tried(NamedTuple):
+    point: FrontPoint
+    excess: Excess
+
+
+def cascades(
+    tuning: ComparisonSet,
+    dials: Dials,
+    alone: Sequence[FrontPoint],
+    wanted: Demands,
+    options: Options,
+    progress: Progress | None,
+) -> CascadeSearch:
+    """Search plain cascades on tune.
+
+    Args:
+        dials: thresholds worth trying; without any there are single models only.
+        alone: each candidate by itself.
+    Raises:
+        TuningError: the storage cannot be used, or holds another study.
+    """
+    single = [_Tried(it, wanted.further(tuning.replay(it.policy))) for it in alone]
+    if not dials:
+        return CascadeSearch(_front(single), [it.excess for it in single], [], None)
+    task = Cascades(tuning, dials, wanted)
+    place = _place(tuning, options)
+    if place is not None:
+        TrialStore(place, task.names)  # before anything is spent
+        place = place._replace(fresh=False)
+    solved = [
+        _tried(tuning, wanted, policy)
+        for signal in dict.fromkeys(signal for signal, _ in dials)
+        for solver in _solvers(tuning)
+        for policy in solver(
+            tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
+        )
+    ]
+    known = _front([*single, *solved]) or front([*alone, *(it.point for it in solved)])
+    plan = Plan(
+        options.trials,
+        options.seed,
+        options.sampler,
+        [task.params(policy) for policy in _starts(known)],
+    )
+    searched = search(task, plan, place, processes=options.processes, progress=progress)
+    trials = task.trials(searched.trials)
+    more = [
+        _Tried(FrontPoint(trial.policy, trial.score), _further(done.outcome.excess))
+        for trial, done in zip(trials, searched.trials, strict=True)
+    ]
+    every = [*single, *solved, *more]
+    return CascadeSearch(
+        _front(every),
+        [it.excess for it in every],
+        trials,
+        search_summary(searched, trials, known, alone, options),
+    )
+
+
+def _solvers(tuning: ComparisonSet) -> Sequence[Solver]:
+    """Of few models every chain is tried that is worth it; of many, chains grow and shrink."""
+    few = (line_search.cascades, grid.cascades)
+    return few if len(tuning.models) <= FEW else (*few, local_search.cascades)
+
+
+def _tried(on: ComparisonSet, wanted: Demands, policy: Policy) -> _Tried:
+    replay = on.replay(policy)
+    return _Tried(FrontPoint(policy, mean_cost_quality(replay)), wanted.further(replay))
+
+
+def _further(excess: Excess) -> Excess:
+    """Without the bounds that means of cost and quality tell."""
+    return {key: value for key, value in excess.items() if key not in ("cost", "quality")}
+
+
+def _front(tried: Sequence[_Tried]) -> list[FrontPoint]:
+    return front(it.point for it in tried if is_met(it.excess))
+
+
+def source(signals: Sequence[str]) -> Callable[[ComparisonSet], list[Cascade]]:
+    """Proposes the cascades of some rows that none beats, by rising cost."""
+    return lambda on: _best(on.log, signals)
+
+
+def corner_source(
+    signals: Sequence[str],
+) -> Callable[[ComparisonSet, Sequence[str]], list[Cascade]]:
+    """Proposes, for every chain of some models, what is best at each price."""
+
+    def propose(on: ComparisonSet, models: Sequence[str]) -> list[Cascade]:
+        log = on.log.only(models)
+        return [
+            one.policy
+            for signal in signals
+            for chain, dials in _chains(log, signal)
+            for one in supported_points(grid.of_chain(log, signal, chain, dials), log)
+        ]
+
+    return propose
+
+
+def _chains(log: Log, signal: str) -> list[tuple[tuple[str, ...], dict[str, ThresholdCandidates]]]:
+    columns = log.signals[signal].T
+    dials = {
+        name: threshold_candidates(column) for name, column in zip(log.models, columns, strict=True)
+    }
+    return [(chain, dials) for chain in chains(log, dials, MAX_STEPS)]
+
+
+def _best(log: Log, signals: Sequence[str]) -> list[Cascade]:
+    found = [
+        one
+        for signal in signals
+        for chain, dials in _chains(log, signal)
+        for one in grid.of_chain(log, signal, chain, dials)
+    ]
+    return [one.policy for one in sorted(grid.best(found), key=lambda one: one.cost)]
+
+
+def _starts(points: Sequence[FrontPoint]) -> list[Cascade | Fixed]:
+    """At most `STARTS` policies that the search can express, evenly along the front."""
+    able = [
+        point.policy
+        for point in points
+        if isinstance(point.policy, Cascade | Fixed) and len(point.policy.models_used) <= LONGEST
+    ]
+    return thinned(able, STARTS)
+
+
+def _place(tuning: ComparisonSet, options: Options) -> StorageLocation | None:
+    """Where trials are kept, and all that they follow from."""
+    if options.storage is None:
+        return None
+    asked: dict[str, Any] = msgspec.to_builtins(options)
+    about = {
+        "log_sha256": tuning.log.sha256,
+        "costs_sha256": costs_sha256(tuning.log),
+        "catalogue": msgspec.to_builtins(tuning.catalogue),
+        "routelab": __version__,
+        "optuna": optuna.__version__,
+        **{f"options.{key}": it for key, it in asked.items() if key not in (*UNSAID, "trials")},
+    }
+    return StorageLocation(options.storage, options.name, about, options.fresh)

@@ -1,0 +1,128 @@
+"""The randomised search over chains, signal and thresholds of a cascade."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from routelab.core.policy import Policy
+from routelab.policies import Cascade, Fixed, to_wire
+from routelab.replay import ComparisonSet
+from routelab.tuning.objectives.feasibility import Demands
+from routelab.tuning.objectives.score import PolicyScore, mean_cost_quality
+from routelab.tuning.search.trial_loop import (
+    Categorical,
+    Direction,
+    FinishedTrial,
+    FloatRange,
+    IntRange,
+    TrialOutcome,
+)
+from routelab.tuning.solvers.thresholds import ThresholdCandidates
+
+MAX_STEPS = 4
+NONE = "-"
+
+Dials = Mapping[tuple[str, str], ThresholdCandidates]
+"""By (signal, model)."""
+
+
+class Trial(NamedTuple):
+    """One policy tried."""
+
+    number: int
+    policy: Policy
+    score: PolicyScore
+    feasible: bool
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Cascades:
+    """Cascades as parameters: `model.1` .. `model.4`, `signal`, and `accept.MODEL`.
+
+    `accept.MODEL` is the share of that model's answers that its threshold accepts on
+    tune, so that it means the same for every signal. Every trial has every parameter, used
+    or not, so that any two can be crossed.
+    """
+
+    ground: ComparisonSet
+    dials: Dials
+    demands: Demands
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For other processes: without prompts, unless they decide which models have room."""
+        on = self.ground
+        windows = [on.catalogue.model(name).context_window for name in on.models]
+        if all(window is None for window in windows):
+            on = replace(on, log=replace(on.log, texts=None), reference=None)
+        return {**vars(self), "ground": on}
+
+    @property
+    def names(self) -> Mapping[str, Direction]:
+        """What is measured, and which way is better."""
+        return {"usd_per_1k": "minimize", "quality": "maximize"}
+
+    @cached_property
+    def space(self) -> Mapping[str, Categorical | FloatRange | IntRange]:
+        """Every parameter."""
+        models = self.ground.models
+        steps = min(MAX_STEPS, len(models))
+        chain = {
+            f"model.{i + 1}": Categorical(models + ((NONE,) if i else ())) for i in range(steps)
+        }
+        signals = tuple(dict.fromkeys(signal for signal, _ in self.dials))
+        dialled = {model for (_, model), dial in self.dials.items() if dial}
+        accept = {f"accept.{name}": FloatRange(0.0, 1.0) for name in models if name in dialled}
+        return {**chain, "signal": Categorical(signals), **accept}
+
+    def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
+        """Mean cost and quality on tune, and by how much bounds are broken."""
+        policy = self.policy(params)
+        replay = self.ground.replay(policy)
+        found = mean_cost_quality(replay)
+        excess = self.demands.excess(found, replay)
+        feasible = all(value <= 0 for value in excess.values())
+        # optuna-dashboard shows no constraints
+        return TrialOutcome(found, excess, {"policy": to_wire(policy), "feasible": feasible})
+
+    def policy(self, params: Mapping[str, Any]) -> Policy:
+        """The policy of a trial; repeated models and those without a threshold drop out."""
+        named = (params[name] for name in self.space if name.startswith("model."))
+        chain = list(dict.fromkeys(name for name in named if name != NONE))
+        signal = params["signal"]
+        stages = [name for name in chain[:-1] if self.dials[signal, name]]
+        if not stages:
+            return Fixed(chain[-1])
+        thresholds = tuple(self.dials[signal, it].at(params[f"accept.{it}"]) for it in stages)
+        return Cascade((*stages, chain[-1]), thresholds, signal)
+
+    def params(self, policy: Cascade | Fixed) -> dict[str, Any]:
+        """Parameters that lead back to this policy; those that do not matter are left open."""
+        chain = policy.models_used
+        steps = [name for name in self.space if name.startswith("model.")]
+        padded = (*chain, *(NONE,) * (len(steps) - len(chain)))
+        params: dict[str, Any] = dict(zip(steps, padded, strict=True))
+        if isinstance(policy, Cascade):
+            params["signal"] = policy.signal
+            for name, threshold in zip(chain, policy.thresholds, strict=False):
+                params[f"accept.{name}"] = self.dials[policy.signal, name].share(threshold)
+        return params
+
+    def trials(self, done: Sequence[FinishedTrial]) -> list[Trial]:
+        """Finished trials with their policies."""
+        return [
+            Trial(
+                it.number,
+                self.policy(it.params),
+                PolicyScore(*it.outcome.values),
+                it.outcome.feasible,
+                it.params,
+            )
+            for it in done
+        ]
+
+
+__all__ = ["Cascades", "Dials", "PolicyScore", "Trial"]

@@ -1,0 +1,144 @@
+"""A policy for each task, tenant or priority: one price for all, and each value its own best.
+
+Thresholds are searched on all requests together, where there are many; a value only chooses
+among the chains and how far along each to stop. On drawn logs whose truth is known that is worth
+as much as thresholds of its own for every value, at a small part of the search.
+
+A policy of many is best at a cost where a dollar buys as much quality everywhere, so every
+value takes the policy of greatest quality minus price times cost on its own requests. Few
+requests are drawn towards what is best for all (Efron & Morris 1975): the mean over all
+requests counts as so many rows more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.policy import Policy
+from routelab.core.table import Floats, Ints
+from routelab.metrics.hull import pareto
+from routelab.policies import Conditional, Fixed
+from routelab.policies.conditional import Rule
+from routelab.policies.match import Match
+from routelab.replay import ComparisonSet
+from routelab.tuning.options import By
+from routelab.tuning.solvers.supported_points import PRICES
+from routelab.tuning.solvers.trade_offs import prices
+
+FEWEST = 20
+"""Requests below which a value follows the policy for all."""
+
+PULLS = (0.0, 50.0, 500.0)
+"""How many rows the mean over all requests is worth."""
+
+MOST_MODELS = 8
+"""Models that policies are made of, at most."""
+
+Source = Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]
+"""Proposes policies over some models, cheapest first, that do well on a ground."""
+
+
+def conditionals(by: By, on: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:
+    """A policy for each price and pull under which values part ways.
+
+    Args:
+        by: column of the requests.
+        on: rows to search; scores of scorers there must be of fits that did not see them.
+        sources: asked for policies over the models that do best for some value.
+    """
+    column = getattr(on.log.requests, by)
+    if column is None:
+        return []
+    values = _values(column.astype(str))
+    if len(values) < 2:
+        return []
+    models = _models(on, values)
+    pool: list[Policy] = [Fixed(name) for name in on.models]
+    pool += [policy for source in sources for policy in source(on, models)]
+    pool = list(dict.fromkeys(pool))
+    worth = _worth(on, pool, values)
+    found = [
+        policy
+        for pull in PULLS
+        for price in prices(on.log, PRICES)
+        if (policy := _chosen(by, pool, worth, pull, price)) is not None
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _values(column: npt.NDArray[np.str_]) -> dict[str, Ints]:
+    """Rows of every named value that is common enough, by value."""
+    names, count = np.unique(column, return_counts=True)
+    common = names[(count >= FEWEST) & (names != "")]
+    return {str(name): np.flatnonzero(column == name) for name in common}
+
+
+def _models(on: ComparisonSet, values: Mapping[str, Ints]) -> list[str]:
+    """Models that no other beats in both cost and quality, for most of the requests."""
+    count = np.zeros(len(on.models))
+    for rows in (np.arange(len(on.log)), *values.values()):
+        cost, quality = on.log.cost_usd[rows].mean(axis=0), on.log.quality[rows].mean(axis=0)
+        count += len(rows) * pareto(cost, quality)
+    kept = np.argsort(-count, kind="stable")[:MOST_MODELS]
+    kept = kept[count[kept] > 0]
+    cost = on.log.cost_usd.mean(axis=0)
+    return [on.models[at] for at in kept[np.argsort(cost[kept], kind="stable")]]
+
+
+class _Worth(NamedTuple):
+    """Sums over requests of what each policy of a pool costs and brings.
+
+    Attributes:
+        names: of the values (k).
+        rows: (k,) their requests.
+        cost, quality: (policies, k) sums over the requests of each value.
+        mean_cost, mean_quality: (policies,) over all requests.
+    """
+
+    names: tuple[str, ...]
+    rows: Floats
+    cost: Floats
+    quality: Floats
+    mean_cost: Floats
+    mean_quality: Floats
+
+
+def _worth(on: ComparisonSet, pool: Sequence[Policy], values: Mapping[str, Ints]) -> _Worth:
+    code = np.full(len(on.log), len(values))
+    for index, rows in enumerate(values.values()):
+        code[rows] = index
+    sums = np.empty((2, len(pool), len(values) + 1))
+    for at, policy in enumerate(pool):
+        done = on.replay(policy)
+        for axis, measured in enumerate((done.cost_usd, done.quality)):
+            sums[axis, at] = np.bincount(code, measured, minlength=len(values) + 1)
+    mean: Floats = sums.sum(axis=2) / max(1, len(on.log))
+    common: Floats = np.array([len(rows) for rows in values.values()], dtype=np.float64)
+    return _Worth(tuple(values), common, sums[0, :, :-1], sums[1, :, :-1], mean[0], mean[1])
+
+
+def _chosen(
+    by: By, pool: Sequence[Policy], worth: _Worth, pull: float, price: float
+) -> Conditional | None:
+    """Every value's best policy at a price; None where that is one for all."""
+    overall = worth.mean_quality - price * worth.mean_cost
+    own = worth.quality - price * worth.cost
+    best = np.argmax((own + pull * overall[:, None]) / (worth.rows + pull), axis=0)
+    otherwise = int(np.argmax(overall))
+    of_policy: dict[int, list[str]] = {}
+    for name, at in zip(worth.names, best.tolist(), strict=True):
+        if at != otherwise:
+            of_policy.setdefault(at, []).append(name)
+    if not of_policy:
+        return None
+    rules = tuple(Rule(_match(by, names), pool[at]) for at, names in sorted(of_policy.items()))
+    return Conditional(rules, pool[otherwise])
+
+
+def _match(by: By, names: Sequence[str]) -> Match:
+    return msgspec.convert({by: names}, Match)

@@ -1,0 +1,115 @@
+"""Policies tried on one part of a log: each replayed once, its means kept fold by fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from routelab.core.policy import Policy
+from routelab.core.table import Floats, Ints
+from routelab.metrics.hull import hull
+from routelab.replay import ComparisonSet
+from routelab.tuning.objectives.feasibility import Demands, Excess, is_met
+from routelab.tuning.objectives.front import FrontPoint, front
+from routelab.tuning.objectives.score import PolicyScore, mean_cost_quality
+
+FOLDS = 4
+BUDGETS = 41
+"""Mean costs at which fronts are compared on rows that they were not chosen on."""
+
+
+class _Kept(NamedTuple):
+    """A policy's means and breaches on all rows, and its sums of cost and quality (folds, 2)."""
+
+    score: PolicyScore
+    excess: Excess
+    sums: Floats
+
+
+class Holdout:
+    """What policies are worth on a ground, whole and in folds that keep groups together.
+
+    Attributes:
+        on: the ground.
+        folds: rows (n) belong to one of so many.
+    """
+
+    def __init__(
+        self, on: ComparisonSet, wanted: Demands, *, folds: int = FOLDS, seed: int = 0
+    ) -> None:
+        self.on = on
+        self._wanted = wanted
+        self.fold = _deal(on.groups, folds, seed)
+        self.folds = int(self.fold.max()) + 1
+        self._rows = np.bincount(self.fold, minlength=self.folds)
+        self._kept: dict[Policy, _Kept] = {}
+
+    def excess(self, policy: Policy) -> Excess:
+        """How far a policy breaks the bounds on latency and groups."""
+        return self._of(policy).excess
+
+    def meeting(self, policies: Iterable[Policy]) -> list[Policy]:
+        """Those that meet these bounds; all of them where none does."""
+        listed = list(policies)
+        return [it for it in listed if is_met(self.excess(it))] or listed
+
+    def front(self, policies: Iterable[Policy]) -> list[FrontPoint]:
+        """The front of those that meet these bounds; empty where none does."""
+        listed = [policy for policy in policies if is_met(self.excess(policy))]
+        return front(FrontPoint(policy, self._of(policy).score) for policy in listed)
+
+    def held_out(
+        self, chosen: Sequence[Sequence[Policy]], budgets: Floats
+    ) -> tuple[Floats, Floats]:
+        """Cost and quality (budgets,) of fronts on the folds that they were not chosen on.
+
+        For each fold, mixtures of the hull of what was `chosen` on the others meet each
+        budget there, and are then judged on the fold.
+
+        Args:
+            chosen: for each fold, the policies to choose among.
+            budgets: USD per 1,000 requests.
+        """
+        total = np.zeros((len(budgets), 2))
+        for fold, policies in enumerate(chosen):
+            sums = np.array([self._of(policy).sums for policy in policies])
+            rest = (sums.sum(axis=1) - sums[:, fold]) / max(1, len(self.fold) - self._rows[fold])
+            at = _corners(rest)
+            for axis in range(2):
+                total[:, axis] += np.interp(budgets, rest[at, 0], sums[at, fold, axis])
+        mean = total / len(self.fold)
+        return mean[:, 0], mean[:, 1]
+
+    def rows_without(self, fold: int) -> Ints:
+        """Rows that a front may be chosen on before it is judged on this fold."""
+        return np.flatnonzero(self.fold != fold)
+
+    def _of(self, policy: Policy) -> _Kept:
+        if (kept := self._kept.get(policy)) is None:
+            done = self.on.replay(policy)
+            sums = [
+                np.bincount(self.fold, values, minlength=self.folds)
+                for values in (1000 * done.cost_usd, done.quality)
+            ]
+            kept = self._kept[policy] = _Kept(
+                mean_cost_quality(done), self._wanted.further(done), np.stack(sums, axis=1)
+            )
+        return kept
+
+
+def _deal(groups: Ints, folds: int, seed: int) -> Ints:
+    """(n,) fold of each row; a group is in one."""
+    names, code = np.unique(groups, return_inverse=True)
+    dealt = np.random.default_rng(seed).permutation(len(names)) % min(folds, len(names))
+    return np.asarray(dealt[code])
+
+
+def _corners(points: Floats) -> npt.NDArray[np.intp]:
+    """Indices of points (n, 2) on the hull, by rising cost."""
+    found = hull(points[:, 0].tolist(), points[:, 1].tolist())
+    index = {tuple(point): at for at, point in reversed(list(enumerate(points.tolist())))}
+    corners = zip(found.cost.tolist(), found.quality.tolist(), strict=True)
+    return np.array([index[corner] for corner in corners], dtype=np.intp)

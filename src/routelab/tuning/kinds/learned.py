@@ -1,0 +1,182 @@
+"""Kinds that learn: fit on train, propose and compare on tune.
+
+Imported only by studies that learn, because scikit-learn takes a second to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from routelab.core.policy import Policy
+from routelab.core.progress import Progress
+from routelab.core.scoring import ScorerUse
+from routelab.errors import LearningError, TuningError
+from routelab.learning import FittedScorers, LearningAccount, account
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import Split
+from routelab.replay import ComparisonSet
+from routelab.tuning.kinds import recipe_search, tuner
+from routelab.tuning.kinds.holdout import Holdout
+from routelab.tuning.kinds.out_of_fold import unseen
+from routelab.tuning.kinds.proposals import ProposalInputs, setting
+from routelab.tuning.kinds.scorer_fits import ScorerFits, only
+from routelab.tuning.objectives.feasibility import Demands, Excess
+from routelab.tuning.objectives.front import FrontPoint, by_cost
+from routelab.tuning.options import Options
+
+
+class NothingLearnedError(TuningError):
+    """No kind that learns has anything to propose."""
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedKinds:
+    """What learning kinds came to.
+
+    Attributes:
+        fronts: by kind, the front on tune of what it proposes and single models, as far as
+            that meets the bounds on latency and groups; empty if none of it does.
+        tried: how far each policy breaks those bounds.
+        policies: by kind, all that it proposes.
+        board: what they are worth on tune.
+        here: the tune part with every scorer, and who fitted them.
+        unseen: the train part as if it were new; None where that cannot be.
+        sought: the search for how scorers are made; None if there was none.
+        notes: what was left out of learning, and what could not be learned.
+    """
+
+    fronts: dict[str, list[FrontPoint]]
+    tried: list[Excess]
+    policies: dict[str, list[Policy]]
+    board: Holdout
+    here: ProposalInputs
+    unseen: ComparisonSet | None
+    sought: recipe_search.RecipeSearch | None
+    notes: tuple[str, ...]
+
+    @property
+    def tune(self) -> ComparisonSet:
+        return self.here.tune
+
+    @property
+    def fitted(self) -> FittedScorers:
+        return self.here.teacher.fitted
+
+    def worth(
+        self,
+        log: Log,
+        options: Options,
+        signals: Sequence[str],
+        cut: Split,
+        alone: Sequence[FrontPoint],
+        best: FrontPoint,
+        told: Callable[[str], None],
+    ) -> LearningAccount:
+        """How well the strong model's gain over the weak one can be learned on this log."""
+        weak, strong = options.pair or (by_cost(alone)[0], best.policy.models_used[0])
+        told(f"judging what can be learned of {weak} and {strong}, on tasks never seen too")
+        return account(
+            log,
+            weak=weak,
+            strong=strong,
+            recipe=None if self.sought is None else self.sought.recipe,
+            split=cut,
+            signals=signals,
+            seed=options.seed,
+        )
+
+    def source(self, kind: str) -> Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]:
+        """Proposes policies over some models, by how they do on other requests."""
+        if (parted := tuner(kind).parted) is not None:
+            return lambda on, models: parted(replace(self.here, tune=on), models)
+        return lambda on, models: tuner(kind).propose(
+            replace(self.here, tune=on, frontier=tuple(models))
+        )
+
+    def again(self, kind: str) -> Callable[[ComparisonSet], Iterable[Policy]]:
+        """Proposes policies for some of the requests of tune."""
+        if tuner(kind).searches:
+            return lambda on: tuner(kind).propose(replace(self.here, tune=on))
+        return lambda _: self.policies[kind]
+
+    def used_by(self, uses: Iterable[ScorerUse]) -> FittedScorers:
+        """The scorers that a policy names, with what they are made of and nothing else."""
+        return only(self.fitted, (use.name for use in uses))
+
+
+def learned_kinds(
+    kinds: Sequence[str],
+    train: ComparisonSet,
+    tuning: ComparisonSet,
+    signals: Sequence[str],
+    alone: Sequence[FrontPoint],
+    wanted: Demands,
+    *,
+    seed: int,
+    recipe_trials: int,
+    progress: Progress | None,
+    told: Callable[[str], None],
+) -> LearnedKinds:
+    """Have everything learned that these kinds need, and search them.
+
+    Raises:
+        NothingLearnedError: no kind had anything to propose; it says why.
+    """
+    models = by_cost(alone)
+    sought = _recipe(train.log, models, recipe_trials, seed, progress, told)
+    recipe = None if sought is None else sought.recipe
+    teacher = ScorerFits(train.log, models, signals, seed=seed, recipe=recipe, told=told)
+    for kind in kinds:
+        tuner(kind).learn(teacher)
+    here = setting(tuning, teacher)
+    proposed = {}
+    for kind in kinds:
+        told(f"searching {kind}")
+        proposed[kind] = list(tuner(kind).propose(here))
+    if not any(proposed.values()):
+        what = f"nothing could be learned from the {len(train.log):,} requests of train"
+        raise NothingLearnedError(f"{', '.join(kinds)}: {what}", *teacher.reasons)
+    told(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
+    board = Holdout(here.tune, wanted, seed=seed)
+    found, tried = _fronts(proposed, board, alone, progress)
+    return LearnedKinds(
+        found, tried, proposed, board, here, unseen(train, teacher), sought, teacher.notes
+    )
+
+
+def _recipe(
+    log: Log,
+    models: Sequence[str],
+    trials: int,
+    seed: int,
+    progress: Progress | None,
+    told: Callable[[str], None],
+) -> recipe_search.RecipeSearch | None:
+    if not trials:
+        return None
+    told(f"searching {trials} recipes for scorers")
+    try:
+        return recipe_search.search(log, models, trials=trials, seed=seed, progress=progress)
+    except LearningError as error:
+        why = "`recipe_trials`: quality cannot be learned here"
+        raise TuningError(why, *error.problems) from error
+
+
+def _fronts(
+    proposed: Mapping[str, Sequence[Policy]],
+    board: Holdout,
+    alone: Sequence[FrontPoint],
+    progress: Progress | None,
+) -> tuple[dict[str, list[FrontPoint]], list[Excess]]:
+    total, done = sum(map(len, proposed.values())), 0
+    tried: list[Excess] = []
+    for policies in proposed.values():
+        for policy in policies:
+            tried.append(board.excess(policy))
+            done += 1
+            if progress is not None:
+                progress(done, total)
+    single = [point.policy for point in alone]
+    found = {kind: board.front([*single, *them]) for kind, them in proposed.items()}
+    return found, tried

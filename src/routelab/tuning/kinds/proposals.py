@@ -1,0 +1,76 @@
+"""What kinds of policy are proposed in: the tune part, its scores, and what calls cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from routelab.core.table import Floats
+from routelab.logs.model.log import Log
+from routelab.metrics.hull import pareto
+from routelab.replay import ComparisonSet
+from routelab.replay.request_cache import calls_usd
+from routelab.stats.thinning import thinned
+from routelab.tuning.kinds.scorer_fits import ScorerFits
+
+MAX_FRONTIER = 6
+
+
+@dataclass(frozen=True, eq=False)
+class ProposalInputs:
+    """A study's tune part with everything learned.
+
+    Attributes:
+        tune: with all scorers.
+        teacher: who fitted them, on the train part.
+        models: candidates, cheapest first.
+        frontier: those that no other beats in both quality and cost on train, at most six.
+    """
+
+    tune: ComparisonSet
+    teacher: ScorerFits
+    models: tuple[str, ...]
+    frontier: tuple[str, ...]
+
+    def has(self, *scorers: str) -> bool:
+        """Whether these scorers could be fitted."""
+        return all(name in self.teacher.fitted.scorers for name in scorers)
+
+    def costs(self, models: Sequence[str], signals: tuple[str, ...] = ()) -> tuple[float, ...]:
+        """Mean USD of a call with these signals on train, by model."""
+        return tuple(_mean(self.teacher.log, name, signals) for name in models)
+
+    def chains(self, longest: int = 3) -> list[tuple[str, ...]]:
+        """Chains of rising cost over the frontier."""
+        lengths = range(2, longest + 1)
+        return [chain for length in lengths for chain in combinations(self.frontier, length)]
+
+    def prices(self, count: int) -> Floats:
+        """Qualities a dollar may be worth, from nothing to so much that only cost counts."""
+        cost = np.array(self.costs(self.models))
+        paid = cost[cost > 0]
+        if not len(paid):
+            return np.zeros(1)
+        return np.append(0.0, np.geomspace(0.005 / paid.max(), 2.0 / paid.min(), count - 1))
+
+
+def setting(tune: ComparisonSet, teacher: ScorerFits) -> ProposalInputs:
+    """The setting of a study once everything is learned."""
+    scored = tune.with_scoring(teacher.fitted.scoring())
+    return ProposalInputs(scored, teacher, teacher.models, _frontier(teacher.log, teacher.models))
+
+
+def _frontier(log: Log, models: Sequence[str]) -> tuple[str, ...]:
+    cost, quality = log.cost_usd.mean(axis=0), log.quality.mean(axis=0)
+    best = {log.models[i] for i in np.flatnonzero(pareto(cost, quality))}
+    frontier = [name for name in models if name in best]
+    if len(frontier) < 2:
+        frontier = list(models)
+    return tuple(thinned(frontier, MAX_FRONTIER))
+
+
+def _mean(log: Log, model: str, signals: tuple[str, ...]) -> float:
+    return float(calls_usd(log, signals, (slice(None), log.column(model))).mean())

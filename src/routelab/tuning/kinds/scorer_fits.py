@@ -1,0 +1,134 @@
+"""Scorers fitted on the train part, each once, whichever kinds ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from routelab import learning
+from routelab.errors import LearningError
+from routelab.learning import FittedScorers, Recipe, Target
+from routelab.logs.model.log import Log
+
+
+class ScorerFits:
+    """Fits scorers on the train part and keeps them.
+
+    Attributes:
+        log: covered rows of the train part with the candidates only.
+        models: candidates, cheapest first.
+        signals: confidence signals that a policy may ask for.
+        fitted: all scorers so far.
+        failures: by scorer, why it could not be fitted.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        models: Sequence[str],
+        signals: Sequence[str],
+        *,
+        seed: int = 0,
+        recipe: Recipe | None = None,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.log = log
+        self.models = tuple(models)
+        self.signals = tuple(signals)
+        self.fitted = FittedScorers()
+        self.failures: dict[str, str] = {}
+        self._recipe = recipe or Recipe()
+        self._seed = seed
+        self._told = told
+
+    def signal_sets(self) -> tuple[tuple[str, ...], ...]:
+        """What a policy may ask for with an answer: nothing, each signal, all of them."""
+        singles = tuple((name,) for name in self.signals)
+        every = (self.signals,) if len(self.signals) > 1 else ()
+        return ((), *singles, *every)
+
+    def teach(
+        self,
+        name: str,
+        target: Target,
+        *,
+        recipe: Recipe | None = None,
+        signals: Sequence[str] = (),
+        after: bool | None = None,
+    ) -> None:
+        """Fit a scorer called `name` unless it is there; a failure is kept as its reason."""
+        if name in self.fitted.scorers or name in self.failures:
+            return
+        self._told(f"learning {name}")
+        try:
+            self.fitted |= learning.fit(
+                self.log,
+                target=target,
+                models=self.models,
+                recipe=recipe or self._recipe,
+                seed=self._seed,
+                signals=signals,
+                after=after,
+                name=name,
+            )
+        except LearningError as error:
+            self.failures[name] = "; ".join(error.problems)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why scorers could not be learned, once for all of which it is so."""
+        return tuple(_shared((why, name) for name, why in self.failures.items()))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of learning, and what could not be learned."""
+        made = ((note, name) for name, it in self.fitted.report.items() for note in it["notes"])
+        return (
+            *(f"learning {said}" for said in _shared(made)),
+            *(f"not learned: {said}" for said in self.reasons),
+        )
+
+
+def _shared(said: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Sentences with all that they are said of."""
+    about: dict[str, list[str]] = {}
+    for sentence, name in said:
+        about.setdefault(sentence, []).append(name)
+    for sentence, names in about.items():
+        yield f"{', '.join(names)}: {sentence}"
+
+
+def named(base: str, signals: Iterable[str]) -> str:
+    """Name of a scorer that reads these signals."""
+    return "+".join((base, *signals))
+
+
+def only(fitted: FittedScorers, names: Iterable[str]) -> FittedScorers:
+    """These scorers with all they are made of, and nothing else."""
+    kept: dict[str, Any] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in kept:
+            kept[name] = fitted.scorers[name]
+            waiting.extend(kept[name].get("parts", ()))
+    used = set(chain.from_iterable(spec.get("features", ()) for spec in kept.values()))
+    features = {name: spec for name, spec in fitted.features.items() if name in used}
+    return FittedScorers(
+        features,
+        {name: spec for name, spec in fitted.scorers.items() if name in kept},
+        _tensors(fitted, [*kept.values(), *features.values()]),
+        {name: value for name, value in fitted.report.items() if name in kept},
+        {name: value for name, value in fitted.held_out.items() if name in kept},
+    )
+
+
+def _tensors(fitted: FittedScorers, specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Tensors that a spec names, whole or as a prefix."""
+    said = {value for spec in specs for value in spec.values() if isinstance(value, str) and value}
+    return {
+        name: values
+        for name, values in fitted.tensors.items()
+        if name in said or name.rpartition(".")[0] in said
+    }

@@ -1,0 +1,1 @@
+"""What policies are compared by: scores, the user's bounds, fronts and operating points."""

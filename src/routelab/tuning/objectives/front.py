@@ -1,0 +1,68 @@
+"""The front of tuned policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from routelab.core.policy import Policy
+from routelab.metrics.hull import hull, pareto
+from routelab.tuning.objectives.bounds import Bounds
+from routelab.tuning.objectives.score import PolicyScore
+
+
+class FrontPoint(NamedTuple):
+    """A policy and its means on tune."""
+
+    policy: Policy
+    score: PolicyScore
+
+
+def by_cost(alone: Sequence[FrontPoint]) -> list[str]:
+    """Single models, cheapest first."""
+    ordered = sorted(alone, key=lambda point: point.score.usd_per_1k)
+    return [name for point in ordered for name in point.policy.models_used]
+
+
+def front(points: Iterable[FrontPoint]) -> list[FrontPoint]:
+    """Non-dominated points by rising cost; of equals the first given."""
+    listed = list(points)
+    if not listed:
+        return []
+    kept = pareto([p.score.usd_per_1k for p in listed], [p.score.quality for p in listed])
+    found = [point for point, keep in zip(listed, kept, strict=True) if keep]
+    return sorted(found, key=lambda point: point.score)
+
+
+def within(points: Iterable[FrontPoint], bounds: Bounds, best: FrontPoint) -> list[FrontPoint]:
+    """The points that meet the user's bounds."""
+    floor = bounds.floor(best.score.quality)
+    return [point for point in points if meets(point.score, bounds.max_usd_per_1k, floor)]
+
+
+def knee(vertices: Sequence[FrontPoint]) -> FrontPoint:
+    """The vertex of the hull farthest above the line from its cheapest to its dearest."""
+    cost = np.array([point.score.usd_per_1k for point in vertices])
+    quality = np.array([point.score.quality for point in vertices])
+    if len(vertices) < 3:
+        return vertices[-1]
+    along = (cost - cost[0]) / (cost[-1] - cost[0])
+    height = (quality - quality[0]) / (quality[-1] - quality[0]) - along
+    return vertices[int(np.argmax(height))]
+
+
+def on_hull(points: Sequence[FrontPoint]) -> list[FrontPoint]:
+    """The vertices of the hull of a front, by rising cost; none of none."""
+    if not points:
+        return []
+    corners = hull([p.score.usd_per_1k for p in points], [p.score.quality for p in points])
+    at = set(zip(corners.cost.tolist(), corners.quality.tolist(), strict=True))
+    return [point for point in points if tuple(point.score) in at]
+
+
+def meets(score: PolicyScore, ceiling: float | None, floor: float | None) -> bool:
+    """Whether a score keeps to a mean cost and a mean quality."""
+    cheap_enough = ceiling is None or score.usd_per_1k <= ceiling
+    return cheap_enough and (floor is None or score.quality >= floor)

@@ -1,0 +1,29 @@
+"""What a search compares policies by."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from routelab.core.policy import Policy
+from routelab.metrics.exact import exact_mean
+from routelab.replay import ComparisonSet, Replay
+
+MARGIN = 0.005
+"""A gain below this much quality, half a point, is not worth a router."""
+
+
+class PolicyScore(NamedTuple):
+    """Means on tune."""
+
+    usd_per_1k: float
+    quality: float
+
+
+def score(on: ComparisonSet, policy: Policy) -> PolicyScore:
+    """Means of a policy on some rows."""
+    return mean_cost_quality(on.replay(policy))
+
+
+def mean_cost_quality(replay: Replay) -> PolicyScore:
+    """Mean cost and quality of a replay."""
+    return PolicyScore(1000 * exact_mean(replay.cost_usd), exact_mean(replay.quality))

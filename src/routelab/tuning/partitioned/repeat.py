@@ -1,0 +1,78 @@
+"""A policy replayed over a log that is read in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from routelab.errors import LogError
+from routelab.logs.batches import LogBatches
+from routelab.logs.model.splits import PARTS
+from routelab.policy_file import PolicyFile
+from routelab.replay import Figures, NamedPolicy
+from routelab.replay.coverage import REFUSE
+from routelab.replay.partitions.moments import MomentsQuery
+from routelab.replay.partitions.workers import Workers
+from routelab.tuning.partitioned.measure import evaluated
+from routelab.tuning.partitioned.scan import Passes, scan
+
+
+def replay_partitions(
+    stream: LogBatches,
+    policy: PolicyFile,
+    part: str,
+    workers: Workers,
+    *,
+    allow_missing: bool = False,
+    passes: Passes = lambda _: lambda *_: None,
+    told: Callable[[str], None] = lambda _: None,
+) -> Figures:
+    """Figures of a policy on a part of the log it was tuned on, or on the whole of any.
+
+    Args:
+        told: of what a reader of the figures must know besides.
+    Raises:
+        LogError: the log has no such part, lacks a candidate, or cannot be compared.
+    """
+    document = policy.document
+    if part not in (*PARTS, "all"):
+        raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
+    if document.split is None and part != "all":
+        raise LogError(f"policy {document.name!r} records no split; use `part='all'`")
+    if document.scorers:
+        raise LogError(
+            f"policy {document.name!r} has scorers, which read requests one by one; replay it on a"
+            " log in memory, without `workers`"
+        )
+    log = scan(stream, workers, passes)
+    if missing := [name for name in document.candidates if name not in log.models]:
+        raise LogError(f"{log.name}: no model {missing[0]!r}; it has {', '.join(log.models)}")
+    if lacking := [name for name in policy.policy.signals_used if name not in log.stream.signals]:
+        raise LogError(f"{log.name}: no values of signal {lacking[0]!r}, which the policy needs")
+    seed = document.seed if document.split is None else document.split.seed
+    group = None if document.split is None else document.split.group
+    cut = log.cut(seed, group, need_all_parts=part != "all")
+    record = document.split
+    if part != "all" and record is not None and (cut.n, cut.cuts_s) != (record.n, record.cuts_s):
+        raise LogError(
+            f"{log.name}: is not the log that policy {document.name!r} was tuned on (its parts"
+            f" differ), so it has no {part} part; use `part='all'` to replay it whole"
+        )
+    if document.provenance.get("log_sha256") not in (None, cut.sha256):
+        told(
+            f"{log.name}: is not the files that policy {document.name!r} was tuned on; figures"
+            " will differ from those of the study"
+        )
+    asked = MomentsQuery((), document.catalogue, document.seed, document.estimates)
+    parts = log.part(cut, part, document.candidates)
+    found = log.moments(parts, [policy.policy], asked, "replaying")
+    coverage = found.coverage()
+    if not found.n or (coverage.share_dropped > REFUSE and not allow_missing):
+        raise LogError(
+            f"{log.name}: {coverage.warning() or 'no request can be compared'}; over"
+            f" {REFUSE:.0%} is refused: choose other models, or pass `allow_missing=True` if rows"
+            " are missing by chance"
+        )
+    if text := coverage.warning():
+        told(text)
+    named = [NamedPolicy(document.name, policy.policy)]
+    return evaluated(found, named, document.candidates, part, document.seed)[0]

@@ -1,0 +1,1 @@
+"""The randomised search: trials, what draws them, where they are kept, who shares them."""

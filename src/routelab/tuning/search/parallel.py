@@ -1,0 +1,118 @@
+"""A search by one process or several, which share the trials through what is kept of them.
+
+Every process runs the whole loop and begins each generation at another place; a trial that one
+has finished, the others take from the shelf. Since a trial's outcome follows from its
+parameters, the result is the same with any number of processes, whatever becomes of them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import NamedTuple
+
+import optuna
+
+from routelab.core.progress import Progress
+from routelab.tuning.search import trial_loop
+from routelab.tuning.search.trial_loop import FinishedTrial, Plan, SearchTask
+from routelab.tuning.search.trial_store import StorageLocation, TrialStore
+
+PATIENCE_S = 30.0
+"""How long helpers may take to see that all trials are done."""
+
+
+class SearchResult(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        trials: in their order.
+        study: the same for Optuna.
+        resumed: trials that an earlier run had finished.
+    """
+
+    trials: list[FinishedTrial]
+    study: optuna.Study
+    resumed: int
+
+
+def search(
+    task: SearchTask,
+    plan: Plan,
+    place: StorageLocation | None = None,
+    *,
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Search with this process and `processes - 1` helpers.
+
+    Args:
+        place: where trials are kept and taken up again; None keeps them for this run only.
+    Raises:
+        TuningError: the storage cannot be used, or holds another search.
+    """
+    if processes == 1 and place is None:
+        return SearchResult(*trial_loop.run_trials(task, plan, progress=progress), 0)
+    with tempfile.TemporaryDirectory(prefix="routelab-") as folder:
+        kept = place or StorageLocation(str(Path(folder) / "trials.log"), "search", {})
+        kept = kept._replace(shared=processes > 1)
+        shelf = TrialStore(kept, task.names)
+        with _helpers(task, plan, kept._replace(fresh=False), processes):
+            done, study = trial_loop.run_trials(task, plan, shelf, progress=progress)
+        return SearchResult(done, study, shelf.resumed)
+
+
+@contextmanager
+def _helpers(
+    task: SearchTask, plan: Plan, place: StorageLocation, processes: int
+) -> Iterator[None]:
+    """Helpers that work until all trials are done."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy locks of other threads
+    helpers = [
+        context.Process(target=_help, args=(task, plan, place, index / processes), daemon=True)
+        for index in range(1, processes)
+    ]
+    for helper in helpers:
+        helper.start()
+    try:
+        yield
+    except BaseException:
+        for helper in helpers:
+            helper.terminate()
+        raise
+    finally:
+        for helper in helpers:
+            _end(helper)
+
+
+def _end(helper: BaseProcess) -> None:
+    helper.join(PATIENCE_S)
+    if helper.is_alive():
+        helper.terminate()
+        helper.join()
+    if helper.exitcode:
+        warnings.warn(
+            f"a helper process of the search ended with exit code {helper.exitcode}; the other"
+            " processes did its trials, and the result is the same",
+            stacklevel=4,
+        )
+
+
+def _help(task: SearchTask, plan: Plan, place: StorageLocation, offset: float) -> None:
+    """What a helper does."""
+    trial_loop.run_trials(
+        task, plan, TrialStore(place, task.names), offset=offset, progress=_orphaned
+    )
+
+
+def _orphaned(_done: int, _of: int) -> None:
+    """End with the process that asked for help."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        sys.exit(0)

@@ -1,0 +1,230 @@
+"""The trial loop of every randomised search: repeatable, resumable, shared by processes.
+
+A trial's parameters follow from (seed, generation, index) and the finished earlier
+generations, and from nothing else: the sampler is made anew for each trial, whole
+generations are asked for at once, and results are told in the order of asking. So whoever
+measures a trial, and in which order, changes nothing. A study that was killed goes on from
+the trials that a shelf kept of it, and processes that share a shelf share the work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseGASampler
+from optuna.trial import FrozenTrial, create_trial
+
+from routelab.core.progress import Progress
+from routelab.tuning.search.samplers import GENERATION, sampler
+
+Direction: TypeAlias = Literal["minimize", "maximize"]
+
+
+class Categorical(NamedTuple):
+    """One of some texts, numbers or None."""
+
+    among: tuple[Any, ...]
+
+    def distribution(self) -> BaseDistribution:
+        """As Optuna has it."""
+        return CategoricalDistribution(self.among)
+
+
+class FloatRange(NamedTuple):
+    """A number between two, evenly or on a logarithmic scale."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def distribution(self) -> BaseDistribution:
+        """As Optuna has it."""
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+
+class IntRange(NamedTuple):
+    """A whole number between two, both included."""
+
+    low: int
+    high: int
+    log: bool = False
+
+    def distribution(self) -> BaseDistribution:
+        """As Optuna has it."""
+        return IntDistribution(self.low, self.high, log=self.log)
+
+
+class TrialOutcome(NamedTuple):
+    """What a trial came to.
+
+    Attributes:
+        values: one for each direction; finite.
+        excess: by constraint, how far it is broken; 0 or less where it holds.
+        facts: JSON values that are kept with the trial.
+    """
+
+    values: tuple[float, ...]
+    excess: Mapping[str, float] = {}
+    facts: Mapping[str, Any] = {}
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every constraint holds."""
+        return all(value <= 0 for value in self.excess.values())
+
+
+class FinishedTrial(NamedTuple):
+    """A finished trial."""
+
+    number: int
+    params: Mapping[str, Any]
+    outcome: TrialOutcome
+
+
+class SearchTask(Protocol):
+    """What is searched. Several processes get a copy each, so it must survive pickling."""
+
+    @property
+    def space(self) -> Mapping[str, Categorical | FloatRange | IntRange]:
+        """Every parameter of every trial, by name."""
+        ...
+
+    @property
+    def names(self) -> Mapping[str, Direction]:
+        """What is measured, and which way is better."""
+        ...
+
+    def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
+        """The outcome that parameters lead to: the same ones always to the same."""
+        ...
+
+
+class TrialOutcomes(Protocol):
+    """Where outcomes are kept; see `routelab.tuning.search.trial_store`."""
+
+    def get(self, number: int, params: Mapping[str, Any]) -> TrialOutcome | None:
+        """The outcome of a trial, if it is there."""
+        ...
+
+    def put(self, number: int, trial: FrozenTrial, facts: Mapping[str, Any]) -> None:
+        """Keep a finished trial."""
+        ...
+
+
+class Plan(NamedTuple):
+    """How to search.
+
+    Attributes:
+        trials: how many, starts included.
+        seed: of everything random.
+        sampler: one of `GENERATION`.
+        starts: parameters of the first trials; what they leave open is drawn.
+    """
+
+    trials: int
+    seed: int = 0
+    sampler: str = "nsga2"
+    starts: Sequence[Mapping[str, Any]] = ()
+
+
+def run_trials(
+    task: SearchTask,
+    plan: Plan,
+    kept: TrialOutcomes | None = None,
+    *,
+    offset: float = 0.0,
+    progress: Progress | None = None,
+) -> tuple[list[FinishedTrial], optuna.Study]:
+    """Search; the same task and plan give the same trials, whatever is kept already.
+
+    Args:
+        kept: finished trials of this very search; the others are measured and put there.
+        offset: in [0, 1), the part of a generation to begin with, so that processes that
+            share what is kept measure different trials.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(directions=list(task.names.values()))
+    space = {name: it.distribution() for name, it in task.space.items()}
+    for start in plan.starts[: plan.trials]:
+        study.enqueue_trial(dict(start))
+    done: list[FinishedTrial] = []
+    for generation, size in enumerate(_generations(plan)):
+        asked = [_ask(study, space, plan, generation, index) for index in range(size)]
+        found: dict[int, TrialOutcome] = {}
+        for index in _order(size, offset):
+            found[index] = _outcome(task, asked[index], space, kept)
+            if progress is not None:
+                progress(len(done) + len(found), plan.trials)
+        for index, trial in enumerate(asked):
+            done.append(_told(study, trial, found[index]))
+    return done, study
+
+
+def _generations(plan: Plan) -> Iterator[int]:
+    size = GENERATION[plan.sampler]
+    for first in range(0, plan.trials, size):
+        yield min(size, plan.trials - first)
+
+
+def _order(size: int, offset: float) -> list[int]:
+    first = int(size * offset)
+    return [*range(first, size), *range(first)]
+
+
+def _ask(
+    study: optuna.Study,
+    space: Mapping[str, BaseDistribution],
+    plan: Plan,
+    generation: int,
+    index: int,
+) -> optuna.Trial:
+    study.sampler = sampler(plan.sampler, space, (plan.seed, generation, index))
+    trial = study.ask(dict(space))
+    if isinstance(study.sampler, BaseGASampler):
+        # A start asks for nothing, and would stay outside of the first generation.
+        frozen = study.get_trials(deepcopy=False)[trial.number]
+        study.sampler.get_trial_generation(study, frozen)
+    return trial
+
+
+def _outcome(
+    task: SearchTask,
+    trial: optuna.Trial,
+    space: Mapping[str, BaseDistribution],
+    kept: TrialOutcomes | None,
+) -> TrialOutcome:
+    """What is kept of a trial, or what it is measured to be, which is then kept."""
+    params = trial.params
+    found = None if kept is None else kept.get(trial.number, params)
+    if found is not None:
+        return found
+    started = datetime.now()
+    measured = task.measure(params)
+    outcome = measured._replace(facts=json.loads(json.dumps(measured.facts)))  # as it is kept
+    if kept is not None:
+        finished = create_trial(
+            values=list(outcome.values),
+            params=params,
+            distributions=dict(space),
+            constraints=dict(outcome.excess),
+        )
+        finished.datetime_start = started
+        kept.put(trial.number, finished, outcome.facts)
+    return outcome
+
+
+def _told(study: optuna.Study, trial: optuna.Trial, outcome: TrialOutcome) -> FinishedTrial:
+    for name, value in outcome.excess.items():
+        trial.set_constraint(name, value)
+    study.tell(trial, list(outcome.values))
+    return FinishedTrial(trial.number, trial.params, outcome)

@@ -1,0 +1,237 @@
+"""Where the finished trials of a search are kept, so that a killed study goes on.
+
+A trial is written once it is finished, as one record: nothing that is half done is ever kept,
+and what was lost with a process is measured again under the same number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import FrozenTrial, TrialState
+
+from routelab.errors import TuningError
+from routelab.tuning.search.trial_loop import Direction, TrialOutcome
+
+ABOUT, NUMBER = "routelab", "number"
+JOURNAL = b'{"op_code":'
+"""How every journal begins."""
+
+SHOWN = 60
+"""Characters of a value that differs, in a message."""
+
+
+class StorageLocation(NamedTuple):
+    """Where to keep trials, and what they are trials of.
+
+    Attributes:
+        storage: path of a journal file, or a database URL.
+        name: of the study.
+        about: JSON values; a study that says anything else there is another one.
+        fresh: forget what is there under that name.
+        shared: others may put trials there at the same time.
+    """
+
+    storage: str
+    name: str
+    about: Mapping[str, Any]
+    fresh: bool = False
+    shared: bool = False
+
+
+class TrialStore:
+    """The finished trials of one study, by number.
+
+    Attributes:
+        resumed: how many were there when it was opened.
+    Raises:
+        TuningError: the storage cannot be opened, or holds another study under that name.
+    """
+
+    def __init__(self, place: StorageLocation, names: Mapping[str, Direction]) -> None:
+        self._place = place
+        self._about = json.loads(json.dumps(place.about))
+        self._storage = open_storage(place.storage)
+        try:
+            self._study = self._opened(names)
+        except TuningError:
+            raise
+        except Exception as error:  # every driver raises its own kinds
+            raise _unusable(place.storage, error) from error
+        self._found: dict[int, FrozenTrial] = {}
+        self._seen = 0
+        self._look()
+        self.resumed = len(self._found)
+
+    def get(self, number: int, params: Mapping[str, Any]) -> TrialOutcome | None:
+        """The outcome of a trial, if it is there.
+
+        Raises:
+            TuningError: it is there with other parameters.
+        """
+        if number not in self._found and self._place.shared:
+            self._look()
+        trial = self._found.get(number)
+        if trial is None:
+            return None
+        if trial.params != dict(params):
+            raise TuningError(
+                f"`storage` {self._place.storage}: trial {number} of study {self._place.name!r}"
+                f" was of {trial.params}, and this search would try {dict(params)}; give another"
+                " `storage`, or `fresh=True` to begin anew"
+            )
+        facts = {key: value for key, value in trial.user_attrs.items() if key != NUMBER}
+        return TrialOutcome(tuple(trial.values), dict(trial.constraints), facts)
+
+    def put(self, number: int, trial: FrozenTrial, facts: Mapping[str, Any]) -> None:
+        """Keep a finished trial.
+
+        Raises:
+            TuningError: the storage takes no more; what it has is not lost.
+        """
+        trial.user_attrs = {**facts, NUMBER: number}
+        try:
+            self._study.add_trial(trial)
+        except Exception as error:  # every driver raises its own kinds
+            raise TuningError(
+                f"`storage` {self._place.storage}: trial {number} could not be stored:"
+                f" {_reason(error)}; the same command goes on from the trials that were"
+            ) from error
+
+    def _look(self) -> None:
+        """Take up what was put there since the last look."""
+        trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        for trial in trials[self._seen :]:
+            if NUMBER in trial.user_attrs:
+                self._found.setdefault(trial.user_attrs[NUMBER], trial)
+        self._seen = len(trials)
+
+    def _opened(self, names: Mapping[str, Direction]) -> optuna.Study:
+        place = self._place
+        there = {it.study_name for it in self._storage.get_all_studies()}
+        if place.name in there and place.fresh:
+            optuna.delete_study(study_name=place.name, storage=self._storage)
+        study = optuna.create_study(
+            storage=self._storage,
+            study_name=place.name,
+            directions=list(names.values()),
+            load_if_exists=True,
+        )
+        about = study.user_attrs.get(ABOUT)
+        if about is None and not study.get_trials(deepcopy=False):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)  # names are only shown
+                study.set_metric_names(list(names))
+            study.set_user_attr(ABOUT, self._about)
+        elif differing := list(_differences(about, self._about)):
+            raise TuningError(
+                f"`storage` {place.storage}: study {place.name!r} there is another one; give"
+                " another `storage` or `Options.name`, or `fresh=True` to replace it",
+                *differing,
+            )
+        return study
+
+
+def open_storage(storage: str) -> BaseStorage:
+    """A database for a URL, an append-only journal for the path of a file.
+
+    Raises:
+        TuningError: it cannot be opened, or holds something else.
+    """
+    try:
+        place = _storage(storage)
+        place.get_all_studies()  # reads it, which opening a journal does not
+    except Exception as error:  # every driver and parser raises its own kinds
+        raise _unusable(storage, error) from error
+    return place
+
+
+def _storage(storage: str) -> BaseStorage:
+    if "://" in storage:
+        return RDBStorage(storage)
+    lock = _lock(storage)
+    _mend(Path(storage), lock)
+    return JournalStorage(JournalFileBackend(storage, lock_obj=lock))
+
+
+def _unusable(storage: str, error: Exception) -> TuningError:
+    return TuningError(
+        f"`storage` {storage}: cannot hold trials: {_reason(error)}; give a new"
+        " file in a folder that exists, or a database URL such as sqlite:///trials.db"
+    )
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def _mend(path: Path, lock: Any) -> None:
+    """Cut off what a killed process left of a last line, before anything is added to it."""
+    if not path.is_file():
+        return
+    lock.acquire()
+    try:
+        with path.open("rb+") as file:
+            content = file.read()
+            if content.startswith(JOURNAL):
+                file.truncate(content.rfind(b"\n") + 1)
+    finally:
+        lock.release()
+
+
+def _lock(storage: str) -> Any:
+    """A lock that ends with its process, where the system has one."""
+    try:
+        return _FileLock(storage)
+    except ImportError:  # Windows
+        return JournalFileOpenLock(storage)
+
+
+class _FileLock:
+    """Lock of the operating system on the journal itself.
+
+    Optuna's own locks outlive a killed process by half a minute.
+    """
+
+    def __init__(self, storage: str) -> None:
+        import fcntl
+
+        self._flock = fcntl.flock
+        self._exclusive = fcntl.LOCK_EX
+        self._path = storage
+        self._held: int | None = None
+
+    def acquire(self) -> bool:
+        held = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        self._flock(held, self._exclusive)
+        self._held = held
+        return True
+
+    def release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)  # which releases it
+            self._held = None
+
+
+def _differences(there: Mapping[str, Any] | None, here: Mapping[str, Any]) -> list[str]:
+    if there is None:
+        return ["it was not made by this version of routelab's search"]
+    return [
+        f"{key} was {_short(there.get(key))}, and is {_short(here.get(key))}"
+        for key in dict.fromkeys((*there, *here))
+        if there.get(key) != here.get(key)
+    ]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

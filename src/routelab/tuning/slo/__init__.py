@@ -1,0 +1,12 @@
+"""Search policy and engine together for objectives that a simulated day must keep.
+
+A replay knows no queue, no retry and no outage; so thresholds, balancing, timeouts and retries
+are tried on simulated days of tune, few of them, beginning with the front that was tuned
+exactly. What the chosen setting comes to is told of a day of test, which nothing was chosen on.
+"""
+
+from routelab.tuning.slo.space import EngineSpace, SloDemands, check_alone
+from routelab.tuning.slo.study import tuned_for
+from routelab.tuning.study.slo_outcome import SloOutcome
+
+__all__ = ["EngineSpace", "SloDemands", "SloOutcome", "check_alone", "tuned_for"]

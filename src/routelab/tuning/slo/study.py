@@ -1,0 +1,148 @@
+"""A study whose policy and engine are chosen on simulated days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import optuna
+
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.progress import Progress
+from routelab.policies import to_wire
+from routelab.replay import ComparisonSet, NamedPolicy, costs_sha256, evaluate
+from routelab.replay.breakdown import breakdown
+from routelab.simulate import CheckedObjective, slo
+from routelab.tuning.kinds.cascade_space import Cascades
+from routelab.tuning.objectives.feasibility import demands
+from routelab.tuning.objectives.front import FrontPoint
+from routelab.tuning.objectives.operating_points import ENOUGH, OperatingPoint
+from routelab.tuning.objectives.score import score
+from routelab.tuning.search.trial_loop import FinishedTrial, Plan, run_trials
+from routelab.tuning.search.trial_store import StorageLocation, TrialStore
+from routelab.tuning.slo.space import EngineSpace, SloDemands
+from routelab.tuning.study import caveats, inputs
+from routelab.tuning.study.slo_outcome import SloOutcome
+from routelab.tuning.study.study import Study, front_aiq
+from routelab.tuning.study.verdict import Verdict, verdict
+from routelab.tuning.tuners import CASCADE
+from routelab.version import __version__
+
+RULE = "cheapest that keeps the objectives on simulated days of tune"
+
+
+def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = None) -> Study:
+    """The study with policy and engine chosen for the objectives, and what became of these.
+
+    Of the trials that keep every objective on tune the cheapest is chosen whose quality is at
+    least .98 of the best among them; where none keeps all, the one that misses least.
+
+    Raises:
+        TuningError: the storage cannot be used, or holds another search.
+        SimulationError: the scenario would not happen, or an objective cannot be judged.
+    """
+    wanted.check()
+    task = EngineSpace(study, wanted, _cascades(study))
+    first = task.starts()[0]
+    shelf = _shelf(task)
+    plan = Plan(wanted.trials, study.options.seed, "tpe", task.starts())
+    done, _ = run_trials(task, plan, shelf, progress=progress)
+    best = _chosen(done)
+    policy, catalogue = task.policy(best.params), task.catalogue(best.params)
+
+    def checked(params: Mapping[str, Any], on: ComparisonSet) -> tuple[CheckedObjective, ...]:
+        day = task.day(task.policy(params), task.catalogue(params), on)
+        return tuple(slo.check(wanted.objectives, day, wanted.objectives_file))
+
+    kept = SloOutcome(
+        scenario=wanted.scenario.name,
+        arrivals=wanted.arrivals,
+        seed=study.options.seed,
+        trials=len(done),
+        feasible=sum(it.outcome.feasible for it in done),
+        engine=catalogue.engine or EngineRules(),
+        timeout_s=best.params.get("timeout_s"),
+        tune=checked(best.params, study.tune),
+        test=checked(best.params, study.test),
+        before=checked(first, study.test),
+    )
+    point = FrontPoint(policy, score(study.tune, policy))
+    return _exporting(replace(study, slo=kept), point, catalogue, kept)
+
+
+def _cascades(study: Study) -> Cascades | None:
+    """Policies as parameters, where a plain cascade was searched for everybody."""
+    options = study.options
+    if options.kinds != (CASCADE,) or options.parts_by is not None:
+        return None
+    signals = inputs.signals(study.log, options.signals, study.test.models)
+    dials = inputs.dials(study.tune.log, signals)
+    if not any(dials.values()):
+        return None
+    return Cascades(study.tune, dials, demands(options.bounds, study.tune, study.policy, 1.0))
+
+
+def _shelf(task: EngineSpace) -> TrialStore | None:
+    """Where the trials are kept, beside those of the study's own search."""
+    study, options = task.study, task.study.options
+    if options.storage is None:
+        return None
+    about = {
+        "log_sha256": study.log.sha256,
+        "costs_sha256": costs_sha256(study.tune.log),
+        "catalogue": msgspec.to_builtins(study.catalogue),
+        "policy": to_wire(study.policy),
+        "starts": task.starts(),
+        "wanted": {k: v for k, v in msgspec.to_builtins(task.wanted).items() if k != "trials"},
+        "seed": options.seed,
+        "routelab": __version__,
+        "optuna": optuna.__version__,
+    }
+    place = StorageLocation(options.storage, f"{options.name} simulated", about, options.fresh)
+    return TrialStore(place, task.names)
+
+
+def _chosen(done: Sequence[FinishedTrial]) -> FinishedTrial:
+    feasible = [it for it in done if it.outcome.feasible]
+    if not feasible:
+        return min(done, key=lambda it: (it.outcome.excess["slo"], it.number))
+    floor = ENOUGH * max(it.outcome.values[1] for it in feasible)
+    enough = [it for it in feasible if it.outcome.values[1] >= floor]
+    return min(enough, key=lambda it: (it.outcome.values[0], it.number))
+
+
+def _exporting(study: Study, point: FrontPoint, catalogue: Catalogue, kept: SloOutcome) -> Study:
+    """The study with this policy and engine exported, judged on test like any other."""
+    study = replace(study, catalogue=catalogue)
+    if point.policy == study.policy:
+        return replace(study, verdict=_judged(study.verdict, kept))
+    tuning, testing, options = study.tune, study.test, study.options
+    named = [NamedPolicy(options.name, point.policy)]
+    tested = [*evaluate(testing, named), *study.tested]
+    dials = inputs.dials(tuning.log, inputs.signals(study.log, options.signals, study.test.models))
+    alone = [replay.quality.mean() for replay in tuning.fixed()]
+    best = tuning.models[max(range(len(alone)), key=alone.__getitem__)]
+    warnings = caveats.of_study(
+        study.log, dials, study.split.rule, options.kinds, point.policy, tuning, testing
+    )
+    return replace(
+        study,
+        points=[OperatingPoint("slo", RULE, point), *study.points],
+        tuned=evaluate(tuning, named)[0],
+        tested=tested,
+        aiq_front=front_aiq(testing, tested),
+        judged=[[], *study.judged],
+        breakdown=breakdown(point.policy, testing, tuning, best),
+        verdict=_judged(verdict(tested[0], options.bounds, 1.0, warnings), kept),
+    )
+
+
+def _judged(plain: Verdict, kept: SloOutcome) -> Verdict:
+    """A policy that misses an objective on test is not proven, whatever it gains."""
+    held = [it for it in kept.sentences() if " is missed " not in it]
+    missed = [it for it in kept.sentences() if " is missed " in it]
+    word = "not proven" if missed and plain.word == "ship" else plain.word
+    return Verdict(word, (*missed, *plain.reasons, *held), plain.requests_to_settle)

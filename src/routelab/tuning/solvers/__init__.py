@@ -1,0 +1,1 @@
+"""Exact thresholds, without a randomised search."""

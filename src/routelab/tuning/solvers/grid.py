@@ -1,0 +1,129 @@
+"""Cascades tuned on a grid of thresholds: the front between the points that prices reach.
+
+Line searches at a price find the corners of the hull only, and a cost bound may fall far
+from the next corner. Of two models every threshold is tried; for longer chains one pass of
+sufficient statistics answers every point of a grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from routelab.errors import TuningError
+from routelab.logs.model.log import Log
+from routelab.metrics.hull import pareto
+from routelab.policies import Cascade
+from routelab.replay.cells import Chain, Levels, Spec, Stats, kernel
+from routelab.stats.thinning import evenly, thinned
+from routelab.tuning.solvers import two_models
+from routelab.tuning.solvers.chains import MAX_STEPS, chains
+from routelab.tuning.solvers.thresholds import ThresholdCandidates
+
+POINTS = 4096
+"""Threshold vectors tried for each chain of three models and more: 64 x 64 of three."""
+
+FRONT = 1000
+"""Points of a front that are kept, at most."""
+
+MOST_BYTES = 1 << 30
+"""Statistics that a process holds at once."""
+
+
+class GridCascade(NamedTuple):
+    """A cascade with its sums over the log."""
+
+    cost: float
+    quality: float
+    policy: Cascade
+
+
+def cascades(
+    log: Log, signal: str, dials: Mapping[str, ThresholdCandidates], *, steps: int = MAX_STEPS
+) -> Iterator[Cascade]:
+    """The non-dominated cascades of all chains, on a grid of thresholds for each chain."""
+    found = (
+        one for chain in chains(log, dials, steps) for one in of_chain(log, signal, chain, dials)
+    )
+    for one in thinned(best(found), FRONT):
+        yield one.policy
+
+
+def best(found: Iterable[GridCascade]) -> list[GridCascade]:
+    """The non-dominated ones."""
+    listed = list(found)
+    if not listed:
+        return []
+    kept = pareto([one.cost for one in listed], [one.quality for one in listed])
+    return [one for one, keep in zip(listed, kept, strict=True) if keep]
+
+
+def of_chain(
+    log: Log, signal: str, chain: tuple[str, ...], dials: Mapping[str, ThresholdCandidates]
+) -> Iterator[GridCascade]:
+    """The non-dominated cascades of one chain."""
+    if len(chain) == 2:
+        exact = two_models.front(log, signal, (chain[0], chain[1]), dials[chain[0]])
+        for at in evenly(len(exact.thresholds), FRONT):
+            policy = Cascade(chain, (float(exact.thresholds[at]),), signal)
+            yield GridCascade(float(exact.cost_usd[at]), float(exact.quality[at]), policy)
+        return
+    each = max(2, int(POINTS ** (1 / (len(chain) - 1))))
+    levels = tuple(spread(dials[name], each) for name in chain[:-1])
+    spec = checked(Spec(signal, (Chain(chain, levels),)))
+    yield from solved(kernel(log, spec), spec.chains[0])
+
+
+def solved(stats: Stats, chain: Chain) -> Iterator[GridCascade]:
+    """The non-dominated threshold vectors of one chain, by rising cost."""
+    totals = stats.totals(chain)
+    cost, quality = totals.cost_usd[0], totals.quality[0]
+    kept = np.flatnonzero(pareto(cost.ravel(), quality.ravel()))
+    kept = kept[np.argsort(cost.ravel()[kept], kind="stable")]
+    for at in kept[evenly(len(kept), FRONT)]:
+        index = np.unravel_index(at, cost.shape)
+        thresholds = tuple(
+            float(edges.values[i]) for edges, i in zip(chain.levels, index, strict=True)
+        )
+        policy = Cascade(chain.models, thresholds, stats.spec.signal)
+        yield GridCascade(float(cost[index]), float(quality[index]), policy)
+
+
+def spread(dial: ThresholdCandidates, count: int) -> Levels:
+    """At most `count` thresholds, evenly among the dial's."""
+    picked = evenly(len(dial.thresholds), count)
+    return Levels(np.asarray(dial.thresholds[picked][::-1]))
+
+
+def checked(spec: Spec, most_bytes: int = MOST_BYTES) -> Spec:
+    """The spec, if its statistics fit into memory.
+
+    Raises:
+        TuningError: they do not; it says how many levels a model would.
+    """
+    longest = max(len(chain.levels) for chain in spec.chains)
+    most = max(len(levels) for chain in spec.chains for levels in chain.levels)
+    check_size(most, longest, spec.nbytes, most_bytes)
+    return spec
+
+
+def check_size(levels: int, thresholds: int, nbytes: int, most_bytes: int = MOST_BYTES) -> None:
+    """Refuse a grid that does not fit into memory.
+
+    Args:
+        levels: of each threshold; thresholds: of the longest chain.
+        nbytes: of the statistics.
+    Raises:
+        TuningError: it says how many levels would fit.
+    """
+    needed = 4 * nbytes  # prefix sums hold the statistics of one chain about three times
+    if needed <= most_bytes:
+        return
+    fits = int((levels + 1) * (most_bytes / needed) ** (1 / thresholds)) - 2
+    raise TuningError(
+        f"a grid of {levels:,} levels for each of {thresholds} thresholds takes"
+        f" {needed / 1e9:,.1f} GB, and {most_bytes / 1e9:,.1f} GB may be used:"
+        f" {max(fits, 1):,} levels fit, or fewer models"
+    )

@@ -1,0 +1,46 @@
+"""Two models: every distinct threshold, by one sort and cumulative sums."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from routelab.core.table import Floats
+from routelab.logs.model.log import Log
+from routelab.metrics.hull import pareto
+from routelab.replay.cells.kernel import delivered_last
+from routelab.tuning.solvers.thresholds import ThresholdCandidates
+
+
+class ThresholdFront(NamedTuple):
+    """The non-dominated thresholds of a cascade of two models.
+
+    Attributes:
+        thresholds, cost_usd, quality: (k,) sums over requests, by rising cost.
+    """
+
+    thresholds: Floats
+    cost_usd: Floats
+    quality: Floats
+
+
+def front(
+    log: Log, signal: str, models: tuple[str, str], dial: ThresholdCandidates
+) -> ThresholdFront:
+    """The exact front over every threshold that tells two confidences apart.
+
+    Args:
+        dial: of the first model's confidences on these very requests.
+    """
+    first, second = (log.column(name) for name in models)
+    last = delivered_last(log, signal, models)
+    spent = log.cost_with(signal, (slice(None), first))
+    # Each threshold accepts some of the most confident answers and escalates all others.
+    saved = np.cumsum(log.cost_usd[dial.order, second])[dial.cuts - 1]
+    gained = np.cumsum((log.quality[:, first] - last)[dial.order])[dial.cuts - 1]
+    cost = spent.sum() + (log.cost_usd[:, second].sum() - saved)
+    quality = last.sum() + gained
+    kept = np.flatnonzero(pareto(cost, quality))
+    kept = kept[np.argsort(cost[kept], kind="stable")]
+    return ThresholdFront(dial.thresholds[kept], cost[kept], quality[kept])

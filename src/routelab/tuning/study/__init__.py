@@ -1,0 +1,1 @@
+"""One study from log to verdict, and what is said and saved of it."""

@@ -1,0 +1,95 @@
+"""What a study may choose among: candidate models and usable confidence signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from routelab.errors import LogError, TuningError
+from routelab.logs.model.log import Log
+from routelab.tuning.kinds.cascade_space import Dials
+from routelab.tuning.solvers.thresholds import threshold_candidates
+
+
+class HasModels(Protocol):
+    """What has models and a name: a log, or what is known of one that is not in memory."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def costed(self) -> tuple[str, ...]: ...
+
+
+def candidates(log: HasModels, named: Sequence[str] | None) -> tuple[str, ...]:
+    """The named models, or every model that has a cost.
+
+    Raises:
+        LogError: a model is not in the log, or has no cost.
+        TuningError: fewer than two are left.
+    """
+    chosen = tuple(dict.fromkeys(log.costed if named is None else named))
+    problems = [
+        f"{log.name}: no model {name!r}; it has {', '.join(log.models)}"
+        for name in chosen
+        if name not in log.models
+    ] + [
+        f"{log.name}: model {name!r} has no cost on any row; add a cost column or `prices`,"
+        " or leave the model out"
+        for name in chosen
+        if name in log.models and name not in log.costed
+    ]
+    if problems:
+        raise LogError(*problems)
+    if len(chosen) < 2:
+        raise TuningError(
+            f"{log.name}: routing needs two candidate models or more with a cost, got"
+            f" {', '.join(chosen) or 'none'}"
+        )
+    return chosen
+
+
+def check_pair(log: HasModels, pair: tuple[str, str] | None) -> None:
+    """Refuse models that a log lacks, before anything is learned.
+
+    Raises:
+        LogError: naming them.
+    """
+    if lacking := [name for name in pair or () if name not in log.models]:
+        there = f"{log.name} has {', '.join(log.models)}"
+        raise LogError(*(f"`pair`: no model {name!r}; {there}" for name in lacking))
+
+
+def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str, ...]:
+    """The named signals, or all of the log's.
+
+    Raises:
+        LogError: a named signal is not in the log, or has no value for any candidate.
+    """
+    columns = [log.column(name) for name in models]
+    problems = []
+    for name in named:
+        if name not in log.signals:
+            problems.append(
+                f"{log.name}: no values of signal {name!r}; it has"
+                f" {', '.join(log.signals) or 'no signal at all'}"
+            )
+        elif not np.isfinite(log.signals[name][:, columns]).any():
+            problems.append(f"{log.name}: signal {name!r} is empty for every candidate model")
+    if problems:
+        raise LogError(*problems)
+    return tuple(named) or tuple(log.signals)
+
+
+def dials(log: Log, names: Iterable[str]) -> Dials:
+    """Thresholds by signal and model, for signals that tell any answers apart."""
+    found = {
+        (signal, model): threshold_candidates(log.signals[signal][:, column])
+        for signal in names
+        for column, model in enumerate(log.models)
+    }
+    usable = {signal for (signal, _), it in found.items() if it}
+    return {key: it for key, it in found.items() if key[0] in usable}

@@ -1,0 +1,52 @@
+"""What one study came to under several seeds."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class SeedRun(msgspec.Struct, frozen=True):
+    """What one seed came to, on its own test part; figures are NaN where it met no bound.
+
+    Attributes:
+        models: that the exported policy may call, in its order.
+        certified: whether its certificate holds; None if none was asked for.
+        problem: why there is no policy.
+    """
+
+    seed: int
+    verdict: str | None
+    gain: float
+    gain_ci: tuple[float, float]
+    quality: float
+    usd_per_1k: float
+    models: tuple[str, ...]
+    certified: bool | None = None
+    problem: str | None = None
+
+
+class SeedRange(msgspec.Struct, frozen=True):
+    """A figure over seeds; the deviation is that of a sample."""
+
+    least: float
+    median: float
+    most: float
+    deviation: float
+
+
+class SeedSpread(msgspec.Struct, frozen=True):
+    """A study under several seeds; the exported policy is that of the first.
+
+    Attributes:
+        same_split: the cut follows time, so only the search, the draws and the resamples differ.
+        verdicts, chains: how often each came up.
+        gain, quality, usd_per_1k: over the seeds that have a policy.
+    """
+
+    same_split: bool
+    runs: tuple[SeedRun, ...]
+    verdicts: dict[str, int]
+    chains: dict[str, int]
+    gain: SeedRange
+    quality: SeedRange
+    usd_per_1k: SeedRange

@@ -1,0 +1,106 @@
+"""The same study under other seeds: how much of what it found was luck of the cut or search."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import structs
+
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.errors import TuningError
+from routelab.logs.model.log import Log
+from routelab.tuning.options import Options
+from routelab.tuning.study.seed_spread import SeedRange, SeedRun, SeedSpread
+from routelab.tuning.study.study import Study, tune
+
+MOST = 100
+
+
+def spread_over_seeds(
+    first: Study,
+    log: Log,
+    options: Options,
+    seeds: int,
+    *,
+    catalogue: Catalogue | None = None,
+    told: Callable[[str], None] | None = None,
+) -> SeedSpread:
+    """Tune again with the seeds after the first study's own.
+
+    What can be learned on the log is told by the first study alone; a run says nothing of it.
+
+    Args:
+        options: of the first study. Trials of the others are not stored.
+        told: of each seed about to be tried.
+    """
+    runs = [_run(first)]
+    for seed in range(options.seed + 1, options.seed + seeds):
+        if told is not None:
+            told(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
+        other = structs.replace(
+            options, seed=seed, storage=None, fresh=False, pair=None, account=not options.learns
+        )
+        try:
+            runs.append(_run(tune(log, other, catalogue=catalogue)))
+        except TuningError as error:
+            nothing = (math.nan, math.nan)
+            runs.append(
+                SeedRun(seed, None, math.nan, nothing, math.nan, math.nan, (), None, str(error))
+            )
+    return _spread(first.split.rule == "time", runs)
+
+
+def check_seeds(seeds: int, options: Options) -> None:
+    """Refuse a number of seeds that makes no sense.
+
+    Raises:
+        TuningError: naming it.
+    """
+    if not 1 <= seeds <= MOST:
+        raise TuningError(f"`seeds` is {seeds}; it must lie in [1, {MOST}]")
+    if seeds > 1 and options.seed < 2**32 < options.seed + seeds:
+        raise TuningError(
+            f"`seeds` is {seeds}: the seeds after `seed` {options.seed} must stay below"
+            f" {2**32}; give a smaller `seed`"
+        )
+
+
+def _run(study: Study) -> SeedRun:
+    test = study.figures
+    return SeedRun(
+        study.options.seed,
+        study.verdict.word,
+        test.gain_vs_zero_router,
+        test.gain_ci,
+        test.quality,
+        test.usd_per_1k,
+        study.policy.models_used,
+        None if study.certificate is None else study.certificate.holds,
+    )
+
+
+def _spread(same_split: bool, runs: Sequence[SeedRun]) -> SeedSpread:
+    whole = [run for run in runs if run.problem is None]
+    return SeedSpread(
+        same_split,
+        tuple(runs),
+        _counted(run.verdict or "no policy" for run in runs),
+        _counted(" > ".join(run.models) for run in whole),
+        _range([run.gain for run in whole]),
+        _range([run.quality for run in whole]),
+        _range([run.usd_per_1k for run in whole]),
+    )
+
+
+def _counted(names: Iterator[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name in names:
+        found[name] = found.get(name, 0) + 1
+    return dict(sorted(found.items(), key=lambda it: (-it[1], it[0])))
+
+
+def _range(values: Sequence[float]) -> SeedRange:
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return SeedRange(min(values), statistics.median(values), max(values), deviation)

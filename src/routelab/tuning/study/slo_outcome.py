@@ -1,0 +1,48 @@
+"""What became of objectives that a policy and an engine were chosen for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.messages.wording import bracketed
+from routelab.simulate import CheckedObjective
+
+
+class SloOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the objectives.
+
+    Attributes:
+        scenario, arrivals, seed, trials: of the simulated days.
+        feasible: of the trials, those that kept every objective on tune.
+        engine: rules that were exported with the policy; timeout_s: of its deployments; None
+            where the catalogue has none, so that there was nothing to set.
+        tune, test: every objective on a day of either part.
+        before: on test, of the policy and the engine that the search began with.
+    """
+
+    scenario: str
+    arrivals: str
+    seed: int
+    trials: int
+    feasible: int
+    engine: EngineRules
+    timeout_s: float | None
+    tune: tuple[CheckedObjective, ...]
+    test: tuple[CheckedObjective, ...]
+    before: tuple[CheckedObjective, ...]
+
+    @property
+    def missed(self) -> list[CheckedObjective]:
+        """On test."""
+        return [it for it in self.test if not it.holds]
+
+    def sentences(self) -> list[str]:
+        """Each objective on test, those that were missed first."""
+        told = sorted(self.test, key=lambda it: it.holds)
+        return [
+            f"{it.objective} of {it.where} is {'kept' if it.holds else 'missed'} on a simulated"
+            f" day of test: {it.value:.4g} {bracketed(it.interval, '.4g')}, demanded"
+            f" {'at least' if it.objective == 'quality' else 'at most'} {it.bound:g}"
+            for it in told
+        ]

@@ -1,0 +1,341 @@
+"""One study: cut the log, search on tune, choose a point, and judge it once on test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.packages import use
+from routelab.core.policy import Policy
+from routelab.core.progress import Progress
+from routelab.logs.model.log import Log
+from routelab.logs.model.splits import Split, split
+from routelab.metrics.aiq import aiq_among
+from routelab.policies import Fixed
+from routelab.policy_file import Certificate
+from routelab.replay import ComparisonSet, Figures, NamedPolicy, comparison_set, evaluate
+from routelab.replay.breakdown import Breakdown, breakdown
+from routelab.stats.thinning import thinned
+from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
+from routelab.tuning.kinds.cascade_space import Dials, Trial
+from routelab.tuning.kinds.search_summary import SearchSummary
+from routelab.tuning.objectives import bound_checks
+from routelab.tuning.objectives.bound_checks import BoundCheck
+from routelab.tuning.objectives.feasibility import Demands, demands, is_met
+from routelab.tuning.objectives.front import FrontPoint, within
+from routelab.tuning.objectives.operating_points import OperatingPoint, operating_points
+from routelab.tuning.objectives.score import mean_cost_quality, score
+from routelab.tuning.options import Options
+from routelab.tuning.study import caveats, display, inputs, kind_choice
+from routelab.tuning.study.kind_choice import Rival
+from routelab.tuning.study.kind_search import KindSearch, search_kinds
+from routelab.tuning.study.verdict import Verdict, verdict
+
+if TYPE_CHECKING:
+    from routelab.learning import FittedScorers, LearningAccount
+    from routelab.tuning.kinds import recipe_search
+    from routelab.tuning.kinds.learned import LearnedKinds
+    from routelab.tuning.study.seed_spread import SeedSpread
+    from routelab.tuning.study.slo_outcome import SloOutcome
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Everything a study found; nothing in it depends on time or place.
+
+    Attributes:
+        log: the whole log, as it was read.
+        catalogue: of the candidates.
+        kind: of the exported policy's search; rivals: every kind that was searched.
+        fitted: scorers that the exported policy names; None if nothing was learned.
+        account: how well gains can be learned on this log; None if nothing was learned, or
+            nobody asked.
+        sought: the search for how scorers are made; None if there was none.
+        points: operating points, the exported one first.
+        tuned: figures of the exported policy on tune.
+        tested: figures on test, one for each operating point.
+        front: non-dominated points on tune, by rising cost.
+        aiq_front: on test, of the hull of all operating points and the candidates.
+        certificate: what was proved on the calibrate part; None if nothing was asked.
+        seeds: what other seeds came to; None where none was tried.
+        trials: of the randomised search; search: how it went, None where there was none.
+        judged: what became of the user's bounds on test, for each operating point.
+        slo: what became of objectives on simulated days; None where none were given.
+        notes: what was left out of learning, and what could not be learned.
+        breakdown: where the exported policy's figures on test come from.
+    """
+
+    options: Options
+    log: Log
+    split: Split
+    catalogue: Catalogue
+    tune: ComparisonSet
+    test: ComparisonSet
+    kind: str
+    rivals: Sequence[Rival]
+    fitted: FittedScorers | None
+    account: LearningAccount | None
+    sought: recipe_search.RecipeSearch | None
+    points: Sequence[OperatingPoint]
+    tuned: Figures
+    tested: Sequence[Figures]
+    front: Sequence[FrontPoint]
+    aiq_front: float
+    trials: Sequence[Trial]
+    search: SearchSummary | None
+    verdict: Verdict
+    judged: Sequence[Sequence[BoundCheck]]
+    breakdown: Breakdown
+    certificate: Certificate | None = None
+    seeds: SeedSpread | None = None
+    slo: SloOutcome | None = None
+    notes: Sequence[str] = ()
+
+    @property
+    def policy(self) -> Policy:
+        """The exported policy."""
+        return self.points[0].point.policy
+
+    @property
+    def figures(self) -> Figures:
+        """Of the exported policy on test."""
+        return self.tested[0]
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return display.html(self.options.name, self.verdict, self.points, self.tested)
+
+
+# Long: stages of one computation, of which each needs most of what came before.
+def tune(
+    log: Log,
+    options: Options,
+    *,
+    catalogue: Catalogue | None = None,
+    progress: Progress | None = None,
+    told: Callable[[str], None] | None = None,
+    packages: Sequence[str] = (),
+) -> Study:
+    """Tune a policy on a complete log.
+
+    Args:
+        catalogue: prices, capabilities and endpoints; default the log's own.
+        progress: told of finished trials.
+        told: in words, of each scorer about to be learned and of each stage of the search.
+        packages: that bring the kind to tune, and whose code may run.
+    Raises:
+        PackageError: such a package is not installed, or brings what does not fit.
+        TuningError: options that make no sense, or bounds that nothing meets.
+        LogError: the log lacks a model or a signal, or cannot be split or compared.
+    """
+    use(*packages)
+    options.check()
+    tell = told or (lambda _: None)
+    candidates = inputs.candidates(log, options.models)
+    check_models(options.certify, candidates)
+    signals = inputs.signals(log, options.signals, candidates)
+    inputs.check_pair(log, options.pair)
+    known = (catalogue or log.catalogue or Catalogue()).only(candidates)
+    cut = split(log, seed=options.seed, group=options.group)
+
+    def part(name: str) -> ComparisonSet:
+        return comparison_set(
+            log,
+            cut,
+            name,
+            candidates,
+            catalogue=known,
+            seed=options.seed,
+            allow_missing=options.allow_missing,
+        )
+
+    found = _on_tune(options, cut, part, signals, progress, tell)
+    learned = found.searched.learned
+    if learned is not None:
+        tell("judging on test")
+    testing = part("test")
+    if learned is not None:
+        testing = testing.with_scoring(learned.fitted.scoring())
+    return _judged_on(testing, options, log, cut, known, found, tell)
+
+
+class _OnTune(NamedTuple):
+    """What was searched for and chosen before a row of test is read.
+
+    Attributes:
+        alone: every candidate by itself; best: of them.
+        wanted: the user's bounds on tune.
+        won: the kind that is exported; chosen: operating points of it, the exported one first.
+    """
+
+    dials: Dials
+    alone: Sequence[FrontPoint]
+    best: FrontPoint
+    wanted: Demands
+    searched: KindSearch
+    won: str
+    chosen: Sequence[OperatingPoint]
+    certifier: Certifier | None
+    tuned: Figures
+
+
+def _on_tune(
+    options: Options,
+    cut: Split,
+    part: Callable[[str], ComparisonSet],
+    signals: Sequence[str],
+    progress: Progress | None,
+    tell: Callable[[str], None],
+) -> _OnTune:
+    """Search every kind of policy on tune, and choose operating points of the best.
+
+    Raises:
+        TuningError: nothing meets the bounds.
+        LogError: rows that cannot be compared.
+    """
+    tuning = part("tune")
+    dials = inputs.dials(tuning.log, signals)
+    alone = [
+        FrontPoint(Fixed(name), mean_cost_quality(replay))
+        for name, replay in zip(tuning.models, tuning.fixed(), strict=True)
+    ]
+    best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
+    wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
+    searched = search_kinds(options, part, tuning, dials, alone, wanted, progress, tell)
+    tuning = searched.tune
+    won = kind_choice.winner(searched, alone)
+    points = searched.fronts[won]
+    single = [it for it in alone if is_met(wanted.further(tuning.replay(it.policy)))]
+    chosen = operating_points(points, options.bounds, best, single)
+    pool = [*thinned(points, MOST), *single, chosen[0].point]
+    certifier = _certifier(options, cut, part, searched.learned, tuning, pool, best)
+    if certifier is not None:
+        chosen = certifier.exported(chosen)
+    tuned = evaluate(tuning, [NamedPolicy(options.name, chosen[0].point.policy)])[0]
+    return _OnTune(dials, alone, best, wanted, searched, won, chosen, certifier, tuned)
+
+
+def _judged_on(
+    testing: ComparisonSet,
+    options: Options,
+    log: Log,
+    cut: Split,
+    catalogue: Catalogue,
+    found: _OnTune,
+    tell: Callable[[str], None],
+) -> Study:
+    """The study, once what it chose is replayed on test."""
+    searched, alone, best, chosen = found.searched, found.alone, found.best, found.chosen
+    more, plain, exported = searched.learned, searched.plain, chosen[0].point
+    tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in chosen])
+    rivals = kind_choice.told(searched, found.won, exported, alone, testing)
+    certificate = None
+    if found.certifier is not None:
+        certificate = found.certifier.certificate(exported.policy, testing)
+    final, by_bound = _against_bounds(testing, options, log, cut, found, tested, certificate)
+    account = None
+    if more is not None and options.account:
+        usable = tuple(dict.fromkeys(signal for signal, _ in found.dials))
+        account = more.worth(log, options, usable, cut, alone, best, tell)
+    return Study(
+        options=options,
+        log=log,
+        split=cut,
+        catalogue=catalogue,
+        tune=searched.tune,
+        test=testing,
+        kind=found.won,
+        rivals=rivals,
+        fitted=None if more is None else more.used_by(exported.policy.scorer_uses),
+        account=account,
+        sought=None if more is None else more.sought,
+        points=chosen,
+        tuned=found.tuned,
+        tested=tested,
+        front=searched.fronts[found.won],
+        aiq_front=front_aiq(testing, tested),
+        trials=[] if plain is None else plain.trials,
+        search=None if plain is None else plain.told,
+        verdict=final,
+        judged=by_bound,
+        breakdown=breakdown(exported.policy, testing, searched.tune, best.policy.models_used[0]),
+        certificate=certificate,
+        notes=searched.notes,
+    )
+
+
+def _against_bounds(
+    testing: ComparisonSet,
+    options: Options,
+    log: Log,
+    cut: Split,
+    found: _OnTune,
+    tested: Sequence[Figures],
+    certificate: Certificate | None,
+) -> tuple[Verdict, Sequence[Sequence[BoundCheck]]]:
+    """The verdict on the exported policy, and each operating point held to the user's bounds."""
+    chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
+    exported, best = chosen[0].point.policy, found.best.policy
+    best_quality = score(testing, best).quality
+    on_test = demands(bounds, testing, best, best_quality)
+    further = [
+        list(bound_checks.judge(it.point.policy, tuning, testing, found.wanted, on_test))
+        for it in chosen
+    ]
+    fronts = found.searched.fronts
+    warnings = [
+        *caveats.mixed(chosen[0]),
+        *caveats.of_study(log, found.dials, cut.rule, fronts, exported, tuning, testing),
+        *bound_checks.unjudged(found.wanted, on_test),
+    ]
+    final = verdict(
+        tested[0],
+        bounds,
+        best_quality,
+        warnings,
+        certificate,
+        further[0],
+        by_chance=exported.by_chance,
+    )
+    return final, [
+        [*bound_checks.mean_bound_checks(figures, bounds, best_quality, it.point.score), *others]
+        for it, figures, others in zip(chosen, tested, further, strict=True)
+    ]
+
+
+def _certifier(
+    options: Options,
+    cut: Split,
+    part: Callable[[str], ComparisonSet],
+    more: LearnedKinds | None,
+    tuning: ComparisonSet,
+    pool: Sequence[FrontPoint],
+    best: FrontPoint,
+) -> Certifier | None:
+    """The path along the points that meet the user's bounds, tested before test is read."""
+    if not options.certify:
+        return None
+    calibrate, largest = part("calibrate"), largest_group(cut)
+    if more is not None:
+        calibrate = calibrate.with_scoring(more.fitted.scoring())
+    return Certifier.along(
+        within(pool, options.bounds, best),
+        options.certify,
+        options.delta,
+        Evidence(tuning, largest),
+        Evidence(calibrate, largest),
+        cut.group,
+    )
+
+
+def front_aiq(testing: ComparisonSet, tested: Sequence[Figures]) -> float:
+    """Of the hull of these policies and the candidates."""
+    alone = [mean_cost_quality(replay) for replay in testing.fixed()]
+    return aiq_among(
+        [one.usd_per_1k for one in alone],
+        [one.quality for one in alone],
+        [figures.usd_per_1k for figures in tested],
+        [figures.quality for figures in tested],
+    )

@@ -1,0 +1,165 @@
+"""Ship, do not route, or not proven: what the test part says about a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from routelab.core.messages.wording import bracketed
+from routelab.policy_file import Certificate
+from routelab.replay import Baseline, Figures
+from routelab.stats.power import requests_to_settle
+from routelab.tuning.certify import words
+from routelab.tuning.objectives.bound_checks import BoundCheck, bound_sentences, mean_bound_checks
+from routelab.tuning.objectives.bounds import Bounds
+from routelab.tuning.objectives.score import MARGIN
+
+FEWEST = 30
+"""Test requests below which a bootstrap interval is no evidence."""
+
+RIVALS = ("random_mix", "prompt_length", "task_mean")
+
+Word = Literal["ship", "not proven", "do not route"]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The verdict and what it rests on.
+
+    Attributes:
+        reasons: sentences, the decisive one first.
+        requests_to_settle: test requests that would settle "not proven"; None if settled, or
+            if no number of them would.
+    """
+
+    word: Word
+    reasons: tuple[str, ...]
+    requests_to_settle: int | None = None
+
+
+def verdict(
+    test: Figures,
+    bounds: Bounds,
+    best_quality: float,
+    warnings: Sequence[str] = (),
+    certificate: Certificate | None = None,
+    further: Sequence[BoundCheck] = (),
+    *,
+    by_chance: bool = False,
+) -> Verdict:
+    """Judge a policy by its figures on test, in the order of the rules.
+
+    Args:
+        best_quality: on test, of the candidate that was best on tune.
+        warnings: what else a reader must know.
+        certificate: that was asked for.
+        further: bounds on latency and groups.
+        by_chance: the policy is a mixture of single models, which the zero router is the best of.
+    """
+    judged = [*mean_bound_checks(test, bounds, best_quality, None), *further]
+    proved = list(_certified(certificate))
+    demanded: list[BoundCheck | _Proved] = [*judged, *proved]
+    missed = [it for it in demanded if not it.met]
+    held = [*bound_sentences(judged), *(it.text for it in proved if it.met)]
+    rest = [*warnings, *held, *_rivals(test)]
+    gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+.2f} points"
+    gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
+    if test.n_requests < FEWEST and not _single(test):
+        few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
+        return Verdict("not proven", (few, gain, *(it.text for it in missed), *rest), FEWEST)
+    if by_chance and not _single(test):
+        drawn = (
+            f"{gain}: a mixture of single models, as the zero router is, so that all they differ"
+        )
+        drawn += " by is the luck of the draws"
+        return Verdict("do not route", (drawn, *(it.text for it in missed), *rest))
+    low, high = test.gain_ci
+    if low > 0 and not missed:
+        return Verdict("ship", (f"{gain}: above zero", *rest, *_compare_first(test)))
+    if high < MARGIN:
+        small = f"{gain}: below the margin of {100 * MARGIN:.1f}"
+        return Verdict("do not route", (small, *(it.text for it in missed), *rest))
+    needed = [bound.needed for bound in missed if bound.needed is not None]
+    if low <= 0:
+        half = (high - low) / 2
+        more = requests_to_settle(test.gain_vs_zero_router, half, test.n_requests, MARGIN)
+        gain += ": the interval reaches zero"
+        if more is not None:
+            needed.append(more)
+            gain += f"; about {more:,} test requests would settle it"
+    reasons = (*(it.text for it in missed), gain, *rest)
+    return Verdict("not proven", reasons, max(needed, default=None))
+
+
+class _Proved(NamedTuple):
+    """What became of a certificate, or of one of its goals on test."""
+
+    text: str
+    met: bool
+    needed: None = None
+
+
+def _certified(certificate: Certificate | None) -> Iterator[_Proved]:
+    """A certificate that was asked for must hold, and test must not speak against it."""
+    if certificate is None:
+        return
+    yield _Proved(certificate.text, certificate.holds)
+    for goal in certificate.goals:
+        if (text := words.later(goal, certificate.part)) is not None:
+            yield _Proved(text, not goal.broken_later)
+
+
+def _single(test: Figures) -> bool:
+    """Whether one model answered everything, so that nothing is left to chance."""
+    return test.escalation_rate == 0 and max(test.model_share.values()) == 1.0
+
+
+def _compare_first(test: Figures) -> Iterator[str]:
+    """What to do about untuned routers that a policy that ships does not beat."""
+    near = _near(test)
+    if better := [it.name for it in near if _loses(it)]:
+        yield f"before you ship, look at {' and '.join(better)}: better at this cost, and simpler"
+    if others := [it.name for it in near if not _loses(it)]:
+        yield (
+            f"before you ship, compare with {' and '.join(others)}, simpler and perhaps as good:"
+            " the verdict only asks for a gain over the zero router"
+        )
+
+
+def _near(test: Figures) -> list[Baseline]:
+    """Untuned routers that the policy is not shown to beat."""
+    single = _single(test)
+    return [
+        it
+        for it in test.baselines
+        if it.name in RIVALS and it.quality_gain_ci[0] <= 0 and not (single and _as_good(it))
+    ]
+
+
+def _loses(to: Baseline) -> bool:
+    return to.quality_gain_ci[1] < 0
+
+
+def _as_good(as_rival: Baseline) -> bool:
+    """Whether the policy is exactly as good, as one that decides alike is."""
+    return not any((as_rival.quality_gain, *as_rival.quality_gain_ci))
+
+
+def _rivals(test: Figures) -> list[str]:
+    """Untuned routers that spend as much and are not shown to be worse."""
+    return [
+        f"{_against(it)} {it.name}: {100 * it.quality_gain:+.2f} points"
+        f" {bracketed(it.quality_gain_ci, '+.2f', 100)}"
+        f" at {it.usd_per_1k:.4g} USD per 1,000 requests, where the policy costs"
+        f" {test.usd_per_1k:.4g}"
+        for it in _near(test)
+    ]
+
+
+def _against(rival: Baseline) -> str:
+    if _loses(rival):
+        return "loses to"
+    saved = (rival.saving_usd_per_1k, *rival.saving_usd_per_1k_ci)
+    same = _as_good(rival) and not any(saved)
+    return "does just what is done by" if same else "not shown to beat"

@@ -1,0 +1,208 @@
+"""A world that differs from the one a log was written in, as another log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from routelab.core.admission import CallEstimate
+from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.table import Floats
+from routelab.errors import TuningError
+from routelab.logs.model.log import Log
+
+_PRICES = (
+    "input_usd_per_mtok", "output_usd_per_mtok", "cached_input_usd_per_mtok",
+    "reasoning_usd_per_mtok", "usd_per_request",
+)  # fmt: skip
+_GONE = {"quality": 0.0, "cost_usd": 0.0, "latency_s": 0.0, "error": True}
+"""What a call of a model that is gone comes to: it fails at once and costs nothing."""
+
+
+class RepricedWorld(msgspec.Struct, frozen=True):
+    """What is otherwise than it was when the log was written.
+
+    Attributes:
+        prices: new list prices by model.
+        price: factor on every cost of a model, on top of `prices`.
+        latency: factor on its latency.
+        drop: candidates that are gone.
+        add: models of the log that become candidates.
+    """
+
+    prices: Mapping[str, Model] = msgspec.field(default_factory=dict)
+    price: Mapping[str, float] = msgspec.field(default_factory=dict)
+    latency: Mapping[str, float] = msgspec.field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+
+    def candidates(self, before: Sequence[str]) -> tuple[str, ...]:
+        """Who may be chosen now."""
+        return tuple(name for name in (*before, *self.add) if name not in self.drop)
+
+    def check(self, log: Log, before: Sequence[str]) -> None:
+        """Refuse what cannot be.
+
+        Args:
+            before: the candidates until now.
+        Raises:
+            TuningError: naming every such thing.
+        """
+        if problems := list(_problems(self, log, before)):
+            raise TuningError(*problems)
+
+    def told(self, before: Sequence[str]) -> tuple[str, ...]:
+        """What is otherwise, in sentences."""
+        concerned = {*before, *self.add}
+        listed = [name for name in self.prices if name in concerned]
+        return (
+            *([f"list prices of {', '.join(listed)} are new"] if listed else ()),
+            *(f"{name} costs {factor:g} times as much" for name, factor in self.price.items()),
+            *(f"{name} takes {factor:g} times as long" for name, factor in self.latency.items()),
+            *(f"{name} is gone: its calls fail at once and cost nothing" for name in self.drop),
+            *(f"{name} is a candidate" for name in self.add),
+        )
+
+    def log(self, log: Log, known: Catalogue) -> Log:
+        """The log as it would have been written.
+
+        A new list price changes a logged cost in the ratio of the new to the old price of its
+        tokens, so that discounts in the log stay; where the old price is not known, the new
+        cost is tokens times price. What a signal costs moves with its model. Without a change
+        of a model its outcomes are the same to the last bit.
+
+        Args:
+            known: prices until now.
+        Raises:
+            TuningError: a new list price of a model whose tokens were not logged.
+        """
+        changed: dict[str, Any] = {
+            name: np.array(getattr(log, name), order="F") for name in (*_GONE, *_TOKENS)
+        }
+        signals = {name: np.array(it, order="F") for name, it in log.signals.items()}
+        extra = {name: np.array(it, order="F") for name, it in log.extra_usd.items()}
+        problems: list[str] = []
+        for name, factor in self._factors(log, known, problems):
+            column = log.column(name)
+            changed["cost_usd"][:, column] *= factor
+            for it in extra.values():
+                it[:, column] *= factor
+        for name, value in self.latency.items():
+            changed["latency_s"][:, log.column(name)] *= value
+        for name in self.drop:
+            column = log.column(name)
+            for field, value in _GONE.items():
+                changed[field][:, column] = value
+            for it in (*extra.values(), *(changed[field] for field in _TOKENS)):
+                it[:, column] = 0.0
+            for it in signals.values():
+                it[:, column] = np.nan
+        if problems:
+            raise TuningError(*problems)
+        again = tuple(self.log(it, known) for it in log.again)
+        return replace(log, **changed, signals=signals, extra_usd=extra, again=again)
+
+    def _factors(
+        self, log: Log, known: Catalogue, problems: list[str]
+    ) -> Iterator[tuple[str, Floats | float]]:
+        """Factors on the costs of each model, (n,) or one for all."""
+        for name, model in self.prices.items():
+            if name in log.models:
+                factor = _ratio(log, log.column(name), known.model(name), model)
+                if factor is None:
+                    problems.append(
+                        f"{log.name}: the tokens of {name!r} were not logged, so a list price does"
+                        f" not give its costs; say how much dearer it is: `price` {name}=FACTOR"
+                    )
+                else:
+                    yield name, factor
+        yield from self.price.items()
+
+    def catalogue(self, known: Catalogue) -> Catalogue:
+        """The models with their new prices."""
+        models = {name: self._priced(name, it) for name, it in known.models.items()}
+        return Catalogue(models, known.engine)
+
+    def _priced(self, name: str, model: Model) -> Model:
+        new = self.prices.get(name, model)
+        values = {
+            field: getattr(model if getattr(new, field) is None else new, field)
+            for field in _PRICES
+        }
+        factor = self.price.get(name, 1.0)
+        return msgspec.structs.replace(
+            model, **{field: None if it is None else it * factor for field, it in values.items()}
+        )
+
+    def estimates(
+        self, known: Mapping[str, CallEstimate], before: Log, after: Log
+    ) -> Mapping[str, CallEstimate]:
+        """What calls are expected to cost and take now, in the ratio of the means of the logs."""
+        return {
+            name: CallEstimate(
+                _times(it.cost_usd, _means(before.cost_usd, after.cost_usd, before.column(name))),
+                _times(it.latency_s, self.latency.get(name, 1.0)),
+            )
+            for name, it in known.items()
+        }
+
+
+_TOKENS = ("prompt_tokens", "completion_tokens")
+
+
+def _ratio(log: Log, column: int, old: Model, new: Model) -> Floats | None:
+    """(n,) the new cost of each call over the logged one; None where that cannot be known."""
+    tokens = [getattr(log, field)[:, column] for field in _TOKENS]
+    cost = log.cost_usd[:, column]
+    target = _cost(new, *tokens)
+    past = _cost(old, *tokens)
+    past = np.where(np.isnan(past), cost, past)
+    charged = (cost > 0) & ~log.error[:, column]
+    if np.isnan(target[charged]).any():
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(charged & (past > 0), target / past, 1.0)
+
+
+def _cost(model: Model, prompt: Floats, completion: Floats) -> Floats:
+    """(n,) what the tokens cost; NaN without prices."""
+    count: Any = (prompt, completion)  # the sum of one call, made for all of them at once
+    return np.broadcast_to(np.asarray(model.cost_usd(*count)), prompt.shape)
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _means(before: Floats, after: Floats, column: int) -> float:
+    old, new = np.nansum(before[:, column]), np.nansum(after[:, column])
+    return float(new / old) if old > 0 else 1.0
+
+
+def _problems(world: RepricedWorld, log: Log, before: Sequence[str]) -> Iterator[str]:
+    concerned = (*before, *world.add)
+    for field, factors in (("price", world.price), ("latency", world.latency)):
+        for name, factor in factors.items():
+            if not 0 <= factor < math.inf:
+                yield f"`{field}` {name}={factor:g}: a factor is finite and not negative"
+            if name not in concerned:
+                yield f"`{field}` {name}: is no candidate; there is {', '.join(before)}"
+    for name in world.drop:
+        if name not in before:
+            yield f"`drop` {name}: is no candidate; there is {', '.join(before)}"
+    for name in world.add:
+        if name in before:
+            yield f"`add` {name}: is a candidate already"
+        elif name not in log.models:
+            yield f"`add` {name}: {log.name} has no such model; it has {', '.join(log.models)}"
+        elif name not in log.costed and name not in world.prices:
+            yield f"`add` {name}: has no cost in {log.name}; it cannot be compared"
+    if world.prices and not set(world.prices).intersection(concerned):
+        yield f"`prices`: lists none of the candidates {', '.join(concerned)}"
+    if len({*world.candidates(before)}) < 2:
+        yield "fewer than two candidates are left, so there is nothing to route"
