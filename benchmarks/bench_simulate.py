@@ -25,7 +25,7 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, PolicyFile, write
-from routelab.serve.loopback import measure
+from routelab.replay_server.loopback import measure
 from routelab.simulate import (
     Arrivals,
     Day,

@@ -12,7 +12,7 @@ import pytest
 from compiling import needs_a_compiler
 
 from routelab.replay import decide
-from routelab.serve import background
+from routelab.replay_server import background
 
 PROJECT = Path(__file__).parents[1]
 MEGABYTE = 1_000_000

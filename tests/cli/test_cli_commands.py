@@ -25,8 +25,8 @@ from routelab.core.signal_spec import SignalSpec
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.replay import decide
+from routelab.replay_server import background, pointed_at
 from routelab.runtime import Router
-from routelab.serve import background, pointed_at
 
 COMMANDS = {
     ("demo",): {"--json"},

@@ -17,7 +17,7 @@ from routelab.logs import Log
 from routelab.logs.write import write as write_log
 from routelab.policies import Cascade, Explore, Fallback, Fixed, Gated, to_wire
 from routelab.policy_file import Document, load, write
-from routelab.serve import parity as proof
+from routelab.replay_server import parity as proof
 from routelab.tuning.kinds.learned import LearnedKinds
 from routelab.tuning.tuners import AUTO, CASCADE, CHOICES, CONDITIONAL, LEARNED
 

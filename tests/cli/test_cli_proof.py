@@ -15,7 +15,7 @@ from routelab.logs.formats.texts import TextsInMemory
 from routelab.policies import Cascade, Fallback, Fixed, Gated, Mixture, to_wire
 from routelab.policy_file import Document, write
 from routelab.policy_file.card import card, seconds, table
-from routelab.serve.parity import Parity, parity
+from routelab.replay_server.parity import Parity, parity
 
 CASCADE = Cascade(("small-8b", "medium-70b", "frontier"), (0.8, 0.7), "confidence")
 

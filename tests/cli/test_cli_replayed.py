@@ -14,7 +14,7 @@ from routelab.policies import Cascade, Conditional, Fixed, to_wire
 from routelab.policies.conditional import Rule
 from routelab.policies.match import Match
 from routelab.policy_file import Document, write
-from routelab.serve import background
+from routelab.replay_server import background
 
 SOURCES = ("agreement:3", "logprob_q:0.1", "column:scores.confidence", "")
 

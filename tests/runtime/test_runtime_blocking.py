@@ -15,9 +15,9 @@ from runtime_world import Endpoint, catalogue, logged, model, policy_file
 
 from routelab.errors import RouteError
 from routelab.policies import Cascade, Fixed
+from routelab.replay_server import background, pointed_at
 from routelab.runtime import Router, RouterConfig
 from routelab.runtime.background import BackgroundLoop
-from routelab.serve import background, pointed_at
 
 FIXED = Fixed(model="first")
 

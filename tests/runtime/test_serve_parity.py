@@ -13,8 +13,8 @@ from routelab import replay
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import RouteError
 from routelab.policies import Cascade, Fixed, Mixture
+from routelab.replay_server import background, pointed_at
 from routelab.runtime import AsyncRouter
-from routelab.serve import background, pointed_at
 
 N = 300
 

@@ -19,13 +19,13 @@ from routelab.errors import BudgetError, RoutelabError
 from routelab.logs.formats.texts import TextsInMemory
 from routelab.logs.model.log import Requests
 from routelab.policies import Cascade, Fixed
+from routelab.replay_server import background, pointed_at, replay_app
 from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.runtime.attempts.assembly import Assembly
 from routelab.runtime.attempts.events import EventParser
 from routelab.runtime.budgets import BudgetRule, Budgets
 from routelab.runtime.transport.probe import logged_signals
 from routelab.runtime.wire import decode_json
-from routelab.serve import background, pointed_at, replay_app
 from routelab.simulate.answers.outcomes import NOT_LOGGED
 
 
@@ -250,7 +250,7 @@ def test_latency_is_replayed_to_scale(monkeypatch):
     async def sleep(seconds):
         slept.append(seconds)
 
-    monkeypatch.setattr("routelab.serve.app.asyncio.sleep", sleep)
+    monkeypatch.setattr("routelab.replay_server.app.asyncio.sleep", sleep)
     log = logged(2)
     log.latency_s[1, 0] = np.nan
     ask(log, "small", {"x-request-id": "r0"}, latency_scale=0.5)

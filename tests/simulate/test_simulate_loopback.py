@@ -10,7 +10,7 @@ from msgspec import convert, structs
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.policy_file import load
-from routelab.serve.loopback import measure
+from routelab.replay_server.loopback import measure
 from routelab.simulate import Scenario, SimulationOptions, arrivals, latency, simulate
 
 SCALE = 0.1

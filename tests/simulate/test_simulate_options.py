@@ -10,8 +10,8 @@ import pytest
 
 from routelab.errors import ConfigError
 from routelab.policy_file import load
+from routelab.replay_server.loopback import measure
 from routelab.runtime import RouterConfig
-from routelab.serve.loopback import measure
 from routelab.simulate import SimulationOptions, arrivals, latency, simulate
 
 

@@ -18,7 +18,7 @@ from routelab.cli.progress import progress
 from routelab.cli.reported import report_path, reported, told
 from routelab.cli.shipped import sample_path
 from routelab.replay import Figures, NamedPolicy, evaluate
-from routelab.serve.parity import parity
+from routelab.replay_server.parity import parity
 from routelab.tuning import Options, Study, tune
 from routelab.tuning.study.export import as_json, check_targets, save, study_path
 

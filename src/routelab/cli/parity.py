@@ -18,8 +18,8 @@ from routelab.cli.replay import part_of
 from routelab.core.decision import Decision
 from routelab.core.messages.wording import first
 from routelab.errors import RoutelabError
-from routelab.serve.parity import Difference, Parity
-from routelab.serve.parity import parity as prove
+from routelab.replay_server.parity import Parity, ParityDifference
+from routelab.replay_server.parity import parity as prove
 from routelab.stats.thinning import evenly
 
 
@@ -61,7 +61,7 @@ def parity(
         raise typer.Exit(1)
 
 
-def _plain(it: Difference) -> dict[str, Any]:
+def _plain(it: ParityDifference) -> dict[str, Any]:
     return {
         "id": it.request_id,
         "replayed": None if it.replayed is None else as_json(it.replayed),

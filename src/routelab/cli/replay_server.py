@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from routelab import serve
+from routelab import replay_server as serve
 from routelab.cli.common import CatalogueOption, LogPath, read_catalogue, signal_option, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped

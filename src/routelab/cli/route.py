@@ -21,9 +21,9 @@ from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay.generator import row_of
+from routelab.replay_server import pointed_at
 from routelab.runtime import RequestOptions, RoutedAnswer, Router, RouterConfig
 from routelab.runtime.transport.probe import logged_signals
-from routelab.serve import pointed_at
 from routelab.signals import as_logged
 
 

@@ -29,9 +29,9 @@ from routelab.logs.model.log import Log
 from routelab.policies import Conditional, Parallel, Policy, from_wire, to_wire
 from routelab.policy_file import Document, PolicyFile, write
 from routelab.replay import Replay, engine
+from routelab.replay_server import pointed_at, replay_app
 from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.scorers import ScorerSet
-from routelab.serve import pointed_at, replay_app
 from routelab.testing.log import GRID, awkward, catalogues, house, logs, prompt
 from routelab.testing.suite import Conformance, some
 from routelab.testing.world import FEATURES, MODELS, SCORERS, SCORING, TASKS, TENANTS, TENSORS

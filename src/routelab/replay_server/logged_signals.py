@@ -13,7 +13,7 @@ from routelab.simulate.answers.outcomes import Outcomes
 from routelab.simulate.answers.replay_error import ReplayError
 
 
-class Confidence:
+class LoggedSignals:
     """Signals as a log knows them, by what a router says it needs.
 
     Logged values are given to whoever reads them from the response. What a router makes of the

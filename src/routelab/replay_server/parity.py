@@ -18,9 +18,9 @@ from routelab.errors import RouteError, UncoveredError
 from routelab.logs.model.log import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import Replay, RequestCache, decide, run
+from routelab.replay_server.logged_gates import recorded
+from routelab.replay_server.server import background
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
-from routelab.serve.server import background
-from routelab.serve.verdicts import recorded
 from routelab.signals import as_logged
 
 AT_ONCE = 16
@@ -28,7 +28,7 @@ SHOWN = 3
 """Differing requests whose decisions are kept, to be looked at."""
 
 
-class Difference(NamedTuple):
+class ParityDifference(NamedTuple):
     """A request that was decided otherwise over HTTP; None where nobody answered."""
 
     request_id: str
@@ -56,7 +56,7 @@ class Parity(NamedTuple):
     routed_usd: float
     different: tuple[str, ...]
     cost_alone: int = 0
-    examples: tuple[Difference, ...] = ()
+    examples: tuple[ParityDifference, ...] = ()
     uncovered: int = 0
 
     @property
@@ -105,7 +105,7 @@ def parity(policy_file: PolicyFile, log: Log) -> Parity:
         scoring=policy_file.scoring,
     )
     found = [
-        Difference(str(log.requests.id[row]), one, other)
+        ParityDifference(str(log.requests.id[row]), one, other)
         for row, (one, other) in enumerate(zip(single, routed, strict=True))
         if _what(one) != _what(other) or _of_one(one, log) != _of_all(whole, row)
     ]

@@ -17,13 +17,13 @@ from routelab.core.table import Bools, Floats
 from routelab.errors import RouteError
 from routelab.logs.model.log import Log
 from routelab.policy_file import PolicyFile
+from routelab.replay_server.server import background
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
-from routelab.serve.server import background
 from routelab.signals import as_logged
 from routelab.simulate import Arrivals
 
 
-class Measured(NamedTuple):
+class LoopbackDay(NamedTuple):
     """What became of requests (k), in the order in which they arrived.
 
     Attributes:
@@ -48,7 +48,7 @@ def measure(
     latency_scale: float = 1.0,
     down: Collection[str] = (),
     seed: int = 0,
-) -> Measured:
+) -> LoopbackDay:
     """Route requests through replay servers on loopback, one a provider, in real time.
 
     Args:
@@ -85,7 +85,7 @@ def measure(
 
 async def _routed(
     policy_file: PolicyFile, log: Log, arriving: Arrivals, catalogue: Catalogue, seed: int
-) -> Measured:
+) -> LoopbackDay:
     n = len(arriving)
     latency_s, cost_usd = np.zeros(n), np.zeros(n)
     models = [""] * n
@@ -115,7 +115,7 @@ async def _routed(
             await asyncio.sleep(max(0.0, first + at_s - loop.time()))
             tasks.create_task(one(place, router))
     answered = np.array([bool(model) for model in models])
-    return Measured(latency_s, cost_usd, answered, tuple(models))
+    return LoopbackDay(latency_s, cost_usd, answered, tuple(models))
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from starlette.routing import Route
 
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.model.log import Log
+from routelab.replay_server.logged_signals import LoggedSignals, renamed
+from routelab.replay_server.truncation import allowed_tokens, shortened
 from routelab.runtime.attempts.pieces import DONE, sse_event, word_chunks
 from routelab.runtime.wire import ATTEMPT, REQUEST_ID, decode_json, encode_json
-from routelab.serve.confidence import Confidence, renamed
-from routelab.serve.shortened import allowed_tokens, shortened
 from routelab.simulate.answers.finder import Finder
 from routelab.simulate.answers.outcomes import Outcomes
 from routelab.simulate.answers.replay_error import ReplayError
@@ -67,7 +67,7 @@ class _Served:
         self._latency_scale = latency_scale
         self._finder = Finder(log, known)
         self._outcomes = Outcomes(log)
-        self._confidence = Confidence(log, self._outcomes, tell)
+        self._confidence = LoggedSignals(log, self._outcomes, tell)
 
     async def complete(self, request: Request) -> Response:
         try:

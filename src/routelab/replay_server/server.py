@@ -13,7 +13,7 @@ import uvicorn
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.errors import RoutelabError
 from routelab.logs.model.log import Log
-from routelab.serve.app import replay_app
+from routelab.replay_server.app import replay_app
 
 
 def run(
