@@ -10,8 +10,8 @@ import pytest
 
 from routelab.policy_file import load
 from routelab.reports import words
-from routelab.reports.day import render
-from routelab.reports.figures.timeline import binned
+from routelab.reports.day import render_day
+from routelab.reports.plots.timeline import binned
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 
 STORM = scenario.parse(
@@ -35,7 +35,7 @@ def checks(day):
 
 
 def test_the_page_tells_what_was_missed_and_which_requests_were_lost(day, checks):
-    page = render([day], [checks], STORM, "sample.parquet")
+    page = render_day([day], [checks], STORM, "sample.parquet")
     html = page.html.decode()
     lost = int((~day.answered).sum())
     assert lost > 0
@@ -47,12 +47,12 @@ def test_the_page_tells_what_was_missed_and_which_requests_were_lost(day, checks
     assert html.count("<svg") == 2
     assert not re.search(r'(?:src|href)="(?!#|data:)', html)
     assert "1 of 2 objectives missed" in page.markdown.decode()
-    assert render([day], [checks], STORM, "sample.parquet") == page
+    assert render_day([day], [checks], STORM, "sample.parquet") == page
 
 
 def test_several_policies_stand_side_by_side(day, checks):
     other = replace(day, policy="other")
-    html = render([day, other], [checks, checks], STORM, "log").html.decode()
+    html = render_day([day, other], [checks, checks], STORM, "log").html.decode()
     assert "0 of 2 policies hold" in html
     assert "Over time: other" in html
     ids = re.findall(r' id="([^"]+)"', html)
@@ -76,7 +76,7 @@ def test_the_slowest_are_the_slowest(day):
 
 
 def test_a_day_without_latencies_or_objectives_is_told_too(day):
-    html = render([replace(day, latency_known=False)], [], STORM, "log").html.decode()
+    html = render_day([replace(day, latency_known=False)], [], STORM, "log").html.decode()
     assert "No objectives" in html
     assert "not observed" in html
 

@@ -13,8 +13,8 @@ from reports_world import Page, data_of
 
 from routelab.errors import RoutelabError
 from routelab.reports import render
-from routelab.reports.blocks import Cell, Table
-from routelab.reports.figures.whiskers import Line, whiskers
+from routelab.reports.blocks import Cell, TableBlock
+from routelab.reports.plots.whiskers import WhiskerLine, whiskers
 
 NASTY = (
     "<script>alert(1)</script>",
@@ -77,7 +77,7 @@ def test_names_are_escaped_everywhere(data):
 @given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=5))
 @settings(deadline=None)
 def test_any_name_stays_a_name_in_a_table(names):
-    table = Table("It", ("Name", "Value"), [[Cell(name), Cell("1", 1.0)] for name in names])
+    table = TableBlock("It", ("Name", "Value"), [[Cell(name), Cell("1", 1.0)] for name in names])
     page = Page(str(table.html()).encode(errors="replace"))
     assert page.whole
     assert len(page.named("tr")) == 1 + len(names)
@@ -90,7 +90,7 @@ def test_any_name_stays_a_name_in_a_table(names):
 @given(st.text(max_size=40))
 @settings(deadline=None, max_examples=15)
 def test_any_name_stays_a_name_in_a_drawing(name):
-    figure = whiskers("k", "T", name, [Line(name, 1.0, (0.5, 1.5))], ("a", "b"), "points")
+    figure = whiskers("k", "T", name, [WhiskerLine(name, 1.0, (0.5, 1.5))], ("a", "b"), "points")
     page = Page(str(figure.html()).encode(errors="replace"))
     assert page.whole
     assert {tag for tag, _ in page.tags} <= DRAWN

@@ -12,7 +12,7 @@ from reports_world import data_of
 
 from routelab.policy_file import load
 from routelab.reports import render
-from routelab.reports.day import render as render_day
+from routelab.reports.day import render_day
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate
 
 CHROMIUM = Path(os.environ.get("ROUTELAB_CHROMIUM", "/usr/bin/chromium"))

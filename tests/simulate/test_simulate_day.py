@@ -13,7 +13,7 @@ from routelab.errors import SimulationError
 from routelab.gates import Function
 from routelab.policy_file import load
 from routelab.replay import run
-from routelab.reports.day import render
+from routelab.reports.day import render_day
 from routelab.runtime import RouterConfig
 from routelab.runtime.budgets import BudgetRule, Budgets
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
@@ -143,7 +143,7 @@ def test_a_day_has_the_dates_of_its_log_or_those_that_are_given(world, sample_lo
     assert "for 2026-02-28" in early.error
     assert "resets at 2026-03-01" in early.error
     assert late.timestamp_s <= coming.starts_s + coming.at_s[-1]
-    page = render([day], [], scenario.NOTHING, "sample").html.decode()
+    page = render_day([day], [], scenario.NOTHING, "sample").html.decode()
     assert "from 2026-02-28 23:59 UTC" in page
     assert "resets at 2026-03-01" in page
     assert "1970" not in page

@@ -14,7 +14,7 @@ from routelab.core.catalogue.engine_rules import EngineRules, RetryRules
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay.timeouts import timed_out_answers
-from routelab.reports.day import render
+from routelab.reports.day import render_day
 from routelab.runtime import RouterConfig
 from routelab.simulate import SimulationOptions, arrivals, latency, simulate
 from routelab.simulate.scenario import NOTHING
@@ -130,7 +130,7 @@ def test_scaled_latencies_scale_the_day(policy, sample_log):
 
 def test_the_report_says_what_was_not_waited_for(policy, sample_log):
     _, day = day_of(policy, sample_log, timeout_s=LIMIT_S)
-    page = render([day], [], NOTHING, "sample").html.decode()
+    page = render_day([day], [], NOTHING, "sample").html.decode()
     assert "Tries without an answer" in page
     assert "no answer in 6 s" in page
     assert "Answers that nobody waited for: up to" in page

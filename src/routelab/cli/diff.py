@@ -69,9 +69,9 @@ def diff(
     for note in found.notes:
         tell(f"note: {note}")
     if page is not None:
-        from routelab.reports.difference import render
+        from routelab.reports.difference import render_difference
 
-        write_page(render(found, opened.name), page)
+        write_page(render_difference(found, opened.name), page)
     if json:
         print_json(found)
     else:

@@ -189,11 +189,11 @@ def _reported(
 ) -> Path | None:
     """Write the page; where the packages that draw are missing the figures stand without it."""
     try:
-        from routelab.reports.day import render
+        from routelab.reports.day import render_day
     except ModuleNotFoundError as error:
         tell(f"no report: {error.name} is not installed ({how_to_install('lab')})")
         return None
-    write_page(render(days, checks, day, log), page)
+    write_page(render_day(days, checks, day, log), page)
     return page
 
 

@@ -93,7 +93,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class TableBlock:
     """Rows under heads; the first column names the row, columns in `words` are text too.
 
     Attributes:
@@ -131,7 +131,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Figure:
+class PlotBlock:
     """A drawing with its words.
 
     Attributes:
@@ -162,7 +162,7 @@ class Figure:
 class Gallery:
     """Figures side by side where there is room."""
 
-    figures: Sequence[Figure]
+    figures: Sequence[PlotBlock]
 
     def html(self) -> Markup:
         inside = Markup("").join(figure.html() for figure in self.figures)

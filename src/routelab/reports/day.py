@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from routelab.core.storage.record import AttemptRecord, Record, StepRecord
 from routelab.reports import words
-from routelab.reports.blocks import Block, Cell, Chapter, Note, Table, Text
+from routelab.reports.blocks import Block, Cell, Chapter, Note, TableBlock, Text
 from routelab.reports.chapters.deployments import deployments
 from routelab.reports.chapters.objectives import FORMS
-from routelab.reports.chapters.opening import Figure, Opening
-from routelab.reports.figures.timeline import timeline, windows
+from routelab.reports.chapters.opening import HeadlineFigure, Opening
+from routelab.reports.plots.timeline import timeline, windows
 from routelab.reports.render import Report, pages
 from routelab.simulate import CheckedObjective, Day, Scenario
 
 _OBJECTIVES = ("Objective", "Verdict", "Measured", "Demanded", "Of", "Requests")
 
 
-def render(
+def render_day(
     days: Sequence[Day], checks: Sequence[Sequence[CheckedObjective]], scenario: Scenario, log: str
 ) -> Report:
     """The page and its twin; the same days give the same bytes.
@@ -99,15 +99,15 @@ def _reasons(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective]])
     return found
 
 
-def _figures(day: Day) -> tuple[Figure, ...]:
+def _figures(day: Day) -> tuple[HeadlineFigure, ...]:
     it = day.summary()
     return (
-        Figure("Without an answer", words.share(it["error_rate"]), f"{it['failed']:,} requests"),
-        Figure("P95", words.seconds(it.get("latency_p95_s")),
+        HeadlineFigure("Without an answer", words.share(it["error_rate"]), f"{it['failed']:,} requests"),
+        HeadlineFigure("P95", words.seconds(it.get("latency_p95_s")),
                f"P50 {words.seconds(it.get('latency_p50_s'))}"),
-        Figure("USD per 1,000", words.usd(it["usd_per_1k"]), "of all requests"),
-        Figure("Quality", words.quality(it["quality"]), "0 without an answer"),
-        Figure("Tries a call", f"{it['attempts_per_call']:.3f}",
+        HeadlineFigure("USD per 1,000", words.usd(it["usd_per_1k"]), "of all requests"),
+        HeadlineFigure("Quality", words.quality(it["quality"]), "0 without an answer"),
+        HeadlineFigure("Tries a call", f"{it['attempts_per_call']:.3f}",
                f"{words.share(it['struck_share'])} changed by faults"),
     )  # fmt: skip
 
@@ -127,7 +127,9 @@ def _objectives(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective
         " requests were independent of each other; while something is wrong they are not, and"
         " the intervals are too narrow."
     )
-    return Chapter("choice", "Objectives", [Table("Objectives", heads, rows, wordy), Text(reading)])
+    return Chapter(
+        "choice", "Objectives", [TableBlock("Objectives", heads, rows, wordy), Text(reading)]
+    )
 
 
 def _objective(it: CheckedObjective) -> list[Cell]:
@@ -142,7 +144,7 @@ def _objective(it: CheckedObjective) -> list[Cell]:
     ]
 
 
-def _side_by_side(names: Sequence[str], days: Sequence[Day]) -> Table:
+def _side_by_side(names: Sequence[str], days: Sequence[Day]) -> TableBlock:
     heads = ("Policy", "Without an answer", "P50", "P95", "P99", "USD per 1,000", "Quality",
              "Escalated", "Tries a call")  # fmt: skip
     rows = []
@@ -158,7 +160,7 @@ def _side_by_side(names: Sequence[str], days: Sequence[Day]) -> Table:
             Cell(words.share(it["escalation_rate"]), it["escalation_rate"]),
             Cell(f"{it['attempts_per_call']:.3f}", it["attempts_per_call"]),
         ])  # fmt: skip
-    return Table("The same arrivals, the same faults", heads, rows)
+    return TableBlock("The same arrivals, the same faults", heads, rows)
 
 
 def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter]:
@@ -178,7 +180,7 @@ def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter
     ]
 
 
-def _traces(caption: str, found: Sequence[Record], total: int, starts_s: float) -> Table:
+def _traces(caption: str, found: Sequence[Record], total: int, starts_s: float) -> TableBlock:
     heads = ("Request", "Arrived", "Took", "USD", "What happened")
     rows = [
         [
@@ -190,7 +192,7 @@ def _traces(caption: str, found: Sequence[Record], total: int, starts_s: float) 
         ]
         for it in found
     ]
-    return Table(caption, heads, rows, words=(0, 4), total=total, long=(4,))
+    return TableBlock(caption, heads, rows, words=(0, 4), total=total, long=(4,))
 
 
 def _arrived(it: Record, starts_s: float) -> float:

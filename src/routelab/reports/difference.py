@@ -8,16 +8,16 @@ from typing import Any
 from routelab.replay.breakdown.clusters import FEWEST
 from routelab.replay.diff import Change, PolicyDifference, proved_changes
 from routelab.reports import words
-from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, Table, Text
-from routelab.reports.chapters.opening import Figure, Opening
-from routelab.reports.figures.whiskers import Line, points, whiskers
+from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, TableBlock, Text
+from routelab.reports.chapters.opening import HeadlineFigure, Opening
+from routelab.reports.plots.whiskers import WhiskerLine, points, whiskers
 from routelab.reports.render import Report, pages
 
 DRAWN, MOST = 16, 60
 """Tasks in a drawing and in the table."""
 
 
-def render(it: PolicyDifference, log: str) -> Report:
+def render_difference(it: PolicyDifference, log: str) -> Report:
     """The page and its twin; the same difference gives the same bytes.
 
     Args:
@@ -50,15 +50,15 @@ def _opening(it: PolicyDifference, log: str) -> Opening:
             _figure("Quality, points", words.points, it.quality),
             _figure("USD per 1,000", words.usd_change, it.usd_per_1k),
             _figure("Gain, points", words.points, it.gain),
-            Figure("Other model", words.share(it.changed), "of requests"),
-            Figure("Other bill", words.share(it.rebilled), "of requests, same model"),
+            HeadlineFigure("Other model", words.share(it.changed), "of requests"),
+            HeadlineFigure("Other bill", words.share(it.rebilled), "of requests, same model"),
         ),
         route=(),
     )
 
 
-def _figure(label: str, form: Callable[[float], str], it: Change) -> Figure:
-    return Figure(label, form(it.value), words.interval(form, it.ci))
+def _figure(label: str, form: Callable[[float], str], it: Change) -> HeadlineFigure:
+    return HeadlineFigure(label, form(it.value), words.interval(form, it.ci))
 
 
 def _what(it: PolicyDifference) -> Chapter:
@@ -75,7 +75,7 @@ def _what(it: PolicyDifference) -> Chapter:
              words.seconds),
     ]  # fmt: skip
     blocks: list[Block] = [
-        Table("Old and new on the same requests", ("Figure", "Old", "New", "Change"), rows)
+        TableBlock("Old and new on the same requests", ("Figure", "Old", "New", "Change"), rows)
     ]
     if it.tasks and (it.changed or it.rebilled):
         blocks += [Text(_counted(it)), Gallery(_drawn(it)), _tasks(it)]
@@ -99,7 +99,7 @@ def _drawn(it: PolicyDifference) -> list[Any]:
         f"Beyond chance, all {len(it.tasks)} tasks taken together",
     )
     gains = [points(one.task, one.quality.value, one.quality.ci) for one in shown]
-    saved = [Line(one.task, one.usd_per_1k.value, one.usd_per_1k.ci) for one in shown]
+    saved = [WhiskerLine(one.task, one.usd_per_1k.value, one.usd_per_1k.ci) for one in shown]
     worse = f"New minus old. {together}, worse: {words.names(found.worse)};"
     worse += f" better: {words.names(found.better)}."
     more = f"New minus old. {together}, dearer: {words.names(found.dearer)};"
@@ -124,7 +124,7 @@ def _counted(it: PolicyDifference) -> str:
     )
 
 
-def _tasks(it: PolicyDifference) -> Table:
+def _tasks(it: PolicyDifference) -> TableBlock:
     moved = [one for one in it.tasks if one.moved]
     rows = [
         [
@@ -139,7 +139,7 @@ def _tasks(it: PolicyDifference) -> Table:
         for one in moved[:MOST]
     ]  # fmt: skip
     heads = ("Task", "Requests", "Other model", "Quality, points", "USD per 1,000")
-    return Table("By task, what moves the whole most first", heads, rows, total=len(moved))
+    return TableBlock("By task, what moves the whole most first", heads, rows, total=len(moved))
 
 
 def _answers(it: PolicyDifference) -> Chapter | None:
@@ -161,7 +161,7 @@ def _changed(it: PolicyDifference) -> Iterator[Block]:
         for one in it.moves
     ]
     by_model = ("Answered by", "Now by", "Requests", "Quality, points", "USD per 1,000")
-    yield Table("Changes on these requests", by_model, moves, words=(0, 1))
+    yield TableBlock("Changes on these requests", by_model, moves, words=(0, 1))
     examples = [
         [
             Cell(words.short(one.id, 40)),
@@ -174,7 +174,7 @@ def _changed(it: PolicyDifference) -> Iterator[Block]:
         for one in it.examples
     ]
     heads = ("Request", "Task", "Answered by", "Now by", "Points", "USD")
-    yield Table("Changed requests, losses first", heads, examples, words=(0, 1, 2, 3))
+    yield TableBlock("Changed requests, losses first", heads, examples, words=(0, 1, 2, 3))
 
 
 def _settings(it: PolicyDifference) -> Chapter:
@@ -182,7 +182,7 @@ def _settings(it: PolicyDifference) -> Chapter:
         return Chapter("settings", "Settings", [Note("No setting differs.")])
     rows = [[Cell(one.place), Cell(_value(one.old)), Cell(_value(one.new))] for one in it.settings]
     digests = f"SHA-256 of the policies: {it.old_digest} and {it.new_digest}."
-    table = Table("Set otherwise", ("Setting", "Old", "New"), rows, words=(0, 1, 2))
+    table = TableBlock("Set otherwise", ("Setting", "Old", "New"), rows, words=(0, 1, 2))
     return Chapter("settings", "Settings", [table, Text(digests)])
 
 

@@ -11,11 +11,11 @@ from routelab.reports.chapters.bounds import bounds
 from routelab.reports.chapters.certificate import certificate
 from routelab.reports.chapters.choice import choice
 from routelab.reports.chapters.kinds import kinds
-from routelab.reports.chapters.learned import learned
 from routelab.reports.chapters.losses import losses
 from routelab.reports.chapters.objectives import objectives
 from routelab.reports.chapters.opening import Opening, opening
-from routelab.reports.chapters.searched import searched
+from routelab.reports.chapters.scorers import scorers
+from routelab.reports.chapters.search import search
 from routelab.reports.chapters.seeds import seeds
 from routelab.reports.chapters.thresholds import signal, thresholds
 from routelab.reports.chapters.traffic import traffic
@@ -23,8 +23,8 @@ from routelab.reports.chapters.trust import origin, trust
 from routelab.reports.summary import read
 
 CHAPTERS = (
-    choice, bounds, objectives, certificate, kinds, thresholds, signal, learned, traffic, losses,
-    searched, trust, seeds, origin,
+    choice, bounds, objectives, certificate, kinds, thresholds, signal, scorers, traffic, losses,
+    search, trust, seeds, origin,
 )  # fmt: skip
 """In the order of the page; a chapter more is a function more. One that has nothing to tell of
 a study gives None."""

@@ -13,7 +13,7 @@ from routelab.errors import RoutelabError
 from routelab.policy_file import Certificate, SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
-from routelab.reports.learned import Kind, Learned
+from routelab.reports.learning_summary import KindSummary, LearningSummary
 from routelab.tuning.study.seed_spread import SeedSpread
 from routelab.tuning.study.slo_outcome import SloOutcome
 
@@ -23,7 +23,7 @@ _NUMBERS = ("aiq", "aiq_zero_router", "quality", "usd_per_1k", "gain_vs_zero_rou
 """Where JSON's null stands for NaN and not for an absence."""
 
 
-class Measured(msgspec.Struct, frozen=True):
+class PointFigures(msgspec.Struct, frozen=True):
     """Figures of an operating point on test; see `routelab.replay.Figures`."""
 
     quality: float
@@ -36,24 +36,24 @@ class Measured(msgspec.Struct, frozen=True):
     gain_ci: Range
 
 
-class Scored(msgspec.Struct, frozen=True):
+class TuneMeans(msgspec.Struct, frozen=True):
     """Means on tune."""
 
     usd_per_1k: float
     quality: float
 
 
-class Point(msgspec.Struct, frozen=True):
+class PointSummary(msgspec.Struct, frozen=True):
     """An operating point: why it was picked, its policy in wire form, and its figures."""
 
     name: str
     rule: str
     policy: Mapping[str, Any]
-    test: Measured
-    tune: Scored | None = None
+    test: PointFigures
+    tune: TuneMeans | None = None
 
 
-class Dropped(msgspec.Struct, frozen=True):
+class DroppedRows(msgspec.Struct, frozen=True):
     """Rows of a part that could be compared, and those left out, by task."""
 
     n_requests: int
@@ -61,7 +61,7 @@ class Dropped(msgspec.Struct, frozen=True):
     by_task: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
-class Bound(msgspec.Struct, frozen=True):
+class BoundSummary(msgspec.Struct, frozen=True):
     """A bound of the user's, judged on test; see `routelab.tuning.objectives.bound_checks.BoundCheck`."""
 
     bound: str
@@ -74,20 +74,20 @@ class Bound(msgspec.Struct, frozen=True):
     needed: int | None = None
 
 
-class Mark(msgspec.Struct, frozen=True):
+class FrontProgress(msgspec.Struct, frozen=True):
     """Share of the box of cost and quality dominated after some trials."""
 
     trials: int
     hypervolume: float
 
 
-class Search(msgspec.Struct, frozen=True):
+class SearchProgress(msgspec.Struct, frozen=True):
     """How a randomised search went; see `routelab.tuning.kinds.search_summary.SearchSummary`."""
 
     sampler: str
     trials: int
     feasible: int
-    hypervolume: tuple[Mark, ...]
+    hypervolume: tuple[FrontProgress, ...]
     importance: Mapping[str, float] | None = None
 
 
@@ -114,22 +114,22 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     requests_to_settle: int | None = None
     policy: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    operating_points: tuple[Point, ...] = ()
+    operating_points: tuple[PointSummary, ...] = ()
     aiq_front: float | None = None
     optimism: Mapping[str, float | None] = msgspec.field(default_factory=dict)
     splits: SplitRecord | None = None
     signals: Mapping[str, SignalSpec] = msgspec.field(default_factory=dict)
     candidates: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    front: tuple[Scored, ...] = ()
-    coverage: Mapping[str, Dropped] = msgspec.field(default_factory=dict)
+    front: tuple[TuneMeans, ...] = ()
+    coverage: Mapping[str, DroppedRows] = msgspec.field(default_factory=dict)
     provenance: Mapping[str, Any] = msgspec.field(default_factory=dict)
     policy_digest: str | None = None
     breakdown: Breakdown | None = None
-    kinds: tuple[Kind, ...] = ()
-    account: Learned | None = None
-    bounds: tuple[Bound, ...] = ()
-    search: Search | None = None
+    kinds: tuple[KindSummary, ...] = ()
+    account: LearningSummary | None = None
+    bounds: tuple[BoundSummary, ...] = ()
+    search: SearchProgress | None = None
     certificate: Certificate | None = None
     seeds: SeedSpread | None = None
     slo: SloOutcome | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from routelab.reports import words
-from routelab.reports.blocks import Cell, Chapter, Table, Text
-from routelab.reports.summary import Bound, Summary
+from routelab.reports.blocks import Cell, Chapter, TableBlock, Text
+from routelab.reports.summary import BoundSummary, Summary
 
 MOST = 60
 """Bounds in the table."""
@@ -27,11 +27,11 @@ def bounds(summary: Summary) -> Chapter | None:
     shown = sorted(found, key=lambda it: it.met)[:MOST]
     heads = ("Bound", "Allowed", "Tune", "Test", "Requests", "On test")
     rows = [_row(it) for it in shown]
-    table = Table("Bounds", heads, rows, words=(0, 5), total=len(found))
+    table = TableBlock("Bounds", heads, rows, words=(0, 5), total=len(found))
     return Chapter("bounds", "Bounds", [Text(_reading(found, missed)), table])
 
 
-def _reading(found: tuple[Bound, ...], missed: list[Bound]) -> str:
+def _reading(found: tuple[BoundSummary, ...], missed: list[BoundSummary]) -> str:
     all_met = "all hold" if len(found) > 1 else "it holds"
     word = f"{len(missed)} of {len(found)} missed" if missed else all_met
     groups = any("=" in it.bound for it in found)
@@ -47,7 +47,7 @@ def _reading(found: tuple[Bound, ...], missed: list[Bound]) -> str:
     )
 
 
-def _row(it: Bound) -> list[Cell]:
+def _row(it: BoundSummary) -> list[Cell]:
     name, form, side = _NAMES.get(it.bound, (f"Loss of {it.bound}, points", _lost, "at most"))
     settled = not it.test_ci[0] <= it.limit <= it.test_ci[1]
     word = "met" if it.met else "missed"

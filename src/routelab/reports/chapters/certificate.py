@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from routelab.policy_file import Certificate, CertifiedBound
 from routelab.reports import words
-from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Heading, Note, Table, Text
+from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Heading, Note, TableBlock, Text
 from routelab.reports.summary import Summary
 
 _FORMS: dict[str, tuple[str, Callable[[float], str], str]] = {
@@ -76,10 +76,10 @@ def _missing(it: Certificate) -> str:
     return "no number of requests would do if the estimates stay where they are"
 
 
-def _goals(it: Certificate) -> Table:
+def _goals(it: Certificate) -> TableBlock:
     limit = f"Limit at {_percent(1 - it.delta)}"
     heads = ("Bound", it.part.capitalize(), limit, "p", "Test", "Drift")
-    return Table(
+    return TableBlock(
         "Bounds, where they were tested and later", heads, [_goal(goal) for goal in it.goals]
     )
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from routelab.replay import Baseline, Figures
 from routelab.reports import words
-from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table, Text
+from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
 from routelab.reports.chapters.opening import FIXED
-from routelab.reports.figures.front import front
-from routelab.reports.figures.whiskers import Line, points, whiskers
-from routelab.reports.summary import Measured, Range, Summary
+from routelab.reports.plots.front import front
+from routelab.reports.plots.whiskers import WhiskerLine, points, whiskers
+from routelab.reports.summary import PointFigures, Range, Summary
 
 DRAWN, MOST = 16, 40
 """Baselines in a drawing and in the table."""
@@ -40,7 +40,7 @@ def _reading(summary: Summary) -> str:
     )
 
 
-def _points(summary: Summary) -> Table:
+def _points(summary: Summary) -> TableBlock:
     test = summary.test
     assert test is not None
     heads = (
@@ -56,11 +56,11 @@ def _points(summary: Summary) -> Table:
         rows = [_point(it.name, it.test, it.rule, first=it is found[0]) for it in found]
     else:
         rows = [_point(test.policy, test, "this policy", first=True)]
-    return Table(f"Operating points, {words.count(test.n_requests)} requests of {test.split}",
+    return TableBlock(f"Operating points, {words.count(test.n_requests)} requests of {test.split}",
                  heads, rows, words=(0, 6))  # fmt: skip
 
 
-def _point(name: str, it: Measured | Figures, rule: str, *, first: bool) -> list[Cell]:
+def _point(name: str, it: PointFigures | Figures, rule: str, *, first: bool) -> list[Cell]:
     named = words.short(name, 60) + (" (exported)" if first else "")
     return [
         Cell(named, strong=first),
@@ -73,11 +73,11 @@ def _point(name: str, it: Measured | Figures, rule: str, *, first: bool) -> list
     ]
 
 
-def _against(test: Figures) -> list[Figure]:
+def _against(test: Figures) -> list[PlotBlock]:
     """Differences in quality and in cost."""
     found = test.baselines[:DRAWN]
     gains = [points(_name(it), it.quality_gain, it.quality_gain_ci) for it in found]
-    saved = [Line(_name(it), it.saving_usd_per_1k, it.saving_usd_per_1k_ci) for it in found]
+    saved = [WhiskerLine(_name(it), it.saving_usd_per_1k, it.saving_usd_per_1k_ci) for it in found]
     better, cheaper = (
         [line.name for line in lines if line.interval[0] > 0] for lines in (gains, saved)
     )
@@ -93,10 +93,10 @@ def _against(test: Figures) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _baselines(found: tuple[Baseline, ...]) -> Table:
+def _baselines(found: tuple[Baseline, ...]) -> TableBlock:
     heads = ("Baseline", "Quality", "USD per 1,000", "Policy adds, points", "Policy saves, USD")
     rows = [_baseline(it) for it in found[:MOST]]
-    return Table("Baselines on the same requests", heads, rows, total=len(found))
+    return TableBlock("Baselines on the same requests", heads, rows, total=len(found))
 
 
 def _baseline(it: Baseline) -> list[Cell]:

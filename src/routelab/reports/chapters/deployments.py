@@ -6,7 +6,7 @@ import numpy as np
 
 from routelab.core.messages import wording
 from routelab.reports import words
-from routelab.reports.blocks import Block, Cell, Table, Text
+from routelab.reports.blocks import Block, Cell, TableBlock, Text
 from routelab.simulate import Day
 
 
@@ -15,7 +15,7 @@ def deployments(day: Day) -> list[Block]:
     return [_table(day), *_ends(day)]
 
 
-def _table(day: Day) -> Table:
+def _table(day: Day) -> TableBlock:
     heads = ("Model", "Provider", "Tries", "Share", "Failed", "Struck", "P50", "P95",
              "Most waiting", "Breaker open")  # fmt: skip
     looked = {(it.model, it.deployment): it for it in day.sampled}
@@ -36,7 +36,9 @@ def _table(day: Day) -> Table:
             Cell(words.count(waiting), waiting),
             Cell(words.share(opened), opened),
         ])  # fmt: skip
-    return Table("Tries by deployment; shares are of a model's tries", heads, rows, words=(0, 1))
+    return TableBlock(
+        "Tries by deployment; shares are of a model's tries", heads, rows, words=(0, 1)
+    )
 
 
 def _ends(day: Day) -> list[Block]:
@@ -52,7 +54,7 @@ def _ends(day: Day) -> list[Block]:
             for (said, model), n in day.errors_by.items()
         ]
         heads = ("What it says", "Model", "Tries")
-        found.append(Table("Tries without an answer", heads, rows, words=(0, 1)))
+        found.append(TableBlock("Tries without an answer", heads, rows, words=(0, 1)))
     if day.unwaited_usd_per_1k:
         usd = words.usd(day.unwaited_usd_per_1k)
         found.append(

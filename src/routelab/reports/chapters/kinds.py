@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from routelab.core.messages import wording
 from routelab.core.messages.wording import known
 from routelab.reports import words
-from routelab.reports.blocks import Cell, Chapter, Figure, Gallery, Table, Text
-from routelab.reports.figures.whiskers import points, whiskers
-from routelab.reports.learned import Kind
+from routelab.reports.blocks import Cell, Chapter, Gallery, PlotBlock, TableBlock, Text
+from routelab.reports.learning_summary import KindSummary
+from routelab.reports.plots.whiskers import points, whiskers
 from routelab.reports.summary import Summary
 from routelab.tuning.study.kind_choice import TIE
 
@@ -27,7 +27,7 @@ def kinds(summary: Summary) -> Chapter | None:
     )
 
 
-def _reading(won: Kind, found: Sequence[Kind]) -> str:
+def _reading(won: KindSummary, found: Sequence[KindSummary]) -> str:
     return (
         f"{len(found)} kinds of policy were searched. {won.kind.capitalize()} was exported: the"
         f" area under its front (AIQ) is the greatest on folds of the tune part that the front was"
@@ -36,7 +36,7 @@ def _reading(won: Kind, found: Sequence[Kind]) -> str:
     )
 
 
-def _against(won: Kind, found: Sequence[Kind]) -> Figure:
+def _against(won: KindSummary, found: Sequence[KindSummary]) -> PlotBlock:
     lines = [
         points(it.kind, it.gain_behind, it.gain_behind_ci)
         for it in found
@@ -54,17 +54,17 @@ def _against(won: Kind, found: Sequence[Kind]) -> Figure:
     return whiskers("kinds", title, alt, lines, sides, "points of quality")
 
 
-def _table(won: Kind, found: Sequence[Kind]) -> Table:
+def _table(won: KindSummary, found: Sequence[KindSummary]) -> TableBlock:
     heads = (
         "Kind, simplest first",
         "AIQ on tune",
         "AIQ held out",
         f"{won.kind.capitalize()} gains more, points",
     )
-    return Table("Kinds searched", heads, [_row(it) for it in found])
+    return TableBlock("Kinds searched", heads, [_row(it) for it in found])
 
 
-def _row(it: Kind) -> list[Cell]:
+def _row(it: KindSummary) -> list[Cell]:
     named = f"{it.kind} (exported)" if it.won else it.kind
     behind = Cell(words.NOTHING)
     if it.gain_behind is not None and it.gain_behind_ci is not None:

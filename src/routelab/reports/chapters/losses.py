@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from routelab.replay.breakdown.shape import Slice
 from routelab.reports import words
-from routelab.reports.blocks import Cell, Chapter, Figure, Gallery, Note, Table, Text
-from routelab.reports.figures.whiskers import points, whiskers
+from routelab.reports.blocks import Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
+from routelab.reports.plots.whiskers import points, whiskers
 from routelab.reports.summary import Summary
 
 DRAWN, LISTED = 12, 60
@@ -38,7 +38,7 @@ def losses(summary: Summary) -> Chapter:
     )
 
 
-def _drawn(worst: Sequence[Slice]) -> Figure:
+def _drawn(worst: Sequence[Slice]) -> PlotBlock:
     lines = [points(_named(it), it.loss, it.loss_ci) for it in worst]
     first = worst[0]
     alt = (
@@ -54,14 +54,14 @@ def _named(it: Slice) -> str:
     return it.value if it.by == "length" else f"{it.by} {it.value}"
 
 
-def _table(kind: str, found: Sequence[Slice]) -> Table:
+def _table(kind: str, found: Sequence[Slice]) -> TableBlock:
     heads = (
         kind.capitalize(), "Requests", "Loss, points", "Quality", "Best model", "USD per 1,000",
         "Escalated", "Answered by",
     )  # fmt: skip
     rows = [_row(it) for it in found[:LISTED]]
     caption = f"By {kind}, largest loss first"
-    return Table(caption, heads, rows, words=(0, 7), total=len(found))
+    return TableBlock(caption, heads, rows, words=(0, 7), total=len(found))
 
 
 def _row(it: Slice) -> list[Cell]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from routelab.reports import words
-from routelab.reports.blocks import Cell, Chapter, Table, Text
+from routelab.reports.blocks import Cell, Chapter, TableBlock, Text
 from routelab.reports.summary import Summary
 from routelab.simulate import CheckedObjective
 from routelab.tuning.study.slo_outcome import SloOutcome
@@ -34,7 +34,7 @@ def objectives(summary: Summary) -> Chapter | None:
     return Chapter(
         "objectives",
         "Objectives on simulated days",
-        [Table("Objectives", heads, rows, words=(0, 1, 6)), Text(_reading(found))],
+        [TableBlock("Objectives", heads, rows, words=(0, 1, 6)), Text(_reading(found))],
     )
 
 

@@ -19,7 +19,7 @@ LONGEST = 600
 _MARKS = {"ship": ("ship", "✓"), "do not route": ("stop", "✕"), "not proven": ("open", "?")}
 
 
-class Figure(NamedTuple):
+class HeadlineFigure(NamedTuple):
     """A headline figure with what stands under it."""
 
     label: str
@@ -44,7 +44,7 @@ class Opening(NamedTuple):
     word: str
     sentence: str
     reasons: Sequence[str]
-    figures: Sequence[Figure]
+    figures: Sequence[HeadlineFigure]
     route: Sequence[str]
     heading: str = "How it routes"
 
@@ -123,7 +123,7 @@ def _beside(test: Figures) -> str:
     return f"; next to {name} for everything, it costs {part} {change} and scores {scores}"
 
 
-def _figures(test: Figures) -> list[Figure]:
+def _figures(test: Figures) -> list[HeadlineFigure]:
     best = best_model(test)
     found = [
         _figure("Quality", words.quality, test.quality, test.quality_ci),
@@ -138,13 +138,13 @@ def _figures(test: Figures) -> list[Figure]:
     middle = f"median {words.seconds(test.latency_p50_s)}" if seen else wording.UNSEEN
     return [
         *found,
-        Figure("Escalated", words.share(test.escalation_rate), "of requests"),
-        Figure("Latency P95", latency, middle),
+        HeadlineFigure("Escalated", words.share(test.escalation_rate), "of requests"),
+        HeadlineFigure("Latency P95", latency, middle),
     ]
 
 
-def _figure(label: str, form: Callable[[float], str], value: float, ends: Range) -> Figure:
-    return Figure(label, form(value), words.interval(form, ends))
+def _figure(label: str, form: Callable[[float], str], value: float, ends: Range) -> HeadlineFigure:
+    return HeadlineFigure(label, form(value), words.interval(form, ends))
 
 
 def _route(wire: Mapping[str, Any]) -> Sequence[str]:

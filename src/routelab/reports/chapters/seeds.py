@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from routelab.reports import words
-from routelab.reports.blocks import Block, Cell, Chapter, Table, Text
+from routelab.reports.blocks import Block, Cell, Chapter, TableBlock, Text
 from routelab.reports.summary import Summary
 from routelab.tuning.study.seed_spread import SeedRun
 
@@ -29,7 +29,7 @@ def seeds(summary: Summary) -> Chapter | None:
             f" {words.quality(found.quality.most)}, cost from {words.usd(found.usd_per_1k.least)}"
             f" to {words.usd(found.usd_per_1k.most)} USD per 1,000 requests."
         ),
-        Table(
+        TableBlock(
             "Seed by seed, each on its own test part",
             ("Seed", "Verdict", "Models", "Gain, points", "Quality", "USD per 1,000"),
             [_row(run) for run in found.runs],

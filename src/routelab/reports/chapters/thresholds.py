@@ -9,12 +9,12 @@ from routelab.errors import PolicyError
 from routelab.policies import from_wire
 from routelab.replay.breakdown.shape import Breakdown, ThresholdCurve
 from routelab.reports import words
-from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Heading, Note, Table, Text
+from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Heading, Note, TableBlock, Text
 from routelab.reports.explorer import Explorer, Landmark, single
-from routelab.reports.figures.deferral import deferral
-from routelab.reports.figures.front import models
-from routelab.reports.figures.reliability import reliability
-from routelab.reports.figures.thresholds import threshold
+from routelab.reports.plots.deferral import deferral
+from routelab.reports.plots.front import models
+from routelab.reports.plots.reliability import reliability
+from routelab.reports.plots.thresholds import threshold
 from routelab.reports.summary import Summary
 
 _NONE = "has no thresholds of its own on a confidence signal, so there is none to move."
@@ -108,7 +108,7 @@ def signal(summary: Summary) -> Chapter:
     )
 
 
-def _table(known: Breakdown) -> Table:
+def _table(known: Breakdown) -> TableBlock:
     areas = {it.model: it for it in known.deferral}
     rows = [
         [
@@ -122,7 +122,7 @@ def _table(known: Breakdown) -> Table:
         for it in known.reliability
     ]
     heads = ("Model", "Signal", "AUROC", "ECE", "Deferral area (1 = oracle)", "Handed on")
-    return Table("The signal on test, model by model", heads, rows, words=(0, 1))
+    return TableBlock("The signal on test, model by model", heads, rows, words=(0, 1))
 
 
 def _area(area: float | None) -> Cell:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from routelab.replay.breakdown.shape import Slice, StageUse
 from routelab.reports import words
-from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table
-from routelab.reports.figures.latency import latency
-from routelab.reports.figures.stages import stages
-from routelab.reports.figures.traffic import traffic as share_by_task
+from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock
+from routelab.reports.plots.latency import latency
+from routelab.reports.plots.stages import stages
+from routelab.reports.plots.traffic import traffic as share_by_task
 from routelab.reports.summary import Summary
 
 TASKS = 12
@@ -24,7 +24,7 @@ def traffic(summary: Summary) -> Chapter:
         return Chapter("traffic", "Requests, money, time", [why])
     tasks = [it for it in known.slices if it.by == "task"]
     tasks.sort(key=lambda it: (-it.n_requests, it.value))
-    drawn: list[Figure] = []
+    drawn: list[PlotBlock] = []
     blocks: list[Block] = []
     if tasks:
         drawn += [share_by_task(tasks[:TASKS], _answering(tasks))]
@@ -48,7 +48,7 @@ def _answering(slices: Sequence[Slice]) -> list[str]:
     return [name for name in names if any(it.model_share.get(name, 0.0) > 0 for it in slices)]
 
 
-def _stages(found: Sequence[StageUse]) -> Table:
+def _stages(found: Sequence[StageUse]) -> TableBlock:
     heads = ("Model", "Asked", "Delivered", "USD per 1,000", "of that discarded")
     rows = [
         [
@@ -60,4 +60,4 @@ def _stages(found: Sequence[StageUse]) -> Table:
         ]
         for it in found
     ]
-    return Table("Calls and cost by model", heads, rows)
+    return TableBlock("Calls and cost by model", heads, rows)

@@ -8,7 +8,7 @@ from typing import Any
 from routelab.policy_file import SplitRecord
 from routelab.replay import Figures
 from routelab.reports import words
-from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Note, Table, Text
+from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Note, TableBlock, Text
 from routelab.reports.chapters.command import command
 from routelab.reports.summary import Summary
 
@@ -42,7 +42,7 @@ def trust(summary: Summary) -> Chapter:
     return Chapter("trust", "Can it be trusted", blocks)
 
 
-def _optimism(found: Mapping[str, float | None], test: Figures) -> Table:
+def _optimism(found: Mapping[str, float | None], test: Figures) -> TableBlock:
     rows = []
     for key, (name, form, change, unit) in _FORMS.items():
         value, less = getattr(test, key), found.get(key)
@@ -51,7 +51,7 @@ def _optimism(found: Mapping[str, float | None], test: Figures) -> Table:
         rows += [
             [Cell(name), Cell(form(tuned), tuned), Cell(form(value), value), Cell(moved, less)]
         ]
-    return Table("Tune against test", ("Figure", "Tune", "Test", "Optimism"), rows)
+    return TableBlock("Tune against test", ("Figure", "Tune", "Test", "Optimism"), rows)
 
 
 def _coverage(summary: Summary) -> list[Block]:
@@ -72,11 +72,13 @@ def _coverage(summary: Summary) -> list[Block]:
     if known is not None and known.by_task:
         tasks = sorted(known.by_task.items(), key=lambda pair: (-pair[1], pair[0]))
         rows = [[Cell(words.short(t, 80)), Cell(words.count(n), n)] for t, n in tasks[:TASKS]]
-        blocks += [Table("Dropped requests by task", ("Task", "Dropped"), rows, total=len(tasks))]
+        blocks += [
+            TableBlock("Dropped requests by task", ("Task", "Dropped"), rows, total=len(tasks))
+        ]
     return blocks
 
 
-def _splits(cut: SplitRecord) -> Table:
+def _splits(cut: SplitRecord) -> TableBlock:
     uses = {
         "train": "learn scorers",
         "tune": "choose the policy",
@@ -94,7 +96,9 @@ def _splits(cut: SplitRecord) -> Table:
     ]
     dropped = f", {words.count(cut.dropped)} dropped because their group began earlier"
     caption = f"Split by {cut.rule}, each {cut.group} kept together{dropped if cut.dropped else ''}"
-    return Table(caption, ("Part", "Requests", "Used to", "SHA-256 of ids"), rows, words=(0, 2, 3))
+    return TableBlock(
+        caption, ("Part", "Requests", "Used to", "SHA-256 of ids"), rows, words=(0, 2, 3)
+    )
 
 
 def origin(summary: Summary) -> Chapter:
@@ -123,7 +127,7 @@ def origin(summary: Summary) -> Chapter:
         )
     ]
     if rows:
-        blocks += [Table("Made from", ("What", "Value"), rows, words=(0, 1))]
+        blocks += [TableBlock("Made from", ("What", "Value"), rows, words=(0, 1))]
     return Chapter("origin", "Provenance", blocks)
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from routelab.reports import words
-from routelab.reports.blocks import Chapter, Figure, Gallery, Text
-from routelab.reports.figures.search import importance, progress
-from routelab.reports.summary import Search, Summary
+from routelab.reports.blocks import Chapter, Gallery, PlotBlock, Text
+from routelab.reports.plots.search import parameter_importance, progress
+from routelab.reports.summary import SearchProgress, Summary
 
 
-def searched(summary: Summary) -> Chapter | None:
+def search(summary: Summary) -> Chapter | None:
     """Hypervolume over trials and the importance of parameters; None without a search."""
     found = summary.search
     if found is None or not found.hypervolume:
         return None
-    figures: list[Figure] = [progress(found.hypervolume)]
+    figures: list[PlotBlock] = [progress(found.hypervolume)]
     if found.importance:
-        figures.append(importance(found.importance))
+        figures.append(parameter_importance(found.importance))
     return Chapter("search", "The search", [Text(_reading(found)), Gallery(figures)])
 
 
-def _reading(found: Search) -> str:
+def _reading(found: SearchProgress) -> str:
     first, last = found.hypervolume[0].hypervolume, found.hypervolume[-1].hypervolume
     added = 100 * (last - first)
     more = (

@@ -9,7 +9,7 @@ import msgspec
 Range = tuple[float, float]
 
 
-class Kind(msgspec.Struct, frozen=True):
+class KindSummary(msgspec.Struct, frozen=True):
     """A kind of policy that was searched; see `routelab.tuning.study.kind_choice.Rival`."""
 
     kind: str
@@ -20,7 +20,7 @@ class Kind(msgspec.Struct, frozen=True):
     gain_behind_ci: Range | None = None
 
 
-class Value(msgspec.Struct, frozen=True):
+class EstimateSummary(msgspec.Struct, frozen=True):
     """A figure with its 95 % interval, and the reason where it is None."""
 
     value: float | None
@@ -33,19 +33,19 @@ class Value(msgspec.Struct, frozen=True):
         return None if self.low is None or self.high is None else (self.low, self.high)
 
 
-class Ranked(msgspec.Struct, frozen=True):
+class RankingSummary(msgspec.Struct, frozen=True):
     """One way to judge a scorer; see `routelab.learning.diagnosis.ranking.Ranking`."""
 
     n: int
-    apgr: Value
-    cpt50: Value
-    cpt80: Value
-    deferral_area: Value
-    baselines: Mapping[str, Value] = msgspec.field(default_factory=dict)
-    lead: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    apgr: EstimateSummary
+    cpt50: EstimateSummary
+    cpt80: EstimateSummary
+    deferral_area: EstimateSummary
+    baselines: Mapping[str, EstimateSummary] = msgspec.field(default_factory=dict)
+    lead: Mapping[str, EstimateSummary] = msgspec.field(default_factory=dict)
 
 
-class Bin(msgspec.Struct, frozen=True):
+class BinSummary(msgspec.Struct, frozen=True):
     """One bar of a reliability diagram; the means are None or NaN in an empty one."""
 
     low: float
@@ -55,18 +55,18 @@ class Bin(msgspec.Struct, frozen=True):
     quality: float | None
 
 
-class Correct(msgspec.Struct, frozen=True):
+class CorrectnessSummary(msgspec.Struct, frozen=True):
     """How good P(success) of one model is; see `routelab.learning.diagnosis.correctness.Correctness`."""
 
     n: int
-    auroc: Value
-    brier: Value
+    auroc: EstimateSummary
+    brier: EstimateSummary
     brier_of_mean: float
-    ece: Value
-    diagram: tuple[Bin, ...] = ()
+    ece: EstimateSummary
+    diagram: tuple[BinSummary, ...] = ()
 
 
-class Feature(msgspec.Struct, frozen=True):
+class FeatureSummary(msgspec.Struct, frozen=True):
     """How much of what a scorer knows hangs on one feature."""
 
     feature: str
@@ -74,17 +74,17 @@ class Feature(msgspec.Struct, frozen=True):
     share: float
 
 
-class Learned(msgspec.Struct, frozen=True):
+class LearningSummary(msgspec.Struct, frozen=True):
     """What learning is worth on a log; see `routelab.learning.LearningAccount`."""
 
     weak: str
     strong: str
     n: int
-    random: Ranked
-    leave_task_out: Ranked
-    test: Ranked
-    after_answer: Ranked
-    correctness: Mapping[str, Correct]
-    important: tuple[Feature, ...]
+    random: RankingSummary
+    leave_task_out: RankingSummary
+    test: RankingSummary
+    after_answer: RankingSummary
+    correctness: Mapping[str, CorrectnessSummary]
+    important: tuple[FeatureSummary, ...]
     learned_task: bool | None
     statement: str

@@ -8,23 +8,23 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import PercentFormatter
 
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import MUTED, OURS, SOFT
 from routelab.reports.labels import Label, place
-from routelab.reports.learned import Ranked
+from routelab.reports.learning_summary import RankingSummary
 
 _COLOURS = (OURS, SOFT)
 
 
-def recovered(strong: str, ways: Sequence[tuple[str, Ranked]]) -> Figure:
+def recovery(strong: str, ways: Sequence[tuple[str, RankingSummary]]) -> PlotBlock:
     """The shares that recover half and four fifths of the gap, for each way of judging."""
     alt = _alt(ways)
     svg = canvas.draw("recovered", canvas.NARROW, 290.0, lambda on: _paint(on, ways))
     title = f"Calls of {words.short(strong, 24)} that recover its lead"
-    return Figure(title, alt, canvas.labelled(svg, alt))
+    return PlotBlock(title, alt, canvas.labelled(svg, alt))
 
 
-def _alt(ways: Sequence[tuple[str, Ranked]]) -> str:
+def _alt(ways: Sequence[tuple[str, RankingSummary]]) -> str:
     told = [
         f"{name}: half of it by {words.share(it.cpt50.value)} of the calls, four fifths by"
         f" {words.share(it.cpt80.value)}"
@@ -33,7 +33,7 @@ def _alt(ways: Sequence[tuple[str, Ranked]]) -> str:
     return f"{'; '.join(told)}. Random routing needs 50% and 80%."
 
 
-def _paint(on: Drawing, ways: Sequence[tuple[str, Ranked]]) -> None:
+def _paint(on: Drawing, ways: Sequence[tuple[str, RankingSummary]]) -> None:
     axes = on.subplots()
     on.subplots_adjust(left=0.12, right=0.94, top=0.90, bottom=0.17)
     axes.plot([0, 1], [0, 1], color=MUTED, ls=(0, (1, 2)), lw=1.6)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, LOSS, MUTED
 from routelab.reports.summary import Range
 
@@ -19,7 +19,7 @@ ROW = 25.0
 _LEFT = 150.0
 
 
-class Line(NamedTuple):
+class WhiskerLine(NamedTuple):
     """A difference and what it is between, in units of the axis."""
 
     name: str
@@ -27,21 +27,21 @@ class Line(NamedTuple):
     interval: Range
 
 
-def points(name: str, value: float, interval: Range) -> Line:
+def points(name: str, value: float, interval: Range) -> WhiskerLine:
     """A difference in quality, in points of 1/100."""
-    return Line(name, 100 * value, (100 * interval[0], 100 * interval[1]))
+    return WhiskerLine(name, 100 * value, (100 * interval[0], 100 * interval[1]))
 
 
 def whiskers(
     key: str,
     title: str,
     alt: str,
-    lines: Sequence[Line],
+    lines: Sequence[WhiskerLine],
     sides: tuple[str, str],
     unit: str,
     *,
     good: int = 1,
-) -> Figure:
+) -> PlotBlock:
     """Lines in their order, from the top.
 
     Args:
@@ -51,11 +51,11 @@ def whiskers(
     """
     height = ROW * len(lines) + 64.0
     svg = canvas.draw(key, canvas.NARROW, height, lambda on: _paint(on, lines, sides, unit, good))
-    return Figure(title, alt, canvas.labelled(svg, alt))
+    return PlotBlock(title, alt, canvas.labelled(svg, alt))
 
 
 def _paint(
-    on: Drawing, lines: Sequence[Line], sides: tuple[str, str], unit: str, good: int
+    on: Drawing, lines: Sequence[WhiskerLine], sides: tuple[str, str], unit: str, good: int
 ) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 40 / height, 1 - (_LEFT + 12) / width, 1 - 64 / height))
@@ -76,7 +76,7 @@ def _paint(
     axes.set_xlabel(unit)
 
 
-def _line(axes: Axes, y: int, line: Line, good: int) -> None:
+def _line(axes: Axes, y: int, line: WhiskerLine, good: int) -> None:
     """Filled where the interval leaves zero out, hollow where it does not."""
     low, high = line.interval
     settled = low > 0 or high < 0
@@ -88,7 +88,7 @@ def _line(axes: Axes, y: int, line: Line, good: int) -> None:
     )  # fmt: skip
 
 
-def _around_zero(axes: Axes, lines: Sequence[Line]) -> None:
+def _around_zero(axes: Axes, lines: Sequence[WhiskerLine]) -> None:
     ends = np.array([[line.value, *line.interval] for line in lines])
     ends = ends[np.isfinite(ends)]
     low, high = min(0.0, *ends.tolist(), 0.0), max(0.0, *ends.tolist(), 0.0)

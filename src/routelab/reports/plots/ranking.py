@@ -10,9 +10,9 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS
-from routelab.reports.learned import Value
+from routelab.reports.learning_summary import EstimateSummary
 
 ROW = 22.0
 _LEFT = 150.0
@@ -20,26 +20,26 @@ RANDOM = 0.5
 """APGR of routing at random."""
 
 
-class Line(NamedTuple):
+class RankingLine(NamedTuple):
     """A scorer's APGR; without a value, a heading over the lines that follow."""
 
     name: str
-    apgr: Value | None
+    apgr: EstimateSummary | None
     ours: bool = False
 
 
-def ranking(title: str, lines: Sequence[Line]) -> Figure:
+def ranking(title: str, lines: Sequence[RankingLine]) -> PlotBlock:
     """Lines in their order, from the top."""
     height = ROW * len(lines) + 54.0
     alt = _alt(lines)
     svg = canvas.draw("ranking", canvas.NARROW, height, lambda on: _paint(on, lines))
-    return Figure(title, alt, canvas.labelled(svg, alt))
+    return PlotBlock(title, alt, canvas.labelled(svg, alt))
 
 
-def _alt(lines: Sequence[Line]) -> str:
+def _alt(lines: Sequence[RankingLine]) -> str:
     """The scorer and the best of the others, way by way."""
     told: list[str] = []
-    ways: dict[str, list[Line]] = {}
+    ways: dict[str, list[RankingLine]] = {}
     for line in lines:
         if line.apgr is None:
             ways[line.name] = []
@@ -58,7 +58,7 @@ def _alt(lines: Sequence[Line]) -> str:
     return f"Share of the gap recovered, beside the best without learning: {', '.join(told)}."
 
 
-def _paint(on: Drawing, lines: Sequence[Line]) -> None:
+def _paint(on: Drawing, lines: Sequence[RankingLine]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 40 / height, 1 - (_LEFT + 14) / width, 1 - 54 / height))
     axes.axvline(RANDOM, color=MUTED, ls=(0, (1, 2)), lw=1.4, zorder=2)
@@ -77,7 +77,7 @@ def _paint(on: Drawing, lines: Sequence[Line]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _line(axes: Axes, y: int, it: Value, *, ours: bool) -> None:
+def _line(axes: Axes, y: int, it: EstimateSummary, *, ours: bool) -> None:
     """Filled for the scorer, hollow for what needs no learning."""
     colour = OURS if ours else MUTED
     if it.ci is not None:

@@ -9,19 +9,19 @@ from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown.shape import StageUse
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS
 
 _LEFT = 122.0
 _SHARE_OF_NOTE = 0.30
 
 
-def stages(found: Sequence[StageUse]) -> Figure:
+def stages(found: Sequence[StageUse]) -> PlotBlock:
     """Cost by model, delivered and discarded."""
     alt = _alt(found)
     height = 44.0 * len(found) + 56.0
     svg = canvas.draw("stages", canvas.NARROW, height, lambda on: _paint(on, found))
-    return Figure("Where the money goes", alt, canvas.labelled(svg, alt))
+    return PlotBlock("Where the money goes", alt, canvas.labelled(svg, alt))
 
 
 def _alt(found: Sequence[StageUse]) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Drawing
 from routelab.core.messages import wording
 from routelab.replay.breakdown.shape import Slice
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS, RULE
 
 ROW = 23.0
@@ -19,14 +19,14 @@ COLUMNS = 5
 _LEFT = 122.0
 
 
-def traffic(slices: Sequence[Slice], models: Sequence[str]) -> Figure:
+def traffic(slices: Sequence[Slice], models: Sequence[str]) -> PlotBlock:
     """Model share and escalation of some tasks."""
     shown = sorted(models, key=lambda name: -_total(slices, name))[:COLUMNS]
     shown = [name for name in models if name in shown]
     alt = _alt(slices, shown)
     height = ROW * len(slices) + 52.0
     svg = canvas.draw("traffic", canvas.NARROW * 1.1, height, lambda on: _paint(on, slices, shown))
-    return Figure("Who answers, by task", alt, canvas.labelled(svg, alt))
+    return PlotBlock("Who answers, by task", alt, canvas.labelled(svg, alt))
 
 
 def _total(slices: Sequence[Slice], name: str) -> float:

@@ -7,12 +7,17 @@ from collections.abc import Iterator, Sequence
 
 from routelab.replay.breakdown.shape import ReliabilityBins
 from routelab.reports import words
-from routelab.reports.blocks import Block, Cell, Chapter, Figure, Gallery, Note, Table, Text
-from routelab.reports.figures.importance import importance
-from routelab.reports.figures.ranking import Line, ranking
-from routelab.reports.figures.recovered import recovered
-from routelab.reports.figures.reliability import reliability
-from routelab.reports.learned import Correct, Learned, Ranked, Value
+from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
+from routelab.reports.learning_summary import (
+    CorrectnessSummary,
+    EstimateSummary,
+    LearningSummary,
+    RankingSummary,
+)
+from routelab.reports.plots.importance import importance
+from routelab.reports.plots.ranking import RankingLine, ranking
+from routelab.reports.plots.recovery import recovery
+from routelab.reports.plots.reliability import reliability
 from routelab.reports.summary import Summary
 
 MOST = 8
@@ -25,7 +30,7 @@ _READING = (
 )
 
 
-def learned(summary: Summary) -> Chapter | None:
+def scorers(summary: Summary) -> Chapter | None:
     """Ranking, calibration and features of the scorers; None where nothing was learned."""
     known = summary.account
     if known is None:
@@ -54,32 +59,32 @@ def learned(summary: Summary) -> Chapter | None:
     return Chapter("learned", "What was learned", blocks)
 
 
-def _ways(known: Learned) -> Iterator[tuple[str, Ranked]]:
+def _ways(known: LearningSummary) -> Iterator[tuple[str, RankingSummary]]:
     yield _REQUESTS, known.random
     yield _TASKS, known.leave_task_out
     yield "the test part", known.test
     yield "after the first answer", known.after_answer
 
 
-def _lines(ways: Sequence[tuple[str, Ranked]]) -> list[Line]:
+def _lines(ways: Sequence[tuple[str, RankingSummary]]) -> list[RankingLine]:
     """The scorer of each way of judging, then what needs no learning."""
     found = []
     for way, it in ways:
         if it.apgr.value is None:
             continue
-        found += [Line(way, None), Line("this scorer", it.apgr, ours=True)]
-        found += [Line(name, value) for name, value in it.baselines.items()]
+        found += [RankingLine(way, None), RankingLine("this scorer", it.apgr, ours=True)]
+        found += [RankingLine(name, value) for name, value in it.baselines.items()]
     return found
 
 
-def _curve(known: Learned) -> Iterator[Figure]:
+def _curve(known: LearningSummary) -> Iterator[PlotBlock]:
     ways = [(_REQUESTS, known.random), (_TASKS, known.leave_task_out)]
     found = [(name, it) for name, it in ways if it.cpt50.value is not None]
     if found:
-        yield recovered(known.strong, found)
+        yield recovery(known.strong, found)
 
 
-def _rankings(ways: Sequence[tuple[str, Ranked]]) -> Table:
+def _rankings(ways: Sequence[tuple[str, RankingSummary]]) -> TableBlock:
     heads = ("Judged on", "APGR", "CPT 50%", "CPT 80%", "Deferral area", "Lead", "Over")
     rows = [
         [
@@ -90,10 +95,10 @@ def _rankings(ways: Sequence[tuple[str, Ranked]]) -> Table:
         for way, it in ways
         if it.apgr.value is not None
     ]
-    return Table("How well it ranks", heads, rows, words=(0, 6))
+    return TableBlock("How well it ranks", heads, rows, words=(0, 6))
 
 
-def _lead(it: Ranked) -> tuple[Cell, Cell]:
+def _lead(it: RankingSummary) -> tuple[Cell, Cell]:
     """Over the best ranking that needs no learning, and which that is."""
     known = {name: one for name, one in it.lead.items() if one.value is not None}
     if not known:
@@ -107,17 +112,17 @@ def _signed(value: float) -> str:
     return words.minus(f"{value:+.3f}")
 
 
-def _cell(it: Value) -> Cell:
+def _cell(it: EstimateSummary) -> Cell:
     if it.value is None:
         return Cell("none" if it.reason else words.NOTHING, aside=it.reason)
     return Cell(words.quality(it.value), it.value, _ends(it))
 
 
-def _ends(it: Value) -> str:
+def _ends(it: EstimateSummary) -> str:
     return "" if it.ci is None else words.interval(words.quality, it.ci)
 
 
-def _bins(model: str, it: Correct) -> ReliabilityBins:
+def _bins(model: str, it: CorrectnessSummary) -> ReliabilityBins:
     """A reliability diagram in the form that those of signals have."""
     filled = [
         (math.nan if one.probability is None else one.probability,
@@ -138,7 +143,7 @@ def _bins(model: str, it: Correct) -> ReliabilityBins:
     )
 
 
-def _predictions(known: Learned) -> Table:
+def _predictions(known: LearningSummary) -> TableBlock:
     heads = ("Model", "AUROC", "Brier", "Brier of the mean", "ECE")
     rows = [
         [
@@ -150,4 +155,6 @@ def _predictions(known: Learned) -> Table:
         ]
         for name, it in known.correctness.items()
     ]
-    return Table("Predicted P(right), model by model, on requests not learned from", heads, rows)
+    return TableBlock(
+        "Predicted P(right), model by model, on requests not learned from", heads, rows
+    )

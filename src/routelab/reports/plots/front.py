@@ -13,10 +13,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from routelab.metrics.hull import hull
 from routelab.replay import Baseline
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS, PAPER, SOFT
 from routelab.reports.labels import Label, place
-from routelab.reports.summary import Point, Range, Summary
+from routelab.reports.summary import PointSummary, Range, Summary
 
 LOG_ABOVE = 1000.0
 """Costs that differ by more than this factor are drawn on a logarithmic axis."""
@@ -34,7 +34,7 @@ class Spot(NamedTuple):
     quality_ci: Range
 
 
-def front(summary: Summary) -> Figure:
+def front(summary: Summary) -> PlotBlock:
     """The front with the models' hull, baselines and operating points."""
     sizes = {"wide": (canvas.WIDE, 430.0), "narrow": (canvas.NARROW, 380.0)}
     drawn = {
@@ -43,7 +43,7 @@ def front(summary: Summary) -> Figure:
     }
     alt = _alt(summary)
     svg, narrow = (canvas.labelled(drawn[key], alt) for key in sizes)
-    return Figure(TITLE, alt, svg, narrow, wide=True)
+    return PlotBlock(TITLE, alt, svg, narrow, wide=True)
 
 
 def models(summary: Summary) -> list[Spot]:
@@ -74,7 +74,7 @@ def _chosen(summary: Summary) -> list[Spot]:
     return [first, *(_point(it) for it in summary.operating_points[1:])]
 
 
-def _point(it: Point) -> Spot:
+def _point(it: PointSummary) -> Spot:
     test = it.test
     return Spot(it.name, test.usd_per_1k, test.quality, test.usd_per_1k_ci, test.quality_ci)
 

@@ -9,19 +9,19 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from routelab.replay.breakdown.shape import Deferral
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, MUTED, OURS
-from routelab.reports.figures.thresholds import MOST
 from routelab.reports.labels import Label, place
+from routelab.reports.plots.thresholds import MOST
 from routelab.stats.thinning import evenly
 
 
-def deferral(key: str, curve: Deferral) -> Figure:
+def deferral(key: str, curve: Deferral) -> PlotBlock:
     """The signal's curve between random deferral and the oracle's."""
     pair = f"{words.short(curve.model, 24)} to {words.short(curve.next_model, 24)}"
     alt = _alt(curve)
     svg = canvas.draw(key, canvas.NARROW, 290.0, lambda on: _paint(on, curve))
-    return Figure(f"Handing on: {pair}", alt, canvas.labelled(svg, alt))
+    return PlotBlock(f"Handing on: {pair}", alt, canvas.labelled(svg, alt))
 
 
 def _alt(curve: Deferral) -> str:

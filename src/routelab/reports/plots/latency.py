@@ -8,20 +8,20 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from routelab.replay.breakdown.shape import LatencyQuantiles
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS
 from routelab.reports.labels import Label, place
 
 MARKED = (0.5, 0.9, 0.95, 0.99)
 
 
-def latency(found: LatencyQuantiles) -> Figure:
+def latency(found: LatencyQuantiles) -> PlotBlock:
     """The share of requests delivered within a time."""
     alt = "Time to delivery: " + ", ".join(
         f"{share:.0%} within {words.seconds(_at(found, share))}" for share in MARKED
     )
     svg = canvas.draw("latency", canvas.NARROW, 260.0, lambda on: _paint(on, found))
-    return Figure("How long it takes", f"{alt}.", canvas.labelled(svg, f"{alt}."))
+    return PlotBlock("How long it takes", f"{alt}.", canvas.labelled(svg, f"{alt}."))
 
 
 def _at(found: LatencyQuantiles, share: float) -> float:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from routelab.core.messages import wording
 from routelab.core.table import Bools, Floats, Ints
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, LOSS, MUTED, OURS, RULE, SOFT
 from routelab.simulate import Day, Scenario
 from routelab.simulate.day import DeploymentSamples
@@ -30,7 +30,7 @@ _PANEL, _GAP, _TOP, _FOOT = 74.0, 36.0, 42.0, 40.0
 _ROW = 17.0
 
 
-class Window(NamedTuple):
+class FaultWindow(NamedTuple):
     """When something was other than usual."""
 
     name: str
@@ -96,14 +96,16 @@ def _over(values: Floats, where: Ints, count: Floats) -> Floats:
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1.0), math.nan))
 
 
-def windows(scenario: Scenario) -> list[Window]:
+def windows(scenario: Scenario) -> list[FaultWindow]:
     """Faults and surges of a scenario."""
     found = [
-        Window(f"{it.__struct_config__.tag} {_where(it)}".strip(), it.from_s, it.to_s, good=False)
+        FaultWindow(
+            f"{it.__struct_config__.tag} {_where(it)}".strip(), it.from_s, it.to_s, good=False
+        )
         for it in scenario.faults
     ]
     return found + [
-        Window(f"{it.factor:g} times the traffic", it.from_s, it.to_s, good=True)
+        FaultWindow(f"{it.factor:g} times the traffic", it.from_s, it.to_s, good=True)
         for it in scenario.surges
     ]
 
@@ -113,7 +115,7 @@ def _where(fault: object) -> str:
     return " ".join(name for name in names if name)
 
 
-def timeline(key: str, day: Day, scenario: Scenario) -> Figure:
+def timeline(key: str, day: Day, scenario: Scenario) -> PlotBlock:
     """Traffic, latency, failures, lines, breakers, spend and escalation of a day.
 
     Args:
@@ -130,7 +132,7 @@ def timeline(key: str, day: Day, scenario: Scenario) -> Figure:
     }
     alt = _alt(day, found, shaded)
     svg, narrow = (canvas.labelled(drawn[name], alt) for name in ("wide", "narrow"))
-    return Figure("From the first arrival to the last", alt, svg, narrow, wide=True)
+    return PlotBlock("From the first arrival to the last", alt, svg, narrow, wide=True)
 
 
 def breakers(day: Day) -> list[DeploymentSamples]:
@@ -140,7 +142,7 @@ def breakers(day: Day) -> list[DeploymentSamples]:
     return sorted(there, key=lambda it: -int((it.state > 0).sum()))[:DEPLOYMENTS]
 
 
-def _alt(day: Day, found: Bins, shaded: Sequence[Window]) -> str:
+def _alt(day: Day, found: Bins, shaded: Sequence[FaultWindow]) -> str:
     parts = [f"Requests a second from {found.per_s.min():.3g} to {found.per_s.max():.3g}"]
     if np.isfinite(found.p95).any():
         at = int(np.nanargmax(found.p95))
@@ -158,7 +160,11 @@ def _alt(day: Day, found: Bins, shaded: Sequence[Window]) -> str:
 
 
 def _paint(
-    on: Drawing, day: Day, found: Bins, shown: Sequence[DeploymentSamples], shaded: Sequence[Window]
+    on: Drawing,
+    day: Day,
+    found: Bins,
+    shown: Sequence[DeploymentSamples],
+    shaded: Sequence[FaultWindow],
 ) -> None:
     width, height = on.get_size_inches() * 72
     left, right = (128.0 if width > 500 else 92.0), 12.0
@@ -247,7 +253,7 @@ def _states(axes: Axes, day: Day, shown: Sequence[DeploymentSamples], width: flo
             axes.axhline(row, color=GOOD, alpha=0.5, lw=1.2)
 
 
-def _named(axes: Axes, shaded: Sequence[Window], end: float) -> None:
+def _named(axes: Axes, shaded: Sequence[FaultWindow], end: float) -> None:
     """What the shades are, over the first panel; later ones of a place are in the words."""
     taken = -math.inf
     for one in sorted(shaded, key=lambda it: it.from_s):

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown.shape import ThresholdCurve
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS, SOFT
 from routelab.stats.thinning import evenly
 
@@ -20,13 +20,13 @@ MOST = 240
 """Points of a curve that a drawing of this size can show."""
 
 
-def threshold(key: str, curves: Sequence[ThresholdCurve]) -> Figure:
+def threshold(key: str, curves: Sequence[ThresholdCurve]) -> PlotBlock:
     """One model's threshold; the curves are of several parts."""
     last = curves[-1]
     title = f"Threshold of {words.short(last.model, 40)}"
     alt = _alt(last)
     svg = canvas.draw(key, canvas.NARROW, 330.0, lambda on: _paint(on, curves))
-    return Figure(title, alt, canvas.labelled(svg, alt))
+    return PlotBlock(title, alt, canvas.labelled(svg, alt))
 
 
 def _alt(curve: ThresholdCurve) -> str:

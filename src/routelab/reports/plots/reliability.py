@@ -9,17 +9,17 @@ from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown.shape import ReliabilityBins
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import MUTED, OURS, SOFT
 from routelab.reports.labels import Label, place
 
 
-def reliability(key: str, bins: ReliabilityBins) -> Figure:
+def reliability(key: str, bins: ReliabilityBins) -> PlotBlock:
     """Mean quality by confidence; the bars say how many answers are behind each dot."""
     alt = _alt(bins)
     title = f"Does {words.short(bins.signal, 20)} tell? {words.short(bins.model, 24)}"
     svg = canvas.draw(key, canvas.NARROW, 290.0, lambda on: _paint(on, bins))
-    return Figure(title, alt, canvas.labelled(svg, alt))
+    return PlotBlock(title, alt, canvas.labelled(svg, alt))
 
 
 def _alt(bins: ReliabilityBins) -> str:

@@ -9,34 +9,34 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from routelab.core.messages import wording
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS
-from routelab.reports.learned import Feature
+from routelab.reports.learning_summary import FeatureSummary
 
 MOST = 10
 ROW = 24.0
 _LEFT = 150.0
 
 
-def importance(found: Sequence[Feature]) -> Figure:
+def importance(found: Sequence[FeatureSummary]) -> PlotBlock:
     """The most important ones, as shares of all that shuffling them costs."""
     shown = found[:MOST]
     alt = _alt(shown)
     height = ROW * len(shown) + 50.0
     svg = canvas.draw("importance", canvas.NARROW, height, lambda on: _paint(on, shown))
-    return Figure("What the predictions rest on", alt, canvas.labelled(svg, alt))
+    return PlotBlock("What the predictions rest on", alt, canvas.labelled(svg, alt))
 
 
-def _alt(found: Sequence[Feature]) -> str:
+def _alt(found: Sequence[FeatureSummary]) -> str:
     told = wording.listed([f"{_name(it)} {words.share(it.share)}" for it in found])
     return f"Share of the error that shuffling a feature among requests adds: {told}."
 
 
-def _name(it: Feature) -> str:
+def _name(it: FeatureSummary) -> str:
     return words.short(it.feature.replace("_", " "), 24)
 
 
-def _paint(on: Drawing, found: Sequence[Feature]) -> None:
+def _paint(on: Drawing, found: Sequence[FeatureSummary]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 38 / height, 1 - (_LEFT + 44) / width, 1 - 50 / height))
     shares = [it.share for it in found]

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routelab.reports import canvas, words
-from routelab.reports.blocks import Figure
+from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS
-from routelab.reports.summary import Mark
+from routelab.reports.summary import FrontProgress
 
 MOST = 10
 """Parameters drawn."""
@@ -19,7 +19,7 @@ _FLAT = 1e-4
 """The least height of the axis of hypervolume, so that rounding is not drawn as progress."""
 
 
-def progress(found: Sequence[Mark]) -> Figure:
+def progress(found: Sequence[FrontProgress]) -> PlotBlock:
     """Hypervolume over trials; it begins with what was tuned exactly."""
     first, last = found[0], found[-1]
     alt = (
@@ -27,10 +27,10 @@ def progress(found: Sequence[Mark]) -> Figure:
         f" {last.hypervolume:.4%} after {last.trials:,}."
     )
     svg = canvas.draw("search", canvas.NARROW, 240.0, lambda on: _curve(on, found))
-    return Figure("Hypervolume over trials", alt, canvas.labelled(svg, alt))
+    return PlotBlock("Hypervolume over trials", alt, canvas.labelled(svg, alt))
 
 
-def importance(found: Mapping[str, float]) -> Figure:
+def parameter_importance(found: Mapping[str, float]) -> PlotBlock:
     """Importance of each parameter for reaching the front, the greatest first."""
     shown = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
     alt = (
@@ -39,10 +39,10 @@ def importance(found: Mapping[str, float]) -> Figure:
     )
     height = 26.0 * len(shown) + 56.0
     svg = canvas.draw("importance", canvas.NARROW, height, lambda on: _bars(on, shown))
-    return Figure("Which parameters mattered", alt, canvas.labelled(svg, alt))
+    return PlotBlock("Which parameters mattered", alt, canvas.labelled(svg, alt))
 
 
-def _curve(on: Drawing, found: Sequence[Mark]) -> None:
+def _curve(on: Drawing, found: Sequence[FrontProgress]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((64 / width, 40 / height, 1 - 76 / width, 1 - 56 / height))
     trials = [it.trials for it in found]
