@@ -26,7 +26,7 @@ from routelab.metrics.hull import hypervolume
 from routelab.tracking import names
 from routelab.tracking.curve import hypervolumes
 from routelab.tracking.model import CODE
-from routelab.tracking.pending import MARKER
+from routelab.tracking.pending_studies import MARKER
 from routelab.tracking.points import points
 
 

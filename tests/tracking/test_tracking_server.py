@@ -22,7 +22,7 @@ from routelab.logs import Log
 from routelab.policy_file import load, write
 from routelab.replay.generator import decide
 from routelab.tracking import store
-from routelab.tracking.pending import MARKER
+from routelab.tracking.pending_studies import MARKER
 
 CUTS = (2, 7, 15, 40, 110)
 """Requests after which an attempt dies: in every stage of sending."""
@@ -60,14 +60,14 @@ def proxy(tracked: Server) -> Iterator[Cutter]:
 
 
 @pytest.fixture
-def sent(tracked: Server, tuned: Any, tmp_path: Path) -> tracking.Sent:
+def sent(tracked: Server, tuned: Any, tmp_path: Path) -> tracking.SentStudy:
     """The study on the server, whoever put it there first."""
     policy = copied(tuned.policy, tmp_path)
     return tracking.send(policy.with_name("sample.study"))
 
 
 @pytest.fixture
-def kept(tracked: Server, sent: tracking.Sent, tmp_path: Path) -> Iterator[Path]:
+def kept(tracked: Server, sent: tracking.SentStudy, tmp_path: Path) -> Iterator[Path]:
     """Where the server keeps the registered policy; a test may damage it."""
     [folder] = tracked.artifacts.glob("**/models/*/artifacts/artifacts/sample.policy")
     shutil.copytree(folder, tmp_path / "backup")
@@ -125,7 +125,7 @@ def test_a_study_whose_server_dies_midway_is_sent_later_once_and_whole(
         assert len(found["versions"]) == len(found["models"]) == 1
 
 
-def test_the_parent_run_says_what_was_studied(sent: tracking.Sent, tuned: Any) -> None:
+def test_the_parent_run_says_what_was_studied(sent: tracking.SentStudy, tuned: Any) -> None:
     [parent] = records()["parents"]
     study = tuned.study
     assert parent.info.run_id == sent.run_id
@@ -141,7 +141,7 @@ def test_the_parent_run_says_what_was_studied(sent: tracking.Sent, tuned: Any) -
 
 
 def test_every_operating_point_is_a_child_and_the_exported_one_says_so(
-    sent: tracking.Sent, tuned: Any
+    sent: tracking.SentStudy, tuned: Any
 ) -> None:
     chosen = {
         it.data.tags["routelab.operating_point"]: it.data.metrics
@@ -154,7 +154,7 @@ def test_every_operating_point_is_a_child_and_the_exported_one_says_so(
     assert exported["test/usd_per_1k"] == tuned.study.figures.usd_per_1k
 
 
-def test_the_curve_never_falls(sent: tracking.Sent) -> None:
+def test_the_curve_never_falls(sent: tracking.SentStudy) -> None:
     [curve] = records()["curves"]
     values = [point.value for point in curve]
     assert values == sorted(values)
@@ -162,7 +162,7 @@ def test_the_curve_never_falls(sent: tracking.Sent) -> None:
 
 
 def test_no_prompt_and_no_place_of_this_machine_is_sent(
-    sent: tracking.Sent, tracked: Server, sample_log: Log, sample_file: Path
+    sent: tracking.SentStudy, tracked: Server, sample_log: Log, sample_file: Path
 ) -> None:
     assert sample_log.texts is not None
     prompts = sample_log.texts.prompts(np.arange(len(sample_log)))
@@ -173,7 +173,7 @@ def test_no_prompt_and_no_place_of_this_machine_is_sent(
 
 
 def test_the_registered_policy_decides_as_the_replay_does(
-    sent: tracking.Sent, tuned: Any, monkeypatch: pytest.MonkeyPatch
+    sent: tracking.SentStudy, tuned: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, policy = tuned.study.test.log, tuned.study.policy
     rows = np.flatnonzero(~log.error.any(axis=1))[:50]
@@ -204,7 +204,9 @@ def test_the_registered_policy_decides_as_the_replay_does(
     assert list(decided["request_id"]) == [it.request_id for it in expected]
 
 
-def test_the_registered_policy_needs_only_the_base_install(kept: Path, sent: tracking.Sent) -> None:
+def test_the_registered_policy_needs_only_the_base_install(
+    kept: Path, sent: tracking.SentStudy
+) -> None:
     lines = (kept.parents[1] / "requirements.txt").read_text().split()
     assert [it for it in lines if not it.startswith("mlflow==")] == [
         f"routelab=={routelab.__version__}"
@@ -212,7 +214,7 @@ def test_the_registered_policy_needs_only_the_base_install(kept: Path, sent: tra
 
 
 def test_promote_moves_the_champion_and_fetch_writes_the_same_policy(
-    sent: tracking.Sent, tuned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sent: tracking.SentStudy, tuned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tuned.study.verdict.word == "ship"
     assert main(["registry", "promote", "sample", "--json"]) == 0
@@ -290,7 +292,7 @@ def test_fetch_refuses_a_policy_that_was_exchanged_in_the_store(kept: Path, tmp_
     ],
 )
 def test_the_registry_names_what_it_has(
-    sent: tracking.Sent,
+    sent: tracking.SentStudy,
     arguments: list[str],
     told: str,
     capsys: pytest.CaptureFixture[str],

@@ -16,7 +16,7 @@ from routelab.cli.options.output import Json
 from routelab.core.messages.wording import known
 from routelab.core.packages import use
 from routelab.errors import TrackingError
-from routelab.tracking.registry import Version
+from routelab.tracking.registry import PolicyVersion
 
 app = Commands(help="The policies that studies registered in MLflow.", no_args_is_help=True)
 
@@ -103,7 +103,7 @@ def fetch(
         )
 
 
-def _table(found: list[Version]) -> Table:
+def _table(found: list[PolicyVersion]) -> Table:
     table = Table(box=None)
     for head in ("policy", "version", "alias", "verdict", "gain, points", "quality", "USD / 1,000"):
         table.add_column(head, justify="right" if "," in head or head == "quality" else "left")
@@ -120,7 +120,7 @@ def _table(found: list[Version]) -> Table:
     return table
 
 
-def _gain(it: Version) -> str:
+def _gain(it: PolicyVersion) -> str:
     if it.gain is None or it.gain_ci is None:
         return ""
     low, high = it.gain_ci

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from routelab import tracking
 from routelab.cli.common import tell
-from routelab.tracking import Sent
+from routelab.tracking import SentStudy
 from routelab.tuning.study.export import study_path
 
 
@@ -31,7 +31,7 @@ def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True)
         tell(f"{told(sent)} (--no-tracking records nothing)")
 
 
-def told(sent: Sent) -> str:
+def told(sent: SentStudy) -> str:
     """Where a study is to be found, in a line."""
     verb = "already recorded" if sent.already else "recorded"
     policy = "" if sent.version is None else f", policy {sent.model} version {sent.version}"

@@ -3,13 +3,13 @@
 The only users of MLflow are here, and they import it when they are called.
 """
 
-from routelab.tracking.pending import mark, waiting
+from routelab.tracking.pending_studies import mark, waiting
 from routelab.tracking.registry import fetch, promote, versions
-from routelab.tracking.send import Sent, send
+from routelab.tracking.send import SentStudy, send
 from routelab.tracking.store import shown_uri
 
 __all__ = [
-    "Sent",
+    "SentStudy",
     "fetch",
     "mark",
     "promote",

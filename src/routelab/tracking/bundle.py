@@ -12,7 +12,7 @@ import msgspec
 
 from routelab.errors import TrackingError
 from routelab.policy_file import PolicyFile, load
-from routelab.tracking import pending
+from routelab.tracking import pending_studies
 
 SUMMARY, TRIALS = "study.json", "trials.parquet"
 
@@ -53,7 +53,7 @@ def read(study: Path) -> Bundle:
             beside it is another study's.
         PolicyFileError: the policy directory is missing or damaged.
     """
-    kept = pending.read(study)
+    kept = pending_studies.read(study)
     content = _content(study / SUMMARY)
     summary = _decoded(study / SUMMARY, content)
     policy = load(study.parent / kept.policy)

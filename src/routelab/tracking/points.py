@@ -11,7 +11,7 @@ from routelab.tracking import names
 LIMIT = 50
 
 
-class Point(NamedTuple):
+class LoggedPoint(NamedTuple):
     """A policy of the front, or one that the study chose.
 
     Attributes:
@@ -31,7 +31,7 @@ class Point(NamedTuple):
     roles: tuple[str, ...]
 
 
-def points(summary: Mapping[str, Any], limit: int = LIMIT) -> list[Point]:
+def points(summary: Mapping[str, Any], limit: int = LIMIT) -> list[LoggedPoint]:
     """The operating points, and others evenly along the front, by rising cost on tune."""
     chosen = _chosen(summary["operating_points"])
     known = [entry[0] for entry in chosen]
@@ -60,6 +60,8 @@ def _chosen(operating: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any, Any,
 
 def _point(
     place: int, policy: Any, tune: Any, test: Mapping[str, Any], roles: tuple[str, ...]
-) -> Point:
+) -> LoggedPoint:
     why = f" ({', '.join(roles)})" if roles else ""
-    return Point(f"{place:02d} {names.policy(policy)}{why}", str(place), policy, tune, test, roles)
+    return LoggedPoint(
+        f"{place:02d} {names.policy(policy)}{why}", str(place), policy, tune, test, roles
+    )

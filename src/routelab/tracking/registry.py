@@ -14,7 +14,7 @@ from routelab.tracking import store
 from routelab.tracking.model import CHALLENGER, CHAMPION, KIND_TAG, POLICY_TAG
 
 
-class Version(NamedTuple):
+class PolicyVersion(NamedTuple):
     """One version of a registered policy.
 
     Attributes:
@@ -35,7 +35,7 @@ class Version(NamedTuple):
     run_id: str
 
 
-class Promoted(NamedTuple):
+class Promotion(NamedTuple):
     """The version that is `@champion` now, and the one that was; None for the first."""
 
     name: str
@@ -43,7 +43,7 @@ class Promoted(NamedTuple):
     previous: str | None
 
 
-class Fetched(NamedTuple):
+class FetchedPolicy(NamedTuple):
     """A policy directory that was written."""
 
     name: str
@@ -52,7 +52,7 @@ class Fetched(NamedTuple):
     policy_sha256: str
 
 
-def versions(name: str | None = None) -> list[Version]:
+def versions(name: str | None = None) -> list[PolicyVersion]:
     """Versions of one registered policy, or of all, newest first within each.
 
     Where no store was made yet there are none, and none is made.
@@ -69,7 +69,7 @@ def versions(name: str | None = None) -> list[Version]:
         return [it for model in models for it in _versions(client, model)]
 
 
-def promote(name: str, version: str | None = None) -> Promoted:
+def promote(name: str, version: str | None = None) -> Promotion:
     """Move `@champion` to a version; to `@challenger`'s where none is named.
 
     Raises:
@@ -86,10 +86,12 @@ def promote(name: str, version: str | None = None) -> Promoted:
             )
         _known(client, model, chosen)
         client.set_registered_model_alias(name, CHAMPION, chosen)
-        return Promoted(name, chosen, _aliases(model).get(CHAMPION))
+        return Promotion(name, chosen, _aliases(model).get(CHAMPION))
 
 
-def fetch(name: str, out: Path, *, alias: str = CHAMPION, version: str | None = None) -> Fetched:
+def fetch(
+    name: str, out: Path, *, alias: str = CHAMPION, version: str | None = None
+) -> FetchedPolicy:
     """Write a registered policy back as a policy directory, checked against its digests.
 
     Args:
@@ -116,7 +118,7 @@ def fetch(name: str, out: Path, *, alias: str = CHAMPION, version: str | None = 
             )
         files = {it.name: it.read_bytes() for it in sorted(found.path.iterdir()) if it.is_file()}
     replace_directory(out, files)
-    return Fetched(name, chosen, str(out), load(out).digest)
+    return FetchedPolicy(name, chosen, str(out), load(out).digest)
 
 
 @contextmanager
@@ -160,18 +162,18 @@ def _model(client: Any, name: str) -> Any:
     return client.get_registered_model(name)
 
 
-def _versions(client: Any, model: Any) -> list[Version]:
+def _versions(client: Any, model: Any) -> list[PolicyVersion]:
     found = client.search_model_versions(f"name='{model.name}'")
     return [_version(model, it) for it in sorted(found, key=lambda it: -int(it.version))]
 
 
-def _version(model: Any, found: Any) -> Version:
+def _version(model: Any, found: Any) -> PolicyVersion:
     def number(key: str) -> float | None:
         text = found.tags.get(f"routelab.{key}")
         return None if text is None else float(text)
 
     low, high = number("gain_low"), number("gain_high")
-    return Version(
+    return PolicyVersion(
         model.name,
         str(found.version),
         tuple(sorted(key for key, at in _aliases(model).items() if at == str(found.version))),
@@ -185,7 +187,7 @@ def _version(model: Any, found: Any) -> Version:
     )
 
 
-def _known(client: Any, model: Any, version: str) -> Version:
+def _known(client: Any, model: Any, version: str) -> PolicyVersion:
     found = _versions(client, model)
     for it in found:
         if it.version == version:

@@ -13,7 +13,7 @@ from typing import Any
 from routelab.tracking import names
 from routelab.tracking.bundle import Bundle
 from routelab.tracking.note import note
-from routelab.tracking.points import Point, points
+from routelab.tracking.points import LoggedPoint, points
 
 STUDY_TAG = "routelab.study_sha256"
 POINT_TAG = "routelab.point"
@@ -83,7 +83,7 @@ def children(client: Any, run: Any, bundle: Bundle) -> None:
             client.set_terminated(child.info.run_id)
 
 
-def _newest_first(listed: list[Point]) -> list[Point]:
+def _newest_first(listed: list[LoggedPoint]) -> list[LoggedPoint]:
     """So that a list by time shows the exported point first, then the others by rising cost."""
     return sorted(listed, key=lambda it: ("exported" in it.roles, bool(it.roles), -int(it.key)))
 
@@ -109,7 +109,7 @@ def _tags(bundle: Bundle) -> dict[str, str]:
     return {**tags, **_user()}
 
 
-def _child_tags(run: Any, bundle: Bundle, point: Point) -> dict[str, str]:
+def _child_tags(run: Any, bundle: Bundle, point: LoggedPoint) -> dict[str, str]:
     tags = {
         PARENT_TAG: run.info.run_id,
         POINT_TAG: point.key,

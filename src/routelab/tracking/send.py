@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from routelab.logs.formats.table import table_columns
 from routelab.stats.thinning import evenly
 from routelab.tracking import bundle as bundles
-from routelab.tracking import dataset, model, names, pending, runs, store
+from routelab.tracking import dataset, model, names, pending_studies, runs, store
 from routelab.tracking.bundle import Bundle
 from routelab.tracking.curve import hypervolumes
 
@@ -22,7 +22,7 @@ _ABOUT = {
 }
 
 
-class Sent(NamedTuple):
+class SentStudy(NamedTuple):
     """Where a study is to be found.
 
     Attributes:
@@ -42,7 +42,7 @@ class Sent(NamedTuple):
     already: bool
 
 
-def send(study: Path) -> Sent:
+def send(study: Path) -> SentStudy:
     """Record a study directory as runs, artifacts and a registered model.
 
     What an earlier attempt left unfinished is completed; a study that is there is left alone.
@@ -59,9 +59,9 @@ def send(study: Path) -> Sent:
         already = run is not None and run.info.status == runs.FINISHED
         run = run or runs.parent(client, experiment_id, bundle)
         version = model.version_of(client, bundle) if already else _fill(client, run, bundle)
-    pending.clear(study)
+    pending_studies.clear(study)
     place = (str(study), store.shown_uri(), store.experiment())
-    return Sent(*place, run.info.run_id, names.registered(bundle.name), version, already)
+    return SentStudy(*place, run.info.run_id, names.registered(bundle.name), version, already)
 
 
 def _fill(client: Any, run: Any, bundle: Bundle) -> str:

@@ -17,7 +17,7 @@ from routelab.tracking.git import commit
 MARKER = "untracked.json"
 
 
-class Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PendingStudy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a study directory cannot say of itself.
 
     Attributes:
@@ -33,7 +33,7 @@ class Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def mark(study: Path, policy: Path, report: Path | None = None) -> None:
     """Mark a study directory as waiting to be sent."""
-    kept = Pending(
+    kept = PendingStudy(
         _beside(study, policy),
         None if report is None else _beside(study, report),
         commit(Path.cwd()),
@@ -41,7 +41,7 @@ def mark(study: Path, policy: Path, report: Path | None = None) -> None:
     (study / MARKER).write_bytes(msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
 
 
-def read(study: Path) -> Pending:
+def read(study: Path) -> PendingStudy:
     """What the marker says; of a study without one, what its name says.
 
     Raises:
@@ -49,9 +49,9 @@ def read(study: Path) -> Pending:
     """
     path = study / MARKER
     if not path.exists():
-        return Pending(f"{study.name.removesuffix('.study')}.policy")
+        return PendingStudy(f"{study.name.removesuffix('.study')}.policy")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Pending)
+        return msgspec.json.decode(path.read_bytes(), type=PendingStudy)
     except msgspec.MsgspecError as error:
         raise TrackingError(
             f"{path}: {error}; delete it, and name the study: routelab track sync {study}"
