@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from routelab import learning, logs
-from routelab.cli.shipped import sample_path
+from routelab.cli.bundled_files import sample_path
 from routelab.learning import Recipe
 from routelab.logs import Log
 from routelab.logs.model.splits import split

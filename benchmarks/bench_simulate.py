@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from routelab import logs
-from routelab.cli.shipped import sample_path
+from routelab.cli.bundled_files import sample_path
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log

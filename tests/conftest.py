@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
-from routelab.cli.shipped import sample_path
+from routelab.cli.bundled_files import sample_path
 from routelab.logs import Log, read
 from routelab.tuning import Options, Study, tune
 from routelab.tuning.study.export import save

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli_world import left_behind, rows_of, save, without
 
-from routelab.cli.shipped import datasets
+from routelab.cli.bundled_files import datasets
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs import read
 from routelab.policies import Cascade, to_wire

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from routelab.cli.shipped import datasets
+from routelab.cli.bundled_files import datasets
 from routelab.policy_file import load
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.simulate.surge import surged_arrivals

@@ -14,7 +14,7 @@ from routelab.cli import (
     demo,
     diff,
     explain,
-    importing,
+    import_log,
     inspect,
     log,
     parity,
@@ -82,6 +82,6 @@ app.command("simulate")(simulate.simulate_days)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")
-app.add_typer(importing.app, name="import")
+app.add_typer(import_log.app, name="import")
 app.add_typer(registry.app, name="registry")
 app.add_typer(track.app, name="track")

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from routelab.cli.shipped import scenario_path
+from routelab.cli.bundled_files import scenario_path
 from routelab.errors import SimulationError
 from routelab.simulate import Scenario, Slo, scenario, slo
 

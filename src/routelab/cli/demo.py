@@ -10,13 +10,13 @@ import numpy as np
 import typer
 
 from routelab.cli import tables
+from routelab.cli.bundled_files import sample_path
 from routelab.cli.common import print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.output import OutputOptions
 from routelab.cli.progress import progress
-from routelab.cli.reported import report_path, reported, told
-from routelab.cli.shipped import sample_path
+from routelab.cli.report_output import report_note, report_path, reported
 from routelab.replay import Figures, NamedPolicy, evaluate
 from routelab.replay_server.parity import parity
 from routelab.tuning import Options, Study, tune
@@ -71,7 +71,7 @@ def demo(
             ),
             "",
             tables.verdict(study.verdict),
-            f"policy: {out}\nstudy:  {study_path(out)}\n{proved}{told(page)}",
+            f"policy: {out}\nstudy:  {study_path(out)}\n{proved}{report_note(page)}",
         )
     if not proved.holds:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.cli import streamed, tables
+from routelab.cli import partitioned, tables
 from routelab.cli.common import LogOption, Packages, Part, Policies, load_policy, print_json, tell
 from routelab.cli.log_input import read_log_for
 from routelab.cli.options import grouped
@@ -35,8 +35,8 @@ def replay(
     Example: `routelab replay gym.policy --log log.parquet --split test`
     """
     policies = [load_policy(path, package) for path in policy]
-    if in_batches := streamed.where(log, executor):
-        figures = streamed.replay(policies, log, split, in_batches, how)
+    if in_batches := partitioned.where(log, executor):
+        figures = partitioned.replay(policies, log, split, in_batches, how)
     else:
         figures = [
             it for loaded in policies for it in _figures(loaded, part_of(loaded, log, split, how))

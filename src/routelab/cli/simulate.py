@@ -33,8 +33,8 @@ from routelab.cli.options.days import (
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import OutputOptions
 from routelab.cli.progress import progress
-from routelab.cli.reported import report_path, told
-from routelab.cli.reported import write as write_page
+from routelab.cli.report_output import report_note, report_path
+from routelab.cli.report_output import write as write_page
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.messages.install_hint import how_to_install
 from routelab.core.storage.atomic import replacing
@@ -107,7 +107,7 @@ def simulate_days(
             day_tables.days(days, day.name),
             *day_tables.lost(days),
             *day_tables.objectives(days, checks),
-            told(drawn),
+            report_note(drawn),
         )
     if any(slo.failed(it) for it in checks):
         raise typer.Exit(1)

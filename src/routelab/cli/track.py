@@ -11,7 +11,7 @@ from routelab import tracking
 from routelab.cli.commands import Commands
 from routelab.cli.common import Packages, print_json, tell
 from routelab.cli.options.output import Json
-from routelab.cli.tracked import told
+from routelab.cli.tracking_output import tracking_note
 from routelab.core.packages import use
 from routelab.errors import MissingExtraError, RoutelabError
 
@@ -62,6 +62,6 @@ def _send(path: Path) -> dict[str, Any]:
     except RoutelabError as error:
         tell(f"error: {error}")
         return {"study": str(path), "state": "failed", "reason": str(error)}
-    tell(told(sent))
+    tell(tracking_note(sent))
     state = "already recorded" if sent.already else "recorded"
     return {**sent._asdict(), "state": state}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from routelab.cli import day_tables, streamed, tables, written
+from routelab.cli import day_tables, option_parsing, partitioned, tables
 from routelab.cli.common import LogPath, name_of, print_json, read_catalogue, tell
 from routelab.cli.log_input import read_log, reading
 from routelab.cli.options import grouped
@@ -17,8 +17,8 @@ from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import StudyOutputOptions
 from routelab.cli.options.study import BatchOptions, CandidateOptions, KindOptions, SearchOptions
 from routelab.cli.progress import progress
-from routelab.cli.reported import report_path, reported, told
-from routelab.cli.tracked import record
+from routelab.cli.report_output import report_note, report_path, reported
+from routelab.cli.tracking_output import record
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.packages import use
 from routelab.errors import TuningError
@@ -61,8 +61,8 @@ def tune(
     options = _options(name, candidates, signals, bounds, proof, kinds, search, how, batches)
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
-        found = streamed.opened(log, how, signals)
-        streamed.tune(found, options, in_batches, target, catalogue=known, json=output.json)
+        found = partitioned.opened(log, how, signals)
+        partitioned.tune(found, options, in_batches, target, catalogue=known, json=output.json)
         return
     opened = read_log(log, how, signals, known)
     opened = replace(opened, reading=reading(how, candidates.catalogue))
@@ -96,8 +96,8 @@ def _options(
         signals=tuple(signals),
         bounds=bounds.bounds,
         policy=kinds.policy,
-        by=written.by(kinds.by),
-        pair=written.pair(kinds.pair),
+        by=option_parsing.by(kinds.by),
+        pair=option_parsing.pair(kinds.pair),
         account=not kinds.no_account,
         seed=search.seed,
         trials=search.trials,
@@ -120,7 +120,7 @@ def _checked(
     """On what the log is read in batches, if it is; refuses what makes no sense before that."""
     options.check()
     check_seeds(seeds, options)
-    where = streamed.where(log, batches.executor)
+    where = partitioned.where(log, batches.executor)
     if wanted is not None:
         check_alone(options, seeds, where is not None)
     if where is not None and seeds > 1:
@@ -140,9 +140,9 @@ def _studied(
     log: Log, options: Options, known: Catalogue | None, wanted: SloDemands | None, seeds: int
 ) -> Study:
     """The study, with what simulated days and other seeds add to it."""
-    if (unchosen := written.unchosen(log, options)) is not None:
+    if (unchosen := option_parsing.unchosen(log, options)) is not None:
         tell(f"note: {unchosen}")
-    if (slow := written.too_slow(log, known, options.models)) is not None:
+    if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
         tell(f"warning: {slow}")
     with progress("searching") as update:
         study = run(log, options, catalogue=known, progress=update, told=tell)
@@ -170,7 +170,7 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         *tables.contest(study),
         tables.routes(study.policy),
         tables.verdict(study.verdict),
-        f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{told(page)}",
+        f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{report_note(page)}",
     )
 
 

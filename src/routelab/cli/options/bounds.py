@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli import written
+from routelab.cli import option_parsing
 from routelab.cli.options.groups import group
 from routelab.tuning import Bounds
 from routelab.tuning.certify import CertificateDemand, parse
@@ -49,7 +49,7 @@ class BoundOptions:
             self.min_quality,
             self.min_quality_share,
             self.max_p95_s,
-            written.floors(self.floor or ()),
+            option_parsing.floors(self.floor or ()),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from routelab.cli import written
+from routelab.cli import option_parsing
 from routelab.cli.common import CatalogueOption
 from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.options.groups import group
@@ -39,7 +39,7 @@ class TunedDayOptions(DayOptions):
     ] = ARRIVALS
     simulated_trials: Annotated[
         int, typer.Option(help="Simulated days of tune that --slo may try.")
-    ] = written.DAYS
+    ] = option_parsing.DAYS
 
     def wanted(self) -> SloDemands | None:
         """What days are held to; None without --slo.
@@ -48,7 +48,9 @@ class TunedDayOptions(DayOptions):
             SimulationError: a file cannot be read or understood.
             TuningError: options of the days without --slo; all of them are named.
         """
-        return written.wanted(self.objectives, self.faults, self.arriving, self.simulated_trials)
+        return option_parsing.wanted(
+            self.objectives, self.faults, self.arriving, self.simulated_trials
+        )
 
 
 @group("Traffic")

@@ -28,10 +28,10 @@ def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True)
         tell(f"not recorded in MLflow: {error}")
         tell(f"the study is stored in {path}; to record it later: routelab track sync {path}")
     else:
-        tell(f"{told(sent)} (--no-tracking records nothing)")
+        tell(f"{tracking_note(sent)} (--no-tracking records nothing)")
 
 
-def told(sent: SentStudy) -> str:
+def tracking_note(sent: SentStudy) -> str:
     """Where a study is to be found, in a line."""
     verb = "already recorded" if sent.already else "recorded"
     policy = "" if sent.version is None else f", policy {sent.model} version {sent.version}"

@@ -66,7 +66,7 @@ def reported(data: Mapping[str, Any], path: Path) -> Path | None:
     return None
 
 
-def told(path: Path | None) -> str:
+def report_note(path: Path | None) -> str:
     """A line for the end of a command's output."""
     return "" if path is None else f"\nreport: {path}"
 
