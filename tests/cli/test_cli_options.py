@@ -9,8 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from routelab.cli.app import app
-from routelab.cli.commands import Commands
 from routelab.cli.options import group, grouped
+from routelab.cli.typer_groups import Commands
 
 
 @group("Paint")

@@ -19,7 +19,7 @@ from tracking_world import copied, free_port
 
 from routelab import tracking
 from routelab.cli import main
-from routelab.cli.tracking_output import record
+from routelab.cli.output.tracking_output import record
 from routelab.core.messages.install_hint import how_to_install
 from routelab.errors import TrackingError
 from routelab.metrics.hull import hypervolume

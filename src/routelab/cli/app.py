@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli import (
+from routelab.cli.commands import (
     certify,
     data,
     demo,
@@ -28,7 +28,7 @@ from routelab.cli import (
     track,
     tune,
 )
-from routelab.cli.commands import Commands
+from routelab.cli.typer_groups import Commands
 from routelab.version import __version__
 
 app = Commands(

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from routelab.cli import tables
 from routelab.cli.common import print_json, tell
 from routelab.cli.log_input import column_pairs
 from routelab.cli.options.log import CompleteLogOptions, LogOptions
-from routelab.cli.progress import passes
+from routelab.cli.output import tables
+from routelab.cli.output.progress import passes
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError

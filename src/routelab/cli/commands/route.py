@@ -7,14 +7,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from routelab.cli import tables
+from routelab.cli.commands.explain import as_json, outcome, why
 from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, read_catalogue, tell
-from routelab.cli.explain import as_json, outcome, why
 from routelab.cli.log_input import read_log_for
 from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
 from routelab.cli.options.request import EndpointOptions, RequestArguments
+from routelab.cli.output import tables
 from routelab.core.catalogue.catalogue import Catalogue, redacted_address
 from routelab.core.messages.wording import known
 from routelab.errors import RoutelabError

@@ -10,14 +10,14 @@ import msgspec
 import typer
 from rich.console import RenderableType
 
-from routelab.cli import tables
 from routelab.cli.common import LogOption, Packages, load_policy, print_json, tell
 from routelab.cli.log_input import read_log_for
 from routelab.cli.options import grouped
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
-from routelab.cli.report_output import report_path
-from routelab.cli.report_output import write as write_page
+from routelab.cli.output import tables
+from routelab.cli.output.report_output import report_path
+from routelab.cli.output.report_output import write as write_page
 from routelab.core.messages.wording import known
 from routelab.policy_file.card import seconds
 from routelab.replay.breakdown.clusters import FEWEST

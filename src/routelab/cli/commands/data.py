@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.table import Table
 
-from routelab.cli import tables
-from routelab.cli.commands import Commands
 from routelab.cli.common import Feedback, LogPath, print_json
 from routelab.cli.log_input import read_any
 from routelab.cli.options import grouped
 from routelab.cli.options.log import LogOptions
 from routelab.cli.options.output import Json
+from routelab.cli.output import tables
+from routelab.cli.typer_groups import Commands
 from routelab.core.messages.wording import known
 from routelab.logs import Log
 from routelab.logs import describe as describe_log

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from routelab.cli import day_tables, option_parsing, partitioned, tables
+from routelab.cli import option_parsing, partitioned
 from routelab.cli.common import LogPath, name_of, print_json, read_catalogue, tell
 from routelab.cli.log_input import read_log, reading
 from routelab.cli.options import grouped
@@ -16,9 +16,10 @@ from routelab.cli.options.days import TunedDayOptions
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import StudyOutputOptions
 from routelab.cli.options.study import BatchOptions, CandidateOptions, KindOptions, SearchOptions
-from routelab.cli.progress import progress
-from routelab.cli.report_output import report_note, report_path, reported
-from routelab.cli.tracking_output import record
+from routelab.cli.output import day_tables, tables
+from routelab.cli.output.progress import progress
+from routelab.cli.output.report_output import report_note, report_path, reported
+from routelab.cli.output.tracking_output import record
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.packages import use
 from routelab.errors import TuningError

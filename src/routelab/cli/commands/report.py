@@ -13,7 +13,7 @@ from routelab.cli.log_input import read_log as read
 from routelab.cli.options import grouped
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
-from routelab.cli.report_output import report_path, write_report
+from routelab.cli.output.report_output import report_path, write_report
 from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile

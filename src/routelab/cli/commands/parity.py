@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from routelab.cli import tables
+from routelab.cli.commands.explain import as_json, steps
+from routelab.cli.commands.replay import part_of
 from routelab.cli.common import LogOption, Packages, Part, PolicyPath, load_policy, print_json, tell
-from routelab.cli.explain import as_json, steps
 from routelab.cli.options import grouped
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
-from routelab.cli.replay import part_of
+from routelab.cli.output import tables
 from routelab.core.decision import Decision
 from routelab.core.messages.wording import first
 from routelab.errors import RoutelabError

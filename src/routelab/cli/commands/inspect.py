@@ -9,9 +9,9 @@ import msgspec
 import typer
 from rich.markdown import Markdown
 
-from routelab.cli import tables
 from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, tell
 from routelab.cli.options.output import Json
+from routelab.cli.output import tables
 from routelab.core.catalogue.catalogue import Model
 from routelab.policy_file import Document, PolicyFile
 from routelab.policy_file.card import card

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from routelab.cli import tables
 from routelab.cli.common import LogOption, Packages, Part, PolicyPath, load_policy, print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.output import Json
 from routelab.cli.options.world import OldLogOptions, WorldOptions
+from routelab.cli.output import tables
 from routelab.core.messages.wording import bracketed
 from routelab.replay import differs
 from routelab.whatif import Escalation, Repriced, Retuned

@@ -10,13 +10,13 @@ import numpy as np
 import typer
 from msgspec import structs
 
-from routelab.cli import tables
 from routelab.cli.common import LogOption, Packages, Policies, load_policy, print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.bounds import ProofOptions
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import Json
+from routelab.cli.output import tables
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.model.log import Log

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from routelab import tracking
-from routelab.cli.commands import Commands
 from routelab.cli.common import Packages, print_json, tell
 from routelab.cli.options.output import Json
-from routelab.cli.tracking_output import tracking_note
+from routelab.cli.output.tracking_output import tracking_note
+from routelab.cli.typer_groups import Commands
 from routelab.core.packages import use
 from routelab.errors import MissingExtraError, RoutelabError
 

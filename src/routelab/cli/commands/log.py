@@ -12,11 +12,11 @@ import msgspec
 import typer
 from rich.table import Table
 
-from routelab.cli import tables
-from routelab.cli.commands import Commands
 from routelab.cli.common import Feedback, print_json
 from routelab.cli.options.output import Json
-from routelab.cli.progress import progress
+from routelab.cli.output import tables
+from routelab.cli.output.progress import progress
+from routelab.cli.typer_groups import Commands
 from routelab.core.messages.wording import known
 from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record
 from routelab.logs import decisions

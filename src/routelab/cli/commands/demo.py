@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 import typer
 
-from routelab.cli import tables
 from routelab.cli.bundled_files import sample_path
 from routelab.cli.common import print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import grouped
 from routelab.cli.options.output import OutputOptions
-from routelab.cli.progress import progress
-from routelab.cli.report_output import report_note, report_path, reported
+from routelab.cli.output import tables
+from routelab.cli.output.progress import progress
+from routelab.cli.output.report_output import report_note, report_path, reported
 from routelab.replay import Figures, NamedPolicy, evaluate
 from routelab.replay_server.parity import parity
 from routelab.tuning import Options, Study, tune

@@ -9,10 +9,10 @@ import typer
 from rich.table import Table
 
 from routelab import tracking
-from routelab.cli import tables
-from routelab.cli.commands import Commands
 from routelab.cli.common import Packages, print_json
 from routelab.cli.options.output import Json
+from routelab.cli.output import tables
+from routelab.cli.typer_groups import Commands
 from routelab.core.messages.wording import known
 from routelab.core.packages import use
 from routelab.errors import TrackingError

@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 import typer
 
-from routelab.cli import day_tables, tables
 from routelab.cli.common import (
     LogOption,
     Packages,
@@ -32,9 +31,10 @@ from routelab.cli.options.days import (
 )
 from routelab.cli.options.log import CompleteLogOptions
 from routelab.cli.options.output import OutputOptions
-from routelab.cli.progress import progress
-from routelab.cli.report_output import report_note, report_path
-from routelab.cli.report_output import write as write_page
+from routelab.cli.output import day_tables, tables
+from routelab.cli.output.progress import progress
+from routelab.cli.output.report_output import report_note, report_path
+from routelab.cli.output.report_output import write as write_page
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.messages.install_hint import how_to_install
 from routelab.core.storage.atomic import replacing

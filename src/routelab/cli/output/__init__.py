@@ -1,0 +1,1 @@
+"""What commands show: tables, progress, where a report and a record went."""
