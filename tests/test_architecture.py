@@ -25,8 +25,8 @@ HOMES = {
     "optuna": "tuning",
     "httpx": "runtime",
     "mlflow": "tracking",
-    "starlette": "serve",
-    "uvicorn": "serve",
+    "starlette": "replay_server",
+    "uvicorn": "replay_server",
     "typer": "cli",
     "rich": "cli",
     "matplotlib": "reports",
@@ -255,8 +255,8 @@ def test_only_the_runtime_and_its_wire_know_http_and_only_when_they_route():
         for name, at_import in imports(path)
         if name == "httpx" and at_import
     }
-    wire = {"closing.py", "http.py", "http_request.py", "http_sender.py", "orphans.py"}
-    assert eager <= {f"runtime/{name}" for name in wire}
+    wire = {"client.py", "closing.py", "leaked.py", "request.py", "sender.py"}
+    assert eager <= {f"runtime/transport/{name}" for name in wire}
 
 
 def literals(path: Path) -> Iterator[str]:
@@ -296,7 +296,7 @@ def test_importing_the_runtime_brings_no_workbench():
     found = loaded_by("import routelab.runtime")
     assert not found & {*HOMES, "mlflow", "sqlalchemy"} - {"httpx"}
     parts = {name.split(".")[1] for name in found if name.startswith("routelab.")}
-    assert not parts & {"cli", "serve", "tuning", "logs", "replay", "metrics", "stats"}
+    assert not parts & {"cli", "replay_server", "tuning", "logs", "replay", "metrics", "stats"}
 
 
 def test_the_command_imports_mlflow_and_plots_only_when_they_are_used():

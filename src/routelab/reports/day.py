@@ -102,14 +102,22 @@ def _reasons(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective]])
 def _figures(day: Day) -> tuple[HeadlineFigure, ...]:
     it = day.summary()
     return (
-        HeadlineFigure("Without an answer", words.share(it["error_rate"]), f"{it['failed']:,} requests"),
-        HeadlineFigure("P95", words.seconds(it.get("latency_p95_s")),
-               f"P50 {words.seconds(it.get('latency_p50_s'))}"),
+        HeadlineFigure(
+            "Without an answer", words.share(it["error_rate"]), f"{it['failed']:,} requests"
+        ),
+        HeadlineFigure(
+            "P95",
+            words.seconds(it.get("latency_p95_s")),
+            f"P50 {words.seconds(it.get('latency_p50_s'))}",
+        ),
         HeadlineFigure("USD per 1,000", words.usd(it["usd_per_1k"]), "of all requests"),
         HeadlineFigure("Quality", words.quality(it["quality"]), "0 without an answer"),
-        HeadlineFigure("Tries a call", f"{it['attempts_per_call']:.3f}",
-               f"{words.share(it['struck_share'])} changed by faults"),
-    )  # fmt: skip
+        HeadlineFigure(
+            "Tries a call",
+            f"{it['attempts_per_call']:.3f}",
+            f"{words.share(it['struck_share'])} changed by faults",
+        ),
+    )
 
 
 def _objectives(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective]]) -> Chapter:

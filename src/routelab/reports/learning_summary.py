@@ -56,7 +56,7 @@ class BinSummary(msgspec.Struct, frozen=True):
 
 
 class CorrectnessSummary(msgspec.Struct, frozen=True):
-    """How good P(success) of one model is; see `routelab.learning.diagnosis.correctness.Correctness`."""
+    """How good P(success) of one model is; see `Correctness` in `routelab.learning`."""
 
     n: int
     auroc: EstimateSummary

@@ -62,7 +62,7 @@ class DroppedRows(msgspec.Struct, frozen=True):
 
 
 class BoundSummary(msgspec.Struct, frozen=True):
-    """A bound of the user's, judged on test; see `routelab.tuning.objectives.bound_checks.BoundCheck`."""
+    """A bound of the user's, judged on test; see `BoundCheck` in `routelab.tuning.objectives`."""
 
     bound: str
     limit: float

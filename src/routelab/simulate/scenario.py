@@ -88,8 +88,8 @@ def check(scenario: Scenario, catalogue: Catalogue, duration_s: float, source: s
         for field, known in there.items():
             if (named := getattr(fault, field)) and named not in known:
                 problems.append(
-                    f"{source}: fault {at} ({_kind(fault)}): no {field} {redacted_address(named)!r};"
-                    f" there are {', '.join(sorted(known - {''})) or 'none'}"
+                    f"{source}: fault {at} ({_kind(fault)}): no {field}"
+                    f" {redacted_address(named)!r}; there are {', '.join(sorted(known - {''})) or 'none'}"
                 )
     for what, window in _windows(scenario):
         if window.from_s > duration_s:

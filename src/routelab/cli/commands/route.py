@@ -135,8 +135,8 @@ def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Cata
     """Every model of the policy at one address."""
     if not base_url.startswith(("http://", "https://")):
         raise RoutelabError(
-            f"--base-url {redacted_address(base_url)}: must start with http:// or https://, for example"
-            " http://127.0.0.1:8000/v1"
+            f"--base-url {redacted_address(base_url)}: must start with http:// or https://,"
+            " for example http://127.0.0.1:8000/v1"
         )
     return pointed_at(base_url, policy_file.policy.models_used, known)
 
@@ -149,8 +149,8 @@ def _logged(base_url: str, policy_file: PolicyFile) -> dict[str, str]:
         expected = specs[name].multiplier if name in specs else None
         if expected is not None and logged[name] != expected:
             tell(
-                f"warning: {redacted_address(base_url)} charges {_times(logged[name])} for signal {name!r},"
-                f" and the policy was tuned with {_times(expected)}: start the replay server"
+                f"warning: {redacted_address(base_url)} charges {_times(logged[name])} for signal"
+                f" {name!r}, and the policy was tuned with {_times(expected)}: start the replay server"
                 f" with --signal {name}:{expected:g}"
             )
     return as_logged(names)

@@ -171,7 +171,8 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         *tables.contest(study),
         tables.routes(study.policy),
         tables.verdict(study.verdict),
-        f"{tables.searched(study)}policy: {target}\nstudy:  {study_path(target)}{report_note(page)}",
+        f"{tables.searched(study)}policy: {target}",
+        f"study:  {study_path(target)}{report_note(page)}",
     )
 
 

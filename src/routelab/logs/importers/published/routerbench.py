@@ -154,8 +154,8 @@ def _check(source: TableSource) -> None:
     found = wide_models(there)
     if not found:
         problems.add(
-            f"no column such as MODEL|total_cost; the columns are {listed_names(there)}. Name one of"
-            " the tables with a row per prompt: routerbench_0shot.pkl or routerbench_5shot.pkl"
+            f"no column such as MODEL|total_cost; the columns are {listed_names(there)}. Name one"
+            " of the tables with a row per prompt: routerbench_0shot.pkl or routerbench_5shot.pkl"
         )
     needed = (*_OF_REQUESTS, *(form.format(m) for m in found for form in _OF_MODELS))
     missing = [name for name in needed if name not in there]
