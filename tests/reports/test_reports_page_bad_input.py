@@ -14,7 +14,7 @@ from reports_world import Page, data_of
 from routelab.errors import RoutelabError
 from routelab.reports import render
 from routelab.reports.blocks import Cell, TableBlock
-from routelab.reports.plots.whiskers import WhiskerLine, whiskers
+from routelab.reports.plots.whiskers import WhiskerLine, whiskers_plot
 
 NASTY = (
     "<script>alert(1)</script>",
@@ -90,7 +90,9 @@ def test_any_name_stays_a_name_in_a_table(names):
 @given(st.text(max_size=40))
 @settings(deadline=None, max_examples=15)
 def test_any_name_stays_a_name_in_a_drawing(name):
-    figure = whiskers("k", "T", name, [WhiskerLine(name, 1.0, (0.5, 1.5))], ("a", "b"), "points")
+    figure = whiskers_plot(
+        "k", "T", name, [WhiskerLine(name, 1.0, (0.5, 1.5))], ("a", "b"), "points"
+    )
     page = Page(str(figure.html()).encode(errors="replace"))
     assert page.whole
     assert {tag for tag, _ in page.tags} <= DRAWN

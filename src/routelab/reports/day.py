@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from routelab.core.storage.record import AttemptRecord, Record, StepRecord
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Note, TableBlock, Text
-from routelab.reports.chapters.deployments import deployments
+from routelab.reports.chapters.deployments import deployments_chapter
 from routelab.reports.chapters.objectives import FORMS
 from routelab.reports.chapters.opening import HeadlineFigure, Opening
-from routelab.reports.plots.timeline import timeline, windows
+from routelab.reports.plots.timeline import timeline_plot, windows
 from routelab.reports.render import Report, pages
 from routelab.simulate import CheckedObjective, Day, Scenario
 
@@ -182,8 +182,8 @@ def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter
         n = int(day.answered.sum())
         traces.append(_traces("The slowest answers", day.slowest, n, day.starts_s))
     return [
-        Chapter(f"{key}-time", f"Over time{told}", [timeline(key, day, scenario)]),
-        Chapter(f"{key}-where", f"Deployments{told}", deployments(day)),
+        Chapter(f"{key}-time", f"Over time{told}", [timeline_plot(key, day, scenario)]),
+        Chapter(f"{key}-where", f"Deployments{told}", deployments_chapter(day)),
         Chapter(f"{key}-who", f"Slow and lost{told}", traces or [Note("Nothing was lost.")]),
     ]
 

@@ -10,7 +10,7 @@ from routelab.replay.diff import Change, PolicyDifference, proved_changes
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, TableBlock, Text
 from routelab.reports.chapters.opening import HeadlineFigure, Opening
-from routelab.reports.plots.whiskers import WhiskerLine, points, whiskers
+from routelab.reports.plots.whiskers import WhiskerLine, points, whiskers_plot
 from routelab.reports.render import Report, pages
 
 DRAWN, MOST = 16, 60
@@ -105,9 +105,9 @@ def _drawn(it: PolicyDifference) -> list[Any]:
     more = f"New minus old. {together}, dearer: {words.names(found.dearer)};"
     more += f" cheaper: {words.names(found.cheaper)}."
     return [
-        whiskers("tasks-quality", "Quality by task", worse, gains,
+        whiskers_plot("tasks-quality", "Quality by task", worse, gains,
                  ("old better", "new better"), "points of quality"),
-        whiskers("tasks-cost", "Cost by task", more, saved,
+        whiskers_plot("tasks-cost", "Cost by task", more, saved,
                  ("new cheaper", "new dearer"), "USD per 1,000 requests", good=-1),
     ]  # fmt: skip
 

@@ -7,25 +7,37 @@ from typing import Any, NamedTuple
 
 from routelab.reports import templates
 from routelab.reports.blocks import Chapter, plain
-from routelab.reports.chapters.bounds import bounds
-from routelab.reports.chapters.certificate import certificate
-from routelab.reports.chapters.choice import choice
-from routelab.reports.chapters.kinds import kinds
-from routelab.reports.chapters.losses import losses
-from routelab.reports.chapters.objectives import objectives
-from routelab.reports.chapters.opening import Opening, opening
-from routelab.reports.chapters.scorers import scorers
-from routelab.reports.chapters.search import search
-from routelab.reports.chapters.seeds import seeds
-from routelab.reports.chapters.thresholds import signal, thresholds
-from routelab.reports.chapters.traffic import traffic
-from routelab.reports.chapters.trust import origin, trust
+from routelab.reports.chapters.bounds import bounds_chapter
+from routelab.reports.chapters.certificate import certificate_chapter
+from routelab.reports.chapters.choice import choice_chapter
+from routelab.reports.chapters.kinds import kinds_chapter
+from routelab.reports.chapters.losses import losses_chapter
+from routelab.reports.chapters.objectives import objectives_chapter
+from routelab.reports.chapters.opening import Opening, opening_chapter
+from routelab.reports.chapters.scorers import scorers_chapter
+from routelab.reports.chapters.search import search_chapter
+from routelab.reports.chapters.seeds import seeds_chapter
+from routelab.reports.chapters.thresholds import signal, thresholds_chapter
+from routelab.reports.chapters.traffic import traffic_chapter
+from routelab.reports.chapters.trust import origin, trust_chapter
 from routelab.reports.summary import read
 
 CHAPTERS = (
-    choice, bounds, objectives, certificate, kinds, thresholds, signal, scorers, traffic, losses,
-    search, trust, seeds, origin,
-)  # fmt: skip
+    choice_chapter,
+    bounds_chapter,
+    objectives_chapter,
+    certificate_chapter,
+    kinds_chapter,
+    thresholds_chapter,
+    signal,
+    scorers_chapter,
+    traffic_chapter,
+    losses_chapter,
+    search_chapter,
+    trust_chapter,
+    seeds_chapter,
+    origin,
+)
 """In the order of the page; a chapter more is a function more. One that has nothing to tell of
 a study gives None."""
 
@@ -51,7 +63,7 @@ def render(data: Mapping[str, Any]) -> Report:
         RoutelabError: the data are not a study's.
     """
     summary = read(data)
-    first = opening(summary)
+    first = opening_chapter(summary)
     told = (chapter(summary) for chapter in CHAPTERS)
     chapters = [chapter for chapter in told if chapter is not None]
     return pages(first, chapters, summary.missing)

@@ -89,7 +89,8 @@ def check(scenario: Scenario, catalogue: Catalogue, duration_s: float, source: s
             if (named := getattr(fault, field)) and named not in known:
                 problems.append(
                     f"{source}: fault {at} ({_kind(fault)}): no {field}"
-                    f" {redacted_address(named)!r}; there are {', '.join(sorted(known - {''})) or 'none'}"
+                    f" {redacted_address(named)!r}; there are"
+                    f" {', '.join(sorted(known - {''})) or 'none'}"
                 )
     for what, window in _windows(scenario):
         if window.from_s > duration_s:

@@ -150,8 +150,8 @@ def _logged(base_url: str, policy_file: PolicyFile) -> dict[str, str]:
         if expected is not None and logged[name] != expected:
             tell(
                 f"warning: {redacted_address(base_url)} charges {_times(logged[name])} for signal"
-                f" {name!r}, and the policy was tuned with {_times(expected)}: start the replay server"
-                f" with --signal {name}:{expected:g}"
+                f" {name!r}, and the policy was tuned with {_times(expected)}: start the replay"
+                f" server with --signal {name}:{expected:g}"
             )
     return as_logged(names)
 

@@ -18,7 +18,7 @@ _NAMES: dict[str, tuple[str, Callable[[float], str], str]] = {
 }
 
 
-def bounds(summary: Summary) -> Chapter | None:
+def bounds_chapter(summary: Summary) -> Chapter | None:
     """Every bound on tune and test; None where none was set."""
     found = summary.bounds
     if not found:

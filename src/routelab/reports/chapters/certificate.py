@@ -17,7 +17,7 @@ _FORMS: dict[str, tuple[str, Callable[[float], str], str]] = {
 DRIFT = 0.05
 
 
-def certificate(summary: Summary) -> Chapter | None:
+def certificate_chapter(summary: Summary) -> Chapter | None:
     """None where no certificate was asked for."""
     found = summary.certificate
     if found is None:

@@ -8,20 +8,20 @@ from routelab.replay import Baseline, Figures
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
 from routelab.reports.chapters.opening import FIXED
-from routelab.reports.plots.front import front
-from routelab.reports.plots.whiskers import WhiskerLine, points, whiskers
+from routelab.reports.plots.front import front_plot
+from routelab.reports.plots.whiskers import WhiskerLine, points, whiskers_plot
 from routelab.reports.summary import PointFigures, Range, Summary
 
 DRAWN, MOST = 16, 40
 """Baselines in a drawing and in the table."""
 
 
-def choice(summary: Summary) -> Chapter:
+def choice_chapter(summary: Summary) -> Chapter:
     """The front, the operating points and the baselines."""
     test = summary.test
     if test is None:
         return Chapter("choice", "Cost and quality", [Note("There is no policy to draw.")])
-    blocks: list[Block] = [Text(_reading(summary)), front(summary)]
+    blocks: list[Block] = [Text(_reading(summary)), front_plot(summary)]
     if not summary.front:
         blocks += [Note("The front of the policies that were tried is not part of this data.")]
     return Chapter(
@@ -86,9 +86,9 @@ def _against(test: Figures) -> list[PlotBlock]:
     cost = f"Baseline minus policy. Beyond chance cheaper than {words.names(cheaper)}."
     sides = ("baseline better", "policy better")
     return [
-        whiskers("against-quality", "Quality against each baseline", quality, gains, sides,
+        whiskers_plot("against-quality", "Quality against each baseline", quality, gains, sides,
                  "points of quality"),
-        whiskers("against-cost", "Cost against each baseline", cost, saved,
+        whiskers_plot("against-cost", "Cost against each baseline", cost, saved,
                  ("baseline cheaper", "policy cheaper"), "USD per 1,000 requests"),
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from routelab.reports.blocks import Block, Cell, TableBlock, Text
 from routelab.simulate import Day
 
 
-def deployments(day: Day) -> list[Block]:
+def deployments_chapter(day: Day) -> list[Block]:
     """A row for each, and what came to no answer."""
     return [_table(day), *_ends(day)]
 

@@ -9,12 +9,12 @@ from routelab.core.messages.wording import known
 from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, Gallery, PlotBlock, TableBlock, Text
 from routelab.reports.learning_summary import KindSummary
-from routelab.reports.plots.whiskers import points, whiskers
+from routelab.reports.plots.whiskers import points, whiskers_plot
 from routelab.reports.summary import Summary
 from routelab.tuning.study.kind_choice import TIE
 
 
-def kinds(summary: Summary) -> Chapter | None:
+def kinds_chapter(summary: Summary) -> Chapter | None:
     """The contest of kinds; None where only one was searched."""
     found = summary.kinds
     won = next((it for it in found if it.won), None)
@@ -51,7 +51,7 @@ def _against(won: KindSummary, found: Sequence[KindSummary]) -> PlotBlock:
     )
     sides = ("the other is better", f"{words.short(won.kind, 16)} is better")
     title = f"What {won.kind} gains over the other kinds"
-    return whiskers("kinds", title, alt, lines, sides, "points of quality")
+    return whiskers_plot("kinds", title, alt, lines, sides, "points of quality")
 
 
 def _table(won: KindSummary, found: Sequence[KindSummary]) -> TableBlock:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from routelab.replay.breakdown.shape import Slice
 from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
-from routelab.reports.plots.whiskers import points, whiskers
+from routelab.reports.plots.whiskers import points, whiskers_plot
 from routelab.reports.summary import Summary
 
 DRAWN, LISTED = 12, 60
 """Slices in the drawing, and in the table of each kind."""
 
 
-def losses(summary: Summary) -> Chapter:
+def losses_chapter(summary: Summary) -> Chapter:
     """The slices with the largest loss, whatever they have in common."""
     known = summary.breakdown
     if known is None or not known.slices:
@@ -47,7 +47,9 @@ def _drawn(worst: Sequence[Slice]) -> PlotBlock:
         f" {words.count(first.n_requests)} requests."
     )
     sides = ("policy better", "best model better")
-    return whiskers("losses", "The largest losses", alt, lines, sides, "points of quality", good=-1)
+    return whiskers_plot(
+        "losses", "The largest losses", alt, lines, sides, "points of quality", good=-1
+    )
 
 
 def _named(it: Slice) -> str:

@@ -21,7 +21,7 @@ FORMS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
 """What an objective is called, how its values are written, and on which side of it they lie."""
 
 
-def objectives(summary: Summary) -> Chapter | None:
+def objectives_chapter(summary: Summary) -> Chapter | None:
     """Every objective on tune and test; None where none was set."""
     found = summary.slo
     if found is None:

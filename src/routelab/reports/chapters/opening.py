@@ -49,7 +49,7 @@ class Opening(NamedTuple):
     heading: str = "How it routes"
 
 
-def opening(summary: Summary) -> Opening:
+def opening_chapter(summary: Summary) -> Opening:
     """The first screen of a study."""
     kind, mark = _MARKS.get(summary.verdict or "", ("none", words.NOTHING))
     return Opening(

@@ -14,10 +14,10 @@ from routelab.reports.learning_summary import (
     LearningSummary,
     RankingSummary,
 )
-from routelab.reports.plots.importance import importance
-from routelab.reports.plots.ranking import RankingLine, ranking
-from routelab.reports.plots.recovery import recovery
-from routelab.reports.plots.reliability import reliability
+from routelab.reports.plots.importance import importance_plot
+from routelab.reports.plots.ranking import RankingLine, ranking_plot
+from routelab.reports.plots.recovery import recovery_plot
+from routelab.reports.plots.reliability import reliability_plot
 from routelab.reports.summary import Summary
 
 MOST = 8
@@ -30,7 +30,7 @@ _READING = (
 )
 
 
-def scorers(summary: Summary) -> Chapter | None:
+def scorers_chapter(summary: Summary) -> Chapter | None:
     """Ranking, calibration and features of the scorers; None where nothing was learned."""
     known = summary.account
     if known is None:
@@ -46,12 +46,12 @@ def scorers(summary: Summary) -> Chapter | None:
     ]
     ways = list(_ways(known))
     if any(it.apgr.value is not None for _, it in ways):
-        drawn = [ranking(f"{pair}: gap recovered (APGR)", _lines(ways)), *_curve(known)]
+        drawn = [ranking_plot(f"{pair}: gap recovered (APGR)", _lines(ways)), *_curve(known)]
         blocks += [Text(_READING), Gallery(drawn), _rankings(ways)]
     seen = list(known.correctness.items())[:MOST]
-    more = [reliability(f"right-{at}", _bins(name, it)) for at, (name, it) in enumerate(seen)]
+    more = [reliability_plot(f"right-{at}", _bins(name, it)) for at, (name, it) in enumerate(seen)]
     if known.important:
-        more.append(importance(known.important))
+        more.append(importance_plot(known.important))
     if more:
         blocks.append(Gallery(more))
     if seen:
@@ -81,7 +81,7 @@ def _curve(known: LearningSummary) -> Iterator[PlotBlock]:
     ways = [(_REQUESTS, known.random), (_TASKS, known.leave_task_out)]
     found = [(name, it) for name, it in ways if it.cpt50.value is not None]
     if found:
-        yield recovery(known.strong, found)
+        yield recovery_plot(known.strong, found)
 
 
 def _rankings(ways: Sequence[tuple[str, RankingSummary]]) -> TableBlock:

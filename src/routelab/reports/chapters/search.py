@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from routelab.reports import words
 from routelab.reports.blocks import Chapter, Gallery, PlotBlock, Text
-from routelab.reports.plots.search import parameter_importance, progress
+from routelab.reports.plots.search import parameter_importance_plot, progress_plot
 from routelab.reports.summary import SearchProgress, Summary
 
 
-def search(summary: Summary) -> Chapter | None:
+def search_chapter(summary: Summary) -> Chapter | None:
     """Hypervolume over trials and the importance of parameters; None without a search."""
     found = summary.search
     if found is None or not found.hypervolume:
         return None
-    figures: list[PlotBlock] = [progress(found.hypervolume)]
+    figures: list[PlotBlock] = [progress_plot(found.hypervolume)]
     if found.importance:
-        figures.append(parameter_importance(found.importance))
+        figures.append(parameter_importance_plot(found.importance))
     return Chapter("search", "The search", [Text(_reading(found)), Gallery(figures)])
 
 

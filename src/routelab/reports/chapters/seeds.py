@@ -8,7 +8,7 @@ from routelab.reports.summary import Summary
 from routelab.tuning.study.seed_spread import SeedRun
 
 
-def seeds(summary: Summary) -> Chapter | None:
+def seeds_chapter(summary: Summary) -> Chapter | None:
     """None where one seed was tried."""
     found = summary.seeds
     if found is None:

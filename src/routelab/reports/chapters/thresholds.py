@@ -11,16 +11,16 @@ from routelab.replay.breakdown.shape import Breakdown, ThresholdCurve
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Heading, Note, TableBlock, Text
 from routelab.reports.explorer import Explorer, Landmark, single
-from routelab.reports.plots.deferral import deferral
-from routelab.reports.plots.front import models
-from routelab.reports.plots.reliability import reliability
-from routelab.reports.plots.thresholds import threshold
+from routelab.reports.plots.deferral import deferral_plot
+from routelab.reports.plots.front import models_plot
+from routelab.reports.plots.reliability import reliability_plot
+from routelab.reports.plots.thresholds import threshold_plot
 from routelab.reports.summary import Summary
 
 _NONE = "has no thresholds of its own on a confidence signal, so there is none to move."
 
 
-def thresholds(summary: Summary) -> Chapter:
+def thresholds_chapter(summary: Summary) -> Chapter:
     """Curves of every threshold."""
     known = summary.breakdown
     if known is None or not known.thresholds:
@@ -32,7 +32,7 @@ def thresholds(summary: Summary) -> Chapter:
         return Chapter("thresholds", "Thresholds", [Note(why)])
     names = dict.fromkeys(curve.model for curve in known.thresholds)
     curves = [[c for c in known.thresholds if c.model == name] for name in names]
-    drawn = [threshold(f"threshold-{i}", _by_part(found)) for i, found in enumerate(curves)]
+    drawn = [threshold_plot(f"threshold-{i}", _by_part(found)) for i, found in enumerate(curves)]
     blocks: list[Block] = [Text(_reading(known.thresholds)), Gallery(drawn)]
     if known.grid is not None:
         lead = Heading("One threshold at a time")
@@ -44,7 +44,7 @@ def thresholds(summary: Summary) -> Chapter:
 
 def _landmarks(summary: Summary) -> list[Landmark]:
     """Where the models alone and the other operating points are."""
-    alone = [single(it.name, it.quality, it.usd) for it in models(summary)]
+    alone = [single(it.name, it.quality, it.usd) for it in models_plot(summary)]
     others = summary.operating_points[1:]
     return alone + [
         Landmark(it.name, "policy", it.test.quality, it.test.usd_per_1k) for it in others
@@ -90,8 +90,8 @@ def signal(summary: Summary) -> Chapter:
             else "How good the signal is, is not part of this data."
         )
         return Chapter("signal", "Confidence signal", [Note(why)])
-    drawn = [deferral(f"deferral-{i}", it) for i, it in enumerate(known.deferral)]
-    bins = [reliability(f"reliability-{i}", it) for i, it in enumerate(known.reliability)]
+    drawn = [deferral_plot(f"deferral-{i}", it) for i, it in enumerate(known.deferral)]
+    bins = [reliability_plot(f"reliability-{i}", it) for i, it in enumerate(known.reliability)]
     pairs = [figure for pair in zip(drawn, bins, strict=False) for figure in pair]
     rest = [*drawn[len(bins) :], *bins[len(drawn) :]]
     return Chapter(

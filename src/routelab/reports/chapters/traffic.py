@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from routelab.replay.breakdown.shape import Slice, StageUse
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock
-from routelab.reports.plots.latency import latency
-from routelab.reports.plots.stages import stages
-from routelab.reports.plots.traffic import traffic as share_by_task
+from routelab.reports.plots.latency import latency_plot
+from routelab.reports.plots.stages import stages_plot
+from routelab.reports.plots.traffic import traffic_plot as share_by_task
 from routelab.reports.summary import Summary
 
 TASKS = 12
 """Tasks in the drawing, those with the most requests."""
 
 
-def traffic(summary: Summary) -> Chapter:
+def traffic_chapter(summary: Summary) -> Chapter:
     """Model share and escalation by task, cost by stage, latency."""
     known = summary.breakdown
     if known is None:
@@ -33,9 +33,9 @@ def traffic(summary: Summary) -> Chapter:
     else:
         blocks += [Note("The log names no tasks.")]
     if known.stages:
-        drawn += [stages(known.stages)]
+        drawn += [stages_plot(known.stages)]
     if known.latency is not None:
-        drawn += [latency(known.latency)]
+        drawn += [latency_plot(known.latency)]
     else:
         blocks += [Note("Latency was not observed in this log, so none is shown.")]
     told = [_stages(known.stages)] if known.stages else []

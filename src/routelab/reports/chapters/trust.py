@@ -21,7 +21,7 @@ _FORMS = {
 }
 
 
-def trust(summary: Summary) -> Chapter:
+def trust_chapter(summary: Summary) -> Chapter:
     """Optimism, coverage and splits."""
     blocks: list[Block] = []
     if summary.optimism and summary.test:

@@ -16,7 +16,7 @@ from routelab.reports.plots.thresholds import MOST
 from routelab.stats.thinning import evenly
 
 
-def deferral(key: str, curve: Deferral) -> PlotBlock:
+def deferral_plot(key: str, curve: Deferral) -> PlotBlock:
     """The signal's curve between random deferral and the oracle's."""
     pair = f"{words.short(curve.model, 24)} to {words.short(curve.next_model, 24)}"
     alt = _alt(curve)

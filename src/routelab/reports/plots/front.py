@@ -34,7 +34,7 @@ class Spot(NamedTuple):
     quality_ci: Range
 
 
-def front(summary: Summary) -> PlotBlock:
+def front_plot(summary: Summary) -> PlotBlock:
     """The front with the models' hull, baselines and operating points."""
     sizes = {"wide": (canvas.WIDE, 430.0), "narrow": (canvas.NARROW, 380.0)}
     drawn = {
@@ -46,7 +46,7 @@ def front(summary: Summary) -> PlotBlock:
     return PlotBlock(TITLE, alt, svg, narrow, wide=True)
 
 
-def models(summary: Summary) -> list[Spot]:
+def models_plot(summary: Summary) -> list[Spot]:
     """The candidates alone."""
     return [_spot(it, it.name.removeprefix(FIXED)) for it in _fixed(summary)]
 
@@ -82,7 +82,7 @@ def _point(it: PointSummary) -> Spot:
 def _alt(summary: Summary) -> str:
     test = summary.test
     assert test is not None
-    alone = models(summary)
+    alone = models_plot(summary)
     low = min(alone, key=lambda it: it.usd, default=None)
     best = max(alone, key=lambda it: it.quality, default=None)
     ends = [
@@ -102,9 +102,9 @@ def _paint(on: Drawing, summary: Summary) -> None:
     axes = on.add_axes((0, 0, 1, 1))
     width, height = on.get_size_inches() * 72
     axes.set_position((40 / width, 42 / height, 1 - 56 / width, 1 - 58 / height))
-    alone, ours, rivals = _apart(models(summary), _chosen(summary), _rivals(summary))
+    alone, ours, rivals = _apart(models_plot(summary), _chosen(summary), _rivals(summary))
     _scale(axes, [*alone, *ours, *rivals])
-    if singles := models(summary):
+    if singles := models_plot(summary):
         _hulls(axes, singles, ours)
     _tried(axes, summary)
     for spots, colour in ((rivals, LOSS), (alone, MUTED), (ours, OURS)):

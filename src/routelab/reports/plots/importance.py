@@ -18,7 +18,7 @@ ROW = 24.0
 _LEFT = 150.0
 
 
-def importance(found: Sequence[FeatureSummary]) -> PlotBlock:
+def importance_plot(found: Sequence[FeatureSummary]) -> PlotBlock:
     """The most important ones, as shares of all that shuffling them costs."""
     shown = found[:MOST]
     alt = _alt(shown)

@@ -15,7 +15,7 @@ from routelab.reports.labels import Label, place
 MARKED = (0.5, 0.9, 0.95, 0.99)
 
 
-def latency(found: LatencyQuantiles) -> PlotBlock:
+def latency_plot(found: LatencyQuantiles) -> PlotBlock:
     """The share of requests delivered within a time."""
     alt = "Time to delivery: " + ", ".join(
         f"{share:.0%} within {words.seconds(_at(found, share))}" for share in MARKED

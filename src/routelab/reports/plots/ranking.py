@@ -28,7 +28,7 @@ class RankingLine(NamedTuple):
     ours: bool = False
 
 
-def ranking(title: str, lines: Sequence[RankingLine]) -> PlotBlock:
+def ranking_plot(title: str, lines: Sequence[RankingLine]) -> PlotBlock:
     """Lines in their order, from the top."""
     height = ROW * len(lines) + 54.0
     alt = _alt(lines)

@@ -16,7 +16,7 @@ from routelab.reports.learning_summary import RankingSummary
 _COLOURS = (OURS, SOFT)
 
 
-def recovery(strong: str, ways: Sequence[tuple[str, RankingSummary]]) -> PlotBlock:
+def recovery_plot(strong: str, ways: Sequence[tuple[str, RankingSummary]]) -> PlotBlock:
     """The shares that recover half and four fifths of the gap, for each way of judging."""
     alt = _alt(ways)
     svg = canvas.draw("recovered", canvas.NARROW, 290.0, lambda on: _paint(on, ways))

@@ -14,7 +14,7 @@ from routelab.reports.canvas import MUTED, OURS, SOFT
 from routelab.reports.labels import Label, place
 
 
-def reliability(key: str, bins: ReliabilityBins) -> PlotBlock:
+def reliability_plot(key: str, bins: ReliabilityBins) -> PlotBlock:
     """Mean quality by confidence; the bars say how many answers are behind each dot."""
     alt = _alt(bins)
     title = f"Does {words.short(bins.signal, 20)} tell? {words.short(bins.model, 24)}"

@@ -19,7 +19,7 @@ _FLAT = 1e-4
 """The least height of the axis of hypervolume, so that rounding is not drawn as progress."""
 
 
-def progress(found: Sequence[FrontProgress]) -> PlotBlock:
+def progress_plot(found: Sequence[FrontProgress]) -> PlotBlock:
     """Hypervolume over trials; it begins with what was tuned exactly."""
     first, last = found[0], found[-1]
     alt = (
@@ -30,7 +30,7 @@ def progress(found: Sequence[FrontProgress]) -> PlotBlock:
     return PlotBlock("Hypervolume over trials", alt, canvas.labelled(svg, alt))
 
 
-def parameter_importance(found: Mapping[str, float]) -> PlotBlock:
+def parameter_importance_plot(found: Mapping[str, float]) -> PlotBlock:
     """Importance of each parameter for reaching the front, the greatest first."""
     shown = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
     alt = (

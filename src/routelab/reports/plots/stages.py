@@ -16,7 +16,7 @@ _LEFT = 122.0
 _SHARE_OF_NOTE = 0.30
 
 
-def stages(found: Sequence[StageUse]) -> PlotBlock:
+def stages_plot(found: Sequence[StageUse]) -> PlotBlock:
     """Cost by model, delivered and discarded."""
     alt = _alt(found)
     height = 44.0 * len(found) + 56.0

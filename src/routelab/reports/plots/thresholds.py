@@ -20,7 +20,7 @@ MOST = 240
 """Points of a curve that a drawing of this size can show."""
 
 
-def threshold(key: str, curves: Sequence[ThresholdCurve]) -> PlotBlock:
+def threshold_plot(key: str, curves: Sequence[ThresholdCurve]) -> PlotBlock:
     """One model's threshold; the curves are of several parts."""
     last = curves[-1]
     title = f"Threshold of {words.short(last.model, 40)}"

@@ -115,7 +115,7 @@ def _where(fault: object) -> str:
     return " ".join(name for name in names if name)
 
 
-def timeline(key: str, day: Day, scenario: Scenario) -> PlotBlock:
+def timeline_plot(key: str, day: Day, scenario: Scenario) -> PlotBlock:
     """Traffic, latency, failures, lines, breakers, spend and escalation of a day.
 
     Args:

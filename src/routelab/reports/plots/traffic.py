@@ -19,7 +19,7 @@ COLUMNS = 5
 _LEFT = 122.0
 
 
-def traffic(slices: Sequence[Slice], models: Sequence[str]) -> PlotBlock:
+def traffic_plot(slices: Sequence[Slice], models: Sequence[str]) -> PlotBlock:
     """Model share and escalation of some tasks."""
     shown = sorted(models, key=lambda name: -_total(slices, name))[:COLUMNS]
     shown = [name for name in models if name in shown]

@@ -32,7 +32,7 @@ def points(name: str, value: float, interval: Range) -> WhiskerLine:
     return WhiskerLine(name, 100 * value, (100 * interval[0], 100 * interval[1]))
 
 
-def whiskers(
+def whiskers_plot(
     key: str,
     title: str,
     alt: str,

@@ -16,7 +16,8 @@ from routelab.learning import FittedScorers, LearningAccount, account
 from routelab.logs.model.log import Log
 from routelab.logs.model.splits import Split
 from routelab.replay import ComparisonSet
-from routelab.tuning.kinds import recipe_search, tuner
+from routelab.tuning.kinds import recipe_search
+from routelab.tuning.kinds.registry import tuner
 from routelab.tuning.kinds.holdout import Holdout
 from routelab.tuning.kinds.out_of_fold import unseen
 from routelab.tuning.kinds.proposals import ProposalInputs, setting
