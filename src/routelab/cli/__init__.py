@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+__all__ = []
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors that a user can mend go to standard error with status 2."""
     from routelab.cli.flags import FLAGS, ROUTED, with_flags
-    from routelab.core.messages.install_hint import how_to_install
+    from routelab.core.messages import how_to_install
     from routelab.errors import RouteError, RoutelabError
 
     try:

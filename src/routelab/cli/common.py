@@ -11,9 +11,8 @@ import msgspec
 import typer
 
 from routelab.cli.flags import with_flags
-from routelab.core.catalogue import catalogue_file
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
+from routelab.core.catalogue import Catalogue, catalogue_file
 from routelab.errors import PolicyFileError, RoutelabError
 from routelab.policy_file import PolicyFile, load
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from routelab.cli.common import pairs, tell
-from routelab.cli.options.log import LogOptions
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
+from routelab.cli.options import LogOptions
+from routelab.core import SignalSpec
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs import Log, PartialLog, read
 from routelab.policy_file import PolicyFile

@@ -8,13 +8,12 @@ from pathlib import Path
 import msgspec
 
 from routelab.cli.day_files import read_objectives, read_scenario
-from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs import Log
-from routelab.replay.timeouts import timed_out_answers
-from routelab.simulate.arrivals import DEFAULT as ARRIVALS
-from routelab.tuning import Floor
-from routelab.tuning.options import BY, By, Options
+from routelab.replay import timed_out_answers
+from routelab.simulate import DEFAULT as ARRIVALS
+from routelab.tuning import BY, By, Floor, Options
 from routelab.tuning.slo import SloDemands
 
 DAYS = 40

@@ -8,23 +8,21 @@ from typing import Any
 
 from routelab.cli.common import print_json, tell
 from routelab.cli.log_input import column_pairs
-from routelab.cli.options.log import CompleteLogOptions, LogOptions
-from routelab.cli.output import tables
-from routelab.cli.output.progress import passes
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
+from routelab.cli.options import CompleteLogOptions, LogOptions
+from routelab.cli.output import passes, tables
+from routelab.core import SignalSpec
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
-from routelab.logs.batches import LogBatches, open_batches
+from routelab.logs import LogBatches, open_batches
 from routelab.logs.decisions import is_journal
-from routelab.logs.formats.folder import open_folder
-from routelab.logs.model.paths import is_folder
+from routelab.logs.formats import open_folder
+from routelab.logs.model import is_folder
 from routelab.policy_file import PolicyFile
 from routelab.replay import Figures
-from routelab.replay.partitions.workers import workers
+from routelab.replay.partitions import workers
 from routelab.tuning import Options
-from routelab.tuning.partitioned import replay_partitions, tune_partitions
-from routelab.tuning.partitioned.export import as_json, save
-from routelab.tuning.study.export import study_path
+from routelab.tuning.partitioned import as_json, replay_partitions, save, tune_partitions
+from routelab.tuning.study import study_path
 
 LARGE = 5_000_000
 """Rows of a folder from which it is read in batches unasked."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue
 from routelab.core.request import Request
 from routelab.core.scoring import Scoring
 from routelab.core.tokens import estimated_tokens

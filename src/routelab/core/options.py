@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self
 
-from routelab.core.messages.did_you_mean import unknown_name
+from routelab.core.messages import unknown_name
 from routelab.errors import ConfigError
 
 if TYPE_CHECKING:

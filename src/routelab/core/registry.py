@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, Union
 import msgspec
 
 from routelab.core import packages
-from routelab.core.messages.did_you_mean import unknown_name
+from routelab.core.messages import unknown_name
 from routelab.core.packages import Package
 from routelab.errors import PackageError, PolicyError, UnnamedPackageError
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from abc import ABC
 from typing import TYPE_CHECKING
 
-from routelab.core.gate import Gate
-from routelab.core.registry import StructRegistry
+from routelab.core import Gate, StructRegistry
 from routelab.gates.function import Function
 from routelab.gates.json_schema import JsonSchema
 from routelab.gates.json_value import Json

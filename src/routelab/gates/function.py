@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from routelab.core.gate import Gate
+from routelab.core import Gate
 from routelab.errors import PolicyError
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.gate import Gate
-from routelab.core.messages.install_hint import how_to_install
+from routelab.core import Gate
+from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, PolicyError
 from routelab.gates.json_value import json_value
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.gate import Gate
+from routelab.core import Gate
 
 _FENCED = r"(?is)\A\s*```(?:json)?[ \t]*\n(.*?)\n?```\s*\Z"
 

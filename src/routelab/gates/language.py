@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from routelab.core.gate import Gate
-from routelab.core.messages.install_hint import how_to_install
+from routelab.core import Gate
+from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, PolicyError
 
 CAP = 2_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routelab.core.gate import Gate
+from routelab.core import Gate
 from routelab.errors import PolicyError
 
 

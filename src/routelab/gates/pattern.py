@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from routelab.core.gate import Gate
+from routelab.core import Gate
 from routelab.errors import PolicyError
 
 CAP = 100_000

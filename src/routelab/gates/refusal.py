@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from routelab.core.gate import Gate
+from routelab.core import Gate
 
 OPENING = 300
 """Characters in which a refusal shows; later on such words may be part of an answer."""

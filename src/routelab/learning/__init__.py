@@ -4,13 +4,40 @@ The only user of scikit-learn. `fit` makes a portable scorer of a recipe and one
 `account` says how well the recipe ranks requests that it never saw.
 """
 
-from routelab.learning.diagnosis.account import LearningAccount, account
-from routelab.learning.diagnosis.loss import loss
-from routelab.learning.examples import Examples, Target
-from routelab.learning.fit import crossfit, fit, fit_examples
-from routelab.learning.fitted_scorers import FittedScorers
-from routelab.learning.recipe import Recipe, Span, recipe, space
-from routelab.learning.targets import examples
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+from routelab.learning.fit import fit
+from routelab.learning.recipe import recipe
+
+if TYPE_CHECKING:
+    from routelab.learning.diagnosis.account import LearningAccount, account
+    from routelab.learning.diagnosis.loss import loss
+    from routelab.learning.examples import Examples, Target
+    from routelab.learning.fit import crossfit, fit_examples
+    from routelab.learning.fitted_scorers import FittedScorers
+    from routelab.learning.recipe import Recipe, Span, space
+    from routelab.learning.targets import examples
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Examples": "examples",
+            "FittedScorers": "fitted_scorers",
+            "LearningAccount": "diagnosis.account",
+            "Recipe": "recipe",
+            "Span": "recipe",
+            "Target": "examples",
+            "account": "diagnosis.account",
+            "crossfit": "fit",
+            "examples": "targets",
+            "fit_examples": "fit",
+            "loss": "diagnosis.loss",
+            "space": "recipe",
+        },
+    )
 
 __all__ = [
     "Examples",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 
 _SURE = 1e3  # weight of the row that makes the weights sum to one
 

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.learning import folds
-from routelab.learning.learners.part import class_labels
+from routelab.learning.learners import class_labels
 from routelab.learning.recipe import Calibration
 from routelab.scorers import Beta, Isotonic, Platt, Temperature
 

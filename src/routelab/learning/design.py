@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, diags  # type: ignore[import-untyped]
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.learning.examples import Examples
 from routelab.learning.recipe import Recipe
-from routelab.signals.features import Answer, Embedding, HashedWords, Numbers
-from routelab.signals.features.provider import FeatureProvider
+from routelab.signals.features import Answer, Embedding, FeatureProvider, HashedWords, Numbers
 
 Csr = Any
 """A scipy.sparse.csr_matrix, which has no types."""

@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning import blend, calibration, folds
 from routelab.learning.design import Design
 from routelab.learning.fitted_scorers import FittedScorers
-from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, FittedPart
-from routelab.learning.learners.part import PortablePart
+from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, FittedPart, PortablePart
 from routelab.learning.parallel_fits import alone, parallel_fits
 from routelab.scorers import Blend, to_wire
 from routelab.signals.features import to_wire as feature_to_wire

@@ -8,11 +8,8 @@ from typing import Literal, TypeAlias
 import msgspec
 import numpy as np
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
-from routelab.core.table import Floats, Ints
-from routelab.logs.model.log import Log
-from routelab.logs.model.splits import split
+from routelab.core import Feedback, Floats, Ints, Request
+from routelab.logs.model import Log, split
 
 Target: TypeAlias = Literal["complexity", "quality", "cost", "latency", "gain"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.learning import ensemble, folds
 from routelab.learning.design import Design
 from routelab.learning.ensemble import Ensemble
@@ -17,7 +17,7 @@ from routelab.learning.examples import Examples, Target
 from routelab.learning.fitted_scorers import FittedScorers
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import examples
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 
 FEW = 1000
 """Rows below which weights of words are little more than their penalty."""

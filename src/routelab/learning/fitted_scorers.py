@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from routelab import scorers
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import LearningError
 from routelab.scorers import ScorerSet
 

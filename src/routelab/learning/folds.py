@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from routelab.core.table import Ints
+from routelab.core import Ints
 from routelab.errors import LearningError
 
 

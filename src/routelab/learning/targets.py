@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from routelab.core.protocol import Feedback
-from routelab.core.table import Floats
+from routelab.core import Feedback, Floats
 from routelab.errors import LearningError
 from routelab.learning.examples import Examples, Target, groups_of, requests_of, tasks_of
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 
 RIGHT = 0.5
 """An answer of this quality or more counts as a success."""

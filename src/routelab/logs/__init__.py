@@ -1,19 +1,25 @@
 """Logs of requests and what models did on them; the only user of pyarrow and pandas."""
 
+from routelab.logs import decisions
+from routelab.logs.arrival_trace import arrival_trace
+from routelab.logs.batches import LogBatches, open_batches
 from routelab.logs.describe import describe
-from routelab.logs.formats.texts import TextsInMemory, prompt_key
-from routelab.logs.model.log import Log, Requests, Texts
-from routelab.logs.model.partial import PartialLog
+from routelab.logs.formats import TextsInMemory, prompt_key
+from routelab.logs.model import Log, PartialLog, Requests, Texts
 from routelab.logs.read import read
 from routelab.logs.write import write
 
 __all__ = [
     "Log",
+    "LogBatches",
     "PartialLog",
     "Requests",
     "Texts",
     "TextsInMemory",
+    "arrival_trace",
+    "decisions",
     "describe",
+    "open_batches",
     "prompt_key",
     "read",
     "write",

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import LogError
-from routelab.logs.columns.names import listed_names
+from routelab.logs.columns import listed_names
 from routelab.logs.formats import arrow
 from routelab.logs.read import open_source
 

@@ -10,14 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from routelab.core.signal_spec import SignalSpec
-from routelab.core.table import Bools, Floats
-from routelab.logs.columns import wide
-from routelab.logs.columns.names import ColumnNames
-from routelab.logs.formats import arrow
-from routelab.logs.formats.folder import FolderSource
-from routelab.logs.formats.texts import TextsInMemory
-from routelab.logs.model.log import Log, Requests
+from routelab.core import Bools, Floats, SignalSpec
+from routelab.logs.columns import ColumnNames, wide
+from routelab.logs.formats import FolderSource, TextsInMemory, arrow
+from routelab.logs.model import Log, Requests
 
 _PLAIN = {"request_id", "prompt", "task", "group", "timestamp", "tenant", "priority"}
 """Columns of requests that batches can have; with others a file is read as a whole."""

@@ -16,19 +16,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
-from routelab.core.table import Bools
+from routelab.core import Bools, SignalSpec
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.batch_layout import BatchLayout, layout, log_of
 from routelab.logs.columns import embedded, names, sidecar, wide
-from routelab.logs.formats import arrow
-from routelab.logs.formats.folder import FolderSource, open_folder
-from routelab.logs.formats.parquet import open_parquet, readable
-from routelab.logs.model import digest
-from routelab.logs.model.log import Log
-from routelab.logs.model.paths import is_folder
-from routelab.logs.model.problems import Problems
+from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
+from routelab.logs.model import Log, Problems, digest, is_folder
 from routelab.logs.read import read
 
 BATCH = 1 << 16

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.logs.model.log import Log, Requests
-from routelab.logs.model.partial import PartialLog
+from routelab.core import Floats
+from routelab.logs.model import Log, PartialLog, Requests
 
 
 def describe(log: Log | PartialLog) -> dict[str, Any]:

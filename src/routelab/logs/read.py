@@ -8,23 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
-from routelab.logs.columns import assemble, embedded, names, notes, prices, sidecar
-from routelab.logs.columns.frame import Frame, long_frame
-from routelab.logs.columns.rows import LogRows, checked_rows
-from routelab.logs.columns.wide import wide_frame, wide_models
+from routelab.logs.columns import (
+    Frame,
+    LogRows,
+    assemble,
+    checked_rows,
+    embedded,
+    long_frame,
+    names,
+    notes,
+    prices,
+    sidecar,
+    wide_frame,
+    wide_models,
+)
 from routelab.logs.decisions import is_journal, open_decisions
-from routelab.logs.formats.csv import open_csv
-from routelab.logs.formats.folder import open_folder
-from routelab.logs.formats.jsonl import open_jsonl
-from routelab.logs.formats.parquet import open_parquet
-from routelab.logs.formats.source import RowSource
-from routelab.logs.model.log import Log
-from routelab.logs.model.partial import PartialLog
-from routelab.logs.model.paths import is_folder
-from routelab.logs.model.problems import Problems
+from routelab.logs.formats import RowSource, open_csv, open_folder, open_jsonl, open_parquet
+from routelab.logs.model import Log, PartialLog, Problems, is_folder
 
 FORMATS: Mapping[str, Callable[[Path], RowSource]] = {
     ".parquet": open_parquet,

@@ -10,13 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from routelab.core.signal_spec import SignalSpec
-from routelab.core.storage.atomic import replacing
-from routelab.core.table import Ints
+from routelab.core import Ints, SignalSpec
+from routelab.core.storage import replacing
 from routelab.errors import LogError
-from routelab.logs.columns import embedded
-from routelab.logs.columns.names import RESERVED
-from routelab.logs.model.log import Log
+from routelab.logs.columns import RESERVED, embedded
+from routelab.logs.model import Log
 
 _BLOCK = 16_384
 """Requests per row group."""

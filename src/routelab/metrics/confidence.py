@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.metrics.exact import exact_mean
-from routelab.stats.arrays import align, ranking, within
+from routelab.stats import align, ranking, within
 
 
 class Reliability(NamedTuple):

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats
-from routelab.stats.arrays import vector
+from routelab.core import Floats
+from routelab.stats import vector
 
 _CHUNK = 1 << 14
 _LARGEST = 2.0**1000

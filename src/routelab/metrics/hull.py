@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Bools, Floats
-from routelab.stats.arrays import align, matrix, same_shape, vector
+from routelab.core import Bools, Floats
+from routelab.stats import align, matrix, same_shape, vector
 
 
 class Hull(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
-from routelab.stats.arrays import align, matrix, same_shape, vector
+from routelab.core import Floats, Ints
+from routelab.stats import align, matrix, same_shape, vector
 
 
 def oracle(quality: npt.ArrayLike, cost: npt.ArrayLike) -> Ints:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.metrics.exact import exact_mean
-from routelab.stats.arrays import align, ranking, vector
+from routelab.stats import align, ranking, vector
 
 
 class DeferralCurve(NamedTuple):

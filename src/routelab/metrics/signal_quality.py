@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.logs.model.log import Log
+from routelab.core import Floats
+from routelab.logs.model import Log
 from routelab.metrics.confidence import auroc, brier, ece
 
 RIGHT = 0.5

@@ -10,9 +10,8 @@ from typing import Any
 import msgspec
 
 from routelab import gates
-from routelab.core.policy import Policy
-from routelab.core.registry import StructRegistry
-from routelab.core.storage.plain_data import encoded
+from routelab.core import Policy, StructRegistry
+from routelab.core.storage import encoded
 from routelab.errors import PolicyError
 from routelab.policies.cascade import Cascade
 from routelab.policies.cascade_routing import CascadeRouting
@@ -21,7 +20,7 @@ from routelab.policies.explore import Explore
 from routelab.policies.fallback import Fallback
 from routelab.policies.fixed import Fixed
 from routelab.policies.gain_cascade import GainCascade
-from routelab.policies.gated import Gated
+from routelab.policies.gated import MOST_AGAIN, Gated
 from routelab.policies.match import Match
 from routelab.policies.mixture import Mixture
 from routelab.policies.neighbors import Neighbors
@@ -32,6 +31,7 @@ from routelab.policies.utility import Utility
 
 __all__ = [
     "KINDS",
+    "MOST_AGAIN",
     "REGISTRY",
     "Cascade",
     "CascadeRouting",

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import math
 
-from routelab.core.context import Context
-from routelab.core.messages.wording import number
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Deliver, Route, ask
-from routelab.core.table import Stage, Table
+from routelab.core import Call, Context, Deliver, Policy, Route, Stage, Table, ask
+from routelab.core.messages import number
 from routelab.errors import PolicyError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from routelab.core.messages.wording import counted
+from routelab.core.messages import counted
 
 
 def models_problems(kind: str, models: Sequence[str], least: int) -> Iterator[str]:

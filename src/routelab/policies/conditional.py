@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from routelab.core.context import Context
-from routelab.core.policy import Child, Policy
-from routelab.core.protocol import Route
-from routelab.core.request import Request
-from routelab.core.table import Stage, Table
+from routelab.core import Child, Context, Policy, Request, Route, Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.match import Match
 from routelab.policies.words import within

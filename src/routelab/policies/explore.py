@@ -7,12 +7,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.context import Context
-from routelab.core.draw import pick, uniform
-from routelab.core.messages.wording import listed
-from routelab.core.policy import Child, Policy
-from routelab.core.protocol import Call, Deliver, Route, ask
-from routelab.core.table import Ints, Stage, Table
+from routelab.core import (
+    Call,
+    Child,
+    Context,
+    Deliver,
+    Ints,
+    Policy,
+    Route,
+    Stage,
+    Table,
+    ask,
+    pick,
+    uniform,
+)
+from routelab.core.messages import listed
 from routelab.errors import PolicyError
 from routelab.policies.words import within
 

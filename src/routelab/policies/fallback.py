@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from routelab.core.context import Context
-from routelab.core.policy import Child, Policy
-from routelab.core.protocol import Route
+from routelab.core import Child, Context, Policy, Route
 from routelab.errors import NoModelError, PolicyError
 from routelab.policies.words import within
 

@@ -9,12 +9,21 @@ import math
 
 import numpy as np
 
-from routelab.core.context import Context
-from routelab.core.messages.wording import listed, number
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
-from routelab.core.scoring import ScorerUse
-from routelab.core.table import AnswerQuery, Bools, Stage, Table
+from routelab.core import (
+    AnswerQuery,
+    Bools,
+    Call,
+    Context,
+    Deliver,
+    Feedback,
+    Policy,
+    Route,
+    ScorerUse,
+    Stage,
+    Table,
+    ask,
+)
+from routelab.core.messages import listed, number
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected

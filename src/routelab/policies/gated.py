@@ -8,11 +8,20 @@ from typing import TypeAlias
 
 from msgspec import structs
 
-from routelab.core.context import Context
-from routelab.core.gate import Gate
-from routelab.core.messages.wording import listed
-from routelab.core.policy import Child, Policy
-from routelab.core.protocol import Call, Deliver, Feedback, Message, Route, Together, ask
+from routelab.core import (
+    Call,
+    Child,
+    Context,
+    Deliver,
+    Feedback,
+    Gate,
+    Message,
+    Policy,
+    Route,
+    Together,
+    ask,
+)
+from routelab.core.messages import listed
 from routelab.errors import PolicyError
 from routelab.gates import AnyGate
 

@@ -8,12 +8,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from routelab.core.messages.wording import listed
-from routelab.core.request import Request
-from routelab.core.table import Bools, Table
+from routelab.core import Bools, Request, Table
+from routelab.core.messages import listed
 from routelab.errors import PolicyError
-from routelab.signals.features.text import text_of
-from routelab.signals.script import NO_LETTERS, SCRIPTS, script
+from routelab.signals import NO_LETTERS, SCRIPTS, script
+from routelab.signals.features import text_of
 
 _LONGEST_PROBE = 4096
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.context import Context
-from routelab.core.policy import Child, Policy
-from routelab.core.protocol import Route
-from routelab.core.table import Stage, Table
+from routelab.core import Child, Context, Policy, Route, Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.words import within
 

@@ -5,12 +5,8 @@ Source: RouterBench's k-nearest-neighbours router, arXiv 2403.12031, section 4.
 
 from __future__ import annotations
 
-from routelab.core.context import Context
-from routelab.core.messages.wording import listed
-from routelab.core.policy import Policy
-from routelab.core.protocol import Route
-from routelab.core.scoring import ScorerUse
-from routelab.core.table import Stage, Table
+from routelab.core import Context, Policy, Route, ScorerUse, Stage, Table
+from routelab.core.messages import listed
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.utility import Utility

@@ -10,10 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from routelab.core.context import Context
-from routelab.core.messages.wording import listed
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Deliver, Feedback, Route, Together, ask
+from routelab.core import Call, Context, Deliver, Feedback, Policy, Route, Together, ask
+from routelab.core.messages import listed
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems
 

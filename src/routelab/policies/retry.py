@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from routelab.core.context import Context
-from routelab.core.messages.wording import number
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Deliver, Feedback, Route, ask
+from routelab.core import Call, Context, Deliver, Feedback, Policy, Route, ask
+from routelab.core.messages import number
 from routelab.errors import PolicyError
 
 MOST = 10

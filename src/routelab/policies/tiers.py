@@ -10,12 +10,8 @@ from bisect import bisect_right
 
 import numpy as np
 
-from routelab.core.context import Context
-from routelab.core.messages.wording import listed, number
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Deliver, Route, ask
-from routelab.core.scoring import ScorerUse
-from routelab.core.table import Stage, Table
+from routelab.core import Call, Context, Deliver, Policy, Route, ScorerUse, Stage, Table, ask
+from routelab.core.messages import listed, number
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from routelab.core.messages.wording import number
+from routelab.core.messages import number
 
 
 def less_cost(weight: float) -> str:

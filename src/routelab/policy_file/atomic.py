@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from routelab.core.storage.atomic import sync
+from routelab.core.storage import sync
 from routelab.errors import PolicyFileError
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)

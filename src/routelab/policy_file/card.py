@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from routelab.core.messages.wording import known, with_interval
+from routelab.core.messages import known, with_interval
 from routelab.policies import from_wire
 from routelab.policy_file.certificate import Certificate, CertifiedBound
 from routelab.policy_file.document import Document

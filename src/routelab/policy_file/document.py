@@ -7,9 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from routelab.core.admission import CallEstimate
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import CallEstimate, SignalSpec
+from routelab.core.catalogue import Catalogue
 from routelab.policy_file.certificate import Certificate
 
 SCHEMA = "routelab.policy/1"

@@ -11,10 +11,8 @@ import msgspec
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from routelab.core.catalogue.validation import value_problems
-from routelab.core.packages import use
-from routelab.core.policy import Policy
-from routelab.core.scoring import scorer_misfits
+from routelab.core import Policy, scorer_misfits, use
+from routelab.core.catalogue import value_problems
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
 from routelab.policy_file import origins

@@ -9,14 +9,17 @@ from types import MappingProxyType
 
 import msgspec
 
-from routelab.core.context import Context
-from routelab.core.decision import Decision
-from routelab.core.draw import uniform
-from routelab.core.flow import drive
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Feedback
-from routelab.core.request import Request
-from routelab.core.scoring import Scoring
+from routelab.core import (
+    Call,
+    Context,
+    Decision,
+    Feedback,
+    Policy,
+    Request,
+    Scoring,
+    drive,
+    uniform,
+)
 from routelab.policy_file.golden_prompts import prompt
 
 _LARGEST = sys.float_info.max

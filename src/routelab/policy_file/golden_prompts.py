@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routelab.core.draw import uniform
+from routelab.core import uniform
 
 _OPENINGS = (
     "What is {noun}?",

@@ -6,14 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from routelab import gates, policies, signals
-from routelab.core import packages
-from routelab.core.packages import Package, normalised
-from routelab.core.policy import Policy
-from routelab.core.registry import Registry, tag_of
+from routelab.core import Package, Policy, Registry, normalised, packages, tag_of
 from routelab.errors import PolicyError, UnnamedPackageError
 from routelab.policy_file.document import Document, Origin
+from routelab.scorers import REGISTRY as SCORERS
 from routelab.scorers import calibrators
-from routelab.scorers.registry import REGISTRY as SCORERS
 from routelab.signals import features
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.policy import Policy
+from routelab.core import Policy
 from routelab.policy_file.document import Document
 from routelab.policy_file.golden import Golden, verify
 from routelab.policy_file.origins import differing

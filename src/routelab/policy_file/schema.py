@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from routelab import gates, policies, scorers
-from routelab.core.policy import Child
+from routelab.core import Child
 from routelab.policy_file.document import Document
 from routelab.scorers import calibrators
 from routelab.signals import features

@@ -1,29 +1,62 @@
 """Replay policies over a log: what they would have decided, spent and delivered."""
 
+from routelab.replay import engine
+from routelab.replay.compare import gain_difference, gains_apart
 from routelab.replay.comparison_set import ComparisonSet, comparison_set
-from routelab.replay.coverage import Coverage, coverage
+from routelab.replay.coverage import REFUSE, Coverage, coverage
+from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
 from routelab.replay.engine import run
-from routelab.replay.evaluate import Baseline, Figures, NamedPolicy, evaluate
-from routelab.replay.generator import decide, run_generator
-from routelab.replay.request_cache import RequestCache
+from routelab.replay.evaluate import (
+    RESAMPLES,
+    SELF,
+    Baseline,
+    Figures,
+    Measure,
+    NamedPolicy,
+    Range,
+    evaluate,
+    figures,
+)
+from routelab.replay.generator import decide, row_of, run_generator
+from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
 from routelab.replay.result import Replay
-from routelab.replay.study_rows import costs_sha256, differs, study_rows
+from routelab.replay.study_rows import costs_sha256, differs, study_cut, study_rows
+from routelab.replay.timeouts import TimedOutAnswers, timed_out_answers
 
 __all__ = [
+    "REFUSE",
+    "RESAMPLES",
+    "SELF",
     "Baseline",
+    "Change",
     "ComparisonSet",
     "Coverage",
     "Figures",
+    "Measure",
     "NamedPolicy",
+    "PolicyDifference",
+    "Range",
     "Replay",
     "RequestCache",
+    "TimedOutAnswers",
+    "call_usd",
+    "calls_usd",
     "comparison_set",
     "costs_sha256",
     "coverage",
     "decide",
+    "diff",
     "differs",
+    "engine",
     "evaluate",
+    "figures",
+    "gain_difference",
+    "gains_apart",
+    "proved_changes",
+    "row_of",
     "run",
     "run_generator",
+    "study_cut",
     "study_rows",
+    "timed_out_answers",
 ]

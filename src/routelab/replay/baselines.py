@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
-from routelab.logs.model.log import Log
-from routelab.metrics.oracle import oracle
+from routelab.core import Floats, Ints
+from routelab.logs.model import Log
+from routelab.metrics import oracle
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.result import Replay
 

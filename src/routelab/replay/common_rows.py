@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
-from routelab.logs.model.log import Log
-from routelab.logs.model.splits import PARTS, Split, split
+from routelab.logs.model import PARTS, Log, Split, split
 from routelab.policy_file import Document, PolicyFile
 from routelab.replay.comparison_set import ComparisonSet, comparison_set
 from routelab.replay.study_rows import is_recorded

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from routelab.core.policy import Policy
+from routelab.core import Policy
 from routelab.replay import baselines
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.evaluate import Measure, Range, measure, zero_router
 from routelab.replay.result import Replay
-from routelab.stats.bootstrap import interval
+from routelab.stats import interval
 
 
 def gain_difference(ground: ComparisonSet, one: Policy, other: Policy) -> tuple[float, Range]:

@@ -9,15 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core.admission import CallEstimate
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.policy import Policy
-from routelab.core.scoring import Scoring
-from routelab.core.table import Ints
+from routelab.core import CallEstimate, Ints, Policy, Scoring
+from routelab.core.catalogue import Catalogue
 from routelab.errors import UncoveredError
-from routelab.logs.model.log import Log
-from routelab.logs.model.splits import Split
-from routelab.metrics.exact import exact_mean
+from routelab.logs.model import Log, Split
+from routelab.metrics import exact_mean
 from routelab.policies import Fixed
 from routelab.replay.coverage import Coverage, comparable, coverage
 from routelab.replay.engine import run

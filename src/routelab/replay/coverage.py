@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from routelab.core.table import Bools, Ints
+from routelab.core import Bools, Ints
 from routelab.errors import LogError
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 
 WARN, REFUSE = 0.02, 0.20
 """Shares of dropped rows that are warned about, and that are an error."""

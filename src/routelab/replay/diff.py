@@ -8,18 +8,17 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from routelab.core.table import Bools, Floats
-from routelab.logs.model.log import Log
+from routelab.core import Bools, Floats
+from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import baselines
-from routelab.replay.breakdown.clusters import FEWEST, paired
+from routelab.replay.breakdown import FEWEST, paired
 from routelab.replay.common_rows import CommonRows, common_rows
 from routelab.replay.compare import gains_apart
 from routelab.replay.evaluate import Figures, NamedPolicy, Range, evaluate, measure
 from routelab.replay.result import Replay
 from routelab.replay.settings import ChangedSetting, settings
-from routelab.stats.bootstrap import interval
-from routelab.stats.families import holm
+from routelab.stats import holm, interval
 
 EXAMPLES = 10
 """Changed requests that are shown."""

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from routelab.core.admission import CallEstimate
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.policy import Policy
-from routelab.core.scoring import Scoring
-from routelab.core.table import Bools, Ints, Stage, Table
-from routelab.logs.model.log import Log
+from routelab.core import Bools, CallEstimate, Ints, Policy, Scoring, Stage, Table
+from routelab.core.catalogue import Catalogue
+from routelab.logs.model import Log
 from routelab.replay.generator import check, run_generator
 from routelab.replay.request_cache import RequestCache, bounded, calls_usd
 from routelab.replay.result import Replay, nothing_yet

@@ -9,16 +9,13 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from routelab.core.policy import Policy
-from routelab.core.table import Floats
-from routelab.metrics.aiq import aiq_among
-from routelab.metrics.exact import exact_mean
-from routelab.metrics.hull import zero_router_at
+from routelab.core import Floats, Policy
+from routelab.metrics import aiq_among, exact_mean, zero_router_at
 from routelab.replay import baselines
 from routelab.replay.baselines import BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.result import Replay
-from routelab.stats.bootstrap import Resamples, interval
+from routelab.stats import Resamples, interval
 
 RESAMPLES = 2000
 

@@ -8,17 +8,22 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from routelab.core.admission import Admission, CallEstimate
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.context import Context
-from routelab.core.decision import Decision
-from routelab.core.flow import drive
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Feedback
-from routelab.core.scoring import Scoring, scorer_misfits
+from routelab.core import (
+    Admission,
+    Call,
+    CallEstimate,
+    Context,
+    Decision,
+    Feedback,
+    Policy,
+    Scoring,
+    drive,
+    scorer_misfits,
+)
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError, PolicyError, RouteError, UncoveredError
 from routelab.gates import Function, Gate
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.replay.request_cache import RequestCache, bounded, feedback
 from routelab.replay.result import Replay, nothing_yet
 

@@ -9,14 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
-from routelab.core.scoring import Scoring
-from routelab.core.table import AnswerQuery, Bools, Floats, Ints, LazyMapping, objects
-from routelab.core.tokens import tokens_of
+from routelab.core import (
+    AnswerQuery,
+    Bools,
+    Feedback,
+    Floats,
+    Ints,
+    LazyMapping,
+    Request,
+    Scoring,
+    objects,
+    tokens_of,
+)
 from routelab.errors import LogError
-from routelab.logs.model.log import Log
-from routelab.signals.script import script
+from routelab.logs.model import Log
+from routelab.signals import script
 
 BLOCK = 2048
 """Requests whose prompts are held at once."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routelab.core.table import Bools, Floats, Ints
+from routelab.core import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

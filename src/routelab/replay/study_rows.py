@@ -6,11 +6,10 @@ import hashlib
 
 import numpy as np
 
-from routelab.core.scoring import Scoring
+from routelab.core import Scoring
 from routelab.errors import LogError
-from routelab.logs.model.log import Log
-from routelab.logs.model.splits import PARTS, Split, split
-from routelab.policy_file.document import Document
+from routelab.logs.model import PARTS, Log, Split, split
+from routelab.policy_file import Document
 from routelab.replay.comparison_set import ComparisonSet, comparison_set
 
 

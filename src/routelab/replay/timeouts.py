@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S, Catalogue, Model
-from routelab.core.table import Floats
-from routelab.logs.model.log import Log
+from routelab.core import Floats
+from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, Model
+from routelab.logs.model import Log
 
 
 class TimedOutAnswers(NamedTuple):

@@ -12,15 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.logs.model.log import Log
+from routelab.core.catalogue import Catalogue
+from routelab.logs.model import Log
 from routelab.replay_server.logged_signals import LoggedSignals, renamed
 from routelab.replay_server.truncation import allowed_tokens, shortened
-from routelab.runtime.attempts.pieces import DONE, sse_event, word_chunks
-from routelab.runtime.wire import ATTEMPT, REQUEST_ID, decode_json, encode_json
-from routelab.simulate.answers.finder import Finder
-from routelab.simulate.answers.outcomes import Outcomes
-from routelab.simulate.answers.replay_error import ReplayError
+from routelab.runtime import ATTEMPT, REQUEST_ID, decode_json, encode_json
+from routelab.runtime.attempts import DONE, sse_event, word_chunks
+from routelab.simulate.answers import Finder, Outcomes, ReplayError
 
 
 # Long: the endpoints are closures over what the server holds.

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from routelab.core.policy import Policy
-from routelab.core.request import Request
+from routelab.core import Policy, Request
 from routelab.errors import LogError
 from routelab.gates import Function
-from routelab.logs.model.log import Log
-from routelab.runtime.calls.gates import GateFunction
+from routelab.logs.model import Log
+from routelab.runtime.calls import GateFunction
 from routelab.simulate.answers import NOT_LOGGED
 
 

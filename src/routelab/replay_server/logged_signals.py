@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from routelab.errors import PolicyError
-from routelab.logs.model.log import Log
-from routelab.runtime.wire import ATTEMPT, NEED, READS, header_texts
+from routelab.logs.model import Log
+from routelab.runtime import ATTEMPT, NEED, READS, header_texts
 from routelab.signals import SignalSource, as_logged, parse
-from routelab.simulate.answers.outcomes import Outcomes
-from routelab.simulate.answers.replay_error import ReplayError
+from routelab.simulate.answers import Outcomes, ReplayError
 
 
 class LoggedSignals:

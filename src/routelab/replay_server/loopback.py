@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import structs
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.table import Bools, Floats
+from routelab.core import Bools, Floats
+from routelab.core.catalogue import Catalogue
 from routelab.errors import RouteError
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay_server.server import background
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig

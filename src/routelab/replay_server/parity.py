@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
-from routelab.core.decision import Decision
-from routelab.core.table import Ints
+from routelab.core import Decision, Ints
+from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.errors import RouteError, UncoveredError
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import Replay, RequestCache, decide, run
 from routelab.replay_server.logged_gates import recorded

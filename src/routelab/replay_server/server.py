@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue
 from routelab.errors import RoutelabError
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.replay_server.app import replay_app
 
 

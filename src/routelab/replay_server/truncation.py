@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.core.catalogue.catalogue import Model
-from routelab.core.tokens import ANSWER_LIMITS
-from routelab.simulate.answers.outcomes import NOT_LOGGED
-from routelab.simulate.answers.replay_error import ReplayError
+from routelab.core import ANSWER_LIMITS
+from routelab.core.catalogue import Model
+from routelab.simulate.answers import NOT_LOGGED, ReplayError
 
 
 def allowed_tokens(asked: Mapping[str, Any]) -> int | None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.storage.record import AttemptRecord, Record, StepRecord
+from routelab.core.storage import AttemptRecord, Record, StepRecord
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Note, TableBlock, Text
-from routelab.reports.chapters.deployments import deployments_chapter
-from routelab.reports.chapters.objectives import FORMS
-from routelab.reports.chapters.opening import HeadlineFigure, Opening
-from routelab.reports.plots.timeline import timeline_plot, windows
+from routelab.reports.chapters import FORMS, HeadlineFigure, Opening, deployments_chapter
+from routelab.reports.plots import timeline_plot, windows
 from routelab.reports.render import Report, pages
 from routelab.simulate import CheckedObjective, Day, Scenario
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from routelab.replay.breakdown.clusters import FEWEST
-from routelab.replay.diff import Change, PolicyDifference, proved_changes
+from routelab.replay import Change, PolicyDifference, proved_changes
+from routelab.replay.breakdown import FEWEST
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, TableBlock, Text
-from routelab.reports.chapters.opening import HeadlineFigure, Opening
-from routelab.reports.plots.whiskers import WhiskerLine, points, whiskers_plot
+from routelab.reports.chapters import HeadlineFigure, Opening
+from routelab.reports.plots import WhiskerLine, points, whiskers_plot
 from routelab.reports.render import Report, pages
 
 DRAWN, MOST = 16, 60

@@ -7,19 +7,24 @@ from typing import Any, NamedTuple
 
 from routelab.reports import templates
 from routelab.reports.blocks import Chapter, plain
-from routelab.reports.chapters.bounds import bounds_chapter
-from routelab.reports.chapters.certificate import certificate_chapter
-from routelab.reports.chapters.choice import choice_chapter
-from routelab.reports.chapters.kinds import kinds_chapter
-from routelab.reports.chapters.losses import losses_chapter
-from routelab.reports.chapters.objectives import objectives_chapter
-from routelab.reports.chapters.opening import Opening, opening_chapter
-from routelab.reports.chapters.scorers import scorers_chapter
-from routelab.reports.chapters.search import search_chapter
-from routelab.reports.chapters.seeds import seeds_chapter
-from routelab.reports.chapters.thresholds import signal, thresholds_chapter
-from routelab.reports.chapters.traffic import traffic_chapter
-from routelab.reports.chapters.trust import origin, trust_chapter
+from routelab.reports.chapters import (
+    Opening,
+    bounds_chapter,
+    certificate_chapter,
+    choice_chapter,
+    kinds_chapter,
+    losses_chapter,
+    objectives_chapter,
+    opening_chapter,
+    origin,
+    scorers_chapter,
+    search_chapter,
+    seeds_chapter,
+    signal,
+    thresholds_chapter,
+    traffic_chapter,
+    trust_chapter,
+)
 from routelab.reports.summary import read
 
 CHAPTERS = (

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from routelab.logs.model.log import Log
-from routelab.metrics.exact import exact_mean
+from routelab.logs.model import Log
+from routelab.metrics import exact_mean
 from routelab.policy_file import PolicyFile
 from routelab.replay import ComparisonSet, NamedPolicy, evaluate, study_rows
 from routelab.replay.breakdown import breakdown
-from routelab.tuning.study.export import study_path
+from routelab.tuning.study import study_path
 from routelab.version import __version__
 
 _NO_STUDY = (

@@ -8,14 +8,13 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
 from routelab.errors import RoutelabError
 from routelab.policy_file import Certificate, SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
 from routelab.reports.learning_summary import KindSummary, LearningSummary
-from routelab.tuning.study.seed_spread import SeedSpread
-from routelab.tuning.study.slo_outcome import SloOutcome
+from routelab.tuning.study import SeedSpread, SloOutcome
 
 Range = tuple[float, float]
 

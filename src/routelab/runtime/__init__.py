@@ -9,40 +9,78 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.runtime.blocking import BlockingAnswer, Router
     from routelab.runtime.config import RouterConfig
-    from routelab.runtime.journal import DecisionLog, LogStatus
+    from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
+    from routelab.runtime.journal.decision_log import DecisionLog
+    from routelab.runtime.journal.sink import LogStatus
     from routelab.runtime.requests.answer import Piece, StreamedAnswer
     from routelab.runtime.requests.observers import Observer
     from routelab.runtime.requests.options import RequestOptions
     from routelab.runtime.routed_answer import RoutedAnswer
     from routelab.runtime.router import AsyncRouter
-    from routelab.runtime.upstream import OpenReply, OutgoingRequest, Reply, Upstream, UpstreamError
+    from routelab.runtime.upstream import (
+        OpenReply,
+        OutgoingRequest,
+        Reply,
+        Upstream,
+        UpstreamError,
+        deployment_label,
+    )
+    from routelab.runtime.wire import (
+        ATTEMPT,
+        NEED,
+        READS,
+        REQUEST_ID,
+        SHOULD_RETRY,
+        decode_json,
+        encode_json,
+        header_text,
+        header_texts,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "ATTEMPT": "wire",
             "AsyncRouter": "router",
             "BlockingAnswer": "blocking",
-            "DecisionLog": "journal",
-            "LogStatus": "journal",
+            "DecisionLog": "journal.decision_log",
+            "FinishedRequest": "finished_request",
+            "LogStatus": "journal.sink",
+            "NEED": "wire",
             "Observer": "requests.observers",
             "OpenReply": "upstream",
             "OutgoingRequest": "upstream",
             "Piece": "requests.answer",
+            "READS": "wire",
+            "REQUEST_ID": "wire",
             "Reply": "upstream",
             "RequestOptions": "requests.options",
             "RoutedAnswer": "routed_answer",
             "Router": "blocking",
             "RouterConfig": "config",
+            "SHOULD_RETRY": "wire",
             "StreamedAnswer": "requests.answer",
             "Upstream": "upstream",
             "UpstreamError": "upstream",
+            "decode_json": "wire",
+            "deployment_label": "upstream",
+            "encode_json": "wire",
+            "header_text": "wire",
+            "header_texts": "wire",
+            "reached_endpoint": "finished_request",
         },
     )
 
 __all__ = [
+    "ATTEMPT",
+    "NEED",
+    "READS",
+    "REQUEST_ID",
+    "SHOULD_RETRY",
     "AsyncRouter",
     "BlockingAnswer",
     "DecisionLog",
+    "FinishedRequest",
     "LogStatus",
     "Observer",
     "OpenReply",
@@ -56,4 +94,10 @@ __all__ = [
     "StreamedAnswer",
     "Upstream",
     "UpstreamError",
+    "decode_json",
+    "deployment_label",
+    "encode_json",
+    "header_text",
+    "header_texts",
+    "reached_endpoint",
 ]

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Never, Self
 
-from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.background import BackgroundLoop
 from routelab.runtime.config import RouterConfig, checked
 from routelab.runtime.metrics import Snapshot
-from routelab.runtime.requests.answer import Piece, StreamedAnswer
-from routelab.runtime.requests.options import Messages, RequestOptions
+from routelab.runtime.requests import Messages, Piece, RequestOptions, StreamedAnswer
 from routelab.runtime.routed_answer import RoutedAnswer
 from routelab.runtime.router import AsyncRouter
 

@@ -11,26 +11,24 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from routelab.core.catalogue import engine_rules
-from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S
-from routelab.core.catalogue.engine_rules import EngineRules
-from routelab.core.options import Options, misplaced
+from routelab.core import Options, misplaced
+from routelab.core.catalogue import ROUTER_TIMEOUT_S, EngineRules, engine_rules
 from routelab.errors import ConfigError
 from routelab.gates import AnyGate
-from routelab.policies.gated import MOST_AGAIN
+from routelab.policies import MOST_AGAIN
 from routelab.policy_file import PolicyFile
 from routelab.runtime.budgets import Budgets, Store
-from routelab.runtime.calls.gates import GateFunction
+from routelab.runtime.calls import GateFunction
 from routelab.runtime.journal import Sink
 from routelab.runtime.metrics import RouterMetrics
-from routelab.runtime.requests.observers import Observer
+from routelab.runtime.requests import Observer
 from routelab.runtime.upstream import Upstream
 from routelab.signals import Given
 
 if TYPE_CHECKING:
     import httpx
 
-    from routelab.runtime.transport.client import Transport
+    from routelab.runtime.transport import Transport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

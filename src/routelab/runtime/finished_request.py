@@ -7,11 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from routelab.core.context import Context
-from routelab.core.decision import Choice, Decision, Score, Step
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
-from routelab.core.storage.record import Status
+from routelab.core import Choice, Context, Decision, Feedback, Request, Score, Step
+from routelab.core.storage import Status
 from routelab.errors import BudgetError, NoModelError, RouteError, RoutelabError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.decision import Decision
+from routelab.core import Decision
 
 
 class RoutedAnswer(msgspec.Struct, frozen=True):

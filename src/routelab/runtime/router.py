@@ -7,29 +7,34 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, Self
 
-from routelab.core.catalogue import catalogue_file
-from routelab.core.catalogue.catalogue import Catalogue, Timeouts
+from routelab.core.catalogue import Catalogue, Timeouts, catalogue_file
 from routelab.errors import RouteError
 from routelab.policy_file import PolicyFile, load
-from routelab.runtime.budgets import MemoryStore
+from routelab.runtime.budgets import BudgetKeeper, MemoryStore
 from routelab.runtime.budgets import read as read_budgets
-from routelab.runtime.budgets.keeper import BudgetKeeper
 from routelab.runtime.config import RouterConfig, checked
 from routelab.runtime.engine import Engine
 from routelab.runtime.journal import Sink
 from routelab.runtime.metrics import RouterMetrics, Snapshot
-from routelab.runtime.requests.active_policy import ActivePolicy, cheaper_policy
-from routelab.runtime.requests.answer import StreamedAnswer
-from routelab.runtime.requests.deployments import check_meant, deployed_models, merged_models
-from routelab.runtime.requests.handler import RequestHandler
-from routelab.runtime.requests.observers import Observers
-from routelab.runtime.requests.options import Messages, RequestOptions, sending
-from routelab.runtime.requests.overlay import Overlay
+from routelab.runtime.requests import (
+    ActivePolicy,
+    Messages,
+    Observers,
+    Overlay,
+    RequestHandler,
+    RequestOptions,
+    StreamedAnswer,
+    cheaper_policy,
+    check_meant,
+    deployed_models,
+    merged_models,
+    sending,
+)
 from routelab.runtime.routed_answer import RoutedAnswer
 from routelab.runtime.upstream import Upstream
 
 if TYPE_CHECKING:
-    from routelab.runtime.transport.client import HttpUpstream
+    from routelab.runtime.transport import HttpUpstream
 
 
 class AsyncRouter:
@@ -85,9 +90,7 @@ class AsyncRouter:
         self._http: HttpUpstream | None = None
         upstream = config.upstream
         if upstream is None:
-            from routelab.runtime.transport.client import (
-                HttpUpstream,  # importing the runtime stays quick
-            )
+            from routelab.runtime.transport import HttpUpstream
 
             upstream = self._http = HttpUpstream(config.client, config.transport)
         self.engine = _engine(self.catalogue, upstream, config)

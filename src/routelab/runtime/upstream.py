@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Deployment, Timeouts
+from routelab.core.catalogue import Deployment, Timeouts
 from routelab.runtime.wire import decode_object
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
+from routelab.scorers import calibrators
 from routelab.scorers.flatten import flatten
 from routelab.scorers.load import load
+from routelab.scorers.registry import REGISTRY
 
 if TYPE_CHECKING:
     from routelab.scorers.blend import Blend
@@ -61,6 +63,7 @@ __all__ = [
     "CALIBRATORS",
     "KINDS",
     "LIMIT",
+    "REGISTRY",
     "SCORE",
     "Beta",
     "Blend",
@@ -75,6 +78,7 @@ __all__ = [
     "Target",
     "Temperature",
     "Trees",
+    "calibrators",
     "flatten",
     "from_wire",
     "load",

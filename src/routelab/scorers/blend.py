@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import PolicyError
 from routelab.scorers.link import FORWARD, INVERSE, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 
 Shorts: TypeAlias = npt.NDArray[np.int16]
 

@@ -7,12 +7,11 @@ from itertools import accumulate
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.scorers.kernels import dot
 from routelab.scorers.link import INVERSE, Link, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
-from routelab.signals.features import Tensors
-from routelab.signals.features.tensors import TensorSpec, take_tensors
+from routelab.signals.features import Tensors, TensorSpec, take_tensors
 
 
 class Linear(Scorer, frozen=True, kw_only=True, tag="linear"):

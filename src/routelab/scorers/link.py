@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 
 Link: TypeAlias = Literal["identity", "logit"]
 

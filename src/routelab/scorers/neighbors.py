@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.errors import PolicyError
 from routelab.scorers.grid import LIMIT, WIDEST, Shorts, on_grid
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
-from routelab.signals.features import Tensors
-from routelab.signals.features.tensors import TensorSpec, take_tensors
+from routelab.signals.features import Tensors, TensorSpec, take_tensors
 
 _CELLS = 4_000_000
 """Distances computed at once."""

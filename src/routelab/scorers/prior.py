@@ -7,12 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from routelab.core.request import Request
-from routelab.core.table import Floats
+from routelab.core import Floats, Request
 from routelab.errors import PolicyError
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
-from routelab.signals.features import Tensors
-from routelab.signals.features.tensors import TensorSpec, take_tensors
+from routelab.signals.features import Tensors, TensorSpec, take_tensors
 
 
 class Prior(Scorer, frozen=True, kw_only=True, tag="prior"):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from routelab.core.registry import StructRegistry
-from routelab.core.storage.plain_data import encoded
+from routelab.core import StructRegistry
+from routelab.core.storage import encoded
 from routelab.scorers import calibrators
 from routelab.scorers.blend import Blend
 from routelab.scorers.linear import Linear

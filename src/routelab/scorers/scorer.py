@@ -8,8 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from routelab.core.request import Request
-from routelab.core.table import Floats
+from routelab.core import Floats, Request
 from routelab.errors import PolicyError
 from routelab.scorers.calibrators import AnyCalibrator
 from routelab.signals.features import Matrix, Tensors, Vector

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
-from routelab.core.table import Floats
+from routelab.core import Feedback, Floats, Request
 from routelab.errors import PolicyError
 from routelab.scorers.scorer import Scorer
 from routelab.scorers.views import LoadedScorers, ManyView, Memo, OneView

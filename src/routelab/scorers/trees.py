@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import PolicyError
 from routelab.scorers.flatten import NODES
 from routelab.scorers.kernels import Forest, Walk
 from routelab.scorers.link import INVERSE, Link, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
-from routelab.signals.features import Matrix, Tensors, Vector
-from routelab.signals.features.tensors import TensorSpec, take_tensors
+from routelab.signals.features import Matrix, Tensors, TensorSpec, Vector, take_tensors
 
 
 class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):

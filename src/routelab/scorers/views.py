@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
-from routelab.core.table import Floats
+from routelab.core import Feedback, Floats, Request
 from routelab.scorers.link import each
 from routelab.scorers.scorer import BoundScorer, Scorer
 from routelab.signals.features import BoundProvider, Matrix, Vector, joined_matrices, joined_vectors

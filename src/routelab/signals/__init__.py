@@ -9,27 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from routelab.core.registry import Registry
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import Registry, SignalSpec
 from routelab.errors import PolicyError, UnnamedPackageError
+from routelab.signals import features
 from routelab.signals.agreement import Agreement
+from routelab.signals.answer_text import answer_text, content_text
 from routelab.signals.column import Column
 from routelab.signals.function import FunctionSignal, SignalFunction
 from routelab.signals.logprob_mean import LogprobMean
 from routelab.signals.logprob_min import LogprobMin
 from routelab.signals.logprob_quantile import LogprobQuantile
 from routelab.signals.margin import Margin
-from routelab.signals.source import SignalReading, SignalSource
+from routelab.signals.prompt_text import prompt_text
+from routelab.signals.script import NO_LETTERS, SCRIPTS, script
+from routelab.signals.source import Body, SignalReading, SignalSource, number
 
 __all__ = [
     "KINDS",
+    "NO_LETTERS",
     "REGISTRY",
+    "SCRIPTS",
+    "Body",
     "Given",
     "SignalReading",
     "SignalSource",
+    "answer_text",
     "as_logged",
+    "content_text",
+    "features",
+    "number",
     "parse",
+    "prompt_text",
     "resolve",
+    "script",
 ]
 
 Given: TypeAlias = str | SignalFunction

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.request import Request
+from routelab.core import Request
 from routelab.errors import PolicyError
 from routelab.signals.answer_text import answer_text
 from routelab.signals.source import Body, SignalReading, SignalSource

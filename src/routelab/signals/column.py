@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.request import Request
+from routelab.core import Request
 from routelab.errors import PolicyError
 from routelab.signals.source import Body, SignalReading, SignalSource, missing, number
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from routelab.core.request import Request
+from routelab.core import Request
 from routelab.signals.source import Body, SignalReading, SignalSource, missing, number
 
 SignalFunction: TypeAlias = Callable[[Request, Body], float]

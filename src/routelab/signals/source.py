@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from routelab.core.request import Request
+from routelab.core import Request
 
 Body: TypeAlias = Mapping[str, Any]
 """A decoded chat completion."""

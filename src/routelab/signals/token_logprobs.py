@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routelab.core.request import Request
+from routelab.core import Request
 from routelab.signals.source import Body, SignalReading, SignalSource, missing, number
 
 FIX = (

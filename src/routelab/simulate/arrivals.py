@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.errors import SimulationError
-from routelab.logs.arrival_trace import arrival_trace
-from routelab.logs.model.log import Log
+from routelab.logs import arrival_trace
+from routelab.logs.model import Log
 
 DEFAULT = "poisson:5"
 

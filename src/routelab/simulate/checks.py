@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import structs
 
-from routelab.core.catalogue.catalogue import Catalogue, Deployment
+from routelab.core.catalogue import Catalogue, Deployment
 from routelab.errors import SimulationError
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core.messages import notebook_html
-from routelab.core.messages.wording import known
-from routelab.core.storage.record import Record
-from routelab.core.table import Bools, Floats, Ints
-from routelab.logs.model.log import Strings
-from routelab.replay.timeouts import TimedOutAnswers
+from routelab.core import Bools, Floats, Ints
+from routelab.core.messages import known, notebook_html
+from routelab.core.storage import Record
+from routelab.logs.model import Strings
+from routelab.replay import TimedOutAnswers
 from routelab.simulate.deployment_stats import DeploymentStats
 
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.protocol import Attempt
-from routelab.runtime.finished_request import FinishedRequest
-from routelab.runtime.upstream import deployment_label
+from routelab.core import Attempt
+from routelab.core.catalogue import Catalogue
+from routelab.runtime import FinishedRequest, deployment_label
 
 _PIECES = re.compile(r"after \d+ pieces")
 

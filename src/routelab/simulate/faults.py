@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Deployment
-from routelab.runtime.engine.bucket import Bucket
+from routelab.core.catalogue import Deployment
+from routelab.runtime.engine import Bucket
 from routelab.simulate.attempt_plan import AttemptPlan
 
 REJECT_S = 0.02

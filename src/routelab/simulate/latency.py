@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import SimulationError
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 
 How: TypeAlias = Literal["logged", "fitted", "none"]
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO
 
-from routelab.core.options import Options, misplaced
-from routelab.core.progress import Progress
+from routelab.core import Options, Progress, misplaced
 from routelab.errors import ConfigError
 from routelab.runtime import RouterConfig
 from routelab.simulate.scenario import NOTHING, Scenario

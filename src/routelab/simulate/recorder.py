@@ -9,11 +9,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
+from routelab.runtime import FinishedRequest, reached_endpoint
 from routelab.runtime.budgets import Alert
-from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
-from routelab.runtime.journal.entry import record, record_line
-from routelab.runtime.journal.sink import LogStatus, Note
+from routelab.runtime.journal import LogStatus, Note, record, record_line
 from routelab.simulate.deployment_stats import AttemptTallies, NotableRequests
 
 _ENDS = ("answered", "failed", "refused", "shed", "cancelled", "broken", "running")

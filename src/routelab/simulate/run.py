@@ -13,17 +13,16 @@ import anyio
 import numpy as np
 from msgspec import structs
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.request import Request
-from routelab.core.table import Ints
+from routelab.core import Ints, Request
+from routelab.core.catalogue import Catalogue
 from routelab.errors import RouteError
-from routelab.logs.model.log import Log, Strings
+from routelab.logs.model import Log, Strings
 from routelab.policy_file import PolicyFile
-from routelab.replay.timeouts import TimedOutAnswers, timed_out_answers
+from routelab.replay import TimedOutAnswers, timed_out_answers
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
-from routelab.runtime.calls.gates import GateFunction
-from routelab.runtime.journal.entry import record
-from routelab.runtime.requests.deployments import deployed_models
+from routelab.runtime.calls import GateFunction
+from routelab.runtime.journal import record
+from routelab.runtime.requests import deployed_models
 from routelab.signals import as_logged
 from routelab.simulate import virtual
 from routelab.simulate.arrivals import Arrivals

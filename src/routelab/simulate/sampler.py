@@ -8,8 +8,8 @@ from collections.abc import Callable
 import anyio
 import numpy as np
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.table import Ints
+from routelab.core import Ints
+from routelab.core.catalogue import Catalogue
 from routelab.runtime.engine import Engine
 from routelab.simulate.day import DeploymentSamples
 from routelab.simulate.upstream import SimulatedUpstream

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Catalogue, redacted_address
-from routelab.core.catalogue.toml_fields import TomlFields
-from routelab.core.catalogue.toml_text import parse_tables
+from routelab.core.catalogue import Catalogue, TomlFields, parse_tables, redacted_address
 from routelab.errors import SimulationError
 from routelab.simulate.faults import AnyFault, Fault
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from routelab.core.catalogue.toml_text import parse_tables
-from routelab.core.table import Bools, Floats
+from routelab.core import Bools, Floats
+from routelab.core.catalogue import parse_tables
 from routelab.errors import SimulationError
 from routelab.simulate.day import Day
-from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
+from routelab.stats import mean_interval, proportion_interval, quantile_interval
 
 
 class Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

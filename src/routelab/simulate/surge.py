@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.simulate.scenario import Surge
 
 

@@ -12,13 +12,23 @@ from typing import Any
 
 import anyio
 
-from routelab.core.catalogue.catalogue import Deployment
-from routelab.core.draw import uniform
-from routelab.logs.model.log import Log
-from routelab.runtime.attempts.pieces import DONE, sse_event, word_chunks
-from routelab.runtime.engine.bucket import Bucket
-from routelab.runtime.upstream import OpenReply, OutgoingRequest, Reply, UpstreamError
-from routelab.runtime.wire import ATTEMPT, NEED, REQUEST_ID, encode_json, header_text, header_texts
+from routelab.core import uniform
+from routelab.core.catalogue import Deployment
+from routelab.logs.model import Log
+from routelab.runtime import (
+    ATTEMPT,
+    NEED,
+    REQUEST_ID,
+    OpenReply,
+    OutgoingRequest,
+    Reply,
+    UpstreamError,
+    encode_json,
+    header_text,
+    header_texts,
+)
+from routelab.runtime.attempts import DONE, sse_event, word_chunks
+from routelab.runtime.engine import Bucket
 from routelab.simulate.answers import Outcomes, ReplayError
 from routelab.simulate.attempt_plan import AttemptPlan
 from routelab.simulate.faults import REJECT_S

@@ -1,1 +1,37 @@
 """How sure a figure is: resampling, intervals, requests needed to settle a question."""
+
+from routelab.stats import bentkus, betting, clt
+from routelab.stats.arrays import align, matrix, ranking, same_shape, vector, within
+from routelab.stats.bootstrap import Resamples, interval
+from routelab.stats.bounded import BoundedSums, place
+from routelab.stats.families import fixed_sequence, holm
+from routelab.stats.power import requests_above, requests_to_settle
+from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
+from routelab.stats.reach import rows_to_certify
+from routelab.stats.thinning import evenly, thinned
+
+__all__ = [
+    "BoundedSums",
+    "Resamples",
+    "align",
+    "bentkus",
+    "betting",
+    "clt",
+    "evenly",
+    "fixed_sequence",
+    "holm",
+    "interval",
+    "matrix",
+    "mean_interval",
+    "place",
+    "proportion_interval",
+    "quantile_interval",
+    "ranking",
+    "requests_above",
+    "requests_to_settle",
+    "rows_to_certify",
+    "same_shape",
+    "thinned",
+    "vector",
+    "within",
+]

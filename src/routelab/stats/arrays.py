@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Bools, Floats
+from routelab.core import Bools, Floats
 
 
 def vector(name: str, values: npt.ArrayLike) -> Floats:

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.stats.bounded import BoundedSums
 
 MOST = 0.75

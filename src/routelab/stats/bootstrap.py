@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.stats.arrays import matrix, vector
 
 _CHUNK = 1 << 20  # group counts held at once

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.stats.arrays import align, vector, within
 
 

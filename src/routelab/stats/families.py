@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 
 
 def fixed_sequence(p_values: Iterable[float], delta: float) -> int:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 
 _Z = 1.959963984540054
 """Of a two-sided 95 % interval."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from routelab.core.table import Ints
+from routelab.core import Ints
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 
 _T = TypeVar("_T")
 

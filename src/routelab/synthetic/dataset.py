@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from routelab.logs.model.digest import of_values
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log, of_values
 from routelab.synthetic.chance import Chance
 from routelab.synthetic.draw import draw
 from routelab.synthetic.texts import write_texts

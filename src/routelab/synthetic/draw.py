@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routelab.core.signal_spec import SignalSpec
-from routelab.core.table import Bools, Floats, Ints
-from routelab.logs.model.log import Log, Requests
+from routelab.core import Bools, Floats, Ints, SignalSpec
+from routelab.logs.model import Log, Requests
 from routelab.synthetic.chance import Chance
 from routelab.synthetic.scene import (
     DAYS,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
-from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue import Catalogue, Deployment, Model
 
 Period: TypeAlias = Literal["before", "after"]
 """Before or after the drift."""

@@ -7,8 +7,8 @@ from itertools import cycle
 
 import numpy as np
 
-from routelab.core.table import Bools
-from routelab.logs.formats.texts import TextsInMemory
+from routelab.core import Bools
+from routelab.logs.formats import TextsInMemory
 from routelab.synthetic.chance import Chance, Picker
 from routelab.synthetic.draw import SyntheticWorld
 from routelab.synthetic.phrases import PHRASES, Phrases

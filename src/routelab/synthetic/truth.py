@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.errors import LogError
-from routelab.logs.model.log import Log
-from routelab.policies.cascade import Cascade
-from routelab.policies.fixed import Fixed
+from routelab.logs.model import Log
+from routelab.policies import Cascade, Fixed
 from routelab.synthetic.chance import Chance
 from routelab.synthetic.draw import draw
 from routelab.synthetic.scene import Period

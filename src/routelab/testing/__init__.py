@@ -10,7 +10,7 @@ are those of `routelab.testing.world`.
 
 from __future__ import annotations
 
-from routelab.core.messages.install_hint import how_to_install
+from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError
 
 try:

@@ -12,8 +12,7 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
+from routelab.core import Feedback, Request
 from routelab.errors import PolicyError
 from routelab.signals.features import (
     FeatureProvider,

@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from routelab.core.catalogue.catalogue import Catalogue, Model
-from routelab.core.request import Request
-from routelab.core.signal_spec import SignalSpec
-from routelab.core.table import Floats
-from routelab.logs.formats.texts import TextsInMemory
-from routelab.logs.model.log import Log, Requests
+from routelab.core import Floats, Request, SignalSpec
+from routelab.core.catalogue import Catalogue, Model
+from routelab.logs.formats import TextsInMemory
+from routelab.logs.model import Log, Requests
 from routelab.testing.world import MODELS, TASKS, TENANTS
 
 PROMPTS = (

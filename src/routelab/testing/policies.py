@@ -17,15 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routelab import replay, scorers
-from routelab.core.catalogue.catalogue import Catalogue, Model
-from routelab.core.context import Context
-from routelab.core.decision import Decision
-from routelab.core.flow import MAX_CALLS, drive
-from routelab.core.protocol import Call, Feedback
-from routelab.core.request import Request
+from routelab.core import MAX_CALLS, Call, Context, Decision, Feedback, Request, drive
+from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import NoModelError, RouteError, UncoveredError
 from routelab.gates import Function
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.policies import Conditional, Parallel, Policy, from_wire, to_wire
 from routelab.policy_file import Document, PolicyFile, write
 from routelab.replay import Replay, engine

@@ -7,8 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
+from routelab.core import Feedback, Request
 
 MODELS = ("small", "large")
 

@@ -13,9 +13,8 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
+from routelab.core import Feedback, Request
+from routelab.core.catalogue import Catalogue
 from routelab.errors import PolicyError
 from routelab.policies import Fixed
 from routelab.policies import to_wire as policy_to_wire

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from routelab.core.request import Request
+from routelab.core import Request
 from routelab.signals import SignalReading, parse
 from routelab.testing.suite import Conformance
 

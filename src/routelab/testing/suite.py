@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from routelab.core.packages import use
+from routelab.core import use
 
 some = settings(
     deadline=None,  # how long an example takes says how busy the machine is

@@ -3,12 +3,35 @@
 The only users of MLflow are here, and they import it when they are called.
 """
 
-from routelab.tracking.pending_studies import mark, waiting
-from routelab.tracking.registry import fetch, promote, versions
-from routelab.tracking.send import SentStudy, send
-from routelab.tracking.store import shown_uri
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+from routelab.tracking.send import send
+
+if TYPE_CHECKING:
+    from routelab.tracking.pending_studies import mark, waiting
+    from routelab.tracking.registry import PolicyVersion, fetch, promote, versions
+    from routelab.tracking.send import SentStudy
+    from routelab.tracking.store import shown_uri
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "PolicyVersion": "registry",
+            "SentStudy": "send",
+            "fetch": "registry",
+            "mark": "pending_studies",
+            "promote": "registry",
+            "shown_uri": "store",
+            "versions": "registry",
+            "waiting": "pending_studies",
+        },
+    )
 
 __all__ = [
+    "PolicyVersion",
     "SentStudy",
     "fetch",
     "mark",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.metrics.hull import hypervolume, pareto
+from routelab.core import Floats
+from routelab.metrics import hypervolume, pareto
 
 
 def hypervolumes(

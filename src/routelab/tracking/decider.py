@@ -18,11 +18,7 @@ import pandas as pd  # which MLflow brings
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from routelab.core.admission import Admission
-from routelab.core.context import Context
-from routelab.core.flow import drive
-from routelab.core.protocol import Call, Feedback
-from routelab.core.request import Request
+from routelab.core import Admission, Call, Context, Feedback, Request, drive
 from routelab.errors import NoModelError
 from routelab.policy_file import load
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.core.messages.wording import with_interval
-from routelab.policy_file.card import table
+from routelab.core.messages import with_interval
+from routelab.policy_file import table
 from routelab.tracking import names
 
 _HEAD = ("operating point", "policy", "quality", "USD per 1,000", "gain, points")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from routelab.stats.thinning import thinned
+from routelab.stats import thinned
 from routelab.tracking import names
 
 LIMIT = 50

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from routelab.logs.formats.table import table_columns
-from routelab.stats.thinning import evenly
+from routelab.logs.formats import table_columns
+from routelab.stats import evenly
 from routelab.tracking import bundle as bundles
 from routelab.tracking import dataset, model, names, pending_studies, runs, store
 from routelab.tracking.bundle import Bundle

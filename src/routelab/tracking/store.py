@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from routelab.core.messages.install_hint import how_to_install
+from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, TrackingError
 
 DEFAULT_URI = "sqlite:///mlflow.db"

@@ -1,8 +1,38 @@
 """Search policies on the tune part, judge the chosen one on test, and say what it is worth."""
 
-from routelab.tuning.objectives.bounds import Bounds, Floor
-from routelab.tuning.options import Options
-from routelab.tuning.study.study import Study, tune
-from routelab.tuning.study.verdict import Verdict
+from __future__ import annotations
 
-__all__ = ["Bounds", "Floor", "Options", "Study", "Verdict", "tune"]
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.tuning.objectives.bounds import Bounds, Floor
+    from routelab.tuning.options import BY, By, Options
+    from routelab.tuning.study.study import Study, tune
+    from routelab.tuning.study.verdict import Verdict
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "BY": "options",
+            "Bounds": "objectives.bounds",
+            "By": "options",
+            "Floor": "objectives.bounds",
+            "Options": "options",
+            "Study": "study.study",
+            "Verdict": "study.verdict",
+            "tune": "study.study",
+        },
+    )
+
+__all__ = [
+    "BY",
+    "Bounds",
+    "By",
+    "Floor",
+    "Options",
+    "Study",
+    "Verdict",
+    "tune",
+]

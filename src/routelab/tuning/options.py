@@ -9,9 +9,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from routelab.errors import TuningError, UnnamedPackageError
-from routelab.tuning.certify import demand
-from routelab.tuning.certify.demand import CertificateDemand
-from routelab.tuning.objectives.bounds import Bounds
+from routelab.tuning.certify import CertificateDemand, demand
+from routelab.tuning.objectives import Bounds
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TUNERS
 
 By: TypeAlias = Literal["task", "tenant", "priority"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from routelab.core.registry import Registry
+from routelab.core import Registry
 
 CASCADE = "cascade"
 """Tuned by exact solvers and the randomised search; needs no scorer."""

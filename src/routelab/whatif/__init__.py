@@ -1,8 +1,28 @@
 """What a policy is worth in a world that has moved: other prices, models or latencies."""
 
-from routelab.whatif.break_even import Escalation, escalations, trade_off
-from routelab.whatif.repriced import Repriced, Retuned, reprice
-from routelab.whatif.world import RepricedWorld
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.whatif.break_even import Escalation, escalations, trade_off
+    from routelab.whatif.repriced import Repriced, Retuned, reprice
+    from routelab.whatif.world import RepricedWorld
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Escalation": "break_even",
+            "Repriced": "repriced",
+            "RepricedWorld": "world",
+            "Retuned": "repriced",
+            "escalations": "break_even",
+            "reprice": "repriced",
+            "trade_off": "break_even",
+        },
+    )
 
 __all__ = [
     "Escalation",

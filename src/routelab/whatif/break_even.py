@@ -9,14 +9,11 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from routelab.core.decision import Decision
-from routelab.core.policy import Policy
-from routelab.core.table import Floats
+from routelab.core import Decision, Floats, Policy
 from routelab.errors import RouteError
-from routelab.metrics.hull import hull
-from routelab.replay import ComparisonSet, decide
-from routelab.replay.evaluate import RESAMPLES, Range
-from routelab.stats.bootstrap import Resamples, interval
+from routelab.metrics import hull
+from routelab.replay import RESAMPLES, ComparisonSet, Range, decide
+from routelab.stats import Resamples, interval
 
 
 class Escalation(msgspec.Struct, frozen=True):

@@ -9,23 +9,26 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
-from routelab.logs.model.log import Log
-from routelab.metrics.exact import exact_mean
+from routelab.logs.model import Log
+from routelab.metrics import exact_mean
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile
-from routelab.replay import ComparisonSet, Figures, NamedPolicy, evaluate, study_rows
-from routelab.replay.compare import gains_apart
-from routelab.replay.comparison_set import comparison_set
-from routelab.replay.evaluate import Range
-from routelab.replay.study_rows import study_cut
-from routelab.tuning.objectives.score import MARGIN
-from routelab.tuning.options import Options
-from routelab.tuning.study.export import study_path
-from routelab.tuning.study.repeat import repeated
-from routelab.tuning.study.study import tune
-from routelab.tuning.study.verdict import Verdict, verdict
+from routelab.replay import (
+    ComparisonSet,
+    Figures,
+    NamedPolicy,
+    Range,
+    comparison_set,
+    evaluate,
+    gains_apart,
+    study_cut,
+    study_rows,
+)
+from routelab.tuning import Options
+from routelab.tuning.objectives import MARGIN
+from routelab.tuning.study import Verdict, repeated, study_path, tune, verdict
 from routelab.whatif.break_even import Escalation, escalations, trade_off
 from routelab.whatif.world import RepricedWorld
 

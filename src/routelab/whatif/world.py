@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from routelab.core.admission import CallEstimate
-from routelab.core.catalogue.catalogue import Catalogue, Model
-from routelab.core.table import Floats
+from routelab.core import CallEstimate, Floats
+from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import TuningError
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 
 _PRICES = (
     "input_usd_per_mtok", "output_usd_per_mtok", "cached_input_usd_per_mtok",

@@ -1,1 +1,74 @@
 """The commands, one a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.cli.commands import (
+        certify,
+        data,
+        demo,
+        diff,
+        explain,
+        import_log,
+        inspect,
+        log,
+        parity,
+        registry,
+        replay,
+        replay_server,
+        report,
+        reprice,
+        route,
+        simulate,
+        track,
+        tune,
+    )
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "certify": "",
+            "data": "",
+            "demo": "",
+            "diff": "",
+            "explain": "",
+            "import_log": "",
+            "inspect": "",
+            "log": "",
+            "parity": "",
+            "registry": "",
+            "replay": "",
+            "replay_server": "",
+            "report": "",
+            "reprice": "",
+            "route": "",
+            "simulate": "",
+            "track": "",
+            "tune": "",
+        },
+    )
+
+__all__ = [
+    "certify",
+    "data",
+    "demo",
+    "diff",
+    "explain",
+    "import_log",
+    "inspect",
+    "log",
+    "parity",
+    "registry",
+    "replay",
+    "replay_server",
+    "report",
+    "reprice",
+    "route",
+    "simulate",
+    "track",
+    "tune",
+]

@@ -12,18 +12,15 @@ from msgspec import structs
 
 from routelab.cli.common import LogOption, Packages, Policies, load_policy, print_json, tell
 from routelab.cli.log_input import read_log
-from routelab.cli.options import grouped
-from routelab.cli.options.bounds import ProofOptions
-from routelab.cli.options.log import CompleteLogOptions
-from routelab.cli.options.output import Json
+from routelab.cli.options import CompleteLogOptions, Json, ProofOptions, grouped
 from routelab.cli.output import tables
-from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import TuningError
-from routelab.logs.model.log import Log
-from routelab.logs.model.splits import split as cut
+from routelab.logs.model import Log
+from routelab.logs.model import split as cut
 from routelab.policy_file import Certificate, PolicyFile
 from routelab.replay import ComparisonSet, differs, study_rows
-from routelab.stats.families import holm
+from routelab.stats import holm
 from routelab.tuning.certify import (
     CertificateDemand,
     Evidence,

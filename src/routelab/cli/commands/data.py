@@ -9,15 +9,13 @@ from rich.table import Table
 
 from routelab.cli.common import Feedback, LogPath, print_json
 from routelab.cli.log_input import read_any
-from routelab.cli.options import grouped
-from routelab.cli.options.log import LogOptions
-from routelab.cli.options.output import Json
+from routelab.cli.options import Json, LogOptions, grouped
 from routelab.cli.output import tables
 from routelab.cli.typer_groups import Commands
-from routelab.core.messages.wording import known
+from routelab.core.messages import known
 from routelab.logs import Log
 from routelab.logs import describe as describe_log
-from routelab.metrics.signal_quality import signal_quality
+from routelab.metrics import signal_quality
 
 app = Commands(help="Look at a log before tuning on it.", no_args_is_help=True)
 

@@ -12,15 +12,12 @@ import typer
 from routelab.cli.bundled_files import sample_path
 from routelab.cli.common import print_json, tell
 from routelab.cli.log_input import read_log
-from routelab.cli.options import grouped
-from routelab.cli.options.output import OutputOptions
-from routelab.cli.output import tables
-from routelab.cli.output.progress import progress
-from routelab.cli.output.report_output import report_note, report_path, reported
+from routelab.cli.options import OutputOptions, grouped
+from routelab.cli.output import progress, report_note, report_path, reported, tables
 from routelab.replay import Figures, NamedPolicy, evaluate
-from routelab.replay_server.parity import parity
+from routelab.replay_server import parity
 from routelab.tuning import Options, Study, tune
-from routelab.tuning.study.export import as_json, check_targets, save, study_path
+from routelab.tuning.study import as_json, check_targets, save, study_path
 
 
 @grouped

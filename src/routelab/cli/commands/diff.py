@@ -12,17 +12,14 @@ from rich.console import RenderableType
 
 from routelab.cli.common import LogOption, Packages, load_policy, print_json, tell
 from routelab.cli.log_input import read_log_for
-from routelab.cli.options import grouped
-from routelab.cli.options.log import CompleteLogOptions
-from routelab.cli.options.output import Json
-from routelab.cli.output import tables
-from routelab.cli.output.report_output import report_path
-from routelab.cli.output.report_output import write as write_page
-from routelab.core.messages.wording import known
-from routelab.policy_file.card import seconds
-from routelab.replay.breakdown.clusters import FEWEST
-from routelab.replay.diff import Change, PolicyDifference, proved_changes
-from routelab.replay.diff import diff as compare
+from routelab.cli.options import CompleteLogOptions, Json, grouped
+from routelab.cli.output import report_path, tables
+from routelab.cli.output import write as write_page
+from routelab.core.messages import known
+from routelab.policy_file import seconds
+from routelab.replay import Change, PolicyDifference, proved_changes
+from routelab.replay import diff as compare
+from routelab.replay.breakdown import FEWEST
 
 TASKS = 40
 """Tasks in the table; `--json` has all."""
@@ -69,7 +66,7 @@ def diff(
     for note in found.notes:
         tell(f"note: {note}")
     if page is not None:
-        from routelab.reports.difference import render_difference
+        from routelab.reports import render_difference
 
         write_page(render_difference(found, opened.name), page)
     if json:

@@ -10,16 +10,13 @@ from rich.table import Table
 from routelab.cli.common import LogOption, Packages, PolicyPath, load_policy, print_json
 from routelab.cli.flags import ROUTED, with_flags
 from routelab.cli.log_input import read_log
-from routelab.cli.options import grouped
-from routelab.cli.options.log import LogOptions
-from routelab.cli.options.output import Json
+from routelab.cli.options import Json, LogOptions, grouped
 from routelab.cli.output import tables
-from routelab.core.decision import Decision, Step
-from routelab.core.messages.wording import known
+from routelab.core import Decision, Step
+from routelab.core.messages import known
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import decide
-from routelab.replay.generator import row_of
+from routelab.replay import decide, row_of
 
 
 @grouped

@@ -10,11 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from routelab.cli.common import print_json, tell
-from routelab.cli.options.log import Prices
-from routelab.cli.options.output import Json
+from routelab.cli.options import Json, Prices
 from routelab.cli.output import tables
 from routelab.cli.typer_groups import Commands
-from routelab.core.packages import use
+from routelab.core import use
 from routelab.logs import describe
 from routelab.logs.importers import IMPORTERS, REGISTRY, Importer, convert
 

@@ -10,11 +10,10 @@ import typer
 from rich.markdown import Markdown
 
 from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, tell
-from routelab.cli.options.output import Json
+from routelab.cli.options import Json
 from routelab.cli.output import tables
-from routelab.core.catalogue.catalogue import Model
-from routelab.policy_file import Document, PolicyFile
-from routelab.policy_file.card import card
+from routelab.core.catalogue import Model
+from routelab.policy_file import Document, PolicyFile, card
 
 _SHOWN = 5
 """Golden decisions that differ and are told; JSON has them all."""

@@ -13,15 +13,14 @@ import typer
 from rich.table import Table
 
 from routelab.cli.common import Feedback, print_json
-from routelab.cli.options.output import Json
-from routelab.cli.output import tables
-from routelab.cli.output.progress import progress
+from routelab.cli.options import Json
+from routelab.cli.output import progress, tables
 from routelab.cli.typer_groups import Commands
-from routelab.core.messages.wording import known
-from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record
+from routelab.core.messages import known
+from routelab.core.storage import AlertRecord, FeedbackRecord, Record
 from routelab.logs import decisions
 from routelab.runtime.budgets import Alert
-from routelab.runtime.journal.reading import finished_request
+from routelab.runtime.journal import finished_request
 from routelab.runtime.metrics import Distribution, MetricTotals, RouterMetrics, Snapshot
 
 app = Commands(help="What routers wrote down of the requests they routed.", no_args_is_help=True)

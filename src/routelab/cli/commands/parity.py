@@ -11,16 +11,14 @@ from rich.console import RenderableType
 from routelab.cli.commands.explain import as_json, steps
 from routelab.cli.commands.replay import part_of
 from routelab.cli.common import LogOption, Packages, Part, PolicyPath, load_policy, print_json, tell
-from routelab.cli.options import grouped
-from routelab.cli.options.log import CompleteLogOptions
-from routelab.cli.options.output import Json
+from routelab.cli.options import CompleteLogOptions, Json, grouped
 from routelab.cli.output import tables
-from routelab.core.decision import Decision
-from routelab.core.messages.wording import first
+from routelab.core import Decision
+from routelab.core.messages import first
 from routelab.errors import RoutelabError
-from routelab.replay_server.parity import Parity, ParityDifference
-from routelab.replay_server.parity import parity as prove
-from routelab.stats.thinning import evenly
+from routelab.replay_server import Parity, ParityDifference
+from routelab.replay_server import parity as prove
+from routelab.stats import evenly
 
 
 @grouped

@@ -10,13 +10,13 @@ from rich.table import Table
 
 from routelab import tracking
 from routelab.cli.common import Packages, print_json
-from routelab.cli.options.output import Json
+from routelab.cli.options import Json
 from routelab.cli.output import tables
 from routelab.cli.typer_groups import Commands
-from routelab.core.messages.wording import known
-from routelab.core.packages import use
+from routelab.core import use
+from routelab.core.messages import known
 from routelab.errors import TrackingError
-from routelab.tracking.registry import PolicyVersion
+from routelab.tracking import PolicyVersion
 
 app = Commands(help="The policies that studies registered in MLflow.", no_args_is_help=True)
 

@@ -10,9 +10,7 @@ import msgspec
 from routelab.cli import partitioned
 from routelab.cli.common import LogOption, Packages, Part, Policies, load_policy, print_json, tell
 from routelab.cli.log_input import read_log_for
-from routelab.cli.options import grouped
-from routelab.cli.options.log import CompleteLogOptions, Executor
-from routelab.cli.options.output import Json
+from routelab.cli.options import CompleteLogOptions, Executor, Json, grouped
 from routelab.cli.output import tables
 from routelab.policy_file import PolicyFile
 from routelab.replay import ComparisonSet, Figures, NamedPolicy, differs, evaluate, study_rows

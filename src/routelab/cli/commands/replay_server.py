@@ -11,8 +11,7 @@ import typer
 from routelab import replay_server as serve
 from routelab.cli.common import CatalogueOption, LogPath, read_catalogue, signal_option, tell
 from routelab.cli.log_input import read_log
-from routelab.cli.options import grouped
-from routelab.cli.options.log import LogOptions
+from routelab.cli.options import LogOptions, grouped
 from routelab.logs import Log
 
 

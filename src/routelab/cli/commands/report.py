@@ -10,10 +10,8 @@ import typer
 
 from routelab.cli.common import Packages, Part, PolicyPath, load_policy, print_json, tell
 from routelab.cli.log_input import read_log as read
-from routelab.cli.options import grouped
-from routelab.cli.options.log import CompleteLogOptions
-from routelab.cli.options.output import Json
-from routelab.cli.output.report_output import report_path, write_report
+from routelab.cli.options import CompleteLogOptions, Json, grouped
+from routelab.cli.output import report_path, write_report
 from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile

@@ -10,11 +10,9 @@ from rich.console import RenderableType
 
 from routelab.cli.common import LogOption, Packages, Part, PolicyPath, load_policy, print_json, tell
 from routelab.cli.log_input import read_log
-from routelab.cli.options import grouped
-from routelab.cli.options.output import Json
-from routelab.cli.options.world import OldLogOptions, WorldOptions
+from routelab.cli.options import Json, OldLogOptions, WorldOptions, grouped
 from routelab.cli.output import tables
-from routelab.core.messages.wording import bracketed
+from routelab.core.messages import bracketed
 from routelab.replay import differs
 from routelab.whatif import Escalation, Repriced, Retuned
 from routelab.whatif import reprice as run

@@ -10,20 +10,17 @@ import typer
 from routelab.cli.commands.explain import as_json, outcome, why
 from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, read_catalogue, tell
 from routelab.cli.log_input import read_log_for
-from routelab.cli.options import grouped
-from routelab.cli.options.log import LogOptions
-from routelab.cli.options.output import Json
-from routelab.cli.options.request import EndpointOptions, RequestArguments
+from routelab.cli.options import EndpointOptions, Json, LogOptions, RequestArguments, grouped
 from routelab.cli.output import tables
-from routelab.core.catalogue.catalogue import Catalogue, redacted_address
-from routelab.core.messages.wording import known
+from routelab.core.catalogue import Catalogue, redacted_address
+from routelab.core.messages import known
 from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay.generator import row_of
+from routelab.replay import row_of
 from routelab.replay_server import pointed_at
 from routelab.runtime import RequestOptions, RoutedAnswer, Router, RouterConfig
-from routelab.runtime.transport.probe import logged_signals
+from routelab.runtime.transport import logged_signals
 from routelab.signals import as_logged
 
 

@@ -22,43 +22,40 @@ from routelab.cli.common import (
 )
 from routelab.cli.day_files import read_objectives, read_scenario
 from routelab.cli.log_input import read_log
-from routelab.cli.options import grouped
-from routelab.cli.options.days import (
+from routelab.cli.options import (
     AnswerOptions,
+    CompleteLogOptions,
     DayOptions,
+    OutputOptions,
     SimulatedRouterOptions,
     TrafficOptions,
+    grouped,
 )
-from routelab.cli.options.log import CompleteLogOptions
-from routelab.cli.options.output import OutputOptions
-from routelab.cli.output import day_tables, tables
-from routelab.cli.output.progress import progress
-from routelab.cli.output.report_output import report_note, report_path
-from routelab.cli.output.report_output import write as write_page
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.messages.install_hint import how_to_install
-from routelab.core.storage.atomic import replacing
+from routelab.cli.output import day_tables, progress, report_note, report_path, tables
+from routelab.cli.output import write as write_page
+from routelab.core.catalogue import Catalogue
+from routelab.core.messages import how_to_install
+from routelab.core.storage import replacing
 from routelab.errors import SimulationError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import study_rows
-from routelab.replay.coverage import coverage
-from routelab.replay.timeouts import timed_out_answers
+from routelab.replay import coverage, study_rows, timed_out_answers
 from routelab.runtime import RouterConfig
 from routelab.simulate import (
+    Arrivals,
     CheckedObjective,
     Day,
     Scenario,
     SimulationOptions,
+    answered_by_log,
     arrivals,
     latency,
+    located,
     scenario,
     simulate,
     slo,
+    surged_arrivals,
 )
-from routelab.simulate.arrivals import Arrivals
-from routelab.simulate.checks import answered_by_log, located
-from routelab.simulate.surge import surged_arrivals
 
 
 @grouped
@@ -189,7 +186,7 @@ def _reported(
 ) -> Path | None:
     """Write the page; where the packages that draw are missing the figures stand without it."""
     try:
-        from routelab.reports.day import render_day
+        from routelab.reports import render_day
     except ModuleNotFoundError as error:
         tell(f"no report: {error.name} is not installed ({how_to_install('lab')})")
         return None

@@ -9,10 +9,10 @@ import typer
 
 from routelab import tracking
 from routelab.cli.common import Packages, print_json, tell
-from routelab.cli.options.output import Json
-from routelab.cli.output.tracking_output import tracking_note
+from routelab.cli.options import Json
+from routelab.cli.output import tracking_note
 from routelab.cli.typer_groups import Commands
-from routelab.core.packages import use
+from routelab.core import use
 from routelab.errors import MissingExtraError, RoutelabError
 
 app = Commands(help="Record studies in MLflow.", no_args_is_help=True)

@@ -10,25 +10,42 @@ from typing import Any
 from routelab.cli import option_parsing, partitioned
 from routelab.cli.common import LogPath, name_of, print_json, read_catalogue, tell
 from routelab.cli.log_input import read_log, reading
-from routelab.cli.options import grouped
-from routelab.cli.options.bounds import BoundOptions, ProofOptions
-from routelab.cli.options.days import TunedDayOptions
-from routelab.cli.options.log import CompleteLogOptions
-from routelab.cli.options.output import StudyOutputOptions
-from routelab.cli.options.study import BatchOptions, CandidateOptions, KindOptions, SearchOptions
-from routelab.cli.output import day_tables, tables
-from routelab.cli.output.progress import progress
-from routelab.cli.output.report_output import report_note, report_path, reported
-from routelab.cli.output.tracking_output import record
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.packages import use
+from routelab.cli.options import (
+    BatchOptions,
+    BoundOptions,
+    CandidateOptions,
+    CompleteLogOptions,
+    KindOptions,
+    ProofOptions,
+    SearchOptions,
+    StudyOutputOptions,
+    TunedDayOptions,
+    grouped,
+)
+from routelab.cli.output import (
+    day_tables,
+    progress,
+    record,
+    report_note,
+    report_path,
+    reported,
+    tables,
+)
+from routelab.core import use
+from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.tuning import Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.slo import SloDemands, check_alone, tuned_for
-from routelab.tuning.study.export import as_json, check_targets, save, study_path
-from routelab.tuning.study.seeds import check_seeds, spread_over_seeds
+from routelab.tuning.study import (
+    as_json,
+    check_seeds,
+    check_targets,
+    save,
+    spread_over_seeds,
+    study_path,
+)
 
 
 @grouped

@@ -2,6 +2,84 @@
 
 from __future__ import annotations
 
-from routelab.cli.options.groups import group, grouped
+from typing import TYPE_CHECKING
 
-__all__ = ["group", "grouped"]
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.cli.options.bounds import BoundOptions, ProofOptions
+    from routelab.cli.options.days import (
+        AnswerOptions,
+        DayOptions,
+        SimulatedRouterOptions,
+        TrafficOptions,
+        TunedDayOptions,
+    )
+    from routelab.cli.options.groups import group, grouped
+    from routelab.cli.options.log import CompleteLogOptions, Executor, LogOptions, Prices
+    from routelab.cli.options.output import Json, OutputOptions, StudyOutputOptions
+    from routelab.cli.options.request import EndpointOptions, RequestArguments
+    from routelab.cli.options.study import (
+        BatchOptions,
+        CandidateOptions,
+        KindOptions,
+        SearchOptions,
+    )
+    from routelab.cli.options.world import OldLogOptions, WorldOptions
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "AnswerOptions": "days",
+            "BatchOptions": "study",
+            "BoundOptions": "bounds",
+            "CandidateOptions": "study",
+            "CompleteLogOptions": "log",
+            "DayOptions": "days",
+            "EndpointOptions": "request",
+            "Executor": "log",
+            "Json": "output",
+            "KindOptions": "study",
+            "LogOptions": "log",
+            "OldLogOptions": "world",
+            "OutputOptions": "output",
+            "Prices": "log",
+            "ProofOptions": "bounds",
+            "RequestArguments": "request",
+            "SearchOptions": "study",
+            "SimulatedRouterOptions": "days",
+            "StudyOutputOptions": "output",
+            "TrafficOptions": "days",
+            "TunedDayOptions": "days",
+            "WorldOptions": "world",
+            "group": "groups",
+            "grouped": "groups",
+        },
+    )
+
+__all__ = [
+    "AnswerOptions",
+    "BatchOptions",
+    "BoundOptions",
+    "CandidateOptions",
+    "CompleteLogOptions",
+    "DayOptions",
+    "EndpointOptions",
+    "Executor",
+    "Json",
+    "KindOptions",
+    "LogOptions",
+    "OldLogOptions",
+    "OutputOptions",
+    "Prices",
+    "ProofOptions",
+    "RequestArguments",
+    "SearchOptions",
+    "SimulatedRouterOptions",
+    "StudyOutputOptions",
+    "TrafficOptions",
+    "TunedDayOptions",
+    "WorldOptions",
+    "group",
+    "grouped",
+]

@@ -11,9 +11,9 @@ from routelab.cli import option_parsing
 from routelab.cli.common import CatalogueOption
 from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.options.groups import group
-from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S
-from routelab.simulate.arrivals import DEFAULT as ARRIVALS
-from routelab.simulate.arrivals import moment_s
+from routelab.core.catalogue import ROUTER_TIMEOUT_S
+from routelab.simulate import DEFAULT as ARRIVALS
+from routelab.simulate import moment_s
 from routelab.tuning.slo import SloDemands
 
 

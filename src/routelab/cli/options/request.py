@@ -9,7 +9,7 @@ import typer
 
 from routelab.cli.common import CatalogueOption, pairs
 from routelab.cli.options.groups import group
-from routelab.core.catalogue.catalogue import ROUTER_TIMEOUT_S
+from routelab.core.catalogue import ROUTER_TIMEOUT_S
 
 
 @group("Endpoints")

@@ -10,7 +10,7 @@ import typer
 from routelab.cli.common import CatalogueOption, Packages, signal_option
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import Executor, Levels
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
 
 
 @group("Candidates")

@@ -11,7 +11,7 @@ import typer
 from routelab.cli.common import read_catalogue
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions
-from routelab.core.catalogue.catalogue import Model
+from routelab.core.catalogue import Model
 from routelab.errors import RoutelabError
 from routelab.logs.columns import prices as price_lists
 from routelab.whatif import RepricedWorld

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from routelab.cli.output.tables import escaped, table, with_interval
-from routelab.policy_file.card import seconds
-from routelab.replay.timeouts import TimedOutAnswers
+from routelab.policy_file import seconds
+from routelab.replay import TimedOutAnswers
 from routelab.simulate import CheckedObjective, Day
 from routelab.tuning import Study
 

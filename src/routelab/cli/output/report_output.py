@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routelab.cli.common import tell
-from routelab.core.messages.install_hint import how_to_install
-from routelab.core.storage.atomic import replacing
+from routelab.core.messages import how_to_install
+from routelab.core.storage import replacing
 from routelab.errors import RoutelabError
 
 if TYPE_CHECKING:

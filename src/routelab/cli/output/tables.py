@@ -12,15 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from routelab.cli.flags import with_flags
+from routelab.core import Policy
 from routelab.core.messages import wording
-from routelab.core.policy import Policy
-from routelab.policy_file import Certificate, CertifiedBound
-from routelab.policy_file.card import seconds
+from routelab.policy_file import Certificate, CertifiedBound, seconds
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
 from routelab.tuning.partitioned import PartitionedStudy
-from routelab.tuning.study import caveats
-from routelab.tuning.study.seed_spread import SeedSpread
+from routelab.tuning.study import SeedSpread, caveats
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
 _WIDTH = 150

@@ -7,7 +7,7 @@ from pathlib import Path
 from routelab import tracking
 from routelab.cli.common import tell
 from routelab.tracking import SentStudy
-from routelab.tuning.study.export import study_path
+from routelab.tuning.study import study_path
 
 
 def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True) -> None:

@@ -12,7 +12,7 @@ from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.catalogue.toml_fields import TomlFields
 from routelab.core.catalogue.toml_text import parse_tables, read_text
 from routelab.core.catalogue.validation import repeated, value_problems
-from routelab.core.messages.did_you_mean import nearest
+from routelab.core.messages import nearest
 from routelab.errors import CatalogueError
 
 USUAL = ("audio", "json", "json_schema", "reasoning", "streaming", "tools", "vision")

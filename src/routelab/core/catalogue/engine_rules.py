@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
-from routelab.core.messages.did_you_mean import unknown_name
+from routelab.core.messages import unknown_name
 
 Balancing: TypeAlias = Literal[
     "power_of_two", "least_busy", "round_robin", "weighted_random", "in_order"

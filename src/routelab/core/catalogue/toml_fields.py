@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origi
 
 import msgspec
 
-from routelab.core.messages.did_you_mean import unknown_name
+from routelab.core.messages import unknown_name
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 

@@ -1,1 +1,57 @@
 """What is written down of a request, and how files are written so that a crash loses nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.core.storage.atomic import replacing, sync
+    from routelab.core.storage.file_lock import is_locked, lock_file
+    from routelab.core.storage.plain_data import encoded
+    from routelab.core.storage.record import (
+        AlertRecord,
+        AttemptRecord,
+        ChoiceRecord,
+        FeedbackRecord,
+        Record,
+        ScoreRecord,
+        Status,
+        StepRecord,
+    )
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "AlertRecord": "record",
+            "AttemptRecord": "record",
+            "ChoiceRecord": "record",
+            "FeedbackRecord": "record",
+            "Record": "record",
+            "ScoreRecord": "record",
+            "Status": "record",
+            "StepRecord": "record",
+            "encoded": "plain_data",
+            "is_locked": "file_lock",
+            "lock_file": "file_lock",
+            "replacing": "atomic",
+            "sync": "atomic",
+        },
+    )
+
+__all__ = [
+    "AlertRecord",
+    "AttemptRecord",
+    "ChoiceRecord",
+    "FeedbackRecord",
+    "Record",
+    "ScoreRecord",
+    "Status",
+    "StepRecord",
+    "encoded",
+    "is_locked",
+    "lock_file",
+    "replacing",
+    "sync",
+]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning import ensemble, folds
 from routelab.learning.design import Design
@@ -23,8 +23,7 @@ from routelab.learning.examples import Examples
 from routelab.learning.fit import crossfit_on
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import examples
-from routelab.logs.model.log import Log
-from routelab.logs.model.splits import Split
+from routelab.logs.model import Log, Split
 
 FOLDS = 5
 RESAMPLES = 200

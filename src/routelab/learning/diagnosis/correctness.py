@@ -6,10 +6,10 @@ import math
 
 import msgspec
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.learning.diagnosis.estimates import Draws, Estimate
 from routelab.learning.targets import RIGHT
-from routelab.metrics.confidence import auroc, brier, ece, reliability
+from routelab.metrics import auroc, brier, ece, reliability
 
 BINS = 15
 

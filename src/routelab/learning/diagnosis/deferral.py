@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import LearningError
 from routelab.learning.diagnosis import ranking
 from routelab.learning.diagnosis.estimates import Draws
@@ -15,7 +15,7 @@ from routelab.learning.diagnosis.ranking import Ranking
 from routelab.learning.fit import crossfit
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import examples
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 
 
 def after_answer(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from routelab.core.table import Floats, Ints
-from routelab.stats.bootstrap import interval
+from routelab.core import Floats, Ints
+from routelab.stats import interval
 
 ENOUGH = 0.5
 """Share of the resamples on which a figure must have a value before it gets an interval."""

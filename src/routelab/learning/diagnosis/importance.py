@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.learning import ensemble, folds
 from routelab.learning.design import Design
 from routelab.learning.ensemble import Ensemble

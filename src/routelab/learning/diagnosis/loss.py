@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.learning import ensemble
 from routelab.learning.design import Design
 from routelab.learning.examples import Examples

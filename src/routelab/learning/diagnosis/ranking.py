@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.learning.diagnosis.estimates import Draws, Estimate
-from routelab.metrics.pairs import apgr, cpt, normalised_area
+from routelab.metrics import apgr, cpt, normalised_area
 
 
 class Ranking(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from routelab.learning.learners import linear, neighbors, prior, trees
-from routelab.learning.learners.part import FittedPart, Learner
+from routelab.learning.learners.part import FittedPart, Learner, PortablePart, class_labels
 
 LEARNERS: Mapping[str, Learner] = {
     "prior": prior.fit,
@@ -29,4 +29,12 @@ MATRICES: Mapping[str, str] = {
 NEEDS_TEXT = frozenset(MATRICES)
 """Learners that read prompts."""
 
-__all__ = ["LEARNERS", "MATRICES", "NEEDS_TEXT", "FittedPart", "Learner"]
+__all__ = [
+    "LEARNERS",
+    "MATRICES",
+    "NEEDS_TEXT",
+    "FittedPart",
+    "Learner",
+    "PortablePart",
+    "class_labels",
+]

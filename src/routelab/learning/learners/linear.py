@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.learning.design import Csr, Design
 from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, known, prefixed
 from routelab.scorers import Linear

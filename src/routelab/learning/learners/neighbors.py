@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.learning.design import Design
 from routelab.learning.learners.part import FittedPart, PortablePart, prefixed
 from routelab.scorers import NearestNeighbors, on_grid

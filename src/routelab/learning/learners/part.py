@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.learning.design import BoundFeature, Design
 from routelab.scorers import Scorer
 

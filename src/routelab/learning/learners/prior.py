@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.learning.design import Design
 from routelab.learning.learners.part import FittedPart, PortablePart, known, prefixed
 from routelab.scorers import Prior

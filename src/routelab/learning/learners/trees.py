@@ -9,7 +9,7 @@ import numpy as np
 import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning.design import Design
 from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, known, prefixed

@@ -1,1 +1,29 @@
 """Which column of a file holds what, and checked rows made of them."""
+
+from routelab.logs.columns import assemble, embedded, names, notes, prices, sidecar, wide
+from routelab.logs.columns.embedded import DECISIONS_KEY
+from routelab.logs.columns.frame import Frame, long_frame
+from routelab.logs.columns.names import RESERVED, ColumnNames, is_free, listed_names
+from routelab.logs.columns.rows import LogRows, checked_rows
+from routelab.logs.columns.wide import wide_frame, wide_models
+
+__all__ = [
+    "DECISIONS_KEY",
+    "RESERVED",
+    "ColumnNames",
+    "Frame",
+    "LogRows",
+    "assemble",
+    "checked_rows",
+    "embedded",
+    "is_free",
+    "listed_names",
+    "long_frame",
+    "names",
+    "notes",
+    "prices",
+    "sidecar",
+    "wide",
+    "wide_frame",
+    "wide_models",
+]

@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core.table import Bools, Floats, Ints
+from routelab.core import Bools, Floats, Ints
 from routelab.logs.columns.frame import Frame
 from routelab.logs.columns.rows import LogRows
-from routelab.logs.formats.source import RowSource
-from routelab.logs.formats.texts import FileTexts
-from routelab.logs.model.log import Log
-from routelab.logs.model.partial import PartialLog
-from routelab.logs.model.problems import Problems
+from routelab.logs.formats import FileTexts, RowSource
+from routelab.logs.model import Log, PartialLog, Problems
 
 _OUTCOMES = ("quality", "cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
 

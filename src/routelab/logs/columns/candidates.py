@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routelab.logs.formats.source import RowSource
+from routelab.logs.formats import RowSource
 
 _MOSTLY = 0.5
 

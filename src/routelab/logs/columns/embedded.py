@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
+from routelab.core.catalogue import Catalogue
 
 DECISIONS_KEY = b"routelab.decisions"
 """Of a compacted decision log: the names of the files it was made of, as a JSON array."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
 from routelab.logs.columns.embedded import DECISIONS_KEY
 from routelab.logs.columns.names import ColumnNames, listed_names
-from routelab.logs.formats.source import RowSource
-from routelab.logs.model.problems import Problems
+from routelab.logs.formats import RowSource
+from routelab.logs.model import Problems
 
 _TEXTS = ("prompt", "response")
 

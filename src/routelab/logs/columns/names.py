@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from routelab.core.messages.wording import first
-from routelab.logs.model.problems import Problems
+from routelab.core.messages import first
+from routelab.logs.model import Problems
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "request_id": ("sample_id", "id"),

@@ -8,8 +8,7 @@ import numpy as np
 
 from routelab.logs.columns.names import ColumnNames
 from routelab.logs.columns.rows import LogRows
-from routelab.logs.model.log import Log
-from routelab.logs.model.partial import PartialLog
+from routelab.logs.model import Log, PartialLog
 
 _SLOW_S = 120.0
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from routelab.core.catalogue.catalogue import Model
-from routelab.core.table import Floats
+from routelab.core import Floats
+from routelab.core.catalogue import Model
 from routelab.errors import LogError
 from routelab.logs.columns.rows import LogRows
-from routelab.logs.formats.delimiter import csv_header
-from routelab.logs.model.problems import Problems
+from routelab.logs.formats import csv_header
+from routelab.logs.model import Problems
 
 _COLUMNS = ("model", "usd_per_1m_input", "usd_per_1m_output")
 

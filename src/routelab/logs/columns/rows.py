@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core.table import Bools, Floats, Ints
+from routelab.core import Bools, Floats, Ints
 from routelab.logs.columns.frame import Frame
 from routelab.logs.formats import arrow
-from routelab.logs.model.log import Requests, Strings
-from routelab.logs.model.problems import Problems
+from routelab.logs.model import Problems, Requests, Strings
 
 _MOST_STEPS = 1000
 _COUNTS = ("cost_usd", "latency_s", "prompt_tokens", "completion_tokens")

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from routelab.core.catalogue import catalogue_file
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
+from routelab.core.catalogue import Catalogue, catalogue_file
 from routelab.errors import LogError
-from routelab.logs.model.problems import Problems
+from routelab.logs.model import Problems
 
 
 class Sidecar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

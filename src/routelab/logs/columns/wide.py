@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
 from routelab.logs.columns.frame import Frame
 from routelab.logs.columns.names import ALIASES, OF_REQUESTS, ColumnNames, listed_names
-from routelab.logs.formats.jsonl import stacked_tables
-from routelab.logs.formats.source import RowSource
-from routelab.logs.model.problems import Problems
+from routelab.logs.formats import RowSource, stacked_tables
+from routelab.logs.model import Problems
 
 _OURS = {alias: ours for ours, aliases in ALIASES.items() for alias in (ours, *aliases)}
 SIGNAL, _EXTRA = "signal|", "extra|"

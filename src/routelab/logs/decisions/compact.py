@@ -9,12 +9,10 @@ from typing import NamedTuple
 import msgspec
 import pyarrow.parquet as pq
 
-from routelab.core.progress import Progress
-from routelab.core.storage.atomic import replacing
-from routelab.core.storage.file_lock import is_locked
-from routelab.core.storage.record import FeedbackRecord, Record
+from routelab.core import Progress
+from routelab.core.storage import FeedbackRecord, Record, is_locked, replacing
 from routelab.errors import LogError
-from routelab.logs.columns.embedded import DECISIONS_KEY
+from routelab.logs.columns import DECISIONS_KEY
 from routelab.logs.decisions.journal import Journal, open_journal
 from routelab.logs.decisions.table import DecisionRows, LatestFeedback
 

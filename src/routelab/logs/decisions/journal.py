@@ -11,11 +11,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from routelab.core.progress import Progress
-from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record
+from routelab.core import Progress
+from routelab.core.storage import AlertRecord, FeedbackRecord, Record
 from routelab.errors import LogError
-from routelab.logs.columns.embedded import DECISIONS_KEY
-from routelab.logs.model.problems import SHOWN, Problems
+from routelab.logs.columns import DECISIONS_KEY
+from routelab.logs.model import SHOWN, Problems
 
 Line: TypeAlias = Record | FeedbackRecord | AlertRecord
 

@@ -9,14 +9,13 @@ from typing import Any
 import msgspec
 import pyarrow.compute as pc
 
-from routelab.core.storage.record import FeedbackRecord, Record
+from routelab.core.storage import FeedbackRecord, Record
 from routelab.errors import LogError
-from routelab.logs.columns.embedded import DECISIONS_KEY
+from routelab.logs.columns import DECISIONS_KEY
 from routelab.logs.decisions.journal import open_journal
 from routelab.logs.decisions.table import DecisionRows, LatestFeedback
-from routelab.logs.formats.jsonl import numbered_objects, open_jsonl
-from routelab.logs.formats.source import TableSource
-from routelab.logs.model.problems import Problems
+from routelab.logs.formats import TableSource, numbered_objects, open_jsonl
+from routelab.logs.model import Problems
 
 
 class DecisionSource(TableSource):

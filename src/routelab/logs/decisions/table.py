@@ -10,10 +10,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from routelab.core.storage.record import AlertRecord, FeedbackRecord, Record, StepRecord
-from routelab.logs.columns.names import RESERVED
+from routelab.core.storage import AlertRecord, FeedbackRecord, Record, StepRecord
+from routelab.logs.columns import RESERVED
 from routelab.logs.decisions.journal import Line
-from routelab.signals.prompt_text import prompt_text
+from routelab.signals import prompt_text
 
 _OF_REQUESTS = (
     *("request_id", "task", "group", "tenant", "priority", "needs", "timestamp"),

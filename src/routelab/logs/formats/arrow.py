@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from routelab.core.table import Bools, Floats, Ints
-from routelab.logs.model.log import Strings
+from routelab.core import Bools, Floats, Ints
+from routelab.logs.model import Strings
 
 _NOTHING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "none")
 _NO_VALUE = {text.lower() for text in _NOTHING}

@@ -13,7 +13,7 @@ from routelab.errors import LogError
 from routelab.logs.formats import lines
 from routelab.logs.formats.delimiter import COMMA, csv_header
 from routelab.logs.formats.source import TableSource
-from routelab.logs.model.problems import SHOWN, Problems
+from routelab.logs.model import SHOWN, Problems
 
 _BLOCKS = (8 << 20, 64 << 20, 1 << 30)
 """Bytes read at once; a row must fit into one block, so larger ones are tried after."""

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from routelab.core.table import Ints
+from routelab.core import Ints
 from routelab.errors import LogError
 from routelab.logs.formats import arrow
 from routelab.logs.formats.parquet import ParquetSource, open_parquet
-from routelab.logs.model.paths import files
+from routelab.logs.model import files
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from routelab.errors import LogError
 from routelab.logs.formats import lines
 from routelab.logs.formats.csv import not_utf8
 from routelab.logs.formats.source import TableSource
-from routelab.logs.model.problems import SHOWN, Problems
+from routelab.logs.model import SHOWN, Problems
 
 _CHUNK_BYTES = 32 << 20
 _MIXED = pa.large_string()

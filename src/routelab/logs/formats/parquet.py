@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from routelab.core.table import Ints
+from routelab.core import Ints
 from routelab.errors import LogError
 from routelab.logs.formats import arrow
 

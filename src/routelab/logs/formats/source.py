@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from routelab.core.table import Ints
+from routelab.core import Ints
 from routelab.logs.formats import arrow
 
 

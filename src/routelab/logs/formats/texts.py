@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from routelab.core.table import Ints
+from routelab.core import Ints
 from routelab.logs.formats.source import RowSource
-from routelab.logs.model.log import Strings
+from routelab.logs.model import Strings
 
 
 def prompt_key(prompt: str) -> str:

@@ -3,12 +3,18 @@
 Other packages bring importers by entry points of the group `routelab.importers`.
 """
 
-from routelab.core.registry import Registry
+from routelab.core import Registry
 from routelab.logs.importers.convert import convert
 from routelab.logs.importers.importer import ImportedRows, Importer
 from routelab.logs.importers.published import routellm, routerbench
 
-__all__ = ["IMPORTERS", "REGISTRY", "ImportedRows", "Importer", "convert"]
+__all__ = [
+    "IMPORTERS",
+    "REGISTRY",
+    "ImportedRows",
+    "Importer",
+    "convert",
+]
 
 IMPORTERS: tuple[Importer, ...] = (
     routellm.ADAPTER,

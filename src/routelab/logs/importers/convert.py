@@ -7,14 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from routelab.core.catalogue.catalogue import Model
+from routelab.core.catalogue import Model
 from routelab.errors import LogError
-from routelab.logs.columns import assemble, names, prices
-from routelab.logs.columns.rows import checked_rows
-from routelab.logs.columns.wide import wide_frame
+from routelab.logs.columns import assemble, checked_rows, names, prices, wide_frame
 from routelab.logs.importers.importer import ImportedRows, Importer
-from routelab.logs.model.log import Log
-from routelab.logs.model.problems import Problems
+from routelab.logs.model import Log, Problems
 from routelab.logs.write import write
 
 _T = TypeVar("_T")

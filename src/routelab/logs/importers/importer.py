@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from routelab.logs.formats.source import TableSource
+from routelab.logs.formats import TableSource
 
 
 class ImportedRows(NamedTuple):

@@ -1,1 +1,29 @@
 """A log in memory: requests, outcomes, texts, and the parts it is cut into."""
+
+from routelab.logs.model import digest
+from routelab.logs.model.digest import of_hashes, of_values
+from routelab.logs.model.log import Log, Requests, Strings, Texts
+from routelab.logs.model.partial import PartialLog
+from routelab.logs.model.paths import files, is_folder
+from routelab.logs.model.problems import SHOWN, Problems
+from routelab.logs.model.splits import PARTS, SPLIT_EDGES, Split, split, split_keys
+
+__all__ = [
+    "PARTS",
+    "SHOWN",
+    "SPLIT_EDGES",
+    "Log",
+    "PartialLog",
+    "Problems",
+    "Requests",
+    "Split",
+    "Strings",
+    "Texts",
+    "digest",
+    "files",
+    "is_folder",
+    "of_hashes",
+    "of_values",
+    "split",
+    "split_keys",
+]

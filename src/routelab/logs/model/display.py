@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from routelab.core.messages.notebook_html import html_table
-from routelab.core.messages.wording import known
-from routelab.core.table import Floats
+from routelab.core import Floats
+from routelab.core.messages import html_table, known
 
 _HEADS = ("model", "requests", "quality", "USD per 1,000", "latency P50")
 

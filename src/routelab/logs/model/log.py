@@ -11,10 +11,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.request import Request
-from routelab.core.signal_spec import SignalSpec
-from routelab.core.table import Bools, Floats, Ints
+from routelab.core import Bools, Floats, Ints, Request, SignalSpec
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.model import digest, display
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
-from routelab.core.table import Bools, Floats, Ints
+from routelab.core import Bools, Floats, Ints, SignalSpec
+from routelab.core.catalogue import Catalogue
 from routelab.logs.model.log import LogBase, Requests, Texts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from routelab.core.table import Bools
+from routelab.core import Bools
 from routelab.errors import LogError
 
 SHOWN = 5

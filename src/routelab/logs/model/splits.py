@@ -9,8 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from routelab.core.draw import uniform
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints, uniform
 from routelab.errors import LogError
 from routelab.logs.model.log import Log, Strings
 

@@ -13,4 +13,10 @@ try:
 except ImportError:  # installed without a compiler
     from routelab.policies.supermodel.plain import best_set
 
-__all__ = ["Candidate", "best_prefix", "best_set", "best_single", "surplus"]
+__all__ = [
+    "Candidate",
+    "best_prefix",
+    "best_set",
+    "best_single",
+    "surplus",
+]

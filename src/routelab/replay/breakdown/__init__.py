@@ -1,5 +1,6 @@
 """Where a policy's figures come from: requests, calls, thresholds and confidences."""
 
+from routelab.replay.breakdown.clusters import FEWEST, paired, standard_errors, student
 from routelab.replay.breakdown.shape import (
     Breakdown,
     Deferral,
@@ -13,6 +14,7 @@ from routelab.replay.breakdown.shape import (
 from routelab.replay.breakdown.whole import breakdown
 
 __all__ = [
+    "FEWEST",
     "Breakdown",
     "Deferral",
     "Grid",
@@ -22,4 +24,7 @@ __all__ = [
     "StageUse",
     "ThresholdCurve",
     "breakdown",
+    "paired",
+    "standard_errors",
+    "student",
 ]

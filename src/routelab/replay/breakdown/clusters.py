@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 
 Z = 1.959963984540054
 """Of a two-sided 95 % interval of a normal."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.table import Bools, Floats
-from routelab.metrics.exact import exact_mean
-from routelab.metrics.pairs import DeferralCurve, deferral_curve, normalised_area
+from routelab.core import Bools, Floats
+from routelab.metrics import DeferralCurve, deferral_curve, exact_mean, normalised_area
 from routelab.replay.breakdown.shape import Deferral
 from routelab.replay.breakdown.stops import Stops
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.policies import Cascade
 from routelab.replay.breakdown.levels import levels
 from routelab.replay.breakdown.shape import Grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 
 
 def levels(confidence: Floats, chosen: float, count: int) -> tuple[float, ...]:

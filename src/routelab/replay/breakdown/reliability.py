@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.metrics.confidence import auroc, ece
-from routelab.metrics.signal_quality import RIGHT
+from routelab.core import Floats
+from routelab.metrics import RIGHT, auroc, ece
 from routelab.replay.breakdown.shape import ReliabilityBins
 from routelab.replay.breakdown.stops import Stops
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Bools, Floats, Ints
-from routelab.logs.model.log import Log, Strings
+from routelab.core import Bools, Floats, Ints
+from routelab.logs.model import Log, Strings
 from routelab.replay.breakdown.clusters import FEWEST, paired
 from routelab.replay.breakdown.shape import Slice, SliceBy
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.result import Replay
-from routelab.signals.script import script
+from routelab.signals import script
 
 MOST = 200
 """Slices of one kind, at most: those with the largest loss."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.policy import Policy
+from routelab.core import Policy
 from routelab.replay.breakdown.shape import StageUse
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.engine import table_of

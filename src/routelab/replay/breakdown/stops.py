@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Bools, Floats, Ints
+from routelab.core import Bools, Floats, Ints
 from routelab.policies import Cascade
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.engine import table_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routelab.core.policy import Policy
+from routelab.core import Policy
 from routelab.policies import Cascade, Fixed
 from routelab.replay.breakdown.deferral import deferral
 from routelab.replay.breakdown.grid import grid

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
-from routelab.logs.model.log import Log
+from routelab.core import Floats, Ints
+from routelab.logs.model import Log
 from routelab.replay.cells.levels import Levels
 from routelab.replay.cells.spec import Chain, Spec
 from routelab.replay.cells.stats import Stats

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 
 _BUCKETS = 1 << 12
 _CROWDED = 6

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.replay.cells.spec import Chain, Spec
 
 

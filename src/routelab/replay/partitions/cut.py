@@ -14,12 +14,10 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.draw import uniform
-from routelab.core.progress import Progress
+from routelab.core import Progress, uniform
 from routelab.errors import LogError
-from routelab.logs.batches import LogBatches
-from routelab.logs.model.digest import of_hashes
-from routelab.logs.model.splits import PARTS, SPLIT_EDGES, split_keys
+from routelab.logs import LogBatches
+from routelab.logs.model import PARTS, SPLIT_EDGES, of_hashes, split_keys
 from routelab.replay.partitions.quantiles import higher
 from routelab.replay.partitions.survey import FileSurvey, Words, words
 from routelab.replay.partitions.workers import Workers

@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.admission import CallEstimate
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.policy import Policy
-from routelab.core.table import Floats, Ints
+from routelab.core import CallEstimate, Floats, Ints, Policy
+from routelab.core.catalogue import Catalogue
 from routelab.replay.baselines import BaselineOutcome, best_per_request, outcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.coverage import Coverage
@@ -25,7 +23,7 @@ from routelab.replay.evaluate import RESAMPLES, Measure, PolicyBehaviour
 from routelab.replay.partitions.cut import BUCKETS
 from routelab.replay.partitions.rows import Batch, PartitionPart, batches
 from routelab.replay.result import Replay
-from routelab.stats.bootstrap import Resamples
+from routelab.stats import Resamples
 
 _DECADE = 1000
 _TICKS = 1e-4, 12 * _DECADE

@@ -8,10 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import LogError
-from routelab.replay.cells import Spec
-from routelab.replay.cells.kernel import Tally
+from routelab.replay.cells import Spec, Tally
 from routelab.replay.coverage import Coverage
 from routelab.replay.partitions.cut import mixed
 from routelab.replay.partitions.rows import PartitionPart, batches

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats, Ints
-from routelab.logs.batches import LogBatches
+from routelab.core import Floats, Ints
+from routelab.logs import LogBatches
 from routelab.replay.partitions.survey import FileSurvey
 from routelab.replay.partitions.workers import Workers
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Bools
-from routelab.logs.batches import LogBatches
-from routelab.logs.model.log import Log
+from routelab.core import Bools
+from routelab.logs import LogBatches
+from routelab.logs.model import Log
 from routelab.replay.coverage import Coverage, comparable
 
 

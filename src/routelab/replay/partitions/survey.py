@@ -9,10 +9,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import LogError
-from routelab.logs.batches import LogBatches
-from routelab.logs.model.splits import PARTS
+from routelab.logs import LogBatches
+from routelab.logs.model import PARTS
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 

@@ -22,8 +22,8 @@ from concurrent.futures import (
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from routelab.core.messages.install_hint import how_to_install
-from routelab.core.progress import Progress
+from routelab.core import Progress
+from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, RoutelabError
 
 LOST = 3

@@ -8,8 +8,7 @@ from routelab.replay import Baseline, Figures
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
 from routelab.reports.chapters.opening import FIXED
-from routelab.reports.plots.front import front_plot
-from routelab.reports.plots.whiskers import WhiskerLine, points, whiskers_plot
+from routelab.reports.plots import WhiskerLine, front_plot, points, whiskers_plot
 from routelab.reports.summary import PointFigures, Range, Summary
 
 DRAWN, MOST = 16, 40

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.messages import wording
-from routelab.core.messages.wording import known
+from routelab.core.messages import known, wording
 from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, Gallery, PlotBlock, TableBlock, Text
 from routelab.reports.learning_summary import KindSummary
-from routelab.reports.plots.whiskers import points, whiskers_plot
+from routelab.reports.plots import points, whiskers_plot
 from routelab.reports.summary import Summary
-from routelab.tuning.study.kind_choice import TIE
+from routelab.tuning.study import TIE
 
 
 def kinds_chapter(summary: Summary) -> Chapter | None:

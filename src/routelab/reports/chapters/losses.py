@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.replay.breakdown.shape import Slice
+from routelab.replay.breakdown import Slice
 from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
-from routelab.reports.plots.whiskers import points, whiskers_plot
+from routelab.reports.plots import points, whiskers_plot
 from routelab.reports.summary import Summary
 
 DRAWN, LISTED = 12, 60

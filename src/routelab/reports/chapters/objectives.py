@@ -8,7 +8,7 @@ from routelab.reports import words
 from routelab.reports.blocks import Cell, Chapter, TableBlock, Text
 from routelab.reports.summary import Summary
 from routelab.simulate import CheckedObjective
-from routelab.tuning.study.slo_outcome import SloOutcome
+from routelab.tuning.study import SloOutcome
 
 FORMS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
     "p50_latency_s": ("P50 latency", words.seconds, "at most"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from routelab.replay.breakdown.shape import ReliabilityBins
+from routelab.replay.breakdown import ReliabilityBins
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
 from routelab.reports.learning_summary import (
@@ -14,10 +14,13 @@ from routelab.reports.learning_summary import (
     LearningSummary,
     RankingSummary,
 )
-from routelab.reports.plots.importance import importance_plot
-from routelab.reports.plots.ranking import RankingLine, ranking_plot
-from routelab.reports.plots.recovery import recovery_plot
-from routelab.reports.plots.reliability import reliability_plot
+from routelab.reports.plots import (
+    RankingLine,
+    importance_plot,
+    ranking_plot,
+    recovery_plot,
+    reliability_plot,
+)
 from routelab.reports.summary import Summary
 
 MOST = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routelab.reports import words
 from routelab.reports.blocks import Chapter, Gallery, PlotBlock, Text
-from routelab.reports.plots.search import parameter_importance_plot, progress_plot
+from routelab.reports.plots import parameter_importance_plot, progress_plot
 from routelab.reports.summary import SearchProgress, Summary
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, TableBlock, Text
 from routelab.reports.summary import Summary
-from routelab.tuning.study.seed_spread import SeedRun
+from routelab.tuning.study import SeedRun
 
 
 def seeds_chapter(summary: Summary) -> Chapter | None:

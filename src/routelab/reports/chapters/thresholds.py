@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.messages.wording import listed
+from routelab.core.messages import listed
 from routelab.errors import PolicyError
 from routelab.policies import from_wire
-from routelab.replay.breakdown.shape import Breakdown, ThresholdCurve
+from routelab.replay.breakdown import Breakdown, ThresholdCurve
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Heading, Note, TableBlock, Text
 from routelab.reports.explorer import Explorer, Landmark, single
-from routelab.reports.plots.deferral import deferral_plot
-from routelab.reports.plots.front import models_plot
-from routelab.reports.plots.reliability import reliability_plot
-from routelab.reports.plots.thresholds import threshold_plot
+from routelab.reports.plots import deferral_plot, models_plot, reliability_plot, threshold_plot
 from routelab.reports.summary import Summary
 
 _NONE = "has no thresholds of its own on a confidence signal, so there is none to move."

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.replay.breakdown.shape import Slice, StageUse
+from routelab.replay.breakdown import Slice, StageUse
 from routelab.reports import words
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock
-from routelab.reports.plots.latency import latency_plot
-from routelab.reports.plots.stages import stages_plot
-from routelab.reports.plots.traffic import traffic_plot as share_by_task
+from routelab.reports.plots import latency_plot, stages_plot
+from routelab.reports.plots import traffic_plot as share_by_task
 from routelab.reports.summary import Summary
 
 TASKS = 12

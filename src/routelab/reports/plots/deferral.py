@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from routelab.replay.breakdown.shape import Deferral
+from routelab.replay.breakdown import Deferral
 from routelab.reports import canvas, words
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, MUTED, OURS
 from routelab.reports.labels import Label, place
 from routelab.reports.plots.thresholds import MOST
-from routelab.stats.thinning import evenly
+from routelab.stats import evenly
 
 
 def deferral_plot(key: str, curve: Deferral) -> PlotBlock:

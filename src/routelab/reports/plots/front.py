@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from routelab.metrics.hull import hull
+from routelab.metrics import hull
 from routelab.replay import Baseline
 from routelab.reports import canvas, words
 from routelab.reports.blocks import PlotBlock

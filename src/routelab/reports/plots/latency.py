@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from routelab.replay.breakdown.shape import LatencyQuantiles
+from routelab.replay.breakdown import LatencyQuantiles
 from routelab.reports import canvas, words
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
-from routelab.replay.breakdown.shape import ReliabilityBins
+from routelab.replay.breakdown import ReliabilityBins
 from routelab.reports import canvas, words
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import MUTED, OURS, SOFT

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
-from routelab.replay.breakdown.shape import StageUse
+from routelab.replay.breakdown import StageUse
 from routelab.reports import canvas, words
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS

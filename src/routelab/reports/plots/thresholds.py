@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
-from routelab.replay.breakdown.shape import ThresholdCurve
+from routelab.replay.breakdown import ThresholdCurve
 from routelab.reports import canvas, words
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS, SOFT
-from routelab.stats.thinning import evenly
+from routelab.stats import evenly
 
 _STYLES = {"tune": (SOFT, (0, (4, 2))), "test": (OURS, "solid")}
 MOST = 240

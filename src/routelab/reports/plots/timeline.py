@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from routelab.core import Bools, Floats, Ints
 from routelab.core.messages import wording
-from routelab.core.table import Bools, Floats, Ints
 from routelab.reports import canvas, words
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, LOSS, MUTED, OURS, RULE, SOFT
-from routelab.simulate import Day, Scenario
-from routelab.simulate.day import DeploymentSamples
+from routelab.simulate import Day, DeploymentSamples, Scenario
 
 BINS = 8, 60
 """Pieces that a day is cut into, at least and at most; each holds `EACH` requests if it can."""

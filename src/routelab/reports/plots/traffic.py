@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from routelab.core.messages import wording
-from routelab.replay.breakdown.shape import Slice
+from routelab.replay.breakdown import Slice
 from routelab.reports import canvas, words
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS, RULE

@@ -1,1 +1,51 @@
 """Answers that come in pieces: server-sent events, and the completion they add up to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+from routelab.runtime.attempts.attempt import attempt
+
+if TYPE_CHECKING:
+    from routelab.runtime.attempts.classify import PASSING, AttemptResult
+    from routelab.runtime.attempts.cost import (
+        Cost,
+        combined_multiplier,
+        reported_tokens,
+        response_cost,
+    )
+    from routelab.runtime.attempts.pieces import DONE, single_chunk, sse_event, word_chunks
+    from routelab.runtime.attempts.streamed_attempt import PieceSink
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "AttemptResult": "classify",
+            "Cost": "cost",
+            "DONE": "pieces",
+            "PASSING": "classify",
+            "PieceSink": "streamed_attempt",
+            "combined_multiplier": "cost",
+            "reported_tokens": "cost",
+            "response_cost": "cost",
+            "single_chunk": "pieces",
+            "sse_event": "pieces",
+            "word_chunks": "pieces",
+        },
+    )
+
+__all__ = [
+    "DONE",
+    "PASSING",
+    "AttemptResult",
+    "Cost",
+    "PieceSink",
+    "attempt",
+    "combined_multiplier",
+    "reported_tokens",
+    "response_cost",
+    "single_chunk",
+    "sse_event",
+    "word_chunks",
+]

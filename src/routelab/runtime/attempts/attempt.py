@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Deployment, Timeouts
+from routelab.core.catalogue import Deployment, Timeouts
 from routelab.runtime.attempts.classify import AttemptResult, classify, failed
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
 from routelab.runtime.upstream import OutgoingRequest, Upstream, UpstreamError

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Deployment
+from routelab.core.catalogue import Deployment
 from routelab.runtime.attempts.retry_after import retry_after_s
 from routelab.runtime.upstream import Kind, Reply, deployment_label
 from routelab.runtime.wire import SHOULD_RETRY
-from routelab.signals.answer_text import answer_text
+from routelab.signals import answer_text
 
 _FINAL = frozenset((400, 413, 422))
 """The request itself is at fault, so that no other deployment would take it."""

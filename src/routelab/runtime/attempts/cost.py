@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from routelab.core.catalogue.catalogue import Model
-from routelab.signals.source import number
+from routelab.core.catalogue import Model
+from routelab.signals import number
 
 _NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")
 _COMPLETION = "completion_tokens"

@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from routelab.core.tokens import estimated_tokens, tokens_of
+from routelab.core import estimated_tokens, tokens_of
 from routelab.runtime.attempts.assembly import Assembly, PieceError
 from routelab.runtime.attempts.events import Event, EventError, EventParser
 from routelab.runtime.attempts.timeouts import StreamTimeouts
 from routelab.runtime.upstream import Kind, UpstreamError
 from routelab.runtime.wire import decode_object
-from routelab.signals.answer_text import answer_text
+from routelab.signals import answer_text
 
 Pass: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 

@@ -21,7 +21,7 @@ from routelab.runtime.upstream import (
     deployment_label,
     streams,
 )
-from routelab.signals.answer_text import answer_text
+from routelab.signals import answer_text
 
 
 class PieceSink(Protocol):

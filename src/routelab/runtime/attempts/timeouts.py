@@ -10,7 +10,7 @@ from typing import Self
 
 import anyio
 
-from routelab.core.catalogue.catalogue import Timeouts
+from routelab.core.catalogue import Timeouts
 
 
 class StreamTimeouts:

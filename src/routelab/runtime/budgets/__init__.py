@@ -5,25 +5,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
-from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Store
-from routelab.runtime.budgets.alert import Alert
-from routelab.runtime.budgets.memory import MemoryStore
-from routelab.runtime.budgets.rules import BudgetRule, Budgets, read
 
 if TYPE_CHECKING:
+    from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Store
+    from routelab.runtime.budgets.alert import Alert
+    from routelab.runtime.budgets.guard import BudgetGuard
+    from routelab.runtime.budgets.keeper import BudgetBalance, BudgetKeeper, OverBudgetError
+    from routelab.runtime.budgets.memory import MemoryStore
+    from routelab.runtime.budgets.rules import BudgetRule, Budgets, read
     from routelab.runtime.budgets.sqlite import SqliteStore
+    from routelab.runtime.budgets.upper import unpriced, upper_usd
 else:
-    __getattr__, __dir__ = attach(__name__, {"SqliteStore": "sqlite"})
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Alert": "alert",
+            "Balance": "account",
+            "BudgetBalance": "keeper",
+            "BudgetGuard": "guard",
+            "BudgetKeeper": "keeper",
+            "BudgetLine": "account",
+            "BudgetRule": "rules",
+            "Budgets": "rules",
+            "MemoryStore": "memory",
+            "OverBudgetError": "keeper",
+            "Reservation": "account",
+            "SqliteStore": "sqlite",
+            "Store": "account",
+            "read": "rules",
+            "unpriced": "upper",
+            "upper_usd": "upper",
+        },
+    )
 
 __all__ = [
     "Alert",
     "Balance",
+    "BudgetBalance",
+    "BudgetGuard",
+    "BudgetKeeper",
     "BudgetLine",
     "BudgetRule",
     "Budgets",
     "MemoryStore",
+    "OverBudgetError",
     "Reservation",
     "SqliteStore",
     "Store",
     "read",
+    "unpriced",
+    "upper_usd",
 ]

@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 import anyio
 import msgspec
 
-from routelab.core.protocol import Call, Feedback
+from routelab.core import Call, Feedback
 from routelab.errors import BudgetError
 from routelab.runtime.budgets.account import Reservation
 from routelab.runtime.budgets.keeper import BudgetKeeper
-from routelab.runtime.calls.answers import Calls
-from routelab.runtime.calls.caller import Sending
+from routelab.runtime.calls import Calls, Sending
 from routelab.runtime.engine import SampleAttempt
 
 

@@ -9,8 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from routelab.core.catalogue.toml_fields import TomlFields
-from routelab.core.catalogue.toml_text import parse_tables, read_text
+from routelab.core.catalogue import TomlFields, parse_tables, read_text
 from routelab.errors import BudgetError
 
 ALL = "all"

@@ -9,10 +9,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.admission import Admission
-from routelab.core.protocol import Call, Message
-from routelab.core.request import Request
-from routelab.core.tokens import ANSWER_LIMITS, estimated_tokens
+from routelab.core import ANSWER_LIMITS, Admission, Call, Message, Request, estimated_tokens
 
 PROMPT_MARGIN = 1.5
 """Times the estimated tokens: code and many languages take more than estimated."""

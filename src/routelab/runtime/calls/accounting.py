@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.protocol import Attempt
-from routelab.runtime.attempts.cost import Cost, response_cost
+from routelab.core import Attempt
+from routelab.core.catalogue import Catalogue
+from routelab.runtime.attempts import Cost, response_cost
 from routelab.runtime.engine import SampleAttempt
 
 

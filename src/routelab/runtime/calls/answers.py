@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from routelab.core.protocol import Call, Feedback
+from routelab.core import Call, Feedback
 from routelab.runtime.calls.caller import Sending
 from routelab.runtime.engine import SampleAttempt
 

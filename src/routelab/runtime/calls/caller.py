@@ -11,21 +11,16 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.flow import cancelled
-from routelab.core.protocol import Call, Feedback
-from routelab.core.request import Request
-from routelab.core.signal_spec import SignalSpec
-from routelab.runtime.attempts.attempt import PieceSink
-from routelab.runtime.attempts.cost import combined_multiplier
+from routelab.core import Call, Feedback, Request, SignalSpec, cancelled
+from routelab.core.catalogue import Catalogue
+from routelab.runtime.attempts import PieceSink, combined_multiplier
 from routelab.runtime.calls.accounting import CallAccount, account
 from routelab.runtime.calls.gates import GateChecker
 from routelab.runtime.calls.signals import SignalReader
 from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.runtime.engine import Engine, SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.wire import ATTEMPT, NEED, READS, header_list
-from routelab.signals import SignalSource, resolve
-from routelab.signals.answer_text import answer_text
+from routelab.signals import SignalSource, answer_text, resolve
 
 
 class Sending(msgspec.Struct, frozen=True):

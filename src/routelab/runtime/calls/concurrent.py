@@ -8,7 +8,7 @@ from collections.abc import Callable
 import anyio
 import msgspec
 
-from routelab.core.protocol import Call, Feedback, Together
+from routelab.core import Call, Feedback, Together
 from routelab.runtime.calls.answers import Calls
 from routelab.runtime.calls.caller import Sending
 from routelab.runtime.engine import SampleAttempt

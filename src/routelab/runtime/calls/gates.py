@@ -10,9 +10,7 @@ from typing import TypeAlias
 import anyio
 import msgspec
 
-from routelab.core.gate import Gate
-from routelab.core.protocol import Call, Feedback
-from routelab.core.request import Request
+from routelab.core import Call, Feedback, Gate, Request
 from routelab.errors import PolicyError
 from routelab.gates import Function
 from routelab.runtime.calls.threads import Threads

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from routelab.core.request import Request
+from routelab.core import Request
 from routelab.runtime.calls.warn_once import WarnOnce
-from routelab.signals import SignalReading, SignalSource
-from routelab.signals.source import Body
+from routelab.signals import Body, SignalReading, SignalSource
 
 NEVER = 20
 """First answers of a model that all lack a value before that is told: a few may well lack one."""

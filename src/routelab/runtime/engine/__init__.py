@@ -1,6 +1,31 @@
 """Below one call: balancing, limits, retries, breakers and fallbacks."""
 
-from routelab.runtime.engine.engine import Engine
-from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
+from __future__ import annotations
 
-__all__ = ["Engine", "SampleAttempt", "SampleRequest", "SampleResult"]
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.runtime.engine.bucket import Bucket
+    from routelab.runtime.engine.engine import Engine
+    from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Bucket": "bucket",
+            "Engine": "engine",
+            "SampleAttempt": "sample",
+            "SampleRequest": "sample",
+            "SampleResult": "sample",
+        },
+    )
+
+__all__ = [
+    "Bucket",
+    "Engine",
+    "SampleAttempt",
+    "SampleRequest",
+    "SampleResult",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Literal, TypeAlias
 
-from routelab.core.catalogue.engine_rules import BreakerRules
+from routelab.core.catalogue import BreakerRules
 from routelab.runtime.engine.window import OutcomeWindow
 
 State: TypeAlias = Literal["closed", "open", "half-open"]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from routelab.core.catalogue.catalogue import Catalogue, Deployment
-from routelab.core.catalogue.engine_rules import EngineRules, engine_rule_problems
-from routelab.core.catalogue.validation import value_problems
+from routelab.core.catalogue import (
+    Catalogue,
+    Deployment,
+    EngineRules,
+    engine_rule_problems,
+    value_problems,
+)
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.deployment_state import DeploymentState
 from routelab.runtime.engine.pool import Pool

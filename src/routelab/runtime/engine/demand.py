@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.core.tokens import ANSWER_LIMITS, estimated_tokens
+from routelab.core import ANSWER_LIMITS, estimated_tokens
 
 _FIRST = 256.0
 """Tokens of an answer before any was seen."""

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Deployment
-from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.catalogue import Deployment, EngineRules
 from routelab.runtime.engine.breaker import Breaker
 from routelab.runtime.engine.bucket import Bucket
 from routelab.runtime.engine.latency import PeakEwma

@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Catalogue, Timeouts
-from routelab.core.catalogue.engine_rules import EngineRules
-from routelab.runtime.attempts.attempt import AttemptResult, attempt
-from routelab.runtime.attempts.cost import reported_tokens as used_tokens
+from routelab.core.catalogue import Catalogue, EngineRules, Timeouts
+from routelab.runtime.attempts import AttemptResult, attempt
+from routelab.runtime.attempts import reported_tokens as used_tokens
 from routelab.runtime.engine import outcome
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from routelab.runtime.attempts.attempt import AttemptResult
-from routelab.runtime.attempts.classify import PASSING
+from routelab.runtime.attempts import PASSING, AttemptResult
 from routelab.runtime.engine.deployment_state import AttemptReport
 
 TOO_MANY = 429

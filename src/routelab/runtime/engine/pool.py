@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
-from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.catalogue import EngineRules
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.runtime.engine.demand import TokenDemand
 from routelab.runtime.engine.deployment_state import UNSENT, DeploymentState, Permit

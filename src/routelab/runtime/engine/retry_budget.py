@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routelab.core.catalogue.engine_rules import RetryRules
+from routelab.core.catalogue import RetryRules
 
 
 class RetryBudget:

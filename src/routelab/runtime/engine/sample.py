@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.runtime.attempts.attempt import AttemptResult, PieceSink
+from routelab.runtime.attempts import AttemptResult, PieceSink
 
 
 class SampleAttempt(msgspec.Struct, frozen=True):

@@ -11,18 +11,11 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.decision import Step
-from routelab.core.protocol import Attempt
-from routelab.core.storage.record import (
-    AttemptRecord,
-    ChoiceRecord,
-    Record,
-    ScoreRecord,
-    StepRecord,
-)
+from routelab.core import Attempt, Step
+from routelab.core.storage import AttemptRecord, ChoiceRecord, Record, ScoreRecord, StepRecord
 from routelab.runtime.finished_request import FinishedRequest
 from routelab.runtime.journal.sink import Note
-from routelab.signals.prompt_text import prompt_text
+from routelab.signals import prompt_text
 
 _SHORTEST = 8
 """Characters of a value that can be a key; a shorter one would blot out innocent text."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-from routelab.core.decision import Choice, Score, Step
-from routelab.core.protocol import Attempt, Call, Feedback
-from routelab.core.request import Request
-from routelab.core.storage.record import AttemptRecord, Record, StepRecord
+from routelab.core import Attempt, Call, Choice, Feedback, Request, Score, Step
+from routelab.core.storage import AttemptRecord, Record, StepRecord
 from routelab.runtime.finished_request import FinishedRequest
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from routelab.core.storage.file_lock import lock_file
+from routelab.core.storage import lock_file
 
 
 class Segments:

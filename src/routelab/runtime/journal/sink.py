@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from routelab.core.storage.record import AlertRecord, FeedbackRecord
+from routelab.core.storage import AlertRecord, FeedbackRecord
 from routelab.runtime.finished_request import FinishedRequest
 
 Note: TypeAlias = FeedbackRecord | AlertRecord

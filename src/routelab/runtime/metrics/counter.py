@@ -11,9 +11,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from routelab.core.decision import Step
-from routelab.core.protocol import Attempt, Feedback
-from routelab.runtime.budgets.alert import Alert
+from routelab.core import Attempt, Feedback, Step
+from routelab.runtime.budgets import Alert
 from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
 from routelab.runtime.metrics.histogram import Histogram
 from routelab.runtime.metrics.meter import Meter

@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.runtime.budgets.alert import Alert
-from routelab.runtime.budgets.keeper import BudgetBalance
+from routelab.runtime.budgets import Alert, BudgetBalance
 from routelab.runtime.journal import LogStatus
 from routelab.runtime.metrics.histogram import Distribution
 

@@ -9,17 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from routelab.core.admission import Admission
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.context import Context
-from routelab.core.protocol import Call
-from routelab.core.request import Request
+from routelab.core import Admission, Call, Context, Request
+from routelab.core.catalogue import Catalogue
 from routelab.errors import BudgetError, PolicyError
 from routelab.policy_file import PolicyFile, load
-from routelab.runtime.budgets import Budgets
-from routelab.runtime.budgets.upper import unpriced, upper_usd
-from routelab.runtime.calls.caller import Caller, Sending
-from routelab.runtime.calls.gates import GateChecker
+from routelab.runtime.budgets import Budgets, unpriced, upper_usd
+from routelab.runtime.calls import Caller, GateChecker, Sending
 from routelab.runtime.engine import Engine
 from routelab.runtime.requests.overlay import Overlay
 from routelab.signals import Given, SignalSource, resolve

@@ -12,7 +12,7 @@ import msgspec
 from routelab.errors import RouteError
 from routelab.runtime.requests.delivery import Delivery
 from routelab.runtime.routed_answer import RoutedAnswer
-from routelab.signals.answer_text import content_text
+from routelab.signals import content_text
 
 
 class Piece(msgspec.Struct, frozen=True):

@@ -6,14 +6,10 @@ import functools
 
 import msgspec
 
-from routelab.core.context import Context
-from routelab.core.decision import Decision, Step
-from routelab.core.flow import flow
-from routelab.core.protocol import Call, Feedback, Together
+from routelab.core import Call, Context, Decision, Feedback, Step, Together, flow
 from routelab.errors import RouteError
-from routelab.runtime.budgets.guard import BudgetGuard
-from routelab.runtime.calls.caller import Sending
-from routelab.runtime.calls.concurrent import ask_together
+from routelab.runtime.budgets import BudgetGuard
+from routelab.runtime.calls import Sending, ask_together
 from routelab.runtime.requests.active_policy import ActivePolicy
 from routelab.runtime.requests.delivery import Delivery
 

@@ -9,11 +9,9 @@ from typing import Any
 
 import anyio
 
-from routelab.core.context import Context
-from routelab.core.decision import Decision
-from routelab.core.protocol import Feedback
+from routelab.core import Context, Decision, Feedback
 from routelab.errors import PolicyError, RouteError
-from routelab.runtime.attempts.pieces import single_chunk
+from routelab.runtime.attempts import single_chunk
 
 _AHEAD = 64
 """Pieces that wait for a caller who is slow to take them, before the endpoint has to wait."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Catalogue, Model
-from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.catalogue import Catalogue, EngineRules, Model
 from routelab.errors import CatalogueError
 from routelab.policy_file import PolicyFile
 

@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from routelab.core.decision import Decision
-from routelab.runtime.budgets.guard import BudgetGuard
-from routelab.runtime.budgets.keeper import BudgetBalance, BudgetKeeper, OverBudgetError
-from routelab.runtime.calls.caller import Sending
+from routelab.core import Decision
+from routelab.runtime.budgets import BudgetBalance, BudgetGuard, BudgetKeeper, OverBudgetError
+from routelab.runtime.calls import Sending
 from routelab.runtime.requests.active_policy import ActivePolicy
 from routelab.runtime.requests.decide import decide
 from routelab.runtime.requests.delivery import Delivery

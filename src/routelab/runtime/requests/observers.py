@@ -6,10 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from routelab.core.context import Context
-from routelab.core.decision import Decision
-from routelab.core.request import Request
-from routelab.core.storage.record import AlertRecord, FeedbackRecord
+from routelab.core import Context, Decision, Request
+from routelab.core.storage import AlertRecord, FeedbackRecord
 from routelab.runtime.budgets import Alert
 from routelab.runtime.finished_request import FinishedRequest, answered, ended
 from routelab.runtime.journal import Sink

@@ -10,11 +10,10 @@ from typing import Any, Self, TypeAlias, TypeVar
 import msgspec
 from msgspec import structs
 
-from routelab.core.messages.did_you_mean import nearest
-from routelab.core.protocol import Message
-from routelab.core.request import Request
+from routelab.core import Message, Request
+from routelab.core.messages import nearest
 from routelab.errors import RequestError
-from routelab.runtime.calls.caller import Sending
+from routelab.runtime.calls import Sending
 from routelab.runtime.wire import REQUEST_ID, header_value
 
 Messages: TypeAlias = str | Sequence[Message]

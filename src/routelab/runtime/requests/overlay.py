@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from routelab.core.policy import Policy
+from routelab.core import Policy
 from routelab.gates import AnyGate, Function
 from routelab.policies import Gated
-from routelab.runtime.calls.gates import GateFunction
+from routelab.runtime.calls import GateFunction
 from routelab.signals import Given
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from routelab.core.catalogue.catalogue import Deployment
+from routelab.core.catalogue import Deployment
 from routelab.errors import RouteError
 from routelab.runtime.transport.request import Address, address_of
 from routelab.runtime.transport.sender import ClientSender, Sender, Transport, named, own, problems

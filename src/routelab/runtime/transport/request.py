@@ -11,8 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 
-from routelab.core.catalogue.catalogue import Deployment
-from routelab.core.catalogue.validation import looks_like_key
+from routelab.core.catalogue import Deployment, looks_like_key
 from routelab.runtime.upstream import OutgoingRequest, UpstreamError, deployment_label
 from routelab.runtime.wire import encode_json
 from routelab.version import __version__

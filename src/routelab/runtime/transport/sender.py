@@ -8,8 +8,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from routelab.core.messages.did_you_mean import unknown_name
-from routelab.core.messages.install_hint import how_to_install
+from routelab.core.messages import how_to_install, unknown_name
 from routelab.errors import MissingExtraError
 from routelab.runtime.transport.closing import Closing
 from routelab.runtime.transport.leaked import close_leaked

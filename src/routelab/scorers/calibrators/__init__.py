@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC
 from typing import TYPE_CHECKING
 
-from routelab.core.registry import StructRegistry
+from routelab.core import StructRegistry
 from routelab.scorers.calibrators.beta import Beta
 from routelab.scorers.calibrators.calibrator import Calibrator
 from routelab.scorers.calibrators.isotonic import Isotonic

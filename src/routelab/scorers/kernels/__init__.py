@@ -7,4 +7,8 @@ try:
 except ImportError:  # installed without a compiler
     from routelab.scorers.kernels.plain import Walk, dot  # type: ignore[assignment]
 
-__all__ = ["Forest", "Walk", "dot"]
+__all__ = [
+    "Forest",
+    "Walk",
+    "dot",
+]

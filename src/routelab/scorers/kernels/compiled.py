@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.scorers.flatten import NODES
 from routelab.scorers.kernels._compiled import add, walk
 from routelab.scorers.kernels.forest import Forest

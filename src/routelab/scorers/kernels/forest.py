@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 
 
 class Forest(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.scorers.kernels.forest import Forest
 from routelab.signals.features import Vector
 

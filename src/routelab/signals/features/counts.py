@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import log1p
 from typing import Any
 
-from routelab.core.request import Request
+from routelab.core import Request
 from routelab.signals.answer_text import content_text
 from routelab.signals.features import words
 from routelab.signals.features.passage import Passage, passage

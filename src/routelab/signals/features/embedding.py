@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
+from routelab.core import Feedback, Request
 from routelab.errors import PolicyError
 from routelab.signals.features.provider import BoundProvider, FeatureProvider
 from routelab.signals.features.tensors import Tensors

@@ -7,9 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
-from routelab.core.table import Floats
+from routelab.core import Feedback, Floats, Request
 from routelab.errors import PolicyError
 from routelab.signals.features import words
 from routelab.signals.features.passage import passage

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
+from routelab.core import Feedback, Request
 from routelab.errors import PolicyError
 from routelab.signals.features.counts import NAMES, counted
 from routelab.signals.features.provider import BoundProvider, FeatureProvider

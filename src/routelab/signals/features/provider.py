@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
+from routelab.core import Feedback, Request
 from routelab.signals.features.tensors import Tensors
 from routelab.signals.features.vector import Matrix, Vector, stack
 

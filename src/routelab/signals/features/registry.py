@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from routelab.core.registry import StructRegistry
-from routelab.core.storage.plain_data import encoded
+from routelab.core import StructRegistry
+from routelab.core.storage import encoded
 from routelab.signals.features.answer import Answer
 from routelab.signals.features.embedding import Embedding
 from routelab.signals.features.hashed_words import HashedWords

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.core.request import Request
+from routelab.core import Request
 from routelab.errors import PolicyError
 from routelab.signals.answer_text import content_text
 

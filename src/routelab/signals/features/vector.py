@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 
 
 class Vector(NamedTuple):

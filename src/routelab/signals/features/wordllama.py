@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
-from routelab.core.messages.install_hint import how_to_install
+from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError
 
 TABLE = Path("weights") / "l2_supercat_256.safetensors"

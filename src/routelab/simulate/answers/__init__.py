@@ -1,7 +1,29 @@
 """What a log answers when it stands in for the models."""
 
-from routelab.simulate.answers.finder import Finder
-from routelab.simulate.answers.outcomes import NOT_LOGGED, Outcomes
-from routelab.simulate.answers.replay_error import ReplayError
+from __future__ import annotations
 
-__all__ = ["NOT_LOGGED", "Finder", "Outcomes", "ReplayError"]
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.simulate.answers.finder import Finder
+    from routelab.simulate.answers.outcomes import NOT_LOGGED, Outcomes
+    from routelab.simulate.answers.replay_error import ReplayError
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Finder": "finder",
+            "NOT_LOGGED": "outcomes",
+            "Outcomes": "outcomes",
+            "ReplayError": "replay_error",
+        },
+    )
+
+__all__ = [
+    "NOT_LOGGED",
+    "Finder",
+    "Outcomes",
+    "ReplayError",
+]

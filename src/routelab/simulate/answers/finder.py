@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.messages.wording import first
+from routelab.core.catalogue import Catalogue
+from routelab.core.messages import first
 from routelab.errors import LogError
-from routelab.logs.formats.texts import prompt_key
-from routelab.logs.model.log import Log
-from routelab.runtime.wire import REQUEST_ID, header_text
-from routelab.signals.prompt_text import prompt_text
+from routelab.logs.formats import prompt_key
+from routelab.logs.model import Log
+from routelab.runtime import REQUEST_ID, header_text
+from routelab.signals import prompt_text
 from routelab.simulate.answers.replay_error import ReplayError
 
 _SHOWN = 10

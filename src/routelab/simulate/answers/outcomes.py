@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core.messages.wording import counted
-from routelab.logs.model.log import Log
-from routelab.replay.request_cache import call_usd
+from routelab.core.messages import counted
+from routelab.logs.model import Log
+from routelab.replay import call_usd
 from routelab.simulate.answers.replay_error import ReplayError
 
 NOT_LOGGED = "(answer not logged)"

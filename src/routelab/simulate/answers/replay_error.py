@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.runtime.wire import SHOULD_RETRY
+from routelab.runtime import SHOULD_RETRY
 
 
 class ReplayError(Exception):

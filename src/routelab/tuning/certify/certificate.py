@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
-from routelab.core.policy import Policy
+from routelab.core import Policy
 from routelab.policy_file import Certificate, CertifiedBound, LaterCheck
 from routelab.replay import ComparisonSet
-from routelab.stats import bentkus, betting, clt
-from routelab.stats.families import fixed_sequence
+from routelab.stats import bentkus, betting, clt, fixed_sequence
 from routelab.tuning.certify import words
 from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
 from routelab.tuning.certify.path import path
-from routelab.tuning.objectives.front import FrontPoint
-from routelab.tuning.objectives.operating_points import OperatingPoint
+from routelab.tuning.objectives import FrontPoint, OperatingPoint
 
 
 @dataclass(frozen=True, eq=False)

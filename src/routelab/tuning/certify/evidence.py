@@ -9,14 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.draw import uniform
-from routelab.core.policy import Policy
-from routelab.core.table import Floats, Ints
-from routelab.logs.model.splits import Split
+from routelab.core import Floats, Ints, Policy, uniform
+from routelab.logs.model import Split
 from routelab.replay import ComparisonSet, Replay
-from routelab.stats import betting
-from routelab.stats.bounded import BoundedSums, place
-from routelab.stats.reach import rows_to_certify
+from routelab.stats import BoundedSums, betting, place, rows_to_certify
 from routelab.tuning.certify.demand import CertificateDemand
 
 

@@ -10,7 +10,7 @@ from routelab.errors import TuningError
 from routelab.stats import clt
 from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
-from routelab.tuning.objectives.front import FrontPoint
+from routelab.tuning.objectives import FrontPoint
 
 MOST = 200
 """Points of the front that are looked at, evenly along it: a step is half a per cent of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from routelab.core.messages.wording import bracketed, counted
+from routelab.core.messages import bracketed, counted
 from routelab.policy_file import Certificate, CertifiedBound
 from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Evidence

@@ -6,9 +6,63 @@ Other packages bring theirs by entry points of the group `routelab.tuners`.
 
 from __future__ import annotations
 
-from routelab.tuning.kinds.kind import LearnedKind
-from routelab.tuning.kinds.proposals import ProposalInputs
-from routelab.tuning.kinds.registry import KINDS, tuner
-from routelab.tuning.kinds.scorer_fits import ScorerFits
+from typing import TYPE_CHECKING
 
-__all__ = ["KINDS", "LearnedKind", "ProposalInputs", "ScorerFits", "tuner"]
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.tuning.kinds import cascade, conditional, recipe_search
+    from routelab.tuning.kinds.cascade import CascadeSearch
+    from routelab.tuning.kinds.cascade_space import Cascades, Dials, Trial
+    from routelab.tuning.kinds.holdout import BUDGETS, Holdout
+    from routelab.tuning.kinds.kind import LearnedKind
+    from routelab.tuning.kinds.learned import LearnedKinds, NothingLearnedError, learned_kinds
+    from routelab.tuning.kinds.proposals import ProposalInputs
+    from routelab.tuning.kinds.registry import KINDS, tuner
+    from routelab.tuning.kinds.scorer_fits import ScorerFits
+    from routelab.tuning.kinds.search_summary import SearchSummary
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "BUDGETS": "holdout",
+            "CascadeSearch": "cascade",
+            "Cascades": "cascade_space",
+            "Dials": "cascade_space",
+            "Holdout": "holdout",
+            "KINDS": "registry",
+            "LearnedKind": "kind",
+            "LearnedKinds": "learned",
+            "NothingLearnedError": "learned",
+            "ProposalInputs": "proposals",
+            "ScorerFits": "scorer_fits",
+            "SearchSummary": "search_summary",
+            "Trial": "cascade_space",
+            "cascade": "",
+            "conditional": "",
+            "learned_kinds": "learned",
+            "recipe_search": "",
+            "tuner": "registry",
+        },
+    )
+
+__all__ = [
+    "BUDGETS",
+    "KINDS",
+    "CascadeSearch",
+    "Cascades",
+    "Dials",
+    "Holdout",
+    "LearnedKind",
+    "LearnedKinds",
+    "NothingLearnedError",
+    "ProposalInputs",
+    "ScorerFits",
+    "SearchSummary",
+    "Trial",
+    "cascade",
+    "conditional",
+    "learned_kinds",
+    "recipe_search",
+    "tuner",
+]

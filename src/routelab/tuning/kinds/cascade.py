@@ -8,26 +8,27 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 import optuna
 
-from routelab.core.policy import Policy
-from routelab.core.progress import Progress
-from routelab.logs.model.log import Log
+from routelab.core import Policy, Progress
+from routelab.logs.model import Log
 from routelab.policies import Cascade, Fixed
 from routelab.replay import ComparisonSet, costs_sha256
-from routelab.stats.thinning import thinned
+from routelab.stats import thinned
 from routelab.tuning.kinds.cascade_space import MAX_STEPS as LONGEST
 from routelab.tuning.kinds.cascade_space import Cascades, Dials, Trial
 from routelab.tuning.kinds.search_summary import SearchSummary, search_summary
-from routelab.tuning.objectives.feasibility import Demands, Excess, is_met
-from routelab.tuning.objectives.front import FrontPoint, front
-from routelab.tuning.objectives.score import mean_cost_quality
+from routelab.tuning.objectives import Demands, Excess, FrontPoint, front, is_met, mean_cost_quality
 from routelab.tuning.options import UNSAID, Options
-from routelab.tuning.search.parallel import search
-from routelab.tuning.search.trial_loop import Plan
-from routelab.tuning.search.trial_store import StorageLocation, TrialStore
-from routelab.tuning.solvers import grid, line_search, local_search
-from routelab.tuning.solvers.chains import MAX_STEPS, chains
-from routelab.tuning.solvers.supported_points import supported_points
-from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates
+from routelab.tuning.search import Plan, StorageLocation, TrialStore, search
+from routelab.tuning.solvers import (
+    MAX_STEPS,
+    ThresholdCandidates,
+    chains,
+    grid,
+    line_search,
+    local_search,
+    supported_points,
+    threshold_candidates,
+)
 from routelab.version import __version__
 
 Solver: TypeAlias = Callable[[Log, str, Mapping[str, ThresholdCandidates]], Iterator[Cascade]]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from routelab.core.table import AnswerQuery
-from routelab.policies.cascade_routing import CascadeRouting
+from routelab.core import AnswerQuery
+from routelab.policies import CascadeRouting
 from routelab.tuning.kinds.proposals import ProposalInputs
 from routelab.tuning.kinds.scorer_fits import ScorerFits, named
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from routelab.core.policy import Policy
+from routelab.core import Policy
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.replay import ComparisonSet
-from routelab.tuning.objectives.feasibility import Demands
-from routelab.tuning.objectives.score import PolicyScore, mean_cost_quality
-from routelab.tuning.search.trial_loop import (
+from routelab.tuning.objectives import Demands, PolicyScore, mean_cost_quality
+from routelab.tuning.search import (
     Categorical,
     Direction,
     FinishedTrial,
@@ -20,7 +19,7 @@ from routelab.tuning.search.trial_loop import (
     IntRange,
     TrialOutcome,
 )
-from routelab.tuning.solvers.thresholds import ThresholdCandidates
+from routelab.tuning.solvers import ThresholdCandidates
 
 MAX_STEPS = 4
 NONE = "-"

@@ -19,16 +19,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.policy import Policy
-from routelab.core.table import Floats, Ints
-from routelab.metrics.hull import pareto
-from routelab.policies import Conditional, Fixed
-from routelab.policies.conditional import Rule
-from routelab.policies.match import Match
+from routelab.core import Floats, Ints, Policy
+from routelab.metrics import pareto
+from routelab.policies import Conditional, Fixed, Match, Rule
 from routelab.replay import ComparisonSet
 from routelab.tuning.options import By
-from routelab.tuning.solvers.supported_points import PRICES
-from routelab.tuning.solvers.trade_offs import prices
+from routelab.tuning.solvers import PRICES, prices
 
 FEWEST = 20
 """Requests below which a value follows the policy for all."""

@@ -13,16 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import AnswerQuery
-from routelab.logs.model.log import Log
-from routelab.policies.gain_cascade import GainCascade
-from routelab.replay.request_cache import calls_usd
+from routelab.core import AnswerQuery
+from routelab.logs.model import Log
+from routelab.policies import GainCascade
+from routelab.replay import calls_usd
 from routelab.tuning.kinds.proposals import ProposalInputs
 from routelab.tuning.kinds.scorer_fits import ScorerFits, named
-from routelab.tuning.solvers import grid
-from routelab.tuning.solvers.grid import GridCascade
-from routelab.tuning.solvers.supported_points import supported_points
-from routelab.tuning.solvers.thresholds import threshold_candidates
+from routelab.tuning.solvers import GridCascade, grid, supported_points, threshold_candidates
 
 GAIN = "gain"
 CALM = "minus the expected gain"

@@ -8,13 +8,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.policy import Policy
-from routelab.core.table import Floats, Ints
-from routelab.metrics.hull import hull
+from routelab.core import Floats, Ints, Policy
+from routelab.metrics import hull
 from routelab.replay import ComparisonSet
-from routelab.tuning.objectives.feasibility import Demands, Excess, is_met
-from routelab.tuning.objectives.front import FrontPoint, front
-from routelab.tuning.objectives.score import PolicyScore, mean_cost_quality
+from routelab.tuning.objectives import (
+    Demands,
+    Excess,
+    FrontPoint,
+    PolicyScore,
+    front,
+    is_met,
+    mean_cost_quality,
+)
 
 FOLDS = 4
 BUDGETS = 41

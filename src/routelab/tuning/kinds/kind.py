@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from routelab.core.policy import Policy
+from routelab.core import Policy
 from routelab.tuning.kinds.proposals import ProposalInputs
 from routelab.tuning.kinds.scorer_fits import ScorerFits
 

@@ -8,22 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from routelab.core.policy import Policy
-from routelab.core.progress import Progress
-from routelab.core.scoring import ScorerUse
+from routelab.core import Policy, Progress, ScorerUse
 from routelab.errors import LearningError, TuningError
 from routelab.learning import FittedScorers, LearningAccount, account
-from routelab.logs.model.log import Log
-from routelab.logs.model.splits import Split
+from routelab.logs.model import Log, Split
 from routelab.replay import ComparisonSet
 from routelab.tuning.kinds import recipe_search
-from routelab.tuning.kinds.registry import tuner
 from routelab.tuning.kinds.holdout import Holdout
 from routelab.tuning.kinds.out_of_fold import unseen
 from routelab.tuning.kinds.proposals import ProposalInputs, setting
+from routelab.tuning.kinds.registry import tuner
 from routelab.tuning.kinds.scorer_fits import ScorerFits, only
-from routelab.tuning.objectives.feasibility import Demands, Excess
-from routelab.tuning.objectives.front import FrontPoint, by_cost
+from routelab.tuning.objectives import Demands, Excess, FrontPoint, by_cost
 from routelab.tuning.options import Options
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from routelab.learning import Recipe
-from routelab.policies.neighbors import Neighbors
+from routelab.policies import Neighbors
 from routelab.tuning.kinds.proposals import ProposalInputs
 from routelab.tuning.kinds.scorer_fits import ScorerFits
 

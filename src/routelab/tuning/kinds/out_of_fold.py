@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from routelab.core.table import AnswerQuery, Floats, LazyMapping
-from routelab.logs.model.log import Log
+from routelab.core import AnswerQuery, Floats, LazyMapping
+from routelab.logs.model import Log
 from routelab.replay import ComparisonSet, RequestCache
 from routelab.tuning.kinds.scorer_fits import ScorerFits
 

@@ -8,12 +8,11 @@ from itertools import combinations
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.logs.model.log import Log
-from routelab.metrics.hull import pareto
-from routelab.replay import ComparisonSet
-from routelab.replay.request_cache import calls_usd
-from routelab.stats.thinning import thinned
+from routelab.core import Floats
+from routelab.logs.model import Log
+from routelab.metrics import pareto
+from routelab.replay import ComparisonSet, calls_usd
+from routelab.stats import thinned
 from routelab.tuning.kinds.scorer_fits import ScorerFits
 
 MAX_FRONTIER = 6

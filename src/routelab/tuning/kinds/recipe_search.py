@@ -13,18 +13,18 @@ from typing import Any
 import msgspec
 
 from routelab import learning
-from routelab.core.progress import Progress
+from routelab.core import Progress
 from routelab.errors import LearningError
 from routelab.learning import Examples, Recipe, Span
-from routelab.logs.model.log import Log
-from routelab.tuning.search import trial_loop
-from routelab.tuning.search.trial_loop import (
+from routelab.logs.model import Log
+from routelab.tuning.search import (
     Categorical,
     FinishedTrial,
     FloatRange,
     IntRange,
     Plan,
     TrialOutcome,
+    trial_loop,
 )
 
 HOPELESS = 1e6

@@ -9,7 +9,7 @@ from typing import Any
 from routelab import learning
 from routelab.errors import LearningError
 from routelab.learning import FittedScorers, Recipe, Target
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 
 
 class ScorerFits:

@@ -8,13 +8,12 @@ from itertools import pairwise
 
 import msgspec
 
-from routelab.metrics.hull import hypervolume
-from routelab.stats.thinning import evenly
+from routelab.metrics import hypervolume
+from routelab.stats import evenly
 from routelab.tuning.kinds.cascade_space import Trial
-from routelab.tuning.objectives.front import FrontPoint
-from routelab.tuning.objectives.score import PolicyScore
+from routelab.tuning.objectives import FrontPoint, PolicyScore
 from routelab.tuning.options import Options
-from routelab.tuning.search.parallel import SearchResult
+from routelab.tuning.search import SearchResult
 
 MARKS = 40
 """Points of the curve of hypervolume over trials, at most."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from routelab.core.table import Floats
-from routelab.policies.tiers import Tiers
+from routelab.core import Floats
+from routelab.policies import Tiers
 from routelab.tuning.kinds.proposals import ProposalInputs
 from routelab.tuning.kinds.scorer_fits import ScorerFits
-from routelab.tuning.solvers.thresholds import threshold_candidates
+from routelab.tuning.solvers import threshold_candidates
 
 SCORER = "complexity"
 LEVELS = {1: 60, 2: 14}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from routelab.policies.utility import Utility
+from routelab.policies import Utility
 from routelab.tuning.kinds.proposals import ProposalInputs
 from routelab.tuning.kinds.scorer_fits import ScorerFits
 

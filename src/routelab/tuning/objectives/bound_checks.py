@@ -8,13 +8,11 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 
-from routelab.core.messages.wording import bracketed, first
-from routelab.core.policy import Policy
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints, Policy
+from routelab.core.messages import bracketed, first
 from routelab.replay import ComparisonSet, Figures, Replay
-from routelab.replay.breakdown.clusters import standard_errors, student
-from routelab.stats.bootstrap import Resamples, interval
-from routelab.stats.power import requests_above
+from routelab.replay.breakdown import standard_errors, student
+from routelab.stats import Resamples, interval, requests_above
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.feasibility import LATENCY, Demands, Groups, p95_s
 from routelab.tuning.objectives.score import PolicyScore

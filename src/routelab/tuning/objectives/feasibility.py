@@ -8,8 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from routelab.core.policy import Policy
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints, Policy
 from routelab.errors import TuningError
 from routelab.replay import ComparisonSet, Replay
 from routelab.tuning.objectives.bounds import Bounds

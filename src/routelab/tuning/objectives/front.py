@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.policy import Policy
-from routelab.metrics.hull import hull, pareto
+from routelab.core import Policy
+from routelab.metrics import hull, pareto
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.score import PolicyScore
 

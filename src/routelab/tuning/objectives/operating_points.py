@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from routelab.errors import TuningError
-from routelab.metrics.hull import hull, value_at
+from routelab.metrics import hull, value_at
 from routelab.policies import Mixture
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.front import FrontPoint, front, knee, meets, on_hull

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from routelab.core.policy import Policy
-from routelab.metrics.exact import exact_mean
+from routelab.core import Policy
+from routelab.metrics import exact_mean
 from routelab.replay import ComparisonSet, Replay
 
 MARGIN = 0.005

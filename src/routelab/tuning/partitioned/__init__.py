@@ -1,6 +1,31 @@
 """Studies of logs that are read partition by partition, on threads, processes or a cluster."""
 
-from routelab.tuning.partitioned.repeat import replay_partitions
-from routelab.tuning.partitioned.study import PartitionedStudy, tune_partitions
+from __future__ import annotations
 
-__all__ = ["PartitionedStudy", "replay_partitions", "tune_partitions"]
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.tuning.partitioned.export import as_json, save
+    from routelab.tuning.partitioned.repeat import replay_partitions
+    from routelab.tuning.partitioned.study import PartitionedStudy, tune_partitions
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "PartitionedStudy": "study",
+            "as_json": "export",
+            "replay_partitions": "repeat",
+            "save": "export",
+            "tune_partitions": "study",
+        },
+    )
+
+__all__ = [
+    "PartitionedStudy",
+    "as_json",
+    "replay_partitions",
+    "save",
+    "tune_partitions",
+]

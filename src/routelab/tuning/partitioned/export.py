@@ -10,14 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
 from routelab.policies import to_wire
-from routelab.policy_file import Document, PolicyFile, replace_directory, write
-from routelab.policy_file.card import card
+from routelab.policy_file import Document, PolicyFile, card, replace_directory, write
 from routelab.tuning.options import UNSAID
 from routelab.tuning.partitioned.study import PartitionedStudy
-from routelab.tuning.study import summary
-from routelab.tuning.study.export import study_path
+from routelab.tuning.study import study_path, summary
 from routelab.version import __version__
 
 _KEPT = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")

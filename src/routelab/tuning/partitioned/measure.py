@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routelab.replay import Figures, NamedPolicy
-from routelab.replay.evaluate import SELF, Measure, figures
-from routelab.replay.partitions.moments import Moments
+from routelab.replay import SELF, Figures, Measure, NamedPolicy, figures
+from routelab.replay.partitions import Moments
 
 
 def evaluated(

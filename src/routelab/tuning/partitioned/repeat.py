@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from routelab.errors import LogError
-from routelab.logs.batches import LogBatches
-from routelab.logs.model.splits import PARTS
+from routelab.logs import LogBatches
+from routelab.logs.model import PARTS
 from routelab.policy_file import PolicyFile
-from routelab.replay import Figures, NamedPolicy
-from routelab.replay.coverage import REFUSE
-from routelab.replay.partitions.moments import MomentsQuery
-from routelab.replay.partitions.workers import Workers
+from routelab.replay import REFUSE, Figures, NamedPolicy
+from routelab.replay.partitions import MomentsQuery, Workers
 from routelab.tuning.partitioned.measure import evaluated
 from routelab.tuning.partitioned.scan import Passes, scan
 

@@ -9,22 +9,26 @@ from typing import TypeAlias
 
 import numpy as np
 
-from routelab.core.policy import Policy
-from routelab.core.progress import Progress
-from routelab.logs.batches import LogBatches
-from routelab.logs.model.splits import PARTS
+from routelab.core import Policy, Progress
+from routelab.logs import LogBatches
+from routelab.logs.model import PARTS
 from routelab.replay.cells import Spec, Stats, merged
-from routelab.replay.partitions.cut import PartitionedSplit, cut
-from routelab.replay.partitions.moments import Moments, MomentsQuery, moments
-from routelab.replay.partitions.passes import (
+from routelab.replay.partitions import (
+    FileSurvey,
+    Moments,
+    MomentsQuery,
+    PartitionedSplit,
+    PartitionPart,
     ThresholdSample,
+    Workers,
+    check_whole_requests,
+    cut,
     merged_sample,
+    moments,
     sample_file,
+    survey_file,
     tally_file,
 )
-from routelab.replay.partitions.rows import PartitionPart
-from routelab.replay.partitions.survey import FileSurvey, check_whole_requests, survey_file
-from routelab.replay.partitions.workers import Workers
 
 Passes: TypeAlias = Callable[[str], Progress]
 """Given the name of a pass over the log, what to tell of its progress."""

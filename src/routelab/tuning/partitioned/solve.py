@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec
-from routelab.replay.partitions.passes import ThresholdSample
-from routelab.replay.partitions.rows import PartitionPart
-from routelab.stats.thinning import thinned
-from routelab.tuning.kinds.cascade_space import Dials
+from routelab.replay.partitions import PartitionPart, ThresholdSample
+from routelab.stats import thinned
+from routelab.tuning.kinds import Dials
 from routelab.tuning.partitioned.scan import SAMPLE, Scan
-from routelab.tuning.solvers import grid
-from routelab.tuning.solvers.chains import chains_of
-from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates
+from routelab.tuning.solvers import ThresholdCandidates, chains_of, grid, threshold_candidates
 
 POINTS = 100
 """Points of the front that are replayed, at most."""

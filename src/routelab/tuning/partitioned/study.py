@@ -6,33 +6,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from routelab.core.admission import CallEstimate
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.policy import Policy
+from routelab.core import CallEstimate, Policy
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError, TuningError
-from routelab.logs.batches import LogBatches
-from routelab.metrics.aiq import aiq_among
+from routelab.logs import LogBatches
+from routelab.metrics import aiq_among
 from routelab.policies import Fixed
 from routelab.policy_file import SplitRecord
-from routelab.replay import Figures, NamedPolicy
-from routelab.replay.coverage import REFUSE, Coverage
-from routelab.replay.partitions.cut import PartitionedSplit
-from routelab.replay.partitions.moments import MomentsQuery
-from routelab.replay.partitions.passes import ThresholdSample
-from routelab.replay.partitions.rows import PartitionPart
-from routelab.replay.partitions.workers import Workers
-from routelab.tuning.kinds.cascade_space import Dials
-from routelab.tuning.objectives import bound_checks
-from routelab.tuning.objectives.bound_checks import BoundCheck
-from routelab.tuning.objectives.front import FrontPoint, front
-from routelab.tuning.objectives.operating_points import OperatingPoint, operating_points
-from routelab.tuning.objectives.score import PolicyScore
+from routelab.replay import REFUSE, Coverage, Figures, NamedPolicy
+from routelab.replay.partitions import (
+    MomentsQuery,
+    PartitionedSplit,
+    PartitionPart,
+    ThresholdSample,
+    Workers,
+)
+from routelab.tuning.kinds import Dials
+from routelab.tuning.objectives import (
+    BoundCheck,
+    FrontPoint,
+    OperatingPoint,
+    PolicyScore,
+    bound_checks,
+    front,
+    operating_points,
+)
 from routelab.tuning.options import SAMPLERS, Options
 from routelab.tuning.partitioned import solve
 from routelab.tuning.partitioned.measure import evaluated
 from routelab.tuning.partitioned.scan import Passes, Scan, scan
-from routelab.tuning.study import caveats, inputs
-from routelab.tuning.study.verdict import Verdict, verdict
+from routelab.tuning.study import Verdict, caveats, inputs, verdict
 from routelab.tuning.tuners import CASCADE
 
 

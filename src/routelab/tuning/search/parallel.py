@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import optuna
 
-from routelab.core.progress import Progress
+from routelab.core import Progress
 from routelab.tuning.search import trial_loop
 from routelab.tuning.search.trial_loop import FinishedTrial, Plan, SearchTask
 from routelab.tuning.search.trial_store import StorageLocation, TrialStore

@@ -24,7 +24,7 @@ from optuna.distributions import (
 from optuna.samplers import BaseGASampler
 from optuna.trial import FrozenTrial, create_trial
 
-from routelab.core.progress import Progress
+from routelab.core import Progress
 from routelab.tuning.search.samplers import GENERATION, sampler
 
 Direction: TypeAlias = Literal["minimize", "maximize"]

@@ -5,8 +5,31 @@ are tried on simulated days of tune, few of them, beginning with the front that 
 exactly. What the chosen setting comes to is told of a day of test, which nothing was chosen on.
 """
 
-from routelab.tuning.slo.space import EngineSpace, SloDemands, check_alone
-from routelab.tuning.slo.study import tuned_for
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
 from routelab.tuning.study.slo_outcome import SloOutcome
 
-__all__ = ["EngineSpace", "SloDemands", "SloOutcome", "check_alone", "tuned_for"]
+if TYPE_CHECKING:
+    from routelab.tuning.slo.space import EngineSpace, SloDemands, check_alone
+    from routelab.tuning.slo.study import tuned_for
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "EngineSpace": "space",
+            "SloDemands": "space",
+            "check_alone": "space",
+            "tuned_for": "study",
+        },
+    )
+
+__all__ = [
+    "EngineSpace",
+    "SloDemands",
+    "SloOutcome",
+    "check_alone",
+    "tuned_for",
+]

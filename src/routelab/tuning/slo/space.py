@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from routelab.core.catalogue.catalogue import Catalogue, Timeouts
-from routelab.core.catalogue.engine_rules import EngineRules
-from routelab.core.policy import Policy
+from routelab.core import Policy
+from routelab.core.catalogue import Catalogue, EngineRules, Timeouts
 from routelab.errors import SimulationError, TuningError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile
@@ -28,24 +27,18 @@ from routelab.simulate import (
     SimulationOptions,
     Slo,
     arrivals,
+    check,
     latency,
     simulate,
     slo,
+    surged_arrivals,
 )
-from routelab.simulate.scenario import check
-from routelab.simulate.surge import surged_arrivals
-from routelab.stats.thinning import thinned
-from routelab.tuning.kinds.cascade_space import Cascades
-from routelab.tuning.objectives.bounds import Bounds
+from routelab.stats import thinned
+from routelab.tuning.kinds import Cascades
+from routelab.tuning.objectives import Bounds
 from routelab.tuning.options import Options
-from routelab.tuning.search.trial_loop import (
-    Categorical,
-    Direction,
-    FloatRange,
-    IntRange,
-    TrialOutcome,
-)
-from routelab.tuning.study.study import Study
+from routelab.tuning.search import Categorical, Direction, FloatRange, IntRange, TrialOutcome
+from routelab.tuning.study import Study
 
 STARTS = 8
 """Policies of the front that are tried first, with the engine as it is."""

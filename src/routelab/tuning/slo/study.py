@@ -9,25 +9,17 @@ from typing import Any
 import msgspec
 import optuna
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.catalogue.engine_rules import EngineRules
-from routelab.core.progress import Progress
+from routelab.core import Progress
+from routelab.core.catalogue import Catalogue, EngineRules
 from routelab.policies import to_wire
 from routelab.replay import ComparisonSet, NamedPolicy, costs_sha256, evaluate
 from routelab.replay.breakdown import breakdown
 from routelab.simulate import CheckedObjective, slo
-from routelab.tuning.kinds.cascade_space import Cascades
-from routelab.tuning.objectives.feasibility import demands
-from routelab.tuning.objectives.front import FrontPoint
-from routelab.tuning.objectives.operating_points import ENOUGH, OperatingPoint
-from routelab.tuning.objectives.score import score
-from routelab.tuning.search.trial_loop import FinishedTrial, Plan, run_trials
-from routelab.tuning.search.trial_store import StorageLocation, TrialStore
+from routelab.tuning.kinds import Cascades
+from routelab.tuning.objectives import ENOUGH, FrontPoint, OperatingPoint, demands, score
+from routelab.tuning.search import FinishedTrial, Plan, StorageLocation, TrialStore, run_trials
 from routelab.tuning.slo.space import EngineSpace, SloDemands
-from routelab.tuning.study import caveats, inputs
-from routelab.tuning.study.slo_outcome import SloOutcome
-from routelab.tuning.study.study import Study, front_aiq
-from routelab.tuning.study.verdict import Verdict, verdict
+from routelab.tuning.study import SloOutcome, Study, Verdict, caveats, front_aiq, inputs, verdict
 from routelab.tuning.tuners import CASCADE
 from routelab.version import __version__
 

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.logs.model.log import Log
+from routelab.core import Floats
+from routelab.logs.model import Log
 from routelab.tuning.solvers.thresholds import ThresholdCandidates
 
 MAX_STEPS = 3

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from routelab.errors import TuningError
-from routelab.logs.model.log import Log
-from routelab.metrics.hull import pareto
+from routelab.logs.model import Log
+from routelab.metrics import pareto
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec, Stats, kernel
-from routelab.stats.thinning import evenly, thinned
+from routelab.stats import evenly, thinned
 from routelab.tuning.solvers import two_models
 from routelab.tuning.solvers.chains import MAX_STEPS, chains
 from routelab.tuning.solvers.thresholds import ThresholdCandidates

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Bools, Floats
-from routelab.logs.model.log import Log
+from routelab.core import Bools, Floats
+from routelab.logs.model import Log
 from routelab.policies import Cascade
-from routelab.replay.cells.kernel import delivered_last
+from routelab.replay.cells import delivered_last
 from routelab.tuning.solvers.chains import MAX_STEPS, chains
 from routelab.tuning.solvers.thresholds import ThresholdCandidates
 from routelab.tuning.solvers.trade_offs import prices

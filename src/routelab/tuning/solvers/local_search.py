@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.logs.model.log import Log
+from routelab.core import Floats
+from routelab.logs.model import Log
 from routelab.policies import Cascade
-from routelab.replay.cells.kernel import delivered_last
-from routelab.stats.thinning import evenly, thinned
+from routelab.replay.cells import delivered_last
+from routelab.stats import evenly, thinned
 from routelab.tuning.solvers.grid import FRONT, GridCascade, best
 from routelab.tuning.solvers.line_search import Stage, ascend, reached
 from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates

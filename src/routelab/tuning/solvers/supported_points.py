@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.tuning.solvers.grid import GridCascade
 from routelab.tuning.solvers.trade_offs import prices
 

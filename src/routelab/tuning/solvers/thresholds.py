@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.logs.model.log import Log
+from routelab.core import Floats
+from routelab.logs.model import Log
 
 
 def prices(log: Log, count: int) -> Floats:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routelab.core.table import Floats
-from routelab.logs.model.log import Log
-from routelab.metrics.hull import pareto
-from routelab.replay.cells.kernel import delivered_last
+from routelab.core import Floats
+from routelab.logs.model import Log
+from routelab.metrics import pareto
+from routelab.replay.cells import delivered_last
 from routelab.tuning.solvers.thresholds import ThresholdCandidates
 
 

@@ -1,1 +1,65 @@
 """One study from log to verdict, and what is said and saved of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+from routelab.tuning.study.verdict import verdict
+
+if TYPE_CHECKING:
+    from routelab.tuning.study import caveats, inputs, summary
+    from routelab.tuning.study.export import as_json, check_targets, save, study_path
+    from routelab.tuning.study.kind_choice import TIE
+    from routelab.tuning.study.repeat import repeated
+    from routelab.tuning.study.seed_spread import SeedRun, SeedSpread
+    from routelab.tuning.study.seeds import check_seeds, spread_over_seeds
+    from routelab.tuning.study.slo_outcome import SloOutcome
+    from routelab.tuning.study.study import Study, front_aiq, tune
+    from routelab.tuning.study.verdict import Verdict
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "SeedRun": "seed_spread",
+            "SeedSpread": "seed_spread",
+            "SloOutcome": "slo_outcome",
+            "Study": "study",
+            "TIE": "kind_choice",
+            "Verdict": "verdict",
+            "as_json": "export",
+            "caveats": "",
+            "check_seeds": "seeds",
+            "check_targets": "export",
+            "front_aiq": "study",
+            "inputs": "",
+            "repeated": "repeat",
+            "save": "export",
+            "spread_over_seeds": "seeds",
+            "study_path": "export",
+            "summary": "",
+            "tune": "study",
+        },
+    )
+
+__all__ = [
+    "TIE",
+    "SeedRun",
+    "SeedSpread",
+    "SloOutcome",
+    "Study",
+    "Verdict",
+    "as_json",
+    "caveats",
+    "check_seeds",
+    "check_targets",
+    "front_aiq",
+    "inputs",
+    "repeated",
+    "save",
+    "spread_over_seeds",
+    "study_path",
+    "summary",
+    "tune",
+    "verdict",
+]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from routelab.core.policy import Policy
-from routelab.core.signal_spec import SignalSpec
-from routelab.logs.model.log import Log
-from routelab.metrics.signal_quality import signal_quality
+from routelab.core import Policy, SignalSpec
+from routelab.logs.model import Log
+from routelab.metrics import signal_quality
 from routelab.replay import ComparisonSet, Coverage
-from routelab.tuning.kinds.cascade_space import Dials
-from routelab.tuning.objectives.operating_points import OperatingPoint
+from routelab.tuning.kinds import Dials
+from routelab.tuning.objectives import OperatingPoint
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.tuners import CASCADE
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routelab.core.messages.notebook_html import html_table
-from routelab.core.messages.wording import with_interval
+from routelab.core.messages import html_table, with_interval
 from routelab.replay import Figures
-from routelab.tuning.objectives.operating_points import OperatingPoint
+from routelab.tuning.objectives import OperatingPoint
 from routelab.tuning.study.verdict import Verdict
 
 _HEADS = ("operating point", "quality", "USD per 1,000", "gain, points", "escalated")

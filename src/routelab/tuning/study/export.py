@@ -11,21 +11,20 @@ import msgspec
 import numpy as np
 from optuna import __version__ as optuna_version
 
-from routelab.core.admission import CallEstimate
-from routelab.core.table import Floats
+from routelab.core import CallEstimate, Floats
 from routelab.errors import PolicyFileError
-from routelab.logs.formats.table import parquet_bytes
-from routelab.metrics.exact import exact_mean
+from routelab.logs.formats import parquet_bytes
+from routelab.metrics import exact_mean
 from routelab.policies import to_wire
 from routelab.policy_file import (
     Document,
     PolicyFile,
     SplitRecord,
+    card,
     check_target,
     replace_directory,
     write,
 )
-from routelab.policy_file.card import card
 from routelab.replay import costs_sha256
 from routelab.tuning.options import UNSAID
 from routelab.tuning.study import summary

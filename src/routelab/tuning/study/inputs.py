@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from routelab.errors import LogError, TuningError
-from routelab.logs.model.log import Log
-from routelab.tuning.kinds.cascade_space import Dials
-from routelab.tuning.solvers.thresholds import threshold_candidates
+from routelab.logs.model import Log
+from routelab.tuning.kinds import Dials
+from routelab.tuning.solvers import threshold_candidates
 
 
 class HasModels(Protocol):

@@ -7,13 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from routelab.metrics.aiq import aiq_among
-from routelab.replay import ComparisonSet
-from routelab.replay.compare import gain_difference
-from routelab.replay.evaluate import Range
-from routelab.tuning.objectives.front import FrontPoint
-from routelab.tuning.objectives.operating_points import best_at
-from routelab.tuning.objectives.score import MARGIN
+from routelab.metrics import aiq_among
+from routelab.replay import ComparisonSet, Range, gain_difference
+from routelab.tuning.objectives import MARGIN, FrontPoint, best_at
 from routelab.tuning.study.kind_search import KindSearch
 
 TIE = MARGIN

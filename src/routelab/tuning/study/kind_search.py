@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from routelab.core.policy import Policy
-from routelab.core.progress import Progress
+from routelab.core import Policy, Progress
 from routelab.errors import TuningError
 from routelab.replay import ComparisonSet
-from routelab.stats.thinning import thinned
-from routelab.tuning.kinds import cascade, conditional
-from routelab.tuning.kinds.cascade import CascadeSearch
-from routelab.tuning.kinds.cascade_space import Dials
-from routelab.tuning.kinds.holdout import BUDGETS, Holdout
-from routelab.tuning.objectives.feasibility import Demands, Excess
-from routelab.tuning.objectives.front import FrontPoint
+from routelab.stats import thinned
+from routelab.tuning.kinds import BUDGETS, CascadeSearch, Dials, Holdout, cascade, conditional
+from routelab.tuning.objectives import Demands, Excess, FrontPoint
 from routelab.tuning.options import BY, Options
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL
 
 if TYPE_CHECKING:
-    from routelab.tuning.kinds.learned import LearnedKinds
+    from routelab.tuning.kinds import LearnedKinds
 
 Again = Callable[[ComparisonSet], Iterable[Policy]]
 """Searches a kind once more, on some of the rows."""
@@ -133,7 +128,7 @@ def _learned(
     kinds = [kind for kind in options.kinds if kind != CASCADE]
     if not kinds:
         return None, ()
-    from routelab.tuning.kinds.learned import NothingLearnedError, learned_kinds
+    from routelab.tuning.kinds import NothingLearnedError, learned_kinds
 
     try:
         found = learned_kinds(

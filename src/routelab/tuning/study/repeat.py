@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
 from routelab.tuning.options import Options
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
 
-from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
-from routelab.logs.model.log import Log
+from routelab.logs.model import Log
 from routelab.tuning.options import Options
 from routelab.tuning.study.seed_spread import SeedRange, SeedRun, SeedSpread
 from routelab.tuning.study.study import Study, tune

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from routelab.core.catalogue.engine_rules import EngineRules
-from routelab.core.messages.wording import bracketed
+from routelab.core.catalogue import EngineRules
+from routelab.core.messages import bracketed
 from routelab.simulate import CheckedObjective
 
 

@@ -6,27 +6,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.packages import use
-from routelab.core.policy import Policy
-from routelab.core.progress import Progress
-from routelab.logs.model.log import Log
-from routelab.logs.model.splits import Split, split
-from routelab.metrics.aiq import aiq_among
+from routelab.core import Policy, Progress, use
+from routelab.core.catalogue import Catalogue
+from routelab.logs.model import Log, Split, split
+from routelab.metrics import aiq_among
 from routelab.policies import Fixed
 from routelab.policy_file import Certificate
 from routelab.replay import ComparisonSet, Figures, NamedPolicy, comparison_set, evaluate
 from routelab.replay.breakdown import Breakdown, breakdown
-from routelab.stats.thinning import thinned
+from routelab.stats import thinned
 from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
-from routelab.tuning.kinds.cascade_space import Dials, Trial
-from routelab.tuning.kinds.search_summary import SearchSummary
-from routelab.tuning.objectives import bound_checks
-from routelab.tuning.objectives.bound_checks import BoundCheck
-from routelab.tuning.objectives.feasibility import Demands, demands, is_met
-from routelab.tuning.objectives.front import FrontPoint, within
-from routelab.tuning.objectives.operating_points import OperatingPoint, operating_points
-from routelab.tuning.objectives.score import mean_cost_quality, score
+from routelab.tuning.kinds import Dials, SearchSummary, Trial
+from routelab.tuning.objectives import (
+    BoundCheck,
+    Demands,
+    FrontPoint,
+    OperatingPoint,
+    bound_checks,
+    demands,
+    is_met,
+    mean_cost_quality,
+    operating_points,
+    score,
+    within,
+)
 from routelab.tuning.options import Options
 from routelab.tuning.study import caveats, display, inputs, kind_choice
 from routelab.tuning.study.kind_choice import Rival
@@ -35,8 +38,7 @@ from routelab.tuning.study.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
     from routelab.learning import FittedScorers, LearningAccount
-    from routelab.tuning.kinds import recipe_search
-    from routelab.tuning.kinds.learned import LearnedKinds
+    from routelab.tuning.kinds import LearnedKinds, recipe_search
     from routelab.tuning.study.seed_spread import SeedSpread
     from routelab.tuning.study.slo_outcome import SloOutcome
 

@@ -9,9 +9,7 @@ import msgspec
 
 from routelab.policies import to_wire
 from routelab.replay import Coverage, Figures
-from routelab.tuning.objectives.bound_checks import BoundCheck
-from routelab.tuning.objectives.front import FrontPoint
-from routelab.tuning.objectives.operating_points import OperatingPoint
+from routelab.tuning.objectives import BoundCheck, FrontPoint, OperatingPoint
 from routelab.tuning.study.verdict import Verdict
 
 HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")

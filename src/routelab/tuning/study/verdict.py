@@ -7,14 +7,18 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from routelab.core.messages.wording import bracketed
+from routelab.core.messages import bracketed
 from routelab.policy_file import Certificate
 from routelab.replay import Baseline, Figures
-from routelab.stats.power import requests_to_settle
+from routelab.stats import requests_to_settle
 from routelab.tuning.certify import words
-from routelab.tuning.objectives.bound_checks import BoundCheck, bound_sentences, mean_bound_checks
-from routelab.tuning.objectives.bounds import Bounds
-from routelab.tuning.objectives.score import MARGIN
+from routelab.tuning.objectives import (
+    MARGIN,
+    BoundCheck,
+    Bounds,
+    bound_sentences,
+    mean_bound_checks,
+)
 
 FEWEST = 30
 """Test requests below which a bootstrap interval is no evidence."""

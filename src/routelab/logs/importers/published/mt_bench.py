@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.errors import LogError
-from routelab.logs.columns.names import listed_names
-from routelab.logs.formats.jsonl import open_jsonl
+from routelab.logs.columns import listed_names
+from routelab.logs.formats import open_jsonl
 from routelab.logs.importers.published.wide_table import wide_table
-from routelab.logs.model.problems import Problems
+from routelab.logs.model import Problems
 
 _NO_RATING = -1
 """The score of an answer whose judge gave none."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core.table import objects
+from routelab.core import objects
 from routelab.logs.importers.published.inert import InertObject, kind_of
 
 Values: TypeAlias = npt.NDArray[Any]

@@ -17,19 +17,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from routelab.core.table import Floats
-from routelab.core.tokens import tokens_of
+from routelab.core import Floats, tokens_of
 from routelab.errors import LogError
-from routelab.logs.columns.names import is_free, listed_names
-from routelab.logs.formats import arrow
-from routelab.logs.formats.csv import open_csv
-from routelab.logs.formats.jsonl import stacked_tables
-from routelab.logs.formats.source import TableSource
-from routelab.logs.formats.texts import prompt_key
+from routelab.logs.columns import is_free, listed_names
+from routelab.logs.formats import TableSource, arrow, open_csv, prompt_key, stacked_tables
 from routelab.logs.importers.importer import ImportedRows, Importer
 from routelab.logs.importers.published import mt_bench
 from routelab.logs.importers.published.wide_table import of_models, wide_table
-from routelab.logs.model.problems import Problems
+from routelab.logs.model import Problems
 
 _ROOTS = ("routellm/evals", "evals", ".")
 _PATTERNS = (

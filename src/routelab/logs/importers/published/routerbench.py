@@ -20,16 +20,12 @@ import numpy as np
 import pyarrow as pa
 
 from routelab.errors import LogError
-from routelab.logs.columns.names import listed_names
-from routelab.logs.columns.wide import wide_models
-from routelab.logs.formats.arrow import is_text
-from routelab.logs.formats.csv import open_csv
-from routelab.logs.formats.parquet import open_parquet
-from routelab.logs.formats.source import TableSource
+from routelab.logs.columns import listed_names, wide_models
+from routelab.logs.formats import TableSource, is_text, open_csv, open_parquet
 from routelab.logs.importers.importer import ImportedRows, Importer
 from routelab.logs.importers.published import inert
 from routelab.logs.importers.published.pickled_frame import FrameError, columns
-from routelab.logs.model.problems import SHOWN, Problems
+from routelab.logs.model import SHOWN, Problems
 
 _OF_REQUESTS = ("sample_id", "prompt", "eval_name")
 _OF_MODELS = ("{}", "{}|model_response", "{}|total_cost")

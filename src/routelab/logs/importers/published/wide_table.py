@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from routelab.core.table import Floats
+from routelab.core import Floats
 
 _ANSWER = "|model_response"
 

@@ -19,4 +19,7 @@ BALANCERS: Mapping[str, type[Balancer]] = {
     "in_order": InOrder,
 }
 
-__all__ = ["BALANCERS", "Balancer"]
+__all__ = [
+    "BALANCERS",
+    "Balancer",
+]

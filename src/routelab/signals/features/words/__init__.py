@@ -5,4 +5,8 @@ try:
 except ImportError:  # installed without a compiler
     from routelab.signals.features.words.plain import census, read, vector
 
-__all__ = ["census", "read", "vector"]
+__all__ = [
+    "census",
+    "read",
+    "vector",
+]

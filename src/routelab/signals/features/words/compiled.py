@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 from routelab.signals.features.words._compiled import census, read
 from routelab.signals.features.words._compiled import vector as _vector
 

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from routelab.core.table import Floats, Ints
+from routelab.core import Floats, Ints
 
 _MIX = np.uint32(0x9E3779B1)  # odd, so that multiplying by it loses nothing
 _FENCE = np.uint32(0xFFFFFFFF)  # equals no column, which has 24 bits at most
