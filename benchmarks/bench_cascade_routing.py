@@ -15,12 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench_decision import prompts
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.context import Context
-from routelab.core.flow import flow
-from routelab.core.protocol import Feedback
-from routelab.core.request import Request
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import Context, Feedback, Request, SignalSpec, flow
+from routelab.core.catalogue import Catalogue
 from routelab.policies import CascadeRouting, to_wire
 from routelab.policy_file import Document, PolicyFile, load, write
 from routelab.scorers import Linear

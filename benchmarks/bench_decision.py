@@ -18,14 +18,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.request import Request
+from routelab.core import Request
+from routelab.core.catalogue import Catalogue
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, load, write
-from routelab.scorers import Blend, Linear, Trees, flatten, linear, trees
+from routelab.scorers import Blend, Linear, ScorerSet, Trees, flatten, linear, trees
 from routelab.scorers import to_wire as scorer_to_wire
 from routelab.scorers.kernels import plain as kernels
-from routelab.scorers.scoring import ScorerSet
 from routelab.signals.features import HashedWords, Numbers, words
 from routelab.signals.features import to_wire as feature_to_wire
 from routelab.signals.features.words import plain

@@ -17,7 +17,7 @@ from routelab.learning.diagnosis.ranking import Ranking
 from routelab.learning.examples import requests_of
 from routelab.learning.targets import answers
 from routelab.logs import Log
-from routelab.metrics.pairs import normalised_area
+from routelab.metrics import normalised_area
 
 DATA = Path(os.environ.get("ROUTELAB_DATA", Path(__file__).parents[2] / "shared" / "data"))
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"

@@ -17,13 +17,11 @@ from pathlib import Path
 
 import msgspec
 
-from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
-from routelab.core.decision import Step
-from routelab.core.protocol import Attempt, Call, Feedback
-from routelab.core.request import Request
+from routelab.core import Attempt, Call, Feedback, Request, Step
+from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile, write
-from routelab.runtime import AsyncRouter, DecisionLog, Reply, RouterConfig
+from routelab.runtime import AsyncRouter, DecisionLog, FinishedRequest, Reply, RouterConfig
 from routelab.runtime.budgets import (
     BudgetLine,
     BudgetRule,
@@ -33,7 +31,6 @@ from routelab.runtime.budgets import (
     SqliteStore,
     Store,
 )
-from routelab.runtime.finished_request import FinishedRequest
 from routelab.runtime.metrics import RouterMetrics
 
 N = 2_000

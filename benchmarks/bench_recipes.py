@@ -11,7 +11,7 @@ from routelab import learning, logs
 from routelab.cli.bundled_files import sample_path
 from routelab.learning import Recipe
 from routelab.logs import Log
-from routelab.logs.model.splits import split
+from routelab.logs.model import split
 from routelab.tuning.kinds import recipe_search
 
 TRIALS = 20

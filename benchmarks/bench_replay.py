@@ -10,7 +10,7 @@ import statistics
 import numpy as np
 
 from benchmarks.stopwatch import seconds
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
 from routelab.logs import Log, Requests
 from routelab.policies import Cascade
 from routelab.replay import run as replay

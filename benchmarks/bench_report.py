@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
 from routelab.logs import Log, Requests
 from routelab.replay.breakdown import breakdown
 from routelab.reports import render
 from routelab.tuning import Options, tune
-from routelab.tuning.study.export import as_json
+from routelab.tuning.study import as_json
 
 N, MODELS = 100_000, ("tiny", "small", "medium", "large", "huge")
 

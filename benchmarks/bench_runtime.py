@@ -23,11 +23,10 @@ from typing import NamedTuple
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
+from routelab.core.catalogue import Catalogue, Deployment, Model
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile, write
-from routelab.runtime import AsyncRouter, RouterConfig
-from routelab.runtime.wire import encode_json
+from routelab.runtime import AsyncRouter, RouterConfig, encode_json
 
 PROMPT = "What is 2 + 2? " * 30
 ROUNDS, CALLS = 30, 60

@@ -14,12 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.stopwatch import seconds
-from routelab.core.signal_spec import SignalSpec
-from routelab.logs.batches import open_batches
+from routelab.core import SignalSpec
+from routelab.logs import open_batches
 from routelab.replay.cells import Chain, Levels, Spec, Stats, merged
+from routelab.replay.partitions import PartitionPart, workers
 from routelab.replay.partitions.passes import Sums, tally_file
-from routelab.replay.partitions.rows import PartitionPart
-from routelab.replay.partitions.workers import workers
 
 FILES, ROWS = 16, 1_250_000
 MODELS, COUNT = ("a", "b", "c"), 256

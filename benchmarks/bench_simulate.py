@@ -20,8 +20,8 @@ import numpy as np
 
 from routelab import logs
 from routelab.cli.bundled_files import sample_path
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
+from routelab.core.catalogue import Catalogue
 from routelab.logs import Log
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, PolicyFile, write

@@ -10,19 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench_report import MODELS, N, log
-from routelab.core.catalogue.catalogue import Catalogue
-from routelab.logs.model.splits import split
-from routelab.metrics.hull import hypervolume
+from routelab.core.catalogue import Catalogue
+from routelab.logs.model import split
+from routelab.metrics import hypervolume
 from routelab.policies import Fixed
 from routelab.replay import ComparisonSet, comparison_set
 from routelab.tuning import Bounds, Floor, Options, tune
-from routelab.tuning.kinds.cascade_space import Cascades
-from routelab.tuning.objectives.feasibility import demands
-from routelab.tuning.objectives.front import FrontPoint, front
-from routelab.tuning.objectives.score import score
-from routelab.tuning.search.parallel import search
-from routelab.tuning.search.trial_loop import Plan
-from routelab.tuning.search.trial_store import StorageLocation
+from routelab.tuning.kinds import Cascades
+from routelab.tuning.objectives import FrontPoint, demands, front, score
+from routelab.tuning.search import Plan, StorageLocation, search
 from routelab.tuning.solvers import grid
 from routelab.tuning.study import inputs
 

@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from benchmarks.bench_decision import NUMBERS, TREES, tree
-from routelab.core.table import Floats
+from routelab.core import Floats
 from routelab.scorers import flatten, kernels
 from routelab.scorers.kernels import Forest, plain
 

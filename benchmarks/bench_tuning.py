@@ -11,11 +11,10 @@ from benchmarks import eight_models
 from benchmarks.bench_replay import log, naive
 from benchmarks.stopwatch import seconds
 from routelab.logs import Log
-from routelab.metrics.hull import pareto
+from routelab.metrics import pareto
 from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec, Totals, kernel
-from routelab.tuning.solvers import local_search
-from routelab.tuning.solvers.chains import chains
+from routelab.tuning.solvers import chains, local_search
 from routelab.tuning.solvers.grid import best, of_chain
 from routelab.tuning.study import inputs
 

@@ -10,12 +10,11 @@ from itertools import combinations
 
 import numpy as np
 
-from routelab.core.signal_spec import SignalSpec
+from routelab.core import SignalSpec
 from routelab.logs import Log, Requests
-from routelab.metrics.hull import hypervolume
-from routelab.tuning.solvers import local_search
+from routelab.metrics import hypervolume
+from routelab.tuning.solvers import local_search, threshold_candidates
 from routelab.tuning.solvers.grid import GridCascade, best
-from routelab.tuning.solvers.thresholds import threshold_candidates
 
 N, MODELS = 20_000, tuple(f"m{rank}" for rank in range(8))
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from routelab.errors import BudgetError, NoModelError, RequestError, RouteError
 from routelab.runtime import AsyncRouter, RouterConfig, StreamedAnswer
-from routelab.runtime.attempts.pieces import DONE, sse_event
+from routelab.runtime.attempts import DONE, sse_event
 
 
 def create() -> Starlette:

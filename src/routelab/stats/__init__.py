@@ -3,7 +3,7 @@
 from routelab.stats import bentkus, betting, clt
 from routelab.stats.arrays import align, matrix, ranking, same_shape, vector, within
 from routelab.stats.bootstrap import Resamples, interval
-from routelab.stats.bounded import BoundedSums, place
+from routelab.stats.bounded import BoundedSums, grouped, place
 from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
@@ -19,6 +19,7 @@ __all__ = [
     "clt",
     "evenly",
     "fixed_sequence",
+    "grouped",
     "holm",
     "interval",
     "matrix",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from routelab.core.context import Context
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Deliver, Route, ask
-from routelab.core.table import Stage, Table
+from routelab.core import Call, Context, Deliver, Policy, Route, Stage, Table, ask
 from routelab.errors import PolicyError
 from routelab.signals.features import text_of
 
