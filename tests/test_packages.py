@@ -217,9 +217,9 @@ import msgspec
 from routelab.core.gate import Gate
 from routelab.scorers import Calibrator, Scorer
 from routelab.scorers.scorer import BoundScorer
-from routelab.signals.features.provider import Bound, Provider
+from routelab.signals.features.provider import BoundProvider, FeatureProvider
 from routelab.signals.features import Vector
-from routelab.signals.source import Reading, Source
+from routelab.signals.source import SignalReading, SignalSource
 import numpy as np
 
 class Shout(Gate, frozen=True, tag="no-shouting"):
@@ -243,20 +243,20 @@ class Constant(Scorer, frozen=True, kw_only=True, tag="constant"):
     def bind(self, widths, tensors):
         return _Constant(self.value, len(self.outputs))
 
-class _Vowels(Bound):
+class _Vowels(BoundProvider):
     width = 1
     def vector(self, request, seen):
         n = sum(map(str(request.messages).count, "aeiou"))
         return Vector(np.zeros(1, dtype=np.int64), np.array([float(n)]))
 
-class Vowels(Provider, frozen=True, tag="vowels"):
+class Vowels(FeatureProvider, frozen=True, tag="vowels"):
     def bind(self, tensors):
         return _Vowels()
 
-class Length(Source, frozen=True):
+class Length(SignalSource, frozen=True):
     argument: str
     def read(self, request, bodies):
-        return Reading(float(len(str(bodies[0]))))
+        return SignalReading(float(len(str(bodies[0]))))
 """
 
 
@@ -328,10 +328,10 @@ def test_a_kind_is_tuned_only_where_its_package_is_named(site, sample_file, caps
 
 IMPORTER = """
 from routelab.errors import LogError
-from routelab.logs.importers import Adapter, Imported
+from routelab.logs.importers import Importer, ImportedRows
 from routelab.logs.importers.published.routerbench import ADAPTER
 
-ACME = Adapter("acme", "What Acme publishes.", "a pickle", "acme.pkl", ADAPTER.read)
+ACME = Importer("acme", "What Acme publishes.", "a pickle", "acme.pkl", ADAPTER.read)
 """
 
 

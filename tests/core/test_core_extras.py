@@ -79,7 +79,7 @@ def test_from_sources_that_were_never_installed(monkeypatch):
 
 
 def test_nothing_else_says_how_to_install_and_pages_install_from_a_checkout():
-    sources = [path for path in (PROJECT / "src").rglob("*.py") if path.name != "extras.py"]
+    sources = [path for path in (PROJECT / "src").rglob("*.py") if path.name != "install_hint.py"]
     assert not [path for path in sources if "pip install" in path.read_text(encoding="utf-8")]
     pages = [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")]
     assert not [path for path in pages if "routelab[" in path.read_text(encoding="utf-8")]

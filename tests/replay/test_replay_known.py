@@ -54,7 +54,7 @@ class Counted:
 
 def test_a_score_is_what_the_request_alone_has():
     log = logged(50)
-    known = replay.Known(log, SCORING)
+    known = replay.RequestCache(log, SCORING)
     asked = AnswerQuery("gain", 1, ("sure",))
     for row in range(len(log)):
         request = known.request(row, text=True)
@@ -78,7 +78,7 @@ def test_a_ground_scores_once_whatever_is_replayed():
 
 def test_scores_of_parts_are_the_scores_of_the_whole():
     rows = np.array([5, 3, 8])
-    known = replay.Known(logged(20), SCORING)
+    known = replay.RequestCache(logged(20), SCORING)
     part = known.take(rows)
     assert np.array_equal(part.scores["length"], known.scores["length"][rows])
     assert np.array_equal(part.about["characters"], known.about["characters"][rows])
@@ -168,7 +168,7 @@ def test_a_bound_that_nothing_meets_is_an_error_that_says_why():
 
 def test_properties_of_requests_are_told_as_the_log_has_them():
     log = logged(6, task=True)
-    known = replay.Known(log)
+    known = replay.RequestCache(log)
     assert known.about["task"].tolist() == log.requests.task.tolist()
     assert known.about["tenant"].tolist() == [""] * 6
     assert known.about["needs"].tolist() == [()] * 6

@@ -317,12 +317,12 @@ def test_on_a_full_disk_nothing_is_spent_and_what_was_is_charged_later(tmp_path)
 WORKER = """
     import asyncio, sys
     from test_runtime_budget_stores import lines
-    from routelab.runtime.budgets import Hold, SqliteStore
+    from routelab.runtime.budgets import Reservation, SqliteStore
 
     async def one(store):
         hold = await store.reserve(lines("all", ceiling=20_000), 50)
         await asyncio.sleep(0.001)
-        if isinstance(hold, Hold):
+        if isinstance(hold, Reservation):
             store.settle(hold, 50)
             return 50
         return 0

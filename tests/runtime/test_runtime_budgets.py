@@ -514,12 +514,12 @@ def test_cancelling_at_any_await_leaves_no_reservation(tmp_path, kept):
         budget_store=store,
         signals=signals,
     )
-    assert set(ended) == {"CancelledError", "Routed"}
+    assert set(ended) == {"CancelledError", "RoutedAnswer"}
     left = figures.budgets[0]
     assert left.reserved_usd == 0.0
-    assert left.spent_usd > 2 * ONE * ended.count("Routed")
+    assert left.spent_usd > 2 * ONE * ended.count("RoutedAnswer")
     assert left.spent_usd == pytest.approx(figures.requests.cost_usd)
-    assert figures.requests.count >= ended.count("Routed") > 0
+    assert figures.requests.count >= ended.count("RoutedAnswer") > 0
 
 
 def test_a_failure_after_something_was_sent_is_not_told_as_a_refusal(tmp_path):

@@ -33,7 +33,7 @@ def specialists(n=2000, seed=0, share=(0.45, 0.45, 0.1), by="priority"):
 
 def ground_of(log, part="train"):
     cut = split(log, seed=0)
-    return replay.ground(log, cut, part, log.models, catalogue=Catalogue(), seed=0)
+    return replay.comparison_set(log, cut, part, log.models, catalogue=Catalogue(), seed=0)
 
 
 def board_of(on):

@@ -11,7 +11,7 @@ FLAGS: Mapping[str, str] = {
     "Options.name": "--out",
     "Router.route.id": "--id",
     "Router.signals": "--source",
-    "Wanted.trials": "--simulated-trials",
+    "SloDemands.trials": "--simulated-trials",
     "account=False": "--no-account",
     "add": "--add",
     "allow_missing": "--allow-missing",

@@ -162,6 +162,24 @@ def _on_tune(
     return _OnTune(sampled, dials, best, points, chosen, tuned, replayed.coverage())
 
 
+def _warnings(
+    log: Scan,
+    cut: PartitionedSplit,
+    exported: OperatingPoint,
+    coverage: Mapping[str, Coverage],
+    *,
+    has_signal: bool,
+) -> list[str]:
+    """What a reader of the verdict must know besides."""
+    return [
+        *caveats.mixed(exported),
+        *caveats.uncharged(exported.point.policy, log.stream.specs),
+        *([] if has_signal else [caveats.NO_SIGNAL]),
+        *caveats.untimed("timestamp" in log.stream.has, cut.rule),
+        *caveats.missing(coverage),
+    ]
+
+
 def _judged_on(
     testing: Sequence[PartitionPart],
     log: Scan,
@@ -186,13 +204,7 @@ def _judged_on(
     tested = evaluated(on_test, named, models, "test", options.seed)
     coverage = {"tune": found.coverage, "test": on_test.coverage()}
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
-    warnings = [
-        *caveats.mixed(chosen[0]),
-        *caveats.uncharged(policies[0], log.stream.specs),
-        *([] if found.dials else [caveats.NO_SIGNAL]),
-        *caveats.untimed("timestamp" in log.stream.has, cut.rule),
-        *caveats.missing(coverage),
-    ]
+    warnings = _warnings(log, cut, chosen[0], coverage, has_signal=bool(found.dials))
     return PartitionedStudy(
         options=options,
         stream=log.stream,
