@@ -14,7 +14,7 @@ from routelab.gates import Function, Length
 from routelab.logs.formats.texts import TextsInMemory
 from routelab.policies import Cascade, Fallback, Fixed, Gated, Mixture, to_wire
 from routelab.policy_file import Document, write
-from routelab.policy_file.card import card, seconds, table
+from routelab.policy_file.card import markdown_table, policy_card, seconds_text
 from routelab.replay_server.parity import Parity, prove_parity
 
 CASCADE = Cascade(("small-8b", "medium-70b", "frontier"), (0.8, 0.7), "confidence")
@@ -120,7 +120,9 @@ def test_equal_decisions_at_another_price_are_no_parity():
 
 def test_a_card_names_policies_inside_policies_and_unknown_prices():
     policy = Mixture(CASCADE, Fixed("large"), 0.4)
-    text = card(document(policy, Catalogue().only(("small-8b", "medium-70b", "frontier", "large"))))
+    text = policy_card(
+        document(policy, Catalogue().only(("small-8b", "medium-70b", "frontier", "large")))
+    )
     assert "Not evaluated." in text
     for part in ("mixture", "cascade", "fixed", "0.8, 0.7", "`confidence`", "not known"):
         assert part in text
@@ -138,9 +140,13 @@ def test_a_card_shows_verdict_figures_baselines_and_origin(tuned):
 
 
 def test_cells_of_a_card_cannot_break_its_table():
-    assert table(("a|b",), [("c|d",)]).splitlines() == ["| a\\|b |", "| --- |", "| c\\|d |"]
+    assert markdown_table(("a|b",), [("c|d",)]).splitlines() == [
+        "| a\\|b |",
+        "| --- |",
+        "| c\\|d |",
+    ]
 
 
 def test_a_latency_that_was_not_observed_says_so():
-    assert seconds(None) == "not observed"
-    assert seconds(1.234) == "1.23 s"
+    assert seconds_text(None) == "not observed"
+    assert seconds_text(1.234) == "1.23 s"

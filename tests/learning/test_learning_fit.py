@@ -38,7 +38,7 @@ def _written_equals_fitted(made: Examples, recipe: learning.Recipe) -> None:
     fitted = ensemble.fit(design, rows, 0)
     written = fitted.write(design, "it")
     wire = msgspec.json.decode(msgspec.json.encode([written.features, written.scorers]))
-    scoring = scorers.load(*wire, written.tensors)
+    scoring = scorers.load_scorers(*wire, written.tensors)
     asked = [made.requests[index] for index in made.request_of]
     scores = scoring.score_batch("it", asked, made.seen)
     assert scoring.outputs("it") == made.outputs
