@@ -33,7 +33,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from routelab.errors import LearningError, SimulationError
 from routelab.learning.learners import trees
-from routelab.runtime.transport import leaked, sender
+from routelab.runtime.transport import leaks, sender
 from routelab.simulate import virtual
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ SOURCE = ROOT / "src" / "routelab"
 PYTHON = f"asyncio of Python {sys.version_info.major}.{sys.version_info.minor}"
 VIRTUAL, ORPHANS, SENDER = (
     "simulate/virtual.py",
-    "runtime/transport/leaked.py",
+    "runtime/transport/leaks.py",
     "runtime/transport/sender.py",
 )
 TREES, PICKLES = "learning/learners/trees.py", "logs/importers/published/routerbench.py"
@@ -241,17 +241,17 @@ def test_a_client_has_transports_by_address():
 
 def test_a_pool_of_another_kind_is_left_alone_with_one_warning(monkeypatch, caplog):
     monkeypatch.delattr(httpcore.AsyncConnectionPool, "_close_connections")
-    leaked._warn.cache_clear()
+    leaks._warn.cache_clear()
 
     async def run():
         async with httpx.AsyncHTTPTransport() as one, httpx.AsyncHTTPTransport() as two:
-            await leaked.close_leaked([one, two])
-            await leaked.close_leaked([one])
+            await leaks.close_leaked([one, two])
+            await leaks.close_leaked([one])
             monkeypatch.undo()
 
     with caplog.at_level(logging.WARNING, "routelab"):
         asyncio.run(run())
-    leaked._warn.cache_clear()
+    leaks._warn.cache_clear()
     (message,) = caplog.messages
     assert "no AsyncConnectionPool._close_connections any more" in message
     assert "'httpcore>=1.0.9,<1.1'" in message
@@ -262,10 +262,10 @@ def test_a_transport_without_a_pool_is_left_alone_with_a_warning(caplog):
         def __init__(self) -> None:
             pass
 
-    leaked._warn.cache_clear()
+    leaks._warn.cache_clear()
     with caplog.at_level(logging.WARNING, "routelab"):
-        asyncio.run(leaked.close_leaked([Other(), None]))
-    leaked._warn.cache_clear()
+        asyncio.run(leaks.close_leaked([Other(), None]))
+    leaks._warn.cache_clear()
     assert "no AsyncHTTPTransport._pool any more" in caplog.text
 
 

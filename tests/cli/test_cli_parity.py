@@ -18,7 +18,7 @@ from routelab.logs.write import write as write_log
 from routelab.policies import Cascade, Explore, Fallback, Fixed, Gated, to_wire
 from routelab.policy_file import Document, load, write
 from routelab.replay_server import parity as proof
-from routelab.tuning.kinds.learned import LearnedKinds
+from routelab.tuning.kinds.kind_learning import LearnedKinds
 from routelab.tuning.tuners import AUTO, CASCADE, CHOICES, CONDITIONAL, LEARNED
 
 PAIR = ("small-8b", "frontier")

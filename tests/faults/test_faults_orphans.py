@@ -10,7 +10,7 @@ from misbehaving import TOKENS, Misbehaving
 
 from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.runtime.transport.client import HttpUpstream
-from routelab.runtime.transport.leaked import close_leaked
+from routelab.runtime.transport.leaks import close_leaked
 from routelab.runtime.upstream import OutgoingRequest
 
 STEPS = 120

@@ -26,8 +26,8 @@ from routelab.replay.partitions.cut import BUCKETS
 from routelab.replay.partitions.moments import MomentsQuery
 from routelab.replay.partitions.workers import Workers, workers
 from routelab.stats.bootstrap import Resamples, interval
-from routelab.tuning.partitioned.measure import evaluated
-from routelab.tuning.partitioned.scan import scan
+from routelab.tuning.partitions.measure import evaluated
+from routelab.tuning.partitions.scan import scan
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "logs"))
 from stream_world import (

@@ -10,7 +10,7 @@ from reports_world import Page, data_of
 from routelab.learning import Recipe, account
 from routelab.logs import Log
 from routelab.reports import render
-from routelab.reports.words import NOTHING, minus
+from routelab.reports.forms import NOTHING, minus
 from routelab.tuning.study.kind_choice import Rival
 
 PAIR = ("small-8b", "frontier")

@@ -16,7 +16,7 @@ from routelab.policies import Cascade, Fixed
 from routelab.policy_file import Certificate, load
 from routelab.replay import comparison_set
 from routelab.stats import betting
-from routelab.stats.bounded import grouped
+from routelab.stats.bounded_sums import grouped
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.certify import CertificateDemand, Evidence, largest_group, parse, prove
 from routelab.tuning.study.export import as_json, save

@@ -14,7 +14,7 @@ from routelab.errors import TuningError
 from routelab.logs import TextsInMemory
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.certify import CertificateDemand
-from routelab.tuning.kinds.learned import LearnedKinds
+from routelab.tuning.kinds.kind_learning import LearnedKinds
 from routelab.tuning.study.seeds import check_seeds, spread_over_seeds
 
 

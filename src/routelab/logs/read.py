@@ -16,10 +16,10 @@ from routelab.logs.columns import (
     LogRows,
     assemble,
     checked_rows,
-    embedded,
     long_frame,
     names,
     notes,
+    parquet_metadata,
     prices,
     sidecar,
     wide_frame,
@@ -71,7 +71,7 @@ def read(
     path = path if path.name else path.resolve()  # a folder may be named "."
     source = open_source(path, None if feedback is None else Path(feedback))
     beside = sidecar.read(path)
-    inside = embedded.read(source.extras())
+    inside = parquet_metadata.read(source.extras())
     asked = dict(signals or {})
     specs = {**inside.signals, **beside.signals, **asked}
     problems = Problems(path.name)

@@ -31,7 +31,7 @@ from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
 from routelab.policies.supermodel import Candidate, best_prefix, best_set, best_single, surplus
-from routelab.policies.words import less_cost
+from routelab.policies.wording import less_cost
 
 
 class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):

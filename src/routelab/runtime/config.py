@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from routelab.core import Options, misplaced
+from routelab.core import KeywordOptions, misplaced
 from routelab.core.catalogue import ROUTER_TIMEOUT_S, EngineRules, engine_rules
 from routelab.errors import ConfigError
 from routelab.gates import AnyGate
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RouterConfig(Options):
+class RouterConfig(KeywordOptions):
     """What a router is told besides its policy and catalogue; every field may be left out.
 
     One value serves any number of routers, unless it holds what only one may have: an open log,

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO
 
-from routelab.core import Options, Progress, misplaced
+from routelab.core import KeywordOptions, Progress, misplaced
 from routelab.errors import ConfigError
 from routelab.runtime import RouterConfig
 from routelab.simulate.scenario import NOTHING, Scenario
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SimulationOptions(Options):
+class SimulationOptions(KeywordOptions):
     """What a simulation is told besides its policy, log, arrivals and latencies.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from routelab.cli import option_parsing
-from routelab.cli.common import CatalogueOption
+from routelab.cli.arguments import CatalogueOption
 from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.options.groups import group
 from routelab.core.catalogue import ROUTER_TIMEOUT_S

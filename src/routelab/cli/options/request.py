@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli.common import CatalogueOption, pairs
+from routelab.cli.arguments import CatalogueOption, pairs
 from routelab.cli.options.groups import group
 from routelab.core.catalogue import ROUTER_TIMEOUT_S
 

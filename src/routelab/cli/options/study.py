@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli.common import CatalogueOption, Packages, signal_option
+from routelab.cli.arguments import CatalogueOption, Packages, signal_option
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import Executor, Levels
 from routelab.core import SignalSpec

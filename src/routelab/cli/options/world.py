@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli.common import read_catalogue
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions
+from routelab.cli.policy_input import read_catalogue
 from routelab.core.catalogue import Model
 from routelab.errors import RoutelabError
 from routelab.logs.columns import prices as price_lists

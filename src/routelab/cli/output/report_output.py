@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routelab.cli.common import tell
+from routelab.cli.console import tell
 from routelab.core.messages import how_to_install
 from routelab.core.storage import replacing
 from routelab.errors import RoutelabError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from routelab import tracking
-from routelab.cli.common import tell
+from routelab.cli.console import tell
 from routelab.tracking import SentStudy
 from routelab.tuning.study import study_path
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS
 from routelab.reports.learning_summary import EstimateSummary
@@ -46,13 +46,13 @@ def _alt(lines: Sequence[RankingLine]) -> str:
         else:
             ways[list(ways)[-1]].append(line)
     for way, found in ways.items():
-        ours = next((words.quality(it.apgr.value) for it in found if it.ours and it.apgr), "")
+        ours = next((forms.quality(it.apgr.value) for it in found if it.ours and it.apgr), "")
         rest = [it for it in found if not it.ours and it.apgr and it.apgr.value is not None]
         best = max(rest, key=lambda it: (it.apgr and it.apgr.value) or 0.0, default=None)
         beside = (
             ""
             if best is None or best.apgr is None
-            else (f" ({words.short(best.name, 24)} {words.quality(best.apgr.value)})")
+            else (f" ({forms.short(best.name, 24)} {forms.quality(best.apgr.value)})")
         )
         told.append(f"{way} {ours}{beside}")
     return f"Share of the gap recovered, beside the best without learning: {', '.join(told)}."
@@ -66,7 +66,7 @@ def _paint(on: Drawing, lines: Sequence[RankingLine]) -> None:
         if line.apgr is not None and line.apgr.value is not None:
             _line(axes, y, line.apgr, ours=line.ours)
     axes.set_ylim(len(lines) - 0.4, -0.7)
-    axes.set_yticks(range(len(lines)), [words.short(line.name, 26) for line in lines])
+    axes.set_yticks(range(len(lines)), [forms.short(line.name, 26) for line in lines])
     axes.tick_params(axis="y", pad=8)
     for label, line in zip(axes.get_yticklabels(), lines, strict=True):
         label.set_color(INK if line.ours or line.apgr is None else MUTED)

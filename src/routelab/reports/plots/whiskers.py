@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, LOSS, MUTED
 from routelab.reports.summary import Range
@@ -63,7 +63,7 @@ def _paint(
         _line(axes, y, line, good)
     axes.axvline(0, color=INK, lw=1.0, zorder=2)
     axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.set_yticks(range(len(lines)), [words.short(line.name, 24) for line in lines])
+    axes.set_yticks(range(len(lines)), [forms.short(line.name, 24) for line in lines])
     axes.tick_params(axis="y", labelcolor=INK, pad=8)
     _around_zero(axes, lines)
     canvas.grid(axes, "x")
@@ -96,5 +96,5 @@ def _around_zero(axes: Axes, lines: Sequence[WhiskerLine]) -> None:
     axes.set_xlim(low - room, high + room)
     axes.xaxis.set_major_locator(MaxNLocator(5, min_n_ticks=3))
     axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: words.minus(f"{value:+g}") if value else "0")
+        FuncFormatter(lambda value, _: forms.minus(f"{value:+g}") if value else "0")
     )

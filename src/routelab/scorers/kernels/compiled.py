@@ -23,8 +23,8 @@ def dot(blocks: Sequence[Floats], vectors: Sequence[Vector], k: int) -> Floats:
     return sums
 
 
-class Walk:
-    """As `plain.Walk`."""
+class CompiledWalk:
+    """As `plain.PlainWalk`."""
 
     def __init__(self, forest: Forest) -> None:
         arrays = ((getattr(forest, name), dtype) for name, dtype in _TYPES.items())
@@ -32,7 +32,7 @@ class Walk:
         self._bias = forest.bias
 
     def sums(self, x: Floats) -> Floats:
-        """As `plain.Walk.sums`; x is contiguous, of float64."""
+        """As `plain.PlainWalk.sums`; x is contiguous, of float64."""
         sums = np.repeat(self._bias[None], len(x), axis=0)
         walk(sums, x, len(x), *self._forest)
         return sums

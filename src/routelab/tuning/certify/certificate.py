@@ -11,7 +11,7 @@ from routelab.core import Policy
 from routelab.policy_file import Certificate, CertifiedBound, LaterCheck
 from routelab.replay import ComparisonSet
 from routelab.stats import bentkus, betting, clt, fixed_sequence
-from routelab.tuning.certify import words
+from routelab.tuning.certify import wording
 from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
 from routelab.tuning.certify.path import path
@@ -68,7 +68,7 @@ class Certifier:
             return list(chosen)
         last = self.points[self.passed - 1]
         rest = [it for it in chosen if it.point.policy != last.policy]
-        return [OperatingPoint("certified", words.rule(self.demands), last), *rest]
+        return [OperatingPoint("certified", wording.rule(self.demands), last), *rest]
 
     def certificate(self, policy: Policy, test: ComparisonSet) -> Certificate:
         """What was proved of the exported policy, and how it fares on test.
@@ -95,7 +95,7 @@ class Certifier:
             passed=self.passed,
             safest_needed=None if self.passed else requests_needed(claims, self.delta),
         )
-        return structs.replace(found, text=words.sentence(found))
+        return structs.replace(found, text=wording.sentence(found))
 
 
 def prove(
@@ -142,9 +142,9 @@ def prove(
         path=1,
         passed=int(holds),
         requests_needed=None if holds else requests_needed(claims, delta),
-        assumptions=tuple(words.assumptions(on, group, goals)),
+        assumptions=tuple(wording.assumptions(on, group, goals)),
     )
-    return structs.replace(found, text=words.sentence(found))
+    return structs.replace(found, text=wording.sentence(found))
 
 
 def _ceiling(demands: Sequence[CertificateDemand], policy: Policy, tune: Evidence) -> float | None:

@@ -25,7 +25,7 @@ PRICES = 16
 """Trade-offs tried for each chain, beside that of indifference to cost."""
 
 
-class Stage(NamedTuple):
+class PricedStage(NamedTuple):
     """A model of a chain that may hand on, at a price of a dollar.
 
     Attributes:
@@ -79,12 +79,12 @@ def at_prices(
     start = [float(np.median(one.thresholds)) for one in known]
     for price in lambdas:
         paid = [price * cost for cost in spent]
-        stages = list(map(Stage, quality, confidence, paid, known))
+        stages = list(map(PricedStage, quality, confidence, paid, known))
         yield ascend(stages, delivered - price * log.cost_usd[:, columns[-1]], start)
 
 
 def ascend(
-    stages: Sequence[Stage], last: Floats, thresholds: Sequence[float], sweeps: int = SWEEPS
+    stages: Sequence[PricedStage], last: Floats, thresholds: Sequence[float], sweeps: int = SWEEPS
 ) -> Ascended:
     """Improve thresholds, one for each stage, from last to first by exact line searches.
 
@@ -108,7 +108,7 @@ def ascend(
 
 
 def reached(confidence: Sequence[Floats], thresholds: Sequence[float], n: int) -> list[Bools]:
-    """Stage by stage, and after the last of them, (n,) whether a request gets there."""
+    """PricedStage by stage, and after the last of them, (n,) whether a request gets there."""
     found = [np.ones(n, dtype=np.bool_)]
     for values, threshold in zip(confidence, thresholds, strict=False):
         found.append(found[-1] & ~(values >= threshold))

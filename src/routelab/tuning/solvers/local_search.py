@@ -19,7 +19,7 @@ from routelab.policies import Cascade
 from routelab.replay.cells import delivered_last
 from routelab.stats import evenly, thinned
 from routelab.tuning.solvers.grid import FRONT, GridCascade, best
-from routelab.tuning.solvers.line_search import Stage, ascend, reached
+from routelab.tuning.solvers.line_search import PricedStage, ascend, reached
 from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates
 from routelab.tuning.solvers.trade_offs import prices
 
@@ -128,7 +128,7 @@ class PricedRows:
     ) -> SolvedCascade:
         """Improve thresholds from last to first by exact line searches."""
         stages = [
-            Stage(self._quality[at], self._confidence[at], self._paid[at], self._dials[at])
+            PricedStage(self._quality[at], self._confidence[at], self._paid[at], self._dials[at])
             for at in models[:-1]
         ]
         return SolvedCascade(models, *ascend(stages, self._last(models), thresholds, sweeps))
@@ -138,7 +138,7 @@ class PricedRows:
         return delivered_last(self._log, self._signal, names) - self._final[models[-1]]
 
     def _reached(self, models: tuple[int, ...], thresholds: Sequence[float]) -> list[np.ndarray]:
-        """Stage by stage, (n,) whether a request gets there."""
+        """PricedStage by stage, (n,) whether a request gets there."""
         confidence = [self._confidence[at] for at in models]
         return reached(confidence, thresholds, len(self._quality[0]))
 

@@ -11,7 +11,7 @@ from routelab.core.messages import bracketed
 from routelab.policy_file import Certificate
 from routelab.replay import Baseline, Figures
 from routelab.stats import requests_to_settle
-from routelab.tuning.certify import words
+from routelab.tuning.certify import wording
 from routelab.tuning.objectives import (
     MARGIN,
     BoundCheck,
@@ -110,7 +110,7 @@ def _certified(certificate: Certificate | None) -> Iterator[_Proved]:
         return
     yield _Proved(certificate.text, certificate.holds)
     for goal in certificate.goals:
-        if (text := words.later(goal, certificate.part)) is not None:
+        if (text := wording.later(goal, certificate.part)) is not None:
             yield _Proved(text, not goal.broken_later)
 
 

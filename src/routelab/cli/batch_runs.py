@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from routelab.cli.common import print_json, tell
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import column_pairs
 from routelab.cli.options import CompleteLogOptions, LogOptions
 from routelab.cli.output import passes, tables
@@ -21,7 +21,7 @@ from routelab.policy_file import PolicyFile
 from routelab.replay import Figures
 from routelab.replay.partitions import workers
 from routelab.tuning import Options
-from routelab.tuning.partitioned import as_json, replay_partitions, save, tune_partitions
+from routelab.tuning.partitions import as_json, replay_partitions, save, tune_partitions
 from routelab.tuning.study import study_path
 
 LARGE = 5_000_000

@@ -12,7 +12,7 @@ from routelab.replay.cells import Chain, Levels, Spec
 from routelab.replay.partitions import PartitionPart, ThresholdSample
 from routelab.stats import thinned
 from routelab.tuning.kinds import Dials
-from routelab.tuning.partitioned.scan import SAMPLE, Scan
+from routelab.tuning.partitions.scan import SAMPLE, Scan
 from routelab.tuning.solvers import ThresholdCandidates, chains_of, grid, threshold_candidates
 
 POINTS = 100

@@ -10,8 +10,8 @@ from routelab.logs.model import PARTS
 from routelab.policy_file import PolicyFile
 from routelab.replay import REFUSE, Figures, NamedPolicy
 from routelab.replay.partitions import MomentsQuery, Workers
-from routelab.tuning.partitioned.measure import evaluated
-from routelab.tuning.partitioned.scan import Passes, scan
+from routelab.tuning.partitions.measure import evaluated
+from routelab.tuning.partitions.scan import Passes, scan
 
 
 def replay_partitions(

@@ -14,7 +14,7 @@ from routelab.core import SignalSpec
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, policy_card, replace_directory, write
 from routelab.tuning.options import UNSAID
-from routelab.tuning.partitioned.study import PartitionedStudy
+from routelab.tuning.partitions.study import PartitionedStudy
 from routelab.tuning.study import study_path, summary
 from routelab.version import __version__
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.tuning.partitioned.export import as_json, save
-    from routelab.tuning.partitioned.repeat import replay_partitions
-    from routelab.tuning.partitioned.study import PartitionedStudy, tune_partitions
+    from routelab.tuning.partitions.export import as_json, save
+    from routelab.tuning.partitions.repeat import replay_partitions
+    from routelab.tuning.partitions.study import PartitionedStudy, tune_partitions
 else:
     __getattr__, __dir__ = attach(
         __name__,

@@ -32,9 +32,9 @@ from routelab.tuning.objectives import (
     operating_points,
 )
 from routelab.tuning.options import SAMPLERS, Options
-from routelab.tuning.partitioned import solve
-from routelab.tuning.partitioned.measure import evaluated
-from routelab.tuning.partitioned.scan import Passes, Scan, scan
+from routelab.tuning.partitions import solve
+from routelab.tuning.partitions.measure import evaluated
+from routelab.tuning.partitions.scan import Passes, Scan, scan
 from routelab.tuning.study import Verdict, caveats, inputs, verdict
 from routelab.tuning.tuners import CASCADE
 
