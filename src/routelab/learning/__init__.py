@@ -13,8 +13,7 @@ from routelab.learning.fit import fit
 from routelab.learning.recipe import recipe
 
 if TYPE_CHECKING:
-    from routelab.learning.diagnosis.account import LearningAccount, account
-    from routelab.learning.diagnosis.loss import loss
+    from routelab.learning.diagnosis import LearningAccount, account, loss
     from routelab.learning.examples import Examples, Target
     from routelab.learning.fit import crossfit, fit_examples
     from routelab.learning.fitted_scorers import FittedScorers
@@ -26,15 +25,15 @@ else:
         {
             "Examples": "examples",
             "FittedScorers": "fitted_scorers",
-            "LearningAccount": "diagnosis.account",
+            "LearningAccount": "diagnosis",
             "Recipe": "recipe",
             "Span": "recipe",
             "Target": "examples",
-            "account": "diagnosis.account",
+            "account": "diagnosis",
             "crossfit": "fit",
             "training_examples": "targets",
             "fit_examples": "fit",
-            "loss": "diagnosis.loss",
+            "loss": "diagnosis",
             "space": "recipe",
         },
     )

@@ -38,7 +38,7 @@ class RecipeSearch(msgspec.Struct, frozen=True):
 
     Attributes:
         recipe: of least loss; the default where nothing did better.
-        loss, loss_of_default: cross-fitted on train, see `routelab.learning.diagnosis.loss`.
+        loss, loss_of_default: cross-fitted on train, see `routelab.learning.loss`.
         trials: how many were tried, the default included.
     """
 

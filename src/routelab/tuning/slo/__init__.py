@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
-from routelab.tuning.study.slo_outcome import SloOutcome
 
 if TYPE_CHECKING:
     from routelab.tuning.slo.space import EngineSpace, SloDemands, check_alone
@@ -29,7 +28,6 @@ else:
 __all__ = [
     "EngineSpace",
     "SloDemands",
-    "SloOutcome",
     "check_alone",
     "tuned_for",
 ]
