@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import traceback
 
 import msgspec
@@ -108,7 +109,8 @@ def test_no_secret_of_a_bad_catalogue_is_told(fields):
     with pytest.raises(CatalogueError) as caught:
         parse(f"[models.a]\ndeployments = [{{{fields}}}]", "m.toml")
     assert SECRETS[fields] in str(caught.value)
-    told = "".join(traceback.format_exception(caught.value))
+    whole = "".join(traceback.format_exception(caught.value))
+    told = re.sub(r'File ".*"', "", whole)  # a checkout may lie anywhere
     assert not [it for it in ("sesame", "se/", "/same") if it in told]
 
 
