@@ -1,4 +1,4 @@
-"""What can learn: one kind a file, one line each here."""
+"""Learners: what is fitted to rows, and the portable scorer it leaves; one kind a file."""
 
 from __future__ import annotations
 

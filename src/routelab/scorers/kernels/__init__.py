@@ -1,4 +1,7 @@
-"""What scorers do most: compiled where a compiler was at hand, to the same bits either way."""
+"""The inner loops of scorers, sums and trees, in C where a compiler was at hand.
+
+Both forms give the same bits.
+"""
 
 from routelab.scorers.kernels.forest import Forest
 

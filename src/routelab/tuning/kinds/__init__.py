@@ -1,5 +1,7 @@
-"""Kinds of policy and how each is searched. A new kind that learns is one file, a line in
-`registry`, and its name in `routelab.tuning.tuners.LEARNED`.
+"""How each kind of policy is searched.
+
+A new kind that learns is one file, a line in `registry`, and its name in
+`routelab.tuning.tuners.LEARNED`.
 
 Other packages bring theirs by entry points of the group `routelab.tuners`.
 """
