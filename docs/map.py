@@ -61,11 +61,12 @@ def page() -> str:
     for number, layer in enumerate(layers(), 1):
         there = {name: rows for name in layer if (rows := list(_rows(name)))}
         missing = [name for name in layer if name not in there]
-        note = f" (to come: {', '.join(missing)})" if missing else ""
+        note = f"(to come: {', '.join(missing)})" if missing else ""
         rows = [row for each in there.values() for row in each]
         table = ["", "| folder | answers |", "|---|---|", *rows] if rows else []
-        chapters.append("\n".join([f"## {number}. {', '.join(there)}{note}", *table, ""]))
-    return "\n".join(chapters).replace(".  (to", ". (to")
+        heading = " ".join(filter(None, [f"## {number}.", ", ".join(there), note]))
+        chapters.append("\n".join([heading, *table, ""]))
+    return "\n".join(chapters)
 
 
 def _rows(name: str) -> Iterator[str]:

@@ -37,7 +37,6 @@ FORMATS: Mapping[str, Callable[[Path], RowSource]] = {
 }
 
 
-# Long: its arguments need many words; the work is one stage after another.
 def read(
     path: str | Path,
     *,

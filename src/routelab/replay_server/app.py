@@ -21,7 +21,6 @@ from routelab.runtime.attempts import DONE, sse_event, word_chunks
 from routelab.simulate.answers import Finder, Outcomes, ReplayError
 
 
-# Long: the endpoints are closures over what the server holds.
 def replay_app(
     log: Log,
     *,

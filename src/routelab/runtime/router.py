@@ -57,7 +57,6 @@ class AsyncRouter:
         ConfigError: an argument is a field of the config, or none at all.
     """
 
-    # Long: settings of the public door, given by name and each with a default, and their checks.
     def __init__(
         self,
         policy: PolicyFile,

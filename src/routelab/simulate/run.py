@@ -38,7 +38,6 @@ SAMPLES = 240
 """Moments at which deployments are looked at."""
 
 
-# Long: what a day consists of, then settings by name, each with a default.
 def simulate(
     policy: PolicyFile,
     log: Log,
@@ -76,7 +75,6 @@ class _Day:
         catalogue: of the models that are called, each with a deployment.
     """
 
-    # Long: what `simulate` was given, with its defaults filled in.
     def __init__(
         self,
         policy: PolicyFile,

@@ -83,7 +83,6 @@ class PartitionedStudy:
         return self.tested[0]
 
 
-# Long: stages of one computation, of which each needs most of what came before.
 def tune_partitions(
     stream: LogBatches,
     options: Options,
