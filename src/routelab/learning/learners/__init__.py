@@ -1,4 +1,4 @@
-"""Learners: what is fitted to rows, and the portable scorer it leaves; one kind a file."""
+"""Learners: one kind a file, one line each here."""
 
 from __future__ import annotations
 
