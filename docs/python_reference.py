@@ -52,6 +52,9 @@ OPENING = """# Python
 
 Made from the packages themselves by `python docs/python_reference.py`. These are the names that
 most people need, each with an example that the tests run; behind each name is its full entry.
+Examples are run beside the embedded log (`datasets/sample.parquet`, here also `log.parquet`), its
+catalogue (`models.toml`) and a policy that was tuned on it (`mine.policy`).
+
 `import routelab` imports nothing else until a name is asked for. `Router`, `AsyncRouter` and
 `load` need the base install alone, whatever reads logs or searches the `lab` extra. Every error
 that you can cause and mend is a [`RoutelabError`](errors.md#routelaberror).

@@ -69,6 +69,12 @@ def test_what_most_people_need_comes_first():
         assert name in shown or any(it.startswith(f"routelab.{name}.") for it in titles), name
 
 
+def test_each_of_the_first_names_has_an_example():
+    opening = WRITTEN["index.md"].split("\n## All packages")[0]
+    for chapter in opening.split("\n### ")[1:]:
+        assert "```pycon\n>>> " in chapter, chapter.splitlines()[0]
+
+
 @pytest.mark.parametrize("name", sorted(WRITTEN))
 def test_links_lead_to_a_heading(name):
     titles = {it: headings(text) for it, text in WRITTEN.items()}

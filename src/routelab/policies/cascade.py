@@ -15,6 +15,12 @@ from routelab.errors import PolicyError
 class Cascade(Policy, frozen=True, tag="cascade"):
     """Ask `models` in turn; deliver the first answer whose signal reaches its threshold.
 
+    >>> from routelab.policies import Cascade
+    >>> cascade = Cascade(("small-8b", "frontier"), (0.8,), "confidence")
+    >>> print(*cascade.explained, sep="\\n")
+    Ask small-8b; keep its answer if confidence ≥ 0.8.
+    Else deliver what frontier answers.
+
     Attributes:
         models: (m,) in the order they are asked, usually cheapest first; m >= 2.
         thresholds: (m - 1,) in units of the signal; finite.

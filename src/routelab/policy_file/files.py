@@ -77,6 +77,13 @@ def check_target(path: Path) -> None:
 def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
     """Load and check a policy directory.
 
+    >>> import routelab
+    >>> policy_file = routelab.load("mine.policy")
+    >>> policy_file.policy.models_used
+    ('medium-70b', 'large', 'frontier')
+    >>> policy_file.verify()  # decides as it did when it was written
+    []
+
     Args:
         packages: that bring kinds the policy names, and whose code may run; they stay in use
             (`routelab.core.packages`). No other package is imported.

@@ -29,6 +29,16 @@ def run(
 ) -> Replay:
     """Replay a policy, by its batch form where the kind has one and no request has a bound.
 
+    >>> import routelab
+    >>> from routelab.policies import Cascade
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> cascade = Cascade(("small-8b", "frontier"), (0.8,), "confidence")
+    >>> replayed = routelab.replay.run(cascade, log)
+    >>> f"{replayed.quality.mean():.3f} at {1000 * replayed.cost_usd.mean():.2f} USD per 1,000"
+    '0.911 at 2.90 USD per 1,000'
+    >>> f"{(replayed.calls > 1).mean():.1%} of requests asked a second model"
+    '60.7% of requests asked a second model'
+
     Args:
         catalogue: rules out models that lack a request's needs; default the log's.
         seed: of the policy's random draws.

@@ -110,7 +110,24 @@ class Measure(NamedTuple):
 
 
 def evaluate(ground: ComparisonSet, policies: Sequence[NamedPolicy]) -> list[Figures]:
-    """Figures of each policy; all share one set of paired resamples."""
+    """Figures of each policy; all share one set of paired resamples.
+
+    >>> import routelab
+    >>> from routelab.logs.model import split
+    >>> from routelab.policies import Cascade
+    >>> from routelab.replay import NamedPolicy, comparison_set, evaluate
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> ground = comparison_set(
+    ...     log, split(log, seed=0), "test", log.models, catalogue=log.catalogue, seed=0
+    ... )
+    >>> cascade = Cascade(("small-8b", "frontier"), (0.8,), "confidence")
+    >>> (figures,) = evaluate(ground, [NamedPolicy("mine", cascade)])
+    >>> figures.n_requests, round(figures.quality, 3), round(figures.gain_vs_zero_router, 3)
+    (795, 0.862, 0.022)
+    >>> low, high = figures.gain_ci  # which includes 0: not shown to beat a mixture of models
+    >>> f"{low:.3f} {high:.3f}"
+    '-0.002 0.046'
+    """
     fixed = ground.fixed()
     replays = [ground.replay(named.policy) for named in policies]
     outcomes = _shared(ground, fixed)

@@ -131,6 +131,22 @@ class LogBase:
 class Log(LogBase):
     """A complete log: outcomes of models (m) on requests (n), axes (n, m) in Fortran order.
 
+    >>> import numpy as np
+    >>> from routelab.logs import Log, Requests
+    >>> shape = (2, 2)  # requests, models
+    >>> log = Log(
+    ...     requests=Requests(id=np.array(["a", "b"], dtype=object)),
+    ...     models=("small", "large"),
+    ...     quality=np.array([[0.0, 1.0], [1.0, 1.0]]),
+    ...     cost_usd=np.array([[1e-5, 1e-3], [2e-5, 2e-3]]),
+    ...     latency_s=np.full(shape, np.nan),  # not observed
+    ...     prompt_tokens=np.full(shape, np.nan),
+    ...     completion_tokens=np.full(shape, np.nan),
+    ...     error=np.zeros(shape, dtype=bool),
+    ... )
+    >>> log.quality.mean(axis=0)
+    array([0.5, 1. ])
+
     Attributes:
         quality: in [0, 1]; NaN = not observed; 0 where the call failed.
         cost_usd: of the answer alone, without any confidence signal.
