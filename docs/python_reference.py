@@ -11,7 +11,6 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from html import escape
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -75,6 +74,9 @@ SECTIONS = {
     "Yields": "Yields",
     "Raises": "Raises",
 }
+
+NAMED = ("Args", "Attributes", "Raises")
+"""Sections whose items begin with names."""
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Node: TypeAlias = ast.ClassDef | Function | ast.Assign | ast.AnnAssign | ast.Module
@@ -645,7 +647,7 @@ def _chunk(title: str, lines: list[str], place: Place) -> Iterator[str]:
     shown = []
     for item in items:
         name, colon, meaning = item.partition(": ")
-        if colon and re.fullmatch(r"[\w*., ]+", name):
+        if colon and title in NAMED and re.fullmatch(r"[\w*., ]+", name):
             names = ", ".join(f"`{each.strip()}`" for each in name.split(","))
             shown.append(f"- {linked(names, place)}: {prose(meaning, place)}")
         elif item.endswith(":") and re.fullmatch(r"\w+:", item):
@@ -659,7 +661,7 @@ def prose(text: str, place: Place | None) -> str:
     """Text as Markdown shows it, with links where it names something public."""
     parts = re.split(r"(`[^`]+`)", text)
     return "".join(
-        linked(it, place) if at % 2 else escape(it, quote=False).replace("*", r"\*")
+        linked(it, place) if at % 2 else it.replace("<", "&lt;").replace("*", r"\*")
         for at, it in enumerate(parts)
     )
 

@@ -1,7 +1,4 @@
-"""Ask cheap models first and stop at the first confident answer.
-
-Source: FrugalGPT, arXiv 2305.05176.
-"""
+"""Ask cheap models first and stop at the first confident answer."""
 
 from __future__ import annotations
 
@@ -25,6 +22,7 @@ class Cascade(Policy, frozen=True, tag="cascade"):
         models: (m,) in the order they are asked, usually cheapest first; m >= 2.
         thresholds: (m - 1,) in units of the signal; finite.
         signal: the confidence compared by `>=`; a missing one (NaN) escalates.
+    Source: FrugalGPT, arXiv 2305.05176.
     """
 
     models: tuple[str, ...]

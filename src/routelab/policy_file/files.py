@@ -30,6 +30,11 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
 
     The golden decisions are made from the policy; hashes of all files are filled in.
 
+    Args:
+        path: of the directory; one that holds anything else is refused.
+        document: what `policy.json` says.
+        card: Markdown for people, `card.md`.
+        tensors: by name, what the document's scorers and features read.
     Raises:
         PolicyFileError: `path` exists and is no policy directory, or cannot be written; or a
             scorer lacks what it needs.
