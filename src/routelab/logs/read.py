@@ -53,6 +53,15 @@ def read(
     log too. Numeric columns of other names are confidence signals. Texts stay in a Parquet file
     until they are asked for.
 
+    >>> import routelab
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> log.models
+    ('small-8b', 'medium-70b', 'code-expert', 'large', 'frontier')
+    >>> log.quality.shape, sorted(log.signals)
+    ((4000, 5), ['confidence', 'verbosity'])
+    >>> f"{log.quality[:, log.column('frontier')].mean():.3f}"
+    '0.953'
+
     Args:
         path: of the file, of a folder of Parquet files, or a pattern such as `logs/*.parquet`;
             `NAME.log.toml` beside it may say more (see `Sidecar`).

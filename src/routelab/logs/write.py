@@ -29,6 +29,14 @@ def write(log: Log, path: str | Path) -> Path:
     The same log gives the same bytes with the same pyarrow, and a reader sees the old file
     or the new one. What no row observed is left out.
 
+    >>> import numpy as np
+    >>> import routelab
+    >>> from routelab import logs
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> path = logs.write(log.take(np.arange(100)), "first-hundred.parquet")
+    >>> len(routelab.read(path))
+    100
+
     Raises:
         LogError: the suffix is not .parquet, or a signal has a name that means another column.
     """

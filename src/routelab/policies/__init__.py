@@ -71,6 +71,7 @@ KINDS: tuple[type[Policy], ...] = (
     Parallel,
     Retry,
 )
+"""The kinds of routelab itself."""
 
 
 def _part(kind: type, data: object) -> Any:

@@ -1,7 +1,4 @@
-"""At each step ask the first model of the set of models that is worth most.
-
-Source: cascade routing, arXiv 2410.10347.
-"""
+"""At each step ask the first model of the set of models that is worth most."""
 
 from __future__ import annotations
 
@@ -56,6 +53,7 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         max_steps: calls at most; None for no limit.
         supermodels: sets looked at: "any", "single" ones (routing), or "prefix"es of `models`
             (cascading).
+    Source: cascade routing, arXiv 2410.10347.
     """
 
     models: tuple[str, ...]

@@ -20,6 +20,19 @@ class Router:
     """`AsyncRouter` on an event loop of its own, so it works inside a running one too.
 
     May be used from many threads at once. Arguments and errors are those of `AsyncRouter`.
+
+    >>> import httpx
+    >>> from routelab import Router
+    >>> from routelab.runtime import RouterConfig
+    >>> def endpoint(request):  # stands for the network
+    ...     message = {"role": "assistant", "content": "4"}
+    ...     sure = {"signals": {"confidence": 0.9}}
+    ...     return httpx.Response(200, json={"choices": [{"message": message}], "routelab": sure})
+    >>> config = RouterConfig(transport=httpx.MockTransport(endpoint))
+    >>> with Router.load("mine.policy", "models.toml", config) as router:
+    ...     routed = router.route("What is 2 + 2?", task="maths", temperature=0)
+    >>> routed.answer, [step.feedback.model for step in routed.decision.steps]
+    ('4', ['medium-70b'])
     """
 
     def __init__(
@@ -71,9 +84,11 @@ class Router:
     ) -> BlockingAnswer:
         """Answer one request piece by piece, as `AsyncRouter.stream` does.
 
-        with router.stream("Tell me a story") as answer:
-            for piece in answer:
-                print(piece.text, end="")
+            with router.stream("Tell me a story") as answer:
+                for piece in answer:
+                    print(piece.text, end="")
+
+        What it cost and how it came about is in `answer.routed`, once the last piece was read.
         """
         return BlockingAnswer(self._router.stream(messages, options, **given), self._background)
 

@@ -38,6 +38,12 @@ class RouterConfig(KeywordOptions):
     One value serves any number of routers, unless it holds what only one may have: an open log,
     figures, a budget store, an upstream.
 
+    >>> from routelab.runtime import RouterConfig
+    >>> config = RouterConfig(log="decisions/", timeout_s=20.0, signals={"sure": "agreement:3"})
+    >>> RouterConfig(timeout_s=0.0)
+    Traceback (most recent call last):
+    routelab.errors.ConfigError: timeout_s=0.0: give seconds above 0, math.inf for no limit
+
     Attributes:
         client: to the endpoints: an httpx client to use, which stays yours to close.
         transport: of the router's own httpx client: "httpx", "aiohttp" (faster when many requests

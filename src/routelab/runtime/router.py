@@ -40,6 +40,21 @@ if TYPE_CHECKING:
 class AsyncRouter:
     """Routes chat requests to OpenAI-compatible endpoints; for one event loop.
 
+    >>> import asyncio
+    >>> import httpx
+    >>> from routelab import AsyncRouter
+    >>> from routelab.runtime import RouterConfig
+    >>> def endpoint(request):  # stands for the network
+    ...     message = {"role": "assistant", "content": "4"}
+    ...     sure = {"signals": {"confidence": 0.9}}
+    ...     return httpx.Response(200, json={"choices": [{"message": message}], "routelab": sure})
+    >>> config = RouterConfig(transport=httpx.MockTransport(endpoint))
+    >>> async def ask():
+    ...     async with AsyncRouter.load("mine.policy", "models.toml", config) as router:
+    ...         return await router.route("What is 2 + 2?", task="maths", temperature=0)
+    >>> asyncio.run(ask()).answer
+    '4'
+
     Attributes:
         engine: deployments at work.
 
@@ -147,10 +162,10 @@ class AsyncRouter:
     ) -> StreamedAnswer:
         """Answer one request piece by piece; arguments are those of `route`.
 
-        async with router.stream("Tell me a story") as answer:
-            async for piece in answer:
-                print(piece.text, end="")
-        print(answer.routed.cost_usd)
+            async with router.stream("Tell me a story") as answer:
+                async for piece in answer:
+                    print(piece.text, end="")
+            print(answer.routed.cost_usd)
 
         Pieces of a final call are passed on as they come; an answer that a policy has to
         judge first comes in one piece once it is accepted.

@@ -52,6 +52,20 @@ def simulate(
     Costs, signals and quality are the log's. The same arguments give the same day, and the same
     bytes of events.
 
+    >>> import routelab
+    >>> from routelab.simulate import arrivals, latency, simulate
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> day = simulate(
+    ...     routelab.load("mine.policy"),
+    ...     log,
+    ...     arrivals(log, "poisson:2", requests=200, seed=1),
+    ...     latency(log, "logged"),
+    ... )
+    >>> print(day.answered.sum(), day.struck_share)  # nothing went wrong on this day
+    200 0.0
+    >>> f"{day.latency_s.mean():.1f} virtual seconds"
+    '2.6 virtual seconds'
+
     Args:
         arriving: requests of this log.
         latency: how long deployments work on answers.

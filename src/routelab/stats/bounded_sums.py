@@ -14,7 +14,12 @@ from routelab.stats.arrays import align, vector, within
 
 
 class MeanEstimate(NamedTuple):
-    """A mean over rows, and its standard error robust to groups (NaN with one group)."""
+    """A mean over rows, and its standard error robust to groups.
+
+    Attributes:
+        mean: in units of the values.
+        error: its standard error; NaN with one group.
+    """
 
     mean: float
     error: float

@@ -26,6 +26,14 @@ UNSAID = ("storage", "fresh", "processes", "account")
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a study is asked to do.
 
+    >>> from routelab.tuning import Bounds, Options
+    >>> options = Options(name="mine", bounds=Bounds(max_usd_per_1k=2.0), trials=200, seed=1)
+    >>> options.check()
+    >>> Options(name="mine", trials=0, sampler="random").check()
+    Traceback (most recent call last):
+    routelab.errors.TuningError: `trials` is 0; at least 1 is needed
+    `sampler` random: choose nsga2 or tpe
+
     Attributes:
         name: of the policy.
         models: candidates; None takes every model with a cost.

@@ -10,7 +10,15 @@ from routelab.policies.supermodel.candidate import NODES, Candidate
 
 
 def best_set(held: float, hopes: Sequence[Candidate], room: int) -> tuple[int, ...]:
-    """As `plain.best_set`."""
+    """As `plain.best_set`, to the same bits.
+
+    Args:
+        held: quality of the best answer so far, 0 without one.
+        hopes: of the models left.
+        room: how many may be asked at most.
+    Returns:
+        Indices into `hopes`, ascending; empty where no set is worth more than stopping.
+    """
     if len(hopes) > MOST:
         return plain.best_set(held, hopes, room)
     return search(held, hopes, room, NODES)

@@ -29,6 +29,12 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
     `router.route(prompt, task="maths", temperature=0)` is short for
     `router.route(prompt, RequestOptions(task="maths", parameters={"temperature": 0}))`.
 
+    >>> from routelab.runtime import RequestOptions
+    >>> options = RequestOptions(task="maths", max_cost_usd=0.01, deadline_s=5.0, needs=("tools",))
+    >>> RequestOptions(needs="tools")
+    Traceback (most recent call last):
+    routelab.errors.RequestError: needs='tools': write a list of capabilities, such as ["tools"]
+
     Attributes:
         id: sent as `x-request-id`; the key of the policy's random draws, a fresh one if None.
         task: a benchmark, use case or route.

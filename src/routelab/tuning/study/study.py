@@ -121,6 +121,18 @@ def tune(
 ) -> Study:
     """Tune a policy on a complete log.
 
+    >>> import routelab
+    >>> from routelab.tuning import Options
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> study = routelab.tune(log, Options(name="mine", models=("small-8b", "frontier"), trials=20))
+    >>> study.verdict.word
+    'ship'
+    >>> study.policy.models
+    ('small-8b', 'frontier')
+    >>> low, high = study.figures.quality_ci  # on requests that the search never saw
+    >>> low < study.figures.quality < high
+    True
+
     Args:
         catalogue: prices, capabilities and endpoints; default the log's own.
         progress: told of finished trials.
