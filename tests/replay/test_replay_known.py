@@ -65,14 +65,14 @@ def test_a_score_is_what_the_request_alone_has():
     assert not np.array_equal(known.after[asked], known.after[AnswerQuery("gain", 1, ())])
 
 
-def test_a_ground_scores_once_whatever_is_replayed():
+def test_a_comparison_scores_once_whatever_is_replayed():
     counted = Counted()
-    ground = whole(logged(60)).with_scoring(counted)
-    some = ground.take(np.arange(0, 60, 2), "some")
-    full, half = ground.replay(TIERS), some.replay(TIERS)
+    comparison = whole(logged(60)).with_scoring(counted)
+    some = comparison.take(np.arange(0, 60, 2), "some")
+    full, half = comparison.replay(TIERS), some.replay(TIERS)
     assert counted.asked == 60
     assert np.array_equal(full.take(np.arange(0, 60, 2)).answered, half.answered)
-    ground.replay(Tiers(scorer="length", models=("small", "large"), thresholds=(2.0,)))
+    comparison.replay(Tiers(scorer="length", models=("small", "large"), thresholds=(2.0,)))
     assert counted.asked == 60
 
 

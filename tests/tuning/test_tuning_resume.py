@@ -161,7 +161,7 @@ class _Unportable(Cascades):
 
 def _plain_task():
     task = task_of()
-    return Cascades(task.ground, task.dials, task.demands)
+    return Cascades(task.comparison, task.dials, task.demands)
 
 
 def options(storage, **more):

@@ -86,7 +86,7 @@ def dials_of(log: Log) -> dict[str, ThresholdCandidates]:
 
 
 def whole(log: Log) -> ComparisonSet:
-    """All rows of a log as common ground."""
+    """All rows of a log as common comparison."""
     rows = np.arange(len(log))
     return ComparisonSet("all", log, rows, Coverage(rows, 0, {}), Catalogue(), 0)
 

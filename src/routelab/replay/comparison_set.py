@@ -1,4 +1,4 @@
-"""The common ground on which policies are compared: same rows, candidates and resamples."""
+"""What policies are compared on: the same rows, candidates and resamples."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class ComparisonSet:
         return [reduce(_backed, [alone[i] for i in asked[it]]) for it in range(len(alone))]
 
     def take(self, rows: Ints, part: str) -> ComparisonSet:
-        """Some of these rows as a ground of their own."""
+        """Some of these rows as a comparison set of their own."""
         known = self.known.take(rows)
         taken = replace(
             self,

@@ -39,7 +39,7 @@ class ThresholdSample(NamedTuple):
     confidence: Mapping[str, Floats]
 
     def coverage(self) -> Coverage:
-        """As of a ground, whose rows nobody lists."""
+        """As of a comparison, whose rows nobody lists."""
         return Coverage(np.empty(self.requests, dtype=np.int8), self.dropped, self.by_task)
 
 

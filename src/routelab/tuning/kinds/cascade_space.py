@@ -47,17 +47,17 @@ class Cascades:
     or not, so that any two can be crossed.
     """
 
-    ground: ComparisonSet
+    comparison: ComparisonSet
     dials: Dials
     demands: Demands
 
     def __getstate__(self) -> dict[str, Any]:
         """For other processes: without prompts, unless they decide which models have room."""
-        on = self.ground
+        on = self.comparison
         windows = [on.catalogue.model(name).context_window for name in on.models]
         if all(window is None for window in windows):
             on = replace(on, log=replace(on.log, texts=None), reference=None)
-        return {**vars(self), "ground": on}
+        return {**vars(self), "comparison": on}
 
     @property
     def names(self) -> Mapping[str, Direction]:
@@ -67,7 +67,7 @@ class Cascades:
     @cached_property
     def space(self) -> Mapping[str, Categorical | FloatRange | IntRange]:
         """Every parameter."""
-        models = self.ground.models
+        models = self.comparison.models
         steps = min(MAX_STEPS, len(models))
         chain = {
             f"model.{i + 1}": Categorical(models + ((NONE,) if i else ())) for i in range(steps)
@@ -80,7 +80,7 @@ class Cascades:
     def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
         """Mean cost and quality on tune, and by how much bounds are broken."""
         policy = self.policy(params)
-        replay = self.ground.replay(policy)
+        replay = self.comparison.replay(policy)
         found = mean_cost_quality(replay)
         excess = self.demands.excess(found, replay)
         feasible = all(value <= 0 for value in excess.values())

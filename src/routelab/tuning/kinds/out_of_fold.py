@@ -37,6 +37,6 @@ def unseen(train: ComparisonSet, teacher: ScorerFits) -> ComparisonSet | None:
     n = len(train.log)
     if any(len(scores) % n or np.isnan(scores).all(axis=1).any() for scores in held_out):
         return None
-    ground = replace(train, scoring=teacher.fitted.scoring())
-    vars(ground)["known"] = _Unseen(ground.log, teacher)
-    return ground
+    comparison = replace(train, scoring=teacher.fitted.scoring())
+    vars(comparison)["known"] = _Unseen(comparison.log, teacher)
+    return comparison

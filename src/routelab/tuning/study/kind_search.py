@@ -185,7 +185,7 @@ def _held_out(
     found = {}
     told(f"comparing {len(again)} kinds on requests that they were not chosen on")
     for kind, search in again.items():
-        chosen = [board.meeting([*single, *_some(search(ground))]) for ground in rest]
+        chosen = [board.meeting([*single, *_some(search(comparison))]) for comparison in rest]
         cost, quality = board.held_out(chosen, budgets)
         found[kind] = (cost.tolist(), quality.tolist())
     return found
