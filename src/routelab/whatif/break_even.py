@@ -94,7 +94,7 @@ def _decision(policy: Policy, comparison: ComparisonSet, row: int) -> Decision |
             catalogue=comparison.catalogue,
             seed=comparison.seed,
             estimates=comparison.estimates,
-            known=comparison.known,
+            cache=comparison.cache,
         )
     except RouteError:
         return None

@@ -23,7 +23,7 @@ def stages(policy: Policy, replay: Replay, comparison: ComparisonSet) -> tuple[S
     """
     log = comparison.log
     table = table_of(
-        policy, log, catalogue=comparison.catalogue, seed=comparison.seed, known=comparison.known
+        policy, log, catalogue=comparison.catalogue, seed=comparison.seed, cache=comparison.cache
     )
     made = None if bounded(log).any() else policy.replay_batch(table)
     if made is None:

@@ -47,12 +47,12 @@ def propose(here: ProposalInputs) -> Iterator[CascadeRouting]:
 def _resolution(here: ProposalInputs, after: str, signals: tuple[str, ...]) -> tuple[float, ...]:
     """How much an answer tells of its own quality on tune: spread of what is predicted then,
     as a share of the spread of quality itself."""
-    known, log = here.tune.known, here.tune.log
+    cache, log = here.tune.cache, here.tune.log
     found = []
     for name in here.frontier:
         column = log.column(name)
         asked = AnswerQuery(after, column, signals)
-        predicted = known.after[asked][:, known.outputs[after].index(name)]
+        predicted = cache.after[asked][:, cache.outputs[after].index(name)]
         spread = float(np.std(log.quality[:, column]))
         found.append(float(np.clip(np.std(predicted) / spread, 0.0, 1.0)) if spread else 0.0)
     return tuple(found)

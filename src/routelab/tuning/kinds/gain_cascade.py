@@ -75,12 +75,12 @@ def _of_chain(here: ProposalInputs, chain: tuple[str, ...], way: _Way) -> list[G
 
 def _calm(here: ProposalInputs, chain: tuple[str, ...], way: _Way) -> Log:
     """The chain's outcomes, with what deferring is expected to lose as the only signal."""
-    known, whole = here.tune.known, here.tune.log
+    cache, whole = here.tune.cache, here.tune.log
     log = whole.only(chain)
     values = np.full_like(log.quality, np.nan)
     for index, (name, following) in enumerate(pairwise(chain)):
-        predicted = known.after[AnswerQuery(way.scorer, whole.column(name), way.signals)]
-        gain = predicted[:, known.outputs[way.scorer].index(following)]
+        predicted = cache.after[AnswerQuery(way.scorer, whole.column(name), way.signals)]
+        gain = predicted[:, cache.outputs[way.scorer].index(following)]
         values[:, index] = np.where(log.error[:, index], np.nan, -gain)
     extra = calls_usd(log, way.signals, (slice(None), slice(None))) - log.cost_usd
     return replace(log, signals={CALM: values}, extra_usd={CALM: extra})

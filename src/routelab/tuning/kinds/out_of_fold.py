@@ -38,5 +38,5 @@ def unseen(train: ComparisonSet, teacher: ScorerFits) -> ComparisonSet | None:
     if any(len(scores) % n or np.isnan(scores).all(axis=1).any() for scores in held_out):
         return None
     comparison = replace(train, scoring=teacher.fitted.scoring())
-    vars(comparison)["known"] = _Unseen(comparison.log, teacher)
+    vars(comparison)["cache"] = _Unseen(comparison.log, teacher)
     return comparison
