@@ -53,7 +53,7 @@ class Counted(Cascades):
 def task_of(allowed=10**9):
     on = whole(LOG)
     wanted = demands(Bounds(min_quality=0.7), on, Fixed("large"), 0.9)
-    task = Counted(on, inputs.dials(LOG, ["confidence"]), wanted)
+    task = Counted(on, inputs.thresholds(LOG, ["confidence"]), wanted)
     object.__setattr__(task, "allowed", allowed)
     return task
 
@@ -161,7 +161,7 @@ class _Unportable(Cascades):
 
 def _plain_task():
     task = task_of()
-    return Cascades(task.comparison, task.dials, task.demands)
+    return Cascades(task.comparison, task.thresholds, task.demands)
 
 
 def options(storage, **more):

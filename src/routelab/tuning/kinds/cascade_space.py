@@ -24,7 +24,7 @@ from routelab.tuning.solvers import ThresholdCandidates
 MAX_STEPS = 4
 NONE = "-"
 
-Dials = Mapping[tuple[str, str], ThresholdCandidates]
+ThresholdsByModel = Mapping[tuple[str, str], ThresholdCandidates]
 """By (signal, model)."""
 
 
@@ -48,7 +48,7 @@ class Cascades:
     """
 
     comparison: ComparisonSet
-    dials: Dials
+    thresholds: ThresholdsByModel
     demands: Demands
 
     def __getstate__(self) -> dict[str, Any]:
@@ -72,9 +72,9 @@ class Cascades:
         chain = {
             f"model.{i + 1}": Categorical(models + ((NONE,) if i else ())) for i in range(steps)
         }
-        signals = tuple(dict.fromkeys(signal for signal, _ in self.dials))
-        dialled = {model for (_, model), dial in self.dials.items() if dial}
-        accept = {f"accept.{name}": FloatRange(0.0, 1.0) for name in models if name in dialled}
+        signals = tuple(dict.fromkeys(signal for signal, _ in self.thresholds))
+        movable = {model for (_, model), candidates in self.thresholds.items() if candidates}
+        accept = {f"accept.{name}": FloatRange(0.0, 1.0) for name in models if name in movable}
         return {**chain, "signal": Categorical(signals), **accept}
 
     def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
@@ -92,10 +92,10 @@ class Cascades:
         named = (params[name] for name in self.space if name.startswith("model."))
         chain = list(dict.fromkeys(name for name in named if name != NONE))
         signal = params["signal"]
-        stages = [name for name in chain[:-1] if self.dials[signal, name]]
+        stages = [name for name in chain[:-1] if self.thresholds[signal, name]]
         if not stages:
             return Fixed(chain[-1])
-        thresholds = tuple(self.dials[signal, it].at(params[f"accept.{it}"]) for it in stages)
+        thresholds = tuple(self.thresholds[signal, it].at(params[f"accept.{it}"]) for it in stages)
         return Cascade((*stages, chain[-1]), thresholds, signal)
 
     def params(self, policy: Cascade | Fixed) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Cascades:
         if isinstance(policy, Cascade):
             params["signal"] = policy.signal
             for name, threshold in zip(chain, policy.thresholds, strict=False):
-                params[f"accept.{name}"] = self.dials[policy.signal, name].share(threshold)
+                params[f"accept.{name}"] = self.thresholds[policy.signal, name].share(threshold)
         return params
 
     def trials(self, done: Sequence[FinishedTrial]) -> list[Trial]:
@@ -124,4 +124,4 @@ class Cascades:
         ]
 
 
-__all__ = ["Cascades", "Dials", "PolicyScore", "Trial"]
+__all__ = ["Cascades", "PolicyScore", "ThresholdsByModel", "Trial"]

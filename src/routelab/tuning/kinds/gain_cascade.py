@@ -67,10 +67,10 @@ def _ways(here: ProposalInputs) -> list[_Way]:
 
 def _of_chain(here: ProposalInputs, chain: tuple[str, ...], way: _Way) -> list[GridCascade]:
     log = _calm(here, chain, way)
-    dials = {
+    thresholds = {
         name: threshold_candidates(log.signals[CALM][:, log.column(name)]) for name in chain[:-1]
     }
-    return list(grid.of_chain(log, CALM, chain, dials)) if all(dials.values()) else []
+    return list(grid.of_chain(log, CALM, chain, thresholds)) if all(thresholds.values()) else []
 
 
 def _calm(here: ProposalInputs, chain: tuple[str, ...], way: _Way) -> Log:

@@ -21,7 +21,7 @@ from routelab.replay.partitions import (
     ThresholdSample,
     Workers,
 )
-from routelab.tuning.kinds import Dials
+from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     BoundCheck,
     FrontPoint,
@@ -115,13 +115,13 @@ class _OnTune(NamedTuple):
     """What was solved and chosen before a row of test is read.
 
     Attributes:
-        sampled: outcomes and signals of some requests; dials: thresholds that tell them apart.
+        sampled: outcomes and signals of some requests; thresholds: those that tell them apart.
         best: candidate alone; front: non-dominated points, by rising cost.
         chosen: operating points, the exported one first; tuned: figures of that.
     """
 
     sampled: ThresholdSample
-    dials: Dials
+    thresholds: ThresholdsByModel
     best: FrontPoint
     front: Sequence[FrontPoint]
     chosen: Sequence[OperatingPoint]
@@ -145,8 +145,8 @@ def _on_tune(
     """
     sampled = log.sample(tuning, signals)
     _refuse(log.name, sampled.coverage(), options.allow_missing)
-    dials = solve.dials(sampled, models)
-    cascades = solve.cascades(log, tuning, sampled, dials, options.levels)
+    thresholds = solve.thresholds(sampled, models)
+    cascades = solve.cascades(log, tuning, sampled, thresholds, options.levels)
     replayed = log.moments(tuning, cascades, question, "replaying the front")
     scores = [PolicyScore(1000 * it.cost_usd, it.quality) for it in replayed.measures(options.seed)]
     alone = [
@@ -159,7 +159,7 @@ def _on_tune(
     named = [NamedPolicy(options.name, chosen[0].point.policy)]
     again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
     tuned = evaluated(again, named, models, "tune", options.seed)[0]
-    return _OnTune(sampled, dials, best, points, chosen, tuned, replayed.coverage())
+    return _OnTune(sampled, thresholds, best, points, chosen, tuned, replayed.coverage())
 
 
 def _warnings(
@@ -204,7 +204,7 @@ def _judged_on(
     tested = evaluated(on_test, named, models, "test", options.seed)
     coverage = {"tune": found.coverage, "test": on_test.coverage()}
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
-    warnings = _warnings(log, cut, chosen[0], coverage, has_signal=bool(found.dials))
+    warnings = _warnings(log, cut, chosen[0], coverage, has_signal=bool(found.thresholds))
     return PartitionedStudy(
         options=options,
         stream=log.stream,

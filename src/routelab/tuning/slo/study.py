@@ -71,10 +71,10 @@ def _cascades(study: Study) -> Cascades | None:
     if options.kinds != (CASCADE,) or options.parts_by is not None:
         return None
     signals = inputs.signals(study.log, options.signals, study.test.models)
-    dials = inputs.dials(study.tune.log, signals)
-    if not any(dials.values()):
+    thresholds = inputs.thresholds(study.tune.log, signals)
+    if not any(thresholds.values()):
         return None
-    return Cascades(study.tune, dials, demands(options.bounds, study.tune, study.policy, 1.0))
+    return Cascades(study.tune, thresholds, demands(options.bounds, study.tune, study.policy, 1.0))
 
 
 def _shelf(task: EngineSpace) -> TrialStore | None:
@@ -114,11 +114,13 @@ def _exporting(study: Study, point: FrontPoint, catalogue: Catalogue, kept: SloO
     tuning, testing, options = study.tune, study.test, study.options
     named = [NamedPolicy(options.name, point.policy)]
     tested = [*evaluate(testing, named), *study.tested]
-    dials = inputs.dials(tuning.log, inputs.signals(study.log, options.signals, study.test.models))
+    thresholds = inputs.thresholds(
+        tuning.log, inputs.signals(study.log, options.signals, study.test.models)
+    )
     alone = [replay.quality.mean() for replay in tuning.fixed()]
     best = tuning.models[max(range(len(alone)), key=alone.__getitem__)]
     warnings = caveats.of_study(
-        study.log, dials, study.split.rule, options.kinds, point.policy, tuning, testing
+        study.log, thresholds, study.split.rule, options.kinds, point.policy, tuning, testing
     )
     return replace(
         study,

@@ -12,7 +12,14 @@ from routelab.core import Policy, Progress
 from routelab.errors import TuningError
 from routelab.replay import ComparisonSet
 from routelab.stats import thinned
-from routelab.tuning.kinds import BUDGETS, CascadeSearch, Dials, Holdout, cascade, conditional
+from routelab.tuning.kinds import (
+    BUDGETS,
+    CascadeSearch,
+    Holdout,
+    ThresholdsByModel,
+    cascade,
+    conditional,
+)
 from routelab.tuning.objectives import Demands, Excess, FrontPoint
 from routelab.tuning.options import BY, Options
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL
@@ -56,7 +63,7 @@ def search_kinds(
     options: Options,
     part: Callable[[str], ComparisonSet],
     tuning: ComparisonSet,
-    dials: Dials,
+    thresholds: ThresholdsByModel,
     alone: Sequence[FrontPoint],
     wanted: Demands,
     progress: Progress | None,
@@ -69,13 +76,13 @@ def search_kinds(
             nothing meets the bounds on latency and groups.
     """
     _refuse_unknown(options, tuning)
-    signals = tuple(dict.fromkeys(signal for signal, _ in dials))
+    signals = tuple(dict.fromkeys(signal for signal, _ in thresholds))
     fronts: dict[str, list[FrontPoint]] = {}
     again: dict[str, Again] = {}
     tried: list[Excess] = []
     cascades: CascadeSearch | None = None
     if CASCADE in options.kinds:
-        cascades = cascade.cascades(tuning, dials, alone, wanted, options, progress)
+        cascades = cascade.cascades(tuning, thresholds, alone, wanted, options, progress)
         fronts[CASCADE] = cascades.front
         again[CASCADE] = cascade.source(signals)
         tried += cascades.tried
