@@ -9,8 +9,8 @@ from routelab.policies.supermodel._compiled import MOST, search
 from routelab.policies.supermodel.candidate import NODES, Candidate
 
 
-def best_set(held: float, hopes: Sequence[Candidate], room: int) -> tuple[int, ...]:
+def best_set(held: float, candidates: Sequence[Candidate], room: int) -> tuple[int, ...]:
     """As `plain.best_set`."""
-    if len(hopes) > MOST:
-        return plain.best_set(held, hopes, room)
-    return search(held, hopes, room, NODES)
+    if len(candidates) > MOST:
+        return plain.best_set(held, candidates, room)
+    return search(held, candidates, room, NODES)
