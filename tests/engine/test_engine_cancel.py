@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 
 import pytest
-from engine_world import Scripted, engine, idle, question, run, stations, world
+from engine_world import Scripted, deployment_states, engine, idle, question, run, world
 
 from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules
 from routelab.runtime import UpstreamError
@@ -41,7 +41,7 @@ async def scene(loop, behaviours, cancel_at):
     in_time = tasks[2].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.sleep(30)
-    assert idle(made), [(it.name, it.in_flight) for it in stations(made).values()]
+    assert idle(made), [(it.name, it.in_flight) for it in deployment_states(made).values()]
     assert not any(upstream.under_way.values())
     assert tasks[2].cancelled() == in_time
     assert sum(map(len, tries)) == len(upstream.seen)  # every try is told of, cancelled ones too
@@ -67,11 +67,11 @@ def test_a_probe_that_is_cancelled_lets_another_one_through():
         await asyncio.sleep(2)
         probe = asyncio.ensure_future(made.ask(question(), []))
         await asyncio.sleep(0.5)
-        assert stations(made)["a"].breaker.on_trial == 1
+        assert deployment_states(made)["a"].breaker.on_trial == 1
         assert (await made.ask(question(), [])).last is None
         probe.cancel()
         await asyncio.sleep(0)
-        assert stations(made)["a"].breaker.on_trial == 0
+        assert deployment_states(made)["a"].breaker.on_trial == 0
         assert (await made.ask(question(), [])).last is not None
 
     run(main)

@@ -7,7 +7,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from engine_world import Scripted, engine, idle, question, run, stations, world
+from engine_world import Scripted, deployment_states, engine, idle, question, run, world
 from msgspec.structs import replace
 
 from routelab.core.catalogue.catalogue import Timeouts
@@ -134,7 +134,7 @@ def test_a_deadline_cuts_an_attempt_and_does_not_blame_the_deployment():
             limit = loop.time() + 1.0
             assert (await made.ask(question(deadline=limit), [])).last is None
             assert loop.time() == pytest.approx(limit)
-        return stations(made)["a"].breaker.state(loop.time())
+        return deployment_states(made)["a"].breaker.state(loop.time())
 
     assert run(main) == "closed"
 

@@ -89,9 +89,9 @@ class Engine:
         now, worst = self._clock(), ("closed", "half-open", "open").index
         found: dict[str, State] = {}
         for pool in self.pools.values():
-            for station in pool.stations:
-                state = station.breaker.state(now)
-                found[station.name] = max(found.get(station.name, state), state, key=worst)
+            for state in pool.states:
+                here = state.breaker.state(now)
+                found[state.name] = max(found.get(state.name, here), here, key=worst)
         return found
 
     async def _ask(
@@ -112,14 +112,14 @@ class Engine:
             began = self._clock()
             if began >= question.deadline:
                 return _given_up(pool, "the request's deadline has passed", over=True)
-            place = await pool.take(
+            permit = await pool.take(
                 tokens,
                 question.deadline,
                 hopeless.union(failed) if failed or hopeless else (),
                 patient=patient and not failed,
             )
-            if isinstance(place, Permit):
-                tried = await self._try(pool, place, began, question, tries)
+            if isinstance(permit, Permit):
+                tried = await self._try(pool, permit, began, question, tries)
                 if tried.attempt.error is None:
                     return SampleResult(tried, over=True)
                 if tried.attempt.delivered or not tried.attempt.elsewhere:
@@ -127,11 +127,11 @@ class Engine:
                 if question.room is not None and (why := await question.room(tried)):
                     return _given_up(pool, why, over=True)
                 if outcome.may_pass(tried.attempt):
-                    failed[place.station] = tried.attempt
+                    failed[permit.state] = tried.attempt
                 else:
-                    hopeless.add(place.station)
+                    hopeless.add(permit.state)
             elif not failed:
-                return _given_up(pool, place.reason)
+                return _given_up(pool, permit.reason)
             elif retries == self._rules.most:
                 return _given_up(pool)
             elif not pool.retries.spend():
@@ -151,30 +151,30 @@ class Engine:
         Source: M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
         """
         if all(tried.retry_after_s is not None for tried in failed):
-            return 0.0  # their stations rest until then
+            return 0.0  # they rest until then
         return self._rng.random() * _doubled(self._rules.base_s, retry, self._rules.max_s)
 
     async def _try(
         self,
         pool: Pool,
-        place: Permit,
+        permit: Permit,
         began: float,
         question: SampleRequest,
         tries: list[SampleAttempt],
     ) -> SampleAttempt:
-        station, sent = place.station, self._clock()
-        timeouts, left = station.deployment.timeouts or self._timeouts, question.deadline - sent
+        state, sent = permit.state, self._clock()
+        timeouts, left = state.deployment.timeouts or self._timeouts, question.deadline - sent
         hurried = left < timeouts.total_s
         if hurried:
             timeouts = msgspec.structs.replace(timeouts, total_s=max(0.0, left))
         tried, report = (
-            AttemptResult(station.name, error="cancelled", kind="stopped"),
+            AttemptResult(state.name, error="cancelled", kind="stopped"),
             AttemptReport(),
         )
         try:
             tried = await attempt(
                 self._upstream,
-                station.deployment,
+                state.deployment,
                 question.body,
                 question.headers,
                 timeouts,
@@ -189,29 +189,29 @@ class Engine:
                 if tried.error is None:
                     pool.demand.learn(answer)
             report = outcome.report(tried, hurried=hurried, tokens=used)
-            self._note(station, tried)
+            self._note(state, tried)
         except BaseException:
             tried = msgspec.structs.replace(tried, latency_s=self._clock() - sent)
             raise
         finally:
-            station.give_back(place, report, self._clock())
-            provider = station.deployment.provider
+            state.give_back(permit, report, self._clock())
+            provider = state.deployment.provider
             done = SampleAttempt(pool.model, provider, question.sample, sent - began, tried)
             tries.append(done)
         return done
 
-    def _note(self, station: DeploymentState, tried: AttemptResult) -> None:
+    def _note(self, state: DeploymentState, tried: AttemptResult) -> None:
         """Remember what the next calls should know."""
         if tried.error is None:
-            station.refusals, station.trouble = 0, ""
+            state.refusals, state.trouble = 0, ""
             return
-        station.trouble = tried.error
+        state.trouble = tried.error
         if tried.retry_after_s is not None:
-            station.rest(tried.retry_after_s, self._clock())
+            state.rest(tried.retry_after_s, self._clock())
         elif tried.status == outcome.TOO_MANY:
-            station.refusals += 1
-            rest_s = _doubled(self._rules.base_s, station.refusals, self._rules.max_s)
-            station.rest(rest_s, self._clock())
+            state.refusals += 1
+            rest_s = _doubled(self._rules.base_s, state.refusals, self._rules.max_s)
+            state.rest(rest_s, self._clock())
 
 
 def _doubled(base_s: float, times: int, most_s: float) -> float:

@@ -18,7 +18,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
         model: that was asked.
         provider: who runs the deployment.
         sample: which of a call's samples it belongs to.
-        queued_s: waited for a place before it.
+        queued_s: waited for a permit before it.
     """
 
     model: str
