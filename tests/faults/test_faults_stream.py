@@ -195,7 +195,7 @@ def test_a_final_call_that_is_overruled_is_a_fault_of_the_policy(world):
 
     async def run():
         async with AsyncRouter(chosen) as router:
-            router._desk.lane.policy = Overruling(model="one")
+            router._handler.active.policy = Overruling(model="one")
             async with router.stream(PROMPT) as answer:
                 async for _ in answer:
                     pass

@@ -234,7 +234,7 @@ def test_a_storm_on_all_sides_is_answered_with_when_to_come_back(
 
 
 class Routed:
-    """A router over these deployments, which is asked from a test; then what its books say.
+    """A router over these deployments, which is asked from a test; then what its observers say.
 
     Attributes:
         states: of the breakers, in the order of the deployments.

@@ -32,14 +32,14 @@ class BudgetGuard:
     def __init__(
         self,
         calls: Calls,
-        keeper: BudgetKeeper,
+        budget_keeper: BudgetKeeper,
         upper_usd: Callable[[Call, Sending, int], float],
         samples: Callable[[Call], int],
         degraded: bool,
     ) -> None:
         self.refusal: BudgetError | None = None
         self._calls = calls
-        self._keeper = keeper
+        self._budget_keeper = budget_keeper
         self._upper_usd = upper_usd
         self._samples = samples
         self._degraded = degraded
@@ -54,13 +54,13 @@ class BudgetGuard:
         """
         charged: list[float] = []
         try:
-            most_usd = self._upper_usd(call, sending, self._keeper.budgets.output_tokens)
+            most_usd = self._upper_usd(call, sending, self._budget_keeper.budgets.output_tokens)
             hold = await self._reserved(sending, most_usd)
         except BudgetError as refusal:
             self.refusal = self.refusal or refusal
             return Feedback(call.model, dict.fromkeys(call.need, math.nan), error=str(refusal))
         try_usd = most_usd / self._samples(call)
-        silence_usd = try_usd if self._keeper.budgets.unanswered == "reserved" else 0.0
+        silence_usd = try_usd if self._budget_keeper.budgets.unanswered == "reserved" else 0.0
         room = functools.partial(self._charged, sending, charged, try_usd, silence_usd)
         try:
             feedback = await self._calls.call(
@@ -68,10 +68,10 @@ class BudgetGuard:
             )
         except BaseException:
             spent_usd = self.cancelled(call, tries).cost_usd + silence_usd * _unanswered(tries)
-            self._keeper.settle(hold, spent_usd - math.fsum(charged))
+            self._budget_keeper.settle(hold, spent_usd - math.fsum(charged))
             raise
         spent_usd = feedback.cost_usd + silence_usd * _unanswered(tries)
-        self._keeper.settle(hold, spent_usd - math.fsum(charged))
+        self._budget_keeper.settle(hold, spent_usd - math.fsum(charged))
         return feedback
 
     async def _charged(
@@ -96,13 +96,13 @@ class BudgetGuard:
             hold = await self._reserved(sending, usd)
         except BudgetError as refusal:
             return f"a try that failed cost money, and no other is made: {refusal}"
-        self._keeper.settle(hold, usd)
+        self._budget_keeper.settle(hold, usd)
         charged.append(usd)
         return None
 
     async def _reserved(self, sending: Sending, most_usd: float) -> Reservation:
         """Money, waited for no longer than the request's deadline."""
-        reserved = self._keeper.reserve(sending.request.tenant, most_usd, self._degraded)
+        reserved = self._budget_keeper.reserve(sending.request.tenant, most_usd, self._degraded)
         if math.isinf(sending.deadline):  # a scope takes longer than the keeper in memory
             return await reserved
         with anyio.CancelScope(deadline=sending.deadline):
