@@ -13,7 +13,7 @@ CUTS = 30
 """Lengths that are tried for each pair, at even shares of requests."""
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Nothing: a length needs no scorer."""
 
 

@@ -16,18 +16,18 @@ PRICES = 14
 MAX_STEPS = 3
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Have quality learned before any answer, and after one for each set of signals."""
-    teacher.teach(QUALITY, "quality")
-    for signals in teacher.signal_sets():
-        teacher.teach(named(AFTER, signals), "quality", signals=signals, after=True)
+    fits.fit(QUALITY, "quality")
+    for signals in fits.signal_sets():
+        fits.fit(named(AFTER, signals), "quality", signals=signals, after=True)
 
 
 def propose(here: ProposalInputs) -> Iterator[CascadeRouting]:
     """A policy for every set of signals and price, over the frontier."""
     models = here.frontier
     prices = here.prices(PRICES).tolist()
-    for signals in here.teacher.signal_sets():
+    for signals in here.fits.signal_sets():
         if not here.has(QUALITY, after := named(AFTER, signals)):
             continue
         resolution = _resolution(here, after, signals)

@@ -32,10 +32,10 @@ class _Way(NamedTuple):
     signals: tuple[str, ...]
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Have the gain after an answer learned, with and without each confidence signal."""
-    for signals in teacher.signal_sets():
-        teacher.teach(named(GAIN, signals), "gain", signals=signals)
+    for signals in fits.signal_sets():
+        fits.fit(named(GAIN, signals), "gain", signals=signals)
 
 
 def propose(here: ProposalInputs) -> Iterator[GainCascade]:
@@ -60,7 +60,7 @@ def parted(here: ProposalInputs, models: Sequence[str]) -> Iterator[GainCascade]
 
 
 def _ways(here: ProposalInputs) -> list[_Way]:
-    sets = here.teacher.signal_sets()
+    sets = here.fits.signal_sets()
     ways = [_Way(named(GAIN, signals), signals) for signals in sets]
     return [way for way in ways if here.has(way.scorer)]
 

@@ -16,9 +16,9 @@ LEVELS = {1: 60, 2: 14}
 """Places of each threshold that are tried, by the number of thresholds."""
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Have complexity learned."""
-    teacher.teach(SCORER, "complexity")
+    fits.fit(SCORER, "complexity")
 
 
 def propose(here: ProposalInputs) -> Iterator[Tiers]:
