@@ -81,10 +81,10 @@ def cascades(
     if not thresholds:
         return CascadeSearch(_front(single), [it.excess for it in single], [], None)
     task = Cascades(tuning, thresholds, wanted)
-    place = _place(tuning, options)
-    if place is not None:
-        TrialStore(place, task.names)  # before anything is spent
-        place = place._replace(fresh=False)
+    location = _location(tuning, options)
+    if location is not None:
+        TrialStore(location, task.names)  # before anything is spent
+        location = location._replace(fresh=False)
     solved = [
         _tried(tuning, wanted, policy)
         for signal in dict.fromkeys(signal for signal, _ in thresholds)
@@ -100,7 +100,7 @@ def cascades(
         options.sampler,
         [task.params(policy) for policy in _starts(known)],
     )
-    searched = search(task, plan, place, processes=options.processes, progress=progress)
+    searched = search(task, plan, location, processes=options.processes, progress=progress)
     trials = task.trials(searched.trials)
     more = [
         _Tried(FrontPoint(trial.policy, trial.score), _further(done.outcome.excess))
@@ -185,7 +185,7 @@ def _starts(points: Sequence[FrontPoint]) -> list[Cascade | Fixed]:
     return thinned(able, STARTS)
 
 
-def _place(tuning: ComparisonSet, options: Options) -> StorageLocation | None:
+def _location(tuning: ComparisonSet, options: Options) -> StorageLocation | None:
     """Where trials are kept, and all that they follow from."""
     if options.storage is None:
         return None

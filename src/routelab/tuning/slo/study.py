@@ -39,9 +39,9 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
     wanted.check()
     task = EngineSpace(study, wanted, _cascades(study))
     first = task.starts()[0]
-    shelf = _shelf(task)
+    store = _store(task)
     plan = Plan(wanted.trials, study.options.seed, "tpe", task.starts())
-    done, _ = run_trials(task, plan, shelf, progress=progress)
+    done, _ = run_trials(task, plan, store, progress=progress)
     best = _chosen(done)
     policy, catalogue = task.policy(best.params), task.catalogue(best.params)
 
@@ -77,7 +77,7 @@ def _cascades(study: Study) -> Cascades | None:
     return Cascades(study.tune, thresholds, demands(options.bounds, study.tune, study.policy, 1.0))
 
 
-def _shelf(task: EngineSpace) -> TrialStore | None:
+def _store(task: EngineSpace) -> TrialStore | None:
     """Where the trials are kept, beside those of the study's own search."""
     study, options = task.study, task.study.options
     if options.storage is None:
@@ -93,8 +93,8 @@ def _shelf(task: EngineSpace) -> TrialStore | None:
         "routelab": __version__,
         "optuna": optuna.__version__,
     }
-    place = StorageLocation(options.storage, f"{options.name} simulated", about, options.fresh)
-    return TrialStore(place, task.names)
+    location = StorageLocation(options.storage, f"{options.name} simulated", about, options.fresh)
+    return TrialStore(location, task.names)
 
 
 def _chosen(done: Sequence[FinishedTrial]) -> FinishedTrial:
