@@ -78,14 +78,15 @@ class TrialStore:
         Raises:
             TuningError: it is there with other parameters.
         """
-        if number not in self._found and self._location.shared:
+        location = self._location
+        if number not in self._found and location.shared:
             self._look()
         trial = self._found.get(number)
         if trial is None:
             return None
         if trial.params != dict(params):
             raise TuningError(
-                f"`storage` {self._location.storage}: trial {number} of study {self._location.name!r}"
+                f"`storage` {location.storage}: trial {number} of study {location.name!r}"
                 f" was of {trial.params}, and this search would try {dict(params)}; give another"
                 " `storage`, or `fresh=True` to begin anew"
             )
