@@ -105,7 +105,7 @@ def test_a_deployment_that_only_ever_failed_is_tried_again():
 
 
 def shares(usual_s, fails, seconds=80):
-    """Of two alike but for failures: the first one's share of each 10 s, and its failed tries."""
+    """Of two alike but for failures: the first one's share of each 10 s and failed attempts."""
     failed = []
 
     def first(_count, now):

@@ -363,7 +363,7 @@ def test_connections_are_kept_after_an_answer_and_never_after_a_fault(world, ser
 
 
 async def _break(router, deployment, stream):
-    """One try at a deployment through the router's own connections; true if it failed."""
+    """One attempt at a deployment through the router's own connections; true if it failed."""
     from test_faults_attempt import Collected
 
     from routelab.runtime.attempts.attempt import attempt

@@ -240,7 +240,9 @@ def test_after_a_failure_that_cost_money_another_try_needs_room_of_its_own(
     assert left.spent_usd == pytest.approx(found.cost_usd)
     assert left.reserved_usd == 0.0
     if model_name is None:
-        assert "a try that failed cost money, and no other is made: the budget of all" in str(found)
+        assert "an attempt that failed cost money, and no other is made: the budget of all" in str(
+            found
+        )
         assert "thought better of it" in str(found)
 
 
@@ -272,13 +274,13 @@ def test_a_failure_of_unknown_cost_is_charged_as_it_was_reserved_before_the_next
     known = {"first": CallEstimate(cost_usd=ONE)}
     found, left = with_router(tmp_path, FIXED, world, daily(9.0), use, estimates=known)
     assert found.model == "first"
-    assert left.spent_usd == pytest.approx(2 * 2.0 * ONE)  # two tries, at twice the estimate
+    assert left.spent_usd == pytest.approx(2 * 2.0 * ONE)  # two attempts, at twice the estimate
     assert left.reserved_usd == 0.0
 
 
 @pytest.mark.parametrize("kept", ["memory", "sqlite"])
 @pytest.mark.parametrize("policy", [FIXED, CASCADE])
-def test_failed_tries_that_cost_money_do_not_overspend_together(tmp_path, kept, policy):
+def test_failed_attempts_that_cost_money_do_not_overspend_together(tmp_path, kept, policy):
     """Every call fails twice, for money, before it is answered."""
 
     async def use(router):
@@ -566,8 +568,10 @@ RESERVED = ((1.5 * 1000 + 8) * 2.0 + 500 * 8.0) / 1e6
 """Upper cost of one call of `ask`."""
 
 
-@pytest.mark.parametrize(("unanswered", "tries"), [("nothing", 0), ("reserved", 1)])
-def test_a_try_that_nobody_answered_is_charged_as_the_budgets_say(tmp_path, unanswered, tries):
+@pytest.mark.parametrize(("unanswered", "attempts"), [("nothing", 0), ("reserved", 1)])
+def test_an_attempt_that_nobody_answered_is_charged_as_the_budgets_say(
+    tmp_path, unanswered, attempts
+):
     async def use(router):
         (one,) = await ask(router, 1)
         return one, (await router.snapshot()).budgets[0]
@@ -575,7 +579,7 @@ def test_a_try_that_nobody_answered_is_charged_as_the_budgets_say(tmp_path, unan
     budgets = replace(daily(1.0), unanswered=unanswered)
     one, left = with_router(tmp_path, FIXED, SILENT, budgets, use, timeout_s=0.05)
     assert len(one.decision.answer.attempts) == 2
-    assert left.spent_usd == pytest.approx(one.cost_usd + tries * RESERVED)
+    assert left.spent_usd == pytest.approx(one.cost_usd + attempts * RESERVED)
     assert left.reserved_usd == 0.0
 
 
@@ -587,7 +591,7 @@ def test_silence_that_is_charged_leaves_no_room_for_another_try(tmp_path):
 
     budgets = replace(daily(1.5 * RESERVED), unanswered="reserved")
     why, spent = with_router(tmp_path, FIXED, SILENT, budgets, use, timeout_s=0.05)
-    assert "a try that failed cost money, and no other is made" in why
+    assert "an attempt that failed cost money, and no other is made" in why
     assert spent == pytest.approx(RESERVED)
 
 
@@ -624,9 +628,9 @@ def test_a_stream_that_never_said_anything_is_charged_likewise(tmp_path):
     assert spent == pytest.approx(cost + RESERVED)
 
 
-@pytest.mark.parametrize(("unanswered", "tries"), [("nothing", 0), ("reserved", 1)])
+@pytest.mark.parametrize(("unanswered", "attempts"), [("nothing", 0), ("reserved", 1)])
 def test_a_try_that_its_caller_left_is_charged_as_one_that_nobody_answered(
-    tmp_path, unanswered, tries
+    tmp_path, unanswered, attempts
 ):
     async def use(router):
         asking = asyncio.create_task(ask(router, 1))
@@ -639,5 +643,5 @@ def test_a_try_that_its_caller_left_is_charged_as_one_that_nobody_answered(
     endpoint, world = Endpoint(), catalogue(first=model("asleep"))
     budgets = replace(daily(1.0), unanswered=unanswered)
     left = with_router(tmp_path, FIXED, world, budgets, use, transport=endpoint.transport)
-    assert left.spent_usd == pytest.approx(tries * RESERVED)
+    assert left.spent_usd == pytest.approx(attempts * RESERVED)
     assert left.reserved_usd == 0.0

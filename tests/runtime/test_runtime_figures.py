@@ -111,7 +111,7 @@ def tried(deployment, model="small", **fields):
     return Attempt(model, deployment, **{**made, **fields})
 
 
-def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
+def test_money_calls_and_attempts_are_attributed_to_whom_they_belong():
     figures = RouterMetrics(wall_clock=lambda: 5.0)
     failed = tried("b", error="boiler on fire", cost_usd=math.nan)
     small = step("small", cost=0.001, attempts=[failed, tried("a", first_token_s=0.1)])

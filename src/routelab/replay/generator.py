@@ -122,8 +122,8 @@ def _generate(driver: _Driver, row: int) -> tuple[int, float, float, float, int]
         latency = x.elapsed_s if x.called else math.nan
         return -1, 0.0, x.spent_usd, latency, len(x.called)
     column = log.models.index(decision.answer.model)
-    attempt = next(it.call.attempt for it in decision.steps if it.feedback is decision.answer)
-    quality = float(log.samples[attempt].quality[row, column])
+    sample = next(it.call.sample for it in decision.steps if it.feedback is decision.answer)
+    quality = float(log.samples[sample].quality[row, column])
     return column, quality, decision.cost_usd, decision.latency_s, len(decision.steps)
 
 
@@ -185,14 +185,12 @@ class _Answers:
         key = (self._row, cache.log.models.index(call.model))
         if call.messages is not None:
             raise self._uncovered(call, "what it answers to changed messages is in no log")
-        if call.attempt and not (
-            call.attempt < len(samples) and samples[call.attempt].observed(key)
-        ):
-            raise self._uncovered(call, f"no row of it with `attempt` {call.attempt} is logged")
-        seen = feedback(samples[call.attempt], key, call.need)
+        if call.sample and not (call.sample < len(samples) and samples[call.sample].observed(key)):
+            raise self._uncovered(call, f"no row of it with `attempt` {call.sample} is logged")
+        seen = feedback(samples[call.sample], key, call.need)
         if not (call.gates or self._texts) or seen.error is not None:
             return seen
-        text = cache.response(key, call.attempt)
+        text = cache.response(key, call.sample)
         verdicts = (self._verdict(call, gate, key, text) for gate in call.gates)
         rejected = tuple(said for said in verdicts if said is not None)
         return msgspec.structs.replace(seen, text=text, rejected=rejected)
@@ -201,7 +199,7 @@ class _Answers:
         self, call: Call, gate: Gate, key: tuple[int, int], text: str | None
     ) -> str | None:
         """Why a gate refuses an answer: by the log's column of its verdicts, else by the text."""
-        column = self._cache.log.samples[call.attempt].signals.get(gate.name)
+        column = self._cache.log.samples[call.sample].signals.get(gate.name)
         if column is not None and not math.isnan(column[key]):
             return None if column[key] >= 0.5 else f"{gate.name} refused the answer"
         if text is None or isinstance(gate, Function):

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
         deployment_label,
     )
     from routelab.runtime.wire import (
-        ATTEMPT,
         NEED,
         READS,
         REQUEST_ID,
+        SAMPLE,
         SHOULD_RETRY,
         decode_json,
         encode_json,
@@ -40,7 +40,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "ATTEMPT": "wire",
+            "SAMPLE": "wire",
             "AsyncRouter": "router",
             "BlockingAnswer": "blocking",
             "DecisionLog": "journal.decision_log",
@@ -72,10 +72,10 @@ else:
     )
 
 __all__ = [
-    "ATTEMPT",
     "NEED",
     "READS",
     "REQUEST_ID",
+    "SAMPLE",
     "SHOULD_RETRY",
     "AsyncRouter",
     "BlockingAnswer",

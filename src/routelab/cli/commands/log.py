@@ -135,7 +135,7 @@ class _Summary:
         parts: list[Any] = [
             tables.escaped(_head(self, it)),
             _table("model", "calls", it.models, it),
-            _table("deployment", "tries", it.deployments),
+            _table("deployment", "attempts", it.deployments),
         ]
         if set(it.tenants) != {""}:
             parts.append(_table("tenant", "requests", it.tenants))

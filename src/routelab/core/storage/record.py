@@ -23,7 +23,7 @@ bug stopped it.
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One try at a deployment; fields as in `routelab.core.protocol.Attempt`."""
+    """One attempt at a deployment; fields as in `routelab.core.protocol.Attempt`."""
 
     model: str
     deployment: str

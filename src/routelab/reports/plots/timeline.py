@@ -136,7 +136,7 @@ def timeline_plot(key: str, day: Day, scenario: Scenario) -> PlotBlock:
 
 def breakers(day: Day) -> list[DeploymentSamples]:
     """Deployments that were called, those whose breaker opened most first."""
-    called = {(it.model, it.deployment) for it in day.worked if it.tries}
+    called = {(it.model, it.deployment) for it in day.worked if it.attempts}
     there = [it for it in day.sampled if (it.model, it.deployment) in called]
     return sorted(there, key=lambda it: -int((it.state > 0).sum()))[:DEPLOYMENTS]
 

@@ -70,7 +70,7 @@ class RouterMetrics:
         self._alerts: deque[Alert] = deque(maxlen=_ALERTS)
 
     def finished(self, finished: FinishedRequest) -> None:
-        """Count a request, every call and every try of it.
+        """Count a request, every call and every attempt of it.
 
         It is added up before anybody reads; with others at a time and, where an event loop
         runs, once it comes to it, so that no answer waits.
@@ -243,7 +243,7 @@ def _first_token_s(finished: FinishedRequest) -> float:
 
 
 def _call_first_token_s(it: Feedback) -> float:
-    """Seconds from the call, whose failed tries count too."""
+    """Seconds from the call, whose failed attempts count too."""
     for attempt in it.attempts:
         if attempt.error is None and attempt.first_token_s == attempt.first_token_s:
             return it.latency_s - attempt.latency_s + attempt.first_token_s

@@ -1,4 +1,4 @@
-"""Counts of one kind of thing: all requests, a model's calls, a deployment's tries."""
+"""Counts of one kind of thing: all requests, a model's calls, a deployment's attempts."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def _conventional(it: Snapshot) -> Iterator[str]:
     )
     yield from _histograms(
         "gen_ai_client_token_usage",
-        "Tokens of a try.",
+        "Tokens of an attempt.",
         [
             ({**_chat(name), "gen_ai_token_type": kind}, tokens)
             for name, figure in models
@@ -65,7 +65,7 @@ def _conventional(it: Snapshot) -> Iterator[str]:
 
 
 def _counted(it: Snapshot) -> Iterator[str]:
-    """Requests, calls and tries: how many, how they ended, and their money."""
+    """Requests, calls and attempts: how many, how they ended, and their money."""
     yield from _histograms(
         "routelab_request_duration_seconds",
         "From asking to the answer.",
@@ -85,7 +85,7 @@ def _counted(it: Snapshot) -> Iterator[str]:
         "Calls that ended before anything was sent.",
         [({"model": name}, figure.not_sent) for name, figure in it.models.items()],
     )
-    yield from _by("deployment", "tries", "Tries", it.deployments)
+    yield from _by("deployment", "tries", "Attempts", it.deployments)
     yield from _by("tenant", "tenant_requests", "Requests", it.tenants)
 
 
@@ -101,7 +101,7 @@ def _of_the_router(it: Snapshot) -> Iterator[str]:
         ("cut_short_total", "counter", "Answered, the last call not sent.", it.cut_short),
         ("degraded_total", "counter", "Requests of the cheaper policy.", it.degraded),
         ("waiting", "gauge", "Calls that wait for a free place.", it.waiting),
-        ("retries_total", "counter", "Tries after the first.", it.retries),
+        ("retries_total", "counter", "Attempts after the first.", it.retries),
     ]
     if it.log is not None:
         plain.append(("log_written_total", "counter", "Log records written.", it.log.written))
