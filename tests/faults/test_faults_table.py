@@ -256,7 +256,7 @@ class Routed:
         return self
 
     def __exit__(self, *_):
-        self.figures = self.runner.run(self.router.snapshot())
+        self.snapshot = self.runner.run(self.router.snapshot())
         self.states = list(self.router.engine.states().values())
         self.runner.run(self.router.aclose())
         self.runner.close()
@@ -277,13 +277,13 @@ class Routed:
         return answer.routed
 
     def observers_say(self, cost_usd, n_attempts, *endings):
-        """Log, figures and budget tell of this money, and nothing is left reserved."""
+        """Log, metrics and budget tell of this money, and nothing is left reserved."""
         records = list(open_journal(self.log).lines())
         assert {it.status for it in records} == set(endings)
         attempts = [it for record in records for step in record.steps for it in step.attempts]
         assert len(attempts) == n_attempts
-        (left,) = self.figures.budgets
+        (left,) = self.snapshot.budgets
         assert left.reserved_usd == 0.0
         assert left.spent_usd == pytest.approx(cost_usd)
-        assert self.figures.requests.cost_usd == pytest.approx(cost_usd)
+        assert self.snapshot.requests.cost_usd == pytest.approx(cost_usd)
         assert sum(it.cost_usd for it in records) == pytest.approx(cost_usd)

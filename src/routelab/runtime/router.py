@@ -81,10 +81,10 @@ class AsyncRouter:
             self.catalogue = merged_models(
                 self.catalogue, deployed_models(spare, catalogue, config.rules)
             )
-        self.figures = config.figures or RouterMetrics(wall_clock=wall_clock)
+        self.metrics = config.metrics or RouterMetrics(wall_clock=wall_clock)
         self._observers = Observers(
             _sink(config.log, self.catalogue, wall_clock),
-            (self.figures, *config.observers),
+            (self.metrics, *config.observers),
             wall_clock,
         )
         self._http: HttpUpstream | None = None
@@ -165,7 +165,7 @@ class AsyncRouter:
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
     ) -> None:
-        """Say what an answer turned out to be worth; it goes to the log and the figures.
+        """Say what an answer turned out to be worth; it goes to the log and the metrics.
 
         Args:
             request_id: `routed.decision.request_id`.
@@ -180,9 +180,9 @@ class AsyncRouter:
         self._observers.feedback(request_id, float(quality), model, source)
 
     async def snapshot(self) -> Snapshot:
-        """The figures, with what is left of budgets, breakers' states and the log's state."""
+        """The metrics, with what is left of budgets, breakers' states and the log's state."""
         log = self._observers.log
-        return self.figures.snapshot().with_state(
+        return self.metrics.snapshot().with_state(
             budgets=await self._handler.left(),
             breakers=self.engine.states(),
             waiting=sum(pool.waiting for pool in self.engine.pools.values()),

@@ -41,7 +41,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         model: the model's name at this endpoint.
         provider: who runs it; deployments of one provider tend to fail together.
         api_key_env: environment variable that holds the key; empty for none.
-        region: where it runs, for people and figures.
+        region: where it runs, for people and metrics.
         weight: its share of the traffic beside the model's other deployments; 0 takes it out.
         max_concurrency: calls under way at once; None for no limit.
         requests_per_minute, tokens_per_minute: what it grants; None for no limit.

@@ -46,7 +46,7 @@ class Meter:
         else:
             self.unknown += 1
 
-    def figure(self) -> MetricTotals:
+    def totals(self) -> MetricTotals:
         usd = self.cost / NANO
         return MetricTotals(
             count=self.count,

@@ -1,4 +1,4 @@
-"""The figures of a router at one moment, as data that JSON can hold."""
+"""The metrics of a router at one moment, as data that JSON can hold."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class SignalCoverage(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures since the router began.
+    """Metrics since the router began.
 
     Attributes:
         since_s, at_s: Unix seconds.
@@ -118,5 +118,5 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self).decode()
 
     def with_state(self, **fields: Any) -> Snapshot:
-        """With what others than the figures know: budgets, breakers, the log."""
+        """With what others than the metrics know: budgets, breakers, the log."""
         return msgspec.structs.replace(self, **fields)
