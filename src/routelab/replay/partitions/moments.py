@@ -131,7 +131,7 @@ def moments(job: tuple[PartitionPart, MomentsQuery]) -> Moments:
     )
     dropped, tasks = 0, Counter[str]()
     also = ("request_id", "task", "tenant", "priority")
-    for batch in batches(part, also=[name for name in also if name in part.stream.has]):
+    for batch in batches(part, also=[name for name in also if name in part.batches.has]):
         dropped += batch.coverage.n_dropped
         tasks.update(batch.coverage.by_task)
         if len(batch.log):

@@ -55,7 +55,7 @@ def sample_file(job: tuple[PartitionPart, tuple[str, ...], float]) -> ThresholdS
     cost, quality, latency, observed = np.zeros((4, m))
     requests, dropped, tasks = 0, 0, Counter[str]()
     drawn: dict[str, list[Floats]] = {name: [] for name in signals}
-    for batch in batches(part, also=("task",) if "task" in part.stream.has else ()):
+    for batch in batches(part, also=("task",) if "task" in part.batches.has else ()):
         log = batch.log
         requests += len(log)
         dropped += batch.coverage.n_dropped

@@ -44,7 +44,7 @@ class PartitionedStudy:
     """What a study of a log in many files found; nothing in it depends on the executor.
 
     Attributes:
-        stream: the log.
+        batches: the log.
         sha256: of its files.
         estimates: of calls of the candidates, on tune.
         points: operating points, the exported one first.
@@ -57,7 +57,7 @@ class PartitionedStudy:
     """
 
     options: Options
-    stream: LogBatches
+    batches: LogBatches
     sha256: str
     split: SplitRecord
     catalogue: Catalogue
@@ -85,7 +85,7 @@ class PartitionedStudy:
 
 # Long: stages of one computation, of which each needs most of what came before.
 def tune_partitions(
-    stream: LogBatches,
+    batches: LogBatches,
     options: Options,
     workers: Workers,
     *,
@@ -99,11 +99,11 @@ def tune_partitions(
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
     _check(options)
-    log = scan(stream, workers, passes)
+    log = scan(batches, workers, passes)
     models = inputs.candidates(log, options.models)
     solve.check_size(models, options.levels)
     signals = _signals(log, options.signals)
-    known = (catalogue or stream.catalogue or Catalogue()).only(models)
+    known = (catalogue or batches.catalogue or Catalogue()).only(models)
     cut = log.cut(options.seed, options.group)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
@@ -173,9 +173,9 @@ def _warnings(
     """What a reader of the verdict must know besides."""
     return [
         *caveats.mixed(exported),
-        *caveats.uncharged(exported.point.policy, log.stream.specs),
+        *caveats.uncharged(exported.point.policy, log.batches.specs),
         *([] if has_signal else [caveats.NO_SIGNAL]),
-        *caveats.untimed("timestamp" in log.stream.has, cut.rule),
+        *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]
 
@@ -207,7 +207,7 @@ def _judged_on(
     warnings = _warnings(log, cut, chosen[0], coverage, has_signal=bool(found.thresholds))
     return PartitionedStudy(
         options=options,
-        stream=log.stream,
+        batches=log.batches,
         sha256=cut.sha256,
         split=SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped),
         catalogue=question.catalogue,
@@ -260,7 +260,7 @@ def _check(options: Options) -> None:
 
 
 def _signals(log: Scan, named: Sequence[str]) -> tuple[str, ...]:
-    there = log.stream.signals
+    there = log.batches.signals
     if missing := [name for name in named if name not in there]:
         raise LogError(
             *(
