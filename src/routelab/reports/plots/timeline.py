@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routelab.core import Bools, Floats, Ints
@@ -159,7 +159,7 @@ def _alt(day: Day, found: Bins, shaded: Sequence[FaultWindow]) -> str:
 
 
 def _paint(
-    on: Drawing,
+    on: Figure,
     day: Day,
     found: Bins,
     shown: Sequence[DeploymentSamples],
