@@ -40,7 +40,7 @@ def log() -> None:
 
 @app.command("describe")
 def describe(log: Folder, feedback: Feedback = None, json: Json = False) -> None:
-    """Show what a decision log tells: money, latencies and errors by model, deployment and tenant.
+    """Show what a decision log holds: money, latencies and errors by model, deployment and tenant.
 
     "data describe" takes the log too, as a log of models and their answers.
 

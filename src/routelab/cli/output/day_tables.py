@@ -63,7 +63,7 @@ def lost(found: Sequence[Day]) -> Iterator[RenderableType]:
     for day in found:
         if day.errors_by:
             made = table(
-                f"Attempts without an answer, {day.policy}", ("it says", "model", "attempts")
+                f"Attempts without an answer, {day.policy}", ("error", "model", "attempts")
             )
             for (said, model), n in list(day.errors_by.items())[:_SHOWN]:
                 made.add_row(escaped(said), escaped(model), f"{n:,}")

@@ -53,7 +53,7 @@ def _ends(day: Day) -> list[Block]:
             [Cell(words.clipped(said, 80)), Cell(words.short(model, 40)), Cell(words.count(n), n)]
             for (said, model), n in day.errors_by.items()
         ]
-        heads = ("What it says", "Model", "Attempts")
+        heads = ("Error", "Model", "Attempts")
         found.append(TableBlock("Attempts without an answer", heads, rows, words=(0, 1)))
     if day.unwaited_usd_per_1k:
         usd = words.usd(day.unwaited_usd_per_1k)
