@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 STUDY = PROJECT / "notebooks" / "tradeoff_study.ipynb"
 TABLES = {"failover": 4, "quickstart": 3, "tradeoff_study": 4, "tuning_and_certificates": 4}
-DRAWINGS = {"failover": 2, "quickstart": 4, "tradeoff_study": 3, "tuning_and_certificates": 0}
+PLOTS = {"failover": 2, "quickstart": 4, "tradeoff_study": 3, "tuning_and_certificates": 0}
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +74,7 @@ def check(ran: nbformat.NotebookNode | Exception, name: str) -> None:
     assert [it.text for it in outputs(ran) if it.output_type == "stream"] == []
     pieces = shown(ran)
     assert sum("<table" in piece for piece in pieces) == TABLES[name]
-    assert sum("<svg" in piece for piece in pieces) == DRAWINGS[name]
+    assert sum("<svg" in piece for piece in pieces) == PLOTS[name]
 
 
 def test_there_are_notebooks():

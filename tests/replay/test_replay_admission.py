@@ -23,7 +23,7 @@ NEEDS = ((), ("tools",), ("vision",), ("tools", "vision"), ("sound",))
 CAPABILITIES = list(product([(), ("tools",), ("vision",), ("tools", "vision")], repeat=3))
 
 
-def ground_of(seed, capabilities, needs=NEEDS, n=60):
+def comparison_of(seed, capabilities, needs=NEEDS, n=60):
     """Requests with needs, some of which nobody may meet, and models that lack some."""
     log = logged(n, seed=seed, task=True)
     rng = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def found_on(here, policy=CASCADE):
 @some
 @given(seeds, st.sampled_from(CAPABILITIES))
 def test_a_model_alone_is_helped_out_by_the_next_dearer_one(seed, capabilities):
-    here = ground_of(seed, capabilities)
+    here = comparison_of(seed, capabilities)
     for column, replay in enumerate(here.fixed()):
         quality, cost = by_hand(here, column)
         assert np.array_equal(replay.quality, quality)
@@ -82,7 +82,7 @@ def test_a_model_alone_is_helped_out_by_the_next_dearer_one(seed, capabilities):
 @some
 @given(seeds, st.sampled_from(CAPABILITIES))
 def test_the_oracle_chooses_among_allowed_models_and_no_baseline_beats_it(seed, capabilities):
-    here = ground_of(seed, capabilities)
+    here = comparison_of(seed, capabilities)
     may, best, cost = allowed(here), [], []
     for row in range(len(may)):
         able = [(here.log.quality[row, c], -here.log.cost_usd[row, c]) for c in range(3)]
@@ -100,8 +100,8 @@ def test_the_oracle_chooses_among_allowed_models_and_no_baseline_beats_it(seed, 
 @some
 @given(seeds, st.sampled_from(CAPABILITIES))
 def test_the_zero_router_and_the_random_mix_are_mixtures_of_what_can_be_run(seed, capabilities):
-    figures, them = found_on(ground_of(seed, capabilities))
-    alone = [by_hand(ground_of(seed, capabilities), column) for column in range(3)]
+    figures, them = found_on(comparison_of(seed, capabilities))
+    alone = [by_hand(comparison_of(seed, capabilities), column) for column in range(3)]
     points = [(1000 * cost.mean(), quality.mean()) for quality, cost in alone]
     at = max(figures.usd_per_1k, min(points)[0])
     reached = max(
@@ -116,7 +116,7 @@ def test_the_zero_router_and_the_random_mix_are_mixtures_of_what_can_be_run(seed
 
 def test_being_ruled_out_earns_no_gain():
     """Only the best model may serve half of the requests; the policy always asks that model."""
-    here = ground_of(0, [(), (), ("tools",)], needs=((), ("tools",)), n=200)
+    here = comparison_of(0, [(), (), ("tools",)], needs=((), ("tools",)), n=200)
     figures, them = found_on(here, Fixed(model="large"))
     assert figures.gain_vs_zero_router == 0.0
     small, large = them["fixed:small"], them["fixed:large"]
@@ -125,7 +125,7 @@ def test_being_ruled_out_earns_no_gain():
 
 
 def test_the_policy_of_one_model_still_refuses():
-    here = ground_of(0, [(), (), ("tools",)], needs=(("tools",),))
+    here = comparison_of(0, [(), (), ("tools",)], needs=(("tools",),))
     assert (here.replay(Fixed(model="small")).answered == -1).all()
     assert (here.fixed()[0].answered == 2).all()
 

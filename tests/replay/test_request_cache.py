@@ -54,35 +54,35 @@ class Counted:
 
 def test_a_score_is_what_the_request_alone_has():
     log = logged(50)
-    known = replay.RequestCache(log, SCORING)
+    cache = replay.RequestCache(log, SCORING)
     asked = AnswerQuery("gain", 1, ("sure",))
     for row in range(len(log)):
-        request = known.request(row, text=True)
-        assert tuple(known.scores["length"][row]) == SCORING.score("length", request)
+        request = cache.request(row, text=True)
+        assert tuple(cache.scores["length"][row]) == SCORING.score("length", request)
     lengths = [len(prompt) for prompt in log.texts.prompts(np.arange(50))]
-    assert known.scores["length"][:, 0] == pytest.approx(np.log1p(lengths))
-    assert known.after[asked].shape == (50, 3)
-    assert not np.array_equal(known.after[asked], known.after[AnswerQuery("gain", 1, ())])
+    assert cache.scores["length"][:, 0] == pytest.approx(np.log1p(lengths))
+    assert cache.after[asked].shape == (50, 3)
+    assert not np.array_equal(cache.after[asked], cache.after[AnswerQuery("gain", 1, ())])
 
 
-def test_a_ground_scores_once_whatever_is_replayed():
+def test_a_comparison_scores_once_whatever_is_replayed():
     counted = Counted()
-    ground = whole(logged(60)).with_scoring(counted)
-    some = ground.take(np.arange(0, 60, 2), "some")
-    full, half = ground.replay(TIERS), some.replay(TIERS)
+    comparison = whole(logged(60)).with_scoring(counted)
+    some = comparison.take(np.arange(0, 60, 2), "some")
+    full, half = comparison.replay(TIERS), some.replay(TIERS)
     assert counted.asked == 60
     assert np.array_equal(full.take(np.arange(0, 60, 2)).answered, half.answered)
-    ground.replay(Tiers(scorer="length", models=("small", "large"), thresholds=(2.0,)))
+    comparison.replay(Tiers(scorer="length", models=("small", "large"), thresholds=(2.0,)))
     assert counted.asked == 60
 
 
 def test_scores_of_parts_are_the_scores_of_the_whole():
     rows = np.array([5, 3, 8])
-    known = replay.RequestCache(logged(20), SCORING)
-    part = known.take(rows)
-    assert np.array_equal(part.scores["length"], known.scores["length"][rows])
-    assert np.array_equal(part.about["characters"], known.about["characters"][rows])
-    assert part.request(1, text=True) == known.request(3, text=True)
+    cache = replay.RequestCache(logged(20), SCORING)
+    part = cache.take(rows)
+    assert np.array_equal(part.scores["length"], cache.scores["length"][rows])
+    assert np.array_equal(part.about["characters"], cache.about["characters"][rows])
+    assert part.request(1, text=True) == cache.request(3, text=True)
 
 
 @pytest.mark.parametrize("run", [replay.run, replay.run_generator])
@@ -168,11 +168,11 @@ def test_a_bound_that_nothing_meets_is_an_error_that_says_why():
 
 def test_properties_of_requests_are_told_as_the_log_has_them():
     log = logged(6, task=True)
-    known = replay.RequestCache(log)
-    assert known.about["task"].tolist() == log.requests.task.tolist()
-    assert known.about["tenant"].tolist() == [""] * 6
-    assert known.about["needs"].tolist() == [()] * 6
-    assert known.about["script"].tolist() == ["Latin"] * 6
-    assert objects(known.about["characters"]).tolist() == [
+    cache = replay.RequestCache(log)
+    assert cache.about["task"].tolist() == log.requests.task.tolist()
+    assert cache.about["tenant"].tolist() == [""] * 6
+    assert cache.about["needs"].tolist() == [()] * 6
+    assert cache.about["script"].tolist() == ["Latin"] * 6
+    assert objects(cache.about["characters"]).tolist() == [
         len(prompt) for prompt in log.texts.prompts(np.arange(6))
     ]

@@ -37,12 +37,12 @@ def named(name):
 
 
 @pytest.mark.parametrize("name", ["outage", "slow", "rate-limits", "cut-streams"])
-def test_every_fault_changes_a_hundredth_of_the_tries_and_loses_nothing(world, name):
+def test_every_fault_changes_a_hundredth_of_the_attempts_and_loses_nothing(world, name):
     day = day_of(world, named(name))
     assert day.struck_share >= 0.01
     assert day.answered.mean() >= 0.999
     assert sum(it.struck for it in day.worked) == day.struck
-    assert sum(it.tries for it in day.worked) == day.tries
+    assert sum(it.attempts for it in day.worked) == day.n_attempts
     assert {it.provider for it in day.worked if it.struck} == {"north"}
 
 

@@ -1,4 +1,4 @@
-"""Answers that take longer than a try may: said beforehand, counted, and their money told apart."""
+"""Answers that take longer than an attempt may: warned of, counted, and their money kept apart."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_scaled_latencies_scale_the_day(policy, sample_log):
 def test_the_report_says_what_was_not_waited_for(policy, sample_log):
     _, day = day_of(policy, sample_log, timeout_s=LIMIT_S)
     page = render_day([day], [], NOTHING, "sample").html.decode()
-    assert "Tries without an answer" in page
+    assert "Attempts without an answer" in page
     assert "no answer in 6 s" in page
     assert "Answers that nobody waited for: up to" in page
     assert "take longer than 6 s" in page

@@ -16,7 +16,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.logs.model import Log
 from routelab.replay_server.logged_signals import LoggedSignals, renamed
 from routelab.replay_server.truncation import allowed_tokens, shortened
-from routelab.runtime import ATTEMPT, REQUEST_ID, decode_json, encode_json
+from routelab.runtime import REQUEST_ID, SAMPLE, decode_json, encode_json
 from routelab.runtime.attempts import DONE, sse_event, word_chunks
 from routelab.simulate.answers import Finder, Outcomes, ReplayError
 
@@ -73,7 +73,7 @@ class _Served:
             row = self._finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
             self._confidence.check(request.headers, row, column)
             names, most = self._confidence.asked(request.headers), allowed_tokens(asked)
-            sample = self._outcomes.sample(request.headers.get(ATTEMPT))
+            sample = self._outcomes.sample(request.headers.get(SAMPLE))
             need = None if names is None else [*names.values()]
             model = self._known.model(self._log.models[column])
 

@@ -117,13 +117,13 @@ def prove_parity(policy_file: PolicyFile, log: Log) -> Parity:
 
 def _alone(policy_file: PolicyFile, log: Log) -> tuple[Ints, list[Decision | None]]:
     """Rows on which the log can answer all that is asked, and what is decided on each alone."""
-    known = RequestCache(log, policy_file.scoring)
+    cache = RequestCache(log, policy_file.scoring)
     rows: list[int] = []
     decided = []
     why: UncoveredError | None = None
     for row in range(len(log)):
         try:
-            decided.append(_replay(policy_file, known, row))
+            decided.append(_replay(policy_file, cache, row))
             rows.append(row)
         except UncoveredError as error:
             why = why or error
@@ -182,16 +182,16 @@ async def _route(
         return await asyncio.gather(*(one(row, router) for row in range(len(log))))
 
 
-def _replay(policy_file: PolicyFile, known: RequestCache, row: int) -> Decision | None:
+def _replay(policy_file: PolicyFile, cache: RequestCache, row: int) -> Decision | None:
     try:
         return decide(
             policy_file.policy,
-            known.log,
+            cache.log,
             row,
             catalogue=policy_file.document.catalogue,
             seed=policy_file.document.seed,
             estimates=policy_file.document.estimates,
-            known=known,
+            cache=cache,
         )
     except RouteError:
         return None

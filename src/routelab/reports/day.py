@@ -111,7 +111,7 @@ def _figures(day: Day) -> tuple[HeadlineFigure, ...]:
         HeadlineFigure("USD per 1,000", forms.usd(it["usd_per_1k"]), "of all requests"),
         HeadlineFigure("Quality", forms.quality(it["quality"]), "0 without an answer"),
         HeadlineFigure(
-            "Tries a call",
+            "Attempts a call",
             f"{it['attempts_per_call']:.3f}",
             f"{forms.share(it['struck_share'])} changed by faults",
         ),
@@ -152,7 +152,7 @@ def _objective(it: CheckedObjective) -> list[Cell]:
 
 def _side_by_side(names: Sequence[str], days: Sequence[Day]) -> TableBlock:
     heads = ("Policy", "Without an answer", "P50", "P95", "P99", "USD per 1,000", "Quality",
-             "Escalated", "Tries a call")  # fmt: skip
+             "Escalated", "Attempts a call")  # fmt: skip
     rows = []
     for name, day in zip(names, days, strict=True):
         it = day.summary()
@@ -218,11 +218,11 @@ def _step(step: StepRecord) -> str:
         + ("" if step.threshold is None else f" of {forms.plain(step.threshold)}")
         for name, value in step.signals.items()
     )
-    tries = "; ".join(_try(one) for one in step.attempts)
-    return f"{forms.short(step.model, 30)} ({tries or 'not sent'}{held})"
+    attempts = "; ".join(_attempt(one) for one in step.attempts)
+    return f"{forms.short(step.model, 30)} ({attempts or 'not sent'}{held})"
 
 
-def _try(one: AttemptRecord) -> str:
+def _attempt(one: AttemptRecord) -> str:
     where = forms.short(one.provider or one.deployment, 24)
     waited = f" after {forms.seconds(one.queued_s)} in line" if one.queued_s >= 0.005 else ""
     if one.error is None:

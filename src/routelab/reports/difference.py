@@ -14,7 +14,7 @@ from routelab.reports.plots import WhiskerLine, points, whiskers_plot
 from routelab.reports.render import Report, pages
 
 DRAWN, MOST = 16, 60
-"""Tasks in a drawing and in the table."""
+"""Tasks in a plot and in the table."""
 
 
 def render_difference(it: PolicyDifference, log: str) -> Report:
@@ -78,7 +78,7 @@ def _what(it: PolicyDifference) -> Chapter:
         TableBlock("Old and new on the same requests", ("Figure", "Old", "New", "Change"), rows)
     ]
     if it.tasks and (it.changed or it.rebilled):
-        blocks += [Text(_counted(it)), Gallery(_drawn(it)), _tasks(it)]
+        blocks += [Text(_counted(it)), Gallery(_plots(it)), _tasks(it)]
     return Chapter("choice", "What changes", blocks)
 
 
@@ -92,7 +92,7 @@ def _row(
     return [Cell(name), Cell(form(old), old), Cell(form(new), new), apart]
 
 
-def _drawn(it: PolicyDifference) -> list[Any]:
+def _plots(it: PolicyDifference) -> list[Any]:
     shown = [one for one in it.tasks if one.moved][:DRAWN]
     found, together = (
         proved_changes(it.tasks),

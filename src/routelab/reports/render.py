@@ -52,7 +52,7 @@ class Report(NamedTuple):
 
     Attributes:
         html: one file that needs no other.
-        markdown: the same text and tables, without drawings.
+        markdown: the same text and tables, without plots.
     """
 
     html: bytes

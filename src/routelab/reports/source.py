@@ -64,11 +64,11 @@ def replayed(
     """
     document = policy.document
 
-    def ground(part: str) -> ComparisonSet:
+    def comparison(part: str) -> ComparisonSet:
         return study_rows(document, log, part, allow_missing=allow_missing, scoring=policy.scoring)
 
-    here, own = ground(part), part != "all"
-    tune = ground("tune") if own else None
+    here, own = comparison(part), part != "all"
+    tune = comparison("tune") if own else None
     test = msgspec.to_builtins(evaluate(here, [NamedPolicy(policy.name, policy.policy)])[0])
     found = breakdown(policy.policy, here, tune, _best(tune or here))
     repeats = _encoded(test) == _encoded(document.evaluation.get("test"))
@@ -97,9 +97,9 @@ def replayed(
     }
 
 
-def _best(ground: ComparisonSet) -> str:
+def _best(comparison: ComparisonSet) -> str:
     """The candidate with the most quality, the cheaper of equals."""
-    alone = zip(ground.models, ground.fixed(), strict=True)
+    alone = zip(comparison.models, comparison.fixed(), strict=True)
     scored = ((exact_mean(it.quality), -exact_mean(it.cost_usd), name) for name, it in alone)
     return max(scored, key=lambda score: score[:2])[2]
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
         deployment_label,
     )
     from routelab.runtime.wire import (
-        ATTEMPT,
         NEED,
         READS,
         REQUEST_ID,
+        SAMPLE,
         SHOULD_RETRY,
         decode_json,
         encode_json,
@@ -37,7 +37,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "ATTEMPT": "wire",
+            "SAMPLE": "wire",
             "AsyncRouter": "router",
             "BlockingAnswer": "blocking",
             "DecisionLog": "journal",
@@ -69,10 +69,10 @@ else:
     )
 
 __all__ = [
-    "ATTEMPT",
     "NEED",
     "READS",
     "REQUEST_ID",
+    "SAMPLE",
     "SHOULD_RETRY",
     "AsyncRouter",
     "BlockingAnswer",

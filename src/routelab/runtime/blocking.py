@@ -76,7 +76,7 @@ class Router:
         self._router.feedback(request_id, quality, model=model, source=source)
 
     def snapshot(self) -> Snapshot:
-        """The figures, as `AsyncRouter.snapshot` gives them."""
+        """The metrics, as `AsyncRouter.snapshot` gives them."""
         return self._background.run(self._router.snapshot())
 
     def stream(

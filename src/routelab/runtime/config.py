@@ -36,7 +36,7 @@ class RouterConfig(KeywordOptions):
     """What a router is told besides its policy and catalogue; every field may be left out.
 
     One value serves any number of routers, unless it holds what only one may have: an open log,
-    figures, a budget store, an upstream.
+    metrics, a budget store, an upstream.
 
     >>> from routelab.runtime import RouterConfig
     >>> config = RouterConfig(log="decisions/", timeout_s=20.0, signals={"sure": "agreement:3"})
@@ -63,7 +63,7 @@ class RouterConfig(KeywordOptions):
         cheaper: decides the requests that a budget degrades; a policy or its directory, which
             goes before the one that `budgets` names.
         log: where a record of every request goes: a folder, or a sink; closed with the router.
-        figures: counts requests; own ones unless given.
+        metrics: what requests are counted in; its own unless given.
         observers: hear of every request when it is over.
         explained: decisions say why, in `routed.decision.reasons`.
         quiet: do not warn of a policy that was edited, nor of requests without what it reads; for
@@ -93,7 +93,7 @@ class RouterConfig(KeywordOptions):
     cheaper: PolicyFile | str | Path | None = None
 
     log: Sink | str | Path | None = None
-    figures: RouterMetrics | None = None
+    metrics: RouterMetrics | None = None
     observers: Sequence[Observer] = ()
     explained: bool = False
     quiet: bool = False
@@ -156,8 +156,8 @@ def _problems(config: RouterConfig) -> Iterator[str]:
                 yield f"{name} serves budgets: give budgets=... too"
     elif not isinstance(config.budgets, Budgets | str | Path):
         yield f"budgets={config.budgets!r:.80}: give Budgets or the path of a budgets.toml"
-    if not (config.figures is None or isinstance(config.figures, RouterMetrics)):
-        yield f"figures={config.figures!r:.80}: give Figures, or leave them out"
+    if not (config.metrics is None or isinstance(config.metrics, RouterMetrics)):
+        yield f"metrics={config.metrics!r:.80}: give RouterMetrics, or leave them out"
     for name in ("clock", "wall_clock", "sleep"):
         if not callable(value := getattr(config, name)):
             yield f"{name}={value!r:.80}: give a function"

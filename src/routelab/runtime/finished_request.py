@@ -1,4 +1,4 @@
-"""A request that is over, however it ended: what the log and the figures are made from."""
+"""A request that is over, however it ended: what the log and the metrics are made from."""
 
 from __future__ import annotations
 

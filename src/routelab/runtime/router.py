@@ -95,10 +95,10 @@ class AsyncRouter:
             self.catalogue = merged_models(
                 self.catalogue, deployed_models(spare, catalogue, config.rules)
             )
-        self.figures = config.figures or RouterMetrics(wall_clock=wall_clock)
-        self._books = Observers(
+        self.metrics = config.metrics or RouterMetrics(wall_clock=wall_clock)
+        self._observers = Observers(
             _sink(config.log, self.catalogue, wall_clock),
-            (self.figures, *config.observers),
+            (self.metrics, *config.observers),
             wall_clock,
         )
         self._http: HttpUpstream | None = None
@@ -108,19 +108,19 @@ class AsyncRouter:
 
             upstream = self._http = HttpUpstream(config.client, config.transport)
         self.engine = _engine(self.catalogue, upstream, config)
-        lane, second = ActivePolicy(policy, overlay, self.catalogue, self.engine, clock), None
-        keeper: BudgetKeeper | None = None
+        active, second = ActivePolicy(policy, overlay, self.catalogue, self.engine, clock), None
+        budget_keeper: BudgetKeeper | None = None
         if spare is not None:
             fitting = overlay.fitting(spare.policy)
             second = ActivePolicy(spare, fitting, self.catalogue, self.engine, clock)
         if budgets is not None:
-            for one in (lane, second):
+            for one in (active, second):
                 if one is not None:
                     one.check_priced(budgets)
             store = config.budget_store or MemoryStore()
-            keeper = BudgetKeeper(budgets, store, wall_clock, self._books.alert)
-        self.policy = lane.policy
-        self._desk = RequestHandler(lane, second, keeper, self._books, clock)
+            budget_keeper = BudgetKeeper(budgets, store, wall_clock, self._observers.alert)
+        self.policy = active.policy
+        self._handler = RequestHandler(active, second, budget_keeper, self._observers, clock)
 
     @classmethod
     def load(
@@ -155,7 +155,7 @@ class AsyncRouter:
             BudgetError: a budget has no room for it; says when there will be.
             RouteError: no model answered.
         """
-        return await self._desk.answer(sending(messages, options, given))
+        return await self._handler.answer(sending(messages, options, given))
 
     def stream(
         self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
@@ -174,12 +174,12 @@ class AsyncRouter:
             RequestError: the request is malformed; other errors come from the loop.
         """
         asked = sending(messages, options, given)
-        return StreamedAnswer(lambda delivery: self._desk.answer(asked, delivery))
+        return StreamedAnswer(lambda delivery: self._handler.answer(asked, delivery))
 
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
     ) -> None:
-        """Say what an answer turned out to be worth; it goes to the log and the figures.
+        """Say what an answer turned out to be worth; it goes to the log and the metrics.
 
         Args:
             request_id: `routed.decision.request_id`.
@@ -191,13 +191,13 @@ class AsyncRouter:
         """
         if not 0.0 <= quality <= 1.0:
             raise RouteError(f"quality={quality!r} of request {request_id!r}: it lies in [0, 1]")
-        self._books.feedback(request_id, float(quality), model, source)
+        self._observers.feedback(request_id, float(quality), model, source)
 
     async def snapshot(self) -> Snapshot:
-        """The figures, with what is left of budgets, breakers' states and the log's state."""
-        log = self._books.log
-        return self.figures.snapshot().with_state(
-            budgets=await self._desk.left(),
+        """The metrics, with what is left of budgets, breakers' states and the log's state."""
+        log = self._observers.log
+        return self.metrics.snapshot().with_state(
+            budgets=await self._handler.left(),
             breakers=self.engine.states(),
             waiting=sum(pool.waiting for pool in self.engine.pools.values()),
             log=None if log is None else log.status(),
@@ -209,7 +209,7 @@ class AsyncRouter:
             if self._http is not None:
                 await self._http.aclose()
         finally:
-            await self._desk.aclose()
+            await self._handler.aclose()
 
     async def __aenter__(self) -> Self:
         return self

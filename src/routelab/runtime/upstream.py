@@ -65,7 +65,7 @@ def streams(status: int, headers: Mapping[str, str]) -> bool:
 
 
 Kind: TypeAlias = Literal["", "connect", "timeout", "status", "cut", "malformed", "key", "stopped"]
-"""Why a try is no answer; empty for an answer.
+"""Why an attempt is no answer; empty for an answer.
 
 `connect`: the request was never sent, so nothing can have been billed. `timeout`: it was sent
 and the reply took too long. `status`: answered, but not with 2xx. `cut`: the connection or

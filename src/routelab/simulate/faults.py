@@ -22,7 +22,7 @@ class Fault(
     """Something that goes wrong for a while.
 
     Attributes:
-        from_s, to_s: virtual seconds from the first arrival; a try is struck that reaches the
+        from_s, to_s: virtual seconds from the first arrival; an attempt is struck that reaches the
             deployment in [from_s, to_s).
         model, provider, deployment: where, `deployment` by its address; all that are given must
             fit, and without any it is everywhere.
@@ -35,7 +35,7 @@ class Fault(
     deployment: str = ""
 
     def strikes(self, model: str, at: Deployment, now_s: float) -> bool:
-        """Whether a try of a model at a deployment is struck."""
+        """Whether an attempt of a model at a deployment is struck."""
         return (
             self.from_s <= now_s < self.to_s
             and self.model in ("", model)
@@ -44,7 +44,7 @@ class Fault(
         )
 
     def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
-        """Change how a try goes.
+        """Change how an attempt goes.
 
         Args:
             name: of this fault, for draws.
@@ -62,10 +62,10 @@ class Fault(
 
 
 class Partial(Fault, frozen=True, kw_only=True):
-    """A fault that strikes a share of the tries.
+    """A fault that strikes a share of the attempts.
 
     Attributes:
-        share: of the tries in its time and place.
+        share: of the attempts in its time and place.
     """
 
     share: float = 1.0
@@ -75,7 +75,7 @@ class Partial(Fault, frozen=True, kw_only=True):
             self.strike(course, name)
 
     def strike(self, course: AttemptPlan, name: str) -> None:
-        """Change how a try goes that is struck."""
+        """Change how an attempt goes that is struck."""
         raise TypeError(f"{type(self).__name__} does not define strike")
 
     def problems(self) -> Iterator[str]:

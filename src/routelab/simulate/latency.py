@@ -39,7 +39,7 @@ class LatencyModel(Protocol):
     usual_s: Floats
 
     def work(self, row: int, column: int, tokens: float, draw: Callable[[str], float]) -> Work:
-        """Of one try.
+        """Of one attempt.
 
         Args:
             tokens: length of the answer, 1 or more.

@@ -213,7 +213,7 @@ class _Day:
             priority=_of(self._log.requests.priority, rows),
             calls=np.asarray(recorder.calls, dtype=np.int64),
             attempts=np.asarray(recorder.attempts, dtype=np.int64),
-            tries=upstream.tries,
+            n_attempts=upstream.n_attempts,
             struck=upstream.struck.total(),
             every_s=sampler.every_s,
             sampled=sampler.sampled(),

@@ -68,7 +68,7 @@ def trade_off(cost: Sequence[float], quality: Sequence[float], at: float) -> flo
 
 
 def escalations(
-    policy: Policy, ground: ComparisonSet, quality_per_usd: float
+    policy: Policy, comparison: ComparisonSet, quality_per_usd: float
 ) -> tuple[Escalation, ...]:
     """Every pair of models that follow each other, most requests first.
 
@@ -76,36 +76,36 @@ def escalations(
         quality_per_usd: lambda; see `trade_off`.
     """
     sums: dict[tuple[str, str], Floats] = {}
-    for row in range(len(ground.log)):
-        decision = _decision(policy, ground, row)
+    for row in range(len(comparison.log)):
+        decision = _decision(policy, comparison, row)
         if decision is not None:
-            _add(decision, ground, row, sums)
-    samples = Resamples(ground.groups, n_resamples=RESAMPLES, seed=ground.seed)
+            _add(decision, comparison, row, sums)
+    samples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed)
     found = [_told(pair, it, quality_per_usd, samples) for pair, it in sums.items()]
     return tuple(sorted(found, key=lambda it: (-it.n_requests, it.model, it.next_model)))
 
 
-def _decision(policy: Policy, ground: ComparisonSet, row: int) -> Decision | None:
+def _decision(policy: Policy, comparison: ComparisonSet, row: int) -> Decision | None:
     try:
         return decide(
             policy,
-            ground.log,
+            comparison.log,
             row,
-            catalogue=ground.catalogue,
-            seed=ground.seed,
-            estimates=ground.estimates,
-            known=ground.known,
+            catalogue=comparison.catalogue,
+            seed=comparison.seed,
+            estimates=comparison.estimates,
+            cache=comparison.cache,
         )
     except RouteError:
         return None
 
 
 def _add(
-    decision: Decision, ground: ComparisonSet, row: int, sums: dict[tuple[str, str], Floats]
+    decision: Decision, comparison: ComparisonSet, row: int, sums: dict[tuple[str, str], Floats]
 ) -> None:
     """Put q, o, c and 1 into the (n, 4) columns of each pair that the decision goes through."""
-    log = ground.log
-    steps = [it for it in decision.steps if it.call.model not in ground.gone]
+    log = comparison.log
+    steps = [it for it in decision.steps if it.call.model not in comparison.gone]
     delivered = log.quality[row, log.column(decision.answer.model)]
     for index, (one, following) in enumerate(pairwise(steps)):
         if one.feedback.error is not None:

@@ -125,7 +125,7 @@ def reprice(
             f"{log.name} is not the log of the study: what a dollar must buy is taken from it"
         )
     moved = _moved(world, log, document)
-    new = partial(_ground, policy, log, moved, world, allow_missing=allow_missing)
+    new = partial(_comparison_set, policy, log, moved, world, allow_missing=allow_missing)
     now = new(part)
     after = evaluate(now, [NamedPolicy(policy.name, policy.policy)])[0]
     per_usd = _trade_off(policy, old("tune") if own else here)
@@ -162,7 +162,7 @@ def _moved(world: RepricedWorld, log: Log, document: Document) -> _Moved:
     )
 
 
-def _ground(
+def _comparison_set(
     policy: PolicyFile,
     log: Log,
     moved: _Moved,

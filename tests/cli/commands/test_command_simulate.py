@@ -266,7 +266,7 @@ def test_logged_answers_that_are_too_slow_are_warned_of_before_the_day(run, samp
     assert "answers that nobody waited for: up to" in shown
     quiet = run.ok(*day, "--timeout", patient_s)
     assert "warning" not in quiet.err
-    assert "Tries without an answer" not in quiet.out
+    assert "Attempts without an answer" not in quiet.out
     halved = run.ok(*day, "--timeout", 6, "--json").data["days"][0]
     assert halved["slow_answers"][0]["limit_s"] == 6.0
     assert halved["unwaited_usd_per_1k"] > 0.0

@@ -20,7 +20,7 @@ in_each_form = each_form("routelab.policies.supermodel")
 
 some = settings(deadline=None, max_examples=60)
 shares = st.floats(0.0, 1.0)
-hopes = st.lists(
+candidates = st.lists(
     st.builds(
         Candidate,
         shares,
@@ -39,33 +39,33 @@ def test_it_is_compiled_where_there_is_a_compiler():
 
 @in_each_form
 @some
-@given(held=shares, hopes=hopes, room=st.integers(0, 6))
-def test_no_set_is_worth_more_than_the_one_found(form, held, hopes, room):
-    found = form.best_set(held, hopes, room)
+@given(held=shares, candidates=candidates, room=st.integers(0, 6))
+def test_no_set_is_worth_more_than_the_one_found(form, held, candidates, room):
+    found = form.best_set(held, candidates, room)
     assert len(found) <= room
     assert list(found) == sorted(set(found))
     every = [
         worth(held, chosen)
-        for size in range(min(room, len(hopes)) + 1)
-        for chosen in combinations(hopes, size)
+        for size in range(min(room, len(candidates)) + 1)
+        for chosen in combinations(candidates, size)
     ]
-    assert worth(held, [hopes[index] for index in found]) >= max(every) - 1e-9
+    assert worth(held, [candidates[index] for index in found]) >= max(every) - 1e-9
 
 
 @some
-@given(held=shares, hopes=hopes)
-def test_no_prefix_is_worth_more_than_the_one_found(held, hopes):
-    every = [worth(held, hopes[:size]) for size in range(len(hopes) + 1)]
-    assert every[best_prefix(held, hopes, len(hopes))] >= max(every) - 1e-9
-    assert best_prefix(None, hopes, len(hopes)) >= 1
+@given(held=shares, candidates=candidates)
+def test_no_prefix_is_worth_more_than_the_one_found(held, candidates):
+    every = [worth(held, candidates[:size]) for size in range(len(candidates) + 1)]
+    assert every[best_prefix(held, candidates, len(candidates))] >= max(every) - 1e-9
+    assert best_prefix(None, candidates, len(candidates)) >= 1
 
 
 @some
-@given(hope=st.builds(Candidate, shares, shares, shares))
-def test_what_an_answer_teaches_does_not_change_its_mean(hope):
-    mean = hope.quality * hope.high + (1.0 - hope.quality) * hope.low
-    assert mean == pytest.approx(hope.quality)
-    assert 0.0 <= hope.low <= hope.high <= 1.0
+@given(candidate=st.builds(Candidate, shares, shares, shares))
+def test_what_an_answer_teaches_does_not_change_its_mean(candidate):
+    mean = candidate.quality * candidate.high + (1.0 - candidate.quality) * candidate.low
+    assert mean == pytest.approx(candidate.quality)
+    assert 0.0 <= candidate.low <= candidate.high <= 1.0
 
 
 FEW = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
@@ -85,28 +85,28 @@ def test_both_forms_find_the_same_set(population, nodes, monkeypatch):
     draw, sizes = random.Random(nodes), set()
     for _ in range(1500):
         m = draw.choice((1, 2, 3, 5, 11))
-        hopes = [Candidate(*POPULATIONS[population](draw)) for _ in range(m)]
+        candidates = [Candidate(*POPULATIONS[population](draw)) for _ in range(m)]
         if draw.random() < 0.1:
-            hopes = hopes[:1] * m
+            candidates = candidates[:1] * m
         held = draw.choice((0.0, draw.random(), *FEW))
         room = draw.choice((m, draw.randint(0, m)))
-        found = plain.best_set(held, hopes, room)
-        assert _compiled.search(held, hopes, room, nodes) == found, (held, hopes, room)
+        found = plain.best_set(held, candidates, room)
+        assert _compiled.search(held, candidates, room, nodes) == found, (held, candidates, room)
         sizes.add(len(found))
     assert set(range(min(nodes, 4))) <= sizes
 
 
 @pytest.mark.skipif(_compiled is None, reason="installed without a compiler")
 @pytest.mark.parametrize(
-    "hopes", [[], [Candidate(math.nan, 1.0, 0.0), Candidate(0.5, 0.5, math.inf)]]
+    "candidates", [[], [Candidate(math.nan, 1.0, 0.0), Candidate(0.5, 0.5, math.inf)]]
 )
-def test_both_forms_ask_nobody_for_nothing(hopes):
-    assert plain.best_set(0.0, hopes, 2) == _compiled.search(0.0, hopes, 2, NODES) == ()
+def test_both_forms_ask_nobody_for_nothing(candidates):
+    assert plain.best_set(0.0, candidates, 2) == _compiled.search(0.0, candidates, 2, NODES) == ()
 
 
 @in_each_form
 @pytest.mark.parametrize(
-    ("held", "hopes", "room", "nodes", "best"),
+    ("held", "candidates", "room", "nodes", "best"),
     [
         (  # of equal gains the first is tried first
             0.0,
@@ -131,19 +131,19 @@ def test_both_forms_ask_nobody_for_nothing(hopes):
     ],
 )
 def test_a_short_search_tries_the_likeliest_first(
-    form, held, hopes, room, nodes, best, monkeypatch
+    form, held, candidates, room, nodes, best, monkeypatch
 ):
     monkeypatch.setattr(form, "NODES", nodes)
-    assert form.best_set(held, [Candidate(*it) for it in hopes], room) == best
+    assert form.best_set(held, [Candidate(*it) for it in candidates], room) == best
 
 
 @in_each_form
 def test_more_models_than_anybody_has_are_searched_too(form):
-    hopes = [Candidate(0.9, 0.0, 0.1), *[Candidate(0.5, 0.0, 0.6)] * 1100]
-    assert form.best_set(0.0, hopes, 5) == (0,)
+    candidates = [Candidate(0.9, 0.0, 0.1), *[Candidate(0.5, 0.0, 0.6)] * 1100]
+    assert form.best_set(0.0, candidates, 5) == (0,)
 
 
-HOPE = (0.5, 0.5, 0.1)
+CANDIDATE = (0.5, 0.5, 0.1)
 
 
 @pytest.mark.skipif(_compiled is None, reason="installed without a compiler")
@@ -151,17 +151,17 @@ HOPE = (0.5, 0.5, 0.1)
     "arguments",
     [
         (),
-        (0.0, [HOPE], 1),
-        ("0", [HOPE], 1, 256),
+        (0.0, [CANDIDATE], 1),
+        ("0", [CANDIDATE], 1, 256),
         (0.0, 5, 1, 256),
-        (0.0, [HOPE[:2]], 1, 256),
-        (0.0, [list(HOPE)], 1, 256),
+        (0.0, [CANDIDATE[:2]], 1, 256),
+        (0.0, [list(CANDIDATE)], 1, 256),
         (0.0, [("a", 0.5, 0.1)], 1, 256),
-        (0.0, [HOPE], -1, 256),
-        (0.0, [HOPE], 1, -1),
-        (0.0, [HOPE], 1.0, 256),
-        (0.0, [HOPE] * 1025, 1, 256),
-        (0.0, [HOPE], 1, 1025),
+        (0.0, [CANDIDATE], -1, 256),
+        (0.0, [CANDIDATE], 1, -1),
+        (0.0, [CANDIDATE], 1.0, 256),
+        (0.0, [CANDIDATE] * 1025, 1, 256),
+        (0.0, [CANDIDATE], 1, 1025),
     ],
 )
 def test_what_is_no_search_is_refused(arguments):

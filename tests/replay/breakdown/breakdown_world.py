@@ -27,7 +27,7 @@ CATALOGUE = Catalogue(
 PROMPTS = ("Add 1 and 2.", "Сложи 1 и 2", "把一加二", "1 + 2", "a" * 200)
 
 
-def ground_of(
+def comparison_of(
     n: int,
     m: int = 3,
     seed: int = 0,
@@ -73,13 +73,13 @@ def ground_of(
     return ComparisonSet("test", log, groups, coverage, CATALOGUE if needs else Catalogue(), seed)
 
 
-def cascade_of(ground: ComparisonSet, *thresholds: float) -> Cascade:
+def cascade_of(comparison: ComparisonSet, *thresholds: float) -> Cascade:
     """A cascade over all models; the thresholds default to a middling one for each."""
-    return Cascade(ground.models, thresholds or (0.55,) * (len(ground.models) - 1), "sure")
+    return Cascade(comparison.models, thresholds or (0.55,) * (len(comparison.models) - 1), "sure")
 
 
-def at_prices(ground: ComparisonSet, factors: dict[str, float]) -> ComparisonSet:
+def at_prices(comparison: ComparisonSet, factors: dict[str, float]) -> ComparisonSet:
     """The same requests with other prices."""
-    factor = np.array([factors.get(name, 1.0) for name in ground.models])
-    log = replace(ground.log, cost_usd=np.asfortranarray(ground.log.cost_usd * factor))
-    return replace(ground, log=log)
+    factor = np.array([factors.get(name, 1.0) for name in comparison.models])
+    log = replace(comparison.log, cost_usd=np.asfortranarray(comparison.log.cost_usd * factor))
+    return replace(comparison, log=log)

@@ -89,14 +89,14 @@ def test_requests_beyond_the_limit_are_refused_with_the_time_it_resets(tmp_path)
         return found, await router.snapshot()
 
     world = catalogue(first=model("plain"))
-    found, figures = with_router(tmp_path, FIXED, world, daily(0.015), use, log=tmp_path / "log")
+    found, snapshot = with_router(tmp_path, FIXED, world, daily(0.015), use, log=tmp_path / "log")
     assert [isinstance(it, BudgetError) for it in found] == [False, False, True, True]
     error = found[2]
     assert "the budget of all for 2026-11-24" in str(error)
     assert "resets at 2026-11-25 00:00 UTC" in str(error)
     assert (error.resets_at_s - NOON, error.retry_after_s) == (43200.0, 43200.0)
-    assert figures.statuses == {"answered": 2, "refused": 2}
-    (left,) = figures.budgets
+    assert snapshot.statuses == {"answered": 2, "refused": 2}
+    (left,) = snapshot.budgets
     assert (left.spent_usd, left.reserved_usd) == (2 * ONE, 0.0)
     kinds = [it.get("status", it["schema"]) for it in logged(tmp_path / "log")]
     assert sorted(kinds) == ["answered"] * 2 + ["refused"] * 2 + ["routelab.alert/1"] * 3
@@ -109,9 +109,9 @@ def test_alerts_are_told_once_at_each_share(tmp_path):
 
     heard = Heard()
     world = catalogue(first=model("plain"))
-    figures = with_router(tmp_path, FIXED, world, daily(10 * ONE), use, observers=[heard])
+    snapshot = with_router(tmp_path, FIXED, world, daily(10 * ONE), use, observers=[heard])
     assert heard.alerts == [("all", 0.5), ("all", 0.8), ("all", 1.0)]
-    assert [it.share for it in figures.alerts] == [0.5, 0.8, 1.0]
+    assert [it.share for it in snapshot.alerts] == [0.5, 0.8, 1.0]
 
 
 def test_an_alert_that_a_refusal_brought_on_says_so(tmp_path, caplog):
@@ -240,7 +240,9 @@ def test_after_a_failure_that_cost_money_another_try_needs_room_of_its_own(
     assert left.spent_usd == pytest.approx(found.cost_usd)
     assert left.reserved_usd == 0.0
     if model_name is None:
-        assert "a try that failed cost money, and no other is made: the budget of all" in str(found)
+        assert "an attempt that failed cost money, and no other is made: the budget of all" in str(
+            found
+        )
         assert "thought better of it" in str(found)
 
 
@@ -272,13 +274,13 @@ def test_a_failure_of_unknown_cost_is_charged_as_it_was_reserved_before_the_next
     known = {"first": CallEstimate(cost_usd=ONE)}
     found, left = with_router(tmp_path, FIXED, world, daily(9.0), use, estimates=known)
     assert found.model == "first"
-    assert left.spent_usd == pytest.approx(2 * 2.0 * ONE)  # two tries, at twice the estimate
+    assert left.spent_usd == pytest.approx(2 * 2.0 * ONE)  # two attempts, at twice the estimate
     assert left.reserved_usd == 0.0
 
 
 @pytest.mark.parametrize("kept", ["memory", "sqlite"])
 @pytest.mark.parametrize("policy", [FIXED, CASCADE])
-def test_failed_tries_that_cost_money_do_not_overspend_together(tmp_path, kept, policy):
+def test_failed_attempts_that_cost_money_do_not_overspend_together(tmp_path, kept, policy):
     """Every call fails twice, for money, before it is answered."""
 
     async def use(router):
@@ -342,11 +344,11 @@ def test_at_the_limit_the_cheaper_policy_decides_and_the_record_says_so(tmp_path
         return found, await router.snapshot()
 
     world = catalogue(first=model("plain"))
-    (first, second), figures = with_router(
+    (first, second), snapshot = with_router(
         tmp_path, FIXED, world, tmp_path / "budgets.toml", use, log=tmp_path / "log"
     )
     assert (first.model, second.model) == ("first", "small")
-    assert (figures.degraded, set(figures.models)) == (1, {"first", "small"})
+    assert (snapshot.degraded, set(snapshot.models)) == (1, {"first", "small"})
     records = [it for it in logged(tmp_path / "log") if it["schema"] == "routelab.decision/1"]
     assert [it.get("degraded", False) for it in records] == [False, True]
     assert records[0]["policy"] != records[1]["policy"] == load(tmp_path / "cheap.policy").digest
@@ -503,7 +505,7 @@ def test_cancelling_at_any_await_leaves_no_reservation(tmp_path, kept):
             ended.append(type((await asyncio.gather(asking, return_exceptions=True))[0]).__name__)
         return ended, await router.snapshot()
 
-    ended, figures = with_router(
+    ended, snapshot = with_router(
         tmp_path,
         CASCADE,
         world,
@@ -515,11 +517,11 @@ def test_cancelling_at_any_await_leaves_no_reservation(tmp_path, kept):
         signals=signals,
     )
     assert set(ended) == {"CancelledError", "RoutedAnswer"}
-    left = figures.budgets[0]
+    left = snapshot.budgets[0]
     assert left.reserved_usd == 0.0
     assert left.spent_usd > 2 * ONE * ended.count("RoutedAnswer")
-    assert left.spent_usd == pytest.approx(figures.requests.cost_usd)
-    assert figures.requests.count >= ended.count("RoutedAnswer") > 0
+    assert left.spent_usd == pytest.approx(snapshot.requests.cost_usd)
+    assert snapshot.requests.count >= ended.count("RoutedAnswer") > 0
 
 
 def test_a_failure_after_something_was_sent_is_not_told_as_a_refusal(tmp_path):
@@ -555,9 +557,9 @@ def test_budgets_that_another_program_locks_are_waited_for_until_the_deadline(tm
         "budget_store": SqliteStore(path),
         "estimates": {"first": CallEstimate(latency_s=0.01)},
     }
-    waited_s, figures = with_router(tmp_path, FIXED, world, daily(1.0), use, **options)
+    waited_s, snapshot = with_router(tmp_path, FIXED, world, daily(1.0), use, **options)
     assert waited_s < 5.0  # SQLite alone waits for 10 s
-    assert (figures.budgets[0].reserved_usd, figures.budgets[0].spent_usd) == (0.0, ONE)
+    assert (snapshot.budgets[0].reserved_usd, snapshot.budgets[0].spent_usd) == (0.0, ONE)
 
 
 SILENT = catalogue(first=model("asleep", "plain"))
@@ -566,8 +568,10 @@ RESERVED = ((1.5 * 1000 + 8) * 2.0 + 500 * 8.0) / 1e6
 """Upper cost of one call of `ask`."""
 
 
-@pytest.mark.parametrize(("unanswered", "tries"), [("nothing", 0), ("reserved", 1)])
-def test_a_try_that_nobody_answered_is_charged_as_the_budgets_say(tmp_path, unanswered, tries):
+@pytest.mark.parametrize(("unanswered", "attempts"), [("nothing", 0), ("reserved", 1)])
+def test_an_attempt_that_nobody_answered_is_charged_as_the_budgets_say(
+    tmp_path, unanswered, attempts
+):
     async def use(router):
         (one,) = await ask(router, 1)
         return one, (await router.snapshot()).budgets[0]
@@ -575,7 +579,7 @@ def test_a_try_that_nobody_answered_is_charged_as_the_budgets_say(tmp_path, unan
     budgets = replace(daily(1.0), unanswered=unanswered)
     one, left = with_router(tmp_path, FIXED, SILENT, budgets, use, timeout_s=0.05)
     assert len(one.decision.answer.attempts) == 2
-    assert left.spent_usd == pytest.approx(one.cost_usd + tries * RESERVED)
+    assert left.spent_usd == pytest.approx(one.cost_usd + attempts * RESERVED)
     assert left.reserved_usd == 0.0
 
 
@@ -587,7 +591,7 @@ def test_silence_that_is_charged_leaves_no_room_for_another_try(tmp_path):
 
     budgets = replace(daily(1.5 * RESERVED), unanswered="reserved")
     why, spent = with_router(tmp_path, FIXED, SILENT, budgets, use, timeout_s=0.05)
-    assert "a try that failed cost money, and no other is made" in why
+    assert "an attempt that failed cost money, and no other is made" in why
     assert spent == pytest.approx(RESERVED)
 
 
@@ -624,9 +628,9 @@ def test_a_stream_that_never_said_anything_is_charged_likewise(tmp_path):
     assert spent == pytest.approx(cost + RESERVED)
 
 
-@pytest.mark.parametrize(("unanswered", "tries"), [("nothing", 0), ("reserved", 1)])
+@pytest.mark.parametrize(("unanswered", "attempts"), [("nothing", 0), ("reserved", 1)])
 def test_a_try_that_its_caller_left_is_charged_as_one_that_nobody_answered(
-    tmp_path, unanswered, tries
+    tmp_path, unanswered, attempts
 ):
     async def use(router):
         asking = asyncio.create_task(ask(router, 1))
@@ -639,5 +643,5 @@ def test_a_try_that_its_caller_left_is_charged_as_one_that_nobody_answered(
     endpoint, world = Endpoint(), catalogue(first=model("asleep"))
     budgets = replace(daily(1.0), unanswered=unanswered)
     left = with_router(tmp_path, FIXED, world, budgets, use, transport=endpoint.transport)
-    assert left.spent_usd == pytest.approx(tries * RESERVED)
+    assert left.spent_usd == pytest.approx(attempts * RESERVED)
     assert left.reserved_usd == 0.0

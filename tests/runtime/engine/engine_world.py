@@ -98,12 +98,14 @@ def question(**changes):
     return SampleRequest(**{**asked, "headers": {}, **changes})
 
 
-def stations(engine):
-    return {it.deployment.model: it for pool in engine.pools.values() for it in pool.stations}
+def deployment_states(engine):
+    return {it.deployment.model: it for pool in engine.pools.values() for it in pool.states}
 
 
 def idle(engine):
     """Nothing is held: no slot, no probe, nobody in a queue."""
-    held = [(it.name, it.in_flight, it.breaker.on_trial) for it in stations(engine).values()]
+    held = [
+        (it.name, it.in_flight, it.breaker.on_trial) for it in deployment_states(engine).values()
+    ]
     waiting = [pool.waiting for pool in engine.pools.values()]
     return all(not slots and not trials for _, slots, trials in held) and not any(waiting)

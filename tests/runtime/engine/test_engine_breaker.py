@@ -6,7 +6,7 @@ import asyncio
 import math
 
 import pytest
-from engine_world import Scripted, engine, idle, question, run, stations, world
+from engine_world import Scripted, deployment_states, engine, idle, question, run, world
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
@@ -153,7 +153,7 @@ def test_it_stays_closed_for_what_is_the_requests_own_fault(told):
         for _ in range(20):
             await made.ask(question(deadline=loop.time() + 0.15), [])
             await asyncio.sleep(60)
-        return stations(made)["a"].breaker.state(loop.time())
+        return deployment_states(made)["a"].breaker.state(loop.time())
 
     assert run(main) == "closed"
 
@@ -177,7 +177,7 @@ def test_when_every_deployment_is_open_the_error_says_when_to_come_back():
             assert len(upstream.seen) == before
             await asyncio.sleep(result.retry_after_s)
         assert idle(made)
-        return waits, stations(made)["a"].breaker
+        return waits, deployment_states(made)["a"].breaker
 
     waits, breaker = run(main)
     assert waits == pytest.approx([5.0, 10.0, 12.0, 12.0])

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 
 import pytest
-from engine_world import Scripted, engine, idle, question, run, stations, world
+from engine_world import Scripted, deployment_states, engine, idle, question, run, world
 
 from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules
 from routelab.runtime import UpstreamError
@@ -34,17 +34,19 @@ async def scene(loop, behaviours, cancel_at):
         "a", "b", rules=RULES, max_concurrency=1, fallbacks=("n",), others={"n": other}
     )
     made = engine(loop, catalogue, upstream)
-    tries = [[] for _ in range(6)]
-    tasks = [asyncio.ensure_future(made.ask(question(), mine)) for mine in tries]
+    attempts = [[] for _ in range(6)]
+    tasks = [asyncio.ensure_future(made.ask(question(), mine)) for mine in attempts]
     for _ in range(cancel_at):
         await asyncio.sleep(0) if loop._ready else await asyncio.sleep(0.04)
     in_time = tasks[2].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.sleep(30)
-    assert idle(made), [(it.name, it.in_flight) for it in stations(made).values()]
+    assert idle(made), [(it.name, it.in_flight) for it in deployment_states(made).values()]
     assert not any(upstream.under_way.values())
     assert tasks[2].cancelled() == in_time
-    assert sum(map(len, tries)) == len(upstream.seen)  # every try is told of, cancelled ones too
+    assert sum(map(len, attempts)) == len(
+        upstream.seen
+    )  # every attempt is told of, cancelled ones too
     if not in_time:
         assert all(it.result().last is not None for it in tasks if not it.cancelled())
     assert (await made.ask(question(deadline=loop.time() + 60), [])).last is not None
@@ -67,11 +69,11 @@ def test_a_probe_that_is_cancelled_lets_another_one_through():
         await asyncio.sleep(2)
         probe = asyncio.ensure_future(made.ask(question(), []))
         await asyncio.sleep(0.5)
-        assert stations(made)["a"].breaker.on_trial == 1
+        assert deployment_states(made)["a"].breaker.on_trial == 1
         assert (await made.ask(question(), [])).last is None
         probe.cancel()
         await asyncio.sleep(0)
-        assert stations(made)["a"].breaker.on_trial == 0
+        assert deployment_states(made)["a"].breaker.on_trial == 0
         assert (await made.ask(question(), [])).last is not None
 
     run(main)
@@ -84,13 +86,13 @@ def test_a_fallback_answers_where_no_deployment_does_and_only_if_it_may():
     async def main(loop, able, **behaviours):
         upstream = Scripted(loop, **{"a": 404, "b": 404, "n": 404, "o": 200} | behaviours)
         made = engine(loop, catalogue, upstream)
-        tries = []
-        return await made.ask(question(able=able), tries), upstream.names, tries
+        attempts = []
+        return await made.ask(question(able=able), attempts), upstream.names, attempts
 
-    result, names, tries = run(lambda loop: main(loop, bool))
+    result, names, attempts = run(lambda loop: main(loop, bool))
     assert names == ["a", "b", "n", "o"]
     assert result.last.model == "o"
-    assert [it.model for it in tries] == ["m", "m", "n", "o"]
+    assert [it.model for it in attempts] == ["m", "m", "n", "o"]
     result, names, _ = run(lambda loop: main(loop, lambda name: name == "n"))
     assert names == ["a", "b", "n"]
     assert result.reasons[-1] == "fallback 'o' may not serve this, or has answered it"

@@ -6,7 +6,16 @@ import asyncio
 import random
 
 import pytest
-from engine_world import Scripted, VirtualLoop, engine, idle, question, run, stations, world
+from engine_world import (
+    Scripted,
+    VirtualLoop,
+    deployment_states,
+    engine,
+    idle,
+    question,
+    run,
+    world,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -69,10 +78,10 @@ class PoolMachine(RuleBasedStateMachine):
     def start(self, seed):
         self.loop = VirtualLoop()
         catalogue = world("a", "b", **LIMITS)
-        self.stations = [DeploymentState(it, RULES) for it in catalogue.model("m").deployments]
-        self.pool = Pool("m", self.stations, RULES, self.loop.time, random.Random(seed))
+        self.states = [DeploymentState(it, RULES) for it in catalogue.model("m").deployments]
+        self.pool = Pool("m", self.states, RULES, self.loop.time, random.Random(seed))
         self.queued, self.held, self.served, self.came = [], [], [], 0
-        self.starts = {station: [] for station in self.stations}
+        self.starts = {state: [] for state in self.states}
 
     def teardown(self):
         if hasattr(self, "loop"):
@@ -80,15 +89,15 @@ class PoolMachine(RuleBasedStateMachine):
                 self.cancel(0)
             for _ in list(self.held):
                 self.end(0, True)
-            assert [it.in_flight for it in self.stations] == [0, 0]
+            assert [it.in_flight for it in self.states] == [0, 0]
             assert self.pool.waiting == 0
-            assert [it.breaker.on_trial for it in self.stations] == [0, 0]
+            assert [it.breaker.on_trial for it in self.states] == [0, 0]
             self.loop.close()
 
     def give_back(self, at, ok):
-        place = self.held.pop(at % len(self.held))
+        permit = self.held.pop(at % len(self.held))
         report = AttemptReport(ok, 0.1, used=0.0)
-        self.loop.call_soon(lambda: place.station.give_back(place, report, self.loop.time()))
+        self.loop.call_soon(lambda: permit.state.give_back(permit, report, self.loop.time()))
 
     def settle(self):
         for _ in range(6):
@@ -96,14 +105,14 @@ class PoolMachine(RuleBasedStateMachine):
         for number, task in list(self.queued):
             if task.done():
                 self.queued.remove((number, task))
-                place, begun = task.result()
-                if not isinstance(place, PoolRefusal):
-                    self.held.append(place)
+                permit, begun = task.result()
+                if not isinstance(permit, PoolRefusal):
+                    self.held.append(permit)
                     self.served.append(number)
-                    self.starts[place.station].append(begun)
+                    self.starts[permit.state].append(begun)
 
     async def take(self):
-        """A place, and when it was given: while time passes, that is before `settle` hears."""
+        """A permit, and when it was given: while time passes, that is before `settle` hears."""
         return await self.pool.take(0.0, float("inf")), self.loop.time()
 
     @rule()
@@ -127,7 +136,7 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.queued)
     @rule(at=st.integers(0, 9))
     def cancel(self, at):
-        """Also one to which a place was given this very moment."""
+        """Also one to which a permit was given this very moment."""
         _, task = self.queued.pop(at % len(self.queued))
         if self.held and at % 2:
             self.give_back(at, True)
@@ -138,7 +147,7 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.held) > 0)
     @rule(seconds=st.sampled_from([1.0, 30.0]))
     def rest(self, seconds):
-        self.held[0].station.rest(seconds, self.loop.time())
+        self.held[0].state.rest(seconds, self.loop.time())
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 4.0, 25.0]))
     def time_passes(self, seconds):
@@ -149,10 +158,10 @@ class PoolMachine(RuleBasedStateMachine):
     def limits_hold(self):
         if not hasattr(self, "loop"):
             return
-        for station in self.stations:
-            mine = sum(place.station is station for place in self.held)
-            assert station.in_flight == mine <= LIMITS["max_concurrency"]
-            starts = self.starts[station]
+        for state in self.states:
+            mine = sum(permit.state is state for permit in self.held)
+            assert state.in_flight == mine <= LIMITS["max_concurrency"]
+            starts = self.starts[state]
             for first, begun in enumerate(starts):
                 for last in range(first, len(starts)):
                     granted = 3 + (starts[last] - begun) + 1e-3
@@ -163,7 +172,7 @@ class PoolMachine(RuleBasedStateMachine):
         if not hasattr(self, "loop") or not self.queued:
             return
         now = self.loop.time()
-        assert all(station.ready_at(0.0, now) > now for station in self.stations)
+        assert all(state.ready_at(0.0, now) > now for state in self.states)
 
     @invariant()
     def first_come_first_served(self):
@@ -213,7 +222,7 @@ def test_tokens_are_taken_before_and_settled_after():
     async def main(loop):
         upstream = Scripted(loop, a=200)
         made = engine(loop, world("a", tokens_per_minute=60_000.0), upstream)
-        bucket = stations(made)["a"]._tokens
+        bucket = deployment_states(made)["a"]._tokens
         asking = question(body={"messages": [{"role": "user", "content": "x" * 400}]})
         task = asyncio.ensure_future(made.ask(asking, []))
         await asyncio.sleep(0)

@@ -7,7 +7,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from engine_world import Scripted, engine, idle, question, run, stations, world
+from engine_world import Scripted, deployment_states, engine, idle, question, run, world
 from msgspec.structs import replace
 
 from routelab.core.catalogue.catalogue import Timeouts
@@ -20,15 +20,15 @@ NEVER_OPEN = BreakerRules(window_calls=10**6, min_calls=10**6)
 
 
 def asked(catalogue, behaviours, timeouts=None, seed=0, **changes):
-    """One question: what came of it, its tries, the upstream and the time it took."""
+    """One question: what came of it, its attempts, the upstream and the time it took."""
 
     async def main(loop):
         upstream = Scripted(loop, **behaviours)
-        tried = []
+        attempts = []
         made = engine(loop, catalogue, upstream, seed, timeouts)
-        result = await made.ask(question(**changes), tried)
+        result = await made.ask(question(**changes), attempts)
         assert idle(made)
-        return result, tried, upstream, loop.time()
+        return result, attempts, upstream, loop.time()
 
     return run(main)
 
@@ -39,16 +39,16 @@ def first_fails(error):
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
 def test_a_status_that_may_pass_is_tried_again(status):
-    result, tried, *_ = asked(world("a"), {"a": first_fails(status)})
-    assert result.last is tried[1]
-    assert [it.attempt.status for it in tried] == [status, 200]
+    result, attempts, *_ = asked(world("a"), {"a": first_fails(status)})
+    assert result.last is attempts[1]
+    assert [it.result.status for it in attempts] == [status, 200]
 
 
 @pytest.mark.parametrize("kind", ["connect", "timeout", "cut"])
 def test_a_broken_connection_is_tried_again(kind):
-    result, tried, *_ = asked(world("a"), {"a": first_fails(UpstreamError("broken", kind))})
-    assert result.last is tried[1]
-    assert tried[0].attempt.kind == kind
+    result, attempts, *_ = asked(world("a"), {"a": first_fails(UpstreamError("broken", kind))})
+    assert result.last is attempts[1]
+    assert attempts[0].result.kind == kind
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 410])
@@ -102,7 +102,7 @@ def test_others_leave_a_deployment_alone_that_asked_for_it():
         for _ in range(20):
             assert (await made.ask(question(), [])).last is not None
         await asyncio.sleep(10)
-        assert (await made.ask(question(), [])).last.attempt.deployment.startswith("a")
+        assert (await made.ask(question(), [])).last.result.deployment.startswith("a")
         return upstream
 
     assert run(main).names == ["a", *["b"] * 20, "a"]
@@ -134,7 +134,7 @@ def test_a_deadline_cuts_an_attempt_and_does_not_blame_the_deployment():
             limit = loop.time() + 1.0
             assert (await made.ask(question(deadline=limit), [])).last is None
             assert loop.time() == pytest.approx(limit)
-        return stations(made)["a"].breaker.state(loop.time())
+        return deployment_states(made)["a"].breaker.state(loop.time())
 
     assert run(main) == "closed"
 

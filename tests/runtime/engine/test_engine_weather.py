@@ -75,10 +75,10 @@ def test_no_promise_is_broken(first, second, rules, seed, limit):
     def weather(_, now):
         return rng.choice(TOLD), rng.choice([0.0, 0.05, 0.5, 3.0])
 
-    async def one(made, loop, tries):
+    async def one(made, loop, attempts):
         await asyncio.sleep(rng.uniform(0.0, 5.0))
         deadline = float("inf") if limit is None else loop.time() + limit
-        asking = asyncio.ensure_future(made.ask(question(deadline=deadline), tries))
+        asking = asyncio.ensure_future(made.ask(question(deadline=deadline), attempts))
         ended = []
         asking.add_done_callback(lambda _: ended.append(loop.time()))
         if rng.random() < 0.2:
@@ -91,25 +91,25 @@ def test_no_promise_is_broken(first, second, rules, seed, limit):
     async def main(loop):
         upstream = Scripted(loop, **dict.fromkeys((*names, "z"), weather))
         made = engine(loop, catalogue, upstream, seed, Timeouts(total_s=2.0))
-        tries = [[] for _ in range(40)]
-        results = await asyncio.gather(*(one(made, loop, mine) for mine in tries))
+        attempts = [[] for _ in range(40)]
+        results = await asyncio.gather(*(one(made, loop, mine) for mine in attempts))
         assert idle(made)
         for name, its in zip((*names, "z"), (*first, second), strict=True):
             if its["max_concurrency"]:
                 assert upstream.most.get(name, 0) <= its["max_concurrency"]
-        assert sum(map(len, tries)) == len(upstream.seen)
-        retried = sum(len(mine) - len({it.attempt.deployment for it in mine}) for mine in tries)
-        granted = rules.retry.burst + 1 + rules.retry.share * len(tries)
+        assert sum(map(len, attempts)) == len(upstream.seen)
+        retried = sum(len(mine) - len({it.result.deployment for it in mine}) for mine in attempts)
+        granted = rules.retry.burst + 1 + rules.retry.share * len(attempts)
         assert retried <= 2 * granted * len(names)
-        for result, mine in zip(results, tries, strict=True):
+        for result, mine in zip(results, attempts, strict=True):
             if isinstance(result, BaseException):
                 assert isinstance(result, asyncio.CancelledError)
             elif result.last is not None:
                 assert result.last is mine[-1]
-                assert result.last.attempt.error is None
-                assert all(it.attempt.error for it in mine[:-1])
+                assert result.last.result.error is None
+                assert all(it.result.error for it in mine[:-1])
             else:
-                assert all(it.attempt.error for it in mine)
+                assert all(it.result.error for it in mine)
                 assert mine or result.reasons
         return upstream.seen
 

@@ -1,4 +1,4 @@
-"""Operations figures: right to one percent, in bounded memory, whatever comes."""
+"""Operations metrics: right to one percent, in bounded memory, whatever comes."""
 
 from __future__ import annotations
 
@@ -111,16 +111,16 @@ def tried(deployment, model="small", **fields):
     return Attempt(model, deployment, **{**made, **fields})
 
 
-def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
-    figures = RouterMetrics(wall_clock=lambda: 5.0)
+def test_money_calls_and_attempts_are_attributed_to_whom_they_belong():
+    metrics = RouterMetrics(wall_clock=lambda: 5.0)
     failed = tried("b", error="boiler on fire", cost_usd=math.nan)
     small = step("small", cost=0.001, attempts=[failed, tried("a", first_token_s=0.1)])
     large = step("large", turn=1, cost=0.004, attempts=[tried("c", "large", cost_usd=0.004)])
-    figures.finished(request(1, tenant="acme", steps=[small, large], cost=0.005, latency=2.0))
-    figures.finished(request(2, tenant="zen", steps=[step("small")], latency=1.0))
-    figures.finished(request(3, tenant="zen", status="failed", cost=math.nan))
-    figures.finished(request(4, tenant="zen", status="cancelled", cost=0.0))
-    it = figures.snapshot()
+    metrics.finished(request(1, tenant="acme", steps=[small, large], cost=0.005, latency=2.0))
+    metrics.finished(request(2, tenant="zen", steps=[step("small")], latency=1.0))
+    metrics.finished(request(3, tenant="zen", status="failed", cost=math.nan))
+    metrics.finished(request(4, tenant="zen", status="cancelled", cost=0.0))
+    it = metrics.snapshot()
     assert it.statuses == {"answered": 2, "failed": 1, "cancelled": 1}
     assert (it.requests.count, it.requests.errors, it.requests.cost_unknown) == (4, 1, 1)
     assert it.requests.cost_usd == 0.006
@@ -142,37 +142,37 @@ def test_money_calls_and_tries_are_attributed_to_whom_they_belong():
 
 
 def test_the_first_token_is_counted_from_the_call_and_from_the_request():
-    figures = RouterMetrics()
+    metrics = RouterMetrics()
     small = step("small", latency=0.5, attempts=[tried("a")])
     failed = tried("b", "large", error="boiler on fire", latency_s=0.3, first_token_s=0.2)
     good = tried("c", "large", latency_s=0.6, first_token_s=0.1)
     large = step("large", turn=1, latency=1.0, attempts=[failed, good])  # 0.1 s in the queue
-    figures.finished(request(1, tenant="acme", steps=[small, large], latency=1.5))
-    figures.finished(request(2, tenant="acme", steps=[small], latency=0.5))
-    it = figures.snapshot()
+    metrics.finished(request(1, tenant="acme", steps=[small, large], latency=1.5))
+    metrics.finished(request(2, tenant="acme", steps=[small], latency=0.5))
+    it = metrics.snapshot()
     assert it.deployments["c"].first_token_s.p50 == pytest.approx(0.1, rel=WITHIN)
     assert it.steps["0"].first_token_s.count == 0
     assert it.steps["1"].first_token_s.p50 == pytest.approx(0.5, rel=WITHIN)
-    for figure in (it.requests, it.tenants["acme"]):
-        assert figure.first_token_s.count == 1
-        assert figure.first_token_s.p50 == pytest.approx(1.0, rel=WITHIN)
+    for totals in (it.requests, it.tenants["acme"]):
+        assert totals.first_token_s.count == 1
+        assert totals.first_token_s.p50 == pytest.approx(1.0, rel=WITHIN)
 
 
 def test_a_call_that_was_refused_before_it_was_sent_is_no_call_no_failure_and_no_escalation():
-    figures = RouterMetrics()
+    metrics = RouterMetrics()
     small = step("small", attempts=[tried("a")])
     large = step("large", turn=1, cost=0.004, attempts=[tried("c", "large", cost_usd=0.004)])
     refused = step("large", turn=1, cost=0.0, error="no room in the budget")
     failed = tried("c", "large", error="boiler", cost_usd=math.nan)
     broken = step("large", turn=1, cost=0.0, error="boiler", attempts=[failed])
-    figures.finished(request(1, steps=[small, large]))
-    figures.finished(request(2, steps=[small, broken, step("small", turn=2)]))
+    metrics.finished(request(1, steps=[small, large]))
+    metrics.finished(request(2, steps=[small, broken, step("small", turn=2)]))
     for number in range(3, 6):
         early = request(number, steps=[small, refused])
-        figures.finished(msgspec.structs.replace(early, answer=small.feedback))
-    figures.finished(request(6, status="refused", cost=0.0, steps=[step("small", error="no room")]))
-    figures.finished(request(7, steps=[step("down", error="left alone"), step("small", turn=1)]))
-    it = figures.snapshot()
+        metrics.finished(msgspec.structs.replace(early, answer=small.feedback))
+    metrics.finished(request(6, status="refused", cost=0.0, steps=[step("small", error="no room")]))
+    metrics.finished(request(7, steps=[step("down", error="left alone"), step("small", turn=1)]))
+    it = metrics.snapshot()
     counts = {name: (of.count, of.errors, of.not_sent) for name, of in it.models.items()}
     assert counts == {"small": (7, 0, 1), "large": (2, 1, 3), "down": (0, 0, 1)}
     assert it.models["large"].usd_per_1k == pytest.approx(4.0)  # of the calls that were made
@@ -188,11 +188,11 @@ def test_a_call_that_was_refused_before_it_was_sent_is_no_call_no_failure_and_no
     assert "routelab_cut_short_total 3" in text
 
 
-def test_tenants_beyond_the_cap_share_their_figures():
-    figures = RouterMetrics(max_tenants=3)
+def test_tenants_beyond_the_cap_share_their_metrics():
+    metrics = RouterMetrics(max_tenants=3)
     for number in range(10):
-        figures.finished(request(number, tenant=f"t{number}"))
-    assert {name: it.count for name, it in figures.snapshot().tenants.items()} == {
+        metrics.finished(request(number, tenant=f"t{number}"))
+    assert {name: it.count for name, it in metrics.snapshot().tenants.items()} == {
         "t0": 1,
         "t1": 1,
         "t2": 1,
@@ -201,14 +201,14 @@ def test_tenants_beyond_the_cap_share_their_figures():
 
 
 def test_feedback_is_counted_for_the_model_that_answered():
-    figures = RouterMetrics(remembered=2)
+    metrics = RouterMetrics(remembered=2)
     for number, name in enumerate(["small", "small", "large"]):
-        figures.finished(request(number, steps=[step(name)]))
-    figures.feedback("r0", 1.0, None)  # forgotten
-    figures.feedback("r1", 0.5, None)
-    figures.feedback("r2", 1.0, None)
-    figures.feedback("r0", 0.0, "small")
-    it = figures.snapshot()
+        metrics.finished(request(number, steps=[step(name)]))
+    metrics.feedback("r0", 1.0, None)  # forgotten
+    metrics.feedback("r1", 0.5, None)
+    metrics.feedback("r2", 1.0, None)
+    metrics.feedback("r0", 0.0, "small")
+    it = metrics.snapshot()
     assert it.unmatched == 1
     assert (it.quality["small"].count, it.quality["small"].mean) == (2, 0.25)
     assert it.quality["small"].standard_error == pytest.approx(0.25)
@@ -218,41 +218,41 @@ def test_feedback_is_counted_for_the_model_that_answered():
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 40, 700])
 @pytest.mark.parametrize("in_a_loop", [False, True])
 def test_whoever_reads_finds_every_request_that_is_over(count, in_a_loop):
-    figures = RouterMetrics()
+    metrics = RouterMetrics()
 
     def finish(numbers):
         for number in numbers:
-            figures.finished(request(number, steps=[step("small")]))
+            metrics.finished(request(number, steps=[step("small")]))
 
     async def finish_in_a_loop():
         finish(range(count // 2))
         await asyncio.sleep(0)  # what was left for later is done
         finish(range(count // 2, count))
-        return figures.snapshot()
+        return metrics.snapshot()
 
     if in_a_loop:
         seen = asyncio.run(finish_in_a_loop())
     else:
         finish(range(count))
-        seen = figures.snapshot()
+        seen = metrics.snapshot()
     assert seen.requests.count == seen.models["small"].count == count
-    assert figures.snapshot().requests.count == count
+    assert metrics.snapshot().requests.count == count
 
 
 def test_a_request_that_cannot_be_counted_is_logged_and_stops_no_other(caplog):
-    figures = RouterMetrics()
-    figures.finished(request(1, tenant=["not", "a", "name"]))
-    figures.finished(request(2, tenant="acme"))
-    assert figures.snapshot().tenants["acme"].count == 1
+    metrics = RouterMetrics()
+    metrics.finished(request(1, tenant=["not", "a", "name"]))
+    metrics.finished(request(2, tenant="acme"))
+    assert metrics.snapshot().tenants["acme"].count == 1
     assert "could not be counted" in caplog.text
 
 
 def test_prometheus_reads_the_names_of_opentelemetry():
-    figures = RouterMetrics()
+    metrics = RouterMetrics()
     odd = 'm"o\\d\nel'
-    figures.finished(request(1, steps=[step(odd, attempts=[tried("a", odd)])]))
-    figures.alert(Alert("all", "2026-11-24", 0.5, 1.0, 2.0))
-    text = prometheus_text(figures.snapshot())
+    metrics.finished(request(1, steps=[step(odd, attempts=[tried("a", odd)])]))
+    metrics.alert(Alert("all", "2026-11-24", 0.5, 1.0, 2.0))
+    text = prometheus_text(metrics.snapshot())
     chat = 'gen_ai_operation_name="chat",gen_ai_request_model="m\\"o\\\\d\\nel"'
     assert f'gen_ai_client_token_usage_sum{{{chat},gen_ai_token_type="input"}} 100' in text
     assert f'gen_ai_client_operation_duration_seconds_bucket{{{chat},le="0.64"}} 1' in text
@@ -294,7 +294,7 @@ def test_a_router_tells_breakers_waiting_calls_and_what_was_shed(tmp_path):
     assert "routelab_waiting 1" in prometheus_text(busy)
 
 
-def test_a_blocking_router_has_figures_too(tmp_path):
+def test_a_blocking_router_has_metrics_too(tmp_path):
     chosen = policy_file(tmp_path, Fixed("first"), catalogue(first=model("plain")))
     with Router(
         chosen, config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log")

@@ -69,7 +69,7 @@ def test_a_client_may_change_between_requests():
 class Usual(RequestBuilder):
     """Has every request built by the client."""
 
-    def _plain(self, client, place, headers):
+    def _plain(self, client, address, headers):
         return False
 
 

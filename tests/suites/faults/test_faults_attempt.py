@@ -1,4 +1,4 @@
-"""What one try makes of every fault, over real HTTP, with both transports, streaming and not."""
+"""What one attempt makes of every fault, over real HTTP, by both transports, streaming and not."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ WHOLE = {
     "busy_date": ("status", "answered 429: no", 429),
     "storm": ("status", "answered 500: no", 500),
 }
-"""What a try without streaming makes of a fault: kind, error, status."""
+"""What an attempt without streaming makes of a fault: kind, error, status."""
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -129,7 +129,7 @@ STREAMED = {
     "busy_date": ("status", "answered 429: no", 0),
     "storm": ("status", "answered 500: no", 0),
 }
-"""What a streaming try makes of a fault: kind, error, tokens delivered."""
+"""What a streaming attempt makes of a fault: kind, error, tokens delivered."""
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -84,8 +84,8 @@ def test_no_secret_is_told(server, tmp_path, fault, transport, stream, caplog, c
             except RouteError as error:
                 told.extend([str(error), repr(error), repr(error.steps), repr(error.__cause__)])
                 told.extend(traceback.format_exception(error))
-            figures = await router.snapshot()
-            told.extend([repr(figures), str(figures.to_json()), prometheus_text(figures)])
+            snapshot = await router.snapshot()
+            told.extend([repr(snapshot), str(snapshot.to_json()), prometheus_text(snapshot)])
 
     async def read(router):
         async with router.stream("hello") as answer:

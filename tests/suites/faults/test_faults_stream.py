@@ -195,7 +195,7 @@ def test_a_final_call_that_is_overruled_is_a_fault_of_the_policy(world):
 
     async def run():
         async with AsyncRouter(chosen) as router:
-            router._desk.lane.policy = Overruling(model="one")
+            router._handler.active.policy = Overruling(model="one")
             async with router.stream(PROMPT) as answer:
                 async for _ in answer:
                     pass
@@ -363,7 +363,7 @@ def test_connections_are_kept_after_an_answer_and_never_after_a_fault(world, ser
 
 
 async def _break(router, deployment, stream):
-    """One try at a deployment through the router's own connections; true if it failed."""
+    """One attempt at a deployment through the router's own connections; true if it failed."""
     from test_faults_attempt import Collected
 
     from routelab.runtime.attempts.attempt import attempt
@@ -404,7 +404,7 @@ def test_the_blocking_router_streams_too_and_from_many_threads(world, server):
 
 
 @pytest.mark.parametrize("fault", ["clean_cut", "malformed", "error_event", "good"])
-def test_error_record_figures_and_budget_tell_of_the_same_money(world, tmp_path, fault):
+def test_error_record_metrics_and_budget_tell_of_the_same_money(world, tmp_path, fault):
     chosen, budgets = world(one=[fault, "good"]), Budgets(all=BudgetRule(1000.0))
 
     async def run():
@@ -420,11 +420,11 @@ def test_error_record_figures_and_budget_tell_of_the_same_money(world, tmp_path,
                 spent = error.cost_usd
             return spent, await router.snapshot()
 
-    spent, figures = asyncio.run(run())
+    spent, snapshot = asyncio.run(run())
     (record,) = open_journal(tmp_path / "log").lines()
-    (left,) = figures.budgets
+    (left,) = snapshot.budgets
     assert record.cost_usd == spent > 0
-    assert figures.requests.cost_usd == left.spent_usd == pytest.approx(spent)
+    assert snapshot.requests.cost_usd == left.spent_usd == pytest.approx(spent)
     assert left.reserved_usd == 0.0
     assert record.status == ("answered" if fault == "good" else "failed")
     assert record.steps[0].attempts[0].first_token_s > 0.0
@@ -444,9 +444,9 @@ def test_a_caller_who_stops_pays_from_the_budget_what_came(world, tmp_path):
                         break
             return await router.snapshot()
 
-    figures = asyncio.run(run())
+    snapshot = asyncio.run(run())
     (record,) = open_journal(tmp_path / "log").lines()
-    (left,) = figures.budgets
+    (left,) = snapshot.budgets
     assert record.status == "cancelled"
     assert left.spent_usd == pytest.approx(record.cost_usd)
     assert record.cost_usd >= cost(100, 1)

@@ -156,7 +156,7 @@ def test_a_failure_is_as_the_page_says(
         assert billed > 0.0
     else:
         assert error.cost_usd == (billed if charged == "what it reports" else 0.0)
-    routed.books_say(error.cost_usd, 1, "failed")
+    routed.observers_say(error.cost_usd, 1, "failed")
     assert routed.states == {"yes": ["open"], "no": ["closed"]}[blamed]
 
 
@@ -184,7 +184,7 @@ def test_before_the_first_token_no_caller_sees_a_failure_that_another_deployment
     assert found.answer == "".join(TOKENS)
     tokens = server.prompt[behaviour] + 100, len(TOKENS)
     assert found.cost_usd == pytest.approx((tokens[0] * 1.0 + tokens[1] * 1000.0) / 1e6)
-    routed.books_say(found.cost_usd, 2, "answered")
+    routed.observers_say(found.cost_usd, 2, "answered")
     assert routed.states == ["open" if cells[2] == "yes" else "closed", "closed"]
 
 
@@ -197,7 +197,7 @@ def test_a_retry_waits_as_long_as_it_was_told_to(server, deployed, tmp_path, beh
     assert time.monotonic() - began >= 1.0
     assert server.asked[behaviour] == 2
     assert 0.0 < error.retry_after_s <= 1.0
-    routed.books_say(0.0, 2, "failed")
+    routed.observers_say(0.0, 2, "failed")
     assert routed.states == ["closed"]
 
 
@@ -212,7 +212,7 @@ def test_a_storm_is_neither_fed_nor_felt(server, deployed, tmp_path, stream):
     assert [it.answer for it in found] == ["".join(TOKENS)] * 60
     assert server.asked == {"storm": 5, "good": 60}
     assert routed.states == ["open", "closed"]
-    routed.books_say(sum(it.cost_usd for it in found), 65, "answered")
+    routed.observers_say(sum(it.cost_usd for it in found), 65, "answered")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -230,11 +230,11 @@ def test_a_storm_on_all_sides_is_answered_with_when_to_come_back(
     assert 500.0 < found[-1].retry_after_s <= 600.0
     assert "left alone for now" in str(found[-1])
     assert routed.states == ["open"]
-    routed.books_say(0.0, 10, "failed", "shed")
+    routed.observers_say(0.0, 10, "failed", "shed")
 
 
 class Routed:
-    """A router over these deployments, which is asked from a test; then what its books say.
+    """A router over these deployments, which is asked from a test; then what its observers say.
 
     Attributes:
         states: of the breakers, in the order of the deployments.
@@ -256,7 +256,7 @@ class Routed:
         return self
 
     def __exit__(self, *_):
-        self.figures = self.runner.run(self.router.snapshot())
+        self.snapshot = self.runner.run(self.router.snapshot())
         self.states = list(self.router.engine.states().values())
         self.runner.run(self.router.aclose())
         self.runner.close()
@@ -276,14 +276,14 @@ class Routed:
         assert text == answer.routed.answer
         return answer.routed
 
-    def books_say(self, cost_usd, tries, *endings):
-        """Log, figures and budget tell of this money, and nothing is left reserved."""
+    def observers_say(self, cost_usd, n_attempts, *endings):
+        """Log, metrics and budget tell of this money, and nothing is left reserved."""
         records = list(open_journal(self.log).lines())
         assert {it.status for it in records} == set(endings)
         attempts = [it for record in records for step in record.steps for it in step.attempts]
-        assert len(attempts) == tries
-        (left,) = self.figures.budgets
+        assert len(attempts) == n_attempts
+        (left,) = self.snapshot.budgets
         assert left.reserved_usd == 0.0
         assert left.spent_usd == pytest.approx(cost_usd)
-        assert self.figures.requests.cost_usd == pytest.approx(cost_usd)
+        assert self.snapshot.requests.cost_usd == pytest.approx(cost_usd)
         assert sum(it.cost_usd for it in records) == pytest.approx(cost_usd)

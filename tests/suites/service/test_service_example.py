@@ -240,7 +240,7 @@ def test_a_provider_that_dies_and_comes_back_costs_no_request(world, tmp_path, n
 
 
 def tried(decisions, provider):
-    """Tries at a provider's deployments, in the order in which their requests ended."""
+    """Attempts at a provider's deployments, in the order in which their requests ended."""
     return [
         attempt
         for path in sorted(decisions.glob("*.jsonl"))

@@ -50,7 +50,7 @@ def certified(log):
 
 def test_claims_hold_the_values_that_the_replay_has(log):
     here = evidence(log.take(np.arange(300)))
-    done, alone = here.ground.replay(CASCADE), here.ground.fixed()
+    done, alone = here.comparison.replay(CASCADE), here.comparison.fixed()
     claims = here.claims(
         [REGRET, CertificateDemand("regret", 0.1, "large"), COST, QUALITY], CASCADE, 1.0
     )
@@ -116,7 +116,7 @@ def test_together_is_as_hard_as_the_hardest(log):
 def test_limits_are_those_of_the_bet(log):
     here = evidence(log, "calibrate")
     found = prove(CASCADE, [QUALITY, COST], 0.1, here, group="id", ceiling_usd=0.1)
-    done = here.ground.replay(CASCADE)
+    done = here.comparison.replay(CASCADE)
     quality, cost = found.goals
     assert quality.limit < quality.estimate == pytest.approx(done.quality.mean())
     assert cost.limit > cost.estimate == pytest.approx(1000 * done.cost_usd.mean())
@@ -126,7 +126,7 @@ def test_limits_are_those_of_the_bet(log):
 
 def test_a_dearer_request_than_was_assumed_refutes_a_bound_on_cost(log):
     here = evidence(log, "calibrate")
-    dearest = float(here.ground.replay(CASCADE).cost_usd.max())
+    dearest = float(here.comparison.replay(CASCADE).cost_usd.max())
     found = prove(
         CASCADE, [CertificateDemand("cost", 100.0)], 0.1, here, group="id", ceiling_usd=dearest / 2
     )

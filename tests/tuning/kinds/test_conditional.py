@@ -31,12 +31,12 @@ def specialists(n=2000, seed=0, share=(0.45, 0.45, 0.1), by="priority"):
     return replace(log, requests=replace(log.requests, **{by: value.astype(object)}))
 
 
-def ground_of(log, part="train"):
+def comparison_of(log, part="train"):
     cut = split(log, seed=0)
     return replay.comparison_set(log, cut, part, log.models, catalogue=Catalogue(), seed=0)
 
 
-def board_of(on):
+def holdout_of(on):
     fixed = [on.replay(Fixed(name)) for name in on.models]
     best = int(np.argmax([it.quality.mean() for it in fixed]))
     return Holdout(on, demands(Bounds(), on, Fixed(on.models[best]), fixed[best].quality.mean()))
@@ -66,7 +66,7 @@ def test_a_column_that_tells_nothing_leaves_the_plain_cascade():
 
 
 def test_a_value_of_few_requests_follows_the_policy_for_all():
-    on = ground_of(specialists(share=(0.497, 0.497, 0.006)))
+    on = comparison_of(specialists(share=(0.497, 0.497, 0.006)))
     assert 0 < (on.log.requests.priority == "rare").sum() < conditional.FEWEST
     for policy in conditional.conditionals(
         "priority", on, [cascade.corner_source(("confidence",))]
@@ -75,7 +75,7 @@ def test_a_value_of_few_requests_follows_the_policy_for_all():
 
 
 def test_the_sums_of_a_conditional_are_those_of_its_parts():
-    on = ground_of(specialists())
+    on = comparison_of(specialists())
     found = conditional.conditionals("priority", on, [cascade.corner_source(("confidence",))])
     assert found
     for policy in found[::7]:
@@ -95,17 +95,17 @@ def test_a_column_that_the_log_lacks_is_named():
 
 def test_a_front_is_judged_on_rows_it_was_not_chosen_on():
     """By hand: mixtures of the hull of the other folds, on each fold."""
-    on = ground_of(specialists(n=900))
-    board = board_of(on)
+    on = comparison_of(specialists(n=900))
+    holdout = holdout_of(on)
     policies = [Fixed(name) for name in on.models]
     policies += conditional.conditionals("priority", on, [cascade.corner_source(("confidence",))])[
         :9
     ]
     budgets = np.array([0.2, 1.0, 3.0])
-    cost, quality = board.held_out([policies] * board.folds, budgets)
+    cost, quality = holdout.held_out([policies] * holdout.folds, budgets)
     wanted = np.zeros((3, 2))
-    for fold in range(board.folds):
-        here = board.fold == fold
+    for fold in range(holdout.folds):
+        here = holdout.fold == fold
         done = [on.replay(policy) for policy in policies]
         there = [(1000 * it.cost_usd[~here].mean(), it.quality[~here].mean()) for it in done]
         corners = hull(*zip(*there, strict=True))
@@ -123,12 +123,12 @@ def test_the_freedom_of_a_search_does_not_flatter_it():
     """Confidence is noise: on its own rows a front looks better than it is on others."""
     rng = np.random.default_rng(3)
     quality = (rng.random((600, 2)) < [0.6, 0.7]).astype(float)
-    on = ground_of(log_of(quality, [1e-4, 1e-3], rng.random((600, 2))), "train")
-    board = board_of(on)
+    on = comparison_of(log_of(quality, [1e-4, 1e-3], rng.random((600, 2))), "train")
+    holdout = holdout_of(on)
     search = cascade.source(("confidence",))
-    chosen = [search(on.take(board.rows_without(f), "tune")) for f in range(board.folds)]
+    chosen = [search(on.take(holdout.rows_without(f), "tune")) for f in range(holdout.folds)]
     budgets = np.linspace(0.3, 0.9, 5)
-    cost, held = board.held_out(chosen, budgets)
+    cost, held = holdout.held_out(chosen, budgets)
     own = np.array(
         [(1000 * r.cost_usd.mean(), r.quality.mean()) for r in map(on.replay, search(on))]
     )

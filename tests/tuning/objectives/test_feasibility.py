@@ -82,7 +82,9 @@ def test_the_reference_itself_loses_nothing():
 def test_a_search_marks_what_breaks_a_bound():
     bounds = Bounds(max_p95_s=2.0, floors=(Floor("task", 0.02),))
     on = whole(LOG)
-    task = Cascades(on, inputs.dials(LOG, ["confidence"]), demands(bounds, on, Fixed("large"), 0.8))
+    task = Cascades(
+        on, inputs.thresholds(LOG, ["confidence"]), demands(bounds, on, Fixed("large"), 0.8)
+    )
     policy = Cascade(("small", "large"), (0.55,), "confidence")
     outcome = task.measure({**dict.fromkeys(task.space, 0.5), **task.params(policy)})
     assert outcome.excess == task.demands.further(on.replay(task.policy(

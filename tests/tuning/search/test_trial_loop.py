@@ -17,17 +17,17 @@ from routelab.tuning.solvers import grid
 from routelab.tuning.study import inputs
 
 LOG = random_log(200, 3, seed=4)
-DIALS = inputs.dials(LOG, ["confidence"])
+THRESHOLDS = inputs.thresholds(LOG, ["confidence"])
 STARTS = [
-    *grid.cascades(LOG, "confidence", {m: DIALS["confidence", m] for m in LOG.models}),
+    *grid.cascades(LOG, "confidence", {m: THRESHOLDS["confidence", m] for m in LOG.models}),
     *map(Fixed, LOG.models),
 ]
 
 
-def task_of(bounds=None, dials=DIALS):
+def task_of(bounds=None, thresholds=THRESHOLDS):
     on = whole(LOG)
     best = Fixed(LOG.models[int(LOG.quality.mean(axis=0).argmax())])
-    return Cascades(on, dials, demands(bounds or Bounds(), on, best, means(best, LOG).quality))
+    return Cascades(on, thresholds, demands(bounds or Bounds(), on, best, means(best, LOG).quality))
 
 
 def searched(trials=60, starts=(), seed=0, sampler="nsga2", kept=None, **bounds):
@@ -93,7 +93,7 @@ def test_progress_is_told_after_every_trial():
 
 
 def test_a_model_without_the_signal_is_only_asked_last():
-    task = task_of(dials={**DIALS, ("confidence", "middle"): inputs.dials(LOG, [])})
+    task = task_of(thresholds={**THRESHOLDS, ("confidence", "middle"): inputs.thresholds(LOG, [])})
     found = task.trials(run_trials(task, Plan(80))[0])
     cascades = [trial.policy for trial in found if isinstance(trial.policy, Cascade)]
     assert cascades

@@ -53,12 +53,12 @@ class Counted(Cascades):
 def task_of(allowed=10**9):
     on = whole(LOG)
     wanted = demands(Bounds(min_quality=0.7), on, Fixed("large"), 0.9)
-    task = Counted(on, inputs.dials(LOG, ["confidence"]), wanted)
+    task = Counted(on, inputs.thresholds(LOG, ["confidence"]), wanted)
     object.__setattr__(task, "allowed", allowed)
     return task
 
 
-def place(tmp_path, form=STORAGES[0], **about):
+def location(tmp_path, form=STORAGES[0], **about):
     return StorageLocation(form.format(tmp_path), "x", about)
 
 
@@ -69,9 +69,9 @@ def test_a_search_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, form, sa
     whole_run, _ = run_trials(task_of(), plan)
     for allowed in (0, 21, 31):
         with pytest.raises(Stopped):
-            search(task_of(allowed), plan, place(tmp_path, form))
+            search(task_of(allowed), plan, location(tmp_path, form))
     task = task_of()
-    found = search(task, plan, place(tmp_path, form))
+    found = search(task, plan, location(tmp_path, form))
     assert found.trials == whole_run
     assert found.resumed == 52
     assert task.measured == 62 - 52
@@ -79,7 +79,7 @@ def test_a_search_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, form, sa
 
 @pytest.mark.parametrize("form", STORAGES)
 def test_optuna_reads_what_is_kept(tmp_path, form):
-    found = search(task_of(), Plan(8), place(tmp_path, form))
+    found = search(task_of(), Plan(8), location(tmp_path, form))
     stored = optuna.load_study(study_name="x", storage=open_storage(form.format(tmp_path)))
     assert [tuple(it.values) for it in stored.trials] == [it.outcome.values for it in found.trials]
     assert [it.params for it in stored.trials] == [it.params for it in found.trials]
@@ -88,16 +88,16 @@ def test_optuna_reads_what_is_kept(tmp_path, form):
 
 
 def test_more_trials_go_on_from_fewer(tmp_path):
-    search(task_of(), Plan(40), place(tmp_path))
+    search(task_of(), Plan(40), location(tmp_path))
     task = task_of()
-    found = search(task, Plan(60), place(tmp_path))
+    found = search(task, Plan(60), location(tmp_path))
     assert (found.resumed, task.measured) == (40, 20)
     assert found.trials == run_trials(task_of(), Plan(60))[0]
 
 
 @pytest.mark.parametrize("cut", [1, 7, 60])
 def test_a_last_line_that_was_cut_off_loses_that_line_only(tmp_path, cut):
-    kept = place(tmp_path)
+    kept = location(tmp_path)
     expected = search(task_of(), Plan(20), kept).trials
     path = Path(kept.storage)
     path.write_bytes(path.read_bytes()[:-cut])
@@ -110,40 +110,40 @@ def test_a_last_line_that_was_cut_off_loses_that_line_only(tmp_path, cut):
 
 
 def test_a_first_line_that_was_cut_off_is_no_study(tmp_path):
-    path = Path(place(tmp_path).storage)
+    path = Path(location(tmp_path).storage)
     path.write_bytes(b'{"op_code":0,"worker')
-    assert search(task_of(), Plan(5), place(tmp_path)).resumed == 0
+    assert search(task_of(), Plan(5), location(tmp_path)).resumed == 0
 
 
 def test_another_study_under_that_name_is_refused_with_what_differs(tmp_path):
-    search(task_of(), Plan(5), place(tmp_path, log_sha256="abc", seed=0))
+    search(task_of(), Plan(5), location(tmp_path, log_sha256="abc", seed=0))
     with pytest.raises(TuningError) as refused:
-        search(task_of(0), Plan(5), place(tmp_path, log_sha256="abd", seed=1))
+        search(task_of(0), Plan(5), location(tmp_path, log_sha256="abd", seed=1))
     told = str(refused.value)
     assert "study 'x' there is another one; give another `storage`" in told
     assert "or `Options.name`, or `fresh=True` to replace it" in told
     assert "log_sha256 was abc, and is abd" in told
     assert "seed was 0, and is 1" in told
-    fresh = place(tmp_path, log_sha256="abd", seed=1)._replace(fresh=True)
+    fresh = location(tmp_path, log_sha256="abd", seed=1)._replace(fresh=True)
     assert search(task_of(), Plan(5), fresh).resumed == 0
     assert search(task_of(0), Plan(5), fresh._replace(fresh=False)).resumed == 5
 
 
 def test_a_study_of_someone_else_is_refused(tmp_path):
-    storage = open_storage(place(tmp_path).storage)
+    storage = open_storage(location(tmp_path).storage)
     other = optuna.create_study(storage=storage, study_name="x", directions=["minimize"] * 2)
     other.add_trial(optuna.trial.create_trial(values=[0.0, 0.0]))
     with pytest.raises(TuningError, match="not made by this version of routelab's search"):
-        TrialStore(place(tmp_path), task_of().names)
+        TrialStore(location(tmp_path), task_of().names)
 
 
 def test_several_processes_find_what_one_finds(tmp_path):
     alone, _ = run_trials(task_of(), Plan(120))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = search(_plain_task(), Plan(120), place(tmp_path), processes=2)
+        found = search(_plain_task(), Plan(120), location(tmp_path), processes=2)
     assert found.trials == alone
-    stored = optuna.load_study(study_name="x", storage=open_storage(place(tmp_path).storage))
+    stored = optuna.load_study(study_name="x", storage=open_storage(location(tmp_path).storage))
     assert {it.user_attrs["number"] for it in stored.trials} == set(range(120))
 
 
@@ -161,7 +161,7 @@ class _Unportable(Cascades):
 
 def _plain_task():
     task = task_of()
-    return Cascades(task.ground, task.dials, task.demands)
+    return Cascades(task.comparison, task.thresholds, task.demands)
 
 
 def options(storage, **more):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tuning_world import between, dials_of, every_cascade, failing, means, random_log
+from tuning_world import between, every_cascade, failing, means, random_log, thresholds_of
 
 from routelab.metrics.hull import pareto
 from routelab.policies import Cascade
@@ -25,9 +25,9 @@ def brute(log, chain, most=10**6):
     return [means(policy, log) for policy in every_cascade(chain, picked)]
 
 
-def at_price(log, dials, price):
+def at_price(log, thresholds, price):
     """The chain of all models, solved at one price."""
-    return next(line_search.at_prices(log, "confidence", log.models, dials, [price]))
+    return next(line_search.at_prices(log, "confidence", log.models, thresholds, [price]))
 
 
 def worth(score, price):
@@ -47,10 +47,10 @@ def worth(score, price):
 def test_two_models_are_solved_exactly_at_any_price(seed, n, price, levels, multiplier, failures):
     log = random_log(n, 2, seed, levels=levels, multiplier=multiplier)
     log = failing(log, seed, failures)
-    dials = dials_of(log)
-    if not dials["small"]:
+    thresholds = thresholds_of(log)
+    if not thresholds["small"]:
         return
-    found = at_price(log, dials, price)
+    found = at_price(log, thresholds, price)
     best = max(worth(score, price) for score in brute(log, log.models))
     cascade = Cascade(log.models, found.thresholds, "confidence")
     assert worth(means(cascade, log), price) == pytest.approx(best, abs=1e-9 * (1 + price))
@@ -58,7 +58,7 @@ def test_two_models_are_solved_exactly_at_any_price(seed, n, price, levels, mult
 
 def test_a_failed_last_call_is_known_to_deliver_an_earlier_answer():
     log = failing(random_log(2000, 2, seed=1), 1, (0.0, 0.3))
-    found = at_price(log, dials_of(log), 0.0)
+    found = at_price(log, thresholds_of(log), 0.0)
     done = means(Cascade(log.models, found.thresholds, "confidence"), log)
     assert found.worth == pytest.approx(done.quality)
     assert done.quality == pytest.approx(max(it.quality for it in brute(log, log.models)))
@@ -67,7 +67,7 @@ def test_a_failed_last_call_is_known_to_deliver_an_earlier_answer():
 def test_the_worth_of_three_models_is_that_of_replaying_them():
     log = failing(random_log(300, 3, seed=3, multiplier=2.0), 3, 0.1)
     for price in (0.0, 10.0, 1000.0):
-        found = at_price(log, dials_of(log), price)
+        found = at_price(log, thresholds_of(log), price)
         done = means(Cascade(log.models, found.thresholds, "confidence"), log)
         assert found.worth == pytest.approx(worth(done, price))
 
@@ -78,7 +78,7 @@ def test_three_models_are_rarely_worse_than_a_coarse_grid():
     wins = 0
     prices = [0.0, *np.geomspace(0.1, 1e4, 14)]
     for price in prices:
-        found = at_price(log, dials_of(log), float(price))
+        found = at_price(log, thresholds_of(log), float(price))
         cascade = Cascade(log.models, found.thresholds, "confidence")
         wins += worth(means(cascade, log), price) >= max(worth(s, price) for s in coarse) - 1e-12
     assert wins >= 0.8 * len(prices)
@@ -88,13 +88,13 @@ def test_three_models_are_rarely_worse_than_a_coarse_grid():
 @settings(max_examples=30, deadline=None)
 def test_the_grid_of_two_models_holds_the_whole_front(seed, n, multiplier):
     log = random_log(n, 2, seed, multiplier=multiplier)
-    found = [means(policy, log) for policy in grid.cascades(log, "confidence", dials_of(log))]
+    found = [means(policy, log) for policy in grid.cascades(log, "confidence", thresholds_of(log))]
     assert rounded(found) == rounded(front_of(brute(log, log.models)))
 
 
 def test_the_grid_of_three_models_holds_the_whole_front_where_it_is_fine_enough():
     log = random_log(30, 3, seed=5, levels=40)
-    found = [means(policy, log) for policy in grid.cascades(log, "confidence", dials_of(log))]
+    found = [means(policy, log) for policy in grid.cascades(log, "confidence", thresholds_of(log))]
     pairs = [("small", "middle"), ("small", "large"), ("middle", "large")]
     every = [score for chain in (*pairs, log.models) for score in brute(log, chain)]
     assert rounded(found) == rounded(front_of(every))
@@ -112,8 +112,8 @@ def rounded(scores):
 @pytest.mark.parametrize("solver", [line_search.cascades, grid.cascades])
 def test_cascades_rise_in_cost_and_a_model_without_the_signal_comes_last(solver):
     log = random_log(80, 4, seed=1)
-    dials = {**dials_of(log), "middle": NOTHING}
-    found = list(solver(log, "confidence", dials))
+    thresholds = {**thresholds_of(log), "middle": NOTHING}
+    found = list(solver(log, "confidence", thresholds))
     assert found
     for policy in found:
         order = [log.column(name) for name in policy.models]
@@ -133,7 +133,7 @@ def test_free_models_have_cascades_too():
     log.cost_usd[:] = 0.0
     qualities = [
         means(policy, log).quality
-        for policy in line_search.cascades(log, "confidence", dials_of(log))
+        for policy in line_search.cascades(log, "confidence", thresholds_of(log))
     ]
     assert max(qualities) >= max(log.quality.mean(axis=0)[1:]) - 0.1
 
@@ -144,8 +144,8 @@ def test_long_chains_are_tried_only_while_there_are_few():
     wide = type("Wide", (), {})()
     wide.models = tuple(f"m{i}" for i in range(many))
     wide.cost_usd = np.tile(np.arange(many, dtype=float), (3, 1))
-    dials = dict.fromkeys(wide.models, dials_of(log)["small"])
-    lengths = {len(chain) for chain in chains(wide, dials)}
+    thresholds = dict.fromkeys(wide.models, thresholds_of(log)["small"])
+    lengths = {len(chain) for chain in chains(wide, thresholds)}
     assert lengths == {2}
     assert many * (many - 1) // 2 > MAX_CHAINS
-    assert isinstance(dials["m0"], ThresholdCandidates)
+    assert isinstance(thresholds["m0"], ThresholdCandidates)

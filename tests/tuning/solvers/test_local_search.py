@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tuning_world import NAMES, between, dials_of, every_cascade, failing, means, random_log
+from tuning_world import NAMES, between, every_cascade, failing, means, random_log, thresholds_of
 
 from routelab.errors import TuningError
 from routelab.metrics.hull import hull, pareto, value_at
@@ -26,7 +26,7 @@ def rounded(points):
 @settings(max_examples=40, deadline=None)
 def test_the_front_of_two_models_is_that_of_all_their_thresholds(seed, n, levels):
     log = failing(random_log(n, 2, seed, levels=levels, multiplier=3.0), seed)
-    first = dials_of(log)["small"]
+    first = thresholds_of(log)["small"]
     if not first:
         return
     found = two_models.front(log, "confidence", log.models, first)
@@ -43,7 +43,7 @@ def test_the_front_of_two_models_is_that_of_all_their_thresholds(seed, n, levels
 @settings(max_examples=25, deadline=None)
 def test_sums_along_lines_are_those_of_replaying_them(seed, m):
     log = failing(random_log(60, m, seed, multiplier=2.0), seed, 0.1)
-    found = local_search.found(log, "confidence", dials_of(log))
+    found = local_search.found(log, "confidence", thresholds_of(log))
     for one in found[:: max(1, len(found) // 6)]:
         score = means(one.policy, log)
         assert 1000 * one.cost / 60 == pytest.approx(score.usd_per_1k, rel=1e-9)
@@ -70,10 +70,10 @@ def test_chains_that_grow_and_shrink_come_near_all_of_them(seed):
             chain, [between(log.signals["confidence"][:, log.column(n)]) for n in chain[:-1]]
         )
     ]
-    dials = dials_of(log)
-    mine = [means(policy, log) for policy in local_search.cascades(log, "confidence", dials)]
+    thresholds = thresholds_of(log)
+    mine = [means(policy, log) for policy in local_search.cascades(log, "confidence", thresholds)]
     assert area(log, mine) >= 0.98 * area(log, every)
-    both = [*mine, *(means(policy, log) for policy in grid.cascades(log, "confidence", dials))]
+    both = [*mine, *(means(policy, log) for policy in grid.cascades(log, "confidence", thresholds))]
     assert area(log, both) >= 0.995 * area(log, every)
 
 

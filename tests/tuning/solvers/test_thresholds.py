@@ -1,4 +1,4 @@
-"""A dial offers every safe threshold once, and knows what each accepts."""
+"""Candidates offer every safe threshold once, and know what each accepts."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_neighbouring_floats_get_no_threshold():
 
 
 @pytest.mark.parametrize("values", [[], [0.5], [0.5, 0.5], [math.nan, 0.5], [math.nan] * 3])
-def test_nothing_to_tell_apart_is_no_dial(values):
+def test_nothing_to_tell_apart_has_no_candidates(values):
     assert not threshold_candidates(np.array(values, dtype=np.float64))
 
 

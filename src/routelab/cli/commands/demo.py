@@ -80,5 +80,5 @@ def _halves(study: Study) -> list[Figures]:
     assert times is not None
     late = times >= np.median(times)
     parts = [("first half", ~late), ("second half", late)]
-    grounds = [study.test.take(np.flatnonzero(rows), name) for name, rows in parts]
-    return [evaluate(it, [NamedPolicy(study.options.name, study.policy)])[0] for it in grounds]
+    comparisons = [study.test.take(np.flatnonzero(rows), name) for name, rows in parts]
+    return [evaluate(it, [NamedPolicy(study.options.name, study.policy)])[0] for it in comparisons]

@@ -150,7 +150,7 @@ class _Setup(NamedTuple):
         if self.day.faults and simulated.struck_share < 0.01:
             tell(
                 f"warning: {self.day.name or 'the scenario'} changed {simulated.struck_share:.2%}"
-                " of all tries: hardly anything of it can show"
+                " of all attempts: hardly anything of it can show"
             )
         return simulated
 

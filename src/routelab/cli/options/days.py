@@ -113,7 +113,7 @@ class AnswerOptions:
     ] = 1.0
     timeout: Annotated[
         float,
-        typer.Option(metavar="SECONDS", help="Of one try, where the catalogue says nothing."),
+        typer.Option(metavar="SECONDS", help="Of one attempt, where the catalogue says nothing."),
     ] = ROUTER_TIMEOUT_S
     stream: Annotated[bool, typer.Option("--stream", help="Callers take answers as they come.")] = (
         False

@@ -99,7 +99,7 @@ class SearchOptions:
     seeds: Annotated[
         int,
         typer.Option(
-            help="Tune again with so many seeds in all, and tell how far the results spread; the"
+            help="Tune again with so many seeds in all, and show how far the results spread; the"
             " exported policy is that of --seed."
         ),
     ] = 1

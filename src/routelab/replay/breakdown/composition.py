@@ -48,5 +48,5 @@ def breakdown(
     )
 
 
-def _stops(policy: Policy, ground: ComparisonSet) -> Stops | None:
-    return stops(policy, ground) if isinstance(policy, Cascade) else None
+def _stops(policy: Policy, comparison: ComparisonSet) -> Stops | None:
+    return stops(policy, comparison) if isinstance(policy, Cascade) else None

@@ -12,7 +12,7 @@ from routelab.reports.plots import WhiskerLine, front_plot, points, whiskers_plo
 from routelab.reports.summary import PointFigures, Range, Summary
 
 DRAWN, MOST = 16, 40
-"""Baselines in a drawing and in the table."""
+"""Baselines in a plot and in the table."""
 
 
 def choice_chapter(summary: Summary) -> Chapter:

@@ -1,4 +1,4 @@
-"""What each deployment did on a simulated day, and how requests and tries ended."""
+"""What each deployment did on a simulated day, and how requests and attempts ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def deployments_chapter(day: Day) -> list[Block]:
 
 
 def _table(day: Day) -> TableBlock:
-    heads = ("Model", "Provider", "Tries", "Share", "Failed", "Struck", "P50", "P95",
+    heads = ("Model", "Provider", "Attempts", "Share", "Failed", "Struck", "P50", "P95",
              "Most waiting", "Breaker open")  # fmt: skip
     looked = {(it.model, it.deployment): it for it in day.sampled}
     rows = []
@@ -27,7 +27,7 @@ def _table(day: Day) -> TableBlock:
         rows.append([
             Cell(forms.short(it.model, 40)),
             Cell(forms.short(it.provider or it.deployment, 40)),
-            Cell(forms.count(it.tries), it.tries),
+            Cell(forms.count(it.attempts), it.attempts),
             Cell(forms.share(it.share), it.share),
             Cell(forms.count(it.errors), it.errors),
             Cell(forms.count(it.struck), it.struck),
@@ -37,12 +37,12 @@ def _table(day: Day) -> TableBlock:
             Cell(forms.share(opened), opened),
         ])  # fmt: skip
     return TableBlock(
-        "Tries by deployment; shares are of a model's tries", heads, rows, words=(0, 1)
+        "Attempts by deployment; shares are of a model's tries", heads, rows, words=(0, 1)
     )
 
 
 def _ends(day: Day) -> list[Block]:
-    """How requests and tries ended, where any did not end with an answer."""
+    """How requests and attempts ended, where any did not end with an answer."""
     found: list[Block] = []
     if not day.answered.all():
         names, counts = np.unique(day.status.astype(str), return_counts=True)
@@ -53,8 +53,8 @@ def _ends(day: Day) -> list[Block]:
             [Cell(forms.clipped(said, 80)), Cell(forms.short(model, 40)), Cell(forms.count(n), n)]
             for (said, model), n in day.errors_by.items()
         ]
-        heads = ("What it says", "Model", "Tries")
-        found.append(TableBlock("Tries without an answer", heads, rows, words=(0, 1)))
+        heads = ("Error", "Model", "Attempts")
+        found.append(TableBlock("Attempts without an answer", heads, rows, words=(0, 1)))
     if day.unwaited_usd_per_1k:
         usd = forms.usd(day.unwaited_usd_per_1k)
         found.append(
@@ -66,6 +66,6 @@ def _ends(day: Day) -> list[Block]:
     if day.slow_answers:
         told = "; ".join(forms.clipped(str(it), 200) for it in day.slow_answers)
         found.append(
-            Text(f"{told}. Tries end before them, so that this day cannot be the replay's.")
+            Text(f"{told}. Attempts end before them, so that this day cannot be the replay's.")
         )
     return found

@@ -11,7 +11,7 @@ from routelab.reports.plots import points, whiskers_plot
 from routelab.reports.summary import Summary
 
 DRAWN, LISTED = 12, 60
-"""Slices in the drawing, and in the table of each kind."""
+"""Slices in the plot, and in the table of each kind."""
 
 
 def losses_chapter(summary: Summary) -> Chapter:
@@ -32,13 +32,13 @@ def losses_chapter(summary: Summary) -> Chapter:
                 "Loss is the best single model's quality minus the policy's, on the same requests."
                 " Among many slices some intervals miss zero by chance: read them as hints."
             ),
-            Gallery([_drawn(worst[:DRAWN])]),
+            Gallery([_plot(worst[:DRAWN])]),
             *tables,
         ],
     )
 
 
-def _drawn(worst: Sequence[Slice]) -> PlotBlock:
+def _plot(worst: Sequence[Slice]) -> PlotBlock:
     lines = [points(_named(it), it.loss, it.loss_ci) for it in worst]
     first = worst[0]
     alt = (

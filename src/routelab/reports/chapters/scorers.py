@@ -49,8 +49,8 @@ def scorers_chapter(summary: Summary) -> Chapter | None:
     ]
     ways = list(_ways(known))
     if any(it.apgr.value is not None for _, it in ways):
-        drawn = [ranking_plot(f"{pair}: gap recovered (APGR)", _lines(ways)), *_curve(known)]
-        blocks += [Text(_READING), Gallery(drawn), _rankings(ways)]
+        plots = [ranking_plot(f"{pair}: gap recovered (APGR)", _lines(ways)), *_curve(known)]
+        blocks += [Text(_READING), Gallery(plots), _rankings(ways)]
     seen = list(known.correctness.items())[:MOST]
     more = [reliability_plot(f"right-{at}", _bins(name, it)) for at, (name, it) in enumerate(seen)]
     if known.important:

@@ -13,10 +13,10 @@ def search_chapter(summary: Summary) -> Chapter | None:
     found = summary.search
     if found is None or not found.hypervolume:
         return None
-    figures: list[PlotBlock] = [progress_plot(found.hypervolume)]
+    plots: list[PlotBlock] = [progress_plot(found.hypervolume)]
     if found.importance:
-        figures.append(parameter_importance_plot(found.importance))
-    return Chapter("search", "The search", [Text(_reading(found)), Gallery(figures)])
+        plots.append(parameter_importance_plot(found.importance))
+    return Chapter("search", "The search", [Text(_reading(found)), Gallery(plots)])
 
 
 def _reading(found: SearchProgress) -> str:

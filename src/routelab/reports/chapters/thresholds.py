@@ -29,8 +29,8 @@ def thresholds_chapter(summary: Summary) -> Chapter:
         return Chapter("thresholds", "Thresholds", [Note(why)])
     names = dict.fromkeys(curve.model for curve in known.thresholds)
     curves = [[c for c in known.thresholds if c.model == name] for name in names]
-    drawn = [threshold_plot(f"threshold-{i}", _by_part(found)) for i, found in enumerate(curves)]
-    blocks: list[Block] = [Text(_reading(known.thresholds)), Gallery(drawn)]
+    plots = [threshold_plot(f"threshold-{i}", _by_part(found)) for i, found in enumerate(curves)]
+    blocks: list[Block] = [Text(_reading(known.thresholds)), Gallery(plots)]
     if known.grid is not None:
         lead = Heading("One threshold at a time")
         blocks = [Explorer(known.grid, _landmarks(summary)), lead, *blocks]
@@ -87,10 +87,10 @@ def signal(summary: Summary) -> Chapter:
             else "How good the signal is, is not part of this data."
         )
         return Chapter("signal", "Confidence signal", [Note(why)])
-    drawn = [deferral_plot(f"deferral-{i}", it) for i, it in enumerate(known.deferral)]
+    plots = [deferral_plot(f"deferral-{i}", it) for i, it in enumerate(known.deferral)]
     bins = [reliability_plot(f"reliability-{i}", it) for i, it in enumerate(known.reliability)]
-    pairs = [figure for pair in zip(drawn, bins, strict=False) for figure in pair]
-    rest = [*drawn[len(bins) :], *bins[len(drawn) :]]
+    pairs = [plot for pair in zip(plots, bins, strict=False) for plot in pair]
+    rest = [*plots[len(bins) :], *bins[len(plots) :]]
     return Chapter(
         "signal",
         "Confidence signal",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from routelab.replay.breakdown import Deferral
@@ -41,7 +41,7 @@ def _alt(curve: Deferral) -> str:
     )
 
 
-def _paint(on: Drawing, curve: Deferral) -> None:
+def _paint(on: Figure, curve: Deferral) -> None:
     axes = on.subplots()
     on.subplots_adjust(left=0.12, right=0.94, top=0.90, bottom=0.17)
     x, y = _thinned(curve.share, curve.quality)

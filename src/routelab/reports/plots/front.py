@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from routelab.metrics import hull
@@ -98,7 +98,7 @@ def _alt(summary: Summary) -> str:
     )
 
 
-def _paint(on: Drawing, summary: Summary) -> None:
+def _paint(on: Figure, summary: Summary) -> None:
     axes = on.add_axes((0, 0, 1, 1))
     width, height = on.get_size_inches() * 72
     axes.set_position((40 / width, 42 / height, 1 - 56 / width, 1 - 58 / height))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from routelab.core.messages import wording
@@ -36,7 +36,7 @@ def _name(it: FeatureSummary) -> str:
     return forms.short(it.feature.replace("_", " "), 24)
 
 
-def _paint(on: Drawing, found: Sequence[FeatureSummary]) -> None:
+def _paint(on: Figure, found: Sequence[FeatureSummary]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 38 / height, 1 - (_LEFT + 44) / width, 1 - 50 / height))
     shares = [it.share for it in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from routelab.replay.breakdown import LatencyQuantiles
@@ -28,7 +28,7 @@ def _at(found: LatencyQuantiles, share: float) -> float:
     return float(np.interp(share, found.quantiles, found.seconds))
 
 
-def _paint(on: Drawing, found: LatencyQuantiles) -> None:
+def _paint(on: Figure, found: LatencyQuantiles) -> None:
     axes = on.subplots()
     on.subplots_adjust(left=0.12, right=0.94, top=0.90, bottom=0.19)
     axes.plot(found.seconds, found.quantiles, color=OURS, lw=2.2)

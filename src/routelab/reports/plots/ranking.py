@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from routelab.reports import canvas, forms
@@ -58,7 +58,7 @@ def _alt(lines: Sequence[RankingLine]) -> str:
     return f"Share of the gap recovered, beside the best without learning: {', '.join(told)}."
 
 
-def _paint(on: Drawing, lines: Sequence[RankingLine]) -> None:
+def _paint(on: Figure, lines: Sequence[RankingLine]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 40 / height, 1 - (_LEFT + 14) / width, 1 - 54 / height))
     axes.axvline(RANDOM, color=MUTED, ls=(0, (1, 2)), lw=1.4, zorder=2)

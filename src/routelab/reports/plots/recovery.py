@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from routelab.reports import canvas, forms
@@ -33,7 +33,7 @@ def _alt(ways: Sequence[tuple[str, RankingSummary]]) -> str:
     return f"{'; '.join(told)}. Random routing needs 50% and 80%."
 
 
-def _paint(on: Drawing, ways: Sequence[tuple[str, RankingSummary]]) -> None:
+def _paint(on: Figure, ways: Sequence[tuple[str, RankingSummary]]) -> None:
     axes = on.subplots()
     on.subplots_adjust(left=0.12, right=0.94, top=0.90, bottom=0.17)
     axes.plot([0, 1], [0, 1], color=MUTED, ls=(0, (1, 2)), lw=1.6)

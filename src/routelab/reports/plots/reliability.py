@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown import ReliabilityBins
@@ -35,7 +35,7 @@ def _alt(bins: ReliabilityBins) -> str:
     return f"Quality of {forms.short(bins.model, 60)} goes {span}.{auroc}{ece}"
 
 
-def _paint(on: Drawing, bins: ReliabilityBins) -> None:
+def _paint(on: Figure, bins: ReliabilityBins) -> None:
     axes, counts = on.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     on.subplots_adjust(left=0.12, right=0.94, top=0.90, bottom=0.17, hspace=0.12)
     n = np.array(bins.n)

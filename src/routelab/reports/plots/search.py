@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routelab.reports import canvas, forms
@@ -42,7 +42,7 @@ def parameter_importance_plot(found: Mapping[str, float]) -> PlotBlock:
     return PlotBlock("Which parameters mattered", alt, canvas.labelled(svg, alt))
 
 
-def _curve(on: Drawing, found: Sequence[FrontProgress]) -> None:
+def _curve(on: Figure, found: Sequence[FrontProgress]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((64 / width, 40 / height, 1 - 76 / width, 1 - 56 / height))
     trials = [it.trials for it in found]
@@ -58,7 +58,7 @@ def _curve(on: Drawing, found: Sequence[FrontProgress]) -> None:
     canvas.grid(axes)
 
 
-def _bars(on: Drawing, shown: Sequence[tuple[str, float]]) -> None:
+def _bars(on: Figure, shown: Sequence[tuple[str, float]]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 38 / height, 1 - (_LEFT + 44) / width, 1 - 44 / height))
     rows = range(len(shown))

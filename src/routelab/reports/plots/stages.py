@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown import StageUse
@@ -34,7 +34,7 @@ def _alt(found: Sequence[StageUse]) -> str:
     )
 
 
-def _paint(on: Drawing, found: Sequence[StageUse]) -> None:
+def _paint(on: Figure, found: Sequence[StageUse]) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 38 / height, 1 - (_LEFT + 10) / width, 1 - 44 / height))
     top = max((it.usd_per_1k for it in found), default=0.0) or 1.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown import ThresholdCurve
@@ -17,7 +17,7 @@ from routelab.stats import evenly
 
 _STYLES = {"tune": (SOFT, (0, (4, 2))), "test": (OURS, "solid")}
 MOST = 240
-"""Points of a curve that a drawing of this size can show."""
+"""Points of a curve that a plot of this size can show."""
 
 
 def threshold_plot(key: str, curves: Sequence[ThresholdCurve]) -> PlotBlock:
@@ -40,7 +40,7 @@ def _alt(curve: ThresholdCurve) -> str:
     )
 
 
-def _paint(on: Drawing, curves: Sequence[ThresholdCurve]) -> None:
+def _paint(on: Figure, curves: Sequence[ThresholdCurve]) -> None:
     upper, lower = on.subplots(2, 1, sharex=True)
     on.subplots_adjust(left=0.12, right=0.89, top=0.90, bottom=0.13, hspace=0.32)
     for axes, what, name in (

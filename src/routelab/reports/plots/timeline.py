@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routelab.core import Bools, Floats, Ints
@@ -136,7 +136,7 @@ def timeline_plot(key: str, day: Day, scenario: Scenario) -> PlotBlock:
 
 def breakers(day: Day) -> list[DeploymentSamples]:
     """Deployments that were called, those whose breaker opened most first."""
-    called = {(it.model, it.deployment) for it in day.worked if it.tries}
+    called = {(it.model, it.deployment) for it in day.worked if it.attempts}
     there = [it for it in day.sampled if (it.model, it.deployment) in called]
     return sorted(there, key=lambda it: -int((it.state > 0).sum()))[:DEPLOYMENTS]
 
@@ -159,7 +159,7 @@ def _alt(day: Day, found: Bins, shaded: Sequence[FaultWindow]) -> str:
 
 
 def _paint(
-    on: Drawing,
+    on: Figure,
     day: Day,
     found: Bins,
     shown: Sequence[DeploymentSamples],

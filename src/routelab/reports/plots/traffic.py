@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 
 from routelab.core.messages import wording
 from routelab.replay.breakdown import Slice
@@ -44,7 +44,7 @@ def _alt(slices: Sequence[Slice], models: Sequence[str]) -> str:
     )
 
 
-def _paint(on: Drawing, slices: Sequence[Slice], models: Sequence[str]) -> None:
+def _paint(on: Figure, slices: Sequence[Slice], models: Sequence[str]) -> None:
     width, height = on.get_size_inches() * 72
     columns = [*models, "escalated"]
     step = (width - _LEFT - 6) / len(columns)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routelab.reports import canvas, forms
@@ -55,7 +55,7 @@ def whiskers_plot(
 
 
 def _paint(
-    on: Drawing, lines: Sequence[WhiskerLine], sides: tuple[str, str], unit: str, good: int
+    on: Figure, lines: Sequence[WhiskerLine], sides: tuple[str, str], unit: str, good: int
 ) -> None:
     width, height = on.get_size_inches() * 72
     axes = on.add_axes((_LEFT / width, 40 / height, 1 - (_LEFT + 12) / width, 1 - 64 / height))

@@ -1,4 +1,4 @@
-"""What came of one try of a call at one deployment."""
+"""What came of one attempt of a call at one deployment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN = 200
 
 
 class AttemptResult(msgspec.Struct, frozen=True):
-    """What came of one try.
+    """What came of one attempt.
 
     Attributes:
         deployment: for people, without credentials.
@@ -37,7 +37,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
         retry_after_s: seconds after which the deployment says it may be asked again.
         latency_s: from sending to the end of the reply or its failure.
         first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
-        delivered: a piece went to the sink, so that no other try may follow.
+        delivered: a piece went to the sink, so that no other attempt may follow.
     """
 
     deployment: str
@@ -64,7 +64,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
 
 
 def failed(deployment: Deployment, error: str, kind: Kind) -> AttemptResult:
-    """A try without a reply that could be judged."""
+    """An attempt without a reply that could be judged."""
     return AttemptResult(deployment_label(deployment), error=error, kind=kind)
 
 

@@ -49,7 +49,7 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tenants: of these tenants, by name.
         alerts: shares of a limit that are told when they are reached, once in a period.
         output_tokens: assumed of a call whose request sets no `max_tokens`.
-        unanswered: what a try is charged that was sent, and neither answered nor told what it
+        unanswered: what an attempt is charged that was sent, and neither answered nor told what it
             used: nothing, as providers' own errors mostly cost nothing, or what was "reserved" for
             it, as a provider may go on with an answer that nobody waits for and bill it.
         cheaper: directory of the policy that decides degraded requests; one in a file is

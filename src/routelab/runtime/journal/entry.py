@@ -115,6 +115,6 @@ def _step(step: Step, texts: bool) -> StepRecord:
 
 
 def _prompt_tokens(attempts: tuple[Attempt, ...]) -> float:
-    """Of the try that gave the call's answer."""
+    """Of the attempt that gave the call's answer."""
     good = (it.prompt_tokens for it in attempts if it.error is None and it.sample == 0)
     return next(good, math.nan)

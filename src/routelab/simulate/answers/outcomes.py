@@ -32,22 +32,22 @@ class Outcomes:
         self._block = lru_cache(maxsize=64)(self._read_block)
         self._samples = (self, *(Outcomes(it, texts=texts) for it in log.again))
 
-    def sample(self, attempt: str | None) -> Outcomes:
+    def sample(self, number: str | None) -> Outcomes:
         """The same of another sample of each model; the first one where none is named.
 
         Raises:
             ReplayError: 404 if the log has no such sample.
         """
-        if attempt is None:
+        if number is None:
             return self
-        at = int(attempt) if attempt.isascii() and attempt.isdigit() else -1
+        at = int(number) if number.isascii() and number.isdigit() else -1
         if not 0 <= at < len(self._samples):
             have = len(self._samples)
             raise ReplayError(
                 404,
                 "not_observed",
                 f"the log has {counted(have, 'sample')} of each model,"
-                f" and attempt {attempt} is wanted",
+                f" and sample {number} is wanted",
             )
         return self._samples[at]
 

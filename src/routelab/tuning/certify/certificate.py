@@ -133,7 +133,7 @@ def prove(
         delta=delta,
         text="",
         goals=goals,
-        part=on.ground.part,
+        part=on.comparison.part,
         group=group,
         n_requests=int(on.sizes.sum()),
         n_groups=len(on.sizes),

@@ -48,20 +48,20 @@ class Evidence:
         largest: requests that count of a group, the first ones; known before the part is read.
     """
 
-    ground: ComparisonSet
+    comparison: ComparisonSet
     largest: int
 
     @cached_property
     def _rows(self) -> tuple[Ints, Ints]:
         """Rows that count, and the number of each one's group in the order of testing."""
-        _, code = np.unique(self.ground.groups, return_inverse=True)
+        _, code = np.unique(self.comparison.groups, return_inverse=True)
         kept = np.flatnonzero(place(code) < self.largest)
-        ids = [str(name) for name in self.ground.log.requests.id]
+        ids = [str(name) for name in self.comparison.log.requests.id]
         named: dict[int, str] = {}
         for row, group in zip(kept.tolist(), code[kept].tolist(), strict=True):
             named[group] = min(named.get(group, ids[row]), ids[row])
         drawn = {
-            group: (uniform(self.ground.seed, it, "certify"), it) for group, it in named.items()
+            group: (uniform(self.comparison.seed, it, "certify"), it) for group, it in named.items()
         }
         rank = {group: at for at, group in enumerate(sorted(drawn, key=drawn.__getitem__))}
         return kept, np.array([rank[group] for group in code[kept].tolist()], dtype=np.int64)
@@ -74,17 +74,17 @@ class Evidence:
     @property
     def n_left_out(self) -> int:
         """Requests beyond the first `largest` of their group."""
-        return len(self.ground.log) - len(self._rows[0])
+        return len(self.comparison.log) - len(self._rows[0])
 
     @cached_property
     def _alone(self) -> Mapping[str, Floats]:
         """(n,) quality of each candidate alone, where it may serve."""
-        fixed = zip(self.ground.models, self.ground.fixed(), strict=True)
+        fixed = zip(self.comparison.models, self.comparison.fixed(), strict=True)
         return {name: replay.quality for name, replay in fixed}
 
     def ceiling_usd(self, policy: Policy) -> float:
         """Twice what the dearest of these requests costs under a policy."""
-        return 2.0 * float(self.ground.replay(policy).cost_usd.max())
+        return 2.0 * float(self.comparison.replay(policy).cost_usd.max())
 
     def claims(
         self, demands: Sequence[CertificateDemand], policy: Policy, ceiling_usd: float | None = None
@@ -97,7 +97,7 @@ class Evidence:
             ceiling_usd: what no request is assumed to cost more than; default what the
                 dearest of these requests costs.
         """
-        done = self.ground.replay(policy)
+        done = self.comparison.replay(policy)
         return [
             claim
             for demand in demands

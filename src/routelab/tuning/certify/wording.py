@@ -74,7 +74,7 @@ def later(goal: CertifiedBound, part: str) -> str | None:
 def assumptions(on: Evidence, group: str, goals: Sequence[CertifiedBound]) -> Iterator[str]:
     """What the probability rests on."""
     yield (
-        f"exchangeability: requests to come are like those of the {on.ground.part} part, as if"
+        f"exchangeability: requests to come are like those of the {on.comparison.part} part, as if"
         f" drawn with them, each {group} as a whole; compare test, and certify anew when"
         " traffic, prices or models change"
     )
@@ -87,7 +87,7 @@ def assumptions(on: Evidence, group: str, goals: Sequence[CertifiedBound]) -> It
         for goal in goals
         if goal.ceiling_usd is not None
     )
-    if dropped := on.ground.coverage.n_dropped:
+    if dropped := on.comparison.coverage.n_dropped:
         yield (
             f"the {dropped:,} requests of the part that lack an outcome of a candidate are like"
             " the others"

@@ -15,7 +15,7 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.tuning.kinds import cascade, conditional, recipe_search
     from routelab.tuning.kinds.cascade import CascadeSearch
-    from routelab.tuning.kinds.cascade_space import Cascades, Dials, Trial
+    from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
     from routelab.tuning.kinds.holdout import BUDGETS, Holdout
     from routelab.tuning.kinds.kind import LearnedKind
     from routelab.tuning.kinds.kind_learning import LearnedKinds, NothingLearnedError, learned_kinds
@@ -30,7 +30,7 @@ else:
             "BUDGETS": "holdout",
             "CascadeSearch": "cascade",
             "Cascades": "cascade_space",
-            "Dials": "cascade_space",
+            "ThresholdsByModel": "cascade_space",
             "Holdout": "holdout",
             "KINDS": "registry",
             "LearnedKind": "kind",
@@ -53,7 +53,6 @@ __all__ = [
     "KINDS",
     "CascadeSearch",
     "Cascades",
-    "Dials",
     "Holdout",
     "LearnedKind",
     "LearnedKinds",
@@ -61,6 +60,7 @@ __all__ = [
     "ProposalInputs",
     "ScorerFits",
     "SearchSummary",
+    "ThresholdsByModel",
     "Trial",
     "cascade",
     "conditional",

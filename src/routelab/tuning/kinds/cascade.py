@@ -14,7 +14,7 @@ from routelab.policies import Cascade, Fixed
 from routelab.replay import ComparisonSet, costs_sha256
 from routelab.stats import thinned
 from routelab.tuning.kinds.cascade_space import MAX_STEPS as LONGEST
-from routelab.tuning.kinds.cascade_space import Cascades, Dials, Trial
+from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
 from routelab.tuning.kinds.search_summary import SearchSummary, search_summary
 from routelab.tuning.objectives import Demands, Excess, FrontPoint, front, is_met, mean_cost_quality
 from routelab.tuning.options import UNSAID, Options
@@ -63,7 +63,7 @@ class _Tried(NamedTuple):
 
 def cascades(
     tuning: ComparisonSet,
-    dials: Dials,
+    thresholds: ThresholdsByModel,
     alone: Sequence[FrontPoint],
     wanted: Demands,
     options: Options,
@@ -72,25 +72,25 @@ def cascades(
     """Search plain cascades on tune.
 
     Args:
-        dials: thresholds worth trying; without any there are single models only.
+        thresholds: worth trying; without any there are single models only.
         alone: each candidate by itself.
     Raises:
         TuningError: the storage cannot be used, or holds another study.
     """
     single = [_Tried(it, wanted.further(tuning.replay(it.policy))) for it in alone]
-    if not dials:
+    if not thresholds:
         return CascadeSearch(_front(single), [it.excess for it in single], [], None)
-    task = Cascades(tuning, dials, wanted)
-    place = _place(tuning, options)
-    if place is not None:
-        TrialStore(place, task.names)  # before anything is spent
-        place = place._replace(fresh=False)
+    task = Cascades(tuning, thresholds, wanted)
+    location = _location(tuning, options)
+    if location is not None:
+        TrialStore(location, task.names)  # before anything is spent
+        location = location._replace(fresh=False)
     solved = [
         _tried(tuning, wanted, policy)
-        for signal in dict.fromkeys(signal for signal, _ in dials)
+        for signal in dict.fromkeys(signal for signal, _ in thresholds)
         for solver in _solvers(tuning)
         for policy in solver(
-            tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
+            tuning.log, signal, {name: thresholds[signal, name] for name in tuning.models}
         )
     ]
     known = _front([*single, *solved]) or front([*alone, *(it.point for it in solved)])
@@ -100,7 +100,7 @@ def cascades(
         options.sampler,
         [task.params(policy) for policy in _starts(known)],
     )
-    searched = search(task, plan, place, processes=options.processes, progress=progress)
+    searched = search(task, plan, location, processes=options.processes, progress=progress)
     trials = task.trials(searched.trials)
     more = [
         _Tried(FrontPoint(trial.policy, trial.score), _further(done.outcome.excess))
@@ -150,8 +150,8 @@ def corner_source(
         return [
             one.policy
             for signal in signals
-            for chain, dials in _chains(log, signal)
-            for one in supported_points(grid.of_chain(log, signal, chain, dials), log)
+            for chain, thresholds in _chains(log, signal)
+            for one in supported_points(grid.of_chain(log, signal, chain, thresholds), log)
         ]
 
     return propose
@@ -159,18 +159,18 @@ def corner_source(
 
 def _chains(log: Log, signal: str) -> list[tuple[tuple[str, ...], dict[str, ThresholdCandidates]]]:
     columns = log.signals[signal].T
-    dials = {
+    thresholds = {
         name: threshold_candidates(column) for name, column in zip(log.models, columns, strict=True)
     }
-    return [(chain, dials) for chain in chains(log, dials, MAX_STEPS)]
+    return [(chain, thresholds) for chain in chains(log, thresholds, MAX_STEPS)]
 
 
 def _best(log: Log, signals: Sequence[str]) -> list[Cascade]:
     found = [
         one
         for signal in signals
-        for chain, dials in _chains(log, signal)
-        for one in grid.of_chain(log, signal, chain, dials)
+        for chain, thresholds in _chains(log, signal)
+        for one in grid.of_chain(log, signal, chain, thresholds)
     ]
     return [one.policy for one in sorted(grid.best(found), key=lambda one: one.cost)]
 
@@ -185,7 +185,7 @@ def _starts(points: Sequence[FrontPoint]) -> list[Cascade | Fixed]:
     return thinned(able, STARTS)
 
 
-def _place(tuning: ComparisonSet, options: Options) -> StorageLocation | None:
+def _location(tuning: ComparisonSet, options: Options) -> StorageLocation | None:
     """Where trials are kept, and all that they follow from."""
     if options.storage is None:
         return None

@@ -36,7 +36,7 @@ MOST_MODELS = 8
 """Models that policies are made of, at most."""
 
 Source = Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]
-"""Proposes policies over some models, cheapest first, that do well on a ground."""
+"""Proposes policies over some models, cheapest first, that do well on a comparison."""
 
 
 def conditionals(by: By, on: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:

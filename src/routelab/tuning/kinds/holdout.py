@@ -35,10 +35,10 @@ class _Kept(NamedTuple):
 
 
 class Holdout:
-    """What policies are worth on a ground, whole and in folds that keep groups together.
+    """What policies are worth on a comparison, whole and in folds that keep groups together.
 
     Attributes:
-        on: the ground.
+        on: the comparison.
         folds: rows (n) belong to one of so many.
     """
 

@@ -36,7 +36,7 @@ class LearnedKinds:
             that meets the bounds on latency and groups; empty if none of it does.
         tried: how far each policy breaks those bounds.
         policies: by kind, all that it proposes.
-        board: what they are worth on tune.
+        holdout: what they are worth on tune.
         here: the tune part with every scorer, and who fitted them.
         unseen: the train part as if it were new; None where that cannot be.
         sought: the search for how scorers are made; None if there was none.
@@ -46,7 +46,7 @@ class LearnedKinds:
     fronts: dict[str, list[FrontPoint]]
     tried: list[Excess]
     policies: dict[str, list[Policy]]
-    board: Holdout
+    holdout: Holdout
     here: ProposalInputs
     unseen: ComparisonSet | None
     sought: recipe_search.RecipeSearch | None
@@ -58,7 +58,7 @@ class LearnedKinds:
 
     @property
     def fitted(self) -> FittedScorers:
-        return self.here.teacher.fitted
+        return self.here.fits.fitted
 
     def worth(
         self,
@@ -123,22 +123,22 @@ def learned_kinds(
     models = by_cost(alone)
     sought = _recipe(train.log, models, recipe_trials, seed, progress, told)
     recipe = None if sought is None else sought.recipe
-    teacher = ScorerFits(train.log, models, signals, seed=seed, recipe=recipe, told=told)
+    fits = ScorerFits(train.log, models, signals, seed=seed, recipe=recipe, told=told)
     for kind in kinds:
-        tuner(kind).learn(teacher)
-    here = setting(tuning, teacher)
+        tuner(kind).learn(fits)
+    here = setting(tuning, fits)
     proposed = {}
     for kind in kinds:
         told(f"searching {kind}")
         proposed[kind] = list(tuner(kind).propose(here))
     if not any(proposed.values()):
         what = f"nothing could be learned from the {len(train.log):,} requests of train"
-        raise NothingLearnedError(f"{', '.join(kinds)}: {what}", *teacher.reasons)
+        raise NothingLearnedError(f"{', '.join(kinds)}: {what}", *fits.reasons)
     told(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
-    board = Holdout(here.tune, wanted, seed=seed)
-    found, tried = _fronts(proposed, board, alone, progress)
+    holdout = Holdout(here.tune, wanted, seed=seed)
+    found, tried = _fronts(proposed, holdout, alone, progress)
     return LearnedKinds(
-        found, tried, proposed, board, here, unseen(train, teacher), sought, teacher.notes
+        found, tried, proposed, holdout, here, unseen(train, fits), sought, fits.notes
     )
 
 
@@ -162,7 +162,7 @@ def _recipe(
 
 def _fronts(
     proposed: Mapping[str, Sequence[Policy]],
-    board: Holdout,
+    holdout: Holdout,
     alone: Sequence[FrontPoint],
     progress: Progress | None,
 ) -> tuple[dict[str, list[FrontPoint]], list[Excess]]:
@@ -170,10 +170,10 @@ def _fronts(
     tried: list[Excess] = []
     for policies in proposed.values():
         for policy in policies:
-            tried.append(board.excess(policy))
+            tried.append(holdout.excess(policy))
             done += 1
             if progress is not None:
                 progress(done, total)
     single = [point.policy for point in alone]
-    found = {kind: board.front([*single, *them]) for kind, them in proposed.items()}
+    found = {kind: holdout.front([*single, *them]) for kind, them in proposed.items()}
     return found, tried

@@ -24,23 +24,23 @@ class ProposalInputs:
 
     Attributes:
         tune: with all scorers.
-        teacher: who fitted them, on the train part.
+        fits: of them, on the train part.
         models: candidates, cheapest first.
         frontier: those that no other beats in both quality and cost on train, at most six.
     """
 
     tune: ComparisonSet
-    teacher: ScorerFits
+    fits: ScorerFits
     models: tuple[str, ...]
     frontier: tuple[str, ...]
 
     def has(self, *scorers: str) -> bool:
         """Whether these scorers could be fitted."""
-        return all(name in self.teacher.fitted.scorers for name in scorers)
+        return all(name in self.fits.fitted.scorers for name in scorers)
 
     def costs(self, models: Sequence[str], signals: tuple[str, ...] = ()) -> tuple[float, ...]:
         """Mean USD of a call with these signals on train, by model."""
-        return tuple(_mean(self.teacher.log, name, signals) for name in models)
+        return tuple(_mean(self.fits.log, name, signals) for name in models)
 
     def chains(self, longest: int = 3) -> list[tuple[str, ...]]:
         """Chains of rising cost over the frontier."""
@@ -56,10 +56,10 @@ class ProposalInputs:
         return np.append(0.0, np.geomspace(0.005 / paid.max(), 2.0 / paid.min(), count - 1))
 
 
-def setting(tune: ComparisonSet, teacher: ScorerFits) -> ProposalInputs:
+def setting(tune: ComparisonSet, fits: ScorerFits) -> ProposalInputs:
     """The setting of a study once everything is learned."""
-    scored = tune.with_scoring(teacher.fitted.scoring())
-    return ProposalInputs(scored, teacher, teacher.models, _frontier(teacher.log, teacher.models))
+    scored = tune.with_scoring(fits.fitted.scoring())
+    return ProposalInputs(scored, fits, fits.models, _frontier(fits.log, fits.models))
 
 
 def _frontier(log: Log, models: Sequence[str]) -> tuple[str, ...]:

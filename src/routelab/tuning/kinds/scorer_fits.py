@@ -48,7 +48,7 @@ class ScorerFits:
         every = (self.signals,) if len(self.signals) > 1 else ()
         return ((), *singles, *every)
 
-    def teach(
+    def fit(
         self,
         name: str,
         target: Target,

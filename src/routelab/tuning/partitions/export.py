@@ -1,4 +1,4 @@
-"""A streamed study as JSON and as a policy directory, in the form of one in memory."""
+"""A study of a log read in batches, as JSON and as a policy directory, like one in memory."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def as_json(study: PartitionedStudy) -> dict[str, Any]:
         "coverage": {part: summary.coverage(left) for part, left in study.coverage.items()},
         "signals": msgspec.to_builtins(_signals(study)),
         "candidates": list(study.models),
-        "notes": list(study.stream.notes),
+        "notes": list(study.batches.notes),
         "front": summary.front(study),
         "provenance": _provenance(study),
         "breakdown": None,
@@ -74,7 +74,7 @@ def _document(study: PartitionedStudy, said: Mapping[str, Any]) -> Document:
 
 
 def _signals(study: PartitionedStudy) -> dict[str, SignalSpec]:
-    return {name: study.stream.specs.get(name, SignalSpec()) for name in study.policy.signals_used}
+    return {name: study.batches.specs.get(name, SignalSpec()) for name in study.policy.signals_used}
 
 
 def _provenance(study: PartitionedStudy) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _provenance(study: PartitionedStudy) -> dict[str, Any]:
     options = msgspec.to_builtins(study.options)
     return {
         "routelab": __version__,
-        "log": study.stream.name,
+        "log": study.batches.name,
         "log_sha256": study.sha256,
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
         "options": {key: value for key, value in options.items() if key not in UNSAID},

@@ -15,7 +15,7 @@ from routelab.tuning.partitions.scan import Passes, scan
 
 
 def replay_partitions(
-    stream: LogBatches,
+    batches: LogBatches,
     policy: PolicyFile,
     part: str,
     workers: Workers,
@@ -41,10 +41,10 @@ def replay_partitions(
             f"policy {document.name!r} has scorers, which read requests one by one; replay it on a"
             " log in memory, without `workers`"
         )
-    log = scan(stream, workers, passes)
+    log = scan(batches, workers, passes)
     if missing := [name for name in document.candidates if name not in log.models]:
         raise LogError(f"{log.name}: no model {missing[0]!r}; it has {', '.join(log.models)}")
-    if lacking := [name for name in policy.policy.signals_used if name not in log.stream.signals]:
+    if lacking := [name for name in policy.policy.signals_used if name not in log.batches.signals]:
         raise LogError(f"{log.name}: no values of signal {lacking[0]!r}, which the policy needs")
     seed = document.seed if document.split is None else document.split.seed
     group = None if document.split is None else document.split.group

@@ -42,22 +42,22 @@ class Scan:
     """A log that was looked through once.
 
     Attributes:
-        stream: with the models and signals of all files.
+        batches: with the models and signals of all files.
         seen: what each file holds.
     """
 
-    stream: LogBatches
+    batches: LogBatches
     seen: Sequence[FileSurvey]
     workers: Workers
     passes: Passes
 
     @property
     def name(self) -> str:
-        return self.stream.name
+        return self.batches.name
 
     @property
     def models(self) -> tuple[str, ...]:
-        return self.stream.models
+        return self.batches.models
 
     @property
     def costed(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Scan:
     def cut(self, seed: int, group: str | None, *, need_all_parts: bool = True) -> PartitionedSplit:
         """The parts of the study."""
         return cut(
-            self.stream,
+            self.batches,
             self.seen,
             self.workers,
             seed=seed,
@@ -85,7 +85,7 @@ class Scan:
         wanted = [part > -2 if name == "all" else part == PARTS.index(name) for part in cut.parts]
         return [
             PartitionPart(
-                self.stream, file, int(starts[file]), it, cut.buckets[file], tuple(candidates)
+                self.batches, file, int(starts[file]), it, cut.buckets[file], tuple(candidates)
             )
             for file, it in enumerate(wanted)
             if it.any()
@@ -119,17 +119,17 @@ class Scan:
         )
 
 
-def scan(stream: LogBatches, workers: Workers, passes: Passes) -> Scan:
+def scan(batches: LogBatches, workers: Workers, passes: Passes) -> Scan:
     """Look through a log once, to know its models, its signals and its times.
 
     Raises:
         LogError: a file holds what cannot be; it names the file and the place.
     """
-    jobs = [(stream, file) for file in range(len(stream.files))]
+    jobs = [(batches, file) for file in range(len(batches.files))]
     seen = list(workers.map(survey_file, jobs, passes("reading")))
-    check_whole_requests(stream, seen)
+    check_whole_requests(batches, seen)
     models = tuple(dict.fromkeys(name for it in seen for name in it.models))
     valued = {name for it in seen for name in it.signals}
-    known = stream.signals or tuple(sorted(valued))
+    known = batches.signals or tuple(sorted(valued))
     signals = tuple(name for name in known if name in valued)
-    return Scan(replace(stream, models=models, signals=signals), seen, workers, passes)
+    return Scan(replace(batches, models=models, signals=signals), seen, workers, passes)

@@ -11,7 +11,7 @@ from routelab.policies import Cascade
 from routelab.replay.cells import Chain, Levels, Spec
 from routelab.replay.partitions import PartitionPart, ThresholdSample
 from routelab.stats import thinned
-from routelab.tuning.kinds import Dials
+from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.partitions.scan import SAMPLE, Scan
 from routelab.tuning.solvers import ThresholdCandidates, chains_of, grid, threshold_candidates
 
@@ -24,7 +24,7 @@ PAIR, LONGER = 1000, 64
 """Thresholds tried for each model: of chains of two, and of longer ones."""
 
 
-def dials(found: ThresholdSample, models: Sequence[str]) -> Dials:
+def thresholds(found: ThresholdSample, models: Sequence[str]) -> ThresholdsByModel:
     """Thresholds by signal and model, for signals that tell any sampled answers apart."""
     every = {
         (signal, model): threshold_candidates(values[:, at])
@@ -52,7 +52,7 @@ def cascades(
     scan: Scan,
     parts: Sequence[PartitionPart],
     found: ThresholdSample,
-    known: Dials,
+    thresholds: ThresholdsByModel,
     levels: int | None,
 ) -> list[Cascade]:
     """Cascades along the front of all chains and signals, `POINTS` at most.
@@ -61,10 +61,10 @@ def cascades(
         TuningError: the grid does not fit into memory.
     """
     models = parts[0].candidates
-    signals = dict.fromkeys(signal for signal, _ in known)
+    signals = dict.fromkeys(signal for signal, _ in thresholds)
     mean_cost = found.cost_usd / found.requests
     specs = [
-        Spec(signal, _chains(models, mean_cost, {m: known[signal, m] for m in models}, levels))
+        Spec(signal, _chains(models, mean_cost, {m: thresholds[signal, m] for m in models}, levels))
         for signal in signals
     ]
     usable = tuple(grid.checked(spec) for spec in specs if spec.chains)

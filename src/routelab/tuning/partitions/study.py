@@ -21,7 +21,7 @@ from routelab.replay.partitions import (
     ThresholdSample,
     Workers,
 )
-from routelab.tuning.kinds import Dials
+from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     BoundCheck,
     FrontPoint,
@@ -44,7 +44,7 @@ class PartitionedStudy:
     """What a study of a log in many files found; nothing in it depends on the executor.
 
     Attributes:
-        stream: the log.
+        batches: the log.
         sha256: of its files.
         estimates: of calls of the candidates, on tune.
         points: operating points, the exported one first.
@@ -57,7 +57,7 @@ class PartitionedStudy:
     """
 
     options: Options
-    stream: LogBatches
+    batches: LogBatches
     sha256: str
     split: SplitRecord
     catalogue: Catalogue
@@ -84,7 +84,7 @@ class PartitionedStudy:
 
 
 def tune_partitions(
-    stream: LogBatches,
+    batches: LogBatches,
     options: Options,
     workers: Workers,
     *,
@@ -98,11 +98,11 @@ def tune_partitions(
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
     _check(options)
-    log = scan(stream, workers, passes)
+    log = scan(batches, workers, passes)
     models = inputs.candidates(log, options.models)
     solve.check_size(models, options.levels)
     signals = _signals(log, options.signals)
-    known = (catalogue or stream.catalogue or Catalogue()).only(models)
+    known = (catalogue or batches.catalogue or Catalogue()).only(models)
     cut = log.cut(options.seed, options.group)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
@@ -114,13 +114,13 @@ class _OnTune(NamedTuple):
     """What was solved and chosen before a row of test is read.
 
     Attributes:
-        sampled: outcomes and signals of some requests; dials: thresholds that tell them apart.
+        sampled: outcomes and signals of some requests; thresholds: those that tell them apart.
         best: candidate alone; front: non-dominated points, by rising cost.
         chosen: operating points, the exported one first; tuned: figures of that.
     """
 
     sampled: ThresholdSample
-    dials: Dials
+    thresholds: ThresholdsByModel
     best: FrontPoint
     front: Sequence[FrontPoint]
     chosen: Sequence[OperatingPoint]
@@ -144,8 +144,8 @@ def _on_tune(
     """
     sampled = log.sample(tuning, signals)
     _refuse(log.name, sampled.coverage(), options.allow_missing)
-    dials = solve.dials(sampled, models)
-    cascades = solve.cascades(log, tuning, sampled, dials, options.levels)
+    thresholds = solve.thresholds(sampled, models)
+    cascades = solve.cascades(log, tuning, sampled, thresholds, options.levels)
     replayed = log.moments(tuning, cascades, question, "replaying the front")
     scores = [PolicyScore(1000 * it.cost_usd, it.quality) for it in replayed.measures(options.seed)]
     alone = [
@@ -158,7 +158,7 @@ def _on_tune(
     named = [NamedPolicy(options.name, chosen[0].point.policy)]
     again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
     tuned = evaluated(again, named, models, "tune", options.seed)[0]
-    return _OnTune(sampled, dials, best, points, chosen, tuned, replayed.coverage())
+    return _OnTune(sampled, thresholds, best, points, chosen, tuned, replayed.coverage())
 
 
 def _warnings(
@@ -172,9 +172,9 @@ def _warnings(
     """What a reader of the verdict must know besides."""
     return [
         *caveats.mixed(exported),
-        *caveats.uncharged(exported.point.policy, log.stream.specs),
+        *caveats.uncharged(exported.point.policy, log.batches.specs),
         *([] if has_signal else [caveats.NO_SIGNAL]),
-        *caveats.untimed("timestamp" in log.stream.has, cut.rule),
+        *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]
 
@@ -203,10 +203,10 @@ def _judged_on(
     tested = evaluated(on_test, named, models, "test", options.seed)
     coverage = {"tune": found.coverage, "test": on_test.coverage()}
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
-    warnings = _warnings(log, cut, chosen[0], coverage, has_signal=bool(found.dials))
+    warnings = _warnings(log, cut, chosen[0], coverage, has_signal=bool(found.thresholds))
     return PartitionedStudy(
         options=options,
-        stream=log.stream,
+        batches=log.batches,
         sha256=cut.sha256,
         split=SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped),
         catalogue=question.catalogue,
@@ -259,7 +259,7 @@ def _check(options: Options) -> None:
 
 
 def _signals(log: Scan, named: Sequence[str]) -> tuple[str, ...]:
-    there = log.stream.signals
+    there = log.batches.signals
     if missing := [name for name in named if name not in there]:
         raise LogError(
             *(

@@ -4,7 +4,7 @@ A trial's parameters follow from (seed, generation, index) and the finished earl
 generations, and from nothing else: the sampler is made anew for each trial, whole
 generations are asked for at once, and results are told in the order of asking. So whoever
 measures a trial, and in which order, changes nothing. A study that was killed goes on from
-the trials that a shelf kept of it, and processes that share a shelf share the work.
+the trials that a store kept of it, and processes that share a store share the work.
 """
 
 from __future__ import annotations

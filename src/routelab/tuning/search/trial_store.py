@@ -57,16 +57,16 @@ class TrialStore:
         TuningError: the storage cannot be opened, or holds another study under that name.
     """
 
-    def __init__(self, place: StorageLocation, names: Mapping[str, Direction]) -> None:
-        self._place = place
-        self._about = json.loads(json.dumps(place.about))
-        self._storage = open_storage(place.storage)
+    def __init__(self, location: StorageLocation, names: Mapping[str, Direction]) -> None:
+        self._location = location
+        self._about = json.loads(json.dumps(location.about))
+        self._storage = open_storage(location.storage)
         try:
             self._study = self._opened(names)
         except TuningError:
             raise
         except Exception as error:  # every driver raises its own kinds
-            raise _unusable(place.storage, error) from error
+            raise _unusable(location.storage, error) from error
         self._found: dict[int, FrozenTrial] = {}
         self._seen = 0
         self._look()
@@ -78,14 +78,15 @@ class TrialStore:
         Raises:
             TuningError: it is there with other parameters.
         """
-        if number not in self._found and self._place.shared:
+        location = self._location
+        if number not in self._found and location.shared:
             self._look()
         trial = self._found.get(number)
         if trial is None:
             return None
         if trial.params != dict(params):
             raise TuningError(
-                f"`storage` {self._place.storage}: trial {number} of study {self._place.name!r}"
+                f"`storage` {location.storage}: trial {number} of study {location.name!r}"
                 f" was of {trial.params}, and this search would try {dict(params)}; give another"
                 " `storage`, or `fresh=True` to begin anew"
             )
@@ -103,7 +104,7 @@ class TrialStore:
             self._study.add_trial(trial)
         except Exception as error:  # every driver raises its own kinds
             raise TuningError(
-                f"`storage` {self._place.storage}: trial {number} could not be stored:"
+                f"`storage` {self._location.storage}: trial {number} could not be stored:"
                 f" {_reason(error)}; the same command goes on from the trials that were"
             ) from error
 
@@ -116,13 +117,13 @@ class TrialStore:
         self._seen = len(trials)
 
     def _opened(self, names: Mapping[str, Direction]) -> optuna.Study:
-        place = self._place
+        location = self._location
         there = {it.study_name for it in self._storage.get_all_studies()}
-        if place.name in there and place.fresh:
-            optuna.delete_study(study_name=place.name, storage=self._storage)
+        if location.name in there and location.fresh:
+            optuna.delete_study(study_name=location.name, storage=self._storage)
         study = optuna.create_study(
             storage=self._storage,
-            study_name=place.name,
+            study_name=location.name,
             directions=list(names.values()),
             load_if_exists=True,
         )
@@ -134,7 +135,7 @@ class TrialStore:
             study.set_user_attr(ABOUT, self._about)
         elif differing := list(_differences(about, self._about)):
             raise TuningError(
-                f"`storage` {place.storage}: study {place.name!r} there is another one; give"
+                f"`storage` {location.storage}: study {location.name!r} there is another one; give"
                 " another `storage` or `Options.name`, or `fresh=True` to replace it",
                 *differing,
             )
@@ -148,11 +149,11 @@ def open_storage(storage: str) -> BaseStorage:
         TuningError: it cannot be opened, or holds something else.
     """
     try:
-        place = _storage(storage)
-        place.get_all_studies()  # reads it, which opening a journal does not
+        opened = _storage(storage)
+        opened.get_all_studies()  # reads it, which opening a journal does not
     except Exception as error:  # every driver and parser raises its own kinds
         raise _unusable(storage, error) from error
-    return place
+    return opened
 
 
 def _storage(storage: str) -> BaseStorage:

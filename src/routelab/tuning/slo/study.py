@@ -39,9 +39,9 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
     wanted.check()
     task = EngineSpace(study, wanted, _cascades(study))
     first = task.starts()[0]
-    shelf = _shelf(task)
+    store = _store(task)
     plan = Plan(wanted.trials, study.options.seed, "tpe", task.starts())
-    done, _ = run_trials(task, plan, shelf, progress=progress)
+    done, _ = run_trials(task, plan, store, progress=progress)
     best = _chosen(done)
     policy, catalogue = task.policy(best.params), task.catalogue(best.params)
 
@@ -71,13 +71,13 @@ def _cascades(study: Study) -> Cascades | None:
     if options.kinds != (CASCADE,) or options.parts_by is not None:
         return None
     signals = inputs.signals(study.log, options.signals, study.test.models)
-    dials = inputs.dials(study.tune.log, signals)
-    if not any(dials.values()):
+    thresholds = inputs.thresholds(study.tune.log, signals)
+    if not any(thresholds.values()):
         return None
-    return Cascades(study.tune, dials, demands(options.bounds, study.tune, study.policy, 1.0))
+    return Cascades(study.tune, thresholds, demands(options.bounds, study.tune, study.policy, 1.0))
 
 
-def _shelf(task: EngineSpace) -> TrialStore | None:
+def _store(task: EngineSpace) -> TrialStore | None:
     """Where the trials are kept, beside those of the study's own search."""
     study, options = task.study, task.study.options
     if options.storage is None:
@@ -93,8 +93,8 @@ def _shelf(task: EngineSpace) -> TrialStore | None:
         "routelab": __version__,
         "optuna": optuna.__version__,
     }
-    place = StorageLocation(options.storage, f"{options.name} simulated", about, options.fresh)
-    return TrialStore(place, task.names)
+    location = StorageLocation(options.storage, f"{options.name} simulated", about, options.fresh)
+    return TrialStore(location, task.names)
 
 
 def _chosen(done: Sequence[FinishedTrial]) -> FinishedTrial:
@@ -114,11 +114,13 @@ def _exporting(study: Study, point: FrontPoint, catalogue: Catalogue, kept: SloO
     tuning, testing, options = study.tune, study.test, study.options
     named = [NamedPolicy(options.name, point.policy)]
     tested = [*evaluate(testing, named), *study.tested]
-    dials = inputs.dials(tuning.log, inputs.signals(study.log, options.signals, study.test.models))
+    thresholds = inputs.thresholds(
+        tuning.log, inputs.signals(study.log, options.signals, study.test.models)
+    )
     alone = [replay.quality.mean() for replay in tuning.fixed()]
     best = tuning.models[max(range(len(alone)), key=alone.__getitem__)]
     warnings = caveats.of_study(
-        study.log, dials, study.split.rule, options.kinds, point.policy, tuning, testing
+        study.log, thresholds, study.split.rule, options.kinds, point.policy, tuning, testing
     )
     return replace(
         study,

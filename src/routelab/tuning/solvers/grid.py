@@ -41,11 +41,13 @@ class GridCascade(NamedTuple):
 
 
 def cascades(
-    log: Log, signal: str, dials: Mapping[str, ThresholdCandidates], *, steps: int = MAX_STEPS
+    log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates], *, steps: int = MAX_STEPS
 ) -> Iterator[Cascade]:
     """The non-dominated cascades of all chains, on a grid of thresholds for each chain."""
     found = (
-        one for chain in chains(log, dials, steps) for one in of_chain(log, signal, chain, dials)
+        one
+        for chain in chains(log, thresholds, steps)
+        for one in of_chain(log, signal, chain, thresholds)
     )
     for one in thinned(best(found), FRONT):
         yield one.policy
@@ -61,17 +63,17 @@ def best(found: Iterable[GridCascade]) -> list[GridCascade]:
 
 
 def of_chain(
-    log: Log, signal: str, chain: tuple[str, ...], dials: Mapping[str, ThresholdCandidates]
+    log: Log, signal: str, chain: tuple[str, ...], thresholds: Mapping[str, ThresholdCandidates]
 ) -> Iterator[GridCascade]:
     """The non-dominated cascades of one chain."""
     if len(chain) == 2:
-        exact = two_models.front(log, signal, (chain[0], chain[1]), dials[chain[0]])
+        exact = two_models.front(log, signal, (chain[0], chain[1]), thresholds[chain[0]])
         for at in evenly(len(exact.thresholds), FRONT):
             policy = Cascade(chain, (float(exact.thresholds[at]),), signal)
             yield GridCascade(float(exact.cost_usd[at]), float(exact.quality[at]), policy)
         return
     each = max(2, int(POINTS ** (1 / (len(chain) - 1))))
-    levels = tuple(spread(dials[name], each) for name in chain[:-1])
+    levels = tuple(spread(thresholds[name], each) for name in chain[:-1])
     spec = checked(Spec(signal, (Chain(chain, levels),)))
     yield from solved(kernel(log, spec), spec.chains[0])
 
@@ -91,10 +93,10 @@ def solved(stats: Stats, chain: Chain) -> Iterator[GridCascade]:
         yield GridCascade(float(cost[index]), float(quality[index]), policy)
 
 
-def spread(dial: ThresholdCandidates, count: int) -> Levels:
-    """At most `count` thresholds, evenly among the dial's."""
-    picked = evenly(len(dial.thresholds), count)
-    return Levels(np.asarray(dial.thresholds[picked][::-1]))
+def spread(candidates: ThresholdCandidates, count: int) -> Levels:
+    """At most `count` thresholds, evenly among the candidates."""
+    picked = evenly(len(candidates.thresholds), count)
+    return Levels(np.asarray(candidates.thresholds[picked][::-1]))
 
 
 def checked(spec: Spec, most_bytes: int = MOST_BYTES) -> Spec:

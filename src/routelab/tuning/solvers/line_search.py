@@ -31,13 +31,13 @@ class PricedStage(NamedTuple):
     Attributes:
         quality, confidence: (n,) of its answers.
         paid: (n,) what its call costs, in quality.
-        dial: the thresholds to choose from.
+        candidates: thresholds to choose from.
     """
 
     quality: Floats
     confidence: Floats
     paid: Floats
-    dial: ThresholdCandidates
+    candidates: ThresholdCandidates
 
 
 class Ascended(NamedTuple):
@@ -48,38 +48,38 @@ class Ascended(NamedTuple):
 
 
 def cascades(
-    log: Log, signal: str, dials: Mapping[str, ThresholdCandidates], *, steps: int = MAX_STEPS
+    log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates], *, steps: int = MAX_STEPS
 ) -> Iterator[Cascade]:
     """Tuned cascades over chains of rising cost, one per chain and price.
 
     Args:
-        dials: of each model, for this signal; a model without thresholds comes last only.
+        thresholds: of each model, for this signal; a model without thresholds comes last only.
     """
     lambdas = [0.0, *prices(log, PRICES).tolist()]
-    for chain in chains(log, dials, steps):
-        found = {one.thresholds for one in at_prices(log, signal, chain, dials, lambdas)}
-        for thresholds in sorted(found):
-            yield Cascade(chain, thresholds, signal)
+    for chain in chains(log, thresholds, steps):
+        found = {one.thresholds for one in at_prices(log, signal, chain, thresholds, lambdas)}
+        for chosen in sorted(found):
+            yield Cascade(chain, chosen, signal)
 
 
 def at_prices(
     log: Log,
     signal: str,
     chain: Sequence[str],
-    dials: Mapping[str, ThresholdCandidates],
+    thresholds: Mapping[str, ThresholdCandidates],
     lambdas: Sequence[float],
 ) -> Iterator[Ascended]:
-    """One chain solved at each of some prices, from the middle of every dial."""
+    """One chain solved at each of some prices, from the middle of every model's thresholds."""
     columns = [log.column(name) for name in chain]
-    known = [dials[name] for name in chain[:-1]]
+    candidates = [thresholds[name] for name in chain[:-1]]
     quality = [log.quality[:, column] for column in columns[:-1]]
     confidence = [log.signals[signal][:, column] for column in columns[:-1]]
     spent = [log.cost_with(signal, (slice(None), column)) for column in columns[:-1]]
     delivered = delivered_last(log, signal, chain)
-    start = [float(np.median(one.thresholds)) for one in known]
+    start = [float(np.median(one.thresholds)) for one in candidates]
     for price in lambdas:
         paid = [price * cost for cost in spent]
-        stages = list(map(PricedStage, quality, confidence, paid, known))
+        stages = list(map(PricedStage, quality, confidence, paid, candidates))
         yield ascend(stages, delivered - price * log.cost_usd[:, columns[-1]], start)
 
 
@@ -99,7 +99,7 @@ def ascend(
         here = reached([stage.confidence for stage in stages[:-1]], now, len(last))
         for at in reversed(range(len(stages))):
             stage = stages[at]
-            now[at] = stage.dial.best(np.where(here[at], stage.quality - worth, 0.0))
+            now[at] = stage.candidates.best(np.where(here[at], stage.quality - worth, 0.0))
             stops = stage.confidence >= now[at]
             worth = np.where(stops, stage.quality, worth) - stage.paid
         if now == before:

@@ -40,17 +40,21 @@ class SolvedCascade(NamedTuple):
     worth: float
 
 
-def cascades(log: Log, signal: str, dials: Mapping[str, ThresholdCandidates]) -> Iterator[Cascade]:
+def cascades(
+    log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates]
+) -> Iterator[Cascade]:
     """The non-dominated cascades found, by rising cost.
 
     Args:
-        dials: of each model, for this signal; a model without thresholds comes last only.
+        thresholds: of each model, for this signal; a model without thresholds comes last only.
     """
-    for one in thinned(found(log, signal, dials), FRONT):
+    for one in thinned(found(log, signal, thresholds), FRONT):
         yield one.policy
 
 
-def found(log: Log, signal: str, dials: Mapping[str, ThresholdCandidates]) -> list[GridCascade]:
+def found(
+    log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates]
+) -> list[GridCascade]:
     """The same with their sums over the log."""
     order = np.argsort(log.cost_usd.mean(axis=0), kind="stable")
     models = tuple(log.models[at] for at in order)
@@ -60,14 +64,14 @@ def found(log: Log, signal: str, dials: Mapping[str, ThresholdCandidates]) -> li
     drawn = {
         name: threshold_candidates(some.signals[signal][:, at]) for at, name in enumerate(models)
     }
-    usable = [bool(dials[name]) and bool(drawn[name]) for name in models]
-    known = [dials[name] for name in models]
+    usable = [bool(thresholds[name]) and bool(drawn[name]) for name in models]
+    candidates = [thresholds[name] for name in models]
     every: list[GridCascade] = []
     chain: SolvedCascade | None = None
     for price in (*prices(whole, PRICES - 1)[::-1].tolist(), 0.0):
         small = PricedRows(some, signal, [drawn[name] for name in models], usable, price)
         chain = small.climb(chain)
-        full = PricedRows(whole, signal, known, usable, price)
+        full = PricedRows(whole, signal, candidates, usable, price)
         polished = full.ascend(chain.models, chain.thresholds)
         if len(polished.models) > 1:
             every += full.along(polished)
@@ -81,11 +85,11 @@ class PricedRows:
         self,
         log: Log,
         signal: str,
-        dials: Sequence[ThresholdCandidates],
+        candidates: Sequence[ThresholdCandidates],
         usable: Sequence[bool],
         price: float,
     ) -> None:
-        self._log, self._signal, self._dials, self._usable = log, signal, dials, usable
+        self._log, self._signal, self._candidates, self._usable = log, signal, candidates, usable
         self._price = price
         columns = range(len(log.models))
         self._quality = [log.quality[:, at] for at in columns]
@@ -120,7 +124,7 @@ class PricedRows:
                 yield ordered, tuple(self._start(at, has.get(at)) for at in ordered[:-1])
 
     def _start(self, model: int, threshold: float | None) -> float:
-        levels = self._dials[model].thresholds
+        levels = self._candidates[model].thresholds
         return float(levels[len(levels) // 2]) if threshold is None else threshold
 
     def ascend(
@@ -128,7 +132,9 @@ class PricedRows:
     ) -> SolvedCascade:
         """Improve thresholds from last to first by exact line searches."""
         stages = [
-            PricedStage(self._quality[at], self._confidence[at], self._paid[at], self._dials[at])
+            PricedStage(
+                self._quality[at], self._confidence[at], self._paid[at], self._candidates[at]
+            )
             for at in models[:-1]
         ]
         return SolvedCascade(models, *ascend(stages, self._last(models), thresholds, sweeps))
@@ -189,15 +195,15 @@ class PricedRows:
             spent, quality: (n,) what they cost and bring if they go on.
         """
         at = chain.models[stage]
-        turn = self._dials[at]
-        saved = np.cumsum(np.where(here, spent, 0.0)[turn.order])[turn.cuts - 1]
+        candidates = self._candidates[at]
+        saved = np.cumsum(np.where(here, spent, 0.0)[candidates.order])[candidates.cuts - 1]
         change = np.where(here, self._quality[at] - quality, 0.0)
-        gained = np.cumsum(change[turn.order])[turn.cuts - 1]
+        gained = np.cumsum(change[candidates.order])[candidates.cuts - 1]
         cost, brought = self._all_on(chain, stage, here, spent, quality)
-        listed = evenly(len(turn.thresholds), ALONG)
+        listed = evenly(len(candidates.thresholds), ALONG)
         for cut in listed.tolist():
             thresholds = list(chain.thresholds)
-            thresholds[stage] = float(turn.thresholds[cut])
+            thresholds[stage] = float(candidates.thresholds[cut])
             policy = Cascade(names, tuple(thresholds), self._signal)
             yield GridCascade(cost - float(saved[cut]), brought + float(gained[cut]), policy)
 

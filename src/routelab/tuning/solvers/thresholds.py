@@ -48,7 +48,7 @@ class ThresholdCandidates:
 
 
 def threshold_candidates(confidence: Floats) -> ThresholdCandidates:
-    """The dial of one model's confidences (n,); NaN can never be accepted.
+    """The candidates for one model's confidences (n,); NaN can never be accepted.
 
     A midpoint is never an observed value: the sum of two neighbouring floats rounds onto
     one of them, and such a pair cannot be told apart safely, so it gets no threshold.

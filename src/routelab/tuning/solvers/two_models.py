@@ -26,21 +26,21 @@ class ThresholdFront(NamedTuple):
 
 
 def front(
-    log: Log, signal: str, models: tuple[str, str], dial: ThresholdCandidates
+    log: Log, signal: str, models: tuple[str, str], candidates: ThresholdCandidates
 ) -> ThresholdFront:
     """The exact front over every threshold that tells two confidences apart.
 
     Args:
-        dial: of the first model's confidences on these very requests.
+        candidates: of the first model's confidences on these very requests.
     """
     first, second = (log.column(name) for name in models)
     last = delivered_last(log, signal, models)
     spent = log.cost_with(signal, (slice(None), first))
     # Each threshold accepts some of the most confident answers and escalates all others.
-    saved = np.cumsum(log.cost_usd[dial.order, second])[dial.cuts - 1]
-    gained = np.cumsum((log.quality[:, first] - last)[dial.order])[dial.cuts - 1]
+    saved = np.cumsum(log.cost_usd[candidates.order, second])[candidates.cuts - 1]
+    gained = np.cumsum((log.quality[:, first] - last)[candidates.order])[candidates.cuts - 1]
     cost = spent.sum() + (log.cost_usd[:, second].sum() - saved)
     quality = last.sum() + gained
     kept = np.flatnonzero(pareto(cost, quality))
     kept = kept[np.argsort(cost[kept], kind="stable")]
-    return ThresholdFront(dial.thresholds[kept], cost[kept], quality[kept])
+    return ThresholdFront(candidates.thresholds[kept], cost[kept], quality[kept])

@@ -90,7 +90,8 @@ def as_json(study: Study) -> dict[str, Any]:
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {
-            ground.part: summary.coverage(ground.coverage) for ground in (study.tune, study.test)
+            comparison.part: summary.coverage(comparison.coverage)
+            for comparison in (study.tune, study.test)
         },
         "signals": msgspec.to_builtins(
             {

@@ -12,7 +12,14 @@ from routelab.core import Policy, Progress
 from routelab.errors import TuningError
 from routelab.replay import ComparisonSet
 from routelab.stats import thinned
-from routelab.tuning.kinds import BUDGETS, CascadeSearch, Dials, Holdout, cascade, conditional
+from routelab.tuning.kinds import (
+    BUDGETS,
+    CascadeSearch,
+    Holdout,
+    ThresholdsByModel,
+    cascade,
+    conditional,
+)
 from routelab.tuning.objectives import Demands, Excess, FrontPoint
 from routelab.tuning.options import BY, Options
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL
@@ -56,7 +63,7 @@ def search_kinds(
     options: Options,
     part: Callable[[str], ComparisonSet],
     tuning: ComparisonSet,
-    dials: Dials,
+    thresholds: ThresholdsByModel,
     alone: Sequence[FrontPoint],
     wanted: Demands,
     progress: Progress | None,
@@ -69,20 +76,20 @@ def search_kinds(
             nothing meets the bounds on latency and groups.
     """
     _refuse_unknown(options, tuning)
-    signals = tuple(dict.fromkeys(signal for signal, _ in dials))
+    signals = tuple(dict.fromkeys(signal for signal, _ in thresholds))
     fronts: dict[str, list[FrontPoint]] = {}
     again: dict[str, Again] = {}
     tried: list[Excess] = []
     cascades: CascadeSearch | None = None
     if CASCADE in options.kinds:
-        cascades = cascade.cascades(tuning, dials, alone, wanted, options, progress)
+        cascades = cascade.cascades(tuning, thresholds, alone, wanted, options, progress)
         fronts[CASCADE] = cascades.front
         again[CASCADE] = cascade.source(signals)
         tried += cascades.tried
     more, notes = _learned(options, part, tuning, signals, alone, wanted, progress, told)
     for note in notes:
         told(f"note: {note}")
-    board = Holdout(tuning, wanted, seed=options.seed) if more is None else more.board
+    holdout = Holdout(tuning, wanted, seed=options.seed) if more is None else more.holdout
     if more is not None:
         fronts |= more.fronts
         again |= {kind: more.again(kind) for kind in more.fronts}
@@ -90,15 +97,15 @@ def search_kinds(
     if options.parts_by is not None and getattr(tuning.log.requests, options.parts_by) is not None:
         parted = _conditionals(options, part, signals, more, told)
         if parted:
-            fronts[CONDITIONAL] = board.front([*(it.policy for it in alone), *parted])
+            fronts[CONDITIONAL] = holdout.front([*(it.policy for it in alone), *parted])
             again[CONDITIONAL] = lambda _: parted
-            tried += [board.excess(policy) for policy in parted]
+            tried += [holdout.excess(policy) for policy in parted]
     fronts = {kind: points for kind, points in fronts.items() if points}
     if not fronts:
         raise wanted.out_of_reach(tried)
     again = {kind: again[kind] for kind in fronts}
-    held_out = {} if len(fronts) < 2 else _held_out(again, board, alone, told)
-    return KindSearch(fronts, held_out, board.on, cascades, more, notes)
+    held_out = {} if len(fronts) < 2 else _held_out(again, holdout, alone, told)
+    return KindSearch(fronts, held_out, holdout.on, cascades, more, notes)
 
 
 def _refuse_unknown(options: Options, tuning: ComparisonSet) -> None:
@@ -174,19 +181,19 @@ def _conditionals(
 
 def _held_out(
     again: Mapping[str, Again],
-    board: Holdout,
+    holdout: Holdout,
     alone: Sequence[FrontPoint],
     told: Callable[[str], None],
 ) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
     costs = [point.score.usd_per_1k for point in alone]
     budgets = np.linspace(min(costs), max(costs), BUDGETS)
     single = [point.policy for point in alone]
-    rest = [board.on.take(board.rows_without(fold), "tune") for fold in range(board.folds)]
+    rest = [holdout.on.take(holdout.rows_without(fold), "tune") for fold in range(holdout.folds)]
     found = {}
     told(f"comparing {len(again)} kinds on requests that they were not chosen on")
     for kind, search in again.items():
-        chosen = [board.meeting([*single, *_some(search(ground))]) for ground in rest]
-        cost, quality = board.held_out(chosen, budgets)
+        chosen = [holdout.meeting([*single, *_some(search(comparison))]) for comparison in rest]
+        cost, quality = holdout.held_out(chosen, budgets)
         found[kind] = (cost.tolist(), quality.tolist())
     return found
 

@@ -16,7 +16,7 @@ from routelab.replay import ComparisonSet, Figures, NamedPolicy, comparison_set,
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.stats import thinned
 from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
-from routelab.tuning.kinds import Dials, SearchSummary, Trial
+from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
 from routelab.tuning.objectives import (
     BoundCheck,
     Demands,
@@ -183,7 +183,7 @@ class _OnTune(NamedTuple):
         won: the kind that is exported; chosen: operating points of it, the exported one first.
     """
 
-    dials: Dials
+    thresholds: ThresholdsByModel
     alone: Sequence[FrontPoint]
     best: FrontPoint
     wanted: Demands
@@ -209,14 +209,14 @@ def _on_tune(
         LogError: rows that cannot be compared.
     """
     tuning = part("tune")
-    dials = inputs.dials(tuning.log, signals)
+    thresholds = inputs.thresholds(tuning.log, signals)
     alone = [
         FrontPoint(Fixed(name), mean_cost_quality(replay))
         for name, replay in zip(tuning.models, tuning.fixed(), strict=True)
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
-    searched = search_kinds(options, part, tuning, dials, alone, wanted, progress, tell)
+    searched = search_kinds(options, part, tuning, thresholds, alone, wanted, progress, tell)
     tuning = searched.tune
     won = kind_choice.winner(searched, alone)
     points = searched.fronts[won]
@@ -227,7 +227,7 @@ def _on_tune(
     if certifier is not None:
         chosen = certifier.exported(chosen)
     tuned = evaluate(tuning, [NamedPolicy(options.name, chosen[0].point.policy)])[0]
-    return _OnTune(dials, alone, best, wanted, searched, won, chosen, certifier, tuned)
+    return _OnTune(thresholds, alone, best, wanted, searched, won, chosen, certifier, tuned)
 
 
 def _judged_on(
@@ -250,7 +250,7 @@ def _judged_on(
     final, by_bound = _against_bounds(testing, options, log, cut, found, tested, certificate)
     account = None
     if more is not None and options.account:
-        usable = tuple(dict.fromkeys(signal for signal, _ in found.dials))
+        usable = tuple(dict.fromkeys(signal for signal, _ in found.thresholds))
         account = more.worth(log, options, usable, cut, alone, best, tell)
     return Study(
         options=options,
@@ -300,7 +300,7 @@ def _against_bounds(
     fronts = found.searched.fronts
     warnings = [
         *caveats.mixed(chosen[0]),
-        *caveats.of_study(log, found.dials, cut.rule, fronts, exported, tuning, testing),
+        *caveats.of_study(log, found.thresholds, cut.rule, fronts, exported, tuning, testing),
         *bound_checks.unjudged(found.wanted, on_test),
     ]
     final = verdict(

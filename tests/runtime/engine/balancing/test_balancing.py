@@ -33,8 +33,8 @@ def stationed(weights):
 @settings(max_examples=40, deadline=None)
 def test_a_free_one_is_chosen_and_the_same_seed_chooses_the_same(name, weights, data):
     all_of_them = stationed(weights)
-    for station in all_of_them:
-        station.in_flight = data.draw(st.integers(0, 5))
+    for state in all_of_them:
+        state.in_flight = data.draw(st.integers(0, 5))
     twice = [BALANCERS[name](random.Random(7)) for _ in range(2)]
     for _ in range(10):
         free = data.draw(st.lists(st.sampled_from(all_of_them), min_size=2, unique=True))
@@ -68,8 +68,8 @@ def test_least_busy_counts_calls_by_weight():
 
 def test_power_of_two_never_takes_the_worst_of_three():
     free, balancer = stationed([1.0, 1.0, 1.0]), BALANCERS["power_of_two"](random.Random(0))
-    for station, latency in zip(free, (0.1, 0.5, 2.0), strict=True):
-        station.latency.observe(latency, 0.0)
+    for state, latency in zip(free, (0.1, 0.5, 2.0), strict=True):
+        state.latency.observe(latency, 0.0)
     counts = Counter(free.index(balancer.choose(free, 0.0)) for _ in range(3000))
     assert counts[2] == 0
     assert counts[0] == pytest.approx(2000, abs=120)
@@ -105,7 +105,7 @@ def test_a_deployment_that_only_ever_failed_is_tried_again():
 
 
 def shares(usual_s, fails, seconds=80):
-    """Of two alike but for failures: the first one's share of each 10 s, and its failed tries."""
+    """Of two alike but for failures: the first one's share of each 10 s and failed attempts."""
     failed = []
 
     def first(_count, now):

@@ -17,14 +17,14 @@ class Balancer(ABC):
 
     @abstractmethod
     def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
-        """One of at least two stations that have room, in the order of the catalogue."""
+        """One of at least two deployments that have room, in the order of the catalogue."""
 
 
-def drawn(stations: Sequence[DeploymentState], rng: random.Random) -> int:
-    """The index of a station, drawn by weight."""
-    left = rng.random() * sum(station.weight for station in stations)
-    for index, station in enumerate(stations):
-        left -= station.weight
+def drawn(states: Sequence[DeploymentState], rng: random.Random) -> int:
+    """The index of a deployment, drawn by weight."""
+    left = rng.random() * sum(state.weight for state in states)
+    for index, state in enumerate(states):
+        left -= state.weight
         if left < 0.0:
             return index
-    return len(stations) - 1
+    return len(states) - 1
