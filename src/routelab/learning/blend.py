@@ -28,7 +28,7 @@ def weights(predictions: Sequence[Floats], labels: Floats, even: float) -> tuple
     there = ~np.isnan(labels)
     scale = np.nanstd(labels, axis=0)
     unit = np.broadcast_to(np.where(scale > 0.0, scale, 1.0), labels.shape)[there]
-    seen = np.column_stack([one[there] / unit for one in predictions])
+    seen = np.column_stack([prediction[there] / unit for prediction in predictions])
     wanted = labels[there] / unit
     middle = seen.mean(axis=1)
     pull = np.sqrt(even * float((seen - middle[:, None]).var()) + 1e-12)
@@ -42,8 +42,8 @@ def weights(predictions: Sequence[Floats], labels: Floats, even: float) -> tuple
     )
     right = np.concatenate([(wanted - middle) / np.sqrt(count), np.full(parts, pull / parts)])
     fitted = LinearRegression(fit_intercept=False, positive=True)
-    found = fitted.fit(system, np.append(right, _SURE)).coef_
-    return tuple((found / found.sum()).tolist())
+    fitted_weights = fitted.fit(system, np.append(right, _SURE)).coef_
+    return tuple((fitted_weights / fitted_weights.sum()).tolist())
 
 
 def join(predictions: Sequence[Floats], shares: Sequence[float]) -> Floats:

@@ -47,13 +47,13 @@ def crossfit(kind: Calibration, scores: Floats, labels: Floats, fold: Ints) -> F
         scores, labels: (n, k), as of `fit`.
         fold: (n,) of each row; a group is in one fold.
     """
-    found = np.empty_like(scores)
+    calibrated = np.empty_like(scores)
     for column, (score, label) in enumerate(zip(scores.T, labels.T, strict=True)):
-        one = _named(kind, label)  # by all rows, as the calibrator that ships is
+        calibrator_kind = _named(kind, label)  # by all rows, as the calibrator that ships is
         for here, there in folds.each(fold):
-            fitted = fit(one, score[here], label[here])
-            found[there, column] = apply([fitted], score[there, None])[:, 0]
-    return found
+            fitted = fit(calibrator_kind, score[here], label[here])
+            calibrated[there, column] = apply([fitted], score[there, None])[:, 0]
+    return calibrated
 
 
 def apply(calibrators: Sequence[Any], scores: Floats) -> Floats:

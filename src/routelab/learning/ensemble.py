@@ -60,8 +60,8 @@ class Ensemble:
         """The same scorer in portable form; the parts of a blend are called `name.part`."""
         if len(self.parts) == 1:
             written = self.parts[0].write(design, name)
-            found = {name: msgspec.structs.replace(written.scorer, calibrators=self.calibrators)}
-            return _together([written], found)
+            scorers = {name: msgspec.structs.replace(written.scorer, calibrators=self.calibrators)}
+            return _together([written], scorers)
         keys = [f"{name}.{part}" for part in self.names]
         each = [part.write(design, key) for part, key in zip(self.parts, keys, strict=True)]
         whole = Blend(
@@ -71,7 +71,7 @@ class Ensemble:
             weights=self.weights,
             calibrators=self.calibrators,
         )
-        scorers = {key: one.scorer for key, one in zip(keys, each, strict=True)}
+        scorers = {key: part.scorer for key, part in zip(keys, each, strict=True)}
         return _together(each, {**scorers, name: whole})
 
 
@@ -134,12 +134,12 @@ def usable(design: Design) -> tuple[str, ...]:
     if recipe.loss == "log" and examples.target not in PROBABILITIES:
         raise LearningError(f'recipe: loss "log" fits probabilities, and no {examples.target}')
     named = any(getattr(request, recipe.by) for request in examples.requests)
-    found = tuple(
+    learners = tuple(
         name
         for name in recipe.learners
         if (name != "prior" or named) and (name not in NEEDS_TEXT or examples.has_text)
     )
-    if not found:
+    if not learners:
         lacking = (
             f"neither prompts nor a {recipe.by}" if "prior" in recipe.learners else "no prompts"
         )
@@ -147,7 +147,7 @@ def usable(design: Design) -> tuple[str, ...]:
             f"the log has {lacking} for {', '.join(recipe.learners)};"
             " a scorer needs something to look at"
         )
-    return found
+    return learners
 
 
 def _learned(

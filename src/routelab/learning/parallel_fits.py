@@ -63,7 +63,7 @@ def parallel_fits(tasks: Iterable[Callable[[], T]], labels: int) -> list[T]:
         with ThreadPoolExecutor(cpu_count(), initializer=_one_thread) as pool:
             try:
                 begun = [pool.submit(task) for task in waiting]
-                return [it.result() for it in begun]
+                return [future.result() for future in begun]
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise

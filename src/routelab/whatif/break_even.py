@@ -81,8 +81,17 @@ def escalations(
         if decision is not None:
             _add(decision, ground, row, sums)
     samples = Resamples(ground.groups, n_resamples=RESAMPLES, seed=ground.seed)
-    found = [_told(pair, it, quality_per_usd, samples) for pair, it in sums.items()]
-    return tuple(sorted(found, key=lambda it: (-it.n_requests, it.model, it.next_model)))
+    pairs = [_told(pair, escalation, quality_per_usd, samples) for pair, escalation in sums.items()]
+    return tuple(
+        sorted(
+            pairs,
+            key=lambda escalation: (
+                -escalation.n_requests,
+                escalation.model,
+                escalation.next_model,
+            ),
+        )
+    )
 
 
 def _decision(policy: Policy, ground: ComparisonSet, row: int) -> Decision | None:

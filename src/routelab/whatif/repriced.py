@@ -100,7 +100,7 @@ def reprice(
     part: str = "test",
     retune: bool = True,
     allow_missing: bool = False,
-    told: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> Repriced:
     """Replay a policy in another world, and tune again there.
 
@@ -130,26 +130,26 @@ def reprice(
     now = new(part)
     after = evaluate(now, [NamedPolicy(policy.name, policy.policy)])[0]
     per_usd = _trade_off(policy, old("tune") if own else here)
-    judged = found = None
+    judged = retuned = None
     if part == "test":
         best_quality = _best(new("tune"), now)
         judged = verdict(after, options.bounds, best_quality, by_chance=policy.policy.by_chance)
     if retune and part == "test":
         try:
-            found = _retuned(policy, options, moved, now, told)
+            retuned = _retuned(policy, options, moved, now, notify)
         except TuningError as error:
             notes.append(f"the study cannot be repeated: {error}")
     elif retune:
         notes.append(f"the study is repeated for the test part only, not for {part}")
     return Repriced(
-        world.told(document.candidates),
+        world.changes(document.candidates),
         part,
         evaluate(here, [NamedPolicy(policy.name, policy.policy)])[0],
         after,
         judged,
         per_usd,
         escalations(policy.policy, now, per_usd),
-        found,
+        retuned,
         tuple(notes),
     )
 
@@ -226,7 +226,7 @@ def _retuned(
     options: Options,
     moved: _Moved,
     now: ComparisonSet,
-    told: Callable[[str], None] | None,
+    notify: Callable[[str], None] | None,
 ) -> Retuned:
     """The study once more in the new world, and its gain over the policy there.
 
@@ -234,7 +234,7 @@ def _retuned(
         TuningError: the study has no policy there.
     """
     known = moved.catalogue.only(moved.candidates)
-    study = tune(moved.log, options, catalogue=known, told=told)
+    study = tune(moved.log, options, catalogue=known, notify=notify)
     mine, theirs = study.test.replay(study.policy), now.replay(policy.policy)
     gain, (low, high) = gains_apart(study.test, mine, theirs)
     return Retuned(

@@ -55,7 +55,7 @@ class RepricedWorld(msgspec.Struct, frozen=True):
         if problems := list(_problems(self, log, before)):
             raise TuningError(*problems)
 
-    def told(self, before: Sequence[str]) -> tuple[str, ...]:
+    def changes(self, before: Sequence[str]) -> tuple[str, ...]:
         """What is otherwise, in sentences."""
         concerned = {*before, *self.add}
         listed = [name for name in self.prices if name in concerned]
@@ -83,27 +83,27 @@ class RepricedWorld(msgspec.Struct, frozen=True):
         changed: dict[str, Any] = {
             name: np.array(getattr(log, name), order="F") for name in (*_GONE, *_TOKENS)
         }
-        signals = {name: np.array(it, order="F") for name, it in log.signals.items()}
-        extra = {name: np.array(it, order="F") for name, it in log.extra_usd.items()}
+        signals = {name: np.array(values, order="F") for name, values in log.signals.items()}
+        extra = {name: np.array(values, order="F") for name, values in log.extra_usd.items()}
         problems: list[str] = []
         for name, factor in self._factors(log, known, problems):
             column = log.column(name)
             changed["cost_usd"][:, column] *= factor
-            for it in extra.values():
-                it[:, column] *= factor
+            for values in extra.values():
+                values[:, column] *= factor
         for name, value in self.latency.items():
             changed["latency_s"][:, log.column(name)] *= value
         for name in self.drop:
             column = log.column(name)
             for field, value in _GONE.items():
                 changed[field][:, column] = value
-            for it in (*extra.values(), *(changed[field] for field in _TOKENS)):
-                it[:, column] = 0.0
-            for it in signals.values():
-                it[:, column] = np.nan
+            for values in (*extra.values(), *(changed[field] for field in _TOKENS)):
+                values[:, column] = 0.0
+            for values in signals.values():
+                values[:, column] = np.nan
         if problems:
             raise TuningError(*problems)
-        again = tuple(self.log(it, known) for it in log.again)
+        again = tuple(self.log(values, known) for values in log.again)
         return replace(log, **changed, signals=signals, extra_usd=extra, again=again)
 
     def _factors(

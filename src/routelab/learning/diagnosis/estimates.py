@@ -52,11 +52,11 @@ class Draws:
             return Estimate(None, reason=str(error))
         if np.isnan(value):
             return Estimate(None, reason="no share of calls reaches it")
-        found = [self._again(metric, rows, columns) for rows in self._rows()]
-        kept = [one for one in found if not np.isnan(one)]
-        if len(kept) < max(2, ENOUGH * self.count):
+        resampled = [self._again(metric, rows, columns) for rows in self._rows()]
+        defined = [value_there for value_there in resampled if not np.isnan(value_there)]
+        if len(defined) < max(2, ENOUGH * self.count):
             return Estimate(float(value), reason="undefined on most resamples")
-        low, high = interval(kept)
+        low, high = interval(defined)
         return Estimate(float(value), low, high)
 
     def take(self, rows: Ints) -> Draws:

@@ -47,13 +47,13 @@ class CascadeSearch(NamedTuple):
         front: on tune, of what meets the bounds on latency and groups; empty if nothing does.
         tried: how far each policy breaks those bounds.
         trials: of the randomised search.
-        told: how the randomised search went; None where there was nothing to search.
+        summary: how the randomised search went; None where there was nothing to search.
     """
 
     front: list[FrontPoint]
     tried: list[Excess]
     trials: list[Trial]
-    told: SearchSummary | None
+    summary: SearchSummary | None
 
 
 class _Tried(NamedTuple):
@@ -77,9 +77,9 @@ def cascades(
     Raises:
         TuningError: the storage cannot be used, or holds another study.
     """
-    single = [_Tried(it, wanted.further(tuning.replay(it.policy))) for it in alone]
+    single = [_Tried(point, wanted.further(tuning.replay(point.policy))) for point in alone]
     if not dials:
-        return CascadeSearch(_front(single), [it.excess for it in single], [], None)
+        return CascadeSearch(_front(single), [point.excess for point in single], [], None)
     task = Cascades(tuning, dials, wanted)
     place = _place(tuning, options)
     if place is not None:
@@ -93,7 +93,7 @@ def cascades(
             tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
         )
     ]
-    known = _front([*single, *solved]) or front([*alone, *(it.point for it in solved)])
+    known = _front([*single, *solved]) or front([*alone, *(point.point for point in solved)])
     plan = Plan(
         options.trials,
         options.seed,
@@ -109,7 +109,7 @@ def cascades(
     every = [*single, *solved, *more]
     return CascadeSearch(
         _front(every),
-        [it.excess for it in every],
+        [point.excess for point in every],
         trials,
         search_summary(searched, trials, known, alone, options),
     )

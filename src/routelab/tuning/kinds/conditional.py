@@ -58,13 +58,13 @@ def conditionals(by: By, on: ComparisonSet, sources: Sequence[Source]) -> list[C
     pool += [policy for source in sources for policy in source(on, models)]
     pool = list(dict.fromkeys(pool))
     worth = _worth(on, pool, values)
-    found = [
+    policies = [
         policy
         for pull in PULLS
         for price in prices(on.log, PRICES)
         if (policy := _chosen(by, pool, worth, pull, price)) is not None
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(policies))
 
 
 def _values(column: npt.NDArray[np.str_]) -> dict[str, Ints]:

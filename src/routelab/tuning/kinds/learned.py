@@ -68,11 +68,11 @@ class LearnedKinds:
         cut: Split,
         alone: Sequence[FrontPoint],
         best: FrontPoint,
-        told: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> LearningAccount:
         """How well the strong model's gain over the weak one can be learned on this log."""
         weak, strong = options.pair or (by_cost(alone)[0], best.policy.models_used[0])
-        told(f"judging what can be learned of {weak} and {strong}, on tasks never seen too")
+        notify(f"judging what can be learned of {weak} and {strong}, on tasks never seen too")
         return account(
             log,
             weak=weak,
@@ -113,7 +113,7 @@ def learned_kinds(
     seed: int,
     recipe_trials: int,
     progress: Progress | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> LearnedKinds:
     """Have everything learned that these kinds need, and search them.
 
@@ -121,24 +121,24 @@ def learned_kinds(
         NothingLearnedError: no kind had anything to propose; it says why.
     """
     models = by_cost(alone)
-    sought = _recipe(train.log, models, recipe_trials, seed, progress, told)
+    sought = _recipe(train.log, models, recipe_trials, seed, progress, notify)
     recipe = None if sought is None else sought.recipe
-    teacher = ScorerFits(train.log, models, signals, seed=seed, recipe=recipe, told=told)
+    teacher = ScorerFits(train.log, models, signals, seed=seed, recipe=recipe, notify=notify)
     for kind in kinds:
         tuner(kind).learn(teacher)
     here = setting(tuning, teacher)
     proposed = {}
     for kind in kinds:
-        told(f"searching {kind}")
+        notify(f"searching {kind}")
         proposed[kind] = list(tuner(kind).propose(here))
     if not any(proposed.values()):
         what = f"nothing could be learned from the {len(train.log):,} requests of train"
         raise NothingLearnedError(f"{', '.join(kinds)}: {what}", *teacher.reasons)
-    told(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
+    notify(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
     board = Holdout(here.tune, wanted, seed=seed)
-    found, tried = _fronts(proposed, board, alone, progress)
+    fronts, tried = _fronts(proposed, board, alone, progress)
     return LearnedKinds(
-        found, tried, proposed, board, here, unseen(train, teacher), sought, teacher.notes
+        fronts, tried, proposed, board, here, unseen(train, teacher), sought, teacher.notes
     )
 
 
@@ -148,11 +148,11 @@ def _recipe(
     trials: int,
     seed: int,
     progress: Progress | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> recipe_search.RecipeSearch | None:
     if not trials:
         return None
-    told(f"searching {trials} recipes for scorers")
+    notify(f"searching {trials} recipes for scorers")
     try:
         return recipe_search.search(log, models, trials=trials, seed=seed, progress=progress)
     except LearningError as error:

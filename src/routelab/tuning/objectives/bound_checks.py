@@ -73,24 +73,24 @@ def judge(
     known = tuned.further(before)
     lost = testing.replay(tested.reference).quality - replay.quality
     model = tested.reference.models_used[0]
-    for it in tested.groups:
-        losses = it.losses(replay.quality)
-        reach = _reach(lost, it, testing)
-        for index, key in enumerate(it.keys()):
+    for groups in tested.groups:
+        losses = groups.losses(replay.quality)
+        reach = _reach(lost, groups, testing)
+        for index, key in enumerate(groups.keys()):
             loss = float(losses[index])
             ends = max(-1.0, loss - reach[index]), min(1.0, loss + reach[index])
-            n = int(it.sizes[index])
+            n = int(groups.sizes[index])
             on_tune = known.get(key)
             yield _judged(
                 key,
-                it.loss,
-                None if on_tune is None else on_tune + it.loss,
+                groups.loss,
+                None if on_tune is None else on_tune + groups.loss,
                 loss,
                 ends,
-                loss <= it.loss,
+                loss <= groups.loss,
                 n,
                 f"{key} loses {100 * loss:.2f} points [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]"
-                f" against {model} on {n} test requests, {100 * it.loss:g} allowed:",
+                f" against {model} on {n} test requests, {100 * groups.loss:g} allowed:",
             )
 
 

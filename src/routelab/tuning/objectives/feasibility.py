@@ -93,14 +93,14 @@ class Demands:
 
     def out_of_reach(self, tried: Sequence[Excess]) -> TuningError:
         """What to say where nothing that was tried meets the bounds on latency and groups."""
-        least = {key: min(it[key] for it in tried) for key in tried[0]}
+        least = {key: min(excess[key] for excess in tried) for key in tried[0]}
         never = {key: value for key, value in least.items() if value > 0}
         if never:
             return TuningError(
                 f"no policy meets these bounds on tune: {self._told(never, ' at best')}; loosen"
                 " them, or offer other `models`"
             )
-        nearest = min(tried, key=lambda it: sum(max(0.0, value) for value in it.values()))
+        nearest = min(tried, key=lambda excess: sum(max(0.0, value) for value in excess.values()))
         broken = {key: value for key, value in nearest.items() if value > 0}
         return TuningError(
             "no policy meets all bounds on latency and groups at once on tune, though each can be"

@@ -91,13 +91,13 @@ def operating_points(
         least += f", {ENOUGH:.0%} of the best model's"
     if ceiling is None:
         most += ", what the best model costs"
-    found = [
+    candidates = [
         _simplest(ladder, _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap)),
         _simplest(ladder, _Rule("most-quality", most, dear_ceiling, floor, _good, _as_good)),
         OperatingPoint("knee", "knee of the front", knee(on_hull(points))),
     ]
     wanted = "least-cost" if bounds.on_quality else "most-quality" if ceiling else "knee"
-    listed = [point for point in found if point is not None]
+    listed = [point for point in candidates if point is not None]
     return sorted(listed, key=lambda point: point.name != wanted)
 
 

@@ -22,7 +22,7 @@ def replay_partitions(
     *,
     allow_missing: bool = False,
     passes: Passes = lambda _: lambda *_: None,
-    told: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Figures:
     """Figures of a policy on a part of the log it was tuned on, or on the whole of any.
 
@@ -56,21 +56,21 @@ def replay_partitions(
             f" differ), so it has no {part} part; use `part='all'` to replay it whole"
         )
     if document.provenance.get("log_sha256") not in (None, cut.sha256):
-        told(
+        notify(
             f"{log.name}: is not the files that policy {document.name!r} was tuned on; figures"
             " will differ from those of the study"
         )
-    asked = MomentsQuery((), document.catalogue, document.seed, document.estimates)
+    query = MomentsQuery((), document.catalogue, document.seed, document.estimates)
     parts = log.part(cut, part, document.candidates)
-    found = log.moments(parts, [policy.policy], asked, "replaying")
-    coverage = found.coverage()
-    if not found.n or (coverage.share_dropped > REFUSE and not allow_missing):
+    moments = log.moments(parts, [policy.policy], query, "replaying")
+    coverage = moments.coverage()
+    if not moments.n or (coverage.share_dropped > REFUSE and not allow_missing):
         raise LogError(
             f"{log.name}: {coverage.warning() or 'no request can be compared'}; over"
             f" {REFUSE:.0%} is refused: choose other models, or pass `allow_missing=True` if rows"
             " are missing by chance"
         )
     if text := coverage.warning():
-        told(text)
+        notify(text)
     named = [NamedPolicy(document.name, policy.policy)]
-    return evaluated(found, named, document.candidates, part, document.seed)[0]
+    return evaluated(moments, named, document.candidates, part, document.seed)[0]

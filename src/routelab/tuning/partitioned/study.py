@@ -107,8 +107,8 @@ def tune_partitions(
     cut = log.cut(options.seed, options.group)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
-    found = _on_tune(log, tuning, models, signals, question, options)
-    return _judged_on(testing, log, cut, question, options, models, found)
+    on_tune = _on_tune(log, tuning, models, signals, question, options)
+    return _judged_on(testing, log, cut, question, options, models, on_tune)
 
 
 class _OnTune(NamedTuple):

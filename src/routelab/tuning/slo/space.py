@@ -83,7 +83,7 @@ def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
     Raises:
         TuningError: naming all of it.
     """
-    told = {
+    given_by_name = {
         "`certify`": bool(options.certify),
         "bounds on cost, quality, latency or groups": options.bounds != Bounds(),
         "`seeds`": seeds > 1,
@@ -92,7 +92,7 @@ def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
     problems = [
         f"policy and engine are chosen by `objectives` on simulated days; {name} does not allow for"
         " that: leave one of them out, or write the bound into the file of objectives"
-        for name, given in told.items()
+        for name, given in given_by_name.items()
         if given
     ]
     if problems:
@@ -169,12 +169,12 @@ class EngineSpace:
                 model,
                 deployments=tuple(
                     structs.replace(
-                        it,
+                        deployment,
                         timeouts=structs.replace(
-                            it.timeouts or Timeouts(), total_s=params["timeout_s"]
+                            deployment.timeouts or Timeouts(), total_s=params["timeout_s"]
                         ),
                     )
-                    for it in model.deployments
+                    for deployment in model.deployments
                 ),
             )
             for name, model in own.models.items()
@@ -208,11 +208,13 @@ class EngineSpace:
             SimulationError: the scenario would not happen on it.
         """
         wanted, seed = self.wanted, self.study.options.seed
-        told = (*wanted.scenario.faults, *wanted.scenario.surges)
-        used_s = sum((it.factor - 1.0) * (it.to_s - it.from_s) for it in wanted.scenario.surges)
+        windows = (*wanted.scenario.faults, *wanted.scenario.surges)
+        used_s = sum(
+            (surge.factor - 1.0) * (surge.to_s - surge.from_s) for surge in wanted.scenario.surges
+        )
         how: dict[str, Any] = {}
-        if told:
-            last_s = max(window.to_s for window in told)
+        if windows:
+            last_s = max(window.to_s for window in windows)
             how["duration_s"] = last_s + max(0.0, used_s) + AFTER_S
         coming = arrivals(on.log, wanted.arrivals, seed=seed, **how)
         coming = replace(coming, at_s=surged_arrivals(coming.at_s, wanted.scenario.surges))

@@ -49,12 +49,12 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
         day = task.day(task.policy(params), task.catalogue(params), on)
         return tuple(slo.check(wanted.objectives, day, wanted.objectives_file))
 
-    kept = SloOutcome(
+    outcome = SloOutcome(
         scenario=wanted.scenario.name,
         arrivals=wanted.arrivals,
         seed=study.options.seed,
         trials=len(done),
-        feasible=sum(it.outcome.feasible for it in done),
+        feasible=sum(trial.outcome.feasible for trial in done),
         engine=catalogue.engine or EngineRules(),
         timeout_s=best.params.get("timeout_s"),
         tune=checked(best.params, study.tune),
@@ -62,7 +62,7 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
         before=checked(first, study.test),
     )
     point = FrontPoint(policy, score(study.tune, policy))
-    return _exporting(replace(study, slo=kept), point, catalogue, kept)
+    return _exporting(replace(study, slo=outcome), point, catalogue, outcome)
 
 
 def _cascades(study: Study) -> Cascades | None:

@@ -49,7 +49,7 @@ def winner(searched: KindSearch, alone: Sequence[FrontPoint]) -> str:
     return next((kind for kind, value in found.items() if value >= best - TIE), next(iter(found)))
 
 
-def told(
+def rivals(
     searched: KindSearch,
     won: str,
     exported: FrontPoint,

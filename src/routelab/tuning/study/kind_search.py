@@ -60,7 +60,7 @@ def search_kinds(
     alone: Sequence[FrontPoint],
     wanted: Demands,
     progress: Progress | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> KindSearch:
     """Search what the options ask for.
 
@@ -79,25 +79,25 @@ def search_kinds(
         fronts[CASCADE] = cascades.front
         again[CASCADE] = cascade.source(signals)
         tried += cascades.tried
-    more, notes = _learned(options, part, tuning, signals, alone, wanted, progress, told)
+    more, notes = _learned(options, part, tuning, signals, alone, wanted, progress, notify)
     for note in notes:
-        told(f"note: {note}")
+        notify(f"note: {note}")
     board = Holdout(tuning, wanted, seed=options.seed) if more is None else more.board
     if more is not None:
         fronts |= more.fronts
         again |= {kind: more.again(kind) for kind in more.fronts}
         tried += more.tried
     if options.parts_by is not None and getattr(tuning.log.requests, options.parts_by) is not None:
-        parted = _conditionals(options, part, signals, more, told)
+        parted = _conditionals(options, part, signals, more, notify)
         if parted:
-            fronts[CONDITIONAL] = board.front([*(it.policy for it in alone), *parted])
+            fronts[CONDITIONAL] = board.front([*(point.policy for point in alone), *parted])
             again[CONDITIONAL] = lambda _: parted
             tried += [board.excess(policy) for policy in parted]
     fronts = {kind: points for kind, points in fronts.items() if points}
     if not fronts:
         raise wanted.out_of_reach(tried)
     again = {kind: again[kind] for kind in fronts}
-    held_out = {} if len(fronts) < 2 else _held_out(again, board, alone, told)
+    held_out = {} if len(fronts) < 2 else _held_out(again, board, alone, notify)
     return KindSearch(fronts, held_out, board.on, cascades, more, notes)
 
 
@@ -119,7 +119,7 @@ def _learned(
     alone: Sequence[FrontPoint],
     wanted: Demands,
     progress: Progress | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> tuple[LearnedKinds | None, Sequence[str]]:
     """What the learning kinds among those asked for came to, and notes on it.
 
@@ -141,7 +141,7 @@ def _learned(
             seed=options.seed,
             recipe_trials=options.recipe_trials,
             progress=progress,
-            told=told,
+            notify=notify,
         )
     except NothingLearnedError as error:
         if CASCADE not in options.kinds:
@@ -155,11 +155,11 @@ def _conditionals(
     part: Callable[[str], ComparisonSet],
     signals: Sequence[str],
     more: LearnedKinds | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> list[Policy]:
     """Policies by value, chosen on train, where scores are of fits that never saw the row."""
     assert options.parts_by is not None
-    told(f"searching policies by {options.parts_by}")
+    notify(f"searching policies by {options.parts_by}")
     unseen = None if more is None else more.unseen
     if more is None or unseen is None:
         return list(
@@ -176,14 +176,14 @@ def _held_out(
     again: Mapping[str, Again],
     board: Holdout,
     alone: Sequence[FrontPoint],
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
     costs = [point.score.usd_per_1k for point in alone]
     budgets = np.linspace(min(costs), max(costs), BUDGETS)
     single = [point.policy for point in alone]
     rest = [board.on.take(board.rows_without(fold), "tune") for fold in range(board.folds)]
     found = {}
-    told(f"comparing {len(again)} kinds on requests that they were not chosen on")
+    notify(f"comparing {len(again)} kinds on requests that they were not chosen on")
     for kind, search in again.items():
         chosen = [board.meeting([*single, *_some(search(ground))]) for ground in rest]
         cost, quality = board.held_out(chosen, budgets)

@@ -25,8 +25,8 @@ def repeated(
         gone: no longer candidates; a pair with one of them is not repeated.
     """
     given = policy.document.provenance.get("options", {})
-    asked = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
-    options = msgspec.convert({**asked, "name": policy.name}, Options)
+    repeatable = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
+    options = msgspec.convert({**repeatable, "name": policy.name}, Options)
     unknown = [name for name in options.signals if not log.spec(name).cost_known]
     used = tuple(name for name in options.signals if name not in unknown)
     notes = [

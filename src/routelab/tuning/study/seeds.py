@@ -25,7 +25,7 @@ def spread_over_seeds(
     seeds: int,
     *,
     catalogue: Catalogue | None = None,
-    told: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> SeedSpread:
     """Tune again with the seeds after the first study's own.
 
@@ -37,8 +37,8 @@ def spread_over_seeds(
     """
     runs = [_run(first)]
     for seed in range(options.seed + 1, options.seed + seeds):
-        if told is not None:
-            told(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
+        if notify is not None:
+            notify(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
         other = structs.replace(
             options, seed=seed, storage=None, fresh=False, pair=None, account=not options.learns
         )

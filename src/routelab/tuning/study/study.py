@@ -117,7 +117,7 @@ def tune(
     *,
     catalogue: Catalogue | None = None,
     progress: Progress | None = None,
-    told: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
     packages: Sequence[str] = (),
 ) -> Study:
     """Tune a policy on a complete log.
@@ -134,7 +134,7 @@ def tune(
     """
     use(*packages)
     options.check()
-    tell = told or (lambda _: None)
+    tell = notify or (lambda _: None)
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
     signals = inputs.signals(log, options.signals, candidates)
@@ -153,14 +153,14 @@ def tune(
             allow_missing=options.allow_missing,
         )
 
-    found = _on_tune(options, cut, part, signals, progress, tell)
-    learned = found.searched.learned
+    on_tune = _on_tune(options, cut, part, signals, progress, tell)
+    learned = on_tune.searched.learned
     if learned is not None:
         tell("judging on test")
     testing = part("test")
     if learned is not None:
         testing = testing.with_scoring(learned.fitted.scoring())
-    return _judged_on(testing, options, log, cut, known, found, tell)
+    return _judged_on(testing, options, log, cut, known, on_tune, tell)
 
 
 class _OnTune(NamedTuple):
@@ -232,7 +232,7 @@ def _judged_on(
     searched, alone, best, chosen = found.searched, found.alone, found.best, found.chosen
     more, plain, exported = searched.learned, searched.plain, chosen[0].point
     tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in chosen])
-    rivals = kind_choice.told(searched, found.won, exported, alone, testing)
+    rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
     certificate = None
     if found.certifier is not None:
         certificate = found.certifier.certificate(exported.policy, testing)
@@ -259,7 +259,7 @@ def _judged_on(
         front=searched.fronts[found.won],
         aiq_front=front_aiq(testing, tested),
         trials=[] if plain is None else plain.trials,
-        search=None if plain is None else plain.told,
+        search=None if plain is None else plain.summary,
         verdict=final,
         judged=by_bound,
         breakdown=breakdown(exported.policy, testing, searched.tune, best.policy.models_used[0]),
