@@ -78,6 +78,10 @@ class Ensemble:
 def fit(design: Design, rows: Ints, seed: int) -> Ensemble:
     """Fit every learner on these rows, and on folds of them to weigh and to calibrate.
 
+    Args:
+        design: features and labels.
+        rows: (rows,) indices of the examples to fit on.
+        seed: of folds and learners.
     Raises:
         LearningError: too few labelled rows, one group, or no learner that the log can feed.
     """
@@ -99,6 +103,7 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
         joined, parts = joined + left[0], parts + trees
         first, weights = (*first, TREES), (*weights, 1.0)
     calibrators = _calibrators(design, joined, labels)
+    # What ships is calibrated by all rows; what is judged must not be, or it flatters itself.
     if calibrators:
         joined = calibration.crossfit(
             design.recipe.calibrator, joined, labels, _folds(design, rows, seed)
@@ -193,7 +198,13 @@ def _refuse_few(design: Design, rows: Ints) -> None:
 
 
 def thin(n: int, most: int, seed: int) -> Ints:
-    """Rows out of n: all, or `most` of them at random, in order."""
+    """(rows,) indices out of n: all, or `most` of them at random, in order.
+
+    Args:
+        n: rows there are.
+        most: rows wanted at most.
+        seed: of the draw.
+    """
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))

@@ -1,4 +1,4 @@
-"""Fit a scorer on the train part of a log, or judge a recipe by scores of rows not learned from."""
+"""Fit a scorer on the train part of a log, or cross-fit one for scores of rows held out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from routelab.learning.targets import examples
 from routelab.logs.model import Log
 
 FEW = 1000
-"""Rows below which weights of words are little more than their penalty."""
+"""Rows below which a report notes that weights of words are little more than their penalty."""
 
 
 def fit(
@@ -38,7 +38,10 @@ def fit(
 
     Args:
         log_part: the train part.
-        models: cheapest first.
+        target: what to predict; see `examples`.
+        models: that it is predicted for, cheapest first.
+        recipe: how the scorer is made; None takes the default.
+        seed: of folds, learners and draws of rows.
         signals, after: see `examples`.
         name: of the scorer; empty for the target's.
     Raises:
@@ -50,8 +53,13 @@ def fit(
 
 
 def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) -> FittedScorers:
-    """Fit one scorer on examples, and write it down.
+    """Fit one scorer on examples, in portable form.
 
+    Args:
+        made: rows to learn from.
+        recipe: how the scorer is made.
+        seed: of folds, learners and draws of rows.
+        name: of the scorer.
     Raises:
         LearningError: as `fit`.
     """
@@ -72,7 +80,11 @@ def crossfit(
     Weights and calibrators are cross-fitted again inside each of them.
 
     Args:
+        made: rows to score.
+        recipe: how the scorer is made.
         fold: (n,) fold of each row; None deals groups into `outer` folds.
+        outer: how many.
+        seed: of folds, learners and draws of rows.
     Raises:
         LearningError: as `fit`.
     """

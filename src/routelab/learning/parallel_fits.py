@@ -52,7 +52,8 @@ def parallel_fits(tasks: Iterable[Callable[[], T]], labels: int) -> list[T]:
     """Results in the order of the tasks, each computed by one thread alone.
 
     Args:
-        labels: that each task is about.
+        tasks: fits that do not depend on each other.
+        labels: how many each task learns from, about.
     Raises:
         Exception: what the first task that failed raised; those not begun are given up.
     """

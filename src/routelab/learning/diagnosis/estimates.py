@@ -16,7 +16,13 @@ ENOUGH = 0.5
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """A number, its 95 % interval, and the reason where it is None."""
+    """A figure with its 95 % interval.
+
+    Attributes:
+        value: None where the figure is undefined.
+        low, high: the interval; None where there is none.
+        reason: why there is no value or no interval.
+    """
 
     value: float | None
     low: float | None = None
@@ -35,6 +41,7 @@ class Draws:
     Attributes:
         groups: (n,) what is drawn together.
         count: of resamples.
+        seed: of the draws.
     """
 
     groups: Ints
@@ -45,6 +52,10 @@ class Draws:
         """What a metric says of columns (n,), with a percentile interval.
 
         A metric that raises ValueError, or yields NaN, has no value there.
+
+        Args:
+            metric: of the columns.
+            columns: (n,) each, drawn together.
         """
         try:
             value = metric(*columns)

@@ -1,4 +1,4 @@
-"""How far a recipe's scores are from the truth on rows of the train part that they never saw."""
+"""The cross-fitted error of a recipe, by which recipes are compared."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def loss(made: Examples, recipe: Recipe, *, seed: int = 0) -> float:
     which rewards both ranking and calibration; the calibrator is judged on folds that it
     never saw, as the learners are.
 
+    Args:
+        made: rows of the train part.
+        recipe: to judge.
+        seed: of folds, learners and draws of rows.
     Raises:
         LearningError: as `fit`.
     """

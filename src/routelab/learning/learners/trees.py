@@ -87,7 +87,7 @@ def _settings(design: Design, seed: int) -> dict[str, Any]:
         "max_leaf_nodes": recipe.leaves,
         "min_samples_leaf": recipe.leaf_rows,
         "l2_regularization": recipe.leaf_penalty,
-        "early_stopping": False,
+        "early_stopping": False,  # it would hold out single rows, and so cut groups
         "random_state": seed,
     }
 

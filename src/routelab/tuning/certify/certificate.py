@@ -104,8 +104,8 @@ class Certifier:
             ceiling_usd=_ceiling(self.demands, policy, self.tune),
             later=Evidence(test, len(test.log)),  # every request counts
         )
-        # `prove` tested this policy by itself. The path is what counts: where its first point failed,
-        # no later one is certified, whatever its own p-value.
+        # `prove` tested this policy by itself. The path is what counts: where its first point
+        # failed, no later one is certified, whatever its own p-value.
         safest = self.points[0].policy
         ceiling = _ceiling(self.demands, safest, self.tune)
         claims = self.calibrate.claims(self.demands, safest, ceiling)
@@ -142,8 +142,8 @@ def prove(
         later: rows to check drift on; None for none.
     Source: Berger 1982, "Multiparameter hypothesis testing and acceptance sampling" (together).
     """
-    # No share of delta for each claim: "all hold" is wrong only if one claim is untrue, and that one
-    # passes with chance delta at most (intersection-union).
+    # No share of delta for each claim: "all hold" is wrong only if one claim is untrue, and that
+    # one passes with chance delta at most (intersection-union).
     claims = on.claims(demands, policy, ceiling_usd)
     after = [] if later is None else later.claims(demands, policy)
     goals = tuple(

@@ -22,14 +22,25 @@ from routelab.tuning.search import (
 from routelab.tuning.solvers import ThresholdCandidates
 
 MAX_STEPS = 4
+"""Models of a chain, at most: one more than is solved on a grid."""
+
 NONE = "-"
+"""Value of a `model.N` that stands for no model."""
 
 Dials = Mapping[tuple[str, str], ThresholdCandidates]
 """By (signal, model)."""
 
 
 class Trial(NamedTuple):
-    """One policy tried."""
+    """One policy that the randomised search tried.
+
+    Attributes:
+        number: of the trial, from 0.
+        policy: what its parameters stand for.
+        score: mean cost and quality on tune.
+        feasible: it meets every bound there.
+        params: by name; see `Cascades`.
+    """
 
     number: int
     policy: Policy
@@ -45,6 +56,11 @@ class Cascades:
     `accept.MODEL` is the share of that model's answers that its threshold accepts on
     tune, so that it means the same for every signal. Every trial has every parameter, used
     or not, so that any two can be crossed.
+
+    Attributes:
+        ground: rows of tune, which every trial is replayed on.
+        dials: threshold candidates by (signal, model).
+        demands: the user's bounds on these rows.
     """
 
     ground: ComparisonSet
@@ -66,7 +82,7 @@ class Cascades:
 
     @cached_property
     def space(self) -> Mapping[str, Categorical | FloatRange | IntRange]:
-        """Every parameter."""
+        """Every parameter of every trial, by name."""
         models = self.ground.models
         steps = min(MAX_STEPS, len(models))
         chain = {

@@ -40,10 +40,10 @@ Source = Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]
 
 
 def conditionals(by: By, on: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:
-    """A policy for each price and pull under which values part ways.
+    """Policies that give values of a column different policies, one for each price and pull.
 
     Args:
-        by: column of the requests.
+        by: column of the requests: "task", "tenant" or "priority".
         on: rows to search; scores of scorers there must be of fits that did not see them.
         sources: asked for policies over the models that do best for some value.
     """

@@ -35,11 +35,12 @@ class _Kept(NamedTuple):
 
 
 class Holdout:
-    """What policies are worth on a ground, whole and in folds that keep groups together.
+    """Means of policies on some rows, whole and fold by fold; groups are never cut by a fold.
 
     Attributes:
-        on: the ground.
-        folds: rows (n) belong to one of so many.
+        on: the rows.
+        fold: (n,) fold of each row.
+        folds: how many there are.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Holdout:
         self._kept: dict[Policy, _Kept] = {}
 
     def excess(self, policy: Policy) -> Excess:
-        """How far a policy breaks the bounds on latency and groups."""
+        """How far a policy breaks each bound on latency and groups; 0 or less where it holds."""
         return self._of(policy).excess
 
     def meeting(self, policies: Iterable[Policy]) -> list[Policy]:
@@ -76,7 +77,9 @@ class Holdout:
 
         Args:
             chosen: for each fold, the policies to choose among.
-            budgets: USD per 1,000 requests.
+            budgets: (budgets,) USD per 1,000 requests.
+        Returns:
+            (budgets,) USD per 1,000 requests, and (budgets,) mean quality.
         """
         total = np.zeros((len(budgets), 2))
         for fold, policies in enumerate(chosen):
@@ -89,7 +92,7 @@ class Holdout:
         return mean[:, 0], mean[:, 1]
 
     def rows_without(self, fold: int) -> Ints:
-        """Rows that a front may be chosen on before it is judged on this fold."""
+        """(rows,) indices of the rows outside a fold, on which a front may be chosen for it."""
         return np.flatnonzero(self.fold != fold)
 
     def _of(self, policy: Policy) -> _Kept:

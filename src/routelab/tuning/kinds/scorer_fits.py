@@ -43,7 +43,7 @@ class ScorerFits:
         self._notify = notify
 
     def signal_sets(self) -> tuple[tuple[str, ...], ...]:
-        """What a policy may ask for with an answer: nothing, each signal, all of them."""
+        """Sets of signals that a policy may ask for: none, each one alone, all of them."""
         singles = tuple((name,) for name in self.signals)
         every = (self.signals,) if len(self.signals) > 1 else ()
         return ((), *singles, *every)
@@ -57,7 +57,15 @@ class ScorerFits:
         signals: Sequence[str] = (),
         after: bool | None = None,
     ) -> None:
-        """Fit a scorer called `name` unless it is there; a failure is kept as its reason."""
+        """Fit a scorer unless it is there; a failure is not raised but kept in `failures`.
+
+        Args:
+            name: of the scorer.
+            target: what it predicts; see `routelab.learning.examples`.
+            recipe: how it is made; None takes the study's.
+            signals: confidence signals that it may look at after an answer.
+            after: whether it sees an answer; None for gain alone.
+        """
         if name in self.fitted.scorers or name in self.failures:
             return
         self._notify(f"learning {name}")

@@ -23,7 +23,7 @@ FEWEST = 50
 
 
 class FrontMark(msgspec.Struct, frozen=True):
-    """How far the front had come.
+    """The front's hypervolume after some trials.
 
     Attributes:
         trials: finished by then; 0 for what the exact solvers found.

@@ -1,4 +1,4 @@
-"""What became of the user's bounds on requests that nobody chose on."""
+"""The user's bounds, held against the test part."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Range: TypeAlias = tuple[float, float]
 
 
 class BoundCheck(msgspec.Struct, frozen=True):
-    """A bound, held against its test point estimate.
+    """One of the user's bounds, judged by its point estimate on test.
 
     Attributes:
         bound: "cost", "quality", "latency_p95", or "column=group".
@@ -59,9 +59,11 @@ class BoundCheck(msgspec.Struct, frozen=True):
 def judge(
     policy: Policy, tuning: ComparisonSet, testing: ComparisonSet, tuned: Demands, tested: Demands
 ) -> Iterator[BoundCheck]:
-    """The bounds on latency and groups.
+    """The bounds on latency and groups, judged on test.
 
     Args:
+        policy: to judge.
+        tuning, testing: rows of either part.
         tuned, tested: the bounds on either part.
     """
     bounds = tested.bounds
@@ -97,9 +99,11 @@ def judge(
 def mean_bound_checks(
     test: Figures, bounds: Bounds, best: float, tune: PolicyScore | None
 ) -> Iterator[BoundCheck]:
-    """The bounds on mean cost and mean quality.
+    """The bounds on mean cost and mean quality, judged on test.
 
     Args:
+        test: figures of the policy on test.
+        bounds: the user's.
         best: quality on test of the candidate that was best on tune.
         tune: what the policy came to there, if that is known.
     """

@@ -27,7 +27,13 @@ def replay_partitions(
     """Figures of a policy on a part of the log it was tuned on, or on the whole of any.
 
     Args:
-        told: of what a reader of the figures must know besides.
+        stream: the log, read in batches.
+        policy: without scorers.
+        part: "train", "tune", "calibrate" or "test" of the policy's own log, or "all".
+        workers: that read the files.
+        allow_missing: accept a log of which many requests lack an outcome of a candidate.
+        passes: given the name of a pass over the log, what is called with its progress.
+        notify: called with a sentence on what a reader of the figures must know besides.
     Raises:
         LogError: the log has no such part, lacks a candidate, or cannot be compared.
     """

@@ -30,8 +30,8 @@ def sampler(
         place: seed, generation and index, from which all that is random follows.
     """
     open_ones = {key: it for key, it in space.items() if not it.single()}
-    # A killed study must draw the same trials again: a sampler that lived on would have a state that
-    # depends on how often it was asked. Optuna takes seeds of 32 bits.
+    # A killed study must draw the same trials again: a sampler that lived on would have a state
+    # that depends on how often it was asked. Optuna takes seeds of 32 bits.
     digest = hashlib.sha256("/".join(map(str, place)).encode()).digest()
     seed = int.from_bytes(digest[:4], "big")
     return _Tpe(open_ones, seed) if name == "tpe" else _Nsga2(open_ones, seed)

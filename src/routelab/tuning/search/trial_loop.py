@@ -190,7 +190,7 @@ def run_trials(
             outcomes[index] = _outcome(task, trials[index], space, store)
             if progress is not None:
                 progress(len(done) + len(outcomes), plan.trials)
-        # In the order of asking, not of measuring: Optuna's state must not depend on who was faster.
+        # In the order of asking, not of measuring: who was faster must not change Optuna's state.
         for index, trial in enumerate(trials):
             done.append(_told(study, trial, outcomes[index]))
     return done, study

@@ -1,4 +1,4 @@
-"""Policy and engine as parameters of simulated days."""
+"""The search space of policy and engine settings, measured on simulated days."""
 
 from __future__ import annotations
 
@@ -47,17 +47,19 @@ AFTER_S = 60.0
 TIMEOUT_S = 60.0
 SLOW_S = (None, 4.0, 8.0, 16.0)
 """Seconds from which on a call may count as slow to the breakers."""
-_UNJUDGED = 1e6
+_UNJUDGED = 1e6  # more than any sum of shares of bounds, and finite as Optuna needs
 
 
 class SloDemands(msgspec.Struct, frozen=True, kw_only=True):
-    """What must hold, on what kind of day.
+    """Service level objectives (SLOs), and the simulated day on which they must hold.
 
     Attributes:
-        objectives, scenario: and the names of their files, for messages.
+        objectives: what must hold.
+        scenario: faults and surges of the day.
+        objectives_file, scenario_file: names of their files, for messages.
         arrivals: as `routelab.simulate.arrivals` reads it; requests come again where the day is
             longer than the part of the log.
-        trials: simulated days of tune.
+        trials: days of the tune part that are simulated.
     """
 
     objectives: Slo
@@ -68,20 +70,24 @@ class SloDemands(msgspec.Struct, frozen=True, kw_only=True):
     trials: int = 40
 
     def check(self) -> None:
-        """Refuse what makes no sense.
+        """Refuse a number of trials below 1.
 
         Raises:
-            TuningError: naming it.
+            TuningError: it is.
         """
         if self.trials < 1:
             raise TuningError(f"`SloDemands.trials` is {self.trials}; at least 1 is needed")
 
 
 def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
-    """Refuse what cannot go together with objectives of simulated days.
+    """Refuse options that cannot go together with objectives of simulated days.
 
+    Args:
+        options: of the study.
+        seeds: under how many the study is tuned.
+        in_batches: the log is read in batches.
     Raises:
-        TuningError: naming all of it.
+        TuningError: such options, all of them named.
     """
     given_by_name = {
         "`certify`": bool(options.certify),
@@ -101,9 +107,11 @@ def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
 
 @dataclass(frozen=True, eq=False)
 class EngineSpace:
-    """Policy and engine as parameters of simulated days of tune.
+    """Policy and engine as parameters, measured on simulated days of tune.
 
     Attributes:
+        study: whose policy and catalogue are to begin with.
+        wanted: objectives, and the day to simulate.
         cascades: how policies are parameters; None keeps the policy that the study chose.
     """
 
@@ -118,7 +126,7 @@ class EngineSpace:
 
     @cached_property
     def space(self) -> Mapping[str, Categorical | FloatRange | IntRange]:
-        """Every parameter."""
+        """Every parameter of every trial, by name; times in seconds."""
         policy = {} if self.cascades is None else dict(self.cascades.space)
         rules = self.study.catalogue.engine or EngineRules()
         timeouts = {"timeout_s": FloatRange(4.0, 120.0, log=True)} if self._placed else {}
@@ -136,7 +144,10 @@ class EngineSpace:
         return any(model.deployments for model in self.study.catalogue.models.values())
 
     def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
-        """Cost and quality of a day, and by how much objectives are missed in all."""
+        """USD per 1,000 requests and quality of a day, and by how much objectives are missed.
+
+        A miss counts as a share of its bound; the constraint is the sum of all.
+        """
         day = self.day(self.policy(params), self.catalogue(params), self.study.tune)
         it = day.summary()
         values = it["usd_per_1k"], it["quality"]
@@ -202,8 +213,12 @@ class EngineSpace:
         return [{**self.cascades.params(it), **engine} for it in dict.fromkeys(able)]
 
     def day(self, policy: Policy, catalogue: Catalogue, on: ComparisonSet) -> Day:
-        """A day of a part of the log.
+        """A simulated day of a part of the log.
 
+        Args:
+            policy: that decides.
+            catalogue: deployments and rules of the engine.
+            on: the part.
         Raises:
             SimulationError: the scenario would not happen on it.
         """

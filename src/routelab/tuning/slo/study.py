@@ -27,11 +27,15 @@ RULE = "cheapest that keeps the objectives on simulated days of tune"
 
 
 def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = None) -> Study:
-    """The study with policy and engine chosen for the objectives, and what became of these.
+    """The study with policy and engine chosen for the objectives, judged on a day of test.
 
     Of the trials that keep every objective on tune the cheapest is chosen whose quality is at
     least .98 of the best among them; where none keeps all, the one that misses least.
 
+    Args:
+        study: to begin with.
+        wanted: objectives, the day to simulate, and trials.
+        progress: called with the number of finished trials and that of all.
     Raises:
         TuningError: the storage cannot be used, or holds another search.
         SimulationError: the scenario would not happen, or an objective cannot be judged.

@@ -1,4 +1,4 @@
-"""Which kind of policy to export: compared on tune, told on test."""
+"""The kind of policy to export: chosen on tune, compared with its rivals on test."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ PARTED_BY_AUTO = ("gain-cascade",)
 
 @dataclass(frozen=True, eq=False)
 class KindSearch:
-    """What a search came to.
+    """The result of searching every kind that was asked for.
 
     Attributes:
         fronts: by kind, the simplest first: non-dominated points on tune, by rising cost.
@@ -62,8 +62,17 @@ def search_kinds(
     progress: Progress | None,
     notify: Callable[[str], None],
 ) -> KindSearch:
-    """Search what the options ask for.
+    """Search every kind that the options ask for, on tune.
 
+    Args:
+        options: of the study.
+        part: gives the comparable rows of a part by its name.
+        tuning: rows of tune.
+        dials: threshold candidates by signal and model.
+        alone: each candidate by itself.
+        wanted: the user's bounds on tune.
+        progress: called with the number of steps done and that of all.
+        notify: called with a sentence on each stage.
     Raises:
         TuningError: `by` names a column that the log lacks, nothing could be learned, or
             nothing meets the bounds on latency and groups.

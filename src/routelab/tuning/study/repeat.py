@@ -20,6 +20,7 @@ def repeated(
     """Options for the study of a policy once more, and what of it cannot be repeated, in words.
 
     Args:
+        policy: whose provenance holds the options of its study.
         log: that knows what signals cost.
         models: the candidates now.
         gone: no longer candidates; a pair with one of them is not repeated.

@@ -1,4 +1,4 @@
-"""What became of objectives that a policy and an engine were chosen for."""
+"""The service level objectives of a study, checked on simulated days."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from routelab.simulate import CheckedObjective
 
 
 class SloOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the objectives.
+    """Service level objectives that a policy and an engine were chosen for, as they were kept.
 
     Attributes:
         scenario, arrivals, seed, trials: of the simulated days.
         feasible: of the trials, those that kept every objective on tune.
-        engine: rules that were exported with the policy; timeout_s: of its deployments; None
-            where the catalogue has none, so that there was nothing to set.
+        engine: rules that were exported with the policy.
+        timeout_s: total timeout of its deployments in seconds; None where the catalogue has no
+            deployments.
         tune, test: every objective on a day of either part.
         before: on test, of the policy and the engine that the search began with.
     """
@@ -34,7 +35,7 @@ class SloOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def missed(self) -> list[CheckedObjective]:
-        """On test."""
+        """Objectives that were missed on test."""
         return [it for it in self.test if not it.holds]
 
     def sentences(self) -> list[str]:

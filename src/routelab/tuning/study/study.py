@@ -45,28 +45,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Everything a study found; nothing in it depends on time or place.
+    """The result of a study; nothing in it depends on time or place.
 
     Attributes:
+        options: that the study was asked for.
         log: the whole log, as it was read.
-        catalogue: of the candidates.
-        kind: of the exported policy's search; rivals: every kind that was searched.
+        split: its parts.
+        catalogue: prices and capabilities of the candidates.
+        tune, test: comparable rows of either part.
+        kind: of the exported policy.
+        rivals: every kind that was searched.
         fitted: scorers that the exported policy names; None if nothing was learned.
         account: how well gains can be learned on this log; None if nothing was learned, or
             nobody asked.
-        sought: the search for how scorers are made; None if there was none.
+        sought: the search of recipes for scorers; None if there was none.
         points: operating points, the exported one first.
         tuned: figures of the exported policy on tune.
         tested: figures on test, one for each operating point.
         front: non-dominated points on tune, by rising cost.
-        aiq_front: on test, of the hull of all operating points and the candidates.
-        certificate: what was proved on the calibrate part; None if nothing was asked.
-        seeds: what other seeds came to; None where none was tried.
-        trials: of the randomised search; search: how it went, None where there was none.
-        judged: what became of the user's bounds on test, for each operating point.
-        slo: what became of objectives on simulated days; None where none were given.
-        notes: what was left out of learning, and what could not be learned.
+        aiq_front: on test, AIQ of the hull of all operating points and the candidates.
+        trials: of the randomised search.
+        search: how it went; None where there was none.
+        verdict: on the exported policy.
+        judged: the user's bounds, checked on test, for each operating point.
         breakdown: where the exported policy's figures on test come from.
+        certificate: what was proved on the calibrate part; None if nothing was asked.
+        seeds: the same study under other seeds; None where none was tried.
+        slo: objectives on simulated days; None where none were given.
+        notes: what was left out of learning, and what could not be learned.
     """
 
     options: Options
@@ -123,13 +129,15 @@ def tune(
     """Tune a policy on a complete log.
 
     Args:
+        log: with an outcome of every candidate for (nearly) every request.
+        options: what to search, under which bounds.
         catalogue: prices, capabilities and endpoints; default the log's own.
-        progress: told of finished trials.
-        told: in words, of each scorer about to be learned and of each stage of the search.
+        progress: called with the number of finished trials and that of all.
+        notify: called with a sentence on each scorer about to be learned and on each stage.
         packages: that bring the kind to tune, and whose code may run.
     Raises:
         PackageError: such a package is not installed, or brings what does not fit.
-        TuningError: options that make no sense, or bounds that nothing meets.
+        TuningError: options out of range or of no use together, or bounds that nothing meets.
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
     use(*packages)

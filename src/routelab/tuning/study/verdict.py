@@ -1,4 +1,4 @@
-"""Ship, do not route, or not proven: what the test part says about a policy."""
+"""The verdict on a policy from its test part: ship, do not route, or not proven."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """The verdict and what it rests on.
 
     Attributes:
+        word: "ship", "not proven" or "do not route".
         reasons: sentences, the decisive one first.
         requests_to_settle: test requests that would settle "not proven"; None if settled, or
             if no number of them would.
@@ -55,6 +56,8 @@ def verdict(
     """Judge a policy by its figures on test, in the order of the rules.
 
     Args:
+        test: figures of the policy on test.
+        bounds: the user's.
         best_quality: on test, of the candidate that was best on tune.
         warnings: what else a reader must know.
         certificate: that was asked for.
