@@ -91,7 +91,7 @@ class SearchProgress(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A study as a report needs it; whatever is absent is said to be absent.
+    """A study as a report needs it; None or empty where the data do not say.
 
     Attributes:
         test: figures of the exported policy; None where no policy met the bounds.

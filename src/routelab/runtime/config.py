@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RouterConfig(Options):
-    """What a router is told besides its policy and catalogue; every field may be left out.
+    """Settings of a router besides its policy and catalogue; every field may be left out.
 
     One value serves any number of routers, unless it holds what only one may have: an open log,
     figures, a budget store, an upstream.

@@ -144,6 +144,8 @@ def latency(log: Log, how: How, scale: float = 1.0) -> LatencyModel:
     """A model of latency from a log.
 
     Args:
+        log: with latencies in seconds.
+        how: "logged", "fitted" (a line in the length of answers) or "none".
         scale: answers take so many times as long.
     Raises:
         SimulationError: some model of the log has no observed latency; it says which. Or the

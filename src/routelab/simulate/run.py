@@ -54,6 +54,8 @@ def simulate(
     bytes of events.
 
     Args:
+        policy: as loaded.
+        log: complete rows of the policy's models.
         arriving: requests of this log.
         latency: how long deployments work on answers.
         catalogue: goes before the policy's; deployments, limits and rules of the engine.

@@ -41,7 +41,7 @@ class Conformance:
                 metafunc.parametrize(argument, list(given), ids=None if names else self.label)
 
     def label(self, example: Any) -> str:
-        """Of an example in the names of its tests."""
+        """The name of an example in the names of its tests."""
         return type(example).__name__.lower()
 
     def test_there_are_examples(self) -> None:

@@ -17,7 +17,7 @@ ALL = "all"
 
 
 class BudgetRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A limit on money.
+    """A limit on spending, in USD.
 
     Attributes:
         limit_usd: that may be spent in a period.
@@ -33,7 +33,7 @@ class BudgetRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hard_limit_usd: float | None = None
 
     def ceiling_usd(self, degraded: bool) -> float:
-        """What no call may bring the spending above."""
+        """USD that no call may bring the spending above; infinite where nothing is refused."""
         if not (degraded and self.at_limit == "degrade"):
             return self.limit_usd
         return math.inf if self.hard_limit_usd is None else self.hard_limit_usd

@@ -57,7 +57,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
 
 
 class SampleResult(msgspec.Struct, frozen=True):
-    """What came of a question, beside its tries.
+    """The result of asking for a sample, beside its tries.
 
     Attributes:
         last: the try that answered; None if none did.

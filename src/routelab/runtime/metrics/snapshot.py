@@ -13,7 +13,7 @@ from routelab.runtime.metrics.histogram import Distribution
 
 
 class MetricTotals(msgspec.Struct, frozen=True):
-    """What requests, calls or tries came to.
+    """Totals over requests, calls or tries.
 
     Attributes:
         count: of requests (all, by tenant), calls (by model, by step) or tries (by deployment).
@@ -42,9 +42,11 @@ class MetricTotals(msgspec.Struct, frozen=True):
 
 
 class QualityTotals(msgspec.Struct, frozen=True):
-    """What judged answers of a model were worth.
+    """Quality of the answers of a model that were judged.
 
     Attributes:
+        count: judgements.
+        mean: quality in [0, 1].
         standard_error: of the mean; None for fewer than two.
     """
 
@@ -66,7 +68,7 @@ class SignalCoverage(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures since the router began.
+    """Operations figures since the router began.
 
     Attributes:
         since_s, at_s: Unix seconds.
@@ -118,5 +120,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self).decode()
 
     def with_state(self, **fields: Any) -> Snapshot:
-        """With what others than the figures know: budgets, breakers, the log."""
+        """The same figures with the state of budgets, breakers or the log.
+
+        Args:
+            fields: by name, in place of what is there.
+        """
         return msgspec.structs.replace(self, **fields)

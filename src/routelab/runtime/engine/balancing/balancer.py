@@ -17,7 +17,12 @@ class Balancer(ABC):
 
     @abstractmethod
     def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
-        """One of at least two stations that have room, in the order of the catalogue."""
+        """The deployment to ask next.
+
+        Args:
+            free: at least two that have room, in the order of the catalogue.
+            now: seconds of the clock.
+        """
 
 
 def drawn(stations: Sequence[DeploymentState], rng: random.Random) -> int:
