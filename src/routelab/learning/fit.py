@@ -65,11 +65,11 @@ def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) ->
     """
     rows = ensemble.thin(len(made), recipe.most_rows, seed)
     design = Design(made.take(rows), recipe)
-    found = ensemble.fit(design, np.arange(len(rows)), seed)
-    report = {name: _report(design, found, len(made), seed)}
+    fitted = ensemble.fit(design, np.arange(len(rows)), seed)
+    report = {name: _report(design, fitted, len(made), seed)}
     held_out = np.full(made.labels.shape, np.nan)
-    held_out[rows] = found.held_out
-    return replace(found.write(design, name), report=report, held_out={name: held_out})
+    held_out[rows] = fitted.held_out
+    return replace(fitted.write(design, name), report=report, held_out={name: held_out})
 
 
 def crossfit(

@@ -180,7 +180,7 @@ class AsyncRouter:
         self._books.feedback(request_id, float(quality), model, source)
 
     async def snapshot(self) -> Snapshot:
-        """Operations figures since the start, with budgets left and the states of breakers and log."""
+        """Operations figures since the start, with the states of budgets, breakers and log."""
         log = self._books.log
         return self.figures.snapshot().with_state(
             budgets=await self._desk.left(),

@@ -154,10 +154,12 @@ class RepricedWorld(msgspec.Struct, frozen=True):
         """
         return {
             name: CallEstimate(
-                _times(it.cost_usd, _means(before.cost_usd, after.cost_usd, before.column(name))),
-                _times(it.latency_s, self.latency.get(name, 1.0)),
+                _times(
+                    estimate.cost_usd, _means(before.cost_usd, after.cost_usd, before.column(name))
+                ),
+                _times(estimate.latency_s, self.latency.get(name, 1.0)),
             )
-            for name, it in known.items()
+            for name, estimate in known.items()
         }
 
 

@@ -43,7 +43,7 @@ class LearningAccount(msgspec.Struct, frozen=True):
         leave_task_out: cross-fitted with whole tasks left out.
         test: fitted on the train part, judged on the test part.
         after_answer: gain once the weak model has answered, with raw confidence beside it.
-        correctness: by model, cross-fitted as `random`.
+        correctness: calibration and AUROC by model, cross-fitted as `random`.
         important: features, the most important first.
         learned_task: most of the lead over random routing is gone on unseen tasks; None where
             that cannot be said.

@@ -77,7 +77,7 @@ class Cascades:
 
     @property
     def names(self) -> Mapping[str, Direction]:
-        """What is measured, and which way is better."""
+        """The objectives, and which way each is better."""
         return {"usd_per_1k": "minimize", "quality": "maximize"}
 
     @cached_property
@@ -94,7 +94,7 @@ class Cascades:
         return {**chain, "signal": Categorical(signals), **accept}
 
     def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
-        """Mean cost and quality on tune, and by how much bounds are broken."""
+        """USD per 1,000 requests and quality on tune, and by how much each bound is broken."""
         policy = self.policy(params)
         replay = self.ground.replay(policy)
         found = mean_cost_quality(replay)

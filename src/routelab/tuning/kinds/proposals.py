@@ -22,7 +22,7 @@ MAX_FRONTIER = 6
 
 @dataclass(frozen=True, eq=False)
 class ProposalInputs:
-    """A study's tune part with everything learned.
+    """The inputs of what kinds of policy propose: rows of tune, fitted scorers, mean costs.
 
     Attributes:
         tune: with all scorers.

@@ -30,10 +30,10 @@ class BoundCheck(msgspec.Struct, frozen=True):
     Attributes:
         bound: "cost", "quality", "latency_p95", or "column=group".
         limit: in USD per 1,000 requests, quality, seconds, or quality lost.
-        tune, test: what the policy comes to on either part; None where tune had too few.
+        tune, test: value of the policy on either part; None where tune had too few requests.
         test_ci: 95 % interval.
         met: on test.
-        n_requests: of test that tell.
+        n_requests: of test that it rests on.
         needed: how many would settle on which side of the limit the truth lies; None if the
             interval settles it, or no number would.
         text: all of it in a sentence.
@@ -125,7 +125,7 @@ def mean_bound_checks(
 
 
 def bound_sentences(judged: Sequence[BoundCheck]) -> list[str]:
-    """Bounds that are met, in sentences; of groups by one column one sentence."""
+    """Sentences on the bounds that are met, one for all groups of a column."""
     found = [it.text for it in judged if it.met and it.column is None]
     for column in dict.fromkeys(it.column for it in judged if it.column):
         here = [it for it in judged if it.column == column]

@@ -65,7 +65,7 @@ class _Rule(NamedTuple):
 def operating_points(
     points: Sequence[FrontPoint], bounds: Bounds, best: FrontPoint, alone: Sequence[FrontPoint]
 ) -> list[OperatingPoint]:
-    """The exported point first, then the others that exist.
+    """The operating points of a front, the exported one first, then the others that exist.
 
     Args:
         points: a front, by rising cost.

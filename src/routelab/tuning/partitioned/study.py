@@ -84,7 +84,7 @@ class PartitionedStudy:
 
     @property
     def figures(self) -> Figures:
-        """Of the exported policy on test."""
+        """Figures of the exported policy on test."""
         return self.tested[0]
 
 

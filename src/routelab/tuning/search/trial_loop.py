@@ -40,7 +40,7 @@ class Categorical(NamedTuple):
     among: tuple[Any, ...]
 
     def distribution(self) -> BaseDistribution:
-        """As Optuna has it."""
+        """The same as a distribution of Optuna."""
         return CategoricalDistribution(self.among)
 
 
@@ -57,7 +57,7 @@ class FloatRange(NamedTuple):
     log: bool = False
 
     def distribution(self) -> BaseDistribution:
-        """As Optuna has it."""
+        """The same as a distribution of Optuna."""
         return FloatDistribution(self.low, self.high, log=self.log)
 
 
@@ -74,7 +74,7 @@ class IntRange(NamedTuple):
     log: bool = False
 
     def distribution(self) -> BaseDistribution:
-        """As Optuna has it."""
+        """The same as a distribution of Optuna."""
         return IntDistribution(self.low, self.high, log=self.log)
 
 

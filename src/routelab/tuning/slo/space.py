@@ -121,7 +121,7 @@ class EngineSpace:
 
     @property
     def names(self) -> Mapping[str, Direction]:
-        """What is measured, and which way is better."""
+        """The objectives, and which way each is better."""
         return {"usd_per_1k": "minimize", "quality": "maximize"}
 
     @cached_property
@@ -149,15 +149,15 @@ class EngineSpace:
         A miss counts as a share of its bound; the constraint is the sum of all.
         """
         day = self.day(self.policy(params), self.catalogue(params), self.study.tune)
-        it = day.summary()
-        values = it["usd_per_1k"], it["quality"]
+        summary = day.summary()
+        values = summary["usd_per_1k"], summary["quality"]
         try:
             checked = slo.check(self.wanted.objectives, day, self.wanted.objectives_file)
         except SimulationError:
             return TrialOutcome(values, {"slo": _UNJUDGED})
         return TrialOutcome(
             values,
-            {"slo": sum(max(0.0, _excess(it)) for it in checked)},
+            {"slo": sum(max(0.0, _excess(summary)) for summary in checked)},
             {"policy": to_wire(self.policy(params)), "slo": msgspec.to_builtins(checked)},
         )
 
@@ -207,10 +207,10 @@ class EngineSpace:
             engine["timeout_s"] = TIMEOUT_S
         if self.cascades is None:
             return [engine]
-        front = [it.policy for it in self.study.front]
+        front = [policy.policy for policy in self.study.front]
         some = [self.study.policy, *thinned(front, STARTS)]
-        able = [it for it in some if isinstance(it, Cascade | Fixed)]
-        return [{**self.cascades.params(it), **engine} for it in dict.fromkeys(able)]
+        able = [policy for policy in some if isinstance(policy, Cascade | Fixed)]
+        return [{**self.cascades.params(policy), **engine} for policy in dict.fromkeys(able)]
 
     def day(self, policy: Policy, catalogue: Catalogue, on: ComparisonSet) -> Day:
         """A simulated day of a part of the log.

@@ -60,11 +60,13 @@ def cascades(
     Raises:
         TuningError: the grid does not fit into memory.
     """
-    found = (
-        one for chain in chains(log, dials, steps) for one in of_chain(log, signal, chain, dials)
+    points = (
+        point
+        for chain in chains(log, dials, steps)
+        for point in of_chain(log, signal, chain, dials)
     )
-    for one in thinned(best(found), FRONT):
-        yield one.policy
+    for point in thinned(best(points), FRONT):
+        yield point.policy
 
 
 def best(found: Iterable[GridCascade]) -> list[GridCascade]:

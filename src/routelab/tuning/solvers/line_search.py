@@ -63,8 +63,8 @@ def cascades(
     """
     lambdas = [0.0, *prices(log, PRICES).tolist()]
     for chain in chains(log, dials, steps):
-        found = {one.thresholds for one in at_prices(log, signal, chain, dials, lambdas)}
-        for thresholds in sorted(found):
+        distinct = {solved.thresholds for solved in at_prices(log, signal, chain, dials, lambdas)}
+        for thresholds in sorted(distinct):
             yield Cascade(chain, thresholds, signal)
 
 

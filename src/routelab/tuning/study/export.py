@@ -73,7 +73,7 @@ def check_targets(out: Path) -> None:
 
 
 def study_path(out: Path) -> Path:
-    """`NAME.study` beside `NAME.policy`."""
+    """The study directory of a policy directory: `NAME.study` beside `NAME.policy`."""
     return out.with_name(f"{out.name.removesuffix('.policy')}.study")
 
 

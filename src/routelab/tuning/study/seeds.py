@@ -28,9 +28,9 @@ def spread_over_seeds(
     catalogue: Catalogue | None = None,
     notify: Callable[[str], None] | None = None,
 ) -> SeedSpread:
-    """Tune again with the seeds after the first study's own.
+    """Tune again under the seeds after the first study's own.
 
-    What can be learned on the log is told by the first study alone; a run says nothing of it.
+    How well quality can be learned on the log is judged by the first study alone.
 
     Args:
         first: the study of the first seed.

@@ -108,7 +108,7 @@ class Study:
 
     @property
     def figures(self) -> Figures:
-        """Of the exported policy on test."""
+        """Figures of the exported policy on test."""
         return self.tested[0]
 
     def _repr_html_(self) -> str:
@@ -341,7 +341,13 @@ def _certifier(
 
 
 def front_aiq(testing: ComparisonSet, tested: Sequence[Figures]) -> float:
-    """Of the hull of these policies and the candidates."""
+    """AIQ on test of the hull of some policies and the candidates.
+
+    Args:
+        testing: rows of test.
+        tested: figures of the policies there.
+    Source: RouterBench, arXiv 2403.12031 (average improvement in quality).
+    """
     alone = [mean_cost_quality(replay) for replay in testing.fixed()]
     return aiq_among(
         [one.usd_per_1k for one in alone],
