@@ -51,9 +51,9 @@ def crossfit(kind: Calibration, scores: Floats, labels: Floats, fold: Ints) -> F
     """
     calibrated = np.empty_like(scores)
     for column, (score, label) in enumerate(zip(scores.T, labels.T, strict=True)):
-        calibrator_kind = _named(kind, label)  # by all rows, as the calibrator that ships is
+        resolved = _named(kind, label)  # by all rows, as the calibrator that ships is
         for here, there in folds.each(fold):
-            fitted = fit(calibrator_kind, score[here], label[here])
+            fitted = fit(resolved, score[here], label[here])
             calibrated[there, column] = apply([fitted], score[there, None])[:, 0]
     return calibrated
 

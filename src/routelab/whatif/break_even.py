@@ -85,7 +85,7 @@ def escalations(
         if decision is not None:
             _add(decision, ground, row, sums)
     samples = Resamples(ground.groups, n_resamples=RESAMPLES, seed=ground.seed)
-    pairs = [_told(pair, escalation, quality_per_usd, samples) for pair, escalation in sums.items()]
+    pairs = [_told(pair, columns, quality_per_usd, samples) for pair, columns in sums.items()]
     return tuple(
         sorted(
             pairs,

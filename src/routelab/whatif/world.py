@@ -105,7 +105,7 @@ class RepricedWorld(msgspec.Struct, frozen=True):
                 values[:, column] = np.nan
         if problems:
             raise TuningError(*problems)
-        again = tuple(self.log(values, known) for values in log.again)
+        again = tuple(self.log(sample, known) for sample in log.again)
         return replace(log, **changed, signals=signals, extra_usd=extra, again=again)
 
     def _factors(

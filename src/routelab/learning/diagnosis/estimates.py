@@ -64,7 +64,7 @@ class Draws:
         if np.isnan(value):
             return Estimate(None, reason="no share of calls reaches it")
         resampled = [self._again(metric, rows, columns) for rows in self._rows()]
-        defined = [value_there for value_there in resampled if not np.isnan(value_there)]
+        defined = [figure for figure in resampled if not np.isnan(figure)]
         if len(defined) < max(2, ENOUGH * self.count):
             return Estimate(float(value), reason="undefined on most resamples")
         low, high = interval(defined)

@@ -84,7 +84,7 @@ def cascades(
     """
     single = [_Tried(point, wanted.further(tuning.replay(point.policy))) for point in alone]
     if not dials:
-        return CascadeSearch(_front(single), [point.excess for point in single], [], None)
+        return CascadeSearch(_front(single), [tried.excess for tried in single], [], None)
     task = Cascades(tuning, dials, wanted)
     place = _place(tuning, options)
     if place is not None:
@@ -98,7 +98,7 @@ def cascades(
             tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
         )
     ]
-    known = _front([*single, *solved]) or front([*alone, *(point.point for point in solved)])
+    known = _front([*single, *solved]) or front([*alone, *(tried.point for tried in solved)])
     plan = Plan(
         options.trials,
         options.seed,
@@ -114,7 +114,7 @@ def cascades(
     every = [*single, *solved, *more]
     return CascadeSearch(
         _front(every),
-        [point.excess for point in every],
+        [tried.excess for tried in every],
         trials,
         search_summary(searched, trials, known, alone, options),
     )

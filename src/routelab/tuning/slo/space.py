@@ -157,7 +157,7 @@ class EngineSpace:
             return TrialOutcome(values, {"slo": _UNJUDGED})
         return TrialOutcome(
             values,
-            {"slo": sum(max(0.0, _excess(summary)) for summary in checked)},
+            {"slo": sum(max(0.0, _excess(result)) for result in checked)},
             {"policy": to_wire(self.policy(params)), "slo": msgspec.to_builtins(checked)},
         )
 
@@ -207,7 +207,7 @@ class EngineSpace:
             engine["timeout_s"] = TIMEOUT_S
         if self.cascades is None:
             return [engine]
-        front = [policy.policy for policy in self.study.front]
+        front = [point.policy for point in self.study.front]
         some = [self.study.policy, *thinned(front, STARTS)]
         able = [policy for policy in some if isinstance(policy, Cascade | Fixed)]
         return [{**self.cascades.params(policy), **engine} for policy in dict.fromkeys(able)]
