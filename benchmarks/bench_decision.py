@@ -22,7 +22,7 @@ from routelab.core import Request
 from routelab.core.catalogue import Catalogue
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, load, write
-from routelab.scorers import Blend, Linear, ScorerSet, Trees, flatten, linear, trees
+from routelab.scorers import Blend, Linear, ScorerSet, Trees, flatten_trees, linear, trees
 from routelab.scorers import to_wire as scorer_to_wire
 from routelab.scorers.kernels import plain as kernels
 from routelab.signals.features import HashedWords, Numbers, words
@@ -42,7 +42,7 @@ def tensors(rng: np.random.Generator) -> dict[str, np.ndarray]:
     for name, width in (("linear", columns), ("words_only", 2**WORDS.bits)):
         made[f"{name}.weights"] = rng.normal(size=(width, len(MODELS)))
         made[f"{name}.bias"] = rng.normal(size=len(MODELS))
-    forest = flatten([(0.0, [tree(rng) for _ in range(TREES)]) for _ in MODELS])
+    forest = flatten_trees([(0.0, [tree(rng) for _ in range(TREES)]) for _ in MODELS])
     return made | {f"trees.{name}": array for name, array in forest.items()}
 
 

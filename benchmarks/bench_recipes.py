@@ -41,7 +41,7 @@ def _error(train: Log, new: Log, recipe: Recipe, seed: int) -> float:
     """Mean squared error of quality on new requests, in units of its variance."""
     models = train.models
     fitted = learning.fit(train, target="quality", models=models, recipe=recipe, seed=seed)
-    made = learning.examples(new, "quality", models)
+    made = learning.training_examples(new, "quality", models)
     found = fitted.scoring().score_batch("quality", made.requests)[made.request_of]
     squared = np.nanmean(np.square(found - made.labels), axis=0)
     return float(np.mean(squared / np.nanvar(made.labels, axis=0)))

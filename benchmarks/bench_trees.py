@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.bench_decision import NUMBERS, TREES, tree
 from routelab.core import Floats
-from routelab.scorers import flatten, kernels
+from routelab.scorers import flatten_trees, kernels
 from routelab.scorers.kernels import Forest, plain
 
 ROWS, MODELS, RUNS = 5000, 12, 5
@@ -21,7 +21,9 @@ ROWS, MODELS, RUNS = 5000, 12, 5
 
 def run() -> list[tuple[str, float, str, bool]]:
     rng = np.random.default_rng(0)
-    forest = Forest(**flatten([(0.0, [tree(rng) for _ in range(TREES)]) for _ in range(MODELS)]))
+    forest = Forest(
+        **flatten_trees([(0.0, [tree(rng) for _ in range(TREES)]) for _ in range(MODELS)])
+    )
     x = rng.uniform(0.0, 6.0, (ROWS, len(NUMBERS.names)))
     walk, slow = kernels.Walk(forest), plain.Walk(forest)
     assert walk.sums(x).tobytes() == slow.sums(x).tobytes()

@@ -119,7 +119,7 @@ def test_another_decision_fails_and_is_shown(cascade, sample_log: Log, monkeypat
         )
 
     monkeypatch.setattr(proof, "background", lying)
-    proved = proof.parity(load(cascade()), sample_log.take(np.arange(40)))
+    proved = proof.prove_parity(load(cascade()), sample_log.take(np.arange(40)))
     assert 0 < proved.same < 40
     assert not proved.holds
     assert proved.cost_alone == 0

@@ -14,8 +14,8 @@ from routelab.gates import Function, Length
 from routelab.logs.formats.texts import TextsInMemory
 from routelab.policies import Cascade, Fallback, Fixed, Gated, Mixture, to_wire
 from routelab.policy_file import Document, write
-from routelab.policy_file.card import card, seconds, table
-from routelab.replay_server.parity import Parity, parity
+from routelab.policy_file.card import markdown_table, policy_card, seconds_text
+from routelab.replay_server.parity import Parity, prove_parity
 
 CASCADE = Cascade(("small-8b", "medium-70b", "frontier"), (0.8, 0.7), "confidence")
 
@@ -54,7 +54,7 @@ def requests(tuned):
 @pytest.mark.parametrize("policy", [CASCADE, Mixture(CASCADE, Fixed("large"), 0.4)])
 def test_parity_holds_over_failures_needs_and_draws(policy, tuned, requests, tmp_path):
     made = write(tmp_path / "x.policy", document(policy, tuned.study.catalogue, seed=5), "# x\n")
-    proved = parity(made, requests)
+    proved = prove_parity(made, requests)
     assert proved.different == ()
     assert str(proved) == "parity: 60/60 decisions, cost equal"
     assert proved.holds
@@ -64,7 +64,7 @@ def test_requests_that_go_beyond_the_log_are_left_out_and_counted(tuned, request
     def proved(most):
         policy = Gated(CASCADE, (Length(most=most),), again=1)
         it = document(policy, tuned.study.catalogue)
-        return parity(write(tmp_path / "x.policy", it, "# x\n"), requests)
+        return prove_parity(write(tmp_path / "x.policy", it, "# x\n"), requests)
 
     some = proved(300)
     assert some.holds
@@ -87,7 +87,7 @@ def test_logged_verdicts_answer_for_a_gate_function_where_no_text_is_logged(
     made = write(tmp_path / "x.policy", document(policy, tuned.study.catalogue), "# x\n")
     prompts = TextsInMemory(requests.texts.prompts(np.arange(60)))
     third = np.repeat(np.arange(60)[:, None] % 3 > 0, len(requests.models), axis=1)
-    proved = parity(made, judged(replace(requests, texts=prompts), third))
+    proved = prove_parity(made, judged(replace(requests, texts=prompts), third))
     assert (proved.holds, proved.n) == (True, 60)
 
 
@@ -97,18 +97,18 @@ def test_a_gate_function_is_answered_for_by_its_logged_verdicts(tuned, requests,
     policy = Fallback((Gated(CASCADE, (Function("house"),)), Fixed("large")))
     made = write(tmp_path / "x.policy", document(policy, tuned.study.catalogue), "# x\n")
     log = judged(requests, even)
-    proved = parity(made, log)
+    proved = prove_parity(made, log)
     assert (proved.holds, proved.n, proved.uncovered) == (True, 60, 0)
-    assert proved.replayed_usd != parity(made, judged(requests, True)).replayed_usd
+    assert proved.replayed_usd != prove_parity(made, judged(requests, True)).replayed_usd
     silent = {name: [""] * 60 for name in log.models}
     mute = replace(log, texts=TextsInMemory(log.texts.prompts(np.arange(60)), silent))
     with pytest.raises(LogError, match="two answers of the same text, or without one"):
-        parity(made, mute)
+        prove_parity(made, mute)
 
 
 def test_models_without_an_endpoint_are_served_all_the_same(requests, tmp_path):
     made = write(tmp_path / "x.policy", document(CASCADE, Catalogue()), "# x\n")
-    proved = parity(made, requests)
+    proved = prove_parity(made, requests)
     assert proved.holds
     assert proved.n == 60
 
@@ -120,7 +120,9 @@ def test_equal_decisions_at_another_price_are_no_parity():
 
 def test_a_card_names_policies_inside_policies_and_unknown_prices():
     policy = Mixture(CASCADE, Fixed("large"), 0.4)
-    text = card(document(policy, Catalogue().only(("small-8b", "medium-70b", "frontier", "large"))))
+    text = policy_card(
+        document(policy, Catalogue().only(("small-8b", "medium-70b", "frontier", "large")))
+    )
     assert "Not evaluated." in text
     for part in ("mixture", "cascade", "fixed", "0.8, 0.7", "`confidence`", "not known"):
         assert part in text
@@ -138,9 +140,13 @@ def test_a_card_shows_verdict_figures_baselines_and_origin(tuned):
 
 
 def test_cells_of_a_card_cannot_break_its_table():
-    assert table(("a|b",), [("c|d",)]).splitlines() == ["| a\\|b |", "| --- |", "| c\\|d |"]
+    assert markdown_table(("a|b",), [("c|d",)]).splitlines() == [
+        "| a\\|b |",
+        "| --- |",
+        "| c\\|d |",
+    ]
 
 
 def test_a_latency_that_was_not_observed_says_so():
-    assert seconds(None) == "not observed"
-    assert seconds(1.234) == "1.23 s"
+    assert seconds_text(None) == "not observed"
+    assert seconds_text(1.234) == "1.23 s"

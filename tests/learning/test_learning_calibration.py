@@ -159,7 +159,7 @@ def _by_length(n: int, seed: int) -> learning.Examples:
     length = rng.integers(1, 200, n)
     quality = (rng.random(n) < 1.0 - length / 200).astype(np.float64)
     prompts = [f"{seed} {row} {'x' * int(it)}" for row, it in enumerate(length)]
-    return learning.examples(log_of(quality[:, None], prompts), "quality", ("small",))
+    return learning.training_examples(log_of(quality[:, None], prompts), "quality", ("small",))
 
 
 def _on(new: learning.Examples, train: learning.Examples, recipe: Recipe, seed: int) -> float:

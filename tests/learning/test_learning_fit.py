@@ -38,7 +38,7 @@ def _written_equals_fitted(made: Examples, recipe: learning.Recipe) -> None:
     fitted = ensemble.fit(design, rows, 0)
     written = fitted.write(design, "it")
     wire = msgspec.json.decode(msgspec.json.encode([written.features, written.scorers]))
-    scoring = scorers.load(*wire, written.tensors)
+    scoring = scorers.load_scorers(*wire, written.tensors)
     asked = [made.requests[index] for index in made.request_of]
     scores = scoring.score_batch("it", asked, made.seen)
     assert scoring.outputs("it") == made.outputs
@@ -51,20 +51,20 @@ def _written_equals_fitted(made: Examples, recipe: learning.Recipe) -> None:
 @pytest.mark.parametrize("target", AFTER)
 def test_what_is_written_scores_as_what_was_fitted(name: str, target: learning.Target) -> None:
     log = telling_log(150)
-    made = learning.examples(log, target, MODELS)
+    made = learning.training_examples(log, target, MODELS)
     _written_equals_fitted(made, quick(**RECIPES[name]))
 
 
 @pytest.mark.parametrize("target", [target for target, after in AFTER.items() if after])
 def test_what_is_written_scores_alike_after_an_answer(target: learning.Target) -> None:
-    made = learning.examples(telling_log(120), target, MODELS, signals=SIGNALS, after=True)
+    made = learning.training_examples(telling_log(120), target, MODELS, signals=SIGNALS, after=True)
     assert made.seen is not None
     _written_equals_fitted(made, quick())
 
 
 @pytest.mark.parametrize("calibrator", ["beta", "platt", "none"])
 def test_log_loss_is_written_as_it_was_fitted(calibrator: str) -> None:
-    made = learning.examples(telling_log(150), "quality", MODELS)
+    made = learning.training_examples(telling_log(150), "quality", MODELS)
     _written_equals_fitted(made, quick(loss="log", calibrator=calibrator))
 
 
@@ -82,7 +82,7 @@ def test_the_same_log_recipe_and_seed_give_the_same_scorer() -> None:
 
 
 def test_scores_of_a_fold_do_not_depend_on_its_own_labels() -> None:
-    made = learning.examples(telling_log(150), "quality", MODELS)
+    made = learning.training_examples(telling_log(150), "quality", MODELS)
     fold = np.arange(len(made)) % 3
     labels = np.where((fold == 1)[:, None], 1.0 - made.labels, made.labels)
     other = Examples(**{**vars(made), "labels": labels})
@@ -92,7 +92,7 @@ def test_scores_of_a_fold_do_not_depend_on_its_own_labels() -> None:
 
 
 def test_prompts_that_tell_are_learned_and_shuffled_labels_are_not() -> None:
-    made = learning.examples(telling_log(400), "quality", MODELS)
+    made = learning.training_examples(telling_log(400), "quality", MODELS)
     order = np.random.default_rng(1).permutation(len(made))
     noise = Examples(**{**vars(made), "labels": made.labels[order]})
     assert learning.loss(made, QUICK) < 0.85
@@ -100,7 +100,7 @@ def test_prompts_that_tell_are_learned_and_shuffled_labels_are_not() -> None:
 
 
 def test_the_better_recipe_has_less_loss_and_one_that_cannot_be_fitted_says_why() -> None:
-    made = learning.examples(telling_log(300), "gain", MODELS, signals=SIGNALS)
+    made = learning.training_examples(telling_log(300), "gain", MODELS, signals=SIGNALS)
     blind, sighted = quick(learners="prior"), quick(learners="prior+words+trees")
     assert learning.loss(made, sighted) < learning.loss(made, blind)
     with pytest.raises(LearningError, match="log"):
@@ -109,15 +109,15 @@ def test_the_better_recipe_has_less_loss_and_one_that_cannot_be_fitted_says_why(
 
 def test_confidence_after_an_answer_improves_the_expected_gain() -> None:
     log = telling_log(400)
-    without = learning.examples(log, "gain", MODELS)
-    seeing = learning.examples(log, "gain", MODELS, signals=SIGNALS)
+    without = learning.training_examples(log, "gain", MODELS)
+    seeing = learning.training_examples(log, "gain", MODELS, signals=SIGNALS)
     assert learning.loss(seeing, QUICK) < learning.loss(without, QUICK)
 
 
 def test_an_unseen_task_gets_the_overall_mean() -> None:
     log = telling_log(200)
     fitted = learning.fit(log, target="quality", models=MODELS, recipe=quick(learners="prior"))
-    request = learning.examples(log, "quality", MODELS).requests[0]
+    request = learning.training_examples(log, "quality", MODELS).requests[0]
     unseen = msgspec.structs.replace(request, task="zoology")
     scored = learning.fit(
         log, target="quality", models=MODELS, recipe=quick(learners="prior", calibrator="none")
@@ -145,14 +145,14 @@ def test_odd_prompts_are_learned_from_and_scored(prompt: str) -> None:
     quality = [[row % 2, 1 - row % 3 / 2] for row in range(80)]
     log = log_of(quality, prompts)
     fitted = learning.fit(log, target="quality", models=MODELS[:2], recipe=QUICK)
-    requests = learning.examples(log, "quality", MODELS[:2]).requests
+    requests = learning.training_examples(log, "quality", MODELS[:2]).requests
     assert np.isfinite(fitted.scoring().score_batch("quality", requests)).all()
 
 
 def test_empty_prompts_and_more_columns_than_rows_are_noted() -> None:
     rng = np.random.default_rng(0)
     log = log_of(rng.integers(2, size=(80, 2)), [""] * 80, [f"t{row % 5}" for row in range(80)])
-    grouped = learning.examples(log, "quality", MODELS[:2])
+    grouped = learning.training_examples(log, "quality", MODELS[:2])
     apart = Examples(**{**vars(grouped), "groups": np.arange(80)})
     notes = learning.fit_examples(apart, QUICK, name="q").report["q"]["notes"]
     assert any("every prompt is empty" in note for note in notes)

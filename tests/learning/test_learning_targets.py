@@ -33,7 +33,7 @@ def test_complexity_is_unknown_where_a_quality_is() -> None:
 
 def test_a_gain_compares_every_later_model_with_the_one_that_answered() -> None:
     log = telling_log(50)
-    made = learning.examples(log, "gain", MODELS, signals=("confidence",))
+    made = learning.training_examples(log, "gain", MODELS, signals=("confidence",))
     assert made.outputs == MODELS[1:]
     assert made.seen is not None
     assert len(made) == 2 * len(log)
@@ -53,7 +53,7 @@ def test_a_gain_compares_every_later_model_with_the_one_that_answered() -> None:
 def test_a_model_that_was_not_observed_gave_no_answer() -> None:
     log = telling_log(60)
     log.quality[::2, 0] = np.nan
-    made = learning.examples(log, "gain", MODELS)
+    made = learning.training_examples(log, "gain", MODELS)
     assert made.seen is not None
     answered = [answer.model for answer in made.seen]
     assert answered.count("small") == 30
@@ -64,14 +64,14 @@ def test_a_model_that_was_not_observed_gave_no_answer() -> None:
 def test_each_model_has_its_own_label(target: learning.Target) -> None:
     log = telling_log(50)
     column = {"quality": log.quality, "cost": log.cost_usd, "latency": log.latency_s}[target]
-    made = learning.examples(log, target, ("large", "small"))
+    made = learning.training_examples(log, target, ("large", "small"))
     np.testing.assert_array_equal(made.labels, column[:, [2, 0]])
 
 
 def test_equal_prompts_are_held_out_together() -> None:
     prompts = [f"prompt {row % 20}" for row in range(100)]
     log = log_of(np.random.default_rng(0).integers(2, size=(100, 2)), prompts)
-    made = learning.examples(log, "quality", MODELS[:2])
+    made = learning.training_examples(log, "quality", MODELS[:2])
     fold = folds.by_group(made.groups, 5, seed=0)
     assert len(set(zip(prompts, fold, strict=True))) == 20
 

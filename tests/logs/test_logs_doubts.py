@@ -20,7 +20,7 @@ from routelab.logs import Log, read
 from routelab.logs.formats import jsonl
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, write
-from routelab.policy_file.card import card
+from routelab.policy_file.card import policy_card
 
 UNTYPED = (".csv", ".jsonl")
 PRICES = "model;usd_per_1m_input;usd_per_1m_output\nsmall;1;2\nbig;3;4\n"
@@ -221,7 +221,7 @@ def test_an_explanation_says_what_was_not_observed(
         catalogue=Catalogue({name: Model() for name in policy.models}),
         signals={"sure": SignalSpec(multiplier=1.0)},
     )
-    where = write(tmp_path / "example.policy", document, card(document), {}).path
+    where = write(tmp_path / "example.policy", document, policy_card(document), {}).path
     rows = with_column("cost_usd", [None, 0.5, 0.25, 0.5])
     rows[3]["quality"] = None
     asked = ["explain", str(where), "--log", str(save(tmp_path / "log.csv", rows)), "--id"]

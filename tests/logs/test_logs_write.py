@@ -127,6 +127,10 @@ def test_what_cannot_be_written(tmp_path: Path, log: Log) -> None:
 def test_the_hash_of_a_log_in_memory_is_of_its_content(log: Log) -> None:
     memory = replace(log, path=None)
     assert memory.sha256 == replace(memory).sha256
+    told = replace(memory, texts=TextsInMemory(["a", "b"]))
+    read_before = replace(told)
+    assert read_before.prompt_keys  # a log keeps these once they are asked for
+    assert told.sha256 == read_before.sha256
     changed = memory.quality.copy(order="F")
     changed[1, 1] = np.nextafter(changed[1, 1], 1)
     others = [

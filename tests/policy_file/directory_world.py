@@ -11,7 +11,7 @@ from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.core.signal_spec import SignalSpec
 from routelab.policies import Cascade, to_wire
 from routelab.policy_file import Document, SplitRecord, write
-from routelab.policy_file.card import card
+from routelab.policy_file.card import policy_card
 
 FILES = ("policy.json", "weights.safetensors", "golden.jsonl", "card.md")
 CASCADE = Cascade(models=("small", "middle", "large"), thresholds=(0.625, 0.3), signal="sure")
@@ -52,7 +52,7 @@ def document(policy=CASCADE, **changes):
 
 def make(path, policy=CASCADE, tensors=TENSORS, **changes):
     it = document(policy, **changes)
-    return write(path, it, card(it), tensors)
+    return write(path, it, policy_card(it), tensors)
 
 
 def edit(path, change):

@@ -35,7 +35,7 @@ from routelab.policies import (
     to_wire,
 )
 from routelab.policy_file import Document, write
-from routelab.policy_file.card import card
+from routelab.policy_file.card import policy_card
 from routelab.policy_file.golden_prompts import prompt
 from routelab.signals import features
 
@@ -238,4 +238,4 @@ def document(name):
 if __name__ == "__main__":
     for wanted in sys.argv[1:]:
         made = document(wanted)
-        write(POLICIES / f"reference-{wanted}.policy", made, card(made), _tensors())
+        write(POLICIES / f"reference-{wanted}.policy", made, policy_card(made), _tensors())

@@ -18,7 +18,7 @@ from routelab.core.flow import drive
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.policies import Cascade, Fixed, Mixture
-from routelab.policy_file import Golden, golden, load, verify
+from routelab.policy_file import Golden, golden_decisions, load, verify
 
 MIXTURE = Mixture(
     first=Cascade(models=("small", "large"), thresholds=(-3.5,), signal="margin"),
@@ -100,7 +100,7 @@ def test_a_threshold_moved_by_hand_is_noticed(tmp_path, place, up):
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: type(policy).__name__)
 def test_golden_requests_try_both_sides_of_every_threshold_and_a_missing_signal(policy):
-    items = golden(policy, seed=3)
+    items = golden_decisions(policy, seed=3)
     assert len({item.id for item in items}) == len(items) == 32
     assert {item.answer for item in items} == set(policy.models_used)
     if policy.signals_used:
@@ -111,7 +111,7 @@ def test_golden_requests_try_both_sides_of_every_threshold_and_a_missing_signal(
 
 
 def test_every_threshold_is_reached_by_a_confidence_on_it_and_by_one_just_below():
-    items = golden(CASCADE, seed=3)
+    items = golden_decisions(CASCADE, seed=3)
     for model, threshold in zip(CASCADE.models, CASCADE.thresholds, strict=False):
         for value in (threshold, math.nextafter(threshold, -math.inf)):
             there = [item for item in items if item.signals[model]["sure"] == value]
@@ -122,7 +122,7 @@ def test_every_threshold_is_reached_by_a_confidence_on_it_and_by_one_just_below(
 
 def test_a_margin_is_the_smallest_distance_of_a_compared_confidence():
     thresholds = dict(zip(CASCADE.models, CASCADE.thresholds, strict=False))
-    for item in golden(CASCADE, seed=3):
+    for item in golden_decisions(CASCADE, seed=3):
         compared = [name for name in item.calls if name in thresholds]
         distances = [
             abs(item.signals[name]["sure"] - thresholds[name])
@@ -133,11 +133,11 @@ def test_a_margin_is_the_smallest_distance_of_a_compared_confidence():
 
 
 def test_a_policy_that_compares_nothing_has_no_margin():
-    assert {item.margin for item in golden(Fixed(model="small"), seed=0)} == {None}
+    assert {item.margin for item in golden_decisions(Fixed(model="small"), seed=0)} == {None}
 
 
 def test_arithmetic_that_is_off_by_less_than_the_margin_decides_the_same():
-    for item in golden(CASCADE, seed=3):
+    for item in golden_decisions(CASCADE, seed=3):
         for sign in (-1, 1):
             off = sign * 0.4 * (item.margin or 0.0)
 
@@ -156,7 +156,7 @@ def test_arithmetic_that_is_off_by_less_than_the_margin_decides_the_same():
 @example(1.7e308, -1.7e308, 0)
 def test_golden_decisions_hold_for_every_finite_threshold_after_json(one, other, seed):
     policy = Cascade(models=("a", "b", "c"), thresholds=(one, other), signal="s")
-    expected = golden(policy, seed)
+    expected = golden_decisions(policy, seed)
     read = msgspec.json.decode(msgspec.json.encode(expected), type=tuple[Golden, ...])
     assert read == expected
     assert verify(policy, seed, read) == []

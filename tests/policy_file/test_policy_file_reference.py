@@ -73,7 +73,7 @@ def test_a_weight_that_is_off_is_noticed():
     loaded = load(POLICIES / "reference-tiers.policy")
     tensors = {**loaded.tensors, "complexity.bias": loaded.tensors["complexity.bias"] + 0.5}
     document = loaded.document
-    off = scorers.load(document.features, document.scorers, tensors)
+    off = scorers.load_scorers(document.features, document.scorers, tensors)
     assert all(item.margin is not None for item in loaded.golden)
     assert verify(loaded.policy, document.seed, loaded.golden, off) != []
     assert verify(loaded.policy, document.seed, loaded.golden, loaded.scoring) == []

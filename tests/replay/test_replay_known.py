@@ -26,7 +26,7 @@ LINEAR = {
     "gain": scorers.Linear(target="gain", outputs=MODELS, features=("answer",), tensors="gain"),
 }
 WIDTH = ANSWER.bind({}).width
-SCORING = scorers.load(
+SCORING = scorers.load_scorers(
     {"numbers": features.to_wire(NUMBERS), "answer": features.to_wire(ANSWER)},
     {name: scorers.to_wire(scorer) for name, scorer in LINEAR.items()},
     {

@@ -15,7 +15,7 @@ from routelab.scorers import (
     Prior,
     Temperature,
     Trees,
-    flatten,
+    flatten_trees,
     to_wire,
 )
 from routelab.signals.features import Answer, HashedWords, Numbers
@@ -72,7 +72,7 @@ def _trees(prefix, *features, k=2, count=5, depth=3):
     outputs = [
         (float(_RNG.normal()), [grown(_RNG, width, depth) for _ in range(count)]) for _ in range(k)
     ]
-    arrays = flatten(outputs)
+    arrays = flatten_trees(outputs)
     _TENSORS.update({f"{prefix}.{name}": array for name, array in arrays.items()})
     return prefix
 

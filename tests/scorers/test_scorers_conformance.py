@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from portable_world import FEATURES, MODELS, SCORERS, TENSORS, WIRES
 
 from routelab.errors import PolicyError
-from routelab.scorers import CALIBRATORS, KINDS, Beta, Isotonic, Platt, Temperature, load
+from routelab.scorers import CALIBRATORS, KINDS, Beta, Isotonic, Platt, Temperature, load_scorers
 from routelab.testing import CalibratorConformance, ScorerConformance
 from routelab.testing.requests import asked
 from routelab.testing.suite import some
 
-SCORING = load(FEATURES, WIRES, TENSORS, models=MODELS)
+SCORING = load_scorers(FEATURES, WIRES, TENSORS, models=MODELS)
 CALIBRATED = (
     Platt(0.7, -0.3),
     Beta(0.5, 2.0, 0.1),
@@ -45,7 +45,7 @@ def test_an_unknown_scorer_is_named():
     with pytest.raises(PolicyError, match="no scorer 'mood'; there are: quality, bare"):
         SCORING.score("mood", asked("hello"))
     with pytest.raises(PolicyError, match="there are: none"):
-        load({}, {}, {}).outputs("mood")
+        load_scorers({}, {}, {}).outputs("mood")
 
 
 @some

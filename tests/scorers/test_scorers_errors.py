@@ -16,7 +16,7 @@ from routelab.policies import Fixed
 from routelab.policies import to_wire as policy_to_wire
 from routelab.policy_file import Document, write
 from routelab.policy_file import load as load_policy
-from routelab.scorers import load
+from routelab.scorers import load_scorers
 
 
 def changed(array, index, value):
@@ -67,7 +67,7 @@ def test_damaged_tensors_are_refused(name):
     damage, problem = TENSOR_DAMAGE[name]
     tensors = {key: it for key, it in {**TENSORS, **damage}.items() if it is not None}
     with pytest.raises(PolicyFileError, match=problem):
-        load(FEATURES, WIRES, tensors)
+        load_scorers(FEATURES, WIRES, tensors)
 
 
 WIRE_DAMAGE = {
@@ -117,7 +117,7 @@ def test_descriptions_that_do_not_hang_together_are_refused(name):
     (scorer, change), problem = WIRE_DAMAGE[name]
     wires = {**WIRES, scorer: {**WIRES[scorer], **change}}
     with pytest.raises(PolicyFileError, match=problem):
-        load(FEATURES, wires, TENSORS, models=MODELS)
+        load_scorers(FEATURES, wires, TENSORS, models=MODELS)
 
 
 def test_all_problems_are_told_at_once():
@@ -125,7 +125,7 @@ def test_all_problems_are_told_at_once():
     wires["quality"]["features"] = ["mood"]
     wires["nested"]["parts"] = ["alike", "gone"]
     with pytest.raises(PolicyFileError) as caught:
-        load(FEATURES, wires, TENSORS, models=("small",))
+        load_scorers(FEATURES, wires, TENSORS, models=("small",))
     told = "\n".join(caught.value.problems)
     for problem in ("'mood'", "'gone'", "features.answer: was fitted for model 'large'"):
         assert problem in told

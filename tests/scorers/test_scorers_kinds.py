@@ -17,8 +17,8 @@ from routelab.scorers import (
     Linear,
     NearestNeighbors,
     Trees,
-    flatten,
-    load,
+    flatten_trees,
+    load_scorers,
     logistic,
     logit,
     on_grid,
@@ -26,7 +26,7 @@ from routelab.scorers import (
 from routelab.signals.features import Matrix, Vector, joined_matrices
 from routelab.signals.features import from_wire as feature_from_wire
 
-SCORING = load(FEATURES, WIRES, TENSORS)
+SCORING = load_scorers(FEATURES, WIRES, TENSORS)
 some = settings(deadline=None, max_examples=30)
 PROMPTS = tuple(
     Request(str(i), ({"role": "user", "content": f"What is {i}? " * (i % 7)},), task=task)
@@ -107,7 +107,7 @@ def test_trees_repeat_scikit_learn_to_the_bit(link):
         kind = ensemble.HistGradientBoostingRegressor
         fitted = [kind(**options).fit(x, truth) for truth in truths]
         wanted = [model.predict(x) for model in fitted]
-    arrays = flatten(
+    arrays = flatten_trees(
         [
             (np.ravel(model._baseline_prediction)[0], [step[0].nodes for step in model._predictors])
             for model in fitted
@@ -124,7 +124,7 @@ def test_trees_walk_to_the_leaf_that_recursion_finds(seed, depth):
     rng = np.random.default_rng(seed)
     nodes = grown(rng, 4, depth)
     x = rng.choice([0.0, 0.5, 1.0, 2.0, np.nan, np.inf, -np.inf], (20, 4))
-    arrays = {f"t.{name}": array for name, array in flatten([(0.25, [nodes])]).items()}
+    arrays = {f"t.{name}": array for name, array in flatten_trees([(0.25, [nodes])]).items()}
     scorer = Trees(target="complexity", outputs=("score",), tensors="t")
     # an infinite threshold is kept as the largest number, below a feature that is infinite
     x[np.isposinf(x)] = 1e300
@@ -145,7 +145,7 @@ def test_trees_that_split_on_categories_are_refused():
     nodes = grown(np.random.default_rng(0), 2, 1)
     nodes["is_categorical"][0] = 1
     with pytest.raises(PolicyError, match="categories"):
-        flatten([(0.0, [nodes])])
+        flatten_trees([(0.0, [nodes])])
 
 
 @some

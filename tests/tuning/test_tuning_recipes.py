@@ -30,7 +30,7 @@ def test_the_same_seed_finds_the_same_recipe_and_it_is_no_worse_than_the_default
     assert one == again
     assert one.trials == 3
     assert one.loss <= one.loss_of_default
-    made = learning.examples(log, "quality", log.models)
+    made = learning.training_examples(log, "quality", log.models)
     assert one.loss == learning.loss(made, one.recipe, seed=4)
     assert one.loss_of_default == learning.loss(made, Recipe(), seed=4)
 
@@ -40,7 +40,7 @@ def test_the_default_is_the_first_trial_and_the_space_is_the_learners():
     only = recipe_search.search(log, log.models, trials=1, seed=0)
     assert only.recipe == Recipe()
     assert only.loss == only.loss_of_default
-    task = recipe_search.RecipeTask(learning.examples(log, "quality", log.models), 0)
+    task = recipe_search.RecipeTask(learning.training_examples(log, "quality", log.models), 0)
     assert set(task.space) == set(learning.space())
     assert isinstance(task.space["learners"], Categorical)
     assert isinstance(task.space["rounds"], IntRange)
@@ -49,7 +49,7 @@ def test_the_default_is_the_first_trial_and_the_space_is_the_learners():
 def test_a_recipe_that_the_log_cannot_feed_is_passed_over():
     """Without prompts there are no words; without tasks there is nothing at all."""
     log = telling()
-    task = recipe_search.RecipeTask(learning.examples(log, "quality", log.models), 0)
+    task = recipe_search.RecipeTask(learning.training_examples(log, "quality", log.models), 0)
     assert task.measure({"learners": "prior"}).values == (recipe_search.HOPELESS,)
     few = log.take(np.arange(12))
     with pytest.raises(LearningError, match="12 labelled rows"):

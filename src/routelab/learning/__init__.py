@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from routelab.learning.fit import crossfit, fit_examples
     from routelab.learning.fitted_scorers import FittedScorers
     from routelab.learning.recipe import Recipe, Span, space
-    from routelab.learning.targets import examples
+    from routelab.learning.targets import training_examples
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -32,7 +32,7 @@ else:
             "Target": "examples",
             "account": "diagnosis.account",
             "crossfit": "fit",
-            "examples": "targets",
+            "training_examples": "targets",
             "fit_examples": "fit",
             "loss": "diagnosis.loss",
             "space": "recipe",
@@ -48,10 +48,10 @@ __all__ = [
     "Target",
     "account",
     "crossfit",
-    "examples",
     "fit",
     "fit_examples",
     "loss",
     "recipe",
     "space",
+    "training_examples",
 ]

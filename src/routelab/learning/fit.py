@@ -16,7 +16,7 @@ from routelab.learning.ensemble import Ensemble
 from routelab.learning.examples import Examples, Target
 from routelab.learning.fitted_scorers import FittedScorers
 from routelab.learning.recipe import Recipe
-from routelab.learning.targets import examples
+from routelab.learning.targets import training_examples
 from routelab.logs.model import Log
 
 FEW = 1000
@@ -38,17 +38,17 @@ def fit(
 
     Args:
         log_part: the train part.
-        target: what to predict; see `examples`.
+        target: what to predict; see `training_examples`.
         models: that it is predicted for, cheapest first.
         recipe: how the scorer is made; None takes the default.
         seed: of folds, learners and draws of rows.
-        signals, after: see `examples`.
+        signals, after: see `training_examples`.
         name: of the scorer; empty for the target's.
     Raises:
         LearningError: one label, too few rows, nothing to look at, or an unknown target.
         LogError: a model that the log lacks.
     """
-    made = examples(log_part, target, models, signals=signals, after=after)
+    made = training_examples(log_part, target, models, signals=signals, after=after)
     return fit_examples(made, recipe or Recipe(), seed=seed, name=name or target)
 
 

@@ -51,4 +51,4 @@ class FittedScorers:
 
     def scoring(self) -> ScorerSet:
         """The scorers ready to predict, as a loaded policy has them."""
-        return scorers.load(self.features, self.scorers, self.tensors)
+        return scorers.load_scorers(self.features, self.scorers, self.tensors)

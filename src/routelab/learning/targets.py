@@ -15,7 +15,7 @@ RIGHT = 0.5
 """An answer of this quality or more counts as a success."""
 
 
-def examples(
+def training_examples(
     log: Log,
     target: Target,
     models: Sequence[str],

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
-from routelab.policy_file.card import card
-from routelab.policy_file.golden import golden
 
 if TYPE_CHECKING:
     from routelab.policy_file.atomic import replace_directory
-    from routelab.policy_file.card import seconds, table
+    from routelab.policy_file.card import markdown_table, policy_card, seconds_text
     from routelab.policy_file.certificate import Certificate, CertifiedBound, LaterCheck
     from routelab.policy_file.document import SCHEMA, Document, Origin, SplitRecord
     from routelab.policy_file.files import check_target, load, write
-    from routelab.policy_file.golden import Golden, verify
+    from routelab.policy_file.golden import Golden, golden_decisions, verify
     from routelab.policy_file.policy_file import PolicyFile
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "golden_decisions": "golden",
+            "policy_card": "card",
             "Certificate": "certificate",
             "CertifiedBound": "certificate",
             "Document": "document",
@@ -32,8 +32,8 @@ else:
             "check_target": "files",
             "load": "files",
             "replace_directory": "atomic",
-            "seconds": "card",
-            "table": "card",
+            "seconds_text": "card",
+            "markdown_table": "card",
             "verify": "golden",
             "write": "files",
         },
@@ -49,13 +49,13 @@ __all__ = [
     "Origin",
     "PolicyFile",
     "SplitRecord",
-    "card",
     "check_target",
-    "golden",
+    "golden_decisions",
     "load",
+    "markdown_table",
+    "policy_card",
     "replace_directory",
-    "seconds",
-    "table",
+    "seconds_text",
     "verify",
     "write",
 ]

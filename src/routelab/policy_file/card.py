@@ -11,7 +11,7 @@ from routelab.policy_file.certificate import Certificate, CertifiedBound
 from routelab.policy_file.document import Document
 
 
-def card(document: Document) -> str:
+def policy_card(document: Document) -> str:
     """A policy as a Markdown page."""
     evaluation = document.evaluation
     parts = [
@@ -44,7 +44,7 @@ def _certificate(it: Certificate | None) -> list[str]:
     if it is None:
         return []
     heads = ("goal", "bound", it.part, f"limit at {1 - it.delta:g}", "p", "test")
-    rows = table(heads, [_goal(goal) for goal in it.goals])
+    rows = markdown_table(heads, [_goal(goal) for goal in it.goals])
     rests = "\n".join(f"- {text}" for text in it.assumptions)
     return [
         "## Certificate",
@@ -104,7 +104,7 @@ def _models(document: Document) -> str:
         )
         for name, model in document.catalogue.models.items()
     ]
-    return table(("model", "USD per Mtok in", "USD per Mtok out", "deployments"), rows)
+    return markdown_table(("model", "USD per Mtok in", "USD per Mtok out", "deployments"), rows)
 
 
 def _figures(test: Mapping[str, Any]) -> str:
@@ -116,10 +116,13 @@ def _figures(test: Mapping[str, Any]) -> str:
             "gain over the zero router, points",
             _points(test["gain_vs_zero_router"], test["gain_ci"]),
         ),
-        ("latency P50, P95", f"{seconds(test['latency_p50_s'])}, {seconds(test['latency_p95_s'])}"),
+        (
+            "latency P50, P95",
+            f"{seconds_text(test['latency_p50_s'])}, {seconds_text(test['latency_p95_s'])}",
+        ),
         ("escalated", f"{test['escalation_rate']:.1%}"),
     ]
-    return table(("figure", "value and 95 % interval"), rows)
+    return markdown_table(("figure", "value and 95 % interval"), rows)
 
 
 def _baselines(baselines: Iterable[Mapping[str, Any]]) -> str:
@@ -132,7 +135,7 @@ def _baselines(baselines: Iterable[Mapping[str, Any]]) -> str:
         )
         for it in baselines
     ]
-    return table(("baseline", "quality", "USD per 1,000", "policy adds, points"), rows)
+    return markdown_table(("baseline", "quality", "USD per 1,000", "policy adds, points"), rows)
 
 
 def _points(gain: float, interval: Sequence[float]) -> str:
@@ -150,12 +153,12 @@ def _provenance(document: Document) -> Iterable[str]:
         yield "\n".join(f"- {key}: `{value}`" for key, value in document.provenance.items())
 
 
-def seconds(value: float | None) -> str:
+def seconds_text(value: float | None) -> str:
     """A latency for people; one that was not observed says so."""
     return known(value, ".2f", " s")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; `|` in a cell is escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(

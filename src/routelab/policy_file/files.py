@@ -17,10 +17,9 @@ from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
 from routelab.policy_file import origins
 from routelab.policy_file.document import SCHEMA, Document
-from routelab.policy_file.golden import Golden, golden
+from routelab.policy_file.golden import Golden, golden_decisions
 from routelab.policy_file.policy_file import MAIN, PolicyFile, Tensors
-from routelab.scorers import ScorerSet
-from routelab.scorers import load as load_scorers
+from routelab.scorers import ScorerSet, load_scorers
 
 WEIGHTS, GOLDEN, CARD = _OTHERS = ("weights.safetensors", "golden.jsonl", "card.md")
 
@@ -42,7 +41,7 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
     if foreign := origins.origins(document, policy):
         document = msgspec.structs.replace(document, packages=foreign)
     scoring = _scoring(document, policy, tensors or {})
-    expected = golden(policy, document.seed, scoring, values=_known_values(document))
+    expected = golden_decisions(policy, document.seed, scoring, values=_known_values(document))
     files = {
         WEIGHTS: safetensors.numpy.save(dict(tensors or {})),
         GOLDEN: b"".join(msgspec.json.encode(item) + b"\n" for item in expected),

@@ -69,7 +69,7 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         )
 
 
-def golden(
+def golden_decisions(
     policy: Policy,
     seed: int,
     scoring: Scoring | None = None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from routelab.core.catalogue.catalogue import pointed_at
+from routelab.core.catalogue import pointed_at
 from routelab.lazy import attach
-from routelab.replay_server.parity import parity
+from routelab.replay_server.parity import prove_parity
 
 if TYPE_CHECKING:
     from routelab.replay_server.app import replay_app
@@ -28,8 +28,8 @@ __all__ = [
     "Parity",
     "ParityDifference",
     "background",
-    "parity",
     "pointed_at",
+    "prove_parity",
     "replay_app",
     "run",
 ]

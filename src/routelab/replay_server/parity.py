@@ -78,7 +78,7 @@ class Parity(NamedTuple):
         return f"parity: {self.same}/{self.n} decisions, cost {cost}"
 
 
-def parity(policy_file: PolicyFile, log: Log) -> Parity:
+def prove_parity(policy_file: PolicyFile, log: Log) -> Parity:
     """Route every request of a log through replay servers on loopback, one a provider.
 
     Every decision is made three times: over HTTP, by the replay of one request, and by the

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
 from routelab.scorers import calibrators
-from routelab.scorers.flatten import flatten
-from routelab.scorers.load import load
 from routelab.scorers.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -21,9 +19,11 @@ if TYPE_CHECKING:
         Temperature,
     )
     from routelab.scorers.compatibility import SCORE
+    from routelab.scorers.flatten import flatten_trees
     from routelab.scorers.grid import LIMIT, on_grid
     from routelab.scorers.linear import Linear
     from routelab.scorers.link import logistic, logit
+    from routelab.scorers.load import load_scorers
     from routelab.scorers.neighbors import NearestNeighbors
     from routelab.scorers.prior import Prior
     from routelab.scorers.registry import KINDS, from_wire, to_wire
@@ -34,6 +34,8 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "load_scorers": "load",
+            "flatten_trees": "flatten",
             "Beta": "calibrators",
             "Blend": "blend",
             "CALIBRATORS": "calibrators",
@@ -79,9 +81,9 @@ __all__ = [
     "Temperature",
     "Trees",
     "calibrators",
-    "flatten",
+    "flatten_trees",
     "from_wire",
-    "load",
+    "load_scorers",
     "logistic",
     "logit",
     "on_grid",

@@ -26,7 +26,7 @@ NODES: Mapping[str, str] = {
 _LARGEST = np.finfo(np.float64).max
 
 
-def flatten(outputs: Sequence[tuple[float, Sequence[Nodes]]]) -> dict[str, npt.NDArray[Any]]:
+def flatten_trees(outputs: Sequence[tuple[float, Sequence[Nodes]]]) -> dict[str, npt.NDArray[Any]]:
     """The tensors of a `Trees` scorer, without their prefix.
 
     Args:

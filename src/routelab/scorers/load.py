@@ -16,7 +16,7 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-def load(
+def load_scorers(
     features: Mapping[str, Any],
     scorers: Mapping[str, Any],
     tensors: Tensors,

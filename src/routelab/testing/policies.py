@@ -57,7 +57,9 @@ class PolicyConformance(Conformance):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if {"features", "scorers", "tensors"} & cls.__dict__.keys():
-            cls.scoring = scorers.load(cls.features, cls.scorers, cls.tensors, models=MODELS)
+            cls.scoring = scorers.load_scorers(
+                cls.features, cls.scorers, cls.tensors, models=MODELS
+            )
 
     def reach(self, policy: Policy, request: Request) -> set[str]:
         """The models that a policy may call for a request; override where rules restrict it."""

@@ -19,7 +19,7 @@ from routelab.errors import PolicyError
 from routelab.policies import Fixed
 from routelab.policies import to_wire as policy_to_wire
 from routelab.policy_file import Document, write
-from routelab.scorers import Calibrator, Scorer, ScorerSet, from_wire, load, to_wire
+from routelab.scorers import Calibrator, Scorer, ScorerSet, from_wire, load_scorers, to_wire
 from routelab.scorers import calibrators as kinds
 from routelab.testing.requests import MODELS, answers, asked, requests
 from routelab.testing.suite import Conformance, some
@@ -55,7 +55,7 @@ class ScorerConformance(Conformance):
         wires = {name: to_wire(scorer) for name, scorer in cls.scorers.items()}
         features, said = msgspec.json.decode(msgspec.json.encode([cls.features, wires]))
         tensors = safetensors.numpy.load(safetensors.numpy.save(dict(cls.tensors)))
-        return load(features, said, tensors, models=cls.models)
+        return load_scorers(features, said, tensors, models=cls.models)
 
     def test_json_gives_the_scorer_back(self, name: str) -> None:
         text = msgspec.json.encode(to_wire(self.scorers[name]))

@@ -90,4 +90,4 @@ def tensors(seed: int = 0) -> dict[str, npt.NDArray[Any]]:
 
 
 TENSORS = tensors()
-SCORING = scorers.load(FEATURES, SCORERS, TENSORS, models=MODELS)
+SCORING = scorers.load_scorers(FEATURES, SCORERS, TENSORS, models=MODELS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from routelab.core.messages import with_interval
-from routelab.policy_file import table
+from routelab.policy_file import markdown_table
 from routelab.tracking import names
 
 _HEAD = ("operating point", "policy", "quality", "USD per 1,000", "gain, points")
@@ -16,7 +16,7 @@ def note(summary: Mapping[str, Any]) -> str:
     """A study as a short Markdown page: verdict, reasons, operating points on test."""
     reasons = "\n".join(f"- {reason}" for reason in summary["reasons"])
     rows = [_row(point) for point in summary["operating_points"]]
-    page = f"**Verdict: {summary['verdict']}**\n\n{reasons}\n\n{table(_HEAD, rows)}\n"
+    page = f"**Verdict: {summary['verdict']}**\n\n{reasons}\n\n{markdown_table(_HEAD, rows)}\n"
     return page[:7900]
 
 

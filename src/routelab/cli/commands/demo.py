@@ -15,7 +15,7 @@ from routelab.cli.log_input import read_log
 from routelab.cli.options import OutputOptions, grouped
 from routelab.cli.output import progress, report_note, report_path, reported, tables
 from routelab.replay import Figures, NamedPolicy, evaluate
-from routelab.replay_server import parity
+from routelab.replay_server import prove_parity
 from routelab.tuning import Options, Study, tune
 from routelab.tuning.study import as_json, check_targets, save, study_path
 
@@ -46,7 +46,7 @@ def demo(
     page = None if output.no_report else reported(summary, report_to)
     halves = _halves(study)
     tell(f"routing {len(study.test.log)} test requests over HTTP to a replay server")
-    proved = parity(written, study.test.log)
+    proved = prove_parity(written, study.test.log)
     if output.json:
         print_json(
             {

@@ -16,7 +16,7 @@ from routelab.cli.options import CompleteLogOptions, Json, grouped
 from routelab.cli.output import report_path, tables
 from routelab.cli.output import write as write_page
 from routelab.core.messages import known
-from routelab.policy_file import seconds
+from routelab.policy_file import seconds_text
 from routelab.replay import Change, PolicyDifference, proved_changes
 from routelab.replay import diff as compare
 from routelab.replay.breakdown import FEWEST
@@ -104,7 +104,7 @@ def _figures(it: PolicyDifference, log: str) -> RenderableType:
             tables.with_interval(side.quality, side.quality_ci, ".3f"),
             tables.with_interval(side.usd_per_1k, side.usd_per_1k_ci, ".3f"),
             tables.with_interval(side.gain_vs_zero_router, side.gain_ci, "+.1f", 100),
-            seconds(side.latency_p95_s),
+            seconds_text(side.latency_p95_s),
             f"{side.escalation_rate:.1%}",
         )
     table.add_row(

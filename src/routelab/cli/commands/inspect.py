@@ -13,7 +13,7 @@ from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, t
 from routelab.cli.options import Json
 from routelab.cli.output import tables
 from routelab.core.catalogue import Model
-from routelab.policy_file import Document, PolicyFile, card
+from routelab.policy_file import Document, PolicyFile, policy_card
 
 _SHOWN = 5
 """Golden decisions that differ and are told; JSON has them all."""
@@ -52,7 +52,7 @@ def inspect(
         print_json({**told, "verify": checked if verify else None, **document})
     else:
         reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}"
-        tables.show(Markdown(card(loaded.document)), reads, f"digest: {loaded.digest}")
+        tables.show(Markdown(policy_card(loaded.document)), reads, f"digest: {loaded.digest}")
         if verify:
             tables.show(f"golden decisions: {checked['equal']}/{checked['n']} equal")
     if problems:

@@ -17,7 +17,7 @@ from routelab.core import Decision
 from routelab.core.messages import first
 from routelab.errors import RoutelabError
 from routelab.replay_server import Parity, ParityDifference
-from routelab.replay_server import parity as prove
+from routelab.replay_server import prove_parity as prove
 from routelab.stats import evenly
 
 

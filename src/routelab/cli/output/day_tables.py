@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from routelab.cli.output.tables import escaped, table, with_interval
-from routelab.policy_file import seconds
+from routelab.policy_file import seconds_text
 from routelab.replay import TimedOutAnswers
 from routelab.simulate import CheckedObjective, Day
 from routelab.tuning import Study
@@ -39,7 +39,7 @@ def days(found: Sequence[Day], scenario: str) -> RenderableType:
             escaped(day.policy),
             f"{it['requests']:,}",
             f"{it['failed']:,} ({it['error_rate']:.2%}){refused}",
-            *(seconds(it.get(f"latency_{name}_s")) for name in ("p50", "p95", "p99")),
+            *(seconds_text(it.get(f"latency_{name}_s")) for name in ("p50", "p95", "p99")),
             f"{it['usd_per_1k']:.4g}",
             f"{it['quality']:.4f}",
             f"{it['attempts_per_call']:.3f}",

@@ -14,7 +14,7 @@ from rich.text import Text
 from routelab.cli.flags import with_flags
 from routelab.core import Policy
 from routelab.core.messages import wording
-from routelab.policy_file import Certificate, CertifiedBound, seconds
+from routelab.policy_file import Certificate, CertifiedBound, seconds_text
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
 from routelab.tuning.partitioned import PartitionedStudy
@@ -110,7 +110,7 @@ def policies(rows: Sequence[tuple[str, Figures]], title: str) -> RenderableType:
             with_interval(it.quality, it.quality_ci, ".3f"),
             with_interval(it.usd_per_1k, it.usd_per_1k_ci, ".3f"),
             with_interval(it.gain_vs_zero_router, it.gain_ci, "+.1f", 100),
-            seconds(it.latency_p95_s),
+            seconds_text(it.latency_p95_s),
             f"{it.escalation_rate:.1%}",
         )
     return made

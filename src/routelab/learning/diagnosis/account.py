@@ -22,7 +22,7 @@ from routelab.learning.diagnosis.statement import learned_the_task, statement
 from routelab.learning.examples import Examples
 from routelab.learning.fit import crossfit_on
 from routelab.learning.recipe import Recipe
-from routelab.learning.targets import examples
+from routelab.learning.targets import training_examples
 from routelab.logs.model import Log, Split
 
 FOLDS = 5
@@ -105,7 +105,7 @@ def account(
     there = np.flatnonzero(~np.isnan(log.only(pair).quality).any(axis=1))
     there = there[ensemble.thin(len(there), chosen.most_rows, seed)]
     try:
-        made = examples(log.take(there), "quality", pair)
+        made = training_examples(log.take(there), "quality", pair)
         trial = _Trial(made, chosen, seed, resamples)
         fold = folds.by_group(made.groups, FOLDS, seed)
         scores, first = crossfit_on(trial.design, fold, seed)

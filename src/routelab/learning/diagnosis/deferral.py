@@ -14,7 +14,7 @@ from routelab.learning.diagnosis.estimates import Draws
 from routelab.learning.diagnosis.ranking import Ranking
 from routelab.learning.fit import crossfit
 from routelab.learning.recipe import Recipe
-from routelab.learning.targets import examples
+from routelab.learning.targets import training_examples
 from routelab.logs.model import Log
 
 
@@ -40,7 +40,7 @@ def after_answer(
         return ranking.nothing(f"no confidence signal of {pair[0]} was named and observed")
     squared = msgspec.structs.replace(recipe, loss="squared")
     try:
-        made = examples(log, "gain", pair, signals=known)
+        made = training_examples(log, "gain", pair, signals=known)
         gain = crossfit(made, squared, seed=seed)[:, 0]
     except LearningError as error:
         return ranking.nothing(str(error))

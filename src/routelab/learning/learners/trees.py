@@ -13,7 +13,7 @@ from routelab.core import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning.design import Design
 from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, known, prefixed
-from routelab.scorers import Trees, flatten
+from routelab.scorers import Trees, flatten_trees
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class TreesPart:
             tensors=name,
             link="logit" if self.logistic else "identity",
         )
-        flat = flatten(
+        flat = flatten_trees(
             [_scaled(one, worth) for one, worth in zip(self.ensembles, self.spread, strict=True)]
         )
         return PortablePart(scorer, features, prefixed(name, flat))

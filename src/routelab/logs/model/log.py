@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -259,7 +259,8 @@ _DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "reading", "again
 
 def arrays(log: Any) -> dict[str, Any]:
     """The arrays of a log by name, those of its requests and further samples included."""
-    found = {name: value for name, value in vars(log).items() if name not in _DESCRIBING}
+    names = (it.name for it in fields(log) if it.name not in _DESCRIBING)  # not what is cached
+    found = {name: getattr(log, name) for name in names}
     again = {f"again {at}": arrays(it) for at, it in enumerate(getattr(log, "again", ()), 1)}
     return {**found, **again, "requests": vars(log.requests)}
 

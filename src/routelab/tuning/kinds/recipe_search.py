@@ -88,7 +88,7 @@ def search(
     Raises:
         LearningError: the quality of these models cannot be learned from this log at all.
     """
-    made = learning.examples(log, "quality", models)
+    made = learning.training_examples(log, "quality", models)
     task = RecipeTask(made, seed)
     plan = Plan(trials, seed, SAMPLER, [_default(task.space)])
     done, _ = trial_loop.run_trials(task, plan, progress=progress)

@@ -61,7 +61,7 @@ class ScorerFits:
 
         Args:
             name: of the scorer.
-            target: what it predicts; see `routelab.learning.examples`.
+            target: what it predicts; see `routelab.learning.training_examples`.
             recipe: how it is made; None takes the study's.
             signals: confidence signals that it may look at after an answer.
             after: whether it sees an answer; None for gain alone.

@@ -12,7 +12,7 @@ import numpy as np
 
 from routelab.core import SignalSpec
 from routelab.policies import to_wire
-from routelab.policy_file import Document, PolicyFile, card, replace_directory, write
+from routelab.policy_file import Document, PolicyFile, policy_card, replace_directory, write
 from routelab.tuning.options import UNSAID
 from routelab.tuning.partitioned.study import PartitionedStudy
 from routelab.tuning.study import study_path, summary
@@ -29,7 +29,7 @@ def save(study: PartitionedStudy, out: Path) -> PolicyFile:
     """
     said = as_json(study)
     document = _document(study, said)
-    written = write(out, document, card(document))
+    written = write(out, document, policy_card(document))
     stored = msgspec.json.encode({**said, "policy_digest": written.digest})
     files = {"study.json": msgspec.json.format(stored, indent=2) + b"\n"}
     replace_directory(study_path(out), files)

@@ -19,7 +19,7 @@ from routelab.policy_file import Document, PolicyFile
 from routelab.replay import ComparisonSet
 from routelab.runtime import RouterConfig
 from routelab.runtime.engine.balancing import BALANCERS
-from routelab.scorers import load as load_scorers
+from routelab.scorers import load_scorers
 from routelab.simulate import (
     CheckedObjective,
     Day,

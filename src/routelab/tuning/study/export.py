@@ -20,8 +20,8 @@ from routelab.policy_file import (
     Document,
     PolicyFile,
     SplitRecord,
-    card,
     check_target,
+    policy_card,
     replace_directory,
     write,
 )
@@ -41,7 +41,7 @@ def save(study: Study, out: Path) -> PolicyFile:
     content = as_json(study)
     document = _document(study, content)
     tensors = study.fitted.tensors if study.fitted else None
-    written = write(out, document, card(document), tensors)
+    written = write(out, document, policy_card(document), tensors)
     stored = msgspec.json.encode({**content, "policy_digest": written.digest})
     files = {
         "study.json": msgspec.json.format(stored, indent=2) + b"\n",
