@@ -1,4 +1,4 @@
-"""How much each learner counts: weights found on predictions of rows not learned from."""
+"""Weights of the learners in a blend, fitted on predictions of rows not learned from."""
 
 from __future__ import annotations
 

@@ -73,6 +73,8 @@ def _named(kind: Calibration, labels: Floats) -> Calibration:
     """The kind that "auto" stands for on so many labels."""
     if kind != "auto":
         return kind
+    # A calibrator mends the error of probabilities, not the ranking; with few rows a freer one
+    # learns their noise.
     return "platt" if np.count_nonzero(~np.isnan(labels)) < FEW else "beta"
 
 

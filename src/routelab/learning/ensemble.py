@@ -97,6 +97,8 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
     parts, held_out = _learned(design, rows, first, seed)
     weights = blend.weights(held_out, labels, design.recipe.even)
     joined = blend.join(held_out, weights)
+    # On what held-out predictions left, not on what fits of the same rows left: that would be
+    # smaller than what is left on new requests.
     if layered:
         rest = design.relabelled(rows, labels - joined)
         trees, left = _learned(rest, rows, (TREES,), seed)
@@ -117,6 +119,7 @@ def _layered(design: Design, names: tuple[str, ...]) -> bool:
     After an answer the gain is a sum, of what the request promises and of what the answer
     shows; a mean of learners that see one or the other would blunt both.
     """
+    # Squared loss only: what is left of a label may lie outside [0, 1], where log loss has none.
     others = len(names) > 1 and TREES in names
     return others and design.recipe.loss == "squared" and design.examples.seen is not None
 

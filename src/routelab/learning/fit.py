@@ -106,7 +106,7 @@ def crossfit_on(design: Design, fold: Ints, seed: int) -> tuple[Floats, Ensemble
 
 
 def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any]:
-    """How the scorer came to be, in plain data."""
+    """How the scorer was made, in plain data."""
     made = design.examples
     notes = []
     if len(made) < n:

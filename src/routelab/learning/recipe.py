@@ -1,4 +1,4 @@
-"""How a scorer is made: which learners, on which features, and how they are joined."""
+"""The recipe of a scorer: learners, their features and settings, and how they are blended."""
 
 from __future__ import annotations
 

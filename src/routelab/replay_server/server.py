@@ -32,7 +32,7 @@ def run(
         log: to serve.
         host: address to listen on.
         port: 0 takes a free one.
-        ready: told the base URL, with `/v1`, once requests can be sent there.
+        ready: called with the base URL, with `/v1`, once requests can be sent there.
         tell: takes warnings, each once.
     Raises:
         RoutelabError: the port is taken or none, or the host is not this machine's.

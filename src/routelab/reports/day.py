@@ -23,7 +23,7 @@ def render_day(
     Args:
         scenario: faults and surges of the days.
         days: one for each policy, on the same arrivals.
-        checks: what became of the objectives, for each day; empty where none were set.
+        checks: objectives with their figures, for each day; empty where none were set.
         log: name of the log, for people.
     """
     names = _names(days)

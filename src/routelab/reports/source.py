@@ -1,4 +1,4 @@
-"""Where a report's data come from: the stored study, or the log replayed."""
+"""The data of a report: the stored study, or the log replayed."""
 
 from __future__ import annotations
 

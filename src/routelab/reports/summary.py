@@ -1,4 +1,4 @@
-"""What a report draws, read from a study's plain data."""
+"""A study as a report draws it, read from plain data."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class AsyncRouter:
     """Routes chat requests to OpenAI-compatible endpoints; for one event loop.
 
     Attributes:
-        engine: deployments at work.
+        engine: deployments with their balancing, limits and breakers.
 
     Args:
         policy: what `routelab.policy_file.load` gives.
@@ -51,7 +51,7 @@ class AsyncRouter:
         config: everything else.
     Raises:
         CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
-            model of the policy has no deployment, or rules make no sense.
+            model of the policy has no deployment, or rules are out of range.
         PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
             function is not given.
         ConfigError: an argument is a field of the config, or none at all.

@@ -1,4 +1,4 @@
-"""When requests come: as logged, as in a trace, or at random."""
+"""Arrival times of requests: as logged, as in a trace, or at random."""
 
 from __future__ import annotations
 

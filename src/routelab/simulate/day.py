@@ -1,4 +1,4 @@
-"""What became of every request of a simulated day."""
+"""The result of a simulated day, request by request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a simulated day is run, in one value."""
+"""Options of a simulated day, in one value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SimulationOptions(Options):
         seed: of everything random that is not the policy's own.
         latency_known: whether latencies mean anything.
         events: takes a line for every finished request, as a decision log has.
-        progress: told of finished requests.
+        progress: called with the number of finished requests and that of all.
     Raises:
         ConfigError: a name is no field, or the config has what the simulation sets itself.
     """

@@ -57,7 +57,7 @@ def parse(text: str, source: str) -> Scenario:
     Args:
         source: the file's name, for error messages.
     Raises:
-        SimulationError: not TOML, an unknown fault or field, or values that make no sense; all
+        SimulationError: not TOML, an unknown fault or field, or values out of range; all
             of them at once where the file can be read.
     """
     found = parse_tables(text, source, SimulationError)

@@ -1,4 +1,4 @@
-"""What every kind of policy owes its users."""
+"""The conformance suite of policy kinds."""
 
 from __future__ import annotations
 

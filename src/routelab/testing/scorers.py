@@ -1,4 +1,4 @@
-"""What every kind of scorer and calibrator owes a policy."""
+"""The conformance suites of scorers and calibrators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the suites share: examples are attributes of a class, and every check runs on each."""
+"""The base of the suites: examples are attributes of a class, and every check runs on each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a log is read."""
+"""Options of reading a log."""
 
 from __future__ import annotations
 

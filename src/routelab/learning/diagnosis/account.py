@@ -1,4 +1,4 @@
-"""How well a recipe ranks and calibrates on a log, also on tasks it never saw."""
+"""An account of a recipe on a log: ranking and calibration, also on tasks it never saw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a predicted probability of success comes true, model by model."""
+"""Calibration and discrimination of a predicted probability of success, model by model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scorer looks at: how much worse it gets when one feature is shuffled among requests."""
+"""Permutation importance: how much worse a scorer gets when one feature is shuffled."""
 
 from __future__ import annotations
 

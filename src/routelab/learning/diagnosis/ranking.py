@@ -1,4 +1,4 @@
-"""How well a score ranks requests for a weak and a strong model, beside untrained baselines."""
+"""How a score ranks requests for a weak and a strong model, beside untrained baselines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a classifier learned more than to recognise the task, in plain words."""
+"""A statement on whether a classifier learned more than to recognise the task."""
 
 from __future__ import annotations
 

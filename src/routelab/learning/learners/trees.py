@@ -98,6 +98,8 @@ def _scaled(ensemble: Any, worth: float) -> tuple[float, list[Any]]:
     Raises:
         LearningError: scikit-learn keeps them elsewhere. It has no public name for them.
     """
+    # Private names, as nothing public gives the trees, and a policy file cannot hold the object:
+    # it holds no pickle, and ONNX does not convert these.
     try:
         grown, baseline = ensemble._predictors, ensemble._baseline_prediction
         tables = [tree.nodes.copy() for (tree,) in grown]

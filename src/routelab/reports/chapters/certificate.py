@@ -1,4 +1,4 @@
-"""What was proved on requests that nothing was chosen on, and how it fares later."""
+"""The chapter on the certificate: what was proved, and how it fares on later requests."""
 
 from __future__ import annotations
 

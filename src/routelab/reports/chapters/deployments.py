@@ -1,4 +1,4 @@
-"""What each deployment did on a simulated day, and how requests and tries ended."""
+"""The chapter on deployments of a simulated day, and on how requests and tries ended."""
 
 from __future__ import annotations
 

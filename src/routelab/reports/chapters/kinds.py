@@ -1,4 +1,4 @@
-"""Which kinds of policy were searched, and by how much the exported one leads the others."""
+"""The chapter on kinds of policy: which were searched, and by how much the exported one leads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why the figures can be believed, and what they leave out."""
+"""The chapter on trust: why the figures can be believed, and what they leave out."""
 
 from __future__ import annotations
 

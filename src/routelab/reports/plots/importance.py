@@ -1,4 +1,4 @@
-"""Which features a scorer looks at."""
+"""A plot of the features that a scorer looks at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long requests take until delivery."""
+"""A plot of the time until delivery."""
 
 from __future__ import annotations
 

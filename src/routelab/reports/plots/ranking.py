@@ -1,4 +1,4 @@
-"""How well scorers rank requests, with intervals, around random routing."""
+"""A plot of how well scorers rank requests, with intervals, around random routing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many calls of the strong model recover how much of its lead."""
+"""A plot of the calls of the strong model that recover parts of its lead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the money goes: delivered answers, and answers that were thrown away."""
+"""A plot of cost by model: delivered answers, and answers that were discarded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moving one threshold does to quality and cost."""
+"""A plot of quality and cost over one threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of one try of a call at one deployment."""
+"""Classification of one attempt's result: an answer, or a failure of some kind."""
 
 from __future__ import annotations
 

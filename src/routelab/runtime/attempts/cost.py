@@ -1,4 +1,4 @@
-"""What a live response cost."""
+"""The cost of a live response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a budget store keeps: for each account and period, money spent and money reserved.
+"""Accounts of a budget store: for each account and period, money spent and money reserved.
 
 Amounts are whole nano-dollars (1e-9 USD), so that sums are exact in any order.
 """

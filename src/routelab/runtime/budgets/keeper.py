@@ -54,7 +54,7 @@ class BudgetKeeper:
     """Reserves and settles the money of calls.
 
     Args:
-        alert: hears when a share of a budget is spent.
+        alert: called when a share of a budget is spent.
     """
 
     def __init__(

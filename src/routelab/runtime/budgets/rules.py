@@ -47,9 +47,9 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         all: of all tenants together.
         tenant: of each tenant that has no rule of its own.
         tenants: of these tenants, by name.
-        alerts: shares of a limit that are told when they are reached, once in a period.
+        alerts: shares of a limit, in [0, 1], that are reported when reached, once in a period.
         output_tokens: assumed of a call whose request sets no `max_tokens`.
-        unanswered: what a try is charged that was sent, and neither answered nor told what it
+        unanswered: what a try is charged that was sent, and neither answered nor reported what it
             used: nothing, as providers' own errors mostly cost nothing, or what was "reserved" for
             it, as a provider may go on with an answer that nobody waits for and bill it.
         cheaper: directory of the policy that decides degraded requests; one in a file is

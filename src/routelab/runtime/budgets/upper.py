@@ -1,4 +1,4 @@
-"""What a call may cost at most, as far as that can be told before it is made."""
+"""Upper bounds of a call's cost, before it is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tries of a call cost, and what its record keeps of them."""
+"""Accounting of a call: the cost of its tries, and what its record keeps of them."""
 
 from __future__ import annotations
 

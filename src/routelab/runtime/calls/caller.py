@@ -194,7 +194,7 @@ def _where(failed: SampleAttempt) -> str:
 
 
 def _counted(told: list[str]) -> list[str]:
-    """Each text once, with how often it was told."""
+    """Each text once, with how often it came."""
     return [it if n == 1 else f"{it} ({n} times)" for it, n in Counter(told).items()]
 
 
@@ -213,7 +213,7 @@ def _completion_tokens(
 
 
 def _asked_of(sources: Mapping[str, SignalSource]) -> dict[str, str]:
-    """What an endpoint is told of the signals that a call needs."""
+    """Headers that name the signals a call needs."""
     if not sources:
         return {}
     columns = [source.column for source in sources.values() if source.column]

@@ -46,7 +46,7 @@ async def ask_together(
         caller: answers each.
         together: the calls, and when to stop waiting.
         sending: the request, and what goes to every model with it.
-        lost: hears what is known of the calls when the request is cancelled.
+        lost: called with what is known of the calls when the request is cancelled.
     """
     if len(together.calls) == 1:
         call, tries = together.calls[0], list[SampleAttempt]()

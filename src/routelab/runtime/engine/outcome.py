@@ -1,4 +1,4 @@
-"""What a try means for what comes next."""
+"""Consequences of a try: for the breaker, for retries and for fallbacks."""
 
 from __future__ import annotations
 

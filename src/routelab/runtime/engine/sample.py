@@ -1,4 +1,4 @@
-"""What is asked of the engine, and what came of it."""
+"""The engine's request and result: one sample of a call, with the tries made for it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
         deadline: of the engine's clock; nothing lasts longer.
         able: whether a fallback may be asked.
         sink: takes the answer as it comes.
-        room: hears of a try that failed before the next one is made; gives why there is no money
+        room: called with a try that failed before the next one is made; gives why there is no money
             for a next one, or None.
     """
 

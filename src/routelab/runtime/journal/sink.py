@@ -1,4 +1,4 @@
-"""Where finished requests go."""
+"""Sinks of finished requests."""
 
 from __future__ import annotations
 

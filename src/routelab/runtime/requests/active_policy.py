@@ -1,4 +1,4 @@
-"""A policy at work in a router, with all that its decisions need."""
+"""A policy that a router decides by, with all that its decisions need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observers of a router: who hears how requests ended."""
+"""Observers of a router, which are called when requests end."""
 
 from __future__ import annotations
 

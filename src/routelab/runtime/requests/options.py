@@ -1,4 +1,4 @@
-"""What a caller asks for, checked."""
+"""Options of one request, checked."""
 
 from __future__ import annotations
 

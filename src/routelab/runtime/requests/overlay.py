@@ -1,4 +1,4 @@
-"""What a router's user lays over its policies."""
+"""Signals and gates that a router's user adds to its policies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an address answers from a log, and with which signals."""
+"""A probe of an address: is it a replay server, and with which signals?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a certificate is asked to say."""
+"""The bounds that a certificate is asked to prove."""
 
 from __future__ import annotations
 

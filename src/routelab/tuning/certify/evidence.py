@@ -62,6 +62,8 @@ class Evidence:
     @cached_property
     def _rows(self) -> tuple[Ints, Ints]:
         """Rows that count, and the number of each one's group in the order of testing."""
+        # A bet depends on the order of its groups. One from outcomes would be chosen to win, and
+        # with the log's own a sorted log would have another result.
         _, code = np.unique(self.ground.groups, return_inverse=True)
         kept = np.flatnonzero(place(code) < self.largest)
         ids = [str(name) for name in self.ground.log.requests.id]

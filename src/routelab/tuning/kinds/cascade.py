@@ -99,6 +99,7 @@ def cascades(
         )
     ]
     known = _front([*single, *solved]) or front([*alone, *(tried.point for tried in solved)])
+    # Exact points first: seeded with them, NSGA-II beat every sampler that began with nothing.
     plan = Plan(
         options.trials,
         options.seed,

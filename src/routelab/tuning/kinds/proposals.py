@@ -1,4 +1,4 @@
-"""What kinds of policy are proposed in: the tune part, its scores, and what calls cost."""
+"""The inputs of proposed policies: the tune part, its scores, and mean costs of calls."""
 
 from __future__ import annotations
 

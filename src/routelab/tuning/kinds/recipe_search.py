@@ -1,4 +1,4 @@
-"""How scorers are made, searched: learners, features, hyper-parameters and calibrator at once.
+"""The search of recipes for scorers: learners, features, hyper-parameters and calibrator at once.
 
 A recipe is judged by its cross-fitted loss on the train part alone, calibrator included, so tune
 and test have no say in it. The default recipe is the first trial: what is found is never worse

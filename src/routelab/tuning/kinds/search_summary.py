@@ -1,4 +1,4 @@
-"""How a randomised search went, for those who want to know whether it was worth its time."""
+"""A summary of a randomised search: was it worth its time?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKS = 40
 """Points of the curve of hypervolume over trials, at most."""
 
 FEWEST = 50
-"""Trials below which the importance of parameters is not told."""
+"""Trials below which the importance of parameters is not estimated."""
 
 
 class FrontMark(msgspec.Struct, frozen=True):

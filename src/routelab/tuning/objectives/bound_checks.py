@@ -105,7 +105,7 @@ def mean_bound_checks(
         test: figures of the policy on test.
         bounds: the user's.
         best: quality on test of the candidate that was best on tune.
-        tune: what the policy came to there, if that is known.
+        tune: means of the policy on tune; None if they are not known.
     """
     n = test.n_requests
     if (ceiling := bounds.max_usd_per_1k) is not None:

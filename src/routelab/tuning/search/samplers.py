@@ -1,4 +1,4 @@
-"""What draws the parameters of a trial: NSGA-II or TPE, made anew for every trial."""
+"""Samplers of a trial's parameters: NSGA-II or TPE, made anew for every trial."""
 
 from __future__ import annotations
 

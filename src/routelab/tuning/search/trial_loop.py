@@ -2,7 +2,7 @@
 
 A trial's parameters follow from (seed, generation, index) and the finished earlier
 generations, and from nothing else: the sampler is made anew for each trial, whole
-generations are asked for at once, and results are told in the order of asking. So whoever
+generations are asked for at once, and results are reported in the order of asking. So whoever
 measures a trial, and in which order, changes nothing. A study that was killed goes on from
 the trials in its store, and processes that share a store share the work.
 """

@@ -1,4 +1,4 @@
-"""Which models a cascade may ask, and in which order: chains of rising cost."""
+"""Chains of models that a cascade may ask, in the order of rising cost."""
 
 from __future__ import annotations
 

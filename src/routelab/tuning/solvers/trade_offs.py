@@ -1,4 +1,4 @@
-"""What a dollar may be worth: the trade-offs of quality against cost that solvers try."""
+"""The trade-offs of quality against cost that solvers try: what a USD may be worth."""
 
 from __future__ import annotations
 

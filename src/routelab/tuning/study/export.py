@@ -144,8 +144,10 @@ def _searched(study: Study) -> dict[str, Any] | None:
     """How the randomised search went; how often it was resumed changes nothing."""
     if study.search is None:
         return None
-    told: dict[str, Any] = msgspec.to_builtins(study.search)
-    return {key: value for key, value in told.items() if key not in ("processes", "resumed")}
+    summary_data: dict[str, Any] = msgspec.to_builtins(study.search)
+    return {
+        key: value for key, value in summary_data.items() if key not in ("processes", "resumed")
+    }
 
 
 def _estimates(study: Study) -> dict[str, CallEstimate]:

@@ -130,7 +130,7 @@ def _learned(
     progress: Progress | None,
     notify: Callable[[str], None],
 ) -> tuple[LearnedKinds | None, Sequence[str]]:
-    """What the learning kinds among those asked for came to, and notes on it.
+    """The search of the kinds that learn, and notes on it.
 
     None if there are none, or if nothing can be learned and there are cascades all the same.
     """

@@ -1,4 +1,4 @@
-"""What one study came to under several seeds."""
+"""The spread of a study's results over seeds."""
 
 from __future__ import annotations
 

@@ -40,10 +40,10 @@ class SloOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     def sentences(self) -> list[str]:
         """Each objective on test, those that were missed first."""
-        told = sorted(self.test, key=lambda it: it.holds)
+        ordered = sorted(self.test, key=lambda it: it.holds)
         return [
             f"{it.objective} of {it.where} is {'kept' if it.holds else 'missed'} on a simulated"
             f" day of test: {it.value:.4g} {bracketed(it.interval, '.4g')}, demanded"
             f" {'at least' if it.objective == 'quality' else 'at most'} {it.bound:g}"
-            for it in told
+            for it in ordered
         ]

@@ -1,4 +1,4 @@
-"""What every way of balancing is."""
+"""The protocol of balancers."""
 
 from __future__ import annotations
 
