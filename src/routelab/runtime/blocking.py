@@ -45,6 +45,8 @@ class Router:
         """A router for the policy directory at `path`; the rest is as the constructor has it.
 
         Args:
+            path: of the policy directory.
+            catalogue, config: as `AsyncRouter` has them.
             packages: that bring kinds the policy names, and whose code may run.
         """
         config = checked("Router.load", config, unknown)
@@ -59,7 +61,7 @@ class Router:
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
     ) -> None:
-        """Say what an answer was worth, as `AsyncRouter.feedback` does.
+        """Report the quality of an answer, as `AsyncRouter.feedback` does.
 
         Args:
             request_id: `routed.decision.request_id`.

@@ -54,7 +54,7 @@ class AsyncRouter:
             model of the policy has no deployment, or rules are out of range.
         PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
             function is not given.
-        ConfigError: an argument is a field of the config, or none at all.
+        ConfigError: an unknown argument, or one that is a field of the config.
     """
 
     # Long: settings of the public door, given by name and each with a default, and their checks.
@@ -121,6 +121,8 @@ class AsyncRouter:
         """A router for the policy directory at `path`; the rest is as the constructor has it.
 
         Args:
+            path: of the policy directory.
+            catalogue, config: as the constructor has them.
             packages: that bring kinds the policy names, and whose code may run.
         """
         config = checked("AsyncRouter.load", config, unknown)
@@ -132,6 +134,7 @@ class AsyncRouter:
         """Answer one request.
 
         Args:
+            messages: a prompt, or chat messages in the OpenAI form.
             options: what is asked for besides.
             given: the same in short: fields of `RequestOptions`, which go before those of
                 `options`; any other name is a parameter of the request body.
@@ -165,7 +168,7 @@ class AsyncRouter:
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
     ) -> None:
-        """Say what an answer turned out to be worth; it goes to the log and the figures.
+        """Report the quality of an answer, for the log and the operations figures.
 
         Args:
             request_id: `routed.decision.request_id`.

@@ -63,7 +63,7 @@ def simulate(
     Raises:
         SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
         CatalogueError, PolicyError: as `AsyncRouter`.
-        ConfigError: an argument is a field of the options, or none at all.
+        ConfigError: an unknown argument, or one that is a field of the options.
     """
     options = checked(options, unknown)
     known = answered_by_log(deployed_models(policy, located(policy, catalogue)))

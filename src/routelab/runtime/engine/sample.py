@@ -18,7 +18,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
         model: that was asked.
         provider: who runs the deployment.
         sample: which of a call's samples it belongs to.
-        queued_s: waited for a place before it.
+        queued_s: seconds that it waited for a free place.
     """
 
     model: str
@@ -29,7 +29,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
 
     @property
     def unanswered(self) -> bool:
-        """Whether it was sent, and nobody knows what became of it and what it used."""
+        """Whether it was sent, and it is not known whether it was answered and what it used."""
         known = (self.attempt.body or {}).get("usage")
         return self.attempt.kind in ("timeout", "cut", "stopped") and not known
 

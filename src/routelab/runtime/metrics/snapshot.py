@@ -71,6 +71,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Operations figures since the router began.
 
     Attributes:
+        requests: totals over all requests.
+        models, deployments: totals over calls by model, and over tries by deployment.
         since_s, at_s: Unix seconds.
         statuses: requests by how they ended (see `routelab.core.storage.record.Status`).
         escalated: answered requests for which calls were made in more than one turn;
@@ -80,7 +82,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         degraded: requests that a budget had decided by the cheaper policy.
         retries: tries after the first of a sample.
         waiting: calls that wait for a free place now.
-        queued_s: what tries waited for a free place, where that was a millisecond or more.
+        queued_s: seconds that tries waited for a free place, where that was a millisecond or more.
         steps: by turn, from 0.
         tenants: by name, the latecomers together as "other".
         signals: by model and signal.
