@@ -51,6 +51,8 @@ def rank(
         apgr=draws.figure(apgr, gain, weak, strong),
         cpt50=draws.figure(_cpt50, gain, weak, strong),
         cpt80=draws.figure(_cpt80, gain, weak, strong),
+        # Of areas under a curve that of deferral: the one of risk and coverage barely tells signals
+        # apart.
         deferral_area=draws.figure(normalised_area, gain, weak, strong),
         baselines={
             name: draws.figure(apgr, score, weak, strong) for name, score in baselines.items()
