@@ -7,7 +7,7 @@ from collections.abc import Callable
 from routelab.errors import LogError
 from routelab.logs import LogBatches
 from routelab.logs.model import PARTS
-from routelab.policy_file import PolicyFile
+from routelab.policy_file import Document, PolicyFile
 from routelab.replay import REFUSE, Figures, NamedPolicy
 from routelab.replay.partitions import MomentsQuery, Workers
 from routelab.tuning.partitioned.measure import evaluated
@@ -38,15 +38,7 @@ def replay_partitions(
         LogError: the log has no such part, lacks a candidate, or cannot be compared.
     """
     document = policy.document
-    if part not in (*PARTS, "all"):
-        raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
-    if document.split is None and part != "all":
-        raise LogError(f"policy {document.name!r} records no split; use `part='all'`")
-    if document.scorers:
-        raise LogError(
-            f"policy {document.name!r} has scorers, which read requests one by one; replay it on a"
-            " log in memory, without `workers`"
-        )
+    _refuse_unfit(document, part)
     log = scan(stream, workers, passes)
     if missing := [name for name in document.candidates if name not in log.models]:
         raise LogError(f"{log.name}: no model {missing[0]!r}; it has {', '.join(log.models)}")
@@ -80,3 +72,20 @@ def replay_partitions(
         notify(text)
     named = [NamedPolicy(document.name, policy.policy)]
     return evaluated(moments, named, document.candidates, part, document.seed)[0]
+
+
+def _refuse_unfit(document: Document, part: str) -> None:
+    """Refuse what cannot be replayed in batches, before the log is read.
+
+    Raises:
+        LogError: no such part, or a policy with scorers.
+    """
+    if part not in (*PARTS, "all"):
+        raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
+    if document.split is None and part != "all":
+        raise LogError(f"policy {document.name!r} records no split; use `part='all'`")
+    if document.scorers:
+        raise LogError(
+            f"policy {document.name!r} has scorers, which read requests one by one; replay it on a"
+            " log in memory, without `workers`"
+        )
