@@ -108,7 +108,7 @@ def replay(
                 on,
                 allow_missing=how.allow_missing,
                 passes=begin,
-                told=lambda text: tell(f"warning: {text}"),
+                notify=lambda text: tell(f"warning: {text}"),
             )
             for policy in policies
         ]

@@ -1,4 +1,4 @@
-"""Scorers learned from a log, and an honest account of what they are worth.
+"""Scorers learned from a log, and what they are worth on requests they never saw.
 
 The only user of scikit-learn. `fit` makes a portable scorer of a recipe and one target;
 `account` says how well the recipe ranks requests that it never saw.

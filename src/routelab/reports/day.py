@@ -18,11 +18,12 @@ _OBJECTIVES = ("Objective", "Verdict", "Measured", "Demanded", "Of", "Requests")
 def render_day(
     days: Sequence[Day], checks: Sequence[Sequence[CheckedObjective]], scenario: Scenario, log: str
 ) -> Report:
-    """The page and its twin; the same days give the same bytes.
+    """The page on simulated days and its Markdown twin; the same days give the same bytes.
 
     Args:
+        scenario: faults and surges of the days.
         days: one for each policy, on the same arrivals.
-        checks: what became of the objectives, for each day; empty where none were set.
+        checks: objectives with their figures, for each day; empty where none were set.
         log: name of the log, for people.
     """
     names = _names(days)

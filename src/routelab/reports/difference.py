@@ -18,9 +18,10 @@ DRAWN, MOST = 16, 60
 
 
 def render_difference(it: PolicyDifference, log: str) -> Report:
-    """The page and its twin; the same difference gives the same bytes.
+    """The page on two policies compared and its Markdown twin; the same data give the same bytes.
 
     Args:
+        it: the difference.
         log: name of the log, for people.
     """
     chapters = [_what(it), _answers(it), _settings(it)]

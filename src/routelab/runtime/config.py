@@ -1,4 +1,4 @@
-"""How a router works, in one value: all but its policy and the catalogue of its models."""
+"""The settings of a router, in one value: all but its policy and the catalogue of its models."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RouterConfig(KeywordOptions):
-    """What a router is told besides its policy and catalogue; every field may be left out.
+    """Settings of a router besides its policy and catalogue; every field may be left out.
 
     One value serves any number of routers, unless it holds what only one may have: an open log,
     metrics, a budget store, an upstream.
@@ -55,7 +55,7 @@ class RouterConfig(KeywordOptions):
         signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
             or a function of request and response; goes before what the policy file says.
         gates: that every answer must pass, besides those of the policy (see `routelab.gates`).
-        again: how often a model is asked again, told why its answer was refused by `gates`;
+        again: how often a model is asked again, with the reason why `gates` refused its answer;
             in [0, 5].
         gate_functions: by name, for gates that are functions of yours.
         budgets: what may be spent: rules, or a `budgets.toml`.
@@ -74,7 +74,7 @@ class RouterConfig(KeywordOptions):
         rng: of balancing and of pauses before retries, a fresh one unless given; the policy's
             draws have a seed of their own.
     Raises:
-        ConfigError: a name is no field, or values make no sense; every problem is told.
+        ConfigError: a name is no field, or values are out of range; every problem is named.
     """
 
     client: httpx.AsyncClient | None = None

@@ -67,6 +67,8 @@ def simulate(
     '2.6 virtual seconds'
 
     Args:
+        policy: as loaded.
+        log: complete rows of the policy's models.
         arriving: requests of this log.
         latency: how long deployments work on answers.
         catalogue: goes before the policy's; deployments, limits and rules of the engine.
@@ -74,7 +76,7 @@ def simulate(
     Raises:
         SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
         CatalogueError, PolicyError: as `AsyncRouter`.
-        ConfigError: an argument is a field of the options, or none at all.
+        ConfigError: an unknown argument, or one that is a field of the options.
     """
     options = checked(options, unknown)
     known = answered_by_log(deployed_models(policy, located(policy, catalogue)))

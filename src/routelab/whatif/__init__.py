@@ -1,4 +1,4 @@
-"""What a policy is worth in a world that has moved: other prices, models or latencies."""
+"""What-if questions: a policy under other prices, models or latencies."""
 
 from __future__ import annotations
 

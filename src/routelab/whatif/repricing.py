@@ -1,4 +1,4 @@
-"""A policy in a world that has moved, and whether another one would now be better."""
+"""A policy under other prices, latencies or models, and whether to tune again there."""
 
 from __future__ import annotations
 
@@ -36,10 +36,12 @@ Word = Literal["keep", "retune", "open"]
 
 
 class Retuned(msgspec.Struct, frozen=True):
-    """What the same study finds in the new world.
+    """The same study, repeated in the changed world.
 
     Attributes:
-        kind, policy: of what it exports; `policy` in wire form.
+        kind: of the policy that it exports.
+        policy: that policy in wire form.
+        verdict: on it, on test.
         front: non-dominated points on tune: policy, usd_per_1k, quality.
         figures: on test.
         gain: over the zero router, retuned minus old policy, on test, each at its own cost;
@@ -59,14 +61,15 @@ class Retuned(msgspec.Struct, frozen=True):
 
 
 class Repriced(msgspec.Struct, frozen=True):
-    """A policy before and after the world moved, on the same part of a log.
+    """A policy before and after prices, latencies or models changed, on one part of a log.
 
     Attributes:
-        changes: what moved, in sentences.
+        changes: what changed, in sentences.
+        part: of the log that the figures are of.
         before, after: figures of the policy as it is.
         verdict: on `after`, under the bounds of the study; None on a part that is not test.
-        quality_per_usd: lambda: what a dollar must buy, by the policy's own choice on tune in
-            the old world; see `routelab.whatif.break_even`.
+        quality_per_usd: lambda, the quality that a USD must buy, by the policy's own choice on
+            tune in the old world; see `routelab.whatif.break_even`.
         escalations: of the policy in the new world.
         retuned: None if it was not asked for.
         notes: what a reader must know, in sentences.
@@ -99,16 +102,20 @@ def reprice(
     part: str = "test",
     retune: bool = True,
     allow_missing: bool = False,
-    told: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> Repriced:
     """Replay a policy in another world, and tune again there.
 
     Args:
+        policy: as loaded.
         log: that the policy was tuned on, as it was.
+        world: what is to be different.
         part: that figures are of; the study is repeated for "test" only.
-        told: of each scorer about to be learned again.
+        retune: repeat the study.
+        allow_missing: accept a log of which many requests lack an outcome of a candidate.
+        notify: called with a sentence on each scorer about to be learned again.
     Raises:
-        TuningError: a change that cannot be.
+        TuningError: a change of models that do not exist, or a factor out of range.
         LogError: this is not the policy's log, or it cannot be compared.
     """
     document = policy.document
@@ -129,26 +136,26 @@ def reprice(
     now = new(part)
     after = evaluate(now, [NamedPolicy(policy.name, policy.policy)])[0]
     per_usd = _trade_off(policy, old("tune") if own else here)
-    judged = found = None
+    judged = retuned = None
     if part == "test":
         best_quality = _best(new("tune"), now)
         judged = verdict(after, options.bounds, best_quality, by_chance=policy.policy.by_chance)
     if retune and part == "test":
         try:
-            found = _retuned(policy, options, moved, now, told)
+            retuned = _retuned(policy, options, moved, now, notify)
         except TuningError as error:
             notes.append(f"the study cannot be repeated: {error}")
     elif retune:
         notes.append(f"the study is repeated for the test part only, not for {part}")
     return Repriced(
-        world.told(document.candidates),
+        world.changes(document.candidates),
         part,
         evaluate(here, [NamedPolicy(policy.name, policy.policy)])[0],
         after,
         judged,
         per_usd,
         escalations(policy.policy, now, per_usd),
-        found,
+        retuned,
         tuple(notes),
     )
 
@@ -225,7 +232,7 @@ def _retuned(
     options: Options,
     moved: _Moved,
     now: ComparisonSet,
-    told: Callable[[str], None] | None,
+    notify: Callable[[str], None] | None,
 ) -> Retuned:
     """The study once more in the new world, and its gain over the policy there.
 
@@ -233,7 +240,7 @@ def _retuned(
         TuningError: the study has no policy there.
     """
     known = moved.catalogue.only(moved.candidates)
-    study = tune(moved.log, options, catalogue=known, told=told)
+    study = tune(moved.log, options, catalogue=known, notify=notify)
     mine, theirs = study.test.replay(study.policy), now.replay(policy.policy)
     gain, (low, high) = gains_apart(study.test, mine, theirs)
     return Retuned(

@@ -50,7 +50,13 @@ def reprice(
     if warned := differs(loaded.document, opened):
         tell(f"warning: {warned}")
     found = run(
-        loaded, opened, world, part=split, retune=retune, allow_missing=how.allow_missing, told=tell
+        loaded,
+        opened,
+        world,
+        part=split,
+        retune=retune,
+        allow_missing=how.allow_missing,
+        notify=tell,
     )
     for note in found.notes:
         tell(f"note: {note}")

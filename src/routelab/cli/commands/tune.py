@@ -165,12 +165,12 @@ def _studied(
     if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
         tell(f"warning: {slow}")
     with progress("searching") as update:
-        study = run(log, options, catalogue=known, progress=update, told=tell)
+        study = run(log, options, catalogue=known, progress=update, notify=tell)
     if wanted is not None:
         with progress("simulating days") as update:
             study = tuned_for(study, wanted, progress=update)
     if seeds > 1:
-        others = spread_over_seeds(study, log, options, seeds, catalogue=known, told=tell)
+        others = spread_over_seeds(study, log, options, seeds, catalogue=known, notify=tell)
         study = replace(study, seeds=others)
     return study
 

@@ -1,4 +1,4 @@
-"""What a fitted scorer is worth: ranking, calibration, features, tasks it never saw."""
+"""Diagnosis of scorers: ranking, calibration, features, tasks they never saw."""
 
 from __future__ import annotations
 

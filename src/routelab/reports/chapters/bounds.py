@@ -1,4 +1,4 @@
-"""What became of the bounds that the user set."""
+"""The chapter on the user's bounds, on tune and on test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was proved on requests that nothing was chosen on, and how it fares later."""
+"""The chapter on the certificate: what was proved, and how it fares on later requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DRIFT = 0.05
 
 
 def certificate_chapter(summary: Summary) -> Chapter | None:
-    """None where no certificate was asked for."""
+    """What was certified and what it rests on; None where no certificate was asked for."""
     found = summary.certificate
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What there is to choose from, and what everybody could do without tuning."""
+"""The chapter on operating points, and on what is reached without tuning."""
 
 from __future__ import annotations
 

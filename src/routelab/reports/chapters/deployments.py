@@ -1,4 +1,4 @@
-"""What each deployment did on a simulated day, and how requests and attempts ended."""
+"""The chapter on deployments of a simulated day, and on how requests and attempts ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from routelab.simulate import Day
 
 
 def deployments_chapter(day: Day) -> list[Block]:
-    """A row for each, and what came to no answer."""
+    """What each deployment did on a simulated day, and attempts without an answer."""
     return [_table(day), *_ends(day)]
 
 

@@ -1,4 +1,4 @@
-"""Which kinds of policy were searched, and by how much the exported one leads the others."""
+"""The chapter on kinds of policy: which were searched, and by how much the exported one leads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from routelab.tuning.study import TIE
 
 
 def kinds_chapter(summary: Summary) -> Chapter | None:
-    """The contest of kinds; None where only one was searched."""
+    """The kinds of policy compared; None where only one was searched."""
     found = summary.kinds
     won = next((it for it in found if it.won), None)
     if won is None or len(found) < 2:

@@ -1,4 +1,4 @@
-"""Where the policy loses to the best single model, and where it wins."""
+"""The chapter on losses and gains against the best single model, by slice."""
 
 from __future__ import annotations
 

@@ -20,7 +20,13 @@ _MARKS = {"ship": ("ship", "✓"), "do not route": ("stop", "✕"), "not proven"
 
 
 class HeadlineFigure(NamedTuple):
-    """A headline figure with what stands under it."""
+    """A figure at the top of a page.
+
+    Attributes:
+        label: what it is.
+        value: with its unit.
+        aside: what stands under it, such as the interval.
+    """
 
     label: str
     value: str
@@ -28,9 +34,10 @@ class HeadlineFigure(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """What a reader sees first.
+    """The first screen of a page.
 
     Attributes:
+        name: of the policy.
         kind, mark: how the verdict looks.
         word: of the verdict.
         sentence: the verdict for somebody who reads one sentence.

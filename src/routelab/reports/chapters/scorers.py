@@ -1,4 +1,4 @@
-"""What was learned about requests, and whether it is more than which task they belong to."""
+"""The chapter on scorers: what was learned, and whether it is more than the task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the randomised search went: whether it was worth its time, and what mattered."""
+"""The chapter on the randomised search: was it worth its time, and which parameters mattered?"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from routelab.tuning.study import SeedRun
 
 
 def seeds_chapter(summary: Summary) -> Chapter | None:
-    """None where one seed was tried."""
+    """The study under other seeds; None where one seed was tried."""
     found = summary.seeds
     if found is None:
         return None

@@ -18,7 +18,7 @@ _NONE = "has no thresholds of its own on a confidence signal, so there is none t
 
 
 def thresholds_chapter(summary: Summary) -> Chapter:
-    """Curves of every threshold."""
+    """Quality, cost and escalation over every threshold."""
     known = summary.breakdown
     if known is None or not known.thresholds:
         why = (
@@ -78,7 +78,7 @@ def _unheld(summary: Summary) -> str:
 
 
 def signal(summary: Summary) -> Chapter:
-    """Deferral curves and reliability."""
+    """How well the signal tells right answers from wrong: deferral curves and reliability."""
     known = summary.breakdown
     if known is None or not (known.deferral or known.reliability):
         why = (

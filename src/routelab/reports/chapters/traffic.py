@@ -1,4 +1,4 @@
-"""Where requests and money go, and how long it takes."""
+"""The chapter on traffic: where requests and money go, and how long it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why the figures can be believed, and what they leave out."""
+"""The chapter on trust: why the figures can be believed, and what they leave out."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _splits(cut: SplitRecord) -> TableBlock:
 
 
 def origin(summary: Summary) -> Chapter:
-    """What the figures follow from."""
+    """Provenance: log, options and versions that the figures follow from."""
     facts = {
         "command": command(summary),
         **summary.provenance,

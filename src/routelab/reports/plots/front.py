@@ -47,7 +47,7 @@ def front_plot(summary: Summary) -> PlotBlock:
 
 
 def models_plot(summary: Summary) -> list[Spot]:
-    """The candidates alone."""
+    """Spots for the candidates, each alone."""
     return [_spot(it, it.name.removeprefix(FIXED)) for it in _fixed(summary)]
 
 

@@ -1,4 +1,4 @@
-"""Which features a scorer looks at."""
+"""A plot of the features that a scorer looks at."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEFT = 150.0
 
 
 def importance_plot(found: Sequence[FeatureSummary]) -> PlotBlock:
-    """The most important ones, as shares of all that shuffling them costs."""
+    """Permutation importance of the most important features, as shares of the sum of all."""
     shown = found[:MOST]
     alt = _alt(shown)
     height = ROW * len(shown) + 50.0

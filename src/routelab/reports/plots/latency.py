@@ -1,4 +1,4 @@
-"""How long requests take until delivery."""
+"""A plot of the time until delivery."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARKED = (0.5, 0.9, 0.95, 0.99)
 
 
 def latency_plot(found: LatencyQuantiles) -> PlotBlock:
-    """The share of requests delivered within a time."""
+    """Cumulative share of requests delivered within a time in seconds."""
     alt = "Time to delivery: " + ", ".join(
         f"{share:.0%} within {forms.seconds(_at(found, share))}" for share in MARKED
     )

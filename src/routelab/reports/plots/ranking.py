@@ -1,4 +1,4 @@
-"""How well scorers rank requests, with intervals, around random routing."""
+"""A plot of how well scorers rank requests, with intervals, around random routing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ RANDOM = 0.5
 
 
 class RankingLine(NamedTuple):
-    """A scorer's APGR; without a value, a heading over the lines that follow."""
+    """A line of a plot of APGR.
+
+    Attributes:
+        name: of the scorer or baseline.
+        apgr: with its interval; None makes the line a heading over those that follow.
+        ours: a scorer of the study, not a baseline.
+    """
 
     name: str
     apgr: EstimateSummary | None
@@ -29,7 +35,7 @@ class RankingLine(NamedTuple):
 
 
 def ranking_plot(title: str, lines: Sequence[RankingLine]) -> PlotBlock:
-    """Lines in their order, from the top."""
+    """APGR of scorers and baselines with intervals, in their order from the top."""
     height = ROW * len(lines) + 54.0
     alt = _alt(lines)
     svg = canvas.draw("ranking", canvas.NARROW, height, lambda on: _paint(on, lines))

@@ -1,4 +1,4 @@
-"""How many calls of the strong model recover how much of its lead."""
+"""A plot of the calls of the strong model that recover parts of its lead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOURS = (OURS, SOFT)
 
 
 def recovery_plot(strong: str, ways: Sequence[tuple[str, RankingSummary]]) -> PlotBlock:
-    """The shares that recover half and four fifths of the gap, for each way of judging."""
+    """Shares of strong calls that recover half and four fifths of the gap (CPT), for each test."""
     alt = _alt(ways)
     svg = canvas.draw("recovered", canvas.NARROW, 290.0, lambda on: _paint(on, ways))
     title = f"Calls of {forms.short(strong, 24)} that recover its lead"

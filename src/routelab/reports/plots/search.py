@@ -20,7 +20,7 @@ _FLAT = 1e-4
 
 
 def progress_plot(found: Sequence[FrontProgress]) -> PlotBlock:
-    """Hypervolume over trials; it begins with what was tuned exactly."""
+    """Hypervolume of the front over trials, from the exactly tuned one on."""
     first, last = found[0], found[-1]
     alt = (
         f"Share dominated: {first.hypervolume:.4%} before the first trial,"

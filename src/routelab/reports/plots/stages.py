@@ -1,4 +1,4 @@
-"""Where the money goes: delivered answers, and answers that were thrown away."""
+"""A plot of cost by model: delivered answers, and answers that were discarded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHARE_OF_NOTE = 0.30
 
 
 def stages_plot(found: Sequence[StageUse]) -> PlotBlock:
-    """Cost by model, delivered and discarded."""
+    """Cost by model, of delivered and of discarded answers."""
     alt = _alt(found)
     height = 44.0 * len(found) + 56.0
     svg = canvas.draw("stages", canvas.NARROW, height, lambda on: _paint(on, found))

@@ -1,4 +1,4 @@
-"""What moving one threshold does to quality and cost."""
+"""A plot of quality and cost over one threshold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ MOST = 240
 
 
 def threshold_plot(key: str, curves: Sequence[ThresholdCurve]) -> PlotBlock:
-    """One model's threshold; the curves are of several parts."""
+    """Figures over one model's threshold.
+
+    Args:
+        key: unique in a page.
+        curves: one for each part of the log.
+    """
     last = curves[-1]
     title = f"Threshold of {forms.short(last.model, 40)}"
     alt = _alt(last)

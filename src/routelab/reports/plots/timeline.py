@@ -96,7 +96,7 @@ def _over(values: Floats, where: Ints, count: Floats) -> Floats:
 
 
 def windows(scenario: Scenario) -> list[FaultWindow]:
-    """Faults and surges of a scenario."""
+    """The times of a scenario's faults and surges, to shade."""
     found = [
         FaultWindow(
             f"{it.__struct_config__.tag} {_where(it)}".strip(), it.from_s, it.to_s, good=False
@@ -118,6 +118,8 @@ def timeline_plot(key: str, day: Day, scenario: Scenario) -> PlotBlock:
     """Traffic, latency, failures, lines, breakers, spend and escalation of a day.
 
     Args:
+        day: simulated.
+        scenario: whose faults and surges are shaded.
         key: unique in a page.
     """
     found, shown = binned(day), breakers(day)

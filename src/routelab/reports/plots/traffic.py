@@ -1,4 +1,4 @@
-"""Who answers what: a column of bars for each model, a line for each task."""
+"""A plot of traffic: a column of bars for each model, a line for each task."""
 
 from __future__ import annotations
 

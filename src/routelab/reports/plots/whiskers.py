@@ -20,7 +20,13 @@ _LEFT = 150.0
 
 
 class WhiskerLine(NamedTuple):
-    """A difference and what it is between, in units of the axis."""
+    """A difference with its interval, in units of the axis.
+
+    Attributes:
+        name: what it is of.
+        value: point estimate.
+        interval: 95 %.
+    """
 
     name: str
     value: float
@@ -28,7 +34,13 @@ class WhiskerLine(NamedTuple):
 
 
 def points(name: str, value: float, interval: Range) -> WhiskerLine:
-    """A difference in quality, in points of 1/100."""
+    """A line for a difference in quality, in points of 1/100.
+
+    Args:
+        name: what it is of.
+        value: point estimate, in units of quality.
+        interval: 95 %, in units of quality.
+    """
     return WhiskerLine(name, 100 * value, (100 * interval[0], 100 * interval[1]))
 
 
@@ -42,9 +54,13 @@ def whiskers_plot(
     *,
     good: int = 1,
 ) -> PlotBlock:
-    """Lines in their order, from the top.
+    """A plot of differences with their intervals, in their order from the top.
 
     Args:
+        key: unique in a page.
+        title: of the plot.
+        alt: what it shows, for those who cannot see it.
+        lines: to draw.
         sides: what it means to be left and right of zero.
         unit: of the axis.
         good: 1 if above zero is good, -1 if below is.

@@ -1,4 +1,4 @@
-"""What a call may cost at most, as far as that can be told before it is made."""
+"""Upper bounds of a call's cost, before it is made."""
 
 from __future__ import annotations
 
@@ -27,11 +27,18 @@ def upper_usd(
     fields: Mapping[str, Any],
     output_tokens: int,
 ) -> float:
-    """Upper cost of one answer, without signals; NaN where nothing is known of the model.
+    """Upper cost of one answer in USD, without signals; NaN where nothing is known of the model.
 
     Prices times tokens: of the prompt as estimated, with a margin; of the answer at most
     `max_completion_tokens` or `max_tokens` for each of `n`, else `output_tokens`. Without
     prices, twice what the policy predicts the model to cost.
+
+    Args:
+        admission: prices of the models, and what the policy predicts of their cost.
+        call: to price.
+        request: that it is made for.
+        fields: of the request body.
+        output_tokens: assumed of an answer that has no limit of tokens.
     """
     model = admission.catalogue.model(call.model)
     messages = call.messages if call.messages is not None else request.messages or ()

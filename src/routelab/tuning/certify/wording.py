@@ -10,7 +10,7 @@ from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Evidence
 
 DRIFT = 0.05
-"""P-values of no drift below this are told as a change of traffic."""
+"""P-value of "no drift" below which a change of traffic is reported."""
 
 
 def rule(demands: Sequence[CertificateDemand]) -> str:

@@ -29,17 +29,18 @@ class NothingLearnedError(TuningError):
 
 @dataclass(frozen=True, eq=False)
 class LearnedKinds:
-    """What learning kinds came to.
+    """The result of fitting and searching the kinds that learn.
 
     Attributes:
         fronts: by kind, the front on tune of what it proposes and single models, as far as
             that meets the bounds on latency and groups; empty if none of it does.
-        tried: how far each policy breaks those bounds.
+        tried: of each policy, by how much it breaks each of those bounds.
         policies: by kind, all that it proposes.
-        holdout: what they are worth on tune.
+        holdout: means of the policies on tune, whole and by fold.
         here: the tune part with every scorer, and who fitted them.
-        unseen: the train part as if it were new; None where that cannot be.
-        sought: the search for how scorers are made; None if there was none.
+        unseen: the train part with scores by fits that never saw the row; None where some row has
+            no such score.
+        sought: the search of recipes; None if there was none.
         notes: what was left out of learning, and what could not be learned.
     """
 
@@ -68,11 +69,21 @@ class LearnedKinds:
         cut: Split,
         alone: Sequence[FrontPoint],
         best: FrontPoint,
-        told: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> LearningAccount:
-        """How well the strong model's gain over the weak one can be learned on this log."""
+        """How well the gain of a strong model over a weak one can be learned on this log.
+
+        Args:
+            log: the whole log.
+            options: of the study, which may name the pair.
+            signals: confidence signals to judge deferral by.
+            cut: parts of the log.
+            alone: each candidate by itself; the cheapest is the weak model unless a pair is named.
+            best: candidate, the strong model unless a pair is named.
+            notify: called with a sentence on what is about to be done.
+        """
         weak, strong = options.pair or (by_cost(alone)[0], best.policy.models_used[0])
-        told(f"judging what can be learned of {weak} and {strong}, on tasks never seen too")
+        notify(f"judging what can be learned of {weak} and {strong}, on tasks never seen too")
         return account(
             log,
             weak=weak,
@@ -84,7 +95,7 @@ class LearnedKinds:
         )
 
     def source(self, kind: str) -> Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]:
-        """Proposes policies over some models, by how they do on other requests."""
+        """A function that proposes a kind's policies over given models, for given rows."""
         if (parted := tuner(kind).parted) is not None:
             return lambda on, models: parted(replace(self.here, tune=on), models)
         return lambda on, models: tuner(kind).propose(
@@ -92,7 +103,7 @@ class LearnedKinds:
         )
 
     def again(self, kind: str) -> Callable[[ComparisonSet], Iterable[Policy]]:
-        """Proposes policies for some of the requests of tune."""
+        """A function that proposes a kind's policies for given rows of tune."""
         if tuner(kind).searches:
             return lambda on: tuner(kind).propose(replace(self.here, tune=on))
         return lambda _: self.policies[kind]
@@ -113,32 +124,44 @@ def learned_kinds(
     seed: int,
     recipe_trials: int,
     progress: Progress | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> LearnedKinds:
-    """Have everything learned that these kinds need, and search them.
+    """Fit every scorer that these kinds need on train, and search the kinds on tune.
 
+    Args:
+        kinds: names, the simplest first.
+        train: rows that scorers are fitted on.
+        tuning: rows that policies are compared on.
+        signals: confidence signals that a policy may ask for.
+        alone: each candidate by itself, on tune.
+        wanted: the user's bounds on tune.
+        seed: of everything random.
+        recipe_trials: recipes tried for the scorers; 0 takes the default one.
+        progress: called with the number of steps done and that of all.
+        notify: called with a sentence on what is about to be done.
     Raises:
+        TuningError: recipes are to be searched, and quality cannot be learned at all.
         NothingLearnedError: no kind had anything to propose; it says why.
     """
     models = by_cost(alone)
-    sought = _recipe(train.log, models, recipe_trials, seed, progress, told)
+    sought = _recipe(train.log, models, recipe_trials, seed, progress, notify)
     recipe = None if sought is None else sought.recipe
-    fits = ScorerFits(train.log, models, signals, seed=seed, recipe=recipe, told=told)
+    fits = ScorerFits(train.log, models, signals, seed=seed, recipe=recipe, notify=notify)
     for kind in kinds:
         tuner(kind).learn(fits)
     here = setting(tuning, fits)
     proposed = {}
     for kind in kinds:
-        told(f"searching {kind}")
+        notify(f"searching {kind}")
         proposed[kind] = list(tuner(kind).propose(here))
     if not any(proposed.values()):
         what = f"nothing could be learned from the {len(train.log):,} requests of train"
         raise NothingLearnedError(f"{', '.join(kinds)}: {what}", *fits.reasons)
-    told(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
+    notify(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
     holdout = Holdout(here.tune, wanted, seed=seed)
-    found, tried = _fronts(proposed, holdout, alone, progress)
+    fronts, tried = _fronts(proposed, holdout, alone, progress)
     return LearnedKinds(
-        found, tried, proposed, holdout, here, unseen(train, fits), sought, fits.notes
+        fronts, tried, proposed, holdout, here, unseen(train, fits), sought, fits.notes
     )
 
 
@@ -148,11 +171,11 @@ def _recipe(
     trials: int,
     seed: int,
     progress: Progress | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> recipe_search.RecipeSearch | None:
     if not trials:
         return None
-    told(f"searching {trials} recipes for scorers")
+    notify(f"searching {trials} recipes for scorers")
     try:
         return recipe_search.search(log, models, trials=trials, seed=seed, progress=progress)
     except LearningError as error:

@@ -11,22 +11,22 @@ from routelab.replay.partitions import Moments
 
 
 def evaluated(
-    found: Moments, policies: Sequence[NamedPolicy], models: Sequence[str], part: str, seed: int
+    moments: Moments, policies: Sequence[NamedPolicy], models: Sequence[str], part: str, seed: int
 ) -> list[Figures]:
     """Figures as `routelab.replay.evaluate` has them.
 
     Baselines that look at prompts, or learn from the train part, are left out.
     """
-    every = found.measures(seed)
+    every = moments.measures(seed)
     k = len(policies)
     alone = every[k : k + len(models)]
-    shared = {f"fixed:{name}": it for name, it in zip(models, alone, strict=True)}
+    shared = {f"fixed:{name}": measure for name, measure in zip(models, alone, strict=True)}
     shared["oracle"] = every[-1]
     return [
         figures(
             named.name,
             part,
-            found.did(at, models),
+            moments.did(at, models),
             {**shared, SELF: every[at], "random_mix": random_mix(alone, every[at].cost_usd)},
         )
         for at, named in enumerate(policies)

@@ -111,7 +111,7 @@ class Scan:
         asked: MomentsQuery,
         what: str,
     ) -> Moments:
-        """What policies come to over a part."""
+        """Sums of policies over a part of the log, by bucket."""
         question = replace(asked, policies=tuple(policies))
         jobs = [(part, question) for part in parts]
         return reduce(

@@ -51,7 +51,7 @@ def check_size(models: Sequence[str], levels: int | None) -> None:
 def cascades(
     scan: Scan,
     parts: Sequence[PartitionPart],
-    found: ThresholdSample,
+    sample: ThresholdSample,
     thresholds: ThresholdsByModel,
     levels: int | None,
 ) -> list[Cascade]:
@@ -62,7 +62,7 @@ def cascades(
     """
     models = parts[0].candidates
     signals = dict.fromkeys(signal for signal, _ in thresholds)
-    mean_cost = found.cost_usd / found.requests
+    mean_cost = sample.cost_usd / sample.requests
     specs = [
         Spec(signal, _chains(models, mean_cost, {m: thresholds[signal, m] for m in models}, levels))
         for signal in signals
@@ -71,13 +71,13 @@ def cascades(
     if not usable:
         return []
     solved = [
-        one
+        point
         for stats in scan.tally(parts, usable)
         for chain in stats.spec.chains
-        for one in grid.solved(stats, chain)
+        for point in grid.solved(stats, chain)
     ]
-    best = sorted(grid.best(solved), key=lambda one: one.cost)
-    return [one.policy for one in thinned(best, POINTS)]
+    best = sorted(grid.best(solved), key=lambda point: point.cost)
+    return [point.policy for point in thinned(best, POINTS)]
 
 
 def _chains(

@@ -41,19 +41,24 @@ from routelab.tuning.tuners import CASCADE
 
 @dataclass(frozen=True, eq=False)
 class PartitionedStudy:
-    """What a study of a log in many files found; nothing in it depends on the executor.
+    """The result of a study of a log in many files; nothing in it depends on the executor.
 
     Attributes:
+        options: that the study was asked for.
         batches: the log.
         sha256: of its files.
+        split: the parts, as a policy file records them.
+        catalogue: prices and capabilities of the candidates.
+        models: the candidates.
         estimates: of calls of the candidates, on tune.
         points: operating points, the exported one first.
         tuned: figures of the exported policy on tune.
         tested: figures on test, one for each operating point.
-        judged: what became of the user's bounds on test, for each operating point.
+        judged: the user's bounds, checked on test, for each operating point.
         front: non-dominated points on tune, by rising cost.
-        aiq_front: on test, of the hull of all operating points and the candidates.
-        coverage: what was left out, by part.
+        aiq_front: on test, AIQ of the hull of all operating points and the candidates.
+        verdict: on the exported policy.
+        coverage: requests compared and left out, by part.
     """
 
     options: Options
@@ -79,7 +84,7 @@ class PartitionedStudy:
 
     @property
     def figures(self) -> Figures:
-        """Of the exported policy on test."""
+        """Figures of the exported policy on test."""
         return self.tested[0]
 
 
@@ -93,8 +98,16 @@ def tune_partitions(
 ) -> PartitionedStudy:
     """Tune plain cascades on a log that is never in memory as a whole.
 
+    Args:
+        stream: the log, read in batches.
+        options: of the study; those of kinds that learn, of a storage and of certificates are
+            refused here.
+        workers: that read the files.
+        catalogue: prices and capabilities; None takes the log's own.
+        passes: given the name of a pass over the log, what is called with its progress.
     Raises:
-        TuningError: options that make no sense here, or bounds that nothing meets.
+        TuningError: options that cannot be had here, bounds that nothing meets, or a grid that
+            does not fit into memory.
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
     _check(options)
@@ -106,8 +119,8 @@ def tune_partitions(
     cut = log.cut(options.seed, options.group)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
-    found = _on_tune(log, tuning, models, signals, question, options)
-    return _judged_on(testing, log, cut, question, options, models, found)
+    on_tune = _on_tune(log, tuning, models, signals, question, options)
+    return _judged_on(testing, log, cut, question, options, models, on_tune)
 
 
 class _OnTune(NamedTuple):
