@@ -14,7 +14,7 @@ from routelab.simulate.scenario import NOTHING, Scenario
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulationOptions(KeywordOptions):
-    """KeywordOptions of a simulation besides its policy, log, arrivals and latencies.
+    """Options of a simulation besides its policy, log, arrivals and latencies.
 
     Attributes:
         scenario: what goes wrong.

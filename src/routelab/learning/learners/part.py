@@ -31,7 +31,7 @@ class FittedPart(Protocol):
     """A fitted predictor of all outputs."""
 
     def predict(self, design: Design, rows: Ints) -> Floats:
-        """(len(rows), k) predictions for these rows."""
+        """Predictions (n, k) of k outputs for these rows (n,)."""
         ...
 
     def write(self, design: Design, name: str) -> PortablePart:

@@ -36,7 +36,7 @@ class Outcomes:
         """These outcomes for another sample of each model; for the first one where none is named.
 
         Args:
-            attempt: number of the sample, from 0, as text; None for the first.
+            number: of the sample, from 0, as text; None for the first.
         Raises:
             ReplayError: 404 if the log has no such sample.
         """

@@ -58,8 +58,8 @@ class Cascades:
     or not, so that any two can be crossed.
 
     Attributes:
-        ground: rows of tune, which every trial is replayed on.
-        dials: threshold candidates by (signal, model).
+        comparison: rows of tune, which every trial is replayed on.
+        thresholds: candidates by (signal, model).
         demands: the user's bounds on these rows.
     """
 

@@ -75,7 +75,7 @@ def search_kinds(
         options: of the study.
         part: gives the comparable rows of a part by its name.
         tuning: rows of tune.
-        dials: threshold candidates by signal and model.
+        thresholds: candidates by signal and model.
         alone: each candidate by itself.
         wanted: the user's bounds on tune.
         progress: called with the number of steps done and that of all.
