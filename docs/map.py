@@ -31,10 +31,12 @@ def layers() -> list[list[str]]:
 
 
 def folders(top: Path) -> Iterator[Path]:
-    """A folder and those in it, in the order of their names."""
-    yield top
-    for path in sorted(top.iterdir()):
-        if path.is_dir() and path.name != "__pycache__":
+    """A folder and those in it, in the order of their names; none that holds nothing of ours."""
+    held = [path for path in sorted(top.iterdir()) if path.name != "__pycache__"]
+    if any(path.is_file() for path in held):  # git leaves folders behind whose files have moved
+        yield top
+    for path in held:
+        if path.is_dir():
             yield from folders(path)
 
 

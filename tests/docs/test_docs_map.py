@@ -25,6 +25,12 @@ def test_every_folder_is_on_the_map():
     assert [name for name in there - {"."} if f"| [`{name}`]" not in page] == []
 
 
+def test_a_folder_that_was_left_empty_is_not_on_the_map(tmp_path):
+    (tmp_path / "moved" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "__init__.py").touch()
+    assert list(guide.folders(tmp_path)) == [tmp_path]
+
+
 def test_a_docstring_that_begins_with_no_sentence_is_named(tmp_path):
     (tmp_path / "__init__.py").write_text('"""Half a\nsentence."""', "utf-8")
     with pytest.raises(ValueError, match="no sentence of one line: 'Half a'"):

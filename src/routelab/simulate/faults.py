@@ -43,7 +43,7 @@ class Fault(
             and (not self.deployment or self.deployment == at.public_url)
         )
 
-    def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
+    def alter(self, plan: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
         """Change how an attempt goes.
 
         Args:
@@ -70,11 +70,11 @@ class Partial(Fault, frozen=True, kw_only=True):
 
     share: float = 1.0
 
-    def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
-        if course.draw(name) < self.share:
-            self.strike(course, name)
+    def alter(self, plan: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
+        if plan.draw(name) < self.share:
+            self.strike(plan, name)
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
+    def strike(self, plan: AttemptPlan, name: str) -> None:
         """Change how an attempt goes that is struck."""
         raise TypeError(f"{type(self).__name__} does not define strike")
 
@@ -87,15 +87,15 @@ class Partial(Fault, frozen=True, kw_only=True):
 class Outage(Partial, frozen=True, kw_only=True, tag="outage"):
     """Connections are refused."""
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        course.refused = True
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        plan.refused = True
 
 
 class Blackhole(Partial, frozen=True, kw_only=True, tag="blackhole"):
     """Requests are taken and never answered."""
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        course.silent_after = 0.0
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        plan.silent_after = 0.0
 
 
 class Errors(Partial, frozen=True, kw_only=True, tag="errors"):
@@ -108,8 +108,8 @@ class Errors(Partial, frozen=True, kw_only=True, tag="errors"):
     status: int = 500
     retry_after_s: float | None = None
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        course.status, course.retry_after_s = self.status, self.retry_after_s
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        plan.status, plan.retry_after_s = self.status, self.retry_after_s
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -132,16 +132,16 @@ class RateLimit(Fault, frozen=True, kw_only=True, tag="rate-limit"):
     burst_s: float = 1.0
     retry_after_s: float | None = None
 
-    def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
-        key = f"{name} {course.deployment}"
+    def alter(self, plan: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
+        key = f"{name} {plan.deployment}"
         bucket = granted.setdefault(key, Bucket(self.requests_per_minute, self.burst_s))
-        ready = bucket.ready_at(1.0, course.now_s)
-        if ready <= course.now_s:
-            bucket.take(1.0, course.now_s)
+        ready = bucket.ready_at(1.0, plan.now_s)
+        if ready <= plan.now_s:
+            bucket.take(1.0, plan.now_s)
             return
-        wait_s = ready - course.now_s
-        course.status = 429
-        course.retry_after_s = wait_s if self.retry_after_s is None else self.retry_after_s
+        wait_s = ready - plan.now_s
+        plan.status = 429
+        plan.retry_after_s = wait_s if self.retry_after_s is None else self.retry_after_s
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -154,9 +154,9 @@ class Slow(Partial, frozen=True, kw_only=True, tag="slow"):
 
     factor: float
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        course.first_token_s *= self.factor
-        course.between_tokens_s *= self.factor
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        plan.first_token_s *= self.factor
+        plan.between_tokens_s *= self.factor
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -169,8 +169,8 @@ class SlowStart(Partial, frozen=True, kw_only=True, tag="slow-start"):
 
     extra_s: float
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        course.first_token_s += self.extra_s
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        plan.first_token_s += self.extra_s
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -183,9 +183,9 @@ class CutStream(Partial, frozen=True, kw_only=True, tag="cut"):
 
     after_tokens: float = 40.0
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        if self.after_tokens < course.tokens:
-            course.cut_after = self.after_tokens
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        if self.after_tokens < plan.tokens:
+            plan.cut_after = self.after_tokens
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -197,9 +197,9 @@ class Stall(Partial, frozen=True, kw_only=True, tag="stall"):
 
     after_tokens: float = 20.0
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        if self.after_tokens < course.tokens:
-            course.silent_after = max(1.0, self.after_tokens)
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        if self.after_tokens < plan.tokens:
+            plan.silent_after = max(1.0, self.after_tokens)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -214,8 +214,8 @@ def _impossible(after_tokens: float) -> Iterator[str]:
 class Malformed(Partial, frozen=True, kw_only=True, tag="malformed"):
     """Answers cannot be read."""
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        course.malformed = True
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        plan.malformed = True
 
 
 class Price(Fault, frozen=True, kw_only=True, tag="price"):
@@ -223,8 +223,8 @@ class Price(Fault, frozen=True, kw_only=True, tag="price"):
 
     factor: float
 
-    def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
-        course.price *= self.factor
+    def alter(self, plan: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
+        plan.price *= self.factor
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -237,8 +237,8 @@ class QualityDrop(Partial, frozen=True, kw_only=True, tag="quality"):
 
     factor: float
 
-    def strike(self, course: AttemptPlan, name: str) -> None:
-        course.quality *= self.factor
+    def strike(self, plan: AttemptPlan, name: str) -> None:
+        plan.quality *= self.factor
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

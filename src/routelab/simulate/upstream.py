@@ -118,45 +118,45 @@ class SimulatedUpstream:
         self._granted: dict[str, Bucket] = {}
 
     async def send(self, outgoing: OutgoingRequest) -> Reply:
-        model, visit, sample, course = self._begun(outgoing)
-        await self._connect(course)
-        if course.status != 200:
-            return await _turned_away(course)
+        model, visit, sample, plan = self._begun(outgoing)
+        await self._connect(plan)
+        if plan.status != 200:
+            return await _turned_away(plan)
         line = self._line(model, outgoing.deployment)
         await line.enter()
         try:
-            if course.silent_after is not None:
+            if plan.silent_after is not None:
                 await anyio.sleep_forever()
-            if course.cut_after is not None:
-                await asyncio.sleep(course.after_s(course.cut_after))
+            if plan.cut_after is not None:
+                await asyncio.sleep(plan.after_s(plan.cut_after))
                 raise UpstreamError("the connection broke before the answer was complete", "cut")
-            await asyncio.sleep(course.whole_s)
+            await asyncio.sleep(plan.whole_s)
         except (asyncio.CancelledError, UpstreamError):
-            self._left(outgoing, model, visit, sample, course)
+            self._left(outgoing, model, visit, sample, plan)
             raise
         finally:
             line.leave()
-        return self._answer(outgoing, model, visit, sample, course)
+        return self._answer(outgoing, model, visit, sample, plan)
 
     @asynccontextmanager
     async def stream(self, outgoing: OutgoingRequest) -> AsyncIterator[OpenReply]:
-        model, visit, sample, course = self._begun(outgoing)
-        await self._connect(course)
-        if course.status != 200:
-            reply = await _turned_away(course)
+        model, visit, sample, plan = self._begun(outgoing)
+        await self._connect(plan)
+        if plan.status != 200:
+            reply = await _turned_away(plan)
             yield OpenReply(reply.status, _whole(reply), reply.headers)
             return
         line = self._line(model, outgoing.deployment)
         await line.enter()
         try:
-            if course.silent_after == 0.0:
+            if plan.silent_after == 0.0:
                 await anyio.sleep_forever()
-            reply = self._answer(outgoing, model, visit, sample, course)
+            reply = self._answer(outgoing, model, visit, sample, plan)
             if reply.status != 200:
                 yield OpenReply(reply.status, _whole(reply), reply.headers)
             else:
-                left = partial(self._left, outgoing, model, visit, sample, course)
-                pieces = _flowing(reply, course, left)
+                left = partial(self._left, outgoing, model, visit, sample, plan)
+                pieces = _flowing(reply, plan, left)
                 yield OpenReply(200, pieces, {"content-type": "text/event-stream"})
         finally:
             line.leave()
@@ -177,28 +177,28 @@ class SimulatedUpstream:
         column = self._log.models.index(model)
         tokens = sample.tokens(visit.row, column)
         first_s, between_s = self._latency.work(visit.row, column, tokens, draw)
-        course = AttemptPlan(self._clock(), at.base_url, tokens, first_s, between_s, draw)
+        plan = AttemptPlan(self._clock(), at.base_url, tokens, first_s, between_s, draw)
         self.n_attempts += 1
         striking = [
             (index, fault)
             for index, fault in enumerate(self._scenario.faults)
-            if fault.strikes(model, at, course.now_s)
+            if fault.strikes(model, at, plan.now_s)
         ]
         if striking:
-            before = replace(course)
+            before = replace(plan)
             for index, fault in striking:
-                fault.alter(course, f"fault {index}", self._granted)
-            if course != before:
+                fault.alter(plan, f"fault {index}", self._granted)
+            if plan != before:
                 self.struck[model, at.base_url] += 1
-        return model, visit, sample, course
+        return model, visit, sample, plan
 
     def _draw(self, key: str, name: str) -> float:
         return uniform(self._seed, key, name)
 
-    async def _connect(self, course: AttemptPlan) -> None:
-        if course.refused:
+    async def _connect(self, plan: AttemptPlan) -> None:
+        if plan.refused:
             raise UpstreamError("ConnectError: connection refused", "connect")
-        if course.silent_after == 0.0:
+        if plan.silent_after == 0.0:
             await anyio.sleep_forever()
 
     def _line(self, model: str, at: Deployment) -> DeploymentQueue:
@@ -214,13 +214,13 @@ class SimulatedUpstream:
         model: str,
         visit: Visit,
         sample: Outcomes,
-        course: AttemptPlan,
+        plan: AttemptPlan,
     ) -> None:
         """Remember what an answer under way costs, as nobody will pay for it here."""
         column, need = self._log.models.index(model), header_texts(outgoing.headers.get(NEED, ""))
         cost_usd = sample.cost_usd(visit.row, column, need) or 0.0
         key = model, outgoing.deployment.base_url
-        self.unwaited_usd[key] = self.unwaited_usd.get(key, 0.0) + cost_usd * course.price
+        self.unwaited_usd[key] = self.unwaited_usd.get(key, 0.0) + cost_usd * plan.price
 
     def _answer(
         self,
@@ -228,9 +228,9 @@ class SimulatedUpstream:
         model: str,
         visit: Visit,
         sample: Outcomes,
-        course: AttemptPlan,
+        plan: AttemptPlan,
     ) -> Reply:
-        if course.malformed:
+        if plan.malformed:
             return Reply(200, b'{"choices": [{"message": {"role": "assistant", "content": "cut o')
         column = self._log.models.index(model)
         need = header_texts(outgoing.headers.get(NEED, ""))
@@ -238,19 +238,19 @@ class SimulatedUpstream:
             body: dict[str, Any] = sample.completion(visit.row, column, model, need)
         except ReplayError as error:
             return Reply(error.status, error.body, error.headers)
-        if course.price != 1.0 and (cost := body["usage"]["cost"]) is not None:
-            body["usage"]["cost"] = cost * course.price
-        body["routelab"]["quality"] = sample.quality(visit.row, column) * course.quality
+        if plan.price != 1.0 and (cost := body["usage"]["cost"]) is not None:
+            body["usage"]["cost"] = cost * plan.price
+        body["routelab"]["quality"] = sample.quality(visit.row, column) * plan.quality
         return Reply(200, body)
 
 
-async def _turned_away(course: AttemptPlan) -> Reply:
+async def _turned_away(plan: AttemptPlan) -> Reply:
     await anyio.sleep(REJECT_S)
     headers = {}
-    if course.retry_after_s is not None:
-        headers["retry-after"] = f"{course.retry_after_s:.3f}"
+    if plan.retry_after_s is not None:
+        headers["retry-after"] = f"{plan.retry_after_s:.3f}"
     error = {"message": "turned away by the scenario", "type": "simulated"}
-    return Reply(course.status, {"error": error}, headers)
+    return Reply(plan.status, {"error": error}, headers)
 
 
 async def _whole(reply: Reply) -> AsyncGenerator[bytes]:
@@ -258,29 +258,29 @@ async def _whole(reply: Reply) -> AsyncGenerator[bytes]:
 
 
 async def _flowing(
-    reply: Reply, course: AttemptPlan, left: Callable[[], None]
+    reply: Reply, plan: AttemptPlan, left: Callable[[], None]
 ) -> AsyncGenerator[bytes]:
     """An answer as server-sent events, each piece when its tokens would have come.
 
     Args:
         left: called where it ends before the answer does.
     """
-    assert not isinstance(reply.body, bytes) or course.malformed
+    assert not isinstance(reply.body, bytes) or plan.malformed
     if isinstance(reply.body, bytes):
-        await anyio.sleep(course.first_token_s)
+        await anyio.sleep(plan.first_token_s)
         yield b"data: " + reply.body + b"\n\n"
         return
     pieces = list(word_chunks(reply.body, usage=True))
     done_s = 0.0
     try:
         for at, piece in enumerate(pieces):
-            tokens = 1.0 + (course.tokens - 1.0) * at / max(1, len(pieces) - 1)
-            at_s = course.after_s(tokens)
+            tokens = 1.0 + (plan.tokens - 1.0) * at / max(1, len(pieces) - 1)
+            at_s = plan.after_s(tokens)
             await anyio.sleep(at_s - done_s)
             done_s = at_s
-            if course.silent_after is not None and tokens > course.silent_after:
+            if plan.silent_after is not None and tokens > plan.silent_after:
                 await anyio.sleep_forever()
-            if course.cut_after is not None and tokens > course.cut_after:
+            if plan.cut_after is not None and tokens > plan.cut_after:
                 raise UpstreamError("the connection broke before the answer was complete", "cut")
             yield sse_event(piece)
     except (asyncio.CancelledError, GeneratorExit, UpstreamError):

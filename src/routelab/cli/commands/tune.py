@@ -187,7 +187,7 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         *tables.seeds(study.seeds),
         *day_tables.kept(study),
         "",
-        *tables.contest(study),
+        *tables.kind_choice(study),
         tables.routes(study.policy),
         tables.verdict(study.verdict),
         f"{tables.searched(study)}policy: {target}",

@@ -81,7 +81,7 @@ def routes(policy: Policy) -> str:
     return f"how it routes:\n{escaped(steps)}"
 
 
-def contest(found: Study) -> list[RenderableType]:
+def kind_choice(found: Study) -> list[RenderableType]:
     """Which kind was exported, and by how much it leads the others; nothing of one kind."""
     if len(found.rivals) < 2:
         return []

@@ -58,14 +58,14 @@ class Caller:
         engine: Engine,
         sources: Mapping[str, SignalSource],
         specs: Mapping[str, SignalSpec],
-        gatekeeper: GateChecker,
+        gates: GateChecker,
         clock: Callable[[], float],
     ) -> None:
         self.catalogue = catalogue
         self.sources = sources
         self.specs = specs
         self._engine = engine
-        self._gatekeeper = gatekeeper
+        self._gates = gates
         self._clock = clock
         self._warn = WarnOnce()
         self._reader = SignalReader(self._warn)
@@ -107,7 +107,7 @@ class Caller:
             attempts=money.attempts,
             retry_after_s=samples[0].retry_after_s,
         )
-        return await self._gatekeeper.judge(call, sending.request, seen, sending.deadline)
+        return await self._gates.judge(call, sending.request, seen, sending.deadline)
 
     def cancelled(self, call: Call, attempts: Sequence[SampleAttempt]) -> Feedback:
         """The feedback of a call that another one made needless, its cost so far included.
