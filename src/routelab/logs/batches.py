@@ -36,7 +36,7 @@ class LogBatches:
     Attributes:
         path: of the file, the folder, or the pattern.
         files: its partitions with rows, in order.
-        models: in order of appearance; empty until they are known (see `with_models`).
+        models: in order of appearance; empty where only a scan of the rows tells them.
         wide: how a row per request is read; None where each file is read as a whole.
         columns, prices: as given to `routelab.logs.read`.
         specs: what signals cost.
