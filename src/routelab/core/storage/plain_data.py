@@ -1,4 +1,4 @@
-"""Descriptions of any of some kinds, as plain JSON data"""
+"""Descriptions of any of some kinds, as plain JSON data."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def ascend(
 
 
 def reached(confidence: Sequence[Floats], thresholds: Sequence[float], n: int) -> list[Bools]:
-    """PricedStage by stage, and after the last of them, (n,) whether a request gets there."""
+    """Stage by stage, and after the last of them, (n,) whether a request gets there."""
     found = [np.ones(n, dtype=np.bool_)]
     for values, threshold in zip(confidence, thresholds, strict=False):
         found.append(found[-1] & ~(values >= threshold))

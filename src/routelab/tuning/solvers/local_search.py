@@ -167,7 +167,7 @@ class PricedRows:
         return delivered_last(self._log, self._signal, names) - self._final[models[-1]]
 
     def _reached(self, models: tuple[int, ...], thresholds: Sequence[float]) -> list[np.ndarray]:
-        """PricedStage by stage, (n,) whether a request gets there."""
+        """Stage by stage, (n,) whether a request gets there."""
         confidence = [self._confidence[at] for at in models]
         return reached(confidence, thresholds, len(self._quality[0]))
 
