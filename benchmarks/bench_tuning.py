@@ -43,7 +43,7 @@ def ladder() -> tuple[float, float]:
     of = {name: thresholds["sure", name] for name in over.models}
     found = [
         *(one for chain in chains(over, of) for one in of_chain(over, "sure", chain, of)),
-        *local_search.found(over, "sure", of),
+        *local_search.solutions(over, "sure", of),
     ]
     front = best(found)
     took = time.perf_counter() - start

@@ -118,12 +118,12 @@ def _lacking(policies: Sequence[PolicyFile], log: Log) -> Iterator[str]:
 def reading(how: LogOptions, catalogue: Path | None) -> dict[str, Any]:
     """What these options say of how to read a log: names and digests of files, no places."""
     files = {"prices": how.prices, "catalogue": catalogue}
-    told = {
+    sources = {
         option: {"file": path.name, "sha256": sha256(path.read_bytes()).hexdigest()}
         for option, path in files.items()
         if path is not None
     }
-    return {**({"columns": column_pairs(how)} if how.column else {}), **told}
+    return {**({"columns": column_pairs(how)} if how.column else {}), **sources}
 
 
 def column_pairs(how: LogOptions) -> dict[str, str]:

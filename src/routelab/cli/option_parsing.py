@@ -108,7 +108,7 @@ def wanted(
         if problems:
             raise TuningError(*problems)
         return None
-    told = SloDemands(
+    demands = SloDemands(
         objectives=goals,
         scenario=read_scenario(faults),
         objectives_file=objectives.name,
@@ -116,8 +116,8 @@ def wanted(
         arrivals=arrivals,
         trials=trials,
     )
-    told.check()
-    return told
+    demands.check()
+    return demands
 
 
 def unchosen(log: Log, options: Options) -> str | None:

@@ -134,8 +134,8 @@ class Context:
                 " were given; load the policy's directory, or pass its `scoring`"
             )
         values = self._scoring.score(name, self.request, seen)
-        told = tuple(zip(self._scoring.outputs(name), values, strict=True))
-        self.scores.append(Score(name, None if seen is None else seen.model, told))
+        outputs = tuple(zip(self._scoring.outputs(name), values, strict=True))
+        self.scores.append(Score(name, None if seen is None else seen.model, outputs))
         return values
 
     def predictions(self, name: str, seen: Feedback | None = None) -> dict[str, float]:

@@ -181,8 +181,8 @@ def _spent(usd: float) -> str:
 
 def _soonest(steps: list[Step]) -> float | None:
     """When one of the models may be asked again; None if one may be at once."""
-    told = [step.feedback.retry_after_s for step in steps]
-    return None if None in told else min((it for it in told if it is not None), default=None)
+    waits = [step.feedback.retry_after_s for step in steps]
+    return None if None in waits else min((it for it in waits if it is not None), default=None)
 
 
 def _why(feedback: Feedback) -> str:

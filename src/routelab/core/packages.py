@@ -47,8 +47,8 @@ class Package(NamedTuple):
         groups: dict[str, list[str]] = {}
         for entry in self.entries:
             groups.setdefault(entry.group.removeprefix(GROUPS), []).append(entry.name)
-        told = (f"{group} {', '.join(sorted(names))}" for group, names in sorted(groups.items()))
-        return f"{self} brings {'; '.join(told)}"
+        kinds = (f"{group} {', '.join(sorted(names))}" for group, names in sorted(groups.items()))
+        return f"{self} brings {'; '.join(kinds)}"
 
     @property
     def names(self) -> frozenset[str]:

@@ -73,7 +73,7 @@ class Registry(Generic[_T]):
 
         It looks at what installed packages declare, and imports none of them.
         """
-        said = unknown_name(self.noun, name, self.kinds)
+        problem = unknown_name(self.noun, name, self.kinds)
         declared = packages.installed().values()
         for package in declared:
             if package not in packages.used() and any(
@@ -85,7 +85,7 @@ class Registry(Generic[_T]):
                     f" packages=[{package.name!r}]",
                     package=package.name,
                 )
-        return PolicyError("; ".join([said, *(it.brings for it in packages.used())]))
+        return PolicyError("; ".join([problem, *(it.brings for it in packages.used())]))
 
     def read(self, used: tuple[Package, ...]) -> _Table[_T]:
         """Import what these packages declare of this sort.

@@ -42,9 +42,9 @@ class JsonSchema(Gate, frozen=True, tag="json-schema"):
         found = sorted(_validator(_text(self.schema)).iter_errors(value), key=_place)
         if not found:
             return None
-        told = [f"{error.json_path}: {_short(error.message)}" for error in found[:_SHOWN]]
+        problems = [f"{error.json_path}: {_short(error.message)}" for error in found[:_SHOWN]]
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        return f"the answer does not fit its JSON Schema: {'; '.join(told)}{more}"
+        return f"the answer does not fit its JSON Schema: {'; '.join(problems)}{more}"
 
 
 def _text(schema: Mapping[str, Any]) -> bytes:

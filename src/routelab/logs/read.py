@@ -170,11 +170,11 @@ def _priced(
         *([] if given is None else [(given.models, "the catalogue")]),
         *([] if own is None else [(own.models, beside)]),
     ]
-    told: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     for listed, name in lists:
         rows, more = prices.fill(rows, listed, name)
-        told += more
-    return prices.free_failures(rows), told
+        remarks += more
+    return prices.free_failures(rows), remarks
 
 
 def _observed_signals(

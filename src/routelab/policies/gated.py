@@ -82,7 +82,7 @@ class Gated(Policy, frozen=True, tag="gated"):
             calls = tuple(self._gated(call) for call in asked.calls)
             answers = yield structs.replace(asked, calls=calls)
             assert isinstance(answers, tuple)  # drivers answer a Together by a tuple
-            return tuple(_told(seen, given) for seen in answers)
+            return tuple(_heard(seen, given) for seen in answers)
         threshold, call = x.threshold, self._gated(asked)
         for _ in range(self.again + 1):
             x.threshold = threshold
@@ -90,7 +90,7 @@ class Gated(Policy, frozen=True, tag="gated"):
             if seen.accepted or seen.error or call.model not in x.allowed:
                 break
             call = structs.replace(call, messages=_corrected(x, call, seen))
-        return _told(seen, given)
+        return _heard(seen, given)
 
     def _gated(self, call: Call) -> Call:
         return structs.replace(call, gates=call.gates + self.gates, final=False)
@@ -98,8 +98,8 @@ class Gated(Policy, frozen=True, tag="gated"):
     @property
     def explained(self) -> tuple[str, ...]:
         names = listed([gate.name for gate in self.gates], "or")
-        told = f"; its model is told what was wrong and asked again, up to {self.again} times"
-        asked = told if self.again else ""
+        sentence = f"; its model is told what was wrong and asked again, up to {self.again} times"
+        asked = sentence if self.again else ""
         return (
             *self.policy.explained,
             f"No answer counts that is refused by {names}{asked}.",
@@ -114,27 +114,29 @@ class Gated(Policy, frozen=True, tag="gated"):
         return self.gates + super().gates_used
 
 
-def _told(seen: Feedback, given: _Given) -> Feedback:
+def _heard(seen: Feedback, given: _Given) -> Feedback:
     """What the policy hears: a refused answer as a call that failed."""
     if not seen.rejected:
         return seen
-    told = structs.replace(
+    answer = structs.replace(
         seen,
         error="; ".join(seen.rejected),
         signals=dict.fromkeys(seen.signals, math.nan),
         rejected=(),
     )
-    given[id(told)] = told, seen
-    return told
+    given[id(answer)] = answer, seen
+    return answer
 
 
 def _corrected(x: Context, call: Call, seen: Feedback) -> tuple[Message, ...]:
     """The conversation so far, the refused answer, and what was wrong with it."""
     before = call.messages if call.messages is not None else x.request.messages or ()
     wrong = "; ".join(seen.rejected)
-    said = f"That answer was not accepted: {wrong}. Answer the request again without that mistake."
+    correction = (
+        f"That answer was not accepted: {wrong}. Answer the request again without that mistake."
+    )
     return (
         *before,
         {"role": "assistant", "content": seen.text or ""},
-        {"role": "user", "content": said},
+        {"role": "user", "content": correction},
     )

@@ -57,18 +57,18 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     @property
     def explained(self) -> str:
         """The condition in plain words."""
-        said = [
+        conditions = [
             f"{name} is {listed([value or 'not given' for value in getattr(self, name)], 'or')}"
             for name in ("task", "tenant", "priority", "language")
             if getattr(self, name)
         ]
         if self.needs:
-            said.append(f"the request needs {listed(self.needs)}")
+            conditions.append(f"the request needs {listed(self.needs)}")
         if self.min_characters:
-            said.append(f"the prompt has {self.min_characters:,} characters or more")
+            conditions.append(f"the prompt has {self.min_characters:,} characters or more")
         if self.max_characters is not None:
-            said.append(f"the prompt has {self.max_characters:,} characters or fewer")
-        return listed(said)
+            conditions.append(f"the prompt has {self.max_characters:,} characters or fewer")
+        return listed(conditions)
 
     @property
     def metadata_used(self) -> frozenset[str]:

@@ -19,5 +19,5 @@ def less_cost(weight: float) -> str:
 
 def within(where: str, steps: Iterable[str]) -> str:
     """What a policy inside another does, as one step."""
-    said = " ".join(steps)
-    return f"{where}: {said[:1].lower()}{said[1:]}"
+    text = " ".join(steps)
+    return f"{where}: {text[:1].lower()}{text[1:]}"

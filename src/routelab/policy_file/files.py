@@ -242,9 +242,9 @@ def _read(path: Path, name: str) -> bytes:
 
 def _said_sha256(main: bytes) -> str:
     """Of what `policy.json` says, its list of hashes aside, however it is laid out."""
-    said = msgspec.json.decode(main)
-    said.pop("files", None)
-    return _sha256(msgspec.json.encode(said, order="sorted"))
+    document = msgspec.json.decode(main)
+    document.pop("files", None)
+    return _sha256(msgspec.json.encode(document, order="sorted"))
 
 
 def _sha256(content: bytes) -> str:

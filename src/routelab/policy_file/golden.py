@@ -128,14 +128,14 @@ def _blank(policy: Policy, seed: int, index: int, values: Mapping[str, Sequence[
     if index % 2 or not policy.probes:
         return made
     probe = policy.probes[index // 2 % len(policy.probes)]
-    told = {
+    fields = {
         "text": probe.messages[0]["content"] if probe.messages else None,
         "task": probe.task,
         "tenant": probe.tenant,
         "priority": probe.priority,
         "needs": probe.needs,
     }
-    return msgspec.structs.replace(made, **{name: it for name, it in told.items() if it})
+    return msgspec.structs.replace(made, **{name: it for name, it in fields.items() if it})
 
 
 def _one_of(values: Sequence[str], index: int) -> str:

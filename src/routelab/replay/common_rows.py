@@ -99,13 +99,13 @@ def _cut(
         return known
     raise LogError(
         f"{log.name}: {old.name!r} and {new.name!r} cut this log differently"
-        f" ({_told(before)}; {_told(after)}): what is {part} for one was used to make the other,"
-        " which would look better than it is. Tune both with the same `seed` and `group`, or"
+        f" ({_rule_text(before)}; {_rule_text(after)}): what is {part} for one was used to make the"
+        " other, which would look better than it is. Tune both with the same `seed` and `group`, or"
         f" compare them on the requests in both test parts with `part={UNSEEN!r}`"
     )
 
 
-def _told(cut: Split) -> str:
+def _rule_text(cut: Split) -> str:
     return f"by {cut.rule}, seed {cut.seed}, {cut.group} kept together"
 
 

@@ -201,7 +201,7 @@ class _Answers:
             return seen
         text = cache.response(key, call.sample)
         verdicts = (self._verdict(call, gate, key, text) for gate in call.gates)
-        rejected = tuple(said for said in verdicts if said is not None)
+        rejected = tuple(reason for reason in verdicts if reason is not None)
         return msgspec.structs.replace(seen, text=text, rejected=rejected)
 
     def _verdict(

@@ -51,14 +51,14 @@ def _plain(document: Document, alike: bool) -> dict[str, Any]:
     Args:
         alike: the other policy is of the same kind.
     """
-    told = {
+    fields = {
         "kind": document.policy["kind"],
         "routes": " ".join(from_wire(document.policy).explained),
     }
     models = document.catalogue.models
     weights = document.files.get("weights.safetensors", "")[:16]
     return {
-        **(document.policy if alike else told),
+        **(document.policy if alike else fields),
         "candidates": list(document.candidates),
         "signals": msgspec.to_builtins(document.signals),
         **(

@@ -60,8 +60,8 @@ class LoggedSignals:
         Raises:
             ReplayError: 422, saying which signal and what to do.
         """
-        for told in header_texts(headers.get(READS, "")):
-            name, _, spec = told.rpartition("=")
+        for text in header_texts(headers.get(READS, "")):
+            name, _, spec = text.rpartition("=")
             lacking = self._lacking(_source(spec), headers.get(SAMPLE, ""), row, column)
             if lacking:
                 raise self._refusal(

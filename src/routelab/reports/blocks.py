@@ -186,8 +186,8 @@ class Chapter:
 
     def markdown(self) -> str:
         """The chapter for the twin."""
-        told = (block.markdown() for block in self.blocks)
-        return "\n\n".join([f"## {plain(self.title)}", *(text for text in told if text)])
+        texts = (block.markdown() for block in self.blocks)
+        return "\n\n".join([f"## {plain(self.title)}", *(text for text in texts if text)])
 
 
 def plain(text: str) -> str:

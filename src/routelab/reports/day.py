@@ -31,8 +31,8 @@ def render_day(
     if len(days) > 1:
         chapters.append(Chapter("side", "Side by side", [_side_by_side(names, days)]))
     for at, (name, day) in enumerate(zip(names, days, strict=True)):
-        told = "" if len(days) == 1 else f": {forms.short(name, 40)}"
-        chapters += _chapters(f"d{at}", told, day, scenario)
+        suffix = "" if len(days) == 1 else f": {forms.short(name, 40)}"
+        chapters += _chapters(f"d{at}", suffix, day, scenario)
     return pages(_opening(names, days, checks, scenario, log), chapters, ())
 
 
@@ -90,9 +90,9 @@ def _reasons(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective]])
         for it in one:
             if not it.holds:
                 label, form, side = FORMS[it.objective]
-                told = "" if len(names) == 1 else f"{forms.short(name, 40)}: "
+                prefix = "" if len(names) == 1 else f"{forms.short(name, 40)}: "
                 found.append(
-                    f"{told}{label} of {forms.short(it.where, 60)} is {form(it.value)};"
+                    f"{prefix}{label} of {forms.short(it.where, 60)} is {form(it.value)};"
                     f" {side} {form(it.bound)} is demanded"
                 )
     return found
@@ -170,7 +170,7 @@ def _side_by_side(names: Sequence[str], days: Sequence[Day]) -> TableBlock:
     return TableBlock("The same arrivals, the same faults", heads, rows)
 
 
-def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter]:
+def _chapters(key: str, suffix: str, day: Day, scenario: Scenario) -> list[Chapter]:
     traces: list[Block] = []
     if day.failures:
         lost = int((~day.answered).sum())
@@ -181,9 +181,9 @@ def _chapters(key: str, told: str, day: Day, scenario: Scenario) -> list[Chapter
         n = int(day.answered.sum())
         traces.append(_traces("The slowest answers", day.slowest, n, day.starts_s))
     return [
-        Chapter(f"{key}-time", f"Over time{told}", [timeline_plot(key, day, scenario)]),
-        Chapter(f"{key}-where", f"Deployments{told}", deployments_chapter(day)),
-        Chapter(f"{key}-who", f"Slow and lost{told}", traces or [Note("Nothing was lost.")]),
+        Chapter(f"{key}-time", f"Over time{suffix}", [timeline_plot(key, day, scenario)]),
+        Chapter(f"{key}-where", f"Deployments{suffix}", deployments_chapter(day)),
+        Chapter(f"{key}-who", f"Slow and lost{suffix}", traces or [Note("Nothing was lost.")]),
     ]
 
 

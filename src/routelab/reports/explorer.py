@@ -161,8 +161,8 @@ def _cost_error(grid: Grid, cell: int) -> float:
     return 1000 * math.sqrt(max(0.0, variance)) if math.isfinite(variance) else math.nan
 
 
-def _with_interval(told: Callable[[float], str], value: float, error: float, most: float) -> str:
+def _with_interval(form: Callable[[float], str], value: float, error: float, most: float) -> str:
     if not math.isfinite(error):
-        return told(value)
+        return form(value)
     low, high = max(0.0, value - Z * error), min(most, value + Z * error)
-    return f"{told(value)} ({forms.interval(told, (low, high))})"
+    return f"{form(value)} ({forms.interval(form, (low, high))})"

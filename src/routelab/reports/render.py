@@ -69,8 +69,8 @@ def render(data: Mapping[str, Any]) -> Report:
     """
     summary = read(data)
     first = opening_chapter(summary)
-    told = (chapter(summary) for chapter in CHAPTERS)
-    chapters = [chapter for chapter in told if chapter is not None]
+    drawn = (chapter(summary) for chapter in CHAPTERS)
+    chapters = [chapter for chapter in drawn if chapter is not None]
     return pages(first, chapters, summary.missing)
 
 

@@ -82,11 +82,11 @@ def replayed(
     test = msgspec.to_builtins(evaluate(here, [NamedPolicy(policy.name, policy.policy)])[0])
     found = breakdown(policy.policy, here, tune, _best(tune or here))
     repeats = _encoded(test) == _encoded(document.evaluation.get("test"))
-    told = {key: document.evaluation[key] for key in _KEPT if repeats}
-    told["certificate"] = msgspec.to_builtins(document.certificate) if repeats else None
+    evaluation = {key: document.evaluation[key] for key in _KEPT if repeats}
+    evaluation["certificate"] = msgspec.to_builtins(document.certificate) if repeats else None
     dropped = here.coverage
     return {
-        **told,
+        **evaluation,
         "test": test,
         "policy": document.policy,
         "candidates": list(document.candidates),

@@ -90,7 +90,7 @@ def ended(
         steps=tuple(x.steps),
         choices=tuple(x.choices),
         scores=tuple(x.scores),
-        error=_told(error),
+        error=_error_text(error),
         degraded=degraded,
     )
 
@@ -104,7 +104,7 @@ def _status(error: BaseException, steps: Sequence[Step]) -> Status:
     return "cancelled" if isinstance(error, asyncio.CancelledError) else "broken"
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
     return str(error) if isinstance(error, RoutelabError) else f"{type(error).__name__}: {error}"

@@ -10,9 +10,9 @@ from routelab.signals.answer_text import content_text
 
 def prompt_text(messages: object) -> str:
     """The text of the user's messages, one after the other."""
-    said: Sequence[Any] = messages if isinstance(messages, list | tuple) else ()
+    listed: Sequence[Any] = messages if isinstance(messages, list | tuple) else ()
     return "".join(
         content_text(message.get("content"))
-        for message in said
+        for message in listed
         if isinstance(message, Mapping) and message.get("role") == "user"
     )

@@ -109,8 +109,8 @@ class Day:
         """Attempts without an answer, by what they say and model; the most frequent first."""
         found: Counter[tuple[str, str]] = Counter()
         for it in self.worked:
-            for said, n in it.errors_by.items():
-                found[said, it.model] += n
+            for error, n in it.errors_by.items():
+                found[error, it.model] += n
         return dict(found.most_common())
 
     @property

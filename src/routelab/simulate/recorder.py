@@ -77,8 +77,8 @@ class Recorder:
 
 
 def _quality(raw: Any) -> float:
-    said = (raw or {}).get("routelab", {}).get("quality")
-    return math.nan if said is None else float(said)
+    quality = (raw or {}).get("routelab", {}).get("quality")
+    return math.nan if quality is None else float(quality)
 
 
 class EventFile:

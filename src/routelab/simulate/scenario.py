@@ -64,8 +64,8 @@ def parse(text: str, source: str) -> Scenario:
     fields = TomlFields()
     scenario = fields.read(found, Scenario)
     # one fault that cannot be read would shift the numbers of those behind it
-    told = fields.problems or _problems(scenario)
-    if problems := [f"{source}: {problem}" for problem in told]:
+    own = fields.problems or _problems(scenario)
+    if problems := [f"{source}: {problem}" for problem in own]:
         raise SimulationError(*problems)
     return scenario
 

@@ -159,8 +159,8 @@ def _confidence(chance: Chance, after: Bools, margin: Floats, quality: Floats) -
     late = after[:, None]
     knows = np.where(late, 1.0 - _of_model("blur_after"), 1.0)
     boast = _of_model("boast") + np.where(late, _of_model("boast_after"), 0.0)
-    told = 0.16 * margin + 0.55 * (quality - 0.5)
-    logit = boast + 0.2 + knows * told + 0.8 * chance.normal("confidence", *margin.shape)
+    evidence = 0.16 * margin + 0.55 * (quality - 0.5)
+    logit = boast + 0.2 + knows * evidence + 0.8 * chance.normal("confidence", *margin.shape)
     return np.asarray(np.round(1.0 / (1.0 + np.exp(-logit)), 6))
 
 

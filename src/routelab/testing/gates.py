@@ -40,10 +40,10 @@ class GateConformance(Conformance):
     def test_an_answer_is_refused_and_told_why(self, refused: Refused) -> None:
         gate, text, why = refused
         gate.ready()
-        said = gate.problem(text)
-        assert said is not None
-        assert re.search(why, said)
-        assert len(said) < 500
+        reason = gate.problem(text)
+        assert reason is not None
+        assert re.search(why, reason)
+        assert len(reason) < 500
 
     @some
     @given(text=st.text(max_size=200))
@@ -51,8 +51,8 @@ class GateConformance(Conformance):
         every = [*(it[0] for it in self.passes), *(it[0] for it in self.refuses)]
         for gate in {type(gate): gate for gate in every}.values():
             gate.ready()
-            said = gate.problem(text)
-            assert said is None or isinstance(said, str)
+            reason = gate.problem(text)
+            assert reason is None or isinstance(reason, str)
 
     def test_json_gives_the_gate_back(self, passing: Passing) -> None:
         gate, _ = passing

@@ -86,13 +86,13 @@ def house(_request: Request, text: str) -> str | None:
 def _answered(log: Log, seed: int | Sequence[int]) -> Log:
     """The log with texts, and a column of the verdicts of a gate that is a function."""
     rng = np.random.default_rng([2026, *np.atleast_1d(seed)])
-    said = rng.choice(np.array(ANSWERS, dtype=object), (len(log), len(log.models)))
-    answers = {name: said[:, column].tolist() for column, name in enumerate(log.models)}
-    verdicts = np.array([[float(house(_ANYONE, text) is None) for text in row] for row in said])
+    texts = rng.choice(np.array(ANSWERS, dtype=object), (len(log), len(log.models)))
+    answers = {name: texts[:, column].tolist() for column, name in enumerate(log.models)}
+    verdicts = np.array([[float(house(_ANYONE, text) is None) for text in row] for row in texts])
     return replace(
         log,
         texts=TextsInMemory([prompt(row) for row in range(len(log))], answers),
-        signals={**log.signals, "gate:house": np.asfortranarray(verdicts.reshape(said.shape))},
+        signals={**log.signals, "gate:house": np.asfortranarray(verdicts.reshape(texts.shape))},
     )
 
 

@@ -79,10 +79,10 @@ class PolicyConformance(Conformance):
     def test_a_policy_says_in_sentences_what_it_does_with_every_model_and_signal(
         self, policy: Policy
     ) -> None:
-        said = policy.explained
-        assert said
-        assert all(it[0].isupper() and it.endswith(".") and "\n" not in it for it in said)
-        text = " ".join(said)
+        sentences = policy.explained
+        assert sentences
+        assert all(it[0].isupper() and it.endswith(".") and "\n" not in it for it in sentences)
+        text = " ".join(sentences)
         assert all(name in text for name in (*policy.models_used, *policy.signals_used))
 
     def test_only_what_looks_at_nothing_goes_by_chance_alone(self, policy: Policy) -> None:
@@ -267,8 +267,8 @@ def seen(decision: Outcome | None) -> Any:
         (step.call, step.threshold, step.feedback.cost_usd, repr(dict(step.feedback.signals)))
         for step in decision.steps
     ]
-    said = (decision.choices, decision.scores)
-    return steps, decision.answer.model, decision.cost_usd, said
+    drawn = (decision.choices, decision.scores)
+    return steps, decision.answer.model, decision.cost_usd, drawn
 
 
 def assert_equal(one: Replay, other: Replay) -> None:
@@ -291,11 +291,11 @@ def _as_asked(request: Request, row: int) -> Request:
 
 def _asking(log: Log, row: int) -> dict[str, Any]:
     request = log.requests.request(row)
-    told = ("id", "task", "tenant", "priority", "needs", "max_cost_usd")
+    fields = ("id", "task", "tenant", "priority", "needs", "max_cost_usd")
     assert log.texts is not None
     return {
         "messages": log.texts.prompts(np.array([row]))[0],
-        **{name: getattr(request, name) for name in told},
+        **{name: getattr(request, name) for name in fields},
     }
 
 

@@ -53,9 +53,9 @@ class ScorerConformance(Conformance):
     def loaded(cls) -> ScorerSet:
         """The examples as a policy directory with them would be loaded."""
         wires = {name: to_wire(scorer) for name, scorer in cls.scorers.items()}
-        features, said = msgspec.json.decode(msgspec.json.encode([cls.features, wires]))
+        features, specs = msgspec.json.decode(msgspec.json.encode([cls.features, wires]))
         tensors = safetensors.numpy.load(safetensors.numpy.save(dict(cls.tensors)))
-        return load_scorers(features, said, tensors, models=cls.models)
+        return load_scorers(features, specs, tensors, models=cls.models)
 
     def test_json_gives_the_scorer_back(self, name: str) -> None:
         text = msgspec.json.encode(to_wire(self.scorers[name]))
@@ -95,8 +95,8 @@ class ScorerConformance(Conformance):
             once = Feedback("small", {"sure": 0.5}, completion_tokens=9.0)
             self.scoring.score(other, request, once)
             self.scoring.score(other, request, seen)
-            said = np.array(self.scoring.score(name, request, seen))
-            assert said.tobytes() == wanted.tobytes()
+            scores = np.array(self.scoring.score(name, request, seen))
+            assert scores.tobytes() == wanted.tobytes()
 
     def test_blocks_leave_no_seam(self, name: str) -> None:
         prompts = [asked(f"What is {i} + {i}?", task="maths" if i % 3 else "") for i in range(4100)]
@@ -146,8 +146,8 @@ class CalibratorConformance(Conformance):
     examples: ClassVar[Mapping[str, str]] = {"calibrator": "calibrators"}
 
     def test_json_gives_the_calibrator_back(self, calibrator: Calibrator) -> None:
-        said = msgspec.json.decode(msgspec.json.encode(calibrator))
-        assert kinds.REGISTRY.decode(said) == calibrator
+        data = msgspec.json.decode(msgspec.json.encode(calibrator))
+        assert kinds.REGISTRY.decode(data) == calibrator
 
     @some
     @given(one=st.floats(0.0, 1.0), other=st.floats(0.0, 1.0))

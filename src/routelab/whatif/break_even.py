@@ -85,7 +85,7 @@ def escalations(
         if decision is not None:
             _add(decision, comparison, row, sums)
     samples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed)
-    pairs = [_told(pair, columns, quality_per_usd, samples) for pair, columns in sums.items()]
+    pairs = [_escalation(pair, columns, quality_per_usd, samples) for pair, columns in sums.items()]
     return tuple(
         sorted(
             pairs,
@@ -132,7 +132,7 @@ def _add(
         columns[row] += gained, other, spent, 1.0
 
 
-def _told(
+def _escalation(
     pair: tuple[str, str], columns: Floats, quality_per_usd: float, samples: Resamples
 ) -> Escalation:
     quality, other, spent, n = (math.fsum(column) for column in columns.T)

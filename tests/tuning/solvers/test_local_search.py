@@ -43,7 +43,7 @@ def test_the_front_of_two_models_is_that_of_all_their_thresholds(seed, n, levels
 @settings(max_examples=25, deadline=None)
 def test_sums_along_lines_are_those_of_replaying_them(seed, m):
     log = failing(random_log(60, m, seed, multiplier=2.0), seed, 0.1)
-    found = local_search.found(log, "confidence", thresholds_of(log))
+    found = local_search.solutions(log, "confidence", thresholds_of(log))
     for one in found[:: max(1, len(found) // 6)]:
         score = means(one.policy, log)
         assert 1000 * one.cost / 60 == pytest.approx(score.usd_per_1k, rel=1e-9)

@@ -72,7 +72,7 @@ def certify(
         for it, asked in zip(loaded, demands, strict=True)
     ]
     tests = [
-        _told(it, certificate, p)
+        _as_data(it, certificate, p)
         for it, certificate, p in zip(loaded, found, _together(found), strict=True)
     ]
     holds = all(test["holds"] for test in tests)
@@ -115,8 +115,8 @@ def _tested(
     allow_missing: bool,
 ) -> Certificate:
     _check_part(loaded, log, part)
-    if (told := differs(loaded.document, log)) and part != "all":
-        tell(f"warning: {told}")
+    if (difference := differs(loaded.document, log)) and part != "all":
+        tell(f"warning: {difference}")
 
     def comparison(name: str) -> ComparisonSet:
         return study_rows(
@@ -190,7 +190,7 @@ def _together(found: Sequence[Certificate]) -> list[float]:
     return list(holm([max(goal.p_value for goal in it.goals) for it in found]).tolist())
 
 
-def _told(loaded: PolicyFile, it: Certificate, p: float) -> dict[str, Any]:
+def _as_data(loaded: PolicyFile, it: Certificate, p: float) -> dict[str, Any]:
     text = it.text
     if it.holds and p > it.delta:
         text = (

@@ -153,9 +153,9 @@ def _scores(decision: Decision, by: PolicyFile) -> str:
         shown = {*by.policy.models_used, "score"}
         if it.after and by.scoring.target(it.name) == "gain":
             shown -= set(decision.models[: decision.models.index(it.after) + 1])
-        said = ", ".join(f"{name} {value:.6g}" for name, value in it.values if name in shown)
-        if said:
-            lines.append(f"\n{it.name}{f' after {it.after}' if it.after else ''}: {said}")
+        values = ", ".join(f"{name} {value:.6g}" for name, value in it.values if name in shown)
+        if values:
+            lines.append(f"\n{it.name}{f' after {it.after}' if it.after else ''}: {values}")
     return "".join(lines)
 
 
@@ -164,8 +164,8 @@ def why(decision: Decision) -> str:
     lines = []
     for step in decision.steps:
         if step.feedback.error is not None:
-            said = with_flags(step.feedback.error, ROUTED)
-            lines.append(f"{step.call.model} failed: {said}")
+            error = with_flags(step.feedback.error, ROUTED)
+            lines.append(f"{step.call.model} failed: {error}")
         elif step.feedback.rejected:
             lines.append(f"{step.call.model} was refused: {'; '.join(step.feedback.rejected)}")
     lines += [f"because {reason}" for reason in decision.reasons]

@@ -82,7 +82,7 @@ def _command(importer: Importer) -> Callable[..., None]:
         if json:
             print_json({"adapter": name, "log": str(log.path), **found})
         else:
-            tables.show(tables.escaped(_said(found, str(log.path))))
+            tables.show(tables.escaped(_summary(found, str(log.path))))
 
     run.__doc__ = (
         f"{importer.summary}\n\nPATH: {importer.layout}\n\n"
@@ -91,7 +91,7 @@ def _command(importer: Importer) -> Callable[..., None]:
     return run
 
 
-def _said(found: dict[str, Any], path: str) -> str:
+def _summary(found: dict[str, Any], path: str) -> str:
     models = ", ".join(found["models"])
     return f"log:      {path}\nrequests: {found['requests']:,}\nmodels:   {models}"
 

@@ -44,14 +44,14 @@ def inspect(
     }
     if json:
         document = msgspec.to_builtins(_public(loaded.document))
-        told: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "digest": loaded.digest,
             "edited": loaded.edited,
             "reads": _reads(loaded),
         }
         if loaded.other_packages:
-            told["other_packages"] = list(loaded.other_packages)
-        print_json({**told, "verify": checked if verify else None, **document})
+            summary["other_packages"] = list(loaded.other_packages)
+        print_json({**summary, "verify": checked if verify else None, **document})
     else:
         reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}"
         tables.show(Markdown(policy_card(loaded.document)), reads, f"digest: {loaded.digest}")

@@ -43,13 +43,13 @@ def replay(
             it for loaded in policies for it in _figures(loaded, part_of(loaded, log, split, how))
         ]
     if json:
-        print_json([_told(*pair) for pair in zip(policies, figures, strict=True)])
+        print_json([_as_data(*pair) for pair in zip(policies, figures, strict=True)])
     else:
         rows = [(it.policy, it) for it in figures]
         tables.show(tables.policies(rows, f"{log.name}, {split}"), *map(tables.baselines, figures))
 
 
-def _told(policy: PolicyFile, figures: Figures) -> dict[str, Any]:
+def _as_data(policy: PolicyFile, figures: Figures) -> dict[str, Any]:
     """Figures as plain data, and what they are not where the policy was edited."""
     edited = {} if policy.edited is None else {"edited": policy.edited}
     return {**msgspec.to_builtins(figures), **edited}
@@ -69,8 +69,8 @@ def part_of(
 ) -> ComparisonSet:
     """A part of the log, as the policy's own study saw it."""
     log = read_log_for([loaded], path, how, loaded.document.catalogue)
-    if told := differs(loaded.document, log):
-        tell(f"warning: {told}")
+    if difference := differs(loaded.document, log):
+        tell(f"warning: {difference}")
     for field in loaded.metadata_used:
         values = getattr(log.requests, field)
         if values is None or not any(values):

@@ -63,8 +63,8 @@ def report(
     write_report(data, target)
     twin = target.with_suffix(".md")
     if json:
-        told = {"html": str(target), "markdown": str(twin), "source": source, "missing": missing}
-        print_json({**told, "verdict": data.get("verdict")})
+        places = {"html": str(target), "markdown": str(twin), "source": source, "missing": missing}
+        print_json({**places, "verdict": data.get("verdict")})
     else:
         typer.echo(f"report: {target}\ntext:   {twin}")
 

@@ -185,20 +185,20 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         tables.study(study),
         *tables.certificates(study.certificate),
         *tables.seeds(study.seeds),
-        *day_tables.kept(study),
+        *day_tables.slo_outcome(study),
         "",
         *tables.kind_choice(study),
         tables.routes(study.policy),
         tables.verdict(study.verdict),
-        f"{tables.searched(study)}policy: {target}",
+        f"{tables.search_line(study)}policy: {target}",
         f"study:  {study_path(target)}{report_note(page)}",
     )
 
 
 def _kept(study: Study) -> dict[str, Any]:
     """How the trials were come by, which changes nothing about them."""
-    told = study.search
+    search = study.search
     return {
-        "resumed_trials": 0 if told is None else told.resumed,
-        "processes": 1 if told is None else told.processes,
+        "resumed_trials": 0 if search is None else search.resumed,
+        "processes": 1 if search is None else search.processes,
     }

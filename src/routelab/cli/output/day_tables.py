@@ -65,8 +65,8 @@ def lost(found: Sequence[Day]) -> Iterator[RenderableType]:
             made = table(
                 f"Attempts without an answer, {day.policy}", ("error", "model", "attempts")
             )
-            for (said, model), n in list(day.errors_by.items())[:_SHOWN]:
-                made.add_row(escaped(said), escaped(model), f"{n:,}")
+            for (error, model), n in list(day.errors_by.items())[:_SHOWN]:
+                made.add_row(escaped(error), escaped(model), f"{n:,}")
             yield made
         if day.unwaited_usd_per_1k:
             yield (
@@ -95,7 +95,7 @@ def objectives(
         yield made
 
 
-def kept(study: Study) -> Iterator[RenderableType]:
+def slo_outcome(study: Study) -> Iterator[RenderableType]:
     """What became of objectives that a study was tuned for; nothing where none were given."""
     if (found := study.slo) is None:
         return

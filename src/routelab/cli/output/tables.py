@@ -89,15 +89,15 @@ def kind_choice(found: Study) -> list[RenderableType]:
     return [f"exported: {found.kind}, of {len(found.rivals)} kinds; on test\n{escaped(lines)}"]
 
 
-def searched(found: Study) -> str:
+def search_line(found: Study) -> str:
     """How the randomised search went, as a line; nothing where there was none."""
-    told = found.search
-    if told is None:
+    search = found.search
+    if search is None:
         return ""
-    done = f"trials: {told.trials:,} ({told.sampler})"
-    resumed = f", {told.resumed:,} of them resumed" if told.resumed else ""
-    shared = "" if told.processes == 1 else f", shared by {told.processes} processes"
-    same = "" if told.processes == 1 else "; the result is the same with any number of them"
+    done = f"trials: {search.trials:,} ({search.sampler})"
+    resumed = f", {search.resumed:,} of them resumed" if search.resumed else ""
+    shared = "" if search.processes == 1 else f", shared by {search.processes} processes"
+    same = "" if search.processes == 1 else "; the result is the same with any number of them"
     return f"{done}{resumed}{shared}{same}\n"
 
 

@@ -45,8 +45,8 @@ def parse(text: str, source: str) -> Catalogue:
     catalogue = fields.read(found, Catalogue)
     problems += fields.problems
     for name, model in catalogue.models.items():
-        told = (*_problems(model), *_behind(name, model, catalogue))
-        problems += [f"models.{name}: {problem}" for problem in told]
+        own = (*_problems(model), *_behind(name, model, catalogue))
+        problems += [f"models.{name}: {problem}" for problem in own]
     if catalogue.engine is not None:
         problems += [f"engine: {it}" for it in engine_rules.engine_rule_problems(catalogue.engine)]
     if not catalogue.models and not problems:

@@ -69,8 +69,8 @@ class TomlFields:
         fields = kind.__struct_fields__
         tag = kind.__struct_config__.tag_field
         if unknown := [key for key in found if key not in (*fields, tag)]:
-            told = ", ".join(map(repr, unknown))
-            self.problems.append(f"{place}: no field {told}; there is {', '.join(fields)}")
+            names = ", ".join(map(repr, unknown))
+            self.problems.append(f"{place}: no field {names}; there is {', '.join(fields)}")
         return self._built(kind, found, place)
 
     def _tagged(
@@ -138,9 +138,9 @@ class TomlFields:
             return msgspec.convert(found, hint)
         except msgspec.ValidationError:
             if get_origin(hint) is Literal:
-                told = unknown_name(field.name, found, get_args(hint))
+                problem = unknown_name(field.name, found, get_args(hint))
                 at = str(place)
-                self.problems.append(told if at == _FILE else f"{at}: {told}")
+                self.problems.append(problem if at == _FILE else f"{at}: {problem}")
                 return msgspec.UNSET
             shown = _kind(found) if field.name in self._hidden else _shown(found)
             self.problems.append(

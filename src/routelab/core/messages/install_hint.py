@@ -24,12 +24,12 @@ def how_to_install(extra: str) -> str:
     from importlib.metadata import Distribution, PackageNotFoundError  # slow, and rarely needed
 
     try:
-        told = Distribution.from_name(NAME).read_text("direct_url.json")
+        record = Distribution.from_name(NAME).read_text("direct_url.json")
     except PackageNotFoundError:
         return _anywhere(extra)
-    if told is None:
+    if record is None:
         return f"pip install '{NAME}[{extra}]'"
-    return _again(msgspec.json.decode(told), extra)
+    return _again(msgspec.json.decode(record), extra)
 
 
 def _again(origin: dict[str, Any], extra: str) -> str:

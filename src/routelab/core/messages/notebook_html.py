@@ -30,12 +30,12 @@ def html_table(
     """
     listed = list(rows)
     left_out = len(listed) - _MOST
-    said = [*notes, *([f"and {left_out:,} more"] if left_out > 0 else [])]
+    lines = [*notes, *([f"and {left_out:,} more"] if left_out > 0 else [])]
     body = "".join(_row("td", row, words) for row in listed[:_MOST])
     return (
         f"<table><caption style='text-align:left;font-weight:bold'>{_text(caption)}</caption>"
         f"<thead>{_row('th', heads, words)}</thead><tbody>{body}</tbody></table>"
-        + "".join(f"<div>{_text(note, limit=400)}</div>" for note in said)
+        + "".join(f"<div>{_text(note, limit=400)}</div>" for note in lines)
     )
 
 
@@ -49,12 +49,12 @@ def _flat(data: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]
         if isinstance(value, Mapping):
             yield from _flat(value, f"{within}{name}.")
         else:
-            yield f"{within}{name}", _told(value)
+            yield f"{within}{name}", _text_of(value)
 
 
-def _told(value: Any) -> str:
+def _text_of(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(map(_told, value))
+        return ", ".join(map(_text_of, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

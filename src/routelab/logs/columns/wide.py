@@ -76,12 +76,12 @@ def columns_of(source: RowSource, specs: Mapping[str, SignalSpec]) -> dict[str, 
 
 def _unnamed(there: Sequence[str], specs: Mapping[str, SignalSpec]) -> list[str]:
     """Columns of models that may be signals although nobody said so."""
-    said, of = {*specs, *(spec.extra_cost for spec in specs.values())}, wide_models(there)
+    named, of = {*specs, *(spec.extra_cost for spec in specs.values())}, wide_models(there)
     parts = [(column, *column.rpartition("|")[::2]) for column in there]
     return [
         column
         for column, model, what in parts
-        if model in of and our.is_free(what) and what not in said
+        if model in of and our.is_free(what) and what not in named
     ]
 
 

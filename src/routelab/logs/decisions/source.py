@@ -99,8 +99,10 @@ def judgements(path: Path | None) -> Iterator[FeedbackRecord]:
     wrong: list[str] = []
     for number, row in numbered_objects(path):
         try:
-            told = {name: row.get(name) for name in ("request_id", "quality", "model")}
-            found.append(msgspec.convert({"schema": "routelab.feedback/1", **told}, FeedbackRecord))
+            fields = {name: row.get(name) for name in ("request_id", "quality", "model")}
+            found.append(
+                msgspec.convert({"schema": "routelab.feedback/1", **fields}, FeedbackRecord)
+            )
         except msgspec.ValidationError:
             wrong.append(f"line {number}: {'; '.join(_misfits(row))}")
     problems = Problems(path.name)

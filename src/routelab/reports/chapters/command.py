@@ -23,8 +23,8 @@ def command(summary: Summary) -> str | None:
 
 def _reading(summary: Summary) -> Iterator[str]:
     """How the log was read; files are named without their folders."""
-    told = summary.provenance.get("reading")
-    known = told if isinstance(told, Mapping) else {}
+    reading = summary.provenance.get("reading")
+    known = reading if isinstance(reading, Mapping) else {}
     for ours, theirs in (known.get("columns") or {}).items():
         yield from ("--column", f"{ours}={theirs}")
     for key in ("prices", "catalogue"):

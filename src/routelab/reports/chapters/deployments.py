@@ -50,8 +50,8 @@ def _ends(day: Day) -> list[Block]:
         found.append(Text(f"How requests ended: {wording.listed(ends)}."))
     if day.errors_by:
         rows = [
-            [Cell(forms.clipped(said, 80)), Cell(forms.short(model, 40)), Cell(forms.count(n), n)]
-            for (said, model), n in day.errors_by.items()
+            [Cell(forms.clipped(error, 80)), Cell(forms.short(model, 40)), Cell(forms.count(n), n)]
+            for (error, model), n in day.errors_by.items()
         ]
         heads = ("Error", "Model", "Attempts")
         found.append(TableBlock("Attempts without an answer", heads, rows, words=(0, 1)))
@@ -64,8 +64,8 @@ def _ends(day: Day) -> list[Block]:
             )
         )
     if day.slow_answers:
-        told = "; ".join(forms.clipped(str(it), 200) for it in day.slow_answers)
+        sentences = "; ".join(forms.clipped(str(it), 200) for it in day.slow_answers)
         found.append(
-            Text(f"{told}. Attempts end before them, so that this day cannot be the replay's.")
+            Text(f"{sentences}. Attempts end before them, so that this day cannot be the replay's.")
         )
     return found

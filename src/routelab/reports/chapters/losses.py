@@ -21,9 +21,9 @@ def losses_chapter(summary: Summary) -> Chapter:
         return Chapter("losses", "Where it loses", [Note("This data has no slices of requests.")])
     kinds = dict.fromkeys(it.by for it in known.slices)
     found = {kind: [it for it in known.slices if it.by == kind] for kind in kinds}
-    told = {kind: slices for kind, slices in found.items() if len(slices) > 1} or found
-    worst = sorted((it for slices in told.values() for it in slices), key=lambda it: -it.loss)
-    tables = [_table(kind, slices) for kind, slices in told.items()]
+    shown = {kind: slices for kind, slices in found.items() if len(slices) > 1} or found
+    worst = sorted((it for slices in shown.values() for it in slices), key=lambda it: -it.loss)
+    tables = [_table(kind, slices) for kind, slices in shown.items()]
     return Chapter(
         "losses",
         "Where it loses",

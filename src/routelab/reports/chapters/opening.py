@@ -65,7 +65,7 @@ def opening_chapter(summary: Summary) -> Opening:
         mark=mark,
         word=(summary.verdict or "no verdict").capitalize(),
         sentence=_sentence(summary),
-        reasons=[_said(reason) for reason in summary.reasons],
+        reasons=[_typeset(reason) for reason in summary.reasons],
         figures=_figures(summary.test) if summary.test else (),
         route=list(_route(summary.wire)),
     )
@@ -163,6 +163,6 @@ def _route(wire: Mapping[str, Any]) -> Sequence[str]:
     return [forms.short(step, LONGEST) for step in steps]
 
 
-def _said(reason: str) -> str:
+def _typeset(reason: str) -> str:
     """A reason with a capital and typeset minus signs."""
     return re.sub(r"(?<=[ \[])-(?=\d)", forms.MINUS, reason[:1].upper() + reason[1:])

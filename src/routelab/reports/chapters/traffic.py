@@ -37,8 +37,8 @@ def traffic_chapter(summary: Summary) -> Chapter:
         plots += [latency_plot(known.latency)]
     else:
         blocks += [Note("Latency was not observed in this log, so none is shown.")]
-    told = [_stages(known.stages)] if known.stages else []
-    return Chapter("traffic", "Requests, money, time", [Gallery(plots), *blocks, *told])
+    stages = [_stages(known.stages)] if known.stages else []
+    return Chapter("traffic", "Requests, money, time", [Gallery(plots), *blocks, *stages])
 
 
 def _answering(slices: Sequence[Slice]) -> list[str]:

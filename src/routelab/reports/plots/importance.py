@@ -28,8 +28,8 @@ def importance_plot(found: Sequence[FeatureSummary]) -> PlotBlock:
 
 
 def _alt(found: Sequence[FeatureSummary]) -> str:
-    told = wording.listed([f"{_name(it)} {forms.share(it.share)}" for it in found])
-    return f"Share of the error that shuffling a feature among requests adds: {told}."
+    features = wording.listed([f"{_name(it)} {forms.share(it.share)}" for it in found])
+    return f"Share of the error that shuffling a feature among requests adds: {features}."
 
 
 def _name(it: FeatureSummary) -> str:

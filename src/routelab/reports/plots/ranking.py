@@ -44,7 +44,7 @@ def ranking_plot(title: str, lines: Sequence[RankingLine]) -> PlotBlock:
 
 def _alt(lines: Sequence[RankingLine]) -> str:
     """The scorer and the best of the others, way by way."""
-    told: list[str] = []
+    scorers: list[str] = []
     ways: dict[str, list[RankingLine]] = {}
     for line in lines:
         if line.apgr is None:
@@ -60,8 +60,8 @@ def _alt(lines: Sequence[RankingLine]) -> str:
             if best is None or best.apgr is None
             else (f" ({forms.short(best.name, 24)} {forms.quality(best.apgr.value)})")
         )
-        told.append(f"{way} {ours}{beside}")
-    return f"Share of the gap recovered, beside the best without learning: {', '.join(told)}."
+        scorers.append(f"{way} {ours}{beside}")
+    return f"Share of the gap recovered, beside the best without learning: {', '.join(scorers)}."
 
 
 def _paint(on: Figure, lines: Sequence[RankingLine]) -> None:

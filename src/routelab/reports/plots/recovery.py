@@ -25,12 +25,12 @@ def recovery_plot(strong: str, ways: Sequence[tuple[str, RankingSummary]]) -> Pl
 
 
 def _alt(ways: Sequence[tuple[str, RankingSummary]]) -> str:
-    told = [
+    sentences = [
         f"{name}: half of it by {forms.share(it.cpt50.value)} of the calls, four fifths by"
         f" {forms.share(it.cpt80.value)}"
         for name, it in ways
     ]
-    return f"{'; '.join(told)}. Random routing needs 50% and 80%."
+    return f"{'; '.join(sentences)}. Random routing needs 50% and 80%."
 
 
 def _paint(on: Figure, ways: Sequence[tuple[str, RankingSummary]]) -> None:

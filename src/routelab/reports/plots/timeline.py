@@ -151,13 +151,13 @@ def _alt(day: Day, found: Bins, shaded: Sequence[FaultWindow]) -> str:
         parts.append(f"P95 at most {worst}, at {_clock(found.middle_s[at])}")
     lost = int((~day.answered).sum())
     parts.append(f"{forms.count(lost)} of {forms.count(len(day))} requests without an answer")
-    told = ". ".join(parts) + "."
+    text = ". ".join(parts) + "."
     if shaded:
         listed = wording.listed(
             [f"{forms.short(it.name, 60)} ({it.from_s:g} to {it.to_s:g} s)" for it in shaded[:6]]
         )
-        told += f" Shaded: {listed}."
-    return told + f" Percentiles are of requests by arrival, in {len(found.middle_s)} equal pieces."
+        text += f" Shaded: {listed}."
+    return text + f" Percentiles are of requests by arrival, in {len(found.middle_s)} equal pieces."
 
 
 def _paint(

@@ -1,4 +1,4 @@
-"""One attempt at a deployment: how its answer is read, streamed or not, timed, priced and judged."""
+"""One attempt at a deployment: how its answer is read, streamed or not, timed, priced, judged."""
 
 from __future__ import annotations
 

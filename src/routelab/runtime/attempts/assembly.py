@@ -31,16 +31,16 @@ class Assembly:
         Raises:
             PieceError: it does not have the form of a piece.
         """
-        said = False
+        content = False
         for choice in _choices(piece):
             delta = choice.get("delta") or {}
-            said = said or any(value for name, value in delta.items() if name != "role")
+            content = content or any(value for name, value in delta.items() if name != "role")
             self._add_choice(choice, delta)
         for name, value in piece.items():
             if value is not None and name not in ("choices", "object"):
                 self._body[name] = value
-        self.pieces += said
-        return said
+        self.pieces += content
+        return content
 
     @property
     def finished(self) -> bool:

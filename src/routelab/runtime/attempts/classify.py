@@ -90,8 +90,8 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
         error = f"answered no JSON object: {_quote(reply)}"
         return AttemptResult(where, error=error, status=reply.status, kind="malformed")
     if answer_text(body) is None:
-        said = f": {_message(body, reply)}" if "error" in body else ""
-        error = f"answered without choices{said}"
+        detail = f": {_message(body, reply)}" if "error" in body else ""
+        error = f"answered without choices{detail}"
         return AttemptResult(where, _used(body), error, status=reply.status, kind="malformed")
     return AttemptResult(where, body, status=reply.status)
 
@@ -103,11 +103,11 @@ def _used(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 def _message(body: Mapping[str, Any] | None, reply: Reply) -> str:
     """What the endpoint says went wrong."""
-    said: object = body or {}
+    value: object = body or {}
     for field in ("error", "message", "detail"):
-        if isinstance(said, Mapping) and said.get(field):
-            said = said[field]
-    return said[:_SHOWN] if isinstance(said, str) else _quote(reply)
+        if isinstance(value, Mapping) and value.get(field):
+            value = value[field]
+    return value[:_SHOWN] if isinstance(value, str) else _quote(reply)
 
 
 def _quote(reply: Reply) -> str:

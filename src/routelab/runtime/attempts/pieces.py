@@ -34,9 +34,9 @@ def word_chunks(body: Mapping[str, Any], *, usage: bool) -> Iterator[dict[str, A
     delta = choice["delta"]
     text = delta.get("content")
     opening = {**delta, "content": None if text is None else ""}
-    yield {**head, "choices": [_said(choice, opening)]}
+    yield {**head, "choices": [_piece(choice, opening)]}
     for word in _WORD.findall(text or "")[:-1]:  # the last match is the empty end
-        yield {**head, "choices": [_said(choice, {"content": word})]}
+        yield {**head, "choices": [_piece(choice, {"content": word})]}
     rest = {name: value for name, value in one.items() if name != "usage"}
     yield {**rest, "choices": [{**choice, "delta": {}}]}
     if usage:
@@ -48,7 +48,7 @@ def sse_event(piece: Mapping[str, Any]) -> bytes:
     return b"data: " + encode_json(piece) + b"\n\n"
 
 
-def _said(choice: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
+def _piece(choice: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
     return {"index": choice.get("index", 0), "delta": delta, "finish_reason": None}
 
 

@@ -20,30 +20,30 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """
     if (precise := _number(headers.get("retry-after-ms"))) is not None:
         return precise / 1000.0
-    said = headers.get("retry-after")
-    if (seconds := _number(said)) is not None:
+    header = headers.get("retry-after")
+    if (seconds := _number(header)) is not None:
         return seconds
-    until = _date(said)
+    until = _date(header)
     if until is None:
         return None
     theirs = _date(headers.get("date"))
     return max(0.0, until - (now if theirs is None else theirs))
 
 
-def _number(said: str | None) -> float | None:
+def _number(header: str | None) -> float | None:
     try:
-        value = float(said or "")
+        value = float(header or "")
     except ValueError:
         return None
     return value if math.isfinite(value) and value >= 0.0 else None
 
 
-def _date(said: str | None) -> float | None:
+def _date(header: str | None) -> float | None:
     """Unix time of an HTTP date, whose older form names no zone and means UTC."""
     from email.utils import parsedate_to_datetime  # slow to import, and rarely needed
 
     try:
-        moment = parsedate_to_datetime(said or "")
+        moment = parsedate_to_datetime(header or "")
         return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
     except (ValueError, OverflowError):
         return None

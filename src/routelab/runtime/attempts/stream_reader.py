@@ -100,12 +100,12 @@ class StreamReader:
             StreamError: it does not have the form of a piece.
         """
         try:
-            said = self.assembly.add(piece)
+            content = self.assembly.add(piece)
         except PieceError as error:
             raise StreamError(f"sent a malformed event: {error}", "malformed") from None
         if piece.get("choices") or self._usage_asked:
             self._held.append(piece)
-        if said and math.isnan(self.first_token_at):
+        if content and math.isnan(self.first_token_at):
             self.first_token_at = self._clock()
         if self.assembly.pieces:
             await self.release()
@@ -113,7 +113,7 @@ class StreamReader:
     async def _event(self, event: Event) -> None:
         piece = _decoded(event)
         if piece.get("error") or event.name == "error":
-            raise self._told(piece)
+            raise self._stream_error(piece)
         await self.take(piece)
 
     async def release(self) -> None:
@@ -125,11 +125,11 @@ class StreamReader:
                 self.delivered = True
                 await self._sink(piece)
 
-    def _told(self, piece: Mapping[str, Any]) -> StreamError:
+    def _stream_error(self, piece: Mapping[str, Any]) -> StreamError:
         """The failure that an endpoint reports in the middle of its answer."""
-        said: object = piece.get("error") or piece
-        code = said.get("code") if isinstance(said, Mapping) else None
-        text = said.get("message") if isinstance(said, Mapping) else said
+        error: object = piece.get("error") or piece
+        code = error.get("code") if isinstance(error, Mapping) else None
+        text = error.get("message") if isinstance(error, Mapping) else error
         known = isinstance(code, int) and 400 <= code <= 599
         self.status = code if known else self.status
         what = f"failed while answering: {str(text or piece)[:_SHOWN]}"

@@ -62,9 +62,9 @@ def _predicted(admission: Admission, call: Call, request: Request) -> float:
 
 
 def _prompt_tokens(messages: Iterable[Message], fields: Mapping[str, Any]) -> float:
-    said = tuple(messages)
+    prompt = tuple(messages)
     extra = sum(len(msgspec.json.encode(fields[name])) for name in _TEXTUAL if name in fields)
-    return PROMPT_MARGIN * (estimated_tokens(said) + extra / 4) + PER_MESSAGE * len(said)
+    return PROMPT_MARGIN * (estimated_tokens(prompt) + extra / 4) + PER_MESSAGE * len(prompt)
 
 
 def _answer_tokens(fields: Mapping[str, Any], output_tokens: int) -> float:

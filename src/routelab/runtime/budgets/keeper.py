@@ -71,7 +71,7 @@ class BudgetKeeper:
         self._shares = tuple(sorted({*budgets.alerts, 1.0}))
         self._since_s = self._until_s = -math.inf
         self._lines: dict[tuple[str, bool], tuple[BudgetLine, ...]] = {}
-        store.listen(self._told)
+        store.listen(self._report)
 
     async def reserve(self, tenant: str, usd: float, degraded: bool = False) -> Reservation:
         """Reserve what a call may cost.
@@ -104,8 +104,8 @@ class BudgetKeeper:
         now_s = self._wall_clock()
         kinds = {it.period for it in self._all_rules()}
         found = await self._store.balances(tuple(period(kind, now_s) for kind in sorted(kinds)))
-        told = [self._left(it, rule, now_s) for it in found if (rule := self._rule(it.account))]
-        return tuple(sorted(told, key=lambda it: it.account))
+        balances = [self._left(it, rule, now_s) for it in found if (rule := self._rule(it.account))]
+        return tuple(sorted(balances, key=lambda it: it.account))
 
     async def aclose(self) -> None:
         await self._store.aclose()
@@ -129,7 +129,7 @@ class BudgetKeeper:
         ceiling = nano(rule.ceiling_usd(degraded))
         return BudgetLine(account, period(rule.period, self._since_s), ceiling, marks)
 
-    def _told(self, balance: Balance, mark: int, of: int) -> None:
+    def _report(self, balance: Balance, mark: int, of: int) -> None:
         rule, share = self._rule(balance.account), self._shares[mark - of]
         if rule is not None and share in self.budgets.alerts:
             spent_usd = balance.spent / NANO

@@ -14,7 +14,7 @@ _PATIENCE_S = 10.0
 
 _RETRY_S = 0.005
 
-Told: TypeAlias = list[tuple[Balance, int, int]]
+ReachedMarks: TypeAlias = list[tuple[Balance, int, int]]
 """Marks reached: the account, the mark's number, and how many there are."""
 
 _SCHEMA = """
@@ -73,7 +73,7 @@ class Ledger:
     def close(self) -> None:
         self._db.close()
 
-    def reserve(self, owner: str, hold: Reservation) -> tuple[Balance | None, Told]:
+    def reserve(self, owner: str, hold: Reservation) -> tuple[Balance | None, ReachedMarks]:
         """Reserve under every line; else the first account without room."""
         there = [self._balance(line) for line in hold.lines]
         for line, it in zip(hold.lines, there, strict=True):
@@ -91,9 +91,9 @@ class Ledger:
             )
         return None, []
 
-    def settle(self, owner: str, hold: Reservation, amount: int) -> Told:
+    def settle(self, owner: str, hold: Reservation, amount: int) -> ReachedMarks:
         """Give back what is still reserved, and charge what was spent."""
-        told: Told = []
+        news: ReachedMarks = []
         for line in hold.lines:
             gone = self._db.execute(
                 "DELETE FROM holds WHERE owner = ? AND id = ? AND account = ?",
@@ -106,8 +106,8 @@ class Ledger:
                     " SET spent = spent + excluded.spent, reserved = reserved - ?",
                     (line.account, line.period, amount, released),
                 )
-                told += self._note(line, self._balance(line))
-        return told
+                news += self._note(line, self._balance(line))
+        return news
 
     def balances(self, periods: tuple[str, ...]) -> tuple[Balance, ...]:
         marks = ", ".join("?" * len(periods))
@@ -143,7 +143,7 @@ class Ledger:
         ).fetchone()
         return Balance(line.account, line.period, *(row or (0, 0, 0)))
 
-    def _note(self, line: BudgetLine, it: Balance, refused: bool = False) -> Told:
+    def _note(self, line: BudgetLine, it: Balance, refused: bool = False) -> ReachedMarks:
         now = reached(line.marks, it.spent, it.told, refused)
         if now == it.told:
             return []

@@ -116,15 +116,15 @@ def read(path: str | Path) -> Budgets:
             cannot be.
     """
     path = Path(path)
-    told = parse_tables(read_text(path, "budgets", BudgetError), path.name, BudgetError)
+    tables = parse_tables(read_text(path, "budgets", BudgetError), path.name, BudgetError)
     fields = TomlFields({"limit_usd": lambda _: 0.0, "cheaper": lambda _: "wrong"})
     problems: tuple[str, ...] = ()
     try:
-        found = fields.read(told, Budgets)
+        found = fields.read(tables, Budgets)
     except BudgetError as error:
         problems = error.problems
-    if not any(told.get(name) for name in ("all", "tenant", "tenants")) and (
-        "request_usd" not in told
+    if not any(tables.get(name) for name in ("all", "tenant", "tenants")) and (
+        "request_usd" not in tables
     ):
         problems += (
             "there is no budget; give request_usd, or limit_usd in a table [all], [tenant] or"

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from routelab.errors import BudgetError
 from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Tell
-from routelab.runtime.budgets.ledger import Ledger, Told
+from routelab.runtime.budgets.ledger import Ledger, ReachedMarks
 
 _BEATS = 3
 """Signs of life in the time after which a process counts as dead."""
@@ -75,11 +75,11 @@ class SqliteStore:
         self._number += 1
         hold, owner = Reservation(self._number, lines, amount), self._owner
         try:
-            full, told = await self._result(lambda ledger: ledger.reserve(owner, hold))
+            full, news = await self._result(lambda ledger: ledger.reserve(owner, hold))
         except asyncio.CancelledError:
             self.settle(hold, 0)  # which comes after the reservation, if that was made
             raise
-        self._say(told)
+        self._say(news)
         return hold if full is None else full
 
     def settle(self, hold: Reservation, amount: int) -> None:
@@ -119,7 +119,7 @@ class SqliteStore:
         self._jobs.put(_Job(run, then, fail))
         return await future
 
-    def _say(self, told: Told) -> None:
+    def _say(self, told: ReachedMarks) -> None:
         for news in told if self._tell is not None else ():
             assert self._tell is not None  # or there would be no news
             self._tell(*news)

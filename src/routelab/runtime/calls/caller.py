@@ -193,9 +193,9 @@ def _where(failed: SampleAttempt) -> str:
     return f"{where} is not asked" if failed.result.kind == "key" else f"{where} refuses requests"
 
 
-def _counted(told: list[str]) -> list[str]:
+def _counted(reasons: list[str]) -> list[str]:
     """Each text once, with how often it came."""
-    return [it if n == 1 else f"{it} ({n} times)" for it, n in Counter(told).items()]
+    return [it if n == 1 else f"{it} ({n} times)" for it, n in Counter(reasons).items()]
 
 
 def _deployment(last: SampleAttempt | None, attempts: Sequence[SampleAttempt]) -> str | None:
@@ -218,8 +218,8 @@ def _asked_of(sources: Mapping[str, SignalSource]) -> dict[str, str]:
         return {}
     columns = [source.column for source in sources.values() if source.column]
     reads = [f"{name}={source}" for name, source in sources.items() if not source.column]
-    told = {NEED: columns, READS: reads}
-    return {header: header_list(names) for header, names in told.items() if names}
+    headers = {NEED: columns, READS: reads}
+    return {header: header_list(names) for header, names in headers.items() if names}
 
 
 def _nth(question: SampleRequest, sample: int) -> SampleRequest:

@@ -94,9 +94,9 @@ class GateChecker:
         """
         function = self._functions[name]
         if inspect.iscoroutinefunction(function):
-            said = await function(request, text)
+            verdict = await function(request, text)
         else:
-            said = await self._threads[name].run(function, request, text)
-        if said is not None and not isinstance(said, str):
-            raise TypeError(f"it gave {said!r}; None or a reason is expected")
-        return said
+            verdict = await self._threads[name].run(function, request, text)
+        if verdict is not None and not isinstance(verdict, str):
+            raise TypeError(f"it gave {verdict!r}; None or a reason is expected")
+        return verdict

@@ -56,12 +56,14 @@ class SignalReader:
         if not math.isnan(reading.value):
             self._seen.add(key)
             return
-        said = f"model {model!r} gives no signal {name!r}, so it escalates: {reading.note}"
+        warning = f"model {model!r} gives no signal {name!r}, so it escalates: {reading.note}"
         if reading.fix:
             self._tell(
-                model, f"signal {name}", f"{said}; {reading.fix.replace('NAME', repr(name))}"
+                model, f"signal {name}", f"{warning}; {reading.fix.replace('NAME', repr(name))}"
             )
         elif key not in self._seen:
             self._never[key] = self._never.get(key, 0) + 1
             if self._never[key] == NEVER:
-                self._tell(model, f"signal {name}", f"{said} (each of its first {NEVER} answers)")
+                self._tell(
+                    model, f"signal {name}", f"{warning} (each of its first {NEVER} answers)"
+                )

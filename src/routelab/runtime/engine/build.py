@@ -26,19 +26,19 @@ def pools(
         CatalogueError: rules or values out of range, or a model whose deployments take no
             calls.
     """
-    told = [f"engine: {problem}" for problem in engine_rule_problems(rules)]
-    told += [
+    problems = [f"engine: {problem}" for problem in engine_rule_problems(rules)]
+    problems += [
         f"models.{name}: {problem}"
         for name, model in catalogue.models.items()
         for problem in value_problems(model)
     ]
-    told += [
+    problems += [
         f"models.{name}: no deployment has a weight above 0, so none takes calls"
         for name, model in catalogue.models.items()
         if not any(deployment.weight > 0.0 for deployment in model.deployments)
     ]
-    if told:
-        raise CatalogueError(*told)
+    if problems:
+        raise CatalogueError(*problems)
     states: dict[Deployment, DeploymentState] = {}
     made = {}
     for name, model in catalogue.models.items():

@@ -137,5 +137,5 @@ class DeploymentState:
         self.breaker.leave(permit.epoch, now, ok=report.ok, latency_s=report.took_s)
         if was != "closed" and self.breaker.state(now) == "closed":
             self.latency = PeakEwma()  # it is well again, and how slow it was while ill is past
-        for told in self.freed:
-            told()
+        for listener in self.freed:
+            listener()

@@ -69,7 +69,7 @@ class Engine:
         if not fallbacks:
             return await self._ask(pool, question, attempts, patient=True)
         able = [name for name in fallbacks if question.able(name)]
-        told = [
+        reasons = [
             f"fallback {it!r} may not serve this, or has answered it"
             for it in fallbacks
             if it not in able
@@ -82,7 +82,9 @@ class Engine:
             next_one = await self._ask(self.pools[name], question, attempts, patient=last)
             asked = _joined(asked, next_one)
         return (
-            asked if asked.last else msgspec.structs.replace(asked, reasons=(*asked.reasons, *told))
+            asked
+            if asked.last
+            else msgspec.structs.replace(asked, reasons=(*asked.reasons, *reasons))
         )
 
     def states(self) -> dict[str, State]:

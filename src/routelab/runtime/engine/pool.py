@@ -185,8 +185,8 @@ class Pool:
 
     def _refusal(self, avoid: Collection[DeploymentState], *, late: bool) -> PoolRefusal:
         left = [state for state in self.states if state not in avoid]
-        told = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
-        why = f" ({told})" if told else ""
+        troubles = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
+        why = f" ({troubles})" if troubles else ""
         if late:
             return PoolRefusal(f"no deployment of model {self.model!r} will be free in time{why}")
         return PoolRefusal(f"every deployment of model {self.model!r} is left alone for now{why}")
@@ -201,8 +201,8 @@ class Pool:
         if one.answer.done():
             return
         del self._queue[one]
-        told = f"no deployment of model {self.model!r} became free in time"
-        one.answer.set_result(PoolRefusal(told))
+        reason = f"no deployment of model {self.model!r} became free in time"
+        one.answer.set_result(PoolRefusal(reason))
         self.serve()
 
     def _set_alarm(self, now: float) -> None:

@@ -190,10 +190,10 @@ class DecisionLog:
             self._complain(f"{type(error).__name__}: {error}")
             return ()
 
-    def _complain(self, told: str) -> None:
+    def _complain(self, reason: str) -> None:
         if self._error is None:
-            _log.warning("decision log %s cannot be written: %s", self.folder, told)
-        self._error = told
+            _log.warning("decision log %s cannot be written: %s", self.folder, reason)
+        self._error = reason
 
 
 def _chars(item: FinishedRequest | Note) -> int:

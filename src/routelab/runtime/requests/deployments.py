@@ -62,10 +62,10 @@ _WITH_THE_PLACE = ("deployments", "cost_reported", "fallbacks")
 
 def _filled(model: Model, own: Model) -> Model:
     """The model, where it is silent as the policy's own."""
-    said = msgspec.structs.asdict(model)
+    fields = msgspec.structs.asdict(model)
     known = {
         name: value
-        for name, value in said.items()
+        for name, value in fields.items()
         if value != getattr(_SILENT, name) or (model.deployments and name in _WITH_THE_PLACE)
     }
     return msgspec.structs.replace(own, **known)

@@ -27,6 +27,6 @@ def logged_signals(base_url: str) -> Mapping[str, float | None]:
             reply = client.get(f"{base_url.rstrip('/')}/models")
     except (httpx.HTTPError, httpx.InvalidURL):
         return {}
-    said = (decode_object(reply.content) or {}).get("routelab")
-    signals = said.get("signals") if isinstance(said, dict) else None
+    ours = (decode_object(reply.content) or {}).get("routelab")
+    signals = ours.get("signals") if isinstance(ours, dict) else None
     return signals if isinstance(signals, dict) else {}

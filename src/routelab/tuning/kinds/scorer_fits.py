@@ -93,15 +93,15 @@ class ScorerFits:
         """What was left out of learning, and what could not be learned."""
         made = ((note, name) for name, it in self.fitted.report.items() for note in it["notes"])
         return (
-            *(f"learning {said}" for said in _shared(made)),
-            *(f"not learned: {said}" for said in self.reasons),
+            *(f"learning {sentence}" for sentence in _shared(made)),
+            *(f"not learned: {sentence}" for sentence in self.reasons),
         )
 
 
-def _shared(said: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _shared(reasons: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Sentences with all that they are said of."""
     about: dict[str, list[str]] = {}
-    for sentence, name in said:
+    for sentence, name in reasons:
         about.setdefault(sentence, []).append(name)
     for sentence, names in about.items():
         yield f"{', '.join(names)}: {sentence}"
@@ -134,9 +134,9 @@ def only(fitted: FittedScorers, names: Iterable[str]) -> FittedScorers:
 
 def _tensors(fitted: FittedScorers, specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Tensors that a spec names, whole or as a prefix."""
-    said = {value for spec in specs for value in spec.values() if isinstance(value, str) and value}
+    names = {value for spec in specs for value in spec.values() if isinstance(value, str) and value}
     return {
         name: values
         for name, values in fitted.tensors.items()
-        if name in said or name.rpartition(".")[0] in said
+        if name in names or name.rpartition(".")[0] in names
     }

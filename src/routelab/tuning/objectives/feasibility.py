@@ -106,18 +106,18 @@ class Demands:
         never = {key: value for key, value in least.items() if value > 0}
         if never:
             return TuningError(
-                f"no policy meets these bounds on tune: {self._told(never, ' at best')}; loosen"
-                " them, or offer other `models`"
+                f"no policy meets these bounds on tune: {self._excess_text(never, ' at best')};"
+                " loosen them, or offer other `models`"
             )
         nearest = min(tried, key=lambda excess: sum(max(0.0, value) for value in excess.values()))
         broken = {key: value for key, value in nearest.items() if value > 0}
         return TuningError(
             "no policy meets all bounds on latency and groups at once on tune, though each can be"
-            f" met alone; at the nearest, {self._told(broken)}; loosen them, or offer other"
+            f" met alone; at the nearest, {self._excess_text(broken)}; loosen them, or offer other"
             " `models`"
         )
 
-    def _told(self, excess: Excess, best: str = "") -> str:
+    def _excess_text(self, excess: Excess, best: str = "") -> str:
         allowed = {key: it.loss for it in self.groups for key in it.keys()}  # noqa: SIM118
         longest = self.bounds.max_p95_s or 0.0
         return "; ".join(

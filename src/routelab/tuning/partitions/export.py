@@ -27,10 +27,10 @@ def save(study: PartitionedStudy, out: Path) -> PolicyFile:
     Raises:
         PolicyFileError: `out` exists and is something else.
     """
-    said = as_json(study)
-    document = _document(study, said)
+    data = as_json(study)
+    document = _document(study, data)
     written = write(out, document, policy_card(document))
-    stored = msgspec.json.encode({**said, "policy_digest": written.digest})
+    stored = msgspec.json.encode({**data, "policy_digest": written.digest})
     files = {"study.json": msgspec.json.format(stored, indent=2) + b"\n"}
     replace_directory(study_path(out), files)
     return written
@@ -58,7 +58,7 @@ def as_json(study: PartitionedStudy) -> dict[str, Any]:
     }
 
 
-def _document(study: PartitionedStudy, said: Mapping[str, Any]) -> Document:
+def _document(study: PartitionedStudy, data: Mapping[str, Any]) -> Document:
     return Document(
         name=study.options.name,
         policy=to_wire(study.policy),
@@ -68,8 +68,8 @@ def _document(study: PartitionedStudy, said: Mapping[str, Any]) -> Document:
         estimates=study.estimates,
         seed=study.options.seed,
         split=study.split,
-        evaluation={key: said[key] for key in _KEPT},
-        provenance=said["provenance"],
+        evaluation={key: data[key] for key in _KEPT},
+        provenance=data["provenance"],
     )
 
 

@@ -192,7 +192,7 @@ def run_trials(
                 progress(len(done) + len(outcomes), plan.trials)
         # In the order of asking, not of measuring: who was faster must not change Optuna's state.
         for index, trial in enumerate(trials):
-            done.append(_told(study, trial, outcomes[index]))
+            done.append(_finished(study, trial, outcomes[index]))
     return done, study
 
 
@@ -250,7 +250,7 @@ def _outcome(
     return outcome
 
 
-def _told(study: optuna.Study, trial: optuna.Trial, outcome: TrialOutcome) -> FinishedTrial:
+def _finished(study: optuna.Study, trial: optuna.Trial, outcome: TrialOutcome) -> FinishedTrial:
     for name, value in outcome.excess.items():
         trial.set_constraint(name, value)
     study.tell(trial, list(outcome.values))

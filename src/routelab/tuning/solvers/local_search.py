@@ -62,11 +62,11 @@ def cascades(
         signal: confidence signal that every threshold is of.
         thresholds: of each model, for this signal; a model without thresholds comes last only.
     """
-    for one in thinned(found(log, signal, thresholds), FRONT):
+    for one in thinned(solutions(log, signal, thresholds), FRONT):
         yield one.policy
 
 
-def found(
+def solutions(
     log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates]
 ) -> list[GridCascade]:
     """The cascades of `cascades` with their sums over the log, before they are thinned.

@@ -107,7 +107,7 @@ def as_json(study: Study) -> dict[str, Any]:
     }
 
 
-def _document(study: Study, said: Mapping[str, Any]) -> Document:
+def _document(study: Study, data: Mapping[str, Any]) -> Document:
     """The content of `policy.json`; hashes of the other files are added when it is written."""
     fitted = study.fitted
     kept = ("verdict", "reasons", "test", "bounds", "operating_points", "aiq_front", "optimism",
@@ -123,9 +123,9 @@ def _document(study: Study, said: Mapping[str, Any]) -> Document:
         estimates=_estimates(study),
         seed=study.options.seed,
         split=_split(study),
-        evaluation={key: said[key] for key in kept if key in said},
+        evaluation={key: data[key] for key in kept if key in data},
         certificate=study.certificate,
-        provenance=said["provenance"],
+        provenance=data["provenance"],
     )
 
 

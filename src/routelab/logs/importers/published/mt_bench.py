@@ -25,7 +25,7 @@ _NO_RATING = -1
 """The score of an answer whose judge gave none."""
 
 
-def judged(file: Path) -> Any:
+def judgements(file: Path) -> Any:
     """MT-Bench: a request per question and turn, both turns of a question kept together."""
     questions = _questions(file.with_name("question.jsonl"))
     asked = [(number, turn) for number, it in questions.items() for turn in range(len(it["turns"]))]

@@ -56,15 +56,15 @@ def _parts(manager: InertObject) -> tuple[Sequence[Any], list[tuple[Any, Any]]]:
     if manager.args and manager.kind == "manager":
         blocks, axes = manager.args
         return axes, [_made(block, "block").args[:2] for block in blocks]
-    told = manager.state[3]["0.14.1"]
-    return told["axes"], [(block["values"], block["mgr_locs"]) for block in told["blocks"]]
+    state = manager.state[3]["0.14.1"]
+    return state["axes"], [(block["values"], block["mgr_locs"]) for block in state["blocks"]]
 
 
 def _names(index: Any) -> list[str]:
-    _, told = _made(index, "index").args
-    if "data" not in told:
+    _, fields = _made(index, "index").args
+    if "data" not in fields:
         raise FrameError("its columns have no names")
-    names = list(_rows(told["data"], 1)[0])
+    names = list(_rows(fields["data"], 1)[0])
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise FrameError("its columns are not named by texts that differ")
     return names
@@ -84,8 +84,8 @@ def _rows(values: Any, n: int) -> Values:
         held = values.state.get("_pa_array", values.state.get("_data"))
         return objects(list(_arrow(held)))[None]
     if kind in ("strings", "backed"):
-        told = values.state.values() if isinstance(values.state, dict) else values.state
-        found = [it for it in told if kind_of(it) in ("array", "raw array")]
+        parts = values.state.values() if isinstance(values.state, dict) else values.state
+        found = [it for it in parts if kind_of(it) in ("array", "raw array")]
         return _array(found[0]).reshape(n, -1)
     return np.atleast_2d(_array(values))
 

@@ -51,7 +51,7 @@ def read(path: Path, tokens: bool) -> ImportedRows:
     problems: list[str] = []
     for file in files:
         try:
-            tables.append(mt_bench.judged(file) if file.suffix == ".jsonl" else _graded(file))
+            tables.append(mt_bench.judgements(file) if file.suffix == ".jsonl" else _graded(file))
         except LogError as error:
             problems += error.problems
     if problems:
