@@ -31,8 +31,9 @@ def layers() -> list[list[str]]:
 
 
 def folders(top: Path) -> Iterator[Path]:
-    """A folder and those in it, in the order of their names."""
-    yield top
+    """A folder and those in it, in the order of their names; without what Python compiled there."""
+    if any(path.is_file() and "__pycache__" not in path.parts for path in top.rglob("*")):
+        yield top
     for path in sorted(top.iterdir()):
         if path.is_dir() and path.name != "__pycache__":
             yield from folders(path)
