@@ -29,8 +29,8 @@ NOT_YET = {
 """Packages whose docstrings are not held to this yet; this list may only shrink."""
 
 ARRAYS = {"Floats", "Ints", "Bools", "Strings"}
-SHAPE = re.compile(r"\(\w[\w +*/-]*,[\w ,.+*/-]*\)")
-"""Axes by name, such as (n,) or (n, m - 1)."""
+SHAPE = re.compile(r"\(\w[\w +*/()-]*,[\w ,.+*/()-]*\)")
+"""Axes by name, such as (n,), (n, m - 1) or (len(rows), k)."""
 MANY = 3
 """Arguments that need a word each."""
 
