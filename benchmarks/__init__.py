@@ -1,1 +1,1 @@
-"""Figures beside their targets: `python -m benchmarks`."""
+"""Measurements beside their targets: `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""What the decision log, the figures and the budgets add to a request.
+"""What the decision log, the metrics and the budgets add to a request.
 
 Times of single operations are processor time of the thread that routes. What the log's own
 thread does is told apart, as records a second.
@@ -95,14 +95,14 @@ def each_us(work: Callable[[FinishedRequest], None], requests: list[FinishedRequ
 
 
 def snapped_ms(requests: list[FinishedRequest]) -> float:
-    """Milliseconds for a snapshot of figures over latencies from 10 ms to 100 s."""
-    figures, rng = RouterMetrics(), random.Random(0)
+    """Milliseconds for a snapshot of metrics over latencies from 10 ms to 100 s."""
+    metrics, rng = RouterMetrics(), random.Random(0)
     for _ in range(5):
         for request in requests:
             latency_s = 10.0 ** rng.uniform(-2, 2)
-            figures.finished(msgspec.structs.replace(request, latency_s=latency_s))
+            metrics.finished(msgspec.structs.replace(request, latency_s=latency_s))
     begun = time.thread_time()
-    figures.snapshot()
+    metrics.snapshot()
     return 1e3 * (time.thread_time() - begun)
 
 
@@ -170,10 +170,10 @@ async def routed_us(chosen: PolicyFile, folder: Path) -> tuple[float, dict[str, 
     """
     budgets = Budgets(all=BudgetRule(1e6), tenant=BudgetRule(1e5))
     ways = {
-        "bare": {"figures": Deaf()},
-        "figures": {},
-        "log": {"figures": Deaf(), "log": folder / "log"},
-        "budgets": {"figures": Deaf(), "budgets": budgets},
+        "bare": {"metrics": Deaf()},
+        "metrics": {},
+        "log": {"metrics": Deaf(), "log": folder / "log"},
+        "budgets": {"metrics": Deaf(), "budgets": budgets},
         "all": {"log": folder / "all", "budgets": budgets},
     }
     taken: dict[str, list[float]] = {name: [] for name in ways}
@@ -202,7 +202,7 @@ async def routed_us(chosen: PolicyFile, folder: Path) -> tuple[float, dict[str, 
 
 
 class Deaf(RouterMetrics):
-    """Counts nothing: what a router would be without figures."""
+    """Counts nothing: what a router would be without metrics."""
 
     def finished(self, finished: FinishedRequest) -> None:
         pass

@@ -3,7 +3,7 @@
 Both take turns in one run, over the same transport, against a server in another process: once
 with the bare call's client in the router, and once with the transport alone ("straight"), as a
 router has it that is given no client. The router has everything on: two deployments to balance,
-slots, both rate limits, breakers, the decision log and the figures. Processor time is that of the
+slots, both rate limits, breakers, the decision log and the metrics. Processor time is that of the
 event loop's thread: what other work on the machine does not blur.
 """
 

@@ -179,7 +179,7 @@ def _storm(chosen: PolicyFile, log: Log, hour: Arrivals) -> list[Row]:
     limits = 'provider = "north"\nrequests_per_minute = 10'
     day = _day(chosen, log, hour, _fault("rate-limit", limits))
     lost = float((~day.answered).sum())
-    extra = day.tries / day.calls.sum() - 1.0
+    extra = day.n_attempts / day.calls.sum() - 1.0
     return [
         ("simulate_429_storm_requests_lost", lost, "<=0", lost == 0),
         ("simulate_429_storm_extra_tries_share", extra, "<=0.2", extra <= 0.2),

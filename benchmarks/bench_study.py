@@ -53,7 +53,7 @@ def run() -> list[tuple[str, float, str, bool]]:
 
 def _task(on: ComparisonSet) -> Cascades:
     wanted = demands(Bounds(), on, Fixed(MODELS[-1]), 1.0)
-    return Cascades(on, inputs.dials(on.log, ["confidence"]), wanted)
+    return Cascades(on, inputs.thresholds(on.log, ["confidence"]), wanted)
 
 
 def _per_trial(on: ComparisonSet) -> tuple[float, float]:
@@ -72,8 +72,8 @@ def _per_trial(on: ComparisonSet) -> tuple[float, float]:
 def _found(on: ComparisonSet) -> tuple[float, float, float]:
     """Median hypervolume of the front with starts, without, and of TPE without."""
     task = _task(on)
-    dials = {name: task.dials["confidence", name] for name in MODELS}
-    solved = [*grid.cascades(on.log, "confidence", dials), *map(Fixed, MODELS)]
+    thresholds = {name: task.thresholds["confidence", name] for name in MODELS}
+    solved = [*grid.cascades(on.log, "confidence", thresholds), *map(Fixed, MODELS)]
     best = front(FrontPoint(policy, score(on, policy)) for policy in solved)
     picked = np.unique(np.linspace(0, len(best) - 1, 40).round().astype(int))
     starts = [task.params(best[i].policy) for i in picked]

@@ -39,8 +39,8 @@ def ladder() -> tuple[float, float]:
     """Seconds to the front of eight models, and its share of the best known hypervolume."""
     over = eight_models.log()
     start = time.perf_counter()
-    dials = inputs.dials(over, ("sure",))
-    of = {name: dials["sure", name] for name in over.models}
+    thresholds = inputs.thresholds(over, ("sure",))
+    of = {name: thresholds["sure", name] for name in over.models}
     found = [
         *(one for chain in chains(over, of) for one in of_chain(over, "sure", chain, of)),
         *local_search.found(over, "sure", of),

@@ -59,23 +59,23 @@ def volume(over: Log, found: list[GridCascade]) -> float:
 def search() -> float:
     """The most that is known."""
     over = log()
-    dials = [threshold_candidates(over.signals["sure"][:, at]) for at in range(len(MODELS))]
+    candidates = [threshold_candidates(over.signals["sure"][:, at]) for at in range(len(MODELS))]
     chains = [it for k in range(2, 9) for it in combinations(range(len(MODELS)), k)]
     mean = over.cost_usd.mean(axis=0)
     found: list[GridCascade] = []
     for price in [*np.geomspace(1.0 / mean.min(), 0.01 / mean.max(), 47), 0.0]:
-        rows = local_search.PricedRows(over, "sure", dials, [True] * len(MODELS), float(price))
+        rows = local_search.PricedRows(over, "sure", candidates, [True] * len(MODELS), float(price))
         for chain in chains:
             for share in (0.25, 0.5, 0.75):
                 starts = (
-                    dials[at].thresholds[int(share * len(dials[at].thresholds))]
+                    candidates[at].thresholds[int(share * len(candidates[at].thresholds))]
                     for at in chain[:-1]
                 )
                 solved = rows.ascend(chain, tuple(map(float, starts)), sweeps=12)
                 found += rows.point(solved)
         found = best(found)
     # Lines are followed from the points that are left: there are thousands of the others.
-    rows = local_search.PricedRows(over, "sure", dials, [True] * len(MODELS), 0.0)
+    rows = local_search.PricedRows(over, "sure", candidates, [True] * len(MODELS), 0.0)
     for one in list(found):
         models = tuple(MODELS.index(name) for name in one.policy.models)
         line = rows.along(local_search.SolvedCascade(models, one.policy.thresholds, 0.0))

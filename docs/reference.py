@@ -18,7 +18,7 @@ OPENING = """# Commands
 Made from the commands themselves by `python docs/reference.py`. What a command prints for people
 goes to standard output, all notes to standard error; with `--json` standard output holds JSON
 alone, where NaN is null. Status 0 is success, whatever the verdict, and 2 a mistake that you can
-mend, told in a sentence.
+mend, explained in a sentence.
 """
 EXAMPLE = re.compile(r"Example: `([^`]+)`")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from batches_world import MODELS, by_request, long_table, save_parts, save_whole, wide_table
 from logs_world import ROWS, assert_equal, problems_of, save
-from stream_world import MODELS, by_request, long_table, save_parts, save_whole, wide_table
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
@@ -70,7 +70,7 @@ def test_everything_wrong_with_the_files_is_told_at_once(tmp_path: Path) -> None
     pq.write_table(pq.read_table(parts[2]).append_column("more", text[:1].take(
         pa.array([0] * pq.read_metadata(parts[2]).num_rows))), parts[2])  # fmt: skip
     parts[3].write_bytes(parts[3].read_bytes()[:100])
-    for told in (problems_of(folder), _of_stream(folder)):
+    for told in (problems_of(folder), _of_batches(folder)):
         assert len(told) == 4
         assert any("part-003.parquet: cannot be read as Parquet" in it for it in told)
         assert "part-001.parquet: lacks large|sure, which part-000.parquet has" in told
@@ -79,7 +79,7 @@ def test_everything_wrong_with_the_files_is_told_at_once(tmp_path: Path) -> None
         assert any(it.startswith(differs) for it in told)
 
 
-def _of_stream(path: Path) -> tuple[str, ...]:
+def _of_batches(path: Path) -> tuple[str, ...]:
     with pytest.raises(LogError) as caught:
         open_batches(path)
     return caught.value.problems

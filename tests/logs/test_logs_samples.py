@@ -70,7 +70,7 @@ def test_writing_keeps_them(log: Log, tmp_path: Path) -> None:
 def test_a_replay_uses_a_second_sample_and_never_the_first_one_twice(log: Log) -> None:
     policy = Retry("small", times=2, signal="sure", threshold=0.5)
     decision = replay.decide(policy, log, 1)
-    assert [step.call.attempt for step in decision.steps] == [0, 1]
+    assert [step.call.sample for step in decision.steps] == [0, 1]
     assert decision.cost_usd == pytest.approx(8e-05)
     done = replay.run(policy, log)
     assert done.quality[1] == 1.0

@@ -1,4 +1,4 @@
-"""Small logs of requests that can be counted by hand, and grounds to compare policies on."""
+"""Small logs of requests that can be counted by hand, and comparison sets of them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def logged(n, *, seed=0, task=False, prompts=True, times=False, **changes):
 
 
 def whole(log, candidates=MODELS, **options):
-    """The ground of all rows of a log."""
+    """The comparison set of all rows of a log."""
     cut = split(log, need_all_parts=False)
     return comparison_set(log, cut, "all", candidates, catalogue=Catalogue(), seed=0, **options)
 

@@ -19,7 +19,7 @@ from routelab.metrics.exact import exact_mean
 from routelab.policies import Cascade
 from routelab.replay import ComparisonSet, Coverage
 from routelab.replay.breakdown import Grid, breakdown
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.explorer import Explorer, Landmark, explorer_json, single
 
 NAMES = ("<script>alert(1)</script>", "n" * 300, 'large & "dear"')
@@ -35,7 +35,9 @@ ARGUMENTS = (
 )
 
 
-def ground_of(n: int, models: tuple[str, ...], seed: int = 0, group_size: int = 1) -> ComparisonSet:
+def comparison_of(
+    n: int, models: tuple[str, ...], seed: int = 0, group_size: int = 1
+) -> ComparisonSet:
     """A part with half and whole qualities, round costs and some failed calls: many ties."""
     rng = np.random.default_rng(seed)
     shape = (n, m := len(models))
@@ -60,8 +62,8 @@ def ground_of(n: int, models: tuple[str, ...], seed: int = 0, group_size: int = 
     )
 
 
-def grid_of(ground: ComparisonSet, cascade: Cascade) -> Grid:
-    grid = breakdown(cascade, ground, None, ground.models[-1]).grid
+def grid_of(comparison: ComparisonSet, cascade: Cascade) -> Grid:
+    grid = breakdown(cascade, comparison, None, comparison.models[-1]).grid
     assert grid is not None
     return grid
 
@@ -69,7 +71,7 @@ def grid_of(ground: ComparisonSet, cascade: Cascade) -> Grid:
 class World(NamedTuple):
     """What a page is made from."""
 
-    ground: ComparisonSet
+    comparison: ComparisonSet
     cascade: Cascade
     grid: Grid
     page: str
@@ -77,20 +79,20 @@ class World(NamedTuple):
 
 @cache
 def world_of(n: int, models: tuple[str, ...] = NAMES, **options: Any) -> World:
-    ground = ground_of(n, models, **options)
+    comparison = comparison_of(n, models, **options)
     cascade = Cascade(models, (0.4, 0.6)[: len(models) - 1], "sure")
     alone = [
         single(name, exact_mean(replay.quality), 1000 * exact_mean(replay.cost_usd))
-        for name, replay in zip(models, ground.fixed(), strict=True)
+        for name, replay in zip(models, comparison.fixed(), strict=True)
     ]
     marks = [*alone, Landmark("</script><b>oracle", "policy", 0.97, 1.5)]
-    grid = grid_of(ground, cascade)
+    grid = grid_of(comparison, cascade)
     body = Explorer(grid, marks).html()
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     page = (
         f'<!doctype html><html lang="en">{head}<link rel="icon" href="data:,"><main>{body}</main>'
     )
-    return World(ground, cascade, grid, page)
+    return World(comparison, cascade, grid, page)
 
 
 @pytest.fixture(scope="module")
@@ -146,26 +148,26 @@ def shown(page: Any) -> dict[str, str]:
     return found
 
 
-def replayed(ground: ComparisonSet, cascade: Cascade) -> dict[str, str]:
+def replayed(comparison: ComparisonSet, cascade: Cascade) -> dict[str, str]:
     """The same figures from a replay."""
-    replay = ground.replay(cascade)
+    replay = comparison.replay(cascade)
     found = {
-        "quality": words.quality(exact_mean(replay.quality)),
-        "usd": words.usd(1000 * exact_mean(replay.cost_usd)),
-        "escalated": words.share(float(np.mean(replay.calls > 1))),
+        "quality": forms.quality(exact_mean(replay.quality)),
+        "usd": forms.usd(1000 * exact_mean(replay.cost_usd)),
+        "escalated": forms.share(float(np.mean(replay.calls > 1))),
     }
     for step, name in enumerate(cascade.models):
-        column = ground.models.index(name)
-        found[str(step)] = words.share(float(np.mean(replay.answered == column)))
+        column = comparison.models.index(name)
+        found[str(step)] = forms.share(float(np.mean(replay.answered == column)))
     if (replay.answered < 0).any():
-        found[str(len(cascade.models))] = words.share(float(np.mean(replay.answered < 0)))
+        found[str(len(cascade.models))] = forms.share(float(np.mean(replay.answered < 0)))
     return found
 
 
-def at_price(ground: ComparisonSet, column: int, factor: float) -> ComparisonSet:
-    cost = ground.log.cost_usd.copy(order="F")
+def at_price(comparison: ComparisonSet, column: int, factor: float) -> ComparisonSet:
+    cost = comparison.log.cost_usd.copy(order="F")
     cost[:, column] *= factor
-    return replace(ground, log=replace(ground.log, cost_usd=cost))
+    return replace(comparison, log=replace(comparison.log, cost_usd=cost))
 
 
 def press(page: Any, selector: str, key: str, times: int) -> None:
@@ -177,7 +179,7 @@ def press(page: Any, selector: str, key: str, times: int) -> None:
 def test_it_starts_where_the_policy_is(visit: Callable[..., Any]) -> None:
     world = world_of(400)
     page = visit(world.page)
-    figures = replayed(world.ground, world.cascade)
+    figures = replayed(world.comparison, world.cascade)
     assert shown(page) == figures
     told = page.locator(".explorer-chosen").text_content()
     assert f"quality {figures['quality']} (" in told
@@ -198,7 +200,7 @@ def test_every_slider_moves_to_what_a_replay_gives(visit: Callable[..., Any], n:
         step = {"ArrowRight": times, "ArrowLeft": -times, "ArrowDown": -times}.get(key, 0)
         place[slider] = {"Home": 0, "End": last}.get(key, min(last, max(0, place[slider] + step)))
         held = tuple(axis[at] for axis, at in zip(world.grid.thresholds, place, strict=True))
-        assert shown(page) == replayed(world.ground, Cascade(NAMES, held, "sure"))
+        assert shown(page) == replayed(world.comparison, Cascade(NAMES, held, "sure"))
         label = page.locator(f"#explorer-threshold-{slider}").get_attribute("aria-valuetext")
         assert float(label) == pytest.approx(held[slider], rel=1e-3)
 
@@ -207,14 +209,14 @@ def test_prices_move_cost_alone(visit: Callable[..., Any]) -> None:
     world = world_of(400)
     page = visit(world.page)
     start = shown(page)
-    ground = world.ground
+    comparison = world.comparison
     for column, key, times in [(0, "ArrowRight", 7), (2, "ArrowLeft", 9), (1, "End", 1)]:
         page.locator("#explorer-model").select_option(str(column))
         assert page.locator("#explorer-price").get_attribute("aria-valuetext") == "times 1.00"
         press(page, "#explorer-price", key, times)
         exponent = {"ArrowRight": times, "ArrowLeft": -times, "End": 20}[key]
-        ground = at_price(ground, column, 10 ** (exponent / 20))
-        assert shown(page) == replayed(ground, world.cascade)
+        comparison = at_price(comparison, column, 10 ** (exponent / 20))
+        assert shown(page) == replayed(comparison, world.cascade)
     assert shown(page)["usd"] != start["usd"]
     page.locator("#explorer-model").select_option("0")
     assert page.locator("#explorer-price").get_attribute("aria-valuetext") == "times 2.24"
@@ -226,11 +228,11 @@ def test_intervals_are_of_the_cost_at_the_current_prices(visit: Callable[..., An
     world = world_of(600, group_size=3)
     page = visit(world.page)
     press(page, "#explorer-price", "ArrowRight", 6)
-    ground = at_price(world.ground, 0, 10 ** (6 / 20))
-    replay = ground.replay(world.cascade)
+    comparison = at_price(world.comparison, 0, 10 ** (6 / 20))
+    replay = comparison.replay(world.cascade)
     for name, values, told in (
-        ("quality", replay.quality, words.quality),
-        ("usd", 1000 * replay.cost_usd, words.usd),
+        ("quality", replay.quality, forms.quality),
+        ("usd", 1000 * replay.cost_usd, forms.usd),
     ):
         off = (values - values.mean()).reshape(-1, 3).sum(axis=1)
         error = np.sqrt((off**2).sum() * 200 / 199) / 600
@@ -299,16 +301,16 @@ def test_without_scripts_it_says_what_was_chosen(browser: Any, tmp_path: Path) -
     page = browser.new_page(java_script_enabled=False)
     page.goto(path.as_uri())
     assert not page.locator(".explorer-live").is_visible()
-    assert replayed(world.ground, world.cascade)["usd"] in page.inner_text("main")
+    assert replayed(world.comparison, world.cascade)["usd"] in page.inner_text("main")
     page.close()
 
 
 def test_a_pair_has_one_slider_and_a_lone_threshold_stays(visit: Callable[..., Any]) -> None:
     world = world_of(400, ("small", "large"))
     assert visit(world.page).locator(".explorer-threshold").count() == 1
-    ground = world.ground
+    comparison = world.comparison
     signals = {"sure": np.full((400, 2), np.nan)}
-    dull = replace(ground, log=replace(ground.log, signals=signals))
+    dull = replace(comparison, log=replace(comparison.log, signals=signals))
     page = visit(f"<main>{Explorer(grid_of(dull, world.cascade)).html()}</main>")
     assert page.locator(".explorer-threshold").is_disabled()
     assert shown(page) == replayed(dull, world.cascade)
@@ -324,8 +326,8 @@ def test_one_group_has_no_intervals(visit: Callable[..., Any]) -> None:
 
 def test_the_table_is_small_and_safe_inside_a_page() -> None:
     models = tuple(f"</script><!-- {index} & " for index in range(4))
-    ground = ground_of(3000, models)
-    grid = grid_of(ground, Cascade(models, (0.3, 0.5, 0.7), "sure"))
+    comparison = comparison_of(3000, models)
+    grid = grid_of(comparison, Cascade(models, (0.3, 0.5, 0.7), "sure"))
     text = explorer_json(grid, [single(models[0], 0.5, 1.0)])
     assert len(text) < 1_000_000
     assert not set("<>&") & set(text)
@@ -334,16 +336,16 @@ def test_the_table_is_small_and_safe_inside_a_page() -> None:
 
 
 def test_thresholds_that_are_close_are_told_apart() -> None:
-    ground = ground_of(200, ("small", "large"))
-    near = 1 - (1 - ground.log.signals["sure"]) * 1e-7
-    ground = replace(ground, log=replace(ground.log, signals={"sure": near}))
-    grid = grid_of(ground, Cascade(("small", "large"), (1 - 3e-8,), "sure"))
+    comparison = comparison_of(200, ("small", "large"))
+    near = 1 - (1 - comparison.log.signals["sure"]) * 1e-7
+    comparison = replace(comparison, log=replace(comparison.log, signals={"sure": near}))
+    grid = grid_of(comparison, Cascade(("small", "large"), (1 - 3e-8,), "sure"))
     (labels,) = json.loads(explorer_json(grid))["labels"]
     assert len(set(labels)) == len(labels) == len(grid.thresholds[0])
 
 
 def test_its_twin_in_markdown_is_plain_text() -> None:
-    ground = ground_of(100, NAMES)
-    told = Explorer(grid_of(ground, Cascade(NAMES, (0.4, 0.6), "sure"))).markdown()
+    comparison = comparison_of(100, NAMES)
+    told = Explorer(grid_of(comparison, Cascade(NAMES, (0.4, 0.6), "sure"))).markdown()
     assert "<script>" not in told
-    assert replayed(ground, Cascade(NAMES, (0.4, 0.6), "sure"))["usd"] in told
+    assert replayed(comparison, Cascade(NAMES, (0.4, 0.6), "sure"))["usd"] in told

@@ -60,9 +60,9 @@ def test_figures_are_the_study_s_own(tuned, page, report):
 
 
 def test_every_figure_says_what_it_shows(page):
-    drawings = page.named("svg")
-    assert len(drawings) > 8
-    assert all(it["role"] == "img" and len(it["aria-label"] or "") > 30 for it in drawings)
+    plots = page.named("svg")
+    assert len(plots) > 8
+    assert all(it["role"] == "img" and len(it["aria-label"] or "") > 30 for it in plots)
 
 
 def test_the_page_needs_no_other_file_and_no_network(report, page):
@@ -85,9 +85,9 @@ def test_references_inside_drawings_lead_somewhere_once(report):
 
 
 def test_colours_of_drawings_are_the_page_s(report):
-    drawings = b"".join(re.findall(rb"<svg.*?</svg>", report.html, flags=re.DOTALL))
-    assert b"var(--ours)" in drawings
-    assert not re.search(rb"(?:fill|stroke): #(?!ffffff|000000)", drawings)
+    plots = b"".join(re.findall(rb"<svg.*?</svg>", report.html, flags=re.DOTALL))
+    assert b"var(--ours)" in plots
+    assert not re.search(rb"(?:fill|stroke): #(?!ffffff|000000)", plots)
 
 
 def test_same_data_same_bytes_in_another_process(tuned, tmp_path, report):

@@ -89,11 +89,9 @@ def test_any_name_stays_a_name_in_a_table(names):
 
 @given(st.text(max_size=40))
 @settings(deadline=None, max_examples=15)
-def test_any_name_stays_a_name_in_a_drawing(name):
-    figure = whiskers_plot(
-        "k", "T", name, [WhiskerLine(name, 1.0, (0.5, 1.5))], ("a", "b"), "points"
-    )
-    page = Page(str(figure.html()).encode(errors="replace"))
+def test_any_name_stays_a_name_in_a_plot(name):
+    plot = whiskers_plot("k", "T", name, [WhiskerLine(name, 1.0, (0.5, 1.5))], ("a", "b"), "points")
+    page = Page(str(plot.html()).encode(errors="replace"))
     assert page.whole
     assert {tag for tag, _ in page.tags} <= DRAWN
 

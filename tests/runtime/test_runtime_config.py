@@ -41,7 +41,7 @@ def test_all_problems_of_a_config_are_told_at_once_by_field():
         "again": 9,
         "cheaper": "cheap.policy",
         "observers": 3,
-        "figures": "all",
+        "metrics": "all",
         "clock": 12.0,
         "rng": 7,
     }

@@ -107,7 +107,7 @@ def test_gates_that_are_functions_judge_answers_in_virtual_time(world):
     config = RouterConfig(gates=(Function("strict"),), gate_functions={"strict": strict})
     day = day_of(world, SimulationOptions(seed=1, config=config))
     assert not day.answered.any()
-    assert len(asked) == day.tries
+    assert len(asked) == day.n_attempts
     assert day.cost_usd.sum() > 0.0
     quiet = day_of(world, SimulationOptions(seed=1))
     config = RouterConfig(gates=(Function("slow"),), gate_functions={"slow": slow})

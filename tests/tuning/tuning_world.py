@@ -78,7 +78,7 @@ def failing(log: Log, seed: int, share: float | Sequence[float] = 0.2) -> Log:
     )
 
 
-def dials_of(log: Log) -> dict[str, ThresholdCandidates]:
+def thresholds_of(log: Log) -> dict[str, ThresholdCandidates]:
     """Of every model's confidence."""
     return {
         n: threshold_candidates(log.signals["confidence"][:, at]) for at, n in enumerate(log.models)
@@ -86,7 +86,7 @@ def dials_of(log: Log) -> dict[str, ThresholdCandidates]:
 
 
 def whole(log: Log) -> ComparisonSet:
-    """All rows of a log as common ground."""
+    """All rows of a log as common comparison."""
     rows = np.arange(len(log))
     return ComparisonSet("all", log, rows, Coverage(rows, 0, {}), Catalogue(), 0)
 

@@ -78,9 +78,9 @@ def too_slow(
     if not found:
         return None
     return (
-        f"{'; '.join(map(str, found))}. Figures here count them as answered; in production such a"
-        " try ends without an answer. Give the deployments timeouts.total_s in the catalogue, or"
-        " the router timeout_s; routelab simulate shows what it comes to"
+        f"{'; '.join(map(str, found))}. Figures here count them as answered; in production such"
+        " an attempt ends without an answer. Give the deployments timeouts.total_s in the"
+        " catalogue, or the router timeout_s; routelab simulate shows what it comes to"
     )
 
 

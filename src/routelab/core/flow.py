@@ -113,7 +113,7 @@ def _counted(together: Together, steps: list[Step]) -> Together:
     calls = []
     for call in together.calls:
         again = asked[call.model] if call.messages is None else 0
-        calls.append(msgspec.structs.replace(call, attempt=again) if again else call)
+        calls.append(msgspec.structs.replace(call, sample=again) if again else call)
         asked[call.model] += call.messages is None
     return msgspec.structs.replace(together, calls=tuple(calls))
 

@@ -22,7 +22,7 @@ class Call(msgspec.Struct, frozen=True):
         messages: replaces the request's messages; None keeps them.
         final: no later step can overrule the answer, so it may stream.
         gates: that the answer must pass.
-        attempt: how often the model was asked before with these messages; the driver counts.
+        sample: which answer of the model to these messages, from 0; the driver counts.
     """
 
     model: str
@@ -30,7 +30,7 @@ class Call(msgspec.Struct, frozen=True):
     messages: tuple[Message, ...] | None = None
     final: bool = False
     gates: tuple[Gate, ...] = ()
-    attempt: int = 0
+    sample: int = 0
 
 
 class Together(msgspec.Struct, frozen=True):
@@ -47,20 +47,20 @@ class Together(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try of a call at one deployment, as the decision's record keeps it.
+    """One attempt of a call at one deployment, as the decision's record keeps it.
 
     Attributes:
         model: that was asked; another than the call's where its fallback chain was used.
         deployment: the endpoint, for people, without credentials.
         provider: who runs it.
-        sample: which of the call's samples the try belongs to, from 0.
+        sample: which of the call's samples the attempt belongs to, from 0.
         status: of HTTP; None without a reply.
         error: why this is no answer, or None.
         queued_s: waited for a free place before it was sent.
         latency_s: from sending to the end of the reply or its failure.
         first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
         prompt_tokens, completion_tokens: as reported; NaN if not known.
-        cost_usd: of this try; NaN if not known.
+        cost_usd: of this attempt; NaN if not known.
     """
 
     model: str
@@ -92,7 +92,7 @@ class Feedback(msgspec.Struct, frozen=True):
         deployment: the endpoint that answered, when live.
         notes: what an operator should know, for example that a signal was not returned.
         completion_tokens: length of the answer; NaN if not known.
-        attempts: every try at a deployment, when live, in the order they ended.
+        attempts: every attempt at a deployment, when live, in the order they ended.
         retry_after_s: seconds after which the model may be asked again, where it failed and
             none of its deployments may be called at once.
     """

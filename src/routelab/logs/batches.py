@@ -20,7 +20,7 @@ from routelab.core import Bools, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.batch_layout import BatchLayout, layout, log_of
-from routelab.logs.columns import embedded, names, sidecar, wide
+from routelab.logs.columns import names, parquet_metadata, sidecar, wide
 from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
 from routelab.logs.model import Log, Problems, digest, is_folder
 from routelab.logs.read import read
@@ -161,7 +161,7 @@ def open_batches(
         LogError: files that cannot be read or differ in their columns, all of them by name.
     """
     source = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
-    beside, inside = sidecar.read(path), embedded.read(source.extras())
+    beside, inside = sidecar.read(path), parquet_metadata.read(source.extras())
     specs = {**inside.signals, **beside.signals, **(signals or {})}
     given = {**beside.columns, **(columns or {})}
     problems = Problems(path.name)

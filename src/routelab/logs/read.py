@@ -16,10 +16,10 @@ from routelab.logs.columns import (
     LogRows,
     assemble,
     checked_rows,
-    embedded,
     long_frame,
     names,
     notes,
+    parquet_metadata,
     prices,
     sidecar,
     wide_frame,
@@ -37,7 +37,6 @@ FORMATS: Mapping[str, Callable[[Path], RowSource]] = {
 }
 
 
-# Long: its arguments need many words; the work is one stage after another.
 def read(
     path: str | Path,
     *,
@@ -80,7 +79,7 @@ def read(
     path = path if path.name else path.resolve()  # a folder may be named "."
     source = open_source(path, None if feedback is None else Path(feedback))
     beside = sidecar.read(path)
-    inside = embedded.read(source.extras())
+    inside = parquet_metadata.read(source.extras())
     asked = dict(signals or {})
     specs = {**inside.signals, **beside.signals, **asked}
     problems = Problems(path.name)

@@ -28,7 +28,7 @@ from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
 from routelab.policies.supermodel import Candidate, best_prefix, best_set, best_single, surplus
-from routelab.policies.words import less_cost
+from routelab.policies.wording import less_cost
 
 
 class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
@@ -103,10 +103,10 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         prices = {name: self.cost_weight * cost for name, cost in costs.items()}
         best: tuple[float, Feedback] | None = None
         while left := self._left(x, best):
-            hopes = [self._hope(name, quality[name], prices[name]) for name in left]
+            candidates = [self._candidate(name, quality[name], prices[name]) for name in left]
             room = min(len(left), self._room(x))
-            chosen = self._choose(None if best is None else best[0], hopes, room)
-            x.because(_reason, left, hopes, chosen, best)
+            chosen = self._choose(None if best is None else best[0], candidates, room)
+            x.because(_reason, left, candidates, chosen, best)
             if not chosen:
                 break
             model = left[chosen[0]]
@@ -144,19 +144,21 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
                 raise
             return []
 
-    def _hope(self, name: str, quality: float, price: float) -> Candidate:
+    def _candidate(self, name: str, quality: float, price: float) -> Candidate:
         resolution = self.resolution[self.models.index(name)] if self.resolution else 0.0
         return Candidate(_inside(quality), resolution, price)
 
-    def _choose(self, held: float | None, hopes: Sequence[Candidate], room: int) -> Sequence[int]:
+    def _choose(
+        self, held: float | None, candidates: Sequence[Candidate], room: int
+    ) -> Sequence[int]:
         """Indices of the set worth most, the first of which is asked now; none to stop."""
         if self.supermodels == "single":
             chosen: Sequence[int] = ()
         elif self.supermodels == "prefix":
-            chosen = range(best_prefix(held, hopes, room))
+            chosen = range(best_prefix(held, candidates, room))
         else:
-            chosen = best_set(held or 0.0, hopes, room)
-        return chosen if chosen or held is not None else (best_single(hopes),)
+            chosen = best_set(held or 0.0, candidates, room)
+        return chosen if chosen or held is not None else (best_single(candidates),)
 
     def replay_batch(self, table: Table) -> list[Stage]:
         columns = [table.column(name) for name in self.models]
@@ -221,8 +223,8 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         held = best[rows].tolist(), worth[rows].tolist()
         for row, inside, price, at, value in zip(rows.tolist(), *values, *held, strict=True):
             here = np.flatnonzero(left[row]).tolist()
-            hopes = [Candidate(inside[i], resolution[i], price[i]) for i in here]
-            found = self._choose(None if at < 0 else value, hopes, min(len(here), room))
+            candidates = [Candidate(inside[i], resolution[i], price[i]) for i in here]
+            found = self._choose(None if at < 0 else value, candidates, min(len(here), room))
             if found:
                 chosen[row] = here[found[0]]
         return chosen
@@ -260,14 +262,14 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
 
 def _reason(
     left: Sequence[str],
-    hopes: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     chosen: Sequence[int],
     best: tuple[float, Feedback] | None,
 ) -> str:
     if not chosen:
         return "no other model is worth asking"
     names = [left[index] for index in chosen]
-    adds = surplus(0.0 if best is None else best[0], [hopes[index] for index in chosen])
+    adds = surplus(0.0 if best is None else best[0], [candidates[index] for index in chosen])
     together = f"{listed(names)} together are" if names[1:] else f"{names[0]} is"
     beside = "" if best is None else f" more than the answer of {best[1].model}"
     return f"{together} worth {number(adds)}{beside}, the most: {names[0]} is asked"

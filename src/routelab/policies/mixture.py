@@ -6,7 +6,7 @@ import numpy as np
 
 from routelab.core import Child, Context, Policy, Route, Stage, Table
 from routelab.errors import PolicyError
-from routelab.policies.words import within
+from routelab.policies.wording import within
 
 
 class Mixture(Policy, frozen=True, tag="mixture"):

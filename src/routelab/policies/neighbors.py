@@ -7,7 +7,7 @@ from routelab.core.messages import listed
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.utility import Utility
-from routelab.policies.words import less_cost
+from routelab.policies.wording import less_cost
 
 
 class Neighbors(Policy, frozen=True, tag="neighbors"):

@@ -12,7 +12,7 @@ from routelab.core.messages import listed, number
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import Predictor, expected
-from routelab.policies.words import less_cost
+from routelab.policies.wording import less_cost
 
 
 class Utility(Policy, frozen=True, tag="utility"):

@@ -69,17 +69,17 @@ def random_mix(fixed: list[Replay], cost_usd: float) -> BaselineOutcome:
 
 
 def prompt_length(
-    ground: ComparisonSet, fixed: list[Replay], cost_usd: float
+    comparison: ComparisonSet, fixed: list[Replay], cost_usd: float
 ) -> BaselineOutcome | None:
     """The longest prompts go to the best model, the rest to the cheapest.
 
     As many go as spend `cost_usd` a request; one request may be split to meet it. None
     for a log without prompts.
     """
-    if ground.log.texts is None:
+    if comparison.log.texts is None:
         return None
     weak, strong = (outcome(fixed[i]) for i in weak_and_strong(fixed))
-    order = np.argsort(-ground.log.prompt_keys[1], kind="stable")
+    order = np.argsort(-comparison.log.prompt_keys[1], kind="stable")
     return weak.mixed(strong, _share(order, weak, strong, cost_usd))
 
 
@@ -100,7 +100,7 @@ def _share(order: Ints, weak: BaselineOutcome, strong: BaselineOutcome, cost_usd
 
 
 def task_mean(
-    ground: ComparisonSet, fixed: list[Replay], cost_usd: float
+    comparison: ComparisonSet, fixed: list[Replay], cost_usd: float
 ) -> BaselineOutcome | None:
     """The model with the best mean quality minus lambda times cost on the request's task.
 
@@ -108,9 +108,9 @@ def task_mean(
     lambdas that spend just less and just more than `cost_usd` are mixed. None without
     tasks or a train part.
     """
-    if ground.reference is None or ground.log.requests.task is None:
+    if comparison.reference is None or comparison.log.requests.task is None:
         return None
-    quality, cost = _task_tables(ground.reference, ground.log)
+    quality, cost = _task_tables(comparison.reference, comparison.log)
     quality_of = np.column_stack([replay.quality for replay in fixed])
     cost_of = np.column_stack([replay.cost_usd for replay in fixed])
     rows = np.arange(len(cost_of))

@@ -10,34 +10,34 @@ from routelab.replay.result import Replay
 from routelab.stats import interval
 
 
-def gain_difference(ground: ComparisonSet, one: Policy, other: Policy) -> tuple[float, Range]:
+def gain_difference(comparison: ComparisonSet, one: Policy, other: Policy) -> tuple[float, Range]:
     """Gain of one policy over the zero router minus that of another, with a 95 % interval.
 
     Each is compared with the zero router at its own cost, refitted in every paired resample,
     so that policies of different cost can be set against each other.
 
     Args:
-        ground: rows to compare on.
+        comparison: rows to compare on.
         one, other: the policies.
     Returns:
         Units of quality: the difference, and its interval.
     Raises:
         UncoveredError: a policy asks for what the log cannot know.
     """
-    return gains_apart(ground, ground.replay(one), ground.replay(other))
+    return gains_apart(comparison, comparison.replay(one), comparison.replay(other))
 
 
-def gains_apart(ground: ComparisonSet, one: Replay, other: Replay) -> tuple[float, Range]:
+def gains_apart(comparison: ComparisonSet, one: Replay, other: Replay) -> tuple[float, Range]:
     """`gain_difference` of two replays of these rows, wherever they were made.
 
     Args:
-        ground: rows to compare on.
+        comparison: rows to compare on.
         one, other: replays of them all, in their order.
     Returns:
         Units of quality: the difference, and its 95 % interval.
     """
-    replays = [one, other, *ground.fixed()]
-    measured = measure(ground, dict(enumerate(map(baselines.outcome, replays))))
+    replays = [one, other, *comparison.fixed()]
+    measured = measure(comparison, dict(enumerate(map(baselines.outcome, replays))))
     mine, theirs, *models = measured.values()
     gains = [_gain(it, zero_router(models, it)) for it in (mine, theirs)]
     low, high = interval(gains[0].qualities - gains[1].qualities)

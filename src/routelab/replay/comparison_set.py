@@ -1,4 +1,4 @@
-"""The common ground on which policies are compared: same rows, candidates and resamples."""
+"""What policies are compared on: the same rows, candidates and resamples."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ComparisonSet:
     gone: tuple[str, ...] = ()
 
     @cached_property
-    def known(self) -> RequestCache:
+    def cache(self) -> RequestCache:
         """Prompts and scores of these rows, each computed once."""
         return RequestCache(self.log, self.scoring)
 
@@ -63,7 +63,7 @@ class ComparisonSet:
 
     def __getstate__(self) -> dict[str, object]:
         """For other processes: without what was computed, which cannot travel."""
-        return {name: value for name, value in vars(self).items() if name != "known"}
+        return {name: value for name, value in vars(self).items() if name != "cache"}
 
     def replay(self, policy: Policy) -> Replay:
         """What a policy does on these rows.
@@ -75,7 +75,7 @@ class ComparisonSet:
             "catalogue": self.catalogue,
             "seed": self.seed,
             "estimates": self.estimates,
-            "known": self.known,
+            "cache": self.cache,
         }
         replayed = run(policy, self.log, **how)
         unknown = np.flatnonzero(~replayed.covered)
@@ -106,16 +106,16 @@ class ComparisonSet:
         return [reduce(_backed, [alone[i] for i in asked[it]]) for it in range(len(alone))]
 
     def take(self, rows: Ints, part: str) -> ComparisonSet:
-        """Some of these rows (k,) as a ground of their own, called `part`."""
-        known = self.known.take(rows)
+        """Some of these rows (k,) as a comparison set of their own, called `part`."""
+        cache = self.cache.take(rows)
         taken = replace(
             self,
             part=part,
-            log=known.log,
+            log=cache.log,
             groups=self.groups[rows],
             coverage=Coverage(self.coverage.rows[rows], 0, {}),
         )
-        vars(taken)["known"] = known  # what was computed for all rows holds for some
+        vars(taken)["cache"] = cache  # what was computed for all rows holds for some
         return taken
 
 

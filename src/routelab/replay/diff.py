@@ -166,8 +166,8 @@ def diff(
     on = common_rows(old, new, log, part, allow_missing=allow_missing)
     before, after = on.old.replay(old.policy), on.new.replay(new.policy)
     figures = [
-        evaluate(ground, [NamedPolicy(it.name, it.policy)])[0]
-        for ground, it in ((on.old, old), (on.new, new))
+        evaluate(comparison, [NamedPolicy(it.name, it.policy)])[0]
+        for comparison, it in ((on.old, old), (on.new, new))
     ]
     quality, cost = _changes(on, before, after)
     moved = before.answered != after.answered

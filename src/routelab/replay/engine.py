@@ -25,7 +25,7 @@ def run(
     seed: int = 0,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
-    known: RequestCache | None = None,
+    cache: RequestCache | None = None,
 ) -> Replay:
     """Replay a policy, by its batch form where the kind has one and no request has a bound.
 
@@ -44,13 +44,13 @@ def run(
         seed: of the policy's random draws.
         scoring: the scorers that the policy names.
         estimates: of calls, for requests with a budget or a deadline.
-        known: of this log and these scorers, to share what earlier replays computed.
+        cache: of this log and these scorers, to share what earlier replays computed.
     Raises:
         LogError: the log lacks a model, a signal or prompts that the policy needs.
         PolicyError: a scorer that the policy names is not there, or is another.
     """
-    known = known or RequestCache(log, scoring)
-    table = table_of(policy, log, catalogue=catalogue, seed=seed, known=known)
+    cache = cache or RequestCache(log, scoring)
+    table = table_of(policy, log, catalogue=catalogue, seed=seed, cache=cache)
     result = nothing_yet(log.models, len(log))
     limited = bool(bounded(log).any())
     for start in range(0, len(log), BLOCK):
@@ -58,7 +58,7 @@ def run(
         stages = None if limited else policy.replay_batch(table.block(rows.start, rows.stop))
         if stages is None:
             return run_generator(
-                policy, log, catalogue=catalogue, seed=seed, estimates=estimates, known=known
+                policy, log, catalogue=catalogue, seed=seed, estimates=estimates, cache=cache
             )
         _account(stages, log, rows, result)
     return result
@@ -71,7 +71,7 @@ def table_of(
     catalogue: Catalogue | None = None,
     seed: int = 0,
     scoring: Scoring | None = None,
-    known: RequestCache | None = None,
+    cache: RequestCache | None = None,
 ) -> Table:
     """The arrays a batch form sees.
 
@@ -86,27 +86,27 @@ def table_of(
         LogError: the log lacks a model, a signal or prompts that the policy needs.
         PolicyError: a scorer that the policy names is not there, or is another.
     """
-    known = known or RequestCache(log, scoring)
-    check(policy, known)
+    cache = cache or RequestCache(log, scoring)
+    check(policy, cache)
     return Table(
         ids=log.requests.id,
         models=log.models,
         signals={name: log.signals[name] for name in policy.signals_used},
-        allowed=_allowed(known, catalogue or log.catalogue),
+        allowed=_allowed(cache, catalogue or log.catalogue),
         seed=seed,
         failed=log.error,
-        scores=known.scores,
-        after=known.after,
-        outputs=known.outputs,
-        about=known.about,
+        scores=cache.scores,
+        after=cache.after,
+        outputs=cache.outputs,
+        about=cache.about,
     )
 
 
-def _allowed(known: RequestCache, catalogue: Catalogue | None) -> Bools | None:
+def _allowed(cache: RequestCache, catalogue: Catalogue | None) -> Bools | None:
     """(n, m) which models have every capability and room for the prompt; None for all."""
     if catalogue is None:
         return None
-    able, room = _able(known.log, catalogue), _room(known, catalogue)
+    able, room = _able(cache.log, catalogue), _room(cache, catalogue)
     if able is None or room is None:
         return room if able is None else able
     return np.asfortranarray(able & room)
@@ -125,14 +125,14 @@ def _able(log: Log, catalogue: Catalogue) -> Bools | None:
     return np.array([masks[needs] for needs in log.requests.needs], dtype=np.bool_, order="F")
 
 
-def _room(known: RequestCache, catalogue: Catalogue) -> Bools | None:
+def _room(cache: RequestCache, catalogue: Catalogue) -> Bools | None:
     """(n, m) whether the prompt fits the context window; None when all do."""
-    given = [catalogue.model(name).context_window for name in known.log.models]
+    given = [catalogue.model(name).context_window for name in cache.log.models]
     windows = np.array([np.inf if it is None else it for it in given])
     shortest = float(windows.min())
     if shortest == np.inf:
         return None
-    tokens = known.tokens[shortest]
+    tokens = cache.tokens[shortest]
     return tokens[:, None] <= windows if (tokens > shortest).any() else None
 
 

@@ -132,7 +132,7 @@ class Measure(NamedTuple):
     costs_usd: Floats
 
 
-def evaluate(ground: ComparisonSet, policies: Sequence[NamedPolicy]) -> list[Figures]:
+def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list[Figures]:
     """Figures of each policy with 95 % intervals; all share one set of paired resamples.
 
     >>> import routelab
@@ -140,11 +140,11 @@ def evaluate(ground: ComparisonSet, policies: Sequence[NamedPolicy]) -> list[Fig
     >>> from routelab.policies import Cascade
     >>> from routelab.replay import NamedPolicy, comparison_set, evaluate
     >>> log = routelab.read("datasets/sample.parquet")
-    >>> ground = comparison_set(
+    >>> comparison = comparison_set(
     ...     log, split(log, seed=0), "test", log.models, catalogue=log.catalogue, seed=0
     ... )
     >>> cascade = Cascade(("small-8b", "frontier"), (0.8,), "confidence")
-    >>> (figures,) = evaluate(ground, [NamedPolicy("mine", cascade)])
+    >>> (figures,) = evaluate(comparison, [NamedPolicy("mine", cascade)])
     >>> figures.n_requests, round(figures.quality, 3), round(figures.gain_vs_zero_router, 3)
     (795, 0.862, 0.022)
     >>> low, high = figures.gain_ci  # which includes 0: not shown to beat a mixture of models
@@ -154,45 +154,47 @@ def evaluate(ground: ComparisonSet, policies: Sequence[NamedPolicy]) -> list[Fig
     Raises:
         UncoveredError: a policy asks for what the log cannot know.
     """
-    fixed = ground.fixed()
-    replays = [ground.replay(named.policy) for named in policies]
-    outcomes = _shared(ground, fixed)
+    fixed = comparison.fixed()
+    replays = [comparison.replay(named.policy) for named in policies]
+    outcomes = _shared(comparison, fixed)
     for index, replay in enumerate(replays):
-        outcomes |= _own(ground, fixed, index, replay)
-    measured = measure(ground, outcomes)
+        outcomes |= _own(comparison, fixed, index, replay)
+    measured = measure(comparison, outcomes)
     return [
-        _figures(ground, named.name, replay, _of(measured, index))
+        _figures(comparison, named.name, replay, _of(measured, index))
         for index, (named, replay) in enumerate(zip(policies, replays, strict=True))
     ]
 
 
-def _shared(ground: ComparisonSet, fixed: list[Replay]) -> dict[_Key, BaselineOutcome]:
+def _shared(comparison: ComparisonSet, fixed: list[Replay]) -> dict[_Key, BaselineOutcome]:
     """Baselines that are the same for every policy."""
     found: dict[_Key, BaselineOutcome] = {
         (_ALL, f"fixed:{name}"): baselines.outcome(replay)
-        for name, replay in zip(ground.models, fixed, strict=True)
+        for name, replay in zip(comparison.models, fixed, strict=True)
     }
     return {**found, (_ALL, "oracle"): baselines.best_per_request(fixed)}
 
 
 def _own(
-    ground: ComparisonSet, fixed: list[Replay], index: int, replay: Replay
+    comparison: ComparisonSet, fixed: list[Replay], index: int, replay: Replay
 ) -> dict[_Key, BaselineOutcome]:
     """A policy's outcome and the baselines that spend as much."""
     cost = float(replay.cost_usd.mean())
     found = {
         SELF: baselines.outcome(replay),
         "random_mix": baselines.random_mix(fixed, cost),
-        "prompt_length": baselines.prompt_length(ground, fixed, cost),
-        "task_mean": baselines.task_mean(ground, fixed, cost),
+        "prompt_length": baselines.prompt_length(comparison, fixed, cost),
+        "task_mean": baselines.task_mean(comparison, fixed, cost),
     }
     return {(index, key): value for key, value in found.items() if value is not None}
 
 
-def measure(ground: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -> dict[_K, Measure]:
+def measure(comparison: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -> dict[_K, Measure]:
     """Means of some outcomes, all in the same resamples."""
     columns = np.column_stack([column for pair in outcomes.values() for column in pair])
-    samples = Resamples(ground.groups, n_resamples=RESAMPLES, seed=ground.seed).means(columns)
+    samples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed).means(
+        columns
+    )
     return {
         key: Measure(
             exact_mean(pair.quality),
@@ -210,19 +212,19 @@ def _of(measured: Mapping[_Key, Measure], index: int) -> dict[str, Measure]:
 
 
 def _figures(
-    ground: ComparisonSet, name: str, replay: Replay, measured: Mapping[str, Measure]
+    comparison: ComparisonSet, name: str, replay: Replay, measured: Mapping[str, Measure]
 ) -> Figures:
     observed = replay.latency_s[~np.isnan(replay.latency_s)]
-    shares = {m: float(np.mean(replay.answered == i)) for i, m in enumerate(ground.models)}
+    shares = {m: float(np.mean(replay.answered == i)) for i, m in enumerate(comparison.models)}
     did = PolicyBehaviour(
         n_requests=len(replay),
-        n_dropped=ground.coverage.n_dropped,
+        n_dropped=comparison.coverage.n_dropped,
         latency_p50_s=float(np.quantile(observed, 0.50)) if len(observed) else None,
         latency_p95_s=float(np.quantile(observed, 0.95)) if len(observed) else None,
         escalation_rate=float(np.mean(replay.calls > 1)),
         model_share=shares,
     )
-    return figures(name, ground.part, did, measured)
+    return figures(name, comparison.part, did, measured)
 
 
 def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, Measure]) -> Figures:

@@ -28,14 +28,14 @@ from routelab.replay.request_cache import RequestCache, bounded, feedback
 from routelab.replay.result import Replay, nothing_yet
 
 
-def check(policy: Policy, known: RequestCache) -> None:
+def check(policy: Policy, cache: RequestCache) -> None:
     """Whether a log and scorers hold everything that a policy asks for.
 
     Raises:
         LogError: the log lacks a model, a signal or prompts.
         PolicyError: a scorer is not there, or is another than the policy needs.
     """
-    log = known.log
+    log = cache.log
     problems = [
         f"{log.name}: no model {name!r}; it has {', '.join(log.models)}"
         for name in policy.models_used
@@ -51,7 +51,7 @@ def check(policy: Policy, known: RequestCache) -> None:
         raise LogError(*problems)
     for gate in policy.gates_used:
         gate.ready()
-    if unfit := scorer_misfits(policy.scorer_uses, known.scoring):
+    if unfit := scorer_misfits(policy.scorer_uses, cache.scoring):
         raise PolicyError(*unfit)
 
 
@@ -63,7 +63,7 @@ def run_generator(
     seed: int = 0,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
-    known: RequestCache | None = None,
+    cache: RequestCache | None = None,
 ) -> Replay:
     """Replay by the generator, request by request: slow, and what the batch form must equal.
 
@@ -78,9 +78,9 @@ def run_generator(
     Raises:
         LogError, PolicyError: as `routelab.replay.run`.
     """
-    known = known or RequestCache(log, scoring)
-    check(policy, known)
-    driver = _Driver(policy, known, catalogue, estimates, seed)
+    cache = cache or RequestCache(log, scoring)
+    check(policy, cache)
+    driver = _Driver(policy, cache, catalogue, estimates, seed)
     result = nothing_yet(log.models, len(log))
     for row in range(len(log)):
         answered, quality, cost, latency, calls = _generate(driver, row)
@@ -101,7 +101,7 @@ def decide(
     seed: int = 0,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
-    known: RequestCache | None = None,
+    cache: RequestCache | None = None,
     explained: bool = False,
 ) -> Decision:
     """One request's decision with all its steps; arguments are those of `routelab.replay.run`.
@@ -113,16 +113,16 @@ def decide(
         RouteError: no call gave an answer.
         UncoveredError: the log holds no outcome for a call.
     """
-    known = known or RequestCache(log, scoring, block=1)
-    check(policy, known)
-    x, answers = _Driver(policy, known, catalogue, estimates, seed).prepare(row, explained)
+    cache = cache or RequestCache(log, scoring, block=1)
+    check(policy, cache)
+    x, answers = _Driver(policy, cache, catalogue, estimates, seed).prepare(row, explained)
     return drive(policy, x, answers)
 
 
 def _generate(driver: _Driver, row: int) -> tuple[int, float, float, float, int]:
     """Answered column, quality, cost, latency and calls of one request."""
     x, answers = driver.prepare(row)
-    log = driver.known.log
+    log = driver.cache.log
     try:
         decision = drive(driver.policy, x, answers)
     except UncoveredError:
@@ -131,8 +131,8 @@ def _generate(driver: _Driver, row: int) -> tuple[int, float, float, float, int]
         latency = x.elapsed_s if x.called else math.nan
         return -1, 0.0, x.spent_usd, latency, len(x.called)
     column = log.models.index(decision.answer.model)
-    attempt = next(it.call.attempt for it in decision.steps if it.feedback is decision.answer)
-    quality = float(log.samples[attempt].quality[row, column])
+    sample = next(it.call.sample for it in decision.steps if it.feedback is decision.answer)
+    quality = float(log.samples[sample].quality[row, column])
     return column, quality, decision.cost_usd, decision.latency_s, len(decision.steps)
 
 
@@ -142,15 +142,15 @@ class _Driver:
     def __init__(
         self,
         policy: Policy,
-        known: RequestCache,
+        cache: RequestCache,
         catalogue: Catalogue | None,
         estimates: Mapping[str, CallEstimate] | None,
         seed: int,
     ) -> None:
         self.policy = policy
-        self.known = known
+        self.cache = cache
         self._seed = seed
-        scoring, log = known.scoring, known.log
+        scoring, log = cache.scoring, cache.log
         self._admission = Admission(
             policy.models_used, catalogue or log.catalogue or Catalogue(), scoring, estimates
         )
@@ -160,19 +160,19 @@ class _Driver:
 
     def prepare(self, row: int, explained: bool = False) -> tuple[Context, _Answers]:
         """One request in the policy's hands, and its logged answers."""
-        known, admission = self.known, self._admission
+        cache, admission = self.cache, self._admission
         text = self._reads_text or bool(self._bounds_read_text and self._bounded[row])
-        long = known.tokens[admission.shortest_window][row] > 0
-        request = known.request(row, text=text or bool(long))
+        long = cache.tokens[admission.shortest_window][row] > 0
+        request = cache.request(row, text=text or bool(long))
         x = Context(
             request,
             admission.models,
             seed=self._seed,
-            scoring=known.scoring,
+            scoring=cache.scoring,
             admission=admission,
             explained=explained,
         )
-        return x, _Answers(known, row, texts=self.policy.reads_answers)
+        return x, _Answers(cache, row, texts=self.policy.reads_answers)
 
 
 def _read_text(scoring: Scoring | None, names: Sequence[str]) -> bool:
@@ -186,22 +186,20 @@ class _Answers:
         texts: give the text of answers.
     """
 
-    def __init__(self, known: RequestCache, row: int, *, texts: bool) -> None:
-        self._known, self._row, self._texts = known, row, texts
+    def __init__(self, cache: RequestCache, row: int, *, texts: bool) -> None:
+        self._cache, self._row, self._texts = cache, row, texts
 
     def __call__(self, call: Call) -> Feedback:
-        known, samples = self._known, self._known.log.samples
-        key = (self._row, known.log.models.index(call.model))
+        cache, samples = self._cache, self._cache.log.samples
+        key = (self._row, cache.log.models.index(call.model))
         if call.messages is not None:
             raise self._uncovered(call, "what it answers to changed messages is in no log")
-        if call.attempt and not (
-            call.attempt < len(samples) and samples[call.attempt].observed(key)
-        ):
-            raise self._uncovered(call, f"no row of it with `attempt` {call.attempt} is logged")
-        seen = feedback(samples[call.attempt], key, call.need)
+        if call.sample and not (call.sample < len(samples) and samples[call.sample].observed(key)):
+            raise self._uncovered(call, f"no row of it with `attempt` {call.sample} is logged")
+        seen = feedback(samples[call.sample], key, call.need)
         if not (call.gates or self._texts) or seen.error is not None:
             return seen
-        text = known.response(key, call.attempt)
+        text = cache.response(key, call.sample)
         verdicts = (self._verdict(call, gate, key, text) for gate in call.gates)
         rejected = tuple(said for said in verdicts if said is not None)
         return msgspec.structs.replace(seen, text=text, rejected=rejected)
@@ -210,7 +208,7 @@ class _Answers:
         self, call: Call, gate: Gate, key: tuple[int, int], text: str | None
     ) -> str | None:
         """Why a gate refuses an answer: by the log's column of its verdicts, else by the text."""
-        column = self._known.log.samples[call.attempt].signals.get(gate.name)
+        column = self._cache.log.samples[call.sample].signals.get(gate.name)
         if column is not None and not math.isnan(column[key]):
             return None if column[key] >= 0.5 else f"{gate.name} refused the answer"
         if text is None or isinstance(gate, Function):
@@ -221,7 +219,7 @@ class _Answers:
         return gate.problem(text)
 
     def _uncovered(self, call: Call, why: str) -> UncoveredError:
-        log = self._known.log
+        log = self._cache.log
         request = str(log.requests.id[self._row])
         return UncoveredError(f"{log.name}: request {request!r}, model {call.model!r}: {why}")
 

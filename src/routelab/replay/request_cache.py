@@ -80,20 +80,20 @@ class RequestCache:
             self._held = (start, self._prompts(rows))
         return self._held[1][row - start]
 
-    def response(self, key: tuple[int, int], attempt: int = 0) -> str | None:
+    def response(self, key: tuple[int, int], sample: int = 0) -> str | None:
         """What a model answered; None if the log does not say.
 
         Args:
             key: row and column.
-            attempt: which sample.
+            sample: which sample.
         """
         row, column = key
-        block = self._answers((attempt, column, row // self._block))
+        block = self._answers((sample, column, row // self._block))
         return block[row % self._block]
 
     def _responses(self, asked: tuple[int, int, int]) -> list[str | None]:
-        attempt, column, block = asked
-        texts = self.log.samples[attempt].texts
+        sample, column, block = asked
+        texts = self.log.samples[sample].texts
         rows = np.arange(block * self._block, min((block + 1) * self._block, len(self.log)))
         if texts is None:
             return [None] * len(rows)

@@ -1,4 +1,4 @@
-"""The ground of a recorded study: the same cut of the same log, or an error that says why not."""
+"""The comparison set of a recorded study: the same cut of the same log, or why there is none."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from routelab.logs.model import Log
 
 
 class TimedOutAnswers(NamedTuple):
-    """Answers of one model that take longer than a try may.
+    """Answers of one model that take longer than an attempt may.
 
     Attributes:
         limit_s: the shortest of the model's deployments.
@@ -45,7 +45,7 @@ def timed_out_answers(
     timeout_s: float = ROUTER_TIMEOUT_S,
     latency_s: Floats | None = None,
 ) -> tuple[TimedOutAnswers, ...]:
-    """The models of a catalogue that the log has slower answers of than their tries may take.
+    """The models of a catalogue that the log has slower answers of than their attempts may take.
 
     Args:
         timeout_s: of deployments that name no time limits; a model without a deployment has none.

@@ -1,4 +1,4 @@
-"""Which signals of a live request a log can repeat."""
+"""Signals of a live request that a log can repeat."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from routelab.errors import PolicyError
 from routelab.logs.model import Log
-from routelab.runtime import ATTEMPT, NEED, READS, header_texts
+from routelab.runtime import NEED, READS, SAMPLE, header_texts
 from routelab.signals import SignalSource, as_logged, parse
 from routelab.simulate.answers import Outcomes, ReplayError
 
@@ -62,7 +62,7 @@ class LoggedSignals:
         """
         for told in header_texts(headers.get(READS, "")):
             name, _, spec = told.rpartition("=")
-            lacking = self._lacking(_source(spec), headers.get(ATTEMPT, ""), row, column)
+            lacking = self._lacking(_source(spec), headers.get(SAMPLE, ""), row, column)
             if lacking:
                 raise self._refusal(
                     name,
@@ -70,12 +70,12 @@ class LoggedSignals:
                     f" {self._way_out(name)}",
                 )
 
-    def _lacking(self, source: SignalSource | None, attempt: str, row: int, column: int) -> str:
+    def _lacking(self, source: SignalSource | None, sample: str, row: int, column: int) -> str:
         """What a source is made of that the log does not hold; empty if it holds everything."""
         if source is not None and source.fields:
             return "no token log probabilities"
         n = 1 if source is None else source.samples
-        first = (int(attempt) if attempt.isdecimal() else 0) // n * n
+        first = (int(sample) if sample.isdecimal() else 0) // n * n
         seen = [
             at
             for at, sample in enumerate(self._log.samples)

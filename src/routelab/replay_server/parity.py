@@ -28,7 +28,13 @@ SHOWN = 3
 
 
 class ParityDifference(NamedTuple):
-    """A request that was decided otherwise over HTTP; None where nobody answered."""
+    """A request that was decided otherwise over HTTP.
+
+    Attributes:
+        request_id: in the log.
+        replayed: decision of the replay; None where no model answered.
+        routed: decision over HTTP; None where no model answered.
+    """
 
     request_id: str
     replayed: Decision | None
@@ -36,7 +42,7 @@ class ParityDifference(NamedTuple):
 
 
 class Parity(NamedTuple):
-    """How many requests were decided alike, and what both ways spent.
+    """How many requests were decided alike by replay and over HTTP, and what both ways spent.
 
     Attributes:
         n: requests routed.
@@ -64,7 +70,7 @@ class Parity(NamedTuple):
         return self.same == self.n and self.replayed_usd == self.routed_usd
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data; the decisions of the examples are for the caller to tell."""
+        """Plain data, without the decisions of the examples."""
         return {**self._replace(examples=())._asdict(), "holds": self.holds}
 
     def __str__(self) -> str:
@@ -79,6 +85,7 @@ def prove_parity(policy_file: PolicyFile, log: Log) -> Parity:
     replay of all at once, which is what figures are made of.
 
     Args:
+        policy_file: as loaded.
         log: requests with prompts, and outcomes of the policy's models. A model that the
             policy's catalogue gives no endpoint is served with the others. A gate that is a
             function is answered for by its column of verdicts.
@@ -117,13 +124,13 @@ def prove_parity(policy_file: PolicyFile, log: Log) -> Parity:
 
 def _alone(policy_file: PolicyFile, log: Log) -> tuple[Ints, list[Decision | None]]:
     """Rows on which the log can answer all that is asked, and what is decided on each alone."""
-    known = RequestCache(log, policy_file.scoring)
+    cache = RequestCache(log, policy_file.scoring)
     rows: list[int] = []
     decided = []
     why: UncoveredError | None = None
     for row in range(len(log)):
         try:
-            decided.append(_replay(policy_file, known, row))
+            decided.append(_replay(policy_file, cache, row))
             rows.append(row)
         except UncoveredError as error:
             why = why or error
@@ -182,16 +189,16 @@ async def _route(
         return await asyncio.gather(*(one(row, router) for row in range(len(log))))
 
 
-def _replay(policy_file: PolicyFile, known: RequestCache, row: int) -> Decision | None:
+def _replay(policy_file: PolicyFile, cache: RequestCache, row: int) -> Decision | None:
     try:
         return decide(
             policy_file.policy,
-            known.log,
+            cache.log,
             row,
             catalogue=policy_file.document.catalogue,
             seed=policy_file.document.seed,
             estimates=policy_file.document.estimates,
-            known=known,
+            cache=cache,
         )
     except RouteError:
         return None

@@ -132,12 +132,12 @@ class TableBlock:
 
 @dataclass(frozen=True)
 class PlotBlock:
-    """A drawing with its words.
+    """A plot with its words.
 
     Attributes:
         title: what it shows, as a heading over it.
         alt: what a reader who cannot see it needs to know.
-        svg: the drawing; a second one is drawn for narrow screens if there is one.
+        svg: the plot; a second one is drawn for narrow screens if there is one.
         wide: whether it takes the whole width.
     """
 
@@ -148,11 +148,11 @@ class PlotBlock:
     wide: bool = False
 
     def html(self) -> Markup:
-        return templates.fill("figure.html", figure=self)
+        return templates.fill("plot.html", plot=self)
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        return templates.fill("notebook.html", figure=self)
+        return templates.fill("notebook.html", plot=self)
 
     def markdown(self) -> str:
         return f"*{plain(self.title)}*: {plain(self.alt)}"
@@ -160,16 +160,16 @@ class PlotBlock:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Figures side by side where there is room."""
+    """Plots side by side where there is room."""
 
-    figures: Sequence[PlotBlock]
+    plots: Sequence[PlotBlock]
 
     def html(self) -> Markup:
-        inside = Markup("").join(figure.html() for figure in self.figures)
+        inside = Markup("").join(plot.html() for plot in self.plots)
         return Markup('<div class="gallery">{}</div>').format(inside)
 
     def markdown(self) -> str:
-        return "\n\n".join(figure.markdown() for figure in self.figures)
+        return "\n\n".join(plot.markdown() for plot in self.plots)
 
 
 @dataclass(frozen=True)

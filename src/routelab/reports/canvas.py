@@ -1,7 +1,7 @@
-"""The one visual language of all drawings, and how a drawing becomes part of the page.
+"""The one visual language of all plots, and how a plot becomes part of the page.
 
-Drawings are made with stand-in colours that the page's style sheet replaces, so that one
-drawing serves light, dark and print.
+Plots are made with stand-in colours that the page's style sheet replaces, so that one
+plot serves light, dark and print.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _VARIABLES = {
 }  # fmt: skip
 
 NARROW = 400.0
-"""Width of a drawing in page pixels; most are shown at about this size everywhere."""
+"""Width of a plot in page pixels; most are shown at about this size everywhere."""
 WIDE = 880.0
 SMALL, NORMAL = 10.5, 11.5
 """Sizes of text."""
@@ -70,10 +70,10 @@ _LANGUAGE: dict[str, Any] = {
 
 
 def draw(key: str, width: float, height: float, paint: Callable[[Figure], None]) -> Markup:
-    """A drawing as inline SVG; the same paint gives the same bytes.
+    """A plot as inline SVG; the same paint gives the same bytes.
 
     Args:
-        key: of the drawing, unique in a page.
+        key: of the plot, unique in a page.
         width, height: in page pixels.
     """
     language: Any = {**_LANGUAGE, "svg.hashsalt": key}
@@ -94,7 +94,7 @@ def grid(axes: Axes, axis: str = "y") -> None:
 
 
 def labelled(svg: Markup, alt: str) -> Markup:
-    """A drawing that says what it shows to those who cannot see it."""
+    """A plot that says what it shows to those who cannot see it."""
     opening = Markup('<svg role="img" aria-label="{}"').format(alt)
     return opening + svg[len("<svg") :]
 

@@ -52,7 +52,7 @@ class Report(NamedTuple):
 
     Attributes:
         html: one file that needs no other.
-        markdown: the same text and tables, without drawings.
+        markdown: the same text and tables, without plots.
     """
 
     html: bytes
@@ -60,7 +60,7 @@ class Report(NamedTuple):
 
 
 def render(data: Mapping[str, Any]) -> Report:
-    """Draw and tell a study; the same data give the same bytes.
+    """The report of a study; the same data give the same bytes.
 
     Args:
         data: what `routelab.tuning.study.export.as_json` gives, or `study.json` holds.

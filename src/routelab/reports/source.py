@@ -1,4 +1,4 @@
-"""Where a report's data come from: the stored study, or the log replayed."""
+"""The data of a report: the stored study, or the log replayed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEPT = ("verdict", "reasons", "operating_points", "aiq_front", "optimism")
 
 
 def stored(policy: PolicyFile) -> Mapping[str, Any] | None:
-    """The data of the study beside a policy; None where it is not there, or is another's."""
+    """The data of the study beside a policy; None where there is none, or another policy's."""
     path = study_path(policy.path) / "study.json"
     try:
         data = msgspec.json.decode(path.read_bytes())
@@ -41,8 +41,13 @@ def same_log(data: Mapping[str, Any], log: Log) -> bool:
 def broken_down(
     data: Mapping[str, Any], policy: PolicyFile, log: Log, *, allow_missing: bool = False
 ) -> Mapping[str, Any]:
-    """A study with the breakdown by request that one read in batches lacks; any other as it is.
+    """A study with the breakdown by request, which one read in batches lacks.
 
+    Args:
+        data: of the study, as `study.json` holds it.
+        policy: as loaded.
+        log: that it was tuned on.
+        allow_missing: accept a log that lacks many outcomes.
     Raises:
         LogError: the log cannot be compared.
     """
@@ -57,18 +62,23 @@ def replayed(
 ) -> dict[str, Any]:
     """The data of a report without a study, for a part of the policy's log or all of any.
 
-    What was recorded with the policy is told too, if this log repeats its figures.
+    What was recorded with the policy is added, if this log repeats its figures.
 
+    Args:
+        policy: as loaded.
+        log: that it was tuned on, or any other for "all".
+        part: "train", "tune", "calibrate", "test" or "all".
+        allow_missing: accept a log that lacks many outcomes.
     Raises:
         LogError: the log has no such part, or cannot be compared.
     """
     document = policy.document
 
-    def ground(part: str) -> ComparisonSet:
+    def comparison(part: str) -> ComparisonSet:
         return study_rows(document, log, part, allow_missing=allow_missing, scoring=policy.scoring)
 
-    here, own = ground(part), part != "all"
-    tune = ground("tune") if own else None
+    here, own = comparison(part), part != "all"
+    tune = comparison("tune") if own else None
     test = msgspec.to_builtins(evaluate(here, [NamedPolicy(policy.name, policy.policy)])[0])
     found = breakdown(policy.policy, here, tune, _best(tune or here))
     repeats = _encoded(test) == _encoded(document.evaluation.get("test"))
@@ -97,9 +107,9 @@ def replayed(
     }
 
 
-def _best(ground: ComparisonSet) -> str:
+def _best(comparison: ComparisonSet) -> str:
     """The candidate with the most quality, the cheaper of equals."""
-    alone = zip(ground.models, ground.fixed(), strict=True)
+    alone = zip(comparison.models, comparison.fixed(), strict=True)
     scored = ((exact_mean(it.quality), -exact_mean(it.cost_usd), name) for name, it in alone)
     return max(scored, key=lambda score: score[:2])[2]
 

@@ -58,6 +58,8 @@ class Router:
         """A router for the policy directory at `path`; the rest is as the constructor has it.
 
         Args:
+            path: of the policy directory.
+            catalogue, config: as `AsyncRouter` has them.
             packages: that bring kinds the policy names, and whose code may run.
         """
         config = checked("Router.load", config, unknown)
@@ -72,11 +74,20 @@ class Router:
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
     ) -> None:
-        """Say what an answer was worth, as `AsyncRouter.feedback` does."""
+        """Report the quality of an answer, as `AsyncRouter.feedback` does.
+
+        Args:
+            request_id: `routed.decision.request_id`.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+            source: of the judgement, for people.
+        Raises:
+            RouteError: the quality lies outside [0, 1].
+        """
         self._router.feedback(request_id, quality, model=model, source=source)
 
     def snapshot(self) -> Snapshot:
-        """The figures, as `AsyncRouter.snapshot` gives them."""
+        """Operations metrics, as `AsyncRouter.snapshot` gives them."""
         return self._background.run(self._router.snapshot())
 
     def stream(
@@ -106,7 +117,7 @@ class Router:
 
 
 class BlockingAnswer:
-    """The pieces of an answer; for `with` and then `for`, otherwise as `StreamedAnswer`."""
+    """An answer piece by piece; for `with` and then `for`, otherwise as `StreamedAnswer`."""
 
     def __init__(self, answer: StreamedAnswer, background: BackgroundLoop) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""How a router works, in one value: all but its policy and the catalogue of its models."""
+"""The settings of a router, in one value: all but its policy and the catalogue of its models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from routelab.core import Options, misplaced
+from routelab.core import KeywordOptions, misplaced
 from routelab.core.catalogue import ROUTER_TIMEOUT_S, EngineRules, engine_rules
 from routelab.errors import ConfigError
 from routelab.gates import AnyGate
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RouterConfig(Options):
-    """What a router is told besides its policy and catalogue; every field may be left out.
+class RouterConfig(KeywordOptions):
+    """Settings of a router besides its policy and catalogue; every field may be left out.
 
     One value serves any number of routers, unless it holds what only one may have: an open log,
-    figures, a budget store, an upstream.
+    metrics, a budget store, an upstream.
 
     >>> from routelab.runtime import RouterConfig
     >>> config = RouterConfig(log="decisions/", timeout_s=20.0, signals={"sure": "agreement:3"})
@@ -55,7 +55,7 @@ class RouterConfig(Options):
         signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
             or a function of request and response; goes before what the policy file says.
         gates: that every answer must pass, besides those of the policy (see `routelab.gates`).
-        again: how often a model is asked again, told why its answer was refused by `gates`;
+        again: how often a model is asked again, with the reason why `gates` refused its answer;
             in [0, 5].
         gate_functions: by name, for gates that are functions of yours.
         budgets: what may be spent: rules, or a `budgets.toml`.
@@ -63,7 +63,7 @@ class RouterConfig(Options):
         cheaper: decides the requests that a budget degrades; a policy or its directory, which
             goes before the one that `budgets` names.
         log: where a record of every request goes: a folder, or a sink; closed with the router.
-        figures: counts requests; own ones unless given.
+        metrics: what requests are counted in; its own unless given.
         observers: hear of every request when it is over.
         explained: decisions say why, in `routed.decision.reasons`.
         quiet: do not warn of a policy that was edited, nor of requests without what it reads; for
@@ -74,7 +74,7 @@ class RouterConfig(Options):
         rng: of balancing and of pauses before retries, a fresh one unless given; the policy's
             draws have a seed of their own.
     Raises:
-        ConfigError: a name is no field, or values make no sense; every problem is told.
+        ConfigError: a name is no field, or values are out of range; every problem is named.
     """
 
     client: httpx.AsyncClient | None = None
@@ -93,7 +93,7 @@ class RouterConfig(Options):
     cheaper: PolicyFile | str | Path | None = None
 
     log: Sink | str | Path | None = None
-    figures: RouterMetrics | None = None
+    metrics: RouterMetrics | None = None
     observers: Sequence[Observer] = ()
     explained: bool = False
     quiet: bool = False
@@ -156,8 +156,8 @@ def _problems(config: RouterConfig) -> Iterator[str]:
                 yield f"{name} serves budgets: give budgets=... too"
     elif not isinstance(config.budgets, Budgets | str | Path):
         yield f"budgets={config.budgets!r:.80}: give Budgets or the path of a budgets.toml"
-    if not (config.figures is None or isinstance(config.figures, RouterMetrics)):
-        yield f"figures={config.figures!r:.80}: give Figures, or leave them out"
+    if not (config.metrics is None or isinstance(config.metrics, RouterMetrics)):
+        yield f"metrics={config.metrics!r:.80}: give RouterMetrics, or leave them out"
     for name in ("clock", "wall_clock", "sleep"):
         if not callable(value := getattr(config, name)):
             yield f"{name}={value!r:.80}: give a function"

@@ -56,7 +56,7 @@ class AsyncRouter:
     '4'
 
     Attributes:
-        engine: deployments at work.
+        engine: deployments with their balancing, limits and breakers.
 
     Args:
         policy: what `routelab.policy_file.load` gives.
@@ -66,13 +66,12 @@ class AsyncRouter:
         config: everything else.
     Raises:
         CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
-            model of the policy has no deployment, or rules make no sense.
+            model of the policy has no deployment, or rules are out of range.
         PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
             function is not given.
-        ConfigError: an argument is a field of the config, or none at all.
+        ConfigError: an unknown argument, or one that is a field of the config.
     """
 
-    # Long: settings of the public door, given by name and each with a default, and their checks.
     def __init__(
         self,
         policy: PolicyFile,
@@ -96,10 +95,10 @@ class AsyncRouter:
             self.catalogue = merged_models(
                 self.catalogue, deployed_models(spare, catalogue, config.rules)
             )
-        self.figures = config.figures or RouterMetrics(wall_clock=wall_clock)
-        self._books = Observers(
+        self.metrics = config.metrics or RouterMetrics(wall_clock=wall_clock)
+        self._observers = Observers(
             _sink(config.log, self.catalogue, wall_clock),
-            (self.figures, *config.observers),
+            (self.metrics, *config.observers),
             wall_clock,
         )
         self._http: HttpUpstream | None = None
@@ -109,19 +108,19 @@ class AsyncRouter:
 
             upstream = self._http = HttpUpstream(config.client, config.transport)
         self.engine = _engine(self.catalogue, upstream, config)
-        lane, second = ActivePolicy(policy, overlay, self.catalogue, self.engine, clock), None
-        keeper: BudgetKeeper | None = None
+        active, second = ActivePolicy(policy, overlay, self.catalogue, self.engine, clock), None
+        budget_keeper: BudgetKeeper | None = None
         if spare is not None:
             fitting = overlay.fitting(spare.policy)
             second = ActivePolicy(spare, fitting, self.catalogue, self.engine, clock)
         if budgets is not None:
-            for one in (lane, second):
+            for one in (active, second):
                 if one is not None:
                     one.check_priced(budgets)
             store = config.budget_store or MemoryStore()
-            keeper = BudgetKeeper(budgets, store, wall_clock, self._books.alert)
-        self.policy = lane.policy
-        self._desk = RequestHandler(lane, second, keeper, self._books, clock)
+            budget_keeper = BudgetKeeper(budgets, store, wall_clock, self._observers.alert)
+        self.policy = active.policy
+        self._handler = RequestHandler(active, second, budget_keeper, self._observers, clock)
 
     @classmethod
     def load(
@@ -136,6 +135,8 @@ class AsyncRouter:
         """A router for the policy directory at `path`; the rest is as the constructor has it.
 
         Args:
+            path: of the policy directory.
+            catalogue, config: as the constructor has them.
             packages: that bring kinds the policy names, and whose code may run.
         """
         config = checked("AsyncRouter.load", config, unknown)
@@ -147,6 +148,7 @@ class AsyncRouter:
         """Answer one request.
 
         Args:
+            messages: a prompt, or chat messages in the OpenAI form.
             options: what is asked for besides.
             given: the same in short: fields of `RequestOptions`, which go before those of
                 `options`; any other name is a parameter of the request body.
@@ -156,7 +158,7 @@ class AsyncRouter:
             BudgetError: a budget has no room for it; says when there will be.
             RouteError: no model answered.
         """
-        return await self._desk.answer(sending(messages, options, given))
+        return await self._handler.answer(sending(messages, options, given))
 
     def stream(
         self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
@@ -175,12 +177,12 @@ class AsyncRouter:
             RequestError: the request is malformed; other errors come from the loop.
         """
         asked = sending(messages, options, given)
-        return StreamedAnswer(lambda delivery: self._desk.answer(asked, delivery))
+        return StreamedAnswer(lambda delivery: self._handler.answer(asked, delivery))
 
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
     ) -> None:
-        """Say what an answer turned out to be worth; it goes to the log and the figures.
+        """Report the quality of an answer, for the log and the operations metrics.
 
         Args:
             request_id: `routed.decision.request_id`.
@@ -192,13 +194,13 @@ class AsyncRouter:
         """
         if not 0.0 <= quality <= 1.0:
             raise RouteError(f"quality={quality!r} of request {request_id!r}: it lies in [0, 1]")
-        self._books.feedback(request_id, float(quality), model, source)
+        self._observers.feedback(request_id, float(quality), model, source)
 
     async def snapshot(self) -> Snapshot:
-        """The figures, with what is left of budgets, breakers' states and the log's state."""
-        log = self._books.log
-        return self.figures.snapshot().with_state(
-            budgets=await self._desk.left(),
+        """Operations metrics since the start, with the states of budgets, breakers and log."""
+        log = self._observers.log
+        return self.metrics.snapshot().with_state(
+            budgets=await self._handler.left(),
             breakers=self.engine.states(),
             waiting=sum(pool.waiting for pool in self.engine.pools.values()),
             log=None if log is None else log.status(),
@@ -210,7 +212,7 @@ class AsyncRouter:
             if self._http is not None:
                 await self._http.aclose()
         finally:
-            await self._desk.aclose()
+            await self._handler.aclose()
 
     async def __aenter__(self) -> Self:
         return self

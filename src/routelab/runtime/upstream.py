@@ -1,4 +1,4 @@
-"""What the runtime needs of an endpoint; HTTP is one way to have it."""
+"""The protocol of endpoints that the runtime needs; HTTP is one implementation."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def streams(status: int, headers: Mapping[str, str]) -> bool:
 
 
 Kind: TypeAlias = Literal["", "connect", "timeout", "status", "cut", "malformed", "key", "stopped"]
-"""Why a try is no answer; empty for an answer.
+"""Why an attempt is no answer; empty for an answer.
 
 `connect`: the request was never sent, so nothing can have been billed. `timeout`: it was sent
 and the reply took too long. `status`: answered, but not with 2xx. `cut`: the connection or

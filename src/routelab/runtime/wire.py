@@ -1,4 +1,4 @@
-"""How values travel: JSON that survives any text, and header values that survive any id."""
+"""Encoding of values: JSON that survives any text, and header values that survive any id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEED = "x-routelab-need"
 READS = "x-routelab-reads"
 """Signals that the router makes of the answers, each as NAME=SOURCE."""
 
-ATTEMPT = "x-routelab-attempt"
+SAMPLE = "x-routelab-attempt"
 """How often the router asked this model the same before, so that a log can give another sample.
 
 A call whose signals take n samples asks for n of them at once, each with a number of its own.

@@ -1,4 +1,4 @@
-"""Confidence signals: how a live response yields them.
+"""Confidence signals: how sure a model was, read from its response.
 
 A new kind is one file and one line in `PLAIN` or `KINDS`. Other packages bring kinds by entry
 points of the group `routelab.signals`.

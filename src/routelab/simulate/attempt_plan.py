@@ -1,4 +1,4 @@
-"""How one try at a deployment will go: what faults change, and the upstream then carries out."""
+"""The plan of one attempt at a deployment: faults change it, the upstream carries it out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 @dataclass
 class AttemptPlan:
-    """One try at one deployment.
+    """One attempt at one deployment.
 
     Attributes:
-        now_s: virtual seconds since the first arrival, when the try reaches the deployment.
+        now_s: virtual seconds since the first arrival, when the attempt reaches the deployment.
         deployment: its `base_url`, which names it among those of its model.
         tokens: length of the answer.
         first_token_s, between_tokens_s: of a streamed answer, without waiting for a free place.
-        draw: a uniform number in [0, 1) for a name; the same try draws the same again.
+        draw: a uniform number in [0, 1) for a name; the same attempt draws the same again.
         refused: the connection is refused at once.
         silent_after: tokens after which nothing more comes, 0 for no reply at all; None for never.
         cut_after: tokens after which the connection breaks; None for never.
         malformed: the answer cannot be read.
         status: of HTTP; anything but 200 is no answer.
-        retry_after_s: told with such a status.
+        retry_after_s: seconds, sent with such a status.
         price, quality: factors on what the log says of the answer.
     """
 

@@ -1,10 +1,10 @@
-"""What became of every request of a simulated day."""
+"""The result of a simulated day, request by request."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from routelab.simulate.deployment_stats import DeploymentStats
 
 @dataclass(frozen=True, eq=False)
 class DeploymentSamples:
-    """How a deployment stood at even moments (s).
+    """The state of a deployment at s moments, evenly apart.
 
     Attributes:
         model, deployment: whose it is.
@@ -38,7 +38,7 @@ class DeploymentSamples:
 
 @dataclass(frozen=True, eq=False)
 class Day:
-    """Requests (k) in the order in which they arrived.
+    """The result of a simulated day: k requests in the order in which they arrived.
 
     Attributes:
         policy: that routed them.
@@ -53,14 +53,14 @@ class Day:
         status: (k,) how each ended (see `routelab.core.storage.record.Status`).
         model: (k,) that answered; empty without an answer.
         tenant, priority: (k,); empty where the log does not say.
-        calls, attempts: (k,) calls of the policy that were made, and tries at deployments.
-        tries, struck: in all, and those that a fault changed.
+        calls, attempts: (k,) calls of the policy that were made, and attempts at deployments.
+        n_attempts, struck: in all, and those that a fault changed.
         every_s: between samples.
         sampled: by deployment.
         waiting: (s,) calls that waited for a free deployment, at the moments of the samples.
         simulated_s: virtual seconds until the last request was over.
         worked: what each deployment did.
-        slow_answers: logged ones that take longer than a try may wait for them.
+        slow_answers: logged ones that take longer than an attempt may wait for them.
         slowest, failures: some requests with all that they went through: the slowest first, and
             the first that got no answer.
     """
@@ -80,7 +80,7 @@ class Day:
     priority: Strings
     calls: Ints
     attempts: Ints
-    tries: int
+    n_attempts: int
     struck: int
     every_s: float
     sampled: tuple[DeploymentSamples, ...]
@@ -96,8 +96,8 @@ class Day:
 
     @property
     def struck_share(self) -> float:
-        """Of all tries, those that a fault changed."""
-        return self.struck / max(1, self.tries)
+        """Of all attempts, those that a fault changed."""
+        return self.struck / max(1, self.n_attempts)
 
     @property
     def starts_at(self) -> str:
@@ -106,7 +106,7 @@ class Day:
 
     @property
     def errors_by(self) -> dict[tuple[str, str], int]:
-        """Tries without an answer, by what they say and model; the most frequent first."""
+        """Attempts without an answer, by what they say and model; the most frequent first."""
         found: Counter[tuple[str, str]] = Counter()
         for it in self.worked:
             for said, n in it.errors_by.items():
@@ -135,7 +135,7 @@ class Day:
             "unwaited_usd_per_1k": self.unwaited_usd_per_1k,
             "quality": float(self.quality.mean()),
             "escalation_rate": float((self.calls > 1).mean()),
-            "attempts_per_call": self.tries / max(1, int(self.calls.sum())),
+            "attempts_per_call": self.n_attempts / max(1, int(self.calls.sum())),
             "struck_share": self.struck_share,
             "model_share": {
                 str(name): float((self.model == name).mean()) for name in np.unique(self.model)
@@ -143,18 +143,18 @@ class Day:
             "status": {str(it): int((self.status == it).sum()) for it in np.unique(self.status)},
             "simulated_s": self.simulated_s,
             "slow_answers": [it._asdict() for it in self.slow_answers],
-            "deployments": [asdict(it) for it in self.worked],
+            "deployments": [it.to_dict() for it in self.worked],
         }
 
     def _repr_html_(self) -> str:
         """For notebooks."""
         it = self.summary()
-        heads = ("model", "provider", "tries", "failed", "struck", "P95")
+        heads = ("model", "provider", "attempts", "failed", "struck", "P95")
         rows = [
             (
                 one.model,
                 one.provider,
-                f"{one.tries:,}",
+                f"{one.attempts:,}",
                 f"{one.errors:,}",
                 f"{one.struck:,}",
                 known(one.p95_s, ".2f", " s", otherwise=""),

@@ -1,4 +1,4 @@
-"""What each deployment did on a simulated day."""
+"""Statistics of each deployment on a simulated day."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -24,18 +25,18 @@ class DeploymentStats:
 
     Attributes:
         model, deployment, provider: whose it is; `deployment` by its address.
-        tries: that reached it; errors: of them, those without an answer; struck: of them, those
+        attempts: that reached it; errors: of them, those without an answer; struck: of them, those
             that a fault changed.
-        share: of the model's tries.
+        share: of the model's attempts.
         p50_s, p95_s: of its answers, from sending to the end; None without any.
-        errors_by: tries without an answer by what they say, numbers of pieces left out.
+        errors_by: attempts without an answer by what they say, numbers of pieces left out.
         unwaited_usd: what answers of it cost that nobody waited for; it is in no bill.
     """
 
     model: str
     deployment: str
     provider: str
-    tries: int
+    attempts: int
     errors: int
     struck: int
     share: float
@@ -43,6 +44,10 @@ class DeploymentStats:
     p95_s: float | None
     errors_by: Mapping[str, int] = field(default_factory=dict)
     unwaited_usd: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data under the keys first published, where `attempts` is `tries`."""
+        return {"tries" if key == "attempts" else key: it for key, it in asdict(self).items()}
 
 
 @dataclass
@@ -52,26 +57,26 @@ class _Tally:
 
 
 class AttemptTallies:
-    """Counts tries by deployment: four bytes for each answer."""
+    """Counts attempts by deployment: four bytes for each answer."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], _Tally] = {}
 
     def count(self, finished: FinishedRequest) -> None:
-        """The tries of a request that is over."""
+        """The attempts of a request that is over."""
         for step in finished.steps:
-            for tried in step.feedback.attempts:
-                self._one(tried)
+            for attempt in step.feedback.attempts:
+                self._one(attempt)
 
-    def _one(self, tried: Attempt) -> None:
-        key = tried.model, tried.deployment
+    def _one(self, attempt: Attempt) -> None:
+        key = attempt.model, attempt.deployment
         tally = self._found.get(key)
         if tally is None:
             tally = self._found[key] = _Tally()
-        if tried.error is None:
-            tally.answers_s.append(tried.latency_s)
+        if attempt.error is None:
+            tally.answers_s.append(attempt.latency_s)
         else:
-            tally.errors[_PIECES.sub("after a part", tried.error).partition(":")[0]] += 1
+            tally.errors[_PIECES.sub("after a part", attempt.error).partition(":")[0]] += 1
 
     def worked(
         self,
@@ -82,7 +87,7 @@ class AttemptTallies:
         """Every deployment of the catalogue, called or not.
 
         Args:
-            struck: tries that a fault changed, by model and address.
+            struck: attempts that a fault changed, by model and address.
             unwaited_usd: what answers cost that nobody waited for, likewise.
         """
         found = []
@@ -90,18 +95,18 @@ class AttemptTallies:
             tallies = [
                 self._found.get((name, deployment_label(it)), _Tally()) for it in model.deployments
             ]
-            tries = [it.errors.total() + len(it.answers_s) for it in tallies]
-            for at, tally, n in zip(model.deployments, tallies, tries, strict=True):
+            attempts = [it.errors.total() + len(it.answers_s) for it in tallies]
+            for at, tally, n in zip(model.deployments, tallies, attempts, strict=True):
                 seen = np.asarray(tally.answers_s, dtype=np.float64)
                 ends = np.quantile(seen, (0.5, 0.95)).tolist() if len(seen) else (None, None)
                 key = name, at.base_url
                 found.append(
                     DeploymentStats(
                         *(name, at.public_url, at.provider),
-                        tries=n,
+                        attempts=n,
                         errors=tally.errors.total(),
                         struck=struck.get(key, 0),
-                        share=n / sum(tries) if n else 0.0,
+                        share=n / sum(attempts) if n else 0.0,
                         p50_s=ends[0],
                         p95_s=ends[1],
                         errors_by=dict(tally.errors.most_common()),

@@ -1,4 +1,4 @@
-"""What can go wrong at a deployment. A new fault is a class here and a name in `FAULTS`."""
+"""Faults of deployments. A new fault is a class here and a name in `FAULTS`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Fault(
     """Something that goes wrong for a while.
 
     Attributes:
-        from_s, to_s: virtual seconds from the first arrival; a try is struck that reaches the
+        from_s, to_s: virtual seconds from the first arrival; an attempt is struck that reaches the
             deployment in [from_s, to_s).
         model, provider, deployment: where, `deployment` by its address; all that are given must
             fit, and without any it is everywhere.
@@ -35,7 +35,7 @@ class Fault(
     deployment: str = ""
 
     def strikes(self, model: str, at: Deployment, now_s: float) -> bool:
-        """Whether a try of a model at a deployment is struck."""
+        """Whether an attempt of a model at a deployment is struck."""
         return (
             self.from_s <= now_s < self.to_s
             and self.model in ("", model)
@@ -44,7 +44,7 @@ class Fault(
         )
 
     def alter(self, course: AttemptPlan, name: str, granted: dict[str, Bucket]) -> None:
-        """Change how a try goes.
+        """Change how an attempt goes.
 
         Args:
             name: of this fault, for draws.
@@ -53,7 +53,7 @@ class Fault(
         raise TypeError(f"{type(self).__name__} does not define alter")
 
     def problems(self) -> Iterator[str]:
-        """A sentence for every value that makes no sense."""
+        """A sentence for every value out of range."""
         if not 0.0 <= self.from_s < self.to_s < math.inf:
             yield (
                 f"from_s = {self.from_s:g} and to_s = {self.to_s:g}: it must begin at 0 or later"
@@ -62,10 +62,10 @@ class Fault(
 
 
 class Partial(Fault, frozen=True, kw_only=True):
-    """A fault that strikes a share of the tries.
+    """A fault that strikes a share of the attempts.
 
     Attributes:
-        share: of the tries in its time and place.
+        share: of the attempts in its time and place.
     """
 
     share: float = 1.0
@@ -75,7 +75,7 @@ class Partial(Fault, frozen=True, kw_only=True):
             self.strike(course, name)
 
     def strike(self, course: AttemptPlan, name: str) -> None:
-        """Change how a try goes that is struck."""
+        """Change how an attempt goes that is struck."""
         raise TypeError(f"{type(self).__name__} does not define strike")
 
     def problems(self) -> Iterator[str]:
@@ -102,7 +102,7 @@ class Errors(Partial, frozen=True, kw_only=True, tag="errors"):
     """Requests are answered by an HTTP error.
 
     Attributes:
-        retry_after_s: told along, if given.
+        retry_after_s: seconds, sent with the reply; None sends none.
     """
 
     status: int = 500
@@ -125,7 +125,7 @@ class RateLimit(Fault, frozen=True, kw_only=True, tag="rate-limit"):
     Attributes:
         requests_per_minute: granted by each deployment that is struck.
         burst_s: seconds of the limit that may be used at once.
-        retry_after_s: told along; None tells when the next one is granted.
+        retry_after_s: seconds, sent with the reply; None sends when the next one is granted.
     """
 
     requests_per_minute: float

@@ -23,7 +23,7 @@ class Recorder:
     """A handful of numbers for each request (k), whatever its decision was like.
 
     Attributes:
-        tallies: of tries, by deployment.
+        tallies: of attempts, by deployment.
         remembered: requests worth looking at.
 
     Args:

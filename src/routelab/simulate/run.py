@@ -38,7 +38,6 @@ SAMPLES = 240
 """Moments at which deployments are looked at."""
 
 
-# Long: what a day consists of, then settings by name, each with a default.
 def simulate(
     policy: PolicyFile,
     log: Log,
@@ -68,6 +67,8 @@ def simulate(
     '2.6 virtual seconds'
 
     Args:
+        policy: as loaded.
+        log: complete rows of the policy's models.
         arriving: requests of this log.
         latency: how long deployments work on answers.
         catalogue: goes before the policy's; deployments, limits and rules of the engine.
@@ -75,7 +76,7 @@ def simulate(
     Raises:
         SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
         CatalogueError, PolicyError: as `AsyncRouter`.
-        ConfigError: an argument is a field of the options, or none at all.
+        ConfigError: an unknown argument, or one that is a field of the options.
     """
     options = checked(options, unknown)
     known = answered_by_log(deployed_models(policy, located(policy, catalogue)))
@@ -90,7 +91,6 @@ class _Day:
         catalogue: of the models that are called, each with a deployment.
     """
 
-    # Long: what `simulate` was given, with its defaults filled in.
     def __init__(
         self,
         policy: PolicyFile,
@@ -215,7 +215,7 @@ class _Day:
             priority=_of(self._log.requests.priority, rows),
             calls=np.asarray(recorder.calls, dtype=np.int64),
             attempts=np.asarray(recorder.attempts, dtype=np.int64),
-            tries=upstream.tries,
+            n_attempts=upstream.n_attempts,
             struck=upstream.struck.total(),
             every_s=sampler.every_s,
             sampled=sampler.sampled(),

@@ -26,15 +26,15 @@ class Sampler:
         self.every_s = every_s
         self._engine = engine
         self._upstream = upstream
-        self._stations = [
-            (model, station)
+        self._deployments = [
+            (model, state)
             for model, pool in engine.pools.items()
             if model in catalogue.models
-            for station in pool.stations
+            for state in pool.states
         ]
-        self._states = [array("b") for _ in self._stations]
-        self._under_way = [array("i") for _ in self._stations]
-        self._lines = [array("i") for _ in self._stations]
+        self._states = [array("b") for _ in self._deployments]
+        self._under_way = [array("i") for _ in self._deployments]
+        self._lines = [array("i") for _ in self._deployments]
         self._waiting = array("i")
 
     async def sample_until(self, over: Callable[[], bool]) -> None:
@@ -44,10 +44,10 @@ class Sampler:
             await anyio.sleep(self.every_s)
 
     def _sample(self, now: float) -> None:
-        for at, (model, station) in enumerate(self._stations):
-            line = self._upstream.lines.get((model, station.deployment.base_url))
-            self._states[at].append(_STATES.index(station.breaker.state(now)))
-            self._under_way[at].append(station.in_flight)
+        for at, (model, state) in enumerate(self._deployments):
+            line = self._upstream.lines.get((model, state.deployment.base_url))
+            self._states[at].append(_STATES.index(state.breaker.state(now)))
+            self._under_way[at].append(state.in_flight)
             self._lines[at].append(0 if line is None else line.waiting)
         self._waiting.append(sum(pool.waiting for pool in self._engine.pools.values()))
 
@@ -56,13 +56,13 @@ class Sampler:
         return tuple(
             DeploymentSamples(
                 model,
-                station.deployment.public_url,
-                station.deployment.provider,
+                state.deployment.public_url,
+                state.deployment.provider,
                 _ints(self._states[at]),
                 _ints(self._under_way[at]),
                 _ints(self._lines[at]),
             )
-            for at, (model, station) in enumerate(self._stations)
+            for at, (model, state) in enumerate(self._deployments)
         )
 
     def waiting(self) -> Ints:

@@ -16,9 +16,9 @@ from routelab.core import uniform
 from routelab.core.catalogue import Deployment
 from routelab.logs.model import Log
 from routelab.runtime import (
-    ATTEMPT,
     NEED,
     REQUEST_ID,
+    SAMPLE,
     OpenReply,
     OutgoingRequest,
     Reply,
@@ -42,11 +42,11 @@ class Visit:
 
     Attributes:
         row: of the log.
-        tries: by model and deployment, how often it was tried there.
+        attempts: by model and deployment, how often it was tried there.
     """
 
     row: int
-    tries: dict[tuple[str, str], int] = field(default_factory=dict)
+    attempts: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class DeploymentQueue:
@@ -81,7 +81,7 @@ class SimulatedUpstream:
     Attributes:
         visits: requests on their way, by id; whoever sends a request enters it here.
         lines: by model and deployment, those that were called so far.
-        tries: how many there were.
+        n_attempts: how many there were.
         struck: how many of them a fault changed, by model and address.
         unwaited_usd: what whole answers cost that nobody waited for, or whose connection broke;
             by model and address. A router pays for none but the pieces of them that it saw.
@@ -105,7 +105,7 @@ class SimulatedUpstream:
     ) -> None:
         self.visits: dict[str, Visit] = {}
         self.lines: dict[tuple[str, str], DeploymentQueue] = {}
-        self.tries = 0
+        self.n_attempts = 0
         self.struck: Counter[tuple[str, str]] = Counter()
         self.unwaited_usd: dict[tuple[str, str], float] = {}
         self._log = log
@@ -170,15 +170,15 @@ class SimulatedUpstream:
         model = self._models[at.base_url, at.model]
         request_id = header_text(outgoing.headers[REQUEST_ID])
         visit = self.visits[request_id]
-        nth = visit.tries.get((model, at.base_url), 0)
-        visit.tries[model, at.base_url] = nth + 1
+        nth = visit.attempts.get((model, at.base_url), 0)
+        visit.attempts[model, at.base_url] = nth + 1
         draw = partial(self._draw, f"{request_id}\x1f{model}\x1f{at.base_url}\x1f{nth}")
-        sample = self._outcomes.sample(outgoing.headers.get(ATTEMPT))
+        sample = self._outcomes.sample(outgoing.headers.get(SAMPLE))
         column = self._log.models.index(model)
         tokens = sample.tokens(visit.row, column)
         first_s, between_s = self._latency.work(visit.row, column, tokens, draw)
         course = AttemptPlan(self._clock(), at.base_url, tokens, first_s, between_s, draw)
-        self.tries += 1
+        self.n_attempts += 1
         striking = [
             (index, fault)
             for index, fault in enumerate(self._scenario.faults)

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from routelab.stats.betting import MOST
-from routelab.stats.bounded import BoundedSums
+from routelab.stats.bounded_sums import BoundedSums
 
 POWER = 0.8
 """The chance to pass that a number of requests is asked for."""

@@ -13,7 +13,7 @@ CUTS = 30
 """Lengths that are tried for each pair, at even shares of requests."""
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Nothing: a length needs no scorer."""
 
 
@@ -21,7 +21,7 @@ def propose(here: ProposalInputs) -> Iterator[ByLength]:
     """Every pair of rising cost among the models worth asking, at every cut."""
     if here.tune.log.texts is None:
         return
-    lengths = here.tune.known.about["characters"]
+    lengths = here.tune.cache.about["characters"]
     shares = np.linspace(0.0, 1.0, CUTS + 2)[1:-1]
     cuts = sorted({max(1, int(cut)) for cut in np.quantile(lengths, shares)})
     for weak, strong in here.chains(longest=2):

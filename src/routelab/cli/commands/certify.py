@@ -10,10 +10,12 @@ import numpy as np
 import typer
 from msgspec import structs
 
-from routelab.cli.common import LogOption, Packages, Policies, load_policy, print_json, tell
+from routelab.cli.arguments import LogOption, Packages, Policies
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import CompleteLogOptions, Json, ProofOptions, grouped
 from routelab.cli.output import tables
+from routelab.cli.policy_input import load_policy
 from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.model import Log
@@ -116,12 +118,12 @@ def _tested(
     if (told := differs(loaded.document, log)) and part != "all":
         tell(f"warning: {told}")
 
-    def ground(name: str) -> ComparisonSet:
+    def comparison(name: str) -> ComparisonSet:
         return study_rows(
             loaded.document, log, name, allow_missing=allow_missing, scoring=loaded.scoring
         )
 
-    here, record = ground(part), loaded.document.split
+    here, record = comparison(part), loaded.document.split
     bounded = any(demand.goal == "cost" for demand in demands)
     if part == "all":
         largest = int(np.unique(here.groups, return_counts=True)[1].max())
@@ -134,8 +136,8 @@ def _tested(
         assert record is not None  # a part exists
         largest = largest_group(cut(log, seed=record.seed, group=record.group))
         if bounded and ceiling_usd is None:
-            ceiling_usd = Evidence(ground("tune"), largest).ceiling_usd(loaded.policy)
-    later = Evidence(ground("test"), len(log)) if part == "calibrate" else None
+            ceiling_usd = Evidence(comparison("tune"), largest).ceiling_usd(loaded.policy)
+    later = Evidence(comparison("test"), len(log)) if part == "calibrate" else None
     found = prove(
         loaded.policy,
         demands,

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from routelab.cli.bundled_files import sample_path
-from routelab.cli.common import print_json, tell
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import OutputOptions, grouped
 from routelab.cli.output import progress, report_note, report_path, reported, tables
@@ -80,5 +80,5 @@ def _halves(study: Study) -> list[Figures]:
     assert times is not None
     late = times >= np.median(times)
     parts = [("first half", ~late), ("second half", late)]
-    grounds = [study.test.take(np.flatnonzero(rows), name) for name, rows in parts]
-    return [evaluate(it, [NamedPolicy(study.options.name, study.policy)])[0] for it in grounds]
+    comparisons = [study.test.take(np.flatnonzero(rows), name) for name, rows in parts]
+    return [evaluate(it, [NamedPolicy(study.options.name, study.policy)])[0] for it in comparisons]

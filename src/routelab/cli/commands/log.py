@@ -12,7 +12,8 @@ import msgspec
 import typer
 from rich.table import Table
 
-from routelab.cli.common import Feedback, print_json
+from routelab.cli.arguments import Feedback
+from routelab.cli.console import print_json
 from routelab.cli.options import Json
 from routelab.cli.output import progress, tables
 from routelab.cli.typer_groups import Commands
@@ -40,7 +41,7 @@ def log() -> None:
 
 @app.command("describe")
 def describe(log: Folder, feedback: Feedback = None, json: Json = False) -> None:
-    """Show what a decision log tells: money, latencies and errors by model, deployment and tenant.
+    """Show what a decision log holds: money, latencies and errors by model, deployment and tenant.
 
     "data describe" takes the log too, as a log of models and their answers.
 
@@ -101,41 +102,41 @@ class _Summary:
         journal = decisions.open_journal(path)
         given = list(decisions.judgements(feedback))
         judged = {it.request_id for it in given}  # they go before what the log says
-        figures = RouterMetrics(max_tenants=1_000, remembered=1_000_000)
+        metrics = RouterMetrics(max_tenants=1_000, remembered=1_000_000)
         self.name = path.name
         self.policies: Counter[str] = Counter()
         self.first_s = self.last_s = float("nan")
         for line in journal.lines(progress):
             if isinstance(line, Record):
-                figures.finished(finished_request(line))
+                metrics.finished(finished_request(line))
                 self.policies[line.policy] += 1
                 moment = line.timestamp_s
                 self.first_s = moment if not self.first_s <= moment else self.first_s
                 self.last_s = moment if not self.last_s >= moment else self.last_s
             elif isinstance(line, FeedbackRecord):
                 if line.request_id not in judged:
-                    figures.feedback(line.request_id, line.quality, line.model)
+                    metrics.feedback(line.request_id, line.quality, line.model)
             elif isinstance(line, AlertRecord):
                 known = (line.account, line.period, line.share, line.spent_usd, line.limit_usd)
-                figures.alert(Alert(*known))
+                metrics.alert(Alert(*known))
         for it in given:
-            figures.feedback(it.request_id, it.quality, it.model)
+            metrics.feedback(it.request_id, it.quality, it.model)
         self.torn = sorted(journal.torn)
-        self.figures = figures.snapshot()
+        self.metrics = metrics.snapshot()
 
     def as_data(self) -> dict[str, Any]:
-        found: dict[str, Any] = msgspec.to_builtins(self.figures, str_keys=True)
+        found: dict[str, Any] = msgspec.to_builtins(self.metrics, str_keys=True)
         for unused in ("since_s", "at_s", "budgets", "breakers", "log", "waiting"):
             del found[unused]
         whole = {"name": self.name, "first_s": self.first_s, "last_s": self.last_s}
         return {**whole, "policies": dict(self.policies), **found, "torn": self.torn}
 
     def parts(self) -> list[Any]:
-        it = self.figures
+        it = self.metrics
         parts: list[Any] = [
             tables.escaped(_head(self, it)),
             _table("model", "calls", it.models, it),
-            _table("deployment", "tries", it.deployments),
+            _table("deployment", "attempts", it.deployments),
         ]
         if set(it.tenants) != {""}:
             parts.append(_table("tenant", "requests", it.tenants))
@@ -171,7 +172,7 @@ def _head(summary: _Summary, it: Snapshot) -> str:
 
 def _unsent(it: Snapshot) -> list[str]:
     """What became of calls that were never made; nothing where every call was."""
-    calls = sum(figure.not_sent for figure in it.models.values())
+    calls = sum(totals.not_sent for totals in it.models.values())
     if not calls:
         return []
     return [
@@ -181,15 +182,15 @@ def _unsent(it: Snapshot) -> list[str]:
 
 
 def _table(
-    what: str, counted: str, figures: Mapping[str, MetricTotals], judged: Snapshot | None = None
+    what: str, counted: str, totals: Mapping[str, MetricTotals], judged: Snapshot | None = None
 ) -> Table:
     table = Table()
-    unsent = any(it.not_sent for it in figures.values())
+    unsent = any(it.not_sent for it in totals.values())
     heads = [what, counted, *["not sent"] * unsent, "failed", "USD", "USD per 1,000"]
     heads += ["P50", "P95", "P99", "first token"]
     for head in heads + ["quality (judged)"] * (judged is not None):
         table.add_column(head, justify="left" if head == what else "right")
-    for name, it in figures.items():
+    for name, it in totals.items():
         row = [
             tables.escaped(name) or "(none)",
             f"{it.count:,}",

@@ -14,7 +14,7 @@ from routelab.simulate import CheckedObjective, Day
 from routelab.tuning import Study
 
 _SHOWN = 12
-"""Kinds of failed tries that are listed; JSON has them all, by deployment."""
+"""Kinds of failed attempts that are listed; JSON has them all, by deployment."""
 
 _HEADS = (
     "policy",
@@ -25,7 +25,7 @@ _HEADS = (
     "P99",
     "USD per 1,000",
     "quality",
-    "tries/call",
+    "attempts/call",
 )
 
 
@@ -48,21 +48,23 @@ def days(found: Sequence[Day], scenario: str) -> RenderableType:
 
 
 def too_slow(found: Sequence[TimedOutAnswers]) -> str:
-    """What it means for a day that logged answers take longer than tries may, and what to do."""
+    """What it means for a day that logged answers take longer than attempts may, and what to do."""
     longest_s = math.ceil(max(it.longest_s for it in found) + 1.0)
     return (
-        f"{'; '.join(map(str, found))}. Such a try ends without an answer and is charged nothing,"
-        " though a provider may charge it; then others are tried, or another model answers, so"
-        f" that the day is not the replay's. --timeout {longest_s} waits for all of them; where"
-        " the catalogue's deployments name time limits, their timeouts.total_s does"
+        f"{'; '.join(map(str, found))}. Such an attempt ends without an answer and is charged"
+        " nothing, though a provider may charge it; then others are tried, or another model"
+        f" answers, so that the day is not the replay's. --timeout {longest_s} waits for all of"
+        " them; where the catalogue's deployments name time limits, their timeouts.total_s does"
     )
 
 
 def lost(found: Sequence[Day]) -> Iterator[RenderableType]:
-    """Tries without an answer by what they say, and what answers cost that nobody waited for."""
+    """Attempts without an answer by what they say, and what answers cost that nobody waited for."""
     for day in found:
         if day.errors_by:
-            made = table(f"Tries without an answer, {day.policy}", ("it says", "model", "tries"))
+            made = table(
+                f"Attempts without an answer, {day.policy}", ("error", "model", "attempts")
+            )
             for (said, model), n in list(day.errors_by.items())[:_SHOWN]:
                 made.add_row(escaped(said), escaped(model), f"{n:,}")
             yield made

@@ -12,7 +12,7 @@ from routelab.core.catalogue.engine_rules import EngineRules
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Seconds that one try may take at a deployment; `inf` for no limit.
+    """Seconds that one attempt may take at a deployment; `inf` for no limit.
 
     Attributes:
         connect_s: until there is a connection, TLS included.
@@ -41,11 +41,11 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         model: the model's name at this endpoint.
         provider: who runs it; deployments of one provider tend to fail together.
         api_key_env: environment variable that holds the key; empty for none.
-        region: where it runs, for people and figures.
+        region: where it runs, for people and metrics.
         weight: its share of the traffic beside the model's other deployments; 0 takes it out.
         max_concurrency: calls under way at once; None for no limit.
         requests_per_minute, tokens_per_minute: what it grants; None for no limit.
-        timeouts: of one try; None for the router's.
+        timeouts: of one attempt; None for the router's.
     """
 
     base_url: str
@@ -65,7 +65,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return redacted_address(self.base_url)
 
 
-@lru_cache(maxsize=1024)  # every try names its deployment
+@lru_cache(maxsize=1024)  # every attempt names its deployment
 def redacted_address(url: str) -> str:
     """An address without credentials, however malformed it is."""
     scheme, separator, rest = url.rpartition("://")

@@ -23,20 +23,20 @@ bug stopped it.
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One try at a deployment, as `routelab.core.Attempt` has it; null is not known.
+    """One attempt at a deployment, as `routelab.core.Attempt` has it; null is not known.
 
     Attributes:
         model: that was asked.
         deployment: the endpoint, without credentials.
         provider: who runs it.
-        sample: which of the call's samples the try belongs to, from 0.
+        sample: which of the call's samples the attempt belongs to, from 0.
         status: of HTTP; null without a reply.
         error: why this is no answer.
         queued_s: seconds that it waited for a free place.
         latency_s: seconds from sending to the end of the reply or its failure.
         first_token_s: seconds from sending to the first piece of the answer.
         prompt_tokens, completion_tokens: as reported.
-        cost_usd: USD of this try.
+        cost_usd: USD of this attempt.
     """
 
     model: str

@@ -9,8 +9,8 @@ from typing import Any
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
-from routelab.logs.columns.embedded import DECISIONS_KEY
 from routelab.logs.columns.names import ColumnNames, listed_names
+from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
 

@@ -1,4 +1,4 @@
-"""Prompts and responses: streamed from a file, or held in memory."""
+"""Prompts and responses: read from a file block by block, or held in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def prompt_key(prompt: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class FileTexts:
-    """Texts of a file's rows, streamed when asked for.
+    """Texts of a file's rows, read when asked for.
 
     Attributes:
         prompt: column of prompts.

@@ -172,30 +172,30 @@ ascending_index(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-enum { MOST = 1024 }; /* hopes, and nodes: scratch is quadratic, and every node a call */
+enum { MOST = 1024 }; /* candidates, and nodes: scratch is quadratic, and every node a call */
 
 enum { QUALITY, RESOLUTION, PRICE, FIELDS };
 
 static double
-low_of(const double *hope)
+low_of(const double *candidate)
 {
-    return hope[QUALITY] * (1.0 - hope[RESOLUTION]);
+    return candidate[QUALITY] * (1.0 - candidate[RESOLUTION]);
 }
 
 static double
-high_of(const double *hope)
+high_of(const double *candidate)
 {
-    return hope[QUALITY] + hope[RESOLUTION] * (1.0 - hope[QUALITY]);
+    return candidate[QUALITY] + candidate[RESOLUTION] * (1.0 - candidate[QUALITY]);
 }
 
 /* Qualities that an answer may turn out to have, and how likely each model is to be below. */
 static void
-prepare(Search *s, double held, const double (*hopes)[FIELDS])
+prepare(Search *s, double held, const double (*candidates)[FIELDS])
 {
     Py_ssize_t n = 0, kept = 0;
     s->grid[n++] = held;
     for (Py_ssize_t i = 0; i < s->count; i++) {
-        double low = low_of(hopes[i]), high = high_of(hopes[i]);
+        double low = low_of(candidates[i]), high = high_of(candidates[i]);
         if (low > held) {
             s->grid[n++] = low;
         }
@@ -215,13 +215,13 @@ prepare(Search *s, double held, const double (*hopes)[FIELDS])
         s->chances[step] = 1.0;
     }
     for (Py_ssize_t i = 0; i < s->count; i++) {
-        double low = low_of(hopes[i]), high = high_of(hopes[i]);
+        double low = low_of(candidates[i]), high = high_of(candidates[i]);
         double *below = s->below + i * kept, *gaps = s->gaps + i * kept;
-        s->prices[i] = hopes[i][PRICE];
+        s->prices[i] = candidates[i][PRICE];
         s->gap_count[i] = 0;
         for (Py_ssize_t step = 0; step < kept; step++) {
             double at = s->grid[step];
-            below[step] = at < low ? 0.0 : at < high ? 1.0 - hopes[i][QUALITY] : 1.0;
+            below[step] = at < low ? 0.0 : at < high ? 1.0 - candidates[i][QUALITY] : 1.0;
             if (below[step] < 1.0) {
                 gaps[s->gap_count[i]++] = (1.0 - below[step]) * s->widths[step];
             }
@@ -230,7 +230,7 @@ prepare(Search *s, double held, const double (*hopes)[FIELDS])
 }
 
 static PyObject *
-searched(double held, const double (*hopes)[FIELDS], Py_ssize_t count, Py_ssize_t room,
+searched(double held, const double (*candidates)[FIELDS], Py_ssize_t count, Py_ssize_t room,
          Py_ssize_t most_nodes)
 {
     Py_ssize_t levels = room < count ? room : count, steps = 2 * count;
@@ -262,7 +262,7 @@ searched(double held, const double (*hopes)[FIELDS], Py_ssize_t count, Py_ssize_
     for (Py_ssize_t i = 0; i < count; i++) {
         everyone[i] = i;
     }
-    prepare(&s, held, hopes);
+    prepare(&s, held, candidates);
     grow(&s, 0.0, 0, everyone, count, room);
     qsort(s.set, s.best_size, sizeof(*s.set), ascending_index);
     found = PyTuple_New(s.best_size);
@@ -283,9 +283,9 @@ done:
 static PyObject *
 supermodel_search(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    enum { HELD, HOPES, ROOM, NODES, COUNT };
+    enum { HELD, CANDIDATES, ROOM, NODES, COUNT };
     if (nargs != COUNT) {
-        PyErr_SetString(PyExc_TypeError, "search(held, hopes, room, nodes)");
+        PyErr_SetString(PyExc_TypeError, "search(held, candidates, room, nodes)");
         return NULL;
     }
     double held = PyFloat_AsDouble(args[HELD]);
@@ -293,38 +293,39 @@ supermodel_search(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t
     if (PyErr_Occurred()) {
         return NULL;
     }
-    PyObject *sequence = PySequence_Tuple(args[HOPES]);
+    PyObject *sequence = PySequence_Tuple(args[CANDIDATES]);
     if (sequence == NULL) {
         return NULL;
     }
     PyObject *found = NULL;
-    double(*hopes)[FIELDS] = NULL;
+    double(*candidates)[FIELDS] = NULL;
     Py_ssize_t count = PyTuple_GET_SIZE(sequence);
     if (room < 0 || most_nodes < 0 || most_nodes > MOST || count > MOST) {
-        PyErr_Format(PyExc_ValueError, "room or nodes below 0, or nodes or hopes over %d", MOST);
+        PyErr_Format(PyExc_ValueError,
+                     "room or nodes below 0, or nodes or candidates over %d", MOST);
         goto done;
     }
-    hopes = PyMem_Malloc((count ? count : 1) * sizeof(*hopes));
-    if (hopes == NULL) {
+    candidates = PyMem_Malloc((count ? count : 1) * sizeof(*candidates));
+    if (candidates == NULL) {
         PyErr_NoMemory();
         goto done;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *hope = PyTuple_GET_ITEM(sequence, i);
-        if (!PyTuple_Check(hope) || PyTuple_GET_SIZE(hope) != FIELDS) {
-            PyErr_SetString(PyExc_TypeError, "a hope is (quality, resolution, price)");
+        PyObject *candidate = PyTuple_GET_ITEM(sequence, i);
+        if (!PyTuple_Check(candidate) || PyTuple_GET_SIZE(candidate) != FIELDS) {
+            PyErr_SetString(PyExc_TypeError, "a candidate is (quality, resolution, price)");
             goto done;
         }
         for (int field = 0; field < FIELDS; field++) {
-            hopes[i][field] = PyFloat_AsDouble(PyTuple_GET_ITEM(hope, field));
-            if (hopes[i][field] == -1.0 && PyErr_Occurred()) {
+            candidates[i][field] = PyFloat_AsDouble(PyTuple_GET_ITEM(candidate, field));
+            if (candidates[i][field] == -1.0 && PyErr_Occurred()) {
                 goto done;
             }
         }
     }
-    found = searched(held, (const double(*)[FIELDS])hopes, count, room, most_nodes);
+    found = searched(held, (const double(*)[FIELDS])candidates, count, room, most_nodes);
 done:
-    PyMem_Free(hopes);
+    PyMem_Free(candidates);
     Py_DECREF(sequence);
     return found;
 }

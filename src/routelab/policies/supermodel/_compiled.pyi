@@ -3,5 +3,5 @@ from collections.abc import Sequence
 MOST: int
 
 def search(
-    held: float, hopes: Sequence[tuple[float, float, float]], room: int, nodes: int, /
+    held: float, candidates: Sequence[tuple[float, float, float]], room: int, nodes: int, /
 ) -> tuple[int, ...]: ...

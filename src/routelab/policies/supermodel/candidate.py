@@ -35,10 +35,10 @@ class Candidate(NamedTuple):
         return self.quality + self.resolution * (1.0 - self.quality)
 
 
-def best_single(hopes: Sequence[Candidate]) -> int:
+def best_single(candidates: Sequence[Candidate]) -> int:
     """The model of greatest quality minus price; of equal ones the first."""
     best, highest = 0, -inf
-    for index, it in enumerate(hopes):
+    for index, it in enumerate(candidates):
         if it.quality - it.price > highest:
             best, highest = index, it.quality - it.price
     return best

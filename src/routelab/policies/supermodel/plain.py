@@ -11,7 +11,7 @@ from operator import mul
 from routelab.policies.supermodel.candidate import NODES, Candidate
 
 
-def best_set(held: float, hopes: Sequence[Candidate], room: int) -> tuple[int, ...]:
+def best_set(held: float, candidates: Sequence[Candidate], room: int) -> tuple[int, ...]:
     """The models to ask: greatest expected maximum of the qualities minus the prices.
 
     Qualities are taken as independent. The expected maximum has diminishing returns, so a
@@ -20,30 +20,30 @@ def best_set(held: float, hopes: Sequence[Candidate], room: int) -> tuple[int, .
 
     Args:
         held: quality of the best answer so far, 0 without one.
-        hopes: of the models left.
+        candidates: of the models left.
         room: how many may be asked at most.
     Returns:
-        Indices into `hopes`, ascending; empty where no set is worth more than stopping.
+        Indices into `candidates`, ascending; empty where no set is worth more than stopping.
     """
-    return _Search(held, hopes).run(room)
+    return _Search(held, candidates).run(room)
 
 
-def surplus(held: float, hopes: Sequence[Candidate]) -> float:
+def surplus(held: float, candidates: Sequence[Candidate]) -> float:
     """What asking all of these models adds to the quality held, minus their prices."""
-    return _Search(held, hopes).prefixes(len(hopes))[-1]
+    return _Search(held, candidates).prefixes(len(candidates))[-1]
 
 
 class _Search:
-    def __init__(self, held: float, hopes: Sequence[Candidate]) -> None:
-        grid = sorted({held, *(v for it in hopes for v in (it.low, it.high) if v > held)})
+    def __init__(self, held: float, candidates: Sequence[Candidate]) -> None:
+        grid = sorted({held, *(v for it in candidates for v in (it.low, it.high) if v > held)})
         self._widths = [after - before for before, after in itertools.pairwise(grid)]
         steps = grid[:-1]
-        self._below = [_below(it, steps) for it in hopes]
+        self._below = [_below(it, steps) for it in candidates]
         self._gaps = [  # up to where nothing is lacking, and nothing would be added
             [(1.0 - p) * width for p, width in zip(below, self._widths, strict=True) if p < 1.0]
             for below in self._below
         ]
-        self._prices = [it.price for it in hopes]
+        self._prices = [it.price for it in candidates]
         self._best: tuple[float, tuple[int, ...]] = (0.0, ())
         self._nodes = 0
 
@@ -115,10 +115,10 @@ class _Search:
         return value + gained - min([self._prices[index] for index in rest]) <= best
 
 
-def _below(hope: Candidate, steps: list[float]) -> list[float]:
+def _below(candidate: Candidate, steps: list[float]) -> list[float]:
     """At each value, the probability that the quality is not above it."""
-    to_low, to_high = bisect_left(steps, hope.low), bisect_left(steps, hope.high)
-    middle, above = [1.0 - hope.quality] * (to_high - to_low), [1.0] * (len(steps) - to_high)
+    to_low, to_high = bisect_left(steps, candidate.low), bisect_left(steps, candidate.high)
+    middle, above = [1.0 - candidate.quality] * (to_high - to_low), [1.0] * (len(steps) - to_high)
     return [0.0] * to_low + middle + above
 
 
@@ -126,14 +126,14 @@ def _greatest_first(it: tuple[float, int]) -> tuple[float, int]:
     return -it[0], it[1]
 
 
-def best_prefix(held: float | None, hopes: Sequence[Candidate], room: int) -> int:
+def best_prefix(held: float | None, candidates: Sequence[Candidate], room: int) -> int:
     """How many of the first models to ask, for the greatest worth; of equal ones the fewest.
 
     Args:
         held: quality of the best answer so far; None without one, and then at least one is
             asked.
     """
-    search = _Search(held or 0.0, hopes)
+    search = _Search(held or 0.0, candidates)
     worths = search.prefixes(room)
     first = 0 if held is not None else 1
     return max(range(first, len(worths)), key=lambda size: (worths[size], -size))

@@ -48,19 +48,19 @@ class _Cell(NamedTuple):
     escalated: int
 
 
-def grid(cascade: Cascade, ground: ComparisonSet) -> Grid:
+def grid(cascade: Cascade, comparison: ComparisonSet) -> Grid:
     """The cells around a cascade's own thresholds, each as exact as a replay.
 
     Raises:
         LogError: the log lacks a model or the signal of the cascade.
     """
-    order = np.argsort(ground.groups, kind="stable")
-    found = stops(cascade, ground.take(order, ground.part))
-    starts = np.append(0, np.flatnonzero(np.diff(ground.groups[order])) + 1)
+    order = np.argsort(comparison.groups, kind="stable")
+    found = stops(cascade, comparison.take(order, comparison.part))
+    starts = np.append(0, np.flatnonzero(np.diff(comparison.groups[order])) + 1)
     axes = _axes(found)
     cells = list(_walk(found, axes, starts, (), np.full(len(found), len(axes))))
     return Grid(
-        part=ground.part,
+        part=comparison.part,
         n_requests=len(found),
         signal=cascade.signal,
         models=cascade.models,

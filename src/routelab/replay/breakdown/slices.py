@@ -33,14 +33,16 @@ class _Kind(NamedTuple):
     codes: Ints
 
 
-def slices(replay: Replay, best: Replay, ground: ComparisonSet) -> tuple[Slice, ...]:
+def slices(replay: Replay, best: Replay, comparison: ComparisonSet) -> tuple[Slice, ...]:
     """Slices by task, tenant, length and script, as far as the log has them.
 
     Args:
-        replay, best: of the policy and of the best single model, on this ground.
+        replay, best: of the policy and of the best single model, on this comparison.
     """
     return tuple(
-        one for kind in _kinds(ground.log) for one in _slices(kind, replay, best, ground.groups)
+        one
+        for kind in _kinds(comparison.log)
+        for one in _slices(kind, replay, best, comparison.groups)
     )
 
 

@@ -12,17 +12,19 @@ from routelab.replay.request_cache import bounded, calls_usd
 from routelab.replay.result import Replay
 
 
-def stages(policy: Policy, replay: Replay, ground: ComparisonSet) -> tuple[StageUse, ...]:
+def stages(policy: Policy, replay: Replay, comparison: ComparisonSet) -> tuple[StageUse, ...]:
     """Calls and cost by model, in the policy's order.
 
     Empty for a kind of policy without a batch form, and where requests have bounds: then calls
     are not listed.
 
     Args:
-        replay: of this policy on this ground.
+        replay: of this policy on this comparison.
     """
-    log = ground.log
-    table = table_of(policy, log, catalogue=ground.catalogue, seed=ground.seed, known=ground.known)
+    log = comparison.log
+    table = table_of(
+        policy, log, catalogue=comparison.catalogue, seed=comparison.seed, cache=comparison.cache
+    )
     made = None if bounded(log).any() else policy.replay_batch(table)
     if made is None:
         return ()

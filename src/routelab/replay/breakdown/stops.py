@@ -99,14 +99,14 @@ class Stops:
         )
 
 
-def stops(cascade: Cascade, ground: ComparisonSet) -> Stops:
+def stops(cascade: Cascade, comparison: ComparisonSet) -> Stops:
     """The stops of a cascade on a part of a log.
 
     Raises:
         LogError: the log lacks a model or the signal of the cascade.
     """
-    log, signal = ground.log, cascade.signal
-    table = table_of(cascade, log, catalogue=ground.catalogue, seed=ground.seed)
+    log, signal = comparison.log, cascade.signal
+    table = table_of(cascade, log, catalogue=comparison.catalogue, seed=comparison.seed)
     columns = [table.column(name) for name in cascade.models]
     shape = (len(columns), len(log))
     asked = (

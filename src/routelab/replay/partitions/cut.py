@@ -63,7 +63,7 @@ class PartitionedSplit:
 
 
 def cut(
-    stream: LogBatches,
+    batches: LogBatches,
     seen: Sequence[FileSurvey],
     workers: Workers,
     *,
@@ -85,14 +85,14 @@ def cut(
     Raises:
         LogError: the grouping is unknown or not in the log, or a part is empty.
     """
-    kind = _kind(stream, group)
-    files = range(len(stream.files))
+    kind = _kind(batches, group)
+    files = range(len(batches.files))
     timed = all(it.extremes is not None for it in seen)
     cuts: tuple[float, ...] | None = None
     if timed and len({time for it in seen for time in it.times}) >= len(PARTS):
-        cuts = tuple(higher(stream, seen, workers, SPLIT_EDGES.tolist()))
+        cuts = tuple(higher(batches, seen, workers, SPLIT_EDGES.tolist()))
     starts = np.cumsum([0, *(it.requests for it in seen)])
-    jobs = [(stream, file, int(starts[file]), kind, cuts, seed) for file in files]
+    jobs = [(batches, file, int(starts[file]), kind, cuts, seed) for file in files]
     found = list(workers.map(_assign, jobs, progress))
     parts = [it.part for it in found]
     if cuts is not None and kind != "id":
@@ -109,19 +109,19 @@ def cut(
     empty = [part for part, n in made.n.items() if n == 0]
     if empty and need_all_parts:
         raise LogError(
-            f"{stream.name}: {starts[-1]} requests leave no request for {', '.join(empty)}; a log"
+            f"{batches.name}: {starts[-1]} requests leave no request for {', '.join(empty)}; a log"
             " needs more requests, or smaller groups"
         )
     return made
 
 
-def _kind(stream: LogBatches, group: str | None) -> str:
+def _kind(batches: LogBatches, group: str | None) -> str:
     if group not in (None, "group", "prompt", "task", "id"):
         raise LogError(f"unknown grouping {group!r}; choose group, prompt, task or id")
     if group is None:
-        return "group" if "group" in stream.has else "prompt" if "prompt" in stream.has else "id"
-    if group != "id" and group not in stream.has:
-        raise LogError(f"{stream.name}: no {group} column to group by")
+        return "group" if "group" in batches.has else "prompt" if "prompt" in batches.has else "id"
+    if group != "id" and group not in batches.has:
+        raise LogError(f"{batches.name}: no {group} column to group by")
     return group
 
 
@@ -134,15 +134,15 @@ class _Assigned(NamedTuple):
 
 
 def _assign(job: tuple[LogBatches, int, int, str, tuple[float, ...] | None, int]) -> _Assigned:
-    stream, file, start, kind, cuts, seed = job
+    batches, file, start, kind, cuts, seed = job
     if kind == "id" and cuts is not None:
-        time = stream.times(file)
+        time = batches.times(file)
         if time is not None:
             part = np.searchsorted(cuts, time, side="right").astype(np.int8)
             return _Assigned(part, _scattered(start, len(part)), np.empty(0, np.uint64))
     also = {"request_id", kind} - {"id"}
     keys, times = [], []
-    for _, log in stream.logs(file, also=also):
+    for _, log in batches.logs(file, also=also):
         keys.append(split_keys(log, kind)[1])
         times += [] if log.requests.timestamp_s is None else [log.requests.timestamp_s]
     key = [str(it) for found in keys for it in found]
@@ -151,7 +151,7 @@ def _assign(job: tuple[LogBatches, int, int, str, tuple[float, ...] | None, int]
         units = np.fromiter((uniform(seed, it, "split") for it in key), np.float64, len(key))
         part = np.searchsorted(SPLIT_EDGES, units, side="right")
     else:
-        time = stream.times(file)
+        time = batches.times(file)
         time = np.concatenate(times) if time is None else time
         part = np.searchsorted(cuts, time, side="right")
     bucket = _scattered(start, len(key)) if kind == "id" else (hashed % BUCKETS).astype(np.uint16)

@@ -89,7 +89,7 @@ class Moments:
         return int(self.requests.sum())
 
     def coverage(self) -> Coverage:
-        """As of a ground, whose rows nobody lists."""
+        """As of a comparison, whose rows nobody lists."""
         return Coverage(np.empty(self.n, dtype=np.int8), self.dropped, self.by_task)
 
     def measures(self, seed: int) -> list[Measure]:
@@ -134,7 +134,7 @@ def moments(job: tuple[PartitionPart, MomentsQuery]) -> Moments:
     )
     dropped, tasks = 0, Counter[str]()
     also = ("request_id", "task", "tenant", "priority")
-    for batch in batches(part, also=[name for name in also if name in part.stream.has]):
+    for batch in batches(part, also=[name for name in also if name in part.batches.has]):
         dropped += batch.coverage.n_dropped
         tasks.update(batch.coverage.by_task)
         if len(batch.log):
@@ -145,7 +145,7 @@ def moments(job: tuple[PartitionPart, MomentsQuery]) -> Moments:
 def _add(found: Moments, batch: Batch, part: PartitionPart, asked: MomentsQuery) -> None:
     assert part.buckets is not None
     bucket = part.buckets[batch.rows]
-    ground = ComparisonSet(
+    comparison = ComparisonSet(
         "",
         batch.log,
         bucket.astype(np.int64),
@@ -154,10 +154,10 @@ def _add(found: Moments, batch: Batch, part: PartitionPart, asked: MomentsQuery)
         asked.seed,
         estimates=asked.estimates,
     )
-    replays = [ground.replay(policy) for policy in asked.policies]
+    replays = [comparison.replay(policy) for policy in asked.policies]
     outcomes = [outcome(it) for it in replays]
     if asked.candidates:
-        fixed = ground.fixed()
+        fixed = comparison.fixed()
         outcomes += [*map(outcome, fixed), best_per_request(fixed)]
     _sum(found, bucket, outcomes)
     for at, replay in enumerate(replays):

@@ -39,7 +39,7 @@ class ThresholdSample(NamedTuple):
     confidence: Mapping[str, Floats]
 
     def coverage(self) -> Coverage:
-        """As of a ground, whose rows nobody lists."""
+        """As of a comparison, whose rows nobody lists."""
         return Coverage(np.empty(self.requests, dtype=np.int8), self.dropped, self.by_task)
 
 
@@ -55,7 +55,7 @@ def sample_file(job: tuple[PartitionPart, tuple[str, ...], float]) -> ThresholdS
     cost, quality, latency, observed = np.zeros((4, m))
     requests, dropped, tasks = 0, 0, Counter[str]()
     drawn: dict[str, list[Floats]] = {name: [] for name in signals}
-    for batch in batches(part, also=("task",) if "task" in part.stream.has else ()):
+    for batch in batches(part, also=("task",) if "task" in part.batches.has else ()):
         log = batch.log
         requests += len(log)
         dropped += batch.coverage.n_dropped

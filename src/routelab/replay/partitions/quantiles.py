@@ -17,7 +17,7 @@ _BINS = 1 << 16
 
 
 def higher(
-    stream: LogBatches, seen: Sequence[FileSurvey], workers: Workers, shares: Sequence[float]
+    batches: LogBatches, seen: Sequence[FileSurvey], workers: Workers, shares: Sequence[float]
 ) -> list[float]:
     """`np.quantile(times, shares, method="higher")` over all files.
 
@@ -28,12 +28,12 @@ def higher(
     ranks = [int(np.ceil((n - 1) * share)) for share in shares]
     low = min(it.extremes[0] for it in seen if it.extremes)
     high = max(it.extremes[1] for it in seen if it.extremes)
-    files = range(len(stream.files))
-    counts = sum(workers.map(_histogram, [(stream, file, low, high) for file in files]))
+    files = range(len(batches.files))
+    counts = sum(workers.map(_histogram, [(batches, file, low, high) for file in files]))
     assert isinstance(counts, np.ndarray)
     below = np.concatenate([[0], np.cumsum(counts)])
     bins = sorted({int(np.searchsorted(below, rank, side="right")) - 1 for rank in ranks})
-    jobs = [(stream, file, low, high, tuple(bins)) for file in files]
+    jobs = [(batches, file, low, high, tuple(bins)) for file in files]
     values, times = zip(*workers.map(_inside, jobs), strict=True)
     distinct, code = np.unique(np.concatenate(values), return_inverse=True)
     often = np.bincount(code, np.concatenate(times))
@@ -61,20 +61,20 @@ def _bin(times: Floats, low: float, high: float) -> Ints:
     return np.minimum(((times - low) / width).astype(np.int64), _BINS - 1)
 
 
-def _times(stream: LogBatches, file: int) -> Floats:
-    found = stream.times(file)
+def _times(batches: LogBatches, file: int) -> Floats:
+    found = batches.times(file)
     if found is None:
-        found = np.concatenate([log.requests.timestamp_s for _, log in stream.logs(file)])
+        found = np.concatenate([log.requests.timestamp_s for _, log in batches.logs(file)])
     return np.asarray(found)
 
 
 def _histogram(job: tuple[LogBatches, int, float, float]) -> Ints:
-    stream, file, low, high = job
-    return np.bincount(_bin(_times(stream, file), low, high), minlength=_BINS)
+    batches, file, low, high = job
+    return np.bincount(_bin(_times(batches, file), low, high), minlength=_BINS)
 
 
 def _inside(job: tuple[LogBatches, int, float, float, tuple[int, ...]]) -> tuple[Floats, Ints]:
-    stream, file, low, high, bins = job
-    times = _times(stream, file)
+    batches, file, low, high, bins = job
+    times = _times(batches, file)
     values, counts = np.unique(times[np.isin(_bin(times, low, high), bins)], return_counts=True)
     return values, counts

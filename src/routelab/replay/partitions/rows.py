@@ -23,7 +23,7 @@ class PartitionPart(NamedTuple):
         start: number of the file's first request in the log.
     """
 
-    stream: LogBatches
+    batches: LogBatches
     file: int
     start: int
     wanted: Bools
@@ -51,7 +51,7 @@ def batches(part: PartitionPart, also: Collection[str] = ()) -> Iterator[Batch]:
     Args:
         also: columns of requests to read.
     """
-    for first, log in part.stream.logs(part.file, part.wanted, also=also):
+    for first, log in part.batches.logs(part.file, part.wanted, also=also):
         here = np.flatnonzero(part.wanted[first : first + len(log)])
         if not len(here):
             continue

@@ -42,19 +42,19 @@ class FileSurvey(NamedTuple):
 
 def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
     """Read one file for the first time."""
-    stream, file = job
-    n, costed, valued, models = 0, set[str](), set[str](), stream.models
+    batches, file = job
+    n, costed, valued, models = 0, set[str](), set[str](), batches.models
     time: Floats | None = None
     ids: Words | None = None
-    for _, log in stream.logs(file):
+    for _, log in batches.logs(file):
         n += len(log)
-        if stream.wide is None:
+        if batches.wide is None:
             ids = words(log.requests.id.tolist())
         models = log.models
         costed |= set(log.costed)
         valued |= {name for name, values in log.signals.items() if not np.isnan(values).all()}
         time = log.requests.timestamp_s
-    time = stream.times(file) if stream.wide is not None else time
+    time = batches.times(file) if batches.wide is not None else time
     known = time is not None and bool(np.isfinite(time).all())
     distinct = np.unique(time)[: len(PARTS)] if known and time is not None else np.empty(0)
     return FileSurvey(
@@ -62,14 +62,14 @@ def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
         models=models,
         costed=tuple(name for name in models if name in costed),
         signals=tuple(sorted(valued)),
-        sha256=stream.sha256(file),
+        sha256=batches.sha256(file),
         extremes=(float(time.min()), float(time.max())) if known and time is not None else None,
         times=tuple(distinct.tolist()),
         ids=ids,
     )
 
 
-def check_whole_requests(stream: LogBatches, seen: Sequence[FileSurvey]) -> None:
+def check_whole_requests(batches: LogBatches, seen: Sequence[FileSurvey]) -> None:
     """Refuse a log whose requests have rows in several files.
 
     Raises:
@@ -83,9 +83,9 @@ def check_whole_requests(stream: LogBatches, seen: Sequence[FileSurvey]) -> None
     order = np.argsort(every, kind="stable")
     twins = np.flatnonzero(np.diff(every[order]) == 0)
     if len(twins):
-        one, other = (stream.files[file[order[twins[0] + step]]].name for step in (0, 1))
+        one, other = (batches.files[file[order[twins[0] + step]]].name for step in (0, 1))
         raise LogError(
-            f"{stream.name}: {len(twins):,} requests have rows in more than one file, for example"
+            f"{batches.name}: {len(twins):,} requests have rows in more than one file, for example"
             f" in {one} and {other}; write all rows of a request into one file"
         )
 

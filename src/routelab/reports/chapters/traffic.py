@@ -1,18 +1,18 @@
-"""Where requests and money go, and how long it takes."""
+"""The chapter on traffic: where requests and money go, and how long it takes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from routelab.replay.breakdown import Slice, StageUse
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock
 from routelab.reports.plots import latency_plot, stages_plot
 from routelab.reports.plots import traffic_plot as share_by_task
 from routelab.reports.summary import Summary
 
 TASKS = 12
-"""Tasks in the drawing, those with the most requests."""
+"""Tasks in the plot, those with the most requests."""
 
 
 def traffic_chapter(summary: Summary) -> Chapter:
@@ -23,22 +23,22 @@ def traffic_chapter(summary: Summary) -> Chapter:
         return Chapter("traffic", "Requests, money, time", [why])
     tasks = [it for it in known.slices if it.by == "task"]
     tasks.sort(key=lambda it: (-it.n_requests, it.value))
-    drawn: list[PlotBlock] = []
+    plots: list[PlotBlock] = []
     blocks: list[Block] = []
     if tasks:
-        drawn += [share_by_task(tasks[:TASKS], _answering(tasks))]
+        plots += [share_by_task(tasks[:TASKS], _answering(tasks))]
         if len(tasks) > TASKS:
-            blocks += [Note(f"Drawn are the {TASKS} largest of {words.count(len(tasks))} tasks.")]
+            blocks += [Note(f"Drawn are the {TASKS} largest of {forms.count(len(tasks))} tasks.")]
     else:
         blocks += [Note("The log names no tasks.")]
     if known.stages:
-        drawn += [stages_plot(known.stages)]
+        plots += [stages_plot(known.stages)]
     if known.latency is not None:
-        drawn += [latency_plot(known.latency)]
+        plots += [latency_plot(known.latency)]
     else:
         blocks += [Note("Latency was not observed in this log, so none is shown.")]
     told = [_stages(known.stages)] if known.stages else []
-    return Chapter("traffic", "Requests, money, time", [Gallery(drawn), *blocks, *told])
+    return Chapter("traffic", "Requests, money, time", [Gallery(plots), *blocks, *told])
 
 
 def _answering(slices: Sequence[Slice]) -> list[str]:
@@ -51,11 +51,11 @@ def _stages(found: Sequence[StageUse]) -> TableBlock:
     heads = ("Model", "Asked", "Delivered", "USD per 1,000", "of that discarded")
     rows = [
         [
-            Cell(words.short(it.model, 80)),
-            Cell(words.count(it.calls), it.calls),
-            Cell(words.count(it.delivered), it.delivered),
-            Cell(words.usd(it.usd_per_1k), it.usd_per_1k),
-            Cell(words.usd(it.discarded_usd_per_1k), it.discarded_usd_per_1k),
+            Cell(forms.short(it.model, 80)),
+            Cell(forms.count(it.calls), it.calls),
+            Cell(forms.count(it.delivered), it.delivered),
+            Cell(forms.usd(it.usd_per_1k), it.usd_per_1k),
+            Cell(forms.usd(it.discarded_usd_per_1k), it.discarded_usd_per_1k),
         ]
         for it in found
     ]

@@ -1,4 +1,4 @@
-"""The drawings, one kind a file; each takes plain data and gives a figure with its words."""
+"""The plots, one kind a file; each takes plain data and gives a plot with its words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One try of a call at one deployment."""
+"""One attempt of a call at one deployment."""
 
 from __future__ import annotations
 
@@ -28,9 +28,14 @@ async def attempt(
     wall_clock: Callable[[], float],
     sink: PieceSink | None = None,
 ) -> AttemptResult:
-    """Ask one deployment once; whatever goes wrong there is in the result.
+    """Ask one deployment once; failures are in the result, never raised.
 
     Args:
+        upstream: that sends.
+        deployment: to ask.
+        body: of the request.
+        headers: names in lower case.
+        timeouts: in seconds.
         clock: seconds, for latencies.
         wall_clock: Unix time in seconds, for dates in replies.
         sink: is given the answer piece by piece; without one the answer is not streamed.
@@ -38,14 +43,14 @@ async def attempt(
     started = clock()
     outgoing = OutgoingRequest(deployment, {**body, "model": deployment.model}, headers, timeouts)
     if sink is None:
-        tried = await _whole(upstream, outgoing, wall_clock)
+        result = await _whole(upstream, outgoing, wall_clock)
     else:
-        tried = await streamed(upstream, outgoing, sink, clock, wall_clock)
+        result = await streamed(upstream, outgoing, sink, clock, wall_clock)
     return msgspec.structs.replace(
-        tried,
-        error=None if tried.error is None else upstream.hide(deployment, tried.error),
+        result,
+        error=None if result.error is None else upstream.hide(deployment, result.error),
         latency_s=clock() - started,
-        first_token_s=tried.first_token_s - started,
+        first_token_s=result.first_token_s - started,
     )
 
 

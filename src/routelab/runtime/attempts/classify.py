@@ -1,4 +1,4 @@
-"""What came of one try of a call at one deployment."""
+"""Classification of one attempt's result: an answer, or a failure of some kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN = 200
 
 
 class AttemptResult(msgspec.Struct, frozen=True):
-    """What came of one try.
+    """The result of one attempt at a deployment.
 
     Attributes:
         deployment: for people, without credentials.
@@ -37,7 +37,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
         retry_after_s: seconds after which the deployment says it may be asked again.
         latency_s: from sending to the end of the reply or its failure.
         first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
-        delivered: a piece went to the sink, so that no other try may follow.
+        delivered: a piece went to the sink, so that no other attempt may follow.
     """
 
     deployment: str
@@ -58,13 +58,13 @@ class AttemptResult(msgspec.Struct, frozen=True):
 
     @property
     def lasting(self) -> bool:
-        """Whether it will fail in the same way until somebody mends something."""
+        """Whether it will fail in the same way until somebody repairs something, such as a key."""
         refused = self.status is not None and 400 <= self.status < 500
         return self.kind == "key" or (refused and self.status not in PASSING | _FINAL)
 
 
 def failed(deployment: Deployment, error: str, kind: Kind) -> AttemptResult:
-    """A try without a reply that could be judged."""
+    """An attempt without a reply that could be judged."""
     return AttemptResult(deployment_label(deployment), error=error, kind=kind)
 
 

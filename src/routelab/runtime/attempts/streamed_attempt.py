@@ -1,4 +1,4 @@
-"""One try of a call whose answer is passed on as it comes."""
+"""One attempt of a call whose answer is passed on as it comes."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ async def _read(
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
     reply = Reply(opened.status, content, opened.headers)
-    tried = classify(outgoing.deployment, reply, wall_clock())
-    if tried.answer is None:
-        return tried
-    await reading.take(single_chunk(tried.answer))  # an endpoint that does not stream
+    result = classify(outgoing.deployment, reply, wall_clock())
+    if result.answer is None:
+        return result
+    await reading.take(single_chunk(result.answer))  # an endpoint that does not stream
     return _answered(outgoing, reading)
 
 
@@ -98,7 +98,7 @@ def _answered(outgoing: OutgoingRequest, reading: StreamReader) -> AttemptResult
 def _broken(
     outgoing: OutgoingRequest, reading: StreamReader, error: str, kind: Kind
 ) -> AttemptResult:
-    """A try that ended before its answer did, with what it used until then."""
+    """An attempt that ended before its answer did, with what it used until then."""
     stopped = kind == "stopped"
     return AttemptResult(
         deployment_label(outgoing.deployment),

@@ -1,4 +1,4 @@
-"""What the tries of a call cost, and what its record keeps of them."""
+"""Accounting of a call: the cost of its attempts, and what its record keeps of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CallAccount(NamedTuple):
     """The money of a call.
 
     Attributes:
-        usd: of all tries, added sample by sample; a failed one costs what is known of it, and
+        usd: of all attempts, added sample by sample; a failed one costs what is known of it, and
             NaN where it made tokens that have no price.
         attempts: in the order they ended.
         notes: what an operator should know.
@@ -30,22 +30,24 @@ class CallAccount(NamedTuple):
     unknown: tuple[tuple[str, Cost], ...]
 
 
-def account(tries: Sequence[SampleAttempt], catalogue: Catalogue, multiplier: float) -> CallAccount:
-    """Price every try at the model that was asked.
+def account(
+    attempts: Sequence[SampleAttempt], catalogue: Catalogue, multiplier: float
+) -> CallAccount:
+    """Price every attempt at the model that was asked.
 
     Args:
         multiplier: of tokens times prices, as `response_cost` takes it.
     """
     costs, notes, unknown = [], [], []
-    for it in tries:
-        cost = response_cost(catalogue.model(it.model), it.attempt.body or _NOTHING, multiplier)
+    for it in attempts:
+        cost = response_cost(catalogue.model(it.model), it.result.body or _NOTHING, multiplier)
         costs.append(cost)
-        if it.attempt.error is None and cost.note:
-            notes.append(f"{it.attempt.deployment}: {cost.note}")
-        if it.attempt.error is None and cost.fix:
+        if it.result.error is None and cost.note:
+            notes.append(f"{it.result.deployment}: {cost.note}")
+        if it.result.error is None and cost.fix:
             unknown.append((it.model, cost))
-    attempts = tuple(map(_attempted, tries, costs))
-    return CallAccount(_total(attempts), attempts, tuple(notes), tuple(unknown))
+    priced = tuple(map(_attempt, attempts, costs))
+    return CallAccount(_total(priced), priced, tuple(notes), tuple(unknown))
 
 
 _NOTHING: Mapping[str, Any] = {}
@@ -63,19 +65,19 @@ def _total(attempts: Sequence[Attempt]) -> float:
 _sample = attrgetter("sample")
 
 
-def _attempted(one: SampleAttempt, cost: Cost) -> Attempt:
-    tried = one.attempt
+def _attempt(one: SampleAttempt, cost: Cost) -> Attempt:
+    result = one.result
     prompt, completion = cost.tokens
     return Attempt(
         model=one.model,
-        deployment=tried.deployment,
+        deployment=result.deployment,
         provider=one.provider,
         sample=one.sample,
-        status=tried.status,
-        error=tried.error,
+        status=result.status,
+        error=result.error,
         queued_s=one.queued_s,
-        latency_s=tried.latency_s,
-        first_token_s=tried.first_token_s,
+        latency_s=result.latency_s,
+        first_token_s=result.first_token_s,
         prompt_tokens=prompt,
         completion_tokens=completion,
         cost_usd=cost.usd,

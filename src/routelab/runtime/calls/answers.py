@@ -1,4 +1,4 @@
-"""Whatever answers calls: a caller of deployments, or one that asks the budgets first."""
+"""The protocol of what answers calls: a caller of deployments, or a guard of budgets before it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from routelab.runtime.engine import SampleAttempt
 class Calls(Protocol):
     """Answers calls."""
 
-    async def call(self, call: Call, sending: Sending, tries: list[SampleAttempt]) -> Feedback: ...
+    async def call(
+        self, call: Call, sending: Sending, attempts: list[SampleAttempt]
+    ) -> Feedback: ...
 
-    def cancelled(self, call: Call, tries: Sequence[SampleAttempt]) -> Feedback: ...
+    def cancelled(self, call: Call, attempts: Sequence[SampleAttempt]) -> Feedback: ...

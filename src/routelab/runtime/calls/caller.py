@@ -19,7 +19,7 @@ from routelab.runtime.calls.gates import GateChecker
 from routelab.runtime.calls.signals import SignalReader
 from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.runtime.engine import Engine, SampleAttempt, SampleRequest, SampleResult
-from routelab.runtime.wire import ATTEMPT, NEED, READS, header_list
+from routelab.runtime.wire import NEED, READS, SAMPLE, header_list
 from routelab.signals import SignalSource, answer_text, resolve
 
 
@@ -31,7 +31,7 @@ class Sending(msgspec.Struct, frozen=True):
         sink: takes the answer as it comes, if that is wanted.
         deadline: of the router's clock.
         able: whether a model that the policy did not ask for may serve a call.
-        room: asked before a try that follows one which failed, and cost so many USD as far as
+        room: asked before an attempt that follows one which failed, and cost so many USD as far as
             is known; gives why there is no money for it, or None.
     """
 
@@ -70,27 +70,29 @@ class Caller:
         self._warn = WarnOnce()
         self._reader = SignalReader(self._warn)
 
-    async def call(self, call: Call, sending: Sending, tries: list[SampleAttempt]) -> Feedback:
-        """What came back; a call that nobody answered has an error, never an exception.
+    async def call(self, call: Call, sending: Sending, attempts: list[SampleAttempt]) -> Feedback:
+        """The feedback of a call; one that nobody answered has an error, and raises nothing.
 
         Args:
-            tries: every try is added when it ends, for those who cancel the call.
+            call: that the policy asks for.
+            sending: the request, and what goes to every model with it.
+            attempts: every attempt is added when it ends, for those who cancel the call.
         """
         started = self._clock()
         sources = self._of(call)
-        samples = await self._samples(call, sending, sources, tries)
-        money = self._account(call, tries)
-        answers = [None if it.last is None else it.last.attempt.body for it in samples]
+        samples = await self._samples(call, sending, sources, attempts)
+        money = self._account(call, attempts)
+        answers = [None if it.last is None else it.last.result.body for it in samples]
         last = samples[0].last
         model = call.model if last is None else last.model
         signals, signal_notes = self._reader.read(model, sending.request, sources, answers)
         failed = [
-            f"{it.attempt.deployment}: {it.attempt.error}" for it in tries if it.attempt.error
+            f"{it.result.deployment}: {it.result.error}" for it in attempts if it.result.error
         ]
-        for it in tries:
-            if it.attempt.lasting:  # others answer, so that nobody would notice
-                lacking = f"{it.attempt.kind} {it.attempt.status}"
-                self._warn(it.attempt.deployment, lacking, f"{_where(it)}: {it.attempt.error}")
+        for it in attempts:
+            if it.result.lasting:  # others answer, so that nobody would notice
+                lacking = f"{it.result.kind} {it.result.status}"
+                self._warn(it.result.deployment, lacking, f"{_where(it)}: {it.result.error}")
         seen = Feedback(
             model=model,
             signals=signals,
@@ -99,23 +101,32 @@ class Caller:
             error="; ".join([*_counted(failed), *samples[0].reasons]) if last is None else None,
             text=None if answers[0] is None else answer_text(answers[0]),
             raw=answers[0],
-            deployment=_deployment(last, tries),
+            deployment=_deployment(last, attempts),
             notes=tuple(dict.fromkeys([*failed, *money.notes, *signal_notes])),
-            completion_tokens=_completion_tokens(last, tries, money),
+            completion_tokens=_completion_tokens(last, attempts, money),
             attempts=money.attempts,
             retry_after_s=samples[0].retry_after_s,
         )
         return await self._gatekeeper.judge(call, sending.request, seen, sending.deadline)
 
-    def cancelled(self, call: Call, tries: Sequence[SampleAttempt]) -> Feedback:
-        """What is known of a call that another one made needless, its money included."""
-        money = self._account(call, tries)
+    def cancelled(self, call: Call, attempts: Sequence[SampleAttempt]) -> Feedback:
+        """The feedback of a call that another one made needless, its cost so far included.
+
+        Args:
+            call: that was cancelled.
+            attempts: made for it.
+        """
+        money = self._account(call, attempts)
         return msgspec.structs.replace(
             cancelled(call), cost_usd=money.usd, attempts=money.attempts, notes=money.notes
         )
 
     def charged(self, call: Call) -> tuple[int, float]:
-        """How many answers a call takes, and what each costs in terms of one without signals."""
+        """How many answers a call takes, and the cost of each as a multiple of one without signals.
+
+        Args:
+            call: with the signals it needs.
+        """
         if not call.need:
             return 1, 1.0
         sources = self._of(call)
@@ -136,7 +147,7 @@ class Caller:
         call: Call,
         sending: Sending,
         sources: Mapping[str, SignalSource],
-        tries: list[SampleAttempt],
+        attempts: list[SampleAttempt],
     ) -> list[SampleResult]:
         messages = call.messages if call.messages is not None else sending.request.messages
         question = SampleRequest(
@@ -152,12 +163,12 @@ class Caller:
         )
         n = max((source.samples for source in sources.values()), default=1)
         if n == 1:
-            return [await self._engine.ask(_nth(question, call.attempt), tries)]
+            return [await self._engine.ask(_nth(question, call.sample), attempts)]
         alike = (
-            _nth(msgspec.structs.replace(question, sample=k, sink=None), call.attempt * n + k)
+            _nth(msgspec.structs.replace(question, sample=k, sink=None), call.sample * n + k)
             for k in range(n)
         )
-        return await asyncio.gather(*(self._engine.ask(one, tries) for one in alike))
+        return await asyncio.gather(*(self._engine.ask(one, attempts) for one in alike))
 
     async def _room(
         self,
@@ -165,12 +176,12 @@ class Caller:
         room: Callable[[SampleAttempt, float], Awaitable[str | None]],
         failed: SampleAttempt,
     ) -> str | None:
-        """Why there is no money for another try, or None."""
+        """Why there is no money for another attempt, or None."""
         cost_usd = account((failed,), self.catalogue, self.charged(call)[1]).usd
         return await room(failed, cost_usd)
 
-    def _account(self, call: Call, tries: Sequence[SampleAttempt]) -> CallAccount:
-        money = account(tries, self.catalogue, self.charged(call)[1])
+    def _account(self, call: Call, attempts: Sequence[SampleAttempt]) -> CallAccount:
+        money = account(attempts, self.catalogue, self.charged(call)[1])
         for model, cost in money.unknown:
             self._warn(model, "cost", f"model {model!r}: {cost.note}; {cost.fix}")
         return money
@@ -178,31 +189,31 @@ class Caller:
 
 def _where(failed: SampleAttempt) -> str:
     """A deployment at which something is to be mended."""
-    where = failed.attempt.deployment
-    return f"{where} is not asked" if failed.attempt.kind == "key" else f"{where} refuses requests"
+    where = failed.result.deployment
+    return f"{where} is not asked" if failed.result.kind == "key" else f"{where} refuses requests"
 
 
 def _counted(told: list[str]) -> list[str]:
-    """Each text once, with how often it was told."""
+    """Each text once, with how often it came."""
     return [it if n == 1 else f"{it} ({n} times)" for it, n in Counter(told).items()]
 
 
-def _deployment(last: SampleAttempt | None, tries: Sequence[SampleAttempt]) -> str | None:
+def _deployment(last: SampleAttempt | None, attempts: Sequence[SampleAttempt]) -> str | None:
     """That answered, or that failed last."""
-    tried = last or (tries[-1] if tries else None)
-    return None if tried is None else tried.attempt.deployment
+    attempt = last or (attempts[-1] if attempts else None)
+    return None if attempt is None else attempt.result.deployment
 
 
 def _completion_tokens(
-    last: SampleAttempt | None, tries: Sequence[SampleAttempt], money: CallAccount
+    last: SampleAttempt | None, attempts: Sequence[SampleAttempt], money: CallAccount
 ) -> float:
-    """Of the try that answered."""
-    counted = zip(tries, money.attempts, strict=True)
+    """Of the attempt that answered."""
+    counted = zip(attempts, money.attempts, strict=True)
     return next((paid.completion_tokens for it, paid in counted if it is last), math.nan)
 
 
 def _asked_of(sources: Mapping[str, SignalSource]) -> dict[str, str]:
-    """What an endpoint is told of the signals that a call needs."""
+    """Headers that name the signals a call needs."""
     if not sources:
         return {}
     columns = [source.column for source in sources.values() if source.column]
@@ -211,11 +222,11 @@ def _asked_of(sources: Mapping[str, SignalSource]) -> dict[str, str]:
     return {header: header_list(names) for header, names in told.items() if names}
 
 
-def _nth(question: SampleRequest, attempt: int) -> SampleRequest:
+def _nth(question: SampleRequest, sample: int) -> SampleRequest:
     """The question as it is asked of a model that was asked the same so often before."""
-    if not attempt:
+    if not sample:
         return question
-    headers = {**question.headers, ATTEMPT: str(attempt)}
+    headers = {**question.headers, SAMPLE: str(sample)}
     return msgspec.structs.replace(question, headers=headers)
 
 

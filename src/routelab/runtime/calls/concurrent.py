@@ -15,13 +15,13 @@ from routelab.runtime.engine import SampleAttempt
 
 
 class _Asking:
-    """A call under way, and the tries it has made so far."""
+    """A call under way, and the attempts it has made so far."""
 
     def __init__(self, caller: Calls, call: Call, sending: Sending) -> None:
         self._caller = caller
         self._call = call
-        self._tries: list[SampleAttempt] = []
-        self.task = asyncio.ensure_future(caller.call(call, sending, self._tries))
+        self._attempts: list[SampleAttempt] = []
+        self.task = asyncio.ensure_future(caller.call(call, sending, self._attempts))
 
     @property
     def answered(self) -> bool:
@@ -30,7 +30,7 @@ class _Asking:
     def feedback(self) -> Feedback:
         """What came back, or what is known of it so far if it was cancelled."""
         if not self.task.done() or self.task.cancelled():
-            return self._caller.cancelled(self._call, self._tries)
+            return self._caller.cancelled(self._call, self._attempts)
         return self.task.result()
 
 
@@ -40,17 +40,20 @@ async def ask_together(
     sending: Sending,
     lost: Callable[[tuple[Feedback, ...]], None],
 ) -> tuple[Feedback, ...]:
-    """Feedback of every call, in the order of the calls.
+    """Feedback of concurrent calls, in the order of the calls.
 
     Args:
-        lost: hears what is known of the calls when the request is cancelled.
+        caller: answers each.
+        together: the calls, and when to stop waiting.
+        sending: the request, and what goes to every model with it.
+        lost: called with what is known of the calls when the request is cancelled.
     """
     if len(together.calls) == 1:
-        call, tries = together.calls[0], list[SampleAttempt]()
+        call, attempts = together.calls[0], list[SampleAttempt]()
         try:
-            return (await caller.call(call, sending, tries),)
+            return (await caller.call(call, sending, attempts),)
         except asyncio.CancelledError:
-            lost((caller.cancelled(call, tries),))
+            lost((caller.cancelled(call, attempts),))
             raise
     apart = msgspec.structs.replace(sending, sink=None)  # two answers cannot share a stream
     asking = [_Asking(caller, call, apart) for call in together.calls]

@@ -20,10 +20,10 @@ from routelab.runtime.engine.pool import Pool
 def pools(
     catalogue: Catalogue, rules: EngineRules, clock: Callable[[], float], rng: random.Random
 ) -> dict[str, Pool]:
-    """A pool for each model; the same deployment of two models is one station.
+    """A pool for each model; the same deployment of two models has one state.
 
     Raises:
-        CatalogueError: rules or values that make no sense, or a model whose deployments take no
+        CatalogueError: rules or values out of range, or a model whose deployments take no
             calls.
     """
     told = [f"engine: {problem}" for problem in engine_rule_problems(rules)]
@@ -39,10 +39,10 @@ def pools(
     ]
     if told:
         raise CatalogueError(*told)
-    stations: dict[Deployment, DeploymentState] = {}
+    states: dict[Deployment, DeploymentState] = {}
     made = {}
     for name, model in catalogue.models.items():
         taking = [deployment for deployment in model.deployments if deployment.weight > 0.0]
-        here = [stations.setdefault(it, DeploymentState(it, rules)) for it in dict.fromkeys(taking)]
+        here = [states.setdefault(it, DeploymentState(it, rules)) for it in dict.fromkeys(taking)]
         made[name] = Pool(name, here, rules, clock, rng)
     return made

@@ -1,4 +1,4 @@
-"""A deployment at work: what is under way there, what it grants, and how it fares."""
+"""The state of a deployment: calls under way, limits left, breaker and latency."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from routelab.runtime.upstream import deployment_label
 
 
 class Permit(msgspec.Struct, frozen=True):
-    """Room for one call at a station; whoever has it gives it back.
+    """Room for one call at a deployment; whoever has it gives it back.
 
     Attributes:
         epoch: of the breaker when the call was let through.
-        tokens: taken from the station's limit for it.
+        tokens: taken from the deployment's limit for it.
     """
 
-    station: DeploymentState
+    state: DeploymentState
     epoch: int
     tokens: float
 
 
 class AttemptReport(msgspec.Struct, frozen=True):
-    """What a call says of the station it was at.
+    """What a call says of the deployment it was at.
 
     Attributes:
         ok: whether the deployment did its part; None if the call does not tell.
@@ -44,7 +44,7 @@ class AttemptReport(msgspec.Struct, frozen=True):
 
 
 UNSENT = AttemptReport(used=0.0)
-"""Of a place that was not used."""
+"""Of a permit that was not used."""
 
 
 class DeploymentState:
@@ -55,7 +55,7 @@ class DeploymentState:
         rest_until: the deployment asked not to be called before.
         refusals: how often it said in a row that it is called too often.
         trouble: what the last failed call said.
-        freed: told whenever a place may have become free.
+        freed: called whenever a place may have become free.
     """
 
     __slots__ = (
@@ -124,17 +124,17 @@ class DeploymentState:
             self._tokens.take(tokens, now)
         return Permit(self, self.breaker.enter(now), tokens)
 
-    def give_back(self, place: Permit, report: AttemptReport, now: float) -> None:
+    def give_back(self, permit: Permit, report: AttemptReport, now: float) -> None:
         """The call ended, or was never sent."""
         self.in_flight -= 1
         if self._tokens is not None and report.used is not None:
-            self._tokens.give_back(place.tokens - report.used, now)
+            self._tokens.give_back(permit.tokens - report.used, now)
         if report.felt_s is not None:
             self.latency.observe(report.felt_s, now)
         elif report.ok is False:
             self.latency.failed(report.took_s, now)
         was = self.breaker.state(now)
-        self.breaker.leave(place.epoch, now, ok=report.ok, latency_s=report.took_s)
+        self.breaker.leave(permit.epoch, now, ok=report.ok, latency_s=report.took_s)
         if was != "closed" and self.breaker.state(now) == "closed":
             self.latency = PeakEwma()  # it is well again, and how slow it was while ill is past
         for told in self.freed:

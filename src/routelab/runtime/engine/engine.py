@@ -20,7 +20,7 @@ from routelab.runtime.upstream import Upstream
 
 
 class Engine:
-    """Repairs transport below one call; what an answer says is not its concern.
+    """Balancing, limits, retries, breakers and fallbacks below one call, whatever its answer says.
 
     Attributes:
         pools: deployments at work, by model.
@@ -57,45 +57,46 @@ class Engine:
         self._sleep = sleep
         self._rng = rng
 
-    async def ask(self, question: SampleRequest, tries: list[SampleAttempt]) -> SampleResult:
+    async def ask(self, question: SampleRequest, attempts: list[SampleAttempt]) -> SampleResult:
         """The first answer of the model or, where it has none, of its fallbacks.
 
         Args:
-            tries: every try is added when it ends, also when the caller cancels.
+            question: model, body and deadline.
+            attempts: every attempt is added when it ends, also when the caller cancels.
         """
         fallbacks = self._catalogue.model(question.model).fallbacks
         pool = self.pools[question.model]
         if not fallbacks:
-            return await self._ask(pool, question, tries, patient=True)
+            return await self._ask(pool, question, attempts, patient=True)
         able = [name for name in fallbacks if question.able(name)]
         told = [
             f"fallback {it!r} may not serve this, or has answered it"
             for it in fallbacks
             if it not in able
         ]
-        asked = await self._ask(pool, question, tries, patient=not able)
+        asked = await self._ask(pool, question, attempts, patient=not able)
         for name in able:
             if asked.over:
                 return asked
             last = name == able[-1]
-            next_one = await self._ask(self.pools[name], question, tries, patient=last)
+            next_one = await self._ask(self.pools[name], question, attempts, patient=last)
             asked = _joined(asked, next_one)
         return (
             asked if asked.last else msgspec.structs.replace(asked, reasons=(*asked.reasons, *told))
         )
 
     def states(self) -> dict[str, State]:
-        """Every deployment's breaker; of one that serves several models, the worst."""
+        """The breaker of every deployment; of one that serves several models, the worst."""
         now, worst = self._clock(), ("closed", "half-open", "open").index
         found: dict[str, State] = {}
         for pool in self.pools.values():
-            for station in pool.stations:
-                state = station.breaker.state(now)
-                found[station.name] = max(found.get(station.name, state), state, key=worst)
+            for state in pool.states:
+                here = state.breaker.state(now)
+                found[state.name] = max(found.get(state.name, here), here, key=worst)
         return found
 
     async def _ask(
-        self, pool: Pool, question: SampleRequest, tries: list[SampleAttempt], *, patient: bool
+        self, pool: Pool, question: SampleRequest, attempts: list[SampleAttempt], *, patient: bool
     ) -> SampleResult:
         """Each deployment once, then those whose failure may have passed once more.
 
@@ -112,26 +113,26 @@ class Engine:
             began = self._clock()
             if began >= question.deadline:
                 return _given_up(pool, "the request's deadline has passed", over=True)
-            place = await pool.take(
+            permit = await pool.take(
                 tokens,
                 question.deadline,
                 hopeless.union(failed) if failed or hopeless else (),
                 patient=patient and not failed,
             )
-            if isinstance(place, Permit):
-                tried = await self._try(pool, place, began, question, tries)
-                if tried.attempt.error is None:
-                    return SampleResult(tried, over=True)
-                if tried.attempt.delivered or not tried.attempt.elsewhere:
+            if isinstance(permit, Permit):
+                made = await self._attempt(pool, permit, began, question, attempts)
+                if made.result.error is None:
+                    return SampleResult(made, over=True)
+                if made.result.delivered or not made.result.elsewhere:
                     return SampleResult(over=True)
-                if question.room is not None and (why := await question.room(tried)):
+                if question.room is not None and (why := await question.room(made)):
                     return _given_up(pool, why, over=True)
-                if outcome.may_pass(tried.attempt):
-                    failed[place.station] = tried.attempt
+                if outcome.may_pass(made.result):
+                    failed[permit.state] = made.result
                 else:
-                    hopeless.add(place.station)
+                    hopeless.add(permit.state)
             elif not failed:
-                return _given_up(pool, place.reason)
+                return _given_up(pool, permit.reason)
             elif retries == self._rules.most:
                 return _given_up(pool)
             elif not pool.retries.spend():
@@ -150,31 +151,31 @@ class Engine:
 
         Source: M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
         """
-        if all(tried.retry_after_s is not None for tried in failed):
-            return 0.0  # their stations rest until then
+        if all(it.retry_after_s is not None for it in failed):
+            return 0.0  # they rest until then
         return self._rng.random() * _doubled(self._rules.base_s, retry, self._rules.max_s)
 
-    async def _try(
+    async def _attempt(
         self,
         pool: Pool,
-        place: Permit,
+        permit: Permit,
         began: float,
         question: SampleRequest,
-        tries: list[SampleAttempt],
+        attempts: list[SampleAttempt],
     ) -> SampleAttempt:
-        station, sent = place.station, self._clock()
-        timeouts, left = station.deployment.timeouts or self._timeouts, question.deadline - sent
+        state, sent = permit.state, self._clock()
+        timeouts, left = state.deployment.timeouts or self._timeouts, question.deadline - sent
         hurried = left < timeouts.total_s
         if hurried:
             timeouts = msgspec.structs.replace(timeouts, total_s=max(0.0, left))
-        tried, report = (
-            AttemptResult(station.name, error="cancelled", kind="stopped"),
+        result, report = (
+            AttemptResult(state.name, error="cancelled", kind="stopped"),
             AttemptReport(),
         )
         try:
-            tried = await attempt(
+            result = await attempt(
                 self._upstream,
-                station.deployment,
+                state.deployment,
                 question.body,
                 question.headers,
                 timeouts,
@@ -184,34 +185,34 @@ class Engine:
             )
             used = None
             if pool.counts_tokens:
-                prompt, answer = used_tokens(tried.body)
+                prompt, answer = used_tokens(result.body)
                 used = prompt + answer
-                if tried.error is None:
+                if result.error is None:
                     pool.demand.learn(answer)
-            report = outcome.report(tried, hurried=hurried, tokens=used)
-            self._note(station, tried)
+            report = outcome.report(result, hurried=hurried, tokens=used)
+            self._note(state, result)
         except BaseException:
-            tried = msgspec.structs.replace(tried, latency_s=self._clock() - sent)
+            result = msgspec.structs.replace(result, latency_s=self._clock() - sent)
             raise
         finally:
-            station.give_back(place, report, self._clock())
-            provider = station.deployment.provider
-            done = SampleAttempt(pool.model, provider, question.sample, sent - began, tried)
-            tries.append(done)
+            state.give_back(permit, report, self._clock())
+            provider = state.deployment.provider
+            done = SampleAttempt(pool.model, provider, question.sample, sent - began, result)
+            attempts.append(done)
         return done
 
-    def _note(self, station: DeploymentState, tried: AttemptResult) -> None:
+    def _note(self, state: DeploymentState, result: AttemptResult) -> None:
         """Remember what the next calls should know."""
-        if tried.error is None:
-            station.refusals, station.trouble = 0, ""
+        if result.error is None:
+            state.refusals, state.trouble = 0, ""
             return
-        station.trouble = tried.error
-        if tried.retry_after_s is not None:
-            station.rest(tried.retry_after_s, self._clock())
-        elif tried.status == outcome.TOO_MANY:
-            station.refusals += 1
-            rest_s = _doubled(self._rules.base_s, station.refusals, self._rules.max_s)
-            station.rest(rest_s, self._clock())
+        state.trouble = result.error
+        if result.retry_after_s is not None:
+            state.rest(result.retry_after_s, self._clock())
+        elif result.status == outcome.TOO_MANY:
+            state.refusals += 1
+            rest_s = _doubled(self._rules.base_s, state.refusals, self._rules.max_s)
+            state.rest(rest_s, self._clock())
 
 
 def _doubled(base_s: float, times: int, most_s: float) -> float:

@@ -20,7 +20,7 @@ _TICK_S = 1e-6
 
 
 class PoolRefusal(msgspec.Struct, frozen=True):
-    """There is no place for a call.
+    """There is no permit for a call.
 
     Attributes:
         reason: for people.
@@ -30,14 +30,14 @@ class PoolRefusal(msgspec.Struct, frozen=True):
 
 
 class WaitingCall:
-    """A call that waits for a place.
+    """A call that waits for a permit.
 
     Attributes:
         tokens: it is expected to use.
-        avoid: stations it does not go to.
-        patient: it also waits for stations that asked not to be called for a while.
+        avoid: deployments it does not go to.
+        patient: it also waits for deployments that asked not to be called for a while.
         until: when it gives up.
-        answer: the place, or why there is none.
+        answer: the permit, or why there is none.
     """
 
     __slots__ = ("answer", "avoid", "patient", "tokens", "until")
@@ -55,7 +55,7 @@ class WaitingCall:
 
 
 class Pool:
-    """Gives places at a model's stations to calls, first come first served.
+    """Gives calls permits for a model's deployments, first come first served.
 
     Attributes:
         retries: how many of this model's calls may still be retried.
@@ -65,23 +65,23 @@ class Pool:
     def __init__(
         self,
         model: str,
-        stations: Sequence[DeploymentState],
+        states: Sequence[DeploymentState],
         rules: EngineRules,
         clock: Callable[[], float],
         rng: random.Random,
     ) -> None:
         self.model = model
-        self.stations = tuple(stations)
+        self.states = tuple(states)
         self.retries = RetryBudget(rules.retry)
         self.demand = TokenDemand()
-        self.counts_tokens = any(station.counts_tokens for station in stations)
+        self.counts_tokens = any(state.counts_tokens for state in states)
         self._rules = rules
         self._clock = clock
         self._balancer = BALANCERS[rules.balancing](rng)
         self._queue: dict[WaitingCall, None] = {}
         self._alarm: asyncio.TimerHandle | None = None
-        for station in stations:
-            station.freed.append(self.serve)
+        for state in states:
+            state.freed.append(self.serve)
 
     @property
     def waiting(self) -> int:
@@ -96,7 +96,7 @@ class Pool:
         *,
         patient: bool = True,
     ) -> Permit | PoolRefusal:
-        """A place, waited for if need be; a refusal if there will be none in time."""
+        """A permit, waited for if need be; a refusal if there will be none in time."""
         now = self._clock()
         until = min(deadline, now + self._rules.queue_s)
         if not self._queue:
@@ -123,7 +123,7 @@ class Pool:
             if one.answer.done() and not one.answer.cancelled():
                 given = one.answer.result()
                 if isinstance(given, Permit):  # given at the very moment it was cancelled
-                    given.station.give_back(given, UNSENT, self._clock())
+                    given.state.give_back(given, UNSENT, self._clock())
             raise
         finally:
             if expiry is not None:
@@ -135,7 +135,7 @@ class Pool:
     def back_in_s(self) -> float:
         """After how long a deployment may be called again; not positive if one may already."""
         now = self._clock()
-        return min(self._back_at(station, now) for station in self.stations) - now
+        return min(self._back_at(state, now) for state in self.states) - now
 
     def serve(self) -> None:
         """Answer the calls that can be answered now, in the order they came."""
@@ -164,15 +164,15 @@ class Pool:
         *,
         patient: bool,
     ) -> Permit | PoolRefusal | None:
-        """A place, a refusal where waiting is in vain, or None."""
+        """A permit, a refusal where waiting is in vain, or None."""
         free, soonest = [], math.inf
-        for station in self.stations:
-            if (avoid and station in avoid) or station.breaker.closed_until(now) > now:
+        for state in self.states:
+            if (avoid and state in avoid) or state.breaker.closed_until(now) > now:
                 continue
-            if station.rest_until > now:
-                at = station.rest_until if patient else math.inf
-            elif (at := station.free_at(tokens, now)) <= now:
-                free.append(station)
+            if state.rest_until > now:
+                at = state.rest_until if patient else math.inf
+            elif (at := state.free_at(tokens, now)) <= now:
+                free.append(state)
             elif at == math.inf:
                 at = now  # a call under way may end at any moment
             soonest = min(soonest, at)
@@ -184,18 +184,18 @@ class Pool:
         return None if soonest <= until else self._refusal(avoid, late=soonest < math.inf)
 
     def _refusal(self, avoid: Collection[DeploymentState], *, late: bool) -> PoolRefusal:
-        left = [station for station in self.stations if station not in avoid]
+        left = [state for state in self.states if state not in avoid]
         told = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
         why = f" ({told})" if told else ""
         if late:
             return PoolRefusal(f"no deployment of model {self.model!r} will be free in time{why}")
         return PoolRefusal(f"every deployment of model {self.model!r} is left alone for now{why}")
 
-    def _back_at(self, station: DeploymentState, now: float) -> float:
-        until = station.breaker.closed_until(now)
+    def _back_at(self, state: DeploymentState, now: float) -> float:
+        until = state.breaker.closed_until(now)
         if math.isinf(until):  # on trial, which ends nobody knows when
             until = now + self._rules.breaker.open_s
-        return max(until, station.rest_until)
+        return max(until, state.rest_until)
 
     def _expire(self, one: WaitingCall) -> None:
         if one.answer.done():
@@ -213,7 +213,7 @@ class Pool:
         if not self._queue:
             return
         tokens = next(iter(self._queue)).tokens
-        coming = (station.ready_at(tokens, now) for station in self.stations)
+        coming = (state.ready_at(tokens, now) for state in self.states)
         soonest = min((at for at in coming if at > now), default=math.inf)
         if soonest < math.inf:
             loop, delay_s = asyncio.get_running_loop(), max(soonest - now, _TICK_S)

@@ -1,4 +1,4 @@
-"""What is asked of the engine, and what came of it."""
+"""The engine's request and result: one sample of a call, with the tries made for it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from routelab.runtime.attempts import AttemptResult, PieceSink
 
 
 class SampleAttempt(msgspec.Struct, frozen=True):
-    """One try at one deployment.
+    """One attempt at one deployment.
 
     Attributes:
         model: that was asked.
         provider: who runs the deployment.
         sample: which of a call's samples it belongs to.
-        queued_s: waited for a place before it.
+        queued_s: seconds that it waited for a free permit.
     """
 
     model: str
     provider: str
     sample: int
     queued_s: float
-    attempt: AttemptResult
+    result: AttemptResult
 
     @property
     def unanswered(self) -> bool:
-        """Whether it was sent, and nobody knows what became of it and what it used."""
-        known = (self.attempt.body or {}).get("usage")
-        return self.attempt.kind in ("timeout", "cut", "stopped") and not known
+        """Whether it was sent, and it is not known whether it was answered and what it used."""
+        known = (self.result.body or {}).get("usage")
+        return self.result.kind in ("timeout", "cut", "stopped") and not known
 
 
 class SampleRequest(msgspec.Struct, frozen=True):
@@ -42,8 +42,8 @@ class SampleRequest(msgspec.Struct, frozen=True):
         deadline: of the engine's clock; nothing lasts longer.
         able: whether a fallback may be asked.
         sink: takes the answer as it comes.
-        room: hears of a try that failed before the next one is made; gives why there is no money
-            for a next one, or None.
+        room: called with an attempt that failed before the next one is made; gives why there is no
+            money for the next one, or None.
     """
 
     model: str
@@ -57,10 +57,10 @@ class SampleRequest(msgspec.Struct, frozen=True):
 
 
 class SampleResult(msgspec.Struct, frozen=True):
-    """What came of a question, beside its tries.
+    """The result of asking for a sample, beside its attempts.
 
     Attributes:
-        last: the try that answered; None if none did.
+        last: the attempt that answered; None if none did.
         reasons: why no more was tried.
         retry_after_s: when a deployment may be asked again; None if one may already.
         over: a fallback would not help either, or is not needed.

@@ -1,4 +1,4 @@
-"""Operations figures: what a router does, in constant memory."""
+"""Operations metrics: what a router does, in constant memory."""
 
 from __future__ import annotations
 

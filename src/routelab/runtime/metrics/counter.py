@@ -33,10 +33,10 @@ _WAITED_S = 0.001
 
 
 class RouterMetrics:
-    """Counts of a router; may be read from any thread.
+    """Operations figures of a router, in constant memory; may be read from any thread.
 
     Args:
-        max_tenants: that have figures of their own; the later ones share one.
+        max_tenants: that have metrics of their own; the later ones share one.
         remembered: latest requests whose answering model is known when feedback comes.
         wall_clock: Unix seconds.
     """
@@ -70,7 +70,7 @@ class RouterMetrics:
         self._alerts: deque[Alert] = deque(maxlen=_ALERTS)
 
     def finished(self, finished: FinishedRequest) -> None:
-        """Count a request, every call and every try of it.
+        """Count a request, every call and every attempt of it.
 
         It is added up before anybody reads; with others at a time and, where an event loop
         runs, once it comes to it, so that no answer waits.
@@ -83,7 +83,13 @@ class RouterMetrics:
             _soon(self._settle)
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:
-        """Count what an answer was worth, for the model that gave it."""
+        """Count what an answer was worth, for the model that gave it.
+
+        Args:
+            request_id: of the request that it answered.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+        """
         with self._lock:
             self._add_up()
             model = model or self._answered_by.get(request_id)
@@ -93,19 +99,19 @@ class RouterMetrics:
                 self._quality.setdefault(model, _Mean()).add(quality)
 
     def alert(self, alert: Alert) -> None:
-        """Keep the latest news of budgets."""
+        """Keep the latest alerts of budgets."""
         with self._lock:
             self._alerts.append(alert)
 
     def snapshot(self) -> Snapshot:
-        """The figures now."""
+        """The metrics as they are now."""
         with self._lock:
             self._add_up()
             answered = self._statuses["answered"]
             return Snapshot(
                 since_s=self._since_s,
                 at_s=self._wall_clock(),
-                requests=self._all.figure(),
+                requests=self._all.totals(),
                 statuses=dict(self._statuses),
                 escalated=self._escalated,
                 escalation_rate=self._escalated / answered if answered else None,
@@ -113,10 +119,10 @@ class RouterMetrics:
                 degraded=self._degraded,
                 retries=self._retries,
                 queued_s=self._queued.distribution(),
-                models=_figures(self._models),
-                deployments=_figures(self._deployments),
-                tenants=_figures(self._tenants),
-                steps=_figures({str(turn): it for turn, it in sorted(self._steps.items())}),
+                models=_totals(self._models),
+                deployments=_totals(self._deployments),
+                tenants=_totals(self._tenants),
+                steps=_totals({str(turn): it for turn, it in sorted(self._steps.items())}),
                 signals=self._signals(),
                 quality={name: it.quality() for name, it in sorted(self._quality.items())},
                 unmatched=self._unmatched,
@@ -243,7 +249,7 @@ def _first_token_s(finished: FinishedRequest) -> float:
 
 
 def _call_first_token_s(it: Feedback) -> float:
-    """Seconds from the call, whose failed tries count too."""
+    """Seconds from the call, whose failed attempts count too."""
     for attempt in it.attempts:
         if attempt.error is None and attempt.first_token_s == attempt.first_token_s:
             return it.latency_s - attempt.latency_s + attempt.first_token_s
@@ -267,5 +273,5 @@ def _meter(meters: dict[_K, Meter], key: _K) -> Meter:
     return found
 
 
-def _figures(meters: Mapping[str, Meter]) -> dict[str, MetricTotals]:
-    return {name: meter.figure() for name, meter in meters.items()}
+def _totals(meters: Mapping[str, Meter]) -> dict[str, MetricTotals]:
+    return {name: meter.totals() for name, meter in meters.items()}

@@ -1,4 +1,4 @@
-"""Counts of one kind of thing: all requests, a model's calls, a deployment's tries."""
+"""Counts of one kind of thing: all requests, a model's calls, a deployment's attempts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Meter:
         else:
             self.unknown += 1
 
-    def figure(self) -> MetricTotals:
+    def totals(self) -> MetricTotals:
         usd = self.cost / NANO
         return MetricTotals(
             count=self.count,

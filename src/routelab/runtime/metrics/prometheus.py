@@ -1,4 +1,4 @@
-"""Figures in the text format that Prometheus and OpenTelemetry collectors scrape.
+"""Metrics in the text format that Prometheus and OpenTelemetry collectors scrape.
 
 Names are those of OpenTelemetry's conventions for generative AI, written as Prometheus writes
 them; what these have no name for begins with `routelab_`.
@@ -29,7 +29,6 @@ def prometheus_text(snapshot: Snapshot) -> str:
     return "\n".join(_lines(snapshot)) + "\n"
 
 
-# Long: the table of everything exported, an entry for each metric.
 def _lines(it: Snapshot) -> Iterator[str]:
     yield from _conventional(it)
     yield from _counted(it)
@@ -43,29 +42,29 @@ def _conventional(it: Snapshot) -> Iterator[str]:
     yield from _histograms(
         "gen_ai_client_operation_duration_seconds",
         "Duration of a call to a model.",
-        [(_chat(name), figure.latency_s) for name, figure in models],
+        [(_chat(name), totals.latency_s) for name, totals in models],
         _DURATIONS,
     )
     yield from _histograms(
         "gen_ai_server_time_to_first_token_seconds",
         "Time to the first token of a streamed answer.",
-        [(_chat(name), figure.first_token_s) for name, figure in models],
+        [(_chat(name), totals.first_token_s) for name, totals in models],
         _FIRST_TOKEN,
     )
     yield from _histograms(
         "gen_ai_client_token_usage",
-        "Tokens of a try.",
+        "Tokens of an attempt.",
         [
             ({**_chat(name), "gen_ai_token_type": kind}, tokens)
-            for name, figure in models
-            for kind, tokens in (("input", figure.input_tokens), ("output", figure.output_tokens))
+            for name, totals in models
+            for kind, tokens in (("input", totals.input_tokens), ("output", totals.output_tokens))
         ],
         _TOKENS,
     )
 
 
 def _counted(it: Snapshot) -> Iterator[str]:
-    """Requests, calls and tries: how many, how they ended, and their money."""
+    """Requests, calls and attempts: how many, how they ended, and their money."""
     yield from _histograms(
         "routelab_request_duration_seconds",
         "From asking to the answer.",
@@ -83,9 +82,9 @@ def _counted(it: Snapshot) -> Iterator[str]:
         "routelab_calls_not_sent_total",
         "counter",
         "Calls that ended before anything was sent.",
-        [({"model": name}, figure.not_sent) for name, figure in it.models.items()],
+        [({"model": name}, totals.not_sent) for name, totals in it.models.items()],
     )
-    yield from _by("deployment", "tries", "Tries", it.deployments)
+    yield from _by("deployment", "tries", "Attempts", it.deployments)
     yield from _by("tenant", "tenant_requests", "Requests", it.tenants)
 
 
@@ -101,7 +100,7 @@ def _of_the_router(it: Snapshot) -> Iterator[str]:
         ("cut_short_total", "counter", "Answered, the last call not sent.", it.cut_short),
         ("degraded_total", "counter", "Requests of the cheaper policy.", it.degraded),
         ("waiting", "gauge", "Calls that wait for a free place.", it.waiting),
-        ("retries_total", "counter", "Tries after the first.", it.retries),
+        ("retries_total", "counter", "Attempts after the first.", it.retries),
     ]
     if it.log is not None:
         plain.append(("log_written_total", "counter", "Log records written.", it.log.written))
@@ -150,10 +149,10 @@ def _of_answers(it: Snapshot) -> Iterator[str]:
     )
 
 
-def _by(label: str, prefix: str, word: str, figures: Mapping[str, MetricTotals]) -> Iterator[str]:
+def _by(label: str, prefix: str, word: str, totals: Mapping[str, MetricTotals]) -> Iterator[str]:
     """Counts, failures and money of one kind of thing."""
     name = f"routelab_{prefix}"
-    rows = [({label: key}, it) for key, it in figures.items()]
+    rows = [({label: key}, it) for key, it in totals.items()]
     counts = [(labels, float(it.count)) for labels, it in rows]
     errors = [(labels, float(it.errors)) for labels, it in rows]
     money = [(labels, it.cost_usd) for labels, it in rows]

@@ -1,4 +1,4 @@
-"""The figures of a router at one moment, as data that JSON can hold."""
+"""The metrics of a router at one moment, as data that JSON can hold."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from routelab.runtime.metrics.histogram import Distribution
 
 
 class MetricTotals(msgspec.Struct, frozen=True):
-    """What requests, calls or tries came to.
+    """Totals over requests, calls or attempts.
 
     Attributes:
-        count: of requests (all, by tenant), calls (by model, by step) or tries (by deployment).
+        count: of requests (all, by tenant), calls (by model, by step) or attempts (by deployment).
         errors: of those; what was cancelled is none.
         not_sent: calls besides, by model and by step, that ended before anything was sent: a
             budget refused them, no deployment took them, or they were cancelled before.
@@ -24,8 +24,8 @@ class MetricTotals(msgspec.Struct, frozen=True):
         cost_usd: known costs; `cost_unknown` counts those whose cost is not known.
         usd_per_1k: mean of the known costs, times 1,000.
         latency_s: of those without an error.
-        first_token_s: from the request, the call or the try, where its answer was streamed.
-        input_tokens, output_tokens: of each try, by model.
+        first_token_s: from the request, the call or the attempt, where its answer was streamed.
+        input_tokens, output_tokens: of each attempt, by model.
     """
 
     count: int
@@ -42,9 +42,11 @@ class MetricTotals(msgspec.Struct, frozen=True):
 
 
 class QualityTotals(msgspec.Struct, frozen=True):
-    """What judged answers of a model were worth.
+    """Quality of the answers of a model that were judged.
 
     Attributes:
+        count: judgements.
+        mean: quality in [0, 1].
         standard_error: of the mean; None for fewer than two.
     """
 
@@ -66,9 +68,11 @@ class SignalCoverage(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures since the router began.
+    """Operations figures since the router began.
 
     Attributes:
+        requests: totals over all requests.
+        models, deployments: totals over calls by model, and over tries by deployment.
         since_s, at_s: Unix seconds.
         statuses: requests by how they ended (see `routelab.core.storage.record.Status`).
         escalated: answered requests for which calls were made in more than one turn;
@@ -76,9 +80,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         cut_short: answered requests whose last call could not be sent, by a budget's refusal or
             for want of a deployment, so that an earlier answer was delivered.
         degraded: requests that a budget had decided by the cheaper policy.
-        retries: tries after the first of a sample.
+        retries: attempts after the first of a sample.
         waiting: calls that wait for a free place now.
-        queued_s: what tries waited for a free place, where that was a millisecond or more.
+        queued_s: seconds that attempts waited for a free place, where that was 1 ms or more.
         steps: by turn, from 0.
         tenants: by name, the latecomers together as "other".
         signals: by model and signal.
@@ -118,5 +122,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self).decode()
 
     def with_state(self, **fields: Any) -> Snapshot:
-        """With what others than the figures know: budgets, breakers, the log."""
+        """The same metrics with the state of budgets, breakers or the log.
+
+        Args:
+            fields: by name, in place of what is there.
+        """
         return msgspec.structs.replace(self, **fields)

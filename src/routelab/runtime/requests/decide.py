@@ -15,7 +15,7 @@ from routelab.runtime.requests.delivery import Delivery
 
 
 async def decide(
-    lane: ActivePolicy,
+    active: ActivePolicy,
     x: Context,
     sending: Sending,
     guard: BudgetGuard | None,
@@ -32,14 +32,14 @@ async def decide(
     """
     sending = msgspec.structs.replace(
         sending,
-        able=lambda name, call: lane.admission.admits(x, name) and not _answered(x, name, call),
+        able=lambda name, call: active.admission.admits(x, name) and not _answered(x, name, call),
     )
-    running = flow(lane.policy, x)
+    running = flow(active.policy, x)
     try:
         together = next(running)
         while True:
             lost = functools.partial(_lost, x, together)
-            answers = await ask_together(guard or lane.caller, together, sending, lost)
+            answers = await ask_together(guard or active.caller, together, sending, lost)
             try:
                 together = running.send(answers)
             finally:

@@ -48,7 +48,7 @@ class Delivery:
             self._stop_try = None
 
     def stop(self) -> bool:
-        """Take no more; true if there was a streaming try, which is then ended in good order."""
+        """Take no more; true if there was a streaming attempt, then ended in good order."""
         self.stopped = True
         self.pieces.close()
         if self._stop_try is not None:

@@ -1,4 +1,4 @@
-"""See requests through: by which policy, for what money, and into the books."""
+"""See requests through: by which policy, for what money, and to the observers."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from routelab.runtime.routed_answer import RoutedAnswer
 
 
 class RequestHandler:
-    """Sees a router's requests through.
+    """Carries a router's requests from the policy's decision to the answer, budgets included.
 
     Args:
-        lane: decides requests.
+        active: the policy that decides requests.
         spare: decides those that a budget degrades, if it may.
-        keeper: of the budgets, if there are any.
-        books: hear of every request, however it ends.
+        budget_keeper: of the budgets, if there are any.
+        observers: told of every request, however it ends.
         clock: seconds of the event loop's time.
     """
 
     def __init__(
         self,
-        lane: ActivePolicy,
+        active: ActivePolicy,
         spare: ActivePolicy | None,
-        keeper: BudgetKeeper | None,
-        books: Observers,
+        budget_keeper: BudgetKeeper | None,
+        observers: Observers,
         clock: Callable[[], float],
     ) -> None:
-        self.lane = lane
+        self.active = active
         self._spare = spare
-        self._keeper = keeper
-        self._books = books
+        self._budget_keeper = budget_keeper
+        self._observers = observers
         self._clock = clock
 
     async def answer(self, asked: Sending, delivery: Delivery | None = None) -> RoutedAnswer:
@@ -56,46 +56,48 @@ class RequestHandler:
             request = msgspec.structs.replace(request, max_cost_usd=limit_usd)
         deadline = started + _seconds(request.deadline_s)
         sent = Sending(request, asked.fields, asked.headers, delivery, deadline)
-        lane, degraded = self.lane, False
-        x = lane.context(request)
+        active, degraded = self.active, False
+        x = active.context(request)
         try:
             try:
-                decision = await decide(lane, x, sent, self._guard(lane, degraded), delivery)
+                decision = await decide(active, x, sent, self._guard(active, degraded), delivery)
             except OverBudgetError as refusal:
                 if self._spare is None or not refusal.degrades:
                     raise
-                lane, degraded = self._spare, True
-                x = lane.context(request)
-                decision = await decide(lane, x, sent, self._guard(lane, degraded), delivery)
+                active, degraded = self._spare, True
+                x = active.context(request)
+                decision = await decide(active, x, sent, self._guard(active, degraded), delivery)
         except BaseException as error:
-            self._books.ended(error, x, lane.digest, self._clock() - started, degraded)
+            self._observers.ended(error, x, active.digest, self._clock() - started, degraded)
             raise
         latency_s = self._clock() - started
-        self._books.answered(decision, request, lane.digest, latency_s, degraded)
+        self._observers.answered(decision, request, active.digest, latency_s, degraded)
         return _routed(decision, latency_s)
 
     async def left(self) -> tuple[BudgetBalance, ...]:
         """What is left of the budgets."""
-        return () if self._keeper is None else await self._keeper.left()
+        return () if self._budget_keeper is None else await self._budget_keeper.left()
 
     async def aclose(self) -> None:
         """Keep what was spent, and write what the log still holds, also when cancelled."""
         try:
-            if self._keeper is not None:
-                await self._keeper.aclose()
+            if self._budget_keeper is not None:
+                await self._budget_keeper.aclose()
         finally:
-            self._books.close()
+            self._observers.close()
 
     def _limit_usd(self, own_usd: float | None) -> float | None:
         """What a request may cost: the lower of its own bound and everybody's."""
-        general = None if self._keeper is None else self._keeper.budgets.request_usd
+        general = None if self._budget_keeper is None else self._budget_keeper.budgets.request_usd
         return min((it for it in (own_usd, general) if it is not None), default=None)
 
-    def _guard(self, lane: ActivePolicy, degraded: bool) -> BudgetGuard | None:
+    def _guard(self, active: ActivePolicy, degraded: bool) -> BudgetGuard | None:
         """Of a request's calls, where there are budgets."""
-        if self._keeper is None:
+        if self._budget_keeper is None:
             return None
-        return BudgetGuard(lane.caller, self._keeper, lane.upper_usd, lane.samples, degraded)
+        return BudgetGuard(
+            active.caller, self._budget_keeper, active.upper_usd, active.samples, degraded
+        )
 
 
 def _routed(decision: Decision, latency_s: float) -> RoutedAnswer:

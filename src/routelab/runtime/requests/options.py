@@ -1,4 +1,4 @@
-"""What a caller asks for, checked."""
+"""Options of one request, checked."""
 
 from __future__ import annotations
 
@@ -145,6 +145,8 @@ def sending(
     """A request as `AsyncRouter.route` takes it.
 
     Args:
+        messages: a prompt, or a list of chat messages.
+        options: what is asked for besides; None for nothing.
         given: fields of options and parameters, which go before those of `options`.
     Raises:
         RequestError: it is malformed; names everything that is.

@@ -176,10 +176,10 @@ def _secrets(deployment: Deployment) -> Iterator[str]:
     """The key and the credentials of the address, as they are and as JSON and URLs show them."""
     name = deployment.api_key_env
     try:
-        place = address_of(deployment.base_url)
+        address = address_of(deployment.base_url)
     except httpx.InvalidURL:
-        place = Address(httpx.URL(), "", "")  # nothing is sent there
+        address = Address(httpx.URL(), "", "")  # nothing is sent there
     key = os.environ.get(name, "").strip() if name else ""
-    for secret in (key, place.basic.removeprefix("Basic "), place.password):
+    for secret in (key, address.basic.removeprefix("Basic "), address.password):
         if secret:
             yield from {secret, secret.replace("/", "\\/"), quote(secret, safe="")}

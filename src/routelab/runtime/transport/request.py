@@ -49,20 +49,20 @@ class RequestBuilder:
             UpstreamError: there is no key to send.
             httpx.InvalidURL: the address is none.
         """
-        place, headers = _headed(outgoing)
+        address, headers = _headed(outgoing)
         # a client's own credentials must not go before these
         auth = httpx.Auth() if "authorization" in headers else httpx.USE_CLIENT_DEFAULT
-        if self._plain(client, place, headers):
-            return _request(outgoing, place, headers, self._raw), auth
+        if self._plain(client, address, headers):
+            return _request(outgoing, address, headers, self._raw), auth
         content, timeout = encode_json(outgoing.body), _timeout(outgoing.timeouts.connect_s)
         request = client.build_request(
-            "POST", place.url, content=content, headers=headers, timeout=timeout
+            "POST", address.url, content=content, headers=headers, timeout=timeout
         )
         return request, auth
 
-    def _plain(self, client: httpx.AsyncClient, place: Address, headers: dict[str, str]) -> bool:
+    def _plain(self, client: httpx.AsyncClient, address: Address, headers: dict[str, str]) -> bool:
         """Whether a client has nothing to lay over a request but headers of other names."""
-        if type(client) is not httpx.AsyncClient or not place.netloc:
+        if type(client) is not httpx.AsyncClient or not address.netloc:
             return False
         if client.cookies or client.params:
             return False
@@ -79,36 +79,36 @@ def straight(outgoing: OutgoingRequest) -> httpx.Request:
         UpstreamError: there is no key to send.
         httpx.InvalidURL, httpx.UnsupportedProtocol: the address is none.
     """
-    place, headers = _headed(outgoing)
-    if not place.netloc:
+    address, headers = _headed(outgoing)
+    if not address.netloc:
         raise httpx.UnsupportedProtocol("base_url needs http:// or https:// and a host")
-    return _request(outgoing, place, headers, _USUAL)
+    return _request(outgoing, address, headers, _USUAL)
 
 
 def _headed(outgoing: OutgoingRequest) -> tuple[Address, dict[str, str]]:
     """Where a request goes, and with which headers."""
     deployment = outgoing.deployment
-    place, key = address_of(deployment.base_url), key_of(deployment)
+    address, key = address_of(deployment.base_url), key_of(deployment)
     headers = {"content-type": "application/json", **outgoing.headers}
-    if authorization := f"Bearer {key}" if key else place.basic:
+    if authorization := f"Bearer {key}" if key else address.basic:
         headers["authorization"] = authorization
-    return place, headers
+    return address, headers
 
 
 def _request(
-    outgoing: OutgoingRequest, place: Address, headers: Mapping[str, str], more: Raw
+    outgoing: OutgoingRequest, address: Address, headers: Mapping[str, str], more: Raw
 ) -> httpx.Request:
     """A request whose headers are complete; time limits of an answer are not httpx's to keep."""
     content = encode_json(outgoing.body)
     raw = [
-        (b"Host", place.netloc),
+        (b"Host", address.netloc),
         *more,
         *[(name.encode(), value.encode("ascii")) for name, value in headers.items()],
         (b"Content-Length", b"%d" % len(content)),
     ]
     limits = {"timeout": _timeout(outgoing.timeouts.connect_s).as_dict()}
     body = httpx.ByteStream(content)
-    request = httpx.Request("POST", place.url, headers=raw, stream=body, extensions=limits)
+    request = httpx.Request("POST", address.url, headers=raw, stream=body, extensions=limits)
     request.read()  # so that hooks and transports see its content
     return request
 

@@ -29,8 +29,8 @@ def dot(blocks: Sequence[Floats], vectors: Sequence[Vector], k: int) -> Floats:
     return sums
 
 
-class Walk:
-    """As `plain.Walk`."""
+class CompiledWalk:
+    """As `plain.PlainWalk`."""
 
     def __init__(self, forest: Forest) -> None:
         arrays = ((getattr(forest, name), dtype) for name, dtype in _TYPES.items())
@@ -38,7 +38,7 @@ class Walk:
         self._bias = forest.bias
 
     def sums(self, x: Floats) -> Floats:
-        """(n, k) as `plain.Walk.sums`, to the same bits.
+        """(n, k) as `plain.PlainWalk.sums`, to the same bits.
 
         Args:
             x: (n, columns) contiguous float64; NaN where a column is missing.

@@ -14,7 +14,7 @@ from routelab.policies import Cascade, Fixed
 from routelab.replay import ComparisonSet, costs_sha256
 from routelab.stats import thinned
 from routelab.tuning.kinds.cascade_space import MAX_STEPS as LONGEST
-from routelab.tuning.kinds.cascade_space import Cascades, Dials, Trial
+from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
 from routelab.tuning.kinds.search_summary import SearchSummary, search_summary
 from routelab.tuning.objectives import Demands, Excess, FrontPoint, front, is_met, mean_cost_quality
 from routelab.tuning.options import UNSAID, Options
@@ -36,24 +36,25 @@ Solver: TypeAlias = Callable[[Log, str, Mapping[str, ThresholdCandidates]], Iter
 FEW = 5
 """Candidates up to which chains longer than those of the grid are left to the search."""
 
+# Below a generation of NSGA-II (50), so that some of the first parents are drawn.
 STARTS = 40
 """Exactly tuned points that the randomised search begins with, at most."""
 
 
 class CascadeSearch(NamedTuple):
-    """What the search of plain cascades came to.
+    """The result of searching plain cascades.
 
     Attributes:
         front: on tune, of what meets the bounds on latency and groups; empty if nothing does.
-        tried: how far each policy breaks those bounds.
+        tried: of each policy tried, by how much it breaks each of those bounds.
         trials: of the randomised search.
-        told: how the randomised search went; None where there was nothing to search.
+        summary: how the randomised search went; None where there was nothing to search.
     """
 
     front: list[FrontPoint]
     tried: list[Excess]
     trials: list[Trial]
-    told: SearchSummary | None
+    summary: SearchSummary | None
 
 
 class _Tried(NamedTuple):
@@ -63,7 +64,7 @@ class _Tried(NamedTuple):
 
 def cascades(
     tuning: ComparisonSet,
-    dials: Dials,
+    thresholds: ThresholdsByModel,
     alone: Sequence[FrontPoint],
     wanted: Demands,
     options: Options,
@@ -72,35 +73,40 @@ def cascades(
     """Search plain cascades on tune.
 
     Args:
-        dials: thresholds worth trying; without any there are single models only.
+        tuning: rows to search on.
+        thresholds: threshold candidates by signal and model; without any, single models only.
         alone: each candidate by itself.
+        wanted: the user's bounds on these rows.
+        options: of the study: trials, seed, sampler, storage and processes.
+        progress: called with the number of finished trials and that of all.
     Raises:
         TuningError: the storage cannot be used, or holds another study.
     """
-    single = [_Tried(it, wanted.further(tuning.replay(it.policy))) for it in alone]
-    if not dials:
-        return CascadeSearch(_front(single), [it.excess for it in single], [], None)
-    task = Cascades(tuning, dials, wanted)
-    place = _place(tuning, options)
-    if place is not None:
-        TrialStore(place, task.names)  # before anything is spent
-        place = place._replace(fresh=False)
+    single = [_Tried(point, wanted.further(tuning.replay(point.policy))) for point in alone]
+    if not thresholds:
+        return CascadeSearch(_front(single), [tried.excess for tried in single], [], None)
+    task = Cascades(tuning, thresholds, wanted)
+    location = _location(tuning, options)
+    if location is not None:
+        TrialStore(location, task.names)  # before anything is spent
+        location = location._replace(fresh=False)
     solved = [
         _tried(tuning, wanted, policy)
-        for signal in dict.fromkeys(signal for signal, _ in dials)
+        for signal in dict.fromkeys(signal for signal, _ in thresholds)
         for solver in _solvers(tuning)
         for policy in solver(
-            tuning.log, signal, {name: dials[signal, name] for name in tuning.models}
+            tuning.log, signal, {name: thresholds[signal, name] for name in tuning.models}
         )
     ]
-    known = _front([*single, *solved]) or front([*alone, *(it.point for it in solved)])
+    known = _front([*single, *solved]) or front([*alone, *(tried.point for tried in solved)])
+    # Exact points first: seeded with them, NSGA-II beat every sampler that began with nothing.
     plan = Plan(
         options.trials,
         options.seed,
         options.sampler,
         [task.params(policy) for policy in _starts(known)],
     )
-    searched = search(task, plan, place, processes=options.processes, progress=progress)
+    searched = search(task, plan, location, processes=options.processes, progress=progress)
     trials = task.trials(searched.trials)
     more = [
         _Tried(FrontPoint(trial.policy, trial.score), _further(done.outcome.excess))
@@ -109,7 +115,7 @@ def cascades(
     every = [*single, *solved, *more]
     return CascadeSearch(
         _front(every),
-        [it.excess for it in every],
+        [tried.excess for tried in every],
         trials,
         search_summary(searched, trials, known, alone, options),
     )
@@ -136,22 +142,22 @@ def _front(tried: Sequence[_Tried]) -> list[FrontPoint]:
 
 
 def source(signals: Sequence[str]) -> Callable[[ComparisonSet], list[Cascade]]:
-    """Proposes the cascades of some rows that none beats, by rising cost."""
+    """A function from rows to the cascades that no other one beats there, by rising cost."""
     return lambda on: _best(on.log, signals)
 
 
 def corner_source(
     signals: Sequence[str],
 ) -> Callable[[ComparisonSet, Sequence[str]], list[Cascade]]:
-    """Proposes, for every chain of some models, what is best at each price."""
+    """A function from rows and models to the cascades best at some trade-off, for each chain."""
 
     def propose(on: ComparisonSet, models: Sequence[str]) -> list[Cascade]:
         log = on.log.only(models)
         return [
             one.policy
             for signal in signals
-            for chain, dials in _chains(log, signal)
-            for one in supported_points(grid.of_chain(log, signal, chain, dials), log)
+            for chain, thresholds in _chains(log, signal)
+            for one in supported_points(grid.of_chain(log, signal, chain, thresholds), log)
         ]
 
     return propose
@@ -159,18 +165,18 @@ def corner_source(
 
 def _chains(log: Log, signal: str) -> list[tuple[tuple[str, ...], dict[str, ThresholdCandidates]]]:
     columns = log.signals[signal].T
-    dials = {
+    thresholds = {
         name: threshold_candidates(column) for name, column in zip(log.models, columns, strict=True)
     }
-    return [(chain, dials) for chain in chains(log, dials, MAX_STEPS)]
+    return [(chain, thresholds) for chain in chains(log, thresholds, MAX_STEPS)]
 
 
 def _best(log: Log, signals: Sequence[str]) -> list[Cascade]:
     found = [
         one
         for signal in signals
-        for chain, dials in _chains(log, signal)
-        for one in grid.of_chain(log, signal, chain, dials)
+        for chain, thresholds in _chains(log, signal)
+        for one in grid.of_chain(log, signal, chain, thresholds)
     ]
     return [one.policy for one in sorted(grid.best(found), key=lambda one: one.cost)]
 
@@ -185,7 +191,7 @@ def _starts(points: Sequence[FrontPoint]) -> list[Cascade | Fixed]:
     return thinned(able, STARTS)
 
 
-def _place(tuning: ComparisonSet, options: Options) -> StorageLocation | None:
+def _location(tuning: ComparisonSet, options: Options) -> StorageLocation | None:
     """Where trials are kept, and all that they follow from."""
     if options.storage is None:
         return None

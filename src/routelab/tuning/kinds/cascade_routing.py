@@ -16,18 +16,18 @@ PRICES = 14
 MAX_STEPS = 3
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Have quality learned before any answer, and after one for each set of signals."""
-    teacher.teach(QUALITY, "quality")
-    for signals in teacher.signal_sets():
-        teacher.teach(named(AFTER, signals), "quality", signals=signals, after=True)
+    fits.fit(QUALITY, "quality")
+    for signals in fits.signal_sets():
+        fits.fit(named(AFTER, signals), "quality", signals=signals, after=True)
 
 
 def propose(here: ProposalInputs) -> Iterator[CascadeRouting]:
     """A policy for every set of signals and price, over the frontier."""
     models = here.frontier
     prices = here.prices(PRICES).tolist()
-    for signals in here.teacher.signal_sets():
+    for signals in here.fits.signal_sets():
         if not here.has(QUALITY, after := named(AFTER, signals)):
             continue
         resolution = _resolution(here, after, signals)
@@ -47,12 +47,12 @@ def propose(here: ProposalInputs) -> Iterator[CascadeRouting]:
 def _resolution(here: ProposalInputs, after: str, signals: tuple[str, ...]) -> tuple[float, ...]:
     """How much an answer tells of its own quality on tune: spread of what is predicted then,
     as a share of the spread of quality itself."""
-    known, log = here.tune.known, here.tune.log
+    cache, log = here.tune.cache, here.tune.log
     found = []
     for name in here.frontier:
         column = log.column(name)
         asked = AnswerQuery(after, column, signals)
-        predicted = known.after[asked][:, known.outputs[after].index(name)]
+        predicted = cache.after[asked][:, cache.outputs[after].index(name)]
         spread = float(np.std(log.quality[:, column]))
         found.append(float(np.clip(np.std(predicted) / spread, 0.0, 1.0)) if spread else 0.0)
     return tuple(found)

@@ -22,14 +22,25 @@ from routelab.tuning.search import (
 from routelab.tuning.solvers import ThresholdCandidates
 
 MAX_STEPS = 4
-NONE = "-"
+"""Models of a chain, at most: one more than is solved on a grid."""
 
-Dials = Mapping[tuple[str, str], ThresholdCandidates]
+NONE = "-"
+"""Value of a `model.N` that stands for no model."""
+
+ThresholdsByModel = Mapping[tuple[str, str], ThresholdCandidates]
 """By (signal, model)."""
 
 
 class Trial(NamedTuple):
-    """One policy tried."""
+    """One policy that the randomised search tried.
+
+    Attributes:
+        number: of the trial, from 0.
+        policy: what its parameters stand for.
+        score: mean cost and quality on tune.
+        feasible: it meets every bound there.
+        params: by name; see `Cascades`.
+    """
 
     number: int
     policy: Policy
@@ -45,42 +56,47 @@ class Cascades:
     `accept.MODEL` is the share of that model's answers that its threshold accepts on
     tune, so that it means the same for every signal. Every trial has every parameter, used
     or not, so that any two can be crossed.
+
+    Attributes:
+        ground: rows of tune, which every trial is replayed on.
+        dials: threshold candidates by (signal, model).
+        demands: the user's bounds on these rows.
     """
 
-    ground: ComparisonSet
-    dials: Dials
+    comparison: ComparisonSet
+    thresholds: ThresholdsByModel
     demands: Demands
 
     def __getstate__(self) -> dict[str, Any]:
         """For other processes: without prompts, unless they decide which models have room."""
-        on = self.ground
+        on = self.comparison
         windows = [on.catalogue.model(name).context_window for name in on.models]
         if all(window is None for window in windows):
             on = replace(on, log=replace(on.log, texts=None), reference=None)
-        return {**vars(self), "ground": on}
+        return {**vars(self), "comparison": on}
 
     @property
     def names(self) -> Mapping[str, Direction]:
-        """What is measured, and which way is better."""
+        """The objectives, and which way each is better."""
         return {"usd_per_1k": "minimize", "quality": "maximize"}
 
     @cached_property
     def space(self) -> Mapping[str, Categorical | FloatRange | IntRange]:
-        """Every parameter."""
-        models = self.ground.models
+        """Every parameter of every trial, by name."""
+        models = self.comparison.models
         steps = min(MAX_STEPS, len(models))
         chain = {
             f"model.{i + 1}": Categorical(models + ((NONE,) if i else ())) for i in range(steps)
         }
-        signals = tuple(dict.fromkeys(signal for signal, _ in self.dials))
-        dialled = {model for (_, model), dial in self.dials.items() if dial}
-        accept = {f"accept.{name}": FloatRange(0.0, 1.0) for name in models if name in dialled}
+        signals = tuple(dict.fromkeys(signal for signal, _ in self.thresholds))
+        movable = {model for (_, model), candidates in self.thresholds.items() if candidates}
+        accept = {f"accept.{name}": FloatRange(0.0, 1.0) for name in models if name in movable}
         return {**chain, "signal": Categorical(signals), **accept}
 
     def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
-        """Mean cost and quality on tune, and by how much bounds are broken."""
+        """USD per 1,000 requests and quality on tune, and by how much each bound is broken."""
         policy = self.policy(params)
-        replay = self.ground.replay(policy)
+        replay = self.comparison.replay(policy)
         found = mean_cost_quality(replay)
         excess = self.demands.excess(found, replay)
         feasible = all(value <= 0 for value in excess.values())
@@ -92,10 +108,10 @@ class Cascades:
         named = (params[name] for name in self.space if name.startswith("model."))
         chain = list(dict.fromkeys(name for name in named if name != NONE))
         signal = params["signal"]
-        stages = [name for name in chain[:-1] if self.dials[signal, name]]
+        stages = [name for name in chain[:-1] if self.thresholds[signal, name]]
         if not stages:
             return Fixed(chain[-1])
-        thresholds = tuple(self.dials[signal, it].at(params[f"accept.{it}"]) for it in stages)
+        thresholds = tuple(self.thresholds[signal, it].at(params[f"accept.{it}"]) for it in stages)
         return Cascade((*stages, chain[-1]), thresholds, signal)
 
     def params(self, policy: Cascade | Fixed) -> dict[str, Any]:
@@ -107,7 +123,7 @@ class Cascades:
         if isinstance(policy, Cascade):
             params["signal"] = policy.signal
             for name, threshold in zip(chain, policy.thresholds, strict=False):
-                params[f"accept.{name}"] = self.dials[policy.signal, name].share(threshold)
+                params[f"accept.{name}"] = self.thresholds[policy.signal, name].share(threshold)
         return params
 
     def trials(self, done: Sequence[FinishedTrial]) -> list[Trial]:
@@ -124,4 +140,4 @@ class Cascades:
         ]
 
 
-__all__ = ["Cascades", "Dials", "PolicyScore", "Trial"]
+__all__ = ["Cascades", "PolicyScore", "ThresholdsByModel", "Trial"]

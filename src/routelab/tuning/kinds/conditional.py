@@ -36,14 +36,14 @@ MOST_MODELS = 8
 """Models that policies are made of, at most."""
 
 Source = Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]
-"""Proposes policies over some models, cheapest first, that do well on a ground."""
+"""Proposes policies over some models, cheapest first, that do well on a comparison."""
 
 
 def conditionals(by: By, on: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:
-    """A policy for each price and pull under which values part ways.
+    """Policies that give values of a column different policies, one for each price and pull.
 
     Args:
-        by: column of the requests.
+        by: column of the requests: "task", "tenant" or "priority".
         on: rows to search; scores of scorers there must be of fits that did not see them.
         sources: asked for policies over the models that do best for some value.
     """
@@ -58,13 +58,13 @@ def conditionals(by: By, on: ComparisonSet, sources: Sequence[Source]) -> list[C
     pool += [policy for source in sources for policy in source(on, models)]
     pool = list(dict.fromkeys(pool))
     worth = _worth(on, pool, values)
-    found = [
+    policies = [
         policy
         for pull in PULLS
         for price in prices(on.log, PRICES)
         if (policy := _chosen(by, pool, worth, pull, price)) is not None
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(policies))
 
 
 def _values(column: npt.NDArray[np.str_]) -> dict[str, Ints]:

@@ -13,9 +13,9 @@ SCORER = "neighbors"
 PRICES = 60
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Have requests kept to be neighbours."""
-    teacher.teach(SCORER, "quality", recipe=Recipe(learners=("neighbors",), calibrator="none"))
+    fits.fit(SCORER, "quality", recipe=Recipe(learners=("neighbors",), calibrator="none"))
 
 
 def propose(here: ProposalInputs) -> Iterator[Neighbors]:

@@ -18,25 +18,30 @@ from routelab.tuning.kinds.scorer_fits import ScorerFits
 
 
 class _Unseen(RequestCache):
-    def __init__(self, log: Log, teacher: ScorerFits) -> None:
-        super().__init__(log, teacher.fitted.scoring())
-        self._teacher = teacher
-        self.scores = LazyMapping(lambda name: teacher.fitted.held_out[name])
+    def __init__(self, log: Log, fits: ScorerFits) -> None:
+        super().__init__(log, fits.fitted.scoring())
+        self._fits = fits
+        self.scores = LazyMapping(lambda name: fits.fitted.held_out[name])
         self.after = LazyMapping(self._answered)
 
     def _answered(self, asked: AnswerQuery) -> Floats:
-        """Examples after an answer are model by model, in the order of the teacher."""
-        at = self._teacher.models.index(self.log.models[asked.model])
+        """Examples after an answer are model by model, in the order of the fits' models."""
+        at = self._fits.models.index(self.log.models[asked.model])
         n = len(self.log)
-        return self._teacher.fitted.held_out[asked.scorer][at * n : (at + 1) * n]
+        return self._fits.fitted.held_out[asked.scorer][at * n : (at + 1) * n]
 
 
-def unseen(train: ComparisonSet, teacher: ScorerFits) -> ComparisonSet | None:
-    """The train part, scored as new; None where a scorer was not fitted on all of its rows."""
-    held_out = teacher.fitted.held_out.values()
+def unseen(train: ComparisonSet, fits: ScorerFits) -> ComparisonSet | None:
+    """The train part, scored as new; None where a scorer was not fitted on all of its rows.
+
+    Args:
+        train: rows that the scorers were fitted on.
+        fits: who fitted them, and kept the scores of rows held out of each fold's fit.
+    """
+    held_out = fits.fitted.held_out.values()
     n = len(train.log)
     if any(len(scores) % n or np.isnan(scores).all(axis=1).any() for scores in held_out):
         return None
-    ground = replace(train, scoring=teacher.fitted.scoring())
-    vars(ground)["known"] = _Unseen(ground.log, teacher)
-    return ground
+    comparison = replace(train, scoring=fits.fitted.scoring())
+    vars(comparison)["cache"] = _Unseen(comparison.log, fits)
+    return comparison

@@ -16,16 +16,16 @@ LEVELS = {1: 60, 2: 14}
 """Places of each threshold that are tried, by the number of thresholds."""
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Have complexity learned."""
-    teacher.teach(SCORER, "complexity")
+    fits.fit(SCORER, "complexity")
 
 
 def propose(here: ProposalInputs) -> Iterator[Tiers]:
     """Two and three tiers over the frontier, with thresholds at even shares of requests."""
     if not here.has(SCORER):
         return
-    scores = here.tune.known.scores[SCORER][:, 0]
+    scores = here.tune.cache.scores[SCORER][:, 0]
     places = {count: _places(scores, levels) for count, levels in LEVELS.items()}
     for chain in here.chains():
         count = len(chain) - 1

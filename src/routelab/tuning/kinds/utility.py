@@ -12,10 +12,10 @@ QUALITY, COST = "quality", "cost"
 PRICES = 80
 
 
-def learn(teacher: ScorerFits) -> None:
+def learn(fits: ScorerFits) -> None:
     """Have the quality and the cost of every model learned."""
-    teacher.teach(QUALITY, "quality")
-    teacher.teach(COST, "cost")
+    fits.fit(QUALITY, "quality")
+    fits.fit(COST, "cost")
 
 
 def propose(here: ProposalInputs) -> Iterator[Utility]:

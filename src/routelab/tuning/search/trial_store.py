@@ -1,4 +1,4 @@
-"""Where the finished trials of a search are kept, so that a killed study goes on.
+"""A store of the finished trials of a search, so that a killed study goes on.
 
 A trial is written once it is finished, as one record: nothing that is half done is ever kept,
 and what was lost with a process is measured again under the same number.
@@ -31,12 +31,13 @@ SHOWN = 60
 
 
 class StorageLocation(NamedTuple):
-    """Where to keep trials, and what they are trials of.
+    """Where to keep the trials of a study, and which study it is.
 
     Attributes:
         storage: path of a journal file, or a database URL.
         name: of the study.
-        about: JSON values; a study that says anything else there is another one.
+        about: JSON values that the trials follow from (log, prices, options, versions); a stored
+            study with other values is another one, and is refused.
         fresh: forget what is there under that name.
         shared: others may put trials there at the same time.
     """
@@ -52,40 +53,44 @@ class TrialStore:
     """The finished trials of one study, by number.
 
     Attributes:
-        resumed: how many were there when it was opened.
+        resumed: how many trials were there when it was opened.
     Raises:
         TuningError: the storage cannot be opened, or holds another study under that name.
     """
 
-    def __init__(self, place: StorageLocation, names: Mapping[str, Direction]) -> None:
-        self._place = place
-        self._about = json.loads(json.dumps(place.about))
-        self._storage = open_storage(place.storage)
+    def __init__(self, location: StorageLocation, names: Mapping[str, Direction]) -> None:
+        self._location = location
+        self._about = json.loads(json.dumps(location.about))
+        self._storage = open_storage(location.storage)
         try:
             self._study = self._opened(names)
         except TuningError:
             raise
         except Exception as error:  # every driver raises its own kinds
-            raise _unusable(place.storage, error) from error
+            raise _unusable(location.storage, error) from error
         self._found: dict[int, FrozenTrial] = {}
         self._seen = 0
         self._look()
         self.resumed = len(self._found)
 
     def get(self, number: int, params: Mapping[str, Any]) -> TrialOutcome | None:
-        """The outcome of a trial, if it is there.
+        """The outcome of a trial, or None if it is not stored.
 
+        Args:
+            number: of the trial.
+            params: that this search would try under that number.
         Raises:
             TuningError: it is there with other parameters.
         """
-        if number not in self._found and self._place.shared:
+        location = self._location
+        if number not in self._found and location.shared:
             self._look()
         trial = self._found.get(number)
         if trial is None:
             return None
         if trial.params != dict(params):
             raise TuningError(
-                f"`storage` {self._place.storage}: trial {number} of study {self._place.name!r}"
+                f"`storage` {location.storage}: trial {number} of study {location.name!r}"
                 f" was of {trial.params}, and this search would try {dict(params)}; give another"
                 " `storage`, or `fresh=True` to begin anew"
             )
@@ -95,6 +100,10 @@ class TrialStore:
     def put(self, number: int, trial: FrozenTrial, facts: Mapping[str, Any]) -> None:
         """Keep a finished trial.
 
+        Args:
+            number: of the trial.
+            trial: with values, parameters and constraints.
+            facts: JSON values to keep with it.
         Raises:
             TuningError: the storage takes no more; what it has is not lost.
         """
@@ -103,7 +112,7 @@ class TrialStore:
             self._study.add_trial(trial)
         except Exception as error:  # every driver raises its own kinds
             raise TuningError(
-                f"`storage` {self._place.storage}: trial {number} could not be stored:"
+                f"`storage` {self._location.storage}: trial {number} could not be stored:"
                 f" {_reason(error)}; the same command goes on from the trials that were"
             ) from error
 
@@ -116,25 +125,26 @@ class TrialStore:
         self._seen = len(trials)
 
     def _opened(self, names: Mapping[str, Direction]) -> optuna.Study:
-        place = self._place
+        location = self._location
         there = {it.study_name for it in self._storage.get_all_studies()}
-        if place.name in there and place.fresh:
-            optuna.delete_study(study_name=place.name, storage=self._storage)
+        if location.name in there and location.fresh:
+            optuna.delete_study(study_name=location.name, storage=self._storage)
         study = optuna.create_study(
             storage=self._storage,
-            study_name=place.name,
+            study_name=location.name,
             directions=list(names.values()),
             load_if_exists=True,
         )
         about = study.user_attrs.get(ABOUT)
         if about is None and not study.get_trials(deepcopy=False):
+            # Before any trial: a killed search leaves nothing, or a study that says what it is.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)  # names are only shown
                 study.set_metric_names(list(names))
             study.set_user_attr(ABOUT, self._about)
         elif differing := list(_differences(about, self._about)):
             raise TuningError(
-                f"`storage` {place.storage}: study {place.name!r} there is another one; give"
+                f"`storage` {location.storage}: study {location.name!r} there is another one; give"
                 " another `storage` or `Options.name`, or `fresh=True` to replace it",
                 *differing,
             )
@@ -148,14 +158,16 @@ def open_storage(storage: str) -> BaseStorage:
         TuningError: it cannot be opened, or holds something else.
     """
     try:
-        place = _storage(storage)
-        place.get_all_studies()  # reads it, which opening a journal does not
+        opened = _storage(storage)
+        opened.get_all_studies()  # reads it, which opening a journal does not
     except Exception as error:  # every driver and parser raises its own kinds
         raise _unusable(storage, error) from error
-    return place
+    return opened
 
 
 def _storage(storage: str) -> BaseStorage:
+    # Keeping a trial takes 5 ms in a journal and 35 to 84 in SQLite; a database pays where other
+    # machines share the trials.
     if "://" in storage:
         return RDBStorage(storage)
     lock = _lock(storage)

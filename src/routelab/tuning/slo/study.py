@@ -27,11 +27,15 @@ RULE = "cheapest that keeps the objectives on simulated days of tune"
 
 
 def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = None) -> Study:
-    """The study with policy and engine chosen for the objectives, and what became of these.
+    """The study with policy and engine chosen for the objectives, judged on a day of test.
 
     Of the trials that keep every objective on tune the cheapest is chosen whose quality is at
     least .98 of the best among them; where none keeps all, the one that misses least.
 
+    Args:
+        study: to begin with.
+        wanted: objectives, the day to simulate, and trials.
+        progress: called with the number of finished trials and that of all.
     Raises:
         TuningError: the storage cannot be used, or holds another search.
         SimulationError: the scenario would not happen, or an objective cannot be judged.
@@ -39,9 +43,9 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
     wanted.check()
     task = EngineSpace(study, wanted, _cascades(study))
     first = task.starts()[0]
-    shelf = _shelf(task)
+    store = _store(task)
     plan = Plan(wanted.trials, study.options.seed, "tpe", task.starts())
-    done, _ = run_trials(task, plan, shelf, progress=progress)
+    done, _ = run_trials(task, plan, store, progress=progress)
     best = _chosen(done)
     policy, catalogue = task.policy(best.params), task.catalogue(best.params)
 
@@ -49,12 +53,12 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
         day = task.day(task.policy(params), task.catalogue(params), on)
         return tuple(slo.check(wanted.objectives, day, wanted.objectives_file))
 
-    kept = SloOutcome(
+    outcome = SloOutcome(
         scenario=wanted.scenario.name,
         arrivals=wanted.arrivals,
         seed=study.options.seed,
         trials=len(done),
-        feasible=sum(it.outcome.feasible for it in done),
+        feasible=sum(trial.outcome.feasible for trial in done),
         engine=catalogue.engine or EngineRules(),
         timeout_s=best.params.get("timeout_s"),
         tune=checked(best.params, study.tune),
@@ -62,7 +66,7 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
         before=checked(first, study.test),
     )
     point = FrontPoint(policy, score(study.tune, policy))
-    return _exporting(replace(study, slo=kept), point, catalogue, kept)
+    return _exporting(replace(study, slo=outcome), point, catalogue, outcome)
 
 
 def _cascades(study: Study) -> Cascades | None:
@@ -71,13 +75,13 @@ def _cascades(study: Study) -> Cascades | None:
     if options.kinds != (CASCADE,) or options.parts_by is not None:
         return None
     signals = inputs.signals(study.log, options.signals, study.test.models)
-    dials = inputs.dials(study.tune.log, signals)
-    if not any(dials.values()):
+    thresholds = inputs.thresholds(study.tune.log, signals)
+    if not any(thresholds.values()):
         return None
-    return Cascades(study.tune, dials, demands(options.bounds, study.tune, study.policy, 1.0))
+    return Cascades(study.tune, thresholds, demands(options.bounds, study.tune, study.policy, 1.0))
 
 
-def _shelf(task: EngineSpace) -> TrialStore | None:
+def _store(task: EngineSpace) -> TrialStore | None:
     """Where the trials are kept, beside those of the study's own search."""
     study, options = task.study, task.study.options
     if options.storage is None:
@@ -93,8 +97,8 @@ def _shelf(task: EngineSpace) -> TrialStore | None:
         "routelab": __version__,
         "optuna": optuna.__version__,
     }
-    place = StorageLocation(options.storage, f"{options.name} simulated", about, options.fresh)
-    return TrialStore(place, task.names)
+    location = StorageLocation(options.storage, f"{options.name} simulated", about, options.fresh)
+    return TrialStore(location, task.names)
 
 
 def _chosen(done: Sequence[FinishedTrial]) -> FinishedTrial:
@@ -114,11 +118,13 @@ def _exporting(study: Study, point: FrontPoint, catalogue: Catalogue, kept: SloO
     tuning, testing, options = study.tune, study.test, study.options
     named = [NamedPolicy(options.name, point.policy)]
     tested = [*evaluate(testing, named), *study.tested]
-    dials = inputs.dials(tuning.log, inputs.signals(study.log, options.signals, study.test.models))
+    thresholds = inputs.thresholds(
+        tuning.log, inputs.signals(study.log, options.signals, study.test.models)
+    )
     alone = [replay.quality.mean() for replay in tuning.fixed()]
     best = tuning.models[max(range(len(alone)), key=alone.__getitem__)]
     warnings = caveats.of_study(
-        study.log, dials, study.split.rule, options.kinds, point.policy, tuning, testing
+        study.log, thresholds, study.split.rule, options.kinds, point.policy, tuning, testing
     )
     return replace(
         study,

@@ -19,39 +19,63 @@ from routelab.policies import Cascade
 from routelab.replay.cells import delivered_last
 from routelab.stats import evenly, thinned
 from routelab.tuning.solvers.grid import FRONT, GridCascade, best
-from routelab.tuning.solvers.line_search import Stage, ascend, reached
+from routelab.tuning.solvers.line_search import PricedStage, ascend, reached
 from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates
 from routelab.tuning.solvers.trade_offs import prices
 
+# Every move tried is a line search, and a climb tries a move for each model and step: on a sample
+# each takes microseconds. Thresholds are improved on all requests afterwards.
 SAMPLE = 5_000
 """Requests on which models join and leave a chain."""
 
 PRICES = 32
+"""Qualities per USD that a chain is grown at, 0 (cost does not count) included."""
+
 SWEEPS = 3
+"""Passes through all stages of a chain, at most."""
+
 ALONG = 200
 """Values of one threshold that are kept along a line, at most."""
 
 
 class SolvedCascade(NamedTuple):
-    """Models by rising cost, a threshold for each but the last, and what they are worth."""
+    """A chain with its thresholds.
+
+    Attributes:
+        models: columns of the log, by rising cost.
+        thresholds: one for each model but the last.
+        worth: mean quality minus trade-off times mean cost.
+    """
 
     models: tuple[int, ...]
     thresholds: tuple[float, ...]
     worth: float
 
 
-def cascades(log: Log, signal: str, dials: Mapping[str, ThresholdCandidates]) -> Iterator[Cascade]:
+def cascades(
+    log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates]
+) -> Iterator[Cascade]:
     """The non-dominated cascades found, by rising cost.
 
     Args:
-        dials: of each model, for this signal; a model without thresholds comes last only.
+        log: rows to tune on.
+        signal: confidence signal that every threshold is of.
+        thresholds: of each model, for this signal; a model without thresholds comes last only.
     """
-    for one in thinned(found(log, signal, dials), FRONT):
+    for one in thinned(found(log, signal, thresholds), FRONT):
         yield one.policy
 
 
-def found(log: Log, signal: str, dials: Mapping[str, ThresholdCandidates]) -> list[GridCascade]:
-    """The same with their sums over the log."""
+def found(
+    log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates]
+) -> list[GridCascade]:
+    """The cascades of `cascades` with their sums over the log, before they are thinned.
+
+    Args:
+        log: rows to tune on.
+        signal: confidence signal that every threshold is of.
+        thresholds: of each model, for this signal; a model without thresholds comes last only.
+    """
     order = np.argsort(log.cost_usd.mean(axis=0), kind="stable")
     models = tuple(log.models[at] for at in order)
     whole = log.only(models)
@@ -60,32 +84,34 @@ def found(log: Log, signal: str, dials: Mapping[str, ThresholdCandidates]) -> li
     drawn = {
         name: threshold_candidates(some.signals[signal][:, at]) for at, name in enumerate(models)
     }
-    usable = [bool(dials[name]) and bool(drawn[name]) for name in models]
-    known = [dials[name] for name in models]
+    usable = [bool(thresholds[name]) and bool(drawn[name]) for name in models]
+    candidates = [thresholds[name] for name in models]
     every: list[GridCascade] = []
     chain: SolvedCascade | None = None
+    # From where cost alone counts to where it does not: chains grow with what quality is worth, so
+    # that each trade-off begins with the chain of the one before.
     for price in (*prices(whole, PRICES - 1)[::-1].tolist(), 0.0):
         small = PricedRows(some, signal, [drawn[name] for name in models], usable, price)
         chain = small.climb(chain)
-        full = PricedRows(whole, signal, known, usable, price)
+        full = PricedRows(whole, signal, candidates, usable, price)
         polished = full.ascend(chain.models, chain.thresholds)
         if len(polished.models) > 1:
             every += full.along(polished)
-    return sorted(best(every), key=lambda one: one.cost)
+    return sorted(best(every), key=lambda cascade: cascade.cost)
 
 
 class PricedRows:
-    """Requests (n) at a price; models are columns by rising cost."""
+    """Requests (n) at one quality per USD; models are columns by rising cost."""
 
     def __init__(
         self,
         log: Log,
         signal: str,
-        dials: Sequence[ThresholdCandidates],
+        candidates: Sequence[ThresholdCandidates],
         usable: Sequence[bool],
         price: float,
     ) -> None:
-        self._log, self._signal, self._dials, self._usable = log, signal, dials, usable
+        self._log, self._signal, self._candidates, self._usable = log, signal, candidates, usable
         self._price = price
         columns = range(len(log.models))
         self._quality = [log.quality[:, at] for at in columns]
@@ -103,6 +129,7 @@ class PricedRows:
         while True:
             moves = [self.ascend(*move) for move in self._moves(chain)]
             better = max(moves, key=lambda it: it.worth, default=chain)
+            # What differs in the last bits only is rounding, and no reason to change a chain.
             if better.worth <= chain.worth + 1e-12 * abs(chain.worth):
                 return chain
             chain = better
@@ -120,7 +147,7 @@ class PricedRows:
                 yield ordered, tuple(self._start(at, has.get(at)) for at in ordered[:-1])
 
     def _start(self, model: int, threshold: float | None) -> float:
-        levels = self._dials[model].thresholds
+        levels = self._candidates[model].thresholds
         return float(levels[len(levels) // 2]) if threshold is None else threshold
 
     def ascend(
@@ -128,7 +155,9 @@ class PricedRows:
     ) -> SolvedCascade:
         """Improve thresholds from last to first by exact line searches."""
         stages = [
-            Stage(self._quality[at], self._confidence[at], self._paid[at], self._dials[at])
+            PricedStage(
+                self._quality[at], self._confidence[at], self._paid[at], self._candidates[at]
+            )
             for at in models[:-1]
         ]
         return SolvedCascade(models, *ascend(stages, self._last(models), thresholds, sweeps))
@@ -138,7 +167,7 @@ class PricedRows:
         return delivered_last(self._log, self._signal, names) - self._final[models[-1]]
 
     def _reached(self, models: tuple[int, ...], thresholds: Sequence[float]) -> list[np.ndarray]:
-        """Stage by stage, (n,) whether a request gets there."""
+        """PricedStage by stage, (n,) whether a request gets there."""
         confidence = [self._confidence[at] for at in models]
         return reached(confidence, thresholds, len(self._quality[0]))
 
@@ -189,15 +218,15 @@ class PricedRows:
             spent, quality: (n,) what they cost and bring if they go on.
         """
         at = chain.models[stage]
-        turn = self._dials[at]
-        saved = np.cumsum(np.where(here, spent, 0.0)[turn.order])[turn.cuts - 1]
+        candidates = self._candidates[at]
+        saved = np.cumsum(np.where(here, spent, 0.0)[candidates.order])[candidates.cuts - 1]
         change = np.where(here, self._quality[at] - quality, 0.0)
-        gained = np.cumsum(change[turn.order])[turn.cuts - 1]
+        gained = np.cumsum(change[candidates.order])[candidates.cuts - 1]
         cost, brought = self._all_on(chain, stage, here, spent, quality)
-        listed = evenly(len(turn.thresholds), ALONG)
+        listed = evenly(len(candidates.thresholds), ALONG)
         for cut in listed.tolist():
             thresholds = list(chain.thresholds)
-            thresholds[stage] = float(turn.thresholds[cut])
+            thresholds[stage] = float(candidates.thresholds[cut])
             policy = Cascade(names, tuple(thresholds), self._signal)
             yield GridCascade(cost - float(saved[cut]), brought + float(gained[cut]), policy)
 

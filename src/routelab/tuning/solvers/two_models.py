@@ -17,7 +17,8 @@ class ThresholdFront(NamedTuple):
     """The non-dominated thresholds of a cascade of two models.
 
     Attributes:
-        thresholds, cost_usd, quality: (k,) sums over requests, by rising cost.
+        thresholds: (k,) by rising cost.
+        cost_usd, quality: (k,) sums over all requests.
     """
 
     thresholds: Floats
@@ -26,21 +27,24 @@ class ThresholdFront(NamedTuple):
 
 
 def front(
-    log: Log, signal: str, models: tuple[str, str], dial: ThresholdCandidates
+    log: Log, signal: str, models: tuple[str, str], candidates: ThresholdCandidates
 ) -> ThresholdFront:
     """The exact front over every threshold that tells two confidences apart.
 
     Args:
-        dial: of the first model's confidences on these very requests.
+        log: rows to tune on.
+        signal: confidence signal of the first model.
+        models: the first one asked, and the one that escalated requests go to.
+        candidates: of the first model's confidences on these very requests.
     """
     first, second = (log.column(name) for name in models)
     last = delivered_last(log, signal, models)
     spent = log.cost_with(signal, (slice(None), first))
     # Each threshold accepts some of the most confident answers and escalates all others.
-    saved = np.cumsum(log.cost_usd[dial.order, second])[dial.cuts - 1]
-    gained = np.cumsum((log.quality[:, first] - last)[dial.order])[dial.cuts - 1]
+    saved = np.cumsum(log.cost_usd[candidates.order, second])[candidates.cuts - 1]
+    gained = np.cumsum((log.quality[:, first] - last)[candidates.order])[candidates.cuts - 1]
     cost = spent.sum() + (log.cost_usd[:, second].sum() - saved)
     quality = last.sum() + gained
-    kept = np.flatnonzero(pareto(cost, quality))
-    kept = kept[np.argsort(cost[kept], kind="stable")]
-    return ThresholdFront(dial.thresholds[kept], cost[kept], quality[kept])
+    best = np.flatnonzero(pareto(cost, quality))
+    best = best[np.argsort(cost[best], kind="stable")]
+    return ThresholdFront(candidates.thresholds[best], cost[best], quality[best])

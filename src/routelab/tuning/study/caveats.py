@@ -1,4 +1,4 @@
-"""What a reader of a verdict must know besides, in sentences."""
+"""Caveats beside a verdict, in sentences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from routelab.core import Policy, SignalSpec
 from routelab.logs.model import Log
 from routelab.metrics import signal_quality
 from routelab.replay import ComparisonSet, Coverage
-from routelab.tuning.kinds import Dials
+from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import OperatingPoint
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.tuners import CASCADE
@@ -25,7 +25,7 @@ AUDITED = "figures are for the audited requests only"
 
 def of_study(
     log: Log,
-    dials: Dials,
+    thresholds: ThresholdsByModel,
     rule: str,
     kinds: Iterable[str],
     policy: Policy,
@@ -40,7 +40,7 @@ def of_study(
     """
     return [
         *uncharged(policy, log.specs),
-        *([NO_SIGNAL] if not dials and tuple(kinds) == (CASCADE,) else []),
+        *([NO_SIGNAL] if not thresholds and tuple(kinds) == (CASCADE,) else []),
         *inverted(tuning.log),
         *([AUDITED] if log.requests.audit is not None else []),
         *untimed(log.requests.timestamp_s is not None, rule),
@@ -65,7 +65,7 @@ def mixed(chosen: OperatingPoint) -> Iterator[str]:
 
 
 def rivals(found: Sequence[Rival]) -> Iterator[str]:
-    """What the contest of kinds came to."""
+    """By how much the exported kind leads each of the others, in sentences."""
     won = next(it.kind for it in found if it.won)
     for it in found:
         if it.gain_behind is not None and it.gain_behind_ci is not None:

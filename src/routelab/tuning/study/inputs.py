@@ -1,4 +1,4 @@
-"""What a study may choose among: candidate models and usable confidence signals."""
+"""The inputs of a study: candidate models and usable confidence signals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from routelab.errors import LogError, TuningError
 from routelab.logs.model import Log
-from routelab.tuning.kinds import Dials
+from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.solvers import threshold_candidates
 
 
@@ -84,7 +84,7 @@ def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str,
     return tuple(named) or tuple(log.signals)
 
 
-def dials(log: Log, names: Iterable[str]) -> Dials:
+def thresholds(log: Log, names: Iterable[str]) -> ThresholdsByModel:
     """Thresholds by signal and model, for signals that tell any answers apart."""
     found = {
         (signal, model): threshold_candidates(log.signals[signal][:, column])

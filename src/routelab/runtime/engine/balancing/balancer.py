@@ -1,4 +1,4 @@
-"""What every way of balancing is."""
+"""The protocol of balancers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ class Balancer(ABC):
 
     @abstractmethod
     def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
-        """One of at least two stations that have room, in the order of the catalogue."""
+        """The deployment to ask next.
+
+        Args:
+            free: at least two that have room, in the order of the catalogue.
+            now: seconds of the clock.
+        """
 
 
-def drawn(stations: Sequence[DeploymentState], rng: random.Random) -> int:
-    """The index of a station, drawn by weight."""
-    left = rng.random() * sum(station.weight for station in stations)
-    for index, station in enumerate(stations):
-        left -= station.weight
+def drawn(states: Sequence[DeploymentState], rng: random.Random) -> int:
+    """The index of a deployment, drawn by weight."""
+    left = rng.random() * sum(state.weight for state in states)
+    for index, state in enumerate(states):
+        left -= state.weight
         if left < 0.0:
             return index
-    return len(stations) - 1
+    return len(states) - 1

@@ -1,4 +1,4 @@
-"""Where the fewest calls are under way."""
+"""Balancing to the deployment with the fewest calls under way."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ class LeastBusy(Balancer):
     """Fewest calls under way for its weight; among equals by chance."""
 
     def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
-        least = min(station.in_flight / station.weight for station in free)
-        idle = [station for station in free if station.in_flight / station.weight == least]
+        least = min(state.in_flight / state.weight for state in free)
+        idle = [state for state in free if state.in_flight / state.weight == least]
         return idle[drawn(idle, self.rng)]

@@ -23,7 +23,7 @@ class PowerOfTwo(Balancer):
         return one if load(one, now) <= load(other, now) else other
 
 
-def load(station: DeploymentState, now: float) -> float:
+def load(state: DeploymentState, now: float) -> float:
     """Seconds that the calls under way and one more are expected to take."""
-    expected = station.latency.at(now) or (UNKNOWN_S if station.in_flight else 0.0)
-    return expected * (station.in_flight + 1)
+    expected = state.latency.at(now) or (UNKNOWN_S if state.in_flight else 0.0)
+    return expected * (state.in_flight + 1)

@@ -21,8 +21,8 @@ class RoundRobin(Balancer):
 
     def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
         credit = self._credit
-        for station in free:
-            credit[station] = credit.get(station, 0.0) + station.weight
+        for state in free:
+            credit[state] = credit.get(state, 0.0) + state.weight
         chosen = max(free, key=credit.__getitem__)
-        credit[chosen] -= sum(station.weight for station in free)
+        credit[chosen] -= sum(state.weight for state in free)
         return chosen
