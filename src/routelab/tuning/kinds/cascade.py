@@ -121,8 +121,8 @@ def _solvers(tuning: ComparisonSet) -> Sequence[Solver]:
     return few if len(tuning.models) <= FEW else (*few, local_search.cascades)
 
 
-def _tried(on: ComparisonSet, wanted: Demands, policy: Policy) -> _Tried:
-    replay = on.replay(policy)
+def _tried(comparison: ComparisonSet, wanted: Demands, policy: Policy) -> _Tried:
+    replay = comparison.replay(policy)
     return _Tried(FrontPoint(policy, mean_cost_quality(replay)), wanted.further(replay))
 
 
@@ -145,8 +145,8 @@ def corner_source(
 ) -> Callable[[ComparisonSet, Sequence[str]], list[Cascade]]:
     """Proposes, for every chain of some models, what is best at each price."""
 
-    def propose(on: ComparisonSet, models: Sequence[str]) -> list[Cascade]:
-        log = on.log.only(models)
+    def propose(comparison: ComparisonSet, models: Sequence[str]) -> list[Cascade]:
+        log = comparison.log.only(models)
         return [
             one.policy
             for signal in signals

@@ -38,16 +38,16 @@ class Holdout:
     """What policies are worth on a comparison, whole and in folds that keep groups together.
 
     Attributes:
-        on: the comparison.
+        comparison: the rows, their candidates and resamples.
         folds: rows (n) belong to one of so many.
     """
 
     def __init__(
-        self, on: ComparisonSet, wanted: Demands, *, folds: int = FOLDS, seed: int = 0
+        self, comparison: ComparisonSet, wanted: Demands, *, folds: int = FOLDS, seed: int = 0
     ) -> None:
-        self.on = on
+        self.comparison = comparison
         self._wanted = wanted
-        self.fold = _deal(on.groups, folds, seed)
+        self.fold = _deal(comparison.groups, folds, seed)
         self.folds = int(self.fold.max()) + 1
         self._rows = np.bincount(self.fold, minlength=self.folds)
         self._kept: dict[Policy, _Kept] = {}
@@ -94,7 +94,7 @@ class Holdout:
 
     def _of(self, policy: Policy) -> _Kept:
         if (kept := self._kept.get(policy)) is None:
-            done = self.on.replay(policy)
+            done = self.comparison.replay(policy)
             sums = [
                 np.bincount(self.fold, values, minlength=self.folds)
                 for values in (1000 * done.cost_usd, done.quality)

@@ -201,7 +201,7 @@ class EngineSpace:
         able = [it for it in some if isinstance(it, Cascade | Fixed)]
         return [{**self.cascades.params(it), **engine} for it in dict.fromkeys(able)]
 
-    def day(self, policy: Policy, catalogue: Catalogue, on: ComparisonSet) -> Day:
+    def day(self, policy: Policy, catalogue: Catalogue, comparison: ComparisonSet) -> Day:
         """A day of a part of the log.
 
         Raises:
@@ -214,14 +214,14 @@ class EngineSpace:
         if told:
             last_s = max(window.to_s for window in told)
             how["duration_s"] = last_s + max(0.0, used_s) + AFTER_S
-        coming = arrivals(on.log, wanted.arrivals, seed=seed, **how)
+        coming = arrivals(comparison.log, wanted.arrivals, seed=seed, **how)
         coming = replace(coming, at_s=surged_arrivals(coming.at_s, wanted.scenario.surges))
         check(wanted.scenario, catalogue, coming.duration_s, wanted.scenario_file)
         return simulate(
             _loaded(self.study, policy, catalogue),
-            on.log,
+            comparison.log,
             coming,
-            latency(on.log, "logged"),
+            latency(comparison.log, "logged"),
             options=SimulationOptions(
                 scenario=wanted.scenario,
                 config=RouterConfig(timeout_s=TIMEOUT_S),
