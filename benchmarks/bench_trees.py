@@ -25,7 +25,7 @@ def run() -> list[tuple[str, float, str, bool]]:
         **flatten_trees([(0.0, [tree(rng) for _ in range(TREES)]) for _ in range(MODELS)])
     )
     x = rng.uniform(0.0, 6.0, (ROWS, len(NUMBERS.names)))
-    walk, slow = kernels.Walk(forest), plain.Walk(forest)
+    walk, slow = kernels.Walk(forest), plain.PlainWalk(forest)
     assert walk.sums(x).tobytes() == slow.sums(x).tobytes()
     pairs = [(_seconds(slow, x), _seconds(walk, x)) for _ in range(RUNS)]
     ratio = statistics.median(before / after for before, after in pairs)
@@ -36,7 +36,7 @@ def run() -> list[tuple[str, float, str, bool]]:
     ]
 
 
-def _seconds(walk: kernels.Walk | plain.Walk, x: Floats) -> float:
+def _seconds(walk: kernels.Walk | plain.PlainWalk, x: Floats) -> float:
     started = time.perf_counter()
     walk.sums(x)
     return time.perf_counter() - started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,9 @@ from routelab.tuning.study.export import save
 PROJECT = Path(__file__).parents[1]
 LONG = ("slow", "soak")
 """Markers of tests that run only when asked for."""
+
+# A module NAME_world.py beside some tests builds what they and those of other folders try.
+sys.path.extend(sorted({str(it.parent) for it in Path(__file__).parent.rglob("*_world.py")}))
 
 
 settings.register_profile(

@@ -10,7 +10,7 @@ from cli_world import changed, left_behind, rows_of, save, without
 
 from routelab.logs import read
 from routelab.policies import to_wire
-from routelab.tuning.kinds.learned import LearnedKinds
+from routelab.tuning.kinds.kind_learning import LearnedKinds
 from routelab.tuning.tuners import LEARNED
 
 TUNE = ("--no-tracking", "--trials", 3)

@@ -55,8 +55,8 @@ def elsewhere(address: str) -> bool:
 
 def test_every_page_is_in_the_site_and_in_its_navigation(site):
     home = (site / "index.html").read_text(encoding="utf-8")
-    for page in sorted((PROJECT / "docs").glob("*.md")):
-        name = page.with_suffix(".html").name
+    for page in sorted((PROJECT / "docs").rglob("*.md")):
+        name = page.relative_to(PROJECT / "docs").with_suffix(".html").as_posix()
         assert (site / name).exists()
         assert name == "index.html" or f'href="{name}"' in home, f"{name} is not in the navigation"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from batches_world import MODELS, by_request, long_table, save_parts, save_whole, wide_table
 from logs_world import ROWS, assert_equal, problems_of, save
-from stream_world import MODELS, by_request, long_table, save_parts, save_whole, wide_table
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from outcomes import worth
+from outcomes_world import worth
 from policies_world import awkward, examples
 
 from routelab import replay

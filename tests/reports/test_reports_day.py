@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from routelab.policy_file import load
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.day import render_day
 from routelab.reports.plots.timeline import binned
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
@@ -84,10 +84,10 @@ def test_a_day_without_latencies_or_objectives_is_told_too(day):
 def test_a_long_message_ends_after_a_whole_word():
     said = "the budget of all for 2026-03-01 has no room: 4.9128 of 5 USD are spent"
     for limit in range(1, len(said)):
-        kept = words.clipped(said, limit)
+        kept = forms.clipped(said, limit)
         assert len(kept) <= limit + 2
         assert kept.endswith(" …")
         whole = kept.removesuffix(" …")
         assert said.startswith(whole)
         assert said[len(whole)] == " " or limit < len("the ")
-    assert words.clipped(said, len(said)) == said
+    assert forms.clipped(said, len(said)) == said

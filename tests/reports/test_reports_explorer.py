@@ -19,7 +19,7 @@ from routelab.metrics.exact import exact_mean
 from routelab.policies import Cascade
 from routelab.replay import ComparisonSet, Coverage
 from routelab.replay.breakdown import Grid, breakdown
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.explorer import Explorer, Landmark, explorer_json, single
 
 NAMES = ("<script>alert(1)</script>", "n" * 300, 'large & "dear"')
@@ -152,15 +152,15 @@ def replayed(comparison: ComparisonSet, cascade: Cascade) -> dict[str, str]:
     """The same figures from a replay."""
     replay = comparison.replay(cascade)
     found = {
-        "quality": words.quality(exact_mean(replay.quality)),
-        "usd": words.usd(1000 * exact_mean(replay.cost_usd)),
-        "escalated": words.share(float(np.mean(replay.calls > 1))),
+        "quality": forms.quality(exact_mean(replay.quality)),
+        "usd": forms.usd(1000 * exact_mean(replay.cost_usd)),
+        "escalated": forms.share(float(np.mean(replay.calls > 1))),
     }
     for step, name in enumerate(cascade.models):
         column = comparison.models.index(name)
-        found[str(step)] = words.share(float(np.mean(replay.answered == column)))
+        found[str(step)] = forms.share(float(np.mean(replay.answered == column)))
     if (replay.answered < 0).any():
-        found[str(len(cascade.models))] = words.share(float(np.mean(replay.answered < 0)))
+        found[str(len(cascade.models))] = forms.share(float(np.mean(replay.answered < 0)))
     return found
 
 
@@ -231,8 +231,8 @@ def test_intervals_are_of_the_cost_at_the_current_prices(visit: Callable[..., An
     comparison = at_price(world.comparison, 0, 10 ** (6 / 20))
     replay = comparison.replay(world.cascade)
     for name, values, told in (
-        ("quality", replay.quality, words.quality),
-        ("usd", 1000 * replay.cost_usd, words.usd),
+        ("quality", replay.quality, forms.quality),
+        ("usd", 1000 * replay.cost_usd, forms.usd),
     ):
         off = (values - values.mean()).reshape(-1, 3).sum(axis=1)
         error = np.sqrt((off**2).sum() * 200 / 199) / 600

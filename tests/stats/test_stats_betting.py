@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from routelab.stats import betting
-from routelab.stats.bounded import BoundedSums, grouped
+from routelab.stats.bounded_sums import BoundedSums, grouped
 
 DELTA = 0.1
 values = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0]), min_size=1, max_size=40)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from routelab.stats import bentkus, betting, clt
-from routelab.stats.bounded import BoundedSums, grouped
+from routelab.stats.bounded_sums import BoundedSums, grouped
 from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.reach import POWER, rows_to_certify
 

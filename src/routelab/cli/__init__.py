@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-__all__ = []
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

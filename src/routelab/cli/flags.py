@@ -1,4 +1,4 @@
-"""What the library calls its arguments, as it is written on a command line."""
+"""Names of the library's arguments, as flags of a command line."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from routelab.cli.common import pairs, tell
+from routelab.cli.arguments import pairs
+from routelab.cli.console import tell
 from routelab.cli.options import LogOptions
 from routelab.core import SignalSpec
 from routelab.core.catalogue import Catalogue
@@ -17,6 +18,13 @@ from routelab.policy_file import PolicyFile
 
 AS_IT_IS = LogOptions()
 """A log whose columns have our names and whose costs are known."""
+
+
+def name_of(log: Path) -> str:
+    """What to call the policy of a log: the name of its file, or of its folder."""
+    pattern = any(sign in log.name for sign in "*?[")
+    path = log.parent if pattern else log
+    return path.resolve().stem
 
 
 def read_any(

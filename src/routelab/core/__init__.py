@@ -7,7 +7,7 @@ from routelab.core.decision import Choice, Decision, Score, Step
 from routelab.core.draw import pick, uniform
 from routelab.core.flow import MAX_CALLS, cancelled, drive, flow
 from routelab.core.gate import Gate
-from routelab.core.options import Options, misplaced
+from routelab.core.options import KeywordOptions, misplaced
 from routelab.core.packages import Package, normalised, use
 from routelab.core.policy import Child, Policy
 from routelab.core.progress import Progress
@@ -37,9 +37,9 @@ __all__ = [
     "Floats",
     "Gate",
     "Ints",
+    "KeywordOptions",
     "LazyMapping",
     "Message",
-    "Options",
     "Package",
     "Policy",
     "Progress",

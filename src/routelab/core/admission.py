@@ -19,7 +19,8 @@ class CallEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one call of a model is expected to take; None if unknown.
 
     Attributes:
-        cost_usd: of the answer alone, without any confidence signal.
+        cost_usd: USD of the answer alone, without any confidence signal.
+        latency_s: seconds to the complete answer.
     """
 
     cost_usd: float | None = None
@@ -59,6 +60,9 @@ class Admission:
         shortest_window: tokens of the shortest context window; infinite if none is known.
 
     Args:
+        models: that may be called, those of a policy.
+        catalogue: capabilities and context windows.
+        scoring: the policy's scorers, for those of cost and latency.
         estimates: by model, for models that no scorer of cost or latency speaks of.
     """
 
@@ -137,7 +141,15 @@ class Admission:
         return self._scoring.outputs(scorer)
 
     def predicted(self, request: Request, target: str, name: str) -> float:
-        """USD or seconds of one call; NaN if nothing is known."""
+        """What one call of a model is predicted to cost or to take.
+
+        Args:
+            request: whose prompt scorers may read.
+            target: "cost" or "latency".
+            name: of the model.
+        Returns:
+            USD or seconds; NaN if nothing is known.
+        """
         for scorer in self._scorers[target]:
             assert self._scoring is not None  # it named the scorer
             outputs = self._scoring.outputs(scorer)

@@ -21,6 +21,9 @@ class Context:
     every call; a policy only reads.
 
     Attributes:
+        request: with its messages where the policy reads them.
+        allowed: models that may be called now.
+        spent_usd, elapsed_s: USD and seconds so far; NaN once a call's are not known.
         steps: taken so far.
         margin: smallest distance of anything compared from what would have decided otherwise.
         reasons: what the policy says of its choices; None if nobody is going to read it.

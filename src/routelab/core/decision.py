@@ -8,7 +8,13 @@ from routelab.core.protocol import Call, Feedback
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """One random decision and the probability with which it was taken."""
+    """One random decision and the probability with which it was taken.
+
+    Attributes:
+        name: of the decision; a policy may take several on one request.
+        index: of the option that was drawn, from 0.
+        propensity: its probability, in (0, 1].
+    """
 
     name: str
     index: int
@@ -33,6 +39,9 @@ class Step(msgspec.Struct, frozen=True):
     """One call of a decision, what came back, and the threshold it was held to.
 
     Attributes:
+        call: what was asked.
+        feedback: what came back.
+        threshold: that the signal was held to; None where the policy compared nothing.
         propensity: probability of the call, given the calls before it; of calls made together
             the first carries that of them all.
         turn: calls of one turn were made together.

@@ -81,6 +81,13 @@ def drive(policy: Policy, x: Context, answer: Callable[[Call], Feedback]) -> Dec
 
     Of calls made together until the first answer, `answer` is asked for all; those that it
     says would have taken longer are reported as cancelled.
+
+    Args:
+        policy: to follow.
+        x: the request, fresh: a context serves one decision.
+        answer: gives the feedback of a call.
+    Raises:
+        PolicyError, RouteError: as `flow`.
     """
     running = flow(policy, x)
     try:

@@ -18,7 +18,11 @@ class Gate(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=
         return f"gate:{self.__struct_config__.tag}"
 
     def problem(self, text: str) -> str | None:
-        """Why the answer is refused, as the model is told it; None if it passes."""
+        """Why the answer is refused, as the model is told it; None if it passes.
+
+        Raises:
+            TypeError: the kind does not define it.
+        """
         raise TypeError(f"{type(self).__name__} does not define problem")
 
     def ready(self) -> None:

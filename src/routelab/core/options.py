@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar
 
 
-class Options:
+class KeywordOptions:
     """Base of frozen, keyword-only dataclasses that users fill in by name.
 
     Raises:

@@ -30,6 +30,7 @@ class Package(NamedTuple):
     """An installed distribution that brings kinds.
 
     Attributes:
+        name, version: of the distribution.
         entries: what it declares, in groups that begin with "routelab.".
     """
 

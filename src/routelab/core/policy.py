@@ -20,7 +20,12 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
     """A routing rule as data. `route` defines it; `replay_batch` may say the same faster."""
 
     def route(self, x: Context) -> Route:
-        """Yield calls, receive feedback, return what to deliver."""
+        """Yield calls, receive feedback, return what to deliver.
+
+        Raises:
+            TypeError: the kind does not define it.
+            NoModelError: every model is ruled out.
+        """
         raise TypeError(f"{type(self).__name__} does not define route")
 
     def replay_batch(self, table: Table) -> list[Stage] | None:

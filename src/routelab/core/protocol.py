@@ -118,7 +118,11 @@ class Feedback(msgspec.Struct, frozen=True):
 
 
 class Deliver(msgspec.Struct, frozen=True):
-    """Deliver this answer and stop."""
+    """Deliver this answer and stop.
+
+    Attributes:
+        seen: the feedback of an earlier call.
+    """
 
     seen: Feedback
 

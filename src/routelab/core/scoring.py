@@ -45,13 +45,34 @@ class Scoring(Protocol):
         ...
 
     def score(self, name: str, request: Request, seen: Feedback | None = None) -> tuple[float, ...]:
-        """(k,) predictions for one request."""
+        """Predictions for one request.
+
+        Args:
+            name: of the scorer.
+            request: with its messages where `reads_text`.
+            seen: the answer that it is about, where `reads_answer`.
+        Returns:
+            (k,) one for each output: quality and complexity in [0, 1], cost in USD, latency in
+            seconds, gain in units of quality.
+        Raises:
+            PolicyError: no such scorer, or it lacks what it reads.
+        """
         ...
 
     def score_batch(
         self, name: str, requests: Sequence[Request], seen: Sequence[Feedback] | None = None
     ) -> npt.NDArray[np.float64]:
-        """(n, k) predictions for many requests, with one answer for each where one is read."""
+        """Predictions for many requests, to the same bits as `score` gives.
+
+        Args:
+            name: of the scorer.
+            requests: (n,) with their messages where `reads_text`.
+            seen: (n,) an answer for each, where `reads_answer`.
+        Returns:
+            (n, k) in the units of `score`.
+        Raises:
+            PolicyError: no such scorer, or it lacks what it reads.
+        """
         ...
 
 
@@ -59,6 +80,7 @@ class ScorerUse(NamedTuple):
     """A scorer that a policy names, and what it must be.
 
     Attributes:
+        name: of the scorer.
         target: what it must predict.
         outputs: columns it must have.
         after: it is asked after an answer, with that answer.

@@ -11,6 +11,13 @@ import msgspec
 class SignalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a confidence signal is had, and what it costs beside the answer.
 
+    >>> from routelab import read
+    >>> from routelab.core import SignalSpec
+    >>> sure = SignalSpec(multiplier=3.0, source="agreement:3")  # three samples, all paid for
+    >>> log = read("log.parquet", signals={"confidence": sure})
+    >>> log.spec("confidence").multiplier
+    3.0
+
     Attributes:
         multiplier: a call that obtains the signal costs this many times the logged cost;
             None if unknown, which is charged as 1 and warned about.

@@ -12,8 +12,11 @@ import numpy.typing as npt
 from routelab.core.draw import pick, uniform
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+"""An array of float64; NaN is not observed, where a docstring does not say otherwise."""
 Bools: TypeAlias = npt.NDArray[np.bool_]
+"""An array of truth values."""
 Ints: TypeAlias = npt.NDArray[np.int64]
+"""An array of int64."""
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 _NONE: Mapping[Any, Any] = MappingProxyType({})

@@ -43,6 +43,7 @@ KINDS: tuple[type[Gate], ...] = (
     Refusal,
     Function,
 )
+"""The gates of routelab itself."""
 
 REGISTRY: StructRegistry[Gate] = StructRegistry("routelab.gates", "gate", KINDS, Gate)
 """All kinds, with those of packages that were named."""

@@ -1,4 +1,4 @@
-"""Scorers learned from a log, and an honest account of what they are worth.
+"""Scorers learned from a log, and what they are worth on requests they never saw.
 
 The only user of scikit-learn. `fit` makes a portable scorer of a recipe and one target;
 `account` says how well the recipe ranks requests that it never saw.
@@ -13,8 +13,7 @@ from routelab.learning.fit import fit
 from routelab.learning.recipe import recipe
 
 if TYPE_CHECKING:
-    from routelab.learning.diagnosis.account import LearningAccount, account
-    from routelab.learning.diagnosis.loss import loss
+    from routelab.learning.diagnosis import LearningAccount, account, loss
     from routelab.learning.examples import Examples, Target
     from routelab.learning.fit import crossfit, fit_examples
     from routelab.learning.fitted_scorers import FittedScorers
@@ -26,15 +25,15 @@ else:
         {
             "Examples": "examples",
             "FittedScorers": "fitted_scorers",
-            "LearningAccount": "diagnosis.account",
+            "LearningAccount": "diagnosis",
             "Recipe": "recipe",
             "Span": "recipe",
             "Target": "examples",
-            "account": "diagnosis.account",
+            "account": "diagnosis",
             "crossfit": "fit",
             "training_examples": "targets",
             "fit_examples": "fit",
-            "loss": "diagnosis.loss",
+            "loss": "diagnosis",
             "space": "recipe",
         },
     )

@@ -1,4 +1,4 @@
-"""How much each learner counts: weights found on predictions of rows not learned from."""
+"""Weights of the learners in a blend, fitted on predictions of rows not learned from."""
 
 from __future__ import annotations
 
@@ -21,16 +21,20 @@ def weights(predictions: Sequence[Floats], labels: Floats, even: float) -> tuple
     Args:
         predictions: (n, k) of each learner, on rows that it did not learn from.
         labels: (n, k); NaN = not observed.
+        even: pull towards equal weights, 0 or more.
     Source: Wolpert 1992; Breiman 1996, "Stacked regressions".
     """
     if len(predictions) == 1:
         return (1.0,)
     there = ~np.isnan(labels)
     scale = np.nanstd(labels, axis=0)
+    # In units of each output's spread: the costs of a dear model would outweigh a cheap one's.
     unit = np.broadcast_to(np.where(scale > 0.0, scale, 1.0), labels.shape)[there]
-    seen = np.column_stack([one[there] / unit for one in predictions])
+    seen = np.column_stack([prediction[there] / unit for prediction in predictions])
     wanted = labels[there] / unit
     middle = seen.mean(axis=1)
+    # Ridge on the weights, by rows added to the system. Learners that agree differ by little, so
+    # that any weights fit: the penalty follows that spread, and never quite vanishes.
     pull = np.sqrt(even * float((seen - middle[:, None]).var()) + 1e-12)
     count, parts = seen.shape
     system = np.vstack(
@@ -42,12 +46,18 @@ def weights(predictions: Sequence[Floats], labels: Floats, even: float) -> tuple
     )
     right = np.concatenate([(wanted - middle) / np.sqrt(count), np.full(parts, pull / parts)])
     fitted = LinearRegression(fit_intercept=False, positive=True)
-    found = fitted.fit(system, np.append(right, _SURE)).coef_
-    return tuple((found / found.sum()).tolist())
+    fitted_weights = fitted.fit(system, np.append(right, _SURE)).coef_
+    return tuple((fitted_weights / fitted_weights.sum()).tolist())
 
 
 def join(predictions: Sequence[Floats], shares: Sequence[float]) -> Floats:
-    """(n, k) the weighted mean of predictions."""
+    """(n, k) the weighted mean of predictions.
+
+    Args:
+        predictions: (n, k) of each learner.
+        shares: weight of each, summing to one.
+    """
+    # In the order of the learners, one by one, as a loaded policy adds: the same last bit.
     total = np.zeros_like(predictions[0])
     for one, share in zip(predictions, shares, strict=True):
         total += share * one

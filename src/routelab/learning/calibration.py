@@ -16,9 +16,9 @@ from routelab.learning.recipe import Calibration
 from routelab.scorers import Beta, Isotonic, Platt, Temperature
 
 FEW = 1000
-"""Below as many rows two parameters are all that a calibrator can learn."""
+"""Labelled rows below which "auto" learns two parameters (Platt) and not three (beta)."""
 
-_EDGE = 1e-12
+_EDGE = 1e-12  # the logit of 0 or 1 is infinite
 _KNOTS = 64
 
 
@@ -26,6 +26,7 @@ def fit(kind: Calibration, scores: Floats, labels: Floats) -> Any:
     """The calibrator of one output, or None where there is nothing to learn.
 
     Args:
+        kind: of calibrator; "auto" is Platt's below a thousand labelled rows, else beta.
         scores: (n,) predictions of rows not learned from.
         labels: (n,) in [0, 1]; NaN = not observed.
     """
@@ -44,16 +45,17 @@ def crossfit(kind: Calibration, scores: Floats, labels: Floats, fold: Ints) -> F
     isotonic steps through a hundred rows look better than any line, and are worse on new ones.
 
     Args:
+        kind: as of `fit`.
         scores, labels: (n, k), as of `fit`.
         fold: (n,) of each row; a group is in one fold.
     """
-    found = np.empty_like(scores)
+    calibrated = np.empty_like(scores)
     for column, (score, label) in enumerate(zip(scores.T, labels.T, strict=True)):
-        one = _named(kind, label)  # by all rows, as the calibrator that ships is
+        resolved = _named(kind, label)  # by all rows, as the calibrator that ships is
         for here, there in folds.each(fold):
-            fitted = fit(one, score[here], label[here])
-            found[there, column] = apply([fitted], score[there, None])[:, 0]
-    return found
+            fitted = fit(resolved, score[here], label[here])
+            calibrated[there, column] = apply([fitted], score[there, None])[:, 0]
+    return calibrated
 
 
 def apply(calibrators: Sequence[Any], scores: Floats) -> Floats:
@@ -71,12 +73,15 @@ def _named(kind: Calibration, labels: Floats) -> Calibration:
     """The kind that "auto" stands for on so many labels."""
     if kind != "auto":
         return kind
+    # A calibrator mends the error of probabilities, not the ranking; with few rows a freer one
+    # learns their noise.
     return "platt" if np.count_nonzero(~np.isnan(labels)) < FEW else "beta"
 
 
 def _platt(score: Floats, label: Floats) -> Any:
     """Source: Platt 1999."""
     slope, offset = _regress(_logit(score)[:, None], label)
+    # A negative slope would turn the order of scores round; calibration never ranks anew.
     return Platt(a=max(float(slope[0]), 0.0), b=offset)
 
 
@@ -98,7 +103,7 @@ def _beta(score: Floats, label: Floats) -> Any:
 def _temperature(score: Floats, label: Floats) -> Any:
     """Source: Guo et al. 2017, arXiv 1706.04599."""
     slope, _ = _regress(_logit(score)[:, None], label, offset=False)
-    return Temperature(t=float(1.0 / max(float(slope[0]), 1e-3)))
+    return Temperature(t=float(1.0 / max(float(slope[0]), 1e-3)))  # finite, and keeps the order
 
 
 def _isotonic(score: Floats, label: Floats) -> Any:
@@ -119,6 +124,7 @@ def _isotonic(score: Floats, label: Floats) -> Any:
 def _regress(columns: Floats, label: Floats, *, offset: bool = True) -> tuple[Floats, float]:
     """Slopes and offset of a barely penalised logistic regression."""
     at, right, weight = class_labels(label)
+    # Two or three parameters need no penalty; so little only keeps separable labels finite.
     fitted = LogisticRegression(C=1e6, max_iter=1000, fit_intercept=offset)
     fitted.fit(columns[at], right, weight)
     return fitted.coef_[0], float(fitted.intercept_[0]) if offset else 0.0

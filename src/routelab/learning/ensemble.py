@@ -60,8 +60,8 @@ class Ensemble:
         """The same scorer in portable form; the parts of a blend are called `name.part`."""
         if len(self.parts) == 1:
             written = self.parts[0].write(design, name)
-            found = {name: msgspec.structs.replace(written.scorer, calibrators=self.calibrators)}
-            return _together([written], found)
+            scorers = {name: msgspec.structs.replace(written.scorer, calibrators=self.calibrators)}
+            return _together([written], scorers)
         keys = [f"{name}.{part}" for part in self.names]
         each = [part.write(design, key) for part, key in zip(self.parts, keys, strict=True)]
         whole = Blend(
@@ -71,13 +71,17 @@ class Ensemble:
             weights=self.weights,
             calibrators=self.calibrators,
         )
-        scorers = {key: one.scorer for key, one in zip(keys, each, strict=True)}
+        scorers = {key: part.scorer for key, part in zip(keys, each, strict=True)}
         return _together(each, {**scorers, name: whole})
 
 
 def fit(design: Design, rows: Ints, seed: int) -> Ensemble:
     """Fit every learner on these rows, and on folds of them to weigh and to calibrate.
 
+    Args:
+        design: features and labels.
+        rows: (rows,) indices of the examples to fit on.
+        seed: of folds and learners.
     Raises:
         LearningError: too few labelled rows, one group, or no learner that the log can feed.
     """
@@ -93,12 +97,15 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
     parts, held_out = _learned(design, rows, first, seed)
     weights = blend.weights(held_out, labels, design.recipe.even)
     joined = blend.join(held_out, weights)
+    # On what held-out predictions left, not on what fits of the same rows left: that would be
+    # smaller than what is left on new requests.
     if layered:
         rest = design.relabelled(rows, labels - joined)
         trees, left = _learned(rest, rows, (TREES,), seed)
         joined, parts = joined + left[0], parts + trees
         first, weights = (*first, TREES), (*weights, 1.0)
     calibrators = _calibrators(design, joined, labels)
+    # What ships is calibrated by all rows; what is judged must not be, or it flatters itself.
     if calibrators:
         joined = calibration.crossfit(
             design.recipe.calibrator, joined, labels, _folds(design, rows, seed)
@@ -112,6 +119,7 @@ def _layered(design: Design, names: tuple[str, ...]) -> bool:
     After an answer the gain is a sum, of what the request promises and of what the answer
     shows; a mean of learners that see one or the other would blunt both.
     """
+    # Squared loss only: what is left of a label may lie outside [0, 1], where log loss has none.
     others = len(names) > 1 and TREES in names
     return others and design.recipe.loss == "squared" and design.examples.seen is not None
 
@@ -134,12 +142,12 @@ def usable(design: Design) -> tuple[str, ...]:
     if recipe.loss == "log" and examples.target not in PROBABILITIES:
         raise LearningError(f'recipe: loss "log" fits probabilities, and no {examples.target}')
     named = any(getattr(request, recipe.by) for request in examples.requests)
-    found = tuple(
+    learners = tuple(
         name
         for name in recipe.learners
         if (name != "prior" or named) and (name not in NEEDS_TEXT or examples.has_text)
     )
-    if not found:
+    if not learners:
         lacking = (
             f"neither prompts nor a {recipe.by}" if "prior" in recipe.learners else "no prompts"
         )
@@ -147,7 +155,7 @@ def usable(design: Design) -> tuple[str, ...]:
             f"the log has {lacking} for {', '.join(recipe.learners)};"
             " a scorer needs something to look at"
         )
-    return found
+    return learners
 
 
 def _learned(
@@ -193,7 +201,13 @@ def _refuse_few(design: Design, rows: Ints) -> None:
 
 
 def thin(n: int, most: int, seed: int) -> Ints:
-    """Rows out of n: all, or `most` of them at random, in order."""
+    """(rows,) indices out of n: all, or `most` of them at random, in order.
+
+    Args:
+        n: rows there are.
+        most: rows wanted at most.
+        seed: of the draw.
+    """
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))

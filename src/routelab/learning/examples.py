@@ -1,4 +1,4 @@
-"""What a scorer learns from: requests, the answers seen before, and what it should have said."""
+"""Training examples of a scorer: requests, answers seen before, and labels."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ Target: TypeAlias = Literal["complexity", "quality", "cost", "latency", "gain"]
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Rows to learn from (n) and what they ask for (k outputs).
+    """Rows to learn from (n) with labels of one target (k outputs).
 
     Attributes:
-        target: what is predicted.
-        outputs: (k,) names.
+        target: what is predicted: "complexity" in [0, 1], "quality" and "gain" in units of quality,
+            "cost" in USD, "latency" in seconds.
+        outputs: (k,) names: of models, or "score" for complexity.
         requests: distinct ones, fewer than the rows where each has many answers.
         request_of: (n,) index of each row's request.
         seen: (n,) the answer that was there before; None where nothing was.
@@ -46,7 +47,7 @@ class Examples:
         return len(self.labels)
 
     def take(self, rows: Ints) -> Examples:
-        """These rows; the requests stay, so that what was computed of them serves on."""
+        """The examples at these indices (rows,); requests stay, and so do features made of them."""
         return replace(
             self,
             request_of=self.request_of[rows],
@@ -57,7 +58,12 @@ class Examples:
         )
 
     def dealt(self, field: str, order: Ints) -> Examples:
-        """The same rows, with a field of the requests (task, tenant) dealt in another order."""
+        """The same rows, with a field of the requests in another order, as if shuffled.
+
+        Args:
+            field: "task" or "tenant".
+            order: (requests,) index of the request that each one takes its value from.
+        """
         values = [getattr(self.requests[index], field) for index in order]
         requests = tuple(
             msgspec.structs.replace(request, **{field: value})
@@ -67,7 +73,12 @@ class Examples:
 
 
 def requests_of(log: Log, rows: Ints | None = None) -> tuple[Request, ...]:
-    """The requests of a log as a policy sees them live, prompts included where logged."""
+    """The requests of a log as a policy sees them live, prompts included where logged.
+
+    Args:
+        log: (n, m) outcomes.
+        rows: (rows,) indices; None for all.
+    """
     chosen = np.arange(len(log)) if rows is None else rows
     plain = [log.requests.request(int(row)) for row in chosen]
     if log.texts is None:

@@ -1,4 +1,4 @@
-"""Fit a scorer on the train part of a log, or judge a recipe by scores of rows not learned from."""
+"""Fit a scorer on the train part of a log, or cross-fit one for scores of rows held out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from routelab.learning.targets import training_examples
 from routelab.logs.model import Log
 
 FEW = 1000
-"""Rows below which weights of words are little more than their penalty."""
+"""Rows below which a report notes that weights of words are little more than their penalty."""
 
 
 def fit(
@@ -38,7 +38,10 @@ def fit(
 
     Args:
         log_part: the train part.
-        models: cheapest first.
+        target: what to predict; see `training_examples`.
+        models: that it is predicted for, cheapest first.
+        recipe: how the scorer is made; None takes the default.
+        seed: of folds, learners and draws of rows.
         signals, after: see `training_examples`.
         name: of the scorer; empty for the target's.
     Raises:
@@ -50,18 +53,23 @@ def fit(
 
 
 def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) -> FittedScorers:
-    """Fit one scorer on examples, and write it down.
+    """Fit one scorer on examples, in portable form.
 
+    Args:
+        made: rows to learn from.
+        recipe: how the scorer is made.
+        seed: of folds, learners and draws of rows.
+        name: of the scorer.
     Raises:
         LearningError: as `fit`.
     """
     rows = ensemble.thin(len(made), recipe.most_rows, seed)
     design = Design(made.take(rows), recipe)
-    found = ensemble.fit(design, np.arange(len(rows)), seed)
-    report = {name: _report(design, found, len(made), seed)}
+    fitted = ensemble.fit(design, np.arange(len(rows)), seed)
+    report = {name: _report(design, fitted, len(made), seed)}
     held_out = np.full(made.labels.shape, np.nan)
-    held_out[rows] = found.held_out
-    return replace(found.write(design, name), report=report, held_out={name: held_out})
+    held_out[rows] = fitted.held_out
+    return replace(fitted.write(design, name), report=report, held_out={name: held_out})
 
 
 def crossfit(
@@ -72,7 +80,11 @@ def crossfit(
     Weights and calibrators are cross-fitted again inside each of them.
 
     Args:
+        made: rows to score.
+        recipe: how the scorer is made.
         fold: (n,) fold of each row; None deals groups into `outer` folds.
+        outer: how many.
+        seed: of folds, learners and draws of rows.
     Raises:
         LearningError: as `fit`.
     """
@@ -94,7 +106,7 @@ def crossfit_on(design: Design, fold: Ints, seed: int) -> tuple[Floats, Ensemble
 
 
 def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any]:
-    """How the scorer came to be, in plain data."""
+    """How the scorer was made, in plain data."""
     made = design.examples
     notes = []
     if len(made) < n:

@@ -1,4 +1,4 @@
-"""What learning hands on: scorers as a policy file holds them."""
+"""Fitted scorers, in the form that a policy file holds."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ class FittedScorers:
         )
 
     def scoring(self) -> ScorerSet:
-        """The scorers at work, just as a loaded policy has them."""
+        """The scorers ready to predict, as a loaded policy has them."""
         return scorers.load_scorers(self.features, self.scorers, self.tensors)

@@ -1,4 +1,4 @@
-"""Which rows are judged by a fit that never saw them."""
+"""Folds for cross-fitting, which never cut a group."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def by_group(groups: Ints, folds: int, seed: int) -> Ints:
     names, code = np.unique(groups, return_inverse=True)
     if len(names) < 2:
         raise LearningError("all rows belong to one group, so none can be held out")
+    # Groups and not rows: the turns of a conversation, or equal prompts, would be learned by heart.
     deal = np.random.default_rng(seed).permutation(len(names)) % min(folds, len(names))
     return np.asarray(deal[code])
 

@@ -52,7 +52,8 @@ def parallel_fits(tasks: Iterable[Callable[[], T]], labels: int) -> list[T]:
     """Results in the order of the tasks, each computed by one thread alone.
 
     Args:
-        labels: that each task is about.
+        tasks: fits that do not depend on each other.
+        labels: how many each task learns from, about.
     Raises:
         Exception: what the first task that failed raised; those not begun are given up.
     """
@@ -63,7 +64,7 @@ def parallel_fits(tasks: Iterable[Callable[[], T]], labels: int) -> list[T]:
         with ThreadPoolExecutor(cpu_count(), initializer=_one_thread) as pool:
             try:
                 begun = [pool.submit(task) for task in waiting]
-                return [it.result() for it in begun]
+                return [future.result() for future in begun]
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise

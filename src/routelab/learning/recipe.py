@@ -1,4 +1,4 @@
-"""How a scorer is made: which learners, on which features, and how they are joined."""
+"""The recipe of a scorer: learners, their features and settings, and how they are blended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Calibration: TypeAlias = Literal["auto", "none", "platt", "beta", "isotonic", "t
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that a fit may vary; the defaults are what public data rewarded.
+    """Everything that a fit may vary; the defaults did best on public logs.
 
     Attributes:
         learners: joined by a blend; one alone is exported as it is.
@@ -86,7 +86,12 @@ _LIMITS: tuple[tuple[str, float, str], ...] = (
 
 
 class Span(NamedTuple):
-    """Numbers from low to high; whole ones where both ends are, by ratio where `log`."""
+    """A range of numbers, whole ones where both ends are.
+
+    Attributes:
+        low, high: the ends, both included.
+        log: spread evenly on a logarithmic scale.
+    """
 
     low: float
     high: float
@@ -94,7 +99,7 @@ class Span(NamedTuple):
 
 
 def space() -> dict[str, tuple[Any, ...] | Span]:
-    """What a search may vary, by name: a tuple of choices, or a span of numbers.
+    """The fields of a recipe that a search may vary: a tuple of choices, or a span of numbers.
 
     Learners are written as one string each ("words+trees"), since samplers of most
     libraries want plain choices; `recipe` reads them back.
@@ -125,8 +130,10 @@ def space() -> dict[str, tuple[Any, ...] | Span]:
 def recipe(values: Mapping[str, Any]) -> Recipe:
     """The recipe with these values of `space` in place of the defaults.
 
+    Args:
+        values: by field; learners as one string with "+", or a list.
     Raises:
-        LearningError: an unknown name or a value that cannot be.
+        LearningError: an unknown field, or a value of the wrong type or out of range.
     """
     plain = dict(values)
     if isinstance(plain.get("learners"), str):

@@ -1,4 +1,4 @@
-"""The things a scorer can be taught, each as labels made from what a log holds."""
+"""The targets that a scorer can predict, each as labels made from a log."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ def training_examples(
     signals: Sequence[str] = (),
     after: bool | None = None,
 ) -> Examples:
-    """Rows that teach a target.
+    """Training examples of a target, one row per request, or per request and answer.
 
     Args:
+        log: (n, m) outcomes.
+        target: "complexity" (0 cheapest model succeeds, to 1), "quality", "cost" (USD), "latency"
+            (seconds), or "gain" (quality of each later model minus this answer's).
         models: cheapest first; complexity and gain depend on the order.
         signals: confidence that a scorer may look at after an answer.
         after: whether the scorer sees an answer; None for gain alone. Then every request
@@ -51,8 +54,8 @@ def training_examples(
 def complexity(quality: Floats) -> Floats:
     """(n, 1) place of the first model that succeeds, 0 for the cheapest to 1 for the dearest.
 
-    A request that no model solves is as complex as one that only the dearest solves. Tiers:
-    0 is simple, 1 complex, anything between medium.
+    NaN where any model's quality was not observed. A request that no model solves is as complex as
+    one that only the dearest solves. Tiers: 0 is simple, 1 complex, anything between medium.
 
     Args:
         quality: (n, m), cheapest model first; NaN = not observed.
@@ -64,7 +67,7 @@ def complexity(quality: Floats) -> Floats:
 
 
 def answers(log: Log, model: int, signals: Sequence[str]) -> tuple[Feedback, ...]:
-    """(n,) what a driver reports of one model's answers, with these signals."""
+    """(n,) one model's logged answers, as a policy would receive them, with these signals."""
     name = log.models[model]
     columns = [log.signals[signal][:, model].tolist() for signal in signals]
     values = zip(*columns, strict=True) if columns else ((),) * len(log)

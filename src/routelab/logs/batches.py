@@ -20,7 +20,7 @@ from routelab.core import Bools, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.batch_layout import BatchLayout, layout, log_of
-from routelab.logs.columns import embedded, names, sidecar, wide
+from routelab.logs.columns import names, parquet_metadata, sidecar, wide
 from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
 from routelab.logs.model import Log, Problems, digest, is_folder
 from routelab.logs.read import read
@@ -41,6 +41,9 @@ class LogBatches:
         columns, prices: as given to `routelab.logs.read`.
         specs: what signals cost.
         has: columns of requests that the log has, by our name.
+        catalogue: of prices and capabilities, named beside the log or held in it.
+        notes: what reading the log leaves out, in sentences.
+        signals: confidence signals by name.
     """
 
     path: Path
@@ -70,6 +73,7 @@ class LogBatches:
         """Batches of one partition, each with the number of its first request in the file.
 
         Args:
+            file: number of the partition in `files`.
             wanted: (n,) requests that will be used; batches without any may be left out.
             also: columns of requests to read, by our name; without `request_id` ids are None.
         """
@@ -146,13 +150,18 @@ def open_batches(
 ) -> LogBatches:
     """A log in one Parquet file, in a folder of them, or in those that a pattern matches.
 
-    Only schemas are read; see `routelab.logs.read` for the arguments.
+    Only schemas are read.
 
+    Args:
+        path: of the file or the folder, or the pattern.
+        columns: our column name to the files'.
+        prices: path of a CSV of list prices, USD per million tokens.
+        signals: what signals cost.
     Raises:
         LogError: files that cannot be read or differ in their columns, all of them by name.
     """
     source = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
-    beside, inside = sidecar.read(path), embedded.read(source.extras())
+    beside, inside = sidecar.read(path), parquet_metadata.read(source.extras())
     specs = {**inside.signals, **beside.signals, **(signals or {})}
     given = {**beside.columns, **(columns or {})}
     problems = Problems(path.name)

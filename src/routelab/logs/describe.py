@@ -13,10 +13,11 @@ from routelab.logs.model import Log, PartialLog, Requests
 
 
 def describe(log: Log | PartialLog) -> dict[str, Any]:
-    """Counts, means and coverage of a log; None where nothing was observed.
+    """Counts, means and coverage of a log as plain data; None where nothing was observed.
 
-    Means are over observed values; costs are USD per 1,000 calls. In a partial log `n` counts
-    calls, and quality is the mean of the answers that were judged, failures aside.
+    Means are over observed values: quality in [0, 1], latency in seconds, costs in USD per 1,000
+    calls. In a partial log `n` counts calls, and quality is the mean of the answers that were
+    judged, failures aside.
     """
     body = _complete(log) if isinstance(log, Log) else _partial(log)
     return {

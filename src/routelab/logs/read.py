@@ -16,10 +16,10 @@ from routelab.logs.columns import (
     LogRows,
     assemble,
     checked_rows,
-    embedded,
     long_frame,
     names,
     notes,
+    parquet_metadata,
     prices,
     sidecar,
     wide_frame,
@@ -37,7 +37,6 @@ FORMATS: Mapping[str, Callable[[Path], RowSource]] = {
 }
 
 
-# Long: its arguments need many words; the work is one stage after another.
 def read(
     path: str | Path,
     *,
@@ -53,6 +52,15 @@ def read(
     model was asked on every request. A file with a `step` or `propensity` column is a partial
     log too. Numeric columns of other names are confidence signals. Texts stay in a Parquet file
     until they are asked for.
+
+    >>> import routelab
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> log.models
+    ('small-8b', 'medium-70b', 'code-expert', 'large', 'frontier')
+    >>> log.quality.shape, sorted(log.signals)
+    ((4000, 5), ['confidence', 'verbosity'])
+    >>> f"{log.quality[:, log.column('frontier')].mean():.3f}"
+    '0.953'
 
     Args:
         path: of the file, of a folder of Parquet files, or a pattern such as `logs/*.parquet`;
@@ -71,7 +79,7 @@ def read(
     path = path if path.name else path.resolve()  # a folder may be named "."
     source = open_source(path, None if feedback is None else Path(feedback))
     beside = sidecar.read(path)
-    inside = embedded.read(source.extras())
+    inside = parquet_metadata.read(source.extras())
     asked = dict(signals or {})
     specs = {**inside.signals, **beside.signals, **asked}
     problems = Problems(path.name)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from routelab.core import Ints, SignalSpec
 from routelab.core.storage import replacing
 from routelab.errors import LogError
-from routelab.logs.columns import RESERVED, embedded
+from routelab.logs.columns import RESERVED, parquet_metadata
 from routelab.logs.model import Log
 
 _BLOCK = 16_384
@@ -29,6 +29,14 @@ def write(log: Log, path: str | Path) -> Path:
     The same log gives the same bytes with the same pyarrow, and a reader sees the old file
     or the new one. What no row observed is left out.
 
+    >>> import numpy as np
+    >>> import routelab
+    >>> from routelab import logs
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> path = logs.write(log.take(np.arange(100)), "first-hundred.parquet")
+    >>> len(routelab.read(path))
+    100
+
     Raises:
         LogError: the suffix is not .parquet, or a signal has a name that means another column.
     """
@@ -36,7 +44,7 @@ def write(log: Log, path: str | Path) -> Path:
     _check(log, path)
     specs = {**log.specs, **{name: _with_column(log, name) for name in log.extra_usd}}
     with replacing(path) as fresh:
-        _write(log, fresh, embedded.extras(specs, log.catalogue))
+        _write(log, fresh, parquet_metadata.extras(specs, log.catalogue))
     return path
 
 

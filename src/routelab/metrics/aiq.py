@@ -43,11 +43,16 @@ def aiq_among(
 ) -> float:
     """AIQ of policies and candidate models together, over the candidates' range of costs.
 
+    The range is that of the single models, so adding a policy never changes another one's value.
+
     Args:
-        model_cost, model_quality: (m,) of the candidates.
+        model_cost, model_quality: (m,) of the candidates, cost in any one unit.
         cost, quality: (n_policies,) of what is compared with them.
     Returns:
-        NaN where all candidates cost the same, so that there is no range.
+        A mean quality; NaN where all candidates cost the same, so that there is no range.
+    Raises:
+        ValueError: as `hull`.
+    Source: RouterBench, arXiv 2403.12031, section 3.
     """
     costs = np.asarray(model_cost, dtype=np.float64)
     low, high = float(costs.min()), float(costs.max())

@@ -78,6 +78,7 @@ def reliability(probability: npt.ArrayLike, quality: npt.ArrayLike, bins: int = 
         bins: 1 or more.
     Raises:
         ValueError: not (n,) both, NaN, outside [0, 1], or no bin.
+    Source: DeGroot & Fienberg 1983, "The comparison and evaluation of forecasters".
     """
     expected, seen = _forecast(probability, quality)
     if bins < 1:

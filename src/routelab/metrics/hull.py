@@ -49,6 +49,7 @@ def hull(cost: npt.ArrayLike, quality: npt.ArrayLike) -> Hull:
         cost, quality: (n,) of policies or models, in any order.
     Raises:
         ValueError: not (n,) both, NaN or infinite.
+    Source: RouterBench, arXiv 2403.12031, section 3.
     """
     costs, qualities = _points(cost, quality)
     kept: list[int] = []
@@ -63,8 +64,11 @@ def value_at(cost: npt.ArrayLike, on: Hull, *, below: float | None = None) -> Fl
     """Quality of a hull at these costs; at a vertex it is the vertex's own, bit for bit.
 
     Args:
-        cost: any shape.
+        cost: (n,), or any other shape, in the unit of the hull.
+        on: the hull.
         below: quality under the cheapest vertex; None for that vertex's own.
+    Returns:
+        The shape of `cost`; the hull is flat beyond its dearest vertex.
     Raises:
         ValueError: a cost that is NaN.
     """
@@ -87,6 +91,7 @@ def zero_router_at(costs: npt.ArrayLike, qualities: npt.ArrayLike, at: npt.Array
         (B,) quality; under the cheapest model, that model's own.
     Raises:
         ValueError: not (B, m) and (B,), NaN or infinite.
+    Source: RouterBench, arXiv 2403.12031, section 3.
     """
     cost, quality = matrix("costs", costs), matrix("qualities", qualities)
     point = vector("at", at)

@@ -12,10 +12,13 @@ from routelab.stats import align, matrix, same_shape, vector
 def oracle(quality: npt.ArrayLike, cost: npt.ArrayLike) -> Ints:
     """(n,) column of the cheapest of the best models of each request, the first at equal cost.
 
+    What it delivers is an upper bound for every router, and no router: it has seen the answers.
+
     Args:
         quality, cost: (n, m) of models on requests.
     Raises:
         ValueError: not (n, m) both, NaN or infinite.
+    Source: RouterBench, arXiv 2403.12031.
     """
     qualities, costs = matrix("quality", quality), matrix("cost", cost)
     same_shape(quality=qualities, cost=costs)

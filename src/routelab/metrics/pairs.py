@@ -25,6 +25,7 @@ class DeferralCurve(NamedTuple):
     Attributes:
         share: (n_points,) from 0 to 1, a point per distinct score and one for none.
         quality: (n_points,) mean quality over all requests.
+    Source: Jitkrittum et al. 2023, arXiv 2307.02764.
     """
 
     share: Floats
@@ -46,6 +47,7 @@ def deferral_curve(
         weak, strong: (n,) quality of each model on each request.
     Raises:
         ValueError: not (n,) all, NaN, or infinite qualities.
+    Source: Jitkrittum et al. 2023, arXiv 2307.02764.
     """
     order, low, high = ranking("scores", scores), vector("weak", weak), vector("strong", strong)
     align(scores=order, weak=low, strong=high)
@@ -95,6 +97,7 @@ def normalised_area(scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.Arra
         scores, weak, strong: (n,) as in `deferral_curve`.
     Raises:
         ValueError: as `deferral_curve`, or every request gains the same.
+    Source: Jitkrittum et al. 2023, arXiv 2307.02764.
     """
     area = deferral_curve(scores, weak, strong).area
     gains = np.subtract(strong, weak)
@@ -127,6 +130,7 @@ def apgr(scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike) -> f
         scores, weak, strong: (n,) as in `deferral_curve`.
     Raises:
         ValueError: as `deferral_curve` and `pgr`.
+    Source: RouteLLM, arXiv 2406.18665.
     """
     curve = deferral_curve(scores, weak, strong)
     return float(pgr(curve.area, float(curve.quality[0]), float(curve.quality[-1])))
@@ -142,6 +146,7 @@ def cpt(scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, x: fl
         A share in [0, 1]; NaN if no share recovers so much.
     Raises:
         ValueError: as `deferral_curve` and `pgr`, or an x that is NaN.
+    Source: RouteLLM, arXiv 2406.18665.
     """
     if np.isnan(x):
         raise ValueError("x is nan; it must be a share of the gap")

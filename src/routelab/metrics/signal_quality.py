@@ -17,10 +17,14 @@ Quality = Mapping[str, float | None]
 
 
 def signal_quality(log: Log) -> dict[str, dict[str, Quality]]:
-    """Signal to model to `n`, `auroc`, `ece` and `brier`.
+    """How well each confidence signal tells right answers from wrong ones, by signal and model.
 
-    AUROC is None where all answers are right, or all wrong; ECE and Brier are None for a
-    signal that leaves [0, 1], because it is no probability.
+    Args:
+        log: signals (n, m); pairs without a signal or a quality are left out.
+    Returns:
+        `n`, `auroc`, `ece` and `brier`. AUROC is None where all answers are right (quality of
+        `RIGHT` or more), or all wrong; ECE and Brier are None for a signal that leaves [0, 1],
+        because it is no probability.
     """
     return {
         name: {

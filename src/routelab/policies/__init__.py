@@ -1,6 +1,7 @@
-"""The kinds of policy. A new kind is one file and one line in `KINDS`.
+"""The kinds of policy: how each decides which model answers.
 
-Other packages bring kinds by entry points of the group `routelab.policies`.
+A new kind is one file and one line in `KINDS`. Other packages bring kinds by entry points of the
+group `routelab.policies`.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ KINDS: tuple[type[Policy], ...] = (
     Parallel,
     Retry,
 )
+"""The kinds of routelab itself."""
 
 
 def _part(kind: type, data: object) -> Any:

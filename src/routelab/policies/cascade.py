@@ -1,7 +1,4 @@
-"""Ask cheap models first and stop at the first confident answer.
-
-Source: FrugalGPT, arXiv 2305.05176.
-"""
+"""Ask cheap models first and stop at the first confident answer."""
 
 from __future__ import annotations
 
@@ -15,10 +12,17 @@ from routelab.errors import PolicyError
 class Cascade(Policy, frozen=True, tag="cascade"):
     """Ask `models` in turn; deliver the first answer whose signal reaches its threshold.
 
+    >>> from routelab.policies import Cascade
+    >>> cascade = Cascade(("small-8b", "frontier"), (0.8,), "confidence")
+    >>> print(*cascade.explained, sep="\\n")
+    Ask small-8b; keep its answer if confidence ≥ 0.8.
+    Else deliver what frontier answers.
+
     Attributes:
         models: (m,) in the order they are asked, usually cheapest first; m >= 2.
         thresholds: (m - 1,) in units of the signal; finite.
         signal: the confidence compared by `>=`; a missing one (NaN) escalates.
+    Source: FrugalGPT, arXiv 2305.05176.
     """
 
     models: tuple[str, ...]

@@ -1,7 +1,4 @@
-"""At each step ask the first model of the set of models that is worth most.
-
-Source: cascade routing, arXiv 2410.10347.
-"""
+"""At each step ask the first model of the set of models that is worth most."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ from routelab.errors import NoModelError, PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import expected
 from routelab.policies.supermodel import Candidate, best_prefix, best_set, best_single, surplus
-from routelab.policies.words import less_cost
+from routelab.policies.wording import less_cost
 
 
 class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
@@ -56,6 +53,7 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         max_steps: calls at most; None for no limit.
         supermodels: sets looked at: "any", "single" ones (routing), or "prefix"es of `models`
             (cascading).
+    Source: cascade routing, arXiv 2410.10347.
     """
 
     models: tuple[str, ...]

@@ -7,7 +7,7 @@ import msgspec
 from routelab.core import Child, Context, Policy, Request, Route, Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.match import Match
-from routelab.policies.words import within
+from routelab.policies.wording import within
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

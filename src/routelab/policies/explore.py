@@ -23,7 +23,7 @@ from routelab.core import (
 )
 from routelab.core.messages import listed
 from routelab.errors import PolicyError
-from routelab.policies.words import within
+from routelab.policies.wording import within
 
 
 class Explore(Policy, frozen=True, tag="explore"):

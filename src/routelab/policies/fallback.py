@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routelab.core import Child, Context, Policy, Route
 from routelab.errors import NoModelError, PolicyError
-from routelab.policies.words import within
+from routelab.policies.wording import within
 
 
 class Fallback(Policy, frozen=True, tag="fallback"):

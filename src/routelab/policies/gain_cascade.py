@@ -1,7 +1,4 @@
-"""Ask cheap models first, and the next one while it is expected to be worth its price.
-
-Source: deferral by the expected gain, Jitkrittum et al. 2023, arXiv 2307.02764.
-"""
+"""Ask cheap models first, and the next one while it is expected to be worth its price."""
 
 from __future__ import annotations
 
@@ -45,6 +42,7 @@ class GainCascade(Policy, frozen=True, tag="gain-cascade"):
         cost_weight: quality that one USD is worth; 0 asks on for any gain.
         margins: (m - 1,) what the gain must exceed beyond that, after each model's answer;
             empty for 0. Below 0 asks on for the sake of a still later model.
+    Source: deferral by the expected gain, Jitkrittum et al. 2023, arXiv 2307.02764.
     """
 
     models: tuple[str, ...]

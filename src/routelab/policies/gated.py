@@ -26,6 +26,7 @@ from routelab.errors import PolicyError
 from routelab.gates import AnyGate
 
 MOST_AGAIN = 5
+"""How often a model may be asked again for one answer, at most."""
 
 _Heard: TypeAlias = Feedback | tuple[Feedback, ...]
 _Given: TypeAlias = dict[int, tuple[Feedback, Feedback]]

@@ -6,7 +6,7 @@ import numpy as np
 
 from routelab.core import Child, Context, Policy, Route, Stage, Table
 from routelab.errors import PolicyError
-from routelab.policies.words import within
+from routelab.policies.wording import within
 
 
 class Mixture(Policy, frozen=True, tag="mixture"):
@@ -15,7 +15,10 @@ class Mixture(Policy, frozen=True, tag="mixture"):
     Where all models of one are ruled out, the other is followed.
 
     Attributes:
+        first, second: the policies.
+        weight: probability of `first`, in [0, 1].
         name: of the draw; nested mixtures need different names to be independent.
+    Source: interpolation of two routers, RouterBench, arXiv 2403.12031, section 3.
     """
 
     first: Child

@@ -1,7 +1,4 @@
-"""Ask the model that did best on the most similar requests.
-
-Source: RouterBench's k-nearest-neighbours router, arXiv 2403.12031, section 4.
-"""
+"""Ask the model that did best on the most similar requests."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from routelab.core.messages import listed
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.utility import Utility
-from routelab.policies.words import less_cost
+from routelab.policies.wording import less_cost
 
 
 class Neighbors(Policy, frozen=True, tag="neighbors"):
@@ -21,6 +18,7 @@ class Neighbors(Policy, frozen=True, tag="neighbors"):
         scorer: of quality, by nearest neighbours.
         costs: (m,) USD of a call.
         cost_weight: quality that one USD is worth.
+    Source: RouterBench's k-nearest-neighbours router, arXiv 2403.12031, section 4.
     """
 
     models: tuple[str, ...]

@@ -1,7 +1,4 @@
-"""Ask several models at once and deliver one answer.
-
-Source: majority vote over answers, Wang et al. 2022, arXiv 2203.11171.
-"""
+"""Ask several models at once and deliver one answer."""
 
 from __future__ import annotations
 
@@ -25,6 +22,7 @@ class Parallel(Policy, frozen=True, tag="parallel"):
             the one of greatest confidence, "majority" one that most models gave: alike but for
             case, white space and a final full stop.
         signal: of confidence, for "confident" only.
+    Source: majority vote over answers, Wang et al. 2022, arXiv 2203.11171.
     """
 
     models: tuple[str, ...]

@@ -19,6 +19,7 @@ class Retry(Policy, frozen=True, tag="retry"):
     the threshold. A replay covers a second sample where the log has it (a row with `attempt` 1).
 
     Attributes:
+        model: that is sampled.
         times: samples at most; in [2, 10].
         signal, threshold: of confidence, compared by `>=`; both or neither.
     """

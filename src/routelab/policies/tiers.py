@@ -1,7 +1,4 @@
-"""Send what looks harder to a stronger model.
-
-Source: the binary form is RouteLLM's, arXiv 2406.18665.
-"""
+"""Send what looks harder to a stronger model."""
 
 from __future__ import annotations
 
@@ -26,6 +23,7 @@ class Tiers(Policy, frozen=True, tag="tiers"):
         models: (m,) by tier, simplest first; m >= 2.
         thresholds: (m - 1,) ascending; a request belongs to the tier above a threshold that
             its complexity reaches.
+    Source: the binary form is RouteLLM's, arXiv 2406.18665.
     """
 
     scorer: str

@@ -1,7 +1,4 @@
-"""Ask the model that is predicted to be worth most.
-
-Source: RouterBench's predictive routers, arXiv 2403.12031, section 4.
-"""
+"""Ask the model that is predicted to be worth most."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from routelab.core.messages import listed, number
 from routelab.errors import PolicyError
 from routelab.policies.checks import models_problems, price_problems
 from routelab.policies.price import Predictor, expected
-from routelab.policies.words import less_cost
+from routelab.policies.wording import less_cost
 
 
 class Utility(Policy, frozen=True, tag="utility"):
@@ -30,6 +27,7 @@ class Utility(Policy, frozen=True, tag="utility"):
         costs, latencies: (m,) constants, where no scorer is named.
         cost_weight: quality that one USD is worth.
         latency_weight: quality that one second is worth.
+    Source: RouterBench's predictive routers, arXiv 2403.12031, section 4.
     """
 
     models: tuple[str, ...]

@@ -13,8 +13,10 @@ class LaterCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A certified figure on test, which nothing was decided on: does it still hold there?
 
     Attributes:
-        estimate: on test, with its 95 % interval.
-        drift: test minus the certified part, with its 95 % interval.
+        n_requests: of test.
+        estimate: on test, in the unit of the bound, with its 95 % interval.
+        drift: test minus the certified part, in the same unit.
+        drift_ci: its 95 % interval.
         drift_p: two-sided p-value of no drift, asymptotic.
     """
 
@@ -77,6 +79,7 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         goals: each bound, on the exported policy.
         part: the requests it was tested on; n_groups of them were drawn, each at most
             `largest_group` requests of one `group`.
+        n_requests: that were tested.
         n_left_out: requests beyond the first `largest_group` of their group.
         path: points of the path that was fixed on tune; of them `passed` did.
         requests_needed: requests of that part with which the exported policy would pass; None

@@ -12,6 +12,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.policy_file.certificate import Certificate
 
 SCHEMA = "routelab.policy/1"
+"""What `policy.json` says it is; a reader refuses another."""
 
 
 class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -29,6 +29,11 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
 
     The golden decisions are made from the policy; hashes of all files are filled in.
 
+    Args:
+        path: of the directory; one that holds anything else is refused.
+        document: what `policy.json` says.
+        card: Markdown for people, `card.md`.
+        tensors: by name, what the document's scorers and features read.
     Raises:
         PolicyFileError: `path` exists and is no policy directory, or cannot be written; or a
             scorer lacks what it needs.
@@ -75,6 +80,13 @@ def check_target(path: Path) -> None:
 
 def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
     """Load and check a policy directory.
+
+    >>> import routelab
+    >>> policy_file = routelab.load("mine.policy")
+    >>> policy_file.policy.models_used
+    ('medium-70b', 'large', 'frontier')
+    >>> policy_file.verify()  # decides as it did when it was written
+    []
 
     Args:
         packages: that bring kinds the policy names, and whose code may run; they stay in use

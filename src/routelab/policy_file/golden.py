@@ -33,6 +33,7 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """One request, what every model would answer, and the decision expected.
 
     Attributes:
+        id: of the request, the key of its random draws.
         signals: model to signal to confidence; null is missing, and escalates.
         calls: models asked, in order.
         answer: the model whose answer is delivered.
@@ -83,7 +84,11 @@ def golden_decisions(
     tells apart.
 
     Args:
+        policy: that decides them.
+        seed: of its draws.
+        scoring: the scorers that it names.
         values: of task and tenant that the scorers know.
+        count: how many requests.
     """
     blanks = (_blank(policy, seed, index, values) for index in range(count))
     return tuple(_expect(policy, seed, scoring, it, at) for at, it in enumerate(blanks))
@@ -92,7 +97,14 @@ def golden_decisions(
 def verify(
     policy: Policy, seed: int, expected: Iterable[Golden], scoring: Scoring | None = None
 ) -> list[str]:
-    """Decide every golden request again; one sentence for each that differs."""
+    """Decide every golden request again; one sentence for each that differs.
+
+    Args:
+        policy: that is to decide as it did.
+        seed: of its draws, as in the policy's document.
+        expected: the golden requests.
+        scoring: the scorers that the policy names.
+    """
     problems = []
     for item in expected:
         decision, _ = _decide(policy, seed, scoring, item)

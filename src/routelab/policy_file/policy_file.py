@@ -26,6 +26,11 @@ class PolicyFile:
     """A loaded policy directory.
 
     Attributes:
+        policy: that decides.
+        document: what `policy.json` says.
+        tensors: what `weights.safetensors` holds, by name.
+        golden: requests with the decisions expected of them.
+        path: of the directory.
         scoring: its scorers, at work; empty if it has none.
         digest: SHA-256 of `policy.json`, which itself holds the digests of the other files.
         intact: `policy.json` says what was written; None where an earlier version, which kept

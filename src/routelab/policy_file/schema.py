@@ -54,9 +54,9 @@ def json_schema() -> dict[str, Any]:
 
 
 def _meaning(docstring: str) -> str:
-    """What a docstring says before it lists attributes or sources."""
+    """What a docstring says before it shows an example, or lists attributes or sources."""
     whole = inspect.cleandoc(docstring)
-    whole = re.split(r"\n\n(?:Attributes|Source|Args):?", whole, maxsplit=1)[0]
+    whole = re.split(r"\n\n(?:Attributes|Source|Args|>>>):?", whole, maxsplit=1)[0]
     return " ".join(whole.split())
 
 

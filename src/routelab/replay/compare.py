@@ -15,12 +15,27 @@ def gain_difference(comparison: ComparisonSet, one: Policy, other: Policy) -> tu
 
     Each is compared with the zero router at its own cost, refitted in every paired resample,
     so that policies of different cost can be set against each other.
+
+    Args:
+        comparison: rows to compare on.
+        one, other: the policies.
+    Returns:
+        Units of quality: the difference, and its interval.
+    Raises:
+        UncoveredError: a policy asks for what the log cannot know.
     """
     return gains_apart(comparison, comparison.replay(one), comparison.replay(other))
 
 
 def gains_apart(comparison: ComparisonSet, one: Replay, other: Replay) -> tuple[float, Range]:
-    """The same of two replays of these rows, wherever they were made."""
+    """`gain_difference` of two replays of these rows, wherever they were made.
+
+    Args:
+        comparison: rows to compare on.
+        one, other: replays of them all, in their order.
+    Returns:
+        Units of quality: the difference, and its 95 % interval.
+    """
     replays = [one, other, *comparison.fixed()]
     measured = measure(comparison, dict(enumerate(map(baselines.outcome, replays))))
     mine, theirs, *models = measured.values()

@@ -106,7 +106,7 @@ class ComparisonSet:
         return [reduce(_backed, [alone[i] for i in asked[it]]) for it in range(len(alone))]
 
     def take(self, rows: Ints, part: str) -> ComparisonSet:
-        """Some of these rows as a comparison set of their own."""
+        """Some of these rows (k,) as a comparison set of their own, called `part`."""
         cache = self.cache.take(rows)
         taken = replace(
             self,

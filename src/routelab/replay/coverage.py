@@ -17,7 +17,7 @@ from routelab.errors import LogError
 from routelab.logs.model import Log
 
 WARN, REFUSE = 0.02, 0.20
-"""Shares of dropped rows that are warned about, and that are an error."""
+"""Shares of dropped rows in [0, 1]: a warning is due above the first, an error above the second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Coverage:
     """Rows that can be compared, and those that cannot.
 
     Attributes:
-        rows: complete for every candidate; of a log with audit flags, the audited ones.
+        rows: (n,) complete for every candidate; of a log with audit flags, the audited ones.
         n_dropped: rows of the population that are not complete.
         by_task: dropped rows by task, most first; empty where the log has no tasks.
         unpriced: how many were dropped for want of a signal's cost alone, by cost column.
@@ -64,7 +64,10 @@ def coverage(
     """Find the comparable ones among `rows`.
 
     Args:
+        candidates: models whose outcome and cost must all be there.
+        rows: (k,) of the log to look at.
         signals: whose cost must be known with every outcome of a candidate that gives them.
+        allow_missing: accept that over 20 % are dropped.
     Raises:
         LogError: none is comparable, or over 20 % are dropped without `allow_missing`.
     """

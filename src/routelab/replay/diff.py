@@ -31,6 +31,8 @@ class Change(msgspec.Struct, frozen=True):
     """NEW minus OLD on the same requests, with its paired 95 % interval.
 
     Attributes:
+        value: units of quality, or USD per 1,000 requests.
+        ci: low and high end.
         p: where this is one of many, the p-value of no change, adjusted for all of them (Holm).
     """
 
@@ -88,13 +90,16 @@ class PolicyDifference(msgspec.Struct, frozen=True):
     """What a reviewer needs to approve a change of policy.
 
     Attributes:
+        part: of the log; n_requests: compared.
+        old_digest, new_digest: SHA-256 of each `policy.json`.
         settings: what is set otherwise.
         old, new: figures of both on the same requests.
         changed: share of requests that another model answers.
         rebilled: share answered by the same model after other calls, or at another cost.
         quality, usd_per_1k, gain: NEW minus OLD; the gain is over the zero router, each at its
             own cost.
-        latency_p95_s: change; None where it was not observed.
+        latency_p95_s: change in seconds; None where it was not observed.
+        moves: requests by the models that answered them before and after.
         tasks: of five requests or more, those first that move the whole most; empty where the
             log has no tasks.
         small_tasks, small_requests: tasks of fewer requests, and the requests in them.

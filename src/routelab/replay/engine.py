@@ -29,6 +29,16 @@ def run(
 ) -> Replay:
     """Replay a policy, by its batch form where the kind has one and no request has a bound.
 
+    >>> import routelab
+    >>> from routelab.policies import Cascade
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> cascade = Cascade(("small-8b", "frontier"), (0.8,), "confidence")
+    >>> replayed = routelab.replay.run(cascade, log)
+    >>> f"{replayed.quality.mean():.3f} at {1000 * replayed.cost_usd.mean():.2f} USD per 1,000"
+    '0.911 at 2.90 USD per 1,000'
+    >>> f"{(replayed.calls > 1).mean():.1%} of requests asked a second model"
+    '60.7% of requests asked a second model'
+
     Args:
         catalogue: rules out models that lack a request's needs; default the log's.
         seed: of the policy's random draws.
@@ -65,6 +75,13 @@ def table_of(
 ) -> Table:
     """The arrays a batch form sees.
 
+    Args:
+        policy: to replay, which says what is needed.
+        log: outcomes (n, m).
+        catalogue: rules out models that lack a request's needs; default the log's.
+        seed: of the policy's random draws.
+        scoring: the scorers that the policy names.
+        cache: of this log and these scorers, to share what earlier replays computed.
     Raises:
         LogError: the log lacks a model, a signal or prompts that the policy needs.
         PolicyError: a scorer that the policy names is not there, or is another.

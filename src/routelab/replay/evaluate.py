@@ -18,15 +18,23 @@ from routelab.replay.result import Replay
 from routelab.stats import Resamples, interval
 
 RESAMPLES = 2000
+"""Behind every interval of a policy's figures."""
 
 Range: TypeAlias = tuple[float, float]
+"""Low and high end of a 95 % interval."""
 _K = TypeVar("_K")
 _Key: TypeAlias = tuple[int, str]
 _ALL, SELF = -1, "policy"
+"""Every row, and the policy itself, where measures have a key."""
 
 
 class NamedPolicy(NamedTuple):
-    """A policy and what to call it in tables."""
+    """A policy and what to call it in tables.
+
+    Attributes:
+        name: in tables and plots.
+        policy: to evaluate.
+    """
 
     name: str
     policy: Policy
@@ -36,6 +44,9 @@ class Baseline(msgspec.Struct, frozen=True):
     """A baseline's figures, and how much better the policy is on the same rows.
 
     Attributes:
+        name: "fixed:MODEL", "zero_router", "oracle" and so on.
+        quality: mean in [0, 1], with its 95 % interval (as all fields in `_ci`).
+        usd_per_1k: mean cost, USD per 1,000 requests.
         quality_gain: policy minus baseline, with its paired interval.
         saving_usd_per_1k: baseline minus policy, with its paired interval.
         saving_share: the same as a share of the baseline's cost, 1 at most, with the interval of
@@ -59,15 +70,21 @@ class Figures(msgspec.Struct, frozen=True):
     """What a policy is worth on one part of a log; intervals are 95 %.
 
     Attributes:
+        policy: its name.
         split: the part.
         n_requests, n_dropped: rows compared, and rows that lack a candidate's outcome.
-        latency_p50_s, latency_p95_s: None where latency was not observed.
-        escalation_rate: share of requests with more than one call.
-        model_share: share of requests answered by each candidate.
-        aiq: of the hull of this policy and the candidates.
+        quality: mean in [0, 1], with its interval.
+        usd_per_1k: mean cost of all calls, signals included, USD per 1,000 requests, with its
+            interval.
+        latency_p50_s, latency_p95_s: seconds; None where latency was not observed.
+        escalation_rate: share of requests with more than one call, in [0, 1].
+        model_share: share of requests answered by each candidate, in [0, 1].
+        aiq: of the hull of this policy and the candidates, in [0, 1].
         aiq_zero_router: of the hull of the candidates. Both NaN if all cost the same.
         gain_vs_zero_router: quality above the candidates' hull at the policy's own cost.
+        gain_ci: its interval, the hull refitted in every resample.
         baselines: see `Baseline`.
+    Source: RouterBench, arXiv 2403.12031, section 3 (hull, zero router, AIQ).
     """
 
     policy: str
@@ -101,7 +118,13 @@ class PolicyBehaviour(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """Mean quality and cost per request: the estimate, and one per resample (B,)."""
+    """Mean quality and cost per request: the estimate, and one per resample (B,).
+
+    Attributes:
+        quality: in [0, 1].
+        cost_usd: USD a request.
+        qualities, costs_usd: (B,) the same on each resample.
+    """
 
     quality: float
     cost_usd: float
@@ -110,7 +133,27 @@ class Measure(NamedTuple):
 
 
 def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list[Figures]:
-    """Figures of each policy; all share one set of paired resamples."""
+    """Figures of each policy with 95 % intervals; all share one set of paired resamples.
+
+    >>> import routelab
+    >>> from routelab.logs.model import split
+    >>> from routelab.policies import Cascade
+    >>> from routelab.replay import NamedPolicy, comparison_set, evaluate
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> comparison = comparison_set(
+    ...     log, split(log, seed=0), "test", log.models, catalogue=log.catalogue, seed=0
+    ... )
+    >>> cascade = Cascade(("small-8b", "frontier"), (0.8,), "confidence")
+    >>> (figures,) = evaluate(comparison, [NamedPolicy("mine", cascade)])
+    >>> figures.n_requests, round(figures.quality, 3), round(figures.gain_vs_zero_router, 3)
+    (795, 0.862, 0.022)
+    >>> low, high = figures.gain_ci  # which includes 0: not shown to beat a mixture of models
+    >>> f"{low:.3f} {high:.3f}"
+    '-0.002 0.046'
+
+    Raises:
+        UncoveredError: a policy asks for what the log cannot know.
+    """
     fixed = comparison.fixed()
     replays = [comparison.replay(named.policy) for named in policies]
     outcomes = _shared(comparison, fixed)

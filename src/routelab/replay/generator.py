@@ -67,7 +67,16 @@ def run_generator(
 ) -> Replay:
     """Replay by the generator, request by request: slow, and what the batch form must equal.
 
-    Arguments and errors are those of `routelab.replay.run`.
+    Args:
+        policy: to replay.
+        log: outcomes (n, m) that answer its calls.
+        catalogue: rules out models that lack a request's needs; default the log's.
+        seed: of the policy's random draws.
+        scoring: the scorers that the policy names.
+        estimates: of calls, for requests with a budget or a deadline.
+        cache: of this log and these scorers, to share what earlier replays computed.
+    Raises:
+        LogError, PolicyError: as `routelab.replay.run`.
     """
     cache = cache or RequestCache(log, scoring)
     check(policy, cache)

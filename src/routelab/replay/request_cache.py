@@ -61,7 +61,7 @@ class RequestCache:
         return self.scoring
 
     def take(self, rows: Ints) -> RequestCache:
-        """The same of some of the requests."""
+        """The same of some of the requests (k,)."""
         return _Part(self, rows)
 
     def request(self, row: int, *, text: bool) -> Request:
@@ -181,12 +181,28 @@ def feedback(log: Log, key: tuple[int, int], needs: tuple[str, ...]) -> Feedback
 
 
 def call_usd(log: Log, needs: tuple[str, ...], key: tuple[int, int]) -> float:
-    """USD of one call with the signals it needs; several add their extras to one answer."""
+    """USD of one call with the signals it needs; several add their extras to one answer.
+
+    Args:
+        log: that has the costs.
+        needs: signals obtained with the answer.
+        key: row and column of the call.
+    Returns:
+        NaN where the log does not know the cost.
+    """
     return float(calls_usd(log, needs, key))
 
 
 def calls_usd(log: Log, needs: tuple[str, ...], key: Any) -> Floats:
-    """`call_usd` for all the calls that `key` selects."""
+    """`call_usd` for many calls.
+
+    Args:
+        log: that has the costs, (n, m).
+        needs: signals obtained with every answer.
+        key: index of the calls, such as `(rows, column)`.
+    Returns:
+        USD in the shape that `key` selects; NaN where the log does not know the cost.
+    """
     if len(needs) == 1:
         return log.cost_with(needs[0], key)
     cost, extra = log.cost_usd[key], 0.0

@@ -16,9 +16,10 @@ class Replay:
     Attributes:
         models: (m,) names of the columns that `answered` counts in.
         answered: (n,) column of the model whose answer was delivered; -1 for none.
-        quality: (n,) of the delivered answer; 0 for none, NaN where the log cannot say.
-        cost_usd: (n,) all calls, discarded ones and signals included, in call order.
-        latency_s: (n,) until delivery; NaN if not observed.
+        quality: (n,) of the delivered answer, in [0, 1]; 0 for none, NaN where the log cannot say.
+        cost_usd: (n,) USD of all calls, discarded ones and signals included, in call order; NaN
+            where the log cannot say.
+        latency_s: (n,) seconds until delivery; NaN if not observed.
         calls: (n,) calls made.
     """
 
@@ -38,7 +39,7 @@ class Replay:
         return ~(np.isnan(self.quality) | np.isnan(self.cost_usd))
 
     def take(self, rows: Ints) -> Replay:
-        """These requests, in this order."""
+        """These requests (k,), in this order."""
         return Replay(
             self.models,
             self.answered[rows],

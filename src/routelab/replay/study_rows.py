@@ -24,7 +24,9 @@ def study_rows(
     """A part of the log a policy was tuned on, or the whole of any log.
 
     Args:
+        document: of the policy, which says how the log was cut.
         part: "train", "tune", "calibrate", "test", or "all".
+        allow_missing: accept that over 20 % of the rows lack a candidate's outcome.
         scoring: the policy's scorers.
     Raises:
         LogError: an unknown part; a part of another log than the policy's; a log that lacks
@@ -49,6 +51,10 @@ def study_rows(
 def study_cut(document: Document, log: Log, part: str) -> tuple[Split, bool]:
     """How the study cut the log, and whether this is that log.
 
+    Args:
+        document: of the policy that the study exported.
+        log: that may be the one it was tuned on.
+        part: "train", "tune", "calibrate", "test", or "all".
     Raises:
         LogError: an unknown part; a part of another log than the policy's.
     """

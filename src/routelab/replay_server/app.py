@@ -21,7 +21,6 @@ from routelab.runtime.attempts import DONE, sse_event, word_chunks
 from routelab.simulate.answers import Finder, Outcomes, ReplayError
 
 
-# Long: the endpoints are closures over what the server holds.
 def replay_app(
     log: Log,
     *,
@@ -29,7 +28,7 @@ def replay_app(
     latency_scale: float = 0.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Starlette:
-    """Serve what the log holds: `/v1/chat/completions`, `/v1/models` and `/health`.
+    """An application that serves a log: `/v1/chat/completions`, `/v1/models` and `/health`.
 
     A request is found by its `x-request-id`, else by its prompt. `x-routelab-need` names the
     signals to give and to charge for; without it all are given and none is charged. A signal
@@ -38,6 +37,7 @@ def replay_app(
     time, over the time that it took.
 
     Args:
+        log: with prompts or request ids.
         catalogue: its upstream model names are understood too, and its prices say what a cut
             answer costs; the log's own by default.
         latency_scale: 1 answers after the logged latency, 0 at once.

@@ -1,4 +1,4 @@
-"""What a log says that gate functions said, in place of the functions."""
+"""Logged verdicts of gate functions, in place of the functions."""
 
 from __future__ import annotations
 

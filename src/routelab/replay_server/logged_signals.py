@@ -1,4 +1,4 @@
-"""Which signals of a live request a log can repeat."""
+"""Signals of a live request that a log can repeat."""
 
 from __future__ import annotations
 

@@ -28,7 +28,13 @@ SHOWN = 3
 
 
 class ParityDifference(NamedTuple):
-    """A request that was decided otherwise over HTTP; None where nobody answered."""
+    """A request that was decided otherwise over HTTP.
+
+    Attributes:
+        request_id: in the log.
+        replayed: decision of the replay; None where no model answered.
+        routed: decision over HTTP; None where no model answered.
+    """
 
     request_id: str
     replayed: Decision | None
@@ -36,7 +42,7 @@ class ParityDifference(NamedTuple):
 
 
 class Parity(NamedTuple):
-    """How many requests were decided alike, and what both ways spent.
+    """How many requests were decided alike by replay and over HTTP, and what both ways spent.
 
     Attributes:
         n: requests routed.
@@ -64,7 +70,7 @@ class Parity(NamedTuple):
         return self.same == self.n and self.replayed_usd == self.routed_usd
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data; the decisions of the examples are for the caller to tell."""
+        """Plain data, without the decisions of the examples."""
         return {**self._replace(examples=())._asdict(), "holds": self.holds}
 
     def __str__(self) -> str:
@@ -79,6 +85,7 @@ def prove_parity(policy_file: PolicyFile, log: Log) -> Parity:
     replay of all at once, which is what figures are made of.
 
     Args:
+        policy_file: as loaded.
         log: requests with prompts, and outcomes of the policy's models. A model that the
             policy's catalogue gives no endpoint is served with the others. A gate that is a
             function is answered for by its column of verdicts.

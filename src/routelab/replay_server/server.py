@@ -26,11 +26,13 @@ def run(
     ready: Callable[[str], None] = lambda _: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Serve until interrupted.
+    """Serve a log until interrupted.
 
     Args:
+        log: to serve.
+        host: address to listen on.
         port: 0 takes a free one.
-        ready: told the base URL, with `/v1`, once requests can be sent there.
+        ready: called with the base URL, with `/v1`, once requests can be sent there.
         tell: takes warnings, each once.
     Raises:
         RoutelabError: the port is taken or none, or the host is not this machine's.
@@ -49,9 +51,10 @@ def background(
     catalogue: Catalogue | None = None,
     latency_scale: float = 0.0,
 ) -> Iterator[str]:
-    """Serve on the loopback address while the block runs; gives the base URL, with `/v1`.
+    """Serve a log on loopback while the block runs; gives the base URL, with `/v1`.
 
     Args:
+        log: to serve.
         port: 0 takes a free one.
     Raises:
         RoutelabError: the port is taken or none.

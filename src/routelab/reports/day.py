@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from routelab.core.storage import AttemptRecord, Record, StepRecord
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, Chapter, Note, TableBlock, Text
 from routelab.reports.chapters import FORMS, HeadlineFigure, Opening, deployments_chapter
 from routelab.reports.plots import timeline_plot, windows
@@ -18,11 +18,12 @@ _OBJECTIVES = ("Objective", "Verdict", "Measured", "Demanded", "Of", "Requests")
 def render_day(
     days: Sequence[Day], checks: Sequence[Sequence[CheckedObjective]], scenario: Scenario, log: str
 ) -> Report:
-    """The page and its twin; the same days give the same bytes.
+    """The page on simulated days and its Markdown twin; the same days give the same bytes.
 
     Args:
+        scenario: faults and surges of the days.
         days: one for each policy, on the same arrivals.
-        checks: what became of the objectives, for each day; empty where none were set.
+        checks: objectives with their figures, for each day; empty where none were set.
         log: name of the log, for people.
     """
     names = _names(days)
@@ -30,7 +31,7 @@ def render_day(
     if len(days) > 1:
         chapters.append(Chapter("side", "Side by side", [_side_by_side(names, days)]))
     for at, (name, day) in enumerate(zip(names, days, strict=True)):
-        told = "" if len(days) == 1 else f": {words.short(name, 40)}"
+        told = "" if len(days) == 1 else f": {forms.short(name, 40)}"
         chapters += _chapters(f"d{at}", told, day, scenario)
     return pages(_opening(names, days, checks, scenario, log), chapters, ())
 
@@ -54,7 +55,7 @@ def _opening(
     missed = [sum(not it.holds for it in one) for one in checks]
     held = sum(n == 0 for n in missed)
     if not checks:
-        word, kind, mark = "No objectives", "none", words.NOTHING
+        word, kind, mark = "No objectives", "none", forms.NOTHING
     elif held == len(days):
         word, kind, mark = "Every objective holds", "ship", "✓"
     elif len(days) == 1:
@@ -63,21 +64,21 @@ def _opening(
         word, kind, mark = f"{held} of {len(days)} policies hold", "stop", "✕"
     first, shaded = days[0], windows(scenario)
     return Opening(
-        name=" · ".join(words.short(name, 40) for name in names[:4]),
+        name=" · ".join(forms.short(name, 40) for name in names[:4]),
         kind=kind,
         mark=mark,
         word=word,
         sentence=(
-            f"{words.short(scenario.name or 'A simulated day', 80).capitalize()}:"
-            f" {words.count(len(first))} requests of {words.short(log, 60)} in"
+            f"{forms.short(scenario.name or 'A simulated day', 80).capitalize()}:"
+            f" {forms.count(len(first))} requests of {forms.short(log, 60)} in"
             f" {_minutes(float(first.arrived_s[-1]))} from {first.starts_at} UTC,"
             f" {_lost(first)} without an answer."
         ),
         reasons=_reasons(names, checks),
         figures=_figures(first),
         route=[
-            *([words.clipped(scenario.story, 300)] if scenario.story else []),
-            *(f"{words.short(it.name, 80)}, {it.from_s:g} to {it.to_s:g} s" for it in shaded),
+            *([forms.clipped(scenario.story, 300)] if scenario.story else []),
+            *(f"{forms.short(it.name, 80)}, {it.from_s:g} to {it.to_s:g} s" for it in shaded),
         ],
         heading="What happens",
     )
@@ -89,9 +90,9 @@ def _reasons(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective]])
         for it in one:
             if not it.holds:
                 label, form, side = FORMS[it.objective]
-                told = "" if len(names) == 1 else f"{words.short(name, 40)}: "
+                told = "" if len(names) == 1 else f"{forms.short(name, 40)}: "
                 found.append(
-                    f"{told}{label} of {words.short(it.where, 60)} is {form(it.value)};"
+                    f"{told}{label} of {forms.short(it.where, 60)} is {form(it.value)};"
                     f" {side} {form(it.bound)} is demanded"
                 )
     return found
@@ -101,19 +102,19 @@ def _figures(day: Day) -> tuple[HeadlineFigure, ...]:
     it = day.summary()
     return (
         HeadlineFigure(
-            "Without an answer", words.share(it["error_rate"]), f"{it['failed']:,} requests"
+            "Without an answer", forms.share(it["error_rate"]), f"{it['failed']:,} requests"
         ),
         HeadlineFigure(
             "P95",
-            words.seconds(it.get("latency_p95_s")),
-            f"P50 {words.seconds(it.get('latency_p50_s'))}",
+            forms.seconds(it.get("latency_p95_s")),
+            f"P50 {forms.seconds(it.get('latency_p50_s'))}",
         ),
-        HeadlineFigure("USD per 1,000", words.usd(it["usd_per_1k"]), "of all requests"),
-        HeadlineFigure("Quality", words.quality(it["quality"]), "0 without an answer"),
+        HeadlineFigure("USD per 1,000", forms.usd(it["usd_per_1k"]), "of all requests"),
+        HeadlineFigure("Quality", forms.quality(it["quality"]), "0 without an answer"),
         HeadlineFigure(
             "Attempts a call",
             f"{it['attempts_per_call']:.3f}",
-            f"{words.share(it['struck_share'])} changed by faults",
+            f"{forms.share(it['struck_share'])} changed by faults",
         ),
     )
 
@@ -122,7 +123,7 @@ def _objectives(names: Sequence[str], checks: Sequence[Sequence[CheckedObjective
     if not checks:
         return Chapter("choice", "Objectives", [Note("No objectives were given.")])
     rows = [
-        [*([Cell(words.short(name, 40))] if len(names) > 1 else []), *_objective(it)]
+        [*([Cell(forms.short(name, 40))] if len(names) > 1 else []), *_objective(it)]
         for name, one in zip(names, checks, strict=True)
         for it in one
     ]
@@ -143,10 +144,10 @@ def _objective(it: CheckedObjective) -> list[Cell]:
     return [
         Cell(label, strong=not it.holds),
         Cell("holds" if it.holds else "missed", strong=not it.holds),
-        Cell(form(it.value), it.value, words.interval(form, it.interval)),
+        Cell(form(it.value), it.value, forms.interval(form, it.interval)),
         Cell(f"{side} {form(it.bound)}", it.bound),
-        Cell(words.short(it.where, 60)),
-        Cell(words.count(it.n), it.n),
+        Cell(forms.short(it.where, 60)),
+        Cell(forms.count(it.n), it.n),
     ]
 
 
@@ -158,12 +159,12 @@ def _side_by_side(names: Sequence[str], days: Sequence[Day]) -> TableBlock:
         it = day.summary()
         latencies = [it.get(f"latency_{which}_s") for which in ("p50", "p95", "p99")]
         rows.append([
-            Cell(words.short(name, 40)),
-            Cell(words.share(it["error_rate"]), it["error_rate"], f"{it['failed']:,} requests"),
-            *(Cell(words.seconds(value), value) for value in latencies),
-            Cell(words.usd(it["usd_per_1k"]), it["usd_per_1k"]),
-            Cell(words.quality(it["quality"]), it["quality"]),
-            Cell(words.share(it["escalation_rate"]), it["escalation_rate"]),
+            Cell(forms.short(name, 40)),
+            Cell(forms.share(it["error_rate"]), it["error_rate"], f"{it['failed']:,} requests"),
+            *(Cell(forms.seconds(value), value) for value in latencies),
+            Cell(forms.usd(it["usd_per_1k"]), it["usd_per_1k"]),
+            Cell(forms.quality(it["quality"]), it["quality"]),
+            Cell(forms.share(it["escalation_rate"]), it["escalation_rate"]),
             Cell(f"{it['attempts_per_call']:.3f}", it["attempts_per_call"]),
         ])  # fmt: skip
     return TableBlock("The same arrivals, the same faults", heads, rows)
@@ -190,10 +191,10 @@ def _traces(caption: str, found: Sequence[Record], total: int, starts_s: float) 
     heads = ("Request", "Arrived", "Took", "USD", "What happened")
     rows = [
         [
-            Cell(words.short(it.request_id, 30)),
-            Cell(words.seconds(_arrived(it, starts_s)), _arrived(it, starts_s)),
-            Cell(words.seconds(it.latency_s), it.latency_s),
-            Cell(words.usd(it.cost_usd), it.cost_usd),
+            Cell(forms.short(it.request_id, 30)),
+            Cell(forms.seconds(_arrived(it, starts_s)), _arrived(it, starts_s)),
+            Cell(forms.seconds(it.latency_s), it.latency_s),
+            Cell(forms.usd(it.cost_usd), it.cost_usd),
             Cell(_trace(it)),
         ]
         for it in found
@@ -208,26 +209,26 @@ def _arrived(it: Record, starts_s: float) -> float:
 def _trace(it: Record) -> str:
     steps = [_step(step) for step in it.steps]
     if it.error is not None:
-        steps.append(words.clipped(it.error, 300))
+        steps.append(forms.clipped(it.error, 300))
     return " → ".join(steps) or it.status
 
 
 def _step(step: StepRecord) -> str:
     held = "".join(
-        f", {words.short(name, 20)} {words.plain(value)}"
-        + ("" if step.threshold is None else f" of {words.plain(step.threshold)}")
+        f", {forms.short(name, 20)} {forms.plain(value)}"
+        + ("" if step.threshold is None else f" of {forms.plain(step.threshold)}")
         for name, value in step.signals.items()
     )
     attempts = "; ".join(_attempt(one) for one in step.attempts)
-    return f"{words.short(step.model, 30)} ({attempts or 'not sent'}{held})"
+    return f"{forms.short(step.model, 30)} ({attempts or 'not sent'}{held})"
 
 
 def _attempt(one: AttemptRecord) -> str:
-    where = words.short(one.provider or one.deployment, 24)
-    waited = f" after {words.seconds(one.queued_s)} in line" if one.queued_s >= 0.005 else ""
+    where = forms.short(one.provider or one.deployment, 24)
+    waited = f" after {forms.seconds(one.queued_s)} in line" if one.queued_s >= 0.005 else ""
     if one.error is None:
-        return f"{where} {words.seconds(one.latency_s)}{waited}"
-    return f"{where} {words.clipped(one.error, 160)}, {words.seconds(one.latency_s)}{waited}"
+        return f"{where} {forms.seconds(one.latency_s)}{waited}"
+    return f"{where} {forms.clipped(one.error, 160)}, {forms.seconds(one.latency_s)}{waited}"
 
 
 def _minutes(seconds: float) -> str:
@@ -236,4 +237,4 @@ def _minutes(seconds: float) -> str:
 
 def _lost(day: Day) -> str:
     lost = int((~day.answered).sum())
-    return "none" if not lost else words.count(lost)
+    return "none" if not lost else forms.count(lost)

@@ -7,7 +7,7 @@ from typing import Any
 
 from routelab.replay import Change, PolicyDifference, proved_changes
 from routelab.replay.breakdown import FEWEST
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, TableBlock, Text
 from routelab.reports.chapters import HeadlineFigure, Opening
 from routelab.reports.plots import WhiskerLine, points, whiskers_plot
@@ -18,9 +18,10 @@ DRAWN, MOST = 16, 60
 
 
 def render_difference(it: PolicyDifference, log: str) -> Report:
-    """The page and its twin; the same difference gives the same bytes.
+    """The page on two policies compared and its Markdown twin; the same data give the same bytes.
 
     Args:
+        it: the difference.
         log: name of the log, for people.
     """
     chapters = [_what(it), _answers(it), _settings(it)]
@@ -35,44 +36,44 @@ def _opening(it: PolicyDifference, log: str) -> Opening:
         ("No difference is shown", "open", "?")
     )  # fmt: skip
     return Opening(
-        name=f"{words.short(it.old.policy, 40)} → {words.short(it.new.policy, 40)}",
+        name=f"{forms.short(it.old.policy, 40)} → {forms.short(it.new.policy, 40)}",
         kind=kind,
         mark=mark,
         word=word if it.changed or it.rebilled else "The same decisions",
         sentence=(
-            f"On {words.count(it.n_requests)} {it.part} requests of {words.short(log, 60)},"
-            f" {words.share(it.changed)} are answered by another model; for the same money the new"
-            f" policy scores {words.points(it.gain.value)} points against the old one (95% interval"
-            f" {words.interval(words.points, it.gain.ci)})."
+            f"On {forms.count(it.n_requests)} {it.part} requests of {forms.short(log, 60)},"
+            f" {forms.share(it.changed)} are answered by another model; for the same money the new"
+            f" policy scores {forms.points(it.gain.value)} points against the old one (95% interval"
+            f" {forms.interval(forms.points, it.gain.ci)})."
         ),
         reasons=(),
         figures=(
-            _figure("Quality, points", words.points, it.quality),
-            _figure("USD per 1,000", words.usd_change, it.usd_per_1k),
-            _figure("Gain, points", words.points, it.gain),
-            HeadlineFigure("Other model", words.share(it.changed), "of requests"),
-            HeadlineFigure("Other bill", words.share(it.rebilled), "of requests, same model"),
+            _figure("Quality, points", forms.points, it.quality),
+            _figure("USD per 1,000", forms.usd_change, it.usd_per_1k),
+            _figure("Gain, points", forms.points, it.gain),
+            HeadlineFigure("Other model", forms.share(it.changed), "of requests"),
+            HeadlineFigure("Other bill", forms.share(it.rebilled), "of requests, same model"),
         ),
         route=(),
     )
 
 
 def _figure(label: str, form: Callable[[float], str], it: Change) -> HeadlineFigure:
-    return HeadlineFigure(label, form(it.value), words.interval(form, it.ci))
+    return HeadlineFigure(label, form(it.value), forms.interval(form, it.ci))
 
 
 def _what(it: PolicyDifference) -> Chapter:
     """Figures side by side, and task by task."""
     rows = [
-        _row("Quality", words.quality, it.old.quality, it.new.quality, it.quality, words.points),
-        _row("USD per 1,000", words.usd, it.old.usd_per_1k, it.new.usd_per_1k, it.usd_per_1k,
-             words.usd_change),
-        _row("Gain over a mix, points", words.points, it.old.gain_vs_zero_router,
-             it.new.gain_vs_zero_router, it.gain, words.points),
-        _row("Escalated", words.share, it.old.escalation_rate, it.new.escalation_rate, None,
-             words.points),
-        _row("Latency P95", words.seconds, it.old.latency_p95_s, it.new.latency_p95_s, None,
-             words.seconds),
+        _row("Quality", forms.quality, it.old.quality, it.new.quality, it.quality, forms.points),
+        _row("USD per 1,000", forms.usd, it.old.usd_per_1k, it.new.usd_per_1k, it.usd_per_1k,
+             forms.usd_change),
+        _row("Gain over a mix, points", forms.points, it.old.gain_vs_zero_router,
+             it.new.gain_vs_zero_router, it.gain, forms.points),
+        _row("Escalated", forms.share, it.old.escalation_rate, it.new.escalation_rate, None,
+             forms.points),
+        _row("Latency P95", forms.seconds, it.old.latency_p95_s, it.new.latency_p95_s, None,
+             forms.seconds),
     ]  # fmt: skip
     blocks: list[Block] = [
         TableBlock("Old and new on the same requests", ("Figure", "Old", "New", "Change"), rows)
@@ -86,9 +87,9 @@ def _row(
     name: str, form: Callable[[Any], str], old: float | None, new: float | None,
     change: Change | None, moved: Callable[[float], str],
 ) -> list[Cell]:  # fmt: skip
-    apart = Cell(words.NOTHING)
+    apart = Cell(forms.NOTHING)
     if change is not None:
-        apart = Cell(moved(change.value), change.value, words.interval(moved, change.ci))
+        apart = Cell(moved(change.value), change.value, forms.interval(moved, change.ci))
     return [Cell(name), Cell(form(old), old), Cell(form(new), new), apart]
 
 
@@ -100,10 +101,10 @@ def _plots(it: PolicyDifference) -> list[Any]:
     )
     gains = [points(one.task, one.quality.value, one.quality.ci) for one in shown]
     saved = [WhiskerLine(one.task, one.usd_per_1k.value, one.usd_per_1k.ci) for one in shown]
-    worse = f"New minus old. {together}, worse: {words.names(found.worse)};"
-    worse += f" better: {words.names(found.better)}."
-    more = f"New minus old. {together}, dearer: {words.names(found.dearer)};"
-    more += f" cheaper: {words.names(found.cheaper)}."
+    worse = f"New minus old. {together}, worse: {forms.names(found.worse)};"
+    worse += f" better: {forms.names(found.better)}."
+    more = f"New minus old. {together}, dearer: {forms.names(found.dearer)};"
+    more += f" cheaper: {forms.names(found.cheaper)}."
     return [
         whiskers_plot("tasks-quality", "Quality by task", worse, gains,
                  ("old better", "new better"), "points of quality"),
@@ -118,9 +119,9 @@ def _counted(it: PolicyDifference) -> str:
     return (
         "Each interval is of one task alone: among many some leave zero out by chance, and only"
         " what is said of all tasks together is beyond it. Left out:"
-        f" {words.count(still)} tasks on which nothing changed, and"
-        f" {words.count(it.small_tasks)} of fewer than {FEWEST} requests,"
-        f" {words.count(it.small_requests)} requests in all."
+        f" {forms.count(still)} tasks on which nothing changed, and"
+        f" {forms.count(it.small_tasks)} of fewer than {FEWEST} requests,"
+        f" {forms.count(it.small_requests)} requests in all."
     )
 
 
@@ -128,13 +129,13 @@ def _tasks(it: PolicyDifference) -> TableBlock:
     moved = [one for one in it.tasks if one.moved]
     rows = [
         [
-            Cell(words.short(one.task or "not given", 80)),
-            Cell(words.count(one.n_requests), one.n_requests),
-            Cell(words.share(one.changed), one.changed),
-            Cell(words.points(one.quality.value), one.quality.value,
-                 words.interval(words.points, one.quality.ci)),
-            Cell(words.usd_change(one.usd_per_1k.value), one.usd_per_1k.value,
-                 words.interval(words.usd_change, one.usd_per_1k.ci)),
+            Cell(forms.short(one.task or "not given", 80)),
+            Cell(forms.count(one.n_requests), one.n_requests),
+            Cell(forms.share(one.changed), one.changed),
+            Cell(forms.points(one.quality.value), one.quality.value,
+                 forms.interval(forms.points, one.quality.ci)),
+            Cell(forms.usd_change(one.usd_per_1k.value), one.usd_per_1k.value,
+                 forms.interval(forms.usd_change, one.usd_per_1k.ci)),
         ]
         for one in moved[:MOST]
     ]  # fmt: skip
@@ -152,11 +153,11 @@ def _answers(it: PolicyDifference) -> Chapter | None:
 def _changed(it: PolicyDifference) -> Iterator[Block]:
     moves = [
         [
-            Cell(words.short(one.old or "nobody", 60)),
-            Cell(words.short(one.new or "nobody", 60)),
-            Cell(words.count(one.n_requests), one.n_requests),
-            Cell(words.points(one.quality), one.quality),
-            Cell(words.usd_change(one.usd_per_1k), one.usd_per_1k),
+            Cell(forms.short(one.old or "nobody", 60)),
+            Cell(forms.short(one.new or "nobody", 60)),
+            Cell(forms.count(one.n_requests), one.n_requests),
+            Cell(forms.points(one.quality), one.quality),
+            Cell(forms.usd_change(one.usd_per_1k), one.usd_per_1k),
         ]
         for one in it.moves
     ]
@@ -164,12 +165,12 @@ def _changed(it: PolicyDifference) -> Iterator[Block]:
     yield TableBlock("Changes on these requests", by_model, moves, words=(0, 1))
     examples = [
         [
-            Cell(words.short(one.id, 40)),
-            Cell(words.short(one.task, 40)),
-            Cell(words.short(one.old or "nobody", 40)),
-            Cell(words.short(one.new or "nobody", 40)),
-            Cell(words.points(one.quality), one.quality),
-            Cell(words.usd_change(one.cost_usd), one.cost_usd),
+            Cell(forms.short(one.id, 40)),
+            Cell(forms.short(one.task, 40)),
+            Cell(forms.short(one.old or "nobody", 40)),
+            Cell(forms.short(one.new or "nobody", 40)),
+            Cell(forms.points(one.quality), one.quality),
+            Cell(forms.usd_change(one.cost_usd), one.cost_usd),
         ]
         for one in it.examples
     ]
@@ -190,5 +191,5 @@ def _value(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, list):
-        return words.short(" → ".join(map(str, value)), 200)
-    return f"{value:.6g}" if isinstance(value, float) else words.short(str(value), 200)
+        return forms.short(" → ".join(map(str, value)), 200)
+    return f"{value:.6g}" if isinstance(value, float) else forms.short(str(value), 200)

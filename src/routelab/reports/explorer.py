@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from routelab.core.messages import wording
 from routelab.replay.breakdown import Grid
-from routelab.reports import templates, words
+from routelab.reports import forms, templates
 from routelab.reports.blocks import plain
 
 Z = 1.959964
@@ -66,7 +66,7 @@ class Explorer:
             grid=grid,
             sliders=sliders,
             chosen=self.sentence,
-            requests=words.count(grid.n_requests),
+            requests=forms.count(grid.n_requests),
             unanswered=min(map(sum, zip(*grid.answered, strict=True))) < grid.n_requests,
             data=Markup(explorer_json(grid, self.landmarks)),  # noqa: S704  (escaped for scripts)
             style=templates.asset("explorer.css"),
@@ -83,14 +83,14 @@ class Explorer:
         grid, at = self.grid, _start(self.grid)
         cost = [1000 * step[at] for step in grid.usd]
         held = [
-            f"{words.short(model)} from {labels[index]}"
+            f"{forms.short(model)} from {labels[index]}"
             for model, labels, index in zip(grid.models, _labels(grid), grid.chosen, strict=False)
         ]
         return (
-            f"As tuned ({words.short(grid.signal)}: {wording.listed(held)}): quality"
-            f" {_with_interval(words.quality, grid.quality[at], grid.quality_se[at], 1.0)},"
-            f" USD {_with_interval(words.usd, sum(cost), _cost_error(grid, at), math.inf)} per"
-            f" 1,000 requests, {words.share(grid.escalated[at] / grid.n_requests)} escalated."
+            f"As tuned ({forms.short(grid.signal)}: {wording.listed(held)}): quality"
+            f" {_with_interval(forms.quality, grid.quality[at], grid.quality_se[at], 1.0)},"
+            f" USD {_with_interval(forms.usd, sum(cost), _cost_error(grid, at), math.inf)} per"
+            f" 1,000 requests, {forms.share(grid.escalated[at] / grid.n_requests)} escalated."
         )
 
 
@@ -165,4 +165,4 @@ def _with_interval(told: Callable[[float], str], value: float, error: float, mos
     if not math.isfinite(error):
         return told(value)
     low, high = max(0.0, value - Z * error), min(most, value + Z * error)
-    return f"{told(value)} ({words.interval(told, (low, high))})"
+    return f"{told(value)} ({forms.interval(told, (low, high))})"

@@ -1,4 +1,4 @@
-"""What a report draws of the contest of kinds and of what was learned, read from plain data."""
+"""The comparison of kinds and the account of learning as a report draws them, from plain data."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Report(NamedTuple):
 
 
 def render(data: Mapping[str, Any]) -> Report:
-    """Draw and tell a study; the same data give the same bytes.
+    """The report of a study; the same data give the same bytes.
 
     Args:
         data: what `routelab.tuning.study.export.as_json` gives, or `study.json` holds.

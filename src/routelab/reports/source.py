@@ -1,4 +1,4 @@
-"""Where a report's data come from: the stored study, or the log replayed."""
+"""The data of a report: the stored study, or the log replayed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEPT = ("verdict", "reasons", "operating_points", "aiq_front", "optimism")
 
 
 def stored(policy: PolicyFile) -> Mapping[str, Any] | None:
-    """The data of the study beside a policy; None where it is not there, or is another's."""
+    """The data of the study beside a policy; None where there is none, or another policy's."""
     path = study_path(policy.path) / "study.json"
     try:
         data = msgspec.json.decode(path.read_bytes())
@@ -41,8 +41,13 @@ def same_log(data: Mapping[str, Any], log: Log) -> bool:
 def broken_down(
     data: Mapping[str, Any], policy: PolicyFile, log: Log, *, allow_missing: bool = False
 ) -> Mapping[str, Any]:
-    """A study with the breakdown by request that one read in batches lacks; any other as it is.
+    """A study with the breakdown by request, which one read in batches lacks.
 
+    Args:
+        data: of the study, as `study.json` holds it.
+        policy: as loaded.
+        log: that it was tuned on.
+        allow_missing: accept a log that lacks many outcomes.
     Raises:
         LogError: the log cannot be compared.
     """
@@ -57,8 +62,13 @@ def replayed(
 ) -> dict[str, Any]:
     """The data of a report without a study, for a part of the policy's log or all of any.
 
-    What was recorded with the policy is told too, if this log repeats its figures.
+    What was recorded with the policy is added, if this log repeats its figures.
 
+    Args:
+        policy: as loaded.
+        log: that it was tuned on, or any other for "all".
+        part: "train", "tune", "calibrate", "test" or "all".
+        allow_missing: accept a log that lacks many outcomes.
     Raises:
         LogError: the log has no such part, or cannot be compared.
     """

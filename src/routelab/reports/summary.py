@@ -1,4 +1,4 @@
-"""What a report draws, read from a study's plain data."""
+"""A study as a report draws it, read from plain data."""
 
 from __future__ import annotations
 
@@ -91,20 +91,33 @@ class SearchProgress(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A study as a report needs it; whatever is absent is said to be absent.
+    """A study as a report needs it; None or empty where the data do not say.
 
     Attributes:
         test: figures of the exported policy; None where no policy met the bounds.
-        verdict: None where the figures are not those that a verdict was given on.
+        verdict: its word; None where the figures are not those that a verdict was given on.
+        reasons: sentences, the decisive one first.
+        requests_to_settle: test requests that would settle "not proven".
         policy: wire form of the exported policy.
-        signals: what those considered, or those used, cost.
+        operating_points: with their figures on test, the exported one first.
+        aiq_front: AIQ of all operating points and the candidates, on test.
+        optimism: by figure, tune minus test.
+        splits: sizes and rule of the parts.
+        signals: costs of the signals considered, or used.
+        candidates: models.
+        notes: on the log and on learning, in sentences.
         front: non-dominated points on tune.
-        coverage: by part.
-        kinds: every kind of policy that was searched; account: what learning is worth on the
-            log; empty and None where only cascades were searched, or the data do not say.
-        bounds: the user's, on test; search: how the randomised search went.
-        certificate: what was proved; seeds: the study under others; None where not asked for.
-        slo: what became of objectives on simulated days; None where none were given.
+        coverage: requests compared and dropped, by part.
+        provenance: what the result follows from.
+        policy_digest: SHA-256 of the policy.
+        breakdown: where the figures come from, by task, stage and threshold.
+        kinds: every kind of policy that was searched; empty where there was one.
+        account: how well quality can be learned on the log; None where nothing was learned.
+        bounds: the user's, on test.
+        search: how the randomised search went.
+        certificate: what was proved; None where none was asked for.
+        seeds: the study under other seeds; None where none were tried.
+        slo: objectives on simulated days; None where none were given.
         missing: what the report lacks and why, in sentences.
     """
 

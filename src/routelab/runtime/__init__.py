@@ -10,11 +10,8 @@ if TYPE_CHECKING:
     from routelab.runtime.blocking import BlockingAnswer, Router
     from routelab.runtime.config import RouterConfig
     from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
-    from routelab.runtime.journal.decision_log import DecisionLog
-    from routelab.runtime.journal.sink import LogStatus
-    from routelab.runtime.requests.answer import Piece, StreamedAnswer
-    from routelab.runtime.requests.observers import Observer
-    from routelab.runtime.requests.options import RequestOptions
+    from routelab.runtime.journal import DecisionLog, LogStatus
+    from routelab.runtime.requests import Observer, Piece, RequestOptions, StreamedAnswer
     from routelab.runtime.routed_answer import RoutedAnswer
     from routelab.runtime.router import AsyncRouter
     from routelab.runtime.upstream import (
@@ -43,23 +40,23 @@ else:
             "SAMPLE": "wire",
             "AsyncRouter": "router",
             "BlockingAnswer": "blocking",
-            "DecisionLog": "journal.decision_log",
+            "DecisionLog": "journal",
             "FinishedRequest": "finished_request",
-            "LogStatus": "journal.sink",
+            "LogStatus": "journal",
             "NEED": "wire",
-            "Observer": "requests.observers",
+            "Observer": "requests",
             "OpenReply": "upstream",
             "OutgoingRequest": "upstream",
-            "Piece": "requests.answer",
+            "Piece": "requests",
             "READS": "wire",
             "REQUEST_ID": "wire",
             "Reply": "upstream",
-            "RequestOptions": "requests.options",
+            "RequestOptions": "requests",
             "RoutedAnswer": "routed_answer",
             "Router": "blocking",
             "RouterConfig": "config",
             "SHOULD_RETRY": "wire",
-            "StreamedAnswer": "requests.answer",
+            "StreamedAnswer": "requests",
             "Upstream": "upstream",
             "UpstreamError": "upstream",
             "decode_json": "wire",

@@ -20,6 +20,19 @@ class Router:
     """`AsyncRouter` on an event loop of its own, so it works inside a running one too.
 
     May be used from many threads at once. Arguments and errors are those of `AsyncRouter`.
+
+    >>> import httpx
+    >>> from routelab import Router
+    >>> from routelab.runtime import RouterConfig
+    >>> def endpoint(request):  # stands for the network
+    ...     message = {"role": "assistant", "content": "4"}
+    ...     sure = {"signals": {"confidence": 0.9}}
+    ...     return httpx.Response(200, json={"choices": [{"message": message}], "routelab": sure})
+    >>> config = RouterConfig(transport=httpx.MockTransport(endpoint))
+    >>> with Router.load("mine.policy", "models.toml", config) as router:
+    ...     routed = router.route("What is 2 + 2?", task="maths", temperature=0)
+    >>> routed.answer, [step.feedback.model for step in routed.decision.steps]
+    ('4', ['medium-70b'])
     """
 
     def __init__(
@@ -45,6 +58,8 @@ class Router:
         """A router for the policy directory at `path`; the rest is as the constructor has it.
 
         Args:
+            path: of the policy directory.
+            catalogue, config: as `AsyncRouter` has them.
             packages: that bring kinds the policy names, and whose code may run.
         """
         config = checked("Router.load", config, unknown)
@@ -59,11 +74,20 @@ class Router:
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
     ) -> None:
-        """Say what an answer was worth, as `AsyncRouter.feedback` does."""
+        """Report the quality of an answer, as `AsyncRouter.feedback` does.
+
+        Args:
+            request_id: `routed.decision.request_id`.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+            source: of the judgement, for people.
+        Raises:
+            RouteError: the quality lies outside [0, 1].
+        """
         self._router.feedback(request_id, quality, model=model, source=source)
 
     def snapshot(self) -> Snapshot:
-        """The metrics, as `AsyncRouter.snapshot` gives them."""
+        """Operations metrics, as `AsyncRouter.snapshot` gives them."""
         return self._background.run(self._router.snapshot())
 
     def stream(
@@ -71,9 +95,11 @@ class Router:
     ) -> BlockingAnswer:
         """Answer one request piece by piece, as `AsyncRouter.stream` does.
 
-        with router.stream("Tell me a story") as answer:
-            for piece in answer:
-                print(piece.text, end="")
+            with router.stream("Tell me a story") as answer:
+                for piece in answer:
+                    print(piece.text, end="")
+
+        What it cost and how it came about is in `answer.routed`, once the last piece was read.
         """
         return BlockingAnswer(self._router.stream(messages, options, **given), self._background)
 
@@ -91,7 +117,7 @@ class Router:
 
 
 class BlockingAnswer:
-    """The pieces of an answer; for `with` and then `for`, otherwise as `StreamedAnswer`."""
+    """An answer piece by piece; for `with` and then `for`, otherwise as `StreamedAnswer`."""
 
     def __init__(self, answer: StreamedAnswer, background: BackgroundLoop) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""How a router works, in one value: all but its policy and the catalogue of its models."""
+"""The settings of a router, in one value: all but its policy and the catalogue of its models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from routelab.core import Options, misplaced
+from routelab.core import KeywordOptions, misplaced
 from routelab.core.catalogue import ROUTER_TIMEOUT_S, EngineRules, engine_rules
 from routelab.errors import ConfigError
 from routelab.gates import AnyGate
@@ -32,11 +32,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RouterConfig(Options):
-    """What a router is told besides its policy and catalogue; every field may be left out.
+class RouterConfig(KeywordOptions):
+    """Settings of a router besides its policy and catalogue; every field may be left out.
 
     One value serves any number of routers, unless it holds what only one may have: an open log,
     metrics, a budget store, an upstream.
+
+    >>> from routelab.runtime import RouterConfig
+    >>> config = RouterConfig(log="decisions/", timeout_s=20.0, signals={"sure": "agreement:3"})
+    >>> RouterConfig(timeout_s=0.0)
+    Traceback (most recent call last):
+    routelab.errors.ConfigError: timeout_s=0.0: give seconds above 0, math.inf for no limit
 
     Attributes:
         client: to the endpoints: an httpx client to use, which stays yours to close.
@@ -49,7 +55,7 @@ class RouterConfig(Options):
         signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
             or a function of request and response; goes before what the policy file says.
         gates: that every answer must pass, besides those of the policy (see `routelab.gates`).
-        again: how often a model is asked again, told why its answer was refused by `gates`;
+        again: how often a model is asked again, with the reason why `gates` refused its answer;
             in [0, 5].
         gate_functions: by name, for gates that are functions of yours.
         budgets: what may be spent: rules, or a `budgets.toml`.
@@ -68,7 +74,7 @@ class RouterConfig(Options):
         rng: of balancing and of pauses before retries, a fresh one unless given; the policy's
             draws have a seed of their own.
     Raises:
-        ConfigError: a name is no field, or values make no sense; every problem is told.
+        ConfigError: a name is no field, or values are out of range; every problem is named.
     """
 
     client: httpx.AsyncClient | None = None

@@ -13,9 +13,10 @@ from routelab.errors import BudgetError, NoModelError, RouteError, RoutelabError
 
 
 class FinishedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request and everything it went through.
+    """A request that has ended, with every call made for it.
 
     Attributes:
+        request: as the policy saw it.
         policy: SHA-256 of the policy that decided.
         timestamp_s: Unix seconds at which it ended.
         latency_s: from asking to the end.

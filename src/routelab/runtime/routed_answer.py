@@ -1,4 +1,4 @@
-"""What a caller gets for a request."""
+"""The answer to a routed request, and how it came about."""
 
 from __future__ import annotations
 

@@ -40,8 +40,23 @@ if TYPE_CHECKING:
 class AsyncRouter:
     """Routes chat requests to OpenAI-compatible endpoints; for one event loop.
 
+    >>> import asyncio
+    >>> import httpx
+    >>> from routelab import AsyncRouter
+    >>> from routelab.runtime import RouterConfig
+    >>> def endpoint(request):  # stands for the network
+    ...     message = {"role": "assistant", "content": "4"}
+    ...     sure = {"signals": {"confidence": 0.9}}
+    ...     return httpx.Response(200, json={"choices": [{"message": message}], "routelab": sure})
+    >>> config = RouterConfig(transport=httpx.MockTransport(endpoint))
+    >>> async def ask():
+    ...     async with AsyncRouter.load("mine.policy", "models.toml", config) as router:
+    ...         return await router.route("What is 2 + 2?", task="maths", temperature=0)
+    >>> asyncio.run(ask()).answer
+    '4'
+
     Attributes:
-        engine: deployments at work.
+        engine: deployments with their balancing, limits and breakers.
 
     Args:
         policy: what `routelab.policy_file.load` gives.
@@ -51,13 +66,12 @@ class AsyncRouter:
         config: everything else.
     Raises:
         CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
-            model of the policy has no deployment, or rules make no sense.
+            model of the policy has no deployment, or rules are out of range.
         PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
             function is not given.
-        ConfigError: an argument is a field of the config, or none at all.
+        ConfigError: an unknown argument, or one that is a field of the config.
     """
 
-    # Long: settings of the public door, given by name and each with a default, and their checks.
     def __init__(
         self,
         policy: PolicyFile,
@@ -121,6 +135,8 @@ class AsyncRouter:
         """A router for the policy directory at `path`; the rest is as the constructor has it.
 
         Args:
+            path: of the policy directory.
+            catalogue, config: as the constructor has them.
             packages: that bring kinds the policy names, and whose code may run.
         """
         config = checked("AsyncRouter.load", config, unknown)
@@ -132,6 +148,7 @@ class AsyncRouter:
         """Answer one request.
 
         Args:
+            messages: a prompt, or chat messages in the OpenAI form.
             options: what is asked for besides.
             given: the same in short: fields of `RequestOptions`, which go before those of
                 `options`; any other name is a parameter of the request body.
@@ -148,10 +165,10 @@ class AsyncRouter:
     ) -> StreamedAnswer:
         """Answer one request piece by piece; arguments are those of `route`.
 
-        async with router.stream("Tell me a story") as answer:
-            async for piece in answer:
-                print(piece.text, end="")
-        print(answer.routed.cost_usd)
+            async with router.stream("Tell me a story") as answer:
+                async for piece in answer:
+                    print(piece.text, end="")
+            print(answer.routed.cost_usd)
 
         Pieces of a final call are passed on as they come; an answer that a policy has to
         judge first comes in one piece once it is accepted.
@@ -165,7 +182,7 @@ class AsyncRouter:
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
     ) -> None:
-        """Say what an answer turned out to be worth; it goes to the log and the metrics.
+        """Report the quality of an answer, for the log and the operations metrics.
 
         Args:
             request_id: `routed.decision.request_id`.
@@ -180,7 +197,7 @@ class AsyncRouter:
         self._observers.feedback(request_id, float(quality), model, source)
 
     async def snapshot(self) -> Snapshot:
-        """The metrics, with what is left of budgets, breakers' states and the log's state."""
+        """Operations metrics since the start, with the states of budgets, breakers and log."""
         log = self._observers.log
         return self.metrics.snapshot().with_state(
             budgets=await self._handler.left(),

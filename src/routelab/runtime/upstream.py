@@ -1,4 +1,4 @@
-"""What the runtime needs of an endpoint; HTTP is one way to have it."""
+"""The protocol of endpoints that the runtime needs; HTTP is one implementation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How values travel: JSON that survives any text, and header values that survive any id."""
+"""Encoding of values: JSON that survives any text, and header values that survive any id."""
 
 from __future__ import annotations
 

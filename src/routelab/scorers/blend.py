@@ -23,6 +23,8 @@ class Blend(Scorer, frozen=True, kw_only=True, tag="blend"):
     Attributes:
         parts: names of the scorers, whose outputs are those of the blend.
         weights: one for each; they need not add up to one.
+        bias: added to the sum.
+        scale: "value" adds scores, "logit" log-odds of probabilities.
     """
 
     parts: tuple[str, ...]

@@ -24,6 +24,7 @@ class NearestNeighbors(Scorer, frozen=True, kw_only=True, tag="neighbors"):
     Attributes:
         tensors: prefix of `.points` (n, width) int16, `.shift` and `.step` (width,) float64 that
             put features on the points' grid, and `.targets` (n, outputs) float64.
+        k: neighbours that are averaged, 1 or more.
     """
 
     tensors: str

@@ -17,6 +17,7 @@ class Prior(Scorer, frozen=True, kw_only=True, tag="prior"):
     """A row of a table for each known task or tenant, and one for all others.
 
     Attributes:
+        by: what of a request says which row is its own.
         keys: of the rows, in order.
         tensors: prefix of `.table` (keys + 1, k) float64, whose last row is for the others.
     """

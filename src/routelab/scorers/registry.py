@@ -24,6 +24,7 @@ KINDS: tuple[type[Scorer], ...] = (
     Prior,
     Blend,
 )
+"""The scorers of routelab itself."""
 
 
 def _calibrator(_: type, data: object) -> Any:

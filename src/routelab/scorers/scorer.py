@@ -14,6 +14,9 @@ from routelab.scorers.calibrators import AnyCalibrator
 from routelab.signals.features import Matrix, Tensors, Vector
 
 Target: TypeAlias = Literal["complexity", "quality", "cost", "latency", "gain"]
+"""What a scorer predicts: complexity and quality in [0, 1], cost in USD of a call, latency in
+seconds, gain as quality above the model that answered.
+"""
 
 
 class One(Protocol):
@@ -93,8 +96,10 @@ class Scorer(
 
         Args:
             widths: columns of each of the features.
+            tensors: of the policy file, by name.
         Raises:
             PolicyError: a tensor is missing or malformed.
+            TypeError: the kind does not define it.
         """
         raise TypeError(f"{type(self).__name__} does not define bind")
 

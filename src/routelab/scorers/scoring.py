@@ -78,6 +78,13 @@ class ScorerSet:
     def score(self, name: str, request: Request, seen: Feedback | None = None) -> tuple[float, ...]:
         """Scores of one request, before or after an answer.
 
+        Args:
+            name: of the scorer.
+            request: with its messages where the scorer reads them.
+            seen: the answer that the scores are about; None before any.
+        Returns:
+            (outputs,) quality and complexity in [0, 1], cost in USD, latency in seconds, gain in
+            units of quality.
         Raises:
             PolicyError: no such scorer; or no messages, or no answer, where one is read.
         """
@@ -92,10 +99,12 @@ class ScorerSet:
     def score_batch(
         self, name: str, requests: Sequence[Request], seen: Sequence[Feedback] | None = None
     ) -> Floats:
-        """(n, outputs) scores of many requests.
+        """(n, outputs) scores of many requests, to the same bits as `score` gives.
 
         Args:
-            seen: one answer for each request.
+            name: of the scorer.
+            requests: (n,) with their messages where the scorer reads them.
+            seen: (n,) one answer for each request.
         Raises:
             PolicyError: as `score`.
         """

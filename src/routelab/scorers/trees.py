@@ -23,6 +23,7 @@ class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):
 
     Attributes:
         tensors: prefix of the tensors that `flatten` makes.
+        link: "identity", or "logit" where the sum is the log-odds of a probability.
     """
 
     tensors: str

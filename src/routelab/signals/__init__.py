@@ -1,4 +1,4 @@
-"""Confidence signals: how a live response yields them.
+"""Confidence signals: how sure a model was, read from its response.
 
 A new kind is one file and one line in `PLAIN` or `KINDS`. Other packages bring kinds by entry
 points of the group `routelab.signals`.
@@ -105,6 +105,10 @@ def resolve(name: str, given: Given | None = None, spec: SignalSpec | None = Non
     The default of a name that is itself a source, such as "margin", is that source, and
     `column:NAME` for any other name.
 
+    Args:
+        name: of the signal, as the policy has it.
+        given: a spec such as "logprob_q:0.1", or a function of request and response.
+        spec: what the policy file says of the signal.
     Raises:
         PolicyError: the source that is given or in the spec cannot be parsed.
     """

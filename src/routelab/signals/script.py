@@ -10,6 +10,7 @@ SAMPLE = 400
 """Characters looked at, from the beginning."""
 
 NO_LETTERS = "no letters"
+"""What `script` says of a text without letters."""
 
 SCRIPTS = (
     "Latin",

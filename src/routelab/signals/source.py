@@ -50,7 +50,10 @@ class SignalSource(msgspec.Struct, frozen=True):
         """The signal of one answer.
 
         Args:
+            request: as it was sent.
             bodies: (samples,) responses; None for a sample that failed. The first is there.
+        Raises:
+            TypeError: the kind does not define it.
         """
         raise TypeError(f"{type(self).__name__} does not define read")
 

@@ -1,4 +1,4 @@
-"""When requests come: as logged, as in a trace, or at random."""
+"""Arrival times of requests: as logged, as in a trace, or at random."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ budgets begin with them."""
 
 @dataclass(frozen=True, eq=False)
 class Arrivals:
-    """Requests of a log on their way.
+    """The requests of a simulated day: when each arrives, and which row of the log it is.
 
     Attributes:
         at_s: (k,) seconds from the first arrival, ascending.
@@ -55,9 +55,11 @@ def arrivals(
     duration_s: float | None = None,
     starts_s: float | None = None,
 ) -> Arrivals:
-    """Arrivals as a spec says.
+    """Arrivals as a text specifies them.
 
     Args:
+        log: whose requests arrive.
+        seed: of random times and order.
         spec: `poisson:RATE`, RATE requests per second on average; `log`, each request at its own
             timestamp; or a trace `FILE` or `FILE:NAME`, a table with seconds in `arrival_s` or
             times in `timestamp`, of which only rows whose `task` or `dataset` is NAME count.

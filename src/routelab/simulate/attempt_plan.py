@@ -1,4 +1,4 @@
-"""How one attempt at a deployment will go: what faults change and the upstream then carries out."""
+"""The plan of one attempt at a deployment: faults change it, the upstream carries it out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AttemptPlan:
         cut_after: tokens after which the connection breaks; None for never.
         malformed: the answer cannot be read.
         status: of HTTP; anything but 200 is no answer.
-        retry_after_s: told with such a status.
+        retry_after_s: seconds, sent with such a status.
         price, quality: factors on what the log says of the answer.
     """
 

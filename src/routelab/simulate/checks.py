@@ -28,7 +28,7 @@ def located(policy_file: PolicyFile, given: Catalogue | None) -> Catalogue:
 
 
 def answered_by_log(catalogue: Catalogue) -> Catalogue:
-    """The catalogue whose costs are told with the answers."""
+    """The catalogue with models whose costs are taken from the responses, as the log has them."""
     models = {
         name: structs.replace(model, cost_reported=True) for name, model in catalogue.models.items()
     }

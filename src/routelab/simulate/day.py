@@ -1,4 +1,4 @@
-"""What became of every request of a simulated day."""
+"""The result of a simulated day, request by request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from routelab.simulate.deployment_stats import DeploymentStats
 
 @dataclass(frozen=True, eq=False)
 class DeploymentSamples:
-    """How a deployment stood at even moments (s).
+    """The state of a deployment at s moments, evenly apart.
 
     Attributes:
         model, deployment: whose it is.
@@ -38,7 +38,7 @@ class DeploymentSamples:
 
 @dataclass(frozen=True, eq=False)
 class Day:
-    """Requests (k) in the order in which they arrived.
+    """The result of a simulated day: k requests in the order in which they arrived.
 
     Attributes:
         policy: that routed them.

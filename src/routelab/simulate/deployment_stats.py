@@ -1,4 +1,4 @@
-"""What each deployment did on a simulated day."""
+"""Statistics of each deployment on a simulated day."""
 
 from __future__ import annotations
 

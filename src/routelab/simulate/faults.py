@@ -1,4 +1,4 @@
-"""What can go wrong at a deployment. A new fault is a class here and a name in `FAULTS`."""
+"""Faults of deployments. A new fault is a class here and a name in `FAULTS`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Fault(
         raise TypeError(f"{type(self).__name__} does not define alter")
 
     def problems(self) -> Iterator[str]:
-        """A sentence for every value that makes no sense."""
+        """A sentence for every value out of range."""
         if not 0.0 <= self.from_s < self.to_s < math.inf:
             yield (
                 f"from_s = {self.from_s:g} and to_s = {self.to_s:g}: it must begin at 0 or later"
@@ -102,7 +102,7 @@ class Errors(Partial, frozen=True, kw_only=True, tag="errors"):
     """Requests are answered by an HTTP error.
 
     Attributes:
-        retry_after_s: told along, if given.
+        retry_after_s: seconds, sent with the reply; None sends none.
     """
 
     status: int = 500
@@ -125,7 +125,7 @@ class RateLimit(Fault, frozen=True, kw_only=True, tag="rate-limit"):
     Attributes:
         requests_per_minute: granted by each deployment that is struck.
         burst_s: seconds of the limit that may be used at once.
-        retry_after_s: told along; None tells when the next one is granted.
+        retry_after_s: seconds, sent with the reply; None sends when the next one is granted.
     """
 
     requests_per_minute: float

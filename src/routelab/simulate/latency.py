@@ -1,4 +1,4 @@
-"""How long a deployment works on an answer."""
+"""Latency models: how long a deployment works on an answer."""
 
 from __future__ import annotations
 
@@ -144,10 +144,12 @@ def latency(log: Log, how: How, scale: float = 1.0) -> LatencyModel:
     """A model of latency from a log.
 
     Args:
+        log: with latencies in seconds.
+        how: "logged", "fitted" (a line in the length of answers) or "none".
         scale: answers take so many times as long.
     Raises:
         SimulationError: some model of the log has no observed latency; it says which. Or the
-            scale makes no sense.
+            scale is out of range.
     """
     if not 0.0 <= scale < math.inf:
         raise SimulationError(f"latency scale {scale:g}: must be 0 or more")

@@ -1,4 +1,4 @@
-"""How a simulated day is run, in one value."""
+"""Options of a simulated day, in one value."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO
 
-from routelab.core import Options, Progress, misplaced
+from routelab.core import KeywordOptions, Progress, misplaced
 from routelab.errors import ConfigError
 from routelab.runtime import RouterConfig
 from routelab.simulate.scenario import NOTHING, Scenario
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SimulationOptions(Options):
-    """What a simulation is told besides its policy, log, arrivals and latencies.
+class SimulationOptions(KeywordOptions):
+    """KeywordOptions of a simulation besides its policy, log, arrivals and latencies.
 
     Attributes:
         scenario: what goes wrong.
@@ -25,7 +25,7 @@ class SimulationOptions(Options):
         seed: of everything random that is not the policy's own.
         latency_known: whether latencies mean anything.
         events: takes a line for every finished request, as a decision log has.
-        progress: told of finished requests.
+        progress: called with the number of finished requests and that of all.
     Raises:
         ConfigError: a name is no field, or the config has what the simulation sets itself.
     """

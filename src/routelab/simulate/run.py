@@ -38,7 +38,6 @@ SAMPLES = 240
 """Moments at which deployments are looked at."""
 
 
-# Long: what a day consists of, then settings by name, each with a default.
 def simulate(
     policy: PolicyFile,
     log: Log,
@@ -53,7 +52,23 @@ def simulate(
     Costs, signals and quality are the log's. The same arguments give the same day, and the same
     bytes of events.
 
+    >>> import routelab
+    >>> from routelab.simulate import arrivals, latency, simulate
+    >>> log = routelab.read("datasets/sample.parquet")
+    >>> day = simulate(
+    ...     routelab.load("mine.policy"),
+    ...     log,
+    ...     arrivals(log, "poisson:2", requests=200, seed=1),
+    ...     latency(log, "logged"),
+    ... )
+    >>> print(day.answered.sum(), day.struck_share)  # nothing went wrong on this day
+    200 0.0
+    >>> f"{day.latency_s.mean():.1f} virtual seconds"
+    '2.6 virtual seconds'
+
     Args:
+        policy: as loaded.
+        log: complete rows of the policy's models.
         arriving: requests of this log.
         latency: how long deployments work on answers.
         catalogue: goes before the policy's; deployments, limits and rules of the engine.
@@ -61,7 +76,7 @@ def simulate(
     Raises:
         SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
         CatalogueError, PolicyError: as `AsyncRouter`.
-        ConfigError: an argument is a field of the options, or none at all.
+        ConfigError: an unknown argument, or one that is a field of the options.
     """
     options = checked(options, unknown)
     known = answered_by_log(deployed_models(policy, located(policy, catalogue)))
@@ -76,7 +91,6 @@ class _Day:
         catalogue: of the models that are called, each with a deployment.
     """
 
-    # Long: what `simulate` was given, with its defaults filled in.
     def __init__(
         self,
         policy: PolicyFile,

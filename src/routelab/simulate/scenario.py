@@ -13,7 +13,12 @@ from routelab.simulate.faults import AnyFault, Fault
 
 
 class Surge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For a while `factor` times as many requests arrive."""
+    """A time in which `factor` times as many requests arrive.
+
+    Attributes:
+        from_s, to_s: seconds from the first arrival.
+        factor: on the rate of arrivals, above 0.
+    """
 
     from_s: float
     to_s: float
@@ -21,7 +26,7 @@ class Surge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What happens, and how much the deployments can do at once.
+    """A day's faults and surges, and the capacity of deployments.
 
     Attributes:
         name, story: for people.
@@ -52,7 +57,7 @@ def parse(text: str, source: str) -> Scenario:
     Args:
         source: the file's name, for error messages.
     Raises:
-        SimulationError: not TOML, an unknown fault or field, or values that make no sense; all
+        SimulationError: not TOML, an unknown fault or field, or values out of range; all
             of them at once where the file can be read.
     """
     found = parse_tables(text, source, SimulationError)
@@ -66,9 +71,11 @@ def parse(text: str, source: str) -> Scenario:
 
 
 def check(scenario: Scenario, catalogue: Catalogue, duration_s: float, source: str) -> None:
-    """Refuse a scenario that would not happen here.
+    """Refuse a scenario that would not happen on this day.
 
     Args:
+        scenario: to check.
+        source: its file, for messages.
         catalogue: of the models that can be called.
         duration_s: from the first arrival to the last.
     Raises:

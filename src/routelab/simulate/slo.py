@@ -36,7 +36,11 @@ class Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Slo(Objectives, frozen=True, forbid_unknown_fields=True):
-    """Objectives overall, and by model that answered, tenant and priority."""
+    """Service level objectives, overall and for parts of the traffic.
+
+    Attributes:
+        model, tenant, priority: objectives by name of the answering model, tenant or priority.
+    """
 
     model: Mapping[str, Objectives] = msgspec.field(default_factory=dict)
     tenant: Mapping[str, Objectives] = msgspec.field(default_factory=dict)
@@ -44,7 +48,7 @@ class Slo(Objectives, frozen=True, forbid_unknown_fields=True):
 
 
 class CheckedObjective(msgspec.Struct, frozen=True):
-    """One objective and what became of it.
+    """A service level objective, and the figure it is held against.
 
     Attributes:
         where: "all", or for example "model small-8b".

@@ -15,6 +15,10 @@ def surged_arrivals(at_s: Floats, surges: Sequence[Surge]) -> Floats:
 
     The same requests come, sooner: time is stretched so that `factor` seconds' worth of arrivals
     fall into each second of a surge. Surges that overlap multiply.
+
+    Args:
+        at_s: (k,) seconds from the first arrival, ascending.
+        surges: times and factors.
     """
     if not surges:
         return at_s

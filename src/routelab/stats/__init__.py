@@ -3,7 +3,7 @@
 from routelab.stats import bentkus, betting, clt
 from routelab.stats.arrays import align, matrix, ranking, same_shape, vector, within
 from routelab.stats.bootstrap import Resamples, interval
-from routelab.stats.bounded import BoundedSums, grouped, place
+from routelab.stats.bounded_sums import BoundedSums, grouped, place
 from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval

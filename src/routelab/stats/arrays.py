@@ -43,6 +43,10 @@ def ranking(name: str, values: npt.ArrayLike) -> Floats:
 def within(name: str, values: npt.ArrayLike, low: float, high: float) -> Floats:
     """(n,) values of [low, high].
 
+    Args:
+        name: how an error calls them.
+        values: (n,), n >= 1.
+        low, high: both included.
     Raises:
         ValueError: as `vector`, or a value outside the range.
     """

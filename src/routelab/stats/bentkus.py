@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from routelab.stats.bounded import BoundedSums
+from routelab.stats.bounded_sums import BoundedSums
 
 
 def p_value(sample: BoundedSums, bound: float) -> float:

@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from routelab.core import Floats
-from routelab.stats.bounded import BoundedSums
+from routelab.stats.bounded_sums import BoundedSums
 
 MOST = 0.75
 """Share of the capital that one group can lose at most."""

@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 from routelab.stats.bootstrap import Interval
-from routelab.stats.bounded import BoundedSums, MeanEstimate
+from routelab.stats.bounded_sums import BoundedSums, MeanEstimate
 
 _NORMAL = NormalDist()
 

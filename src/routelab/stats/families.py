@@ -29,6 +29,10 @@ def fixed_sequence(p_values: Iterable[float], delta: float) -> int:
 def holm(p_values: Sequence[float]) -> Floats:
     """P-values adjusted so that those of delta or less hold together; for tests in no order.
 
+    Args:
+        p_values: (k,) in [0, 1], however they depend on each other.
+    Returns:
+        (k,) adjusted, in the same order.
     Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
     """
     raw = np.asarray(p_values, dtype=np.float64)

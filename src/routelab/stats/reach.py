@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from routelab.stats.betting import MOST
-from routelab.stats.bounded import BoundedSums
+from routelab.stats.bounded_sums import BoundedSums
 
 POWER = 0.8
 """The chance to pass that a number of requests is asked for."""
@@ -29,6 +29,10 @@ def rows_to_certify(sample: BoundedSums, bound: float, delta: float) -> int | No
 
     The mean, the variance and the sizes of groups are taken to stay where they are.
 
+    Args:
+        sample: what was seen.
+        bound: in units of the sample's values.
+        delta: of the test, in (0, 1).
     Returns:
         None if no number of rows would do: the mean is not below the bound.
     """

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def evenly(n: int, most: int) -> Ints:
-    """At most `most` of n indices, ascending; from two on both ends are among them."""
+    """At most `most` of n indices, (k,) ascending; from two on both ends are among them."""
     return np.unique(np.linspace(0, n - 1, max(0, min(n, most))).round().astype(np.intp))
 
 

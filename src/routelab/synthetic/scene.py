@@ -61,6 +61,7 @@ TASKS: Mapping[str, SyntheticTask] = MappingProxyType(
         "translation": SyntheticTask(0.12, 0.10, -0.2, 60, 50, graded=True),
     }
 )
+"""The invented kinds of request."""
 
 
 class ModelTraits(NamedTuple):
@@ -159,6 +160,7 @@ MODELS: Mapping[str, ModelTraits] = MappingProxyType(
         ),
     }
 )
+"""The invented models, cheapest first."""
 
 PROVIDERS = {"north": "http://127.0.0.1:8801/v1", "south": "http://127.0.0.1:8802/v1"}
 

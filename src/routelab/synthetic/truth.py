@@ -25,7 +25,13 @@ LONGEST = 3
 
 
 class BestPolicy(NamedTuple):
-    """A policy and its mean quality and cost on the log it was chosen on."""
+    """A policy and its mean quality and cost on the log it was chosen on.
+
+    Attributes:
+        policy: the cascade, or one model.
+        quality: in [0, 1].
+        usd_per_1k: USD per 1,000 requests.
+    """
 
     policy: Cascade | Fixed
     quality: float
@@ -37,6 +43,11 @@ def world(period: Period, n: int = 200_000, seed: int = 1) -> Log:
     """A large log of one period, without texts: what policies are truly worth there.
 
     Shares no random number with `sample`, and is drawn once per process.
+
+    Args:
+        period: before or after the drift.
+        n: requests.
+        seed: of everything drawn.
     """
     return draw(n, Chance(seed, f"world/{period}"), period).log
 
@@ -54,6 +65,10 @@ def best_cascade(log: Log, max_usd_per_1k: float, signal: str = "confidence") ->
     model that can be overruled. Meant for logs so large that choosing among a hundred
     thousand policies hardly flatters the winner.
 
+    Args:
+        log: with every outcome of every model.
+        max_usd_per_1k: USD per 1,000 requests at most, signals included.
+        signal: the confidence that thresholds compare.
     Raises:
         LogError: even the cheapest model costs more.
     """

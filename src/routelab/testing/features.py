@@ -1,4 +1,4 @@
-"""What every kind of feature provider owes the scorers."""
+"""The conformance suite of feature providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every gate owes a policy."""
+"""The conformance suite of gates."""
 
 from __future__ import annotations
 

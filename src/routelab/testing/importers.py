@@ -1,4 +1,4 @@
-"""What every importer owes those who bring another project's files."""
+"""The conformance suite of importers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every kind of policy owes its users."""
+"""The conformance suite of policy kinds."""
 
 from __future__ import annotations
 
@@ -188,7 +188,13 @@ class PolicyConformance(Conformance):
         self.assert_repeated(policy, with_budgets(log), tmp_path)
 
     def assert_repeated(self, policy: Policy, log: Log, folder: Path) -> None:
-        """That both routers decide as the replay does, and golden decisions as when written."""
+        """Both routers decide as the replay does, and golden decisions are as when written.
+
+        Args:
+            policy: to decide.
+            log: of the world.
+            folder: to write the policy to.
+        """
         able = Catalogue(
             {
                 "small": Model(capabilities=()),
@@ -221,7 +227,14 @@ class PolicyConformance(Conformance):
     def replayed(
         self, policy: Policy, log: Log, row: int, catalogue: Catalogue | None
     ) -> Outcome | None:
-        """What the replay says of a request; None where the log cannot know."""
+        """The replay's outcome of a request; None where the log cannot know.
+
+        Args:
+            policy: to decide.
+            log: of the world.
+            row: of the log.
+            catalogue: of the models; None for the log's.
+        """
         try:
             return replay.decide(
                 policy, log, row, catalogue=catalogue, seed=_SEED, scoring=self.scoring

@@ -1,4 +1,4 @@
-"""What every kind of scorer and calibrator owes a policy."""
+"""The conformance suites of scorers and calibrators."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ScorerConformance(Conformance):
 
     @classmethod
     def loaded(cls) -> ScorerSet:
-        """The examples, at work, from what a policy directory would hold."""
+        """The examples as a policy directory with them would be loaded."""
         wires = {name: to_wire(scorer) for name, scorer in cls.scorers.items()}
         features, said = msgspec.json.decode(msgspec.json.encode([cls.features, wires]))
         tensors = safetensors.numpy.load(safetensors.numpy.save(dict(cls.tensors)))
@@ -81,7 +81,13 @@ class ScorerConformance(Conformance):
     def test_what_was_asked_before_does_not_matter(
         self, name: str, batch: Batch, data: st.DataObject
     ) -> None:
-        """The memory of the last request is never mistaken for another, or for another answer."""
+        """The memory of the last request is never mistaken for another, or for another answer.
+
+        Args:
+            name: of the scorer.
+            batch: of requests and answers.
+            data: draws of them.
+        """
         other = data.draw(st.sampled_from(sorted(self.scorers)))
         asked_of, seen_of = [it for it, _ in batch], [seen for _, seen in batch]
         fresh = self.loaded().score_batch(name, asked_of, seen_of)

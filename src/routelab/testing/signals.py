@@ -1,4 +1,4 @@
-"""What every source of a confidence signal owes a router."""
+"""The conformance suite of signal sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the suites share: examples are attributes of a class, and every check runs on each."""
+"""The base of the suites: examples are attributes of a class, and every check runs on each."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Conformance:
                 metafunc.parametrize(argument, list(given), ids=None if names else self.label)
 
     def label(self, example: Any) -> str:
-        """Of an example in the names of its tests."""
+        """The name of an example in the names of its tests."""
         return type(example).__name__.lower()
 
     def test_there_are_examples(self) -> None:

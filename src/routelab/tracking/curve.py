@@ -1,4 +1,4 @@
-"""How far a search had come after each trial."""
+"""The progress of a search after each trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which commit a study was made at."""
+"""The commit that a study was made at."""
 
 from __future__ import annotations
 

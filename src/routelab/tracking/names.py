@@ -1,4 +1,4 @@
-"""What runs and registered models are called."""
+"""Names of runs and registered models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader sees first when she opens the run of a study."""
+"""The note at the top of a study's run."""
 
 from __future__ import annotations
 

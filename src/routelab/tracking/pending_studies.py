@@ -32,7 +32,13 @@ class PendingStudy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def mark(study: Path, policy: Path, report: Path | None = None) -> None:
-    """Mark a study directory as waiting to be sent."""
+    """Mark a study directory as waiting to be sent.
+
+    Args:
+        study: the study directory.
+        policy: the policy directory.
+        report: to be stored with it; None for none.
+    """
     kept = PendingStudy(
         _beside(study, policy),
         None if report is None else _beside(study, report),

@@ -18,6 +18,8 @@ class PolicyVersion(NamedTuple):
     """One version of a registered policy.
 
     Attributes:
+        name: of the registered policy.
+        version: its number.
         aliases: for example "champion".
         verdict: of the study it came from.
         gain, gain_ci: over the zero router on test, in quality.
@@ -95,6 +97,7 @@ def fetch(
     """Write a registered policy back as a policy directory, checked against its digests.
 
     Args:
+        name: of the registered policy.
         out: replaced if it is a policy directory.
         alias: which version, unless `version` is given.
     Raises:

@@ -23,9 +23,11 @@ _ABOUT = {
 
 
 class SentStudy(NamedTuple):
-    """Where a study is to be found.
+    """Where a recorded study is.
 
     Attributes:
+        experiment: that holds the run.
+        run_id: of the study's run.
         study: the study directory.
         uri: of the store, without user and password.
         model: name of the registered model.

@@ -34,7 +34,7 @@ def uri() -> str:
 
 
 def shown_uri() -> str:
-    """The same without user and password."""
+    """The address of the tracking store, without user and password."""
     return _without_secret(uri())
 
 

@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.tuning.objectives.bounds import Bounds, Floor
+    from routelab.tuning.objectives import Bounds, Floor
     from routelab.tuning.options import BY, By, Options
-    from routelab.tuning.study.study import Study, tune
-    from routelab.tuning.study.verdict import Verdict
+    from routelab.tuning.study import Study, Verdict, tune
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "BY": "options",
-            "Bounds": "objectives.bounds",
+            "Bounds": "objectives",
             "By": "options",
-            "Floor": "objectives.bounds",
+            "Floor": "objectives",
             "Options": "options",
-            "Study": "study.study",
-            "Verdict": "study.verdict",
-            "tune": "study.study",
+            "Study": "study",
+            "Verdict": "study",
+            "tune": "study",
         },
     )
 

@@ -1,4 +1,4 @@
-"""What a study is asked to do."""
+"""The options of a study."""
 
 from __future__ import annotations
 
@@ -24,7 +24,15 @@ UNSAID = ("storage", "fresh", "processes", "account")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a study is asked to do.
+    """The options of a study: candidates, bounds, kinds to search, and how.
+
+    >>> from routelab.tuning import Bounds, Options
+    >>> options = Options(name="mine", bounds=Bounds(max_usd_per_1k=2.0), trials=200, seed=1)
+    >>> options.check()
+    >>> Options(name="mine", trials=0, sampler="random").check()
+    Traceback (most recent call last):
+    routelab.errors.TuningError: `trials` is 0; at least 1 is needed
+    `sampler` random: choose nsga2 or tpe
 
     Attributes:
         name: of the policy.
@@ -43,6 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         group: what splits keep together; see `routelab.logs.model.splits.split`.
         allow_missing: accept a log that lacks many outcomes.
         certify: bounds to prove on the calibrate part, together with probability 1 - delta.
+        delta: chance of a wrong certificate, in (0, 0.5].
         sampler: of the randomised search, one of `SAMPLERS`.
         storage: where trials are kept, so that a killed study goes on: a file or a database URL.
         fresh: forget the trials kept there under this name.
@@ -75,10 +84,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     levels: int | None = None
 
     def check(self) -> None:
-        """Refuse what makes no sense.
+        """Refuse values out of range, and options that would change nothing with the others.
 
         Raises:
-            TuningError: naming all of it.
+            TuningError: all of it, named.
         """
         problems: list[str] = []
         for check in (self.bounds.check, partial(demand.check, self.certify, self.delta)):

@@ -1,4 +1,4 @@
-"""What a policy is worth in a world that has moved: other prices, models or latencies."""
+"""What-if questions: a policy under other prices, models or latencies."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.whatif.break_even import Escalation, escalations, trade_off
-    from routelab.whatif.repriced import Repriced, Retuned, reprice
+    from routelab.whatif.repricing import Repriced, Retuned, reprice
     from routelab.whatif.world import RepricedWorld
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "Escalation": "break_even",
-            "Repriced": "repriced",
+            "Repriced": "repricing",
             "RepricedWorld": "world",
-            "Retuned": "repriced",
+            "Retuned": "repricing",
             "escalations": "break_even",
-            "reprice": "repriced",
+            "reprice": "repricing",
             "trade_off": "break_even",
         },
     )

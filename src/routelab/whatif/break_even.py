@@ -1,4 +1,4 @@
-"""Until which price of the next model it is worth asking it."""
+"""Break-even prices: how dear the next model may become before asking it no longer pays."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ class Escalation(msgspec.Struct, frozen=True):
     The break-even factor is the f of equality, `(sum q / lambda - sum o) / sum c`.
 
     Attributes:
-        n_requests, share: how many requests, and of all of them.
+        model, next_model: the pair.
+        n_requests, share: how many requests, and which share in [0, 1] of all.
         quality, usd_other, usd_next: means of q, o and c.
         break_even: factor on today's price; at or below 0 no price is low enough. None where
             lambda is 0, or the calls cost nothing: then no price is too high.
         break_even_ci: 95 % interval, requests resampled by group and lambda held.
-        break_even_usd: that factor times `usd_next`.
+        break_even_usd: that factor times `usd_next`, USD per request.
     """
 
     model: str
@@ -48,14 +49,15 @@ class Escalation(msgspec.Struct, frozen=True):
 
 
 def trade_off(cost: Sequence[float], quality: Sequence[float], at: float) -> float:
-    """Quality that a policy of cost `at` has bought with its last dollar.
+    """Marginal quality per USD at a cost: what a policy of that cost gets for its last dollar.
 
     The slope of the non-decreasing concave hull of the points just below `at`: of the segment
     that ends there or holds it. At or below the cheapest point it is the first segment's, at or
     above the best point the last one's. 0 where one point is both.
 
     Args:
-        cost, quality: of what there is to choose from; cost in USD per request.
+        cost, quality: (k,) of what there is to choose from; cost in USD per request.
+        at: USD per request.
     Returns:
         Quality per USD.
     """
@@ -70,9 +72,11 @@ def trade_off(cost: Sequence[float], quality: Sequence[float], at: float) -> flo
 def escalations(
     policy: Policy, comparison: ComparisonSet, quality_per_usd: float
 ) -> tuple[Escalation, ...]:
-    """Every pair of models that follow each other, most requests first.
+    """The escalations of a policy, by pair of models, those of most requests first.
 
     Args:
+        policy: whose decisions are taken.
+        comparison: rows to decide.
         quality_per_usd: lambda; see `trade_off`.
     """
     sums: dict[tuple[str, str], Floats] = {}
@@ -81,8 +85,17 @@ def escalations(
         if decision is not None:
             _add(decision, comparison, row, sums)
     samples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed)
-    found = [_told(pair, it, quality_per_usd, samples) for pair, it in sums.items()]
-    return tuple(sorted(found, key=lambda it: (-it.n_requests, it.model, it.next_model)))
+    pairs = [_told(pair, columns, quality_per_usd, samples) for pair, columns in sums.items()]
+    return tuple(
+        sorted(
+            pairs,
+            key=lambda escalation: (
+                -escalation.n_requests,
+                escalation.model,
+                escalation.next_model,
+            ),
+        )
+    )
 
 
 def _decision(policy: Policy, comparison: ComparisonSet, row: int) -> Decision | None:

@@ -1,4 +1,4 @@
-"""A world that differs from the one a log was written in, as another log."""
+"""Other prices, latencies or candidates, applied to a log as if it had been written so."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _GONE = {"quality": 0.0, "cost_usd": 0.0, "latency_s": 0.0, "error": True}
 
 
 class RepricedWorld(msgspec.Struct, frozen=True):
-    """What is otherwise than it was when the log was written.
+    """Changes of prices, latencies and candidates since a log was written.
 
     Attributes:
-        prices: new list prices by model.
+        prices: new list prices by model, in USD.
         price: factor on every cost of a model, on top of `prices`.
         latency: factor on its latency.
         drop: candidates that are gone.
@@ -41,22 +41,23 @@ class RepricedWorld(msgspec.Struct, frozen=True):
     add: tuple[str, ...] = ()
 
     def candidates(self, before: Sequence[str]) -> tuple[str, ...]:
-        """Who may be chosen now."""
+        """The candidates after models were dropped and added."""
         return tuple(name for name in (*before, *self.add) if name not in self.drop)
 
     def check(self, log: Log, before: Sequence[str]) -> None:
-        """Refuse what cannot be.
+        """Refuse factors out of range, and models that are no candidates or not in the log.
 
         Args:
+            log: whose outcomes are to change.
             before: the candidates until now.
         Raises:
-            TuningError: naming every such thing.
+            TuningError: all of it, named.
         """
         if problems := list(_problems(self, log, before)):
             raise TuningError(*problems)
 
-    def told(self, before: Sequence[str]) -> tuple[str, ...]:
-        """What is otherwise, in sentences."""
+    def changes(self, before: Sequence[str]) -> tuple[str, ...]:
+        """The changes, in sentences."""
         concerned = {*before, *self.add}
         listed = [name for name in self.prices if name in concerned]
         return (
@@ -76,6 +77,7 @@ class RepricedWorld(msgspec.Struct, frozen=True):
         of a model its outcomes are the same to the last bit.
 
         Args:
+            log: as it was written.
             known: prices until now.
         Raises:
             TuningError: a new list price of a model whose tokens were not logged.
@@ -83,27 +85,27 @@ class RepricedWorld(msgspec.Struct, frozen=True):
         changed: dict[str, Any] = {
             name: np.array(getattr(log, name), order="F") for name in (*_GONE, *_TOKENS)
         }
-        signals = {name: np.array(it, order="F") for name, it in log.signals.items()}
-        extra = {name: np.array(it, order="F") for name, it in log.extra_usd.items()}
+        signals = {name: np.array(values, order="F") for name, values in log.signals.items()}
+        extra = {name: np.array(values, order="F") for name, values in log.extra_usd.items()}
         problems: list[str] = []
         for name, factor in self._factors(log, known, problems):
             column = log.column(name)
             changed["cost_usd"][:, column] *= factor
-            for it in extra.values():
-                it[:, column] *= factor
+            for values in extra.values():
+                values[:, column] *= factor
         for name, value in self.latency.items():
             changed["latency_s"][:, log.column(name)] *= value
         for name in self.drop:
             column = log.column(name)
             for field, value in _GONE.items():
                 changed[field][:, column] = value
-            for it in (*extra.values(), *(changed[field] for field in _TOKENS)):
-                it[:, column] = 0.0
-            for it in signals.values():
-                it[:, column] = np.nan
+            for values in (*extra.values(), *(changed[field] for field in _TOKENS)):
+                values[:, column] = 0.0
+            for values in signals.values():
+                values[:, column] = np.nan
         if problems:
             raise TuningError(*problems)
-        again = tuple(self.log(it, known) for it in log.again)
+        again = tuple(self.log(sample, known) for sample in log.again)
         return replace(log, **changed, signals=signals, extra_usd=extra, again=again)
 
     def _factors(
@@ -141,13 +143,23 @@ class RepricedWorld(msgspec.Struct, frozen=True):
     def estimates(
         self, known: Mapping[str, CallEstimate], before: Log, after: Log
     ) -> Mapping[str, CallEstimate]:
-        """What calls are expected to cost and take now, in the ratio of the means of the logs."""
+        """Expected USD and seconds of a call now.
+
+        USD change in the ratio of the model's mean costs in two logs, seconds by its factor.
+
+        Args:
+            known: estimates until now, by model.
+            before: the log as it was written.
+            after: the log with the changes.
+        """
         return {
             name: CallEstimate(
-                _times(it.cost_usd, _means(before.cost_usd, after.cost_usd, before.column(name))),
-                _times(it.latency_s, self.latency.get(name, 1.0)),
+                _times(
+                    estimate.cost_usd, _means(before.cost_usd, after.cost_usd, before.column(name))
+                ),
+                _times(estimate.latency_s, self.latency.get(name, 1.0)),
             )
-            for name, it in known.items()
+            for name, estimate in known.items()
         }
 
 

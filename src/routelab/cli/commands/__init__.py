@@ -1,4 +1,4 @@
-"""The commands, one a file."""
+"""What each command does, one command a file."""
 
 from __future__ import annotations
 

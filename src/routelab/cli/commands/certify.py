@@ -10,10 +10,12 @@ import numpy as np
 import typer
 from msgspec import structs
 
-from routelab.cli.common import LogOption, Packages, Policies, load_policy, print_json, tell
+from routelab.cli.arguments import LogOption, Packages, Policies
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import CompleteLogOptions, Json, ProofOptions, grouped
 from routelab.cli.output import tables
+from routelab.cli.policy_input import load_policy
 from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.model import Log

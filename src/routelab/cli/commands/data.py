@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from routelab.cli.common import Feedback, LogPath, print_json
+from routelab.cli.arguments import Feedback, LogPath
+from routelab.cli.console import print_json
 from routelab.cli.log_input import read_any
 from routelab.cli.options import Json, LogOptions, grouped
 from routelab.cli.output import tables

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from routelab.cli.bundled_files import sample_path
-from routelab.cli.common import print_json, tell
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import OutputOptions, grouped
 from routelab.cli.output import progress, report_note, report_path, reported, tables

@@ -10,11 +10,13 @@ import msgspec
 import typer
 from rich.console import RenderableType
 
-from routelab.cli.common import LogOption, Packages, load_policy, print_json, tell
+from routelab.cli.arguments import LogOption, Packages
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log_for
 from routelab.cli.options import CompleteLogOptions, Json, grouped
 from routelab.cli.output import report_path, tables
 from routelab.cli.output import write as write_page
+from routelab.cli.policy_input import load_policy
 from routelab.core.messages import known
 from routelab.policy_file import seconds_text
 from routelab.replay import Change, PolicyDifference, proved_changes

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from routelab.cli.common import LogOption, Packages, PolicyPath, load_policy, print_json
+from routelab.cli.arguments import LogOption, Packages, PolicyPath
+from routelab.cli.console import print_json
 from routelab.cli.flags import ROUTED, with_flags
 from routelab.cli.log_input import read_log
 from routelab.cli.options import Json, LogOptions, grouped
 from routelab.cli.output import tables
+from routelab.cli.policy_input import load_policy
 from routelab.core import Decision, Step
 from routelab.core.messages import known
 from routelab.logs import Log

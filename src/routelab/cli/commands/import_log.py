@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from routelab.cli.common import print_json, tell
+from routelab.cli.console import print_json, tell
 from routelab.cli.options import Json, Prices
 from routelab.cli.output import tables
 from routelab.cli.typer_groups import Commands

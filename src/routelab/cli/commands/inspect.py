@@ -9,9 +9,11 @@ import msgspec
 import typer
 from rich.markdown import Markdown
 
-from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, tell
+from routelab.cli.arguments import Packages, PolicyPath
+from routelab.cli.console import print_json, tell
 from routelab.cli.options import Json
 from routelab.cli.output import tables
+from routelab.cli.policy_input import load_policy
 from routelab.core.catalogue import Model
 from routelab.policy_file import Document, PolicyFile, policy_card
 

@@ -12,7 +12,8 @@ import msgspec
 import typer
 from rich.table import Table
 
-from routelab.cli.common import Feedback, print_json
+from routelab.cli.arguments import Feedback
+from routelab.cli.console import print_json
 from routelab.cli.options import Json
 from routelab.cli.output import progress, tables
 from routelab.cli.typer_groups import Commands

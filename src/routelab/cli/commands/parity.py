@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
+from routelab.cli.arguments import LogOption, Packages, Part, PolicyPath
 from routelab.cli.commands.explain import as_json, steps
 from routelab.cli.commands.replay import part_of
-from routelab.cli.common import LogOption, Packages, Part, PolicyPath, load_policy, print_json, tell
+from routelab.cli.console import print_json, tell
 from routelab.cli.options import CompleteLogOptions, Json, grouped
 from routelab.cli.output import tables
+from routelab.cli.policy_input import load_policy
 from routelab.core import Decision
 from routelab.core.messages import first
 from routelab.errors import RoutelabError

@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from routelab import tracking
-from routelab.cli.common import Packages, print_json
+from routelab.cli.arguments import Packages
+from routelab.cli.console import print_json
 from routelab.cli.options import Json
 from routelab.cli.output import tables
 from routelab.cli.typer_groups import Commands

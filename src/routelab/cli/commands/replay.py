@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 
-from routelab.cli import partitioned
-from routelab.cli.common import LogOption, Packages, Part, Policies, load_policy, print_json, tell
+from routelab.cli import batch_runs
+from routelab.cli.arguments import LogOption, Packages, Part, Policies
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log_for
 from routelab.cli.options import CompleteLogOptions, Executor, Json, grouped
 from routelab.cli.output import tables
+from routelab.cli.policy_input import load_policy
 from routelab.policy_file import PolicyFile
 from routelab.replay import ComparisonSet, Figures, NamedPolicy, differs, evaluate, study_rows
 
@@ -34,8 +36,8 @@ def replay(
     Example: `routelab replay gym.policy --log log.parquet --split test`
     """
     policies = [load_policy(path, package) for path in policy]
-    if in_batches := partitioned.where(log, executor):
-        figures = partitioned.replay(policies, log, split, in_batches, how)
+    if in_batches := batch_runs.where(log, executor):
+        figures = batch_runs.replay(policies, log, split, in_batches, how)
     else:
         figures = [
             it for loaded in policies for it in _figures(loaded, part_of(loaded, log, split, how))

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from routelab import replay_server as serve
-from routelab.cli.common import CatalogueOption, LogPath, read_catalogue, signal_option, tell
+from routelab.cli.arguments import CatalogueOption, LogPath, signal_option
+from routelab.cli.console import tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import LogOptions, grouped
+from routelab.cli.policy_input import read_catalogue
 from routelab.logs import Log
 
 

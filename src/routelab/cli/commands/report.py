@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from routelab.cli.common import Packages, Part, PolicyPath, load_policy, print_json, tell
+from routelab.cli.arguments import Packages, Part, PolicyPath
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log as read
 from routelab.cli.options import CompleteLogOptions, Json, grouped
 from routelab.cli.output import report_path, write_report
+from routelab.cli.policy_input import load_policy
 from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile

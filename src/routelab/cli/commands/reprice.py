@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from routelab.cli.common import LogOption, Packages, Part, PolicyPath, load_policy, print_json, tell
+from routelab.cli.arguments import LogOption, Packages, Part, PolicyPath
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log
 from routelab.cli.options import Json, OldLogOptions, WorldOptions, grouped
 from routelab.cli.output import tables
+from routelab.cli.policy_input import load_policy
 from routelab.core.messages import bracketed
 from routelab.replay import differs
 from routelab.whatif import Escalation, Repriced, Retuned
@@ -48,7 +50,13 @@ def reprice(
     if warned := differs(loaded.document, opened):
         tell(f"warning: {warned}")
     found = run(
-        loaded, opened, world, part=split, retune=retune, allow_missing=how.allow_missing, told=tell
+        loaded,
+        opened,
+        world,
+        part=split,
+        retune=retune,
+        allow_missing=how.allow_missing,
+        notify=tell,
     )
     for note in found.notes:
         tell(f"note: {note}")

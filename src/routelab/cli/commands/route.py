@@ -7,11 +7,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from routelab.cli.arguments import Packages, PolicyPath
 from routelab.cli.commands.explain import as_json, outcome, why
-from routelab.cli.common import Packages, PolicyPath, load_policy, print_json, read_catalogue, tell
+from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log_for
 from routelab.cli.options import EndpointOptions, Json, LogOptions, RequestArguments, grouped
 from routelab.cli.output import tables
+from routelab.cli.policy_input import load_policy, read_catalogue
 from routelab.core.catalogue import Catalogue, redacted_address
 from routelab.core.messages import known
 from routelab.errors import RoutelabError

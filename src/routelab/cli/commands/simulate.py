@@ -12,14 +12,8 @@ import msgspec
 import numpy as np
 import typer
 
-from routelab.cli.common import (
-    LogOption,
-    Packages,
-    load_policy,
-    print_json,
-    read_catalogue,
-    tell,
-)
+from routelab.cli.arguments import LogOption, Packages
+from routelab.cli.console import print_json, tell
 from routelab.cli.day_files import read_objectives, read_scenario
 from routelab.cli.log_input import read_log
 from routelab.cli.options import (
@@ -33,6 +27,7 @@ from routelab.cli.options import (
 )
 from routelab.cli.output import day_tables, progress, report_note, report_path, tables
 from routelab.cli.output import write as write_page
+from routelab.cli.policy_input import load_policy, read_catalogue
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import how_to_install
 from routelab.core.storage import replacing

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from routelab import tracking
-from routelab.cli.common import Packages, print_json, tell
+from routelab.cli.arguments import Packages
+from routelab.cli.console import print_json, tell
 from routelab.cli.options import Json
 from routelab.cli.output import tracking_note
 from routelab.cli.typer_groups import Commands

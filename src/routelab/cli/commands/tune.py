@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from routelab.cli import option_parsing, partitioned
-from routelab.cli.common import LogPath, name_of, print_json, read_catalogue, tell
-from routelab.cli.log_input import read_log, reading
+from routelab.cli import batch_runs, option_parsing
+from routelab.cli.arguments import LogPath
+from routelab.cli.console import print_json, tell
+from routelab.cli.log_input import name_of, read_log, reading
 from routelab.cli.options import (
     BatchOptions,
     BoundOptions,
@@ -31,6 +32,7 @@ from routelab.cli.output import (
     reported,
     tables,
 )
+from routelab.cli.policy_input import read_catalogue
 from routelab.core import use
 from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
@@ -79,8 +81,8 @@ def tune(
     options = _options(name, candidates, signals, bounds, proof, kinds, search, how, batches)
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
-        found = partitioned.opened(log, how, signals)
-        partitioned.tune(found, options, in_batches, target, catalogue=known, json=output.json)
+        found = batch_runs.opened(log, how, signals)
+        batch_runs.tune(found, options, in_batches, target, catalogue=known, json=output.json)
         return
     opened = read_log(log, how, signals, known)
     opened = replace(opened, reading=reading(how, candidates.catalogue))
@@ -138,7 +140,7 @@ def _checked(
     """On what the log is read in batches, if it is; refuses what makes no sense before that."""
     options.check()
     check_seeds(seeds, options)
-    where = partitioned.where(log, batches.executor)
+    where = batch_runs.where(log, batches.executor)
     if wanted is not None:
         check_alone(options, seeds, where is not None)
     if where is not None and seeds > 1:
@@ -163,12 +165,12 @@ def _studied(
     if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
         tell(f"warning: {slow}")
     with progress("searching") as update:
-        study = run(log, options, catalogue=known, progress=update, told=tell)
+        study = run(log, options, catalogue=known, progress=update, notify=tell)
     if wanted is not None:
         with progress("simulating days") as update:
             study = tuned_for(study, wanted, progress=update)
     if seeds > 1:
-        others = spread_over_seeds(study, log, options, seeds, catalogue=known, told=tell)
+        others = spread_over_seeds(study, log, options, seeds, catalogue=known, notify=tell)
         study = replace(study, seeds=others)
     return study
 

@@ -1,4 +1,4 @@
-"""What is demanded of a policy, and what is to be proved of it."""
+"""Bounds that a policy must keep, and bounds that a certificate is to prove."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from routelab.tuning.certify import CertificateDemand, parse
 
 @group("Bounds")
 class BoundOptions:
-    """Limits on what a policy does."""
+    """Bounds on cost, quality, latency and on what groups may lose, which a policy must keep.
+
+    Attributes:
+        max_usd_per_1k: USD per 1,000 requests.
+        min_quality, min_quality_share: in [0, 1], and as a share of the best model's quality.
+        max_p95_s: seconds.
+        floor: texts "COLUMN=LOSS", the loss in units of quality.
+    """
 
     max_usd_per_1k: Annotated[
         float | None, typer.Option(help="Export the most quality at this cost or less.")
@@ -39,7 +46,7 @@ class BoundOptions:
 
     @property
     def bounds(self) -> Bounds:
-        """The limits.
+        """The bounds as the library takes them.
 
         Raises:
             TuningError: a floor is not written as COLUMN=LOSS.
@@ -55,7 +62,12 @@ class BoundOptions:
 
 @group("Certificate")
 class ProofOptions:
-    """Bounds to certify, all together."""
+    """Bounds to certify, all together.
+
+    Attributes:
+        certify: texts "GOAL=BOUND"; see `routelab.tuning.certify`.
+        delta: chance of a wrong certificate.
+    """
 
     certify: Annotated[
         list[str] | None,
@@ -73,9 +85,9 @@ class ProofOptions:
 
     @property
     def demands(self) -> tuple[CertificateDemand, ...]:
-        """The bounds that are given.
+        """The bounds as the library takes them.
 
         Raises:
-            TuningError: naming every text that is none.
+            TuningError: texts of another form, all of them named.
         """
         return parse(self.certify or ())

@@ -1,4 +1,4 @@
-"""Simulated days: what goes wrong on them, what must hold, when requests come."""
+"""Options of simulated days: traffic, faults, objectives, answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from routelab.cli import option_parsing
-from routelab.cli.common import CatalogueOption
+from routelab.cli.arguments import CatalogueOption
 from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.options.groups import group
 from routelab.core.catalogue import ROUTER_TIMEOUT_S
@@ -19,7 +19,12 @@ from routelab.tuning.slo import SloDemands
 
 @group("Simulated days")
 class DayOptions:
-    """What goes wrong, and what must hold all the same."""
+    """Faults of a simulated day, and the objectives it is judged by.
+
+    Attributes:
+        faults: file of the scenario; None for a day without faults.
+        objectives: file of the service level objectives; None for none.
+    """
 
     faults: Faults = None
     objectives: ObjectivesFile = None
@@ -27,7 +32,12 @@ class DayOptions:
 
 @group("Simulated days")
 class TunedDayOptions(DayOptions):
-    """Days that a study chooses by."""
+    """Simulated days on which a study chooses policy and engine.
+
+    Attributes:
+        arriving: when requests arrive; see `routelab.simulate.arrivals`.
+        simulated_trials: days of tune that are simulated.
+    """
 
     arriving: Annotated[
         str,
@@ -42,7 +52,7 @@ class TunedDayOptions(DayOptions):
     ] = option_parsing.DAYS
 
     def wanted(self) -> SloDemands | None:
-        """What days are held to; None without --slo.
+        """Objectives and days of the study; None without --slo.
 
         Raises:
             SimulationError: a file cannot be read or understood.
@@ -55,7 +65,17 @@ class TunedDayOptions(DayOptions):
 
 @group("Traffic")
 class TrafficOptions:
-    """Which requests come, and when."""
+    """Which requests arrive on a simulated day, and when.
+
+    Attributes:
+        arriving: Poisson rate, the log's timestamps, or a trace.
+        rate: factor on the number of requests a second.
+        requests: how many at most; None for all.
+        duration: seconds after which none arrives; None for no limit.
+        starts: date of the first arrival.
+        split: part of the log, or "all".
+        seed: of arrivals, faults and balancing.
+    """
 
     arriving: Annotated[
         str,
@@ -89,7 +109,7 @@ class TrafficOptions:
 
     @property
     def starts_s(self) -> float | None:
-        """Unix seconds of the first request; None where no date is given.
+        """Unix seconds of the first arrival; None where no date is given.
 
         Raises:
             SimulationError: it is no date.
@@ -99,7 +119,14 @@ class TrafficOptions:
 
 @group("Answers")
 class AnswerOptions:
-    """How long answers take, and how they are taken."""
+    """How long simulated answers take, and whether callers stream them.
+
+    Attributes:
+        latencies: as logged, fitted to the lengths of answers, or none.
+        latency_scale: factor on them.
+        timeout: seconds of one attempt, where the catalogue says nothing.
+        stream: answers are streamed.
+    """
 
     latencies: Annotated[
         Literal["logged", "fitted", "none"],
@@ -122,7 +149,13 @@ class AnswerOptions:
 
 @group("The router")
 class SimulatedRouterOptions:
-    """What the router of a simulated day knows, may spend and writes down."""
+    """Catalogue, budgets and decision log of the router on a simulated day.
+
+    Attributes:
+        events: file that a line for every request goes to; None for none.
+        budgets: file of the budgets; None for none.
+        catalogue: file of models and deployments; None takes the policy's.
+    """
 
     events: Annotated[
         Path | None,

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 def group(panel: str) -> Callable[[type[_T]], type[_T]]:
-    """Make a group of a class whose fields are annotated as options.
+    """Make a group of options of a class whose fields are annotated as options.
 
     Args:
         panel: what heads them in the help.

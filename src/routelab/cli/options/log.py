@@ -1,4 +1,4 @@
-"""How a log is read."""
+"""Options of reading a log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,12 @@ Levels = Annotated[
 
 @group("Reading the log")
 class LogOptions:
-    """What a log's columns are, and what its tokens cost."""
+    """The columns of a log, and the prices of its tokens.
+
+    Attributes:
+        column: texts that name a column of the file for a field of the log.
+        prices: file of prices, for costs that the log lacks.
+    """
 
     column: Columns = None
     prices: Prices = None
@@ -53,6 +58,10 @@ class LogOptions:
 
 @group("Reading the log")
 class CompleteLogOptions(LogOptions):
-    """The same of a log in which every candidate is to have answered."""
+    """`LogOptions` for a log in which every candidate is to have answered.
+
+    Attributes:
+        allow_missing: accept one that lacks many outcomes.
+    """
 
     allow_missing: AllowMissing = False

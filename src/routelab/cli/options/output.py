@@ -1,4 +1,4 @@
-"""What a command prints, and where its report goes."""
+"""Report, JSON and policy directory that a command writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ Json = Annotated[
 
 @group("Output")
 class OutputOptions:
-    """A report to look at, and JSON in place of tables."""
+    """Where the report goes, and whether JSON is printed in place of tables.
+
+    Attributes:
+        report: file; None takes `reports/NAME.html`.
+        no_report: write none.
+        json: print JSON.
+    """
 
     report: Annotated[
         Path | None,
@@ -32,7 +38,12 @@ class OutputOptions:
 
 @group("Output")
 class StudyOutputOptions(OutputOptions):
-    """And where a study's policy goes."""
+    """`OutputOptions`, and where a study's policy goes.
+
+    Attributes:
+        no_tracking: do not record the study in MLflow.
+        out: policy directory; None takes the log's name.
+    """
 
     no_tracking: Annotated[
         bool, typer.Option("--no-tracking", help="Do not record the study in MLflow.")

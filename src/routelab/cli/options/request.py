@@ -7,14 +7,21 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli.common import CatalogueOption, pairs
+from routelab.cli.arguments import CatalogueOption, pairs
 from routelab.cli.options.groups import group
 from routelab.core.catalogue import ROUTER_TIMEOUT_S
 
 
 @group("Endpoints")
 class EndpointOptions:
-    """Where models answer, and how their answers are read."""
+    """Endpoints that answer, and how their responses yield signals.
+
+    Attributes:
+        catalogue: file of models and deployments; None takes the policy's.
+        base_url: one address for all models, in place of the catalogue's.
+        source: texts "NAME=SOURCE", for example "sure=agreement:3".
+        timeout_s: seconds of each attempt.
+    """
 
     catalogue: CatalogueOption = None
     base_url: Annotated[
@@ -43,7 +50,14 @@ class EndpointOptions:
 
 @group("The request")
 class RequestArguments:
-    """A logged request, or what is to be known of a new one."""
+    """A request of a log, or the metadata of a new one.
+
+    Attributes:
+        log: file of the log; None for a new request.
+        request_id: id in the log, or of the new request.
+        task, tenant, priority: of the new request; empty where not given.
+        need: capabilities that the answering model must have.
+    """
 
     log: Annotated[
         Path | None,
@@ -63,5 +77,5 @@ class RequestArguments:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What a policy may ask of a request, by field; empty where it is not given."""
+        """Task, tenant and priority of the request, by field; empty where not given."""
         return {"task": self.task, "tenant": self.tenant, "priority": self.priority}

@@ -1,4 +1,4 @@
-"""What a study is asked to do."""
+"""Options of a study: candidates, kinds of policy, search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli.common import CatalogueOption, Packages, signal_option
+from routelab.cli.arguments import CatalogueOption, Packages, signal_option
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import Executor, Levels
 from routelab.core import SignalSpec
@@ -15,7 +15,13 @@ from routelab.core import SignalSpec
 
 @group("Candidates")
 class CandidateOptions:
-    """Models and signals to choose among, and what is known of the models."""
+    """Candidate models and confidence signals, and the catalogue of the models.
+
+    Attributes:
+        models: names with commas between; None for all with a cost.
+        signal: texts "NAME" or "NAME:MULTIPLIER", the multiplier of a call's cost; None for all.
+        catalogue: file of models and deployments; None takes the log's.
+    """
 
     models: Annotated[
         str | None,
@@ -33,7 +39,7 @@ class CandidateOptions:
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """Of the models; None for all with a cost."""
+        """Names of the candidate models; None for all with a cost."""
         return tuple(self.models.split(",")) if self.models else None
 
     def signals(self) -> Mapping[str, SignalSpec]:
@@ -47,7 +53,16 @@ class CandidateOptions:
 
 @group("Kind of policy")
 class KindOptions:
-    """Which kinds of policy are searched, and what is said of what was learned."""
+    """Kinds of policy to search, and what is reported of what was learned.
+
+    Attributes:
+        policy: kind to search.
+        package: packages that bring kinds, and whose code may run.
+        by: column whose values may get policies of their own; None for the kind's default.
+        recipe_trials: recipes of scorers that are compared on train; 0 takes the default one.
+        pair: weak and strong model for APGR and CPT, with a comma between.
+        no_account: leave out how well quality can be learned on the log.
+    """
 
     policy: Annotated[
         str,
@@ -93,7 +108,18 @@ class KindOptions:
 
 @group("Search")
 class SearchOptions:
-    """How the log is cut, and how the best is searched for."""
+    """Split, seeds and randomised search of a study.
+
+    Attributes:
+        seed: of splits, search, resamples and draws.
+        seeds: under how many the study is tuned.
+        group: what a split keeps together.
+        trials: of the randomised search.
+        sampler: "nsga2" or "tpe".
+        storage: file or database URL that keeps the trials.
+        fresh: forget the trials kept there under this name.
+        processes: that share the trials.
+    """
 
     seed: Annotated[int, typer.Option(help="Of splits, search, resamples and draws.")] = 0
     seeds: Annotated[
@@ -126,7 +152,12 @@ class SearchOptions:
 
 @group("Large logs")
 class BatchOptions:
-    """A log that is read in batches."""
+    """Reading of a log in batches.
+
+    Attributes:
+        executor: "threads", "processes" or the address of a Dask cluster; None reads into memory.
+        levels: thresholds tried for each model; None takes the defaults.
+    """
 
     executor: Executor = None
     levels: Levels = None

@@ -1,4 +1,4 @@
-"""Another world: other prices, models or latencies."""
+"""Options of a changed world: other prices, latencies or models."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from routelab.cli.common import read_catalogue
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions
+from routelab.cli.policy_input import read_catalogue
 from routelab.core.catalogue import Model
 from routelab.errors import RoutelabError
 from routelab.logs.columns import prices as price_lists
@@ -19,7 +19,13 @@ from routelab.whatif import RepricedWorld
 
 @group("The new world")
 class WorldOptions:
-    """What is otherwise than in the log."""
+    """Changes of prices, latencies and candidates since the log was written.
+
+    Attributes:
+        prices: file of new list prices.
+        price, latency: texts "MODEL=FACTOR" on every cost, and on every latency, of a model.
+        drop, add: candidates that are gone, and models of the log that become candidates.
+    """
 
     prices: Annotated[
         Path | None,
@@ -44,7 +50,7 @@ class WorldOptions:
     ] = None
 
     def world(self) -> RepricedWorld:
-        """The changes.
+        """The changes as the library takes them.
 
         Raises:
             RoutelabError: a factor is not written as MODEL=FACTOR.
@@ -61,7 +67,13 @@ class WorldOptions:
 
 @group("Reading the log")
 class OldLogOptions:
-    """How the log was read in the old world, where --prices are those of the new one."""
+    """How the log was read in the old world, where --prices are those of the new one.
+
+    Attributes:
+        column: texts that name a column of the file for a field of the log.
+        log_prices: file of the prices that filled in the log's costs then.
+        allow_missing: accept a log that lacks many outcomes.
+    """
 
     column: Columns = None
     log_prices: Annotated[
@@ -74,7 +86,7 @@ class OldLogOptions:
 
     @property
     def reading(self) -> CompleteLogOptions:
-        """The same, as other commands have it."""
+        """The same as `CompleteLogOptions`, which other commands take."""
         return CompleteLogOptions(self.column, self.log_prices, self.allow_missing)
 
 

@@ -1,4 +1,4 @@
-"""What commands show: tables, progress, where a report and a record went."""
+"""Output of commands: tables, progress, where a report and a record went."""
 
 from __future__ import annotations
 

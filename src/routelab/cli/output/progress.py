@@ -19,7 +19,7 @@ from rich.progress import (
 
 @contextmanager
 def passes() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
-    """Gives a function that starts a bar for each pass over a log, by its name."""
+    """A function that starts a progress bar for each pass over a log, given its name."""
     with _bar() as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -34,7 +34,7 @@ def passes() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Gives a function to call with (done, of); silent where there is no terminal."""
+    """A function to call with (done, of), which draws a bar; silent where there is no terminal."""
     with _bar() as bar:
         task = bar.add_task(what)
 

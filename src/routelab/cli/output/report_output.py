@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routelab.cli.common import tell
+from routelab.cli.console import tell
 from routelab.core.messages import how_to_install
 from routelab.core.storage import replacing
 from routelab.errors import RoutelabError
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 def report_path(name: str, given: Path | None) -> Path:
-    """Where a policy's report goes.
+    """The file that a policy's report goes to.
 
+    Args:
+        name: of the policy.
+        given: file that was asked for; None takes `reports/NAME.html`.
     Raises:
         RoutelabError: the given name is not one of an HTML file.
     """
@@ -40,7 +43,7 @@ def write_report(data: Mapping[str, Any], path: Path) -> None:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write both forms of a report.
+    """Write a report as HTML and as Markdown.
 
     Raises:
         RoutelabError: a file cannot be written.
@@ -54,7 +57,11 @@ def write(report: Report, path: Path) -> None:
 
 
 def reported(data: Mapping[str, Any], path: Path) -> Path | None:
-    """Write the report of a study that is already stored; a failure is told and forgotten."""
+    """Write the report of a study that is already stored.
+
+    Returns:
+        Where it is; None if it could not be written, which is printed and not raised.
+    """
     try:
         write_report(data, path)
     except ModuleNotFoundError as error:
@@ -67,7 +74,7 @@ def reported(data: Mapping[str, Any], path: Path) -> Path | None:
 
 
 def report_note(path: Path | None) -> str:
-    """A line for the end of a command's output."""
+    """A line that says where the report is, for the end of a command's output."""
     return "" if path is None else f"\nreport: {path}"
 
 

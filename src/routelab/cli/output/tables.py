@@ -17,7 +17,7 @@ from routelab.core.messages import wording
 from routelab.policy_file import Certificate, CertifiedBound, seconds_text
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
-from routelab.tuning.partitioned import PartitionedStudy
+from routelab.tuning.partitions import PartitionedStudy
 from routelab.tuning.study import SeedSpread, caveats
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from routelab import tracking
-from routelab.cli.common import tell
+from routelab.cli.console import tell
 from routelab.tracking import SentStudy
 from routelab.tuning.study import study_path
 
 
 def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True) -> None:
-    """Record the study beside a policy; a failure is told, and what to do about it.
+    """Record the study beside a policy in MLflow; a failure is printed, with the way out.
 
     Args:
+        policy_dir: the policy directory.
         report: stored with it.
         wanted: False only says that nothing was recorded.
     """
@@ -32,7 +33,7 @@ def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True)
 
 
 def tracking_note(sent: SentStudy) -> str:
-    """Where a study is to be found, in a line."""
+    """A line that says where a recorded study is."""
     verb = "already recorded" if sent.already else "recorded"
     policy = "" if sent.version is None else f", policy {sent.model} version {sent.version}"
     return f"{verb} in MLflow at {sent.uri}: {sent.experiment}, run {sent.run_id}{policy}"

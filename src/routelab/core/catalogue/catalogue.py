@@ -142,6 +142,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """Models by name.
 
     Attributes:
+        models: by the name that policies use.
         engine: how calls are balanced, retried and cut off; None for the defaults.
     """
 

@@ -70,6 +70,7 @@ class EngineRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         queue: calls of one model that may wait for a free deployment; one more is refused.
         queue_s: a call waits no longer in all than this, nor past its deadline.
         burst_s: seconds of a rate limit that may be used up at once after a pause.
+        retry, breaker: when a failed call is sent again, and when a deployment is left alone.
     """
 
     balancing: Balancing = "power_of_two"

@@ -17,7 +17,13 @@ def nearest(value: str, names: Iterable[str], cutoff: float = 0.6) -> str | None
 
 
 def unknown_name(field: str, value: object, names: Iterable[str]) -> str:
-    """That a field cannot have a value, what was likely meant, and what there is."""
+    """That a field cannot have a value, what was likely meant, and what there is.
+
+    Args:
+        field: what the value is for, such as "model".
+        value: that was given.
+        names: that there are.
+    """
     names = tuple(names)
     near = nearest(value, names) if isinstance(value, str) else None
     meant = f"write {near!r}; " if near else ""

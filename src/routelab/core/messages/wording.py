@@ -14,18 +14,38 @@ def number(value: float) -> str:
 
 
 def known(value: float | None, form: str, unit: str = "", *, otherwise: str = UNSEEN) -> str:
-    """A number in this form with its unit, or what is said where there is none: None or NaN."""
+    """A number in this form with its unit, or what is said where there is none: None or NaN.
+
+    Args:
+        value: the number; None and NaN are not known.
+        form: of `format`, such as ".2f".
+        unit: written after it, with its space.
+        otherwise: what is said of a number that is not known.
+    """
     return otherwise if value is None or math.isnan(value) else f"{value:{form}}{unit}"
 
 
 def bracketed(ends: Sequence[float], form: str, scale: float = 1.0) -> str:
-    """`[low, high]`, each end in this form and times this scale."""
+    """`[low, high]`, each end in this form and times this scale.
+
+    Args:
+        ends: low and high.
+        form: of `format`, such as ".3f".
+        scale: for example 100 for points.
+    """
     low, high = ends
     return f"[{scale * low:{form}}, {scale * high:{form}}]"
 
 
 def with_interval(value: float, ends: Sequence[float], form: str, scale: float = 1.0) -> str:
-    """`value [low, high]`, each number in this form and times this scale."""
+    """`value [low, high]`, each number in this form and times this scale.
+
+    Args:
+        value: the estimate.
+        ends: low and high of its interval.
+        form: of `format`, such as ".3f".
+        scale: for example 100 for points.
+    """
     return f"{scale * value:{form}} {bracketed(ends, form, scale)}"
 
 
@@ -40,6 +60,12 @@ def listed(names: Sequence[str], last: str = "and") -> str:
 
 
 def first(names: Sequence[str], most: int, between: str = ", ") -> str:
-    """`a, b and 3 more`: at most so many of the names."""
+    """`a, b and 3 more`: at most so many of the names.
+
+    Args:
+        names: all of them.
+        most: how many are told.
+        between: what separates them.
+    """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{between.join(names[:most])}{more}"

@@ -23,7 +23,21 @@ bug stopped it.
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One attempt at a deployment; fields as in `routelab.core.protocol.Attempt`."""
+    """One attempt at a deployment, as `routelab.core.Attempt` has it; null is not known.
+
+    Attributes:
+        model: that was asked.
+        deployment: the endpoint, without credentials.
+        provider: who runs it.
+        sample: which of the call's samples the attempt belongs to, from 0.
+        status: of HTTP; null without a reply.
+        error: why this is no answer.
+        queued_s: seconds that it waited for a free place.
+        latency_s: seconds from sending to the end of the reply or its failure.
+        first_token_s: seconds from sending to the first piece of the answer.
+        prompt_tokens, completion_tokens: as reported.
+        cost_usd: USD of this attempt.
+    """
 
     model: str
     deployment: str
@@ -44,10 +58,12 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         turn: calls of one turn were made together.
+        model: that was asked.
         answered_by: the model that served the call, where that was a fallback of `model`.
         signals: confidence by name; null where it could not be had.
         threshold: that the signal was held to.
         propensity: probability of the call, given the calls before it.
+        cost_usd, latency_s: USD and seconds of the call with all its attempts; null if not known.
         rejected: why gates refused the answer.
         response: text of the answer, where texts are logged.
     """
@@ -72,7 +88,13 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ChoiceRecord(msgspec.Struct, frozen=True):
-    """A random decision: which of its options was drawn, and how probable that was."""
+    """A random decision: which of its options was drawn, and how probable that was.
+
+    Attributes:
+        name: of the decision.
+        index: of the option that was drawn, from 0.
+        propensity: its probability, in (0, 1].
+    """
 
     name: str
     index: int
@@ -80,7 +102,13 @@ class ChoiceRecord(msgspec.Struct, frozen=True):
 
 
 class ScoreRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a scorer said, before any answer or after that of a model."""
+    """What a scorer said, before any answer or after that of a model.
+
+    Attributes:
+        name: of the scorer.
+        values: by output; null where it said NaN.
+        after: the model whose answer it was told of; null before any.
+    """
 
     name: str
     values: Mapping[str, float | None]
@@ -91,12 +119,17 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One request and everything it went through.
 
     Attributes:
+        request_id: the key of the policy's random draws.
         timestamp_s: Unix seconds at which it ended.
+        status: how it ended.
         policy: SHA-256 of the policy that decided.
         degraded: a budget had it decided by the cheaper policy.
         prompt_hash: `sha256:` or, with a key, `hmac-sha256:` of the prompt's text.
         model, deployment: that gave the answer delivered.
-        cost_usd: of all calls, also where nothing was delivered.
+        cost_usd: USD of all calls, also where nothing was delivered; null if one is unknown.
+        latency_s: seconds from asking to the end.
+        error: why nothing was delivered.
+        steps, choices, scores: what the policy did, in order.
         messages: of the request, where texts are logged.
     """
 
@@ -129,9 +162,11 @@ class FeedbackRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     """What an answer turned out to be worth.
 
     Attributes:
+        request_id: of the request that was answered.
         model: that gave it; null for the one whose answer was delivered.
         quality: in [0, 1].
         source: of the judgement, for people.
+        timestamp_s: Unix seconds of the judgement.
     """
 
     schema: Literal["routelab.feedback/1"]
@@ -148,6 +183,9 @@ class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         account: "all", or "tenant" and the tenant's name.
         period: "2026-11-24", "2026-11" or "total".
+        share: that was reached, in (0, 1].
+        spent_usd, limit_usd: of the account in this period.
+        timestamp_s: Unix seconds of the alert.
     """
 
     schema: Literal["routelab.alert/1"]

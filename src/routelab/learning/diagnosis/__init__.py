@@ -1,20 +1,21 @@
-"""What a fitted scorer is worth: ranking, calibration, features, tasks it never saw."""
+"""Diagnosis of scorers: ranking, calibration, features, tasks they never saw."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
-from routelab.learning.diagnosis.account import account
-from routelab.learning.diagnosis.loss import loss
 
 if TYPE_CHECKING:
-    from routelab.learning.diagnosis.account import LearningAccount
+    from routelab.learning.diagnosis.learning_account import LearningAccount, account
+    from routelab.learning.diagnosis.recipe_loss import loss
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "LearningAccount": "account",
+            "LearningAccount": "learning_account",
+            "account": "learning_account",
+            "loss": "recipe_loss",
         },
     )
 

@@ -1,4 +1,4 @@
-"""Whether a predicted probability of success comes true, model by model."""
+"""Calibration and discrimination of a predicted probability of success, model by model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ BINS = 15
 
 
 class ReliabilityBin(msgspec.Struct, frozen=True):
-    """One bar of a reliability diagram; the means are None in an empty one."""
+    """One bin of a reliability diagram; the means are None in an empty one.
+
+    Attributes:
+        low, high: of the predicted probability.
+        rows: how many fall in.
+        probability, quality: mean prediction, and mean quality that came of it.
+    """
 
     low: float
     high: float
@@ -28,6 +34,7 @@ class Correctness(msgspec.Struct, frozen=True):
     """How good P(success) of one model is on rows not learned from.
 
     Attributes:
+        n: rows judged.
         auroc: 0.5 knows nothing; success is a quality of .5 or more.
         brier, brier_of_mean: mean squared error, and that of the mean quality alone.
         ece: expected calibration error.

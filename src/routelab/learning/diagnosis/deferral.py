@@ -1,4 +1,4 @@
-"""Whether expected gain after an answer is a better reason to defer than raw confidence."""
+"""Expected gain after an answer, compared with raw confidence as a reason to defer."""
 
 from __future__ import annotations
 

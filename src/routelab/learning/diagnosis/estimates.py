@@ -16,7 +16,13 @@ ENOUGH = 0.5
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """A number, its 95 % interval, and the reason where it is None."""
+    """A figure with its 95 % interval.
+
+    Attributes:
+        value: None where the figure is undefined.
+        low, high: the interval; None where there is none.
+        reason: why there is no value or no interval.
+    """
 
     value: float | None
     low: float | None = None
@@ -35,6 +41,7 @@ class Draws:
     Attributes:
         groups: (n,) what is drawn together.
         count: of resamples.
+        seed: of the draws.
     """
 
     groups: Ints
@@ -45,6 +52,10 @@ class Draws:
         """What a metric says of columns (n,), with a percentile interval.
 
         A metric that raises ValueError, or yields NaN, has no value there.
+
+        Args:
+            metric: of the columns.
+            columns: (n,) each, drawn together.
         """
         try:
             value = metric(*columns)
@@ -52,11 +63,11 @@ class Draws:
             return Estimate(None, reason=str(error))
         if np.isnan(value):
             return Estimate(None, reason="no share of calls reaches it")
-        found = [self._again(metric, rows, columns) for rows in self._rows()]
-        kept = [one for one in found if not np.isnan(one)]
-        if len(kept) < max(2, ENOUGH * self.count):
+        resampled = [self._again(metric, rows, columns) for rows in self._rows()]
+        defined = [figure for figure in resampled if not np.isnan(figure)]
+        if len(defined) < max(2, ENOUGH * self.count):
             return Estimate(float(value), reason="undefined on most resamples")
-        low, high = interval(kept)
+        low, high = interval(defined)
         return Estimate(float(value), low, high)
 
     def take(self, rows: Ints) -> Draws:

@@ -1,4 +1,4 @@
-"""What a scorer looks at: how much worse it gets when one feature is shuffled among requests."""
+"""Permutation importance: how much worse a scorer gets when one feature is shuffled."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from routelab.learning.learners import NEEDS_TEXT
 from routelab.learning.recipe import Recipe
 
 MOST_ROWS = 2000
+"""Rows judged at most: every feature is shuffled, and the scorer asked again, in turn."""
 
 
 class Importance(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Whether a classifier learned more than to recognise the task, in plain words."""
+"""A statement on whether a classifier learned more than to recognise the task."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def statement(at_random: Ranking, left_out: Ranking) -> str:
     means = at_random.baselines.get("task mean")
     beside = "" if means is None or means.value is None else f"; task means reach {means.value:.3f}"
     left = max(0.0, new.value - RANDOM) / (known.value - RANDOM)
-    kept = f"{left:.0%} of its lead over random routing"
+    share = f"{left:.0%} of its lead over random routing"
     if learned_the_task(at_random, left_out):
-        return f"The classifier mostly learned the task: {figures}, {kept}{beside}."
-    return f"The classifier tells requests of unseen tasks apart too: {figures}, {kept}{beside}."
+        return f"The classifier mostly learned the task: {figures}, {share}{beside}."
+    return f"The classifier tells requests of unseen tasks apart too: {figures}, {share}{beside}."

@@ -1,4 +1,4 @@
-"""What can learn: one kind a file, one line each here."""
+"""Learners: one kind a file, one line each here."""
 
 from __future__ import annotations
 

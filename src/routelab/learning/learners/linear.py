@@ -92,6 +92,8 @@ def _output(
     """(width,) weights and bias of one output, for the columns as they come."""
     if not isinstance(matrix, np.ndarray):
         return one(matrix, labels, penalty, seed)
+    # One penalty for all columns needs them on one scale; words are so already, and centred they
+    # would no longer be sparse. The weights are turned back, for features as they come.
     centre, spread = matrix.mean(axis=0), matrix.std(axis=0)
     varies = spread > 1e-12
     scaled = np.where(varies, (matrix - centre) / np.where(varies, spread, 1.0), 0.0)
@@ -102,6 +104,7 @@ def _output(
 
 def _ridge(matrix: Any, labels: Floats, penalty: float, seed: int) -> tuple[Floats, float]:
     spread = float(labels.std()) or 1.0  # tiny labels (USD) would meet the solver's tolerance
+    # Hashed words have 2**16 columns: only an iterative solver never forms their square.
     solver = "cholesky" if isinstance(matrix, np.ndarray) else "sparse_cg"
     fitted = Ridge(penalty, solver=solver, tol=1e-3, random_state=seed).fit(matrix, labels / spread)
     return fitted.coef_ * spread, float(fitted.intercept_) * spread

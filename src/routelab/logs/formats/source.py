@@ -57,9 +57,10 @@ class RowSource(Protocol):
         """Texts of one column in pieces.
 
         Args:
-            rows: ascending and distinct.
+            name: of the column.
+            rows: (k,) ascending and distinct.
         Yields:
-            some of the rows, in order, and their texts.
+            (p,) some of the rows, in order, and their p texts; None for null.
         """
         ...
 

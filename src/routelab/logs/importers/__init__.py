@@ -20,6 +20,7 @@ IMPORTERS: tuple[Importer, ...] = (
     routellm.ADAPTER,
     routerbench.ADAPTER,
 )
+"""All importers of routelab itself."""
 
 
 def _lacks(name: str, it: object) -> str | None:

@@ -17,6 +17,7 @@ from routelab.errors import LogError
 from routelab.logs.model import digest, display
 
 Strings: TypeAlias = npt.NDArray[np.object_]
+"""An array of str; what is not known is the empty text."""
 _T = TypeVar("_T", bound=np.generic)
 
 
@@ -24,11 +25,11 @@ class Texts(Protocol):
     """Prompts and responses, read from disk when asked for."""
 
     def prompts(self, rows: Ints) -> list[str]:
-        """Prompts of these requests, in this order."""
+        """Prompts of these requests (k,), in this order."""
         ...
 
     def responses(self, rows: Ints, model: str) -> list[str | None]:
-        """One model's answers to these requests, in this order; None if not logged."""
+        """One model's answers to these requests (k,), in this order; None if not logged."""
         ...
 
     def prompt_keys(self) -> tuple[Strings, Ints]:
@@ -38,14 +39,18 @@ class Texts(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Requests:
-    """Columns over requests (n). A column that the log lacks is None.
+    """Columns over requests, each (n,). A column that the log lacks is None.
 
     Attributes:
         id: unique.
+        task: a benchmark, use case or route; empty where unknown, as are the other texts.
+        group: what a split keeps together, such as a conversation or a user.
         timestamp_s: Unix seconds; NaN where missing.
+        tenant, priority: who asked, and how urgently.
         needs: tuples of capabilities.
         audit: rows on which every model was run on purpose.
-        max_cost_usd, deadline_s: bounds of a request (see `Request`); NaN for none.
+        max_cost_usd, deadline_s: bounds of a request in USD and seconds (see `Request`); NaN for
+            none.
     """
 
     id: Strings
@@ -63,7 +68,7 @@ class Requests:
         return len(self.id)
 
     def take(self, rows: Ints) -> Requests:
-        """These requests, in this order."""
+        """These requests (k,), in this order."""
         columns: dict[str, Any] = {
             name: None if column is None else column[rows] for name, column in vars(self).items()
         }
@@ -131,14 +136,35 @@ class LogBase:
 class Log(LogBase):
     """A complete log: outcomes of models (m) on requests (n), axes (n, m) in Fortran order.
 
+    >>> import numpy as np
+    >>> from routelab.logs import Log, Requests
+    >>> shape = (2, 2)  # requests, models
+    >>> log = Log(
+    ...     requests=Requests(id=np.array(["a", "b"], dtype=object)),
+    ...     models=("small", "large"),
+    ...     quality=np.array([[0.0, 1.0], [1.0, 1.0]]),
+    ...     cost_usd=np.array([[1e-5, 1e-3], [2e-5, 2e-3]]),
+    ...     latency_s=np.full(shape, np.nan),  # not observed
+    ...     prompt_tokens=np.full(shape, np.nan),
+    ...     completion_tokens=np.full(shape, np.nan),
+    ...     error=np.zeros(shape, dtype=bool),
+    ... )
+    >>> log.quality.mean(axis=0)
+    array([0.5, 1. ])
+
     Attributes:
-        quality: in [0, 1]; NaN = not observed; 0 where the call failed.
-        cost_usd: of the answer alone, without any confidence signal.
-        latency_s, prompt_tokens, completion_tokens: NaN = not observed.
-        signals: confidence by name.
-        extra_usd: by signal name, what obtaining it adds to each call, where a column says.
-        error: the call failed.
+        requests: what is known of each request, (n,) a column.
+        models: (m,) names of the columns of outcomes.
+        quality: (n, m) in [0, 1]; NaN = not observed; 0 where the call failed.
+        cost_usd: (n, m) USD of the answer alone, without any confidence signal; NaN = not known.
+        latency_s: (n, m) seconds to the complete answer; NaN = not observed.
+        prompt_tokens, completion_tokens: (n, m); NaN = not observed.
+        error: (n, m) the call failed.
+        signals: confidence by name, (n, m) in any unit; NaN = missing.
+        extra_usd: by signal name, (n, m) USD that obtaining it adds to each call, where a column
+            says.
         specs: what signals cost and where they come from, as far as known.
+        texts: prompts and answers; None where the log has none.
         path: of the file, or of the folder; None for a log made in memory.
         catalogue: named by the log's sidecar.
         notes: what reading the log left out, in sentences.
@@ -230,7 +256,7 @@ class Log(LogBase):
         return replace(self._index((slice(None), columns), tuple(models)), again=again)
 
     def take(self, rows: Ints) -> Log:
-        """These requests, in this order."""
+        """These requests (k,), in this order."""
         texts = None if self.texts is None else _Taken(self.texts, rows)
         taken = self._index((rows,), self.models)
         again = tuple(sample.take(rows) for sample in self.again)

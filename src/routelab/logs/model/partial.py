@@ -22,9 +22,11 @@ class PartialLog(LogBase):
         step: (s,) place in the decision.
         propensity: (s,) probability of this call given the calls before it; NaN where the
             log does not say.
-        quality, cost_usd, latency_s, prompt_tokens, completion_tokens: (s,) NaN = not observed.
+        quality: (s,) in [0, 1]; NaN = not judged.
+        cost_usd, latency_s: (s,) USD and seconds of the call; NaN = not observed.
+        prompt_tokens, completion_tokens: (s,) NaN = not observed.
         error: (s,) the call failed.
-        signals, extra_usd: (s,) by signal.
+        signals, extra_usd: (s,) by signal: confidence, and USD that obtaining it adds.
         texts: prompts of the requests, and the first answer of each model to each.
         specs, path, catalogue, notes: as in `Log`.
     """

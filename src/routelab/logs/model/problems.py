@@ -28,7 +28,12 @@ class Problems:
         self._found.append(f"{self.file}: {text}")
 
     def each(self, bad: Bools, say: Callable[[int], str]) -> None:
-        """A problem of many rows: examples, then how many more there are."""
+        """A problem of many rows: examples, then how many more there are.
+
+        Args:
+            bad: (n,) which rows have it.
+            say: puts it into words for a row.
+        """
         self.some([say(int(row)) for row in np.flatnonzero(bad)[:SHOWN]], int(bad.sum()))
 
     def some(self, examples: Sequence[str], total: int) -> None:

@@ -14,8 +14,12 @@ from routelab.errors import LogError
 from routelab.logs.model.log import Log, Strings
 
 PARTS = ("train", "tune", "calibrate", "test")
+"""Scorers learn on train, policies are searched on tune, bounds are proved on calibrate, and test
+judges what was chosen, once.
+"""
 SHARES = (0.5, 0.2, 0.1, 0.2)
 SPLIT_EDGES = np.cumsum(SHARES)[:-1]
+"""(3,) shares of the requests at which one part ends and the next begins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +28,13 @@ class Split:
 
     Attributes:
         rule: "time" where every request has a timestamp, else "random".
+        seed: of the random rule.
         group: what was kept together: "group", "prompt", "task" or "id".
         cuts_s: Unix seconds between parts, for the time rule.
         part: (n,) index into `PARTS`; -1 where a request was dropped because its group
             began in an earlier part.
         groups: (n,) integer label of each request's group.
+        ids: (n,) of the requests.
     """
 
     rule: Literal["time", "random"]
@@ -40,7 +46,7 @@ class Split:
     ids: Strings
 
     def rows(self, part: str) -> Ints:
-        """Rows of a part in log order; "all" is every row, dropped ones included."""
+        """(k,) rows of a part in log order; "all" is every row, dropped ones included."""
         if part == "all":
             return np.arange(len(self.part))
         return np.flatnonzero(self.part == PARTS.index(part))
@@ -63,12 +69,13 @@ class Split:
 def split(
     log: Log, *, seed: int = 0, group: str | None = None, need_all_parts: bool = True
 ) -> Split:
-    """Cut a log .5 / .2 / .1 / .2.
+    """Cut a log into train, tune, calibrate and test: .5 / .2 / .1 / .2 of its requests.
 
     With a timestamp on every request the cuts are times, else a hash of the group and the
     seed decides, so that neither order nor later requests move anybody.
 
     Args:
+        seed: of the cut by hash.
         group: "task" keeps tasks together; None takes the log's group column, else the
             prompt, else the request alone.
         need_all_parts: refuse a cut that leaves a part empty.
@@ -94,7 +101,11 @@ def split(
 
 
 def split_keys(log: Log, group: str | None) -> tuple[str, Strings]:
-    """What is kept together, and its (n,) keys; who has none stands alone."""
+    """What is kept together, and its (n,) keys; who has none stands alone.
+
+    Raises:
+        LogError: the grouping is unknown, or the log has no such column.
+    """
     if group not in (None, "group", "prompt", "task", "id"):
         raise LogError(f"unknown grouping {group!r}; choose group, prompt, task or id")
     columns = {"group": log.requests.group, "task": log.requests.task, "id": log.requests.id}

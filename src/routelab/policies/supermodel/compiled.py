@@ -10,7 +10,15 @@ from routelab.policies.supermodel.candidate import NODES, Candidate
 
 
 def best_set(held: float, candidates: Sequence[Candidate], room: int) -> tuple[int, ...]:
-    """As `plain.best_set`."""
+    """As `plain.best_set`, to the same bits.
+
+    Args:
+        held: quality of the best answer so far, 0 without one.
+        candidates: of the models left.
+        room: how many may be asked at most.
+    Returns:
+        Indices into `candidates`, ascending; empty where no set is worth more than stopping.
+    """
     if len(candidates) > MOST:
         return plain.best_set(held, candidates, room)
     return search(held, candidates, room, NODES)

@@ -1,6 +1,7 @@
 """Where a policy's figures come from: requests, calls, thresholds and confidences."""
 
 from routelab.replay.breakdown.clusters import FEWEST, paired, standard_errors, student
+from routelab.replay.breakdown.composition import breakdown
 from routelab.replay.breakdown.shape import (
     Breakdown,
     Deferral,
@@ -11,7 +12,6 @@ from routelab.replay.breakdown.shape import (
     StageUse,
     ThresholdCurve,
 )
-from routelab.replay.breakdown.whole import breakdown
 
 __all__ = [
     "FEWEST",

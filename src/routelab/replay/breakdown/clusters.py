@@ -95,7 +95,7 @@ def student(freedom: Ints) -> Floats:
     """The .975 quantile of Student's t, within 4 % from 2 degrees of freedom on.
 
     Args:
-        freedom: any shape, 1 or more.
+        freedom: (n,), or any other shape, 1 or more.
     Source: Abramowitz & Stegun 1964, 26.7.5.
     """
     v = np.asarray(freedom, dtype=np.float64)

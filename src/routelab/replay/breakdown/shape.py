@@ -16,9 +16,14 @@ class Slice(msgspec.Struct, frozen=True):
 
     Attributes:
         by, value: for example task = maths; lengths are ranges of characters.
+        n_requests: in the slice.
+        quality: mean in [0, 1].
+        usd_per_1k: mean cost, USD per 1,000 requests.
+        escalation_rate: share of these requests with more than one call, in [0, 1].
         model_share: share of these requests answered by each candidate.
         best_quality: of the study's best single model on these requests.
-        loss: best_quality - quality, with its paired 95 % interval; negative is a gain.
+        loss: best_quality - quality; negative is a gain.
+        loss_ci: its paired 95 % interval.
     """
 
     by: SliceBy
@@ -53,6 +58,9 @@ class ThresholdCurve(msgspec.Struct, frozen=True):
     """What moving one threshold does, with all others as they are.
 
     Attributes:
+        part: of the log.
+        model: whose answers the threshold judges.
+        signal: the confidence that is compared.
         chosen: the threshold of the policy; it is among `thresholds`.
         thresholds: ascending; quality, usd_per_1k and escalation_rate go with them.
     """
@@ -71,6 +79,8 @@ class Deferral(msgspec.Struct, frozen=True):
     """Quality against the share of requests that `model` hands to `next_model`.
 
     Attributes:
+        model, next_model: of the cascade, one after the other.
+        signal: the confidence by which requests are handed on.
         n_requests: that get to the model and may be handed on; shares are of these.
         share, quality: of deferring the least confident first.
         random_quality: at shares 0 and 1; the line between is random deferral.
@@ -161,6 +171,7 @@ class Breakdown(msgspec.Struct, frozen=True):
 
     Attributes:
         slices: of test, largest loss first within each kind.
+        stages: calls of test by model.
         thresholds: of tune and of test.
         deferral, reliability: of test, one for each model with a threshold.
         latency: of test; None where latency was not observed.

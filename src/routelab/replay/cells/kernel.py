@@ -44,7 +44,12 @@ class Tally:
         self._calls = Stats.empty(spec).calls
 
     def add(self, batch: Log, groups: Ints | None = None) -> None:
-        """Add another batch; see `kernel`."""
+        """Add another batch.
+
+        Args:
+            batch: arrays as they are read, of complete requests.
+            groups: (n,) labels of the requests; None for a single group.
+        """
         reached = _Reached(batch, self._spec.signal)
         for chain, calls in zip(self._spec.chains, self._calls, strict=True):
             cell = np.zeros(len(batch), dtype=np.int64) if groups is None else groups
@@ -79,6 +84,11 @@ def delivered_last(log: Log, signal: str, models: Sequence[str]) -> Floats:
 
     It is the last one's; where that call failed, the most confident earlier answer's, the
     later of equals, as `routelab.replay` has it.
+
+    Args:
+        log: outcomes (n, m) with none of the chain's models missing.
+        signal: confidence by which earlier answers are compared.
+        models: of the chain, in the order they are asked.
     """
     columns = [log.column(name) for name in models]
     quality = log.quality[:, columns[-1]]

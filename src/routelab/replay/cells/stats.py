@@ -16,10 +16,14 @@ from routelab.replay.cells.spec import Chain, Spec
 class Totals(NamedTuple):
     """What every threshold vector of a chain comes to, summed over requests.
 
-    One axis per group, then one per model that can be overruled, along its levels.
+    Arrays are (groups, L1 + 1, ..., Lk + 1): an axis of groups, then one for each model that can
+    be overruled, along its levels.
 
     Attributes:
-        calls: made; cost_usd: of them all; quality: delivered; latency_s: None if not asked for.
+        calls: made.
+        cost_usd: USD of them all.
+        quality: delivered.
+        latency_s: seconds until delivery; None if not asked for.
     """
 
     calls: Floats
@@ -34,7 +38,7 @@ class Stats:
 
     Attributes:
         spec: what was added up.
-        calls: by chain, then by call s: (sums, groups, L1 + 1, .., Ls + 1), with the sums in
+        calls: by chain, then by call s: (sums, groups, L1 + 1, ..., Ls + 1), with the sums in
             the order of `Spec.sums`. Whether a call follows is for the reader to say.
     """
 

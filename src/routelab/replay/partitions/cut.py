@@ -74,6 +74,14 @@ def cut(
 ) -> PartitionedSplit:
     """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.model.splits.split` does.
 
+    Args:
+        batches: the log.
+        seen: (files,) what the survey of each file found.
+        workers: read the files again.
+        seed: of the cut by hash.
+        group: what is kept together; None takes the default of `split`.
+        need_all_parts: refuse a cut that leaves a part empty.
+        progress: told of files that are done.
     Raises:
         LogError: the grouping is unknown or not in the log, or a part is empty.
     """

@@ -36,6 +36,9 @@ class MomentsQuery:
 
     Attributes:
         policies: at most a hundred or so.
+        catalogue: of capabilities, which rule models out.
+        seed: of the policies' random draws.
+        estimates: of calls, for requests with a budget or a deadline.
         candidates: whether to replay each candidate alone, and the oracle, too.
     """
 

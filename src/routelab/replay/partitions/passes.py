@@ -22,10 +22,10 @@ class ThresholdSample(NamedTuple):
     """Some of the comparable requests, and sums over all of them.
 
     Attributes:
-        requests: comparable ones; dropped: those that lack an outcome, by task under "" where
-            the log has no tasks.
-        cost_usd, quality: (m,) sums by candidate.
-        latency_s: (m,) sums of what was observed, and observed: (m,) how often.
+        requests: comparable ones; dropped: those that lack an outcome.
+        by_task: dropped ones by task, under "" where the log has no tasks.
+        cost_usd, quality: (m,) sums by candidate, in USD and quality.
+        latency_s: (m,) sums of the seconds observed; observed: (m,) how often they were.
         confidence: by signal, (k, m) of the sampled requests.
     """
 
@@ -81,6 +81,10 @@ def merged_sample(
 ) -> ThresholdSample:
     """The samples of all files, in order.
 
+    Args:
+        found: one for each file.
+        candidates: models, for the error.
+        name: of the log, for the error.
     Raises:
         LogError: no request is comparable.
     """

@@ -74,6 +74,10 @@ class Workers:
     ) -> Iterator[_R]:
         """Results in the order of the items, each as soon as all before it are there.
 
+        Args:
+            task: a function that can be sent to another process.
+            items: each given to one call of it.
+            progress: told of items that are done.
         Raises:
             RoutelabError: a task was lost with its worker three times; or what a task raises.
         """

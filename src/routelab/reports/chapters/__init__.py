@@ -1,4 +1,4 @@
-"""What the report tells, one chapter a file; each takes a summary and gives a chapter."""
+"""The chapters of a report, one a file; each takes a summary and gives a chapter."""
 
 from __future__ import annotations
 

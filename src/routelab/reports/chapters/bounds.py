@@ -1,10 +1,10 @@
-"""What became of the bounds that the user set."""
+"""The chapter on the user's bounds, on tune and on test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Cell, Chapter, TableBlock, Text
 from routelab.reports.summary import BoundSummary, Summary
 
@@ -12,9 +12,9 @@ MOST = 60
 """Bounds in the table."""
 
 _NAMES: dict[str, tuple[str, Callable[[float], str], str]] = {
-    "cost": ("Cost, USD per 1,000", words.usd, "at most"),
-    "quality": ("Quality", words.quality, "at least"),
-    "latency_p95": ("P95 latency", words.seconds, "at most"),
+    "cost": ("Cost, USD per 1,000", forms.usd, "at most"),
+    "quality": ("Quality", forms.quality, "at least"),
+    "latency_p95": ("P95 latency", forms.seconds, "at most"),
 }
 
 
@@ -53,14 +53,14 @@ def _row(it: BoundSummary) -> list[Cell]:
     word = "met" if it.met else "missed"
     more = f", not settled: about {it.needed:,} requests would" if it.needed is not None else ""
     return [
-        Cell(words.short(name, 60), strong=not it.met),
+        Cell(forms.short(name, 60), strong=not it.met),
         Cell(f"{side} {form(it.limit)}", it.limit),
-        Cell(words.NOTHING if it.tune is None else form(it.tune), it.tune),
-        Cell(form(it.test), it.test, words.interval(form, it.test_ci)),
-        Cell(words.count(it.n_requests), it.n_requests),
+        Cell(forms.NOTHING if it.tune is None else form(it.tune), it.tune),
+        Cell(form(it.test), it.test, forms.interval(form, it.test_ci)),
+        Cell(forms.count(it.n_requests), it.n_requests),
         Cell(word if settled else f"{word}{more or ', not settled'}", strong=not it.met),
     ]
 
 
 def _lost(value: float) -> str:
-    return words.minus(f"{100 * value:.2f}")
+    return forms.minus(f"{100 * value:.2f}")

@@ -1,24 +1,24 @@
-"""What was proved on requests that nothing was chosen on, and how it fares later."""
+"""The chapter on the certificate: what was proved, and how it fares on later requests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from routelab.policy_file import Certificate, CertifiedBound
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Heading, Note, TableBlock, Text
 from routelab.reports.summary import Summary
 
 _FORMS: dict[str, tuple[str, Callable[[float], str], str]] = {
-    "regret": ("Regret", lambda value: words.minus(f"{value:.4f}"), "≤"),
-    "cost": ("USD per 1,000", words.usd, "≤"),
-    "quality": ("Quality", words.quality, "≥"),
+    "regret": ("Regret", lambda value: forms.minus(f"{value:.4f}"), "≤"),
+    "cost": ("USD per 1,000", forms.usd, "≤"),
+    "quality": ("Quality", forms.quality, "≥"),
 }
 DRIFT = 0.05
 
 
 def certificate_chapter(summary: Summary) -> Chapter | None:
-    """None where no certificate was asked for."""
+    """What was certified and what it rests on; None where no certificate was asked for."""
     found = summary.certificate
     if found is None:
         return None
@@ -51,12 +51,12 @@ def certificate_chapter(summary: Summary) -> Chapter | None:
 
 
 def _how(it: Certificate) -> str:
-    groups = f"{words.count(it.n_requests)} {it.part} requests"
+    groups = f"{forms.count(it.n_requests)} {it.part} requests"
     if it.n_groups != it.n_requests:
-        groups += f" in {words.count(it.n_groups)} groups ({it.group})"
+        groups += f" in {forms.count(it.n_groups)} groups ({it.group})"
     path = (
-        f" Of {words.count(it.path)} policies on a path that was fixed on tune,"
-        f" {words.count(it.passed)} passed, and the last of them was exported."
+        f" Of {forms.count(it.path)} policies on a path that was fixed on tune,"
+        f" {forms.count(it.passed)} passed, and the last of them was exported."
         if it.passed
         else ""
     )
@@ -66,11 +66,11 @@ def _how(it: Certificate) -> str:
 def _missing(it: Certificate) -> str:
     if it.requests_needed is not None:
         return (
-            f"about {words.count(it.requests_needed)} {it.part} requests would do for this policy"
+            f"about {forms.count(it.requests_needed)} {it.part} requests would do for this policy"
         )
     if it.safest_needed is not None:
         return (
-            f"about {words.count(it.safest_needed)} {it.part} requests would do for the safest"
+            f"about {forms.count(it.safest_needed)} {it.part} requests would do for the safest"
             " policy on the path"
         )
     return "no number of requests would do if the estimates stay where they are"
@@ -95,7 +95,7 @@ def _others(goal: CertifiedBound) -> str:
 
 def _goal(it: CertifiedBound) -> list[Cell]:
     name, form, sign = _FORMS[it.goal]
-    to = f" to {words.short(it.reference or 'the best model', 60)}" if it.goal == "regret" else ""
+    to = f" to {forms.short(it.reference or 'the best model', 60)}" if it.goal == "regret" else ""
     cells = [
         Cell(f"{name}{to} {sign} {form(it.bound)}"),
         Cell(form(it.estimate), it.estimate),
@@ -103,11 +103,11 @@ def _goal(it: CertifiedBound) -> list[Cell]:
         Cell(f"{it.p_value:.2g}", it.p_value),
     ]
     if it.later is None:
-        return [*cells, Cell("not read"), Cell(words.NOTHING)]
+        return [*cells, Cell("not read"), Cell(forms.NOTHING)]
     later = it.later
     drift = "" if later.drift_p >= DRIFT else ", traffic has changed"
     return [
         *cells,
-        Cell(form(later.estimate), later.estimate, words.interval(form, later.interval)),
+        Cell(form(later.estimate), later.estimate, forms.interval(form, later.interval)),
         Cell(form(later.drift), later.drift, f"p = {later.drift_p:.2g}{drift}"),
     ]

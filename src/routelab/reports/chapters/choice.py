@@ -1,11 +1,11 @@
-"""What there is to choose from, and what everybody could do without tuning."""
+"""The chapter on operating points, and on what is reached without tuning."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from routelab.replay import Baseline, Figures
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
 from routelab.reports.chapters.opening import FIXED
 from routelab.reports.plots import WhiskerLine, front_plot, points, whiskers_plot
@@ -55,19 +55,19 @@ def _points(summary: Summary) -> TableBlock:
         rows = [_point(it.name, it.test, it.rule, first=it is found[0]) for it in found]
     else:
         rows = [_point(test.policy, test, "this policy", first=True)]
-    return TableBlock(f"Operating points, {words.count(test.n_requests)} requests of {test.split}",
+    return TableBlock(f"Operating points, {forms.count(test.n_requests)} requests of {test.split}",
                  heads, rows, words=(0, 6))  # fmt: skip
 
 
 def _point(name: str, it: PointFigures | Figures, rule: str, *, first: bool) -> list[Cell]:
-    named = words.short(name, 60) + (" (exported)" if first else "")
+    named = forms.short(name, 60) + (" (exported)" if first else "")
     return [
         Cell(named, strong=first),
-        _cell(words.quality, it.quality, it.quality_ci),
-        _cell(words.usd, it.usd_per_1k, it.usd_per_1k_ci),
-        _cell(words.points, it.gain_vs_zero_router, it.gain_ci),
-        Cell(words.seconds(it.latency_p95_s), it.latency_p95_s),
-        Cell(words.share(it.escalation_rate), it.escalation_rate),
+        _cell(forms.quality, it.quality, it.quality_ci),
+        _cell(forms.usd, it.usd_per_1k, it.usd_per_1k_ci),
+        _cell(forms.points, it.gain_vs_zero_router, it.gain_ci),
+        Cell(forms.seconds(it.latency_p95_s), it.latency_p95_s),
+        Cell(forms.share(it.escalation_rate), it.escalation_rate),
         Cell(rule),
     ]
 
@@ -81,8 +81,8 @@ def _against(test: Figures) -> list[PlotBlock]:
         [line.name for line in lines if line.interval[0] > 0] for lines in (gains, saved)
     )
     quality = "Policy minus baseline on the same requests."
-    quality += f" Beyond chance better than {words.names(better)}."
-    cost = f"Baseline minus policy. Beyond chance cheaper than {words.names(cheaper)}."
+    quality += f" Beyond chance better than {forms.names(better)}."
+    cost = f"Baseline minus policy. Beyond chance cheaper than {forms.names(cheaper)}."
     sides = ("baseline better", "policy better")
     return [
         whiskers_plot("against-quality", "Quality against each baseline", quality, gains, sides,
@@ -100,16 +100,16 @@ def _baselines(found: tuple[Baseline, ...]) -> TableBlock:
 
 def _baseline(it: Baseline) -> list[Cell]:
     return [
-        Cell(words.short(_name(it), 80)),
-        _cell(words.quality, it.quality, it.quality_ci),
-        _cell(words.usd, it.usd_per_1k, it.usd_per_1k_ci),
-        _cell(words.points, it.quality_gain, it.quality_gain_ci),
-        _cell(words.usd_change, it.saving_usd_per_1k, it.saving_usd_per_1k_ci),
+        Cell(forms.short(_name(it), 80)),
+        _cell(forms.quality, it.quality, it.quality_ci),
+        _cell(forms.usd, it.usd_per_1k, it.usd_per_1k_ci),
+        _cell(forms.points, it.quality_gain, it.quality_gain_ci),
+        _cell(forms.usd_change, it.saving_usd_per_1k, it.saving_usd_per_1k_ci),
     ]
 
 
 def _cell(form: Callable[[float], str], value: float, ends: Range) -> Cell:
-    return Cell(form(value), value, words.interval(form, ends))
+    return Cell(form(value), value, forms.interval(form, ends))
 
 
 def _name(it: Baseline) -> str:

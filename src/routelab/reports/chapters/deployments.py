@@ -1,17 +1,17 @@
-"""What each deployment did on a simulated day, and how requests and attempts ended."""
+"""The chapter on deployments of a simulated day, and on how requests and attempts ended."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from routelab.core.messages import wording
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, TableBlock, Text
 from routelab.simulate import Day
 
 
 def deployments_chapter(day: Day) -> list[Block]:
-    """A row for each, and what came to no answer."""
+    """What each deployment did on a simulated day, and attempts without an answer."""
     return [_table(day), *_ends(day)]
 
 
@@ -25,16 +25,16 @@ def _table(day: Day) -> TableBlock:
         waiting = 0 if seen is None else int(seen.waiting.max(initial=0))
         opened = 0.0 if seen is None or not len(seen.state) else float((seen.state == 2).mean())
         rows.append([
-            Cell(words.short(it.model, 40)),
-            Cell(words.short(it.provider or it.deployment, 40)),
-            Cell(words.count(it.attempts), it.attempts),
-            Cell(words.share(it.share), it.share),
-            Cell(words.count(it.errors), it.errors),
-            Cell(words.count(it.struck), it.struck),
-            Cell(words.seconds(it.p50_s) if it.p50_s is not None else words.NOTHING, it.p50_s),
-            Cell(words.seconds(it.p95_s) if it.p95_s is not None else words.NOTHING, it.p95_s),
-            Cell(words.count(waiting), waiting),
-            Cell(words.share(opened), opened),
+            Cell(forms.short(it.model, 40)),
+            Cell(forms.short(it.provider or it.deployment, 40)),
+            Cell(forms.count(it.attempts), it.attempts),
+            Cell(forms.share(it.share), it.share),
+            Cell(forms.count(it.errors), it.errors),
+            Cell(forms.count(it.struck), it.struck),
+            Cell(forms.seconds(it.p50_s) if it.p50_s is not None else forms.NOTHING, it.p50_s),
+            Cell(forms.seconds(it.p95_s) if it.p95_s is not None else forms.NOTHING, it.p95_s),
+            Cell(forms.count(waiting), waiting),
+            Cell(forms.share(opened), opened),
         ])  # fmt: skip
     return TableBlock(
         "Attempts by deployment; shares are of a model's attempts", heads, rows, words=(0, 1)
@@ -50,13 +50,13 @@ def _ends(day: Day) -> list[Block]:
         found.append(Text(f"How requests ended: {wording.listed(ends)}."))
     if day.errors_by:
         rows = [
-            [Cell(words.clipped(said, 80)), Cell(words.short(model, 40)), Cell(words.count(n), n)]
+            [Cell(forms.clipped(said, 80)), Cell(forms.short(model, 40)), Cell(forms.count(n), n)]
             for (said, model), n in day.errors_by.items()
         ]
         heads = ("Error", "Model", "Attempts")
         found.append(TableBlock("Attempts without an answer", heads, rows, words=(0, 1)))
     if day.unwaited_usd_per_1k:
-        usd = words.usd(day.unwaited_usd_per_1k)
+        usd = forms.usd(day.unwaited_usd_per_1k)
         found.append(
             Text(
                 f"Answers that nobody waited for: up to {usd} USD per 1,000 requests, which"
@@ -64,7 +64,7 @@ def _ends(day: Day) -> list[Block]:
             )
         )
     if day.slow_answers:
-        told = "; ".join(words.clipped(str(it), 200) for it in day.slow_answers)
+        told = "; ".join(forms.clipped(str(it), 200) for it in day.slow_answers)
         found.append(
             Text(f"{told}. Attempts end before them, so that this day cannot be the replay's.")
         )

@@ -1,11 +1,11 @@
-"""Which kinds of policy were searched, and by how much the exported one leads the others."""
+"""The chapter on kinds of policy: which were searched, and by how much the exported one leads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from routelab.core.messages import known, wording
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Cell, Chapter, Gallery, PlotBlock, TableBlock, Text
 from routelab.reports.learning_summary import KindSummary
 from routelab.reports.plots import points, whiskers_plot
@@ -14,7 +14,7 @@ from routelab.tuning.study import TIE
 
 
 def kinds_chapter(summary: Summary) -> Chapter | None:
-    """The contest of kinds; None where only one was searched."""
+    """The kinds of policy compared; None where only one was searched."""
     found = summary.kinds
     won = next((it for it in found if it.won), None)
     if won is None or len(found) < 2:
@@ -48,7 +48,7 @@ def _against(won: KindSummary, found: Sequence[KindSummary]) -> PlotBlock:
         f" requests. Beyond chance it leads {wording.listed(ahead) or 'none'}"
         f"{f', and loses to {wording.listed(behind)}' if behind else ''}."
     )
-    sides = ("the other is better", f"{words.short(won.kind, 16)} is better")
+    sides = ("the other is better", f"{forms.short(won.kind, 16)} is better")
     title = f"What {won.kind} gains over the other kinds"
     return whiskers_plot("kinds", title, alt, lines, sides, "points of quality")
 
@@ -65,11 +65,11 @@ def _table(won: KindSummary, found: Sequence[KindSummary]) -> TableBlock:
 
 def _row(it: KindSummary) -> list[Cell]:
     named = f"{it.kind} (exported)" if it.won else it.kind
-    behind = Cell(words.NOTHING)
+    behind = Cell(forms.NOTHING)
     if it.gain_behind is not None and it.gain_behind_ci is not None:
-        ends = words.interval(words.points, it.gain_behind_ci)
-        behind = Cell(words.points(it.gain_behind), it.gain_behind, ends)
-    aiq = Cell(known(it.aiq_tune, ".4f", otherwise=words.NOTHING), it.aiq_tune)
+        ends = forms.interval(forms.points, it.gain_behind_ci)
+        behind = Cell(forms.points(it.gain_behind), it.gain_behind, ends)
+    aiq = Cell(known(it.aiq_tune, ".4f", otherwise=forms.NOTHING), it.aiq_tune)
     held = it.aiq_held_out
-    fair = Cell(known(held, ".4f", otherwise=words.NOTHING), held)
+    fair = Cell(known(held, ".4f", otherwise=forms.NOTHING), held)
     return [Cell(named, strong=it.won), aiq, fair, behind]

@@ -1,11 +1,11 @@
-"""Where the policy loses to the best single model, and where it wins."""
+"""The chapter on losses and gains against the best single model, by slice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from routelab.replay.breakdown import Slice
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
 from routelab.reports.plots import points, whiskers_plot
 from routelab.reports.summary import Summary
@@ -42,9 +42,9 @@ def _plot(worst: Sequence[Slice]) -> PlotBlock:
     lines = [points(_named(it), it.loss, it.loss_ci) for it in worst]
     first = worst[0]
     alt = (
-        f"The largest loss is {words.points(first.loss)} points on {first.by}"
-        f" {words.short(first.value, 60)} ({words.interval(words.points, first.loss_ci)}),"
-        f" {words.count(first.n_requests)} requests."
+        f"The largest loss is {forms.points(first.loss)} points on {first.by}"
+        f" {forms.short(first.value, 60)} ({forms.interval(forms.points, first.loss_ci)}),"
+        f" {forms.count(first.n_requests)} requests."
     )
     sides = ("policy better", "best model better")
     return whiskers_plot(
@@ -68,13 +68,13 @@ def _table(kind: str, found: Sequence[Slice]) -> TableBlock:
 
 def _row(it: Slice) -> list[Cell]:
     return [
-        Cell(words.short(it.value, 80)),
-        Cell(words.count(it.n_requests), it.n_requests),
-        Cell(words.points(it.loss), it.loss, words.interval(words.points, it.loss_ci)),
-        Cell(words.quality(it.quality), it.quality),
-        Cell(words.quality(it.best_quality), it.best_quality),
-        Cell(words.usd(it.usd_per_1k), it.usd_per_1k),
-        Cell(words.share(it.escalation_rate), it.escalation_rate),
+        Cell(forms.short(it.value, 80)),
+        Cell(forms.count(it.n_requests), it.n_requests),
+        Cell(forms.points(it.loss), it.loss, forms.interval(forms.points, it.loss_ci)),
+        Cell(forms.quality(it.quality), it.quality),
+        Cell(forms.quality(it.best_quality), it.best_quality),
+        Cell(forms.usd(it.usd_per_1k), it.usd_per_1k),
+        Cell(forms.share(it.escalation_rate), it.escalation_rate),
         Cell(_answered(it)),
     ]
 
@@ -83,6 +83,6 @@ def _answered(it: Slice) -> str:
     """The models that answer most, at most three."""
     most = sorted(it.model_share.items(), key=lambda pair: -pair[1])
     shown = [
-        f"{words.short(name, 30)} {words.whole_share(part)}" for name, part in most if part > 0
+        f"{forms.short(name, 30)} {forms.whole_share(part)}" for name, part in most if part > 0
     ]
     return ", ".join(shown[:3])

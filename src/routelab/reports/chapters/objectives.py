@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Cell, Chapter, TableBlock, Text
 from routelab.reports.summary import Summary
 from routelab.simulate import CheckedObjective
 from routelab.tuning.study import SloOutcome
 
 FORMS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
-    "p50_latency_s": ("P50 latency", words.seconds, "at most"),
-    "p95_latency_s": ("P95 latency", words.seconds, "at most"),
-    "p99_latency_s": ("P99 latency", words.seconds, "at most"),
-    "usd_per_1k": ("USD per 1,000", words.usd, "at most"),
-    "quality": ("Quality", words.quality, "at least"),
+    "p50_latency_s": ("P50 latency", forms.seconds, "at most"),
+    "p95_latency_s": ("P95 latency", forms.seconds, "at most"),
+    "p99_latency_s": ("P99 latency", forms.seconds, "at most"),
+    "usd_per_1k": ("USD per 1,000", forms.usd, "at most"),
+    "quality": ("Quality", forms.quality, "at least"),
     "error_rate": ("Without an answer", lambda value: f"{100 * value:.3g}%", "at most"),
 }
 """What an objective is called, how its values are written, and on which side of it they lie."""
@@ -43,11 +43,11 @@ def _row(tuned: CheckedObjective, tested: CheckedObjective, before: CheckedObjec
     return [
         Cell(label, strong=not tested.holds),
         Cell("holds" if tested.holds else "missed"),
-        Cell(form(tested.value), tested.value, words.interval(form, tested.interval)),
+        Cell(form(tested.value), tested.value, forms.interval(form, tested.interval)),
         Cell(f"{side} {form(tested.bound)}", tested.bound),
         Cell(form(tuned.value), tuned.value),
         Cell(form(before.value), before.value),
-        Cell(words.short(tested.where, 60)),
+        Cell(forms.short(tested.where, 60)),
     ]
 
 
@@ -55,9 +55,9 @@ def _reading(it: SloOutcome) -> str:
     retry, timeout = it.engine.retry, it.timeout_s
     slow_s = it.engine.breaker.slow_s
     return (
-        f"{words.count(it.trials)} settings of policy and engine were tried on simulated days of"
-        f" tune ({words.short(it.scenario or 'no name', 80)}; arrivals"
-        f" {words.short(it.arrivals, 60)}), of which {words.count(it.feasible)} kept every"
+        f"{forms.count(it.trials)} settings of policy and engine were tried on simulated days of"
+        f" tune ({forms.short(it.scenario or 'no name', 80)}; arrivals"
+        f" {forms.short(it.arrivals, 60)}), of which {forms.count(it.feasible)} kept every"
         f" objective. Exported is balancing {it.engine.balancing} with at most {retry.most} retries"
         f" from {retry.base_s:.3g} s"
         + ("" if timeout is None else f", a timeout of {timeout:.3g} s")

@@ -10,7 +10,7 @@ from routelab.core.messages import wording
 from routelab.errors import PolicyError
 from routelab.policies import from_wire
 from routelab.replay import Baseline, Figures
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.summary import Range, Summary
 
 FIXED = "fixed:"
@@ -20,7 +20,13 @@ _MARKS = {"ship": ("ship", "✓"), "do not route": ("stop", "✕"), "not proven"
 
 
 class HeadlineFigure(NamedTuple):
-    """A headline figure with what stands under it."""
+    """A figure at the top of a page.
+
+    Attributes:
+        label: what it is.
+        value: with its unit.
+        aside: what stands under it, such as the interval.
+    """
 
     label: str
     value: str
@@ -28,9 +34,10 @@ class HeadlineFigure(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """What a reader sees first.
+    """The first screen of a page.
 
     Attributes:
+        name: of the policy.
         kind, mark: how the verdict looks.
         word: of the verdict.
         sentence: the verdict for somebody who reads one sentence.
@@ -51,9 +58,9 @@ class Opening(NamedTuple):
 
 def opening_chapter(summary: Summary) -> Opening:
     """The first screen of a study."""
-    kind, mark = _MARKS.get(summary.verdict or "", ("none", words.NOTHING))
+    kind, mark = _MARKS.get(summary.verdict or "", ("none", forms.NOTHING))
     return Opening(
-        name=words.short(summary.name, 80),
+        name=forms.short(summary.name, 80),
         kind=kind,
         mark=mark,
         word=(summary.verdict or "no verdict").capitalize(),
@@ -74,8 +81,8 @@ def _sentence(summary: Summary) -> str:
     test = summary.test
     if test is None:
         return "No policy met the bounds that were asked for, so nothing was exported."
-    gain = f"{words.points(test.gain_vs_zero_router).lstrip('+')} points"
-    range_ = f"95% interval {words.interval(words.points, test.gain_ci)}"
+    gain = f"{forms.points(test.gain_vs_zero_router).lstrip('+')} points"
+    range_ = f"95% interval {forms.interval(forms.points, test.gain_ci)}"
     if summary.verdict == "ship":
         return (
             f"For the same money, routing scores {gain} more than any mix of single models"
@@ -84,7 +91,7 @@ def _sentence(summary: Summary) -> str:
     if summary.verdict == "do not route":
         return (
             "Routing is not worth its trouble here: for the same money, a mix of single models"
-            f" scores as well (difference {words.points(test.gain_vs_zero_router)} points,"
+            f" scores as well (difference {forms.points(test.gain_vs_zero_router)} points,"
             f" {range_})."
         )
     if summary.verdict == "not proven" and test.gain_ci[0] > 0:
@@ -94,19 +101,19 @@ def _sentence(summary: Summary) -> str:
         )
     if summary.verdict == "not proven":
         return (
-            f"The difference of {words.points(test.gain_vs_zero_router)} points from a mix of"
+            f"The difference of {forms.points(test.gain_vs_zero_router)} points from a mix of"
             f" single models for the same money may be chance ({range_}){_settle(summary)}."
         )
     return (
-        f"On these {words.count(test.n_requests)} requests the policy differs by"
-        f" {words.points(test.gain_vs_zero_router)} points from a mix of single models for the"
+        f"On these {forms.count(test.n_requests)} requests the policy differs by"
+        f" {forms.points(test.gain_vs_zero_router)} points from a mix of single models for the"
         f" same money ({range_}); no verdict was asked of them."
     )
 
 
 def _settle(summary: Summary) -> str:
     needed = summary.requests_to_settle
-    return f"; about {words.count(needed)} test requests would settle it" if needed else ""
+    return f"; about {forms.count(needed)} test requests would settle it" if needed else ""
 
 
 def _beside(test: Figures) -> str:
@@ -114,37 +121,37 @@ def _beside(test: Figures) -> str:
     best = best_model(test)
     if best is None or best.usd_per_1k <= 0:
         return ""
-    name, saved = words.short(best.name.removeprefix(FIXED), 40), best.saving_usd_per_1k
+    name, saved = forms.short(best.name.removeprefix(FIXED), 40), best.saving_usd_per_1k
     change = "less" if saved >= 0 else "more"
-    part = words.whole_share(abs(saved) / best.usd_per_1k)
-    points = words.points(best.quality_gain)
+    part = forms.whole_share(abs(saved) / best.usd_per_1k)
+    points = forms.points(best.quality_gain)
     way = "higher" if best.quality_gain > 0 else "lower"
-    scores = "the same" if points == "0.0" else f"{points.strip(f'+{words.MINUS}')} points {way}"
+    scores = "the same" if points == "0.0" else f"{points.strip(f'+{forms.MINUS}')} points {way}"
     return f"; next to {name} for everything, it costs {part} {change} and scores {scores}"
 
 
 def _figures(test: Figures) -> list[HeadlineFigure]:
     best = best_model(test)
     found = [
-        _figure("Quality", words.quality, test.quality, test.quality_ci),
-        _figure("USD per 1,000", words.usd, test.usd_per_1k, test.usd_per_1k_ci),
-        _figure("Points over a mix", words.points, test.gain_vs_zero_router, test.gain_ci),
+        _figure("Quality", forms.quality, test.quality, test.quality_ci),
+        _figure("USD per 1,000", forms.usd, test.usd_per_1k, test.usd_per_1k_ci),
+        _figure("Points over a mix", forms.points, test.gain_vs_zero_router, test.gain_ci),
     ]
     if best is not None and best.saving_share is not None and best.saving_share_ci is not None:
         saved, ends = best.saving_share, best.saving_share_ci
-        found += [_figure("Saved on the best", words.whole_share, saved, ends)]
+        found += [_figure("Saved on the best", forms.whole_share, saved, ends)]
     seen = test.latency_p95_s is not None
-    latency = words.seconds(test.latency_p95_s) if seen else words.NOTHING
-    middle = f"median {words.seconds(test.latency_p50_s)}" if seen else wording.UNSEEN
+    latency = forms.seconds(test.latency_p95_s) if seen else forms.NOTHING
+    middle = f"median {forms.seconds(test.latency_p50_s)}" if seen else wording.UNSEEN
     return [
         *found,
-        HeadlineFigure("Escalated", words.share(test.escalation_rate), "of requests"),
+        HeadlineFigure("Escalated", forms.share(test.escalation_rate), "of requests"),
         HeadlineFigure("Latency P95", latency, middle),
     ]
 
 
 def _figure(label: str, form: Callable[[float], str], value: float, ends: Range) -> HeadlineFigure:
-    return HeadlineFigure(label, form(value), words.interval(form, ends))
+    return HeadlineFigure(label, form(value), forms.interval(form, ends))
 
 
 def _route(wire: Mapping[str, Any]) -> Sequence[str]:
@@ -153,9 +160,9 @@ def _route(wire: Mapping[str, Any]) -> Sequence[str]:
         steps = from_wire(wire).explained if wire else ()
     except PolicyError as error:
         steps = error.problems
-    return [words.short(step, LONGEST) for step in steps]
+    return [forms.short(step, LONGEST) for step in steps]
 
 
 def _said(reason: str) -> str:
     """A reason with a capital and typeset minus signs."""
-    return re.sub(r"(?<=[ \[])-(?=\d)", words.MINUS, reason[:1].upper() + reason[1:])
+    return re.sub(r"(?<=[ \[])-(?=\d)", forms.MINUS, reason[:1].upper() + reason[1:])

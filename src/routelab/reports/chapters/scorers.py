@@ -1,4 +1,4 @@
-"""What was learned about requests, and whether it is more than which task they belong to."""
+"""The chapter on scorers: what was learned, and whether it is more than the task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from routelab.replay.breakdown import ReliabilityBins
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock, Text
 from routelab.reports.learning_summary import (
     CorrectnessSummary,
@@ -38,11 +38,11 @@ def scorers_chapter(summary: Summary) -> Chapter | None:
     known = summary.account
     if known is None:
         return None
-    pair = f"{words.short(known.weak, 60)} and {words.short(known.strong, 60)}"
+    pair = f"{forms.short(known.weak, 60)} and {forms.short(known.strong, 60)}"
     blocks: list[Block] = [
         Text(
-            f"Can a request be told by its looks to need {words.short(known.strong, 60)} instead of"
-            f" {words.short(known.weak, 60)}? Judged on {words.count(known.n)} requests that a"
+            f"Can a request be told by its looks to need {forms.short(known.strong, 60)} instead of"
+            f" {forms.short(known.weak, 60)}? Judged on {forms.count(known.n)} requests that a"
             " scorer had not learned from."
         ),
         (Note if known.learned_task else Text)(known.statement),
@@ -91,7 +91,7 @@ def _rankings(ways: Sequence[tuple[str, RankingSummary]]) -> TableBlock:
     heads = ("Judged on", "APGR", "CPT 50%", "CPT 80%", "Deferral area", "Lead", "Over")
     rows = [
         [
-            Cell(way, aside=f"{words.count(it.n)} requests"),
+            Cell(way, aside=f"{forms.count(it.n)} requests"),
             *map(_cell, (it.apgr, it.cpt50, it.cpt80, it.deferral_area)),
             *_lead(it),
         ]
@@ -105,24 +105,24 @@ def _lead(it: RankingSummary) -> tuple[Cell, Cell]:
     """Over the best ranking that needs no learning, and which that is."""
     known = {name: one for name, one in it.lead.items() if one.value is not None}
     if not known:
-        return Cell(words.NOTHING), Cell(words.NOTHING)
+        return Cell(forms.NOTHING), Cell(forms.NOTHING)
     name, least = min(known.items(), key=lambda pair: pair[1].value or 0.0)
-    ends = "" if least.ci is None else words.interval(_signed, least.ci)
-    return Cell(_signed(least.value or 0.0), least.value, ends), Cell(words.short(name, 24))
+    ends = "" if least.ci is None else forms.interval(_signed, least.ci)
+    return Cell(_signed(least.value or 0.0), least.value, ends), Cell(forms.short(name, 24))
 
 
 def _signed(value: float) -> str:
-    return words.minus(f"{value:+.3f}")
+    return forms.minus(f"{value:+.3f}")
 
 
 def _cell(it: EstimateSummary) -> Cell:
     if it.value is None:
-        return Cell("none" if it.reason else words.NOTHING, aside=it.reason)
-    return Cell(words.quality(it.value), it.value, _ends(it))
+        return Cell("none" if it.reason else forms.NOTHING, aside=it.reason)
+    return Cell(forms.quality(it.value), it.value, _ends(it))
 
 
 def _ends(it: EstimateSummary) -> str:
-    return "" if it.ci is None else words.interval(words.quality, it.ci)
+    return "" if it.ci is None else forms.interval(forms.quality, it.ci)
 
 
 def _bins(model: str, it: CorrectnessSummary) -> ReliabilityBins:
@@ -150,10 +150,10 @@ def _predictions(known: LearningSummary) -> TableBlock:
     heads = ("Model", "AUROC", "Brier", "Brier of the mean", "ECE")
     rows = [
         [
-            Cell(words.short(name, 80)),
+            Cell(forms.short(name, 80)),
             _cell(it.auroc),
             _cell(it.brier),
-            Cell(words.quality(it.brier_of_mean), it.brier_of_mean),
+            Cell(forms.quality(it.brier_of_mean), it.brier_of_mean),
             _cell(it.ece),
         ]
         for name, it in known.correctness.items()

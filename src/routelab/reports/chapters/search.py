@@ -1,8 +1,8 @@
-"""How the randomised search went: whether it was worth its time, and what mattered."""
+"""The chapter on the randomised search: was it worth its time, and which parameters mattered?"""
 
 from __future__ import annotations
 
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Chapter, Gallery, PlotBlock, Text
 from routelab.reports.plots import parameter_importance_plot, progress_plot
 from routelab.reports.summary import SearchProgress, Summary
@@ -30,10 +30,10 @@ def _reading(found: SearchProgress) -> str:
     kept = (
         ""
         if found.feasible == found.trials
-        else f" {words.count(found.feasible)} of them met every bound."
+        else f" {forms.count(found.feasible)} of them met every bound."
     )
     return (
         f"Thresholds were first tuned exactly: on the tune part that front dominates {first:.2%} of"
         " the box between nothing and the dearest model's cost, and quality 0 and 1."
-        f" {words.count(found.trials)} trials ({found.sampler}) began with it and {more}.{kept}"
+        f" {forms.count(found.trials)} trials ({found.sampler}) began with it and {more}.{kept}"
     )

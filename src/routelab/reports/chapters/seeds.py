@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, Chapter, TableBlock, Text
 from routelab.reports.summary import Summary
 from routelab.tuning.study import SeedRun
 
 
 def seeds_chapter(summary: Summary) -> Chapter | None:
-    """None where one seed was tried."""
+    """The study under other seeds; None where one seed was tried."""
     found = summary.seeds
     if found is None:
         return None
@@ -23,11 +23,11 @@ def seeds_chapter(summary: Summary) -> Chapter | None:
     blocks: list[Block] = [
         Text(f"{what} The exported policy is that of the first seed. Verdicts: {verdicts}."),
         Text(
-            f"The gain runs from {words.points(gain.least)} to {words.points(gain.most)} points"
-            f" (median {words.points(gain.median)}, standard deviation"
-            f" {100 * gain.deviation:.1f}), quality from {words.quality(found.quality.least)} to"
-            f" {words.quality(found.quality.most)}, cost from {words.usd(found.usd_per_1k.least)}"
-            f" to {words.usd(found.usd_per_1k.most)} USD per 1,000 requests."
+            f"The gain runs from {forms.points(gain.least)} to {forms.points(gain.most)} points"
+            f" (median {forms.points(gain.median)}, standard deviation"
+            f" {100 * gain.deviation:.1f}), quality from {forms.quality(found.quality.least)} to"
+            f" {forms.quality(found.quality.most)}, cost from {forms.usd(found.usd_per_1k.least)}"
+            f" to {forms.usd(found.usd_per_1k.most)} USD per 1,000 requests."
         ),
         TableBlock(
             "Seed by seed, each on its own test part",
@@ -43,8 +43,8 @@ def _row(run: SeedRun) -> list[Cell]:
     return [
         Cell(str(run.seed), run.seed),
         Cell(run.verdict or "no policy"),
-        Cell(words.short(" → ".join(run.models) or run.problem or "", 120)),
-        Cell(words.points(run.gain), run.gain, words.interval(words.points, run.gain_ci)),
-        Cell(words.quality(run.quality), run.quality),
-        Cell(words.usd(run.usd_per_1k), run.usd_per_1k),
+        Cell(forms.short(" → ".join(run.models) or run.problem or "", 120)),
+        Cell(forms.points(run.gain), run.gain, forms.interval(forms.points, run.gain_ci)),
+        Cell(forms.quality(run.quality), run.quality),
+        Cell(forms.usd(run.usd_per_1k), run.usd_per_1k),
     ]

@@ -8,7 +8,7 @@ from routelab.core.messages import listed
 from routelab.errors import PolicyError
 from routelab.policies import from_wire
 from routelab.replay.breakdown import Breakdown, ThresholdCurve
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Heading, Note, TableBlock, Text
 from routelab.reports.explorer import Explorer, Landmark, single
 from routelab.reports.plots import deferral_plot, models_plot, reliability_plot, threshold_plot
@@ -18,7 +18,7 @@ _NONE = "has no thresholds of its own on a confidence signal, so there is none t
 
 
 def thresholds_chapter(summary: Summary) -> Chapter:
-    """Curves of every threshold."""
+    """Quality, cost and escalation over every threshold."""
     known = summary.breakdown
     if known is None or not known.thresholds:
         why = (
@@ -78,7 +78,7 @@ def _unheld(summary: Summary) -> str:
 
 
 def signal(summary: Summary) -> Chapter:
-    """Deferral curves and reliability."""
+    """How well the signal tells right answers from wrong: deferral curves and reliability."""
     known = summary.breakdown
     if known is None or not (known.deferral or known.reliability):
         why = (
@@ -109,10 +109,10 @@ def _table(known: Breakdown) -> TableBlock:
     areas = {it.model: it for it in known.deferral}
     rows = [
         [
-            Cell(words.short(it.model, 80)),
-            Cell(words.short(it.signal, 80)),
-            Cell(words.quality(it.auroc), it.auroc),
-            Cell(words.quality(it.ece), it.ece),
+            Cell(forms.short(it.model, 80)),
+            Cell(forms.short(it.signal, 80)),
+            Cell(forms.quality(it.auroc), it.auroc),
+            Cell(forms.quality(it.ece), it.ece),
             _area(areas[it.model].area if it.model in areas else None),
             _deferred(areas[it.model].chosen_share if it.model in areas else None),
         ]
@@ -123,8 +123,8 @@ def _table(known: Breakdown) -> TableBlock:
 
 
 def _area(area: float | None) -> Cell:
-    return Cell("nothing to gain" if area is None else words.quality(area), area)
+    return Cell("nothing to gain" if area is None else forms.quality(area), area)
 
 
 def _deferred(share: float | None) -> Cell:
-    return Cell(words.NOTHING if share is None else words.share(share), share)
+    return Cell(forms.NOTHING if share is None else forms.share(share), share)

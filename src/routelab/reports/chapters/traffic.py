@@ -1,11 +1,11 @@
-"""Where requests and money go, and how long it takes."""
+"""The chapter on traffic: where requests and money go, and how long it takes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from routelab.replay.breakdown import Slice, StageUse
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Cell, Chapter, Gallery, Note, PlotBlock, TableBlock
 from routelab.reports.plots import latency_plot, stages_plot
 from routelab.reports.plots import traffic_plot as share_by_task
@@ -28,7 +28,7 @@ def traffic_chapter(summary: Summary) -> Chapter:
     if tasks:
         plots += [share_by_task(tasks[:TASKS], _answering(tasks))]
         if len(tasks) > TASKS:
-            blocks += [Note(f"Drawn are the {TASKS} largest of {words.count(len(tasks))} tasks.")]
+            blocks += [Note(f"Drawn are the {TASKS} largest of {forms.count(len(tasks))} tasks.")]
     else:
         blocks += [Note("The log names no tasks.")]
     if known.stages:
@@ -51,11 +51,11 @@ def _stages(found: Sequence[StageUse]) -> TableBlock:
     heads = ("Model", "Asked", "Delivered", "USD per 1,000", "of that discarded")
     rows = [
         [
-            Cell(words.short(it.model, 80)),
-            Cell(words.count(it.calls), it.calls),
-            Cell(words.count(it.delivered), it.delivered),
-            Cell(words.usd(it.usd_per_1k), it.usd_per_1k),
-            Cell(words.usd(it.discarded_usd_per_1k), it.discarded_usd_per_1k),
+            Cell(forms.short(it.model, 80)),
+            Cell(forms.count(it.calls), it.calls),
+            Cell(forms.count(it.delivered), it.delivered),
+            Cell(forms.usd(it.usd_per_1k), it.usd_per_1k),
+            Cell(forms.usd(it.discarded_usd_per_1k), it.discarded_usd_per_1k),
         ]
         for it in found
     ]

@@ -1,4 +1,4 @@
-"""Why the figures can be believed, and what they leave out."""
+"""The chapter on trust: why the figures can be believed, and what they leave out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from routelab.policy_file import SplitRecord
 from routelab.replay import Figures
-from routelab.reports import words
+from routelab.reports import forms
 from routelab.reports.blocks import Block, Bullets, Cell, Chapter, Note, TableBlock, Text
 from routelab.reports.chapters.command import command
 from routelab.reports.summary import Summary
@@ -15,9 +15,9 @@ from routelab.reports.summary import Summary
 TASKS = 40
 """Tasks in the table of dropped rows."""
 _FORMS = {
-    "quality": ("Quality", words.quality, words.points, "points"),
-    "usd_per_1k": ("USD per 1,000", words.usd, words.usd_change, "USD"),
-    "gain_vs_zero_router": ("Gain over a mix, points", words.points, words.points, "points"),
+    "quality": ("Quality", forms.quality, forms.points, "points"),
+    "usd_per_1k": ("USD per 1,000", forms.usd, forms.usd_change, "USD"),
+    "gain_vs_zero_router": ("Gain over a mix, points", forms.points, forms.points, "points"),
 }
 
 
@@ -47,7 +47,7 @@ def _optimism(found: Mapping[str, float | None], test: Figures) -> TableBlock:
     for key, (name, form, change, unit) in _FORMS.items():
         value, less = getattr(test, key), found.get(key)
         tuned = None if less is None else value + less
-        moved = f"{change(less)} {unit}" if less is not None else words.NOTHING
+        moved = f"{change(less)} {unit}" if less is not None else forms.NOTHING
         rows += [
             [Cell(name), Cell(form(tuned), tuned), Cell(form(value), value), Cell(moved, less)]
         ]
@@ -63,15 +63,15 @@ def _coverage(summary: Summary) -> list[Block]:
     line = (
         "Every request of the part has an outcome of every candidate; none was dropped."
         if not test.n_dropped
-        else f"{words.count(test.n_dropped)} of {words.count(total)} requests"
-        f" ({words.share(part)}) lack an outcome of a candidate and were dropped: figures hold"
+        else f"{forms.count(test.n_dropped)} of {forms.count(total)} requests"
+        f" ({forms.share(part)}) lack an outcome of a candidate and were dropped: figures hold"
         " for the rest."
     )
     blocks: list[Block] = [Text(line)]
     known = summary.coverage.get(test.split)
     if known is not None and known.by_task:
         tasks = sorted(known.by_task.items(), key=lambda pair: (-pair[1], pair[0]))
-        rows = [[Cell(words.short(t, 80)), Cell(words.count(n), n)] for t, n in tasks[:TASKS]]
+        rows = [[Cell(forms.short(t, 80)), Cell(forms.count(n), n)] for t, n in tasks[:TASKS]]
         blocks += [
             TableBlock("Dropped requests by task", ("Task", "Dropped"), rows, total=len(tasks))
         ]
@@ -88,13 +88,13 @@ def _splits(cut: SplitRecord) -> TableBlock:
     rows = [
         [
             Cell(part),
-            Cell(words.count(n), n),
+            Cell(forms.count(n), n),
             Cell(uses.get(part, "")),
             Cell(cut.sha256.get(part, "")[:16]),
         ]
         for part, n in cut.n.items()
     ]
-    dropped = f", {words.count(cut.dropped)} dropped because their group began earlier"
+    dropped = f", {forms.count(cut.dropped)} dropped because their group began earlier"
     caption = f"Split by {cut.rule}, each {cut.group} kept together{dropped if cut.dropped else ''}"
     return TableBlock(
         caption, ("Part", "Requests", "Used to", "SHA-256 of ids"), rows, words=(0, 2, 3)
@@ -102,7 +102,7 @@ def _splits(cut: SplitRecord) -> TableBlock:
 
 
 def origin(summary: Summary) -> Chapter:
-    """What the figures follow from."""
+    """Provenance: log, options and versions that the figures follow from."""
     facts = {
         "command": command(summary),
         **summary.provenance,
@@ -143,4 +143,4 @@ def _value(value: Any) -> str:
         return ", ".join(f"{key} {_value(item)}" for key, item in value.items() if _given(item))
     if isinstance(value, list | tuple):
         return ", ".join(_value(item) for item in value[:50])
-    return words.short(str(value), 200)
+    return forms.short(str(value), 200)

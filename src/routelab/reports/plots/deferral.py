@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from routelab.replay.breakdown import Deferral
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, MUTED, OURS
 from routelab.reports.labels import Label, place
@@ -18,7 +18,7 @@ from routelab.stats import evenly
 
 def deferral_plot(key: str, curve: Deferral) -> PlotBlock:
     """The signal's curve between random deferral and the oracle's."""
-    pair = f"{words.short(curve.model, 24)} to {words.short(curve.next_model, 24)}"
+    pair = f"{forms.short(curve.model, 24)} to {forms.short(curve.next_model, 24)}"
     alt = _alt(curve)
     svg = canvas.draw(key, canvas.NARROW, 290.0, lambda on: _paint(on, curve))
     return PlotBlock(f"Handing on: {pair}", alt, canvas.labelled(svg, alt))
@@ -28,16 +28,16 @@ def _alt(curve: Deferral) -> str:
     area = (
         "nothing could be gained by deferring at all"
         if curve.area is None
-        else f"the signal earns {words.share(curve.area)} of what an oracle would over chance"
+        else f"the signal earns {forms.share(curve.area)} of what an oracle would over chance"
     )
     chosen = (
         ""
         if curve.chosen_share is None
-        else f"; the policy hands on {words.share(curve.chosen_share)}"
+        else f"; the policy hands on {forms.share(curve.chosen_share)}"
     )
     return (
-        f"Deferring the least confident answers of {words.short(curve.model, 60)} by"
-        f" {words.short(curve.signal, 60)} first: {area}{chosen}."
+        f"Deferring the least confident answers of {forms.short(curve.model, 60)} by"
+        f" {forms.short(curve.signal, 60)} first: {area}{chosen}."
     )
 
 
@@ -71,7 +71,7 @@ def _names(axes: Axes, curve: Deferral, line: _Line, best: _Line) -> None:
     names += [
         Label(0.62, float(np.interp(0.62, *best)), "oracle", GOOD),
         Label(0.72, low + 0.72 * (high - low), "random", MUTED),
-        Label(0.40, float(np.interp(0.40, *line)), words.short(curve.signal, 20), OURS),
+        Label(0.40, float(np.interp(0.40, *line)), forms.short(curve.signal, 20), OURS),
     ]
     samples = np.linspace(0, 1, 41)
     lines = [(s, float(np.interp(s, *known))) for known in (line, best) for s in samples]

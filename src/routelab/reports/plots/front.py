@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from routelab.metrics import hull
 from routelab.replay import Baseline
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS, PAPER, SOFT
 from routelab.reports.labels import Label, place
@@ -47,7 +47,7 @@ def front_plot(summary: Summary) -> PlotBlock:
 
 
 def models_plot(summary: Summary) -> list[Spot]:
-    """The candidates alone."""
+    """Spots for the candidates, each alone."""
     return [_spot(it, it.name.removeprefix(FIXED)) for it in _fixed(summary)]
 
 
@@ -86,15 +86,15 @@ def _alt(summary: Summary) -> str:
     low = min(alone, key=lambda it: it.usd, default=None)
     best = max(alone, key=lambda it: it.quality, default=None)
     ends = [
-        f"{what} is {words.short(it.name, 60)}"
-        f" ({words.usd(it.usd)} USD, {words.quality(it.quality)})"
+        f"{what} is {forms.short(it.name, 60)}"
+        f" ({forms.usd(it.usd)} USD, {forms.quality(it.quality)})"
         for what, it in (("the cheapest model", low), ("the best", best))
         if it is not None
     ]
     return (
-        f"This policy costs {words.usd(test.usd_per_1k)} USD per 1,000 requests at quality"
-        f" {words.quality(test.quality)}; {', '.join(ends)}. Against a mix of single models for the"
-        f" same money the policy differs by {words.points(test.gain_vs_zero_router)} points."
+        f"This policy costs {forms.usd(test.usd_per_1k)} USD per 1,000 requests at quality"
+        f" {forms.quality(test.quality)}; {', '.join(ends)}. Against a mix of single models for the"
+        f" same money the policy differs by {forms.points(test.gain_vs_zero_router)} points."
     )
 
 
@@ -123,7 +123,7 @@ def _apart(
     """Without points that lie on others; a policy that is one model says so."""
     first = ours[0]
     same = [it.name for it in alone if it[1:3] == first[1:3]]
-    named = first._replace(name=", ".join([first.name, *(words.short(it, 22) for it in same)]))
+    named = first._replace(name=", ".join([first.name, *(forms.short(it, 22) for it in same)]))
     models = [it for it in alone if it.name not in same]
     taken = {it[1:3] for it in (first, *models)}
     others = [it for it in ours[1:] if it[1:3] not in taken]
@@ -221,8 +221,8 @@ def _dots(
 
 def _names(axes: Axes, alone: Sequence[Spot], ours: Sequence[Spot], rivals: Sequence[Spot]) -> None:
     names = [Label(ours[0].usd, ours[0].quality, ours[0].name, OURS, bold=True, size=13.0)]
-    names += [Label(it.usd, it.quality, words.short(it.name), OURS) for it in ours[1:]]
-    names += [Label(it.usd, it.quality, words.short(it.name, 22), INK) for it in alone[:12]]
+    names += [Label(it.usd, it.quality, forms.short(it.name), OURS) for it in ours[1:]]
+    names += [Label(it.usd, it.quality, forms.short(it.name, 22), INK) for it in alone[:12]]
     names += [Label(it.usd, it.quality, it.name, LOSS, size=canvas.SMALL) for it in rivals]
     place(axes, names, avoid=[*_lines(axes), *_ends([*ours, *alone, *rivals])])
 

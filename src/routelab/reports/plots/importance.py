@@ -1,4 +1,4 @@
-"""Which features a scorer looks at."""
+"""A plot of the features that a scorer looks at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from routelab.core.messages import wording
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS
 from routelab.reports.learning_summary import FeatureSummary
@@ -19,7 +19,7 @@ _LEFT = 150.0
 
 
 def importance_plot(found: Sequence[FeatureSummary]) -> PlotBlock:
-    """The most important ones, as shares of all that shuffling them costs."""
+    """Permutation importance of the most important features, as shares of the sum of all."""
     shown = found[:MOST]
     alt = _alt(shown)
     height = ROW * len(shown) + 50.0
@@ -28,12 +28,12 @@ def importance_plot(found: Sequence[FeatureSummary]) -> PlotBlock:
 
 
 def _alt(found: Sequence[FeatureSummary]) -> str:
-    told = wording.listed([f"{_name(it)} {words.share(it.share)}" for it in found])
+    told = wording.listed([f"{_name(it)} {forms.share(it.share)}" for it in found])
     return f"Share of the error that shuffling a feature among requests adds: {told}."
 
 
 def _name(it: FeatureSummary) -> str:
-    return words.short(it.feature.replace("_", " "), 24)
+    return forms.short(it.feature.replace("_", " "), 24)
 
 
 def _paint(on: Figure, found: Sequence[FeatureSummary]) -> None:
@@ -43,7 +43,7 @@ def _paint(on: Figure, found: Sequence[FeatureSummary]) -> None:
     axes.barh(range(len(found)), shares, height=0.6, color=OURS, alpha=0.85, lw=0)
     for y, share in enumerate(shares):
         axes.annotate(
-            words.share(share), (share, y), (5, 0), textcoords="offset points",
+            forms.share(share), (share, y), (5, 0), textcoords="offset points",
             va="center_baseline", color=MUTED, fontsize=canvas.SMALL,
         )  # fmt: skip
     axes.set_yticks(range(len(found)), [_name(it) for it in found])

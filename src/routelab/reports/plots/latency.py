@@ -1,4 +1,4 @@
-"""How long requests take until delivery."""
+"""A plot of the time until delivery."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from routelab.replay.breakdown import LatencyQuantiles
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS
 from routelab.reports.labels import Label, place
@@ -16,9 +16,9 @@ MARKED = (0.5, 0.9, 0.95, 0.99)
 
 
 def latency_plot(found: LatencyQuantiles) -> PlotBlock:
-    """The share of requests delivered within a time."""
+    """Cumulative share of requests delivered within a time in seconds."""
     alt = "Time to delivery: " + ", ".join(
-        f"{share:.0%} within {words.seconds(_at(found, share))}" for share in MARKED
+        f"{share:.0%} within {forms.seconds(_at(found, share))}" for share in MARKED
     )
     svg = canvas.draw("latency", canvas.NARROW, 260.0, lambda on: _paint(on, found))
     return PlotBlock("How long it takes", f"{alt}.", canvas.labelled(svg, f"{alt}."))
@@ -48,7 +48,7 @@ def _paint(on: Figure, found: LatencyQuantiles) -> None:
     marks = [(_at(found, share), share) for share in MARKED]
     axes.plot(*zip(*marks, strict=True), "o", color=OURS, ms=7.5, mec=canvas.PAPER, mew=1.4)
     names = [
-        Label(x, y, f"P{100 * y:g}  {words.seconds(x)}", INK, size=canvas.SMALL) for x, y in marks
+        Label(x, y, f"P{100 * y:g}  {forms.seconds(x)}", INK, size=canvas.SMALL) for x, y in marks
     ]
     curve = list(zip(found.seconds, found.quantiles, strict=True))
     place(axes, names, avoid=curve[:: max(1, len(curve) // 60)])

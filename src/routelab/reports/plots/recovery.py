@@ -1,4 +1,4 @@
-"""How many calls of the strong model recover how much of its lead."""
+"""A plot of the calls of the strong model that recover parts of its lead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import MUTED, OURS, SOFT
 from routelab.reports.labels import Label, place
@@ -17,17 +17,17 @@ _COLOURS = (OURS, SOFT)
 
 
 def recovery_plot(strong: str, ways: Sequence[tuple[str, RankingSummary]]) -> PlotBlock:
-    """The shares that recover half and four fifths of the gap, for each way of judging."""
+    """Shares of strong calls that recover half and four fifths of the gap (CPT), for each test."""
     alt = _alt(ways)
     svg = canvas.draw("recovered", canvas.NARROW, 290.0, lambda on: _paint(on, ways))
-    title = f"Calls of {words.short(strong, 24)} that recover its lead"
+    title = f"Calls of {forms.short(strong, 24)} that recover its lead"
     return PlotBlock(title, alt, canvas.labelled(svg, alt))
 
 
 def _alt(ways: Sequence[tuple[str, RankingSummary]]) -> str:
     told = [
-        f"{name}: half of it by {words.share(it.cpt50.value)} of the calls, four fifths by"
-        f" {words.share(it.cpt80.value)}"
+        f"{name}: half of it by {forms.share(it.cpt50.value)} of the calls, four fifths by"
+        f" {forms.share(it.cpt80.value)}"
         for name, it in ways
     ]
     return f"{'; '.join(told)}. Random routing needs 50% and 80%."

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown import ReliabilityBins
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import MUTED, OURS, SOFT
 from routelab.reports.labels import Label, place
@@ -17,7 +17,7 @@ from routelab.reports.labels import Label, place
 def reliability_plot(key: str, bins: ReliabilityBins) -> PlotBlock:
     """Mean quality by confidence; the bars say how many answers are behind each dot."""
     alt = _alt(bins)
-    title = f"Does {words.short(bins.signal, 20)} tell? {words.short(bins.model, 24)}"
+    title = f"Does {forms.short(bins.signal, 20)} tell? {forms.short(bins.model, 24)}"
     svg = canvas.draw(key, canvas.NARROW, 290.0, lambda on: _paint(on, bins))
     return PlotBlock(title, alt, canvas.labelled(svg, alt))
 
@@ -25,14 +25,14 @@ def reliability_plot(key: str, bins: ReliabilityBins) -> PlotBlock:
 def _alt(bins: ReliabilityBins) -> str:
     seen = [quality for quality, n in zip(bins.quality, bins.n, strict=True) if n]
     span = (
-        f"from {words.quality(seen[0])} in the least confident bin to {words.quality(seen[-1])} in"
+        f"from {forms.quality(seen[0])} in the least confident bin to {forms.quality(seen[-1])} in"
         " the most confident one"
         if seen
         else "not observed"
     )
     auroc = "" if bins.auroc is None else f" AUROC {bins.auroc:.3f} (0.5 is chance)."
     ece = "" if bins.ece is None else f" Calibration error {bins.ece:.3f}."
-    return f"Quality of {words.short(bins.model, 60)} goes {span}.{auroc}{ece}"
+    return f"Quality of {forms.short(bins.model, 60)} goes {span}.{auroc}{ece}"
 
 
 def _paint(on: Figure, bins: ReliabilityBins) -> None:
@@ -52,7 +52,7 @@ def _paint(on: Figure, bins: ReliabilityBins) -> None:
     counts.bar(np.array(bins.low), n, width, align="edge", color=SOFT, ec=canvas.PAPER, lw=0.8)
     counts.set_yticks([int(n.max(initial=1))], [f"{int(n.max(initial=0)):,}"])
     counts.spines["left"].set_visible(False)
-    counts.set_xlabel(f"{words.short(bins.signal)} (bars: answers)")
+    counts.set_xlabel(f"{forms.short(bins.signal)} (bars: answers)")
     counts.xaxis.set_major_locator(MaxNLocator(6))
     if bins.probability:
         _diagonal(axes, bins)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS
 from routelab.reports.summary import FrontProgress
@@ -20,7 +20,7 @@ _FLAT = 1e-4
 
 
 def progress_plot(found: Sequence[FrontProgress]) -> PlotBlock:
-    """Hypervolume over trials; it begins with what was tuned exactly."""
+    """Hypervolume of the front over trials, from the exactly tuned one on."""
     first, last = found[0], found[-1]
     alt = (
         f"Share dominated: {first.hypervolume:.4%} before the first trial,"
@@ -34,8 +34,8 @@ def parameter_importance_plot(found: Mapping[str, float]) -> PlotBlock:
     """Importance of each parameter for reaching the front, the greatest first."""
     shown = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
     alt = (
-        f"What sets trials near the front apart: {words.short(shown[0][0], 40)} most, with"
-        f" {words.share(shown[0][1])} (PED-ANOVA; shares of all {len(found)} parameters)."
+        f"What sets trials near the front apart: {forms.short(shown[0][0], 40)} most, with"
+        f" {forms.share(shown[0][1])} (PED-ANOVA; shares of all {len(found)} parameters)."
     )
     height = 26.0 * len(shown) + 56.0
     svg = canvas.draw("importance", canvas.NARROW, height, lambda on: _bars(on, shown))
@@ -64,9 +64,9 @@ def _bars(on: Figure, shown: Sequence[tuple[str, float]]) -> None:
     rows = range(len(shown))
     axes.barh(rows, [100 * value for _, value in shown], height=0.5, color=OURS, alpha=0.85, lw=0)
     for row, (_, value) in enumerate(shown):
-        axes.text(100 * value, row, f" {words.share(value)}", va="center", color=MUTED,
+        axes.text(100 * value, row, f" {forms.share(value)}", va="center", color=MUTED,
                   fontsize=canvas.SMALL)  # fmt: skip
-    axes.set_yticks(rows, [words.short(name, 19) for name, _ in shown])
+    axes.set_yticks(rows, [forms.short(name, 19) for name, _ in shown])
     axes.tick_params(axis="y", labelcolor=INK, pad=6)
     axes.set_ylim(len(shown) - 0.5, -0.6)
     axes.set_xlim(left=0)

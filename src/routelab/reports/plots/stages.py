@@ -1,4 +1,4 @@
-"""Where the money goes: delivered answers, and answers that were thrown away."""
+"""A plot of cost by model: delivered answers, and answers that were discarded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown import StageUse
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS
 
@@ -17,7 +17,7 @@ _SHARE_OF_NOTE = 0.30
 
 
 def stages_plot(found: Sequence[StageUse]) -> PlotBlock:
-    """Cost by model, delivered and discarded."""
+    """Cost by model, of delivered and of discarded answers."""
     alt = _alt(found)
     height = 44.0 * len(found) + 56.0
     svg = canvas.draw("stages", canvas.NARROW, height, lambda on: _paint(on, found))
@@ -27,9 +27,9 @@ def stages_plot(found: Sequence[StageUse]) -> PlotBlock:
 def _alt(found: Sequence[StageUse]) -> str:
     total = sum(it.usd_per_1k for it in found)
     lost = sum(it.discarded_usd_per_1k for it in found)
-    part = f" ({words.share(lost / total)})" if total > 0 else ""
+    part = f" ({forms.share(lost / total)})" if total > 0 else ""
     return (
-        f"Of {words.usd(total)} USD per 1,000 requests, {words.usd(lost)}{part} buys answers that"
+        f"Of {forms.usd(total)} USD per 1,000 requests, {forms.usd(lost)}{part} buys answers that"
         " are discarded because a later model was asked."
     )
 
@@ -44,11 +44,11 @@ def _paint(on: Figure, found: Sequence[StageUse]) -> None:
         axes.barh(row + 0.12, it.discarded_usd_per_1k, left=kept, height=0.38, fc=canvas.PAPER,
                   ec=LOSS, lw=1.0, hatch="////")  # fmt: skip
         lost = (
-            f", {words.usd(it.discarded_usd_per_1k)} discarded" if it.discarded_usd_per_1k else ""
+            f", {forms.usd(it.discarded_usd_per_1k)} discarded" if it.discarded_usd_per_1k else ""
         )
-        axes.text(0, row - 0.17, f"{words.usd(it.usd_per_1k)} USD{lost}", va="bottom",
+        axes.text(0, row - 0.17, f"{forms.usd(it.usd_per_1k)} USD{lost}", va="bottom",
                   color=MUTED, fontsize=canvas.SMALL)  # fmt: skip
-    axes.set_yticks(range(len(found)), [words.short(it.model, 19) for it in found])
+    axes.set_yticks(range(len(found)), [forms.short(it.model, 19) for it in found])
     axes.tick_params(axis="y", labelcolor=INK, pad=6)
     axes.set_ylim(len(found) - 0.4, -0.7)
     axes.set_xlim(0, top * (1 + _SHARE_OF_NOTE / 3))

@@ -1,4 +1,4 @@
-"""What moving one threshold does to quality and cost."""
+"""A plot of quality and cost over one threshold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from routelab.replay.breakdown import ThresholdCurve
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, MUTED, OURS, SOFT
 from routelab.stats import evenly
@@ -21,9 +21,14 @@ MOST = 240
 
 
 def threshold_plot(key: str, curves: Sequence[ThresholdCurve]) -> PlotBlock:
-    """One model's threshold; the curves are of several parts."""
+    """Figures over one model's threshold.
+
+    Args:
+        key: unique in a page.
+        curves: one for each part of the log.
+    """
     last = curves[-1]
-    title = f"Threshold of {words.short(last.model, 40)}"
+    title = f"Threshold of {forms.short(last.model, 40)}"
     alt = _alt(last)
     svg = canvas.draw(key, canvas.NARROW, 330.0, lambda on: _paint(on, curves))
     return PlotBlock(title, alt, canvas.labelled(svg, alt))
@@ -32,11 +37,11 @@ def threshold_plot(key: str, curves: Sequence[ThresholdCurve]) -> PlotBlock:
 def _alt(curve: ThresholdCurve) -> str:
     at = curve.thresholds.index(curve.chosen)
     return (
-        f"On {curve.part}, the chosen threshold {words.plain(curve.chosen)} on"
-        f" {words.short(curve.signal, 60)} gives quality {words.quality(curve.quality[at])} for"
-        f" {words.usd(curve.usd_per_1k[at])} USD per 1,000 requests; over all thresholds quality"
-        f" goes from {words.quality(min(curve.quality))} to {words.quality(max(curve.quality))} and"
-        f" cost from {words.usd(min(curve.usd_per_1k))} to {words.usd(max(curve.usd_per_1k))}."
+        f"On {curve.part}, the chosen threshold {forms.plain(curve.chosen)} on"
+        f" {forms.short(curve.signal, 60)} gives quality {forms.quality(curve.quality[at])} for"
+        f" {forms.usd(curve.usd_per_1k[at])} USD per 1,000 requests; over all thresholds quality"
+        f" goes from {forms.quality(min(curve.quality))} to {forms.quality(max(curve.quality))} and"
+        f" cost from {forms.usd(min(curve.usd_per_1k))} to {forms.usd(max(curve.usd_per_1k))}."
     )
 
 
@@ -55,10 +60,10 @@ def _paint(on: Figure, curves: Sequence[ThresholdCurve]) -> None:
         _chosen(axes, curves[-1], getattr(curves[-1], what))
         _parts(axes, [(it.part, it.thresholds[-1], getattr(it, what)[-1]) for it in curves])
     upper.text(
-        curves[-1].chosen, 1.03, f"chosen {words.plain(curves[-1].chosen)}", ha="center",
+        curves[-1].chosen, 1.03, f"chosen {forms.plain(curves[-1].chosen)}", ha="center",
         va="bottom", transform=upper.get_xaxis_transform(), color=INK, fontweight="bold",
     )  # fmt: skip
-    lower.set_xlabel(f"keep the answer if {words.short(curves[-1].signal)} is at least")
+    lower.set_xlabel(f"keep the answer if {forms.short(curves[-1].signal)} is at least")
     lower.xaxis.set_major_locator(MaxNLocator(6))
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routelab.core import Bools, Floats, Ints
 from routelab.core.messages import wording
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, LOSS, MUTED, OURS, RULE, SOFT
 from routelab.simulate import Day, DeploymentSamples, Scenario
@@ -96,7 +96,7 @@ def _over(values: Floats, where: Ints, count: Floats) -> Floats:
 
 
 def windows(scenario: Scenario) -> list[FaultWindow]:
-    """Faults and surges of a scenario."""
+    """The times of a scenario's faults and surges, to shade."""
     found = [
         FaultWindow(
             f"{it.__struct_config__.tag} {_where(it)}".strip(), it.from_s, it.to_s, good=False
@@ -118,6 +118,8 @@ def timeline_plot(key: str, day: Day, scenario: Scenario) -> PlotBlock:
     """Traffic, latency, failures, lines, breakers, spend and escalation of a day.
 
     Args:
+        day: simulated.
+        scenario: whose faults and surges are shaded.
         key: unique in a page.
     """
     found, shown = binned(day), breakers(day)
@@ -145,14 +147,14 @@ def _alt(day: Day, found: Bins, shaded: Sequence[FaultWindow]) -> str:
     parts = [f"Requests a second from {found.per_s.min():.3g} to {found.per_s.max():.3g}"]
     if np.isfinite(found.p95).any():
         at = int(np.nanargmax(found.p95))
-        worst = words.seconds(float(found.p95[at]))
+        worst = forms.seconds(float(found.p95[at]))
         parts.append(f"P95 at most {worst}, at {_clock(found.middle_s[at])}")
     lost = int((~day.answered).sum())
-    parts.append(f"{words.count(lost)} of {words.count(len(day))} requests without an answer")
+    parts.append(f"{forms.count(lost)} of {forms.count(len(day))} requests without an answer")
     told = ". ".join(parts) + "."
     if shaded:
         listed = wording.listed(
-            [f"{words.short(it.name, 60)} ({it.from_s:g} to {it.to_s:g} s)" for it in shaded[:6]]
+            [f"{forms.short(it.name, 60)} ({it.from_s:g} to {it.to_s:g} s)" for it in shaded[:6]]
         )
         told += f" Shaded: {listed}."
     return told + f" Percentiles are of requests by arrival, in {len(found.middle_s)} equal pieces."
@@ -239,7 +241,7 @@ def _states(axes: Axes, day: Day, shown: Sequence[DeploymentSamples], width: flo
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.grid(visible=False)
     room = 20 if width > 500 else 14
-    named = [f"{words.short(it.model, room - 6)} {words.short(it.provider, 6)}" for it in shown]
+    named = [f"{forms.short(it.model, room - 6)} {forms.short(it.provider, 6)}" for it in shown]
     axes.set_yticks(range(len(shown)), named)
     axes.tick_params(axis="y", labelsize=canvas.SMALL - 1)
     at = _moments(day, len(day.waiting))
@@ -260,7 +262,7 @@ def _named(axes: Axes, shaded: Sequence[FaultWindow], end: float) -> None:
             continue
         taken = one.from_s + 0.3 * end
         late = one.from_s > 0.6 * end
-        axes.annotate(words.short(one.name, 24), (min(one.to_s, end) if late else one.from_s, 1.0),
+        axes.annotate(forms.short(one.name, 24), (min(one.to_s, end) if late else one.from_s, 1.0),
                       xycoords=("data", "axes fraction"), xytext=(0, 20),
                       textcoords="offset points", ha="right" if late else "left",
                       fontsize=canvas.SMALL, color=OURS if one.good else LOSS)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who answers what: a column of bars for each model, a line for each task."""
+"""A plot of traffic: a column of bars for each model, a line for each task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from routelab.core.messages import wording
 from routelab.replay.breakdown import Slice
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import INK, LOSS, MUTED, OURS, RULE
 
@@ -36,11 +36,11 @@ def _total(slices: Sequence[Slice], name: str) -> float:
 def _alt(slices: Sequence[Slice], models: Sequence[str]) -> str:
     most = max(slices, key=lambda it: it.escalation_rate)
     least = min(slices, key=lambda it: it.escalation_rate)
-    named = wording.listed([words.short(name, 40) for name in models])
+    named = wording.listed([forms.short(name, 40) for name in models])
     return (
         f"Share of each task's requests answered by {named}."
-        f" Most escalated is {words.short(most.value, 40)} ({words.share(most.escalation_rate)}),"
-        f" least {words.short(least.value, 40)} ({words.share(least.escalation_rate)})."
+        f" Most escalated is {forms.short(most.value, 40)} ({forms.share(most.escalation_rate)}),"
+        f" least {forms.short(least.value, 40)} ({forms.share(least.escalation_rate)})."
     )
 
 
@@ -58,7 +58,7 @@ def _paint(on: Figure, slices: Sequence[Slice], models: Sequence[str]) -> None:
         axes.set_title(lines, loc="left", fontsize=canvas.SMALL, pad=6,
                        color=LOSS if last else INK)  # fmt: skip
         if index == 0:
-            axes.set_yticks(range(len(slices)), [words.short(it.value, 19) for it in slices])
+            axes.set_yticks(range(len(slices)), [forms.short(it.value, 19) for it in slices])
             axes.tick_params(axis="y", labelcolor=INK, pad=6)
 
 
@@ -67,7 +67,7 @@ def _column(axes: Axes, values: Sequence[float], colour: str) -> None:
     axes.barh(rows, [1.0] * len(values), height=0.72, color=RULE, alpha=0.28, lw=0)
     axes.barh(rows, values, height=0.72, color=colour, alpha=0.38, lw=0)
     for row, value in zip(rows, values, strict=True):
-        axes.text(0.05, row, words.whole_share(value), va="center_baseline", fontsize=canvas.SMALL,
+        axes.text(0.05, row, forms.whole_share(value), va="center_baseline", fontsize=canvas.SMALL,
                   color=INK if value >= 0.005 else MUTED)  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_ylim(len(values) - 0.5, -0.5)
@@ -80,8 +80,8 @@ def _column(axes: Axes, values: Sequence[float], colour: str) -> None:
 def _heading(name: str, step: float) -> str:
     """A name on at most two lines of a column."""
     room = max(6, int(step / 6.2))
-    text = words.short(name, 2 * room)
+    text = forms.short(name, 2 * room)
     if len(text) <= room:
         return text
     cut = max((i + 1 for i, c in enumerate(text[:room]) if c in "-_/ ."), default=room)
-    return f"{text[:cut]}\n{words.short(text[cut:], room)}"
+    return f"{text[:cut]}\n{forms.short(text[cut:], room)}"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from routelab.reports import canvas, words
+from routelab.reports import canvas, forms
 from routelab.reports.blocks import PlotBlock
 from routelab.reports.canvas import GOOD, INK, LOSS, MUTED
 from routelab.reports.summary import Range
@@ -20,7 +20,13 @@ _LEFT = 150.0
 
 
 class WhiskerLine(NamedTuple):
-    """A difference and what it is between, in units of the axis."""
+    """A difference with its interval, in units of the axis.
+
+    Attributes:
+        name: what it is of.
+        value: point estimate.
+        interval: 95 %.
+    """
 
     name: str
     value: float
@@ -28,7 +34,13 @@ class WhiskerLine(NamedTuple):
 
 
 def points(name: str, value: float, interval: Range) -> WhiskerLine:
-    """A difference in quality, in points of 1/100."""
+    """A line for a difference in quality, in points of 1/100.
+
+    Args:
+        name: what it is of.
+        value: point estimate, in units of quality.
+        interval: 95 %, in units of quality.
+    """
     return WhiskerLine(name, 100 * value, (100 * interval[0], 100 * interval[1]))
 
 
@@ -42,9 +54,13 @@ def whiskers_plot(
     *,
     good: int = 1,
 ) -> PlotBlock:
-    """Lines in their order, from the top.
+    """A plot of differences with their intervals, in their order from the top.
 
     Args:
+        key: unique in a page.
+        title: of the plot.
+        alt: what it shows, for those who cannot see it.
+        lines: to draw.
         sides: what it means to be left and right of zero.
         unit: of the axis.
         good: 1 if above zero is good, -1 if below is.
@@ -63,7 +79,7 @@ def _paint(
         _line(axes, y, line, good)
     axes.axvline(0, color=INK, lw=1.0, zorder=2)
     axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.set_yticks(range(len(lines)), [words.short(line.name, 24) for line in lines])
+    axes.set_yticks(range(len(lines)), [forms.short(line.name, 24) for line in lines])
     axes.tick_params(axis="y", labelcolor=INK, pad=8)
     _around_zero(axes, lines)
     canvas.grid(axes, "x")
@@ -96,5 +112,5 @@ def _around_zero(axes: Axes, lines: Sequence[WhiskerLine]) -> None:
     axes.set_xlim(low - room, high + room)
     axes.xaxis.set_major_locator(MaxNLocator(5, min_n_ticks=3))
     axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: words.minus(f"{value:+g}") if value else "0")
+        FuncFormatter(lambda value, _: forms.minus(f"{value:+g}") if value else "0")
     )

@@ -1,4 +1,4 @@
-"""Answers that come in pieces: server-sent events, and the completion they add up to."""
+"""One try at a deployment: how its answer is read, streamed or not, timed, priced and judged."""
 
 from __future__ import annotations
 

@@ -28,9 +28,14 @@ async def attempt(
     wall_clock: Callable[[], float],
     sink: PieceSink | None = None,
 ) -> AttemptResult:
-    """Ask one deployment once; whatever goes wrong there is in the result.
+    """Ask one deployment once; failures are in the result, never raised.
 
     Args:
+        upstream: that sends.
+        deployment: to ask.
+        body: of the request.
+        headers: names in lower case.
+        timeouts: in seconds.
         clock: seconds, for latencies.
         wall_clock: Unix time in seconds, for dates in replies.
         sink: is given the answer piece by piece; without one the answer is not streamed.

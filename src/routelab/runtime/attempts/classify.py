@@ -1,4 +1,4 @@
-"""What came of one attempt of a call at one deployment."""
+"""Classification of one attempt's result: an answer, or a failure of some kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN = 200
 
 
 class AttemptResult(msgspec.Struct, frozen=True):
-    """What came of one attempt.
+    """The result of one attempt at a deployment.
 
     Attributes:
         deployment: for people, without credentials.
@@ -58,7 +58,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
 
     @property
     def lasting(self) -> bool:
-        """Whether it will fail in the same way until somebody mends something."""
+        """Whether it will fail in the same way until somebody repairs something, such as a key."""
         refused = self.status is not None and 400 <= self.status < 500
         return self.kind == "key" or (refused and self.status not in PASSING | _FINAL)
 

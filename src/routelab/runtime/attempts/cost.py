@@ -1,4 +1,4 @@
-"""What a live response cost."""
+"""The cost of a live response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_TOKENS = ("usage tokens in the response", "make its endpoint report usage")
 
 
 class Cost(NamedTuple):
-    """What a response cost.
+    """The cost of a response in USD, and what to know about it.
 
     Attributes:
         usd: NaN if unknown.
@@ -32,9 +32,11 @@ class Cost(NamedTuple):
 
 
 def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> Cost:
-    """What one response cost.
+    """The cost of one response: as the endpoint reports it, else tokens times prices.
 
     Args:
+        model: with its prices.
+        body: the response.
         multiplier: of tokens times prices, for signals that the endpoint computes by asking
             more than once; a cost that the endpoint reports holds them already.
     """
@@ -60,7 +62,11 @@ def reported_tokens(body: Mapping[str, Any] | None) -> tuple[float, float]:
 
 
 def combined_multiplier(multipliers: Sequence[float]) -> float:
-    """The multiplier of several signals, each of which asks more often on its own."""
+    """The cost multiplier of several signals, each of which asks for further answers of its own.
+
+    Args:
+        multipliers: of each; 1 adds nothing.
+    """
     first, *others = multipliers or (1.0,)
     return first + sum(other - 1.0 for other in others)
 

@@ -24,6 +24,7 @@ def word_chunks(body: Mapping[str, Any], *, usage: bool) -> Iterator[dict[str, A
     """A chat completion of one choice as chunks, one a word of its text.
 
     Args:
+        body: the chat completion.
         usage: end with a chunk of the usage.
     """
     head = {name: body[name] for name in ("id", "created", "model") if name in body}

@@ -1,4 +1,4 @@
-"""When an endpoint says it may be asked again."""
+"""The `Retry-After` of a reply, in seconds."""
 
 from __future__ import annotations
 

@@ -9,12 +9,12 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Store
     from routelab.runtime.budgets.alert import Alert
+    from routelab.runtime.budgets.cost_ceiling import unpriced, upper_usd
     from routelab.runtime.budgets.guard import BudgetGuard
     from routelab.runtime.budgets.keeper import BudgetBalance, BudgetKeeper, OverBudgetError
     from routelab.runtime.budgets.memory import MemoryStore
     from routelab.runtime.budgets.rules import BudgetRule, Budgets, read
     from routelab.runtime.budgets.sqlite import SqliteStore
-    from routelab.runtime.budgets.upper import unpriced, upper_usd
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -33,8 +33,8 @@ else:
             "SqliteStore": "sqlite",
             "Store": "account",
             "read": "rules",
-            "unpriced": "upper",
-            "upper_usd": "upper",
+            "unpriced": "cost_ceiling",
+            "upper_usd": "cost_ceiling",
         },
     )
 

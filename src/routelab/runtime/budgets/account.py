@@ -1,4 +1,4 @@
-"""What a budget store keeps: for each account and period, money spent and money reserved.
+"""Accounts of a budget store: for each account and period, money spent and money reserved.
 
 Amounts are whole nano-dollars (1e-9 USD), so that sums are exact in any order.
 """
@@ -19,11 +19,13 @@ def nano(usd: float) -> int:
 
 
 class BudgetLine(NamedTuple):
-    """One account that a reservation is charged to.
+    """One account that a reservation is charged to; amounts in nano-dollars (1e-9 USD).
 
     Attributes:
+        account: "all", or "tenant" and the tenant's name.
+        period: "2026-11-24", "2026-11" or "total".
         ceiling: spent and reserved together never go above it.
-        marks: amounts spent, ascending, whose reaching is told once.
+        marks: amounts spent, ascending; reaching one is reported once.
     """
 
     account: str
@@ -33,7 +35,13 @@ class BudgetLine(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """Money reserved under every line."""
+    """Money reserved under every account that a call is charged to.
+
+    Attributes:
+        id: of the reservation, in its store.
+        lines: accounts, each with its period.
+        amount: nano-dollars (1e-9 USD), reserved under each line.
+    """
 
     id: int
     lines: tuple[BudgetLine, ...]
@@ -41,10 +49,14 @@ class Reservation(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """An account in a period.
+    """An account in a period; amounts in nano-dollars (1e-9 USD).
 
     Attributes:
-        told: how many marks were reached and told.
+        account: "all", or "tenant" and the tenant's name.
+        period: "2026-11-24", "2026-11" or "total".
+        spent: settled.
+        reserved: for calls under way.
+        told: how many marks were reached and reported.
     """
 
     account: str
@@ -66,17 +78,20 @@ class Store(Protocol):
         ...
 
     async def reserve(self, lines: tuple[BudgetLine, ...], amount: int) -> Reservation | Balance:
-        """Reserve under every line or under none, then the first account without room.
+        """Reserve under every line, or under none: then the first account without room.
 
         Cancelling the wait reserves nothing.
 
+        Args:
+            lines: accounts to charge.
+            amount: nano-dollars (1e-9 USD).
         Raises:
             BudgetError: the store cannot be used.
         """
         ...
 
     def settle(self, hold: Reservation, amount: int) -> None:
-        """Give the reservation back and charge what was spent; never waits."""
+        """Give the reservation back and charge what was spent, in nano-dollars; never waits."""
         ...
 
     async def balances(self, periods: tuple[str, ...]) -> tuple[Balance, ...]:

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """A share of a budget is spent; told once in its period.
+    """A share of a budget is spent; reported once in its period.
 
     Attributes:
         account: "all", or "tenant" and the tenant's name.

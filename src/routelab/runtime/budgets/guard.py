@@ -51,6 +51,11 @@ class BudgetGuard:
         charged before the next is made, so that it never spends what is reserved for that one.
         A call that is cancelled is charged what its attempts are known to have cost. An attempt
         that nobody answered is charged besides as the budgets' `unanswered` says.
+
+        Args:
+            call: that the policy asks for.
+            sending: the request, and what goes to every model with it.
+            attempts: every attempt is added when it ends, for those who cancel the call.
         """
         charged: list[float] = []
         try:

@@ -32,6 +32,12 @@ class BudgetBalance(msgspec.Struct, frozen=True):
     """What is left of a budget in the current period.
 
     Attributes:
+        account: "all", or "tenant" and the tenant's name.
+        period: "2026-11-24", "2026-11" or "total".
+        limit_usd: that may be spent in the period.
+        spent_usd: settled so far.
+        reserved_usd: for calls under way.
+        left_usd: neither spent nor reserved.
         resets_at_s: Unix seconds; None for a budget that never is full again.
     """
 
@@ -48,7 +54,7 @@ class BudgetKeeper:
     """Reserves and settles the money of calls.
 
     Args:
-        alert: hears when a share of a budget is spent.
+        alert: called when a share of a budget is spent.
     """
 
     def __init__(
@@ -70,6 +76,10 @@ class BudgetKeeper:
     async def reserve(self, tenant: str, usd: float, degraded: bool = False) -> Reservation:
         """Reserve what a call may cost.
 
+        Args:
+            tenant: who asks; empty for nobody in particular.
+            usd: upper cost of the call.
+            degraded: the cheaper policy decides already, so that only hard limits hold.
         Raises:
             OverBudgetError: an account has no room for it.
             BudgetError: the store cannot be used.
@@ -86,7 +96,7 @@ class BudgetKeeper:
         raise _over(found, dict(self.budgets.rules(tenant))[found.account], usd, now_s)
 
     def settle(self, hold: Reservation, usd: float) -> None:
-        """Charge what a call cost; what is not known is charged as it was reserved."""
+        """Charge what a call cost in USD; where that is NaN, what was reserved for it."""
         self._store.settle(hold, hold.amount if math.isnan(usd) else nano(usd))
 
     async def left(self) -> tuple[BudgetBalance, ...]:

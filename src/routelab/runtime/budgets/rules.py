@@ -17,7 +17,7 @@ ALL = "all"
 
 
 class BudgetRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A limit on money.
+    """A limit on spending, in USD.
 
     Attributes:
         limit_usd: that may be spent in a period.
@@ -33,7 +33,7 @@ class BudgetRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hard_limit_usd: float | None = None
 
     def ceiling_usd(self, degraded: bool) -> float:
-        """What no call may bring the spending above."""
+        """USD that no call may bring the spending above; infinite where nothing is refused."""
         if not (degraded and self.at_limit == "degrade"):
             return self.limit_usd
         return math.inf if self.hard_limit_usd is None else self.hard_limit_usd
@@ -47,11 +47,11 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         all: of all tenants together.
         tenant: of each tenant that has no rule of its own.
         tenants: of these tenants, by name.
-        alerts: shares of a limit that are told when they are reached, once in a period.
+        alerts: shares of a limit, in [0, 1], that are reported when reached, once in a period.
         output_tokens: assumed of a call whose request sets no `max_tokens`.
-        unanswered: what an attempt is charged that was sent, and neither answered nor told what it
-            used: nothing, as providers' own errors mostly cost nothing, or what was "reserved" for
-            it, as a provider may go on with an answer that nobody waits for and bill it.
+        unanswered: what an attempt is charged that was sent, and neither answered nor reported what
+            it used: nothing, as providers' own errors mostly cost nothing, or what was "reserved"
+            for it, as a provider may go on with an answer that nobody waits for and bill it.
         cheaper: directory of the policy that decides degraded requests; one in a file is
             relative to the file.
     Raises:

@@ -26,8 +26,8 @@ class _Job(NamedTuple):
     """Something to do in a transaction.
 
     Attributes:
-        then: hears the result in the event loop, once it is kept.
-        fail: hears why it cannot be done; None for a job that has to be done, however late.
+        then: called with the result in the event loop, once it is kept.
+        fail: called with why it cannot be done; None for a job that has to be done, however late.
     """
 
     run: Callable[[Ledger], Any]

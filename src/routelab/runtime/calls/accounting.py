@@ -1,4 +1,4 @@
-"""What the attempts of a call cost, and what its record keeps of them."""
+"""Accounting of a call: the cost of its attempts, and what its record keeps of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever answers calls: a caller of deployments, or one that asks the budgets first."""
+"""The protocol of what answers calls: a caller of deployments, or a guard of budgets before it."""
 
 from __future__ import annotations
 

@@ -71,9 +71,11 @@ class Caller:
         self._reader = SignalReader(self._warn)
 
     async def call(self, call: Call, sending: Sending, attempts: list[SampleAttempt]) -> Feedback:
-        """What came back; a call that nobody answered has an error, never an exception.
+        """The feedback of a call; one that nobody answered has an error, and raises nothing.
 
         Args:
+            call: that the policy asks for.
+            sending: the request, and what goes to every model with it.
             attempts: every attempt is added when it ends, for those who cancel the call.
         """
         started = self._clock()
@@ -108,14 +110,23 @@ class Caller:
         return await self._gatekeeper.judge(call, sending.request, seen, sending.deadline)
 
     def cancelled(self, call: Call, attempts: Sequence[SampleAttempt]) -> Feedback:
-        """What is known of a call that another one made needless, its money included."""
+        """The feedback of a call that another one made needless, its cost so far included.
+
+        Args:
+            call: that was cancelled.
+            attempts: made for it.
+        """
         money = self._account(call, attempts)
         return msgspec.structs.replace(
             cancelled(call), cost_usd=money.usd, attempts=money.attempts, notes=money.notes
         )
 
     def charged(self, call: Call) -> tuple[int, float]:
-        """How many answers a call takes, and what each costs in terms of one without signals."""
+        """How many answers a call takes, and the cost of each as a multiple of one without signals.
+
+        Args:
+            call: with the signals it needs.
+        """
         if not call.need:
             return 1, 1.0
         sources = self._of(call)
@@ -183,7 +194,7 @@ def _where(failed: SampleAttempt) -> str:
 
 
 def _counted(told: list[str]) -> list[str]:
-    """Each text once, with how often it was told."""
+    """Each text once, with how often it came."""
     return [it if n == 1 else f"{it} ({n} times)" for it, n in Counter(told).items()]
 
 
@@ -202,7 +213,7 @@ def _completion_tokens(
 
 
 def _asked_of(sources: Mapping[str, SignalSource]) -> dict[str, str]:
-    """What an endpoint is told of the signals that a call needs."""
+    """Headers that name the signals a call needs."""
     if not sources:
         return {}
     columns = [source.column for source in sources.values() if source.column]

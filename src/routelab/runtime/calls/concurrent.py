@@ -40,10 +40,13 @@ async def ask_together(
     sending: Sending,
     lost: Callable[[tuple[Feedback, ...]], None],
 ) -> tuple[Feedback, ...]:
-    """Feedback of every call, in the order of the calls.
+    """Feedback of concurrent calls, in the order of the calls.
 
     Args:
-        lost: hears what is known of the calls when the request is cancelled.
+        caller: answers each.
+        together: the calls, and when to stop waiting.
+        sending: the request, and what goes to every model with it.
+        lost: called with what is known of the calls when the request is cancelled.
     """
     if len(together.calls) == 1:
         call, attempts = together.calls[0], list[SampleAttempt]()

@@ -23,7 +23,7 @@ MOST_THREADS = 32
 
 
 class GateChecker:
-    """Knows the functions that gates name.
+    """Holds answers against gates, some of which are functions of the user's.
 
     Args:
         gates: every gate that may be asked.
@@ -55,9 +55,12 @@ class GateChecker:
     async def judge(
         self, call: Call, request: Request, seen: Feedback, deadline: float = math.inf
     ) -> Feedback:
-        """The feedback of a call, with why its gates refuse the answer.
+        """The feedback of a call, with the reasons for which its gates refuse the answer.
 
         Args:
+            call: with its gates.
+            request: that it was made for.
+            seen: feedback before gates.
             deadline: of the event loop's time, in seconds; no function is waited for after it.
         """
         if not call.gates or seen.error is not None:

@@ -10,7 +10,7 @@ from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.signals import Body, SignalReading, SignalSource
 
 NEVER = 20
-"""First answers of a model that all lack a value before that is told: a few may well lack one."""
+"""First answers of a model that all lack a value before a warning: a few may well lack one."""
 
 
 class SignalReader:

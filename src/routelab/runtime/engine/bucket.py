@@ -6,7 +6,7 @@ import math
 
 
 class Bucket:
-    """Grants at most `burst_s` seconds' worth at once, and `per_minute` in the long run.
+    """A token bucket: grants `per_minute` in the long run, `burst_s` seconds' worth at once.
 
     Something larger than the bucket is granted when the bucket is full, and leaves a debt.
     """
@@ -24,18 +24,23 @@ class Bucket:
         return min(self.capacity, self._level + (now - self._since) * self.rate)
 
     def ready_at(self, amount: float, now: float) -> float:
-        """When so much can be taken; `now` if it can be already."""
+        """Seconds of the clock at which an amount can be taken; `now` if it can be already."""
         if amount <= self._level:
             return now  # it only fills up
         lacking = min(amount, self.capacity) - self.level(now)
         return now if lacking <= _DUST else now + lacking / self.rate
 
     def take(self, amount: float, now: float) -> None:
-        """Take so much, which `ready_at` said can be had."""
+        """Take an amount, which `ready_at` said can be had.
+
+        Args:
+            amount: of requests or tokens.
+            now: seconds of the clock.
+        """
         self._level, self._since = self.level(now) - amount, now
 
     def give_back(self, amount: float, now: float) -> None:
-        """Return what was taken in vain; a negative amount takes what was not foreseen."""
+        """Return an amount that was not used; a negative one takes what was not foreseen."""
         self._level, self._since = min(self.capacity, self.level(now) + amount), now
 
 

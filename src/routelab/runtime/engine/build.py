@@ -23,7 +23,7 @@ def pools(
     """A pool for each model; the same deployment of two models has one state.
 
     Raises:
-        CatalogueError: rules or values that make no sense, or a model whose deployments take no
+        CatalogueError: rules or values out of range, or a model whose deployments take no
             calls.
     """
     told = [f"engine: {problem}" for problem in engine_rule_problems(rules)]

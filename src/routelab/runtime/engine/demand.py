@@ -1,4 +1,4 @@
-"""How many tokens a call will use, before it is made."""
+"""Tokens that a call is expected to use, before it is made."""
 
 from __future__ import annotations
 

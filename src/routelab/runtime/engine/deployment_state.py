@@ -1,4 +1,4 @@
-"""A deployment at work: what is under way there, what it grants, and how it fares."""
+"""The state of a deployment: calls under way, limits left, breaker and latency."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DeploymentState:
         rest_until: the deployment asked not to be called before.
         refusals: how often it said in a row that it is called too often.
         trouble: what the last failed call said.
-        freed: told whenever a place may have become free.
+        freed: called whenever a place may have become free.
     """
 
     __slots__ = (

@@ -20,7 +20,7 @@ from routelab.runtime.upstream import Upstream
 
 
 class Engine:
-    """Repairs transport below one call; what an answer says is not its concern.
+    """Balancing, limits, retries, breakers and fallbacks below one call, whatever its answer says.
 
     Attributes:
         pools: deployments at work, by model.
@@ -61,6 +61,7 @@ class Engine:
         """The first answer of the model or, where it has none, of its fallbacks.
 
         Args:
+            question: model, body and deadline.
             attempts: every attempt is added when it ends, also when the caller cancels.
         """
         fallbacks = self._catalogue.model(question.model).fallbacks
@@ -85,7 +86,7 @@ class Engine:
         )
 
     def states(self) -> dict[str, State]:
-        """Every deployment's breaker; of one that serves several models, the worst."""
+        """The breaker of every deployment; of one that serves several models, the worst."""
         now, worst = self._clock(), ("closed", "half-open", "open").index
         found: dict[str, State] = {}
         for pool in self.pools.values():

@@ -1,4 +1,4 @@
-"""How slow a deployment is at present.
+"""A running estimate of a deployment's latency.
 
 Source: Finagle, "Peak EWMA" load metric.
 """

@@ -1,4 +1,4 @@
-"""What an attempt means for what comes next."""
+"""Consequences of an attempt: for the breaker, for retries and for fallbacks."""
 
 from __future__ import annotations
 

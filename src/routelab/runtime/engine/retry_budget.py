@@ -1,4 +1,4 @@
-"""How many calls may be sent again."""
+"""A retry budget: how many calls may be sent again."""
 
 from __future__ import annotations
 

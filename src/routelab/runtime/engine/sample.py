@@ -1,4 +1,4 @@
-"""What is asked of the engine, and what came of it."""
+"""The engine's request and result: one sample of a call, with the attempts made for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
         model: that was asked.
         provider: who runs the deployment.
         sample: which of a call's samples it belongs to.
-        queued_s: waited for a permit before it.
+        queued_s: seconds that it waited for a free permit.
     """
 
     model: str
@@ -29,7 +29,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
 
     @property
     def unanswered(self) -> bool:
-        """Whether it was sent, and nobody knows what became of it and what it used."""
+        """Whether it was sent, and it is not known whether it was answered and what it used."""
         known = (self.result.body or {}).get("usage")
         return self.result.kind in ("timeout", "cut", "stopped") and not known
 
@@ -42,8 +42,8 @@ class SampleRequest(msgspec.Struct, frozen=True):
         deadline: of the engine's clock; nothing lasts longer.
         able: whether a fallback may be asked.
         sink: takes the answer as it comes.
-        room: told of an attempt that failed before the next one is made; gives why there is no
-            money for a next one, or None.
+        room: called with an attempt that failed before the next one is made; gives why there is no
+            money for the next one, or None.
     """
 
     model: str
@@ -57,7 +57,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
 
 
 class SampleResult(msgspec.Struct, frozen=True):
-    """What came of a question, beside its attempts.
+    """The result of asking for a sample, beside its attempts.
 
     Attributes:
         last: the attempt that answered; None if none did.

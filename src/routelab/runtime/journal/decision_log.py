@@ -81,11 +81,11 @@ class DecisionLog:
         self._put(finished)
 
     def note(self, note: Note) -> None:
-        """Queue what an answer was worth, or news of a budget."""
+        """Queue the judgement of an answer, or an alert of a budget."""
         self._put(note)
 
     def keep_out(self, variables: Iterable[str]) -> None:
-        """Blot out the values of these environment variables wherever they turn up."""
+        """Redact the values of these environment variables wherever they turn up."""
         self._variables = tuple(dict.fromkeys((*self._variables, *variables)))
 
     def status(self) -> LogStatus:

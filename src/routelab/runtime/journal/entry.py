@@ -24,9 +24,10 @@ _SHORTEST = 8
 def record(
     finished: FinishedRequest, *, texts: bool = False, hash_key: bytes | None = None
 ) -> Record:
-    """What is written down of a request.
+    """The record of a request, as a decision log holds it.
 
     Args:
+        finished: the request.
         texts: the prompt and the answers too.
         hash_key: makes the prompt's hash one that nobody without the key can repeat.
     """
@@ -59,7 +60,12 @@ def record(
 
 
 def record_line(written: Record | Note, secrets: Iterable[bytes] = ()) -> bytes:
-    """JSON on one line, with every secret blotted out."""
+    """JSON on one line, with every secret redacted.
+
+    Args:
+        written: record or note.
+        secrets: bytes that must not be in it.
+    """
     try:
         encoded = msgspec.json.encode(written)
     except UnicodeEncodeError:

@@ -10,7 +10,7 @@ from routelab.runtime.finished_request import FinishedRequest
 
 
 def finished_request(record: Record) -> FinishedRequest:
-    """The request that a record tells of."""
+    """The request that a record of a decision log describes."""
     steps = tuple(_step(it) for it in record.steps)
     answers = [
         it.feedback

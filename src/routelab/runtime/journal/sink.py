@@ -1,4 +1,4 @@
-"""Where finished requests go."""
+"""Sinks of finished requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Note: TypeAlias = FeedbackRecord | AlertRecord
 
 
 class LogStatus(msgspec.Struct, frozen=True):
-    """How a log is doing.
+    """The state of a decision log.
 
     Attributes:
         written: records that are with the operating system.
@@ -30,18 +30,22 @@ class LogStatus(msgspec.Struct, frozen=True):
 
 
 class Sink(Protocol):
-    """Takes what is to be remembered of requests; no method may wait or raise."""
+    """Takes records of requests; no method may wait or raise."""
 
     def write(self, finished: FinishedRequest) -> None:
-        """Remember a request."""
+        """Take the record of a request."""
         ...
 
     def note(self, note: Note) -> None:
-        """Remember what an answer was worth, or news of a budget."""
+        """Take the judgement of an answer, or an alert of a budget."""
         ...
 
     def keep_out(self, variables: Iterable[str]) -> None:
-        """Environment variables whose values must never be written."""
+        """Never write the values of some environment variables, which hold keys.
+
+        Args:
+            variables: their names.
+        """
         ...
 
     def status(self) -> LogStatus: ...

@@ -33,7 +33,7 @@ _WAITED_S = 0.001
 
 
 class RouterMetrics:
-    """Counts of a router; may be read from any thread.
+    """Operations metrics of a router, in constant memory; may be read from any thread.
 
     Args:
         max_tenants: that have metrics of their own; the later ones share one.
@@ -83,7 +83,13 @@ class RouterMetrics:
             _soon(self._settle)
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:
-        """Count what an answer was worth, for the model that gave it."""
+        """Count what an answer was worth, for the model that gave it.
+
+        Args:
+            request_id: of the request that it answered.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+        """
         with self._lock:
             self._add_up()
             model = model or self._answered_by.get(request_id)
@@ -93,12 +99,12 @@ class RouterMetrics:
                 self._quality.setdefault(model, _Mean()).add(quality)
 
     def alert(self, alert: Alert) -> None:
-        """Keep the latest news of budgets."""
+        """Keep the latest alerts of budgets."""
         with self._lock:
             self._alerts.append(alert)
 
     def snapshot(self) -> Snapshot:
-        """The metrics now."""
+        """The metrics as they are now."""
         with self._lock:
             self._add_up()
             answered = self._statuses["answered"]

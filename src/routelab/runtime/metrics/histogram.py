@@ -21,9 +21,10 @@ _log, _ceil = math.log, math.ceil
 
 
 class Distribution(msgspec.Struct, frozen=True):
-    """What a histogram knows.
+    """Count, sum and quantiles of the values of a histogram.
 
     Attributes:
+        count: values.
         sum: exact to a billionth for each value, in whatever order they came.
         min, max, p50, p95, p99: None without values; P95 is within 1 % of the least value that
             95 % of all do not exceed.
@@ -87,7 +88,7 @@ class Histogram:
         return self._quantiles(sorted(self._buckets.items()), q)[0] if self._buckets else math.nan
 
     def distribution(self) -> Distribution:
-        """All of it, as data."""
+        """Count, sum, quantiles and buckets, as plain data."""
         if not self._buckets:
             return Distribution()
         buckets = sorted(self._buckets.items())

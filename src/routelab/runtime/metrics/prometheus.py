@@ -29,7 +29,6 @@ def prometheus_text(snapshot: Snapshot) -> str:
     return "\n".join(_lines(snapshot)) + "\n"
 
 
-# Long: the table of everything exported, an entry for each metric.
 def _lines(it: Snapshot) -> Iterator[str]:
     yield from _conventional(it)
     yield from _counted(it)

@@ -13,7 +13,7 @@ from routelab.runtime.metrics.histogram import Distribution
 
 
 class MetricTotals(msgspec.Struct, frozen=True):
-    """What requests, calls or attempts came to.
+    """Totals over requests, calls or attempts.
 
     Attributes:
         count: of requests (all, by tenant), calls (by model, by step) or attempts (by deployment).
@@ -42,9 +42,11 @@ class MetricTotals(msgspec.Struct, frozen=True):
 
 
 class QualityTotals(msgspec.Struct, frozen=True):
-    """What judged answers of a model were worth.
+    """Quality of the answers of a model that were judged.
 
     Attributes:
+        count: judgements.
+        mean: quality in [0, 1].
         standard_error: of the mean; None for fewer than two.
     """
 
@@ -66,9 +68,11 @@ class SignalCoverage(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Metrics since the router began.
+    """Operations figures since the router began.
 
     Attributes:
+        requests: totals over all requests.
+        models, deployments: totals over calls by model, and over attempts by deployment.
         since_s, at_s: Unix seconds.
         statuses: requests by how they ended (see `routelab.core.storage.record.Status`).
         escalated: answered requests for which calls were made in more than one turn;
@@ -78,7 +82,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         degraded: requests that a budget had decided by the cheaper policy.
         retries: attempts after the first of a sample.
         waiting: calls that wait for a free place now.
-        queued_s: what attempts waited for a free place, where that was a millisecond or more.
+        queued_s: seconds that attempts waited for a free place, where that was 1 ms or more.
         steps: by turn, from 0.
         tenants: by name, the latecomers together as "other".
         signals: by model and signal.
@@ -118,5 +122,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self).decode()
 
     def with_state(self, **fields: Any) -> Snapshot:
-        """With what others than the metrics know: budgets, breakers, the log."""
+        """The same metrics with the state of budgets, breakers or the log.
+
+        Args:
+            fields: by name, in place of what is there.
+        """
         return msgspec.structs.replace(self, **fields)

@@ -1,4 +1,4 @@
-"""A policy at work in a router, with all that its decisions need."""
+"""A policy that a router decides by, with all that its decisions need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("routelab")
 
 
 class ActivePolicy:
-    """One policy of a router.
+    """A policy that a router decides by, with the caller that answers its calls.
 
     Attributes:
         digest: of the policy.
@@ -67,7 +67,7 @@ class ActivePolicy:
         )
 
     def context(self, request: Request) -> Context:
-        """A request in the policy's hands."""
+        """The context of a request, which the policy decides by."""
         for field in self._metadata:
             if not getattr(request, field):
                 self._metadata = tuple(it for it in self._metadata if it != field)  # once
@@ -82,8 +82,12 @@ class ActivePolicy:
         )
 
     def upper_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
-        """What a call may cost at most, whichever model serves it, with all its samples.
+        """Upper cost of a call in USD, whichever model serves it, with all its samples.
 
+        Args:
+            call: to price.
+            sending: the request, and what goes to every model with it.
+            output_tokens: assumed of an answer that has no limit of tokens.
         Raises:
             BudgetError: nothing is known of the cost of a model.
         """
@@ -95,7 +99,7 @@ class ActivePolicy:
         return answer_usd * samples * multiplier
 
     def samples(self, call: Call) -> int:
-        """How many answers a call takes."""
+        """How many answers of the model a call takes, signals included."""
         return self.caller.charged(call)[0]
 
     def _answer_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
@@ -107,7 +111,7 @@ class ActivePolicy:
         return usd
 
     def check_priced(self, budgets: Budgets) -> None:
-        """See that budgets can hold every model.
+        """Refuse models whose cost nothing is known of, as budgets could not hold them.
 
         Raises:
             BudgetError: nothing is known of a model's cost.

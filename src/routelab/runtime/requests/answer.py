@@ -28,7 +28,7 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class StreamedAnswer:
-    """The pieces of an answer; for `async with` and then `async for`.
+    """An answer piece by piece; for `async with` and then `async for`.
 
     Leaving the block early ends the request and closes its connection. An answer that breaks
     off raises `RouteError` from the loop; it never ends as if it were complete.

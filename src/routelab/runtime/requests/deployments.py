@@ -15,6 +15,7 @@ def deployed_models(
     """The models that a policy calls and those they fall back on, each with a deployment.
 
     Args:
+        policy_file: as loaded.
         given: goes before the policy's own catalogue; what it leaves open of a model, such as
             prices, capabilities or deployments, is filled in from there.
         rules: of the engine; go before those of either catalogue.
@@ -39,8 +40,11 @@ def deployed_models(
 
 
 def check_meant(policy_file: PolicyFile, given: Catalogue) -> None:
-    """A catalogue that lists none of a policy's models was meant for another policy.
+    """Refuse a catalogue that lists none of a policy's models, as it was meant for another one.
 
+    Args:
+        policy_file: as loaded.
+        given: the catalogue.
     Raises:
         CatalogueError: it does, with the models of both.
     """

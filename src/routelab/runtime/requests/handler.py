@@ -18,7 +18,7 @@ from routelab.runtime.routed_answer import RoutedAnswer
 
 
 class RequestHandler:
-    """Sees a router's requests through.
+    """Carries a router's requests from the policy's decision to the answer, budgets included.
 
     Args:
         active: the policy that decides requests.

@@ -1,4 +1,4 @@
-"""Where a router writes down what became of its requests."""
+"""Observers of a router, which are called when requests end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = logging.getLogger("routelab")
 
 
 class Observer(Protocol):
-    """Hears what happens in a router, in its event loop: it should be quick.
+    """Called for what happens in a router, in its event loop: it should be quick.
 
     What it raises is logged and otherwise ignored.
     """
@@ -25,16 +25,24 @@ class Observer(Protocol):
         """A request is over."""
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:
-        """An answer was judged; without a model, the one that was delivered."""
+        """An answer was judged.
+
+        Args:
+            request_id: of the request that it answered.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+        """
 
     def alert(self, alert: Alert) -> None:
         """A share of a budget is spent."""
 
 
 class Observers:
-    """Tells the log and every observer what became of each request.
+    """Passes the end of each request, judgements and alerts on to the log and all observers.
 
     Args:
+        log: takes records; None for none.
+        observers: called in their order.
         wall_clock: Unix seconds.
     """
 
@@ -48,7 +56,15 @@ class Observers:
     def answered(
         self, decision: Decision, request: Request, policy: str, latency_s: float, degraded: bool
     ) -> None:
-        """A request was answered."""
+        """Pass on a request that was answered.
+
+        Args:
+            decision: every call, and the answer delivered.
+            request: that was answered.
+            policy: SHA-256 of the policy that decided.
+            latency_s: seconds from asking to the answer.
+            degraded: a budget had it decided by the cheaper policy.
+        """
         self._finished(
             answered(
                 decision,
@@ -63,7 +79,15 @@ class Observers:
     def ended(
         self, error: BaseException, x: Context, policy: str, latency_s: float, degraded: bool
     ) -> None:
-        """A request ended without an answer."""
+        """Pass on a request that ended without an answer.
+
+        Args:
+            error: why.
+            x: the request in the policy's hands, with the calls made.
+            policy: SHA-256 of the policy that decided.
+            latency_s: seconds from asking to the end.
+            degraded: a budget had it decided by the cheaper policy.
+        """
         self._finished(
             ended(
                 error,
@@ -76,7 +100,14 @@ class Observers:
         )
 
     def feedback(self, request_id: str, quality: float, model: str | None, source: str) -> None:
-        """An answer was judged."""
+        """Pass on the judgement of an answer.
+
+        Args:
+            request_id: of the request that it answered.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+            source: of the judgement, for people.
+        """
         if self.log is not None:
             self.log.note(
                 FeedbackRecord(
@@ -91,7 +122,7 @@ class Observers:
         self._tell(lambda observer: observer.feedback(request_id, quality, model))
 
     def alert(self, alert: Alert) -> None:
-        """A share of a budget is spent."""
+        """Pass on that a share of a budget is spent."""
         early = alert.spent_usd < alert.share * alert.limit_usd  # reservations have no more room
         _log.warning(
             "budget of %s for %s: %.6g of %.6g USD are spent (alert at %.0f %%%s)",

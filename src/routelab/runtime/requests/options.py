@@ -1,4 +1,4 @@
-"""What a caller asks for, checked."""
+"""Options of one request, checked."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `router.route(prompt, task="maths", temperature=0)` is short for
     `router.route(prompt, RequestOptions(task="maths", parameters={"temperature": 0}))`.
+
+    >>> from routelab.runtime import RequestOptions
+    >>> options = RequestOptions(task="maths", max_cost_usd=0.01, deadline_s=5.0, needs=("tools",))
+    >>> RequestOptions(needs="tools")
+    Traceback (most recent call last):
+    routelab.errors.RequestError: needs='tools': write a list of capabilities, such as ["tools"]
 
     Attributes:
         id: sent as `x-request-id`; the key of the policy's random draws, a fresh one if None.
@@ -139,6 +145,8 @@ def sending(
     """A request as `AsyncRouter.route` takes it.
 
     Args:
+        messages: a prompt, or a list of chat messages.
+        options: what is asked for besides; None for nothing.
         given: fields of options and parameters, which go before those of `options`.
     Raises:
         RequestError: it is malformed; names everything that is.

@@ -1,4 +1,4 @@
-"""What a router's user lays over its policies."""
+"""Signals and gates that a router's user adds to its policies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from routelab.signals import Given
 
 
 class Overlay(msgspec.Struct, frozen=True):
-    """What a router's user lays over its policies.
+    """Signals and gates that a router's user adds to its policies.
 
     Attributes:
         signals: sources by signal, which go before those of the policy file.
@@ -33,11 +33,14 @@ class Overlay(msgspec.Struct, frozen=True):
     quiet: bool = False
 
     def over(self, policy: Policy) -> Policy:
-        """The policy behind the gates."""
+        """The policy with the gates around it."""
         return Gated(policy, self.gates, self.again) if self.gates else policy
 
     def fitting(self, policy: Policy) -> Overlay:
-        """Without what a policy has no use for, which is no mistake in one that steps in."""
+        """The overlay without what a policy has no use for.
+
+        For a policy that steps in, such as the cheaper one of a budget, that is no mistake.
+        """
         gates = self.over(policy).gates_used
         named = {gate.function for gate in gates if isinstance(gate, Function)}
         return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Whether an address answers from a log, and with which signals."""
+"""A probe of an address: is it a replay server, and with which signals?"""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ _WAIT_S = 2.0
 
 
 def logged_signals(base_url: str) -> Mapping[str, float | None]:
-    """Signals that a replay server can give, and times what each makes a call cost.
+    """Signals that a replay server can give, each with its multiplier of a call's cost.
 
-    None stands for a cost that it was not told. Empty where no replay server answers, whatever
-    else does.
+    None stands for a multiplier that the server does not know. Empty where no replay server
+    answers, whatever else does.
+
+    Args:
+        base_url: of the server, with `/v1`.
     """
     import httpx  # heavy, so only for those who ask
 

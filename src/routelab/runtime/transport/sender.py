@@ -11,7 +11,7 @@ import httpx
 from routelab.core.messages import how_to_install, unknown_name
 from routelab.errors import MissingExtraError
 from routelab.runtime.transport.closing import Closing
-from routelab.runtime.transport.leaked import close_leaked
+from routelab.runtime.transport.leaks import close_leaked
 from routelab.runtime.transport.request import RequestBuilder, straight
 from routelab.runtime.upstream import OutgoingRequest, UpstreamError
 

@@ -32,6 +32,7 @@ CALIBRATORS: tuple[type[Calibrator], ...] = (
     Isotonic,
     Temperature,
 )
+"""The calibrators of routelab itself."""
 
 REGISTRY: StructRegistry[Calibrator] = StructRegistry(
     "routelab.calibrators", "calibrator", CALIBRATORS, Calibrator

@@ -16,15 +16,21 @@ _TYPES = {**NODES, "roots": "int32", "output": "int32"}
 
 
 def dot(blocks: Sequence[Floats], vectors: Sequence[Vector], k: int) -> Floats:
-    """As `plain.dot`; arrays are contiguous, of float64 and int64."""
+    """(k,) as `plain.dot`, to the same bits.
+
+    Args:
+        blocks: (width, k) weights of each vector's columns, contiguous float64.
+        vectors: of contiguous int64 and float64.
+        k: outputs.
+    """
     sums = np.zeros(k)
     for block, (indices, values) in zip(blocks, vectors, strict=True):
         add(sums, block, indices, values)
     return sums
 
 
-class Walk:
-    """As `plain.Walk`."""
+class CompiledWalk:
+    """As `plain.PlainWalk`."""
 
     def __init__(self, forest: Forest) -> None:
         arrays = ((getattr(forest, name), dtype) for name, dtype in _TYPES.items())
@@ -32,7 +38,11 @@ class Walk:
         self._bias = forest.bias
 
     def sums(self, x: Floats) -> Floats:
-        """As `plain.Walk.sums`; x is contiguous, of float64."""
+        """(n, k) as `plain.PlainWalk.sums`, to the same bits.
+
+        Args:
+            x: (n, columns) contiguous float64; NaN where a column is missing.
+        """
         sums = np.repeat(self._bias[None], len(x), axis=0)
         walk(sums, x, len(x), *self._forest)
         return sums

@@ -34,7 +34,7 @@ def dot(blocks: Sequence[Floats], vectors: Sequence[Vector], k: int) -> Floats:
     return total
 
 
-class Walk:
+class PlainWalk:
     """Sums up the leaves that rows lead to."""
 
     def __init__(self, forest: Forest) -> None:

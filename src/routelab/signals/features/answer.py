@@ -21,6 +21,10 @@ class Answer(FeatureProvider, frozen=True, tag="answer"):
 
     Columns: a one at the model that gave it; each signal, zero and a flag where it is
     missing; log1p of the answer's tokens, zero and a flag where they are not known.
+
+    Attributes:
+        models: whose answers are told apart.
+        signals: confidence by name, to be read.
     """
 
     models: tuple[str, ...]

@@ -60,6 +60,7 @@ class FeatureProvider(msgspec.Struct, frozen=True, tag_field="kind", forbid_unkn
         Raises:
             PolicyError: a tensor is missing or of another shape or type.
             MissingExtraError: a package that the provider needs is not installed.
+            TypeError: the kind does not define it.
         """
         raise TypeError(f"{type(self).__name__} does not define bind")
 

@@ -18,6 +18,7 @@ KINDS: tuple[type[FeatureProvider], ...] = (
     Embedding,
     Answer,
 )
+"""The features of routelab itself."""
 
 REGISTRY: StructRegistry[FeatureProvider] = StructRegistry(
     "routelab.features", "kind", KINDS, FeatureProvider

@@ -15,7 +15,13 @@ Tensors: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 
 class TensorSpec(NamedTuple):
-    """A tensor as its user expects it; an axis of any length is None."""
+    """A tensor as its user expects it.
+
+    Attributes:
+        name: in `weights.safetensors`.
+        dtype: of numpy, such as "float64".
+        shape: length of each axis; None for any.
+    """
 
     name: str
     dtype: str

@@ -1,4 +1,4 @@
-"""What a log answers when it stands in for the models."""
+"""Answers from a log that stands in for the models."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _SHOWN = 10
 
 
 class Finder:
-    """Rows and columns of a log, by what a chat request says.
+    """Finds the row and the column of a log that a chat request asks for.
 
     Args:
         catalogue: its deployments' model names stand for the log's models.

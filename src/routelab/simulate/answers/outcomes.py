@@ -20,7 +20,7 @@ _BLOCK = 8192
 
 
 class Outcomes:
-    """What the log holds on one request and model, as a response body.
+    """The outcomes of a log, as the response bodies of an OpenAI-compatible endpoint.
 
     Args:
         texts: give the text of answers, which is read from disk.
@@ -33,8 +33,10 @@ class Outcomes:
         self._samples = (self, *(Outcomes(it, texts=texts) for it in log.again))
 
     def sample(self, number: str | None) -> Outcomes:
-        """The same of another sample of each model; the first one where none is named.
+        """These outcomes for another sample of each model; for the first one where none is named.
 
+        Args:
+            attempt: number of the sample, from 0, as text; None for the first.
         Raises:
             ReplayError: 404 if the log has no such sample.
         """
@@ -55,6 +57,7 @@ class Outcomes:
         """The answer as a chat completion.
 
         Args:
+            row, column: of the log.
             model: as the request named it.
             need: signals to give and to charge for; None gives all and charges for none.
         Raises:
@@ -83,23 +86,28 @@ class Outcomes:
         }
 
     def tokens(self, row: int, column: int) -> float:
-        """Length of an answer; 1 where it was not observed."""
+        """Tokens of an answer; 1 where they were not observed."""
         return max(1.0, _known(self._log.completion_tokens[row, column]) or 1.0)
 
     def text(self, row: int, column: int) -> str | None:
-        """What was answered; None if the log does not say."""
+        """Text of an answer; None if the log does not hold it."""
         return self._block(row // _BLOCK, column)[row % _BLOCK]
 
     def cost_usd(self, row: int, column: int, need: Sequence[str]) -> float | None:
-        """Of an answer with these signals; None if it is not known."""
+        """USD of an answer with some signals; None if it is not known.
+
+        Args:
+            row, column: of the log.
+            need: signals to charge for.
+        """
         return _known(call_usd(self._log, tuple(need), (row, column)))
 
     def quality(self, row: int, column: int) -> float:
-        """Of an answer; NaN if it was not observed."""
+        """Quality of an answer, in [0, 1]; NaN if it was not observed."""
         return float(self._log.quality[row, column])
 
     def latency_s(self, row: int, column: int) -> float:
-        """Logged latency; 0 if it was not observed."""
+        """Logged latency in seconds; 0 if it was not observed."""
         return _known(self._log.latency_s[row, column]) or 0.0
 
     def _signal(self, name: str, row: int, column: int) -> float | None:

@@ -9,7 +9,7 @@ from routelab.runtime import SHOULD_RETRY
 
 
 class ReplayError(Exception):
-    """Why, as an HTTP status and an error object in the OpenAI form.
+    """The log cannot answer a request; an HTTP status and an error object in the OpenAI form.
 
     Args:
         usage: what the failed answer cost, where the log says.

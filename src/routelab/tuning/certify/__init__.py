@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.tuning.certify import demand, words
+    from routelab.tuning.certify import demand, wording
     from routelab.tuning.certify.certificate import Certifier, prove
     from routelab.tuning.certify.demand import CertificateDemand, check, check_models, parse
     from routelab.tuning.certify.evidence import Evidence, largest_group
@@ -26,7 +26,7 @@ else:
             "largest_group": "evidence",
             "parse": "demand",
             "prove": "certificate",
-            "words": "",
+            "wording": "",
         },
     )
 
@@ -41,5 +41,5 @@ __all__ = [
     "largest_group",
     "parse",
     "prove",
-    "words",
+    "wording",
 ]

@@ -1,4 +1,4 @@
-"""What a certificate is asked to say."""
+"""The bounds that a certificate is asked to prove."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CertificateDemand(msgspec.Struct, frozen=True):
         return f"{self.goal}={self.bound:g}{of}"
 
     def problems(self) -> Iterable[str]:
-        """What makes no sense about it."""
+        """Sentences on values out of range; none if all is well."""
         if self.goal == "cost" and not 0 < self.bound < float("inf"):
             yield f"`certify` {self}: a cost in USD per 1,000 requests is positive"
         if self.goal != "cost" and not 0 < self.bound < 1:
@@ -38,10 +38,10 @@ class CertificateDemand(msgspec.Struct, frozen=True):
 
 
 def parse(texts: Iterable[str]) -> tuple[CertificateDemand, ...]:
-    """Demands as they are written on a command line.
+    """Demands from texts such as "regret=0.02", "regret=0.02:MODEL" or "cost=1.5".
 
     Raises:
-        TuningError: naming every text that is none.
+        TuningError: texts of another form, all of them named.
     """
     found, problems = [], []
     for text in texts:
@@ -67,11 +67,13 @@ def _parsed(text: str) -> CertificateDemand:
 
 
 def check(demands: Sequence[CertificateDemand], delta: float) -> None:
-    """Refuse what makes no sense.
+    """Refuse bounds out of range or given twice, and a delta outside (0, 0.5].
 
+    Args:
+        demands: bounds to prove.
+        delta: chance of a wrong certificate.
     Raises:
-        TuningError: naming every bound that is out of range or asked for twice, and a delta
-            that is none.
+        TuningError: all of it, named.
     """
     problems = [problem for demand in demands for problem in demand.problems()]
     seen: dict[tuple[str, str | None], CertificateDemand] = {}
@@ -92,7 +94,7 @@ def check_models(demands: Sequence[CertificateDemand], candidates: Sequence[str]
     """Refuse regret to a model that is no candidate.
 
     Raises:
-        TuningError: naming each.
+        TuningError: such models, all of them named.
     """
     problems = [
         f"`certify` {demand}: {demand.reference!r} is no candidate; choose among"

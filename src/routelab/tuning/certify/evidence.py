@@ -1,4 +1,4 @@
-"""What a part of a log says about a bound: bounded values, summed by group."""
+"""Evidence for or against bounds: losses in a known range, summed by group."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from routelab.tuning.certify.demand import CertificateDemand
 
 
 class Claim(NamedTuple):
-    """That the mean of some values is at most a bound.
+    """The claim that the mean of some values is at most a bound.
 
     Attributes:
+        demand: what it was made for.
         model: that regret is to; None for other goals.
         sample: losses: regret, USD per 1,000 requests, or minus quality.
         bound: in their units.
@@ -33,18 +34,25 @@ class Claim(NamedTuple):
     refuted: bool = False
 
     def p_value(self, delta: float) -> float:
-        """Of the claim being wrong, by betting."""
+        """P-value against "the mean is the bound or more", by betting; 1 if refuted.
+
+        Args:
+            delta: level that stakes are sized for; the p-value is valid at any level.
+        Source: Waudby-Smith & Ramdas 2023, "Estimating means of bounded random variables by
+            betting".
+        """
         return 1.0 if self.refuted else betting.p_value(self.sample, self.bound, delta)
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Comparable rows of one part, in the order in which groups are tested.
+    """The comparable rows of one part, with their groups in the order of testing.
 
     The order comes from a hash of the groups' request ids, so it depends neither on what
     happened nor on the order of the log.
 
     Attributes:
+        comparison: the rows, on which every candidate was observed.
         largest: requests that count of a group, the first ones; known before the part is read.
     """
 
@@ -54,6 +62,8 @@ class Evidence:
     @cached_property
     def _rows(self) -> tuple[Ints, Ints]:
         """Rows that count, and the number of each one's group in the order of testing."""
+        # A bet depends on the order of its groups. One from outcomes would be chosen to win, and
+        # with the log's own a sorted log would have another result.
         _, code = np.unique(self.comparison.groups, return_inverse=True)
         kept = np.flatnonzero(place(code) < self.largest)
         ids = [str(name) for name in self.comparison.log.requests.id]
@@ -83,7 +93,11 @@ class Evidence:
         return {name: replay.quality for name, replay in fixed}
 
     def ceiling_usd(self, policy: Policy) -> float:
-        """Twice what the dearest of these requests costs under a policy."""
+        """USD that no request to come is assumed to cost more than, under a policy.
+
+        Twice what the dearest of these requests costs. It is taken from tune, before the part that
+        is tested is read, which may then refute it.
+        """
         return 2.0 * float(self.comparison.replay(policy).cost_usd.max())
 
     def claims(
@@ -94,6 +108,8 @@ class Evidence:
         Regret to the best model is claimed of every candidate, because any may be the best.
 
         Args:
+            demands: bounds to prove.
+            policy: that they are claimed of.
             ceiling_usd: what no request is assumed to cost more than; default what the
                 dearest of these requests costs.
         """
@@ -105,7 +121,12 @@ class Evidence:
         ]
 
     def sample(self, values: Floats, low: float, high: float) -> BoundedSums:
-        """(n,) values of the rows, summed by group."""
+        """Values (n,) of the rows, summed by group.
+
+        Args:
+            values: (n,) losses of all rows; of a group only the first `largest` count.
+            low, high: range that no value can leave, whatever was observed.
+        """
         rows, group = self._rows
         sums = np.bincount(group, values[rows]).astype(np.float64)
         return BoundedSums(sums, self.sizes, low, high, self.largest)
@@ -113,6 +134,7 @@ class Evidence:
     def _regret(self, demand: CertificateDemand, done: Replay, _: float | None) -> Iterator[Claim]:
         for name, quality in self._alone.items():
             if demand.reference in (None, name):
+                # A difference of two qualities in [0, 1]: this range needs no assumption.
                 yield Claim(
                     demand, name, self.sample(quality - done.quality, -1.0, 1.0), demand.bound
                 )
@@ -125,7 +147,7 @@ class Evidence:
     ) -> Iterator[Claim]:
         dearest = float(done.cost_usd.max())
         ceiling = dearest if ceiling_usd is None else ceiling_usd
-        top = 1000.0 * max(dearest, ceiling) or 1.0
+        top = 1000.0 * max(dearest, ceiling) or 1.0  # a free policy: any range holds its zeros
         sample = self.sample(1000.0 * done.cost_usd, 0.0, top)
         yield Claim(demand, None, sample, demand.bound, refuted=dearest > ceiling)
 
@@ -134,7 +156,12 @@ _GOALS = {"regret": Evidence._regret, "quality": Evidence._quality, "cost": Evid
 
 
 def requests_needed(claims: Sequence[Claim], delta: float) -> int | None:
-    """Requests with which every claim would pass 4 times of 5; None if one never would."""
+    """Requests with which every claim would pass 4 times of 5; None if one never would.
+
+    Args:
+        claims: with what was measured of them, taken for the truth.
+        delta: level of the test.
+    """
     found = [
         None if claim.refuted else rows_to_certify(claim.sample, claim.bound, delta)
         for claim in claims
@@ -144,6 +171,7 @@ def requests_needed(claims: Sequence[Claim], delta: float) -> int | None:
 
 
 def largest_group(cut: Split) -> int:
-    """Requests in the largest group of the parts before the calibrate part."""
+    """Requests in the largest group of train and tune, the parts before calibrate."""
+    # A bet needs to know the largest group before it sees one, so calibrate has no say in it.
     rows = np.concatenate([cut.rows("train"), cut.rows("tune")])
     return max(1, int(np.bincount(cut.groups[rows]).max(initial=1)))

@@ -12,6 +12,7 @@ from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Claim, Evidence, requests_needed
 from routelab.tuning.objectives import FrontPoint
 
+# Each point is replayed on tune, and again on calibrate if it is on the path.
 MOST = 200
 """Points of the front that are looked at, evenly along it: a step is half a per cent of them."""
 
@@ -45,18 +46,25 @@ def path(
     quality. A point is left out where another one is as good and safer: to test it first
     would only risk the sequence. Everything is decided on tune.
 
+    Args:
+        pool: points to choose among.
+        demands: bounds to prove, together.
+        delta: level of the tests, by which points are called safe.
+        tune: rows that the order is decided on.
     Raises:
         TuningError: on tune no point keeps all bounds at once; it says which comes closest.
     """
     cheap = any(demand.goal != "cost" for demand in demands)
     judged = [_judged(point, demands, delta, tune, cheap) for point in pool]
-    found: list[_Judged] = []
-    for it in sorted(judged, key=lambda it: (it.price, it.needed)):
-        if it.needed < (found[-1].needed if found else math.inf):
-            found.append(it)
-    if not found:
-        raise TuningError(_out_of_reach(max(judged, key=lambda it: it.safety), demands))
-    return [it.point for it in reversed(found)]
+    ascending: list[_Judged] = []
+    for candidate in sorted(judged, key=lambda candidate: (candidate.price, candidate.needed)):
+        if candidate.needed < (ascending[-1].needed if ascending else math.inf):
+            ascending.append(candidate)
+    if not ascending:
+        raise TuningError(
+            _out_of_reach(max(judged, key=lambda candidate: candidate.safety), demands)
+        )
+    return [candidate.point for candidate in reversed(ascending)]
 
 
 def _judged(

@@ -1,5 +1,7 @@
-"""Kinds of policy and how each is searched. A new kind that learns is one file, a line in
-`registry`, and its name in `routelab.tuning.tuners.LEARNED`.
+"""How each kind of policy is searched.
+
+A new kind that learns is one file, a line in `registry`, and its name in
+`routelab.tuning.tuners.LEARNED`.
 
 Other packages bring theirs by entry points of the group `routelab.tuners`.
 """
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
     from routelab.tuning.kinds.holdout import BUDGETS, Holdout
     from routelab.tuning.kinds.kind import LearnedKind
-    from routelab.tuning.kinds.learned import LearnedKinds, NothingLearnedError, learned_kinds
+    from routelab.tuning.kinds.kind_learning import LearnedKinds, NothingLearnedError, learned_kinds
     from routelab.tuning.kinds.proposals import ProposalInputs
     from routelab.tuning.kinds.registry import KINDS, tuner
     from routelab.tuning.kinds.scorer_fits import ScorerFits
@@ -32,15 +34,15 @@ else:
             "Holdout": "holdout",
             "KINDS": "registry",
             "LearnedKind": "kind",
-            "LearnedKinds": "learned",
-            "NothingLearnedError": "learned",
+            "LearnedKinds": "kind_learning",
+            "NothingLearnedError": "kind_learning",
             "ProposalInputs": "proposals",
             "ScorerFits": "scorer_fits",
             "SearchSummary": "search_summary",
             "Trial": "cascade_space",
             "cascade": "",
             "conditional": "",
-            "learned_kinds": "learned",
+            "learned_kinds": "kind_learning",
             "recipe_search": "",
             "tuner": "registry",
         },

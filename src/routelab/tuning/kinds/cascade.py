@@ -36,24 +36,25 @@ Solver: TypeAlias = Callable[[Log, str, Mapping[str, ThresholdCandidates]], Iter
 FEW = 5
 """Candidates up to which chains longer than those of the grid are left to the search."""
 
+# Below a generation of NSGA-II (50), so that some of the first parents are drawn.
 STARTS = 40
 """Exactly tuned points that the randomised search begins with, at most."""
 
 
 class CascadeSearch(NamedTuple):
-    """What the search of plain cascades came to.
+    """The result of searching plain cascades.
 
     Attributes:
         front: on tune, of what meets the bounds on latency and groups; empty if nothing does.
-        tried: how far each policy breaks those bounds.
+        tried: of each policy tried, by how much it breaks each of those bounds.
         trials: of the randomised search.
-        told: how the randomised search went; None where there was nothing to search.
+        summary: how the randomised search went; None where there was nothing to search.
     """
 
     front: list[FrontPoint]
     tried: list[Excess]
     trials: list[Trial]
-    told: SearchSummary | None
+    summary: SearchSummary | None
 
 
 class _Tried(NamedTuple):
@@ -72,14 +73,18 @@ def cascades(
     """Search plain cascades on tune.
 
     Args:
-        thresholds: worth trying; without any there are single models only.
+        tuning: rows to search on.
+        thresholds: threshold candidates by signal and model; without any, single models only.
         alone: each candidate by itself.
+        wanted: the user's bounds on these rows.
+        options: of the study: trials, seed, sampler, storage and processes.
+        progress: called with the number of finished trials and that of all.
     Raises:
         TuningError: the storage cannot be used, or holds another study.
     """
-    single = [_Tried(it, wanted.further(tuning.replay(it.policy))) for it in alone]
+    single = [_Tried(point, wanted.further(tuning.replay(point.policy))) for point in alone]
     if not thresholds:
-        return CascadeSearch(_front(single), [it.excess for it in single], [], None)
+        return CascadeSearch(_front(single), [tried.excess for tried in single], [], None)
     task = Cascades(tuning, thresholds, wanted)
     location = _location(tuning, options)
     if location is not None:
@@ -93,7 +98,8 @@ def cascades(
             tuning.log, signal, {name: thresholds[signal, name] for name in tuning.models}
         )
     ]
-    known = _front([*single, *solved]) or front([*alone, *(it.point for it in solved)])
+    known = _front([*single, *solved]) or front([*alone, *(tried.point for tried in solved)])
+    # Exact points first: seeded with them, NSGA-II beat every sampler that began with nothing.
     plan = Plan(
         options.trials,
         options.seed,
@@ -109,7 +115,7 @@ def cascades(
     every = [*single, *solved, *more]
     return CascadeSearch(
         _front(every),
-        [it.excess for it in every],
+        [tried.excess for tried in every],
         trials,
         search_summary(searched, trials, known, alone, options),
     )
@@ -136,14 +142,14 @@ def _front(tried: Sequence[_Tried]) -> list[FrontPoint]:
 
 
 def source(signals: Sequence[str]) -> Callable[[ComparisonSet], list[Cascade]]:
-    """Proposes the cascades of some rows that none beats, by rising cost."""
+    """A function from rows to the cascades that no other one beats there, by rising cost."""
     return lambda on: _best(on.log, signals)
 
 
 def corner_source(
     signals: Sequence[str],
 ) -> Callable[[ComparisonSet, Sequence[str]], list[Cascade]]:
-    """Proposes, for every chain of some models, what is best at each price."""
+    """A function from rows and models to the cascades best at some trade-off, for each chain."""
 
     def propose(comparison: ComparisonSet, models: Sequence[str]) -> list[Cascade]:
         log = comparison.log.only(models)

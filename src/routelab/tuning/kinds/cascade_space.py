@@ -22,14 +22,25 @@ from routelab.tuning.search import (
 from routelab.tuning.solvers import ThresholdCandidates
 
 MAX_STEPS = 4
+"""Models of a chain, at most: one more than is solved on a grid."""
+
 NONE = "-"
+"""Value of a `model.N` that stands for no model."""
 
 ThresholdsByModel = Mapping[tuple[str, str], ThresholdCandidates]
 """By (signal, model)."""
 
 
 class Trial(NamedTuple):
-    """One policy tried."""
+    """One policy that the randomised search tried.
+
+    Attributes:
+        number: of the trial, from 0.
+        policy: what its parameters stand for.
+        score: mean cost and quality on tune.
+        feasible: it meets every bound there.
+        params: by name; see `Cascades`.
+    """
 
     number: int
     policy: Policy
@@ -45,6 +56,11 @@ class Cascades:
     `accept.MODEL` is the share of that model's answers that its threshold accepts on
     tune, so that it means the same for every signal. Every trial has every parameter, used
     or not, so that any two can be crossed.
+
+    Attributes:
+        comparison: rows of tune, which every trial is replayed on.
+        thresholds: threshold candidates by (signal, model).
+        demands: the user's bounds on these rows.
     """
 
     comparison: ComparisonSet
@@ -61,12 +77,12 @@ class Cascades:
 
     @property
     def names(self) -> Mapping[str, Direction]:
-        """What is measured, and which way is better."""
+        """The objectives, and which way each is better."""
         return {"usd_per_1k": "minimize", "quality": "maximize"}
 
     @cached_property
     def space(self) -> Mapping[str, Categorical | FloatRange | IntRange]:
-        """Every parameter."""
+        """Every parameter of every trial, by name."""
         models = self.comparison.models
         steps = min(MAX_STEPS, len(models))
         chain = {
@@ -78,7 +94,7 @@ class Cascades:
         return {**chain, "signal": Categorical(signals), **accept}
 
     def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
-        """Mean cost and quality on tune, and by how much bounds are broken."""
+        """USD per 1,000 requests and quality on tune, and by how much each bound is broken."""
         policy = self.policy(params)
         replay = self.comparison.replay(policy)
         found = mean_cost_quality(replay)

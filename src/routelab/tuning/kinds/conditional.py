@@ -40,10 +40,10 @@ Source = Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]
 
 
 def conditionals(by: By, comparison: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:
-    """A policy for each price and pull under which values part ways.
+    """Policies that give values of a column different policies, one for each price and pull.
 
     Args:
-        by: column of the requests.
+        by: column of the requests: "task", "tenant" or "priority".
         comparison: rows to search; scores of scorers there must be of fits that did not see them.
         sources: asked for policies over the models that do best for some value.
     """
@@ -58,13 +58,13 @@ def conditionals(by: By, comparison: ComparisonSet, sources: Sequence[Source]) -
     pool += [policy for source in sources for policy in source(comparison, models)]
     pool = list(dict.fromkeys(pool))
     worth = _worth(comparison, pool, values)
-    found = [
+    policies = [
         policy
         for pull in PULLS
         for price in prices(comparison.log, PRICES)
         if (policy := _chosen(by, pool, worth, pull, price)) is not None
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(policies))
 
 
 def _values(column: npt.NDArray[np.str_]) -> dict[str, Ints]:

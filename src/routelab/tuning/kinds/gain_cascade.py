@@ -21,6 +21,8 @@ from routelab.tuning.kinds.proposals import ProposalInputs
 from routelab.tuning.kinds.scorer_fits import ScorerFits, named
 from routelab.tuning.solvers import GridCascade, grid, supported_points, threshold_candidates
 
+# On the gain, not on confidence alone: it reached .88 to .995 of the oracle's deferral area where
+# raw confidence reached .5 to .9.
 GAIN = "gain"
 CALM = "minus the expected gain"
 

@@ -1,4 +1,4 @@
-"""What a study needs of a kind of policy that learns."""
+"""The two steps of tuning a kind of policy that learns: fit its scorers, propose policies."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from routelab.tuning.kinds.scorer_fits import ScorerFits
 
 
 class LearnedKind(NamedTuple):
-    """How to search a kind of policy.
+    """How to tune a kind of policy that learns.
 
     Attributes:
-        learn: has the scorers fitted that the kind names, on the train part.
-        propose: policies to compare on tune, where those scorers are at hand.
-        parted: policies over some models that values of a column may choose among; None for
-            all that is proposed.
-        searches: whether what is proposed depends on how requests of tune turned out.
+        learn: fits the scorers that the kind names, on the train part.
+        propose: yields policies to compare on tune, where those scorers are at hand.
+        searches: whether what is proposed depends on how requests of tune turned out; if so, it is
+            proposed anew for every fold that it is compared on.
+        parted: yields the policies over some models that the tasks, tenants or priorities of a
+            conditional policy choose among; None takes all that is proposed.
     """
 
     learn: Callable[[ScorerFits], None]

@@ -32,7 +32,12 @@ class _Unseen(RequestCache):
 
 
 def unseen(train: ComparisonSet, fits: ScorerFits) -> ComparisonSet | None:
-    """The train part, scored as new; None where a scorer was not fitted on all of its rows."""
+    """The train part, scored as new; None where a scorer was not fitted on all of its rows.
+
+    Args:
+        train: rows that the scorers were fitted on.
+        fits: who fitted them, and kept the scores of rows held out of each fold's fit.
+    """
     held_out = fits.fitted.held_out.values()
     n = len(train.log)
     if any(len(scores) % n or np.isnan(scores).all(axis=1).any() for scores in held_out):

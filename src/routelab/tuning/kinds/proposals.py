@@ -1,4 +1,4 @@
-"""What kinds of policy are proposed in: the tune part, its scores, and what calls cost."""
+"""The inputs of proposed policies: the tune part, its scores, and mean costs of calls."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from routelab.replay import ComparisonSet, calls_usd
 from routelab.stats import thinned
 from routelab.tuning.kinds.scorer_fits import ScorerFits
 
+# Six models have 35 chains of two and three; tiers and gain cascades search each of them.
 MAX_FRONTIER = 6
+"""Models that policies of many calls are made of, at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class ProposalInputs:
-    """A study's tune part with everything learned.
+    """The inputs of what kinds of policy propose: rows of tune, fitted scorers, mean costs.
 
     Attributes:
         tune: with all scorers.
@@ -48,16 +50,26 @@ class ProposalInputs:
         return [chain for length in lengths for chain in combinations(self.frontier, length)]
 
     def prices(self, count: int) -> Floats:
-        """Qualities a dollar may be worth, from nothing to so much that only cost counts."""
+        """(count,) qualities that a USD may be worth, from 0 to so much that only cost counts.
+
+        (1,) zero where no model costs anything.
+        """
         cost = np.array(self.costs(self.models))
         paid = cost[cost > 0]
         if not len(paid):
             return np.zeros(1)
+        # At the low end a call of the dearest model costs half a point of quality, at the high end
+        # one of the cheapest paid model twice the range of quality.
         return np.append(0.0, np.geomspace(0.005 / paid.max(), 2.0 / paid.min(), count - 1))
 
 
 def setting(tune: ComparisonSet, fits: ScorerFits) -> ProposalInputs:
-    """The setting of a study once everything is learned."""
+    """The inputs of proposals once everything is learned.
+
+    Args:
+        tune: rows to propose for.
+        fits: who fitted the scorers.
+    """
     scored = tune.with_scoring(fits.fitted.scoring())
     return ProposalInputs(scored, fits, fits.models, _frontier(fits.log, fits.models))
 

@@ -1,4 +1,4 @@
-"""How scorers are made, searched: learners, features, hyper-parameters and calibrator at once.
+"""The search of recipes for scorers: learners, features, hyper-parameters and calibrator at once.
 
 A recipe is judged by its cross-fitted loss on the train part alone, calibrator included, so tune
 and test have no say in it. The default recipe is the first trial: what is found is never worse
@@ -34,11 +34,11 @@ SAMPLER = "tpe"
 
 
 class RecipeSearch(msgspec.Struct, frozen=True):
-    """What a search of recipes came to.
+    """The result of a search of recipes.
 
     Attributes:
         recipe: of least loss; the default where nothing did better.
-        loss, loss_of_default: cross-fitted on train, see `routelab.learning.diagnosis.loss`.
+        loss, loss_of_default: cross-fitted on train, see `routelab.learning.loss`.
         trials: how many were tried, the default included.
     """
 
@@ -82,6 +82,9 @@ def search(
     Args:
         log: the train part.
         models: cheapest first.
+        trials: recipes to try, the default one included.
+        seed: of the sampler and of every fit.
+        progress: called with the number of finished trials and that of all.
     Raises:
         LearningError: the quality of these models cannot be learned from this log at all.
     """
@@ -93,7 +96,7 @@ def search(
         learning.loss(made, Recipe(), seed=seed)  # says why
     best = min(done, key=_loss)
     default = _loss(done[0])
-    if _loss(best) >= default:
+    if _loss(best) >= default:  # of equals the default, which public data chose
         return RecipeSearch(Recipe(), default, default, len(done))
     return RecipeSearch(learning.recipe(best.params), _loss(best), default, len(done))
 

@@ -20,6 +20,10 @@ KINDS: Mapping[str, LearnedKind] = {
 
 
 def tuner(kind: str) -> LearnedKind:
-    """How a kind is searched, be it of this package or of another that is in use."""
+    """How a kind of policy that learns is tuned.
+
+    Args:
+        kind: of this package, or of another one in use.
+    """
     found: LearnedKind = KINDS[kind] if kind in KINDS else TUNERS.kinds[kind]
     return found

@@ -31,7 +31,7 @@ class ScorerFits:
         *,
         seed: int = 0,
         recipe: Recipe | None = None,
-        told: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.log = log
         self.models = tuple(models)
@@ -40,10 +40,10 @@ class ScorerFits:
         self.failures: dict[str, str] = {}
         self._recipe = recipe or Recipe()
         self._seed = seed
-        self._told = told
+        self._notify = notify
 
     def signal_sets(self) -> tuple[tuple[str, ...], ...]:
-        """What a policy may ask for with an answer: nothing, each signal, all of them."""
+        """Sets of signals that a policy may ask for: none, each one alone, all of them."""
         singles = tuple((name,) for name in self.signals)
         every = (self.signals,) if len(self.signals) > 1 else ()
         return ((), *singles, *every)
@@ -57,10 +57,18 @@ class ScorerFits:
         signals: Sequence[str] = (),
         after: bool | None = None,
     ) -> None:
-        """Fit a scorer called `name` unless it is there; a failure is kept as its reason."""
+        """Fit a scorer unless it is there; a failure is not raised but kept in `failures`.
+
+        Args:
+            name: of the scorer.
+            target: what it predicts; see `routelab.learning.training_examples`.
+            recipe: how it is made; None takes the study's.
+            signals: confidence signals that it may look at after an answer.
+            after: whether it sees an answer; None for gain alone.
+        """
         if name in self.fitted.scorers or name in self.failures:
             return
-        self._told(f"learning {name}")
+        self._notify(f"learning {name}")
         try:
             self.fitted |= learning.fit(
                 self.log,
@@ -106,21 +114,21 @@ def named(base: str, signals: Iterable[str]) -> str:
 
 def only(fitted: FittedScorers, names: Iterable[str]) -> FittedScorers:
     """These scorers with all they are made of, and nothing else."""
-    kept: dict[str, Any] = {}
+    specs: dict[str, Any] = {}
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name not in kept:
-            kept[name] = fitted.scorers[name]
-            waiting.extend(kept[name].get("parts", ()))
-    used = set(chain.from_iterable(spec.get("features", ()) for spec in kept.values()))
+        if name not in specs:
+            specs[name] = fitted.scorers[name]
+            waiting.extend(specs[name].get("parts", ()))
+    used = set(chain.from_iterable(spec.get("features", ()) for spec in specs.values()))
     features = {name: spec for name, spec in fitted.features.items() if name in used}
     return FittedScorers(
         features,
-        {name: spec for name, spec in fitted.scorers.items() if name in kept},
-        _tensors(fitted, [*kept.values(), *features.values()]),
-        {name: value for name, value in fitted.report.items() if name in kept},
-        {name: value for name, value in fitted.held_out.items() if name in kept},
+        {name: spec for name, spec in fitted.scorers.items() if name in specs},
+        _tensors(fitted, [*specs.values(), *features.values()]),
+        {name: value for name, value in fitted.report.items() if name in specs},
+        {name: value for name, value in fitted.held_out.items() if name in specs},
     )
 
 

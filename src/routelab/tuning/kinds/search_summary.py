@@ -1,4 +1,4 @@
-"""How a randomised search went, for those who want to know whether it was worth its time."""
+"""A summary of a randomised search: was it worth its time?"""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ MARKS = 40
 """Points of the curve of hypervolume over trials, at most."""
 
 FEWEST = 50
-"""Trials below which the importance of parameters is not told."""
+"""Trials below which the importance of parameters is not estimated."""
 
 
 class FrontMark(msgspec.Struct, frozen=True):
-    """How far the front had come.
+    """The front's hypervolume after some trials.
 
     Attributes:
         trials: finished by then; 0 for what the exact solvers found.

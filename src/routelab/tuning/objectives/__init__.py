@@ -1,4 +1,4 @@
-"""What policies are compared by: scores, the user's bounds, fronts and operating points."""
+"""Objectives that policies are compared by: scores, bounds, fronts and operating points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of the user's bounds on requests that nobody chose on."""
+"""The user's bounds, held against the test part."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ Range: TypeAlias = tuple[float, float]
 
 
 class BoundCheck(msgspec.Struct, frozen=True):
-    """A bound, held against its test point estimate.
+    """One of the user's bounds, judged by its point estimate on test.
 
     Attributes:
         bound: "cost", "quality", "latency_p95", or "column=group".
         limit: in USD per 1,000 requests, quality, seconds, or quality lost.
-        tune, test: what the policy comes to on either part; None where tune had too few.
+        tune, test: value of the policy on either part; None where tune had too few requests.
         test_ci: 95 % interval.
         met: on test.
-        n_requests: of test that tell.
+        n_requests: of test that it rests on.
         needed: how many would settle on which side of the limit the truth lies; None if the
             interval settles it, or no number would.
         text: all of it in a sentence.
@@ -59,9 +59,11 @@ class BoundCheck(msgspec.Struct, frozen=True):
 def judge(
     policy: Policy, tuning: ComparisonSet, testing: ComparisonSet, tuned: Demands, tested: Demands
 ) -> Iterator[BoundCheck]:
-    """The bounds on latency and groups.
+    """The bounds on latency and groups, judged on test.
 
     Args:
+        policy: to judge.
+        tuning, testing: rows of either part.
         tuned, tested: the bounds on either part.
     """
     bounds = tested.bounds
@@ -73,35 +75,37 @@ def judge(
     known = tuned.further(before)
     lost = testing.replay(tested.reference).quality - replay.quality
     model = tested.reference.models_used[0]
-    for it in tested.groups:
-        losses = it.losses(replay.quality)
-        reach = _reach(lost, it, testing)
-        for index, key in enumerate(it.keys()):
+    for groups in tested.groups:
+        losses = groups.losses(replay.quality)
+        reach = _reach(lost, groups, testing)
+        for index, key in enumerate(groups.keys()):
             loss = float(losses[index])
             ends = max(-1.0, loss - reach[index]), min(1.0, loss + reach[index])
-            n = int(it.sizes[index])
+            n = int(groups.sizes[index])
             on_tune = known.get(key)
             yield _judged(
                 key,
-                it.loss,
-                None if on_tune is None else on_tune + it.loss,
+                groups.loss,
+                None if on_tune is None else on_tune + groups.loss,
                 loss,
                 ends,
-                loss <= it.loss,
+                loss <= groups.loss,
                 n,
                 f"{key} loses {100 * loss:.2f} points [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]"
-                f" against {model} on {n} test requests, {100 * it.loss:g} allowed:",
+                f" against {model} on {n} test requests, {100 * groups.loss:g} allowed:",
             )
 
 
 def mean_bound_checks(
     test: Figures, bounds: Bounds, best: float, tune: PolicyScore | None
 ) -> Iterator[BoundCheck]:
-    """The bounds on mean cost and mean quality.
+    """The bounds on mean cost and mean quality, judged on test.
 
     Args:
+        test: figures of the policy on test.
+        bounds: the user's.
         best: quality on test of the candidate that was best on tune.
-        tune: what the policy came to there, if that is known.
+        tune: means of the policy on tune; None if they are not known.
     """
     n = test.n_requests
     if (ceiling := bounds.max_usd_per_1k) is not None:
@@ -121,7 +125,7 @@ def mean_bound_checks(
 
 
 def bound_sentences(judged: Sequence[BoundCheck]) -> list[str]:
-    """Bounds that are met, in sentences; of groups by one column one sentence."""
+    """Sentences on the bounds that are met, one for all groups of a column."""
     found = [it.text for it in judged if it.met and it.column is None]
     for column in dict.fromkeys(it.column for it in judged if it.column):
         here = [it for it in judged if it.column == column]

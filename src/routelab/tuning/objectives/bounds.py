@@ -1,4 +1,4 @@
-"""What the user demands of a policy."""
+"""The user's bounds on cost, quality, latency and on what groups may lose."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Bounds(msgspec.Struct, frozen=True):
     floors: tuple[Floor, ...] = ()
 
     def check(self) -> None:
-        """Refuse limits that make no sense.
+        """Refuse limits out of range.
 
         Raises:
             TuningError: naming every such limit.
@@ -75,7 +75,7 @@ class Bounds(msgspec.Struct, frozen=True):
         return self.min_quality is not None or self.min_quality_share is not None
 
     def floor(self, best_quality: float) -> float | None:
-        """The quality demanded, where the best candidate reaches `best_quality`."""
+        """The quality demanded, where the best candidate reaches `best_quality`; None for none."""
         floors = [] if self.min_quality is None else [self.min_quality]
         if self.min_quality_share is not None:
             floors.append(self.min_quality_share * best_quality)

@@ -30,8 +30,8 @@ class Groups(NamedTuple):
         by: the column.
         names: of groups large enough to judge.
         codes: (n,) index of each request's group in `names`, or their number for none.
-        sizes: requests of each.
-        reference: mean quality of the reference model in each.
+        sizes: (len(names),) requests of each.
+        reference: (len(names),) mean quality of the reference model in each.
         loss: how much quality a group may lose against it.
         small: sizes of the groups too small to judge, by name.
     """
@@ -45,7 +45,11 @@ class Groups(NamedTuple):
     small: Mapping[str, int]
 
     def losses(self, quality: Floats) -> Floats:
-        """(len(names),) how much less each group gets than from the reference model."""
+        """(len(names),) mean quality that each group loses against the reference model.
+
+        Args:
+            quality: (n,) of each request under a policy.
+        """
         return np.asarray(self.reference - _sums(self.codes, quality, len(self.names)) / self.sizes)
 
     def keys(self) -> list[str]:
@@ -55,9 +59,10 @@ class Groups(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Demands:
-    """Bounds on one part of a log.
+    """The user's bounds on one part of a log.
 
     Attributes:
+        bounds: as given.
         floor: the least mean quality; None for none.
         reference: what groups are compared to: the candidate that is best alone on tune.
         groups: by the columns that bounds name.
@@ -92,15 +97,19 @@ class Demands:
         return found
 
     def out_of_reach(self, tried: Sequence[Excess]) -> TuningError:
-        """What to say where nothing that was tried meets the bounds on latency and groups."""
-        least = {key: min(it[key] for it in tried) for key in tried[0]}
+        """The error for when no policy meets the bounds on latency and groups.
+
+        Args:
+            tried: of each policy, by how much it breaks each bound; not empty.
+        """
+        least = {key: min(excess[key] for excess in tried) for key in tried[0]}
         never = {key: value for key, value in least.items() if value > 0}
         if never:
             return TuningError(
                 f"no policy meets these bounds on tune: {self._told(never, ' at best')}; loosen"
                 " them, or offer other `models`"
             )
-        nearest = min(tried, key=lambda it: sum(max(0.0, value) for value in it.values()))
+        nearest = min(tried, key=lambda excess: sum(max(0.0, value) for value in excess.values()))
         broken = {key: value for key, value in nearest.items() if value > 0}
         return TuningError(
             "no policy meets all bounds on latency and groups at once on tune, though each can be"
@@ -131,8 +140,10 @@ def demands(
     """The bounds on these rows.
 
     Args:
+        bounds: as given.
+        comparison: the rows.
         best: the candidate that is best alone on tune; groups are compared to it.
-        best_quality: its mean quality, of which a share may be demanded.
+        best_quality: its mean quality in [0, 1], of which a share may be demanded.
     Raises:
         TuningError: a bound asks for what the log does not have; all of them are named.
     """

@@ -1,4 +1,4 @@
-"""The front of tuned policies."""
+"""The front of tuned policies, its hull and its knee."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from routelab.tuning.objectives.score import PolicyScore
 
 
 class FrontPoint(NamedTuple):
-    """A policy and its means on tune."""
+    """A policy and its mean cost and quality on tune."""
 
     policy: Policy
     score: PolicyScore
@@ -37,13 +37,27 @@ def front(points: Iterable[FrontPoint]) -> list[FrontPoint]:
 
 
 def within(points: Iterable[FrontPoint], bounds: Bounds, best: FrontPoint) -> list[FrontPoint]:
-    """The points that meet the user's bounds."""
+    """The points that meet the user's bounds on mean cost and mean quality.
+
+    Args:
+        points: to choose among.
+        bounds: the user's.
+        best: the best candidate alone, of whose quality a share may be demanded.
+    """
     floor = bounds.floor(best.score.quality)
     return [point for point in points if meets(point.score, bounds.max_usd_per_1k, floor)]
 
 
 def knee(vertices: Sequence[FrontPoint]) -> FrontPoint:
-    """The vertex of the hull farthest above the line from its cheapest to its dearest."""
+    """The vertex of the hull farthest above the line from its cheapest to its dearest.
+
+    Cost and quality are both scaled to [0, 1] first. Of two vertices it is the dearer one.
+
+    Args:
+        vertices: of a hull, by rising cost; at least one.
+    Source: Satopää, Albrecht, Irwin & Raghavan 2011, "Finding a 'Kneedle' in a Haystack" (its
+        difference curve, on the hull).
+    """
     cost = np.array([point.score.usd_per_1k for point in vertices])
     quality = np.array([point.score.quality for point in vertices])
     if len(vertices) < 3:
@@ -63,6 +77,12 @@ def on_hull(points: Sequence[FrontPoint]) -> list[FrontPoint]:
 
 
 def meets(score: PolicyScore, ceiling: float | None, floor: float | None) -> bool:
-    """Whether a score keeps to a mean cost and a mean quality."""
+    """Whether a score keeps to a mean cost and a mean quality.
+
+    Args:
+        score: means of a policy.
+        ceiling: USD per 1,000 requests at most; None for none.
+        floor: quality at least; None for none.
+    """
     cheap_enough = ceiling is None or score.usd_per_1k <= ceiling
     return cheap_enough and (floor is None or score.quality >= floor)

@@ -27,9 +27,12 @@ SAME_QUALITY, SAME_COST = 0.0005, 0.001
 
 
 class OperatingPoint(NamedTuple):
-    """A point with a reason to be chosen.
+    """A point of the front with a reason to choose it.
 
     Attributes:
+        name: "least-cost", "most-quality", "knee", "certified" or "slo".
+        rule: the reason in words; "on tune" follows.
+        point: the policy, and its means on tune.
         mixed: the point is a mixture that was made to meet a bound exactly.
         plain: the best that the same rule finds without mixtures; None where nothing else
             meets the bounds.
@@ -62,10 +65,11 @@ class _Rule(NamedTuple):
 def operating_points(
     points: Sequence[FrontPoint], bounds: Bounds, best: FrontPoint, alone: Sequence[FrontPoint]
 ) -> list[OperatingPoint]:
-    """The exported point first, then the others that exist.
+    """The operating points of a front, the exported one first, then the others that exist.
 
     Args:
         points: a front, by rising cost.
+        bounds: the user's.
         best: the best candidate alone.
         alone: candidates that may be exported alone, and so be mixed; none where no single model
             keeps to bounds that policies keep to.
@@ -76,6 +80,7 @@ def operating_points(
     floor = bounds.floor(best.score.quality)
     cheap_floor = ENOUGH * best.score.quality if floor is None else floor
     dear_ceiling = best.score.usd_per_1k if ceiling is None else ceiling
+    # From the simplest to the most complex: what is not worth its complexity is not exported.
     ladder = (
         list(points),
         _reachable(front(alone), dear_ceiling, cheap_floor),
@@ -91,13 +96,13 @@ def operating_points(
         least += f", {ENOUGH:.0%} of the best model's"
     if ceiling is None:
         most += ", what the best model costs"
-    found = [
+    candidates = [
         _simplest(ladder, _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap)),
         _simplest(ladder, _Rule("most-quality", most, dear_ceiling, floor, _good, _as_good)),
         OperatingPoint("knee", "knee of the front", knee(on_hull(points))),
     ]
     wanted = "least-cost" if bounds.on_quality else "most-quality" if ceiling else "knee"
-    listed = [point for point in found if point is not None]
+    listed = [point for point in candidates if point is not None]
     return sorted(listed, key=lambda point: point.name != wanted)
 
 
@@ -106,6 +111,7 @@ def best_at(points: Sequence[FrontPoint], usd_per_1k: float) -> FrontPoint:
 
     Args:
         points: a front, the first of which costs no more.
+        usd_per_1k: USD per 1,000 requests.
     """
     reached = _reachable(points, usd_per_1k, math.inf)
     return max((it for it in reached if it.score.usd_per_1k <= usd_per_1k), key=_good)

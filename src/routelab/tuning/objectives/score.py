@@ -1,4 +1,4 @@
-"""What a search compares policies by."""
+"""Mean cost and mean quality, by which a search compares policies."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ MARGIN = 0.005
 
 
 class PolicyScore(NamedTuple):
-    """Means on tune."""
+    """Mean cost and quality of a policy over some requests.
+
+    Attributes:
+        usd_per_1k: USD per 1,000 requests, discarded answers included.
+        quality: in [0, 1].
+    """
 
     usd_per_1k: float
     quality: float
 
 
 def score(comparison: ComparisonSet, policy: Policy) -> PolicyScore:
-    """Means of a policy on some rows."""
+    """Mean cost and quality of a policy on some rows."""
     return mean_cost_quality(comparison.replay(policy))
 
 

@@ -1,4 +1,4 @@
-"""The randomised search: trials, what draws them, where they are kept, who shares them."""
+"""The randomised search: trials, samplers that draw them, their storage, and processes."""
 
 from __future__ import annotations
 

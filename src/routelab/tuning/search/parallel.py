@@ -1,4 +1,4 @@
-"""A search by one process or several, which share the trials through what is kept of them.
+"""A search by one process or several, which share finished trials through a store.
 
 Every process runs the whole loop and begins each generation at another trial; a trial that one
 has finished, the others take from the store. Since a trial's outcome follows from its
@@ -25,15 +25,15 @@ from routelab.tuning.search.trial_loop import FinishedTrial, Plan, SearchTask
 from routelab.tuning.search.trial_store import StorageLocation, TrialStore
 
 PATIENCE_S = 30.0
-"""How long helpers may take to see that all trials are done."""
+"""Seconds that a helper may take to see that all trials are done, before it is ended."""
 
 
 class SearchResult(NamedTuple):
-    """What a search found.
+    """The trials of a search.
 
     Attributes:
         trials: in their order.
-        study: the same for Optuna.
+        study: the same trials as an Optuna study.
         resumed: trials that an earlier run had finished.
     """
 
@@ -53,19 +53,24 @@ def search(
     """Search with this process and `processes - 1` helpers.
 
     Args:
+        task: space, objectives and measure; it is pickled for helpers.
+        plan: trials, seed, sampler and starts.
         location: where trials are kept and taken up again; None keeps them for this run only.
+        processes: that share the trials; the result is the same with any number.
+        progress: called with the number of finished trials and that of all.
     Raises:
         TuningError: the storage cannot be used, or holds another search.
     """
     if processes == 1 and location is None:
         return SearchResult(*trial_loop.run_trials(task, plan, progress=progress), 0)
     with tempfile.TemporaryDirectory(prefix="routelab-") as folder:
-        kept = location or StorageLocation(str(Path(folder) / "trials.log"), "search", {})
-        kept = kept._replace(shared=processes > 1)
-        store = TrialStore(kept, task.names)
-        with _helpers(task, plan, kept._replace(fresh=False), processes):
-            done, study = trial_loop.run_trials(task, plan, store, progress=progress)
-        return SearchResult(done, study, store.resumed)
+        location = location or StorageLocation(str(Path(folder) / "trials.log"), "search", {})
+        location = location._replace(shared=processes > 1)
+        store = TrialStore(location, task.names)
+        # This process has forgotten old trials by now; a helper must not forget the new ones.
+        with _helpers(task, plan, location._replace(fresh=False), processes):
+            trials, study = trial_loop.run_trials(task, plan, store, progress=progress)
+        return SearchResult(trials, study, store.resumed)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What draws the parameters of a trial: NSGA-II or TPE, made anew for every trial."""
+"""Samplers of a trial's parameters: NSGA-II or TPE, made anew for every trial."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.samplers.nsgaii import PolynomialMutation, SBXCrossover
 from optuna.trial import FrozenTrial
 
+# A trial sees the results of earlier generations only, so that it does not matter who measures its
+# neighbours. NSGA-II needs a population (50 is Optuna's default); TPE needs none, and the fewer
+# trials it waits for, the sooner it learns of them.
 GENERATION = {"nsga2": 50, "tpe": 10}
 """Trials that are asked for at once, by sampler."""
 
@@ -27,6 +30,8 @@ def sampler(
         place: seed, generation and index, from which all that is random follows.
     """
     open_ones = {key: it for key, it in space.items() if not it.single()}
+    # A killed study must draw the same trials again: a sampler that lived on would have a state
+    # that depends on how often it was asked. Optuna takes seeds of 32 bits.
     digest = hashlib.sha256("/".join(map(str, place)).encode()).digest()
     seed = int.from_bytes(digest[:4], "big")
     return _Tpe(open_ones, seed) if name == "tpe" else _Nsga2(open_ones, seed)

@@ -2,9 +2,9 @@
 
 A trial's parameters follow from (seed, generation, index) and the finished earlier
 generations, and from nothing else: the sampler is made anew for each trial, whole
-generations are asked for at once, and results are told in the order of asking. So whoever
+generations are asked for at once, and results are reported in the order of asking. So whoever
 measures a trial, and in which order, changes nothing. A study that was killed goes on from
-the trials that a store kept of it, and processes that share a store share the work.
+the trials in its store, and processes that share a store share the work.
 """
 
 from __future__ import annotations
@@ -31,44 +31,58 @@ Direction: TypeAlias = Literal["minimize", "maximize"]
 
 
 class Categorical(NamedTuple):
-    """One of some texts, numbers or None."""
+    """A parameter that is one of some texts, numbers or None.
+
+    Attributes:
+        among: the choices.
+    """
 
     among: tuple[Any, ...]
 
     def distribution(self) -> BaseDistribution:
-        """As Optuna has it."""
+        """The same as a distribution of Optuna."""
         return CategoricalDistribution(self.among)
 
 
 class FloatRange(NamedTuple):
-    """A number between two, evenly or on a logarithmic scale."""
+    """A parameter that is a number, both ends included.
+
+    Attributes:
+        low, high: the ends.
+        log: drawn evenly on a logarithmic scale.
+    """
 
     low: float
     high: float
     log: bool = False
 
     def distribution(self) -> BaseDistribution:
-        """As Optuna has it."""
+        """The same as a distribution of Optuna."""
         return FloatDistribution(self.low, self.high, log=self.log)
 
 
 class IntRange(NamedTuple):
-    """A whole number between two, both included."""
+    """A parameter that is a whole number, both ends included.
+
+    Attributes:
+        low, high: the ends.
+        log: drawn evenly on a logarithmic scale.
+    """
 
     low: int
     high: int
     log: bool = False
 
     def distribution(self) -> BaseDistribution:
-        """As Optuna has it."""
+        """The same as a distribution of Optuna."""
         return IntDistribution(self.low, self.high, log=self.log)
 
 
 class TrialOutcome(NamedTuple):
-    """What a trial came to.
+    """What was measured of a trial.
 
     Attributes:
-        values: one for each direction; finite.
+        values: one for each objective, in the order of the task's names; finite.
         excess: by constraint, how far it is broken; 0 or less where it holds.
         facts: JSON values that are kept with the trial.
     """
@@ -84,7 +98,13 @@ class TrialOutcome(NamedTuple):
 
 
 class FinishedTrial(NamedTuple):
-    """A finished trial."""
+    """A finished trial.
+
+    Attributes:
+        number: its place among all trials, from 0.
+        params: value of every parameter, by name.
+        outcome: what was measured.
+    """
 
     number: int
     params: Mapping[str, Any]
@@ -140,33 +160,39 @@ class Plan(NamedTuple):
 def run_trials(
     task: SearchTask,
     plan: Plan,
-    kept: TrialOutcomes | None = None,
+    store: TrialOutcomes | None = None,
     *,
     offset: float = 0.0,
     progress: Progress | None = None,
 ) -> tuple[list[FinishedTrial], optuna.Study]:
-    """Search; the same task and plan give the same trials, whatever is kept already.
+    """Run a search; the same task and plan give the same trials, whatever is stored already.
 
     Args:
-        kept: finished trials of this very search; the others are measured and put there.
+        task: space, objectives and measure.
+        plan: trials, seed, sampler and starts.
+        store: finished trials of this very search; the others are measured and put there.
         offset: in [0, 1), the part of a generation to begin with, so that processes that
-            share what is kept measure different trials.
+            share a store measure different trials.
+        progress: called with the number of finished trials and that of all.
+    Returns:
+        The trials in their order, and the same as an Optuna study in memory.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(directions=list(task.names.values()))
-    space = {name: it.distribution() for name, it in task.space.items()}
+    space = {name: parameter.distribution() for name, parameter in task.space.items()}
     for start in plan.starts[: plan.trials]:
         study.enqueue_trial(dict(start))
     done: list[FinishedTrial] = []
     for generation, size in enumerate(_generations(plan)):
-        asked = [_ask(study, space, plan, generation, index) for index in range(size)]
-        found: dict[int, TrialOutcome] = {}
+        trials = [_ask(study, space, plan, generation, index) for index in range(size)]
+        outcomes: dict[int, TrialOutcome] = {}
         for index in _order(size, offset):
-            found[index] = _outcome(task, asked[index], space, kept)
+            outcomes[index] = _outcome(task, trials[index], space, store)
             if progress is not None:
-                progress(len(done) + len(found), plan.trials)
-        for index, trial in enumerate(asked):
-            done.append(_told(study, trial, found[index]))
+                progress(len(done) + len(outcomes), plan.trials)
+        # In the order of asking, not of measuring: who was faster must not change Optuna's state.
+        for index, trial in enumerate(trials):
+            done.append(_told(study, trial, outcomes[index]))
     return done, study
 
 
@@ -210,7 +236,8 @@ def _outcome(
         return found
     started = datetime.now()
     measured = task.measure(params)
-    outcome = measured._replace(facts=json.loads(json.dumps(measured.facts)))  # as it is kept
+    # Facts are JSON in a store; a fresh trial must not differ from one that was taken from there.
+    outcome = measured._replace(facts=json.loads(json.dumps(measured.facts)))
     if kept is not None:
         finished = create_trial(
             values=list(outcome.values),

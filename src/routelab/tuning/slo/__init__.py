@@ -2,7 +2,7 @@
 
 A replay knows no queue, no retry and no outage; so thresholds, balancing, timeouts and retries
 are tried on simulated days of tune, few of them, beginning with the front that was tuned
-exactly. What the chosen setting comes to is told of a day of test, which nothing was chosen on.
+exactly. The chosen setting is judged on a day of test, which nothing was chosen on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routelab.lazy import attach
-from routelab.tuning.study.slo_outcome import SloOutcome
 
 if TYPE_CHECKING:
     from routelab.tuning.slo.space import EngineSpace, SloDemands, check_alone
@@ -29,7 +28,6 @@ else:
 __all__ = [
     "EngineSpace",
     "SloDemands",
-    "SloOutcome",
     "check_alone",
     "tuned_for",
 ]

@@ -1,4 +1,4 @@
-"""Policy and engine as parameters of simulated days."""
+"""The search space of policy and engine settings, measured on simulated days."""
 
 from __future__ import annotations
 
@@ -47,17 +47,19 @@ AFTER_S = 60.0
 TIMEOUT_S = 60.0
 SLOW_S = (None, 4.0, 8.0, 16.0)
 """Seconds from which on a call may count as slow to the breakers."""
-_UNJUDGED = 1e6
+_UNJUDGED = 1e6  # more than any sum of shares of bounds, and finite as Optuna needs
 
 
 class SloDemands(msgspec.Struct, frozen=True, kw_only=True):
-    """What must hold, on what kind of day.
+    """Service level objectives (SLOs), and the simulated day on which they must hold.
 
     Attributes:
-        objectives, scenario: and the names of their files, for messages.
+        objectives: what must hold.
+        scenario: faults and surges of the day.
+        objectives_file, scenario_file: names of their files, for messages.
         arrivals: as `routelab.simulate.arrivals` reads it; requests come again where the day is
             longer than the part of the log.
-        trials: simulated days of tune.
+        trials: days of the tune part that are simulated.
     """
 
     objectives: Slo
@@ -68,22 +70,26 @@ class SloDemands(msgspec.Struct, frozen=True, kw_only=True):
     trials: int = 40
 
     def check(self) -> None:
-        """Refuse what makes no sense.
+        """Refuse a number of trials below 1.
 
         Raises:
-            TuningError: naming it.
+            TuningError: it is.
         """
         if self.trials < 1:
             raise TuningError(f"`SloDemands.trials` is {self.trials}; at least 1 is needed")
 
 
 def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
-    """Refuse what cannot go together with objectives of simulated days.
+    """Refuse options that cannot go together with objectives of simulated days.
 
+    Args:
+        options: of the study.
+        seeds: under how many the study is tuned.
+        in_batches: the log is read in batches.
     Raises:
-        TuningError: naming all of it.
+        TuningError: such options, all of them named.
     """
-    told = {
+    given_by_name = {
         "`certify`": bool(options.certify),
         "bounds on cost, quality, latency or groups": options.bounds != Bounds(),
         "`seeds`": seeds > 1,
@@ -92,7 +98,7 @@ def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
     problems = [
         f"policy and engine are chosen by `objectives` on simulated days; {name} does not allow for"
         " that: leave one of them out, or write the bound into the file of objectives"
-        for name, given in told.items()
+        for name, given in given_by_name.items()
         if given
     ]
     if problems:
@@ -101,9 +107,11 @@ def check_alone(options: Options, seeds: int, in_batches: bool) -> None:
 
 @dataclass(frozen=True, eq=False)
 class EngineSpace:
-    """Policy and engine as parameters of simulated days of tune.
+    """Policy and engine as parameters, measured on simulated days of tune.
 
     Attributes:
+        study: whose policy and catalogue are to begin with.
+        wanted: objectives, and the day to simulate.
         cascades: how policies are parameters; None keeps the policy that the study chose.
     """
 
@@ -113,12 +121,12 @@ class EngineSpace:
 
     @property
     def names(self) -> Mapping[str, Direction]:
-        """What is measured, and which way is better."""
+        """The objectives, and which way each is better."""
         return {"usd_per_1k": "minimize", "quality": "maximize"}
 
     @cached_property
     def space(self) -> Mapping[str, Categorical | FloatRange | IntRange]:
-        """Every parameter."""
+        """Every parameter of every trial, by name; times in seconds."""
         policy = {} if self.cascades is None else dict(self.cascades.space)
         rules = self.study.catalogue.engine or EngineRules()
         timeouts = {"timeout_s": FloatRange(4.0, 120.0, log=True)} if self._placed else {}
@@ -136,17 +144,20 @@ class EngineSpace:
         return any(model.deployments for model in self.study.catalogue.models.values())
 
     def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
-        """Cost and quality of a day, and by how much objectives are missed in all."""
+        """USD per 1,000 requests and quality of a day, and by how much objectives are missed.
+
+        A miss counts as a share of its bound; the constraint is the sum of all.
+        """
         day = self.day(self.policy(params), self.catalogue(params), self.study.tune)
-        it = day.summary()
-        values = it["usd_per_1k"], it["quality"]
+        summary = day.summary()
+        values = summary["usd_per_1k"], summary["quality"]
         try:
             checked = slo.check(self.wanted.objectives, day, self.wanted.objectives_file)
         except SimulationError:
             return TrialOutcome(values, {"slo": _UNJUDGED})
         return TrialOutcome(
             values,
-            {"slo": sum(max(0.0, _excess(it)) for it in checked)},
+            {"slo": sum(max(0.0, _excess(result)) for result in checked)},
             {"policy": to_wire(self.policy(params)), "slo": msgspec.to_builtins(checked)},
         )
 
@@ -169,12 +180,12 @@ class EngineSpace:
                 model,
                 deployments=tuple(
                     structs.replace(
-                        it,
+                        deployment,
                         timeouts=structs.replace(
-                            it.timeouts or Timeouts(), total_s=params["timeout_s"]
+                            deployment.timeouts or Timeouts(), total_s=params["timeout_s"]
                         ),
                     )
-                    for it in model.deployments
+                    for deployment in model.deployments
                 ),
             )
             for name, model in own.models.items()
@@ -196,23 +207,29 @@ class EngineSpace:
             engine["timeout_s"] = TIMEOUT_S
         if self.cascades is None:
             return [engine]
-        front = [it.policy for it in self.study.front]
+        front = [point.policy for point in self.study.front]
         some = [self.study.policy, *thinned(front, STARTS)]
-        able = [it for it in some if isinstance(it, Cascade | Fixed)]
-        return [{**self.cascades.params(it), **engine} for it in dict.fromkeys(able)]
+        able = [policy for policy in some if isinstance(policy, Cascade | Fixed)]
+        return [{**self.cascades.params(policy), **engine} for policy in dict.fromkeys(able)]
 
     def day(self, policy: Policy, catalogue: Catalogue, comparison: ComparisonSet) -> Day:
-        """A day of a part of the log.
+        """A simulated day of a part of the log.
 
+        Args:
+            policy: that decides.
+            catalogue: deployments and rules of the engine.
+            comparison: the part.
         Raises:
             SimulationError: the scenario would not happen on it.
         """
         wanted, seed = self.wanted, self.study.options.seed
-        told = (*wanted.scenario.faults, *wanted.scenario.surges)
-        used_s = sum((it.factor - 1.0) * (it.to_s - it.from_s) for it in wanted.scenario.surges)
+        windows = (*wanted.scenario.faults, *wanted.scenario.surges)
+        used_s = sum(
+            (surge.factor - 1.0) * (surge.to_s - surge.from_s) for surge in wanted.scenario.surges
+        )
         how: dict[str, Any] = {}
-        if told:
-            last_s = max(window.to_s for window in told)
+        if windows:
+            last_s = max(window.to_s for window in windows)
             how["duration_s"] = last_s + max(0.0, used_s) + AFTER_S
         coming = arrivals(comparison.log, wanted.arrivals, seed=seed, **how)
         coming = replace(coming, at_s=surged_arrivals(coming.at_s, wanted.scenario.surges))

@@ -27,11 +27,15 @@ RULE = "cheapest that keeps the objectives on simulated days of tune"
 
 
 def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = None) -> Study:
-    """The study with policy and engine chosen for the objectives, and what became of these.
+    """The study with policy and engine chosen for the objectives, judged on a day of test.
 
     Of the trials that keep every objective on tune the cheapest is chosen whose quality is at
     least .98 of the best among them; where none keeps all, the one that misses least.
 
+    Args:
+        study: to begin with.
+        wanted: objectives, the day to simulate, and trials.
+        progress: called with the number of finished trials and that of all.
     Raises:
         TuningError: the storage cannot be used, or holds another search.
         SimulationError: the scenario would not happen, or an objective cannot be judged.
@@ -51,12 +55,12 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
         day = task.day(task.policy(params), task.catalogue(params), comparison)
         return tuple(slo.check(wanted.objectives, day, wanted.objectives_file))
 
-    kept = SloOutcome(
+    outcome = SloOutcome(
         scenario=wanted.scenario.name,
         arrivals=wanted.arrivals,
         seed=study.options.seed,
         trials=len(done),
-        feasible=sum(it.outcome.feasible for it in done),
+        feasible=sum(trial.outcome.feasible for trial in done),
         engine=catalogue.engine or EngineRules(),
         timeout_s=best.params.get("timeout_s"),
         tune=checked(best.params, study.tune),
@@ -64,7 +68,7 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
         before=checked(first, study.test),
     )
     point = FrontPoint(policy, score(study.tune, policy))
-    return _exporting(replace(study, slo=kept), point, catalogue, kept)
+    return _exporting(replace(study, slo=outcome), point, catalogue, outcome)
 
 
 def _cascades(study: Study) -> Cascades | None:

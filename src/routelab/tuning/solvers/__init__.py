@@ -1,4 +1,4 @@
-"""Exact thresholds, without a randomised search."""
+"""Solvers of cascades: thresholds that are best on the rows given, without randomised search."""
 
 from __future__ import annotations
 

@@ -19,21 +19,33 @@ from routelab.policies import Cascade
 from routelab.replay.cells import delivered_last
 from routelab.stats import evenly, thinned
 from routelab.tuning.solvers.grid import FRONT, GridCascade, best
-from routelab.tuning.solvers.line_search import Stage, ascend, reached
+from routelab.tuning.solvers.line_search import PricedStage, ascend, reached
 from routelab.tuning.solvers.thresholds import ThresholdCandidates, threshold_candidates
 from routelab.tuning.solvers.trade_offs import prices
 
+# Every move tried is a line search, and a climb tries a move for each model and step: on a sample
+# each takes microseconds. Thresholds are improved on all requests afterwards.
 SAMPLE = 5_000
 """Requests on which models join and leave a chain."""
 
 PRICES = 32
+"""Qualities per USD that a chain is grown at, 0 (cost does not count) included."""
+
 SWEEPS = 3
+"""Passes through all stages of a chain, at most."""
+
 ALONG = 200
 """Values of one threshold that are kept along a line, at most."""
 
 
 class SolvedCascade(NamedTuple):
-    """Models by rising cost, a threshold for each but the last, and what they are worth."""
+    """A chain with its thresholds.
+
+    Attributes:
+        models: columns of the log, by rising cost.
+        thresholds: one for each model but the last.
+        worth: mean quality minus trade-off times mean cost.
+    """
 
     models: tuple[int, ...]
     thresholds: tuple[float, ...]
@@ -46,6 +58,8 @@ def cascades(
     """The non-dominated cascades found, by rising cost.
 
     Args:
+        log: rows to tune on.
+        signal: confidence signal that every threshold is of.
         thresholds: of each model, for this signal; a model without thresholds comes last only.
     """
     for one in thinned(found(log, signal, thresholds), FRONT):
@@ -55,7 +69,13 @@ def cascades(
 def found(
     log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates]
 ) -> list[GridCascade]:
-    """The same with their sums over the log."""
+    """The cascades of `cascades` with their sums over the log, before they are thinned.
+
+    Args:
+        log: rows to tune on.
+        signal: confidence signal that every threshold is of.
+        thresholds: of each model, for this signal; a model without thresholds comes last only.
+    """
     order = np.argsort(log.cost_usd.mean(axis=0), kind="stable")
     models = tuple(log.models[at] for at in order)
     whole = log.only(models)
@@ -68,6 +88,8 @@ def found(
     candidates = [thresholds[name] for name in models]
     every: list[GridCascade] = []
     chain: SolvedCascade | None = None
+    # From where cost alone counts to where it does not: chains grow with what quality is worth, so
+    # that each trade-off begins with the chain of the one before.
     for price in (*prices(whole, PRICES - 1)[::-1].tolist(), 0.0):
         small = PricedRows(some, signal, [drawn[name] for name in models], usable, price)
         chain = small.climb(chain)
@@ -75,11 +97,11 @@ def found(
         polished = full.ascend(chain.models, chain.thresholds)
         if len(polished.models) > 1:
             every += full.along(polished)
-    return sorted(best(every), key=lambda one: one.cost)
+    return sorted(best(every), key=lambda cascade: cascade.cost)
 
 
 class PricedRows:
-    """Requests (n) at a price; models are columns by rising cost."""
+    """Requests (n) at one quality per USD; models are columns by rising cost."""
 
     def __init__(
         self,
@@ -107,6 +129,7 @@ class PricedRows:
         while True:
             moves = [self.ascend(*move) for move in self._moves(chain)]
             better = max(moves, key=lambda it: it.worth, default=chain)
+            # What differs in the last bits only is rounding, and no reason to change a chain.
             if better.worth <= chain.worth + 1e-12 * abs(chain.worth):
                 return chain
             chain = better
@@ -132,7 +155,9 @@ class PricedRows:
     ) -> SolvedCascade:
         """Improve thresholds from last to first by exact line searches."""
         stages = [
-            Stage(self._quality[at], self._confidence[at], self._paid[at], self._candidates[at])
+            PricedStage(
+                self._quality[at], self._confidence[at], self._paid[at], self._candidates[at]
+            )
             for at in models[:-1]
         ]
         return SolvedCascade(models, *ascend(stages, self._last(models), thresholds, sweeps))
@@ -142,7 +167,7 @@ class PricedRows:
         return delivered_last(self._log, self._signal, names) - self._final[models[-1]]
 
     def _reached(self, models: tuple[int, ...], thresholds: Sequence[float]) -> list[np.ndarray]:
-        """Stage by stage, (n,) whether a request gets there."""
+        """PricedStage by stage, (n,) whether a request gets there."""
         confidence = [self._confidence[at] for at in models]
         return reached(confidence, thresholds, len(self._quality[0]))
 

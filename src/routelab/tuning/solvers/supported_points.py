@@ -1,4 +1,4 @@
-"""The policies of one chain that are best at some price of a dollar."""
+"""The cascades of one chain that are best at some trade-off of quality against cost."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from routelab.tuning.solvers.grid import GridCascade
 from routelab.tuning.solvers.trade_offs import prices
 
 PRICES = 25
+"""Qualities per USD at which the best cascade of a chain is looked for."""
 
 
 def supported_points(found: Iterable[GridCascade], log: Log) -> list[GridCascade]:
-    """Those of greatest quality minus price times cost, at one price or another."""
+    """The cascades of greatest quality minus lambda times cost, at one lambda or another.
+
+    Args:
+        found: cascades with their sums over the log.
+        log: the same rows, whose costs say which lambdas (quality per USD) to try.
+    """
     listed = list(found)
     if not listed:
         return []

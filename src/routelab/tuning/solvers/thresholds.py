@@ -32,7 +32,7 @@ class ThresholdCandidates:
         return np.asarray(self.cuts / max(1, len(self.order)))
 
     def at(self, share: float) -> float:
-        """The threshold that accepts at least this share, or the lowest there is."""
+        """The threshold that accepts at least this share in [0, 1], or the lowest there is."""
         index = int(np.searchsorted(self.accepted, share))
         return float(self.thresholds[min(index, len(self.thresholds) - 1)])
 
@@ -48,10 +48,11 @@ class ThresholdCandidates:
 
 
 def threshold_candidates(confidence: Floats) -> ThresholdCandidates:
-    """The candidates for one model's confidences (n,); NaN can never be accepted.
+    """Every threshold that tells two confidences (n,) for one model apart; NaN is never accepted.
 
-    A midpoint is never an observed value: the sum of two neighbouring floats rounds onto
-    one of them, and such a pair cannot be told apart safely, so it gets no threshold.
+    A threshold is a midpoint, never an observed value: one on a value flips that row if the value
+    comes back a bit different. Between two neighbouring floats the midpoint rounds onto one of
+    them; such a pair cannot be told apart safely, so it gets no threshold.
     """
     rows = np.flatnonzero(np.isfinite(confidence))
     order = rows[np.argsort(-confidence[rows], kind="stable")]

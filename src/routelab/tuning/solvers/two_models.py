@@ -17,7 +17,8 @@ class ThresholdFront(NamedTuple):
     """The non-dominated thresholds of a cascade of two models.
 
     Attributes:
-        thresholds, cost_usd, quality: (k,) sums over requests, by rising cost.
+        thresholds: (k,) by rising cost.
+        cost_usd, quality: (k,) sums over all requests.
     """
 
     thresholds: Floats
@@ -31,6 +32,9 @@ def front(
     """The exact front over every threshold that tells two confidences apart.
 
     Args:
+        log: rows to tune on.
+        signal: confidence signal of the first model.
+        models: the first one asked, and the one that escalated requests go to.
         candidates: of the first model's confidences on these very requests.
     """
     first, second = (log.column(name) for name in models)
@@ -41,6 +45,6 @@ def front(
     gained = np.cumsum((log.quality[:, first] - last)[candidates.order])[candidates.cuts - 1]
     cost = spent.sum() + (log.cost_usd[:, second].sum() - saved)
     quality = last.sum() + gained
-    kept = np.flatnonzero(pareto(cost, quality))
-    kept = kept[np.argsort(cost[kept], kind="stable")]
-    return ThresholdFront(candidates.thresholds[kept], cost[kept], quality[kept])
+    best = np.flatnonzero(pareto(cost, quality))
+    best = best[np.argsort(cost[best], kind="stable")]
+    return ThresholdFront(candidates.thresholds[best], cost[best], quality[best])

@@ -1,4 +1,4 @@
-"""What a reader of a verdict must know besides, in sentences."""
+"""Caveats beside a verdict, in sentences."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def mixed(chosen: OperatingPoint) -> Iterator[str]:
 
 
 def rivals(found: Sequence[Rival]) -> Iterator[str]:
-    """What the contest of kinds came to."""
+    """By how much the exported kind leads each of the others, in sentences."""
     won = next(it.kind for it in found if it.won)
     for it in found:
         if it.gain_behind is not None and it.gain_behind_ci is not None:

@@ -38,11 +38,11 @@ def save(study: Study, out: Path) -> PolicyFile:
     Raises:
         PolicyFileError: `out` exists and is something else.
     """
-    said = as_json(study)
-    document = _document(study, said)
+    content = as_json(study)
+    document = _document(study, content)
     tensors = study.fitted.tensors if study.fitted else None
     written = write(out, document, policy_card(document), tensors)
-    stored = msgspec.json.encode({**said, "policy_digest": written.digest})
+    stored = msgspec.json.encode({**content, "policy_digest": written.digest})
     files = {
         "study.json": msgspec.json.format(stored, indent=2) + b"\n",
         "trials.parquet": parquet_bytes(_trials(study)),
@@ -62,10 +62,10 @@ def check_targets(out: Path) -> None:
     """
     check_target(out)
     study = study_path(out)
-    if study.is_dir() and not (found := {it.name for it in study.iterdir()} - STUDY_FILES):
+    if study.is_dir() and not (foreign := {path.name for path in study.iterdir()} - STUDY_FILES):
         return
     if study.exists():
-        what = f"holds {', '.join(sorted(found)[:3])}" if study.is_dir() else "is a file"
+        what = f"holds {', '.join(sorted(foreign)[:3])}" if study.is_dir() else "is a file"
         raise PolicyFileError(
             f"{study}: {what}, and the study of {out.name} would replace it; choose another"
             " `out`, or move it away"
@@ -73,7 +73,7 @@ def check_targets(out: Path) -> None:
 
 
 def study_path(out: Path) -> Path:
-    """`NAME.study` beside `NAME.policy`."""
+    """The study directory of a policy directory: `NAME.study` beside `NAME.policy`."""
     return out.with_name(f"{out.name.removesuffix('.policy')}.study")
 
 
@@ -145,8 +145,10 @@ def _searched(study: Study) -> dict[str, Any] | None:
     """How the randomised search went; how often it was resumed changes nothing."""
     if study.search is None:
         return None
-    told: dict[str, Any] = msgspec.to_builtins(study.search)
-    return {key: value for key, value in told.items() if key not in ("processes", "resumed")}
+    summary_data: dict[str, Any] = msgspec.to_builtins(study.search)
+    return {
+        key: value for key, value in summary_data.items() if key not in ("processes", "resumed")
+    }
 
 
 def _estimates(study: Study) -> dict[str, CallEstimate]:

@@ -1,4 +1,4 @@
-"""What a study may choose among: candidate models and usable confidence signals."""
+"""The inputs of a study: candidate models and usable confidence signals."""
 
 from __future__ import annotations
 

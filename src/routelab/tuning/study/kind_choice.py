@@ -1,4 +1,4 @@
-"""Which kind of policy to export: compared on tune, told on test."""
+"""The kind of policy to export: chosen on tune, compared with its rivals on test."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def winner(searched: KindSearch, alone: Sequence[FrontPoint]) -> str:
     return next((kind for kind, value in found.items() if value >= best - TIE), next(iter(found)))
 
 
-def told(
+def rivals(
     searched: KindSearch,
     won: str,
     exported: FrontPoint,

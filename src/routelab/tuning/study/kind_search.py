@@ -39,7 +39,7 @@ PARTED_BY_AUTO = ("gain-cascade",)
 
 @dataclass(frozen=True, eq=False)
 class KindSearch:
-    """What a search came to.
+    """The result of searching every kind that was asked for.
 
     Attributes:
         fronts: by kind, the simplest first: non-dominated points on tune, by rising cost.
@@ -67,10 +67,19 @@ def search_kinds(
     alone: Sequence[FrontPoint],
     wanted: Demands,
     progress: Progress | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> KindSearch:
-    """Search what the options ask for.
+    """Search every kind that the options ask for, on tune.
 
+    Args:
+        options: of the study.
+        part: gives the comparable rows of a part by its name.
+        tuning: rows of tune.
+        thresholds: threshold candidates by signal and model.
+        alone: each candidate by itself.
+        wanted: the user's bounds on tune.
+        progress: called with the number of steps done and that of all.
+        notify: called with a sentence on each stage.
     Raises:
         TuningError: `by` names a column that the log lacks, nothing could be learned, or
             nothing meets the bounds on latency and groups.
@@ -86,25 +95,25 @@ def search_kinds(
         fronts[CASCADE] = cascades.front
         again[CASCADE] = cascade.source(signals)
         tried += cascades.tried
-    more, notes = _learned(options, part, tuning, signals, alone, wanted, progress, told)
+    more, notes = _learned(options, part, tuning, signals, alone, wanted, progress, notify)
     for note in notes:
-        told(f"note: {note}")
+        notify(f"note: {note}")
     holdout = Holdout(tuning, wanted, seed=options.seed) if more is None else more.holdout
     if more is not None:
         fronts |= more.fronts
         again |= {kind: more.again(kind) for kind in more.fronts}
         tried += more.tried
     if options.parts_by is not None and getattr(tuning.log.requests, options.parts_by) is not None:
-        parted = _conditionals(options, part, signals, more, told)
+        parted = _conditionals(options, part, signals, more, notify)
         if parted:
-            fronts[CONDITIONAL] = holdout.front([*(it.policy for it in alone), *parted])
+            fronts[CONDITIONAL] = holdout.front([*(point.policy for point in alone), *parted])
             again[CONDITIONAL] = lambda _: parted
             tried += [holdout.excess(policy) for policy in parted]
     fronts = {kind: points for kind, points in fronts.items() if points}
     if not fronts:
         raise wanted.out_of_reach(tried)
     again = {kind: again[kind] for kind in fronts}
-    held_out = {} if len(fronts) < 2 else _held_out(again, holdout, alone, told)
+    held_out = {} if len(fronts) < 2 else _held_out(again, holdout, alone, notify)
     return KindSearch(fronts, held_out, holdout.comparison, cascades, more, notes)
 
 
@@ -126,9 +135,9 @@ def _learned(
     alone: Sequence[FrontPoint],
     wanted: Demands,
     progress: Progress | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> tuple[LearnedKinds | None, Sequence[str]]:
-    """What the learning kinds among those asked for came to, and notes on it.
+    """The search of the kinds that learn, and notes on it.
 
     None if there are none, or if nothing can be learned and there are cascades all the same.
     """
@@ -148,7 +157,7 @@ def _learned(
             seed=options.seed,
             recipe_trials=options.recipe_trials,
             progress=progress,
-            told=told,
+            notify=notify,
         )
     except NothingLearnedError as error:
         if CASCADE not in options.kinds:
@@ -162,11 +171,11 @@ def _conditionals(
     part: Callable[[str], ComparisonSet],
     signals: Sequence[str],
     more: LearnedKinds | None,
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> list[Policy]:
     """Policies by value, chosen on train, where scores are of fits that never saw the row."""
     assert options.parts_by is not None
-    told(f"searching policies by {options.parts_by}")
+    notify(f"searching policies by {options.parts_by}")
     unseen = None if more is None else more.unseen
     if more is None or unseen is None:
         return list(
@@ -183,7 +192,7 @@ def _held_out(
     again: Mapping[str, Again],
     holdout: Holdout,
     alone: Sequence[FrontPoint],
-    told: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
     costs = [point.score.usd_per_1k for point in alone]
     budgets = np.linspace(min(costs), max(costs), BUDGETS)
@@ -192,7 +201,7 @@ def _held_out(
         holdout.comparison.take(holdout.rows_without(fold), "tune") for fold in range(holdout.folds)
     ]
     found = {}
-    told(f"comparing {len(again)} kinds on requests that they were not chosen on")
+    notify(f"comparing {len(again)} kinds on requests that they were not chosen on")
     for kind, search in again.items():
         chosen = [holdout.meeting([*single, *_some(search(comparison))]) for comparison in rest]
         cost, quality = holdout.held_out(chosen, budgets)

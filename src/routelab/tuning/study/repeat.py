@@ -20,13 +20,14 @@ def repeated(
     """Options for the study of a policy once more, and what of it cannot be repeated, in words.
 
     Args:
+        policy: whose provenance holds the options of its study.
         log: that knows what signals cost.
         models: the candidates now.
         gone: no longer candidates; a pair with one of them is not repeated.
     """
     given = policy.document.provenance.get("options", {})
-    asked = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
-    options = msgspec.convert({**asked, "name": policy.name}, Options)
+    repeatable = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
+    options = msgspec.convert({**repeatable, "name": policy.name}, Options)
     unknown = [name for name in options.signals if not log.spec(name).cost_known]
     used = tuple(name for name in options.signals if name not in unknown)
     notes = [

@@ -1,4 +1,4 @@
-"""What one study came to under several seeds."""
+"""The spread of a study's results over seeds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import msgspec
 
 
 class SeedRun(msgspec.Struct, frozen=True):
-    """What one seed came to, on its own test part; figures are NaN where it met no bound.
+    """The study under one seed, on its own test part; figures are NaN where nothing met a bound.
 
     Attributes:
+        seed: of splits, search, resamples and draws.
+        verdict: its word; None where there is no policy.
+        gain, gain_ci: quality over the zero router, with its 95 % interval.
+        quality: in [0, 1].
+        usd_per_1k: USD per 1,000 requests.
         models: that the exported policy may call, in its order.
         certified: whether its certificate holds; None if none was asked for.
         problem: why there is no policy.
@@ -26,7 +31,12 @@ class SeedRun(msgspec.Struct, frozen=True):
 
 
 class SeedRange(msgspec.Struct, frozen=True):
-    """A figure over seeds; the deviation is that of a sample."""
+    """The range of a figure over seeds.
+
+    Attributes:
+        least, median, most: over the seeds that have a policy.
+        deviation: standard deviation of a sample; 0 of a single seed.
+    """
 
     least: float
     median: float
@@ -38,6 +48,7 @@ class SeedSpread(msgspec.Struct, frozen=True):
     """A study under several seeds; the exported policy is that of the first.
 
     Attributes:
+        runs: one for each seed.
         same_split: the cut follows time, so only the search, the draws and the resamples differ.
         verdicts, chains: how often each came up.
         gain, quality, usd_per_1k: over the seeds that have a policy.

@@ -16,6 +16,7 @@ from routelab.tuning.study.seed_spread import SeedRange, SeedRun, SeedSpread
 from routelab.tuning.study.study import Study, tune
 
 MOST = 100
+"""Seeds of one study, at most."""
 
 
 def spread_over_seeds(
@@ -25,20 +26,24 @@ def spread_over_seeds(
     seeds: int,
     *,
     catalogue: Catalogue | None = None,
-    told: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> SeedSpread:
-    """Tune again with the seeds after the first study's own.
+    """Tune again under the seeds after the first study's own.
 
-    What can be learned on the log is told by the first study alone; a run says nothing of it.
+    How well quality can be learned on the log is judged by the first study alone.
 
     Args:
+        first: the study of the first seed.
+        log: that it was tuned on.
         options: of the first study. Trials of the others are not stored.
-        told: of each seed about to be tried.
+        seeds: how many in all, the first included.
+        catalogue: as for the first study.
+        notify: called with a sentence on each seed about to be tried.
     """
     runs = [_run(first)]
     for seed in range(options.seed + 1, options.seed + seeds):
-        if told is not None:
-            told(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
+        if notify is not None:
+            notify(f"seed {seed}: {seed - options.seed + 1} of {seeds}")
         other = structs.replace(
             options, seed=seed, storage=None, fresh=False, pair=None, account=not options.learns
         )
@@ -53,10 +58,13 @@ def spread_over_seeds(
 
 
 def check_seeds(seeds: int, options: Options) -> None:
-    """Refuse a number of seeds that makes no sense.
+    """Refuse a number of seeds out of range, or one that would leave the range of `seed`.
 
+    Args:
+        seeds: how many; 1 to 100.
+        options: of the first study, with its own seed.
     Raises:
-        TuningError: naming it.
+        TuningError: it is.
     """
     if not 1 <= seeds <= MOST:
         raise TuningError(f"`seeds` is {seeds}; it must lie in [1, {MOST}]")

@@ -1,4 +1,4 @@
-"""What became of objectives that a policy and an engine were chosen for."""
+"""The service level objectives of a study, checked on simulated days."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from routelab.simulate import CheckedObjective
 
 
 class SloOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the objectives.
+    """Service level objectives that a policy and an engine were chosen for, as they were kept.
 
     Attributes:
         scenario, arrivals, seed, trials: of the simulated days.
         feasible: of the trials, those that kept every objective on tune.
-        engine: rules that were exported with the policy; timeout_s: of its deployments; None
-            where the catalogue has none, so that there was nothing to set.
+        engine: rules that were exported with the policy.
+        timeout_s: total timeout of its deployments in seconds; None where the catalogue has no
+            deployments.
         tune, test: every objective on a day of either part.
         before: on test, of the policy and the engine that the search began with.
     """
@@ -34,15 +35,15 @@ class SloOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def missed(self) -> list[CheckedObjective]:
-        """On test."""
+        """Objectives that were missed on test."""
         return [it for it in self.test if not it.holds]
 
     def sentences(self) -> list[str]:
         """Each objective on test, those that were missed first."""
-        told = sorted(self.test, key=lambda it: it.holds)
+        ordered = sorted(self.test, key=lambda it: it.holds)
         return [
             f"{it.objective} of {it.where} is {'kept' if it.holds else 'missed'} on a simulated"
             f" day of test: {it.value:.4g} {bracketed(it.interval, '.4g')}, demanded"
             f" {'at least' if it.objective == 'quality' else 'at most'} {it.bound:g}"
-            for it in told
+            for it in ordered
         ]

@@ -1,4 +1,4 @@
-"""What every study says as plain data, whether its log was in memory or read in batches."""
+"""A study as plain data, whether its log was in memory or read in batches."""
 
 from __future__ import annotations
 

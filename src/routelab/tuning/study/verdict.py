@@ -1,4 +1,4 @@
-"""Ship, do not route, or not proven: what the test part says about a policy."""
+"""The verdict on a policy from its test part: ship, do not route, or not proven."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from routelab.core.messages import bracketed
 from routelab.policy_file import Certificate
 from routelab.replay import Baseline, Figures
 from routelab.stats import requests_to_settle
-from routelab.tuning.certify import words
+from routelab.tuning.certify import wording
 from routelab.tuning.objectives import (
     MARGIN,
     BoundCheck,
@@ -32,6 +32,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """The verdict and what it rests on.
 
     Attributes:
+        word: "ship", "not proven" or "do not route".
         reasons: sentences, the decisive one first.
         requests_to_settle: test requests that would settle "not proven"; None if settled, or
             if no number of them would.
@@ -55,6 +56,8 @@ def verdict(
     """Judge a policy by its figures on test, in the order of the rules.
 
     Args:
+        test: figures of the policy on test.
+        bounds: the user's.
         best_quality: on test, of the candidate that was best on tune.
         warnings: what else a reader must know.
         certificate: that was asked for.
@@ -64,26 +67,26 @@ def verdict(
     judged = [*mean_bound_checks(test, bounds, best_quality, None), *further]
     proved = list(_certified(certificate))
     demanded: list[BoundCheck | _Proved] = [*judged, *proved]
-    missed = [it for it in demanded if not it.met]
-    held = [*bound_sentences(judged), *(it.text for it in proved if it.met)]
+    missed = [check for check in demanded if not check.met]
+    held = [*bound_sentences(judged), *(check.text for check in proved if check.met)]
     rest = [*warnings, *held, *_rivals(test)]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
     if test.n_requests < FEWEST and not _single(test):
         few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
-        return Verdict("not proven", (few, gain, *(it.text for it in missed), *rest), FEWEST)
+        return Verdict("not proven", (few, gain, *(check.text for check in missed), *rest), FEWEST)
     if by_chance and not _single(test):
         drawn = (
             f"{gain}: a mixture of single models, as the zero router is, so that all they differ"
         )
         drawn += " by is the luck of the draws"
-        return Verdict("do not route", (drawn, *(it.text for it in missed), *rest))
+        return Verdict("do not route", (drawn, *(check.text for check in missed), *rest))
     low, high = test.gain_ci
     if low > 0 and not missed:
         return Verdict("ship", (f"{gain}: above zero", *rest, *_compare_first(test)))
     if high < MARGIN:
         small = f"{gain}: below the margin of {100 * MARGIN:.1f}"
-        return Verdict("do not route", (small, *(it.text for it in missed), *rest))
+        return Verdict("do not route", (small, *(check.text for check in missed), *rest))
     needed = [bound.needed for bound in missed if bound.needed is not None]
     if low <= 0:
         half = (high - low) / 2
@@ -92,7 +95,7 @@ def verdict(
         if more is not None:
             needed.append(more)
             gain += f"; about {more:,} test requests would settle it"
-    reasons = (*(it.text for it in missed), gain, *rest)
+    reasons = (*(check.text for check in missed), gain, *rest)
     return Verdict("not proven", reasons, max(needed, default=None))
 
 
@@ -110,7 +113,7 @@ def _certified(certificate: Certificate | None) -> Iterator[_Proved]:
         return
     yield _Proved(certificate.text, certificate.holds)
     for goal in certificate.goals:
-        if (text := words.later(goal, certificate.part)) is not None:
+        if (text := wording.later(goal, certificate.part)) is not None:
             yield _Proved(text, not goal.broken_later)
 
 

@@ -37,7 +37,15 @@ _GRADES = {"true": 1.0, "1": 1.0, "1.0": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0
 
 
 def read(path: Path, tokens: bool) -> ImportedRows:
-    """The benchmarks under a checkout, a folder of it, or in one file of it."""
+    """The benchmarks under a checkout, a folder of it, or in one file of it.
+
+    Args:
+        path: of the checkout, the folder or the file.
+        tokens: estimate token counts, which it does not publish.
+    Raises:
+        LogError: no such file is there, or one is not as RouteLLM published it.
+    Source: RouteLLM, arXiv 2406.18665.
+    """
     files = _files(path)
     tables: list[Any] = []
     problems: list[str] = []

@@ -34,7 +34,12 @@ _EXPORT = "write it as CSV or Parquet where you trust it, and import that"
 
 
 def read(path: Path, _tokens: bool = False) -> ImportedRows:
-    """RouterBench's table; costs are as it recorded them, so tokens are never needed."""
+    """RouterBench's table; costs are as it recorded them, so tokens are never needed.
+
+    Raises:
+        LogError: the file is of another sort, or is not as RouterBench published it.
+    Source: RouterBench, arXiv 2403.12031.
+    """
     open_ = _OPENERS.get(path.suffix.lower())
     if path.is_dir() or open_ is None:
         raise LogError(

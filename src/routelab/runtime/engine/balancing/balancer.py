@@ -1,4 +1,4 @@
-"""What every way of balancing is."""
+"""The protocol of balancers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ class Balancer(ABC):
 
     @abstractmethod
     def choose(self, free: Sequence[DeploymentState], now: float) -> DeploymentState:
-        """One of at least two deployments that have room, in the order of the catalogue."""
+        """The deployment to ask next.
+
+        Args:
+            free: at least two that have room, in the order of the catalogue.
+            now: seconds of the clock.
+        """
 
 
 def drawn(states: Sequence[DeploymentState], rng: random.Random) -> int:

@@ -1,4 +1,4 @@
-"""Where the fewest calls are under way."""
+"""Balancing to the deployment with the fewest calls under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Words as numbers: compiled where a compiler was at hand, to the same bits either way."""
+"""A prompt's words as numbers, in C where a compiler was at hand.
+
+Both forms give the same bits.
+"""
 
 try:
     from routelab.signals.features.words.compiled import census, read, vector

@@ -12,6 +12,13 @@ __all__ = ["census", "read", "vector"]
 
 
 def vector(codes: bytes, bits: int, worth: Floats, idf: Floats | None) -> tuple[Ints, Floats]:
-    """As `plain.vector`; the arrays are contiguous."""
+    """(k,) columns and (k,) values, as `plain.vector` gives them, to the same bits.
+
+    Args:
+        codes: of the words, as `read` gives them.
+        bits: of a column's number.
+        worth: (most + 1,) contiguous float64 value by number of occurrences.
+        idf: (2**bits,) contiguous float64 that a column's value is multiplied by; None for 1.
+    """
     indices, values = _vector(codes, bits, worth, b"" if idf is None else idf)
     return np.frombuffer(indices, np.int64), np.frombuffer(values)

@@ -27,13 +27,16 @@ def read(spread: bytes, /) -> tuple[bytes, int, bool]:
 
 
 def vector(codes: bytes, bits: int, worth: Floats, idf: Floats | None) -> tuple[Ints, Floats]:
-    """Columns of n words and their n - 1 pairs, ascending, and values of Euclidean length one.
+    """(k,) columns of n words and their n - 1 pairs, ascending, and (k,) values of length one.
 
-    A column is the first `bits` bits of a word's code, or of a pair's.
+    A column is the first `bits` bits of a word's code, or of a pair's; the length is Euclidean.
 
     Args:
+        codes: of the words, as `read` gives them.
+        bits: of a column's number.
         worth: (most + 1,) float64 value by number of occurrences; more than `most` count as many.
-        idf: (2**bits,) float64 that a column's value is multiplied by.
+        idf: (2**bits,) float64 that a column's value is multiplied by; None for 1.
+    Source: hashed words as features, Weinberger et al. 2009, arXiv 0902.2206.
     """
     indices, times = _columns(codes, bits)
     if not len(indices):

@@ -1,0 +1,92 @@
+"""Arguments and options that mean the same in every command, and what is written in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from routelab.core import SignalSpec
+from routelab.errors import RoutelabError
+
+LogPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="LOG", help="Log as .parquet, .csv or .jsonl, or a folder.", show_default=False
+    ),
+]
+Feedback = Annotated[
+    Path | None,
+    typer.Option(
+        "--feedback",
+        metavar="FILE.jsonl",
+        help="What answers of a decision log were worth: request_id, quality, model.",
+    ),
+]
+LogOption = Annotated[
+    Path,
+    typer.Option(
+        "--log",
+        metavar="LOG",
+        help="Log as .parquet, .csv or .jsonl; or a folder of Parquet files, or a pattern.",
+    ),
+]
+PolicyPath = Annotated[
+    Path, typer.Argument(metavar="POLICY", help="A policy directory.", show_default=False)
+]
+Policies = Annotated[
+    list[Path],
+    typer.Argument(metavar="POLICY...", help="Policy directories.", show_default=False),
+]
+Part = Annotated[
+    str, typer.Option(help="Part of the log: train, tune, calibrate, test, or all of it.")
+]
+CatalogueOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogue", metavar="FILE.toml", help="Models, prices, capabilities and deployments."
+    ),
+]
+Packages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--package",
+        metavar="NAME",
+        help="An installed package that brings kinds, whose code may run. Repeatable.",
+    ),
+]
+
+
+def signal_option(text: str) -> tuple[str, SignalSpec]:
+    """`NAME` or `NAME:MULTIPLIER`.
+
+    Raises:
+        RoutelabError: the multiplier is below 1.
+    """
+    name, colon, tail = text.rpartition(":")
+    if not colon:
+        return text, SignalSpec()
+    try:
+        multiplier = float(tail)
+    except ValueError:
+        return text, SignalSpec()
+    spec = SignalSpec(multiplier=multiplier)
+    if problems := list(spec.problems):
+        raise RoutelabError(*(f"--signal {text}: {problem}" for problem in problems))
+    return name, spec
+
+
+def pairs(
+    option: str, texts: Sequence[str], example: str, form: str = "NAME=SOURCE"
+) -> dict[str, str]:
+    """What an option that is given as `NAME=VALUE` says.
+
+    Raises:
+        RoutelabError: one is written otherwise.
+    """
+    wrong = [text for text in texts if "=" not in text]
+    if wrong:
+        raise RoutelabError(f"{option} {wrong[0]}: write it as {form}, for example {example}")
+    return dict(text.split("=", 1) for text in texts)

@@ -1,0 +1,21 @@
+"""What a command prints: JSON on standard output, sentences on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import msgspec
+
+from routelab.cli.flags import with_flags
+
+
+def print_json(data: Any) -> None:
+    """Plain data as JSON on standard output; NaN is null."""
+    encoded = msgspec.json.format(msgspec.json.encode(data), indent=2)
+    sys.stdout.write(encoded.decode() + "\n")
+
+
+def tell(text: str) -> None:
+    """A line on standard error, its arguments as flags."""
+    sys.stderr.write(f"{with_flags(text)}\n")

@@ -1,0 +1,95 @@
+"""Certificates in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from routelab.core.messages import bracketed, counted
+from routelab.policy_file import Certificate, CertifiedBound
+from routelab.tuning.certify.demand import CertificateDemand
+from routelab.tuning.certify.evidence import Evidence
+
+DRIFT = 0.05
+"""P-value of "no drift" below which a change of traffic is reported."""
+
+
+def rule(demands: Sequence[CertificateDemand]) -> str:
+    """Why the certified point was picked; "on tune" follows."""
+    cheap = any(demand.goal != "cost" for demand in demands)
+    return f"{'least cost' if cheap else 'most quality'} that was certified, along a path fixed"
+
+
+def sentence(it: Certificate) -> str:
+    """What was proved, or what stands in the way."""
+    claims = " and ".join(map(claim, it.goals))
+    where = f"on {it.n_requests:,} {it.part} requests"
+    if it.holds:
+        return f"certified {where}: {claims}, with probability {1 - it.delta:g} or more"
+    reasons = "; ".join([*_failed(it), *_more(it)])
+    return f"not certified {where}: {claims}, with probability {1 - it.delta:g} ({reasons})"
+
+
+def claim(goal: CertifiedBound) -> str:
+    """The bound in words, with what was measured."""
+    measured = f"[measured {goal.estimate:.3g}, limit {goal.limit:.3g}]"
+    if goal.goal == "regret":
+        to = goal.reference or "the best model"
+        return f"regret to {to} is at most {goal.bound:g} {measured}"
+    if goal.goal == "cost":
+        return f"cost is at most {goal.bound:g} USD per 1,000 requests {measured}"
+    return f"quality is at least {goal.bound:g} {measured}"
+
+
+def _failed(it: Certificate) -> Iterator[str]:
+    for goal in it.goals:
+        if goal.refuted:
+            yield f"a request cost more than the {goal.ceiling_usd:.4g} USD assumed"
+        elif goal.p_value > it.delta:
+            yield f"p-value of {goal.goal} is {goal.p_value:.2g}, above {it.delta:g}"
+
+
+def _more(it: Certificate) -> Iterator[str]:
+    """How many requests would do."""
+    if all(goal.p_value <= it.delta for goal in it.goals):
+        yield "the path failed before it reached this policy, so its own test counts for nothing"
+    elif it.requests_needed is not None:
+        yield f"about {it.requests_needed:,} {it.part} requests would certify this policy"
+    else:
+        yield "no number of requests would certify this policy if the estimates stay"
+    if it.safest_needed is not None:
+        yield f"about {it.safest_needed:,} would certify the safest one on the path"
+
+
+def later(goal: CertifiedBound, part: str) -> str | None:
+    """How the figure fares on test; None where test was not read."""
+    if goal.later is None:
+        return None
+    it, (low, high) = goal.later, goal.later.interval
+    text = f"{goal.goal} on test, beside its certified bound of {goal.bound:g}:"
+    text += f" {it.estimate:.3g} {bracketed((low, high), '.3g')}, {it.drift:+.3g} since {part}"
+    text += f" (p = {it.drift_p:.2g}{': traffic has changed' if it.drift_p < DRIFT else ''})"
+    return f"{text}; the bound does not hold on later requests" if goal.broken_later else text
+
+
+def assumptions(on: Evidence, group: str, goals: Sequence[CertifiedBound]) -> Iterator[str]:
+    """What the probability rests on."""
+    yield (
+        f"exchangeability: requests to come are like those of the {on.comparison.part} part, as if"
+        f" drawn with them, each {group} as a whole; compare test, and certify anew when"
+        " traffic, prices or models change"
+    )
+    yield (
+        f"no {group} has more than {counted(on.largest, 'request')}; further ones"
+        f" do not count ({on.n_left_out:,} here)"
+    )
+    yield from (
+        f"no request costs more than {goal.ceiling_usd:.4g} USD"
+        for goal in goals
+        if goal.ceiling_usd is not None
+    )
+    if dropped := on.comparison.coverage.n_dropped:
+        yield (
+            f"the {dropped:,} requests of the part that lack an outcome of a candidate are like"
+            " the others"
+        )
+    yield "the log's quality is what is wanted, and its costs are what will be paid"

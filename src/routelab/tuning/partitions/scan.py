@@ -1,0 +1,135 @@
+"""A log in many files, cut and ready to be asked about its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TypeAlias
+
+import numpy as np
+
+from routelab.core import Policy, Progress
+from routelab.logs import LogBatches
+from routelab.logs.model import PARTS
+from routelab.replay.cells import Spec, Stats, merged
+from routelab.replay.partitions import (
+    FileSurvey,
+    Moments,
+    MomentsQuery,
+    PartitionedSplit,
+    PartitionPart,
+    ThresholdSample,
+    Workers,
+    check_whole_requests,
+    cut,
+    merged_sample,
+    moments,
+    sample_file,
+    survey_file,
+    tally_file,
+)
+
+Passes: TypeAlias = Callable[[str], Progress]
+"""Given the name of a pass over the log, what to tell of its progress."""
+
+SAMPLE = 50_000
+"""Requests, about, whose confidences the thresholds are chosen from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A log that was looked through once.
+
+    Attributes:
+        batches: with the models and signals of all files.
+        seen: what each file holds.
+    """
+
+    batches: LogBatches
+    seen: Sequence[FileSurvey]
+    workers: Workers
+    passes: Passes
+
+    @property
+    def name(self) -> str:
+        return self.batches.name
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self.batches.models
+
+    @property
+    def costed(self) -> tuple[str, ...]:
+        """Models with a cost on one row at least."""
+        there = {name for it in self.seen for name in it.costed}
+        return tuple(name for name in self.models if name in there)
+
+    def cut(self, seed: int, group: str | None, *, need_all_parts: bool = True) -> PartitionedSplit:
+        """The parts of the study."""
+        return cut(
+            self.batches,
+            self.seen,
+            self.workers,
+            seed=seed,
+            group=group,
+            need_all_parts=need_all_parts,
+            progress=self.passes("splitting"),
+        )
+
+    def part(
+        self, cut: PartitionedSplit, name: str, candidates: Sequence[str]
+    ) -> list[PartitionPart]:
+        """What a task reads of one part, by file; files without any of it are left out."""
+        starts = np.cumsum([0, *(it.requests for it in self.seen)])
+        wanted = [part > -2 if name == "all" else part == PARTS.index(name) for part in cut.parts]
+        return [
+            PartitionPart(
+                self.batches, file, int(starts[file]), it, cut.buckets[file], tuple(candidates)
+            )
+            for file, it in enumerate(wanted)
+            if it.any()
+        ]
+
+    def sample(self, parts: Sequence[PartitionPart], signals: tuple[str, ...]) -> ThresholdSample:
+        """Confidences of about `SAMPLE` requests, and sums over all."""
+        share = SAMPLE / max(1, sum(int(part.wanted.sum()) for part in parts))
+        jobs = [(part._replace(buckets=None), signals, share) for part in parts]
+        found = list(self.workers.map(sample_file, jobs, self.passes("sampling")))
+        return merged_sample(found, parts[0].candidates, self.name)
+
+    def tally(self, parts: Sequence[PartitionPart], specs: tuple[Spec, ...]) -> list[Stats]:
+        """The statistics of each spec over a part."""
+        jobs = [(part._replace(buckets=None), specs) for part in parts]
+        found = list(self.workers.map(tally_file, jobs, self.passes("adding up")))
+        return [merged(Stats(spec, sums[at]) for sums in found) for at, spec in enumerate(specs)]
+
+    def moments(
+        self,
+        parts: Sequence[PartitionPart],
+        policies: Sequence[Policy],
+        asked: MomentsQuery,
+        what: str,
+    ) -> Moments:
+        """Sums of policies over a part of the log, by bucket."""
+        question = replace(asked, policies=tuple(policies))
+        jobs = [(part, question) for part in parts]
+        return reduce(
+            lambda one, other: one + other, self.workers.map(moments, jobs, self.passes(what))
+        )
+
+
+def scan(batches: LogBatches, workers: Workers, passes: Passes) -> Scan:
+    """Look through a log once, to know its models, its signals and its times.
+
+    Raises:
+        LogError: a file holds what cannot be; it names the file and the place.
+    """
+    jobs = [(batches, file) for file in range(len(batches.files))]
+    seen = list(workers.map(survey_file, jobs, passes("reading")))
+    check_whole_requests(batches, seen)
+    models = tuple(dict.fromkeys(name for it in seen for name in it.models))
+    valued = {name for it in seen for name in it.signals}
+    known = batches.signals or tuple(sorted(valued))
+    signals = tuple(name for name in known if name in valued)
+    return Scan(replace(batches, models=models, signals=signals), seen, workers, passes)

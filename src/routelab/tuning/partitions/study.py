@@ -1,0 +1,318 @@
+"""One study of a log in many files: plain cascades, by the exact solvers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from routelab.core import CallEstimate, Policy
+from routelab.core.catalogue import Catalogue
+from routelab.errors import LogError, TuningError
+from routelab.logs import LogBatches
+from routelab.metrics import aiq_among
+from routelab.policies import Fixed
+from routelab.policy_file import SplitRecord
+from routelab.replay import REFUSE, Coverage, Figures, NamedPolicy
+from routelab.replay.partitions import (
+    MomentsQuery,
+    PartitionedSplit,
+    PartitionPart,
+    ThresholdSample,
+    Workers,
+)
+from routelab.tuning.kinds import ThresholdsByModel
+from routelab.tuning.objectives import (
+    BoundCheck,
+    FrontPoint,
+    OperatingPoint,
+    PolicyScore,
+    bound_checks,
+    front,
+    operating_points,
+)
+from routelab.tuning.options import SAMPLERS, Options
+from routelab.tuning.partitions import solve
+from routelab.tuning.partitions.measure import evaluated
+from routelab.tuning.partitions.scan import Passes, Scan, scan
+from routelab.tuning.study import Verdict, caveats, inputs, verdict
+from routelab.tuning.tuners import CASCADE
+
+
+@dataclass(frozen=True, eq=False)
+class PartitionedStudy:
+    """The result of a study of a log in many files; nothing in it depends on the executor.
+
+    Attributes:
+        options: that the study was asked for.
+        batches: the log.
+        sha256: of its files.
+        split: the parts, as a policy file records them.
+        catalogue: prices and capabilities of the candidates.
+        models: the candidates.
+        estimates: of calls of the candidates, on tune.
+        points: operating points, the exported one first.
+        tuned: figures of the exported policy on tune.
+        tested: figures on test, one for each operating point.
+        judged: the user's bounds, checked on test, for each operating point.
+        front: non-dominated points on tune, by rising cost.
+        aiq_front: on test, AIQ of the hull of all operating points and the candidates.
+        verdict: on the exported policy.
+        coverage: requests compared and left out, by part.
+    """
+
+    options: Options
+    batches: LogBatches
+    sha256: str
+    split: SplitRecord
+    catalogue: Catalogue
+    models: tuple[str, ...]
+    estimates: Mapping[str, CallEstimate]
+    points: Sequence[OperatingPoint]
+    tuned: Figures
+    tested: Sequence[Figures]
+    judged: Sequence[Sequence[BoundCheck]]
+    front: Sequence[FrontPoint]
+    aiq_front: float
+    verdict: Verdict
+    coverage: Mapping[str, Coverage]
+
+    @property
+    def policy(self) -> Policy:
+        """The exported policy."""
+        return self.points[0].point.policy
+
+    @property
+    def figures(self) -> Figures:
+        """Figures of the exported policy on test."""
+        return self.tested[0]
+
+
+def tune_partitions(
+    batches: LogBatches,
+    options: Options,
+    workers: Workers,
+    *,
+    catalogue: Catalogue | None = None,
+    passes: Passes = lambda _: lambda *_: None,
+) -> PartitionedStudy:
+    """Tune plain cascades on a log that is never in memory as a whole.
+
+    Args:
+        batches: the log, read in batches.
+        options: of the study; those of kinds that learn, of a storage and of certificates are
+            refused here.
+        workers: that read the files.
+        catalogue: prices and capabilities; None takes the log's own.
+        passes: given the name of a pass over the log, what is called with its progress.
+    Raises:
+        TuningError: options that cannot be had here, bounds that nothing meets, or a grid that
+            does not fit into memory.
+        LogError: the log lacks a model or a signal, or cannot be split or compared.
+    """
+    _check(options)
+    log = scan(batches, workers, passes)
+    models = inputs.candidates(log, options.models)
+    solve.check_size(models, options.levels)
+    signals = _signals(log, options.signals)
+    known = (catalogue or batches.catalogue or Catalogue()).only(models)
+    cut = log.cut(options.seed, options.group)
+    tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
+    question = MomentsQuery((), known, options.seed)
+    on_tune = _on_tune(log, tuning, models, signals, question, options)
+    return _judged_on(testing, log, cut, question, options, models, on_tune)
+
+
+class _OnTune(NamedTuple):
+    """What was solved and chosen before a row of test is read.
+
+    Attributes:
+        sampled: outcomes and signals of some requests; thresholds: those that tell them apart.
+        best: candidate alone; front: non-dominated points, by rising cost.
+        chosen: operating points, the exported one first; tuned: figures of that.
+    """
+
+    sampled: ThresholdSample
+    thresholds: ThresholdsByModel
+    best: FrontPoint
+    front: Sequence[FrontPoint]
+    chosen: Sequence[OperatingPoint]
+    tuned: Figures
+    coverage: Coverage
+
+
+def _on_tune(
+    log: Scan,
+    tuning: Sequence[PartitionPart],
+    models: Sequence[str],
+    signals: tuple[str, ...],
+    question: MomentsQuery,
+    options: Options,
+) -> _OnTune:
+    """Solve cascades on a sample of tune, replay them on all of it, and choose.
+
+    Raises:
+        TuningError: nothing meets the bounds.
+        LogError: too few requests can be compared.
+    """
+    sampled = log.sample(tuning, signals)
+    _refuse(log.name, sampled.coverage(), options.allow_missing)
+    thresholds = solve.thresholds(sampled, models)
+    cascades = solve.cascades(log, tuning, sampled, thresholds, options.levels)
+    replayed = log.moments(tuning, cascades, question, "replaying the front")
+    scores = [PolicyScore(1000 * it.cost_usd, it.quality) for it in replayed.measures(options.seed)]
+    alone = [
+        FrontPoint(Fixed(name), score)
+        for name, score in zip(models, scores[len(cascades) :], strict=False)
+    ]
+    best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
+    points = front([*alone, *map(FrontPoint, cascades, scores)])
+    chosen = operating_points(points, options.bounds, best, alone)
+    named = [NamedPolicy(options.name, chosen[0].point.policy)]
+    again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
+    tuned = evaluated(again, named, models, "tune", options.seed)[0]
+    return _OnTune(sampled, thresholds, best, points, chosen, tuned, replayed.coverage())
+
+
+def _warnings(
+    log: Scan,
+    cut: PartitionedSplit,
+    exported: OperatingPoint,
+    coverage: Mapping[str, Coverage],
+    *,
+    has_signal: bool,
+) -> list[str]:
+    """What a reader of the verdict must know besides."""
+    return [
+        *caveats.mixed(exported),
+        *caveats.uncharged(exported.point.policy, log.batches.specs),
+        *([] if has_signal else [caveats.NO_SIGNAL]),
+        *caveats.untimed("timestamp" in log.batches.has, cut.rule),
+        *caveats.missing(coverage),
+    ]
+
+
+def _judged_on(
+    testing: Sequence[PartitionPart],
+    log: Scan,
+    cut: PartitionedSplit,
+    question: MomentsQuery,
+    options: Options,
+    models: tuple[str, ...],
+    found: _OnTune,
+) -> PartitionedStudy:
+    """The study, once what it chose is replayed on test.
+
+    Raises:
+        LogError: too few requests can be compared.
+    """
+    best, chosen = found.best, found.chosen
+    named = [NamedPolicy(options.name, it.point.policy) for it in chosen]
+    policies = [it.policy for it in named]
+    on_test = log.moments(testing, policies, question, "testing")
+    if not on_test.n:
+        raise LogError(f"{log.name}: no request of the test part has an outcome of every candidate")
+    _refuse(log.name, on_test.coverage(), options.allow_missing)
+    tested = evaluated(on_test, named, models, "test", options.seed)
+    coverage = {"tune": found.coverage, "test": on_test.coverage()}
+    best_quality = _alone(tested[0], best.policy.models_used[0])[1]
+    warnings = _warnings(log, cut, chosen[0], coverage, has_signal=bool(found.thresholds))
+    return PartitionedStudy(
+        options=options,
+        batches=log.batches,
+        sha256=cut.sha256,
+        split=SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped),
+        catalogue=question.catalogue,
+        models=models,
+        estimates=_estimates(found.sampled, models),
+        points=chosen,
+        tuned=found.tuned,
+        tested=tested,
+        judged=[
+            list(
+                bound_checks.mean_bound_checks(
+                    figures, options.bounds, best_quality, it.point.score
+                )
+            )
+            for it, figures in zip(chosen, tested, strict=True)
+        ],
+        front=found.front,
+        aiq_front=_aiq_front(tested, models),
+        verdict=verdict(
+            tested[0],
+            options.bounds,
+            best_quality,
+            warnings,
+            by_chance=policies[0].by_chance,
+        ),
+        coverage=coverage,
+    )
+
+
+def _check(options: Options) -> None:
+    options.check()
+    asked = {
+        f"`policy` {options.policy}": options.policy != CASCADE,
+        f"`by` {options.by}": options.by is not None,
+        f"`sampler` {options.sampler}": options.sampler != SAMPLERS[0],
+        "`certify`": bool(options.certify),
+        "`floors`": bool(options.bounds.floors),
+        "`max_p95_s`": options.bounds.max_p95_s is not None,
+        f"`storage` {options.storage}": options.storage is not None,
+        f"`processes` {options.processes}": options.processes > 1,
+    }
+    problems = [
+        f"{name}: cannot be had of a log that is read in batches, whose cascades are solved"
+        " exactly; leave it out, or read the log into memory, without `workers`"
+        for name, wanted in asked.items()
+        if wanted
+    ]
+    if problems:
+        raise TuningError(*problems)
+
+
+def _signals(log: Scan, named: Sequence[str]) -> tuple[str, ...]:
+    there = log.batches.signals
+    if missing := [name for name in named if name not in there]:
+        raise LogError(
+            *(
+                f"{log.name}: no values of signal {name!r}; it has"
+                f" {', '.join(there) or 'no signal at all'}"
+                for name in missing
+            )
+        )
+    return tuple(named) or there
+
+
+def _refuse(name: str, coverage: Coverage, allow_missing: bool) -> None:
+    if coverage.share_dropped > REFUSE and not allow_missing:
+        raise LogError(
+            f"{name}: {coverage.warning()}; over {REFUSE:.0%} is refused: choose other models,"
+            " or pass `allow_missing=True` if rows are missing by chance"
+        )
+
+
+def _estimates(found: ThresholdSample, models: Sequence[str]) -> dict[str, CallEstimate]:
+    return {
+        name: CallEstimate(
+            float(found.cost_usd[at] / found.requests),
+            float(found.latency_s[at] / found.observed[at]) if found.observed[at] else None,
+        )
+        for at, name in enumerate(models)
+    }
+
+
+def _alone(test: Figures, model: str) -> tuple[float, float]:
+    """USD per 1,000 requests and quality of one candidate."""
+    it = next(it for it in test.baselines if it.name == f"fixed:{model}")
+    return it.usd_per_1k, it.quality
+
+
+def _aiq_front(tested: Sequence[Figures], models: Sequence[str]) -> float:
+    alone = [_alone(tested[0], name) for name in models]
+    return aiq_among(
+        [cost for cost, _ in alone],
+        [quality for _, quality in alone],
+        [it.usd_per_1k for it in tested],
+        [it.quality for it in tested],
+    )

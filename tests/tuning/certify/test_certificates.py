@@ -1,0 +1,286 @@
+"""Bounds are proved on requests nothing was chosen on, along a path fixed before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+from tuning_world import log_of, random_log
+
+from routelab.core.catalogue.catalogue import Catalogue
+from routelab.errors import TuningError
+from routelab.logs.model.splits import split
+from routelab.policies import Cascade, Fixed
+from routelab.policy_file import Certificate, load
+from routelab.replay import comparison_set
+from routelab.stats import betting
+from routelab.stats.bounded_sums import grouped
+from routelab.tuning import Bounds, Options, tune
+from routelab.tuning.certify import CertificateDemand, Evidence, largest_group, parse, prove
+from routelab.tuning.study.export import as_json, save
+
+REGRET = CertificateDemand("regret", 0.08)
+COST = CertificateDemand("cost", 5.0)
+QUALITY = CertificateDemand("quality", 0.6)
+CASCADE = Cascade(("small", "large"), (0.55,), "confidence")
+
+
+def evidence(log, part="all", largest=None, **options):
+    cut = split(log, group="id", need_all_parts=False, **options)
+    here = comparison_set(log, cut, part, log.models, catalogue=Catalogue(), seed=0, learn=False)
+    return Evidence(here, largest or largest_group(cut))
+
+
+def by_conversation(log, size):
+    groups = np.array([f"g{row // size}" for row in range(len(log))], dtype=object)
+    return replace(log, requests=replace(log.requests, group=groups))
+
+
+@pytest.fixture(scope="module")
+def log():
+    return random_log(6000, 3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def certified(log):
+    return tune(log, Options(name="c", trials=20, certify=(REGRET,)))
+
+
+def test_claims_hold_the_values_that_the_replay_has(log):
+    here = evidence(log.take(np.arange(300)))
+    done, alone = here.comparison.replay(CASCADE), here.comparison.fixed()
+    claims = here.claims(
+        [REGRET, CertificateDemand("regret", 0.1, "large"), COST, QUALITY], CASCADE, 1.0
+    )
+    assert [it.model for it in claims] == ["small", "middle", "large", "large", None, None]
+    for claim, replay in zip(claims[:3], alone, strict=True):
+        expected = replay.quality.mean() - done.quality.mean()
+        assert claim.sample.estimate.mean == pytest.approx(expected)
+        assert (claim.sample.low, claim.sample.high) == (-1.0, 1.0)
+    assert claims[4].sample.estimate.mean == pytest.approx(1000 * done.cost_usd.mean())
+    assert claims[4].sample.high == 1000.0
+    assert claims[5].sample.estimate.mean == pytest.approx(-done.quality.mean())
+    assert claims[5].bound == -0.6
+
+
+def test_the_order_of_testing_does_not_follow_the_log():
+    log = random_log(200, 2, seed=2)
+    turned = log.take(np.arange(200)[::-1])
+    one, other = (
+        it.claims([REGRET], Fixed("small"))[1].sample for it in (evidence(log), evidence(turned))
+    )
+    assert one.sums.tolist() == other.sums.tolist()
+    plain = (log.quality[:, 1] - log.quality[:, 0]).tolist()
+    assert sorted(one.sums) == sorted(plain)
+    assert one.sums.tolist() != plain
+
+
+def test_a_conversation_counts_once_and_no_longer_than_was_known_before():
+    log = by_conversation(random_log(400, 2, seed=3), 4)
+    cut = split(log)
+    here = comparison_set(
+        log, cut, "calibrate", log.models, catalogue=Catalogue(), seed=0, learn=False
+    )
+    assert largest_group(cut) == 4
+    whole, first = Evidence(here, 4), Evidence(here, 3)
+    assert set(whole.sizes) == {4.0}
+    assert (whole.n_left_out, first.n_left_out) == (0, len(here.log) // 4)
+    sample = whole.claims([QUALITY], Fixed("small"))[0].sample
+    expected = grouped(-here.log.quality[:, 0], here.groups, -1.0, 0.0)
+    assert sorted(sample.sums) == sorted(expected.sums)
+    assert first.claims([QUALITY], Fixed("small"))[0].sample.sizes.max() == 3
+
+
+def test_regret_to_the_best_is_regret_to_every_candidate(log):
+    here = evidence(log)
+    best = prove(CASCADE, [REGRET], 0.1, here, group="id").goals[0]
+    each = [
+        prove(CASCADE, [CertificateDemand("regret", 0.08, name)], 0.1, here, group="id").goals[0]
+        for name in log.models
+    ]
+    assert best.p_value == max(it.p_value for it in each)
+    assert best.limit == max(it.limit for it in each)
+    assert best.against == max(each, key=lambda it: (it.p_value, it.estimate)).reference
+
+
+def test_together_is_as_hard_as_the_hardest(log):
+    here = evidence(log, "calibrate")
+    both = prove(CASCADE, [QUALITY, COST], 0.1, here, group="id", ceiling_usd=0.1)
+    alone = [prove(CASCADE, [it], 0.1, here, group="id", ceiling_usd=0.1) for it in (QUALITY, COST)]
+    assert both.holds == all(it.holds for it in alone)
+    assert [it.p_value for it in both.goals] == [it.goals[0].p_value for it in alone]
+
+
+def test_limits_are_those_of_the_bet(log):
+    here = evidence(log, "calibrate")
+    found = prove(CASCADE, [QUALITY, COST], 0.1, here, group="id", ceiling_usd=0.1)
+    done = here.comparison.replay(CASCADE)
+    quality, cost = found.goals
+    assert quality.limit < quality.estimate == pytest.approx(done.quality.mean())
+    assert cost.limit > cost.estimate == pytest.approx(1000 * done.cost_usd.mean())
+    sample = here.claims([COST], CASCADE, 0.1)[0].sample
+    assert cost.limit == betting.upper(sample, 0.1)
+
+
+def test_a_dearer_request_than_was_assumed_refutes_a_bound_on_cost(log):
+    here = evidence(log, "calibrate")
+    dearest = float(here.comparison.replay(CASCADE).cost_usd.max())
+    found = prove(
+        CASCADE, [CertificateDemand("cost", 100.0)], 0.1, here, group="id", ceiling_usd=dearest / 2
+    )
+    assert not found.holds
+    assert (found.goals[0].p_value, found.goals[0].refuted) == (1.0, True)
+    assert "a request cost more than the" in found.text
+
+
+def test_the_last_point_that_passes_is_exported(certified, log):
+    proved = certified.certificate
+    assert proved.holds
+    assert 0 < proved.passed <= proved.path
+    assert certified.points[0].name == "certified"
+    assert proved.goals[0].p_value <= 0.1
+    plain = tune(log, Options(name="c", trials=20))
+    assert plain.certificate is None
+    assert plain.points[0].point in [it.point for it in certified.points]
+    best = max(plain.front, key=lambda it: it.score.quality)
+    assert certified.points[0].point.score.usd_per_1k < best.score.usd_per_1k
+
+
+def test_the_path_is_fixed_before_the_calibrate_part_is_read(log, certified):
+    """Other outcomes there change where the path stops, and nothing before."""
+    rows = certified.split.rows("calibrate")
+    changed = replace(log, quality=log.quality.copy(order="F"))
+    changed.quality[rows] = log.quality[rows[::-1]]
+    other = tune(changed, Options(name="c", trials=20, certify=(REGRET,)))
+    assert other.certificate.path == certified.certificate.path
+    assert other.front == certified.front
+
+
+def test_test_is_read_only_after_the_export(log, certified):
+    rows = certified.split.rows("test")
+    changed = replace(log, quality=log.quality.copy(order="F"))
+    changed.quality[rows] = 0.0
+    other = tune(changed, Options(name="c", trials=20, certify=(REGRET,)))
+    assert other.policy == certified.policy
+    assert other.certificate.goals[0].p_value == certified.certificate.goals[0].p_value
+
+
+def test_where_nothing_passes_the_export_is_unchanged_and_it_is_said_what_would_do(log):
+    few = log.take(np.arange(600))
+    strict = CertificateDemand("regret", 0.01)
+    found = tune(few, Options(name="c", trials=20, certify=(strict,)))
+    plain = tune(few, Options(name="c", trials=20))
+    assert found.policy == plain.policy
+    assert [it.name for it in found.points] == [it.name for it in plain.points]
+    proved = found.certificate
+    assert (proved.holds, proved.passed) == (False, 0)
+    assert proved.safest_needed > proved.n_requests
+    assert f"about {proved.safest_needed:,} would certify the safest" in proved.text
+    assert found.verdict.word != "ship"
+    assert any("not certified" in reason for reason in found.verdict.reasons)
+
+
+def test_no_number_of_requests_certifies_what_is_not_so(log):
+    here = evidence(log)
+    found = prove(Fixed("small"), [CertificateDemand("regret", 0.01)], 0.1, here, group="id")
+    assert found.requests_needed is None
+    assert "no number of requests would certify this policy" in found.text
+
+
+def test_a_bound_on_cost_alone_leads_to_the_most_quality(log):
+    found = tune(log, Options(name="c", trials=20, certify=(CertificateDemand("cost", 1.0),)))
+    assert found.certificate.holds
+    assert found.certificate.goals[0].limit <= 1.0
+    assert found.points[0].point.score.usd_per_1k > found.front[0].score.usd_per_1k
+    assert found.certificate.goals[0].ceiling_usd > 0
+
+
+def test_the_users_bounds_hold_along_the_path(log):
+    ceiling = 2.0
+    bounds = Bounds(max_usd_per_1k=ceiling)
+    found = tune(log, Options(name="c", trials=20, bounds=bounds, certify=(QUALITY,)))
+    assert found.points[0].point.score.usd_per_1k <= ceiling
+
+
+def test_a_certificate_that_later_requests_contradict_does_not_ship(log, certified):
+    stamped = replace(
+        log, requests=replace(log.requests, timestamp_s=np.arange(len(log), dtype=float))
+    )
+    late = replace(stamped, quality=log.quality.copy(order="F"))
+    late.quality[4900:, 0] = 0.0  # the small model breaks after calibration, and boasts as before
+    found = tune(late, Options(name="c", trials=20, certify=(REGRET,)))
+    goal = found.certificate.goals[0]
+    assert found.certificate.holds
+    assert goal.broken_later
+    assert goal.later.drift_p < 1e-6
+    assert found.verdict.word != "ship"
+    assert any("does not hold on later requests" in it for it in found.verdict.reasons)
+    assert not certified.certificate.goals[0].broken_later
+
+
+def test_it_is_kept_in_every_file(certified, tmp_path):
+    out = tmp_path / "c.policy"
+    written = save(certified, out)
+    assert written.document.certificate == certified.certificate == load(out).document.certificate
+    stored = msgspec.json.decode((tmp_path / "c.study" / "study.json").read_bytes())
+    again = msgspec.convert(stored["certificate"], Certificate)
+    assert again == certified.certificate
+    assert as_json(certified)["certificate"]["holds"] is True
+
+
+@pytest.mark.slow
+def test_learned_kinds_are_certified_with_the_scorers_that_ship(sample_log):
+    options = Options(name="c", policy="tiers", certify=(CertificateDemand("regret", 0.1),))
+    found = tune(sample_log, options)
+    assert found.certificate.passed > 0
+
+
+@pytest.mark.parametrize("text", ["regret", "regret=x", "speed=1", "cost=1:large", "regret=.1:"])
+def test_a_text_that_is_no_bound_is_named(text):
+    with pytest.raises(TuningError) as caught:
+        parse([text, "regret=0.02", "nonsense"])
+    assert caught.value.problems[0] == (
+        f"`certify` {text}: write regret=0.02, regret=0.02:MODEL, cost=1.5 or quality=0.9"
+    )
+    assert len(caught.value.problems) == 2
+
+
+def test_a_model_may_have_a_colon_in_its_name():
+    assert parse(["regret=0.02:llama:8b"]) == (CertificateDemand("regret", 0.02, "llama:8b"),)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"certify": (CertificateDemand("regret", 0.0),)}, "a bound lies between 0 and 1"),
+        ({"certify": (CertificateDemand("regret", float("nan")),)}, "a bound lies between 0 and 1"),
+        ({"certify": (CertificateDemand("quality", 1.0),)}, "a bound lies between 0 and 1"),
+        ({"certify": (CertificateDemand("cost", -1.0),)}, "is positive"),
+        (
+            {"certify": (CertificateDemand("cost", 1.0), CertificateDemand("cost", 2.0))},
+            "contradicts `certify` cost=1",
+        ),
+        ({"certify": (REGRET,), "delta": 0.0}, "`delta` is 0.0"),
+        ({"certify": (REGRET,), "delta": 0.7}, "`delta` is 0.7"),
+        ({"certify": (CertificateDemand("regret", 0.1, "huge"),)}, "'huge' is no candidate"),
+        ({"certify": (CertificateDemand("quality", 0.999),)}, "comes closest has quality"),
+        (
+            {"certify": (CertificateDemand("quality", 0.8), CertificateDemand("cost", 0.2))},
+            "keeps these on tune at once",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_named(log, options, message):
+    with pytest.raises(TuningError, match=message):
+        tune(log, Options(name="c", trials=5, **options))
+
+
+def test_free_requests_do_not_break_a_bound_on_cost():
+    log = log_of(np.ones((60, 2)), 0.0)
+    here = evidence(log)
+    found = prove(
+        Fixed("small"), [CertificateDemand("cost", 0.5)], 0.1, here, group="id", ceiling_usd=0.001
+    )
+    assert found.goals[0].estimate == 0.0
