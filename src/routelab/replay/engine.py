@@ -81,7 +81,7 @@ def table_of(
         catalogue: rules out models that lack a request's needs; default the log's.
         seed: of the policy's random draws.
         scoring: the scorers that the policy names.
-        known: of this log and these scorers, to share what earlier replays computed.
+        cache: of this log and these scorers, to share what earlier replays computed.
     Raises:
         LogError: the log lacks a model, a signal or prompts that the policy needs.
         PolicyError: a scorer that the policy names is not there, or is another.

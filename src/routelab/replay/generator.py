@@ -74,7 +74,7 @@ def run_generator(
         seed: of the policy's random draws.
         scoring: the scorers that the policy names.
         estimates: of calls, for requests with a budget or a deadline.
-        known: of this log and these scorers, to share what earlier replays computed.
+        cache: of this log and these scorers, to share what earlier replays computed.
     Raises:
         LogError, PolicyError: as `routelab.replay.run`.
     """

@@ -76,7 +76,7 @@ def escalations(
 
     Args:
         policy: whose decisions are taken.
-        ground: rows to decide.
+        comparison: rows to decide.
         quality_per_usd: lambda; see `trade_off`.
     """
     sums: dict[tuple[str, str], Floats] = {}

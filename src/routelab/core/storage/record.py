@@ -63,7 +63,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         signals: confidence by name; null where it could not be had.
         threshold: that the signal was held to.
         propensity: probability of the call, given the calls before it.
-        cost_usd, latency_s: USD and seconds of the call with all its tries; null if not known.
+        cost_usd, latency_s: USD and seconds of the call with all its attempts; null if not known.
         rejected: why gates refused the answer.
         response: text of the answer, where texts are logged.
     """

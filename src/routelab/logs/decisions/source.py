@@ -81,7 +81,7 @@ def _notes(rows: DecisionRows, judged: LatestFeedback) -> Iterator[str]:
         yield "no answer was judged yet, so that no quality is known"
     elif missed := len(judged) - len(judged.used):
         yield f"{missed} judgements are of no answer in this log"
-    yield "the cost of a call holds its signals and failed tries"
+    yield "the cost of a call holds its signals and failed attempts"
 
 
 def judgements(path: Path | None) -> Iterator[FeedbackRecord]:

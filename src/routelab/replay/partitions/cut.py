@@ -75,7 +75,7 @@ def cut(
     """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.model.splits.split` does.
 
     Args:
-        stream: the log.
+        batches: the log.
         seen: (files,) what the survey of each file found.
         workers: read the files again.
         seed: of the cut by hash.

@@ -37,7 +37,7 @@ def _table(day: Day) -> TableBlock:
             Cell(forms.share(opened), opened),
         ])  # fmt: skip
     return TableBlock(
-        "Attempts by deployment; shares are of a model's tries", heads, rows, words=(0, 1)
+        "Attempts by deployment; shares are of a model's attempts", heads, rows, words=(0, 1)
     )
 
 

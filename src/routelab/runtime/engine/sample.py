@@ -1,4 +1,4 @@
-"""The engine's request and result: one sample of a call, with the tries made for it."""
+"""The engine's request and result: one sample of a call, with the attempts made for it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _WAITED_S = 0.001
 
 
 class RouterMetrics:
-    """Operations figures of a router, in constant memory; may be read from any thread.
+    """Operations metrics of a router, in constant memory; may be read from any thread.
 
     Args:
         max_tenants: that have metrics of their own; the later ones share one.

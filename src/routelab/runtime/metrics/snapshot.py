@@ -72,7 +72,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         requests: totals over all requests.
-        models, deployments: totals over calls by model, and over tries by deployment.
+        models, deployments: totals over calls by model, and over attempts by deployment.
         since_s, at_s: Unix seconds.
         statuses: requests by how they ended (see `routelab.core.storage.record.Status`).
         escalated: answered requests for which calls were made in more than one turn;

@@ -52,7 +52,7 @@ class Evidence:
     happened nor on the order of the log.
 
     Attributes:
-        ground: the rows, on which every candidate was observed.
+        comparison: the rows, on which every candidate was observed.
         largest: requests that count of a group, the first ones; known before the part is read.
     """
 

@@ -27,7 +27,7 @@ def replay_partitions(
     """Figures of a policy on a part of the log it was tuned on, or on the whole of any.
 
     Args:
-        stream: the log, read in batches.
+        batches: the log, read in batches.
         policy: without scorers.
         part: "train", "tune", "calibrate" or "test" of the policy's own log, or "all".
         workers: that read the files.

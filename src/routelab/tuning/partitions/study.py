@@ -99,7 +99,7 @@ def tune_partitions(
     """Tune plain cascades on a log that is never in memory as a whole.
 
     Args:
-        stream: the log, read in batches.
+        batches: the log, read in batches.
         options: of the study; those of kinds that learn, of a storage and of certificates are
             refused here.
         workers: that read the files.
