@@ -127,7 +127,8 @@ def run() -> list[tuple[str, float, str, bool]]:
     plainly = {name: getattr(plain, name) for name in words.__all__}
     with mock.patch.multiple(words, **plainly), mock.patch.object(linear, "dot", kernels.dot):
         uncompiled = decided_us(scoring, "linear", usual)
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(trees, "Walk", kernels.Walk):
+    plain_walk = mock.patch.object(trees, "Walk", kernels.PlainWalk)
+    with tempfile.TemporaryDirectory() as folder, plain_walk:
         write(Path(folder) / "bench.policy", document(), "# bench\n", made)
         walked = decided_us(load(Path(folder) / "bench.policy").scoring, "trees", usual)
     ratio = decided / baseline_us(rng, usual)

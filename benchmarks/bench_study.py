@@ -51,14 +51,14 @@ def run() -> list[tuple[str, float, str, bool]]:
     ]
 
 
-def _task(on: ComparisonSet) -> Cascades:
-    wanted = demands(Bounds(), on, Fixed(MODELS[-1]), 1.0)
-    return Cascades(on, inputs.thresholds(on.log, ["confidence"]), wanted)
+def _task(comparison: ComparisonSet) -> Cascades:
+    wanted = demands(Bounds(), comparison, Fixed(MODELS[-1]), 1.0)
+    return Cascades(comparison, inputs.thresholds(comparison.log, ["confidence"]), wanted)
 
 
-def _per_trial(on: ComparisonSet) -> tuple[float, float]:
+def _per_trial(comparison: ComparisonSet) -> tuple[float, float]:
     """Seconds a trial takes, and one that a journal keeps."""
-    task, plan = _task(on), Plan(TRIALS)
+    task, plan = _task(comparison), Plan(TRIALS)
     start = time.perf_counter()
     search(task, plan)
     in_memory = time.perf_counter() - start
@@ -69,15 +69,15 @@ def _per_trial(on: ComparisonSet) -> tuple[float, float]:
     return in_memory / TRIALS, kept / TRIALS
 
 
-def _found(on: ComparisonSet) -> tuple[float, float, float]:
+def _found(comparison: ComparisonSet) -> tuple[float, float, float]:
     """Median hypervolume of the front with starts, without, and of TPE without."""
-    task = _task(on)
+    task = _task(comparison)
     thresholds = {name: task.thresholds["confidence", name] for name in MODELS}
-    solved = [*grid.cascades(on.log, "confidence", thresholds), *map(Fixed, MODELS)]
-    best = front(FrontPoint(policy, score(on, policy)) for policy in solved)
+    solved = [*grid.cascades(comparison.log, "confidence", thresholds), *map(Fixed, MODELS)]
+    best = front(FrontPoint(policy, score(comparison, policy)) for policy in solved)
     picked = np.unique(np.linspace(0, len(best) - 1, 40).round().astype(int))
     starts = [task.params(best[i].policy) for i in picked]
-    dearest = float(on.log.cost_usd.mean(axis=0).max()) * 1000
+    dearest = float(comparison.log.cost_usd.mean(axis=0).max()) * 1000
 
     def of(plan: Plan) -> float:
         cost, quality = zip(*(it.outcome.values for it in search(task, plan).trials), strict=True)

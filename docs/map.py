@@ -14,8 +14,8 @@ OPENING = """# Map
 
 Every folder of `src/routelab` and the question it answers, layer by layer: an import points down,
 from a layer to those below it. Made from the packages' docstrings and the layers in
-`pyproject.toml` by `python docs/map.py`. `tests/` has the same folders; whole-system suites are in
-`tests/suites`. [CONTRIBUTING.md](CONTRIBUTING.md) says where a new kind of anything goes.
+`pyproject.toml` by `python docs/map.py`. `tests/` has the same folders, or the one above;
+whole-system suites are in `tests/suites`. [CONTRIBUTING.md](CONTRIBUTING.md) says where a new kind of anything goes.
 """
 
 
@@ -31,12 +31,11 @@ def layers() -> list[list[str]]:
 
 
 def folders(top: Path) -> Iterator[Path]:
-    """A folder and those in it, in the order of their names; none that holds nothing of ours."""
-    held = [path for path in sorted(top.iterdir()) if path.name != "__pycache__"]
-    if any(path.is_file() for path in held):  # git leaves folders behind whose files have moved
+    """A folder and those in it, in the order of their names; without what Python compiled there."""
+    if any(path.is_file() and "__pycache__" not in path.parts for path in top.rglob("*")):
         yield top
-    for path in held:
-        if path.is_dir():
+    for path in sorted(top.iterdir()):
+        if path.is_dir() and path.name != "__pycache__":
             yield from folders(path)
 
 

@@ -9,6 +9,7 @@ What is asked for here is imported then; importing this package alone imports no
 - `routelab.simulate.simulate(...)`: a day of such requests, on a virtual clock.
 - `routelab.Router.load(path)`, `routelab.AsyncRouter.load(path)`: route live requests by it.
 
+Every package is at hand too, as `routelab.tuning` or `routelab.errors`.
 `Router`, `AsyncRouter` and `load` need no more than the base install, the others the `lab` extra.
 """
 
@@ -20,8 +21,26 @@ from routelab.lazy import attach
 from routelab.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from routelab import core as core
+    from routelab import errors as errors
+    from routelab import gates as gates
+    from routelab import learning as learning
+    from routelab import logs as logs
+    from routelab import metrics as metrics
+    from routelab import policies as policies
+    from routelab import policy_file as policy_file
     from routelab import replay as replay
+    from routelab import replay_server as replay_server
+    from routelab import reports as reports
+    from routelab import runtime as runtime
+    from routelab import scorers as scorers
+    from routelab import signals as signals
     from routelab import simulate as simulate
+    from routelab import stats as stats
+    from routelab import synthetic as synthetic
+    from routelab import tracking as tracking
+    from routelab import tuning as tuning
+    from routelab import whatif as whatif
     from routelab.logs import read
     from routelab.policy_file import load
     from routelab.runtime import AsyncRouter, Router
@@ -32,11 +51,29 @@ else:
         {
             "AsyncRouter": "runtime",
             "Router": "runtime",
+            "core": "",
+            "errors": "",
+            "gates": "",
+            "learning": "",
             "load": "policy_file",
+            "logs": "",
+            "metrics": "",
+            "policies": "",
+            "policy_file": "",
             "read": "logs",
             "replay": "",
+            "replay_server": "",
+            "reports": "",
+            "runtime": "",
+            "scorers": "",
+            "signals": "",
             "simulate": "",
+            "stats": "",
+            "synthetic": "",
+            "tracking": "",
             "tune": "tuning",
+            "tuning": "",
+            "whatif": "",
         },
     )
 

@@ -15,8 +15,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 python = SimpleNamespace(**runpy.run_path(str(DOCS / "python_reference.py")))
 
 ARRAYS = {"Floats", "Ints", "Bools", "Strings"}
-SHAPE = re.compile(r"\(\w[\w +*/-]*,[\w ,.+*/-]*\)")
-"""Axes by name, such as (n,) or (n, m - 1)."""
+SHAPE = re.compile(r"\(\w[\w +*/()-]*,[\w ,.+*/()-]*\)")
+"""Axes by name, such as (n,), (n, m - 1) or (len(rows), k)."""
 MANY = 3
 """Arguments that need a word each."""
 SOURCES = sorted((DOCS.parent / "src" / "routelab").rglob("*.py"))

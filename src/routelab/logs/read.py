@@ -37,6 +37,7 @@ FORMATS: Mapping[str, Callable[[Path], RowSource]] = {
 }
 
 
+# Long: its arguments need many words; the work is one stage after another.
 def read(
     path: str | Path,
     *,

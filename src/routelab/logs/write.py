@@ -86,11 +86,11 @@ def _block(log: Log, rows: Ints) -> Any:
     if not log.again:
         return pa.table(dict(_columns(log, log, rows)))
     tables = []
-    for attempt, sample in enumerate(log.samples):
+    for number, sample in enumerate(log.samples):
         seen = ~np.isnan(sample.quality[rows].ravel())
         table = pa.table(dict(_columns(sample, log, rows)))
-        table = table.append_column("attempt", pa.array(np.full(len(table), attempt)))
-        tables.append(table.filter(pa.array(seen)) if attempt else table)
+        table = table.append_column("attempt", pa.array(np.full(len(table), number)))
+        tables.append(table.filter(pa.array(seen)) if number else table)
     return pa.concat_tables(tables)
 
 

@@ -94,6 +94,7 @@ class _Moved(NamedTuple):
     candidates: tuple[str, ...]
 
 
+# Long: stages of one computation, of which each needs most of what came before.
 def reprice(
     policy: PolicyFile,
     log: Log,

@@ -55,10 +55,10 @@ def _as_data(policy: PolicyFile, figures: Figures) -> dict[str, Any]:
     return {**msgspec.to_builtins(figures), **edited}
 
 
-def _figures(policy: PolicyFile, on: ComparisonSet) -> list[Figures]:
-    if missing := on.coverage.warning():
+def _figures(policy: PolicyFile, comparison: ComparisonSet) -> list[Figures]:
+    if missing := comparison.coverage.warning():
         tell(f"warning: {missing}")
-    return evaluate(on, [NamedPolicy(policy.name, policy.policy)])
+    return evaluate(comparison, [NamedPolicy(policy.name, policy.policy)])
 
 
 def part_of(

@@ -26,14 +26,14 @@ def complete(rows: LogRows, problems: Problems) -> Log:
         LogError: a pair has two rows, or whatever `problems` holds.
     """
     problems.stop()
-    attempt = attempts(rows)
-    _no_twins(rows, attempt, problems)
+    number = sample_numbers(rows)
+    _no_twins(rows, number, problems)
     problems.stop()
-    first, *again = (_sample(rows, attempt == at) for at in range(int(attempt.max()) + 1))
+    first, *again = (_sample(rows, number == at) for at in range(int(number.max()) + 1))
     return replace(first, again=tuple(again))
 
 
-def attempts(rows: LogRows) -> Ints:
+def sample_numbers(rows: LogRows) -> Ints:
     """(N,) which sample of its model each row is."""
     return rows.values.get("attempt", np.zeros(len(rows.model))).astype(np.int64)
 
@@ -111,7 +111,7 @@ def texts(source: RowSource, frame: Frame, rows: LogRows, sample: int = 0) -> Fi
     for index, model in enumerate(rows.models):
         column = frame.responses.get(model, frame.responses.get(None))
         if column is not None:
-            of_model = (rows.model == index) & (attempts(rows) == sample)
+            of_model = (rows.model == index) & (sample_numbers(rows) == sample)
             found[model] = (column, _answers(rows, of_model, frame.file_rows))
     return FileTexts(source, frame.prompt, rows.first % frame.file_rows, found)
 
@@ -132,7 +132,7 @@ def _nth(request: Ints) -> Floats:
     return nth
 
 
-def _no_twins(rows: LogRows, attempt: Ints, problems: Problems) -> None:
+def _no_twins(rows: LogRows, number: Ints, problems: Problems) -> None:
     n, m = len(rows.requests), len(rows.models)
 
     def say(cell: int) -> str:
@@ -144,4 +144,4 @@ def _no_twins(rows: LogRows, attempt: Ints, problems: Problems) -> None:
             " add an attempt column if they are samples, or a step column if they are steps"
         )
 
-    problems.each(np.bincount((attempt * m + rows.model) * n + rows.request) > 1, say)
+    problems.each(np.bincount((number * m + rows.model) * n + rows.request) > 1, say)

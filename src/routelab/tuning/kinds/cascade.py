@@ -127,8 +127,8 @@ def _solvers(tuning: ComparisonSet) -> Sequence[Solver]:
     return few if len(tuning.models) <= FEW else (*few, local_search.cascades)
 
 
-def _tried(on: ComparisonSet, wanted: Demands, policy: Policy) -> _Tried:
-    replay = on.replay(policy)
+def _tried(comparison: ComparisonSet, wanted: Demands, policy: Policy) -> _Tried:
+    replay = comparison.replay(policy)
     return _Tried(FrontPoint(policy, mean_cost_quality(replay)), wanted.further(replay))
 
 
@@ -151,8 +151,8 @@ def corner_source(
 ) -> Callable[[ComparisonSet, Sequence[str]], list[Cascade]]:
     """A function from rows and models to the cascades best at some trade-off, for each chain."""
 
-    def propose(on: ComparisonSet, models: Sequence[str]) -> list[Cascade]:
-        log = on.log.only(models)
+    def propose(comparison: ComparisonSet, models: Sequence[str]) -> list[Cascade]:
+        log = comparison.log.only(models)
         return [
             one.policy
             for signal in signals

@@ -59,7 +59,7 @@ class Cascades:
 
     Attributes:
         comparison: rows of tune, which every trial is replayed on.
-        thresholds: candidates by (signal, model).
+        thresholds: threshold candidates by (signal, model).
         demands: the user's bounds on these rows.
     """
 
@@ -69,11 +69,11 @@ class Cascades:
 
     def __getstate__(self) -> dict[str, Any]:
         """For other processes: without prompts, unless they decide which models have room."""
-        on = self.comparison
-        windows = [on.catalogue.model(name).context_window for name in on.models]
+        here = self.comparison
+        windows = [here.catalogue.model(name).context_window for name in here.models]
         if all(window is None for window in windows):
-            on = replace(on, log=replace(on.log, texts=None), reference=None)
-        return {**vars(self), "comparison": on}
+            here = replace(here, log=replace(here.log, texts=None), reference=None)
+        return {**vars(self), "comparison": here}
 
     @property
     def names(self) -> Mapping[str, Direction]:

@@ -39,29 +39,29 @@ Source = Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]
 """Proposes policies over some models, cheapest first, that do well on a comparison."""
 
 
-def conditionals(by: By, on: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:
+def conditionals(by: By, comparison: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:
     """Policies that give values of a column different policies, one for each price and pull.
 
     Args:
         by: column of the requests: "task", "tenant" or "priority".
-        on: rows to search; scores of scorers there must be of fits that did not see them.
+        comparison: rows to search; scores of scorers there must be of fits that did not see them.
         sources: asked for policies over the models that do best for some value.
     """
-    column = getattr(on.log.requests, by)
+    column = getattr(comparison.log.requests, by)
     if column is None:
         return []
     values = _values(column.astype(str))
     if len(values) < 2:
         return []
-    models = _models(on, values)
-    pool: list[Policy] = [Fixed(name) for name in on.models]
-    pool += [policy for source in sources for policy in source(on, models)]
+    models = _models(comparison, values)
+    pool: list[Policy] = [Fixed(name) for name in comparison.models]
+    pool += [policy for source in sources for policy in source(comparison, models)]
     pool = list(dict.fromkeys(pool))
-    worth = _worth(on, pool, values)
+    worth = _worth(comparison, pool, values)
     policies = [
         policy
         for pull in PULLS
-        for price in prices(on.log, PRICES)
+        for price in prices(comparison.log, PRICES)
         if (policy := _chosen(by, pool, worth, pull, price)) is not None
     ]
     return list(dict.fromkeys(policies))
@@ -74,16 +74,19 @@ def _values(column: npt.NDArray[np.str_]) -> dict[str, Ints]:
     return {str(name): np.flatnonzero(column == name) for name in common}
 
 
-def _models(on: ComparisonSet, values: Mapping[str, Ints]) -> list[str]:
+def _models(comparison: ComparisonSet, values: Mapping[str, Ints]) -> list[str]:
     """Models that no other beats in both cost and quality, for most of the requests."""
-    count = np.zeros(len(on.models))
-    for rows in (np.arange(len(on.log)), *values.values()):
-        cost, quality = on.log.cost_usd[rows].mean(axis=0), on.log.quality[rows].mean(axis=0)
+    count = np.zeros(len(comparison.models))
+    for rows in (np.arange(len(comparison.log)), *values.values()):
+        cost, quality = (
+            comparison.log.cost_usd[rows].mean(axis=0),
+            comparison.log.quality[rows].mean(axis=0),
+        )
         count += len(rows) * pareto(cost, quality)
     kept = np.argsort(-count, kind="stable")[:MOST_MODELS]
     kept = kept[count[kept] > 0]
-    cost = on.log.cost_usd.mean(axis=0)
-    return [on.models[at] for at in kept[np.argsort(cost[kept], kind="stable")]]
+    cost = comparison.log.cost_usd.mean(axis=0)
+    return [comparison.models[at] for at in kept[np.argsort(cost[kept], kind="stable")]]
 
 
 class _Worth(NamedTuple):
@@ -104,16 +107,16 @@ class _Worth(NamedTuple):
     mean_quality: Floats
 
 
-def _worth(on: ComparisonSet, pool: Sequence[Policy], values: Mapping[str, Ints]) -> _Worth:
-    code = np.full(len(on.log), len(values))
+def _worth(comparison: ComparisonSet, pool: Sequence[Policy], values: Mapping[str, Ints]) -> _Worth:
+    code = np.full(len(comparison.log), len(values))
     for index, rows in enumerate(values.values()):
         code[rows] = index
     sums = np.empty((2, len(pool), len(values) + 1))
     for at, policy in enumerate(pool):
-        done = on.replay(policy)
+        done = comparison.replay(policy)
         for axis, measured in enumerate((done.cost_usd, done.quality)):
             sums[axis, at] = np.bincount(code, measured, minlength=len(values) + 1)
-    mean: Floats = sums.sum(axis=2) / max(1, len(on.log))
+    mean: Floats = sums.sum(axis=2) / max(1, len(comparison.log))
     common: Floats = np.array([len(rows) for rows in values.values()], dtype=np.float64)
     return _Worth(tuple(values), common, sums[0, :, :-1], sums[1, :, :-1], mean[0], mean[1])
 

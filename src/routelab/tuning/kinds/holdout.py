@@ -42,17 +42,17 @@ class Holdout:
     """Means of policies on some rows, whole and fold by fold; groups are never cut by a fold.
 
     Attributes:
-        on: the rows.
+        comparison: the rows.
         fold: (n,) fold of each row.
         folds: how many there are.
     """
 
     def __init__(
-        self, on: ComparisonSet, wanted: Demands, *, folds: int = FOLDS, seed: int = 0
+        self, comparison: ComparisonSet, wanted: Demands, *, folds: int = FOLDS, seed: int = 0
     ) -> None:
-        self.on = on
+        self.comparison = comparison
         self._wanted = wanted
-        self.fold = _deal(on.groups, folds, seed)
+        self.fold = _deal(comparison.groups, folds, seed)
         self.folds = int(self.fold.max()) + 1
         self._rows = np.bincount(self.fold, minlength=self.folds)
         self._kept: dict[Policy, _Kept] = {}
@@ -101,7 +101,7 @@ class Holdout:
 
     def _of(self, policy: Policy) -> _Kept:
         if (kept := self._kept.get(policy)) is None:
-            done = self.on.replay(policy)
+            done = self.comparison.replay(policy)
             sums = [
                 np.bincount(self.fold, values, minlength=self.folds)
                 for values in (1000 * done.cost_usd, done.quality)

@@ -169,19 +169,19 @@ def _latency(longest: float, before: Replay, replay: Replay, testing: Comparison
     return _judged(LATENCY, longest, p95_s(before), found, (low, high), met, len(seen), text)
 
 
-def _woodruff(latency: Floats, found: float, seen: Ints, on: ComparisonSet) -> Range:
+def _woodruff(latency: Floats, found: float, seen: Ints, comparison: ComparisonSet) -> Range:
     """95 % interval of the 95th percentile: that of the share below it, read as latencies.
 
     Source: Woodruff 1952, "Confidence intervals for medians and other position measures".
     """
-    whole = np.zeros(len(on.log))
+    whole = np.zeros(len(comparison.log))
     whole[seen] = latency <= found
-    low, high = interval(_resampled(on, seen, whole))
+    low, high = interval(_resampled(comparison, seen, whole))
     ends = np.quantile(latency, [max(0.0, low), min(1.0, high)])
     return float(min(ends[0], found)), float(max(ends[1], found))
 
 
-def _reach(lost: Floats, groups: Groups, on: ComparisonSet) -> list[float]:
+def _reach(lost: Floats, groups: Groups, comparison: ComparisonSet) -> list[float]:
     """Half of each group's 95 % interval, by Student's t as for slices of the report.
 
     Infinite where all of a group's requests are resampled together.
@@ -190,15 +190,15 @@ def _reach(lost: Floats, groups: Groups, on: ComparisonSet) -> list[float]:
     if not here.any():
         return []
     error, clusters = standard_errors(
-        lost[here], groups.codes[here], len(groups.names), on.groups[here]
+        lost[here], groups.codes[here], len(groups.names), comparison.groups[here]
     )
     reach = student(np.maximum(clusters - 1, 1)) * error
     found: list[float] = np.where(clusters > 1, reach, np.inf).tolist()
     return found
 
 
-def _resampled(on: ComparisonSet, rows: Ints, values: Floats) -> Floats:
-    resamples = Resamples(on.groups[rows], n_resamples=RESAMPLES, seed=on.seed)
+def _resampled(comparison: ComparisonSet, rows: Ints, values: Floats) -> Floats:
+    resamples = Resamples(comparison.groups[rows], n_resamples=RESAMPLES, seed=comparison.seed)
     return resamples.means(values[rows][:, None])[:, 0]
 
 

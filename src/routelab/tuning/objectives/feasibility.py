@@ -134,29 +134,32 @@ def is_met(excess: Excess) -> bool:
     return all(value <= 0 for value in excess.values())
 
 
-def demands(bounds: Bounds, on: ComparisonSet, best: Policy, best_quality: float) -> Demands:
+def demands(
+    bounds: Bounds, comparison: ComparisonSet, best: Policy, best_quality: float
+) -> Demands:
     """The bounds on these rows.
 
     Args:
         bounds: as given.
-        on: the rows.
+        comparison: the rows.
         best: the candidate that is best alone on tune; groups are compared to it.
         best_quality: its mean quality in [0, 1], of which a share may be demanded.
     Raises:
         TuningError: a bound asks for what the log does not have; all of them are named.
     """
     problems, groups = [], []
-    if bounds.max_p95_s is not None and not np.isfinite(on.log.latency_s).any():
+    if bounds.max_p95_s is not None and not np.isfinite(comparison.log.latency_s).any():
         problems.append(
-            f"`max_p95_s`: {on.log.name} has no latency of any candidate; add a latency column, or"
-            " leave the bound out"
+            f"`max_p95_s`: {comparison.log.name} has no latency of any candidate; add a latency"
+            " column, or leave the bound out"
         )
-    alone = on.replay(best).quality
+    alone = comparison.replay(best).quality
     for floor in bounds.floors:
-        column = getattr(on.log.requests, floor.by)
+        column = getattr(comparison.log.requests, floor.by)
         if column is None:
             problems.append(
-                f"`floors` {floor.by}={floor.loss:g}: {on.log.name} has no {floor.by} column"
+                f"`floors` {floor.by}={floor.loss:g}: {comparison.log.name} has no"
+                f" {floor.by} column"
             )
         else:
             groups.append(_groups(floor.by, floor.loss, column.tolist(), alone))

@@ -24,9 +24,9 @@ class PolicyScore(NamedTuple):
     quality: float
 
 
-def score(on: ComparisonSet, policy: Policy) -> PolicyScore:
+def score(comparison: ComparisonSet, policy: Policy) -> PolicyScore:
     """Mean cost and quality of a policy on some rows."""
-    return mean_cost_quality(on.replay(policy))
+    return mean_cost_quality(comparison.replay(policy))
 
 
 def mean_cost_quality(replay: Replay) -> PolicyScore:

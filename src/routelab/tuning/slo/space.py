@@ -212,13 +212,13 @@ class EngineSpace:
         able = [policy for policy in some if isinstance(policy, Cascade | Fixed)]
         return [{**self.cascades.params(policy), **engine} for policy in dict.fromkeys(able)]
 
-    def day(self, policy: Policy, catalogue: Catalogue, on: ComparisonSet) -> Day:
+    def day(self, policy: Policy, catalogue: Catalogue, comparison: ComparisonSet) -> Day:
         """A simulated day of a part of the log.
 
         Args:
             policy: that decides.
             catalogue: deployments and rules of the engine.
-            on: the part.
+            comparison: the part.
         Raises:
             SimulationError: the scenario would not happen on it.
         """
@@ -231,14 +231,14 @@ class EngineSpace:
         if windows:
             last_s = max(window.to_s for window in windows)
             how["duration_s"] = last_s + max(0.0, used_s) + AFTER_S
-        coming = arrivals(on.log, wanted.arrivals, seed=seed, **how)
+        coming = arrivals(comparison.log, wanted.arrivals, seed=seed, **how)
         coming = replace(coming, at_s=surged_arrivals(coming.at_s, wanted.scenario.surges))
         check(wanted.scenario, catalogue, coming.duration_s, wanted.scenario_file)
         return simulate(
             _loaded(self.study, policy, catalogue),
-            on.log,
+            comparison.log,
             coming,
-            latency(on.log, "logged"),
+            latency(comparison.log, "logged"),
             options=SimulationOptions(
                 scenario=wanted.scenario,
                 config=RouterConfig(timeout_s=TIMEOUT_S),

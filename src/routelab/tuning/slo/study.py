@@ -49,8 +49,10 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
     best = _chosen(done)
     policy, catalogue = task.policy(best.params), task.catalogue(best.params)
 
-    def checked(params: Mapping[str, Any], on: ComparisonSet) -> tuple[CheckedObjective, ...]:
-        day = task.day(task.policy(params), task.catalogue(params), on)
+    def checked(
+        params: Mapping[str, Any], comparison: ComparisonSet
+    ) -> tuple[CheckedObjective, ...]:
+        day = task.day(task.policy(params), task.catalogue(params), comparison)
         return tuple(slo.check(wanted.objectives, day, wanted.objectives_file))
 
     outcome = SloOutcome(

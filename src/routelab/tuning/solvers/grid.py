@@ -89,7 +89,7 @@ def of_chain(
         log: rows to tune on.
         signal: confidence signal that every threshold is of.
         chain: models, cheapest first.
-        thresholds: candidates of each model but the last.
+        thresholds: threshold candidates of each model but the last.
     Raises:
         TuningError: the grid does not fit into memory.
     """

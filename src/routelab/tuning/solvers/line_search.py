@@ -82,7 +82,7 @@ def at_prices(
         log: rows to tune on.
         signal: confidence signal that every threshold is of.
         chain: models, cheapest first.
-        thresholds: candidates of each model but the last.
+        thresholds: threshold candidates of each model but the last.
         lambdas: qualities that a USD must buy.
     """
     columns = [log.column(name) for name in chain]
@@ -91,7 +91,7 @@ def at_prices(
     confidence = [log.signals[signal][:, column] for column in columns[:-1]]
     spent = [log.cost_with(signal, (slice(None), column)) for column in columns[:-1]]
     delivered = delivered_last(log, signal, chain)
-    start = [float(np.median(each.thresholds)) for each in candidates]
+    start = [float(np.median(one.thresholds)) for one in candidates]
     for price in lambdas:
         paid = [price * cost for cost in spent]
         stages = list(map(PricedStage, quality, confidence, paid, candidates))

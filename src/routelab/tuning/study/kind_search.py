@@ -75,7 +75,7 @@ def search_kinds(
         options: of the study.
         part: gives the comparable rows of a part by its name.
         tuning: rows of tune.
-        thresholds: candidates by signal and model.
+        thresholds: threshold candidates by signal and model.
         alone: each candidate by itself.
         wanted: the user's bounds on tune.
         progress: called with the number of steps done and that of all.
@@ -114,7 +114,7 @@ def search_kinds(
         raise wanted.out_of_reach(tried)
     again = {kind: again[kind] for kind in fronts}
     held_out = {} if len(fronts) < 2 else _held_out(again, holdout, alone, notify)
-    return KindSearch(fronts, held_out, holdout.on, cascades, more, notes)
+    return KindSearch(fronts, held_out, holdout.comparison, cascades, more, notes)
 
 
 def _refuse_unknown(options: Options, tuning: ComparisonSet) -> None:
@@ -197,7 +197,9 @@ def _held_out(
     costs = [point.score.usd_per_1k for point in alone]
     budgets = np.linspace(min(costs), max(costs), BUDGETS)
     single = [point.policy for point in alone]
-    rest = [holdout.on.take(holdout.rows_without(fold), "tune") for fold in range(holdout.folds)]
+    rest = [
+        holdout.comparison.take(holdout.rows_without(fold), "tune") for fold in range(holdout.folds)
+    ]
     found = {}
     notify(f"comparing {len(again)} kinds on requests that they were not chosen on")
     for kind, search in again.items():

@@ -116,6 +116,7 @@ class Study:
         return display.html(self.options.name, self.verdict, self.points, self.tested)
 
 
+# Long: stages of one computation, of which each needs most of what came before.
 def tune(
     log: Log,
     options: Options,
