@@ -15,7 +15,8 @@ OPENING = """# Map
 Every folder of `src/routelab` and the question it answers, layer by layer: an import points down,
 from a layer to those below it. Made from the packages' docstrings and the layers in
 `pyproject.toml` by `python docs/map.py`. `tests/` has the same folders, or the one above;
-whole-system suites are in `tests/suites`. [CONTRIBUTING.md](CONTRIBUTING.md) says where a new kind of anything goes.
+whole-system suites are in `tests/suites`. [CONTRIBUTING.md](CONTRIBUTING.md) says where a new
+kind of anything goes.
 """
 
 
