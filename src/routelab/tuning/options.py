@@ -97,8 +97,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 problems += error.problems
         problems += [*self._out_of_range(), *self._without_use()]
         if problems:
-            known = self.policy in TUNERS.kinds
-            raise TuningError(*problems) from None if known else TUNERS.unknown(self.policy)
+            raise TuningError(*problems)
 
     def _out_of_range(self) -> Iterator[str]:
         """Values that cannot be."""
@@ -117,7 +116,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         if self.policy not in TUNERS.kinds:
             unknown = TUNERS.unknown(self.policy)
             if isinstance(unknown, UnnamedPackageError):
-                yield f"`policy`: {unknown}"
+                yield str(unknown)
             else:
                 yield f"`policy` {self.policy!r} is unknown; choose {', '.join(TUNERS.kinds)}"
         if self.by is not None and self.by not in BY:

@@ -173,7 +173,7 @@ def test_an_unknown_extra_cost_is_warned_about():
     assert "confidence" in warned.policy.signals_used
     (reason,) = [it for it in warned.verdict.reasons if "extra cost" in it]
     assert "'confidence'" in reason
-    assert "`signals` confidence:MULTIPLIER" in reason
+    assert "`signals={'confidence': SignalSpec(multiplier=3)}`" in reason
     known = tune(log.with_specs({"confidence": SignalSpec(multiplier=1.0)}), quick(bounds=bounds))
     assert not any("extra cost" in reason for reason in known.verdict.reasons)
 
