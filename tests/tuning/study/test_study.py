@@ -248,6 +248,28 @@ def test_options_that_cannot_be_met(options, error, says):
         tune(random_log(400, 2, seed=7), quick(**options))
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"models": "small"}, "`models` is one text, 'small'; give a tuple of names: ('small',)"),
+        ({"signals": "confidence"}, "`signals` is one text, 'confidence'; give a tuple of names"),
+        ({"signals": 3}, "`signals` is 3; give a tuple of names"),
+        ({"pair": "small"}, "`pair` is 'small'; give a tuple of the weak and the strong model"),
+        ({"certify": ("regret=0.02",)}, "`certify` holds 'regret=0.02'; give a tuple of Certif"),
+        ({"certify": "regret=0.02"}, "`certify` is 'regret=0.02'; give a tuple of Certificate"),
+        ({"bounds": {"min_quality": 0.9}}, "`bounds` is {'min_quality': 0.9}; give Bounds of"),
+        ({"bounds": Bounds(floors={"task": 0.02})}, "`floors` is {'task': 0.02}; give a tuple of"),
+        ({"bounds": Bounds(floors=(("task", 0.02),))}, "`floors` holds ('task', 0.02); give a"),
+        ({"levels": 4}, "`levels=4` is for a log that is read in batches; give `workers` too"),
+    ],
+)
+def test_options_of_another_type_or_use_are_told_in_one_sentence(options, says):
+    with pytest.raises(TuningError) as refused:
+        tune(random_log(60, 2, seed=1), Options(name="x", **options))
+    (problem,) = refused.value.problems
+    assert problem.startswith(says)
+
+
 def test_a_log_too_small_to_cut_says_so():
     log = random_log(3, 2, seed=0)
     with pytest.raises(LogError, match=r"leave no request for .*; a log needs more requests"):

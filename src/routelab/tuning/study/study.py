@@ -154,6 +154,7 @@ def tune(
     """
     use(*packages)
     options.check()
+    options.check_in_memory()
     tell = notify or (lambda _: None)
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
