@@ -330,9 +330,9 @@ def test_a_kind_is_tuned_only_where_its_package_is_named(site, sample_file, caps
 IMPORTER = """
 from routelab.errors import LogError
 from routelab.logs.importers import Importer, ImportedRows
-from routelab.logs.importers.published.routerbench import ADAPTER
+from routelab.logs.importers.published.routerbench import IMPORTER
 
-ACME = Importer("acme", "What Acme publishes.", "a pickle", "acme.pkl", ADAPTER.read)
+ACME = Importer("acme", "What Acme publishes.", "a pickle", "acme.pkl", IMPORTER.read)
 """
 
 

@@ -92,19 +92,19 @@ def prices(tmp_path) -> Path:
     return path
 
 
-def imported(adapter, path, out=None, **options):
+def imported(importer, path, out=None, **options):
     """What is read back from the log that was written."""
     out = out or path.parent / "out.parquet"
-    convert(adapter, path, out, **options)
+    convert(importer, path, out, **options)
     return read(out)
 
 
-def refused(adapter, path, **options):
+def refused(importer, path, **options):
     """What importing complains of; nothing may be left behind."""
     out = path.parent / "out.parquet"
     before = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
     with pytest.raises(LogError) as caught:
-        convert(adapter, path, out, **options)
+        convert(importer, path, out, **options)
     assert before == (sorted(path.parent.iterdir()) if path.parent.is_dir() else [])
     return caught.value.problems
 
@@ -598,9 +598,9 @@ class TestEveryImporter(ImporterConformance):
         return made[importer.name](folder)
 
 
-@pytest.mark.parametrize("adapter", IMPORTERS, ids=lambda it: it.name)
+@pytest.mark.parametrize("importer", IMPORTERS, ids=lambda it: it.name)
 def test_the_command_of_every_importer_refuses_what_is_not_its_layout(
-    adapter, tmp_path, capsys, monkeypatch
+    importer, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
@@ -608,13 +608,13 @@ def test_the_command_of_every_importer_refuses_what_is_not_its_layout(
         (tmp_path / name).write_bytes(b"\xff,\n1")
     before = sorted(tmp_path.iterdir())
     for path in [tmp_path / "nowhere", *before]:
-        status, out, err = run(capsys, "import", adapter.name, path)
+        status, out, err = run(capsys, "import", importer.name, path)
         assert (status, out) == (2, "")
         assert path.name in err
     assert sorted(tmp_path.iterdir()) == before
-    status, out, _ = run(capsys, "import", adapter.name, "--help")
+    status, out, _ = run(capsys, "import", importer.name, "--help")
     assert status == 0
-    assert f"routelab import {adapter.name} {adapter.example}" in " ".join(out.split())
+    assert f"routelab import {importer.name} {importer.example}" in " ".join(out.split())
 
 
 def run(capsys, *arguments) -> tuple[int, str, str]:

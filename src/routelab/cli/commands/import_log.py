@@ -66,8 +66,8 @@ def importing(
     """Make a log of what another project published."""
 
 
-def _command(adapter: Importer) -> Callable[..., None]:
-    name = adapter.name
+def _command(importer: Importer) -> Callable[..., None]:
+    name = importer.name
 
     def run(
         path: Published,
@@ -75,7 +75,7 @@ def _command(adapter: Importer) -> Callable[..., None]:
         prices: Prices = None,
         json: Json = False,
     ) -> None:
-        log = convert(adapter, path, out or Path(f"{name}.parquet"), prices)
+        log = convert(importer, path, out or Path(f"{name}.parquet"), prices)
         for note in log.notes:
             tell(f"note: {note}")
         found = describe(log)
@@ -85,8 +85,8 @@ def _command(adapter: Importer) -> Callable[..., None]:
             tables.show(tables.escaped(_said(found, str(log.path))))
 
     run.__doc__ = (
-        f"{adapter.summary}\n\nPATH: {adapter.layout}\n\n"
-        f"Example: `routelab import {name} {adapter.example} --out {name}.parquet`"
+        f"{importer.summary}\n\nPATH: {importer.layout}\n\n"
+        f"Example: `routelab import {name} {importer.example} --out {name}.parquet`"
     )
     return run
 
@@ -96,5 +96,5 @@ def _said(found: dict[str, Any], path: str) -> str:
     return f"log:      {path}\nrequests: {found['requests']:,}\nmodels:   {models}"
 
 
-for _adapter in IMPORTERS:
-    app.command(_adapter.name)(_command(_adapter))
+for _importer in IMPORTERS:
+    app.command(_importer.name)(_command(_importer))

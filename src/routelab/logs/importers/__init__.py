@@ -17,8 +17,8 @@ __all__ = [
 ]
 
 IMPORTERS: tuple[Importer, ...] = (
-    routellm.ADAPTER,
-    routerbench.ADAPTER,
+    routellm.IMPORTER,
+    routerbench.IMPORTER,
 )
 """All importers of routelab itself."""
 

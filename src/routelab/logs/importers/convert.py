@@ -17,11 +17,11 @@ from routelab.logs.write import write
 _T = TypeVar("_T")
 
 
-def convert(adapter: Importer, path: Path, out: Path, price_list: Path | None = None) -> Log:
+def convert(importer: Importer, path: Path, out: Path, price_list: Path | None = None) -> Log:
     """Write the log that a published layout holds; a file at `out` is replaced atomically.
 
     Args:
-        path: what the adapter reads.
+        path: what the importer reads.
         out: ends in .parquet.
         price_list: CSV of list prices (see `routelab.logs.columns.prices.read`); fills in the costs
             that were not recorded, from tokens that are estimated where those were not either.
@@ -34,7 +34,7 @@ def convert(adapter: Importer, path: Path, out: Path, price_list: Path | None = 
     problems: list[str] = []
     _tried(problems, lambda: _check_out(path, out))
     listed = _tried(problems, lambda: prices.read(price_list) if price_list else None)
-    found = _tried(problems, lambda: adapter.read(_there(path), price_list is not None))
+    found = _tried(problems, lambda: importer.read(_there(path), price_list is not None))
     if problems or found is None:
         raise LogError(*problems)
     log = _log(found, listed, price_list.name if price_list else "")

@@ -184,7 +184,7 @@ def _contaminated(files: Sequence[Path]) -> Iterator[str]:
         )
 
 
-ADAPTER = Importer(
+IMPORTER = Importer(
     name="routellm",
     summary="RouteLLM's graded responses to GSM8K, MMLU and MT-Bench.",
     layout="A checkout of RouteLLM, its evals folder, or one file of responses.",

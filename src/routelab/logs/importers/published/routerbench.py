@@ -218,7 +218,7 @@ def _quietly(read: Callable[[], Any]) -> Any:
         return read()
 
 
-ADAPTER = Importer(
+IMPORTER = Importer(
     name="routerbench",
     summary="RouterBench's table of prompts, with every model's score, answer and cost.",
     layout="routerbench_0shot.pkl (read without running it), or that table as CSV or Parquet.",
