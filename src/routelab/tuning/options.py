@@ -14,7 +14,9 @@ from routelab.tuning.objectives import Bounds
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TUNERS
 
 By: TypeAlias = Literal["task", "tenant", "priority"]
+"""Columns of a log whose values may each get a policy of their own."""
 BY: tuple[By, ...] = ("task", "tenant", "priority")
+"""The same, to go through or to show."""
 
 SAMPLERS = ("nsga2", "tpe")
 MOST_PROCESSES = 64
