@@ -98,7 +98,7 @@ def test_all_problems_are_told_at_once(refused):
         ),
         (("--policy", "tiers", "--pair", "small,huge"), "--pair: no model 'huge'"),
         (("--trials", 0, "--sampler", "grid"), "choose nsga2 or tpe"),
-        (("--levels", 64), "give --executor threads too"),
+        (("--levels", 64), "--levels 64 is for a log that is read in batches; give --executor too"),
         (("--arrivals", "log", "--simulated-trials", 5), "--simulated-trials is of days that"),
         (("--seeds", 3, "--seed", 2**32 - 2), "give a smaller --seed"),
         (("--group", "moon"), "unknown grouping 'moon'"),

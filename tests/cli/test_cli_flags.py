@@ -78,6 +78,8 @@ def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
         ("pass `allow_missing=True` if", "pass --allow-missing if"),
         ("that `account=False` leaves out", "that --no-account leaves out"),
         ("`floors` task=2: the loss", "--floor task=2: the loss"),
+        ("trust it: `packages=['acme']`", "trust it: --package acme"),
+        ("`signals={'sure': SignalSpec(multiplier=3)}` (3", "--signal sure:3 (3"),
         ("`prices=FILE`", "--prices FILE"),
         ("give more `weight`, or start `dask scheduler`", None),
         ("`prices='a b'` or `x`", "--prices a b or `x`"),

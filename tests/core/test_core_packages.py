@@ -318,7 +318,8 @@ def test_a_kind_is_tuned_only_where_its_package_is_named(site, sample_file, caps
         Options(name="length", policy="by-length").check()
     assert main(["tune", str(sample_file), "--policy", "by-length", "--no-tracking"]) == 2
     said = capsys.readouterr().err
-    assert "with this command: --package routelab-example-kind" in said
+    assert said.startswith("error: kind to tune 'by-length' is brought by")
+    assert said.endswith("if you trust it: --package routelab-example-kind\n")
     assert not {"example_kind", "example_kind.tuner"} & sys.modules.keys()
     use("example_kind")
     Options(name="length", policy="by-length").check()

@@ -13,9 +13,10 @@ from replay_world import CASCADE, MODELS, logged
 from routelab import replay
 from routelab.core.policy import Policy
 from routelab.core.protocol import Call, Deliver, ask
-from routelab.errors import LogError
+from routelab.errors import LogError, PolicyError
 from routelab.metrics.exact import exact_total
 from routelab.policies import Cascade, Fixed, Mixture
+from routelab.policy_file import load
 
 some = settings(deadline=None, max_examples=60)
 seeds = st.integers(0, 2**32 - 1)
@@ -144,3 +145,13 @@ def test_another_seed_is_another_mixture_of_the_same_policies():
     one, other = replay.run(policy, log, seed=0), replay.run(policy, log, seed=1)
     assert np.array_equal(one.answered, replay.run(policy, log, seed=0).answered)
     assert 0.35 < np.mean(one.answered != other.answered) < 0.65
+
+
+def test_what_is_no_policy_is_told_how_to_get_one(tuned, sample_log):
+    whole = load(tuned.policy)
+    with pytest.raises(PolicyError, match=r"pass `policy_file\.policy`"):
+        replay.run(whole, sample_log)
+    with pytest.raises(PolicyError, match=r"pass routelab\.load\('demo\.policy'\)\.policy"):
+        replay.run("demo.policy", sample_log)
+    with pytest.raises(PolicyError, match="None of type NoneType is no policy"):
+        replay.run_generator(None, sample_log)

@@ -377,7 +377,7 @@ def test_a_signal_whose_cost_nobody_told_is_warned_of_once(tmp_path):
     routed_through(tmp_path, log, SURE, "column:confidence", told=told, ids=("r0", "r1"))
     (said,) = told
     assert "nothing is charged for signal 'confidence'" in said
-    assert "`signals` confidence:MULTIPLIER" in said
+    assert "`signals={'confidence': SignalSpec(multiplier=3)}`" in said
 
 
 def test_the_address_of_a_replay_server_tells_its_signals():

@@ -13,7 +13,7 @@ from runtime_world import Endpoint, catalogue, model, policy_file
 
 from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.request import Request
-from routelab.errors import ConfigError, RequestError
+from routelab.errors import ConfigError, PolicyError, RequestError
 from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, RequestOptions, Router, RouterConfig
 
@@ -84,6 +84,27 @@ def test_a_field_of_the_config_given_to_the_router_is_told_where_it_goes(chosen,
         kind.load(chosen.path, log="decisions")
     with pytest.raises(ConfigError, match=r"config=\{'log': 'decisions'\}: give"):
         kind(chosen, None, {"log": "decisions"})
+
+
+def test_an_argument_that_is_nowhere_is_told_what_the_call_has_before_fields_of_the_config(chosen):
+    with pytest.raises(ConfigError) as caught:
+        Router.load(chosen.path, base_url="http://localhost")
+    said = str(caught.value)
+    assert "no argument 'base_url'; it has catalogue, config, packages; fields of" in said
+    assert "; fields of RouterConfig: client, transport, upstream" in said
+    with pytest.raises(ConfigError, match=r"write config=RouterConfig\(budgets=\.\.\.\)"):
+        Router(chosen, budgest="b.toml")
+
+
+@pytest.mark.parametrize("kind", [AsyncRouter, Router])
+def test_a_router_says_how_to_load_a_policy(chosen, kind):
+    name = kind.__name__
+    with pytest.raises(PolicyError, match=rf"is a path: write {name}\.load\('demo\.policy'\)"):
+        kind("demo.policy")
+    with pytest.raises(PolicyError, match=r"pass the whole policy file, not its `\.policy`"):
+        kind(chosen.policy)
+    with pytest.raises(PolicyError, match=r"takes what routelab\.load\(PATH\) gives, and got None"):
+        kind(None)
 
 
 def test_one_config_serves_two_routers(chosen):

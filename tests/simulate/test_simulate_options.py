@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from routelab.errors import ConfigError
+from routelab.errors import ConfigError, PolicyError, SimulationError
 from routelab.policy_file import load
 from routelab.replay_server.loopback import measure
 from routelab.runtime import RouterConfig
@@ -36,6 +36,19 @@ def test_a_misspelt_or_misplaced_argument_is_told_where_it_goes():
     assert "write options=SimulationOptions(seed=...)" in seed
     assert "write options=SimulationOptions(config=RouterConfig(budgets=...))" in budgets
     assert "write 'catalogue'" in catalog
+
+
+def test_a_simulation_says_how_to_load_a_policy(tuned, sample_log):
+    coming = arrivals(sample_log, "poisson:1", requests=3)
+    with pytest.raises(PolicyError, match=r"is a path: load it first, with routelab\.load\('demo"):
+        simulate("demo.policy", sample_log, coming, latency(sample_log, "none"))
+    with pytest.raises(PolicyError, match=r"pass the whole policy file, not its `\.policy`"):
+        simulate(load(tuned.policy).policy, sample_log, coming, latency(sample_log, "none"))
+
+
+def test_an_unknown_latency_model_is_told_with_those_there_are(sample_log):
+    with pytest.raises(SimulationError, match="write 'fitted'; there is logged, fitted, none"):
+        latency(sample_log, "fited")
 
 
 def test_a_real_day_holds_the_bounds_of_requests_as_a_simulated_one_does(tuned, sample_log):

@@ -31,17 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
     except RoutelabError as error:
         flags = ROUTED if isinstance(error, RouteError) else FLAGS
-        sys.stderr.write(f"error: {with_flags(str(error), flags)}\n{_way_out(error)}")
+        sys.stderr.write(f"error: {with_flags(str(error), flags)}\n")
         return 2
     return 0
-
-
-def _way_out(error: BaseException | None) -> str:
-    """How to name a package on the command line, where an error is for want of that."""
-    from routelab.errors import UnnamedPackageError
-
-    while error is not None:
-        if isinstance(error, UnnamedPackageError):
-            return f"with this command: --package {error.package}\n"
-        error = error.__cause__
-    return ""

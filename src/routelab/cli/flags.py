@@ -35,6 +35,7 @@ FLAGS: Mapping[str, str] = {
     "models": "--models",
     "objectives": "--slo",
     "out": "--out",
+    "packages": "--package",
     "pair": "--pair",
     "part": "--split",
     "policy": "--policy",
@@ -58,6 +59,7 @@ FLAGS: Mapping[str, str] = {
 ROUTED = {name: flag for name, flag in FLAGS.items() if name.startswith("Router.")}
 """The same of what a replay server says; words of other endpoints stay theirs."""
 
+_MULTIPLIER = re.compile(r"'([^']+)': SignalSpec\(multiplier=([\d.]+)\)")
 _ARGUMENT = re.compile(r"`([A-Za-z_][\w.]*)(?:=([^`]+))?`")
 
 
@@ -65,8 +67,10 @@ def with_flags(text: str, flags: Mapping[str, str] = FLAGS) -> str:
     """A sentence of the library for somebody at a terminal.
 
     The library puts arguments between backticks, as they are written in Python: `trials`,
-    `policy='auto'`, `columns={'prompt': 'ask'}`. Here they become `--trials`, `--policy auto`
-    and `--column prompt=ask`; what is no argument of a command stays as it is.
+    `policy='auto'`, `columns={'prompt': 'ask'}`, `packages=['acme']`,
+    `signals={'sure': SignalSpec(multiplier=3)}`. Here they become `--trials`, `--policy auto`,
+    `--column prompt=ask`, `--package acme` and `--signal sure:3`; what is no argument of a
+    command stays as it is.
     """
     return _ARGUMENT.sub(partial(_flag, flags), text)
 
@@ -82,6 +86,8 @@ def _flag(flags: Mapping[str, str], found: re.Match[str]) -> str:
 
 def _values(written: str) -> list[str]:
     """What follows the flag, once for each time it is given; none where it is a switch."""
+    if signals := _MULTIPLIER.findall(written):
+        return [f"{name}:{multiplier}" for name, multiplier in signals]
     try:
         value = literal_eval(written)
     except (SyntaxError, ValueError):
@@ -90,4 +96,4 @@ def _values(written: str) -> list[str]:
         return []
     if isinstance(value, dict):
         return [f"{ours}={theirs}" for ours, theirs in value.items()]
-    return [str(value)]
+    return [str(it) for it in value] if isinstance(value, list) else [str(value)]

@@ -12,7 +12,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.replay import timed_out_answers
-from routelab.simulate import DEFAULT as ARRIVALS
+from routelab.simulate import DEFAULT_ARRIVALS as ARRIVALS
 from routelab.tuning import BY, By, Floor, Options
 from routelab.tuning.slo import SloDemands
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self
 
-from routelab.core.messages import unknown_name
+from routelab.core.messages import nearest, unknown_name
 from routelab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,7 +53,19 @@ def misplaced(
         *(
             f"{call} has no argument {name!r} of its own: write {elsewhere[name]}"
             if name in elsewhere
-            else f"{call}: {unknown_name('argument', name, (*own, *elsewhere))}"
+            else _unknown(call, name, tuple(own), elsewhere)
             for name in given
         )
     )
+
+
+def _unknown(call: str, name: str, own: Iterable[str], elsewhere: Mapping[str, str]) -> str:
+    """A keyword that is nowhere: first what the call takes itself, then what its options hold."""
+    near = nearest(name, (*own, *elsewhere))
+    meant = "" if near is None else f"; write {elsewhere.get(near, repr(near))}"
+    fields: dict[str, list[str]] = {}
+    for field, form in elsewhere.items():
+        options = form.removesuffix(f"({field}=...))").removesuffix(f"({field}=...)")
+        fields.setdefault(re.split(r"\W", options)[-1], []).append(field)
+    held = (f"; fields of {options}: {', '.join(names)}" for options, names in fields.items())
+    return f"{call}: no argument {name!r}{meant}; it has {', '.join(own)}{''.join(held)}"

@@ -82,7 +82,7 @@ class Registry(Generic[_T]):
                 return UnnamedPackageError(
                     f"{self.noun} {name!r} is brought by the installed package {package}, which"
                     " is imported only where it is named; if you trust it:"
-                    f" packages=[{package.name!r}]",
+                    f" `packages=[{package.name!r}]`",
                     package=package.name,
                 )
         return PolicyError("; ".join([problem, *(it.brings for it in packages.used())]))

@@ -12,6 +12,7 @@ from routelab.core import Feedback, Floats, Ints, Request
 from routelab.logs.model import Log, split
 
 Target: TypeAlias = Literal["complexity", "quality", "cost", "latency", "gain"]
+"""What a scorer predicts; its units are those of `Examples.target`."""
 
 
 @dataclass(frozen=True, eq=False)

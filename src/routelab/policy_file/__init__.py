@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from routelab.policy_file.document import SCHEMA, Document, Origin, SplitRecord
     from routelab.policy_file.files import check_target, load, write
     from routelab.policy_file.golden import Golden, golden_decisions, verify
-    from routelab.policy_file.policy_file import PolicyFile
+    from routelab.policy_file.policy_file import PolicyFile, check_loaded
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -29,6 +29,7 @@ else:
             "PolicyFile": "policy_file",
             "SCHEMA": "document",
             "SplitRecord": "document",
+            "check_loaded": "policy_file",
             "check_target": "files",
             "load": "files",
             "replace_directory": "atomic",
@@ -49,6 +50,7 @@ __all__ = [
     "Origin",
     "PolicyFile",
     "SplitRecord",
+    "check_loaded",
     "check_target",
     "golden_decisions",
     "load",

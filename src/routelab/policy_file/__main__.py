@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 from routelab.errors import RoutelabError
 from routelab.policy_file.files import load
+
+_PACKAGE = "--package"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("policy", help="a policy directory, for example gym.policy")
     parser.add_argument("--verify", action="store_true", help="run the golden decisions")
     parser.add_argument(
-        "--package",
+        _PACKAGE,
         action="append",
         default=[],
         help="brings kinds, and its code may run",
@@ -24,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         loaded = load(options.policy, packages=options.package)
     except RoutelabError as error:
-        sys.stderr.write(f"{error}\n")
+        said = re.sub(r"`packages=\['([^']+)'\]`", rf"{_PACKAGE} \1", str(error))
+        sys.stderr.write(f"{said}\n")
         return 2
     sys.stdout.write(f"{loaded.name}: {' > '.join(loaded.policy.models_used)}, {loaded.digest}\n")
     if loaded.edited:

@@ -55,12 +55,12 @@ def _unnamed(name: str, origin: Origin, here: Package | None) -> str:
     if here is None:
         return (
             f"{what}, which is not installed: install it, and name it where the policy is"
-            f" loaded: packages=[{name!r}]"
+            f" loaded: `packages=[{name!r}]`"
         )
     other = "" if here.version == origin.version else f" (installed: {here.version})"
     return (
         f"{what}{other}, which is imported only where it is named; if you trust it:"
-        f" packages=[{name!r}]"
+        f" `packages=[{name!r}]`"
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core import Policy
+from routelab.errors import PolicyError
 from routelab.policy_file.document import Document
 from routelab.policy_file.golden import Golden, verify
 from routelab.policy_file.origins import differing
@@ -88,3 +89,30 @@ class PolicyFile:
     @cached_property
     def _differences(self) -> tuple[str, ...]:
         return tuple(verify(self.policy, self.document.seed, self.golden, self.scoring))
+
+
+def check_loaded(call: str, given: object) -> None:
+    """Refuse what is no loaded policy directory, where one is needed.
+
+    Args:
+        call: that takes it, as users write it.
+        given: as its argument `policy`.
+    Raises:
+        PolicyError: it is a path, a policy alone, or something else, with the way out of each.
+    """
+    if isinstance(given, PolicyFile):
+        return
+    if isinstance(given, str | Path):
+        raise PolicyError(
+            f"{call} takes a loaded policy, and {str(given)!r} is a path: load it first, with"
+            f" routelab.load({str(given)!r})"
+        )
+    if isinstance(given, Policy):
+        raise PolicyError(
+            f"{call} takes what routelab.load(PATH) gives, and got the"
+            f" {type(given).__name__} in it: pass the whole policy file, not its `.policy`"
+        )
+    raise PolicyError(
+        f"{call} takes what routelab.load(PATH) gives, and got {given!r:.80} of type"
+        f" {type(given).__name__}"
+    )

@@ -159,6 +159,13 @@ def comparison_set(
     Where the log has a column for what a signal costs, rows without it are not comparable.
 
     Args:
+        log: to take the rows from.
+        split: of that log into parts.
+        part: "train", "tune", "calibrate", "test" or "all".
+        candidates: models to compare, all in the log.
+        catalogue: capabilities and prices of the candidates.
+        seed: of random draws and resamples.
+        allow_missing: compare on few rows too, where many outcomes are missing.
         learn: whether baselines may learn from the train part.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.

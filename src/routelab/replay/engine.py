@@ -40,6 +40,8 @@ def run(
     '60.7% of requests asked a second model'
 
     Args:
+        policy: that decides; of a loaded directory, its `.policy`.
+        log: of outcomes (n, m) that answer its calls.
         catalogue: rules out models that lack a request's needs; default the log's.
         seed: of the policy's random draws.
         scoring: the scorers that the policy names.
@@ -47,7 +49,8 @@ def run(
         cache: of this log and these scorers, to share what earlier replays computed.
     Raises:
         LogError: the log lacks a model, a signal or prompts that the policy needs.
-        PolicyError: a scorer that the policy names is not there, or is another.
+        PolicyError: it is no policy, but a directory's or a path; or a scorer that the policy
+            names is not there, or is another.
     """
     cache = cache or RequestCache(log, scoring)
     table = table_of(policy, log, catalogue=catalogue, seed=seed, cache=cache)

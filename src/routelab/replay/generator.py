@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError, PolicyError, RouteError, UncoveredError
 from routelab.gates import Function, Gate
 from routelab.logs.model import Log
+from routelab.policy_file import PolicyFile
 from routelab.replay.request_cache import RequestCache, bounded, feedback
 from routelab.replay.result import Replay, nothing_yet
 
@@ -33,8 +35,10 @@ def check(policy: Policy, cache: RequestCache) -> None:
 
     Raises:
         LogError: the log lacks a model, a signal or prompts.
-        PolicyError: a scorer is not there, or is another than the policy needs.
+        PolicyError: it is no policy, or a scorer is not there or is another than it needs.
     """
+    if not isinstance(policy, Policy):
+        raise PolicyError(_no_policy(policy))
     log = cache.log
     problems = [
         f"{log.name}: no model {name!r}; it has {', '.join(log.models)}"
@@ -53,6 +57,21 @@ def check(policy: Policy, cache: RequestCache) -> None:
         gate.ready()
     if unfit := scorer_misfits(policy.scorer_uses, cache.scoring):
         raise PolicyError(*unfit)
+
+
+def _no_policy(given: object) -> str:
+    """That something is no policy, and how to come by it."""
+    if isinstance(given, PolicyFile):
+        return (
+            f"a whole policy directory ({given.name!r}) is no policy to replay: pass"
+            " `policy_file.policy`, and `scoring=policy_file.scoring` where it has scorers"
+        )
+    if isinstance(given, str | Path):
+        return (
+            f"the path {str(given)!r} is no policy to replay: load it first, and pass"
+            f" routelab.load({str(given)!r}).policy"
+        )
+    return f"{given!r:.80} of type {type(given).__name__} is no policy to replay"
 
 
 def run_generator(

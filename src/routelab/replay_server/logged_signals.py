@@ -50,7 +50,8 @@ class LoggedSignals:
                 self._warn(
                     f"cost {name}",
                     f"nothing is charged for signal {name!r}, as the log does not say what it"
-                    f" costs: give it to the log, as `signals` {name}:MULTIPLIER, or in a sidecar",
+                    " costs: say how many calls it takes where the log is read:"
+                    f" `signals={{{name!r}: SignalSpec(multiplier=3)}}`, or in a sidecar",
                 )
         return names
 

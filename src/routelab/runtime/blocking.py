@@ -13,7 +13,7 @@ from routelab.runtime.config import RouterConfig, checked
 from routelab.runtime.metrics import Snapshot
 from routelab.runtime.requests import Messages, Piece, RequestOptions, StreamedAnswer
 from routelab.runtime.routed_answer import RoutedAnswer
-from routelab.runtime.router import AsyncRouter
+from routelab.runtime.router import AsyncRouter, check_router_policy
 
 
 class Router:
@@ -42,7 +42,9 @@ class Router:
         config: RouterConfig | None = None,
         **unknown: Never,
     ) -> None:
-        self._router = AsyncRouter(policy, catalogue, checked("Router", config, unknown))
+        config = checked("Router", config, unknown)
+        check_router_policy("Router", policy)
+        self._router = AsyncRouter(policy, catalogue, config)
         self._background = BackgroundLoop()
 
     @classmethod
@@ -62,7 +64,7 @@ class Router:
             catalogue, config: as `AsyncRouter` has them.
             packages: that bring kinds the policy names, and whose code may run.
         """
-        config = checked("Router.load", config, unknown)
+        config = checked("Router.load", config, unknown, ("packages",))
         return cls(load(path, packages=packages), catalogue, config)
 
     def route(

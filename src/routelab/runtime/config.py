@@ -108,18 +108,24 @@ class RouterConfig(KeywordOptions):
             raise ConfigError(*problems)
 
 
-def checked(call: str, config: RouterConfig | None, unknown: Mapping[str, object]) -> RouterConfig:
+def checked(
+    call: str,
+    config: RouterConfig | None,
+    unknown: Mapping[str, object],
+    besides: Sequence[str] = (),
+) -> RouterConfig:
     """The config that a router was given, or one of defaults.
 
     Args:
         call: what was called, as users write it.
         unknown: arguments that it does not have.
+        besides: arguments that it has besides the catalogue and the config.
     Raises:
         ConfigError: there are such arguments, with the place of each; or it is no config.
     """
     if unknown:
         fields = {name: f"config=RouterConfig({name}=...)" for name in RouterConfig.names()}
-        raise misplaced(call, unknown, ("catalogue", "config"), fields)
+        raise misplaced(call, unknown, ("catalogue", "config", *besides), fields)
     if config is None:
         return RouterConfig()
     if not isinstance(config, RouterConfig):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from routelab.core.catalogue import Catalogue, Timeouts, catalogue_file
-from routelab.errors import RouteError
-from routelab.policy_file import PolicyFile, load
+from routelab.errors import PolicyError, RouteError
+from routelab.policy_file import PolicyFile, check_loaded, load
 from routelab.runtime.budgets import BudgetKeeper, MemoryStore
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.config import RouterConfig, checked
@@ -60,15 +60,15 @@ class AsyncRouter:
 
     Args:
         policy: what `routelab.policy_file.load` gives.
-        catalogue: or the `models.toml` that holds it; goes before the policy's snapshot, which
-            fills in what it leaves open of a model: prices, capabilities, context window,
-            deployments.
+        catalogue: of models and their deployments, or the `models.toml` that holds it; goes
+            before the policy's snapshot, which fills in what it leaves open of a model: prices,
+            capabilities, context window, deployments.
         config: everything else.
     Raises:
         CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
             model of the policy has no deployment, or rules are out of range.
-        PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
-            function is not given.
+        PolicyError: the policy is a path or was not loaded, a signal's source cannot be parsed,
+            the policy has no such signal, or a gate's function is not given.
         ConfigError: an unknown argument, or one that is a field of the config.
     """
 
@@ -80,6 +80,7 @@ class AsyncRouter:
         **unknown: Never,
     ) -> None:
         config = checked("AsyncRouter", config, unknown)
+        check_router_policy("AsyncRouter", policy)
         budgets = config.budgets
         if isinstance(budgets, str | Path):
             budgets = read_budgets(budgets)
@@ -139,7 +140,7 @@ class AsyncRouter:
             catalogue, config: as the constructor has them.
             packages: that bring kinds the policy names, and whose code may run.
         """
-        config = checked("AsyncRouter.load", config, unknown)
+        config = checked("AsyncRouter.load", config, unknown, ("packages",))
         return cls(load(path, packages=packages), catalogue, config)
 
     async def route(
@@ -219,6 +220,20 @@ class AsyncRouter:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def check_router_policy(call: str, given: object) -> None:
+    """Refuse what is no loaded policy directory; a path has a shorter way.
+
+    Raises:
+        PolicyError: it is not, with the way out.
+    """
+    if isinstance(given, str | Path):
+        raise PolicyError(
+            f"{call} takes a loaded policy, and {str(given)!r} is a path: write"
+            f" {call}.load({str(given)!r})"
+        )
+    check_loaded(call, given)
 
 
 def _overlay(config: RouterConfig) -> Overlay:

@@ -11,6 +11,7 @@ import msgspec
 from routelab.errors import RequestError
 
 REQUEST_ID = "x-request-id"
+"""The request's id, by which logs of router and endpoint are joined."""
 NEED = "x-routelab-need"
 """Signals that the endpoint is to compute, and may charge for."""
 

@@ -10,7 +10,7 @@ from routelab.simulate.latency import latency
 
 if TYPE_CHECKING:
     from routelab.simulate import scenario, slo
-    from routelab.simulate.arrivals import DEFAULT, Arrivals, moment_s
+    from routelab.simulate.arrivals import DEFAULT_ARRIVALS, Arrivals, moment_s
     from routelab.simulate.checks import answered_by_log, located
     from routelab.simulate.day import Day, DeploymentSamples
     from routelab.simulate.options import SimulationOptions
@@ -24,7 +24,7 @@ else:
         {
             "Arrivals": "arrivals",
             "CheckedObjective": "slo",
-            "DEFAULT": "arrivals",
+            "DEFAULT_ARRIVALS": "arrivals",
             "Day": "day",
             "DeploymentSamples": "day",
             "Scenario": "scenario",
@@ -43,7 +43,7 @@ else:
     )
 
 __all__ = [
-    "DEFAULT",
+    "DEFAULT_ARRIVALS",
     "Arrivals",
     "CheckedObjective",
     "Day",

@@ -14,7 +14,8 @@ from routelab.errors import SimulationError
 from routelab.logs import arrival_trace
 from routelab.logs.model import Log
 
-DEFAULT = "poisson:5"
+DEFAULT_ARRIVALS = "poisson:5"
+"""How requests arrive where nothing is said: five a second on average, at random moments."""
 
 STARTS_S = dt.datetime(2001, 1, 1, tzinfo=dt.UTC).timestamp()
 """Unix seconds at which days of undated requests begin: the first of a month, so that periods of
@@ -47,7 +48,7 @@ class Arrivals:
 
 def arrivals(
     log: Log,
-    spec: str = DEFAULT,
+    spec: str = DEFAULT_ARRIVALS,
     *,
     seed: int = 0,
     rate: float = 1.0,
@@ -159,7 +160,7 @@ def _logged(log: Log) -> tuple[Floats, Ints]:
         missing = "no timestamp" if time is None else "requests without a timestamp"
         raise SimulationError(
             f"{log.name}: arrivals 'log' need a time for each request, and it has {missing};"
-            f" give another, for example `arrivals={DEFAULT!r}`"
+            f" give another, for example `arrivals={DEFAULT_ARRIVALS!r}`"
         )
     order = np.argsort(time, kind="stable")
     return np.asarray(time[order] - time[order[0]]), order

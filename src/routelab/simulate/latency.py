@@ -11,10 +11,12 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from routelab.core import Floats
+from routelab.core.messages import unknown_name
 from routelab.errors import SimulationError
 from routelab.logs.model import Log
 
 How: TypeAlias = Literal["logged", "fitted", "none"]
+HOWS: tuple[How, ...] = ("logged", "fitted", "none")
 
 
 class Work(NamedTuple):
@@ -148,9 +150,11 @@ def latency(log: Log, how: How, scale: float = 1.0) -> LatencyModel:
         how: "logged", "fitted" (a line in the length of answers) or "none".
         scale: answers take so many times as long.
     Raises:
-        SimulationError: some model of the log has no observed latency; it says which. Or the
-            scale is out of range.
+        SimulationError: some model of the log has no observed latency; it says which. Or there
+            is no such model of latency, or the scale is out of range.
     """
+    if how not in HOWS:
+        raise SimulationError(unknown_name("latency model", how, HOWS))
     if not 0.0 <= scale < math.inf:
         raise SimulationError(f"latency scale {scale:g}: must be 0 or more")
     if how == "none":

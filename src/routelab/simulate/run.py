@@ -17,7 +17,7 @@ from routelab.core import Ints, Request
 from routelab.core.catalogue import Catalogue
 from routelab.errors import RouteError
 from routelab.logs.model import Log, Strings
-from routelab.policy_file import PolicyFile
+from routelab.policy_file import PolicyFile, check_loaded
 from routelab.replay import TimedOutAnswers, timed_out_answers
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
 from routelab.runtime.calls import GateFunction
@@ -67,7 +67,7 @@ def simulate(
     '2.6 virtual seconds'
 
     Args:
-        policy: as loaded.
+        policy: what `routelab.load` gives.
         log: complete rows of the policy's models.
         arriving: requests of this log.
         latency: how long deployments work on answers.
@@ -75,10 +75,11 @@ def simulate(
         options: what goes wrong, how the router works, and the seed.
     Raises:
         SimulationError: the log lacks outcomes of a model, or prompts that the policy reads.
-        CatalogueError, PolicyError: as `AsyncRouter`.
+        CatalogueError, PolicyError: as `AsyncRouter`; a path is to be loaded first.
         ConfigError: an unknown argument, or one that is a field of the options.
     """
     options = checked(options, unknown)
+    check_loaded("simulate", policy)
     known = answered_by_log(deployed_models(policy, located(policy, catalogue)))
     check(policy, log, known)
     return virtual.run(_Day(policy, log, arriving, latency, known, options).simulated())

@@ -9,7 +9,7 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.tuning.objectives import Bounds, Floor
     from routelab.tuning.options import BY, By, Options
-    from routelab.tuning.study import Study, Verdict, tune
+    from routelab.tuning.study import Study, Verdict, save, tune
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -21,6 +21,7 @@ else:
             "Options": "options",
             "Study": "study",
             "Verdict": "study",
+            "save": "study",
             "tune": "study",
         },
     )
@@ -33,5 +34,6 @@ __all__ = [
     "Options",
     "Study",
     "Verdict",
+    "save",
     "tune",
 ]

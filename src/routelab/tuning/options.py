@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -14,7 +14,9 @@ from routelab.tuning.objectives import Bounds
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TUNERS
 
 By: TypeAlias = Literal["task", "tenant", "priority"]
+"""Columns of a log whose values may each get a policy of their own."""
 BY: tuple[By, ...] = ("task", "tenant", "priority")
+"""The same, to go through or to show."""
 
 SAMPLERS = ("nsga2", "tpe")
 MOST_PROCESSES = 64
@@ -89,7 +91,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             TuningError: all of it, named.
         """
-        problems: list[str] = []
+        problems = [*self._of_other_types()]
+        if problems:
+            raise TuningError(*problems)  # the other checks look into these values
         for check in (self.bounds.check, partial(demand.check, self.certify, self.delta)):
             try:
                 check()
@@ -97,8 +101,37 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 problems += error.problems
         problems += [*self._out_of_range(), *self._without_use()]
         if problems:
-            known = self.policy in TUNERS.kinds
-            raise TuningError(*problems) from None if known else TUNERS.unknown(self.policy)
+            raise TuningError(*problems)
+
+    def check_in_memory(self) -> None:
+        """Refuse what is for a log that is read in batches.
+
+        Raises:
+            TuningError: `levels` are given.
+        """
+        if self.levels is not None:
+            raise TuningError(
+                f"`levels={self.levels}` is for a log that is read in batches; give `workers`"
+                " too, or leave it out: in memory every distinct threshold of a pair is tried"
+            )
+
+    def _of_other_types(self) -> Iterator[str]:
+        """Values of another type, with the one to give."""
+        for field, given in {"models": self.models, "signals": self.signals}.items():
+            if isinstance(given, str):
+                names = f"({given!r:.80},)"
+                yield f"`{field}` is one text, {given!r:.80}; give a tuple of names: {names}"
+            elif given is not None and not isinstance(given, Iterable):
+                yield f"`{field}` is {given!r:.80}; give a tuple of names"
+        if self.pair is not None and (isinstance(self.pair, str) or len(self.pair) != 2):
+            yield f"`pair` is {self.pair!r:.80}; give a tuple of the weak and the strong model"
+        if not isinstance(self.bounds, Bounds):
+            name = "bounds"  # of which no command has an option
+            yield (
+                f"`{name}` is {self.bounds!r:.80}; give Bounds of routelab.tuning, such as"
+                " Bounds(max_usd_per_1k=2.0)"
+            )
+        yield from demand.misfits(self.certify)
 
     def _out_of_range(self) -> Iterator[str]:
         """Values that cannot be."""
@@ -117,7 +150,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         if self.policy not in TUNERS.kinds:
             unknown = TUNERS.unknown(self.policy)
             if isinstance(unknown, UnnamedPackageError):
-                yield f"`policy`: {unknown}"
+                yield str(unknown)
             else:
                 yield f"`policy` {self.policy!r} is unknown; choose {', '.join(TUNERS.kinds)}"
         if self.by is not None and self.by not in BY:

@@ -319,3 +319,14 @@ def test_an_edited_policy_is_replayed_with_a_word(run, small, tmp_path):
     assert run.ok("inspect", "x.policy", "--json").data["edited"] == warning
     table = run.ok("replay", "x.policy", "--log", small)
     assert f"warning: {warning}\n" in table.err
+
+
+def test_what_a_study_asks_for_is_shown_as_flags(run, small, tmp_path):
+    run.ok("tune", small, "--out", "x.policy", *QUICK)
+    shown = " ".join(run.ok("inspect", "x.policy").out.split())
+    assert "where the log is read: --signal sure:3 (3 for three samples" in shown
+    page = (tmp_path / "reports" / "x.md").read_text()
+    assert "--signal sure:3 (3 for" in page
+    assert "SignalSpec" not in page
+    card = (tmp_path / "x.policy" / "card.md").read_text()
+    assert "`signals={'sure': SignalSpec(multiplier=3)}`" in card

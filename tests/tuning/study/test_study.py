@@ -173,7 +173,7 @@ def test_an_unknown_extra_cost_is_warned_about():
     assert "confidence" in warned.policy.signals_used
     (reason,) = [it for it in warned.verdict.reasons if "extra cost" in it]
     assert "'confidence'" in reason
-    assert "`signals` confidence:MULTIPLIER" in reason
+    assert "`signals={'confidence': SignalSpec(multiplier=3)}`" in reason
     known = tune(log.with_specs({"confidence": SignalSpec(multiplier=1.0)}), quick(bounds=bounds))
     assert not any("extra cost" in reason for reason in known.verdict.reasons)
 
@@ -246,6 +246,28 @@ def test_no_overlap_is_said():
 def test_options_that_cannot_be_met(options, error, says):
     with pytest.raises(error, match=says):
         tune(random_log(400, 2, seed=7), quick(**options))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"models": "small"}, "`models` is one text, 'small'; give a tuple of names: ('small',)"),
+        ({"signals": "confidence"}, "`signals` is one text, 'confidence'; give a tuple of names"),
+        ({"signals": 3}, "`signals` is 3; give a tuple of names"),
+        ({"pair": "small"}, "`pair` is 'small'; give a tuple of the weak and the strong model"),
+        ({"certify": ("regret=0.02",)}, "`certify` holds 'regret=0.02'; give a tuple of Certif"),
+        ({"certify": "regret=0.02"}, "`certify` is 'regret=0.02'; give a tuple of Certificate"),
+        ({"bounds": {"min_quality": 0.9}}, "`bounds` is {'min_quality': 0.9}; give Bounds of"),
+        ({"bounds": Bounds(floors={"task": 0.02})}, "`floors` is {'task': 0.02}; give a tuple of"),
+        ({"bounds": Bounds(floors=(("task", 0.02),))}, "`floors` holds ('task', 0.02); give a"),
+        ({"levels": 4}, "`levels=4` is for a log that is read in batches; give `workers` too"),
+    ],
+)
+def test_options_of_another_type_or_use_are_told_in_one_sentence(options, says):
+    with pytest.raises(TuningError) as refused:
+        tune(random_log(60, 2, seed=1), Options(name="x", **options))
+    (problem,) = refused.value.problems
+    assert problem.startswith(says)
 
 
 def test_a_log_too_small_to_cut_says_so():

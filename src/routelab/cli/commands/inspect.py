@@ -11,6 +11,7 @@ from rich.markdown import Markdown
 
 from routelab.cli.arguments import Packages, PolicyPath
 from routelab.cli.console import print_json, tell
+from routelab.cli.flags import with_flags
 from routelab.cli.options import Json
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
@@ -54,7 +55,8 @@ def inspect(
         print_json({**summary, "verify": checked if verify else None, **document})
     else:
         reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}"
-        tables.show(Markdown(policy_card(loaded.document)), reads, f"digest: {loaded.digest}")
+        card = Markdown(policy_card(_shown(loaded.document)))
+        tables.show(card, reads, f"digest: {loaded.digest}")
         if verify:
             tables.show(f"golden decisions: {checked['equal']}/{checked['n']} equal")
     if problems:
@@ -67,6 +69,14 @@ def _reads(loaded: PolicyFile) -> list[str]:
     scoring, used = loaded.scoring, loaded.policy.scorers_used
     text = loaded.policy.reads_text or any(map(scoring.reads_text, used))
     return [*(["prompt"] if text else []), *loaded.metadata_used]
+
+
+def _shown(document: Document) -> Document:
+    """With what was said of it as a terminal has it."""
+    evaluation = dict(document.evaluation)
+    if "reasons" in evaluation:
+        evaluation["reasons"] = [with_flags(reason) for reason in evaluation["reasons"]]
+    return msgspec.structs.replace(document, evaluation=evaluation)
 
 
 def _public(document: Document) -> Document:

@@ -148,11 +148,8 @@ def _checked(
             f"--seeds is {seeds}: a log that is read in batches is tuned with one seed at a"
             " time; run it once for each --seed"
         )
-    if where is None and options.levels is not None:
-        raise TuningError(
-            f"--levels {options.levels} is for a log that is read in batches; give --executor"
-            " threads too, or leave it out: in memory every distinct threshold of a pair is tried"
-        )
+    if where is None:
+        options.check_in_memory()
     return where
 
 

@@ -12,7 +12,7 @@ from routelab.cli.arguments import CatalogueOption
 from routelab.cli.day_files import Faults, ObjectivesFile
 from routelab.cli.options.groups import group
 from routelab.core.catalogue import ROUTER_TIMEOUT_S
-from routelab.simulate import DEFAULT as ARRIVALS
+from routelab.simulate import DEFAULT_ARRIVALS as ARRIVALS
 from routelab.simulate import moment_s
 from routelab.tuning.slo import SloDemands
 

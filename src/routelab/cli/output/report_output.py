@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routelab.cli.console import tell
+from routelab.cli.flags import with_flags
 from routelab.core.messages import how_to_install
 from routelab.core.storage import replacing
 from routelab.errors import RoutelabError
@@ -33,13 +34,20 @@ def report_path(name: str, given: Path | None) -> Path:
 def write_report(data: Mapping[str, Any], path: Path) -> None:
     """Write the report at `path` and its Markdown twin beside it.
 
+    Sentences of the study name options as this command line has them.
+
     Raises:
         RoutelabError: the data are not a study's, or a file cannot be written.
         ModuleNotFoundError: the packages that draw are not installed.
     """
     from routelab.reports import render
 
-    write(render(data), path)
+    said = {
+        name: [with_flags(text) for text in data[name]]
+        for name in ("reasons", "notes")
+        if data.get(name)
+    }
+    write(render({**data, **said}), path)
 
 
 def write(report: Report, path: Path) -> None:

@@ -15,6 +15,7 @@ from routelab.replay import call_usd
 from routelab.simulate.answers.replay_error import ReplayError
 
 NOT_LOGGED = "(answer not logged)"
+"""The text that is served where the log has an answer's outcome without its text."""
 _BLOCK = 8192
 """Answers of one model that are read from disk at once."""
 

@@ -66,6 +66,20 @@ def _parsed(text: str) -> CertificateDemand:
         raise ValueError(text) from error
 
 
+def misfits(demands: object) -> Iterable[str]:
+    """Sentences on what is no demand; none if all are."""
+    way_out = (
+        "give a tuple of CertificateDemand of routelab.tuning.certify, such as"
+        " (CertificateDemand('regret', 0.02),)"
+    )
+    if isinstance(demands, str) or not isinstance(demands, Iterable):
+        yield f"`certify` is {demands!r:.80}; {way_out}"
+        return
+    for it in demands:
+        if not isinstance(it, CertificateDemand):
+            yield f"`certify` holds {it!r:.80}; {way_out}"
+
+
 def check(demands: Sequence[CertificateDemand], delta: float) -> None:
     """Refuse bounds out of range or given twice, and a delta outside (0, 0.5].
 

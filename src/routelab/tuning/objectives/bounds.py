@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -84,6 +84,11 @@ class Bounds(msgspec.Struct, frozen=True):
 
 def _about(floors: Sequence[Floor]) -> list[str]:
     """What is wrong with floors."""
+    way_out = "give a tuple of Floor of routelab.tuning, such as (Floor('task', 0.02),)"
+    if isinstance(floors, str | Mapping) or not isinstance(floors, Iterable):
+        return [f"`floors` is {floors!r:.80}; {way_out}"]
+    if others := [it for it in floors if not isinstance(it, Floor)]:
+        return [f"`floors` holds {it!r:.80}; {way_out}" for it in others]
     problems = [
         f"`floors` {it.by}={it.loss:g}: requests are grouped by {', '.join(GROUPED)}"
         for it in floors

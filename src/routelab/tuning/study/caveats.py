@@ -81,8 +81,9 @@ def uncharged(policy: Policy, specs: Mapping[str, SignalSpec]) -> Iterator[str]:
     for name in policy.signals_used:
         if not specs.get(name, SignalSpec()).cost_known:
             yield (
-                f"the extra cost of signal {name!r} is not known and was charged as nothing; give"
-                f" it to the log, as `signals` {name}:MULTIPLIER (3 for three samples, 1 if it"
+                f"the extra cost of signal {name!r} is not known and was charged as nothing; say"
+                " how many calls it takes where the log is read:"
+                f" `signals={{{name!r}: SignalSpec(multiplier=3)}}` (3 for three samples, 1 if it"
                 " comes with the answer)"
             )
 

@@ -32,13 +32,18 @@ from routelab.tuning.study.study import Study
 from routelab.version import __version__
 
 
-def save(study: Study, out: Path) -> PolicyFile:
+def save(study: Study, out: str | Path) -> PolicyFile:
     """Write the policy directory `out`, and beside it `NAME.study/` with what led to it.
 
+    Args:
+        study: to write.
+        out: a directory NAME.policy, for example; an earlier policy there is replaced.
+    Returns:
+        The directory as `routelab.load` reads it.
     Raises:
         PolicyFileError: `out` exists and is something else.
     """
-    content = as_json(study)
+    out, content = Path(out), as_json(study)
     document = _document(study, content)
     tensors = study.fitted.tensors if study.fitted else None
     written = write(out, document, policy_card(document), tensors)

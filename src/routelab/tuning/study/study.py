@@ -129,7 +129,7 @@ def tune(
     """Tune a policy on a complete log.
 
     >>> import routelab
-    >>> from routelab.tuning import Options
+    >>> from routelab.tuning import Options, save
     >>> log = routelab.read("datasets/sample.parquet")
     >>> study = routelab.tune(log, Options(name="mine", models=("small-8b", "frontier"), trials=20))
     >>> study.verdict.word
@@ -138,6 +138,9 @@ def tune(
     ('small-8b', 'frontier')
     >>> low, high = study.figures.quality_ci  # on requests that the search never saw
     >>> low < study.figures.quality < high
+    True
+    >>> policy_file = save(study, "tuned.policy")  # and what led to it, in tuned.study/
+    >>> routelab.load("tuned.policy").policy == study.policy
     True
 
     Args:
@@ -154,6 +157,7 @@ def tune(
     """
     use(*packages)
     options.check()
+    options.check_in_memory()
     tell = notify or (lambda _: None)
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
