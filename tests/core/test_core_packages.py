@@ -33,6 +33,7 @@ from routelab.gates import REGISTRY as GATES
 from routelab.logs.write import write as write_log
 from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, Origin, load, write
+from routelab.policy_file.__main__ import main as base_main
 from routelab.runtime import Router
 from routelab.signals import features
 from routelab.tuning import Options
@@ -98,7 +99,7 @@ def saved(path: Path, policy: dict) -> Path:
     return path
 
 
-def test_a_file_imports_nothing_and_says_which_package_to_name(site, tmp_path, monkeypatch):
+def test_a_file_imports_nothing_and_says_which_package_to_name(site, tmp_path, monkeypatch, capsys):
     always(site)
     use("acme-routing")
     path = saved(tmp_path / "acme.policy", {"kind": "always", "model": "small"})
@@ -109,7 +110,9 @@ def test_a_file_imports_nothing_and_says_which_package_to_name(site, tmp_path, m
     (said,) = caught.value.problems
     assert "kind 'always' is brought by the package acme-routing 1.0" in said
     assert str(path) in said
-    assert "packages=['acme-routing']" in said
+    assert "`packages=['acme-routing']`" in said
+    assert base_main([str(path)]) == 2
+    assert "if you trust it: --package acme-routing\n" in capsys.readouterr().err
     assert "acme_routing" not in sys.modules
     loaded = load(path, packages=["Acme.Routing"])
     assert loaded.policy == sys.modules["acme_routing"].Always("small")

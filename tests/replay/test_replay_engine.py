@@ -155,3 +155,5 @@ def test_what_is_no_policy_is_told_how_to_get_one(tuned, sample_log):
         replay.run("demo.policy", sample_log)
     with pytest.raises(PolicyError, match="None of type NoneType is no policy"):
         replay.run_generator(None, sample_log)
+    with pytest.raises(PolicyError, match=r"has no name: give NamedPolicy\('mine', policy\)"):
+        replay.evaluate(None, [CASCADE])

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import structs
 
 from routelab.core import Floats, Policy
+from routelab.errors import PolicyError
 from routelab.metrics import aiq_among, exact_mean, zero_router_at
 from routelab.replay import baselines
 from routelab.replay.baselines import BaselineOutcome
@@ -151,9 +152,15 @@ def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list
     >>> f"{low:.3f} {high:.3f}"
     '-0.002 0.046'
 
+    Args:
+        comparison: the rows to compare on.
+        policies: each with the name under which its figures are shown.
     Raises:
         UncoveredError: a policy asks for what the log cannot know.
+        PolicyError: one has no name, or is no policy.
     """
+    if bare := [it for it in policies if isinstance(it, Policy)]:
+        raise PolicyError(f"{bare[0]!r:.80} has no name: give NamedPolicy('mine', policy)")
     fixed = comparison.fixed()
     replays = [comparison.replay(named.policy) for named in policies]
     outcomes = _shared(comparison, fixed)

@@ -214,9 +214,11 @@ def test_the_signals_price_is_what_the_option_says(run, small):
     assert load("m3.policy").document.signals["sure"].multiplier == 3.0
     assert not any("extra cost" in reason for told in costs for reason in told["reasons"])
     unknown = run.ok("tune", small, *QUICK).data
-    assert any("`signals` sure:MULTIPLIER" in reason for reason in unknown["reasons"])
+    assert any(
+        "`signals={'sure': SignalSpec(multiplier=3)}`" in reason for reason in unknown["reasons"]
+    )
     shown = " ".join(run.ok("tune", small, *QUICK[:-1], "--no-report").out.split())
-    assert "--signal sure:MULTIPLIER" in shown
+    assert "--signal sure:3" in shown
 
 
 def test_models_and_catalogue_are_embedded(run, sample_file):
