@@ -13,8 +13,9 @@ that are pickled to them need none.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from threading import RLock
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from routelab.errors import PackageError
@@ -24,6 +25,19 @@ if TYPE_CHECKING:
 
 GROUPS = "routelab."
 """How the name of each of routelab's entry point groups begins."""
+
+REGISTRIES: Mapping[str, str | None] = {
+    "routelab.policies": "routelab.policies",
+    "routelab.gates": "routelab.gates",
+    "routelab.scorers": "routelab.scorers",
+    "routelab.calibrators": "routelab.scorers.calibrators",
+    "routelab.features": "routelab.signals.features",
+    "routelab.signals": "routelab.signals",
+    "routelab.importers": None,
+    "routelab.tuners": None,
+}
+"""Which module has the `REGISTRY` of a group; None for those that are read at their first use,
+because a request or a replay needs none of what they import (pyarrow, learning)."""
 
 
 class Package(NamedTuple):
@@ -62,9 +76,8 @@ class Package(NamedTuple):
         return (entry for entry in self.entries if entry.group == group)
 
 
-_lock = RLock()  # what a package runs on import may ask a registry
+_lock = Lock()  # of the list alone: an import under it could wait for a thread that waits for it
 _used: tuple[Package, ...] = ()
-_readers: list[Callable[[tuple[Package, ...]], object]] = []
 
 
 def used() -> tuple[Package, ...]:
@@ -83,26 +96,38 @@ def use(*names: str) -> None:
             brings what does not fit or what another brings too; then nothing has changed.
     """
     global _used
-    if not names:
-        return
-    with _lock:
-        wanted = {package.name: package for package in _used}
-        there = None
-        for name in names:
-            if not any(normalised(name) in package.names for package in wanted.values()):
-                there = there or installed()
-                package = _named(name, there)
-                wanted[package.name] = package
-        packages = tuple(wanted.values())
-        if len(packages) > len(_used):
-            for read in tuple(_readers):  # what is imported may add to them
-                read(packages)  # raises before anything has changed
-            _used = packages
+    added = _added(names)
+    while True:
+        before = _used
+        here = {package.name for package in before}
+        new = tuple(package for package in added if package.name not in here)
+        if not new:
+            return
+        packages = (*before, *new)
+        for module in _modules(new):
+            import_module(module).REGISTRY.read(packages)  # raises before anything has changed
+        with _lock:
+            if _used is before:  # else what was imported, or another thread, has added to it
+                _used = packages
+                return
 
 
-def tell(read: Callable[[tuple[Package, ...]], object]) -> None:
-    """Have a registry look at packages as they are named, so that what is wrong is told then."""
-    _readers.append(read)
+def _added(names: tuple[str, ...]) -> tuple[Package, ...]:
+    """The packages of these names that are not in use."""
+    wanted: dict[str, Package] = {package.name: package for package in _used}
+    there = None
+    for name in names:
+        if not any(normalised(name) in package.names for package in wanted.values()):
+            there = there or installed()
+            package = _named(name, there)
+            wanted[package.name] = package
+    return tuple(package for package in wanted.values() if package not in _used)
+
+
+def _modules(packages: tuple[Package, ...]) -> list[str]:
+    """The modules that read what these packages declare."""
+    groups = {entry.group for package in packages for entry in package.entries}
+    return [module for group, module in REGISTRIES.items() if group in groups and module]
 
 
 def installed() -> dict[str, Package]:
