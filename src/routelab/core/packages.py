@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from routelab.errors import PackageError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 GROUPS = "routelab."
 """How the name of each of routelab's entry point groups begins."""
@@ -114,12 +114,12 @@ def use(*names: str) -> None:
 
 def _added(names: tuple[str, ...]) -> tuple[Package, ...]:
     """The packages of these names that are not in use."""
-    wanted: dict[str, Package] = {package.name: package for package in _used}
+    wanted = {package.name: package for package in _used}
     there = None
     for name in names:
-        if not any(normalised(name) in package.names for package in wanted.values()):
-            there = there or installed()
-            package = _named(name, there)
+        if normalised(name) not in wanted:
+            there = there or _installed()
+            package = _named(name, wanted, *there)
             wanted[package.name] = package
     return tuple(package for package in wanted.values() if package not in _used)
 
@@ -131,16 +131,41 @@ def _modules(packages: tuple[Package, ...]) -> list[str]:
 
 
 def installed() -> dict[str, Package]:
-    """Installed packages that declare kinds, by name; reads metadata and imports none of them."""
+    """Installed packages that declare kinds, by name; reads metadata and imports none of them.
+
+    One whose metadata cannot be read is left out: only who names it has to know.
+    """
+    return _installed()[0]
+
+
+def _installed() -> tuple[dict[str, Package], dict[str, str]]:
+    """Packages that declare kinds, and why others cannot be read, by name."""
     from importlib.metadata import distributions  # slow, and rarely needed
 
     found: dict[str, Package] = {}
+    broken: dict[str, str] = {}
     for distribution in distributions():
-        entries = tuple(it for it in distribution.entry_points if it.group.startswith(GROUPS))
-        if entries:
+        name = None
+        try:
             name = normalised(distribution.name)
-            found.setdefault(name, Package(name, distribution.version, entries))  # as on the path
-    return dict(sorted(found.items()))
+            package = _described(name, distribution)
+        except Exception as error:  # noqa: BLE001  (metadata may be cut, or of any bytes)
+            if name is not None:
+                broken.setdefault(name, f"{type(error).__name__}: {error}")
+            continue
+        if package.entries:
+            found.setdefault(name, package)  # as on the path
+    return dict(sorted(found.items())), broken
+
+
+def _described(name: str, distribution: Distribution) -> Package:
+    entries = tuple(it for it in distribution.entry_points if it.group.startswith(GROUPS))
+    for entry in entries:
+        if not entry.pattern.match(entry.value):
+            raise ValueError(f"{entry.name!r} is {entry.value!r}, which is no module:object")
+    if entries and not isinstance(distribution.version, str):
+        raise ValueError("METADATA gives no version")
+    return Package(name, distribution.version if entries else "", entries)
 
 
 def normalised(name: str) -> str:
@@ -151,13 +176,28 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _named(name: str, there: Mapping[str, Package]) -> Package:
-    found = [package for package in there.values() if normalised(name) in package.names]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        both = " and ".join(map(str, found))
-        raise PackageError(f"package {name!r} is part of {both}; name one of these")
+def _named(
+    name: str,
+    wanted: Mapping[str, Package],
+    there: Mapping[str, Package],
+    broken: Mapping[str, str],
+) -> Package:
+    """The distribution of a name, or else the one that has what is imported under it."""
+    own = normalised(name)
+    if own in there:
+        return there[own]
+    if own in broken:
+        raise PackageError(
+            f"package {name!r} is installed, but its metadata cannot be read ({broken[own]});"
+            " install it again"
+        )
+    for packages in (wanted, there):
+        found = [package for package in packages.values() if own in package.names]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            both = " and ".join(map(str, found))
+            raise PackageError(f"package {name!r} is part of {both}; name one of these")
     known = "; ".join(package.brings for package in there.values()) or "no such package"
     raise PackageError(
         f"package {name!r}: no distribution or module of this name declares kinds for routelab"
