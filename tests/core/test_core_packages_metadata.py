@@ -7,8 +7,10 @@ from packages_world import FIXED, always, described, installed
 
 from routelab import policies
 from routelab.core import packages
-from routelab.core.packages import use
+from routelab.core.packages import use, use_listed
 from routelab.errors import PackageError, PolicyError
+from routelab.policy_file import load
+from routelab.tuning import tune
 
 ALWAYS = FIXED.format(tag="always")
 
@@ -62,3 +64,28 @@ def test_a_broken_distribution_harms_only_who_names_it(site, file, content):
         use("broken")
     use("acme")
     assert [it.name for it in packages.used()] == ["acme"]
+
+
+@pytest.mark.parametrize("name", [None, 3, b"acme", ["acme"]])
+def test_what_is_no_name_is_refused_with_what_to_give(name):
+    with pytest.raises(PackageError, match=r"names: .* give a list of names"):
+        use(name)
+    with pytest.raises(PackageError, match=r"packages: .* give a list of names"):
+        use_listed([name])
+
+
+@pytest.mark.parametrize("listed", [None, 3, "acme", ""])
+def test_what_is_no_list_of_names_is_refused_by_its_argument(listed, tmp_path):
+    with pytest.raises(PackageError, match=rf"packages={listed!r}: give a list of names, such"):
+        load(tmp_path / "none.policy", packages=listed)
+    with pytest.raises(PackageError, match=rf"packages={listed!r}: give a list of names, such"):
+        tune(None, None, packages=listed)
+
+
+def test_a_misspelt_group_is_told_with_the_one_that_was_meant(site):
+    installed(site, "acme", ALWAYS, policy="always = acme:Always")
+    with pytest.raises(PackageError, match=r"acme 1\.0: .*'routelab\.policy'") as caught:
+        use("acme")
+    assert "'routelab.policies'" in str(caught.value)
+    assert "routelab.tuners" in str(caught.value)
+    assert packages.used() == ()

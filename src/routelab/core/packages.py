@@ -13,11 +13,12 @@ that are pickled to them need none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from routelab.core.messages import unknown_name
 from routelab.errors import PackageError
 
 if TYPE_CHECKING:
@@ -112,16 +113,46 @@ def use(*names: str) -> None:
                 return
 
 
+def use_listed(names: Iterable[str]) -> None:
+    """As `use`, for an argument `packages` of any type that a caller may have given.
+
+    Raises:
+        PackageError: as for `use`; or it is no list of names.
+    """
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        such = [names] if isinstance(names, str) and names else ["acme"]
+        raise PackageError(f"packages={names!r}: give a list of names, such as {such!r}")
+    use(*_checked(names, "packages", "['acme']"))
+
+
+def _checked(names: Iterable[object], argument: str, such: str) -> Iterator[str]:
+    for name in names:
+        if not isinstance(name, str):
+            raise PackageError(
+                f"{argument}: {name!r} is no name; give a list of names, such as {such}"
+            )
+        yield name
+
+
 def _added(names: tuple[str, ...]) -> tuple[Package, ...]:
     """The packages of these names that are not in use."""
     wanted = {package.name: package for package in _used}
     there = None
-    for name in names:
+    for name in _checked(names, "names", "use('acme', 'other')"):
         if normalised(name) not in wanted:
             there = there or _installed()
             package = _named(name, wanted, *there)
+            _check_groups(package)
             wanted[package.name] = package
     return tuple(package for package in wanted.values() if package not in _used)
+
+
+def _check_groups(package: Package) -> None:
+    for entry in package.entries:
+        if entry.group not in REGISTRIES:
+            raise PackageError(
+                f"{package}: {unknown_name('entry point group', entry.group, REGISTRIES)}"
+            )
 
 
 def _modules(packages: tuple[Package, ...]) -> list[str]:
