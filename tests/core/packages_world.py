@@ -9,6 +9,26 @@ from pathlib import Path
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "example_kind"
 
+FIXED = """
+from routelab.core.context import Context
+from routelab.core.policy import Policy
+from routelab.core.protocol import Call, Deliver, ask
+
+class Always(Policy, frozen=True, tag="{tag}"):
+    model: str
+
+    def route(self, x):
+        return Deliver((yield from ask(Call(x.last((self.model,)), final=True))))
+
+    @property
+    def models_used(self):
+        return (self.model,)
+
+    @property
+    def explained(self):
+        return (f"Send every request to {{self.model}}.",)
+"""
+
 
 def installed_example(site: Path) -> Path:
     """The example package, with the entry points that its pyproject.toml declares."""
@@ -44,3 +64,7 @@ def described(site: Path, name: str, version: str, groups: Mapping[str, Mapping[
     ]
     (info / "entry_points.txt").write_text("\n".join(lines), "utf-8")
     return site
+
+
+def always(site: Path, name: str = "acme_routing", tag: str = "always", version: str = "1.0"):
+    return installed(site, name, FIXED.format(tag=tag), version, policies=f"{tag} = {name}:Always")

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from packages_world import EXAMPLE, installed, installed_example
+from packages_world import EXAMPLE, FIXED, always, installed, installed_example
 
 from routelab import policies, scorers, signals
 from routelab.cli import main
@@ -39,46 +39,6 @@ from routelab.signals import features
 from routelab.tuning import Options
 
 PROJECT = Path(__file__).parents[2]
-
-FIXED = """
-from routelab.core.context import Context
-from routelab.core.policy import Policy
-from routelab.core.protocol import Call, Deliver, ask
-
-class Always(Policy, frozen=True, tag="{tag}"):
-    model: str
-
-    def route(self, x):
-        return Deliver((yield from ask(Call(x.last((self.model,)), final=True))))
-
-    @property
-    def models_used(self):
-        return (self.model,)
-
-    @property
-    def explained(self):
-        return (f"Send every request to {{self.model}}.",)
-"""
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch) -> Path:
-    """A folder on the path for packages; afterwards none was ever in use."""
-    site = tmp_path / "site"
-    site.mkdir()
-    before = set(sys.modules)
-    monkeypatch.setattr(sys, "path", [str(site), *sys.path])
-    monkeypatch.setattr(packages, "_used", ())
-    yield site
-    for name in set(sys.modules) - before:
-        if getattr(sys.modules[name], "__file__", "") and str(site) in str(
-            sys.modules[name].__file__
-        ):
-            del sys.modules[name]
-
-
-def always(site: Path, name: str = "acme_routing", tag: str = "always", version: str = "1.0"):
-    return installed(site, name, FIXED.format(tag=tag), version, policies=f"{tag} = {name}:Always")
 
 
 def saved(path: Path, policy: dict) -> Path:

@@ -8,7 +8,7 @@ from routelab.core.draw import pick, uniform
 from routelab.core.flow import MAX_CALLS, cancelled, drive, flow
 from routelab.core.gate import Gate
 from routelab.core.options import KeywordOptions, misplaced
-from routelab.core.packages import Package, normalised, use
+from routelab.core.packages import Package, normalised, use, use_listed
 from routelab.core.policy import Child, Policy
 from routelab.core.progress import Progress
 from routelab.core.protocol import Attempt, Call, Deliver, Feedback, Message, Route, Together, ask
@@ -70,4 +70,5 @@ __all__ = [
     "tokens_of",
     "uniform",
     "use",
+    "use_listed",
 ]

@@ -36,8 +36,6 @@ class Registry(Generic[_T]):
         built_in: by name.
         lacks: what an entry point of this name leads to lacks to be such a kind, as the end of a
             sentence; None if nothing.
-        eager: read packages as they are named, so that what is wrong is told then; else at the
-            first look at `kinds`.
     """
 
     def __init__(
@@ -46,14 +44,10 @@ class Registry(Generic[_T]):
         noun: str,
         built_in: Mapping[str, _T],
         lacks: Callable[[str, Any], str | None],
-        *,
-        eager: bool = True,
     ) -> None:
         self.group, self.noun = group, noun
         self._built_in, self._lacks = dict(built_in), lacks
         self._table: _Table[_T] = _Table((), self._built_in, {})
-        if eager:
-            packages.tell(self.read)
 
     @property
     def kinds(self) -> Mapping[str, _T]:
@@ -104,8 +98,16 @@ class Registry(Generic[_T]):
                         " one of them, or rename one"
                     )
                 kinds[name], brought[name] = self._loaded(package, entry), package
+        self._refuse_misfits(kinds, brought)
         self._table = table = _Table(used, kinds, brought)
         return table  # another thread may set its own meanwhile
+
+    def _refuse_misfits(self, kinds: Mapping[str, _T], brought: Mapping[str, Package]) -> None:
+        """Refuse kinds that could not be told apart, or not be read, beside the others.
+
+        Raises:
+            PackageError: one does not fit.
+        """
 
     @property
     def _now(self) -> _Table[_T]:
@@ -117,8 +119,13 @@ class Registry(Generic[_T]):
         what = f"{package}: {self.noun} {entry.name!r} is {entry.value}, which"
         try:
             kind = entry.load()
-        except (ImportError, AttributeError) as error:
-            raise PackageError(f"{what} cannot be imported: {error}") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a module does as it is imported, also exit
+            why = str(error) or type(error).__name__
+            if not isinstance(error, (ImportError, AttributeError, PackageError)):
+                why = f"{type(error).__name__}: {error}"
+            raise PackageError(f"{what} cannot be imported: {why}") from error
         if lack := self._lacks(entry.name, kind):
             raise PackageError(f"{what} {lack}")
         return kind
@@ -146,6 +153,8 @@ class StructRegistry(Registry[type[_S]]):
             tag = kind.__struct_config__.tag
             if tag != name:
                 return f"has the tag {tag!r}; give it tag={name!r}"
+            if kind.__struct_config__.array_like:
+                return "is an array in JSON; leave out array_like"
             return None if kind.__struct_config__.frozen else "is not frozen; give it frozen=True"
 
         super().__init__(group, noun, {tag_of(kind): kind for kind in built_in}, lacks)
@@ -175,6 +184,19 @@ class StructRegistry(Registry[type[_S]]):
     def of(self, value: msgspec.Struct) -> Package | None:
         """Who brought the kind of a value; None for a built-in one."""
         return self.package_of(tag_of(type(value)))
+
+    def _refuse_misfits(
+        self, kinds: Mapping[str, type[_S]], brought: Mapping[str, Package]
+    ) -> None:
+        for name, package in brought.items():
+            together: Any = Union[(*self._built_in.values(), kinds[name])]
+            try:
+                msgspec.json.Decoder(together)
+            except Exception as error:  # also a name in an annotation that its module lacks
+                raise PackageError(
+                    f"{package}: {self.noun} {name!r} cannot be read from JSON beside the other"
+                    f" kinds ({type(error).__name__}: {error}); mend its fields or its tag_field"
+                ) from error
 
     def _union(self) -> Any:
         kinds = self.kinds

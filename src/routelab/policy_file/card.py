@@ -9,6 +9,7 @@ from routelab.core.messages import known, with_interval
 from routelab.policies import from_wire
 from routelab.policy_file.certificate import Certificate, CertifiedBound
 from routelab.policy_file.document import Document
+from routelab.policy_file.origins import shown
 
 
 def policy_card(document: Document) -> str:
@@ -148,7 +149,8 @@ def _provenance(document: Document) -> Iterable[str]:
         parts = ", ".join(f"{part} {n}" for part, n in document.split.n.items())
         yield f"Split by {document.split.rule}, {document.split.group} kept together: {parts}."
     for name, origin in (document.packages or {}).items():
-        yield f"Needs the package {name} {origin.version}, which brings {', '.join(origin.kinds)}."
+        kinds = ", ".join(map(shown, origin.kinds))
+        yield f"Needs the package {shown(name)} {shown(origin.version)}, which brings {kinds}."
     if document.provenance:
         yield "\n".join(f"- {key}: `{value}`" for key, value in document.provenance.items())
 

@@ -11,7 +11,7 @@ import msgspec
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from routelab.core import Policy, scorer_misfits, use
+from routelab.core import Policy, scorer_misfits, use_listed
 from routelab.core.catalogue import value_problems
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
@@ -97,7 +97,7 @@ def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
             newer than this version, or a policy that does not hang together.
         MissingExtraError: it needs a package that is not installed.
     """
-    use(*packages)
+    use_listed(packages)
     path, failed = Path(path), None
     while True:
         main = _read(path, MAIN)

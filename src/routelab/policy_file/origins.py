@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from routelab import gates, policies, signals
 from routelab.core import Package, Policy, Registry, normalised, packages, tag_of
+from routelab.core.messages import counted, first
 from routelab.errors import PolicyError, UnnamedPackageError
 from routelab.policy_file.document import Document, Origin
 from routelab.scorers import REGISTRY as SCORERS
 from routelab.scorers import calibrators
 from routelab.signals import features
+
+_REGISTRIES: tuple[Registry[Any], ...] = (
+    policies.REGISTRY,
+    gates.REGISTRY,
+    features.REGISTRY,
+    SCORERS,
+    calibrators.REGISTRY,
+    signals.REGISTRY,
+)
+_WITHIN: Mapping[str, Registry[Any]] = {
+    "gates": gates.REGISTRY,
+    "calibrators": calibrators.REGISTRY,
+}
+"""Which fields of policies and scorers hold values of another sort."""
+
+_TOLD = 5
+"""Packages of a file, and kinds of a package, that are told."""
+
+_LONGEST = 80
+"""Characters of a file's text that are shown."""
 
 
 def origins(document: Document, policy: Policy) -> dict[str, Origin]:
@@ -29,6 +50,9 @@ def origins(document: Document, policy: Policy) -> dict[str, Origin]:
 def check(document: Document) -> None:
     """Refuse a document whose packages the caller has not named.
 
+    What a file says of packages is anybody's text: it is shown escaped and short, and nothing is
+    to be installed or imported on its word alone, but only for a kind that the file needs.
+
     Raises:
         UnnamedPackageError: one or more of those that were not is installed.
         PolicyError: none of them is.
@@ -41,27 +65,55 @@ def check(document: Document) -> None:
     }
     if not lacking:
         return
-    here = packages.installed()
-    problems = [_unnamed(name, it, here.get(normalised(name))) for name, it in lacking.items()]
-    for name in lacking:
-        if normalised(name) in here:
-            raise UnnamedPackageError(*problems, package=name)
+    here, unknown = packages.installed(), set(_unknown(document))
+    problems, trusted = list[str](), None
+    for name, origin in sorted(lacking.items(), key=lambda it: unknown.isdisjoint(it[1].kinds)):
+        needed = [kind for kind in origin.kinds if kind in unknown]
+        package = here.get(normalised(name))
+        problems.append(_unnamed(name, origin, needed, package))
+        if package is not None and _declares(package, needed):
+            trusted = trusted or package.name
+    if (more := len(problems) - _TOLD) > 0:
+        problems[_TOLD:] = [f"and {counted(more, 'more package')} of `packages`"]
+    if trusted is not None:
+        raise UnnamedPackageError(*problems, package=trusted)
     raise PolicyError(*problems)
 
 
-def _unnamed(name: str, origin: Origin, here: Package | None) -> str:
+def _unnamed(name: str, origin: Origin, needed: list[str], here: Package | None) -> str:
     """What a package that was not named brings, and the way to have it."""
-    what = f"{', '.join(origin.kinds)} is brought by the package {name} {origin.version}"
+    named, version = shown(name), shown(origin.version)
+    if not needed:
+        return (
+            f"`packages` lists {named} {version}, which brings no kind that this policy lacks;"
+            " take it out of `packages`"
+        )
+    what = f"{first(list(map(shown, needed)), _TOLD)} is brought by the package {named} {version}"
     if here is None:
         return (
             f"{what}, which is not installed: install it, and name it where the policy is"
-            f" loaded: `packages=[{name!r}]`"
+            f" loaded: `packages=[{named!r}]`"
         )
+    if not _declares(here, needed):
+        return f"{what}; {here} is installed, and declares no such kind: install the other version"
     other = "" if here.version == origin.version else f" (installed: {here.version})"
     return (
         f"{what}{other}, which is imported only where it is named; if you trust it:"
-        f" `packages=[{name!r}]`"
+        f" `packages=[{named!r}]`"
     )
+
+
+def _declares(package: Package, needed: Iterable[str]) -> bool:
+    """Whether a package declares any of these kinds."""
+    nouns = {registry.group: registry.noun for registry in _REGISTRIES}
+    declared = {f"{nouns.get(it.group)} {it.name!r}" for it in package.entries}
+    return not declared.isdisjoint(needed)
+
+
+def shown(text: str) -> str:
+    """A text of a file, for people: short, and with what is not seen escaped."""
+    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in short)
 
 
 def differing(document: Document) -> Iterator[str]:
@@ -71,7 +123,8 @@ def differing(document: Document) -> Iterator[str]:
         package = used.get(normalised(name))
         if package is not None and package.version != origin.version:
             yield (
-                f"policy {document.name!r} was written with {name} {origin.version}, and"
+                f"policy {document.name!r} was written with {package.name}"
+                f" {shown(origin.version)}, and"
                 f" {package.version} is installed; verify its golden decisions"
             )
 
@@ -88,6 +141,36 @@ def _named(document: Document, policy: Policy) -> Iterator[tuple[Registry[Any], 
         )
     for name, spec in document.signals.items():
         yield signals.REGISTRY, (spec.source or name).partition(":")[0]
+
+
+def _unknown(document: Document) -> Iterator[str]:
+    """Every kind that a document names and no package in use brings, before it is checked."""
+    named = [
+        *_kinds_in(document.policy, policies.REGISTRY),
+        *_kinds_in(dict(document.features), features.REGISTRY),
+        *_kinds_in(dict(document.scorers), SCORERS),
+        *(
+            (signals.REGISTRY, (spec.source or name).partition(":")[0])
+            for name, spec in document.signals.items()
+        ),
+    ]
+    for registry, kind in named:
+        if kind not in registry.kinds:
+            yield f"{registry.noun} {kind!r}"
+            if registry is policies.REGISTRY and kind not in gates.REGISTRY.kinds:
+                yield f"{gates.REGISTRY.noun} {kind!r}"  # a foreign policy's gate, in any field
+
+
+def _kinds_in(data: object, registry: Registry[Any]) -> Iterator[tuple[Registry[Any], str]]:
+    """What has a kind at any depth of JSON data, with the registry it should be in."""
+    if isinstance(data, list | tuple):
+        for item in data:
+            yield from _kinds_in(item, registry)
+    elif isinstance(data, dict):
+        if isinstance(kind := data.get("kind"), str):
+            yield registry, kind
+        for field, value in data.items():
+            yield from _kinds_in(value, _WITHIN.get(field, registry))
 
 
 def _inside(policy: Policy) -> Iterable[Policy]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from routelab.core import use
+from routelab.core import use_listed
 
 some = settings(
     deadline=None,  # how long an example takes says how busy the machine is
@@ -31,7 +31,7 @@ class Conformance:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        use(*cls.packages)
+        use_listed(cls.packages)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         for argument, attribute in self.examples.items():

@@ -33,6 +33,5 @@ TUNERS: Registry[Any] = Registry(
     "kind to tune",
     dict.fromkeys(CHOICES),  # how these are tuned is imported only where they are
     _lacks,
-    eager=False,  # so that naming a package for a request or a replay imports no learning
 )
 """A package's own is a `routelab.tuning.kinds.LearnedKind` under the name of its kind of policy."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from routelab.core import Policy, Progress, use
+from routelab.core import Policy, Progress, use_listed
 from routelab.core.catalogue import Catalogue
 from routelab.logs.model import Log, Split, split
 from routelab.metrics import aiq_among
@@ -155,7 +155,7 @@ def tune(
         TuningError: options out of range or of no use together, or bounds that nothing meets.
         LogError: the log lacks a model or a signal, or cannot be split or compared.
     """
-    use(*packages)
+    use_listed(packages)
     options.check()
     options.check_in_memory()
     tell = notify or (lambda _: None)
