@@ -76,6 +76,15 @@ def test_an_installed_package_without_such_a_kind_is_not_to_be_named(
     assert "packages=" not in said
 
 
+def test_an_installed_package_is_named_for_what_it_brings_whatever_the_file_says(
+    refused, tmp_path, monkeypatch
+):
+    described(tmp_path / "site", "acme", "1.0", {"routelab.policies": {"always": "acme:Always"}})
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    (said,) = refused({"acme": {"version": "1.0", "kinds": []}})
+    assert "kind 'always' is brought by the package acme 1.0, which is imported only where" in said
+
+
 def test_a_card_shows_what_is_not_seen():
     document = Document(
         name="mine",

@@ -18,7 +18,7 @@ from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from routelab.core.messages import unknown_name
+from routelab.core.messages import nearest
 from routelab.errors import PackageError
 
 if TYPE_CHECKING:
@@ -150,8 +150,12 @@ def _added(names: tuple[str, ...]) -> tuple[Package, ...]:
 def _check_groups(package: Package) -> None:
     for entry in package.entries:
         if entry.group not in REGISTRIES:
+            groups = [group.removeprefix(GROUPS) for group in REGISTRIES]
+            near = nearest(entry.group.removeprefix(GROUPS), groups)
+            meant = f"write {GROUPS + near!r}; " if near else ""
             raise PackageError(
-                f"{package}: {unknown_name('entry point group', entry.group, REGISTRIES)}"
+                f"{package}: no entry point group {entry.group!r}; {meant}there is"
+                f" {', '.join(REGISTRIES)}"
             )
 
 

@@ -68,10 +68,11 @@ def check(document: Document) -> None:
     here, unknown = packages.installed(), set(_unknown(document))
     problems, trusted = list[str](), None
     for name, origin in sorted(lacking.items(), key=lambda it: unknown.isdisjoint(it[1].kinds)):
-        needed = [kind for kind in origin.kinds if kind in unknown]
         package = here.get(normalised(name))
+        needed = [kind for kind in origin.kinds if kind in unknown]
+        needed = needed or sorted(unknown & _declared(package))  # whatever the file says of it
         problems.append(_unnamed(name, origin, needed, package))
-        if package is not None and _declares(package, needed):
+        if package is not None and not _declared(package).isdisjoint(needed):
             trusted = trusted or package.name
     if (more := len(problems) - _TOLD) > 0:
         problems[_TOLD:] = [f"and {counted(more, 'more package')} of `packages`"]
@@ -94,7 +95,7 @@ def _unnamed(name: str, origin: Origin, needed: list[str], here: Package | None)
             f"{what}, which is not installed: install it, and name it where the policy is"
             f" loaded: `packages=[{named!r}]`"
         )
-    if not _declares(here, needed):
+    if _declared(here).isdisjoint(needed):
         return f"{what}; {here} is installed, and declares no such kind: install the other version"
     other = "" if here.version == origin.version else f" (installed: {here.version})"
     return (
@@ -103,11 +104,11 @@ def _unnamed(name: str, origin: Origin, needed: list[str], here: Package | None)
     )
 
 
-def _declares(package: Package, needed: Iterable[str]) -> bool:
-    """Whether a package declares any of these kinds."""
+def _declared(package: Package | None) -> set[str]:
+    """The kinds that a package declares, as a document names them."""
     nouns = {registry.group: registry.noun for registry in _REGISTRIES}
-    declared = {f"{nouns.get(it.group)} {it.name!r}" for it in package.entries}
-    return not declared.isdisjoint(needed)
+    entries = () if package is None else package.entries
+    return {f"{nouns[it.group]} {it.name!r}" for it in entries if it.group in nouns}
 
 
 def shown(text: str) -> str:
