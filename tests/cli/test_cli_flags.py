@@ -80,7 +80,8 @@ def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
         ("`floors` task=2: the loss", "--floor task=2: the loss"),
         ("`prices=FILE`", "--prices FILE"),
         ("give more `weight`, or start `dask scheduler`", None),
-        ("`prices='a b'` or `x`", "--prices a b or `x`"),
+        ("`prices='a b'` or `x`", "--prices 'a b' or `x`"),
+        ("`signals=['a', 'b c']`", "--signal a --signal 'b c'"),
         ("`unknown='x'`, ` `, `` and `trials", None),
         (
             TWO_FIELDS,
@@ -91,6 +92,18 @@ def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
 )
 def test_arguments_become_flags_and_nothing_else_changes(sentence, shown):
     assert with_flags(sentence) == (sentence if shown is None else shown)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{[]: 1}", "1" * 100_000, "[" * 400, "-" * 400 + "1", "\0", "'\\d", "[]",
+        "{{}}", "x" * 100_000, "print(1)",
+    ],
+)  # fmt: skip
+def test_what_is_no_value_of_python_stays_as_it_is(written):
+    said = f"`signals={written}` is odd"
+    assert with_flags(said) == said
 
 
 def test_an_endpoint_may_use_words_of_its_own():
