@@ -7,12 +7,9 @@ import shlex
 import warnings
 from ast import literal_eval
 from collections.abc import Mapping
-from functools import partial
 
 FLAGS: Mapping[str, str] = {
     "Options.name": "--out",
-    "Router.route.id": "--id",
-    "Router.signals": "--source",
     "SloDemands.trials": "--simulated-trials",
     "account=False": "--no-account",
     "add": "--add",
@@ -57,32 +54,30 @@ FLAGS: Mapping[str, str] = {
 }
 """Arguments that sentences of the library name, and the options that give them."""
 
-ROUTED = {name: flag for name, flag in FLAGS.items() if name.startswith("Router.")}
-"""The same of what a replay server says; words of other endpoints stay theirs."""
-
 _LONGEST = 500
 """Characters of a value that may become flags: the library writes no longer ones."""
 
 _ARGUMENT = re.compile(rf"`([A-Za-z_][\w.]*)(?:=([^`]{{1,{_LONGEST}}}))?`")
 
 
-def with_flags(text: str, flags: Mapping[str, str] = FLAGS) -> str:
+def with_flags(text: str) -> str:
     """A sentence of the library for somebody at a terminal; it raises nothing, whatever the text.
 
     The library puts arguments between backticks, as they are written in Python: `trials`,
     `policy='auto'`, `columns={'prompt': 'ask'}`. Here they become `--trials`, `--policy auto`
     and `--column prompt=ask`, quoted as a shell needs it; what is no argument of a command, or is
-    no value of Python's, stays as it is.
+    no value of Python's, stays as it is. Words of others enter sentences without backticks
+    (`routelab.core.messages.foreign`).
     """
-    return _ARGUMENT.sub(partial(_flag, flags), text)
+    return _ARGUMENT.sub(_flag, text)
 
 
-def _flag(flags: Mapping[str, str], found: re.Match[str]) -> str:
+def _flag(found: re.Match[str]) -> str:
     name, written = found.groups()
-    flag = flags.get(f"{name}={written}") or flags.get(name)
+    flag = FLAGS.get(f"{name}={written}") or FLAGS.get(name)
     if flag is None:
         return found[0]
-    if written is None or flags.get(name) is None:
+    if written is None or FLAGS.get(name) is None:
         return flag
     if written.isidentifier() and written not in ("True", "False", "None"):
         return f"{flag} {written}"  # which stands for a value: FILE

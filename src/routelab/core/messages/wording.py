@@ -49,6 +49,14 @@ def with_interval(value: float, ends: Sequence[float], form: str, scale: float =
     return f"{scale * value:{form}} {bracketed(ends, form, scale)}"
 
 
+def foreign(text: str) -> str:
+    """Words that are not the library's, for a sentence of the library: without backticks.
+
+    Between backticks the library names its own arguments, which commands show as flags.
+    """
+    return text.replace("`", "'")
+
+
 def counted(n: int, noun: str) -> str:
     """`1 request`, `2,000 requests`."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
