@@ -12,7 +12,7 @@ from routelab.errors import RouteError
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.budgets import BudgetKeeper, MemoryStore
 from routelab.runtime.budgets import read as read_budgets
-from routelab.runtime.config import RouterConfig, checked
+from routelab.runtime.config import RouterConfig, check_given, checked
 from routelab.runtime.engine import Engine
 from routelab.runtime.journal import Sink
 from routelab.runtime.metrics import RouterMetrics, Snapshot
@@ -69,7 +69,8 @@ class AsyncRouter:
             model of the policy has no deployment, or rules are out of range.
         PolicyError: a signal's source cannot be parsed, the policy has no such signal, or a gate's
             function is not given.
-        ConfigError: an unknown argument, or one that is a field of the config.
+        ConfigError: an unknown argument, or one that is a field of the config; or the policy or the
+            catalogue is none.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class AsyncRouter:
         **unknown: Never,
     ) -> None:
         config = checked("AsyncRouter", config, unknown)
+        check_given(policy, catalogue)
         budgets = config.budgets
         if isinstance(budgets, str | Path):
             budgets = read_budgets(budgets)
