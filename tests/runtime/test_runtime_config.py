@@ -8,6 +8,7 @@ import random
 from dataclasses import FrozenInstanceError, fields, replace
 
 import httpx
+import numpy as np
 import pytest
 from runtime_world import Endpoint, catalogue, model, policy_file
 
@@ -236,3 +237,38 @@ def test_everything_wrong_with_a_request_is_told_at_once(chosen):
     with Router(chosen) as router, pytest.raises(RequestError) as caught:
         router.route([], RequestOptions(), tenent="a", max_cost_usd=-1.0)
     assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize("name", ["deadline_s", "max_cost_usd"])
+@pytest.mark.parametrize("wrong", [10**400, True, math.nan, -1.0, "1"])
+def test_a_bound_that_is_no_number_is_refused_by_name(name, wrong):
+    with pytest.raises(RequestError, match=f"^{name}=.*: a bound is a number"):
+        RequestOptions(**{name: wrong})
+
+
+def test_an_infinite_bound_is_none():
+    assert RequestOptions(deadline_s=math.inf, max_cost_usd=math.inf) == RequestOptions()
+    assert RequestOptions(deadline_s=1.0).changed(deadline_s=math.inf).deadline_s is None
+
+
+@pytest.mark.parametrize("needs", [np.array(["tools"]), np.array([]), np.array(["a", "b"])])
+def test_an_array_is_no_list_of_capabilities(needs):
+    with pytest.raises(RequestError, match=r"needs=array.*: write a list of capabilities"):
+        RequestOptions(needs=needs)
+
+
+@pytest.mark.parametrize("more", [{}, {"needs": ("tools",)}])
+def test_later_changes_to_parameters_that_were_given_do_nothing(more):
+    given = {"temperature": 0}
+    options = RequestOptions(parameters=given, **more)
+    given["model"] = "other"
+    assert options.parameters == {"temperature": 0}
+
+
+@pytest.mark.parametrize(("name", "meant"), [("tsk", "task"), ("deadline", "deadline_s")])
+def test_other_names_are_told_where_options_are_changed(name, meant):
+    with pytest.raises(TypeError, match=name):
+        RequestOptions(**{name: 1})
+    with pytest.raises(RequestError, match=f"it is called {meant}"):
+        RequestOptions().changed(**{name: 1})
+    assert RequestOptions().changed(temperature=0).parameters == {"temperature": 0}
