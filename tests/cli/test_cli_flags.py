@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import msgspec
 import pytest
 import typer
+from runtime_world import catalogue, model, policy_file
 
 from routelab import cli
 from routelab.cli.app import app
-from routelab.cli.flags import FLAGS, ROUTED, with_flags
+from routelab.cli.flags import FLAGS, with_flags
 from routelab.errors import RoutelabError
 from routelab.logs import read
+from routelab.policies import Fixed
 from routelab.tuning import Bounds, Floor, Options
 from routelab.tuning.certify import CertificateDemand
 
@@ -82,7 +87,8 @@ def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
         ("`signals={'sure': SignalSpec(multiplier=3)}` (3", "--signal sure:3 (3"),
         ("`prices=FILE`", "--prices FILE"),
         ("give more `weight`, or start `dask scheduler`", None),
-        ("`prices='a b'` or `x`", "--prices a b or `x`"),
+        ("`prices='a b'` or `x`", "--prices 'a b' or `x`"),
+        ("`signals=['a', 'b c']`", "--signal a --signal 'b c'"),
         ("`unknown='x'`, ` `, `` and `trials", None),
         (
             TWO_FIELDS,
@@ -95,10 +101,55 @@ def test_arguments_become_flags_and_nothing_else_changes(sentence, shown):
     assert with_flags(sentence) == (sentence if shown is None else shown)
 
 
-def test_an_endpoint_may_use_words_of_its_own():
-    assert with_flags("no `seed` here", ROUTED) == "no `seed` here"
-    said = "`Router.signals={'sure': 'column:sure'}`"
-    assert with_flags(said, ROUTED) == "--source sure=column:sure"
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{[]: 1}", "1" * 100_000, "[" * 400, "-" * 400 + "1", "\0", "'\\d", "[]",
+        "{{}}", "x" * 100_000, "print(1)",
+    ],
+)  # fmt: skip
+def test_what_is_no_value_of_python_stays_as_it_is(written):
+    said = f"`signals={written}` is odd"
+    assert with_flags(said) == said
+
+
+HOSTILE = "no `seed`, `policy='a b'`, `signals={[]:1}` or `Router.route.id`"
+
+
+def test_words_of_an_endpoint_stay_theirs(tmp_path, capsys):
+    models = catalogue(first=model("bad"))
+    chosen = policy_file(tmp_path, Fixed("first"), models)
+    body = json.dumps({"error": {"message": HOSTILE}}).encode()
+
+    class Hostile(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(400)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Hostile) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        status = cli.main(["route", str(chosen.path), "hello", "--base-url", url])
+        server.shutdown()
+    written = capsys.readouterr()
+    said = " ".join((written.out + written.err).split())
+    assert status == 2, said
+    assert HOSTILE.replace("`", "'") in said
+
+
+@pytest.mark.parametrize("name", ["`policy`.csv", "`seed=1`.csv", "`signals={[]:1}`.csv"])
+def test_names_of_files_and_columns_stay_theirs(name, tmp_path, capsys):
+    (tmp_path / name).write_text("request_id,`seed`\n1,2\n")
+    assert cli.main(["tune", str(tmp_path / name)]) == 2
+    said = capsys.readouterr().err
+    assert name.replace("`", "'") in said
+    assert "'seed'" in said
+    assert "--policy" not in said
+    assert "--seed" not in said
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,17 @@ import random
 from dataclasses import FrozenInstanceError, fields, replace
 
 import httpx
+import numpy as np
 import pytest
 from runtime_world import Endpoint, catalogue, model, policy_file
 
-from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules
 from routelab.core.request import Request
 from routelab.errors import ConfigError, PolicyError, RequestError
+from routelab.gates import Json
 from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, RequestOptions, Router, RouterConfig
+from routelab.runtime.metrics import RouterMetrics
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_all_problems_of_a_config_are_told_at_once_by_field():
     with pytest.raises(ConfigError) as caught:
         RouterConfig(**wrong)
     problems = caught.value.problems
-    assert len(problems) == len(wrong) + 1  # two of the rules
+    assert len(problems) == len(wrong) + 2  # two of the rules, two of the upstream
     for name in wrong:
         assert any(name in problem for problem in problems), name
 
@@ -58,13 +61,57 @@ def test_all_problems_of_a_config_are_told_at_once_by_field():
     [
         {},
         {"timeout_s": math.inf},
-        {"rng": random.Random(0), "signals": {"sure": "margin"}, "observers": [object()]},
+        {"rng": random.Random(0), "signals": {"sure": "margin"}, "observers": [RouterMetrics()]},
         {"transport": "httpx"},
     ],
 )
 def test_what_makes_sense_is_taken(right):
     config = RouterConfig(**right)
     assert replace(config, again=2).again == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"rules": {}}, "rules: {} are no rules"),
+        ({"rules": 3}, "rules: 3 are no rules"),
+        ({"rules": True}, "rules: True are no rules"),
+        ({"rules": EngineRules}, "are no rules; give EngineRules"),
+        ({"rules": EngineRules(retry=None)}, "rules: retry is None; give RetryRules"),
+        ({"rules": EngineRules(breaker=3)}, "rules: breaker is 3; give BreakerRules"),
+        ({"rules": EngineRules(queue="x")}, "rules: queue is 'x'; it is finite"),
+        ({"rules": EngineRules(queue=None)}, "rules: queue is None; it is finite"),
+        ({"rules": EngineRules(queue_s=10**400)}, "rules: queue_s is 1000"),
+        ({"rules": EngineRules(queue_s=10**5000)}, "rules: queue_s is a int"),
+        ({"rules": EngineRules(balancing=[])}, "rules: no balancing []"),
+        ({"rules": EngineRules(breaker=BreakerRules(failure_rate="x"))}, "failure_rate is 'x'"),
+        ({"gates": [1]}, "gates[0]=1: "),
+        ({"gates": [Json]}, "gates[0]=<class"),
+        ({"observers": [1]}, "observers[0]=1: "),
+        ({"log": 3}, "log=3: "),
+        ({"upstream": 3}, "upstream=3: "),
+        ({"timeout_s": 10**400}, "timeout_s=1000"),
+        ({"timeout_s": True}, "timeout_s=True: "),
+        ({"again": True}, "again=True: "),
+        ({"cheaper": 3, "budgets": "b.toml"}, "cheaper=3: "),
+        ({"budget_store": 3, "budgets": "b.toml"}, "budget_store=3: "),
+        ({"quiet": "no"}, "quiet='no': "),
+    ],
+)
+def test_values_of_a_wrong_type_are_refused_by_field(wrong, says):
+    with pytest.raises(ConfigError) as caught:
+        RouterConfig(**wrong)
+    (problem,) = caught.value.problems
+    assert says in problem
+    assert len(problem) < 200
+
+
+@pytest.mark.parametrize("kind", [AsyncRouter, Router])
+def test_a_router_of_something_else_is_refused(chosen, kind):
+    with pytest.raises(ConfigError, match="policy=3: give"):
+        kind(3)
+    with pytest.raises(ConfigError, match="catalogue=3: give"):
+        kind(chosen, catalogue=3)
 
 
 def test_a_misspelt_field_is_told_with_the_one_that_was_meant():
@@ -211,3 +258,38 @@ def test_everything_wrong_with_a_request_is_told_at_once(chosen):
     with Router(chosen) as router, pytest.raises(RequestError) as caught:
         router.route([], RequestOptions(), tenent="a", max_cost_usd=-1.0)
     assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize("name", ["deadline_s", "max_cost_usd"])
+@pytest.mark.parametrize("wrong", [10**400, True, math.nan, -1.0, "1"])
+def test_a_bound_that_is_no_number_is_refused_by_name(name, wrong):
+    with pytest.raises(RequestError, match=f"^{name}=.*: a bound is a number"):
+        RequestOptions(**{name: wrong})
+
+
+def test_an_infinite_bound_is_none():
+    assert RequestOptions(deadline_s=math.inf, max_cost_usd=math.inf) == RequestOptions()
+    assert RequestOptions(deadline_s=1.0).changed(deadline_s=math.inf).deadline_s is None
+
+
+@pytest.mark.parametrize("needs", [np.array(["tools"]), np.array([]), np.array(["a", "b"])])
+def test_an_array_is_no_list_of_capabilities(needs):
+    with pytest.raises(RequestError, match=r"needs=array.*: write a list of capabilities"):
+        RequestOptions(needs=needs)
+
+
+@pytest.mark.parametrize("more", [{}, {"needs": ("tools",)}])
+def test_later_changes_to_parameters_that_were_given_do_nothing(more):
+    given = {"temperature": 0}
+    options = RequestOptions(parameters=given, **more)
+    given["model"] = "other"
+    assert options.parameters == {"temperature": 0}
+
+
+@pytest.mark.parametrize(("name", "meant"), [("tsk", "task"), ("deadline", "deadline_s")])
+def test_other_names_are_told_where_options_are_changed(name, meant):
+    with pytest.raises(TypeError, match=name):
+        RequestOptions(**{name: 1})
+    with pytest.raises(RequestError, match=f"it is called {meant}"):
+        RequestOptions().changed(**{name: 1})
+    assert RequestOptions().changed(temperature=0).parameters == {"temperature": 0}

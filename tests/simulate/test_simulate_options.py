@@ -27,6 +27,26 @@ def test_what_the_simulation_sets_itself_is_refused_with_the_reason():
     assert "give seed" in rng
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("events", 3),
+        ("events", "x"),
+        ("progress", 3),
+        ("stream", "yes"),
+        ("latency_known", None),
+        ("seed", -1),
+        ("seed", True),
+        ("seed", 1.5),
+    ],
+)
+def test_values_of_a_wrong_type_are_refused_by_field(name, value):
+    with pytest.raises(ConfigError) as caught:
+        SimulationOptions(**{name: value})
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{name}={value!r}: give ")
+
+
 def test_a_misspelt_or_misplaced_argument_is_told_where_it_goes():
     with pytest.raises(ConfigError, match="no field of SimulationOptions 'sead'; write 'seed'"):
         SimulationOptions(sead=1)

@@ -10,9 +10,9 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors that a user can mend go to standard error with status 2."""
-    from routelab.cli.flags import FLAGS, ROUTED, with_flags
+    from routelab.cli.flags import with_flags
     from routelab.core.messages import how_to_install
-    from routelab.errors import RouteError, RoutelabError
+    from routelab.errors import RoutelabError
 
     try:
         from routelab.cli.app import app
@@ -30,7 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     except RoutelabError as error:
-        flags = ROUTED if isinstance(error, RouteError) else FLAGS
-        sys.stderr.write(f"error: {with_flags(str(error), flags)}\n")
+        sys.stderr.write(f"error: {with_flags(str(error))}\n")
         return 2
     return 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
+import warnings
 from ast import literal_eval
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 FLAGS: Mapping[str, str] = {
     "Options.name": "--out",
-    "Router.route.id": "--id",
-    "Router.signals": "--source",
     "SloDemands.trials": "--simulated-trials",
     "account=False": "--no-account",
     "add": "--add",
@@ -56,44 +55,56 @@ FLAGS: Mapping[str, str] = {
 }
 """Arguments that sentences of the library name, and the options that give them."""
 
-ROUTED = {name: flag for name, flag in FLAGS.items() if name.startswith("Router.")}
-"""The same of what a replay server says; words of other endpoints stay theirs."""
+_LONGEST = 500
+"""Characters of a value that may become flags: the library writes no longer ones."""
 
 _MULTIPLIER = re.compile(r"'([^']+)': SignalSpec\(multiplier=([\d.]+)\)")
-_ARGUMENT = re.compile(r"`([A-Za-z_][\w.]*)(?:=([^`]+))?`")
+_ARGUMENT = re.compile(rf"`([A-Za-z_][\w.]*)(?:=([^`]{{1,{_LONGEST}}}))?`")
 
 
-def with_flags(text: str, flags: Mapping[str, str] = FLAGS) -> str:
-    """A sentence of the library for somebody at a terminal.
+def with_flags(text: str) -> str:
+    """A sentence of the library for somebody at a terminal; it raises nothing, whatever the text.
 
     The library puts arguments between backticks, as they are written in Python: `trials`,
     `policy='auto'`, `columns={'prompt': 'ask'}`, `packages=['acme']`,
     `signals={'sure': SignalSpec(multiplier=3)}`. Here they become `--trials`, `--policy auto`,
-    `--column prompt=ask`, `--package acme` and `--signal sure:3`; what is no argument of a
-    command stays as it is.
+    `--column prompt=ask`, `--package acme` and `--signal sure:3`, quoted as a shell needs it; what
+    is no argument of a command, or is no value of Python's, stays as it is. Words of others enter
+    sentences without backticks (`routelab.core.messages.foreign`).
     """
-    return _ARGUMENT.sub(partial(_flag, flags), text)
+    return _ARGUMENT.sub(_flag, text)
 
 
-def _flag(flags: Mapping[str, str], found: re.Match[str]) -> str:
+def _flag(found: re.Match[str]) -> str:
     name, written = found.groups()
-    flag = flags.get(f"{name}={written}") or flags.get(name)
+    flag = FLAGS.get(f"{name}={written}") or FLAGS.get(name)
     if flag is None:
         return found[0]
-    values = [] if written is None else _values(written)
-    return " ".join(f"{flag} {value}" for value in values) if values else flag
+    if written is None or FLAGS.get(name) is None:
+        return flag
+    if written.isidentifier() and written not in ("True", "False", "None"):
+        return f"{flag} {written}"  # which stands for a value: FILE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what Python thinks of the words of others
+        try:
+            signals = [
+                f"{signal}:{multiplier}" for signal, multiplier in _MULTIPLIER.findall(written)
+            ]
+            values: Sequence[str | None] = signals or _values(literal_eval(written))
+        except (SyntaxError, TypeError, ValueError, MemoryError, RecursionError):
+            return found[0]
+    return (
+        " ".join(flag if it is None else f"{flag} {shlex.quote(it)}" for it in values) or found[0]
+    )
 
 
-def _values(written: str) -> list[str]:
-    """What follows the flag, once for each time it is given; none where it is a switch."""
-    if signals := _MULTIPLIER.findall(written):
-        return [f"{name}:{multiplier}" for name, multiplier in signals]
-    try:
-        value = literal_eval(written)
-    except (SyntaxError, ValueError):
-        return [written]
-    if isinstance(value, bool):
-        return []
-    if isinstance(value, dict):
-        return [f"{ours}={theirs}" for ours, theirs in value.items()]
-    return [str(it) for it in value] if isinstance(value, list) else [str(value)]
+def _values(value: object) -> Sequence[str | None]:
+    """What follows the flag, once for each time it is given; None where it is a switch."""
+    match value:
+        case bool():
+            return [None]
+        case dict():
+            return [f"{ours}={theirs}" for ours, theirs in value.items()]
+        case list() | tuple():
+            return [str(one) for one in value]
+    return [str(value)]

@@ -99,7 +99,8 @@ class LoggedSignals:
     def _way_out(self, name: str) -> str:
         if name not in self._log.signals:
             return "and it has no column of that name to read instead"
-        return f"read the logged value: `Router.signals={as_logged([name])}`"
+        (source,) = as_logged([name]).values()
+        return f"read the logged value as {source} (RouterConfig(signals=...), --source)"
 
     def _refusal(self, name: str, message: str) -> ReplayError:
         self._warn(f"refused {name}", f"refused: {message}")

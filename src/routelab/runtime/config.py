@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import anyio
 
 from routelab.core import KeywordOptions, misplaced
-from routelab.core.catalogue import ROUTER_TIMEOUT_S, EngineRules, engine_rules
+from routelab.core.catalogue import ROUTER_TIMEOUT_S, Catalogue, EngineRules, engine_rules
+from routelab.core.messages import is_number, value_text
 from routelab.errors import ConfigError
-from routelab.gates import AnyGate
+from routelab.gates import AnyGate, Gate
 from routelab.policies import MOST_AGAIN
 from routelab.policy_file import PolicyFile
 from routelab.runtime.budgets import Budgets, Store
@@ -133,6 +134,18 @@ def checked(
     return config
 
 
+def check_catalogue(catalogue: object) -> None:
+    """Refuse what is no catalogue.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not isinstance(catalogue, Catalogue | str | Path | None):
+        raise ConfigError(
+            f"catalogue={value_text(catalogue)}: give a Catalogue or the path of a models.toml"
+        )
+
+
 def _problems(config: RouterConfig) -> Iterator[str]:
     ways = [it for it in ("client", "transport", "upstream") if getattr(config, it) is not None]
     if len(ways) > 1:
@@ -141,8 +154,9 @@ def _problems(config: RouterConfig) -> Iterator[str]:
         from routelab.runtime.transport import sender  # importing the runtime stays quick
 
         yield from sender.problems(config.client, config.transport)
-    if not (_number(config.timeout_s) and config.timeout_s > 0.0):
-        yield f"timeout_s={config.timeout_s!r}: give seconds above 0, math.inf for no limit"
+    if not (is_number(config.timeout_s) and config.timeout_s > 0.0):
+        said = value_text(config.timeout_s)
+        yield f"timeout_s={said}: give seconds above 0, math.inf for no limit"
     if config.rules is not None:
         yield from (
             f"rules: {problem}" for problem in engine_rules.engine_rule_problems(config.rules)
@@ -154,14 +168,30 @@ def _problems(config: RouterConfig) -> Iterator[str]:
         value = getattr(config, name)
         if isinstance(value, str) or not isinstance(value, Sequence):
             yield f"{name}={value!r:.80}: give a list or tuple of {name}"
-    if not isinstance(config.again, int) or not 0 <= config.again <= MOST_AGAIN:
-        yield f"again={config.again!r}: give a whole number in [0, {MOST_AGAIN}]"
+    if isinstance(config.gates, Sequence) and not isinstance(config.gates, str):
+        for at, gate in enumerate(config.gates):
+            if not isinstance(gate, Gate):
+                yield f"gates[{at}]={value_text(gate)}: give a gate, such as routelab.gates.Json()"
+    if isinstance(config.observers, Sequence) and not isinstance(config.observers, str):
+        for at, observer in enumerate(config.observers):
+            if not _does(observer, "finished"):
+                yield f"observers[{at}]={value_text(observer)}: give an Observer, with finished"
+    again = config.again
+    if isinstance(again, bool) or not isinstance(again, int) or not 0 <= again <= MOST_AGAIN:
+        yield f"again={value_text(again)}: give a whole number in [0, {MOST_AGAIN}]"
     if config.budgets is None:
         for name in ("budget_store", "cheaper"):
             if getattr(config, name) is not None:
                 yield f"{name} serves budgets: give budgets=... too"
     elif not isinstance(config.budgets, Budgets | str | Path):
         yield f"budgets={config.budgets!r:.80}: give Budgets or the path of a budgets.toml"
+    for name, kind, way, methods in _DOES:
+        value = getattr(config, name)
+        if not (value is None or isinstance(value, kind) or (methods and _does(value, *methods))):
+            yield f"{name}={value_text(value)}: give {way}"
+    for name in ("explained", "quiet"):
+        if not isinstance(value := getattr(config, name), bool):
+            yield f"{name}={value_text(value)}: give True or False"
     if not (config.metrics is None or isinstance(config.metrics, RouterMetrics)):
         yield f"metrics={config.metrics!r:.80}: give RouterMetrics, or leave them out"
     for name in ("clock", "wall_clock", "sleep"):
@@ -171,5 +201,14 @@ def _problems(config: RouterConfig) -> Iterator[str]:
         yield f"rng={config.rng!r:.80}: give a random.Random, such as random.Random(0)"
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+_DOES: tuple[tuple[str, tuple[type, ...], str, tuple[str, ...]], ...] = (
+    ("upstream", (), "an Upstream, which has send, stream and hide", ("send",)),
+    ("budget_store", (), "a Store, such as MemoryStore()", ("reserve", "settle")),
+    ("log", (str, Path), "a folder, or a sink such as DecisionLog(...)", ("write", "keep_out")),
+    ("cheaper", (PolicyFile, str, Path), "a policy that was loaded, or its directory", ()),
+)
+"""Fields that take some types or anything with some methods: those, what to give, the methods."""
+
+
+def _does(value: object, *methods: str) -> bool:
+    return not isinstance(value, type) and all(callable(getattr(value, it, None)) for it in methods)

@@ -12,7 +12,7 @@ from routelab.errors import PolicyError, RouteError
 from routelab.policy_file import PolicyFile, check_loaded, load
 from routelab.runtime.budgets import BudgetKeeper, MemoryStore
 from routelab.runtime.budgets import read as read_budgets
-from routelab.runtime.config import RouterConfig, checked
+from routelab.runtime.config import RouterConfig, check_catalogue, checked
 from routelab.runtime.engine import Engine
 from routelab.runtime.journal import Sink
 from routelab.runtime.metrics import RouterMetrics, Snapshot
@@ -69,7 +69,8 @@ class AsyncRouter:
             model of the policy has no deployment, or rules are out of range.
         PolicyError: the policy is a path or was not loaded, a signal's source cannot be parsed,
             the policy has no such signal, or a gate's function is not given.
-        ConfigError: an unknown argument, or one that is a field of the config.
+        ConfigError: an unknown argument, or one that is a field of the config; or the catalogue is
+            none.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class AsyncRouter:
     ) -> None:
         config = checked("AsyncRouter", config, unknown)
         check_router_policy("AsyncRouter", policy)
+        check_catalogue(catalogue)
         budgets = config.budgets
         if isinstance(budgets, str | Path):
             budgets = read_budgets(budgets)

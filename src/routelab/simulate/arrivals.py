@@ -17,6 +17,9 @@ from routelab.logs.model import Log
 DEFAULT_ARRIVALS = "poisson:5"
 """How requests arrive where nothing is said: five a second on average, at random moments."""
 
+LEAST_PER_S, MOST_PER_S = 1e-6, 1e6
+"""Bounds on RATE of `poisson:RATE`: from one request in twelve days to one each microsecond."""
+
 STARTS_S = dt.datetime(2001, 1, 1, tzinfo=dt.UTC).timestamp()
 """Unix seconds at which days of undated requests begin: the first of a month, so that periods of
 budgets begin with them."""
@@ -72,14 +75,16 @@ def arrivals(
         starts_s: Unix seconds of the first arrival; by default its timestamp with `log`, else
             midnight (UTC) of the log's first day, or of 2001-01-01 where it has no timestamps.
     Raises:
-        SimulationError: a spec that cannot be read, a rate that is not positive, arrivals that
-            run backwards, or none at all.
+        SimulationError: a spec that cannot be read, a rate that is not positive or out of all
+            proportion, a negative seed, arrivals that run backwards, or none at all.
     """
     problems = [
         f"{name} is {value}; it must be positive"
         for name, value in (("rate", rate), ("requests", requests), ("duration", duration_s))
         if value is not None and not 0 < value < math.inf
     ]
+    if seed < 0:
+        problems.append(f"`seed` is {seed}; it must not be negative")
     if problems:
         raise SimulationError(*problems)
     rng = np.random.default_rng([seed, 0])
@@ -151,6 +156,10 @@ def _number(spec: str, text: str) -> float:
         value = math.nan
     if not 0.0 < value < math.inf:
         raise SimulationError(f"arrivals {spec}: {text!r} is no positive number of requests/s")
+    if not LEAST_PER_S <= value <= MOST_PER_S:
+        raise SimulationError(
+            f"arrivals {spec}: {text} requests/s; give a rate in [{LEAST_PER_S:g}, {MOST_PER_S:g}]"
+        )
     return value
 
 

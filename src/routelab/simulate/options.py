@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from routelab.core import KeywordOptions, Progress, misplaced
+from routelab.core.messages import value_text
 from routelab.errors import ConfigError
 from routelab.runtime import RouterConfig
 from routelab.simulate.scenario import NOTHING, Scenario
@@ -27,7 +28,8 @@ class SimulationOptions(KeywordOptions):
         events: takes a line for every finished request, as a decision log has.
         progress: called with the number of finished requests and that of all.
     Raises:
-        ConfigError: a name is no field, or the config has what the simulation sets itself.
+        ConfigError: a name is no field, a value is of a wrong type, or the config has what
+            the simulation sets itself.
     """
 
     scenario: Scenario = NOTHING
@@ -83,8 +85,17 @@ def checked(options: SimulationOptions | None, unknown: Mapping[str, object]) ->
 def _problems(options: SimulationOptions) -> Iterator[str]:
     if not isinstance(options.scenario, Scenario):
         yield f"scenario={options.scenario!r:.80}: give a Scenario"
-    if not isinstance(options.seed, int):
-        yield f"seed={options.seed!r}: give a whole number"
+    seed = options.seed
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        yield f"seed={value_text(seed)}: give a whole number that is not negative"
+    for name in ("stream", "latency_known"):
+        if not isinstance(value := getattr(options, name), bool):
+            yield f"{name}={value_text(value)}: give True or False"
+    events = options.events
+    if events is not None and not callable(getattr(events, "write", None)):
+        yield f"events={value_text(events)}: give a file that is open for writing bytes"
+    if options.progress is not None and not callable(options.progress):
+        yield f"progress={value_text(options.progress)}: give a function of two numbers"
     if not isinstance(options.config, RouterConfig):
         yield f"config={options.config!r:.80}: give a RouterConfig"
         return

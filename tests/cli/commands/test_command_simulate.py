@@ -290,3 +290,39 @@ def test_tune_warns_of_answers_that_production_would_not_wait_for(run, tmp_path,
     assert "timeouts.total_s" in told
     done = run("tune", sample_file, *alone, "--catalogue", tmp_path / "models.toml")
     assert "'frontier'" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--events", ""), "--events"),
+        (("--events", "."), "--events .: cannot be written: Is a directory"),
+        (("--events", "/"), "--events /: cannot be written: Is a directory"),
+        (("--events", "/dev/null"), "--events /dev/null: cannot be written: is no regular file"),
+        (("--events", "none/e.jsonl"), "--events none/e.jsonl: cannot be written: No such file"),
+        (("--events", "/dev/full/e"), "--events /dev/full/e: cannot be written: Not a directory"),
+        (("--seed", "-1"), "--seed is -1"),
+        (("--arrivals", "poisson:1e-9"), "arrivals poisson:1e-9: "),
+        (("--arrivals", "poisson:1e300"), "arrivals poisson:1e300: "),
+    ],
+)
+def test_a_file_seed_or_rate_that_cannot_be_is_refused_by_name(
+    run, tuned, sample_file, tmp_path, monkeypatch, given, says
+):
+    monkeypatch.chdir(tmp_path)
+    asked = ("simulate", tuned.policy, "--log", sample_file, "--no-report", "--requests", "20")
+    assert says in " ".join(run.refused(*asked, *given).split())
+
+
+def test_a_disk_that_is_full_while_events_are_written_is_told(
+    run, tuned, sample_file, tmp_path, monkeypatch
+):
+    def full(_file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.fsync", full)
+    asked = ("simulate", tuned.policy, "--log", sample_file, "--no-report", "--requests", "20")
+    said = run.refused(*asked, "--events", "e.jsonl")
+    assert "--events e.jsonl: cannot be written: No space left on device" in said
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +70,34 @@ def test_a_block_that_wrote_nothing_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.json"):
         pass
     assert names(tmp_path) == []
+
+
+def test_a_link_stays_one_and_a_mode_is_kept(tmp_path):
+    (tmp_path / "far").mkdir()
+    path, link = tmp_path / "far" / "a.json", tmp_path / "link.json"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    with replacing(link) as fresh:
+        fresh.write_bytes(b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert names(tmp_path / "far") == ["a.json"]
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "/dev/null"])
+def test_what_is_no_file_is_refused(path):
+    entered = False
+    with pytest.raises(OSError, match=r"directory|regular"), replacing(Path(path)):
+        entered = True
+    assert not entered
+
+
+def test_the_first_error_is_told_where_the_remains_cannot_be_removed(tmp_path, monkeypatch):
+    def stuck(_path, missing_ok=False):
+        raise PermissionError("stuck")
+
+    monkeypatch.setattr(Path, "unlink", stuck)
+    with pytest.raises(ValueError, match="first"), replacing(tmp_path / "a.json"):
+        raise ValueError("first")

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from routelab.cli.arguments import LogOption, Packages, PolicyPath
 from routelab.cli.console import print_json
-from routelab.cli.flags import ROUTED, with_flags
 from routelab.cli.log_input import read_log
 from routelab.cli.options import Json, LogOptions, grouped
 from routelab.cli.output import tables
@@ -164,8 +163,7 @@ def why(decision: Decision) -> str:
     lines = []
     for step in decision.steps:
         if step.feedback.error is not None:
-            error = with_flags(step.feedback.error, ROUTED)
-            lines.append(f"{step.call.model} failed: {error}")
+            lines.append(f"{step.call.model} failed: {step.feedback.error}")
         elif step.feedback.rejected:
             lines.append(f"{step.call.model} was refused: {'; '.join(step.feedback.rejected)}")
     lines += [f"because {reason}" for reason in decision.reasons]

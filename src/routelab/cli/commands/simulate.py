@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple
@@ -29,7 +29,7 @@ from routelab.cli.output import day_tables, progress, report_note, report_path, 
 from routelab.cli.output import write as write_page
 from routelab.cli.policy_input import load_policy, read_catalogue
 from routelab.core.catalogue import Catalogue
-from routelab.core.messages import how_to_install
+from routelab.core.messages import foreign, how_to_install
 from routelab.core.storage import replacing
 from routelab.errors import SimulationError
 from routelab.logs import Log
@@ -130,7 +130,7 @@ class _Setup(NamedTuple):
         asked = models.only(one.policy.models_used)
         if slow := timed_out_answers(part, asked, timeout_s=timeout_s, latency_s=takes.usual_s):
             tell(f"warning: {day_tables.too_slow(slow)}")
-        with ExitStack() as open_files, progress("simulating") as update:
+        with _opened(self.routing.events) as events, progress("simulating") as update:
             simulated = simulate(
                 one,
                 part,
@@ -143,7 +143,7 @@ class _Setup(NamedTuple):
                     stream=answers.stream,
                     seed=self.traffic.seed,
                     latency_known=answers.latencies != "none",
-                    events=_opened(open_files, self.routing.events),
+                    events=events,
                     progress=update,
                 ),
             )
@@ -204,11 +204,25 @@ def _part(
     return log.take(found.rows) if found.n_dropped else log
 
 
-def _opened(files: ExitStack, events: Path | None) -> IO[bytes] | None:
-    """A file that takes the name of the events only when they are complete."""
+@contextmanager
+def _opened(events: Path | None) -> Iterator[IO[bytes] | None]:
+    """A file that takes the name of the events only when they are complete.
+
+    Raises:
+        SimulationError: it cannot be written.
+    """
     if events is None:
-        return None
-    return files.enter_context(files.enter_context(replacing(events)).open("wb"))
+        yield None
+        return
+    try:
+        with replacing(events) as fresh, fresh.open("wb") as file:
+            yield file
+    except OSError as error:
+        reason = error.strerror or error
+        raise SimulationError(
+            f"--events {foreign(str(events))}: cannot be written: {reason}; name a file in a"
+            " folder that is there, with room and leave to write"
+        ) from error
 
 
 def _as_json(days: list[Day], checks: list[list[Any]], day: Scenario) -> dict[str, Any]:

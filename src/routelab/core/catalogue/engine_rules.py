@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
-from routelab.core.messages import unknown_name
+from routelab.core.messages import finite_number, unknown_name, value_text
 
 Balancing: TypeAlias = Literal[
     "power_of_two", "least_busy", "round_robin", "weighted_random", "in_order"
@@ -98,20 +97,45 @@ _LEAST = {
 }
 
 
-def engine_rule_problems(rules: EngineRules) -> Iterator[str]:
-    """A sentence for every value that makes no sense."""
-    for place, part in (("", rules), ("retry.", rules.retry), ("breaker.", rules.breaker)):
-        for field, least in _LEAST[type(part)].items():
+_OPTIONAL = frozenset({"slow_s"})
+"""Fields that may be None."""
+
+
+def engine_rule_problems(rules: object) -> Iterator[str]:
+    """A sentence for every value that makes no sense, which begins with the field's name.
+
+    Args:
+        rules: `EngineRules`; anything else is a problem.
+    """
+    if not isinstance(rules, EngineRules):
+        yield f"{rules!r:.80} are no rules; give EngineRules(...)"
+        return
+    retry, breaker = rules.retry, rules.breaker
+    parts = (("", rules, EngineRules), ("retry", retry, RetryRules))
+    for place, part, kind in (*parts, ("breaker", breaker, BreakerRules)):
+        if not isinstance(part, kind):
+            yield f"{place} is {part!r:.80}; give {kind.__name__}(...)"
+            continue
+        dot = place and f"{place}."
+        for field, least in _LEAST[kind].items():
             value = getattr(part, field)
-            if value is not None and not (math.isfinite(value) and value >= least):
-                yield f"{place}{field} is {value}; it is finite and at least {least}"
-    for field in ("failure_rate", "slow_rate"):
-        if not 0.0 < (value := getattr(rules.breaker, field)) <= 1.0:
-            yield f"breaker.{field} is {value}; it is a share above 0 and at most 1"
-    if rules.balancing not in BALANCING:
+            if value is None and field in _OPTIONAL:
+                continue
+            if not (finite_number(value) and value >= least):
+                yield f"{dot}{field} is {value_text(value)}; it is finite and at least {least}"
+    if not (isinstance(rules.balancing, str) and rules.balancing in BALANCING):
         yield unknown_name("balancing", rules.balancing, BALANCING)
-    if rules.breaker.min_calls > rules.breaker.window_calls:
+    if isinstance(breaker, BreakerRules):
+        yield from _breaker_problems(breaker)
+
+
+def _breaker_problems(breaker: BreakerRules) -> Iterator[str]:
+    for field in ("failure_rate", "slow_rate"):
+        if finite_number(value := getattr(breaker, field)) and not 0.0 < value <= 1.0:
+            yield f"breaker.{field} is {value}; it is a share above 0 and at most 1"
+    least, window = breaker.min_calls, breaker.window_calls
+    if finite_number(least) and finite_number(window) and least > window:
         yield (
-            f"breaker.min_calls is {rules.breaker.min_calls}, more than the"
-            f" {rules.breaker.window_calls} window_calls; it would never open"
+            f"breaker.min_calls is {least}, more than the"
+            f" {window} window_calls; it would never open"
         )

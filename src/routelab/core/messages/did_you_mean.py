@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from routelab.core.messages.wording import foreign
+
 
 def nearest(value: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The name that was likely meant.
@@ -27,4 +29,4 @@ def unknown_name(field: str, value: object, names: Iterable[str]) -> str:
     names = tuple(names)
     near = nearest(value, names) if isinstance(value, str) else None
     meant = f"write {near!r}; " if near else ""
-    return f"no {field} {value!r}; {meant}there is {', '.join(names)}"
+    return foreign(f"no {field} {value!r}; {meant}there is {', '.join(names)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 UNSEEN = "not observed"
 
@@ -47,6 +48,38 @@ def with_interval(value: float, ends: Sequence[float], form: str, scale: float =
         scale: for example 100 for points.
     """
     return f"{scale * value:{form}} {bracketed(ends, form, scale)}"
+
+
+def value_text(value: object) -> str:
+    """A value that was given, in at most 80 characters, whatever it is."""
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # Python writes out no whole number of thousands of digits
+        return f"a {type(value).__name__}"
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a number that a float can hold, which True is not."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
+
+
+def finite_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a number that a float can hold, and neither infinite nor NaN."""
+    return is_number(value) and math.isfinite(value)
+
+
+def foreign(text: str) -> str:
+    """Words that are not the library's, for a sentence of the library: without backticks.
+
+    Between backticks the library names its own arguments, which commands show as flags.
+    """
+    return text.replace("`", "'")
 
 
 def counted(n: int, noun: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from routelab.core.messages import first
+from routelab.core.messages import first, foreign
 from routelab.logs.model import Problems
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -132,8 +132,8 @@ def multiplier_hint(signal: str, there: Collection[str]) -> str:
 def listed_names(names: Sequence[str]) -> str:
     """Names for a message, the first dozen of them."""
     if len(names) <= 13:  # "and 1 more" is as long as the name it hides
-        return ", ".join(names) or "none"
-    return first(names, 12)
+        return foreign(", ".join(names)) or "none"
+    return foreign(first(names, 12))
 
 
 def _check(of: Mapping[str, str], there: Sequence[str], problems: Problems) -> None:

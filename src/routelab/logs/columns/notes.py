@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from routelab.core.messages import foreign
 from routelab.logs.columns.names import ColumnNames
 from routelab.logs.columns.rows import LogRows
 from routelab.logs.model import Log, PartialLog
@@ -39,7 +40,7 @@ def slow(rows: LogRows, names: ColumnNames) -> tuple[str, ...]:
     seen = seen[~np.isnan(seen)]
     if "ms" not in theirs.lower() or "latency_s" in names.milliseconds or not len(seen):
         return ()
-    median = float(np.median(seen))
+    theirs, median = foreign(theirs), float(np.median(seen))
     if median <= _SLOW_S:
         return ()
     return (

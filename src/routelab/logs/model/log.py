@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from routelab.core import Bools, Floats, Ints, Request, SignalSpec
 from routelab.core.catalogue import Catalogue
+from routelab.core.messages import foreign
 from routelab.errors import LogError
 from routelab.logs.model import digest, display
 
@@ -108,7 +109,7 @@ class LogBase:
 
     @property
     def name(self) -> str:
-        return self.path.name if self.path else "log in memory"
+        return foreign(self.path.name) if self.path else "log in memory"
 
     @cached_property
     def sha256(self) -> str:

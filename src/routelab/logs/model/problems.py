@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from routelab.core import Bools
+from routelab.core.messages import foreign
 from routelab.errors import LogError
 
 SHOWN = 5
@@ -17,7 +18,7 @@ class Problems:
     """Collects problems, so that a user mends a file once and not once per mistake."""
 
     def __init__(self, file: str) -> None:
-        self.file = file
+        self.file = foreign(file)
         self._found: list[str] = []
 
     def __bool__(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from routelab.core.catalogue import Deployment, Timeouts
+from routelab.core.messages import foreign
 from routelab.runtime.attempts.classify import AttemptResult, classify, failed
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
 from routelab.runtime.upstream import OutgoingRequest, Upstream, UpstreamError
@@ -48,7 +49,7 @@ async def attempt(
         result = await streamed(upstream, outgoing, sink, clock, wall_clock)
     return msgspec.structs.replace(
         result,
-        error=None if result.error is None else upstream.hide(deployment, result.error),
+        error=None if (said := result.error) is None else foreign(upstream.hide(deployment, said)),
         latency_s=clock() - started,
         first_token_s=result.first_token_s - started,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -11,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from routelab.core import Message, Request
-from routelab.core.messages import nearest
+from routelab.core.messages import is_number, nearest, value_text
 from routelab.errors import RequestError
 from routelab.runtime.calls import Sending
 from routelab.runtime.wire import REQUEST_ID, header_value
@@ -41,12 +42,15 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
         tenant, priority: who asks, and how urgently.
         needs: capabilities that the answering model must have, for example "tools".
         max_cost_usd: no call is made that is predicted to bring the cost above it; None for no
-            limit.
+            limit, which math.inf becomes too.
         deadline_s: seconds from the request on; no call is made that is predicted to end later,
-            and what still runs then is cut off; None for no limit.
-        parameters: of the request body, such as `temperature`, passed on as they are.
+            and what still runs then is cut off; None for no limit, which math.inf becomes too.
+        parameters: of the request body, such as `temperature`, passed on as they are; a copy of
+            what is given, so that later changes to that do nothing.
     Raises:
         RequestError: values are malformed; names everything that is.
+        TypeError: a name is no field. `changed` takes other names too, as `router.route` does:
+            as parameters, and tells those that were likely meant as fields.
     """
 
     id: str | None = None
@@ -63,12 +67,15 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
         if (  # a question that most requests pass, before each is looked at
             type(self.task) is type(self.tenant) is type(self.priority) is str
             and (key is None or type(key) is str)
-            and self.needs == ()
+            and type(self.needs) is tuple
+            and not self.needs
             and self.max_cost_usd is None
             and self.deadline_s is None
             and type(parameters) is dict
             and _SPECIAL.isdisjoint(parameters)
         ):
+            if parameters:
+                structs.force_setattr(self, "parameters", parameters.copy())
             return
         problems = (
             *_of_texts(
@@ -83,6 +90,10 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
         )
         if problems:
             raise RequestError(*problems)
+        structs.force_setattr(self, "parameters", dict(parameters))
+        for name in ("max_cost_usd", "deadline_s"):
+            if getattr(self, name) == math.inf:
+                structs.force_setattr(self, name, None)
 
     @classmethod
     def of(cls, request: Request) -> Self:
@@ -197,13 +208,14 @@ def _of_needs(needs: object) -> Iterator[str]:
         or not isinstance(needs, Sequence)
         or not all(isinstance(need, str) for need in needs)
     ):
-        yield f'needs={needs!r}: write a list of capabilities, such as ["tools"]'
+        yield f'needs={value_text(needs)}: write a list of capabilities, such as ["tools"]'
 
 
 def _of_bounds(**bounds: object) -> Iterator[str]:
     for name, limit in bounds.items():
-        if limit is not None and not (isinstance(limit, int | float) and limit >= 0.0):
-            yield f"{name}={limit!r}: a bound is a number and not negative; leave it out for none"
+        if limit is not None and not (is_number(limit) and limit >= 0.0):
+            said = value_text(limit)
+            yield f"{name}={said}: a bound is a number and not negative; leave it out for none"
 
 
 def _of_messages(messages: object) -> Iterator[str]:
