@@ -108,7 +108,7 @@ def test_values_of_a_wrong_type_are_refused_by_field(wrong, says):
 
 @pytest.mark.parametrize("kind", [AsyncRouter, Router])
 def test_a_router_of_something_else_is_refused(chosen, kind):
-    with pytest.raises(ConfigError, match="policy=3: give"):
+    with pytest.raises(PolicyError):
         kind(3)
     with pytest.raises(ConfigError, match="catalogue=3: give"):
         kind(chosen, catalogue=3)
