@@ -100,7 +100,7 @@ class LoggedSignals:
         if name not in self._log.signals:
             return "and it has no column of that name to read instead"
         (source,) = as_logged([name]).values()
-        return f"read the logged value as {source} (RouterConfig(signals=...), --source)"
+        return f"read the logged value as {source}, the source to give {name!r}"
 
     def _refusal(self, name: str, message: str) -> ReplayError:
         self._warn(f"refused {name}", f"refused: {message}")

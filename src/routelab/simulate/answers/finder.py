@@ -60,8 +60,7 @@ class Finder:
                 404,
                 "request_not_found",
                 f"{tried}{self._log.name} has no such prompt;"
-                f" say which request is meant by the header {REQUEST_ID} (Router.route(id=...),"
-                " at a terminal --id)",
+                f" say which request is meant by the header {REQUEST_ID} (the request's id)",
             )
         ids = first([str(key) for key in self._log.requests.id[rows]], _SHOWN)
         raise ReplayError(
