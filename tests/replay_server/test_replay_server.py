@@ -324,9 +324,7 @@ def test_a_signal_that_the_log_cannot_repeat_is_refused_and_never_made_up(tmp_pa
     for it in (one, two):
         first = it.decision.steps[0].feedback
         assert why in first.error
-        assert (
-            "read the logged value as column:confidence (RouterConfig(signals=...)" in first.error
-        )
+        assert "read the logged value as column:confidence, the source to give" in first.error
         assert math.isnan(first.signals["confidence"])
     assert one.cost_usd == log.cost_usd[0, 2]
     (said,) = told
