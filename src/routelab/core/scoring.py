@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Scoring(Protocol):

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import safetensors.numpy
-from safetensors import SafetensorError
 
 from routelab.core import Policy, scorer_misfits, use_listed
 from routelab.core.catalogue import value_problems
@@ -39,7 +37,9 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
             scorer lacks what it needs.
         PolicyError: the document does not hang together.
     """
-    from routelab.policy_file.atomic import replace_directory  # slow, and who loads writes nothing
+    from safetensors.numpy import save as tensor_bytes  # slow, and who loads writes nothing
+
+    from routelab.policy_file.atomic import replace_directory
 
     check_target(path)
     policy = _checked(document)
@@ -48,7 +48,7 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
     scoring = _scoring(document, policy, tensors or {})
     expected = golden_decisions(policy, document.seed, scoring, values=_known_values(document))
     files = {
-        WEIGHTS: safetensors.numpy.save(dict(tensors or {})),
+        WEIGHTS: tensor_bytes(dict(tensors or {})),
         GOLDEN: b"".join(msgspec.json.encode(item) + b"\n" for item in expected),
         CARD: card.encode(),
     }
@@ -167,8 +167,11 @@ def _decode(path: Path, main: bytes) -> Document:
 
 
 def _tensors(content: bytes) -> Tensors:
+    from safetensors import SafetensorError  # importing the runtime stays quick
+    from safetensors.numpy import load as read_tensors
+
     try:
-        return safetensors.numpy.load(content)
+        return read_tensors(content)
     except SafetensorError as error:
         raise PolicyFileError(f"{WEIGHTS}: {error}") from error
     except KeyError as error:  # the format has types that numpy has not

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from routelab.core import Policy
 from routelab.errors import PolicyError
@@ -17,7 +17,10 @@ from routelab.policy_file.golden import Golden, verify
 from routelab.policy_file.origins import differing
 from routelab.scorers import ScorerSet
 
-Tensors = Mapping[str, npt.NDArray[np.generic]]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Tensors: TypeAlias = "Mapping[str, npt.NDArray[np.generic]]"
 
 MAIN = "policy.json"
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from routelab.errors import PolicyError
 
-Nodes = npt.NDArray[Any]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Nodes: TypeAlias = "npt.NDArray[Any]"
 """A record array of one tree's nodes, as scikit-learn's `TreePredictor.nodes` is."""
 
 NODES: Mapping[str, str] = {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from routelab.core import Floats
 
-Shorts: TypeAlias = npt.NDArray[np.int16]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Shorts: TypeAlias = "npt.NDArray[np.int16]"
 
 LIMIT = 1023
 """Largest number on the grid."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from routelab.core import Floats, Ints
 from routelab.errors import PolicyError
 from routelab.scorers.grid import LIMIT, WIDEST, Shorts, on_grid
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Tensors, TensorSpec, take_tensors
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _CELLS = 4_000_000
 """Distances computed at once."""

@@ -34,7 +34,7 @@ _CODE_WORDS, _, _ = words.read(b"def import include return const void elif print
 _CODE_LINES = (b";\n", b"{\n", b"}\n", b"):\n", b"\n\t", b"\n    ")
 
 _NUMBERED = re.compile(rb"\n *[0-9]+[.)] ")
-_MATHS = re.compile(
+_MATHS = (
     "[\u00b1\u00b2\u00b3\u00b9\u00d7\u00f7\u0370-\u03ff\u2070-\u209f\u2190-\u22ff\u27c0-\u2aff]"
 )
 _STARTS, _SCRIPTS = zip(
@@ -84,7 +84,7 @@ def counted(request: Request, cap: int) -> tuple[float, ...]:
     foreign_share = 0.0
     if foreign:
         foreign_share = len(foreign) / len(part)
-        maths += len(_MATHS.findall(foreign))
+        maths += len(re.findall(_MATHS, foreign))
     broken = times(b"\n") - 2  # there is one before and one after
     breaks = broken if part is text else text.count("\n")
     longest = last = len(part)

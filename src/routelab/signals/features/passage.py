@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 from routelab.signals.features import words
 
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-)
+_UNSPACED = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 """Scripts that write words without spaces, or many syllables to a word."""
 
 _ASCII = bytes(range(128))
@@ -50,8 +48,8 @@ def passage(text: str) -> Passage:
     foreign = ""
     if not text.isascii():
         foreign = data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
-        if foreign != foreign.lower() or _UNSPACED.search(foreign):
-            folded = _encoded(_UNSPACED.sub(r" \g<0> ", text.lower()))
+        if foreign != foreign.lower() or re.search(_UNSPACED, foreign):
+            folded = _encoded(re.sub(_UNSPACED, r" \g<0> ", text.lower()))
     codes, letters, lettered = words.read(folded.translate(_WORD))
     return Passage(text, data, foreign, codes, len(codes) // 4, letters, lettered)
 

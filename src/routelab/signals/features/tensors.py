@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from routelab.errors import PolicyError
 
-Tensors: TypeAlias = Mapping[str, npt.NDArray[Any]]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Tensors: TypeAlias = "Mapping[str, npt.NDArray[Any]]"
 """Arrays by name, as `weights.safetensors` holds them."""
 
 
