@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from routelab.core.catalogue import engine_rules
+from routelab.core.catalogue.candidates import candidate_problems, with_bases
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.catalogue.toml_fields import TomlFields
 from routelab.core.catalogue.toml_text import parse_tables, read_text
@@ -37,15 +38,22 @@ def parse(text: str, source: str) -> Catalogue:
     Raises:
         CatalogueError: not TOML, an unknown or mistyped field, a price, limit or weight that
             makes no sense, a misspelled capability, a fallback that is not listed, a
-            deployment that is listed twice or is no http(s) address.
+            candidate without a base or with parameters that the base lacks, a deployment that
+            is listed twice or is no http(s) address.
     """
     found = parse_tables(text, source, CatalogueError)
     problems = list(_unquoted(found))
     fields = TomlFields(_STAND_INS, hidden=("base_url", "api_key_env"))
     catalogue = fields.read(found, Catalogue)
     problems += fields.problems
+    tables = found.get("models")
+    catalogue = with_bases(catalogue, tables if isinstance(tables, dict) else {})
     for name, model in catalogue.models.items():
-        own = (*_problems(model), *_behind(name, model, catalogue))
+        own = (
+            *_problems(model),
+            *_behind(name, model, catalogue),
+            *candidate_problems(name, catalogue),
+        )
         problems += [f"models.{name}: {problem}" for problem in own]
     if catalogue.engine is not None:
         problems += [f"engine: {it}" for it in engine_rules.engine_rule_problems(catalogue.engine)]
