@@ -1,4 +1,4 @@
-"""Candidates: models that are another one with parameters, and take from it what they do not say."""
+"""Candidates: models that are another one with parameters, and have the rest from it."""
 
 from __future__ import annotations
 
@@ -96,14 +96,14 @@ def _of_base(model: Model, base: Model) -> Iterator[str]:
         )
     window, limit = model.context_window, parameters.output_limit
     if window is not None and limit is not None and limit > window:
-        yield f"parameters: {limit} tokens of an answer do not fit into its context_window, {window}"
+        yield f"parameters: an answer of {limit} tokens does not fit its context_window, {window}"
 
 
 def parameter_problems(parameters: Parameters) -> Iterator[str]:
     """What is wrong with the values of parameters, in sentences."""
     limits = [it for it in ("max_completion_tokens", "max_tokens") if getattr(parameters, it)]
     if len(limits) > 1:
-        yield "parameters: max_completion_tokens and max_tokens; keep the one that the endpoint takes"
+        yield "parameters: max_completion_tokens and max_tokens; keep the one of the endpoint"
     for field in ("max_completion_tokens", "max_tokens"):
         value = getattr(parameters, field)
         if value is not None and value < 1:

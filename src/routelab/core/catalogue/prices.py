@@ -1,4 +1,4 @@
-"""What tokens cost: rates, tiers by context length, services, days, and the one sum made of them."""
+"""What tokens cost: rates, tiers by context length, services and days, and one sum of them."""
 
 from __future__ import annotations
 

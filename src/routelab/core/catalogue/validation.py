@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from routelab.core.catalogue.catalogue import Deployment, Model, Timeouts
 from routelab.core.catalogue.candidates import parameter_problems
+from routelab.core.catalogue.catalogue import Deployment, Model, Timeouts
 from routelab.core.catalogue.price_problems import price_problems
 
 _LIMITS = ("max_concurrency", "requests_per_minute", "tokens_per_minute")
