@@ -18,6 +18,7 @@ from routelab.core.catalogue.engine_rules import (
     engine_rule_problems,
 )
 from routelab.core.catalogue.parameters import Parameters
+from routelab.core.catalogue.price_problems import price_problems
 from routelab.core.catalogue.prices import (
     PRICES,
     STANDARD_SERVICES,
@@ -28,7 +29,9 @@ from routelab.core.catalogue.prices import (
     ServicePrices,
     TokenUsage,
     dearest,
+    flat_usd,
     rates,
+    times,
     tokens_usd,
     upper_tokens_usd,
 )
@@ -60,12 +63,15 @@ __all__ = [
     "dearest",
     "engine_rule_problems",
     "engine_rules",
+    "flat_usd",
     "looks_like_key",
     "parse_tables",
     "pointed_at",
+    "price_problems",
     "rates",
     "read_text",
     "redacted_address",
+    "times",
     "tokens_usd",
     "upper_tokens_usd",
     "value_problems",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
@@ -19,6 +18,7 @@ from routelab.core.catalogue.prices import (
     PriceSheet,
     ServicePrices,
     TokenUsage,
+    flat_usd,
     rates,
     tokens_usd,
 )
@@ -97,7 +97,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         deployments: that share its traffic.
         cached_input_usd_per_mtok: of prompt tokens read from a cache; None for the input price.
         reasoning_usd_per_mtok: of tokens thought and not shown; None for the output price.
-        usd_per_request: beside the tokens, of every answered request.
+        usd_per_request: beside the tokens, of every answered request; alone, without an input
+            and an output price, it is all that a request costs.
         fallbacks: models asked in turn where no deployment of this one answers.
         cache_write_usd_per_mtok: of prompt tokens written to a cache; None for the input price.
         cache_write_1h_usd_per_mtok: of those kept for an hour; None for the price of writing.
@@ -138,7 +139,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         service: str = "",
         day: date | None = None,
     ) -> float:
-        """Price of one call in USD; NaN without both prices.
+        """Price of one call in USD; NaN without both prices of tokens, or a flat one alone.
 
         Args:
             cached_tokens: how many of the prompt's came from a cache.
@@ -153,7 +154,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         if sheet.tiers or (sheet.services and service not in STANDARD_SERVICES):
             prices = rates(sheet, service, prompt_tokens)
         if prices.input_usd_per_mtok is None or prices.output_usd_per_mtok is None:
-            return math.nan
+            return flat_usd(prices)
         if cached_tokens or reasoning_tokens or cache_write_tokens:
             used = TokenUsage(
                 prompt_tokens,

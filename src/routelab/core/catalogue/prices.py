@@ -157,6 +157,30 @@ def tokens_usd(prices: Any, used: TokenUsage) -> Any:
     return spent / 1e6 + (prices.usd_per_request or 0.0)
 
 
+def times(sheet: Any, factor: float) -> Any:
+    """The same prices, each times a factor; tiers, services and days included."""
+    changed: dict[str, Any] = {
+        name: None if (it := getattr(sheet, name)) is None else it * factor for name in PRICES
+    }
+    fields = sheet.__struct_fields__
+    for name in ("tiers", "dated"):
+        if name in fields:
+            changed[name] = tuple(times(it, factor) for it in getattr(sheet, name))
+    if "services" in fields:
+        changed["services"] = {name: times(it, factor) for name, it in sheet.services.items()}
+    return msgspec.structs.replace(sheet, **changed)
+
+
+def flat_usd(prices: Any) -> float:
+    """What a call costs by a price per request alone, in USD; NaN where tokens have a price too.
+
+    Args:
+        prices: with the fields of `Rates`, without an input or without an output price.
+    """
+    alone = prices.input_usd_per_mtok is None and prices.output_usd_per_mtok is None
+    return prices.usd_per_request if alone and prices.usd_per_request else math.nan
+
+
 def dearest(sheet: PriceSheet, services: Iterable[str], prompt_tokens: float) -> Rates:
     """The highest of all prices that a call with a prompt of so many tokens can be charged.
 
@@ -179,7 +203,7 @@ def dearest(sheet: PriceSheet, services: Iterable[str], prompt_tokens: float) ->
 def upper_tokens_usd(prices: Rates, prompt_tokens: float, completion_tokens: float) -> float:
     """The most that so many tokens cost, however they are cached, written or thought."""
     if prices.input_usd_per_mtok is None or prices.output_usd_per_mtok is None:
-        return math.nan
+        return flat_usd(prices)
     prompt = _highest(
         prices.input_usd_per_mtok,
         prices.cached_input_usd_per_mtok,

@@ -53,7 +53,7 @@ def response_cost(
         note = "the catalogue says cost_reported, the response has no usage.cost; "
     service = body.get("service_tier")
     service = service if isinstance(service, str) else ""
-    usd = model.cost_usd(*used, service=service, day=day)
+    usd = model.cost_usd(*used, service=service, day=day) if body else math.nan
     if not math.isnan(usd):
         note = note and note + "tokens times prices are charged"
         remarks = () if not service or model.serves(service, day) else (_unpriced(service),)

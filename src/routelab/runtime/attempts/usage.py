@@ -35,7 +35,7 @@ def token_usage(usage: object) -> TokenUsage:
         return TokenUsage(math.nan, math.nan)
     if usage.keys() <= _PLAIN:  # what most endpoints send
         return TokenUsage(
-            _amount(usage.get("prompt_tokens")), _amount(usage.get("completion_tokens"))
+            amount(usage.get("prompt_tokens")), amount(usage.get("completion_tokens"))
         )
     prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
     of_prompt, of_completion = _details(usage, _IN_PROMPT), _details(usage, _IN_COMPLETION)
@@ -43,7 +43,7 @@ def token_usage(usage: object) -> TokenUsage:
     written = _known(_first(of_prompt, _WRITTEN))
     read = read or _known(_first(usage, (_BESIDE[0], "prompt_cache_hit_tokens")))
     written = written or _known(_first(usage, (_BESIDE[1],)))
-    total = _amount(usage.get("total_tokens"))
+    total = amount(usage.get("total_tokens"))
     if _beside(usage, prompt, read + written, total - completion):
         prompt += read + written
     reasoning = _known(_first(of_completion, ("reasoning_tokens", "thinking_tokens")))
@@ -58,10 +58,12 @@ def _beside(usage: Mapping[str, Any], prompt: float, cached: float, of_prompt: f
     """Whether cached tokens are counted beside the prompt's, and not among them."""
     if not cached or math.isnan(prompt):
         return False
-    if cached > prompt or of_prompt == prompt + cached:
+    if of_prompt == prompt + cached:
         return True
+    if math.isnan(_first(usage, _BESIDE)):
+        return False
     native = "prompt_tokens" not in usage and not _details(usage, _IN_PROMPT)
-    return native and not math.isnan(_first(usage, _BESIDE))
+    return native or cached > prompt
 
 
 def _hour(usage: Mapping[str, Any], of_prompt: Mapping[str, Any]) -> float:
@@ -76,20 +78,17 @@ def _details(found: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, A
 
 
 def _first(found: Mapping[str, Any], names: tuple[str, ...]) -> float:
-    amounts = (_amount(found.get(name)) for name in names)
-    return next((it for it in amounts if not math.isnan(it)), math.nan)
+    found_here = (amount(found.get(name)) for name in names)
+    return next((it for it in found_here if not math.isnan(it)), math.nan)
 
 
-def _known(amount: float) -> float:
-    return 0.0 if math.isnan(amount) else amount
+def _known(tokens: float) -> float:
+    return 0.0 if math.isnan(tokens) else tokens
 
 
-def _amount(value: object) -> float:
+def amount(value: object) -> float:
+    """A number that is finite and not negative; NaN for anything else."""
     if type(value) is int and 0 <= value < _USUAL:  # what nearly all are
         return float(value)
     known = number(value)
     return known if known is not None and known >= 0.0 and math.isfinite(known) else math.nan
-
-
-amount = _amount
-"""A number that is finite and not negative; NaN for anything else."""
