@@ -38,6 +38,11 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return {name: value for name, value in named.items() if value is not None}
 
     @property
+    def decided(self) -> tuple[str, ...]:
+        """Fields of the body that a request may not fix otherwise: all but limits of tokens."""
+        return tuple(name for name in self.fields if name not in _LIMITS)
+
+    @property
     def output_limit(self) -> int | None:
         """Most tokens of an answer; None for no limit."""
         given = (getattr(self, name) for name in _LIMITS)
@@ -51,10 +56,10 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         Args:
             fields: of the request's body.
         """
-        for name, value in self.fields.items():
-            fixed = fields.get(name)
-            if fixed is not None and name not in _LIMITS and fixed != value:
-                yield name, fixed, value
+        for name in self.decided:
+            fixed, own = fields.get(name), getattr(self, name)
+            if fixed is not None and fixed != own:
+                yield name, fixed, own
 
     def merged(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A request's body with these parameters.

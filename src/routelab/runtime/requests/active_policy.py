@@ -117,11 +117,20 @@ class ActivePolicy:
         Raises:
             RequestError: candidates that would answer otherwise than they were measured, by name.
         """
+        if not self._candidates:
+            return
         problems = [
             f"{field}={fixed!r:.80}: candidate {name!r} is {base!r} with {field}={own!r}; leave it"
             " out of the request, or take the candidate out of the policy"
             for name, base, parameters in self._candidates
             for field, fixed, own in parameters.conflicts(fields)
+        ]
+        problems += [
+            f"{field}={fields[field]!r:.80}: {base!r} would be asked as candidate {name!r} is;"
+            " leave it out of the request, or one of the two out of the policy"
+            for name, base, parameters in self._candidates
+            for field in parameters.decided
+            if base in self.admission.models and fields.get(field) == parameters.fields[field]
         ]
         if problems:
             raise RequestError(*problems)
