@@ -36,7 +36,7 @@ from routelab.core.catalogue.prices import (
     upper_tokens_usd,
 )
 from routelab.core.catalogue.toml_fields import TomlFields
-from routelab.core.catalogue.toml_text import parse_tables, read_text
+from routelab.core.catalogue.toml_text import parse_tables, read_text, tables_text
 from routelab.core.catalogue.validation import looks_like_key, value_problems
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "rates",
     "read_text",
     "redacted_address",
+    "tables_text",
     "times",
     "tokens_usd",
     "upper_tokens_usd",

@@ -12,6 +12,7 @@ import msgspec
 from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.catalogue.parameters import Parameters
 from routelab.core.catalogue.prices import (
+    PRICES,
     STANDARD_SERVICES,
     ContextTier,
     DatedPrices,
@@ -179,6 +180,22 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         """
         begun = [it for it in self.dated if day is None or it.from_day <= day]
         return max(begun, key=lambda it: it.from_day) if begun else self
+
+    def on(self, day: date) -> Model:
+        """The model with the prices of one day, and no others.
+
+        Args:
+            day: in UTC.
+        """
+        sheet: Any = self.sheet(day)
+        prices = {name: getattr(sheet, name) for name in PRICES}
+        return msgspec.structs.replace(
+            self,
+            **{**prices, "usd_per_request": sheet.usd_per_request or 0.0},
+            tiers=sheet.tiers,
+            services=sheet.services,
+            dated=(),
+        )
 
     def serves(self, service: str, day: date | None = None) -> bool:
         """Whether a service has prices here; the usual one always has."""
