@@ -150,7 +150,7 @@ def _tables(listed: PriceList, found: Mapping[str, Model], whole: bool) -> Itera
     names = list(found)[: SHOWN if whole else len(found)]
     for name in names:
         for when, rates in _rows(found[name]):
-            shown = (_shown(getattr(rates, it)) for it in _COLUMNS)
+            shown = (_shown(getattr(rates, it), it == "usd_per_request") for it in _COLUMNS)
             table.add_row(tables.escaped("" if when else name), tables.escaped(when), *shown)
     if len(names) < len(found):
         table.caption = f"{len(names)} of {len(found):,} models; name some, or --find TEXT"
@@ -179,5 +179,5 @@ def _and(*parts: str) -> str:
     return ", ".join(it for it in parts if it)
 
 
-def _shown(price: float | None) -> str:
-    return "" if price is None else f"{price:g}"
+def _shown(price: float | None, nothing_is_usual: bool) -> str:
+    return "" if price is None or (nothing_is_usual and not price) else f"{price:g}"

@@ -101,18 +101,19 @@ def _matches(rule: Any, name: str) -> bool:
 
 
 class _Part(NamedTuple):
-    """Prices that hold from a day on, of one service."""
+    """Prices that hold from a day on, of one service; for some hours of every day only."""
 
     day: date | None
     service: str
     prices: Mapping[str, Any]
+    hourly: bool = False
 
 
 def _listed(entry: Mapping[str, Any]) -> ListedPrices:
     problems: list[str] = []
     notes: list[str] = []
     parts = list(_parts(entry, problems, notes))
-    usual = [it for it in parts if not it.service]
+    usual = [it for it in parts if not it.service and not it.hourly]
     days = sorted({it.day for it in parts if it.day is not None})
     starts = [it.day for it in usual]
     problems += [
@@ -138,7 +139,7 @@ def _parts(entry: Mapping[str, Any], problems: list[str], notes: list[str]) -> I
         if not isinstance(it, dict) or not isinstance(it.get("prices"), dict):
             problems.append(f"prices are {it!r:.60}; an object with prices is expected")
         elif (day := _start(it.get("constraint"), problems, notes)) is not False:
-            yield _Part(day or None, "", it["prices"])
+            yield _Part(None if day is True else day, "", it["prices"], day is True)
     for it in entry.get("price_variants") or ():
         when, varied = it.get("when") or {}, it.get("prices") or {}
         ((key, service), *others) = when.items() if when else (("", ""),)
@@ -148,18 +149,18 @@ def _parts(entry: Mapping[str, Any], problems: list[str], notes: list[str]) -> I
             )
         elif service != _USUAL:
             day = _start(it.get("constraint"), problems, notes)
-            if day is not False:
-                yield _Part(day or None, str(service), varied)
+            if not isinstance(day, bool):
+                yield _Part(day, str(service), varied)
 
 
 def _start(constraint: Any, problems: list[str], notes: list[str]) -> date | bool | None:
-    """The first day of prices; None for the beginning, False if they are not read."""
+    """The first day of prices; None for the beginning, True for hours, False if it is none."""
     if constraint is None:
         return None
     text = constraint.get("start_date") if isinstance(constraint, dict) else None
     if text is None:
-        notes.append("not read: prices by time of day; the usual ones are charged")
-        return False
+        notes.append("prices by time of day are not read; the dearest are charged at any time")
+        return True
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):
@@ -173,14 +174,25 @@ def _fields(
     """The prices of a day, or of the time before the first one, as fields of a sheet."""
     begun = [it for it in parts if it.day is None or (day is not None and it.day <= day)]
     usual = [it for it in begun if not it.service] or [it for it in parts if not it.service][:1]
-    latest = max(usual, key=lambda it: (it.day is not None, it.day or date.min), default=None)
-    rates, tiers = _rates({} if latest is None else latest.prices, problems, notes)
+    last = max((it.day or date.min for it in usual), default=None)
+    there = [it.prices for it in usual if it.hourly or (it.day or date.min) == last]
+    rates, tiers = _rates(max(there, key=_dearness, default={}), problems, notes)
     services: dict[str, Any] = {}
     for it in begun:
         if it.service and it.service not in services:  # the first that names a price has it
             base, more = _rates(it.prices, problems, notes)
             services[it.service] = ServicePrices(**base, tiers=more)
     return {**rates, "tiers": tiers, "services": services}
+
+
+def _dearness(prices: Mapping[str, Any]) -> tuple[float, ...]:
+    """Prices to compare hours of a day by; those of longer prompts are dearer alike."""
+    found = []
+    for key in ("output_mtok", "input_mtok"):
+        value = prices.get(key)
+        price = scaled(value.get("base") if isinstance(value, dict) else value)
+        found.append(price if price == price else -1.0)
+    return tuple(found)
 
 
 def _rates(
