@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from routelab.core.catalogue.catalogue import Deployment, Timeouts
+from routelab.core.catalogue.catalogue import Catalogue, Deployment, Timeouts
 from routelab.logs import Log, Requests
 from routelab.runtime.upstream import OutgoingRequest
 from routelab.runtime.wire import REQUEST_ID
@@ -66,7 +66,8 @@ def waits(latency, places, load, seed):
             one_request(),
             latency,
             Scenario(capacity={"m": places}),
-            {(PLACE.base_url, PLACE.model): "m"},
+            {(PLACE.base_url, PLACE.model): ("m",)},
+            Catalogue(),
             clock=clock,
             seed=seed,
             texts=False,

@@ -18,6 +18,7 @@ from routelab.cli.commands import (
     inspect,
     log,
     parity,
+    prices,
     registry,
     replay,
     replay_server,
@@ -76,6 +77,7 @@ app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
 app.command("diff")(diff.diff)
 app.command("reprice")(reprice.reprice)
+app.command("prices")(prices.prices)
 app.command("route")(route.route)
 app.command("parity")(parity.parity)
 app.command("simulate")(simulate.simulate_days)

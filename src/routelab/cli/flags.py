@@ -15,6 +15,7 @@ FLAGS: Mapping[str, str] = {
     "add": "--add",
     "allow_missing": "--allow-missing",
     "arrivals": "--arrivals",
+    "at": "--at",
     "by": "--by",
     "catalogue": "--catalogue",
     "certify": "--certify",

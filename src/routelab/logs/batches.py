@@ -155,7 +155,7 @@ def open_batches(
     Args:
         path: of the file or the folder, or the pattern.
         columns: our column name to the files'.
-        prices: path of a CSV of list prices, USD per million tokens.
+        prices: path of a price list (see `routelab.logs.price_lists.read`).
         signals: what signals cost.
     Raises:
         LogError: files that cannot be read or differ in their columns, all of them by name.

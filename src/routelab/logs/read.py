@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from routelab.core import SignalSpec
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import LogError
+from routelab.logs import price_lists
 from routelab.logs.columns import (
     Frame,
     LogRows,
@@ -67,7 +68,8 @@ def read(
         path: of the file, of a folder of Parquet files, or a pattern such as `logs/*.parquet`;
             `NAME.log.toml` beside it may say more (see `Sidecar`).
         columns: our column name to the file's; wins over the sidecar.
-        prices: path of a CSV of list prices (see `routelab.logs.columns.prices.read`).
+        prices: path of a price list (see `routelab.logs.price_lists.read`); a model that has
+            tokens, no cost and no price in it is refused.
         signals: what signals cost; each named here must have a value on some row.
         feedback: path of JSON Lines with `request_id`, `quality` and perhaps `model`, for a
             decision log.
@@ -90,7 +92,7 @@ def read(
     frame = (wide_frame if wide else long_frame)(source, found, specs, problems)
     rows = checked_rows(frame, problems)
     own = sidecar.read_catalogue(path, beside) or inside.catalogue
-    rows, priced = _priced(rows, prices, catalogue, own, beside.catalogue)
+    rows, priced = _priced(rows, prices, catalogue, own, beside.catalogue, problems)
     rows, dropped = _observed_signals(rows, asked, problems)
     log = _log(source, frame, rows, specs, problems)
     return replace(
@@ -163,18 +165,22 @@ def _priced(
     given: Catalogue | None,
     own: Catalogue | None,
     own_name: str | None,
+    problems: Problems,
 ) -> tuple[LogRows, tuple[str, ...]]:
     """Costs where none is logged, from the first prices that give them."""
     beside = Path(own_name).name if own_name else "the catalogue in the log"
-    lists = [
-        *([] if file is None else [(prices.read(Path(file)), Path(file).name)]),
+    asked = None if file is None else price_lists.read(file)
+    lists: list[tuple[price_lists.PriceList | Mapping[str, Model], str]] = [
+        *([] if asked is None else [(asked, asked.source)]),
         *([] if given is None else [(given.models, "the catalogue")]),
         *([] if own is None else [(own.models, beside)]),
     ]
     remarks: tuple[str, ...] = ()
     for listed, name in lists:
-        rows, more = prices.fill(rows, listed, name)
+        rows, more = prices.fill(rows, listed, name, problems)
         remarks += more
+    for problem in () if asked is None else prices.unpriced(rows, asked):
+        problems.add(problem)
     return prices.free_failures(rows), remarks
 
 

@@ -18,7 +18,7 @@ from routelab.replay_server.logged_signals import LoggedSignals, renamed
 from routelab.replay_server.truncation import allowed_tokens, shortened
 from routelab.runtime import REQUEST_ID, SAMPLE, decode_json, encode_json
 from routelab.runtime.attempts import DONE, sse_event, word_chunks
-from routelab.simulate.answers import Finder, Outcomes, ReplayError
+from routelab.simulate.answers import Finder, Outcomes, ReplayError, own_limit
 
 
 def replay_app(
@@ -70,13 +70,15 @@ class _Served:
     async def complete(self, request: Request) -> Response:
         try:
             asked = _asked(await request.body())
-            column = self._finder.column(asked.get("model"))
-            row = self._finder.row(request.headers.get(REQUEST_ID), asked.get("messages"))
+            column = self._finder.column(asked)
+            messages = self._finder.prompt(column, asked.get("messages"))
+            row = self._finder.row(request.headers.get(REQUEST_ID), messages)
             self._confidence.check(request.headers, row, column)
             names, most = self._confidence.asked(request.headers), allowed_tokens(asked)
             sample = self._outcomes.sample(request.headers.get(SAMPLE))
             need = None if names is None else [*names.values()]
             model = self._known.model(self._log.models[column])
+            most = None if own_limit(model, asked) else most
 
             def answer() -> dict[str, Any]:
                 whole = sample.completion(row, column, asked["model"], need)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Never, Self
 from routelab.core.catalogue import Catalogue, Timeouts, catalogue_file
 from routelab.errors import PolicyError, RouteError
 from routelab.policy_file import PolicyFile, check_loaded, load
+from routelab.runtime.attempts import ServedPrices
 from routelab.runtime.budgets import BudgetKeeper, MemoryStore
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.config import RouterConfig, check_catalogue, checked
@@ -28,6 +29,7 @@ from routelab.runtime.requests import (
     check_meant,
     deployed_models,
     merged_models,
+    priced_models,
     sending,
 )
 from routelab.runtime.routed_answer import RoutedAnswer
@@ -111,11 +113,14 @@ class AsyncRouter:
 
             upstream = self._http = HttpUpstream(config.client, config.transport)
         self.engine = _engine(self.catalogue, upstream, config)
-        active, second = ActivePolicy(policy, overlay, self.catalogue, self.engine, clock), None
+        listed = priced_models(policy, spare, catalogue)
+        prices = ServedPrices(self.catalogue, listed, wall_clock)
+        of_all = self.catalogue, self.engine, clock, prices
+        active, second = ActivePolicy(policy, overlay, *of_all), None
         budget_keeper: BudgetKeeper | None = None
         if spare is not None:
             fitting = overlay.fitting(spare.policy)
-            second = ActivePolicy(spare, fitting, self.catalogue, self.engine, clock)
+            second = ActivePolicy(spare, fitting, *of_all)
         if budgets is not None:
             for one in (active, second):
                 if one is not None:

@@ -177,16 +177,16 @@ class _Day:
     def _upstream(self, clock: Callable[[], float]) -> SimulatedUpstream:
         policy = self._policy.policy
         gated = bool(policy.gates_used or self._options.config.gates)
-        models = {
-            (it.base_url, it.model): name
-            for name, model in self._catalogue.models.items()
-            for it in model.deployments
-        }
+        models: dict[tuple[str, str], list[str]] = {}
+        for name, model in self._catalogue.models.items():
+            for key in {(it.base_url, it.model): None for it in model.deployments}:
+                models.setdefault(key, []).append(name)
         return SimulatedUpstream(
             self._log,
             self._latency,
             self._options.scenario,
             models,
+            self._catalogue,
             clock=clock,
             seed=self._options.seed,
             texts=policy.reads_answers or gated,

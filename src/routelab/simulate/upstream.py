@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 
 from routelab.core import uniform
-from routelab.core.catalogue import Deployment
+from routelab.core.catalogue import Catalogue, Deployment
 from routelab.logs.model import Log
 from routelab.runtime import (
     NEED,
@@ -29,7 +29,7 @@ from routelab.runtime import (
 )
 from routelab.runtime.attempts import DONE, sse_event, word_chunks
 from routelab.runtime.engine import Bucket
-from routelab.simulate.answers import Outcomes, ReplayError
+from routelab.simulate.answers import Outcomes, ReplayError, asked_candidate
 from routelab.simulate.attempt_plan import AttemptPlan
 from routelab.simulate.faults import REJECT_S
 from routelab.simulate.latency import LatencyModel
@@ -87,7 +87,9 @@ class SimulatedUpstream:
             by model and address. A router pays for none but the pieces of them that it saw.
 
     Args:
-        models: upstream name and address of each deployment to the model that it serves.
+        models: address and upstream name of each deployment to the models that it serves: one,
+            or candidates that are told apart by their parameters.
+        catalogue: of these models.
         clock: virtual seconds since the first arrival.
         texts: whether anybody reads the text of answers.
     """
@@ -97,7 +99,8 @@ class SimulatedUpstream:
         log: Log,
         latency: LatencyModel,
         scenario: Scenario,
-        models: Mapping[tuple[str, str], str],
+        models: Mapping[tuple[str, str], Sequence[str]],
+        catalogue: Catalogue,
         *,
         clock: Callable[[], float],
         seed: int,
@@ -113,6 +116,7 @@ class SimulatedUpstream:
         self._latency = latency
         self._scenario = scenario
         self._models = models
+        self._known = catalogue.models
         self._clock = clock
         self._seed = seed
         self._granted: dict[str, Bucket] = {}
@@ -167,7 +171,10 @@ class SimulatedUpstream:
     def _begun(self, outgoing: OutgoingRequest) -> tuple[str, Visit, Outcomes, AttemptPlan]:
         """Who asks whom, and how that will go."""
         at = outgoing.deployment
-        model = self._models[at.base_url, at.model]
+        served = self._models[at.base_url, at.model]
+        model = served[0]
+        if len(served) > 1:
+            model = asked_candidate(served, self._known, outgoing.body)
         request_id = header_text(outgoing.headers[REQUEST_ID])
         visit = self.visits[request_id]
         nth = visit.attempts.get((model, at.base_url), 0)

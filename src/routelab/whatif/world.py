@@ -11,14 +11,12 @@ import msgspec
 import numpy as np
 
 from routelab.core import CallEstimate, Floats
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue import PRICES, Catalogue, Model, TokenUsage, times
 from routelab.errors import TuningError
 from routelab.logs.model import Log
+from routelab.logs.price_lists import costs
 
-_PRICES = (
-    "input_usd_per_mtok", "output_usd_per_mtok", "cached_input_usd_per_mtok",
-    "reasoning_usd_per_mtok", "usd_per_request",
-)  # fmt: skip
+_SHEETS = ("tiers", "services", "dated")
 _GONE = {"quality": 0.0, "cost_usd": 0.0, "latency_s": 0.0, "error": True}
 """What a call of a model that is gone comes to: it fails at once and costs nothing."""
 
@@ -27,7 +25,7 @@ class RepricedWorld(msgspec.Struct, frozen=True):
     """Changes of prices, latencies and candidates since a log was written.
 
     Attributes:
-        prices: new list prices by model, in USD.
+        prices: new list prices by model, in USD; of those that change from day to day, the latest.
         price: factor on every cost of a model, on top of `prices`.
         latency: factor on its latency.
         drop: candidates that are gone.
@@ -130,15 +128,14 @@ class RepricedWorld(msgspec.Struct, frozen=True):
         return Catalogue(models, known.engine)
 
     def _priced(self, name: str, model: Model) -> Model:
-        new = self.prices.get(name, model)
-        values = {
-            field: getattr(model if getattr(new, field) is None else new, field)
-            for field in _PRICES
-        }
+        new = self.prices.get(name)
+        if new is not None:
+            said = {it: own for it in PRICES if (own := getattr(new, it)) is not None}
+            sheets = {it: getattr(new, it) for it in _SHEETS}
+            model = msgspec.structs.replace(model, **said, **sheets)
         factor = self.price.get(name, 1.0)
-        return msgspec.structs.replace(
-            model, **{field: None if it is None else it * factor for field, it in values.items()}
-        )
+        repriced: Model = model if factor == 1.0 else times(model, factor)
+        return repriced
 
     def estimates(
         self, known: Mapping[str, CallEstimate], before: Log, after: Log
@@ -170,8 +167,9 @@ def _ratio(log: Log, column: int, old: Model, new: Model) -> Floats | None:
     """(n,) the new cost of each call over the logged one; None where that cannot be known."""
     tokens = [getattr(log, field)[:, column] for field in _TOKENS]
     cost = log.cost_usd[:, column]
-    target = _cost(new, *tokens)
-    past = _cost(old, *tokens)
+    used = TokenUsage(*tokens)
+    target = costs(new, used)
+    past = costs(old, used, None, _times_s(log, old))
     past = np.where(np.isnan(past), cost, past)
     charged = (cost > 0) & ~log.error[:, column]
     if np.isnan(target[charged]).any():
@@ -180,10 +178,11 @@ def _ratio(log: Log, column: int, old: Model, new: Model) -> Floats | None:
         return np.where(charged & (past > 0), target / past, 1.0)
 
 
-def _cost(model: Model, prompt: Floats, completion: Floats) -> Floats:
-    """(n,) what the tokens cost; NaN without prices."""
-    count: Any = (prompt, completion)  # the sum of one call, made for all of them at once
-    return np.broadcast_to(np.asarray(model.cost_usd(*count)), prompt.shape)
+def _times_s(log: Log, model: Model) -> Floats | None:
+    """(n,) when each call was made, where prices hang on it; None for the latest prices."""
+    time_s = log.requests.timestamp_s
+    known = model.dated and time_s is not None and not np.isnan(time_s).any()
+    return time_s if known else None
 
 
 def _times(value: float | None, factor: float) -> float | None:

@@ -44,8 +44,8 @@ def reprice(
 
     Example: `routelab reprice gym.policy --log log.parquet --price claude-sonnet-4=2`
     """
-    world = changed.world()
     loaded = load_policy(policy, package)
+    world = changed.world(loaded.document.candidates)
     opened = read_log(log, how.reading, loaded.document.signals, loaded.document.catalogue)
     if warned := differs(loaded.document, opened):
         tell(f"warning: {warned}")

@@ -19,7 +19,11 @@ Columns = Annotated[
 ]
 Prices = Annotated[
     Path | None,
-    typer.Option("--prices", metavar="FILE.csv", help="List prices; fill in costs from tokens."),
+    typer.Option(
+        "--prices",
+        metavar="FILE",
+        help="List prices, of any form that `prices` reads; fill in costs from tokens.",
+    ),
 ]
 AllowMissing = Annotated[
     bool, typer.Option("--allow-missing", help="Accept a log that lacks over 20 % of outcomes.")

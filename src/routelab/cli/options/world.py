@@ -10,10 +10,9 @@ import typer
 
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions
-from routelab.cli.policy_input import read_catalogue
 from routelab.core.catalogue import Model
 from routelab.errors import RoutelabError
-from routelab.logs.columns import prices as price_lists
+from routelab.logs import price_lists
 from routelab.whatif import RepricedWorld
 
 
@@ -29,7 +28,9 @@ class WorldOptions:
 
     prices: Annotated[
         Path | None,
-        typer.Option("--prices", metavar="FILE", help="New list prices: models.toml, or a CSV."),
+        typer.Option(
+            "--prices", metavar="FILE", help="New list prices, of any form that `prices` reads."
+        ),
     ] = None
     price: Annotated[
         list[str] | None,
@@ -49,15 +50,16 @@ class WorldOptions:
         ),
     ] = None
 
-    def world(self) -> RepricedWorld:
+    def world(self, candidates: Sequence[str]) -> RepricedWorld:
         """The changes as the library takes them.
 
+        Args:
+            candidates: until now; their new prices, and those of models added, are looked up.
         Raises:
-            RoutelabError: a factor is not written as MODEL=FACTOR.
-            CatalogueError: new prices cannot be read.
+            RoutelabError: a factor is not written as MODEL=FACTOR, or new prices cannot be read.
         """
         return RepricedWorld(
-            prices=_listed(self.prices),
+            prices=_listed(self.prices, (*candidates, *(self.add or ()))),
             price=_factors("--price", self.price or ()),
             latency=_factors("--latency", self.latency or ()),
             drop=tuple(dict.fromkeys(self.drop or ())),
@@ -79,7 +81,7 @@ class OldLogOptions:
     log_prices: Annotated[
         Path | None,
         typer.Option(
-            "--log-prices", metavar="FILE.csv", help="Prices that filled in the log's costs then."
+            "--log-prices", metavar="FILE", help="Prices that filled in the log's costs then."
         ),
     ] = None
     allow_missing: AllowMissing = False
@@ -90,14 +92,12 @@ class OldLogOptions:
         return CompleteLogOptions(self.column, self.log_prices, self.allow_missing)
 
 
-def _listed(path: Path | None) -> dict[str, Model]:
-    """List prices by model, from a catalogue or a CSV."""
+def _listed(path: Path | None, names: Sequence[str]) -> dict[str, Model]:
+    """List prices of these models; the whole of a list that has none of them, to be told."""
     if path is None:
         return {}
-    if path.suffix == ".csv":
-        return price_lists.read(path)
-    known = read_catalogue(path)
-    return {} if known is None else dict(known.models)
+    prices = price_lists.read(path)
+    return prices.models(names) or dict.fromkeys(prices.names, Model())
 
 
 def _factors(option: str, given: Sequence[str]) -> dict[str, float]:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
 from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.catalogue.parameters import Parameters
+from routelab.core.catalogue.prices import (
+    PRICES,
+    STANDARD_SERVICES,
+    ContextTier,
+    DatedPrices,
+    PriceSheet,
+    ServicePrices,
+    TokenUsage,
+    flat_usd,
+    rates,
+    tokens_usd,
+)
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,8 +98,16 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         deployments: that share its traffic.
         cached_input_usd_per_mtok: of prompt tokens read from a cache; None for the input price.
         reasoning_usd_per_mtok: of tokens thought and not shown; None for the output price.
-        usd_per_request: beside the tokens, of every answered request.
+        usd_per_request: beside the tokens, of every answered request; alone, without an input
+            and an output price, it is all that a request costs.
         fallbacks: models asked in turn where no deployment of this one answers.
+        cache_write_usd_per_mtok: of prompt tokens written to a cache; None for the input price.
+        cache_write_1h_usd_per_mtok: of those kept for an hour; None for the price of writing.
+        tiers: prices of long prompts.
+        services: prices of batch, flex, priority and the like, by name.
+        dated: all prices from a day on; until the first of these days those above hold.
+        base: of a candidate, the model that it is; empty for a model of its own.
+        parameters: of a candidate, what it adds to every request.
     """
 
     input_usd_per_mtok: float | None = None
@@ -98,6 +120,13 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     reasoning_usd_per_mtok: float | None = None
     usd_per_request: float = 0.0
     fallbacks: tuple[str, ...] = ()
+    cache_write_usd_per_mtok: float | None = None
+    cache_write_1h_usd_per_mtok: float | None = None
+    tiers: tuple[ContextTier, ...] = ()
+    services: Mapping[str, ServicePrices] = msgspec.field(default_factory=dict)
+    dated: tuple[DatedPrices, ...] = ()
+    base: str = ""
+    parameters: Parameters | None = None
 
     def cost_usd(
         self,
@@ -105,37 +134,78 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         completion_tokens: float,
         cached_tokens: float = 0.0,
         reasoning_tokens: float = 0.0,
+        cache_write_tokens: float = 0.0,
+        cache_write_1h_tokens: float = 0.0,
+        *,
+        service: str = "",
+        day: date | None = None,
     ) -> float:
-        """Price of one call; NaN without both prices.
+        """Price of one call in USD; NaN without both prices of tokens, or a flat one alone.
 
         Args:
             cached_tokens: how many of the prompt's came from a cache.
             reasoning_tokens: how many of the completion's were thought and not shown.
+            cache_write_tokens: how many of the prompt's were written to a cache.
+            cache_write_1h_tokens: how many of those are kept for an hour.
+            service: that answered; one without prices of its own is charged as usual.
+            day: in UTC, for prices that change; None for the latest.
         """
-        if self.input_usd_per_mtok is None or self.output_usd_per_mtok is None:
-            return math.nan
-        spent = _priced(
-            prompt_tokens, self.input_usd_per_mtok, cached_tokens, self.cached_input_usd_per_mtok
-        ) + _priced(
-            completion_tokens,
-            self.output_usd_per_mtok,
-            reasoning_tokens,
-            self.reasoning_usd_per_mtok,
+        sheet = self.sheet(day) if self.dated else self
+        prices: Any = sheet
+        if sheet.tiers or (sheet.services and service not in STANDARD_SERVICES):
+            prices = rates(sheet, service, prompt_tokens)
+        if prices.input_usd_per_mtok is None or prices.output_usd_per_mtok is None:
+            return flat_usd(prices)
+        if cached_tokens or reasoning_tokens or cache_write_tokens:
+            used = TokenUsage(
+                prompt_tokens,
+                completion_tokens,
+                cached_tokens,
+                reasoning_tokens,
+                cache_write_tokens,
+                cache_write_1h_tokens,
+            )
+            return float(tokens_usd(prices, used))
+        spent = (  # the sum of `tokens_usd` without parts
+            prompt_tokens * prices.input_usd_per_mtok
+            + completion_tokens * prices.output_usd_per_mtok
         )
-        return spent / 1e6 + self.usd_per_request
+        return spent / 1e6 + (prices.usd_per_request or 0.0)
+
+    def sheet(self, day: date | None = None) -> PriceSheet:
+        """The prices of a day.
+
+        Args:
+            day: in UTC; None for the latest prices.
+        """
+        begun = [it for it in self.dated if day is None or it.from_day <= day]
+        return max(begun, key=lambda it: it.from_day) if begun else self
+
+    def on(self, day: date) -> Model:
+        """The model with the prices of one day, and no others.
+
+        Args:
+            day: in UTC.
+        """
+        sheet: Any = self.sheet(day)
+        prices = {name: getattr(sheet, name) for name in PRICES}
+        return msgspec.structs.replace(
+            self,
+            **{**prices, "usd_per_request": sheet.usd_per_request or 0.0},
+            tiers=sheet.tiers,
+            services=sheet.services,
+            dated=(),
+        )
+
+    def serves(self, service: str, day: date | None = None) -> bool:
+        """Whether a service has prices here; the usual one always has."""
+        return service in STANDARD_SERVICES or service in self.sheet(day).services
 
     def missing(self, needs: Iterable[str]) -> tuple[str, ...]:
         """Needed capabilities that the model lacks."""
         if self.capabilities is None:
             return ()
         return tuple(need for need in needs if need not in self.capabilities)
-
-
-def _priced(tokens: float, price: float, part: float, part_price: float | None) -> float:
-    """Tokens at a price, a part of them at another."""
-    if part_price is None or part == 0.0:  # the very sum that a log's prices make
-        return tokens * price
-    return (tokens - part) * price + part * part_price
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from routelab.core.catalogue import engine_rules
+from routelab.core.catalogue.candidates import candidate_problems, with_bases
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.catalogue.toml_fields import TomlFields
-from routelab.core.catalogue.toml_text import parse_tables, read_text
+from routelab.core.catalogue.toml_text import parse_tables, read_text, tables_text
 from routelab.core.catalogue.validation import repeated, value_problems
 from routelab.core.messages import nearest
 from routelab.errors import CatalogueError
@@ -37,15 +41,22 @@ def parse(text: str, source: str) -> Catalogue:
     Raises:
         CatalogueError: not TOML, an unknown or mistyped field, a price, limit or weight that
             makes no sense, a misspelled capability, a fallback that is not listed, a
-            deployment that is listed twice or is no http(s) address.
+            candidate without a base or with parameters that the base lacks, a deployment that
+            is listed twice or is no http(s) address.
     """
     found = parse_tables(text, source, CatalogueError)
     problems = list(_unquoted(found))
     fields = TomlFields(_STAND_INS, hidden=("base_url", "api_key_env"))
     catalogue = fields.read(found, Catalogue)
     problems += fields.problems
+    tables = found.get("models")
+    catalogue = with_bases(catalogue, tables if isinstance(tables, dict) else {})
     for name, model in catalogue.models.items():
-        own = (*_problems(model), *_behind(name, model, catalogue))
+        own = (
+            *_problems(model),
+            *_behind(name, model, catalogue),
+            *candidate_problems(name, catalogue),
+        )
         problems += [f"models.{name}: {problem}" for problem in own]
     if catalogue.engine is not None:
         problems += [f"engine: {it}" for it in engine_rules.engine_rule_problems(catalogue.engine)]
@@ -54,6 +65,18 @@ def parse(text: str, source: str) -> Catalogue:
     if problems:
         raise CatalogueError(*(f"{source}: {problem}" for problem in problems))
     return catalogue
+
+
+def text(models: Mapping[str, Model]) -> str:
+    """Models as the text of a `models.toml`, which `parse` reads back as they are.
+
+    Args:
+        models: by name.
+    """
+    plain = {
+        name: msgspec.to_builtins(model, builtin_types=(date,)) for name, model in models.items()
+    }
+    return tables_text({"models": plain}).lstrip("\n")
 
 
 _STAND_INS = {"base_url": "http://missing{}".format, "model": "missing{}".format}

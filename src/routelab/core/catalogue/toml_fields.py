@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import date
 from types import UnionType
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -12,7 +13,13 @@ from routelab.core.messages import unknown_name
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 
-_WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "text in quotes"}
+_WORDS = {
+    float: "a number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "text in quotes",
+    date: "a day such as 2026-10-14, without quotes",
+}
 _MANY = {float: "numbers", int: "whole numbers", str: "texts in quotes"}
 _FILE = "the file"
 _SHOWN = 60
@@ -66,7 +73,7 @@ class TomlFields:
         kind = self._tagged(found, kinds, place) if isinstance(found, dict) else None
         if kind is None:
             return msgspec.UNSET if len(kinds) > 1 else self._built(kinds[0], None, place)
-        fields = kind.__struct_fields__
+        fields = kind.__struct_encode_fields__
         tag = kind.__struct_config__.tag_field
         if unknown := [key for key in found if key not in (*fields, tag)]:
             names = ", ".join(map(repr, unknown))
@@ -95,12 +102,13 @@ class TomlFields:
         for field in msgspec.structs.fields(kind):
             value: Any = msgspec.UNSET
             wrong = field.required
-            if isinstance(found, dict) and field.name in found:
-                value = self._value(found[field.name], hints[field.name], field, place)
+            name = field.encode_name
+            if isinstance(found, dict) and name in found:
+                value = self._value(found[name], hints[field.name], field, place)
                 wrong = value is msgspec.UNSET
             elif field.required and isinstance(found, dict):
                 meant = _meant(hints[field.name], field)
-                self.problems.append(f"{place.field(field.name)} is missing; write {meant}")
+                self.problems.append(f"{place.field(name)} is missing; write {meant}")
             if wrong and field.name in self._stand_ins:
                 value = self._stand_ins[field.name](len(self.problems))
             if value is not msgspec.UNSET:
@@ -110,9 +118,9 @@ class TomlFields:
         return kind(**values)
 
     def _value(self, found: Any, hint: Any, field: msgspec.structs.FieldInfo, place: _Place) -> Any:
-        name = place.field(field.name)
+        name = place.field(field.encode_name)
         if kinds := _structs(hint):
-            return self._table(found, kinds, place.within(field.name))
+            return self._table(found, kinds, place.within(field.encode_name))
         inner = [it for part in get_args(hint) for it in _structs(part)]
         if inner and isinstance(found, dict) and get_origin(hint) is not tuple:
             pairs = [
@@ -138,13 +146,13 @@ class TomlFields:
             return msgspec.convert(found, hint)
         except msgspec.ValidationError:
             if get_origin(hint) is Literal:
-                problem = unknown_name(field.name, found, get_args(hint))
+                problem = unknown_name(field.encode_name, found, get_args(hint))
                 at = str(place)
                 self.problems.append(problem if at == _FILE else f"{at}: {problem}")
                 return msgspec.UNSET
             shown = _kind(found) if field.name in self._hidden else _shown(found)
             self.problems.append(
-                f"{place.field(field.name)} is {shown}; write {_meant(hint, field)}"
+                f"{place.field(field.encode_name)} is {shown}; write {_meant(hint, field)}"
             )
             return msgspec.UNSET
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +42,45 @@ def parse_tables(text: str, source: str, error: type[RoutelabError]) -> dict[str
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as cause:
         raise error(f"{source}: not valid TOML: {cause}") from cause
+
+
+def tables_text(tables: Mapping[str, Any], place: str = "") -> str:
+    """Tables as the text of a TOML file, values before the tables in them.
+
+    Args:
+        tables: numbers, texts, truth values, days, lists of them, tables and lists of tables.
+        place: of a table in its file, such as `models.large`.
+    """
+    values, inside = [], []
+    for name, value in tables.items():
+        at = f"{place}.{_key(name)}" if place else _key(name)
+        if isinstance(value, Mapping):
+            inside.append(_table(f"[{at}]", value, at))
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+            inside += [_table(f"[[{at}]]", it, at) for it in value]
+        else:
+            values.append(f"{_key(name)} = {_value(value)}\n")
+    return "".join(values) + "".join(f"\n{it}" for it in inside)
+
+
+def _table(head: str, value: Mapping[str, Any], place: str) -> str:
+    plain = any(not isinstance(it, Mapping) for it in value.values())
+    body = tables_text(value, place)
+    return f"{head}\n{body}" if plain or not value else body.removeprefix("\n")
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _value(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return value.isoformat() if isinstance(value, date) else repr(value)
+
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")

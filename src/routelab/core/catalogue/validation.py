@@ -5,24 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from routelab.core.catalogue.candidates import parameter_problems
 from routelab.core.catalogue.catalogue import Deployment, Model, Timeouts
+from routelab.core.catalogue.price_problems import price_problems
 
-_PRICES = (
-    "input_usd_per_mtok",
-    "output_usd_per_mtok",
-    "cached_input_usd_per_mtok",
-    "reasoning_usd_per_mtok",
-    "usd_per_request",
-)
 _LIMITS = ("max_concurrency", "requests_per_minute", "tokens_per_minute")
 
 
 def value_problems(model: Model) -> Iterator[str]:
     """What is wrong with the numbers of a model and of its deployments, in sentences."""
-    for field in _PRICES:
-        price = getattr(model, field)
-        if price is not None and not (math.isfinite(price) and price >= 0):
-            yield f"{field} is {price}; a price is finite and not negative"
+    yield from price_problems(model)
+    if model.parameters is not None:
+        yield from parameter_problems(model.parameters)
     if model.context_window is not None and model.context_window <= 0:
         yield f"context_window is {model.context_window}; it must be positive"
     for at, deployment in enumerate(model.deployments, 1):

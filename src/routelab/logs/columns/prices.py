@@ -2,69 +2,51 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from routelab.core import Floats
-from routelab.core.catalogue import Model
-from routelab.errors import LogError
+from routelab.core import Bools, Floats
+from routelab.core.catalogue import Model, TokenUsage
 from routelab.logs.columns.rows import LogRows
-from routelab.logs.formats import csv_header
 from routelab.logs.model import Problems
-
-_COLUMNS = ("model", "usd_per_1m_input", "usd_per_1m_output")
-
-
-def read(path: Path) -> dict[str, Model]:
-    """Prices from a CSV with the columns model, usd_per_1m_input, usd_per_1m_output.
-
-    Raises:
-        LogError: the file or a column is missing, a price is no number or negative, a model
-            is listed twice.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=csv_header(path)[1])
-            numbered = [(reader.line_num, line) for line in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LogError(f"{path.name}: prices cannot be read: {error}") from error
-    problems, lines = Problems(path.name), [line for _, line in numbered]
-    for name in _COLUMNS if lines else ():
-        if name not in lines[0]:
-            problems.add(f"no column {name!r}; prices have the columns {', '.join(_COLUMNS)}")
-    if not lines:
-        problems.add(f"no rows; prices have the columns {', '.join(_COLUMNS)}")
-    problems.stop()
-    models = {line["model"]: _model(number, line, problems) for number, line in numbered}
-    if len(models) < len(lines):
-        names = [line["model"] for line in lines]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        problems.add(f"listed twice: {', '.join(twice)}; keep one price of each model")
-    problems.stop()
-    return models
+from routelab.logs.price_lists import PriceList, costs
 
 
 def fill(
-    rows: LogRows, prices: Mapping[str, Model], source: str
+    rows: LogRows, prices: PriceList | Mapping[str, Model], source: str, problems: Problems
 ) -> tuple[LogRows, tuple[str, ...]]:
     """Derive costs from tokens and prices where none is logged; logged costs are kept.
 
+    A row that says which model served it is priced at that one, where it is listed.
+
     Args:
+        prices: of which other names than the list's own are understood too.
         source: of the prices, for the note.
+        problems: takes prices that cannot be told: of several days, for calls without a time.
     Returns:
         The rows, and a note of what was derived.
+    Raises:
+        LogError: a name that may mean several models of a list, or prices that nothing can cost.
     """
-    listed = [prices.get(name, Model()) for name in rows.models]
-    spent = rows.values["prompt_tokens"] * _each(listed, "input_usd_per_mtok")[rows.model]
-    answer = rows.values["completion_tokens"] * _each(listed, "output_usd_per_mtok")[rows.model]
-    derived = (spent + answer) / 1e6
     cost = rows.values["cost_usd"]
-    here = np.isnan(cost) & ~np.isnan(derived)
+    lacking = np.isnan(cost)
+    if not lacking.any():
+        return rows, ()
+    listed = _listed(rows, prices, lacking)
+    derived = np.full(len(cost), np.nan)
+    for name, at in _priced_as(rows, listed, lacking):
+        try:
+            derived[at] = costs(listed[name], *_calls(rows, at))
+        except ValueError:
+            problems.add(
+                f"{source}: the prices of {name!r} change from day to day, and the log does not say"
+                f" when {int(at.sum()):,} of its calls were made; make a list of one day's prices"
+                " with `routelab prices`, `at='2026-10-14'`"
+            )
+    derived[rows.error & np.isnan(rows.values["prompt_tokens"])] = np.nan
+    here = lacking & ~np.isnan(derived)
     if not here.any():
         return rows, ()
     names = [rows.models[index] for index in np.unique(rows.model[here])]
@@ -75,6 +57,20 @@ def fill(
     return replace(rows, values={**rows.values, "cost_usd": np.where(here, derived, cost)}), (note,)
 
 
+def unpriced(rows: LogRows, prices: PriceList) -> tuple[str, ...]:
+    """A sentence for every model that has tokens, no cost, and no price in a list.
+
+    Args:
+        prices: that the user gave to price these rows.
+    """
+    known = ~np.isnan(rows.values["prompt_tokens"]) & ~rows.error
+    lost = np.unique(rows.model[known & np.isnan(rows.values["cost_usd"])])
+    return tuple(
+        f"{it}; add it to the list, or its costs to the log"
+        for it in prices.unknown([rows.models[index] for index in lost])
+    )
+
+
 def free_failures(rows: LogRows) -> LogRows:
     """Failed calls without any cost cost nothing."""
     cost = rows.values["cost_usd"]
@@ -82,26 +78,43 @@ def free_failures(rows: LogRows) -> LogRows:
     return replace(rows, values={**rows.values, "cost_usd": cost})
 
 
-def _each(models: list[Model], field: str) -> Floats:
-    values = [getattr(model, field) for model in models]
-    return np.array([math.nan if value is None else value for value in values])
+def _listed(
+    rows: LogRows, prices: PriceList | Mapping[str, Model], lacking: Bools
+) -> dict[str, Model]:
+    """The models whose prices are wanted, as far as they are listed."""
+    names = [rows.models[index] for index in np.unique(rows.model[lacking])]
+    served = rows.served
+    if served is not None:
+        names += [str(it) for it in served.values[np.unique(served.codes[lacking])] if it]
+    if isinstance(prices, PriceList):
+        return prices.models(names)
+    return {name: prices[name] for name in names if name in prices}
 
 
-def _model(number: int, line: Mapping[str, str | None], problems: Problems) -> Model:
-    found = [_price(number, line, name, problems) for name in _COLUMNS[1:]]
-    return Model(input_usd_per_mtok=found[0], output_usd_per_mtok=found[1])
+def _priced_as(
+    rows: LogRows, listed: Mapping[str, Model], lacking: Bools
+) -> list[tuple[str, Bools]]:
+    """Models at whose prices rows are charged, and which rows those are."""
+    own = np.array([name if name in listed else "" for name in rows.models], dtype=object)
+    names = own[rows.model]
+    if rows.served is not None:
+        there = np.array([it if it in listed else "" for it in rows.served.values], dtype=object)
+        served = there[rows.served.codes]
+        names = np.where(served == "", names, served)
+    return [(name, lacking & (names == name)) for name in dict.fromkeys(names[lacking]) if name]
 
 
-def _price(
-    number: int, line: Mapping[str, str | None], name: str, problems: Problems
-) -> float | None:
-    text = (line[name] or "").strip()
-    try:
-        price = float(text) if text else None
-    except ValueError:
-        price = math.nan
-    if price is not None and not (math.isfinite(price) and price >= 0):
-        problems.add(
-            f"line {number} ({line['model']!r}): {name} is {text!r}; a price is a number >= 0"
-        )
-    return price
+def _calls(rows: LogRows, at: Bools) -> tuple[TokenUsage, list[str] | None, Floats | None]:
+    """Tokens, services and times of some rows."""
+    zeros = np.zeros(int(at.sum()))
+
+    def tokens(name: str) -> Floats:
+        return rows.values[name][at] if name in rows.values else zeros
+
+    arrays = [tokens(f"{it}_tokens") for it in TokenUsage._fields]
+    services = None
+    if rows.service is not None:
+        services = [str(it) for it in rows.service.values[rows.service.codes[at]]]
+    time_s = rows.requests.timestamp_s
+    at_s = np.full(len(zeros), np.nan) if time_s is None else time_s[rows.request[at]]
+    return TokenUsage(*arrays), services, at_s  # type: ignore[arg-type]

@@ -15,6 +15,13 @@ from routelab.logs.model import Problems, Requests, Strings
 
 _MOST_STEPS = 1000
 _COUNTS = ("cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
+_PARTS = {
+    "cached_tokens": "prompt_tokens",
+    "cache_write_tokens": "prompt_tokens",
+    "cache_write_1h_tokens": "cache_write_tokens",
+    "reasoning_tokens": "completion_tokens",
+}
+"""Counts of tokens that are part of another count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +34,11 @@ class LogRows:
         models: (m,) in the order they first appear.
         request, model: (N,) indices into those.
         values: (N,) quality, cost_usd, latency_s, prompt_tokens, completion_tokens, attempt,
-            step and propensity by name; the last three only where the file has them.
+            step, propensity and parts of the tokens by name; from attempt on only where the
+            file has them.
         signals, extra_usd: (N,) by signal.
         error: (N,).
+        service, served: (N,) the service tier, and the model that answered, where the file says.
     """
 
     requests: Requests
@@ -41,6 +50,8 @@ class LogRows:
     signals: Mapping[str, Floats]
     extra_usd: Mapping[str, Floats]
     error: Bools
+    service: arrow.CodedColumn | None = None
+    served: arrow.CodedColumn | None = None
 
 
 def checked_rows(frame: Frame, problems: Problems) -> LogRows:
@@ -77,6 +88,8 @@ def checked_rows(frame: Frame, problems: Problems) -> LogRows:
             name: border.extra_cost(name, error, signals.get(name)) for name in frame.extras
         },
         error=error,
+        service=border.texts("service_tier"),
+        served=border.texts("served_model"),
     )
 
 
@@ -143,7 +156,24 @@ class _Border:
         self.problems.each(outside, self.say("quality", quality, way_out))
         for name in _COUNTS:
             self._not_negative(name, found[name])
-        return found | self._steps()
+        return found | self._parts(found) | self._steps()
+
+    def _parts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Tokens of caches and of reasoning, which are part of others."""
+        parts = {name: self._number(name) for name in _PARTS if name in self.frame.columns}
+        for name, values in parts.items():
+            self._not_negative(name, values)
+            whole = _PARTS[name]
+            of = parts.get(whole, found.get(whole))
+            if of is None:
+                continue
+            way_out = f"it is part of {whole}, so never more: add it to {whole} if it is beside it"
+            self.problems.each(values > of, self.say(name, values, way_out))
+        return parts
+
+    def texts(self, name: str) -> arrow.CodedColumn | None:
+        there = self.frame.columns
+        return arrow.coded(there[name]) if name in there else None
 
     def _number(self, name: str) -> Floats:
         if name not in self.frame.columns:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from routelab.core.catalogue import Model
 from routelab.errors import LogError
+from routelab.logs import price_lists
 from routelab.logs.columns import assemble, checked_rows, names, prices, wide_frame
 from routelab.logs.importers.importer import ImportedRows, Importer
 from routelab.logs.model import Log, Problems
@@ -24,7 +24,7 @@ def convert(importer: Importer, path: Path, out: Path, price_list: Path | None =
         importer: of that layout.
         path: what it reads.
         out: ends in .parquet.
-        price_list: CSV of list prices (see `routelab.logs.columns.prices.read`); fills in the costs
+        price_list: of any form (see `routelab.logs.price_lists.read`); fills in the costs
             that were not recorded, from tokens that are estimated where those were not either.
     Returns:
         The log as written, and in its notes what was left out.
@@ -34,11 +34,11 @@ def convert(importer: Importer, path: Path, out: Path, price_list: Path | None =
     """
     problems: list[str] = []
     _tried(problems, lambda: _check_out(path, out))
-    listed = _tried(problems, lambda: prices.read(price_list) if price_list else None)
+    listed = _tried(problems, lambda: price_lists.read(price_list) if price_list else None)
     found = _tried(problems, lambda: importer.read(_there(path), price_list is not None))
     if problems or found is None:
         raise LogError(*problems)
-    log = _log(found, listed, price_list.name if price_list else "")
+    log = _log(found, listed)
     try:
         write(log, out)
     except OSError as error:
@@ -71,12 +71,12 @@ def _check_out(path: Path, out: Path) -> None:
         raise LogError(f"{out}: is what is imported; write the log to another file")
 
 
-def _log(found: ImportedRows, listed: dict[str, Model] | None, price_name: str) -> Log:
+def _log(found: ImportedRows, listed: price_lists.PriceList | None) -> Log:
     problems = Problems(found.source.path.name)
     frame = wide_frame(found.source, names.resolve(found.source.names, {}, problems), {}, problems)
     rows, notes = checked_rows(frame, problems), found.notes
     if listed is not None:
-        rows, derived = prices.fill(rows, listed, price_name)
+        rows, derived = prices.fill(rows, listed, listed.source, problems)
         notes += derived
     log = assemble.complete(rows, problems)
     texts = assemble.texts(found.source, frame, rows)

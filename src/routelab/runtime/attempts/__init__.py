@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from routelab.runtime.attempts.classify import PASSING, AttemptResult
     from routelab.runtime.attempts.cost import (
         Cost,
+        ServedPrices,
         combined_multiplier,
         reported_tokens,
         response_cost,
     )
     from routelab.runtime.attempts.pieces import DONE, single_chunk, sse_event, word_chunks
     from routelab.runtime.attempts.streamed_attempt import PieceSink
+    from routelab.runtime.attempts.usage import token_usage
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -26,11 +28,13 @@ else:
             "DONE": "pieces",
             "PASSING": "classify",
             "PieceSink": "streamed_attempt",
+            "ServedPrices": "cost",
             "combined_multiplier": "cost",
             "reported_tokens": "cost",
             "response_cost": "cost",
             "single_chunk": "pieces",
             "sse_event": "pieces",
+            "token_usage": "usage",
             "word_chunks": "pieces",
         },
     )
@@ -41,11 +45,13 @@ __all__ = [
     "AttemptResult",
     "Cost",
     "PieceSink",
+    "ServedPrices",
     "attempt",
     "combined_multiplier",
     "reported_tokens",
     "response_cost",
     "single_chunk",
     "sse_event",
+    "token_usage",
     "word_chunks",
 ]

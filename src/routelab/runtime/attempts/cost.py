@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from routelab.core.catalogue import Model
-from routelab.signals import number
+from routelab.core.catalogue import Catalogue, Model
+from routelab.runtime.attempts.usage import amount, token_usage
 
 _NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")
-_COMPLETION = "completion_tokens"
-_IN_PROMPT, _IN_COMPLETION = "prompt_tokens_details", "completion_tokens_details"
 _NO_TOKENS = ("usage tokens in the response", "make its endpoint report usage")
 
 
@@ -23,15 +22,19 @@ class Cost(NamedTuple):
         note: what an operator should know about it.
         fix: what to do about a cost that is unknown.
         tokens: of the prompt and of the answer; NaN if they are not reported.
+        remarks: what to tell once, each under a name: a model or a service without a price.
     """
 
     usd: float
     note: str = ""
     fix: str = ""
     tokens: tuple[float, float] = (math.nan, math.nan)
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
-def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> Cost:
+def response_cost(
+    model: Model, body: Mapping[str, Any], multiplier: float, day: date | None = None
+) -> Cost:
     """The cost of one response: as the endpoint reports it, else tokens times prices.
 
     Args:
@@ -39,26 +42,111 @@ def response_cost(model: Model, body: Mapping[str, Any], multiplier: float) -> C
         body: the response.
         multiplier: of tokens times prices, for signals that the endpoint computes by asking
             more than once; a cost that the endpoint reports holds them already.
+        day: in UTC, for prices that change; None for the latest.
     """
-    usage = _usage(body)
-    used, note = _used(usage), ""
+    usage = body.get("usage")
+    used, note = token_usage(usage), ""
     if model.cost_reported:
-        reported = _amount(usage.get("cost"))
+        reported = amount(usage.get("cost")) if isinstance(usage, dict) else math.nan
         if not math.isnan(reported):
             return Cost(reported, tokens=used[:2])
         note = "the catalogue says cost_reported, the response has no usage.cost; "
-    usd = model.cost_usd(*used)
+    service = body.get("service_tier")
+    service = service if isinstance(service, str) else ""
+    usd = model.cost_usd(*used, service=service, day=day) if body else math.nan
     if not math.isnan(usd):
         note = note and note + "tokens times prices are charged"
-        return Cost(usd * multiplier, note, tokens=used[:2])
+        remarks = () if not service or model.serves(service, day) else (_unpriced(service),)
+        return Cost(usd * multiplier, note, tokens=used[:2], remarks=remarks)
     lacking, fix = _NO_TOKENS if any(map(math.isnan, used)) else _NO_PRICES
     note = f"{note}cost unknown: no {lacking}"
     return Cost(math.nan, note, fix + _report(model), used[:2])
 
 
+class ServedPrices:
+    """Prices of whichever model an endpoint says that it served.
+
+    Args:
+        catalogue: of the models that are asked.
+        listed: all that have prices, by name; those asked by default.
+        wall_clock: Unix seconds, for prices that change.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        listed: Mapping[str, Model] | None = None,
+        wall_clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._models = catalogue.models
+        self._own = {
+            name: frozenset((name, it.base, *(at.model for at in it.deployments)))
+            for name, it in catalogue.models.items()
+        }
+        self._served = _by_served_name({**(listed or {}), **catalogue.models})
+        self._catalogue = catalogue
+        self._wall_clock = wall_clock
+        self._changing = any(it.dated for it in self._served.values())
+
+    def day(self) -> date | None:
+        """Today in UTC; None where no price hangs on it."""
+        if not self._changing or self._wall_clock is None:
+            return None
+        return datetime.fromtimestamp(self._wall_clock(), UTC).date()
+
+    def cost(self, name: str, body: Mapping[str, Any], multiplier: float) -> Cost:
+        """The cost of a response, at the prices of the model that served it.
+
+        Args:
+            name: of the model that was asked.
+            body: of the response, whose `model` says who served it.
+            multiplier: as `response_cost` takes it.
+        """
+        model, served = self._catalogue.model(name), body.get("model")
+        asked = self._own.get(name)
+        if not served or asked is None or served in asked or not isinstance(served, str):
+            return response_cost(model, body, multiplier, self.day())
+        other = None if model.cost_reported else self._served.get(served)
+        if other is not None:
+            found = response_cost(other, body, multiplier, self.day())
+            if not math.isnan(found.usd):
+                return found
+        found = response_cost(model, body, multiplier, self.day())
+        if model.cost_reported or math.isnan(found.usd):
+            return found
+        return found._replace(remarks=(*found.remarks, _unlisted(name, served)))
+
+
+def _by_served_name(models: Mapping[str, Model]) -> dict[str, Model]:
+    """Models by the names that endpoints give: their own first, then those of deployments."""
+    found = dict(models)
+    plain_first = sorted(models.values(), key=lambda it: bool(it.base))
+    for model in plain_first:
+        for at in model.deployments:
+            found.setdefault(at.model, model)
+    return found
+
+
+def _unlisted(name: str, served: str) -> tuple[str, str]:
+    shown = f"{served!r:.80}"
+    return "served", (
+        f"its endpoint says that {shown} answered, which has no price in the catalogue, so the"
+        f" prices of {name!r} are charged; list {shown} in models.toml with its prices, the same"
+        " ones if they are"
+    )
+
+
+def _unpriced(service: str) -> tuple[str, str]:
+    shown = f"{service!r:.80}"
+    return f"service {service:.40}", (
+        f"service_tier {shown} has no price in the catalogue, so the usual prices are charged;"
+        f" give [models.NAME.services.{service:.40}]"
+    )
+
+
 def reported_tokens(body: Mapping[str, Any] | None) -> tuple[float, float]:
     """Tokens of the prompt and of the answer as the endpoint reports them; NaN if it does not."""
-    return (math.nan, math.nan) if body is None else _used(_usage(body))[:2]
+    return (math.nan, math.nan) if body is None else token_usage(body.get("usage"))[:2]
 
 
 def combined_multiplier(multipliers: Sequence[float]) -> float:
@@ -74,46 +162,3 @@ def combined_multiplier(multipliers: Sequence[float]) -> float:
 def _report(model: Model) -> str:
     asked = ", or set cost_reported = true if its responses carry usage.cost"
     return "" if model.cost_reported else asked
-
-
-class _Used(NamedTuple):
-    """Tokens that a response was billed for, in the order of `Model.cost_usd`."""
-
-    prompt: float
-    completion: float
-    cached: float
-    reasoning: float
-
-
-def _used(usage: Mapping[str, Any]) -> _Used:
-    """What is billed; tokens of reasoning are part of the completion's, or beside them."""
-    prompt, completion = _amount(usage.get("prompt_tokens")), _amount(usage.get(_COMPLETION))
-    of_prompt, of_completion = usage.get(_IN_PROMPT), usage.get(_IN_COMPLETION)
-    if of_prompt is None and of_completion is None:
-        return _Used(prompt, completion, 0.0, 0.0)
-    cached = _part(of_prompt, "cached_tokens")
-    reasoning = _part(of_completion, "reasoning_tokens")
-    if reasoning and _amount(usage.get("total_tokens")) == prompt + completion + reasoning:
-        completion += reasoning  # some endpoints leave them out of the completion's
-    return _Used(prompt, completion, min(cached, prompt), min(reasoning, completion))
-
-
-def _part(details: object, field: str) -> float:
-    known = _amount(details.get(field)) if isinstance(details, dict) else 0.0
-    return 0.0 if math.isnan(known) else known
-
-
-def _usage(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    usage = body.get("usage")
-    return usage if isinstance(usage, dict) else _NOTHING
-
-
-def _amount(value: object) -> float:
-    if type(value) is int and 0 <= value < _USUAL:  # what nearly all are
-        return float(value)
-    known = number(value)
-    return known if known is not None and known >= 0.0 and math.isfinite(known) else math.nan
-
-
-_NOTHING: Mapping[str, Any] = {}
-_USUAL = 2**53

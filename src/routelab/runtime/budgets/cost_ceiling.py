@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from datetime import date
 from itertools import chain
 from typing import Any
 
 import msgspec
 
 from routelab.core import ANSWER_LIMITS, Admission, Call, Message, Request, estimated_tokens
+from routelab.core.catalogue import PriceSheet, dearest, upper_tokens_usd
 
 PROMPT_MARGIN = 1.5
 """Times the estimated tokens: code and many languages take more than estimated."""
@@ -26,12 +28,15 @@ def upper_usd(
     request: Request,
     fields: Mapping[str, Any],
     output_tokens: int,
+    day: date | None = None,
 ) -> float:
     """Upper cost of one answer in USD, without signals; NaN where nothing is known of the model.
 
     Prices times tokens: of the prompt as estimated, with a margin; of the answer at most
-    `max_completion_tokens` or `max_tokens` for each of `n`, else `output_tokens`. Without
-    prices, twice what the policy predicts the model to cost.
+    `max_completion_tokens` or `max_tokens` for each of `n`, else `output_tokens`. Of prices the
+    dearest that such a call can meet: its tokens may be read from a cache or written to one, or
+    thought, the prompt reaches a tier or not, and a service that it asks for serves it or not.
+    Without prices, twice what the policy predicts the model to cost.
 
     Args:
         admission: prices of the models, and what the policy predicts of their cost.
@@ -39,10 +44,17 @@ def upper_usd(
         request: that it is made for.
         fields: of the request body.
         output_tokens: assumed of an answer that has no limit of tokens.
+        day: in UTC, for prices that change; None for the latest.
     """
     model = admission.catalogue.model(call.model)
     messages = call.messages if call.messages is not None else request.messages or ()
-    usd = model.cost_usd(_prompt_tokens(messages, fields), _answer_tokens(fields, output_tokens))
+    if model.parameters is not None:
+        sent = model.parameters.merged({**fields, "messages": messages})
+        messages, fields = sent["messages"], sent
+    prompt, answer = _prompt_tokens(messages, fields), _answer_tokens(fields, output_tokens)
+    sheet = model.sheet(day)
+    prices = dearest(sheet, _services(fields, sheet), prompt)
+    usd = upper_tokens_usd(prices, prompt, answer)
     return usd if not math.isnan(usd) else ESTIMATE_MARGIN * _predicted(admission, call, request)
 
 
@@ -55,6 +67,14 @@ def unpriced(admission: Admission) -> list[str]:
         if math.isnan(admission.catalogue.model(name).cost_usd(1.0, 1.0))
         and not admission.predicts("cost", name)
     ]
+
+
+def _services(fields: Mapping[str, Any], sheet: PriceSheet) -> tuple[str, ...]:
+    """Services that may serve a request, the usual one first."""
+    asked = fields.get("service_tier")
+    if asked == "auto":
+        return ("", *sheet.services)
+    return ("", asked) if isinstance(asked, str) else ("",)
 
 
 def _predicted(admission: Admission, call: Call, request: Request) -> float:

@@ -8,8 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from routelab.core import Attempt
-from routelab.core.catalogue import Catalogue
-from routelab.runtime.attempts import Cost, response_cost
+from routelab.runtime.attempts import Cost, ServedPrices
 from routelab.runtime.engine import SampleAttempt
 
 
@@ -22,32 +21,37 @@ class CallAccount(NamedTuple):
         attempts: in the order they ended.
         notes: what an operator should know.
         unknown: answering models whose cost is not known, each with what to do about it.
+        remarks: answering models, and under a name what to tell of their prices once.
     """
 
     usd: float
     attempts: tuple[Attempt, ...]
     notes: tuple[str, ...]
     unknown: tuple[tuple[str, Cost], ...]
+    remarks: tuple[tuple[str, str, str], ...] = ()
 
 
 def account(
-    attempts: Sequence[SampleAttempt], catalogue: Catalogue, multiplier: float
+    attempts: Sequence[SampleAttempt], prices: ServedPrices, multiplier: float
 ) -> CallAccount:
-    """Price every attempt at the model that was asked.
+    """Price every attempt at the model that served it.
 
     Args:
         multiplier: of tokens times prices, as `response_cost` takes it.
     """
     costs, notes, unknown = [], [], []
+    remarks: list[tuple[str, str, str]] = []
     for it in attempts:
-        cost = response_cost(catalogue.model(it.model), it.result.body or _NOTHING, multiplier)
+        cost = prices.cost(it.model, it.result.body or _NOTHING, multiplier)
         costs.append(cost)
         if it.result.error is None and cost.note:
             notes.append(f"{it.result.deployment}: {cost.note}")
         if it.result.error is None and cost.fix:
             unknown.append((it.model, cost))
+        if cost.remarks:
+            remarks += [(it.model, *remark) for remark in cost.remarks]
     priced = tuple(map(_attempt, attempts, costs))
-    return CallAccount(_total(priced), priced, tuple(notes), tuple(unknown))
+    return CallAccount(_total(priced), priced, tuple(notes), tuple(unknown), tuple(remarks))
 
 
 _NOTHING: Mapping[str, Any] = {}

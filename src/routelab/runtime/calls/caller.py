@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 
 from routelab.core import Call, Feedback, Request, SignalSpec, cancelled
-from routelab.core.catalogue import Catalogue
-from routelab.runtime.attempts import PieceSink, combined_multiplier
+from routelab.runtime.attempts import PieceSink, ServedPrices, combined_multiplier
 from routelab.runtime.calls.accounting import CallAccount, account
 from routelab.runtime.calls.gates import GateChecker
 from routelab.runtime.calls.signals import SignalReader
@@ -48,20 +47,21 @@ class Caller:
     """Answers calls from live endpoints.
 
     Attributes:
+        prices: of whichever model answers.
         sources: of signals, by name; a signal without one has its default source.
         specs: of signals, for their multipliers.
     """
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        prices: ServedPrices,
         engine: Engine,
         sources: Mapping[str, SignalSource],
         specs: Mapping[str, SignalSpec],
         gates: GateChecker,
         clock: Callable[[], float],
     ) -> None:
-        self.catalogue = catalogue
+        self.prices = prices
         self.sources = sources
         self.specs = specs
         self._engine = engine
@@ -177,13 +177,15 @@ class Caller:
         failed: SampleAttempt,
     ) -> str | None:
         """Why there is no money for another attempt, or None."""
-        cost_usd = account((failed,), self.catalogue, self.charged(call)[1]).usd
+        cost_usd = account((failed,), self.prices, self.charged(call)[1]).usd
         return await room(failed, cost_usd)
 
     def _account(self, call: Call, attempts: Sequence[SampleAttempt]) -> CallAccount:
-        money = account(attempts, self.catalogue, self.charged(call)[1])
+        money = account(attempts, self.prices, self.charged(call)[1])
         for model, cost in money.unknown:
             self._warn(model, "cost", f"model {model!r}: {cost.note}; {cost.fix}")
+        for model, what, sentence in money.remarks:
+            self._warn(model, what, f"model {model!r}: {sentence}")
         return money
 
 

@@ -107,6 +107,10 @@ class Engine:
                 is not worth it where there is a fallback.
         """
         pool.retries.earn()
+        parameters = self._catalogue.model(pool.model).parameters
+        if parameters is not None:
+            body = parameters.merged(question.body)
+            question = msgspec.structs.replace(question, body=body)
         tokens = pool.demand.of(question.body) if pool.counts_tokens else 0.0
         failed: dict[DeploymentState, AttemptResult] = {}
         hopeless: set[DeploymentState] = set()

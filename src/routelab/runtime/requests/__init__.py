@@ -9,7 +9,12 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.runtime.requests.active_policy import ActivePolicy, cheaper_policy
     from routelab.runtime.requests.answer import Piece, StreamedAnswer
-    from routelab.runtime.requests.deployments import check_meant, deployed_models, merged_models
+    from routelab.runtime.requests.deployments import (
+        check_meant,
+        deployed_models,
+        merged_models,
+        priced_models,
+    )
     from routelab.runtime.requests.handler import RequestHandler
     from routelab.runtime.requests.observers import Observer, Observers
     from routelab.runtime.requests.options import Messages, RequestOptions, sending
@@ -31,6 +36,7 @@ else:
             "check_meant": "deployments",
             "deployed_models": "deployments",
             "merged_models": "deployments",
+            "priced_models": "deployments",
             "sending": "options",
         },
     )
@@ -49,5 +55,6 @@ __all__ = [
     "check_meant",
     "deployed_models",
     "merged_models",
+    "priced_models",
     "sending",
 ]

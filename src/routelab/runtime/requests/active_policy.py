@@ -6,13 +6,15 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from routelab.core import Admission, Call, Context, Request
 from routelab.core.catalogue import Catalogue
-from routelab.errors import BudgetError, PolicyError
+from routelab.errors import BudgetError, PolicyError, RequestError
 from routelab.policy_file import PolicyFile, load
+from routelab.runtime.attempts import ServedPrices
 from routelab.runtime.budgets import Budgets, unpriced, upper_usd
 from routelab.runtime.calls import Caller, GateChecker, Sending
 from routelab.runtime.engine import Engine
@@ -29,6 +31,8 @@ class ActivePolicy:
         digest: of the policy.
         caller: answers its calls.
 
+    Args:
+        prices: of whichever model answers; those of the catalogue by default.
     Raises:
         PolicyError: a signal's source cannot be parsed, or the overlay has what the policy has
             no use for.
@@ -41,12 +45,13 @@ class ActivePolicy:
         catalogue: Catalogue,
         engine: Engine,
         clock: Callable[[], float],
+        prices: ServedPrices | None = None,
     ) -> None:
         document = policy_file.document
         self.policy = overlay.over(policy_file.policy)
         self.digest = policy_file.digest
         self.caller = Caller(
-            catalogue,
+            prices or ServedPrices(catalogue),
             engine,
             sources(policy_file, overlay.signals),
             document.signals,
@@ -65,6 +70,12 @@ class ActivePolicy:
         self.admission = Admission(
             self.policy.models_used, catalogue, self._scoring, document.estimates
         )
+
+        self._candidates = [
+            (name, model.base, model.parameters)
+            for name, model in catalogue.only(self.policy.models_used).models.items()
+            if model.parameters is not None
+        ]
 
     def context(self, request: Request) -> Context:
         """The context of a request, which the policy decides by."""
@@ -98,12 +109,39 @@ class ActivePolicy:
         samples, multiplier = self.caller.charged(call)
         return answer_usd * samples * multiplier
 
+    def check_fields(self, fields: Mapping[str, Any]) -> None:
+        """Refuse a request that fixes what a candidate of the policy is defined by.
+
+        Args:
+            fields: of the request's body.
+        Raises:
+            RequestError: candidates that would answer otherwise than they were measured, by name.
+        """
+        if not self._candidates:
+            return
+        problems = [
+            f"{field}={fixed!r:.80}: candidate {name!r} is {base!r} with {field}={own!r}; leave it"
+            " out of the request, or take the candidate out of the policy"
+            for name, base, parameters in self._candidates
+            for field, fixed, own in parameters.conflicts(fields)
+        ]
+        problems += [
+            f"{field}={fields[field]!r:.80}: {base!r} would be asked as candidate {name!r} is;"
+            " leave it out of the request, or one of the two out of the policy"
+            for name, base, parameters in self._candidates
+            for field in parameters.decided
+            if base in self.admission.models and fields.get(field) == parameters.fields[field]
+        ]
+        if problems:
+            raise RequestError(*problems)
+
     def samples(self, call: Call) -> int:
         """How many answers of the model a call takes, signals included."""
         return self.caller.charged(call)[0]
 
     def _answer_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
-        usd = upper_usd(self.admission, call, sending.request, sending.fields, output_tokens)
+        day = self.caller.prices.day()
+        usd = upper_usd(self.admission, call, sending.request, sending.fields, output_tokens, day)
         if math.isnan(usd):
             raise BudgetError(
                 f"model {call.model!r} has no known cost to keep within a budget: {_FIX}"

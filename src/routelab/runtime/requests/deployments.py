@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue, EngineRules, Model
+from routelab.core.catalogue import Catalogue, EngineRules, Model, Parameters
 from routelab.errors import CatalogueError
 from routelab.policy_file import PolicyFile
 
@@ -20,12 +20,16 @@ def deployed_models(
             prices, capabilities or deployments, is filled in from there.
         rules: of the engine; go before those of either catalogue.
     Raises:
-        CatalogueError: a model has no deployment in either.
+        CatalogueError: a model has no deployment in either, or a candidate has other parameters
+            than the policy was tuned with.
     """
     own = policy_file.document.catalogue
     listed = given or Catalogue()
+    _check_candidates(policy_file, listed)
     filled = {
-        name: _filled(listed.model(name), own.model(name)) if name in listed.models else it
+        name: _filled(listed.model(name), own.model(name))
+        if name in listed.models
+        else _moved(it, listed)
         for name, it in {**own.models, **listed.models}.items()
     }
     known = Catalogue(filled, rules or listed.engine or own.engine)
@@ -72,6 +76,50 @@ def _filled(model: Model, own: Model) -> Model:
 
 
 _SILENT = Model()
+
+
+def _moved(model: Model, listed: Catalogue) -> Model:
+    """A candidate of the policy where its base is: what a newer catalogue says of that holds."""
+    if not model.base or model.base not in listed.models:
+        return model
+    base = listed.models[model.base]
+    moved = _filled(msgspec.structs.replace(base, base="", parameters=None), model)
+    return msgspec.structs.replace(moved, base=model.base, parameters=model.parameters)
+
+
+def _check_candidates(policy_file: PolicyFile, listed: Catalogue) -> None:
+    """Refuse candidates that are not what the policy was tuned with."""
+    problems = [
+        f"policy {policy_file.name!r}: candidate {name!r} was tuned as {_candidate(own)}, and the"
+        f" catalogue says {_candidate(it)}; give the other one another name, and tune with it"
+        for name, it in listed.models.items()
+        if (own := policy_file.document.catalogue.models.get(name)) is not None
+        and own.parameters is not None
+        and it.parameters is not None
+        and (own.base, own.parameters) != (it.base, it.parameters)
+    ]
+    if problems:
+        raise CatalogueError(*problems)
+
+
+def _candidate(model: Model) -> str:
+    parameters = model.parameters or Parameters()
+    given = dict(parameters.fields)
+    if parameters.prompt_prefix:
+        given["prompt_prefix"] = f"{parameters.prompt_prefix!r:.60}"
+    said = ", ".join(f"{name} = {value}" for name, value in given.items())
+    return f"{model.base!r} with {said}"
+
+
+def priced_models(
+    policy_file: PolicyFile, spare: PolicyFile | None, given: Catalogue | None
+) -> dict[str, Model]:
+    """Every model that has prices anywhere, those of the given catalogue before the policies'."""
+    own = [it.document.catalogue for it in (spare, policy_file) if it is not None]
+    known: dict[str, Model] = {}
+    for catalogue in (*own, *([] if given is None else [given])):
+        known.update(catalogue.models)
+    return known
 
 
 def merged_models(one: Catalogue, other: Catalogue) -> Catalogue:

@@ -57,6 +57,9 @@ class RequestHandler:
         deadline = started + _seconds(request.deadline_s)
         sent = Sending(request, asked.fields, asked.headers, delivery, deadline)
         active, degraded = self.active, False
+        for one in (active, self._spare):
+            if one is not None:
+                one.check_fields(asked.fields)
         x = active.context(request)
         try:
             try:

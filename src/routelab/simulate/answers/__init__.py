@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
+    from routelab.simulate.answers.candidates import asked_candidate, own_limit
     from routelab.simulate.answers.finder import Finder
     from routelab.simulate.answers.outcomes import NOT_LOGGED, Outcomes
     from routelab.simulate.answers.replay_error import ReplayError
@@ -18,6 +19,8 @@ else:
             "NOT_LOGGED": "outcomes",
             "Outcomes": "outcomes",
             "ReplayError": "replay_error",
+            "asked_candidate": "candidates",
+            "own_limit": "candidates",
         },
     )
 
@@ -26,4 +29,6 @@ __all__ = [
     "Finder",
     "Outcomes",
     "ReplayError",
+    "asked_candidate",
+    "own_limit",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import first
@@ -11,6 +13,7 @@ from routelab.logs.formats import prompt_key
 from routelab.logs.model import Log
 from routelab.runtime import REQUEST_ID, header_text
 from routelab.signals import prompt_text
+from routelab.simulate.answers.candidates import asked_candidate
 from routelab.simulate.answers.replay_error import ReplayError
 
 _SHOWN = 10
@@ -26,21 +29,35 @@ class Finder:
 
     def __init__(self, log: Log, catalogue: Catalogue | None) -> None:
         self._log = log
-        self._columns = _columns(log, catalogue)
+        self._models = {} if catalogue is None else dict(catalogue.models)
+        self._named = _named(log, catalogue)
         self._rows = {str(key): row for row, key in enumerate(log.requests.id)}
 
-    def column(self, model: object) -> int:
-        """Column of the model that a request names.
+    def column(self, asked: Mapping[str, Any]) -> int:
+        """Column of the model that a request is for: by its name, among candidates by parameters.
 
+        Args:
+            asked: the request's body.
         Raises:
-            ReplayError: 404, naming the models there are.
+            ReplayError: 404, naming the models there are; 409 where candidates fit alike.
         """
-        if not isinstance(model, str) or model not in self._columns:
+        model = asked.get("model")
+        if not isinstance(model, str) or model not in self._named:
             known = first(self._log.models, _SHOWN)
             raise ReplayError(
                 404, "model_not_found", f"{self._log.name} has no model {model!r}: {known}"
             )
-        return self._columns[model]
+        names = self._named[model]
+        return self._log.column(
+            names[0] if len(names) == 1 else asked_candidate(names, self._models, asked)
+        )
+
+    def prompt(self, column: int, messages: object) -> object:
+        """Messages without what the candidate of a column put before them."""
+        model = self._models.get(self._log.models[column])
+        if model is None or model.parameters is None or not model.parameters.prompt_prefix:
+            return messages
+        return model.parameters.without_prefix(messages) or messages
 
     def row(self, request_id: str | None, messages: object) -> int:
         """Row of the request with this id, else of the only one with this prompt.
@@ -82,11 +99,25 @@ class Finder:
         return rows
 
 
-def _columns(log: Log, catalogue: Catalogue | None) -> dict[str, int]:
-    """Columns by model name, and by the upstream names that stand for one model only."""
-    meant: dict[str, set[int]] = {}
-    for name, model in (catalogue.models if catalogue else {}).items():
+def _named(log: Log, catalogue: Catalogue | None) -> dict[str, tuple[str, ...]]:
+    """The log's models that a name may mean: their own name, or that of their deployments.
+
+    A deployment's name that stands for several models means none, unless they are candidates.
+    """
+    models = {} if catalogue is None else catalogue.models
+    meant: dict[str, list[str]] = {}
+    for name, model in models.items():
         for deployment in model.deployments if name in log.models else ():
-            meant.setdefault(deployment.model, set()).add(log.column(name))
-    upstream = {name: next(iter(columns)) for name, columns in meant.items() if len(columns) == 1}
-    return upstream | {name: column for column, name in enumerate(log.models)}
+            there = meant.setdefault(deployment.model, [])
+            if name not in there:
+                there.append(name)
+    found: dict[str, tuple[str, ...]] = {}
+    for upstream, names in meant.items():
+        plain = [it for it in names if not models[it].base]
+        if upstream in log.models:
+            plain = [upstream] if upstream not in models or not models[upstream].base else []
+        others = [it for it in names if models[it].base]
+        if len(plain) <= 1:
+            found[upstream] = (*plain, *others)
+    own = {name: (name,) for name in log.models}
+    return own | {name: them for name, them in found.items() if len(them) > 1 or name not in own}

@@ -1,0 +1,122 @@
+"""Price lists of our own: a CSV with a row a model, or a `models.toml`."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from routelab.core.catalogue import DatedPrices, Model, catalogue_file, price_problems
+from routelab.core.messages import nearest
+from routelab.errors import LogError
+from routelab.logs.formats import csv_header
+from routelab.logs.model import Problems
+from routelab.logs.price_lists.price_list import PriceList, of_models
+
+COLUMNS = {
+    "usd_per_1m_input": "input_usd_per_mtok",
+    "usd_per_1m_output": "output_usd_per_mtok",
+    "usd_per_1m_cached_input": "cached_input_usd_per_mtok",
+    "usd_per_1m_cache_write": "cache_write_usd_per_mtok",
+    "usd_per_1m_cache_write_1h": "cache_write_1h_usd_per_mtok",
+    "usd_per_1m_reasoning": "reasoning_usd_per_mtok",
+    "usd_per_request": "usd_per_request",
+}
+"""Columns of a CSV, and the prices that they hold."""
+_NEEDED = ("usd_per_1m_input", "usd_per_1m_output")
+
+
+def read_toml(path: Path) -> PriceList:
+    """The prices of a catalogue.
+
+    Raises:
+        CatalogueError: as `catalogue_file.read` says.
+    """
+    return of_models(path.name, "toml", catalogue_file.read(path).models)
+
+
+def read_csv(path: Path) -> PriceList:
+    """Prices from a CSV with a column `model`, and prices in USD per million tokens.
+
+    `from`, a day, tells several rows of a model apart.
+
+    Raises:
+        LogError: the file or a column is missing, a price is no number or negative, a model
+            is listed twice for one day.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter=csv_header(path)[1])
+            numbered = [(reader.line_num, line) for line in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise LogError(f"{path.name}: prices cannot be read: {error}") from error
+    problems = Problems(path.name)
+    _check_columns([*numbered[0][1]] if numbered else [], problems)
+    problems.stop()
+    rows: dict[str, dict[date | None, dict[str, float]]] = defaultdict(dict)
+    twice: dict[str, None] = {}
+    for number, line in numbered:
+        name, day = line["model"], _day(number, line, problems)
+        if day in rows[name]:
+            twice[f"{name} from {day}" if day else name] = None
+        rows[name][day] = _prices(number, line, problems)
+    if twice:
+        problems.add(f"listed twice: {', '.join(twice)}; keep one price of each model and day")
+    problems.stop()
+    models = {name: _model(by_day) for name, by_day in rows.items()}
+    for name, model in models.items():
+        for problem in price_problems(model):
+            problems.add(f"{name}: {problem}")
+    problems.stop()
+    return of_models(path.name, "csv", models)
+
+
+def _check_columns(there: list[str], problems: Problems) -> None:
+    shown = ", ".join(("model", *_NEEDED))
+    if not there:
+        problems.add(f"no rows; prices have the columns {shown}")
+        return
+    flat = "usd_per_request" in there and not set(_NEEDED) & set(there)
+    for name in ("model",) if flat else ("model", *_NEEDED):
+        if name not in there:
+            problems.add(f"no column {name!r}; prices have the columns {shown}")
+    for name in there:
+        if name not in COLUMNS and (meant := nearest(name, (*COLUMNS, "from"), 0.85)):
+            problems.add(f"no column is called {name!r}; write {meant!r}, or a name less like it")
+
+
+def _day(number: int, line: Mapping[str, str | None], problems: Problems) -> date | None:
+    text = (line.get("from") or "").strip()
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        problems.add(f"line {number}: from is {text!r}; write a day such as 2026-10-14")
+        return None
+
+
+def _model(by_day: Mapping[date | None, dict[str, float]]) -> Model:
+    dated = [DatedPrices(from_day=day, **it) for day, it in by_day.items() if day is not None]
+    dated.sort(key=lambda it: it.from_day)
+    usual: dict[str, Any] = dict(by_day.get(None, {}))
+    return Model(**usual, dated=tuple(dated))
+
+
+def _prices(number: int, line: Mapping[str, str | None], problems: Problems) -> dict[str, float]:
+    found = {}
+    for column, field in COLUMNS.items():
+        text = (line.get(column) or "").strip()
+        try:
+            price = float(text) if text else None
+        except ValueError:
+            price = math.nan
+        if price is not None and not (math.isfinite(price) and price >= 0):
+            problems.add(
+                f"line {number} ({line['model']!r}): {column} is {text!r}; a price is a number >= 0"
+            )
+        elif price is not None:
+            found[field] = price
+    return found
