@@ -16,6 +16,13 @@ class Scoring(Protocol):
     """Scorers by name. One request scored alone gives the very bits that a batch gives."""
 
     @property
+    def reads(self) -> str | None:
+        """Which of a request's messages are looked at, one of `routelab.core.conversation.READS`;
+        None for all of them, as they are.
+        """
+        ...
+
+    @property
     def names(self) -> Sequence[str]:
         """Of all scorers."""
         ...
