@@ -1,12 +1,11 @@
 """A policy as an MLflow model: a table of requests in, the decision on each out.
 
 MLflow stores this file and runs it to load the model; beside MLflow it needs only the base
-install. Columns in: `request_id`; optionally `prompt`,
-or `messages` as JSON, `task`, `tenant`, `priority` and `needs`,
-a list of capabilities; and a column `MODEL.SIGNAL` for each confidence the policy may look at.
-A confidence that is missing escalates, as it does in production. Columns out: `request_id`,
-`calls` (the models asked, in order) and `answer` (the model that answers; None if no model has
-what the request needs).
+install. Columns in: `request_id`; optionally `prompt`, or `messages` as JSON, `task`, `tenant`,
+`priority` and `needs`, a list of capabilities; and a column `MODEL.SIGNAL` for each confidence the
+policy may look at. A confidence that is missing escalates, as it does in production. Columns out:
+`request_id`, `calls` (the models asked, in order) and `answer` (the model that answers; None if no
+model has what the request needs).
 """
 
 from __future__ import annotations

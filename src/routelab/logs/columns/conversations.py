@@ -40,7 +40,7 @@ def check_conversations(
         for at, prompts, messages in texts.cells(first):
             for row, prompt, said in zip(at.tolist(), prompts, messages, strict=True):
                 found.add(row, prompt, said)
-    return (*found.notes(), *_turns(frame, rows, problems))
+    return (*found.notes(), *_turns(frame, rows, problems, alone=found.alone))
 
 
 def _holds_conversations(source: RowSource, frame: Frame, rows: LogRows) -> bool:
@@ -78,9 +78,7 @@ class _Findings:
         if messages.lstrip()[:1] not in ("[", "{"):
             self._note(row, "are a plain text, which is read as a prompt")
         elif messages.lstrip().startswith(("[{'", "{'")):
-            self._note(
-                row, "are written as Python does it and not as JSON, and are read all the same"
-            )
+            self._note(row, "are written as Python does it and not as JSON, yet are read")
         for oddity in oddities(said):
             self._note(row, oddity)
 
@@ -93,12 +91,15 @@ class _Findings:
             return
         self._plain += 1
         if looks_like_one(prompt) and prompt.lstrip().startswith(('[{"role', '{"messages"')):
-            self._note(
-                row, "are a prompt that begins like JSON of messages and holds none: read as text"
-            )
+            self._note(row, "are a prompt that begins like messages and is none: read as text")
 
     def _note(self, row: int, what: str) -> None:
         self._odd.setdefault(what, []).append(row)
+
+    @property
+    def alone(self) -> bool:
+        """Whether every request is a prompt, without the turns before it."""
+        return self._frame.messages is None and not self._in_json
 
     def notes(self) -> Iterator[str]:
         """In sentences; problems go where they belong."""
@@ -118,8 +119,12 @@ class _Findings:
             yield f"requests whose messages {what}: {len(at):,}, the first in {where}"
 
 
-def _turns(frame: Frame, rows: LogRows, problems: Problems) -> Iterator[str]:
-    """Numbers of turns, and sessions that a group tears apart."""
+def _turns(frame: Frame, rows: LogRows, problems: Problems, *, alone: bool) -> Iterator[str]:
+    """Numbers of turns, and sessions that a group tears apart.
+
+    Args:
+        alone: every request is a prompt, without the turns before it.
+    """
     if "session_id" not in frame.columns:
         return
     session = arrow.coded(frame.columns["session_id"]).codes[rows.first]
@@ -129,6 +134,11 @@ def _turns(frame: Frame, rows: LogRows, problems: Problems) -> Iterator[str]:
         yield (
             f"{counted(torn, 'session')} lie in more than one group: the group is what is kept"
             " together in splits"
+        )
+    if alone and frame.prompt is not None and len(np.unique(session)) < len(session):
+        yield (
+            "requests of a session hold their own prompt alone, and those of production the turns"
+            " before it too: tune with `reads='last_turn'`, or log their messages"
         )
     if "turn" not in frame.columns:
         return
