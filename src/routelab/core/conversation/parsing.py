@@ -57,9 +57,12 @@ def beyond_prompt(messages: tuple[Message, ...], prompt: str) -> str | None:
         messages: of a request.
         prompt: what the user says in them.
     """
-    if messages == prompted(prompt) and conversation(prompt) is None:
-        return None
-    return msgspec.json.encode(messages).decode()
+    return None if is_prompt(messages, prompt) else msgspec.json.encode(messages).decode()
+
+
+def is_prompt(messages: tuple[Message, ...], prompt: str) -> bool:
+    """Whether messages are what a file's reader makes of a prompt."""
+    return messages == prompted(prompt) and conversation(prompt) is None
 
 
 def looks_like_one(text: str) -> bool:

@@ -15,6 +15,7 @@ from routelab.core.conversation import (
     DEFAULT_READS,
     checked_messages,
     conversation,
+    is_prompt,
     key_text,
     kinds_of,
     message_text,
@@ -99,7 +100,7 @@ def _surveyed(
             if not isinstance(one, str):
                 kinds |= kinds_of(one)
                 openings[row] = prompt_key(message_text(opening(one)))
-                messages[row] = message_key(one)
+                messages[row] = "" if is_prompt(one, prompt) else message_key(one)
     return SurveyedTexts(prompts, openings, messages, lengths, frozenset(kinds))
 
 

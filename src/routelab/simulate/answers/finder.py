@@ -109,6 +109,7 @@ def _keys(messages: object) -> Iterator[str]:
     yield message_key(said)
     for reads in (DEFAULT_READS, "last_turn"):
         yield prompt_key(message_text(read_messages(said, reads)))
+    yield prompt_key("".join(message_text((it,)) for it in read_messages(said, DEFAULT_READS)))
 
 
 def _columns(log: Log, catalogue: Catalogue | None) -> dict[str, int]:
