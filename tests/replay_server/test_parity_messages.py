@@ -28,8 +28,9 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}
 
 @pytest.fixture(scope="module")
 def plain(sample_log):
-    """Prompts alone, of a few hundred requests."""
-    return sample_log.take(np.arange(900)).only(MODELS)
+    """Prompts alone, of a few hundred requests on which no call failed."""
+    log = sample_log.only(MODELS)
+    return log.take(np.flatnonzero(~log.error.any(axis=1))[:900])
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,8 @@ def talks(plain):
 def tuned(log, path, reads="user_turns"):
     """A policy that learned from the log, and asks each model on many requests."""
     fitted = learning.fit(replace(log, reads=reads), target="quality", models=MODELS)
-    policy = Utility(MODELS, "quality", 60.0, usd=(0.0001, 0.001, 0.004))
+    costs = tuple(float(it) for it in log.cost_usd.mean(axis=0))
+    policy = Utility(MODELS, "quality", costs=costs, cost_weight=30.0)
     document = Document(
         name="mine",
         policy=to_wire(policy),

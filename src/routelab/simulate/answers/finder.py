@@ -6,7 +6,12 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from routelab.core.catalogue import Catalogue
-from routelab.core.conversation import DEFAULT_READS, message_text, read_messages
+from routelab.core.conversation import (
+    DEFAULT_READS,
+    content_text,
+    message_text,
+    read_messages,
+)
 from routelab.core.messages import first
 from routelab.logs.formats import message_key, prompt_key
 from routelab.logs.model import Log
@@ -103,13 +108,16 @@ class _Turn:
 
 
 def _keys(messages: object) -> Iterator[str]:
-    """What requests may be known by: all messages, what the user says, and says last."""
+    """What requests may be known by: all messages, what the user says, and says last;
+    then the same as texts alone, without a word of images.
+    """
     listed = messages if isinstance(messages, list | tuple) else ()
     said = tuple(message for message in listed if isinstance(message, Mapping))
     yield message_key(said)
     for reads in (DEFAULT_READS, "last_turn"):
         yield prompt_key(message_text(read_messages(said, reads)))
-    yield prompt_key("".join(message_text((it,)) for it in read_messages(said, DEFAULT_READS)))
+    users = (message for message in said if message.get("role") == "user")
+    yield prompt_key("".join(content_text(message.get("content")) for message in users))
 
 
 def _columns(log: Log, catalogue: Catalogue | None) -> dict[str, int]:
