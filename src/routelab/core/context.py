@@ -10,7 +10,7 @@ from routelab.core.decision import Choice, Score, Step
 from routelab.core.draw import pick, uniform
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
-from routelab.core.scoring import Scoring
+from routelab.core.scoring import Scoring, reads_of
 from routelab.errors import NoModelError, PolicyError
 
 
@@ -57,7 +57,7 @@ class Context:
         admission: Admission | None = None,
         explained: bool = False,
     ) -> None:
-        self.request = request if scoring is None else request.reading(scoring.reads)
+        self.request = request.reading(reads_of(scoring))
         self.allowed = frozenset(allowed)
         self.seed = seed
         self.steps: list[Step] = []

@@ -16,13 +16,6 @@ class Scoring(Protocol):
     """Scorers by name. One request scored alone gives the very bits that a batch gives."""
 
     @property
-    def reads(self) -> str | None:
-        """Which of a request's messages are looked at, one of `routelab.core.conversation.READS`;
-        None for all of them, as they are.
-        """
-        ...
-
-    @property
     def names(self) -> Sequence[str]:
         """Of all scorers."""
         ...
@@ -81,6 +74,16 @@ class Scoring(Protocol):
             PolicyError: no such scorer, or it lacks what it reads.
         """
         ...
+
+
+def reads_of(scoring: Scoring | None) -> str | None:
+    """Which of a request's messages scorers look at, one of `routelab.core.conversation.READS`.
+
+    Args:
+        scoring: says so as its attribute `reads`; None, and one without it, for all messages.
+    """
+    reads: str | None = getattr(scoring, "reads", None)
+    return reads
 
 
 class ScorerUse(NamedTuple):

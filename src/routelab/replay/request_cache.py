@@ -21,6 +21,7 @@ from routelab.core import (
     Scoring,
     estimated_tokens,
     objects,
+    reads_of,
 )
 from routelab.errors import LogError
 from routelab.logs.model import Log
@@ -65,7 +66,7 @@ class RequestCache:
     @property
     def reads(self) -> str | None:
         """Which of a request's messages the policy and its scorers look at; None for all."""
-        return self.log.reads if self.scoring is None else self.scoring.reads
+        return self.log.reads if self.scoring is None else reads_of(self.scoring)
 
     def take(self, rows: Ints) -> RequestCache:
         """The same of some of the requests (k,)."""

@@ -22,7 +22,8 @@ class ScorerSet:
     scores, or again after an answer, reads it once.
 
     Attributes:
-        reads: which of a request's messages are looked at; None for all (see `Scoring`).
+        reads: which of a request's messages are looked at; None for all (see
+            `routelab.core.reads_of`).
     """
 
     def __init__(self, ready: LoadedScorers, reads: str | None = None) -> None:

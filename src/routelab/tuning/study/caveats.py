@@ -56,8 +56,9 @@ def unheard(log: Log, policy: Policy) -> Iterator[str]:
     lacking = kinds_read(DIALOGUE, log.reads) - log.message_kinds - {"several turns"}
     if lacking and (policy.scorers_used or policy.reads_text):
         yield (
-            f"`reads` is {log.reads}, and no request of the log has {listed(sorted(lacking), 'or')}:"
-            " requests of production that do are decided otherwise than here; log their messages"
+            f"`reads` is {log.reads}, and no request of the log has"
+            f" {listed(sorted(lacking), 'or')}: requests of production that do are decided"
+            " otherwise than here; log their messages"
         )
 
 
