@@ -123,13 +123,44 @@ def test_a_prompt_finds_its_request_in_whatever_form_it_is_sent():
         assert body.json()["choices"][0]["message"]["content"] == "small on 4"
 
 
-def test_an_ambiguous_prompt_names_its_requests():
+def said(log, *asked):
+    """What one server answers to requests, one after the other: models, prompts and samples."""
+
+    async def post():
+        transport = httpx.ASGITransport(replay_app(log))
+        async with httpx.AsyncClient(transport=transport, base_url="http://replay") as client:
+            for model_name, prompt, headers in asked:
+                body = chat(model_name, prompt)
+                reply = await client.post("/v1/chat/completions", json=body, headers=headers)
+                yield reply.json()["choices"][0]["message"]["content"]
+
+    async def every():
+        return [text async for text in post()]
+
+    return asyncio.run(every())
+
+
+def test_requests_that_say_the_same_are_answered_in_turn():
     log = logged(4, prompts=["same", "other", "same", "last"])
-    reply = ask(log, chat("small", "same"))
-    assert reply.status_code == 409
-    message = reply.json()["error"]["message"]
-    assert "2 requests have this prompt: r0, r2; say which by the header x-request-id" in message
-    assert ask(log, chat("small", "same"), {"x-request-id": "r2"}).status_code == 200
+    small = ("small", "same", {})
+    assert said(log, small, small, small, ("small", "other", {})) == [
+        *("small on 0", "small on 2", "small on 0", "small on 1")
+    ]
+    assert said(log, ("small", "same", {"x-request-id": "r2"}), small) == [
+        *("small on 2", "small on 0")
+    ]
+
+
+def test_a_cascade_hears_of_one_request_from_all_its_models_while_they_say_the_same():
+    log = logged(3, prompts=["same", "same", "same"])
+    small, large = ("small", "same", {}), ("large", "same", {})
+    second = ("small", "same", {"x-routelab-attempt": "1"})
+    told = said(log, small, large, small, small, large)
+    assert told == ["small on 0", "large on 0", "small on 1", "small on 2", "large on 2"]
+    with_more_samples = replace(log, again=(log, log))
+    assert said(with_more_samples, small, second, small, second) == [
+        *("small on 0", "small on 0", "small on 1", "small on 1")
+    ]
 
 
 def test_an_id_with_any_characters_is_found():

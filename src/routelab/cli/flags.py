@@ -43,6 +43,7 @@ FLAGS: Mapping[str, str] = {
     "price": "--price",
     "prices": "--prices",
     "processes": "--processes",
+    "reads": "--reads",
     "recipe_trials": "--recipe-trials",
     "requests": "--requests",
     "sampler": "--sampler",

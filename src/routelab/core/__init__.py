@@ -14,7 +14,7 @@ from routelab.core.progress import Progress
 from routelab.core.protocol import Attempt, Call, Deliver, Feedback, Message, Route, Together, ask
 from routelab.core.registry import Registry, StructRegistry, tag_of
 from routelab.core.request import Request
-from routelab.core.scoring import ScorerUse, Scoring, scorer_misfits
+from routelab.core.scoring import ScorerUse, Scoring, reads_of, scorer_misfits
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import AnswerQuery, Bools, Floats, Ints, LazyMapping, Stage, Table, objects
 from routelab.core.tokens import ANSWER_LIMITS, estimated_tokens, tokens_of
@@ -65,6 +65,7 @@ __all__ = [
     "objects",
     "packages",
     "pick",
+    "reads_of",
     "scorer_misfits",
     "tag_of",
     "tokens_of",

@@ -10,7 +10,7 @@ from routelab.core.decision import Choice, Score, Step
 from routelab.core.draw import pick, uniform
 from routelab.core.protocol import Feedback
 from routelab.core.request import Request
-from routelab.core.scoring import Scoring
+from routelab.core.scoring import Scoring, reads_of
 from routelab.errors import NoModelError, PolicyError
 
 
@@ -21,7 +21,8 @@ class Context:
     every call; a policy only reads.
 
     Attributes:
-        request: with its messages where the policy reads them.
+        request: with its messages where the policy reads them; `text_of` of the features gives
+            what is read of them.
         allowed: models that may be called now.
         spent_usd, elapsed_s: USD and seconds so far; NaN once a call's are not known.
         steps: taken so far.
@@ -56,7 +57,7 @@ class Context:
         admission: Admission | None = None,
         explained: bool = False,
     ) -> None:
-        self.request = request
+        self.request = request.reading(reads_of(scoring))
         self.allowed = frozenset(allowed)
         self.seed = seed
         self.steps: list[Step] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from routelab.core.conversation import prompted, read_messages
 from routelab.core.protocol import Message
 
 
@@ -21,6 +22,7 @@ class Request(msgspec.Struct, frozen=True):
             no limit.
         deadline_s: no call is made that is predicted to end later than this many seconds
             after the first one began; None for no limit.
+        read: those of the messages that scorers and policies look at; None for all.
     """
 
     id: str
@@ -32,10 +34,27 @@ class Request(msgspec.Struct, frozen=True):
     needs: tuple[str, ...] = ()
     max_cost_usd: float | None = None
     deadline_s: float | None = None
+    read: tuple[Message, ...] | None = None
 
     def asking(self, prompt: str) -> Request:
         """The same with this prompt as its only message."""
-        return msgspec.structs.replace(self, messages=({"role": "user", "content": prompt},))
+        return self.saying(prompted(prompt))
+
+    def saying(self, messages: tuple[Message, ...]) -> Request:
+        """The same with these messages."""
+        return msgspec.structs.replace(self, messages=messages, read=None)
+
+    def reading(self, reads: str | None) -> Request:
+        """The same, of which scorers and policies look at what `reads` says.
+
+        Args:
+            reads: one of `routelab.core.conversation.READS`; None for all messages.
+        """
+        messages = self.messages
+        if reads is None or messages is None or self.read is not None:
+            return self
+        read = read_messages(messages, reads)
+        return self if read is messages else msgspec.structs.replace(self, read=read)
 
     @property
     def bounded(self) -> bool:

@@ -78,6 +78,16 @@ class Scoring(Protocol):
         ...
 
 
+def reads_of(scoring: Scoring | None) -> str | None:
+    """Which of a request's messages scorers look at, one of `routelab.core.conversation.READS`.
+
+    Args:
+        scoring: says so as its attribute `reads`; None, and one without it, for all messages.
+    """
+    reads: str | None = getattr(scoring, "reads", None)
+    return reads
+
+
 class ScorerUse(NamedTuple):
     """A scorer that a policy names, and what it must be.
 

@@ -74,7 +74,7 @@ class Examples:
 
 
 def requests_of(log: Log, rows: Ints | None = None) -> tuple[Request, ...]:
-    """The requests of a log as a policy sees them live, prompts included where logged.
+    """The requests of a log as a policy sees them live, with what is read of their messages.
 
     Args:
         log: (n, m) outcomes.
@@ -84,8 +84,8 @@ def requests_of(log: Log, rows: Ints | None = None) -> tuple[Request, ...]:
     plain = [log.requests.request(int(row)) for row in chosen]
     if log.texts is None:
         return tuple(plain)
-    prompts = log.texts.prompts(chosen)
-    return tuple(request.asking(prompt) for request, prompt in zip(plain, prompts, strict=True))
+    pairs = zip(plain, log.texts.messages(chosen), strict=True)
+    return tuple(request.saying(messages).reading(log.reads) for request, messages in pairs)
 
 
 def groups_of(log: Log) -> Ints:

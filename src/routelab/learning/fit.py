@@ -18,6 +18,7 @@ from routelab.learning.fitted_scorers import FittedScorers
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import training_examples
 from routelab.logs.model import Log
+from routelab.signals.features import text_of
 
 FEW = 1000
 """Rows below which a report notes that weights of words are little more than their penalty."""
@@ -49,7 +50,8 @@ def fit(
         LogError: a model that the log lacks.
     """
     made = training_examples(log_part, target, models, signals=signals, after=after)
-    return fit_examples(made, recipe or Recipe(), seed=seed, name=name or target)
+    fitted = fit_examples(made, recipe or Recipe(), seed=seed, name=name or target)
+    return replace(fitted, reads=log_part.reads)
 
 
 def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) -> FittedScorers:
@@ -114,7 +116,7 @@ def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any
     left = [name for name in design.recipe.learners if name not in found.names]
     if left:
         notes.append(f"the log cannot feed {', '.join(left)}; left out")
-    if made.has_text and not any(_says(request.messages) for request in made.requests):
+    if made.has_text and not any(map(text_of, made.requests)):
         notes.append("every prompt is empty")
     if "words" in found.names and len(made) < min(FEW, 2**design.recipe.bits):
         notes.append(
@@ -137,7 +139,3 @@ def _errors(found: Ensemble, labels: Floats) -> dict[str, list[float]]:
     """Cross-fitted root mean squared error of each output, and that of its mean alone."""
     left = np.sqrt(np.nanmean(np.square(found.held_out - labels[found.rows]), axis=0))
     return {"rmse": left.tolist(), "rmse_of_mean": np.nanstd(labels, axis=0).tolist()}
-
-
-def _says(messages: Sequence[Any] | None) -> bool:
-    return any(message.get("content") for message in messages or ())

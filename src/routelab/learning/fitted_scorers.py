@@ -24,6 +24,7 @@ class FittedScorers:
         report: by scorer, how it was made, in plain data.
         held_out: by scorer, (n, k) scores of the examples it was fitted on, by fits that never
             saw them; NaN for examples that were left out. Not written to files.
+        reads: which of a request's messages they were fitted on; None for all of them.
     """
 
     features: Mapping[str, Any] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class FittedScorers:
     tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
     held_out: Mapping[str, Floats] = field(default_factory=dict)
+    reads: str | None = None
 
     def __or__(self, other: FittedScorers) -> FittedScorers:
         """Both together; features that they share are held once.
@@ -47,8 +49,9 @@ class FittedScorers:
             {**self.tensors, **other.tensors},
             {**self.report, **other.report},
             {**self.held_out, **other.held_out},
+            other.reads if other.scorers else self.reads,
         )
 
     def scoring(self) -> ScorerSet:
         """The scorers ready to predict, as a loaded policy has them."""
-        return scorers.load_scorers(self.features, self.scorers, self.tensors)
+        return scorers.load_scorers(self.features, self.scorers, self.tensors, reads=self.reads)

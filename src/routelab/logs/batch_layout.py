@@ -12,11 +12,15 @@ import pyarrow as pa
 
 from routelab.core import Bools, Floats, SignalSpec
 from routelab.logs.columns import ColumnNames, wide
-from routelab.logs.formats import FolderSource, TextsInMemory, arrow
+from routelab.logs.formats import FolderSource, TextsInMemory, arrow, said
 from routelab.logs.model import Log, Requests
 
-_PLAIN = {"request_id", "prompt", "task", "group", "timestamp", "tenant", "priority"}
+_PLAIN = {
+    *("request_id", "prompt", "messages", "task", "group", "session_id", "timestamp"),
+    *("tenant", "priority"),
+}
 """Columns of requests that batches can have; with others a file is read as a whole."""
+_NOT_CODED = ("prompt", "messages", "session_id", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class BatchLayout:
 
     def read(self, also: Collection[str]) -> list[str]:
         """The file's columns to read: of every model, and these of requests."""
-        of_requests = [c for n, c in self.requests.items() if n in also]
+        wanted = {*also, "messages"} if "prompt" in also else set(also)
+        of_requests = [c for n, c in self.requests.items() if n in wanted]
         of_models = [c for columns in self.models.values() for c in columns.values()]
         return list(dict.fromkeys([*of_requests, *of_models]))
 
@@ -133,7 +138,7 @@ def log_of(
 def _requests(batch: Any, how: BatchLayout, n: int) -> Requests:
     found: dict[str, Any] = {}
     for ours, theirs in how.requests.items():
-        if theirs in batch.schema.names and ours not in ("prompt", "timestamp"):
+        if theirs in batch.schema.names and ours not in _NOT_CODED:
             coded = arrow.coded(pa.chunked_array([batch.column(theirs)]))
             found["id" if ours == "request_id" else ours] = coded.values[coded.codes]
     found.setdefault("id", np.empty(n, dtype=object))
@@ -141,10 +146,13 @@ def _requests(batch: Any, how: BatchLayout, n: int) -> Requests:
 
 
 def _texts(batch: Any, how: BatchLayout) -> TextsInMemory | None:
-    column = how.requests.get("prompt")
-    if column is None or column not in batch.schema.names:
+    nothing: list[str | None] = [None] * len(batch)
+    columns = [how.requests.get(name) for name in ("prompt", "messages")]
+    there = [column if column in batch.schema.names else None for column in columns]
+    if there == [None, None]:
         return None
-    return TextsInMemory([text or "" for text in arrow.as_text(batch.column(column)).to_pylist()])
+    cells = (nothing if it is None else arrow.as_text(batch.column(it)).to_pylist() for it in there)
+    return TextsInMemory([*map(said, *cells)])
 
 
 def _number(column: Any) -> Floats:

@@ -20,7 +20,7 @@ from routelab.core import Bools, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.batch_layout import BatchLayout, layout, log_of
-from routelab.logs.columns import names, parquet_metadata, sidecar, wide
+from routelab.logs.columns import names, notes, parquet_metadata, sidecar, wide
 from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
 from routelab.logs.model import Log, Problems, digest, is_folder
 from routelab.logs.read import read
@@ -177,9 +177,9 @@ def open_batches(
         columns=given,
         prices=prices,
         specs=specs,
-        has=frozenset(found.of),
+        has=frozenset(found.of) | ({"prompt"} if "messages" in found else frozenset()),
         catalogue=sidecar.read_catalogue(path, beside) or inside.catalogue,
-        notes=source.notes,
+        notes=(*source.notes, *notes.sessions(found)),
     )
     return made if made.wide is None else replace(made, signals=made.wide.signal_names)
 

@@ -128,10 +128,12 @@ def _prompts(log: Log | PartialLog) -> dict[str, Any] | None:
         return None
     keys, lengths = log.prompt_keys
     distinct = len(set(keys))
+    beyond = {"messages": sorted(log.message_kinds)} if log.message_kinds else {}
     return {
         "distinct": distinct,
         "repeated": len(keys) - distinct,
         "median_characters": float(np.median(lengths)),
+        **beyond,
     }
 
 

@@ -16,6 +16,7 @@ from routelab.logs.columns import (
     Frame,
     LogRows,
     assemble,
+    check_conversations,
     checked_rows,
     long_frame,
     names,
@@ -52,7 +53,9 @@ def read(
 
     A decision log, a folder or one of its files, has a row per call: a partial log, unless every
     model was asked on every request. A file with a `step` or `propensity` column is a partial
-    log too. Numeric columns of other names are confidence signals. Texts stay in a Parquet file
+    log too. Numeric columns of other names are confidence signals. Requests are prompts, or
+    `messages` in the OpenAI form, as JSON or nested columns; rows of one `session_id` are a
+    conversation. Texts stay in a Parquet file
     until they are asked for.
 
     >>> import routelab
@@ -91,6 +94,7 @@ def read(
     wide = "model" not in found and wide_models(source.names)
     frame = (wide_frame if wide else long_frame)(source, found, specs, problems)
     rows = checked_rows(frame, problems)
+    said = check_conversations(source, frame, rows, problems)
     own = sidecar.read_catalogue(path, beside) or inside.catalogue
     rows, priced = _priced(rows, prices, catalogue, own, beside.catalogue, problems)
     rows, dropped = _observed_signals(rows, asked, problems)
@@ -105,6 +109,8 @@ def read(
             *dropped,
             *notes.ignored(frame.ignored),
             *notes.slow(rows, found),
+            *notes.sessions(found),
+            *said,
             *notes.uncosted(log),
         ),
     )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from routelab.core import Ints, SignalSpec
+from routelab.core.conversation import beyond_prompt
 from routelab.core.storage import replacing
 from routelab.errors import LogError
 from routelab.logs.columns import RESERVED, parquet_metadata
@@ -137,6 +138,12 @@ def _texts(log: Log, like: Log, rows: Ints, m: int) -> Iterator[tuple[str, Any]]
         return
     prompts = like.texts.prompts(rows)
     yield "prompt", pa.array([prompt for prompt in prompts for _ in range(m)], pa.large_string())
+    if like.texts.message_keys().any():  # in every block, since all are of one table
+        beyond = [
+            beyond_prompt(messages, prompt)
+            for prompt, messages in zip(prompts, like.texts.messages(rows), strict=True)
+        ]
+        yield "messages", pa.array([it for it in beyond for _ in range(m)], pa.large_string())
     unsaid: list[str | None] = [None] * len(rows)
     answers = [log.texts.responses(rows, it) if log.texts else unsaid for it in log.models]
     flat = [answer for each in zip(*answers, strict=True) for answer in each]

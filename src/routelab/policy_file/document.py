@@ -67,6 +67,11 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         evaluation: figures on test, as shown when it was tuned.
         certificate: bounds that were proved, or were not; None where none was asked for.
         provenance: version, command, data and price hashes; neither time nor place.
+        reads: which of a request's messages scorers and policy look at, one of
+            `routelab.core.conversation.READS`; absent for all of them as they are, which is what
+            files of version 0.1.0 mean.
+        message_kinds: what the messages of the log held besides prompts, by which requests unlike
+            them are known (see `routelab.core.conversation.kinds_of`); absent where nobody looked.
         packages: by distribution, what another package than routelab brings; absent where nothing
             is foreign.
         files: SHA-256 of every other file of the directory, and of what this document says
@@ -87,5 +92,18 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     evaluation: Mapping[str, Any] = msgspec.field(default_factory=dict)
     certificate: Certificate | None = None
     provenance: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    reads: str | msgspec.UnsetType = msgspec.UNSET
+    message_kinds: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     packages: Mapping[str, Origin] | msgspec.UnsetType = msgspec.UNSET
     files: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def reading(self) -> str | None:
+        """Which of a request's messages are looked at; None for all of them."""
+        return None if isinstance(self.reads, msgspec.UnsetType) else self.reads
+
+    @property
+    def known_kinds(self) -> frozenset[str] | None:
+        """What the log's messages held besides prompts; None where nobody looked."""
+        kinds = self.message_kinds
+        return None if isinstance(kinds, msgspec.UnsetType) else frozenset(kinds)

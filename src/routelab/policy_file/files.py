@@ -11,6 +11,7 @@ import msgspec
 
 from routelab.core import Policy, scorer_misfits, use_listed
 from routelab.core.catalogue import value_problems
+from routelab.core.conversation import READS
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
 from routelab.policy_file import origins
@@ -207,6 +208,11 @@ def _checked(document: Document) -> Policy:
         for name, model in document.catalogue.models.items()
         for problem in value_problems(model)
     ]
+    if document.reading not in (None, *READS):
+        problems.append(
+            f"`reads` is {document.reading!r}; choose {', '.join(READS)}, or leave it out to read"
+            " every message"
+        )
     if problems:
         raise PolicyError(*problems)
     return policy
@@ -214,7 +220,13 @@ def _checked(document: Document) -> Policy:
 
 def _scoring(document: Document, policy: Policy, tensors: Tensors) -> ScorerSet:
     """The scorers of a document, which may only know its candidates and must fit its policy."""
-    scoring = load_scorers(document.features, document.scorers, tensors, models=document.candidates)
+    scoring = load_scorers(
+        document.features,
+        document.scorers,
+        tensors,
+        models=document.candidates,
+        reads=document.reading,
+    )
     kinds = {name: spec.get("kind") for name, spec in document.scorers.items()}
     problems = scorer_misfits(policy.scorer_uses, scoring) + [
         f"scorer {use.name!r} is of kind {kinds[use.name]!r}; the policy needs {use.kind!r}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from routelab.core import Policy
+from routelab.core.conversation import DIALOGUE, kinds_read
 from routelab.errors import PolicyError
 from routelab.policy_file.document import Document
 from routelab.policy_file.golden import Golden, verify
@@ -60,6 +61,30 @@ class PolicyFile:
         policy = self.policy
         read = (self.scoring.metadata_used(name) for name in policy.scorers_used)
         return tuple(sorted(policy.metadata_used.union(*read)))
+
+    @cached_property
+    def reads_text(self) -> bool:
+        """Whether the policy or a scorer of it looks at messages."""
+        policy = self.policy
+        return policy.reads_text or any(map(self.scoring.reads_text, policy.scorers_used))
+
+    def unlike(self, kinds: frozenset[str]) -> frozenset[str]:
+        """Those kinds of messages for which nothing was measured, as the policy's log had none.
+
+        Tools, images and other attachments always matter; system text, further turns and earlier
+        answers only where the policy reads them. A policy that was not tuned is asked nothing.
+
+        Args:
+            kinds: of `routelab.core.conversation.kinds_of`.
+        """
+        document = self.document
+        known = document.known_kinds
+        if known is None and (document.reading is not None or not document.provenance):
+            return frozenset()
+        if known is None and not self.reads_text:
+            return frozenset()
+        new = kinds - (known or frozenset())
+        return kinds_read(new, document.reading) if self.reads_text else new - DIALOGUE
 
     def verify(self) -> list[str]:
         """Decide the golden requests again; a sentence for each difference."""

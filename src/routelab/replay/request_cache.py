@@ -16,14 +16,17 @@ from routelab.core import (
     Floats,
     Ints,
     LazyMapping,
+    Message,
     Request,
     Scoring,
+    estimated_tokens,
     objects,
-    tokens_of,
+    reads_of,
 )
 from routelab.errors import LogError
 from routelab.logs.model import Log
 from routelab.signals import script
+from routelab.signals.features import text_of
 
 BLOCK = 2048
 """Requests whose prompts are held at once."""
@@ -52,7 +55,7 @@ class RequestCache:
         self.about: LazyMapping[str, npt.NDArray[Any]] = LazyMapping(self._about)
         self.tokens: LazyMapping[float, Ints] = LazyMapping(self._tokens)
         self._block = block
-        self._held: tuple[int, list[str]] = (-1, [])
+        self._held: tuple[int, list[tuple[Message, ...]]] = (-1, [])
         self._answers = lru_cache(maxsize=64)(self._responses)
 
     @property
@@ -60,24 +63,29 @@ class RequestCache:
         assert self.scoring is not None  # drivers check what a policy uses before they ask
         return self.scoring
 
+    @property
+    def reads(self) -> str | None:
+        """Which of a request's messages the policy and its scorers look at; None for all."""
+        return self.log.reads if self.scoring is None else reads_of(self.scoring)
+
     def take(self, rows: Ints) -> RequestCache:
         """The same of some of the requests (k,)."""
         return _Part(self, rows)
 
     def request(self, row: int, *, text: bool) -> Request:
-        """One request, with its prompt as the only message if `text`.
+        """One request, with its messages if `text`.
 
         Raises:
             LogError: the log has no prompts, and one is wanted.
         """
         request = self.log.requests.request(row)
-        return request.asking(self._prompt(row)) if text else request
+        return request.saying(self._said(row)).reading(self.reads) if text else request
 
-    def _prompt(self, row: int) -> str:
+    def _said(self, row: int) -> tuple[Message, ...]:
         start = row - row % self._block
         if self._held[0] != start:
             rows = np.arange(start, min(start + self._block, len(self.log)))
-            self._held = (start, self._prompts(rows))
+            self._held = (start, self._messages(rows))
         return self._held[1][row - start]
 
     def response(self, key: tuple[int, int], sample: int = 0) -> str | None:
@@ -99,13 +107,17 @@ class RequestCache:
             return [None] * len(rows)
         return texts.responses(rows, self.log.models[column])
 
-    def _prompts(self, rows: Ints) -> list[str]:
+    def _messages(self, rows: Ints) -> list[tuple[Message, ...]]:
         if self.log.texts is None:
             raise LogError(
                 f"{self.log.name}: no prompt column, and the policy reads prompts; add one, or"
                 " say which one it is: `columns={'prompt': 'COLUMN'}`"
             )
-        return self.log.texts.prompts(rows)
+        return self.log.texts.messages(rows)
+
+    def _texts(self, rows: Ints) -> list[str]:
+        """What is read of each request."""
+        return [text_of(request) for request in self._requests(rows, text=True)]
 
     def _blocks(self) -> Iterator[Ints]:
         for start in range(0, len(self.log), BLOCK):
@@ -115,7 +127,8 @@ class RequestCache:
         plain = [self.log.requests.request(int(row)) for row in rows]
         if not text:
             return plain
-        return [it.asking(prompt) for it, prompt in zip(plain, self._prompts(rows), strict=True)]
+        pairs, reads = zip(plain, self._messages(rows), strict=True), self.reads
+        return [request.saying(messages).reading(reads) for request, messages in pairs]
 
     def _before(self, name: str) -> Floats:
         return self._scored(name, None)
@@ -134,11 +147,12 @@ class RequestCache:
         return np.concatenate(values) if values else np.empty((0, len(scoring.outputs(name))))
 
     def _about(self, name: str) -> npt.NDArray[Any]:
-        if name == "characters":
+        if name == "characters" and not self.log.message_kinds:
             return self.log.prompt_keys[1]
-        if name == "script":
-            found = [script(prompt) for rows in self._blocks() for prompt in self._prompts(rows)]
-            return objects(found)
+        if name in ("characters", "script"):
+            looked_at: Callable[[str], Any] = len if name == "characters" else script
+            found = [looked_at(text) for rows in self._blocks() for text in self._texts(rows)]
+            return objects(found) if name == "script" else np.array(found, dtype=np.int64)
         column = getattr(self.log.requests, name)
         unknown: list[Any] = [() if name == "needs" else ""] * len(self.log)
         return objects(unknown) if column is None else column
@@ -146,8 +160,10 @@ class RequestCache:
     def _tokens(self, limit: float) -> Ints:
         tokens = np.zeros(len(self.log), dtype=np.int64)
         if self.log.texts is not None and limit < np.inf:
-            rows = np.flatnonzero(self.log.prompt_keys[1] > limit)
-            tokens[rows] = [tokens_of(prompt) for prompt in self._prompts(rows)]
+            plain = not self.log.message_kinds
+            rows = np.flatnonzero(self.log.prompt_keys[1] > limit) if plain else None
+            for here in self._blocks() if rows is None else (rows,):
+                tokens[here] = [estimated_tokens(said) for said in self._messages(here)]
         return tokens
 
 

@@ -30,7 +30,8 @@ def replay_app(
 ) -> Starlette:
     """An application that serves a log: `/v1/chat/completions`, `/v1/models` and `/health`.
 
-    A request is found by its `x-request-id`, else by its prompt. `x-routelab-need` names the
+    A request is found by its `x-request-id`, else by its messages, else by what the user says in
+    them; requests that say the same are answered for in turn. `x-routelab-need` names the
     signals to give and to charge for; without it all are given and none is charged. A signal
     that a router makes of answers which are not logged is refused with 422. An answer longer
     than `max_tokens` is cut, and takes and costs less. With `stream` the answer comes a word at a
@@ -72,7 +73,8 @@ class _Served:
             asked = _asked(await request.body())
             column = self._finder.column(asked)
             messages = self._finder.prompt(column, asked.get("messages"))
-            row = self._finder.row(request.headers.get(REQUEST_ID), messages)
+            again = request.headers.get(SAMPLE, "0") != "0"
+            row = self._finder.row(request.headers.get(REQUEST_ID), messages, column, again=again)
             self._confidence.check(request.headers, row, column)
             names, most = self._confidence.asked(request.headers), allowed_tokens(asked)
             sample = self._outcomes.sample(request.headers.get(SAMPLE))

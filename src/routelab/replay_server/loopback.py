@@ -14,6 +14,7 @@ from msgspec import structs
 
 from routelab.core import Bools, Floats
 from routelab.core.catalogue import Catalogue
+from routelab.core.conversation import prompted
 from routelab.errors import RouteError
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
@@ -90,12 +91,12 @@ async def _routed(
     latency_s, cost_usd = np.zeros(n), np.zeros(n)
     models = [""] * n
     loop = asyncio.get_running_loop()
-    prompts = log.texts.prompts(arriving.rows) if log.texts is not None else [""] * n
+    said = [prompted("")] * n if log.texts is None else log.texts.messages(arriving.rows)
 
     async def one(place: int, router: AsyncRouter) -> None:
         request, began = log.requests.request(int(arriving.rows[place])), loop.time()
         try:
-            routed = await router.route(prompts[place], RequestOptions.of(request))
+            routed = await router.route(said[place], RequestOptions.of(request))
             cost_usd[place], models[place] = routed.cost_usd, routed.model
         except RouteError:
             pass

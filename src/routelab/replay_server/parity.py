@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from routelab.core import Decision, Ints
+from routelab.core import Decision, Ints, Message
 from routelab.core.catalogue import Catalogue, Deployment, Model
+from routelab.core.conversation import DIALOGUE, kinds_read, prompted
+from routelab.core.messages import listed
 from routelab.errors import RouteError, UncoveredError
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
@@ -53,6 +55,7 @@ class Parity(NamedTuple):
             same model's answer, at another cost.
         examples: the first of them, both ways.
         uncovered: further requests, on which the policy asks for what the log cannot know.
+        doubts: sentences on requests of production that this log says nothing of.
     """
 
     n: int
@@ -63,6 +66,7 @@ class Parity(NamedTuple):
     cost_alone: int = 0
     examples: tuple[ParityDifference, ...] = ()
     uncovered: int = 0
+    doubts: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -95,13 +99,13 @@ def prove_parity(policy_file: PolicyFile, log: Log) -> Parity:
     rows, single = _alone(policy_file, log)
     uncovered, log = len(log) - len(rows), log.take(rows)
     catalogue = policy_file.document.catalogue.only(policy_file.document.candidates)
-    prompts = log.texts.prompts(np.arange(len(log))) if log.texts else [""] * len(log)
+    said = log.texts.messages(np.arange(len(log))) if log.texts else [prompted("")] * len(log)
     with ExitStack() as servers:
         urls = {
             provider: servers.enter_context(background(log, catalogue=catalogue))
             for provider in _providers(catalogue)
         }
-        routed = asyncio.run(_route(policy_file, _moved(catalogue, urls), log, prompts))
+        routed = asyncio.run(_route(policy_file, _moved(catalogue, urls), log, said))
     whole = run(
         policy_file.policy,
         log,
@@ -119,7 +123,35 @@ def prove_parity(policy_file: PolicyFile, log: Log) -> Parity:
     ids = tuple(it.request_id for it in found)
     dearer = sum(_but_cost(it.replayed) == _but_cost(it.routed) for it in found)
     spent = _spent(single), _spent(routed)
-    return Parity(len(log), same, *spent, ids, dearer, tuple(found[:SHOWN]), uncovered)
+    return Parity(
+        len(log), same, *spent, ids, dearer, tuple(found[:SHOWN]), uncovered,
+        tuple(_doubts(policy_file, log)),
+    )  # fmt: skip
+
+
+def _doubts(policy_file: PolicyFile, log: Log) -> Iterator[str]:
+    """What messages of production may hold that was not tried."""
+    there = log.message_kinds
+    if new := policy_file.unlike(there):
+        yield (
+            f"messages of {log.name} hold {listed(sorted(new))}, and those of the log that the"
+            " policy was tuned on held none: its figures do not speak of them"
+        )
+    if not policy_file.reads_text:
+        return
+    reads = policy_file.document.reading
+    missing = kinds_read(DIALOGUE, reads) - there
+    if reads is None and missing:
+        yield (
+            f"the policy's file says nothing of what it `reads`, so that it looks at all messages,"
+            f" and the log has no {listed(sorted(missing), 'or')}: production decides requests with"
+            " them otherwise than it decides their prompts here; tune the policy again"
+        )
+    elif missing:
+        yield (
+            f"the policy reads {reads}, and the log has no {listed(sorted(missing), 'or')}: how"
+            " requests with them are decided is not shown here"
+        )
 
 
 def _alone(policy_file: PolicyFile, log: Log) -> tuple[Ints, list[Decision | None]]:
@@ -167,7 +199,7 @@ def _moved(catalogue: Catalogue, urls: dict[str, str]) -> Catalogue:
 
 
 async def _route(
-    policy_file: PolicyFile, catalogue: Catalogue, log: Log, prompts: Sequence[str]
+    policy_file: PolicyFile, catalogue: Catalogue, log: Log, said: Sequence[tuple[Message, ...]]
 ) -> list[Decision | None]:
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -175,7 +207,7 @@ async def _route(
         request = log.requests.request(row)
         async with gate:
             try:
-                routed = await router.route(prompts[row], RequestOptions.of(request))
+                routed = await router.route(said[row], RequestOptions.of(request))
             except RouteError:
                 return None
             return routed.decision

@@ -210,6 +210,7 @@ class AsyncRouter:
         return self.metrics.snapshot().with_state(
             budgets=await self._handler.left(),
             breakers=self.engine.states(),
+            unlike=dict(self._handler.active.unlike),
             waiting=sum(pool.waiting for pool in self.engine.pools.values()),
             log=None if log is None else log.status(),
         )

@@ -22,18 +22,21 @@ def load_scorers(
     tensors: Tensors,
     *,
     models: Sequence[str] | None = None,
+    reads: str | None = None,
 ) -> ScorerSet:
     """The scorers of a policy, ready to score.
 
     Args:
         features, scorers: wire forms by name, as in `policy.json`.
         models: the policy's candidates, which outputs must be among; None does not check.
+        reads: which of a request's messages they look at, one of
+            `routelab.core.conversation.READS`; None for all.
     Raises:
         PolicyFileError: anything is unknown, missing, malformed or goes in a circle.
         MissingExtraError: a feature needs a package that is not installed.
     """
     if not (features or scorers):
-        return ScorerSet(LoadedScorers({}, {}, {}, frozenset()))
+        return ScorerSet(LoadedScorers({}, {}, {}, frozenset()), reads)
     from routelab.scorers import registry  # all kinds, for a policy that has some
     from routelab.signals.features import registry as kinds
 
@@ -47,7 +50,7 @@ def load_scorers(
     ready = _each("scorers", specs, lambda it: it.bind(_widths(it, bound), tensors), problems)
     _stop(problems)
     answered = frozenset(name for name in specs if _reads_answer(name, specs, bound))
-    return ScorerSet(LoadedScorers(bound, specs, ready, answered))
+    return ScorerSet(LoadedScorers(bound, specs, ready, answered), reads)
 
 
 def _each(

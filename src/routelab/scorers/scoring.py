@@ -20,10 +20,15 @@ class ScorerSet:
 
     The features of the request asked about last are kept, so that asking for several
     scores, or again after an answer, reads it once.
+
+    Attributes:
+        reads: which of a request's messages are looked at; None for all (see
+            `routelab.core.reads_of`).
     """
 
-    def __init__(self, ready: LoadedScorers) -> None:
+    def __init__(self, ready: LoadedScorers, reads: str | None = None) -> None:
         self._ready = ready
+        self.reads = reads
         self._last = OneView(ready, Request(""), None, Memo({}, {}))
 
     @property
@@ -88,7 +93,7 @@ class ScorerSet:
         Raises:
             PolicyError: no such scorer; or no messages, or no answer, where one is read.
         """
-        view = self._last
+        view, request = self._last, request.reading(self.reads)
         if view.request is not request or view.seen is not seen:
             before = view.before if view.request is request else Memo({}, {})
             view = self._last = OneView(self._ready, request, seen, before)
@@ -108,6 +113,7 @@ class ScorerSet:
         Raises:
             PolicyError: as `score`.
         """
+        requests = [request.reading(self.reads) for request in requests]
         scores = np.empty((len(requests), len(self.outputs(name))))
         for start in range(0, len(requests), _BLOCK):
             block = slice(start, start + _BLOCK)

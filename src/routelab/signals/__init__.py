@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from routelab.core import Registry, SignalSpec
+from routelab.core.conversation import content_text
 from routelab.errors import PolicyError, UnnamedPackageError
 from routelab.signals import features
 from routelab.signals.agreement import Agreement
-from routelab.signals.answer_text import answer_text, content_text
+from routelab.signals.answer_text import answer_text
 from routelab.signals.column import Column
 from routelab.signals.function import FunctionSignal, SignalFunction
 from routelab.signals.logprob_mean import LogprobMean

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from routelab.signals.answer_text import content_text
+from routelab.core.conversation import DEFAULT_READS, message_text, read_messages
 
 
 def prompt_text(messages: object) -> str:
-    """The text of the user's messages, one after the other."""
-    listed: Sequence[Any] = messages if isinstance(messages, list | tuple) else ()
-    return "".join(
-        content_text(message.get("content"))
-        for message in listed
-        if isinstance(message, Mapping) and message.get("role") == "user"
-    )
+    """The text of the user's messages, a line break between them."""
+    listed = messages if isinstance(messages, list | tuple) else ()
+    said = tuple(message for message in listed if isinstance(message, Mapping))
+    return message_text(read_messages(said, DEFAULT_READS))

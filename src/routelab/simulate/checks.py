@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import structs
 
+from routelab.core import Message
 from routelab.core.catalogue import Catalogue, Deployment
 from routelab.errors import SimulationError
 from routelab.logs.model import Log
@@ -52,22 +53,15 @@ def check(policy_file: PolicyFile, log: Log, catalogue: Catalogue) -> None:
         for name in policy_file.policy.signals_used
         if name not in log.signals
     ]
-    if log.texts is None and reads_text(policy_file):
+    if log.texts is None and policy_file.reads_text:
         problems.append(f"{log.name}: the policy reads prompts, and the log has none")
     if problems:
         raise SimulationError(*problems)
 
 
-def reads_text(policy_file: PolicyFile) -> bool:
-    """Whether the policy or a scorer of it looks at prompts."""
-    policy, scoring = policy_file.policy, policy_file.scoring
-    read = scoring is not None and any(map(scoring.reads_text, policy.scorers_used))
-    return policy.reads_text or read
-
-
-def prompts(policy_file: PolicyFile, log: Log) -> Sequence[str] | None:
-    """Prompts, where the policy or a context window looks at them."""
+def messages(policy_file: PolicyFile, log: Log) -> Sequence[tuple[Message, ...]] | None:
+    """Messages, where the policy or a context window looks at them."""
     windows = (model.context_window for model in policy_file.document.catalogue.models.values())
-    if log.texts is None or not (reads_text(policy_file) or any(windows)):
+    if log.texts is None or not (policy_file.reads_text or any(windows)):
         return None
-    return log.texts.prompts(np.arange(len(log)))
+    return log.texts.messages(np.arange(len(log)))

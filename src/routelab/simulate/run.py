@@ -13,8 +13,9 @@ import anyio
 import numpy as np
 from msgspec import structs
 
-from routelab.core import Ints, Request
+from routelab.core import Ints, Message, Request
 from routelab.core.catalogue import Catalogue
+from routelab.core.conversation import prompted
 from routelab.errors import RouteError
 from routelab.logs.model import Log, Strings
 from routelab.policy_file import PolicyFile, check_loaded
@@ -26,7 +27,7 @@ from routelab.runtime.requests import deployed_models
 from routelab.signals import as_logged
 from routelab.simulate import virtual
 from routelab.simulate.arrivals import Arrivals
-from routelab.simulate.checks import answered_by_log, check, located, prompts
+from routelab.simulate.checks import answered_by_log, check, located, messages
 from routelab.simulate.day import Day
 from routelab.simulate.latency import LatencyModel
 from routelab.simulate.options import SimulationOptions, checked
@@ -109,7 +110,7 @@ class _Day:
         self._options = options
         self._places: dict[str, int] = {}
         self._recorder = Recorder(self._places, tuple(catalogue.models), len(arriving))
-        self._prompts = prompts(policy, log)
+        self._messages = messages(policy, log)
 
     async def simulated(self) -> Day:
         arriving, config = self._arriving, self._options.config
@@ -158,14 +159,14 @@ class _Day:
         request = self._log.requests.request(row)
         if nth:
             request = structs.replace(request, id=f"{request.id}~{nth}")
-        key, prompt = request.id, "" if self._prompts is None else self._prompts[row]
+        key, said = request.id, prompted("") if self._messages is None else self._messages[row]
         self._places[key], upstream.visits[key] = place, Visit(row)
         asked = RequestOptions.of(request)
         try:
             if self._options.stream:
-                await _streamed(router, prompt, asked)
+                await _streamed(router, said, asked)
             else:
-                await router.route(prompt, asked)
+                await router.route(said, asked)
         except RouteError:
             pass  # the recorder has heard why
         finally:
@@ -229,8 +230,8 @@ class _Day:
         )
 
 
-async def _streamed(router: AsyncRouter, prompt: str, asked: RequestOptions) -> None:
-    async with router.stream(prompt, asked) as answer:
+async def _streamed(router: AsyncRouter, said: tuple[Message, ...], asked: RequestOptions) -> None:
+    async with router.stream(said, asked) as answer:
         async for _ in answer:
             pass
 

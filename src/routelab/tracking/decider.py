@@ -1,11 +1,11 @@
 """A policy as an MLflow model: a table of requests in, the decision on each out.
 
 MLflow stores this file and runs it to load the model; beside MLflow it needs only the base
-install. Columns in: `request_id`; optionally `prompt`, `task`, `tenant`, `priority` and `needs`,
-a list of capabilities; and a column `MODEL.SIGNAL` for each confidence the policy may look at.
-A confidence that is missing escalates, as it does in production. Columns out: `request_id`,
-`calls` (the models asked, in order) and `answer` (the model that answers; None if no model has
-what the request needs).
+install. Columns in: `request_id`; optionally `prompt`, or `messages` as JSON, `task`, `tenant`,
+`priority` and `needs`, a list of capabilities; and a column `MODEL.SIGNAL` for each confidence the
+policy may look at. A confidence that is missing escalates, as it does in production. Columns out:
+`request_id`, `calls` (the models asked, in order) and `answer` (the model that answers; None if no
+model has what the request needs).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import pandas as pd  # which MLflow brings
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from routelab.core import Admission, Call, Context, Feedback, Request, drive
+from routelab.core import Admission, Call, Context, Feedback, Message, Request, drive
+from routelab.core.conversation import checked_messages, prompted
 from routelab.errors import NoModelError
 from routelab.policy_file import load
 
@@ -59,15 +60,21 @@ class Decider(PythonModel):  # type: ignore[misc]  # MLflow's types are not foll
 
 def _request(row: Mapping[Any, Any]) -> Request:
     """What the policy is told of a request; a cell that is no text says nothing."""
-    prompt = row.get("prompt")
     return Request(
         str(row["request_id"]),
-        messages=({"role": "user", "content": prompt},) if isinstance(prompt, str) else None,
+        messages=_messages(row.get("prompt"), row.get("messages")),
         task=_text(row.get("task")),
         tenant=_text(row.get("tenant")),
         priority=_text(row.get("priority")),
         needs=_needs(row.get("needs")),
     )
+
+
+def _messages(prompt: Any, messages: Any) -> tuple[Message, ...] | None:
+    """Messages in JSON, or the prompt."""
+    if isinstance(messages, str) and messages.strip():
+        return checked_messages(messages)
+    return prompted(prompt) if isinstance(prompt, str) else None
 
 
 def _text(value: Any) -> str:

@@ -100,7 +100,7 @@ def _save(path: Path, model: Any, bundle: Bundle) -> None:
     )
 
 
-_TOLD = ("prompt", "task", "tenant", "priority")
+_TOLD = ("prompt", "messages", "task", "tenant", "priority")
 """What a policy may look at beside confidences."""
 
 

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from routelab.core.conversation import DEFAULT_READS, READS
 from routelab.errors import TuningError, UnnamedPackageError
 from routelab.tuning.certify import CertificateDemand, demand
 from routelab.tuning.objectives import Bounds
@@ -60,6 +61,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         processes: that share the trials.
         account: say what can be learned on the log, also of tasks never seen: most of the work
             of kinds that learn, and no other figure rests on it.
+        reads: which of a request's messages scorers and policies look at, in the log as in
+            production, one of `routelab.core.conversation.READS`.
         levels: thresholds tried for each model of a chain, where the log is read in batches;
             None takes 1,000 for chains of two models and 64 for longer ones.
     """
@@ -84,6 +87,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 1
     account: bool = True
     levels: int | None = None
+    reads: str = DEFAULT_READS
 
     def check(self) -> None:
         """Refuse values out of range, and options that would change nothing with the others.
@@ -153,6 +157,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 yield str(unknown)
             else:
                 yield f"`policy` {self.policy!r} is unknown; choose {', '.join(TUNERS.kinds)}"
+        if self.reads not in READS:
+            yield f"`reads` {self.reads!r} is unknown; choose {', '.join(READS)}"
         if self.by is not None and self.by not in BY:
             yield f"`by` {self.by!r} is unknown; choose {', '.join(BY)}"
 

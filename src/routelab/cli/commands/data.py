@@ -13,7 +13,7 @@ from routelab.cli.log_input import read_any
 from routelab.cli.options import Json, LogOptions, grouped
 from routelab.cli.output import tables
 from routelab.cli.typer_groups import Commands
-from routelab.core.messages import known
+from routelab.core.messages import known, listed
 from routelab.logs import Log
 from routelab.logs import describe as describe_log
 from routelab.metrics import signal_quality
@@ -61,6 +61,8 @@ def _tables(found: dict[str, Any]) -> list[Any]:
             f"prompts: {it['distinct']} different, {it['repeated']} repeated;"
             f" {it['median_characters']:.0f} characters in the median"
         )
+        if more := it.get("messages"):
+            parts.append(f"messages: besides prompts {listed(more)}")
     if it := found["timestamps"]:
         parts.append(f"times: {it['first']} to {it['last']}; {it['missing']} requests without")
     if found["tasks"]:

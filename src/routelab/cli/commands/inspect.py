@@ -66,9 +66,7 @@ def inspect(
 
 def _reads(loaded: PolicyFile) -> list[str]:
     """What of a request its decisions depend on, bounds and needs apart."""
-    scoring, used = loaded.scoring, loaded.policy.scorers_used
-    text = loaded.policy.reads_text or any(map(scoring.reads_text, used))
-    return [*(["prompt"] if text else []), *loaded.metadata_used]
+    return [*(["prompt"] if loaded.reads_text else []), *loaded.metadata_used]
 
 
 def _shown(document: Document) -> Document:

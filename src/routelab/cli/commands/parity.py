@@ -12,6 +12,7 @@ from routelab.cli.arguments import LogOption, Packages, Part, PolicyPath
 from routelab.cli.commands.explain import as_json, steps
 from routelab.cli.commands.replay import part_of
 from routelab.cli.console import print_json, tell
+from routelab.cli.flags import with_flags
 from routelab.cli.options import CompleteLogOptions, Json, grouped
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
@@ -76,6 +77,8 @@ def _shown(proved: Parity) -> Iterator[RenderableType]:
             f"left out: {proved.uncovered} further requests, on which the policy asks for what the"
             " log cannot know"
         )
+    for doubt in proved.doubts:
+        yield tables.escaped(f"note: {with_flags(doubt)}")
     if proved.different:
         yield tables.escaped(f"\ndecided otherwise: {first(proved.different, 20)}")
     if proved.cost_alone:

@@ -37,9 +37,10 @@ def replay_server(
 ) -> None:
     """Serve LOG as an OpenAI-compatible endpoint, to try a policy without spending money.
 
-    Requests are found by their x-request-id header, else by their prompt. Answers longer than
-    max_tokens are cut, and cost what the prices of --catalogue or of the log say. Once it listens,
-    it says how to send one through a policy.
+    Requests are found by their x-request-id header, else by their messages or by what the user
+    says in them; those that say the same are answered in turn. Answers longer than max_tokens are
+    cut, and cost what the prices of --catalogue or of the log say. Once it listens, it says how to
+    send one through a policy.
 
     Example: `routelab replay-server log.parquet --port 8801`
     """

@@ -22,6 +22,7 @@ from routelab.policy_file import PolicyFile
 from routelab.replay import row_of
 from routelab.replay_server import pointed_at
 from routelab.runtime import RequestOptions, RoutedAnswer, Router, RouterConfig
+from routelab.runtime.requests import Messages
 from routelab.runtime.transport import logged_signals
 from routelab.signals import as_logged
 
@@ -90,8 +91,8 @@ def _check(request: RequestArguments, how: LogOptions) -> None:
 
 def _request(
     loaded: PolicyFile, request: RequestArguments, how: LogOptions
-) -> tuple[str | None, RequestOptions]:
-    """The logged prompt, if it is known, and the router's options for the request."""
+) -> tuple[Messages | None, RequestOptions]:
+    """The logged messages, if they are known, and the router's options for the request."""
     if request.log is not None:
         return _of_log(read_log_for([loaded], request.log, how), request.request_id)
     for field in loaded.metadata_used:
@@ -121,13 +122,13 @@ def _show(routed: RoutedAnswer, *, stream: bool, json: bool) -> None:
         tables.show(tables.escaped(routed.answer), tables.escaped(f"\n{_summary(routed)}"))
 
 
-def _of_log(log: Log, request_id: str | None) -> tuple[str | None, RequestOptions]:
-    """The prompt of a logged request, if the log has prompts, and all that it asked for."""
+def _of_log(log: Log, request_id: str | None) -> tuple[Messages | None, RequestOptions]:
+    """The messages of a logged request, if the log has any, and all that it asked for."""
     if request_id is None:
         raise RoutelabError(f"--log {log.name}: give the request as --id, one of the log's")
     row = row_of(log, request_id)
-    prompt = log.texts.prompts(np.array([row]))[0] if log.texts else None
-    return prompt, RequestOptions.of(log.requests.request(row))
+    said = log.texts.messages(np.array([row]))[0] if log.texts else None
+    return said, RequestOptions.of(log.requests.request(row))
 
 
 def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Catalogue:

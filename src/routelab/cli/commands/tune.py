@@ -118,6 +118,7 @@ def _options(
         policy=kinds.policy,
         by=option_parsing.by(kinds.by),
         pair=option_parsing.pair(kinds.pair),
+        reads=kinds.reads,
         account=not kinds.no_account,
         seed=search.seed,
         trials=search.trials,

@@ -11,6 +11,7 @@ from routelab.cli.arguments import CatalogueOption, Packages, signal_option
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import Executor, Levels
 from routelab.core import SignalSpec
+from routelab.core.conversation import DEFAULT_READS
 
 
 @group("Candidates")
@@ -61,6 +62,7 @@ class KindOptions:
         by: column whose values may get policies of their own; None for the kind's default.
         recipe_trials: recipes of scorers that are compared on train; 0 takes the default one.
         pair: weak and strong model for APGR and CPT, with a comma between.
+        reads: which of a request's messages scorers and policies look at.
         no_account: leave out how well quality can be learned on the log.
     """
 
@@ -95,6 +97,14 @@ class KindOptions:
             metavar="WEAK,STRONG", help="Models for APGR and CPT; default cheapest and best."
         ),
     ] = None
+    reads: Annotated[
+        str,
+        typer.Option(
+            metavar="WHICH",
+            help="Messages of a request that scorers and policies look at, here and in production:"
+            " last_turn (of the user), user_turns or conversation; with +system, system text too.",
+        ),
+    ] = DEFAULT_READS
     no_account: Annotated[
         bool,
         typer.Option(

@@ -24,6 +24,7 @@ from routelab.learning.fit import crossfit_on
 from routelab.learning.recipe import Recipe
 from routelab.learning.targets import training_examples
 from routelab.logs.model import Log, Split
+from routelab.signals.features import text_of
 
 FOLDS = 5
 """Folds of every cross-fit here."""
@@ -179,10 +180,7 @@ class _Trial:
         return ranking.rank(gain, weak, strong, baselines, self.draws.take(rows))
 
     def _length(self) -> Floats:
-        of_request = [
-            float(sum(len(message["content"]) for message in request.messages or ()))
-            for request in self.made.requests
-        ]
+        of_request = [float(len(text_of(request))) for request in self.made.requests]
         return np.array(of_request)[self.made.request_of]
 
     def _task_mean(self, fold: Ints) -> Floats | None:

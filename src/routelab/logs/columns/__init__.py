@@ -1,6 +1,7 @@
 """Which column of a file holds what, and checked rows made of them."""
 
 from routelab.logs.columns import assemble, names, notes, parquet_metadata, prices, sidecar, wide
+from routelab.logs.columns.conversations import check_conversations
 from routelab.logs.columns.frame import Frame, long_frame
 from routelab.logs.columns.names import RESERVED, ColumnNames, is_free, listed_names
 from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
@@ -14,6 +15,7 @@ __all__ = [
     "Frame",
     "LogRows",
     "assemble",
+    "check_conversations",
     "checked_rows",
     "is_free",
     "listed_names",

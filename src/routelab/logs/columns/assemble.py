@@ -100,12 +100,13 @@ def partial(rows: LogRows, problems: Problems) -> PartialLog:
 
 
 def texts(source: RowSource, frame: Frame, rows: LogRows, sample: int = 0) -> FileTexts | None:
-    """Where the texts of these rows stand in their file; None if it has no prompts.
+    """Where the texts of these rows stand in their file; None if it has no prompts and no
+    messages.
 
     Args:
         sample: whose answers.
     """
-    if frame.prompt is None:
+    if frame.prompt is None and frame.messages is None:
         return None
     found = {}
     for index, model in enumerate(rows.models):
@@ -113,7 +114,8 @@ def texts(source: RowSource, frame: Frame, rows: LogRows, sample: int = 0) -> Fi
         if column is not None:
             of_model = (rows.model == index) & (sample_numbers(rows) == sample)
             found[model] = (column, _answers(rows, of_model, frame.file_rows))
-    return FileTexts(source, frame.prompt, rows.first % frame.file_rows, found)
+    first = rows.first % frame.file_rows
+    return FileTexts(source, frame.prompt, first, found, frame.messages)
 
 
 def _answers(rows: LogRows, of_model: Bools, file_rows: int) -> Ints:

@@ -14,7 +14,7 @@ from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
 
-_TEXTS = ("prompt", "response")
+_TEXTS = ("prompt", "messages", "response")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,7 @@ class Frame:
         line: of a row of the file, from 1; None where a file has no lines.
         part: of several files, the one in which a row stands, and its number there.
         prompt: the file's column of prompts.
+        messages: the file's column of messages.
         responses: the file's column of answers, by model; under None for every model.
         unjudged: the file was written before anybody could judge the answers.
     """
@@ -45,6 +46,7 @@ class Frame:
     prompt: str | None
     responses: Mapping[str | None, str]
     unjudged: bool = False
+    messages: str | None = None
 
 
 def long_frame(
@@ -82,6 +84,7 @@ def long_frame(
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
         unjudged=DECISIONS_KEY in source.extras(),
+        messages=names.of.get("messages"),
     )
 
 

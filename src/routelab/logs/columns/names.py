@@ -14,6 +14,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "request_id": ("sample_id", "id"),
     "model": ("model_name",),
     "prompt": (),
+    "messages": (),
+    "session_id": (),
+    "turn": (),
     "response": ("model_response",),
     "task": ("eval_name",),
     "group": ("conversation_id",),
@@ -45,6 +48,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 OF_REQUESTS = (
     "task",
     "group",
+    "session_id",
+    "turn",
     "timestamp",
     "tenant",
     "priority",
@@ -95,6 +100,8 @@ def resolve(there: Sequence[str], asked: Mapping[str, str], problems: Problems) 
         found = next((name for name in (ours, *aliases) if name in there), None)
         if found is not None and found not in of.values():
             of.setdefault(ours, found)
+    if "session_id" in of:
+        of.setdefault("group", of["session_id"])  # a conversation is not torn apart
     in_ms = {ours for ours, theirs in of.items() if theirs.endswith("_ms")}
     in_ms |= {ours for spoken, ours in _MILLISECONDS.items() if spoken in asked}
     return ColumnNames(of, frozenset(in_ms))

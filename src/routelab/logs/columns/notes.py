@@ -22,6 +22,17 @@ def ignored(columns: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def sessions(names: ColumnNames) -> tuple[str, ...]:
+    """That rows of a session stay together, where nothing else says what does."""
+    session = names.of.get("session_id")
+    if session is None or names.of.get("group") != session:
+        return ()
+    return (
+        f"rows of one {foreign(session)} are kept together in splits (the group is the session);"
+        " another `group` changes that",
+    )
+
+
 def uncosted(log: Log | PartialLog) -> tuple[str, ...]:
     """Models without any cost."""
     without = [name for name in log.models if name not in log.costed]

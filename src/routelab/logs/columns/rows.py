@@ -117,11 +117,7 @@ class _Border:
 
     def place(self, row: int, whose: str = "") -> str:
         """Of a row in its file; rows are counted from 1, and the header is none."""
-        at = row % self.frame.file_rows
-        if (part := self.frame.part(at)) is not None:
-            return f"{part[0]}, row {part[1] + 1}{whose}"
-        line = self.frame.line(at)
-        return f"row {at + 1}{whose}" + (f" on line {line}" if line else "")
+        return place_of(self.frame, row, whose)
 
     def where(self, row: int) -> str:
         return self.place(row, f" (request {self.ids[row]!r}, model {self.models[row]!r})")
@@ -263,6 +259,15 @@ class _Border:
 
         self.problems.each(differs, say)
         return column[first]
+
+
+def place_of(frame: Frame, row: int, whose: str = "") -> str:
+    """Of a row in its file; rows are counted from 1, and the header is none."""
+    at = row % frame.file_rows
+    if (part := frame.part(at)) is not None:
+        return f"{part[0]}, row {part[1] + 1}{whose}"
+    line = frame.line(at)
+    return f"row {at + 1}{whose}" + (f" on line {line}" if line else "")
 
 
 def _shown(value: Any) -> str:

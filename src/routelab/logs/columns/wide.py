@@ -60,6 +60,7 @@ def wide_frame(
         line=source.line,
         part=source.part,
         prompt=names.of.get("prompt"),
+        messages=names.of.get("messages"),
         responses={
             m: columns["response"] for m, columns in of_model.items() if "response" in columns
         },

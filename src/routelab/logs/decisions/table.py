@@ -10,6 +10,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from routelab.core import Message
+from routelab.core.conversation import beyond_prompt
 from routelab.core.storage import AlertRecord, FeedbackRecord, Record, StepRecord
 from routelab.logs.columns import RESERVED
 from routelab.logs.decisions.journal import Line
@@ -17,7 +19,7 @@ from routelab.signals import prompt_text
 
 _OF_REQUESTS = (
     *("request_id", "task", "group", "tenant", "priority", "needs", "timestamp"),
-    *("max_cost_usd", "deadline_s", "prompt", "record"),
+    *("max_cost_usd", "deadline_s", "prompt", "messages", "record"),
 )
 _OF_CALLS = (
     *("model", "step", "propensity", "quality", "cost_usd", "latency_s", "prompt_tokens"),
@@ -97,7 +99,7 @@ class DecisionRows:
             record.timestamp_s,
             record.max_cost_usd,
             record.deadline_s,
-            None if record.messages is None else prompt_text(record.messages),
+            *_said(record.messages),
             msgspec.json.encode(record).decode() if self._whole else None,
         )
         answer = _delivered(record)
@@ -156,6 +158,14 @@ class DecisionRows:
             step.response,
             step.deployment,
         )
+
+
+def _said(messages: tuple[Message, ...] | None) -> tuple[str | None, str | None]:
+    """The prompt, and the messages as JSON where they are more than that."""
+    if messages is None:
+        return None, None
+    prompt = prompt_text(messages)
+    return prompt, beyond_prompt(messages, prompt)
 
 
 def _filled(column: Any) -> bool:

@@ -9,7 +9,7 @@ from routelab.logs.formats.jsonl import numbered_objects, open_jsonl, stacked_ta
 from routelab.logs.formats.parquet import open_parquet, readable
 from routelab.logs.formats.source import RowSource, TableSource
 from routelab.logs.formats.table import parquet_bytes, table_columns
-from routelab.logs.formats.texts import FileTexts, TextsInMemory, prompt_key
+from routelab.logs.formats.texts import FileTexts, TextsInMemory, message_key, prompt_key, said
 
 __all__ = [
     "FileTexts",
@@ -20,6 +20,7 @@ __all__ = [
     "arrow",
     "csv_header",
     "is_text",
+    "message_key",
     "numbered_objects",
     "open_csv",
     "open_folder",
@@ -28,6 +29,7 @@ __all__ = [
     "parquet_bytes",
     "prompt_key",
     "readable",
+    "said",
     "stacked_tables",
     "table_columns",
 ]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,13 +49,40 @@ def plain(column: Any) -> Any:
 
 
 def as_text(column: Any) -> Any:
-    """The column as text: lists joined by commas, other values as Arrow writes them."""
+    """The column as text: lists joined by commas, nested values as JSON, others as Arrow writes
+    them.
+    """
     column = plain(column)
+    if _is_nested(column.type):
+        return _as_json(column)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return pc.binary_join(column.cast(pa.list_(pa.string())), ",")
     if is_text(column.type):
         return column
     return column.cast(pa.string())
+
+
+def _is_nested(kind: Any) -> bool:
+    """Whether values have fields, or are lists of such."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return bool(pa.types.is_nested(kind.value_type))
+    return bool(pa.types.is_struct(kind) or pa.types.is_map(kind))
+
+
+def _as_json(column: Any) -> Any:
+    texts = [None if it is None else _json(it) for it in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.large_string())])
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(_held(value), enc_hook=str).decode()
+
+
+def _held(value: Any) -> Any:
+    """A nested value without the fields that only other rows have."""
+    if isinstance(value, dict):
+        return {name: _held(it) for name, it in value.items() if it is not None}
+    return [*map(_held, value)] if isinstance(value, list) else value
 
 
 def coded(column: Any) -> CodedColumn:

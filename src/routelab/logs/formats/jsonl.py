@@ -135,6 +135,8 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 
 
 def _column(values: list[Any]) -> Any:
+    if any(isinstance(it, list) and it and isinstance(it[0], dict) for it in values):
+        return _mixed(values)  # as written: a table would give every message all fields
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):

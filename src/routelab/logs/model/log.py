@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core import Bools, Floats, Ints, Request, SignalSpec
+from routelab.core import Bools, Floats, Ints, Message, Request, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import foreign
 from routelab.errors import LogError
@@ -23,10 +23,14 @@ _T = TypeVar("_T", bound=np.generic)
 
 
 class Texts(Protocol):
-    """Prompts and responses, read from disk when asked for."""
+    """Messages and responses, read from disk when asked for."""
+
+    def messages(self, rows: Ints) -> list[tuple[Message, ...]]:
+        """Messages of these requests (k,), in this order; a prompt is one message of the user."""
+        ...
 
     def prompts(self, rows: Ints) -> list[str]:
-        """Prompts of these requests (k,), in this order."""
+        """What the user says in these requests (k,), in this order."""
         ...
 
     def responses(self, rows: Ints, model: str) -> list[str | None]:
@@ -35,6 +39,18 @@ class Texts(Protocol):
 
     def prompt_keys(self) -> tuple[Strings, Ints]:
         """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters."""
+        ...
+
+    def opening_keys(self) -> Strings:
+        """(n,) SHA-256 (hex) of the user's first turn, which a conversation's requests share."""
+        ...
+
+    def message_keys(self) -> Strings:
+        """(n,) SHA-256 (hex) of all messages; empty texts where they are a prompt alone."""
+        ...
+
+    def kinds(self) -> frozenset[str]:
+        """What messages hold besides prompts (see `routelab.core.conversation.kinds_of`)."""
         ...
 
 
@@ -116,7 +132,10 @@ class LogBase:
         """SHA-256 (hex) of the file it was read from; of its content for a log made in memory."""
         if self.path is not None:
             return digest.of_path(self.path)
-        return digest.of_values({**arrays(self), "prompts": self.texts and self.prompt_keys[0]})
+        keys: dict[str, Any] = {"prompts": self.texts and self.prompt_keys[0]}
+        if self.texts is not None and self.texts.kinds():
+            keys["messages"] = self.texts.message_keys()
+        return digest.of_values({**arrays(self), **keys})
 
     @cached_property
     def prompt_keys(self) -> tuple[Strings, Ints]:
@@ -125,12 +144,30 @@ class LogBase:
         Raises:
             LogError: the log has no prompts.
         """
+        return self._texts.prompt_keys()
+
+    @cached_property
+    def opening_keys(self) -> Strings:
+        """(n,) SHA-256 (hex) of the user's first turn, which a conversation's requests share.
+
+        Raises:
+            LogError: the log has no prompts.
+        """
+        return self._texts.opening_keys()
+
+    @property
+    def message_kinds(self) -> frozenset[str]:
+        """What its messages hold besides prompts, such as "system text", "tools" and "image"."""
+        return frozenset() if self.texts is None else self.texts.kinds()
+
+    @property
+    def _texts(self) -> Texts:
         if self.texts is None:
             raise LogError(
                 f"{self.name}: no prompt column; add one, or say which one it is:"
                 " `columns={'prompt': 'COLUMN'}`"
             )
-        return self.texts.prompt_keys()
+        return self.texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +208,8 @@ class Log(LogBase):
         notes: what reading the log left out, in sentences.
         again: further samples of the same models on the same requests, second ones first.
         reading: what was said beside the file of how to read it, as plain data for provenance.
+        reads: which of a request's messages scorers learn from, one of
+            `routelab.core.conversation.READS`; None for all of them.
     """
 
     requests: Requests
@@ -190,6 +229,7 @@ class Log(LogBase):
     notes: tuple[str, ...] = ()
     again: tuple[Log, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
+    reads: str | None = None
 
     @property
     def samples(self) -> tuple[Log, ...]:
@@ -281,7 +321,7 @@ class Log(LogBase):
         )
 
 
-_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "reading", "again")
+_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "reading", "reads", "again")
 
 
 def arrays(log: Any) -> dict[str, Any]:
@@ -299,6 +339,9 @@ class _Taken:
     whole: Texts
     rows: Ints
 
+    def messages(self, rows: Ints) -> list[tuple[Message, ...]]:
+        return self.whole.messages(self.rows[rows])
+
     def prompts(self, rows: Ints) -> list[str]:
         return self.whole.prompts(self.rows[rows])
 
@@ -308,3 +351,12 @@ class _Taken:
     def prompt_keys(self) -> tuple[Strings, Ints]:
         keys, lengths = self.whole.prompt_keys()
         return keys[self.rows], lengths[self.rows]
+
+    def opening_keys(self) -> Strings:
+        return self.whole.opening_keys()[self.rows]
+
+    def message_keys(self) -> Strings:
+        return self.whole.message_keys()[self.rows]
+
+    def kinds(self) -> frozenset[str]:
+        return self.whole.kinds()

@@ -77,7 +77,7 @@ def split(
     Args:
         seed: of the cut by hash.
         group: "task" keeps tasks together; None takes the log's group column, else the
-            prompt, else the request alone.
+            prompt (the user's first turn, where requests have several), else the request alone.
         need_all_parts: refuse a cut that leaves a part empty.
     Raises:
         LogError: the grouping is unknown or not in the log, or a part is empty.
@@ -112,7 +112,7 @@ def split_keys(log: Log, group: str | None) -> tuple[str, Strings]:
     if group is None:
         has_prompts = log.texts is not None
         group = "group" if columns["group"] is not None else "prompt" if has_prompts else "id"
-    keys = log.prompt_keys[0] if group == "prompt" else columns[group]
+    keys = log.opening_keys if group == "prompt" else columns[group]
     if keys is None:
         raise LogError(f"{log.name}: no {group} column to group by")
     missing = log.prompt_keys[1] == 0 if group == "prompt" else keys == ""

@@ -109,6 +109,12 @@ def _of_the_router(it: Snapshot) -> Iterator[str]:
     for name, kind, meaning, value in plain:
         yield from _values(f"routelab_{name}", kind, meaning, [({}, value)])
     yield from _values(
+        "routelab_unlike_log_total",
+        "counter",
+        "Requests with messages of a kind that the policy's log had not.",
+        [({"kind": kind}, count) for kind, count in sorted(it.unlike.items())],
+    )
+    yield from _values(
         "routelab_budget_left_usd",
         "gauge",
         "What is left of a budget in its period.",

@@ -91,6 +91,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         alerts: of budgets, the latest last.
         budgets: what is left of each.
         breakers: by deployment, "closed", "open" or "half-open".
+        unlike: requests by what their messages hold and those of the policy's log did not, such
+            as "image": what is decided on them was not measured.
         log: how the decision log is doing; None without one.
     """
 
@@ -115,6 +117,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...] = ()
     budgets: tuple[BudgetBalance, ...] = ()
     breakers: Mapping[str, str] = {}
+    unlike: Mapping[str, int] = {}
     log: LogStatus | None = None
 
     def to_json(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 
 from routelab.core import Admission, Call, Context, Request
 from routelab.core.catalogue import Catalogue
+from routelab.core.conversation import kinds_of
 from routelab.errors import BudgetError, PolicyError, RequestError
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.attempts import ServedPrices
@@ -30,6 +32,7 @@ class ActivePolicy:
     Attributes:
         digest: of the policy.
         caller: answers its calls.
+        unlike: requests by what their messages hold and the policy's log had not.
 
     Args:
         prices: of whichever model answers; those of the catalogue by default.
@@ -65,6 +68,8 @@ class ActivePolicy:
             edited = () if policy_file.edited is None else (policy_file.edited,)
             for problem in (*edited, *policy_file.other_packages):
                 _log.warning("%s", problem)
+        self.unlike: Counter[str] = Counter()
+        self._file, self._quiet = policy_file, overlay.quiet
         self._seed, self._explained = document.seed, overlay.explained
         self._scoring = policy_file.scoring
         self.admission = Admission(
@@ -83,6 +88,8 @@ class ActivePolicy:
             if not getattr(request, field):
                 self._metadata = tuple(it for it in self._metadata if it != field)  # once
                 _log.warning(_UNTOLD, self._name, field, request.id, field, field)
+        if request.messages is not None and (kinds := kinds_of(request.messages)):
+            self._note_unlike(request, kinds)
         return Context(
             request,
             self.admission.models,
@@ -91,6 +98,15 @@ class ActivePolicy:
             admission=self.admission,
             explained=self._explained,
         )
+
+    def _note_unlike(self, request: Request, kinds: frozenset[str]) -> None:
+        """Count messages that the policy's log had none of, and warn of each kind once."""
+        unlike = sorted(self._file.unlike(kinds))
+        for kind in unlike:
+            if not self.unlike[kind] and not self._quiet:
+                why = _WHOLE if self._file.document.reading is None else _UNSEEN
+                _log.warning(_UNLIKE, self._name, request.id, kind, why)
+            self.unlike[kind] += 1
 
     def upper_usd(self, call: Call, sending: Sending, output_tokens: int) -> float:
         """Upper cost of a call in USD, whichever model serves it, with all its samples.
@@ -179,6 +195,17 @@ _FIX = (
 _UNTOLD = (
     "policy %r reads the %s of a request, and request %r has none: it is decided like those of an"
     " unknown %s; give route(..., %s=...)"
+)
+
+
+_UNLIKE = (
+    "policy %r: the messages of request %r hold %s, and those of the log it was tuned on held none:"
+    " %s"
+)
+_UNSEEN = "what it decides and delivers for such requests was not measured"
+_WHOLE = (
+    "its file says nothing of what it `reads`, so that it looks at the whole conversation, system"
+    " text included, and decides otherwise than the replay of prompts did; tune it again"
 )
 
 

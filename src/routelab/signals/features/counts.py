@@ -9,7 +9,7 @@ from math import log1p
 from typing import Any
 
 from routelab.core import Request
-from routelab.signals.answer_text import content_text
+from routelab.core.conversation import ATTACHED, content_text
 from routelab.signals.features import words
 from routelab.signals.features.passage import Passage, passage
 from routelab.signals.features.text import capped, messages_of, text_of
@@ -148,5 +148,9 @@ def _dialogue(messages: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
         else:
             turns += 1
         if isinstance(content, list):
-            attached += sum(not (isinstance(part, dict) and "text" in part) for part in content)
+            attached += sum(map(_attached, content))
     return turns, system, attached
+
+
+def _attached(part: object) -> bool:
+    return not isinstance(part, dict) or "text" not in part or part.get("type") == ATTACHED

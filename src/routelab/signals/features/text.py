@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from routelab.core import Request
+from routelab.core.conversation import message_text
 from routelab.errors import PolicyError
-from routelab.signals.answer_text import content_text
 
 
 def messages_of(request: Request) -> tuple[Mapping[str, Any], ...]:
-    """The request's messages.
+    """The request's messages, as far as they are to be read.
 
     Raises:
         PolicyError: it has none.
@@ -21,19 +21,16 @@ def messages_of(request: Request) -> tuple[Mapping[str, Any], ...]:
             f"request {request.id!r} has no messages, which the policy's features read;"
             " give the prompt, or use a log that has a prompt column"
         )
-    return request.messages
+    return request.messages if request.read is None else request.read
 
 
 def text_of(request: Request) -> str:
-    """What all messages say, a line break between them.
+    """What is read of the messages, a line break between them.
 
     Raises:
         PolicyError: the request has no messages.
     """
-    messages = messages_of(request)
-    if len(messages) == 1:
-        return content_text(messages[0].get("content"))
-    return "\n".join([content_text(message.get("content")) for message in messages])
+    return message_text(messages_of(request))
 
 
 def capped(text: str, cap: int) -> str:

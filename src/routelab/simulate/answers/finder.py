@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from routelab.core.catalogue import Catalogue
+from routelab.core.conversation import (
+    DEFAULT_READS,
+    content_text,
+    message_text,
+    read_messages,
+)
 from routelab.core.messages import first
-from routelab.errors import LogError
-from routelab.logs.formats import prompt_key
+from routelab.logs.formats import message_key, prompt_key
 from routelab.logs.model import Log
 from routelab.runtime import REQUEST_ID, header_text
-from routelab.signals import prompt_text
 from routelab.simulate.answers.candidates import asked_candidate
 from routelab.simulate.answers.replay_error import ReplayError
 
@@ -32,6 +36,7 @@ class Finder:
         self._models = {} if catalogue is None else dict(catalogue.models)
         self._named = _named(log, catalogue)
         self._rows = {str(key): row for row, key in enumerate(log.requests.id)}
+        self._turns: dict[str, _Turn] = {}
 
     def column(self, asked: Mapping[str, Any]) -> int:
         """Column of the model that a request is for: by its name, among candidates by parameters.
@@ -59,44 +64,76 @@ class Finder:
             return messages
         return model.parameters.without_prefix(messages) or messages
 
-    def row(self, request_id: str | None, messages: object) -> int:
-        """Row of the request with this id, else of the only one with this prompt.
+    def row(
+        self, request_id: str | None, messages: object, column: int = 0, *, again: bool = False
+    ) -> int:
+        """Row of the request with this id, else with these messages, else with this prompt.
 
+        Several requests that say the same are answered for in turn: a model that was asked as
+        often as another is asked about the next of them, and one that was asked less often about
+        the one that the other answered last, as a cascade does.
+
+        Args:
+            request_id: as the header has it; None where there is none.
+            messages: of the request.
+            column: of the model that is asked.
+            again: for a further answer to the same request.
         Raises:
-            ReplayError: 404 if there is none, 409 if several have the prompt.
+            ReplayError: 404 if there is none.
         """
         for key in [] if request_id is None else [header_text(request_id), request_id]:
             if key in self._rows:
                 return self._rows[key]
-        rows = self._by_prompt.get(prompt_key(prompt_text(messages)), [])
-        if len(rows) == 1:
-            return rows[0]
+        for key in _keys(messages):
+            if rows := self._by_text.get(key):
+                turn = self._turns.setdefault(key, _Turn())
+                return rows[turn.of(column, again) % len(rows)]
         tried = f"no request has the {REQUEST_ID} {request_id!r}; " if request_id else ""
-        if not rows:
-            raise ReplayError(
-                404,
-                "request_not_found",
-                f"{tried}{self._log.name} has no such prompt;"
-                f" say which request is meant by the header {REQUEST_ID} (the request's id)",
-            )
-        ids = first([str(key) for key in self._log.requests.id[rows]], _SHOWN)
         raise ReplayError(
-            409,
-            "ambiguous_prompt",
-            f"{tried}{len(rows)} requests have this prompt: {ids};"
-            f" say which by the header {REQUEST_ID}",
+            404,
+            "request_not_found",
+            f"{tried}{self._log.name} has no such prompt;"
+            f" say which request is meant by the header {REQUEST_ID} (the request's id)",
         )
 
     @cached_property
-    def _by_prompt(self) -> dict[str, list[int]]:
+    def _by_text(self) -> dict[str, list[int]]:
+        """Rows by the SHA-256 of all messages, and of what the user says."""
         rows: dict[str, list[int]] = {}
-        try:
-            keys, _ = self._log.prompt_keys
-        except LogError:
+        if (texts := self._log.texts) is None:
             return rows
-        for row, key in enumerate(keys):
-            rows.setdefault(str(key), []).append(row)
+        prompts, _ = self._log.prompt_keys
+        for row, (prompt, messages) in enumerate(zip(prompts, texts.message_keys(), strict=True)):
+            for key in {str(prompt), str(messages)} - {""}:
+                rows.setdefault(key, []).append(row)
         return rows
+
+
+class _Turn:
+    """Whose turn it is among requests that say the same."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, int] = {}
+
+    def of(self, column: int, again: bool) -> int:
+        """Number of the request that a model is asked about, from 0."""
+        most, mine = max(self._asked.values(), default=0), self._asked.get(column, 0)
+        if not (again and mine):
+            mine = self._asked[column] = mine + 1 if mine == most else most
+        return mine - 1
+
+
+def _keys(messages: object) -> Iterator[str]:
+    """What requests may be known by: all messages, what the user says, and says last;
+    then the same as texts alone, without a word of images.
+    """
+    listed = messages if isinstance(messages, list | tuple) else ()
+    said = tuple(message for message in listed if isinstance(message, Mapping))
+    yield message_key(said)
+    for reads in (DEFAULT_READS, "last_turn"):
+        yield prompt_key(message_text(read_messages(said, reads)))
+    users = (message for message in said if message.get("role") == "user")
+    yield prompt_key("".join(content_text(message.get("content")) for message in users))
 
 
 def _named(log: Log, catalogue: Catalogue | None) -> dict[str, tuple[str, ...]]:

@@ -40,6 +40,9 @@ FEW = 5
 STARTS = 40
 """Exactly tuned points that the randomised search begins with, at most."""
 
+_OF_NO_TRIAL = (*UNSAID, "trials", "reads")
+"""Options that no trial follows from: a cascade reads no messages."""
+
 
 class CascadeSearch(NamedTuple):
     """The result of searching plain cascades.
@@ -202,6 +205,6 @@ def _location(tuning: ComparisonSet, options: Options) -> StorageLocation | None
         "catalogue": msgspec.to_builtins(tuning.catalogue),
         "routelab": __version__,
         "optuna": optuna.__version__,
-        **{f"options.{key}": it for key, it in asked.items() if key not in (*UNSAID, "trials")},
+        **{f"options.{key}": it for key, it in asked.items() if key not in _OF_NO_TRIAL},
     }
     return StorageLocation(options.storage, options.name, about, options.fresh)

@@ -129,6 +129,7 @@ def only(fitted: FittedScorers, names: Iterable[str]) -> FittedScorers:
         _tensors(fitted, [*specs.values(), *features.values()]),
         {name: value for name, value in fitted.report.items() if name in specs},
         {name: value for name, value in fitted.held_out.items() if name in specs},
+        fitted.reads,
     )
 
 

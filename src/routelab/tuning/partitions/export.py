@@ -70,6 +70,7 @@ def _document(study: PartitionedStudy, data: Mapping[str, Any]) -> Document:
         split=study.split,
         evaluation={key: data[key] for key in _KEPT},
         provenance=data["provenance"],
+        reads=study.options.reads,
     )
 
 

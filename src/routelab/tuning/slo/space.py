@@ -263,7 +263,8 @@ def _loaded(study: Study, policy: Policy, catalogue: Catalogue) -> PolicyFile:
         catalogue=catalogue,
         signals={name: study.log.spec(name) for name in policy.signals_used},
         seed=study.options.seed,
+        reads=study.options.reads,
     )
-    none = load_scorers({}, {}, {}, models=candidates)
+    none = load_scorers({}, {}, {}, models=candidates, reads=study.options.reads)
     scoring = none if fitted is None else fitted.scoring()
     return PolicyFile(policy, document, {}, scoring, (), "", Path(study.options.name))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from routelab.core import Policy, SignalSpec
+from routelab.core.conversation import DIALOGUE, kinds_read
+from routelab.core.messages import listed
 from routelab.logs.model import Log
 from routelab.metrics import signal_quality
 from routelab.replay import ComparisonSet, Coverage
@@ -45,7 +47,19 @@ def of_study(
         *([AUDITED] if log.requests.audit is not None else []),
         *untimed(log.requests.timestamp_s is not None, rule),
         *missing({on.part: on.coverage for on in (tuning, testing)}),
+        *unheard(log, policy),
     ]
+
+
+def unheard(log: Log, policy: Policy) -> Iterator[str]:
+    """Messages that are to be read and that the log does not hold."""
+    lacking = kinds_read(DIALOGUE, log.reads) - log.message_kinds - {"several turns"}
+    if lacking and (policy.scorers_used or policy.reads_text):
+        yield (
+            f"`reads` is {log.reads}, and no request of the log has"
+            f" {listed(sorted(lacking), 'or')}: requests of production that do are decided"
+            " otherwise than here; log their messages"
+        )
 
 
 def mixed(chosen: OperatingPoint) -> Iterator[str]:

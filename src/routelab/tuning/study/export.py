@@ -131,6 +131,8 @@ def _document(study: Study, data: Mapping[str, Any]) -> Document:
         evaluation={key: data[key] for key in kept if key in data},
         certificate=study.certificate,
         provenance=data["provenance"],
+        reads=study.options.reads,
+        message_kinds=tuple(sorted(study.log.message_kinds)),
     )
 
 

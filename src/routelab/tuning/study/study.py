@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from routelab.core import Policy, Progress, use_listed
@@ -158,6 +158,7 @@ def tune(
     use_listed(packages)
     options.check()
     options.check_in_memory()
+    log = replace(log, reads=options.reads)
     tell = notify or (lambda _: None)
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
