@@ -166,11 +166,12 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
                 cache_write_1h_tokens,
             )
             return float(tokens_usd(prices, used))
-        spent = (  # the sum of `tokens_usd` without parts
+        spent: float = (  # the sum of `tokens_usd` without parts
             prompt_tokens * prices.input_usd_per_mtok
             + completion_tokens * prices.output_usd_per_mtok
         )
-        return spent / 1e6 + (prices.usd_per_request or 0.0)
+        per_request: float = prices.usd_per_request or 0.0
+        return spent / 1e6 + per_request
 
     def sheet(self, day: date | None = None) -> PriceSheet:
         """The prices of a day.

@@ -98,11 +98,10 @@ def _day(number: int, line: Mapping[str, str | None], problems: Problems) -> dat
         return None
 
 
-def _model(by_day: Mapping[date | None, dict[str, float]]) -> Model:
+def _model(by_day: Mapping[date | None, dict[str, Any]]) -> Model:
     dated = [DatedPrices(from_day=day, **it) for day, it in by_day.items() if day is not None]
     dated.sort(key=lambda it: it.from_day)
-    usual: dict[str, Any] = dict(by_day.get(None, {}))
-    return Model(**usual, dated=tuple(dated))
+    return Model(**by_day.get(None, {}), dated=tuple(dated))
 
 
 def _prices(number: int, line: Mapping[str, str | None], problems: Problems) -> dict[str, float]:
