@@ -84,8 +84,9 @@ def _check_columns(there: list[str], problems: Problems) -> None:
     for name in ("model",) if flat else ("model", *_NEEDED):
         if name not in there:
             problems.add(f"no column {name!r}; prices have the columns {shown}")
+    known = (*COLUMNS, "from", "model")
     for name in there:
-        if name not in COLUMNS and (meant := nearest(name, (*COLUMNS, "from"), 0.85)):
+        if name not in known and (meant := nearest(name, known, 0.85)):
             problems.add(f"no column is called {name!r}; write {meant!r}, or a name less like it")
 
 
