@@ -182,6 +182,17 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         begun = [it for it in self.dated if day is None or it.from_day <= day]
         return max(begun, key=lambda it: it.from_day) if begun else self
 
+    @property
+    def said_as_candidate(self) -> str:
+        """For people: the base and the parameters; the empty text of a model of its own."""
+        if self.parameters is None:
+            return ""
+        given: dict[str, object] = dict(self.parameters.fields)
+        if prefix := self.parameters.prompt_prefix:
+            given["prompt_prefix"] = f"{prefix!r:.60}"
+        said = ", ".join(f"{name} = {value}" for name, value in given.items())
+        return f"{self.base!r} with {said}"
+
     def on(self, day: date) -> Model:
         """The model with the prices of one day, and no others.
 
