@@ -91,7 +91,7 @@ def _check_candidates(policy_file: PolicyFile, listed: Catalogue) -> None:
     """Refuse candidates that are not what the policy was tuned with."""
     problems = [
         f"policy {policy_file.name!r}: candidate {name!r} was tuned as {own.said_as_candidate}, and"
-        f" the catalogue says {it.said_as_candidate}; give the other one another name, and tune with it"
+        f" the catalogue says {it.said_as_candidate}; give the new one a name of its own, and tune"
         for name, it in listed.models.items()
         if (own := policy_file.document.catalogue.models.get(name)) is not None
         and own.parameters is not None
