@@ -229,10 +229,9 @@ def _reached(tiers: tuple[ContextTier, ...], prompt_tokens: float) -> list[Conte
 
 def _priced(tokens: Any, price: float, parts: tuple[tuple[Any, float | None], ...]) -> Any:
     """Tokens at a price, parts of them at others; a part without a price stays in the whole."""
-    apart = [it for it in parts if it[1] is not None]
-    for part, _ in apart:
-        tokens = tokens - part
-    spent = tokens * price
-    for part, its_price in apart:
-        spent = spent + part * its_price
-    return spent
+    apart = 0.0
+    for part, its_price in parts:
+        if its_price is not None:
+            tokens = tokens - part
+            apart = apart + part * its_price
+    return tokens * price + apart
