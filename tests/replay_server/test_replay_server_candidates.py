@@ -107,7 +107,7 @@ def test_a_study_with_candidates_is_tuned_replayed_proved_and_simulated(sample_f
         assert document.catalogue.model(name) == catalogue().model(name)
     assert said("parity", policy, "--log", path)["holds"] is True
     day = said("simulate", policy, "--log", path, "--requests", "300")
-    assert [it["day"]["n_requests"] for it in day["days"]] == [300], day
+    assert [it["requests"] for it in day["days"]] == [300]
 
 
 def test_lost_parameters_are_found_out_by_parity(log, tmp_path, monkeypatch):

@@ -63,7 +63,7 @@ def token_margin(token, index):
     return (crc32(f"{token}/{index}".encode()) % 997 + 1) / 431.7
 
 
-def completion(text, *, model="m", tops=2, logprobs=False, **more):
+def completion(text, *, model="", tops=2, logprobs=False, **more):
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     if logprobs:

@@ -105,7 +105,13 @@ def _models(document: Document) -> str:
         )
         for name, model in document.catalogue.models.items()
     ]
-    return markdown_table(("model", "USD per Mtok in", "USD per Mtok out", "deployments"), rows)
+    table = markdown_table(("model", "USD per Mtok in", "USD per Mtok out", "deployments"), rows)
+    candidates = "".join(
+        f"\n`{name}` is {it.said_as_candidate}.\n"
+        for name, it in document.catalogue.models.items()
+        if it.parameters is not None
+    )
+    return table + candidates
 
 
 def _figures(test: Mapping[str, Any]) -> str:

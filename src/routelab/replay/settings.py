@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from routelab.core.catalogue import PRICES, Model
 from routelab.policies import from_wire
 from routelab.policy_file import Document
 
 _NONE = object()
 _EMPTY: tuple[Any, ...] = (None, "", [], ())
-_PRICES = ("input_usd_per_mtok", "output_usd_per_mtok")
+_CHARGED = (*PRICES, "tiers", "services", "dated")
+"""What of a model makes a bill."""
 
 
 class ChangedSetting(msgspec.Struct, frozen=True):
@@ -66,13 +68,20 @@ def _plain(document: Document, alike: bool) -> dict[str, Any]:
             if document.scorers
             else {}
         ),
-        "prices": {
-            name: {field: getattr(model, field) for field in _PRICES}
-            for name, model in models.items()
-            if any(getattr(model, field) is not None for field in _PRICES)
-        },
+        "prices": _said(models, _CHARGED),
+        "parameters": _said(models, ("base", "parameters")),
         "seed": document.seed,
     }
+
+
+def _said(models: Mapping[str, Model], fields: Sequence[str]) -> dict[str, Any]:
+    """Some fields of every model, where they are not as they usually are."""
+    plain = {name: msgspec.to_builtins(model) for name, model in models.items()}
+    found = {
+        name: {field: it[field] for field in fields if it.get(field) not in (None, 0.0)}
+        for name, it in plain.items()
+    }
+    return {name: it for name, it in found.items() if it}
 
 
 def _flat(value: Any, place: str = "", models: Sequence[Any] = ()) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from datetime import date
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -13,7 +14,13 @@ from msgspec.structs import replace
 from runtime_world import NO_PRICES, PRICES, Endpoint, catalogue, completion, model, policy_file
 
 from routelab.core.admission import CallEstimate
-from routelab.core.catalogue.catalogue import Timeouts
+from routelab.core.catalogue import (
+    ContextTier,
+    DatedPrices,
+    Parameters,
+    ServicePrices,
+    Timeouts,
+)
 from routelab.core.storage.schema import decision_schema
 from routelab.errors import BudgetError, NoModelError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
@@ -645,3 +652,56 @@ def test_a_try_that_its_caller_left_is_charged_as_one_that_nobody_answered(
     left = with_router(tmp_path, FIXED, world, budgets, use, transport=endpoint.transport)
     assert left.spent_usd == pytest.approx(attempts * RESERVED)
     assert left.reserved_usd == 0.0
+
+
+DEAR = {
+    "cached_input_usd_per_mtok": 0.5,
+    "cache_write_1h_usd_per_mtok": 4.0,
+    "reasoning_usd_per_mtok": 16.0,
+    "usd_per_request": 0.25,
+    "tiers": (ContextTier(above_tokens=1200, input_usd_per_mtok=20.0),),
+    "services": {"priority": ServicePrices(output_usd_per_mtok=80.0)},
+}
+"""Beside 2 USD and 8 USD: a prompt of `LONG` is estimated at 1,508 tokens with its margin."""
+
+
+@pytest.mark.parametrize(
+    ("facts", "fields", "usd"),
+    [
+        ({}, {}, (1508 * 2.0 + 500 * 8.0) / 1e6),
+        (DEAR, {}, (1508 * 20.0 + 500 * 16.0) / 1e6 + 0.25),
+        (DEAR | {"tiers": ()}, {}, (1508 * 4.0 + 500 * 16.0) / 1e6 + 0.25),
+        (DEAR, {"service_tier": "priority"}, (1508 * 20.0 + 500 * 80.0) / 1e6 + 0.25),
+        (DEAR, {"service_tier": "auto"}, (1508 * 20.0 + 500 * 80.0) / 1e6 + 0.25),
+        (DEAR, {"service_tier": "flex"}, (1508 * 20.0 + 500 * 16.0) / 1e6 + 0.25),
+        (
+            {"dated": (DatedPrices(from_day=date(2026, 11, 24), usd_per_request=0.75),)},
+            {},
+            0.75,
+        ),
+        (
+            {
+                "dated": (
+                    DatedPrices(
+                        from_day=date(2026, 11, 25), input_usd_per_mtok=9.0, output_usd_per_mtok=9.0
+                    ),
+                )
+            },
+            {},
+            (1508 * 2.0 + 500 * 8.0) / 1e6,
+        ),
+        ({"parameters": Parameters(max_tokens=100)}, {}, (1508 * 2.0 + 100 * 8.0) / 1e6),
+        (NO_PRICES | {"usd_per_request": 0.5}, {}, 0.5),
+    ],
+)
+def test_a_call_is_reserved_at_the_dearest_that_it_can_meet(tmp_path, facts, fields, usd):
+    """A budget just below the reservation refuses, and one just above lets it through."""
+    world = catalogue(first=model("plain", **facts))
+
+    async def use(router):
+        return (await ask(router, 1, **fields))[0]
+
+    small = with_router(tmp_path / "a", FIXED, world, daily(usd * 0.99), use)
+    assert isinstance(small, BudgetError)
+    enough = with_router(tmp_path / "b", FIXED, world, daily(usd * 1.01), use)
+    assert not isinstance(enough, BudgetError)

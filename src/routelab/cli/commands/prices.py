@@ -120,8 +120,8 @@ def _chosen(listed: PriceList, names: list[str], find: str | None) -> Mapping[st
         wanted = [it for it in wanted if find.lower() in it.lower()]
         if not wanted:
             problems.append(f"{listed.source}: no model has {find!r} in its name")
+    problems += listed.unknown(wanted)
     try:
-        problems += listed.unknown(wanted)
         found = listed.models(wanted)
     except LogError as error:
         problems += error.problems

@@ -15,7 +15,7 @@ from routelab.core.messages import nearest, value_text
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Efforts that endpoints tend to take; others are as good, but for a slip of the pen."""
 _INHERITED = tuple(it for it in Model.__struct_fields__ if it not in ("base", "parameters"))
-_LEAST_LIKE = 0.8
+_LEAST_LIKE = 0.7
 
 
 def candidate(base: str, model: Model, parameters: Parameters, **said: Any) -> Model:

@@ -166,11 +166,12 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
                 cache_write_1h_tokens,
             )
             return float(tokens_usd(prices, used))
-        spent = (  # the sum of `tokens_usd` without parts
+        spent: float = (  # the sum of `tokens_usd` without parts
             prompt_tokens * prices.input_usd_per_mtok
             + completion_tokens * prices.output_usd_per_mtok
         )
-        return spent / 1e6 + (prices.usd_per_request or 0.0)
+        per_request: float = prices.usd_per_request or 0.0
+        return spent / 1e6 + per_request
 
     def sheet(self, day: date | None = None) -> PriceSheet:
         """The prices of a day.
@@ -180,6 +181,17 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         """
         begun = [it for it in self.dated if day is None or it.from_day <= day]
         return max(begun, key=lambda it: it.from_day) if begun else self
+
+    @property
+    def said_as_candidate(self) -> str:
+        """For people: the base and the parameters; the empty text of a model of its own."""
+        if self.parameters is None:
+            return ""
+        given: dict[str, object] = dict(self.parameters.fields)
+        if prefix := self.parameters.prompt_prefix:
+            given["prompt_prefix"] = f"{prefix!r:.60}"
+        said = ", ".join(f"{name} = {value}" for name, value in given.items())
+        return f"{self.base!r} with {said}"
 
     def on(self, day: date) -> Model:
         """The model with the prices of one day, and no others.

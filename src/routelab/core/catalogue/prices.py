@@ -139,8 +139,9 @@ def tokens_usd(prices: Any, used: TokenUsage) -> Any:
     """
     write = prices.cache_write_usd_per_mtok
     hour = prices.cache_write_1h_usd_per_mtok
+    written: tuple[tuple[Any, float | None], ...] = ()
     if write is None and hour is None:
-        written = ()
+        pass  # they cost what the input does
     elif hour is None:
         written = ((used.cache_write, write),)
     else:
@@ -189,8 +190,9 @@ def dearest(sheet: PriceSheet, services: Iterable[str], prompt_tokens: float) ->
         prompt_tokens: at most; every tier that a prompt of these or fewer tokens reaches counts.
     """
     lengths = {0.0, prompt_tokens}
-    for part in (sheet, *(sheet.services[it] for it in services if it in sheet.services)):
-        lengths.update(float(it.above_tokens + 1) for it in part.tiers)
+    named = (sheet.services[it].tiers for it in services if it in sheet.services)
+    for tiers in (sheet.tiers, *named):
+        lengths.update(float(it.above_tokens + 1) for it in tiers)
     reached = sorted(it for it in lengths if it <= prompt_tokens)
     every = [rates(sheet, service, n) for service in services for n in reached]
     highest = {
@@ -227,10 +229,9 @@ def _reached(tiers: tuple[ContextTier, ...], prompt_tokens: float) -> list[Conte
 
 def _priced(tokens: Any, price: float, parts: tuple[tuple[Any, float | None], ...]) -> Any:
     """Tokens at a price, parts of them at others; a part without a price stays in the whole."""
-    apart = [it for it in parts if it[1] is not None]
-    for part, _ in apart:
-        tokens = tokens - part
-    spent = tokens * price
-    for part, its_price in apart:
-        spent = spent + part * its_price
-    return spent
+    apart = 0.0
+    for part, its_price in parts:
+        if its_price is not None:
+            tokens = tokens - part
+            apart = apart + part * its_price
+    return tokens * price + apart

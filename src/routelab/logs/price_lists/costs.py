@@ -49,7 +49,8 @@ def costs(
             found[at] = _of_sheet(sheet, str(service), _taken(whole, at))
     if time_s is not None and model.dated and (lost := np.isnan(time_s)).any():
         at = lost & ~np.isnan(prompt)
-        every = [_of_sheet(it, "", _taken(whole, at)) for it in (model, *model.dated)]
+        sheets: list[PriceSheet] = [model, *model.dated]
+        every = [_of_sheet(it, "", _taken(whole, at)) for it in sheets]
         if services is not None or any(not np.array_equal(it, every[0], True) for it in every):
             raise ValueError("calls without a time, and prices that change with it")
         found[at] = every[0]

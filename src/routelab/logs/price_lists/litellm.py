@@ -88,7 +88,7 @@ def _listed(entry: Mapping[str, Any]) -> ListedPrices:
         there = services[_SERVICES.get(service, service)] if service else usual
         there[int(read["k"] or 0) * 1000][field] = price
     problems += _ranges(entry.get("tiered_pricing") or (), usual)
-    base = usual.pop(0, {})
+    base: dict[str, Any] = dict(usual.pop(0, {}))
     per_request = base.pop("usd_per_request", 0.0)
     model = Model(
         **base,

@@ -105,13 +105,19 @@ class PriceList:
         """A sentence for every name that the list has no prices of.
 
         Args:
-            names: of models.
+            names: of models; of those that may mean several `models` says so.
         """
         return tuple(
             f"{self.source}: no price of {name!r}{self._hint(name)}"
             for name in dict.fromkeys(names)
-            if self.find(name) is None
+            if not self._has(name)
         )
+
+    def _has(self, name: str) -> bool:
+        try:
+            return self.find(name) is not None
+        except LogError:
+            return True
 
     def _hint(self, name: str) -> str:
         near = nearest(name, self.names, _ALIKE)

@@ -36,12 +36,11 @@ def read(path: str | Path) -> PriceList:
     if suffix != ".json":
         return read_csv(path)
     found, twice = _decoded(path)
+    if twice:
+        listed = ", ".join(dict.fromkeys(twice))
+        raise LogError(f"{path.name}: listed twice: {listed}; keep one price of each model")
     for recognised, price_list in _JSON:
         if recognised(found):
-            if twice:
-                raise LogError(
-                    f"{path.name}: listed twice: {', '.join(twice)}; keep one price of each model"
-                )
             return price_list(path.name, found)
     known = "; or ".join(FORMS.values())
     raise LogError(f"{path.name}: is JSON of no known price list; a price list is {known}")

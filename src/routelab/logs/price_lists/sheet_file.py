@@ -84,8 +84,9 @@ def _check_columns(there: list[str], problems: Problems) -> None:
     for name in ("model",) if flat else ("model", *_NEEDED):
         if name not in there:
             problems.add(f"no column {name!r}; prices have the columns {shown}")
+    known = (*COLUMNS, "from", "model")
     for name in there:
-        if name not in COLUMNS and (meant := nearest(name, (*COLUMNS, "from"), 0.85)):
+        if name not in known and (meant := nearest(name, known, 0.85)):
             problems.add(f"no column is called {name!r}; write {meant!r}, or a name less like it")
 
 
@@ -98,11 +99,10 @@ def _day(number: int, line: Mapping[str, str | None], problems: Problems) -> dat
         return None
 
 
-def _model(by_day: Mapping[date | None, dict[str, float]]) -> Model:
+def _model(by_day: Mapping[date | None, dict[str, Any]]) -> Model:
     dated = [DatedPrices(from_day=day, **it) for day, it in by_day.items() if day is not None]
     dated.sort(key=lambda it: it.from_day)
-    usual: dict[str, Any] = dict(by_day.get(None, {}))
-    return Model(**usual, dated=tuple(dated))
+    return Model(**by_day.get(None, {}), dated=tuple(dated))
 
 
 def _prices(number: int, line: Mapping[str, str | None], problems: Problems) -> dict[str, float]:

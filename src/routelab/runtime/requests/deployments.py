@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from routelab.core.catalogue import Catalogue, EngineRules, Model, Parameters
+from routelab.core.catalogue import Catalogue, EngineRules, Model
 from routelab.errors import CatalogueError
 from routelab.policy_file import PolicyFile
 
@@ -90,8 +90,8 @@ def _moved(model: Model, listed: Catalogue) -> Model:
 def _check_candidates(policy_file: PolicyFile, listed: Catalogue) -> None:
     """Refuse candidates that are not what the policy was tuned with."""
     problems = [
-        f"policy {policy_file.name!r}: candidate {name!r} was tuned as {_candidate(own)}, and the"
-        f" catalogue says {_candidate(it)}; give the other one another name, and tune with it"
+        f"policy {policy_file.name!r}: candidate {name!r} was tuned as {own.said_as_candidate}, and"
+        f" the catalogue says {it.said_as_candidate}; give the new one a name of its own, and tune"
         for name, it in listed.models.items()
         if (own := policy_file.document.catalogue.models.get(name)) is not None
         and own.parameters is not None
@@ -100,15 +100,6 @@ def _check_candidates(policy_file: PolicyFile, listed: Catalogue) -> None:
     ]
     if problems:
         raise CatalogueError(*problems)
-
-
-def _candidate(model: Model) -> str:
-    parameters = model.parameters or Parameters()
-    given = dict(parameters.fields)
-    if parameters.prompt_prefix:
-        given["prompt_prefix"] = f"{parameters.prompt_prefix!r:.60}"
-    said = ", ".join(f"{name} = {value}" for name, value in given.items())
-    return f"{model.base!r} with {said}"
 
 
 def priced_models(

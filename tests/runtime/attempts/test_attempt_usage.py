@@ -1,0 +1,140 @@
+"""Usage in the forms of providers and gateways, and the prices of whoever served."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from routelab.core.catalogue import Catalogue, DatedPrices, Deployment, Model, ServicePrices
+from routelab.runtime.attempts import ServedPrices, token_usage
+
+CHAT = {"prompt_tokens": 100, "completion_tokens": 20}
+
+
+@pytest.mark.parametrize(
+    ("usage", "found"),
+    [
+        (CHAT, (100, 20, 0, 0, 0, 0)),
+        ({**CHAT, "prompt_tokens_details": {"cached_tokens": 60}}, (100, 20, 60, 0, 0, 0)),
+        (
+            {**CHAT, "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30}},
+            (100, 20, 60, 0, 30, 0),
+        ),
+        ({**CHAT, "completion_tokens_details": {"reasoning_tokens": 5}}, (100, 20, 0, 5, 0, 0)),
+        (  # beside the completion, as the total says
+            {**CHAT, "completion_tokens_details": {"reasoning_tokens": 5}, "total_tokens": 125},
+            (100, 25, 0, 5, 0, 0),
+        ),
+        (  # a gateway before Anthropic: the prompt includes both, and the fields are there too
+            {
+                **CHAT,
+                "total_tokens": 120,
+                "prompt_tokens_details": {"cached_tokens": 50, "cache_creation_tokens": 30},
+                "cache_read_input_tokens": 50,
+                "cache_creation_input_tokens": 30,
+            },
+            (100, 20, 50, 0, 30, 0),
+        ),
+        (  # one that leaves them out of the prompt, as the total says
+            {
+                **CHAT,
+                "total_tokens": 200,
+                "cache_read_input_tokens": 50,
+                "cache_creation_input_tokens": 30,
+            },
+            (180, 20, 50, 0, 30, 0),
+        ),
+        (  # or as the numbers say
+            {**CHAT, "cache_read_input_tokens": 900},
+            (1000, 20, 900, 0, 0, 0),
+        ),
+        (  # Anthropic's own: input tokens exclude the cache
+            {
+                "input_tokens": 100,
+                "output_tokens": 20,
+                "cache_read_input_tokens": 50,
+                "cache_creation_input_tokens": 30,
+                "cache_creation": {
+                    "ephemeral_5m_input_tokens": 20,
+                    "ephemeral_1h_input_tokens": 10,
+                },
+            },
+            (180, 20, 50, 0, 30, 10),
+        ),
+        (  # OpenAI's responses: they include it
+            {
+                "input_tokens": 100,
+                "output_tokens": 20,
+                "input_tokens_details": {"cached_tokens": 50},
+                "output_tokens_details": {"reasoning_tokens": 5},
+            },
+            (100, 20, 50, 5, 0, 0),
+        ),
+        ({**CHAT, "prompt_cache_hit_tokens": 64}, (100, 20, 64, 0, 0, 0)),
+        (  # nonsense is bounded by the whole
+            {**CHAT, "prompt_tokens_details": {"cached_tokens": 999, "cache_write_tokens": 999}},
+            (100, 20, 100, 0, 0, 0),
+        ),
+        ({**CHAT, "prompt_tokens_details": {"cached_tokens": "60"}}, (100, 20, 0, 0, 0, 0)),
+    ],
+)
+def test_usage_follows_one_rule_in_whichever_form_it_comes(usage, found):
+    assert token_usage(usage) == found
+
+
+AT = (Deployment("http://a/v1", "x-1"),)
+ASKED = Model(
+    input_usd_per_mtok=1.0,
+    output_usd_per_mtok=1.0,
+    deployments=AT,
+    services={"flex": ServicePrices(input_usd_per_mtok=0.5, output_usd_per_mtok=0.5)},
+    dated=(
+        DatedPrices(from_day=date(2026, 6, 1), input_usd_per_mtok=2.0, output_usd_per_mtok=2.0),
+    ),
+)
+OTHER = Model(input_usd_per_mtok=10.0, output_usd_per_mtok=10.0)
+BODY = {"choices": [{}], "usage": CHAT}
+MAY_S, JUNE_S = 1_777_600_000.0, 1_780_500_000.0
+
+
+def cost(body, at_s=MAY_S, listed=None, asked=ASKED):
+    prices = ServedPrices(Catalogue({"x": asked}), listed or {"other": OTHER}, lambda: at_s)
+    return prices.cost("x", {**BODY, **body}, 1.0)
+
+
+@pytest.mark.parametrize("served", ["x", "x-1", None, 5])
+def test_the_asked_model_under_its_own_names_is_priced_in_silence(served):
+    found = cost({"model": served})
+    assert (found.usd, found.remarks) == (120 / 1e6, ())
+
+
+def test_the_served_model_is_priced_where_it_is_listed():
+    assert cost({"model": "other"}).usd == 1200 / 1e6
+    moved = {"alias": Model(input_usd_per_mtok=3.0, output_usd_per_mtok=3.0, deployments=AT)}
+    behind = {"y": Model(1.5, 1.5, deployments=(Deployment("http://b/v1", "y-7"),))}
+    assert cost({"model": "y-7"}, listed=moved | behind).usd == pytest.approx(180 / 1e6)
+
+
+def test_a_served_model_that_is_not_listed_is_said_and_charged_as_asked():
+    found = cost({"model": "x-2026-09-09"})
+    assert found.usd == 120 / 1e6
+    ((what, sentence),) = found.remarks
+    assert what == "served"
+    assert "'x-2026-09-09' answered, which has no price in the catalogue" in sentence
+
+
+def test_services_and_days_of_live_responses():
+    assert cost({"service_tier": "flex"}).usd == 60 / 1e6
+    assert cost({"service_tier": "default"}).remarks == ()
+    assert cost({}, JUNE_S).usd == 240 / 1e6
+    odd = cost({"service_tier": "priority"})
+    assert odd.usd == 120 / 1e6
+    assert "service_tier 'priority' has no price" in odd.remarks[0][1]
+
+
+def test_a_flat_price_needs_no_usage_and_charges_no_failure():
+    flat = Model(usd_per_request=0.25, deployments=AT)
+    assert cost({"usage": None}, asked=flat).usd == 0.25
+    empty = ServedPrices(Catalogue({"x": flat})).cost("x", {}, 1.0)
+    assert empty.usd != empty.usd
