@@ -247,6 +247,8 @@ def test_a_folder_read_in_batches_is_cut_like_the_log_in_memory(session, tmp_pat
     assert batches.wide is not None  # and not one file after the other in memory
     with workers("threads", 2) as on:
         found = scan(batches, on, lambda _: lambda *_: None).cut(0, None)
+        kinds = scan(batches, on, lambda _: lambda *_: None).message_kinds()
+    assert kinds == log.message_kinds == {"system text", "several turns", "earlier answers"}
     mine = split(log)
     assert found.group == mine.group == ("group" if session else "prompt")
     assert np.concatenate(found.parts).tolist() == mine.part.tolist()
