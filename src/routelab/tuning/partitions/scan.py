@@ -67,7 +67,7 @@ class Scan:
         return tuple(name for name in self.models if name in there)
 
     def message_kinds(self) -> frozenset[str]:
-        """What messages hold besides prompts, from one more pass where the log has a column of them."""
+        """What messages hold besides prompts: one more pass, where the log has a column of them."""
         if "messages" not in self.batches.has:
             return frozenset()
         jobs = [(self.batches, file) for file in range(len(self.batches.files))]
