@@ -211,6 +211,34 @@ def test_turns_that_are_none_are_told_and_those_out_of_order_noted(tmp_path):
     assert "row 3 on line 3: turn is 'user'; turns of a session are counted 0, 1, 2" in found[0]
 
 
+def test_a_column_that_counts_messages_is_none_of_them_and_turns_may_be_names(tmp_path):
+    rows = rows_of([4, 5, 6], prompt=["a", "b", "c"], session_id=["s"] * 3, turn=["x", "y", "z"])
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        log = read(saved(tmp_path / f"log{suffix}", rows))
+        assert log.texts.prompts(np.arange(3)) == ["a", "b", "c"]
+        assert log.signals == {}
+        assert any("column 'messages' holds numbers and no messages" in it for it in log.notes)
+        assert any("column 'turn' holds no number of a turn" in it for it in log.notes)
+    alone = [{name: it for name, it in row.items() if name != "prompt"} for row in rows]
+    assert read(saved(tmp_path / "alone.csv", alone)).texts is None
+
+
+def test_files_of_a_folder_may_nest_their_messages_otherwise(tmp_path):
+    call = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    tools = [
+        *({"role": "user", "content": "u"}, {"role": "assistant", "tool_calls": call}),
+        {"role": "tool", "tool_call_id": "c1", "content": "x"},
+    ]
+    first, second = rows_of([[{"role": "user", "content": "u"}]]), rows_of([tools])
+    for row in second:
+        row["request_id"] = "other"
+    saved(tmp_path / "a.parquet", first)
+    saved(tmp_path / "b.parquet", second)
+    log = read(tmp_path)
+    assert log.texts.messages(np.array([1])) == [tuple(tools)]
+    assert log.message_kinds == {"tools", "earlier answers"}
+
+
 def test_requests_of_one_conversation_are_not_torn_apart_without_a_session(tmp_path):
     talks = []
     for number in range(60):
@@ -247,6 +275,8 @@ def test_a_folder_read_in_batches_is_cut_like_the_log_in_memory(session, tmp_pat
     assert batches.wide is not None  # and not one file after the other in memory
     with workers("threads", 2) as on:
         found = scan(batches, on, lambda _: lambda *_: None).cut(0, None)
+        kinds = scan(batches, on, lambda _: lambda *_: None).message_kinds()
+    assert kinds == log.message_kinds == {"system text", "several turns", "earlier answers"}
     mine = split(log)
     assert found.group == mine.group == ("group" if session else "prompt")
     assert np.concatenate(found.parts).tolist() == mine.part.tolist()

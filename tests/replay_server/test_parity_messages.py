@@ -20,6 +20,7 @@ from routelab.policy_file import Document, load, write
 from routelab.replay import decide, run
 from routelab.replay_server import background, pointed_at, prove_parity
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig
+from routelab.tuning import Options, save, tune
 
 MODELS = ("small-8b", "medium-70b", "frontier")
 SYSTEM = {"role": "system", "content": "You are the support assistant of a shop. Be brief. " * 6}
@@ -282,3 +283,25 @@ def test_a_decision_log_is_read_back_as_the_messages_that_were_sent(learned, tmp
     told = [msgspec.json.encode(it) for it in back.texts.messages(np.array(order))]
     assert told == [msgspec.json.encode(it) for it in said]
     assert load(policy_file.path).document.message_kinds == tuple(sorted(log.message_kinds))
+
+
+def test_a_study_writes_down_what_is_read_and_what_the_log_held(talks, plain, tmp_path):
+    asked = Options(name="t", policy="tiers", account=False, group="id", reads="conversation")
+    study = tune(talks, asked)
+    made = save(study, tmp_path / "t.policy").document
+    assert made.provenance["options"]["reads"] == "conversation"
+    assert made.message_kinds == ("earlier answers", "image", "several turns", "system text")
+    assert made.reads == ("conversation" if study.policy.scorers_used else msgspec.UNSET)
+    whole = tune(plain, msgspec.structs.replace(asked, reads="conversation+system"))
+    lacking = "no request of the log has earlier answers or system text"
+    told = any(lacking in reason for reason in whole.verdict.reasons)
+    assert told is bool(whole.policy.scorers_used)
+
+
+def test_a_plain_cascade_keeps_the_bytes_of_010_and_tells_of_tools(plain, tmp_path, warned):
+    study = tune(plain, Options(name="c", trials=5, signals=("confidence",), group="id"))
+    made = save(study, tmp_path / "c.policy")
+    said = (made.path / "policy.json").read_bytes()
+    assert b'"reads"' not in said
+    assert b'"message_kinds"' not in said
+    assert made.unlike(frozenset({"tools", "system text", "several turns"})) == {"tools"}

@@ -168,6 +168,7 @@ def open_batches(
     sidecar.check(specs, problems)
     found = names.resolve(source.names, given, problems)
     problems.stop()
+    found, counts = names.without_counts(found, source, given)
     in_rows = "model" not in found and bool(wide.wide_models(source.names))
     made = LogBatches(
         path=path,
@@ -179,7 +180,7 @@ def open_batches(
         specs=specs,
         has=frozenset(found.of) | ({"prompt"} if "messages" in found else frozenset()),
         catalogue=sidecar.read_catalogue(path, beside) or inside.catalogue,
-        notes=(*source.notes, *notes.sessions(found)),
+        notes=(*source.notes, *counts, *notes.sessions(found)),
     )
     return made if made.wide is None else replace(made, signals=made.wide.signal_names)
 

@@ -90,7 +90,9 @@ def read(
     specs = {**inside.signals, **beside.signals, **asked}
     problems = Problems(path.name)
     sidecar.check(specs, problems)
-    found = names.resolve(source.names, {**beside.columns, **(columns or {})}, problems)
+    named = {**beside.columns, **(columns or {})}
+    found = names.resolve(source.names, named, problems)
+    found, counts = names.without_counts(found, source, named)
     wide = "model" not in found and wide_models(source.names)
     frame = (wide_frame if wide else long_frame)(source, found, specs, problems)
     rows = checked_rows(frame, problems)
@@ -109,6 +111,7 @@ def read(
             *dropped,
             *notes.ignored(frame.ignored),
             *notes.slow(rows, found),
+            *counts,
             *notes.sessions(found),
             *said,
             *notes.uncosted(log),

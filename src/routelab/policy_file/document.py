@@ -71,7 +71,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             `routelab.core.conversation.READS`; absent for all of them as they are, which is what
             files of version 0.1.0 mean.
         message_kinds: what the messages of the log held besides prompts, by which requests unlike
-            them are known (see `routelab.core.conversation.kinds_of`); absent where nobody looked.
+            them are known (see `routelab.core.conversation.kinds_of`); absent where they held
+            nothing else, as in every log of version 0.1.0.
         packages: by distribution, what another package than routelab brings; absent where nothing
             is foreign.
         files: SHA-256 of every other file of the directory, and of what this document says
@@ -103,7 +104,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return None if isinstance(self.reads, msgspec.UnsetType) else self.reads
 
     @property
-    def known_kinds(self) -> frozenset[str] | None:
-        """What the log's messages held besides prompts; None where nobody looked."""
+    def known_kinds(self) -> frozenset[str]:
+        """What the log's messages held besides prompts."""
         kinds = self.message_kinds
-        return None if isinstance(kinds, msgspec.UnsetType) else frozenset(kinds)
+        return frozenset() if isinstance(kinds, msgspec.UnsetType) else frozenset(kinds)

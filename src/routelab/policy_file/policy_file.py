@@ -78,12 +78,9 @@ class PolicyFile:
             kinds: of `routelab.core.conversation.kinds_of`.
         """
         document = self.document
-        known = document.known_kinds
-        if known is None and (document.reading is not None or not document.provenance):
+        if not document.provenance:
             return frozenset()
-        if known is None and not self.reads_text:
-            return frozenset()
-        new = kinds - (known or frozenset())
+        new = kinds - document.known_kinds
         return kinds_read(new, document.reading) if self.reads_text else new - DIALOGUE
 
     def verify(self) -> list[str]:

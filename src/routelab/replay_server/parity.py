@@ -143,14 +143,14 @@ def _doubts(policy_file: PolicyFile, log: Log) -> Iterator[str]:
     missing = kinds_read(DIALOGUE, reads) - there
     if reads is None and missing:
         yield (
-            f"the policy's file says nothing of what it `reads`, so that it looks at all messages,"
-            f" and the log has no {listed(sorted(missing), 'or')}: production decides requests with"
-            " them otherwise than it decides their prompts here; tune the policy again"
+            "the policy's file says nothing of what it `reads`, so that it looks at all messages,"
+            f" and no request here has {listed(sorted(missing), 'or')}: production decides requests"
+            " with them otherwise than their prompts alone; tune the policy again"
         )
     elif missing:
         yield (
-            f"the policy reads {reads}, and the log has no {listed(sorted(missing), 'or')}: how"
-            " requests with them are decided is not shown here"
+            f"the policy reads {reads}, and no request here has {listed(sorted(missing), 'or')}:"
+            " how requests with them are decided is not shown"
         )
 
 

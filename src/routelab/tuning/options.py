@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -88,6 +88,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     account: bool = True
     levels: int | None = None
     reads: str = DEFAULT_READS
+
+    def recorded(self) -> dict[str, Any]:
+        """What a study's provenance says of its options.
+
+        `reads` is left out at its default, which 0.1.0 did not have, so that the studies of then go
+        on to the same bytes.
+        """
+        options: dict[str, Any] = msgspec.to_builtins(self)
+        unsaid = UNSAID if self.reads != DEFAULT_READS else (*UNSAID, "reads")
+        return {key: value for key, value in options.items() if key not in unsaid}
 
     def check(self) -> None:
         """Refuse values out of range, and options that would change nothing with the others.
@@ -180,6 +190,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 "recipe_trials": self.recipe_trials > 0,
                 "pair": self.pair is not None,
                 "account=False": not self.account,
+                "reads": self.reads != DEFAULT_READS,
             }
             for field in (field for field, given in there.items() if given):
                 yield (

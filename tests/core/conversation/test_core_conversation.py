@@ -126,7 +126,7 @@ def test_python_lists_that_pandas_writes_into_csv_are_read():
         ("{}", "no list of messages"),
         ('["hi"]', "message 0 is 'hi'; a message is an object"),
         ('[{"content": "hi"}]', "message 0 has no role"),
-        ('[{"from": "human", "value": "hi"}]', "call its `from` role, and its `value` content"),
+        ('[{"from": "human", "value": "hi"}]', "call its 'from' role, and its 'value' content"),
         ('[{"role": "human", "content": "hi"}]', "the role 'human', which is none of .*; write us"),
         ('[{"role": "user", "content": 7}]', "message 0 has content 7; it is a text or a list"),
         ('[{"role": "user", "content": ["hi"]}]', "message 0 has a part 'hi'; a part is an object"),

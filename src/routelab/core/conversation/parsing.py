@@ -85,7 +85,7 @@ def checked_messages(text: str) -> tuple[Message, ...]:
         raise ValueError(f"is not valid JSON: {error}") from None
     messages = unwrapped(value)
     if messages is None:
-        raise ValueError("is no list of messages, and no object with `messages`")
+        raise ValueError("is no list of messages, and no object that holds one as 'messages'")
     if problem := next(misfits(messages), None):
         raise ValueError(problem)
     return tuple(messages)
@@ -169,7 +169,7 @@ def _value(text: str) -> Any:
 
 def _role(message: Mapping[str, Any]) -> str:
     if "role" not in message:
-        hint = "; call its `from` role, and its `value` content" if "from" in message else ""
+        hint = "; call its 'from' role, and its 'value' content" if "from" in message else ""
         return f"no role{hint}"
     role = message["role"]
     meant = _MEANT.get(role) if isinstance(role, str) else None

@@ -144,6 +144,9 @@ def _turns(frame: Frame, rows: LogRows, problems: Problems, *, alone: bool) -> I
         return
     turn, bad = arrow.numbers(frame.columns["turn"])
     turn, bad = turn[rows.first], bad[rows.first]
+    if np.isnan(turn).all():
+        yield "column 'turn' holds no number of a turn: it is left out"
+        return
     bad |= (turn < 0) | (turn != np.floor(turn)) & ~np.isnan(turn)
     shown = arrow.plain(frame.columns["turn"])
     problems.each(bad, _misnumbered(frame, rows.first, shown))

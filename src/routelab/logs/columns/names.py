@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from routelab.core.messages import first, foreign
+from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -15,8 +16,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "model": ("model_name",),
     "prompt": (),
     "messages": (),
-    "session_id": (),
-    "turn": (),
+    "session_id": ("thread_id",),
+    "turn": ("turn_index", "turn_number"),
     "response": ("model_response",),
     "task": ("eval_name",),
     "group": ("conversation_id",),
@@ -63,6 +64,8 @@ OF_REQUESTS = (
 RESERVED = frozenset(ALIASES).union(*ALIASES.values())
 """A column of one of these names is never taken for a confidence signal."""
 
+MOSTLY = 0.5
+"""Share of a column's values that are numbers, from which on it is one of numbers."""
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 _MILLISECONDS = {
     "latency_ms": "latency_s",
@@ -105,6 +108,24 @@ def resolve(there: Sequence[str], asked: Mapping[str, str], problems: Problems) 
     in_ms = {ours for ours, theirs in of.items() if theirs.endswith("_ms")}
     in_ms |= {ours for spoken, ours in _MILLISECONDS.items() if spoken in asked}
     return ColumnNames(of, frozenset(in_ms))
+
+
+def without_counts(
+    names: ColumnNames, source: RowSource, asked: Mapping[str, str]
+) -> tuple[ColumnNames, tuple[str, ...]]:
+    """The names without a column `messages` that only counts them, and a note that says so.
+
+    Args:
+        names: as resolved.
+        source: the file.
+        asked: our name to the file's, as the user says.
+    """
+    column = names.of.get("messages")
+    if column is None or "messages" in asked or source.number_share(column) < MOSTLY:
+        return names, ()
+    of = {ours: theirs for ours, theirs in names.of.items() if ours != "messages"}
+    note = f"column {foreign(column)!r} holds numbers and no messages: it is left out"
+    return ColumnNames(of, names.milliseconds), (note,)
 
 
 def is_free(name: str) -> bool:

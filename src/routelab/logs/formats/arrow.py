@@ -53,7 +53,7 @@ def as_text(column: Any) -> Any:
     them.
     """
     column = plain(column)
-    if _is_nested(column.type):
+    if is_nested(column.type):
         return _as_json(column)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return pc.binary_join(column.cast(pa.list_(pa.string())), ",")
@@ -62,7 +62,7 @@ def as_text(column: Any) -> Any:
     return column.cast(pa.string())
 
 
-def _is_nested(kind: Any) -> bool:
+def is_nested(kind: Any) -> bool:
     """Whether values have fields, or are lists of such."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return bool(pa.types.is_nested(kind.value_type))

@@ -9,7 +9,12 @@ from routelab.replay.partitions.passes import (
     tally_file,
 )
 from routelab.replay.partitions.rows import PartitionPart
-from routelab.replay.partitions.survey import FileSurvey, check_whole_requests, survey_file
+from routelab.replay.partitions.survey import (
+    FileSurvey,
+    check_whole_requests,
+    kinds_in_file,
+    survey_file,
+)
 from routelab.replay.partitions.workers import Workers, workers
 
 __all__ = [
@@ -22,6 +27,7 @@ __all__ = [
     "Workers",
     "check_whole_requests",
     "cut",
+    "kinds_in_file",
     "merged_sample",
     "moments",
     "sample_file",

@@ -17,6 +17,18 @@ from routelab.logs.model import PARTS
 Words: TypeAlias = npt.NDArray[np.uint64]
 
 
+def kinds_in_file(job: tuple[LogBatches, int]) -> frozenset[str]:
+    """What the messages of one file hold besides prompts.
+
+    Args:
+        job: the log and the number of the file.
+    """
+    batches, file = job
+    return frozenset[str]().union(
+        *(log.message_kinds for _, log in batches.logs(file, also=("prompt",)))
+    )
+
+
 class FileSurvey(NamedTuple):
     """What one file holds.
 

@@ -104,7 +104,8 @@ class ActivePolicy:
         unlike = sorted(self._file.unlike(kinds))
         for kind in unlike:
             if not self.unlike[kind] and not self._quiet:
-                why = _WHOLE if self._file.document.reading is None else _UNSEEN
+                whole = self._file.reads_text and self._file.document.reading is None
+                why = _WHOLE if whole else _UNSEEN
                 _log.warning(_UNLIKE, self._name, request.id, kind, why)
             self.unlike[kind] += 1
 

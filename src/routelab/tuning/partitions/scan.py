@@ -23,6 +23,7 @@ from routelab.replay.partitions import (
     Workers,
     check_whole_requests,
     cut,
+    kinds_in_file,
     merged_sample,
     moments,
     sample_file,
@@ -64,6 +65,14 @@ class Scan:
         """Models with a cost on one row at least."""
         there = {name for it in self.seen for name in it.costed}
         return tuple(name for name in self.models if name in there)
+
+    def message_kinds(self) -> frozenset[str]:
+        """What messages hold besides prompts: one more pass, where the log has a column of them."""
+        if "messages" not in self.batches.has:
+            return frozenset()
+        jobs = [(self.batches, file) for file in range(len(self.batches.files))]
+        found = self.workers.map(kinds_in_file, jobs, self.passes("reading messages"))
+        return frozenset[str]().union(*found)
 
     def cut(self, seed: int, group: str | None, *, need_all_parts: bool = True) -> PartitionedSplit:
         """The parts of the study."""

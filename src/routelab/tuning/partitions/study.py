@@ -59,6 +59,8 @@ class PartitionedStudy:
         aiq_front: on test, AIQ of the hull of all operating points and the candidates.
         verdict: on the exported policy.
         coverage: requests compared and left out, by part.
+        message_kinds: what the log's messages hold besides prompts; empty where it has no column of
+            them.
     """
 
     options: Options
@@ -76,6 +78,7 @@ class PartitionedStudy:
     aiq_front: float
     verdict: Verdict
     coverage: Mapping[str, Coverage]
+    message_kinds: frozenset[str] = frozenset()
 
     @property
     def policy(self) -> Policy:
@@ -220,6 +223,7 @@ def _judged_on(
     return PartitionedStudy(
         options=options,
         batches=log.batches,
+        message_kinds=log.message_kinds(),
         sha256=cut.sha256,
         split=SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped),
         catalogue=question.catalogue,

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from optuna import __version__ as optuna_version
 
-from routelab.core import CallEstimate, Floats
+from routelab.core import CallEstimate, Floats, Policy
 from routelab.errors import PolicyFileError
 from routelab.logs.formats import parquet_bytes
 from routelab.metrics import exact_mean
@@ -26,7 +26,6 @@ from routelab.policy_file import (
     write,
 )
 from routelab.replay import costs_sha256
-from routelab.tuning.options import UNSAID
 from routelab.tuning.study import summary
 from routelab.tuning.study.study import Study
 from routelab.version import __version__
@@ -131,9 +130,13 @@ def _document(study: Study, data: Mapping[str, Any]) -> Document:
         evaluation={key: data[key] for key in kept if key in data},
         certificate=study.certificate,
         provenance=data["provenance"],
-        reads=study.options.reads,
-        message_kinds=tuple(sorted(study.log.message_kinds)),
+        reads=study.options.reads if _reads_text(study.policy) else msgspec.UNSET,
+        message_kinds=tuple(sorted(study.log.message_kinds)) or msgspec.UNSET,
     )
+
+
+def _reads_text(policy: Policy) -> bool:
+    return policy.reads_text or bool(policy.scorers_used)
 
 
 def _learning(study: Study) -> dict[str, Any]:
@@ -179,14 +182,13 @@ def _split(study: Study) -> SplitRecord:
 
 def _provenance(study: Study) -> dict[str, Any]:
     """What the result follows from: neither time, host nor place."""
-    options = msgspec.to_builtins(study.options)
     return {
         "routelab": __version__,
         "log": study.log.name,
         "log_sha256": study.log.sha256,
         "costs_sha256": costs_sha256(study.log),
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
-        "options": {key: value for key, value in options.items() if key not in UNSAID},
+        "options": study.options.recorded(),
         **({"reading": dict(study.log.reading)} if study.log.reading else {}),
         "numpy": np.__version__,
         "optuna": optuna_version,
