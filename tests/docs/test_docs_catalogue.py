@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from routelab.core.catalogue import PRICES, Parameters
 from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model, Timeouts
 from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
 from routelab.runtime.engine.balancing import BALANCERS
@@ -22,6 +23,11 @@ def test_every_field_is_given_and_explained(kind):
         assert re.search(rf"\b{field}\b", EXAMPLE), f"the example lacks {kind.__name__}.{field}"
         if kind is not Catalogue:
             assert f"`{field}`" in TOLD, f"the page does not explain {kind.__name__}.{field}"
+
+
+@pytest.mark.parametrize("field", [*Parameters.__struct_fields__, *PRICES, "above_tokens"])
+def test_every_parameter_and_price_is_explained(field):
+    assert re.search(rf"`[^`]*{field}[^`]*`", TOLD), field
 
 
 @pytest.mark.parametrize("kind", [EngineRules, RetryRules, BreakerRules])

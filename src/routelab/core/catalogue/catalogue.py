@@ -156,7 +156,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             prices = rates(sheet, service, prompt_tokens)
         if prices.input_usd_per_mtok is None or prices.output_usd_per_mtok is None:
             return flat_usd(prices)
-        if cached_tokens or reasoning_tokens or cache_write_tokens:
+        if cache_write_tokens:
             used = TokenUsage(
                 prompt_tokens,
                 completion_tokens,
@@ -166,9 +166,16 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
                 cache_write_1h_tokens,
             )
             return float(tokens_usd(prices, used))
-        spent: float = (  # the sum of `tokens_usd` without parts
-            prompt_tokens * prices.input_usd_per_mtok
-            + completion_tokens * prices.output_usd_per_mtok
+        spent = _priced(  # the sum of `tokens_usd` where nothing is written
+            prompt_tokens,
+            prices.input_usd_per_mtok,
+            cached_tokens,
+            prices.cached_input_usd_per_mtok,
+        ) + _priced(
+            completion_tokens,
+            prices.output_usd_per_mtok,
+            reasoning_tokens,
+            prices.reasoning_usd_per_mtok,
         )
         per_request: float = prices.usd_per_request or 0.0
         return spent / 1e6 + per_request
@@ -218,6 +225,13 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         if self.capabilities is None:
             return ()
         return tuple(need for need in needs if need not in self.capabilities)
+
+
+def _priced(tokens: float, price: float, part: float, part_price: float | None) -> float:
+    """Tokens at a price, a part of them at another."""
+    if part_price is None or part == 0.0:
+        return tokens * price
+    return (tokens - part) * price + part * part_price
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -105,7 +105,13 @@ def _check_candidates(policy_file: PolicyFile, listed: Catalogue) -> None:
 def priced_models(
     policy_file: PolicyFile, spare: PolicyFile | None, given: Catalogue | None
 ) -> dict[str, Model]:
-    """Every model that has prices anywhere, those of the given catalogue before the policies'."""
+    """Every model that has prices anywhere, those of the given catalogue before the policies'.
+
+    Args:
+        policy_file: the policy that decides.
+        spare: that decides what a budget degrades; None for none.
+        given: beside the policies' own catalogues; None for none.
+    """
     own = [it.document.catalogue for it in (spare, policy_file) if it is not None]
     known: dict[str, Model] = {}
     for catalogue in (*own, *([] if given is None else [given])):
