@@ -82,4 +82,4 @@ def test_limits_of_tokens_count_the_whole_conversation(tmp_path):
         made = write(tmp_path / "x.policy", document, "# x\n")
         day = simulate.simulate(made, log, arrivals(log, "log"), latency(log, "logged"))
         waited.append(np.nanmax(day.latency_s) if day.answered.all() else np.inf)
-    assert waited[1] > 2 * waited[0]
+    assert waited[1] > waited[0] + 1.0  # until what was reserved is given back
