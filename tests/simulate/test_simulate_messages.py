@@ -65,3 +65,21 @@ def test_a_day_sends_whole_conversations(tmp_path):
     replayed = run(made.policy, log, scoring=made.scoring, catalogue=catalogue)
     assert day.model.tolist() == [MODELS[at] for at in replayed.answered]
     assert set(day.model) == set(MODELS)
+
+
+def test_limits_of_tokens_count_the_whole_conversation(tmp_path):
+    long = [{"role": "user", "content": "word " * 4000}]
+    talks = [[{"role": "user", "content": "hi"}], [SYSTEM, *long, *long]]
+    waited = []
+    for said in talks:
+        log = replace(logged(12).only(MODELS[:1]), texts=TextsInMemory([said] * 12), path=None)
+        log = replace(log, requests=replace(log.requests, timestamp_s=np.arange(12.0)))
+        at = Deployment("http://small.test/v1", "small", "small", tokens_per_minute=20_000.0)
+        catalogue = Catalogue({"small": Model(deployments=(at,))})
+        document = Document(
+            name="x", policy=to_wire(Fixed("small")), candidates=("small",), catalogue=catalogue
+        )
+        made = write(tmp_path / "x.policy", document, "# x\n")
+        day = simulate.simulate(made, log, arrivals(log, "log"), latency(log, "logged"))
+        waited.append(np.nanmax(day.latency_s) if day.answered.all() else np.inf)
+    assert waited[1] > waited[0] + 1.0  # until what was reserved is given back

@@ -59,9 +59,17 @@ def check(policy_file: PolicyFile, log: Log, catalogue: Catalogue) -> None:
         raise SimulationError(*problems)
 
 
-def messages(policy_file: PolicyFile, log: Log) -> Sequence[tuple[Message, ...]] | None:
-    """Messages, where the policy or a context window looks at them."""
+def messages(
+    policy_file: PolicyFile, log: Log, catalogue: Catalogue, *, priced: bool
+) -> Sequence[tuple[Message, ...]] | None:
+    """Messages, where the policy, a context window, a limit of tokens or a budget looks at them.
+
+    Args:
+        catalogue: of the models that are called.
+        priced: there are budgets, which reckon with the tokens of prompts.
+    """
     windows = (model.context_window for model in policy_file.document.catalogue.models.values())
-    if log.texts is None or not (policy_file.reads_text or any(windows)):
-        return None
-    return log.texts.messages(np.arange(len(log)))
+    served = (it for model in catalogue.models.values() for it in model.deployments)
+    limits = (it.tokens_per_minute for it in served)
+    looked_at = policy_file.reads_text or priced or any(windows) or any(limits)
+    return log.texts.messages(np.arange(len(log))) if looked_at and log.texts is not None else None

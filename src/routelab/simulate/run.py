@@ -110,7 +110,8 @@ class _Day:
         self._options = options
         self._places: dict[str, int] = {}
         self._recorder = Recorder(self._places, tuple(catalogue.models), len(arriving))
-        self._messages = messages(policy, log)
+        priced = options.config.budgets is not None
+        self._messages = messages(policy, log, catalogue, priced=priced)
 
     async def simulated(self) -> Day:
         arriving, config = self._arriving, self._options.config
