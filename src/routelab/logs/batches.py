@@ -7,7 +7,7 @@ else (a row per request and model, text for numbers, prices to fill in) takes th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,8 @@ from routelab.logs.batch_layout import BatchLayout, layout, log_of
 from routelab.logs.columns import names, parquet_metadata, sidecar, wide
 from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
 from routelab.logs.model import Log, Problems, digest, is_folder
-from routelab.logs.read import read
+from routelab.logs.read import read, signal_specs
+from routelab.signals import column_of
 
 BATCH = 1 << 16
 """Requests held at once, where a row is a request."""
@@ -138,7 +139,9 @@ class LogBatches:
         """Specs of signals that this file has columns for: another file may have the others."""
         there = open_parquet(path).names
         found = {name.rpartition("|")[2] for name in there} | set(there)
-        return {name: spec for name, spec in self.specs.items() if name in found}
+        return {
+            name: spec for name, spec in self.specs.items() if {name, column_of(name)} & found
+        }
 
 
 def open_batches(
@@ -146,7 +149,7 @@ def open_batches(
     *,
     columns: Mapping[str, str] | None = None,
     prices: Path | None = None,
-    signals: Mapping[str, SignalSpec] | None = None,
+    signals: Mapping[str, SignalSpec] | Sequence[str] | None = None,
 ) -> LogBatches:
     """A log in one Parquet file, in a folder of them, or in those that a pattern matches.
 
@@ -156,13 +159,13 @@ def open_batches(
         path: of the file or the folder, or the pattern.
         columns: our column name to the files'.
         prices: path of a CSV of list prices, USD per million tokens.
-        signals: what signals cost.
+        signals: columns that are confidence signals, as for `routelab.logs.read`.
     Raises:
         LogError: files that cannot be read or differ in their columns, all of them by name.
     """
     source = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
     beside, inside = sidecar.read(path), parquet_metadata.read(source.extras())
-    specs = {**inside.signals, **beside.signals, **(signals or {})}
+    specs = {**inside.signals, **beside.signals, **signal_specs(signals)}
     given = {**beside.columns, **(columns or {})}
     problems = Problems(path.name)
     sidecar.check(specs, problems)

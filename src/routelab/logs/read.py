@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def read(
     *,
     columns: Mapping[str, str] | None = None,
     prices: str | Path | None = None,
-    signals: Mapping[str, SignalSpec] | None = None,
+    signals: Mapping[str, SignalSpec] | Sequence[str] | None = None,
     feedback: str | Path | None = None,
     catalogue: Catalogue | None = None,
 ) -> Log | PartialLog:
@@ -51,8 +51,8 @@ def read(
 
     A decision log, a folder or one of its files, has a row per call: a partial log, unless every
     model was asked on every request. A file with a `step` or `propensity` column is a partial
-    log too. Numeric columns of other names are confidence signals. Texts stay in a Parquet file
-    until they are asked for.
+    log too. A column is a confidence signal where `signals` or the sidecar says so; other
+    numbers are kept in `unasked`. Texts stay in a Parquet file until they are asked for.
 
     >>> import routelab
     >>> log = routelab.read("datasets/sample.parquet")
@@ -68,7 +68,9 @@ def read(
             `NAME.log.toml` beside it may say more (see `Sidecar`).
         columns: our column name to the file's; wins over the sidecar.
         prices: path of a CSV of list prices (see `routelab.logs.columns.prices.read`).
-        signals: what signals cost; each named here must have a value on some row.
+        signals: columns that are confidence signals, higher meaning surer, and what each costs;
+            or their names alone. Each must have a value on some row. `reversed:NAME` is the column
+            with the opposite sign.
         feedback: path of JSON Lines with `request_id`, `quality` and perhaps `model`, for a
             decision log.
         catalogue: prices that fill in costs after those of `prices`, and before those of the
@@ -81,7 +83,7 @@ def read(
     source = open_source(path, None if feedback is None else Path(feedback))
     beside = sidecar.read(path)
     inside = parquet_metadata.read(source.extras())
-    asked = dict(signals or {})
+    asked = signal_specs(signals)
     specs = {**inside.signals, **beside.signals, **asked}
     problems = Problems(path.name)
     sidecar.check(specs, problems)
@@ -127,6 +129,21 @@ def _log(
         kept = (replace(it, texts=assemble.texts(source, frame, rows, at)) for at, it in again)
         log = replace(log, again=tuple(kept)).with_specs(specs)
     return replace(log, specs=specs, texts=assemble.texts(source, frame, rows))
+
+
+def signal_specs(
+    given: Mapping[str, SignalSpec] | Sequence[str] | None,
+) -> dict[str, SignalSpec]:
+    """Signals as somebody names them, by name with what is known of their cost.
+
+    Raises:
+        LogError: it is one text, and no list of names.
+    """
+    if isinstance(given, str):
+        raise LogError(f"`signals` is one text, {given!r:.80}; give a list of names: [{given!r}]")
+    if isinstance(given, Mapping):
+        return dict(given)
+    return {name: SignalSpec() for name in given or ()}
 
 
 def open_source(path: Path, feedback: Path | None = None) -> RowSource:
@@ -186,5 +203,6 @@ def _observed_signals(
         if name in asked and not problems:
             problems.add(f"signal {name!r} has no value on any row; leave it out")
     kept = {name: values for name, values in rows.signals.items() if name not in silent}
+    unasked = {name: it for name, it in rows.unasked.items() if not np.isnan(it).all()}
     notes = tuple(f"signal {name} has no value on any row and is left out" for name in silent)
-    return replace(rows, signals=kept), notes
+    return replace(rows, signals=kept, unasked=unasked), notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from routelab.core import SignalSpec
@@ -13,6 +13,7 @@ from routelab.logs.columns.names import ColumnNames, listed_names
 from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
+from routelab.signals import column_of, proposal
 
 _TEXTS = ("prompt", "response")
 
@@ -25,7 +26,9 @@ class Frame:
         columns: by our name.
         milliseconds: our names whose values are milliseconds.
         signals, extras: confidence by name, and the USD that obtaining it adds.
-        ignored: the file's columns that hold mostly text, and some numbers.
+        unasked: numbers by column, of which nobody said that they are signals.
+        negated: signals that are columns with the opposite sign.
+        ignored: columns that hold mostly text, and some numbers, under a signal's name.
         file_rows: rows of the file; row r of these stands in the file's row r % file_rows.
         line: of a row of the file, from 1; None where a file has no lines.
         part: of several files, the one in which a row stands, and its number there.
@@ -45,6 +48,8 @@ class Frame:
     prompt: str | None
     responses: Mapping[str | None, str]
     unjudged: bool = False
+    unasked: Mapping[str, Any] = field(default_factory=dict)
+    negated: frozenset[str] = frozenset()
 
 
 def long_frame(
@@ -67,21 +72,29 @@ def long_frame(
     problems.stop()
     unnamed = [n for n in rest if our.is_free(n) and n not in specs and n not in extras.values()]
     could = candidates(source, unnamed)
-    signals = [name for name in rest if name in specs or name in could.signals]
+    recorded = DECISIONS_KEY in source.extras()  # of policies, which had asked for them
+    asked = [*specs, *(could.signals if recorded else ())]
+    columns = {name: name if name in rest else column_of(name) for name in asked}
+    columns = dict(sorted(columns.items(), key=lambda it: rest.index(it[1])))
+    unasked = [name for name in could.signals if name not in columns.values()]
     of = {ours: theirs for ours, theirs in names.of.items() if ours not in _TEXTS}
-    table = source.read([*of.values(), *signals, *extras.values()])
+    table = source.read(
+        list(dict.fromkeys([*of.values(), *columns.values(), *unasked, *extras.values()]))
+    )
     return Frame(
         columns={ours: table.column(theirs) for ours, theirs in of.items()},
         milliseconds=names.milliseconds,
-        signals={name: table.column(name) for name in signals},
+        signals={name: table.column(theirs) for name, theirs in columns.items()},
         extras={name: table.column(theirs) for name, theirs in extras.items()},
-        ignored=could.ignored,
+        ignored=tuple(name for name in could.ignored if proposal(name)),
         file_rows=source.n_rows,
         line=source.line,
         part=source.part,
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
-        unjudged=DECISIONS_KEY in source.extras(),
+        unjudged=recorded,
+        unasked={name: table.column(name) for name in unasked},
+        negated=frozenset(name for name, theirs in columns.items() if name != theirs),
     )
 
 
@@ -89,7 +102,8 @@ def _named_signals(
     specs: Mapping[str, SignalSpec], rest: Sequence[str], problems: Problems
 ) -> None:
     for name, spec in specs.items():
-        for column in filter(None, (name, spec.extra_cost)):
+        held = name if name in rest else column_of(name)
+        for column in filter(None, (held, spec.extra_cost)):
             if column not in rest:
                 problems.add(
                     f"signal {name!r}: no column {column!r} that could be it; the columns not"

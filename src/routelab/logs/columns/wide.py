@@ -19,9 +19,10 @@ from routelab.logs.columns.frame import Frame
 from routelab.logs.columns.names import ALIASES, OF_REQUESTS, ColumnNames, listed_names
 from routelab.logs.formats import RowSource, stacked_tables
 from routelab.logs.model import Problems
+from routelab.signals import column_of, proposal
 
 _OURS = {alias: ours for ours, aliases in ALIASES.items() for alias in (ours, *aliases)}
-SIGNAL, _EXTRA = "signal|", "extra|"
+SIGNAL, _EXTRA, _UNASKED = "signal|", "extra|", "unasked|"
 
 
 def wide_models(columns: Iterable[str]) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def wide_frame(
         milliseconds=names.milliseconds | milliseconds(of_model),
         signals=_prefixed(found, SIGNAL),
         extras=_prefixed(found, _EXTRA),
-        ignored=could.ignored,
+        ignored=tuple(it for it in could.ignored if proposal(it.rpartition("|")[2])),
         file_rows=source.n_rows,
         line=source.line,
         part=source.part,
@@ -63,6 +64,8 @@ def wide_frame(
         responses={
             m: columns["response"] for m, columns in of_model.items() if "response" in columns
         },
+        unasked=_prefixed(found, _UNASKED),
+        negated=frozenset(name for columns in of_model.values() for name in negated(columns)),
     )
 
 
@@ -76,7 +79,8 @@ def columns_of(source: RowSource, specs: Mapping[str, SignalSpec]) -> dict[str, 
 
 def _unnamed(there: Sequence[str], specs: Mapping[str, SignalSpec]) -> list[str]:
     """Columns of models that may be signals although nobody said so."""
-    named, of = {*specs, *(spec.extra_cost for spec in specs.values())}, wide_models(there)
+    extras = {spec.extra_cost for spec in specs.values()}
+    named, of = {*specs, *map(column_of, specs), *extras}, wide_models(there)
     parts = [(column, *column.rpartition("|")[::2]) for column in there]
     return [
         column
@@ -99,9 +103,21 @@ def _of_model(
             found[_EXTRA + extras[what]] = column
         elif what in _OURS:
             found.setdefault(_OURS[what], column)
-        elif what in specs or column in signals:
-            found[SIGNAL + what] = column
+        elif column in signals:
+            found[_UNASKED + what] = column
+    for name in (it for it in specs if column_of(it) not in _OURS):
+        exact, opposite = f"{model}|{name}", f"{model}|{column_of(name)}"
+        if (column := exact if exact in source.names else opposite) in source.names:
+            found[SIGNAL + name] = column
     return found
+
+
+def negated(columns: Mapping[str, str]) -> Iterable[str]:
+    """The signals of a model whose values are those of a column with the opposite sign."""
+    for name, column in columns.items():
+        signal = name.removeprefix(SIGNAL)
+        if name.startswith(SIGNAL) and not column.endswith(f"|{signal}"):
+            yield signal
 
 
 def _check(
