@@ -45,6 +45,7 @@ class LogBatches:
         catalogue: of prices and capabilities, named beside the log or held in it.
         notes: what reading the log leaves out, in sentences.
         signals: confidence signals by name.
+        unasked: other columns, which may be signals that nobody asked for.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class LogBatches:
     catalogue: Catalogue | None = None
     notes: tuple[str, ...] = ()
     signals: tuple[str, ...] = field(default=())
+    unasked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -183,8 +185,18 @@ def open_batches(
         has=frozenset(found.of),
         catalogue=sidecar.read_catalogue(path, beside) or inside.catalogue,
         notes=source.notes,
+        unasked=_unasked(source.names, found, specs, in_rows),
     )
     return made if made.wide is None else replace(made, signals=made.wide.signal_names)
+
+
+def _unasked(
+    there: Sequence[str], found: names.ColumnNames, specs: Mapping[str, SignalSpec], in_rows: bool
+) -> tuple[str, ...]:
+    """Columns that mean nothing yet: of each model, where a row is a request."""
+    asked = {column_of(name) for name in specs} | set(found.of.values())
+    free = (name.rpartition("|")[2] if in_rows else name for name in there)
+    return tuple(dict.fromkeys(name for name in free if names.is_free(name) and name not in asked))
 
 
 def _single(path: Path) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from routelab.core import CallEstimate, Policy
+from routelab.core import CallEstimate, Policy, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError, TuningError
 from routelab.logs import LogBatches
@@ -35,7 +35,7 @@ from routelab.tuning.options import SAMPLERS, Options
 from routelab.tuning.partitions import solve
 from routelab.tuning.partitions.measure import evaluated
 from routelab.tuning.partitions.scan import Passes, Scan, scan
-from routelab.tuning.study import Verdict, caveats, inputs, verdict
+from routelab.tuning.study import Verdict, caveats, inputs, signal_checks, verdict
 from routelab.tuning.tuners import CASCADE
 
 
@@ -157,6 +157,13 @@ def _on_tune(
     """
     sampled = log.sample(tuning, signals)
     _refuse(log.name, sampled.coverage(), options.allow_missing)
+    specs = log.batches.specs
+    signal_checks.refuse_sampled(
+        log.name,
+        [(it, specs.get(it, SignalSpec()), found) for it, found in sampled.confidence.items()],
+        sampled.judged,
+        models,
+    )
     thresholds = solve.thresholds(sampled, models)
     cascades = solve.cascades(log, tuning, sampled, thresholds, options.levels)
     replayed = log.moments(tuning, cascades, question, "replaying the front")
@@ -187,6 +194,7 @@ def _warnings(
         *caveats.mixed(exported),
         *caveats.uncharged(exported.point.policy, log.batches.specs),
         *([] if has_signal else [caveats.NO_SIGNAL]),
+        *([] if log.batches.signals else signal_checks.unasked(log.batches.unasked)),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]

@@ -6,15 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from routelab.core import Policy, SignalSpec
 from routelab.logs.model import Log
-from routelab.metrics import signal_quality
 from routelab.replay import ComparisonSet, Coverage
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import OperatingPoint
+from routelab.tuning.study import signal_checks
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.tuners import CASCADE
-
-INVERTED = 0.4
-"""A signal whose AUROC stays below this for every model is likely upside down."""
 
 NO_SIGNAL = (
     "the log has no usable confidence signal, so no cascade could be tuned: the best fixed model"
@@ -41,7 +38,8 @@ def of_study(
     return [
         *uncharged(policy, log.specs),
         *([NO_SIGNAL] if not thresholds and tuple(kinds) == (CASCADE,) else []),
-        *inverted(tuning.log),
+        *([] if log.signals else signal_checks.unasked(log.unasked)),
+        *signal_checks.doubtful(tuning.log, _considered(thresholds), tuning.models),
         *([AUDITED] if log.requests.audit is not None else []),
         *untimed(log.requests.timestamp_s is not None, rule),
         *missing({on.part: on.coverage for on in (tuning, testing)}),
@@ -88,16 +86,9 @@ def uncharged(policy: Policy, specs: Mapping[str, SignalSpec]) -> Iterator[str]:
             )
 
 
-def inverted(log: Log) -> Iterator[str]:
-    """Signals that are worse than chance for every model."""
-    for name, models in signal_quality(log).items():
-        found = [it["auroc"] for it in models.values() if it["auroc"] is not None]
-        if found and max(found) < INVERTED:
-            yield (
-                f"signal {name!r} ranks wrong answers above right ones (AUROC {max(found):.2f} or"
-                " less for every model): more must mean more confident; give it with the opposite"
-                " sign"
-            )
+def _considered(thresholds: ThresholdsByModel) -> tuple[str, ...]:
+    """Signals that tell some answers apart."""
+    return tuple(dict.fromkeys(signal for signal, _ in thresholds))
 
 
 def untimed(has_times: bool, rule: str) -> Iterator[str]:

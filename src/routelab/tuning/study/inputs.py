@@ -64,7 +64,7 @@ def check_pair(log: HasModels, pair: tuple[str, str] | None) -> None:
 
 
 def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str, ...]:
-    """The named signals, or all of the log's.
+    """The named signals, or all that were asked for where the log was read.
 
     Raises:
         LogError: a named signal is not in the log, or has no value for any candidate.
