@@ -13,7 +13,7 @@ from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.replay import timed_out_answers
 from routelab.simulate import DEFAULT_ARRIVALS as ARRIVALS
-from routelab.tuning import BY, By, Floor, Options
+from routelab.tuning import BY, By, Floor
 from routelab.tuning.slo import SloDemands
 
 DAYS = 40

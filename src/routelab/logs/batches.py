@@ -141,9 +141,7 @@ class LogBatches:
         """Specs of signals that this file has columns for: another file may have the others."""
         there = open_parquet(path).names
         found = {name.rpartition("|")[2] for name in there} | set(there)
-        return {
-            name: spec for name, spec in self.specs.items() if {name, column_of(name)} & found
-        }
+        return {name: spec for name, spec in self.specs.items() if {name, column_of(name)} & found}
 
 
 def open_batches(

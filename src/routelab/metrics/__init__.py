@@ -13,6 +13,12 @@ from routelab.metrics.missing_outcomes import (
 )
 from routelab.metrics.oracle import oracle
 from routelab.metrics.pairs import DeferralCurve, apgr, cpt, deferral_curve, normalised_area
+from routelab.metrics.signal_proposals import (
+    SignalProposal,
+    judged_quality,
+    signal_proposals,
+    why_refused,
+)
 from routelab.metrics.signal_quality import RIGHT, auroc_error, is_reversed, signal_quality
 
 __all__ = [
@@ -20,6 +26,7 @@ __all__ = [
     "RIGHT",
     "DeferralCurve",
     "MissingOutcomes",
+    "SignalProposal",
     "aiq_among",
     "apgr",
     "auroc",
@@ -32,6 +39,7 @@ __all__ = [
     "hull",
     "hypervolume",
     "is_reversed",
+    "judged_quality",
     "label_copy",
     "label_suspicion",
     "missing_outcomes",
@@ -41,7 +49,9 @@ __all__ = [
     "pareto",
     "reliability",
     "reweighted",
+    "signal_proposals",
     "signal_quality",
     "value_at",
+    "why_refused",
     "zero_router_at",
 ]

@@ -14,9 +14,10 @@ from routelab.core.messages import first, foreign
 from routelab.logs.model import Log
 
 CHANCE = 0.001
-"""Probability, over all tests of a log together, of calling outcomes that miss by chance otherwise."""
+"""Probability, over all tests of a log together, that missing by chance is called otherwise."""
 _GAP, _EASE = 0.02, 0.05  # what a difference must come to, to matter
 _ROWS = 25  # of a task that is looked at by itself
+_FEW = 20  # outcomes on either side, for a difference of means
 
 
 class MissingOutcomes(NamedTuple):
@@ -88,29 +89,38 @@ def missing_outcomes(
     return found, uneven
 
 
-def missing_sentences(found: Sequence[MissingOutcomes], uneven: bool) -> Iterator[str]:
-    """What a reader must know of outcomes that are not missing by chance, in sentences."""
-    for it in found:
-        if it.by_chance and not uneven:
-            continue
+def missing_sentences(
+    found: Sequence[MissingOutcomes], uneven: bool, most: int = 3
+) -> Iterator[str]:
+    """What a reader must know of outcomes that are not missing by chance, in sentences.
+
+    Args:
+        found, uneven: as `missing_outcomes` gives them.
+        most: models that get a sentence of their own, those that lack most first.
+    """
+    worst = sorted(found, key=lambda it: -it.missing)
+    telling = [it for it in worst if uneven or not it.by_chance]
+    for it in telling[:most]:
         told = f"{it.missing:,} of {it.requests:,} outcomes of {foreign(it.model)} are missing"
         yield f"{told}{_where(it)}: {_range(it)}"
+    if rest := telling[most:]:
+        names = first([foreign(it.model) for it in rest], 5)
+        yield f"outcomes of {names} are missing too, and not by chance"
 
 
 def _where(it: MissingOutcomes) -> str:
     said = []
-    if it.by_task:
-        worst = sorted(it.by_task.items(), key=lambda one: -one[1])
-        shown = [f"{foreign(task)} {share:.0%}" for task, share in worst]
-        said.append(f" by task ({first(', '.join(shown).split(', '), 4)})")
+    worst = sorted(it.by_task.items(), key=lambda one: (-one[1], one[0]))
+    if more := [f"{foreign(task)} {share:.0%}" for task, share in worst if share > it.share]:
+        said.append(f", most by task in {first(more, 3)}")
     if it.ease is not None:
         gone, there = it.ease
         kind = "harder" if gone < there else "easier"
         said.append(
-            f" where requests are {kind} (the other models reach {gone:.2f} there, {there:.2f}"
-            " elsewhere)"
+            f", {'and' if said else 'most'} where requests are {kind} (the other models reach"
+            f" {gone:.2f} there and {there:.2f} elsewhere)"
         )
-    return " and".join(said) or ", which other models do not lack as often"
+    return "".join(said) or ", more or less often than of other models"
 
 
 def _range(it: MissingOutcomes) -> str:
@@ -178,7 +188,7 @@ def _by_task(gone: Bools, task: np.ndarray, level: float) -> dict[str, float]:
 def _dependent(table: np.ndarray, level: float) -> bool:
     """Whether the rows of a table of counts depend on its columns.
 
-    Small counts are tested by what chance makes of them, as chi-square is not true there.
+    Small counts are tested column by column and exactly, as chi-square is not true there.
     """
     from scipy import stats
 
@@ -189,12 +199,9 @@ def _dependent(table: np.ndarray, level: float) -> bool:
     statistic = float((np.square(table - expected) / expected).sum())
     if expected.min() >= 5.0:
         return bool(stats.chi2.sf(statistic, table.shape[1] - 1) < level)
-    draws = 20_000  # enough for a level of some 1e-4
-    columns, failed = table.sum(axis=0).astype(np.int64), int(table[0].sum())
-    rng = np.random.default_rng(0)
-    drawn = rng.multivariate_hypergeometric(columns, failed, size=draws, method="marginals")
-    apart = np.square(drawn - expected[0]) * (1.0 / expected[0] + 1.0 / expected[1])
-    return bool((apart.sum(axis=1) >= statistic - 1e-9).mean() < level)
+    failed, columns = table[0].sum(), table.sum(axis=0)
+    tails = stats.hypergeom.sf(table[0] - 1, table.sum(), failed, columns)
+    return bool(tails.min() * table.shape[1] < level)
 
 
 def _ease(others: Floats, gone: Bools, level: float) -> tuple[float, float] | None:
@@ -205,7 +212,7 @@ def _ease(others: Floats, gone: Bools, level: float) -> tuple[float, float] | No
         return None
     ease, missing = np.nansum(others[seen], axis=1) / count[seen], gone[seen]
     one, other = ease[missing], ease[~missing]
-    if min(len(one), len(other)) < 10:
+    if min(len(one), len(other)) < _FEW:
         return None
     apart = float(one.mean() - other.mean())
     error = math.sqrt(float(one.var()) / len(one) + float(other.var()) / len(other))

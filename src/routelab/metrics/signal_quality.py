@@ -23,14 +23,14 @@ def signal_quality(log: Log) -> dict[str, dict[str, Quality]]:
     Args:
         log: signals (n, m); pairs without a signal or a quality are left out.
     Returns:
-        `n`, `auroc` with its 95 % interval `auroc_low` and `auroc_high` (Hanley & McNeil 1982), `ece`
-        and `brier`. AUROC is None where all answers are right (quality of
+        `n`, `auroc` with its 95 % interval `auroc_low` and `auroc_high`, `ece` and `brier`. AUROC
+        is None where all answers are right (quality of
         `RIGHT` or more), or all wrong; ECE and Brier are None for a signal that leaves [0, 1],
         because it is no probability.
     """
     return {
         name: {
-            model: _measure(values[:, column], log.quality[:, column])
+            model: measured(values[:, column], log.quality[:, column])
             for column, model in enumerate(log.models)
             if np.isfinite(values[:, column]).any()
         }
@@ -74,7 +74,14 @@ def auroc_error(area: float, right: int, wrong: int) -> float:
     return math.sqrt(variance / (right * wrong))
 
 
-def _measure(confidence: Floats, quality: Floats) -> Quality:
+def measured(confidence: Floats, quality: Floats) -> Quality:
+    """How well one model's confidence tells its right answers from wrong ones.
+
+    Args:
+        confidence, quality: (n,) NaN = not observed.
+    Returns:
+        As `signal_quality`, of one signal and model.
+    """
     seen = np.isfinite(confidence) & np.isfinite(quality)
     confidence, quality = confidence[seen], quality[seen]
     right = quality >= RIGHT

@@ -19,25 +19,29 @@ _SURE = re.compile(
 _UNSURE = re.compile(
     r"(.*_)?entropy(_.*)?|(.*_)?perplexity|ppl|(.*_)?uncertainty|nll|p_?(wrong|false)|disagreement"
 )
-_GRADED = frozenset(
+_OF_GRADED = (
     "rating ratings rated thumb thumbs thumbsup thumbsdown vote votes voted upvote upvotes downvote"
     " downvotes like likes dislikes score scores scored grade grades graded grading label labels"
     " labeled labelled correct correctness incorrect wrong feedback star stars win wins won winner"
-    " loss lost tie preference preferred judge judged judges judgement judgment verdict accuracy acc"
-    " accepted gold truth ground human reward rewards pass passed success successful solved quality"
-    " satisfaction csat nps elo bleu rouge f1 em target outcome result evaluation eval".split()
+    " loss lost tie preference preferred judge judged judges judgement judgment verdict accuracy"
+    " acc accepted gold truth ground human reward rewards pass passed success successful solved"
+    " quality satisfaction csat nps elo bleu rouge f1 em target outcome result"
+    " evaluation eval"
 )
-_GRADERS = frozenset(
+_OF_GRADERS = (
     "rating ratings thumb thumbs vote votes upvotes downvotes feedback judge judges judgement"
-    " judgment human stars graded label grader".split()
+    " judgment human stars graded label grader"
 )
-_COUNTED = frozenset(
+_OF_COUNTED = (
     "tokens id ids uuid guid index idx seed annotator annotators worker rater raters timestamp"
     " timestamps created updated date datetime epoch cost costs usd price prices latency latencies"
     " duration elapsed runtime ms seconds secs ttft count counts num number row rank temperature"
-    " attempt retries port version".split()
+    " attempt retries port version"
 )
-_LAST = frozenset("tokens id ids usd cost ms seconds at latency index".split())
+_OF_LAST = "tokens id ids usd cost ms seconds at latency index"
+_GRADED, _GRADERS, _COUNTED, _LAST = (
+    frozenset(words.split()) for words in (_OF_GRADED, _OF_GRADERS, _OF_COUNTED, _OF_LAST)
+)
 _UNITS = frozenset({"ms", "s", "sec", "seconds", "usd"})
 
 

@@ -158,7 +158,7 @@ def _on_tune(
     sampled = log.sample(tuning, signals)
     _refuse(log.name, sampled.coverage(), options.allow_missing)
     specs = log.batches.specs
-    signal_checks.refuse_sampled(
+    signal_checks.refuse_values(
         log.name,
         [(it, specs.get(it, SignalSpec()), found) for it, found in sampled.confidence.items()],
         sampled.judged,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from routelab.core import Policy, SignalSpec
 from routelab.logs.model import Log
+from routelab.metrics import missing_outcomes, missing_sentences, reweighted
 from routelab.replay import ComparisonSet, Coverage
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import OperatingPoint
@@ -43,6 +46,7 @@ def of_study(
         *([AUDITED] if log.requests.audit is not None else []),
         *untimed(log.requests.timestamp_s is not None, rule),
         *missing({on.part: on.coverage for on in (tuning, testing)}),
+        *not_by_chance(log, policy, testing),
     ]
 
 
@@ -105,3 +109,26 @@ def missing(coverage: Mapping[str, Coverage]) -> Iterator[str]:
     for part, it in coverage.items():
         if text := it.warning():
             yield f"{part}: {text}"
+
+
+def not_by_chance(log: Log, policy: Policy, testing: ComparisonSet) -> Iterator[str]:
+    """Outcomes of candidates that are missing by task or model, and what that does to figures."""
+    found = list(missing_sentences(*missing_outcomes(log, testing.models)))
+    yield from found
+    dropped = testing.coverage.n_dropped
+    if not found or not dropped:
+        return
+    quality = testing.replay(policy).quality
+    n, total = len(quality) + dropped, float(quality.sum())
+    mix, task = testing.coverage.by_task, testing.log.requests.task
+    again = None
+    if task is not None:
+        tasks = task.astype(str)
+        lacking = [name for name, times in mix.items() for _ in range(times)]
+        again = reweighted(quality, tasks, np.array([*tasks.tolist(), *lacking], dtype=str))
+    mixed_in = "" if again is None else f" {again:.4f} with the mix of tasks of all requests, and"
+    yield (
+        f"so the exported policy's quality on test, {total / len(quality):.4f} on requests with"
+        f" every outcome, is{mixed_in} between {total / n:.4f} and"
+        f" {(total + dropped) / n:.4f} whatever is missing"
+    )

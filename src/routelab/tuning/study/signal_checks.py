@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
-
 from routelab.core import Floats, SignalSpec
 from routelab.core.messages import foreign
 from routelab.errors import LogError
 from routelab.logs.model import Log
-from routelab.metrics import is_reversed, label_copy, label_suspicion
-from routelab.signals import REVERSED, column_of, proposals, refusal
+from routelab.metrics import is_reversed, judged_quality, label_suspicion, why_refused
+from routelab.signals import REVERSED, proposals
 
 
 def refuse(log: Log, names: Iterable[str], models: Sequence[str]) -> None:
@@ -24,50 +22,46 @@ def refuse(log: Log, names: Iterable[str], models: Sequence[str]) -> None:
     Raises:
         LogError: all of them, with the reasons.
     """
-    quality, columns = judged(log, models)
-    misfits = []
-    for name in names:
-        spec = log.spec(name)
-        if not spec.vouched:
-            values = log.signals[name][:, columns]
-            misfits += _misfits(log.name, name, spec, values, quality, models)
-    if misfits:
-        raise LogError(*misfits)
+    columns = [log.column(name) for name in models]
+    found = [(name, log.spec(name), log.signals[name][:, columns]) for name in names]
+    refuse_values(log.name, found, judged_quality(log)[:, columns], models)
 
 
-def refuse_sampled(
+def refuse_values(
     where: str,
-    signals: Sequence[tuple[str, SignalSpec, Floats]],
+    signals: Iterable[tuple[str, SignalSpec, Floats]],
     quality: Floats,
     models: Sequence[str],
 ) -> None:
-    """`refuse` for some requests of a log that is not in memory.
+    """`refuse` for values of any log.
 
     Args:
         where: name of the log.
-        signals: name, spec and (k, m) confidence of each.
-        quality: (k, m) NaN where a call failed.
+        signals: name, spec and (n, m) confidence of each.
+        quality: (n, m) NaN where a call failed.
         models: (m,) candidates.
     Raises:
         LogError: all of them, with the reasons.
     """
-    misfits: list[str] = []
-    for name, spec, values in signals:
-        if not spec.vouched:
-            misfits += _misfits(where, name, spec, values, quality, models)
+    reasons = [
+        (foreign(name), spec, why_refused(name, spec, values, quality, models))
+        for name, spec, values in signals
+    ]
+    misfits = [
+        f"{where}: signal {name!r} is refused: {why}. What is not known before the answer is"
+        " delivered cannot decide in production. If it is known then, say so:"
+        f" {_vouching(name, spec)}"
+        for name, spec, why in reasons
+        if why is not None
+    ]
     if misfits:
         raise LogError(*misfits)
 
 
-def judged(log: Log, models: Sequence[str]) -> tuple[Floats, list[int]]:
-    """(n, m) quality of answers, NaN where the call failed, and the columns of these models."""
-    columns = [log.column(name) for name in models]
-    return np.where(log.error[:, columns], np.nan, log.quality[:, columns]), columns
-
-
 def doubtful(log: Log, names: Iterable[str], models: Sequence[str]) -> Iterator[str]:
     """Signals that may be labels with noise, or that rank the wrong way round, in sentences."""
-    quality, columns = judged(log, models)
+    columns = [log.column(name) for name in models]
+    quality = judged_quality(log)[:, columns]
     for name in names:
         said = foreign(name)
         values = log.signals[name][:, columns]
@@ -96,22 +90,6 @@ def unasked(columns: Iterable[str]) -> Iterator[str]:
         yield (
             f"no signal was asked for; proposed by {known}: {', '.join(found)}. A policy that reads"
             f" it: `signals={found!r}`"
-        )
-
-
-def _misfits(
-    where: str, name: str, spec: SignalSpec, values: Floats, quality: Floats, models: Sequence[str]
-) -> Iterator[str]:
-    said, source = foreign(name), spec.source.partition(":")[0]
-    computed = bool(source) and source != "column"  # of the answer itself, whatever its name
-    why = None if computed else refusal(column_of(name))
-    if why is None and (copied := label_copy(values, quality, models)) is not None:
-        why = f"it copies the label: {copied}"
-    if why is not None:
-        yield (
-            f"{where}: signal {said!r} is refused: {why}. What is not known before the answer is"
-            " delivered cannot decide in production. If it is known then, say so:"
-            f" {_vouching(said, spec)}"
         )
 
 
