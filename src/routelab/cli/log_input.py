@@ -33,11 +33,14 @@ def read_any(
     signals: Mapping[str, SignalSpec] | None = None,
     known: Catalogue | None = None,
     feedback: Path | None = None,
+    *,
+    graded: bool = True,
 ) -> Log | PartialLog:
     """A log as the options describe it.
 
     Args:
         known: prices that fill in costs where the options leave them open.
+        graded: refuse a log without quality; otherwise its notes say what it lacks.
     """
     return read(
         path,
@@ -46,6 +49,7 @@ def read_any(
         signals=signals,
         catalogue=known,
         feedback=feedback,
+        graded=graded,
     )
 
 

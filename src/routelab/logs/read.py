@@ -12,6 +12,7 @@ from routelab.core import SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.columns import (
+    NEEDED,
     Frame,
     LogRows,
     assemble,
@@ -46,6 +47,7 @@ def read(
     signals: Mapping[str, SignalSpec] | Sequence[str] | None = None,
     feedback: str | Path | None = None,
     catalogue: Catalogue | None = None,
+    graded: bool = True,
 ) -> Log | PartialLog:
     """A log from CSV, JSON Lines or Parquet, with a row per request and model or per request.
 
@@ -75,6 +77,8 @@ def read(
             decision log.
         catalogue: prices that fill in costs after those of `prices`, and before those of the
             log's own catalogue; the log keeps its own.
+        graded: refuse a log without quality, without models or without ids. Otherwise it is read
+            as far as it goes, to look at, and its notes say what to do next.
     Raises:
         LogError: everything that is wrong with the file, a few examples of each kind.
     """
@@ -89,7 +93,8 @@ def read(
     sidecar.check(specs, problems)
     found = names.resolve(source.names, {**beside.columns, **(columns or {})}, problems)
     wide = "model" not in found and wide_models(source.names)
-    frame = (wide_frame if wide else long_frame)(source, found, specs, problems)
+    needed = NEEDED if graded else ()
+    frame = (wide_frame if wide else long_frame)(source, found, specs, problems, needed)
     rows = checked_rows(frame, problems)
     own = sidecar.read_catalogue(path, beside) or inside.catalogue
     rows, priced = _priced(rows, prices, catalogue, own, beside.catalogue)
@@ -106,6 +111,11 @@ def read(
             *notes.ignored(frame.ignored),
             *notes.slow(rows, found),
             *notes.uncosted(log),
+            *(
+                ()
+                if graded or is_journal(path)
+                else notes.ungraded(log, frame.columns, source.names)
+            ),
         ),
     )
 

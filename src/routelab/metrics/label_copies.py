@@ -50,7 +50,8 @@ def label_suspicion(confidence: Floats, quality: Floats) -> str | None:
     ranked = _auroc(confidence[seen], quality[seen])
     if ranked is None:
         return None
-    ranked = max(ranked, 1 - ranked)
+    if ranked < 0.5:
+        ranked, confidence = 1 - ranked, -confidence
     if ranked >= _NEARLY:
         return f"it ranks right above wrong answers almost without a fault (AUROC {ranked:.3f})"
     same = set(np.unique(confidence[seen])) <= {0.0, 1.0} >= set(np.unique(quality[seen]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from routelab.core import Floats, SignalSpec
 from routelab.logs.model import Log
-from routelab.metrics.label_copies import label_copy
+from routelab.metrics.label_copies import label_copy, label_suspicion
 from routelab.metrics.signal_quality import Quality, is_reversed, measured
 from routelab.signals import REVERSED, column_of, proposal, refusal
 
@@ -22,6 +22,7 @@ class SignalProposal(NamedTuple):
         signal: name to ask for it by, which may be `reversed:COLUMN`.
         likely: its name is that of a signal, and nothing speaks against it.
         refused: why a study does not take it; None if it does.
+        suspicion: why it may be a label with noise; None where nothing speaks for it.
         reversed: its higher values go with wrong answers, beyond chance.
         quality: by model, as `signal_quality` gives it, of the column as it is.
     """
@@ -30,24 +31,27 @@ class SignalProposal(NamedTuple):
     signal: str
     likely: bool
     refused: str | None
+    suspicion: str | None
     reversed: bool
     quality: dict[str, Quality]
 
 
-def signal_proposals(log: Log) -> list[SignalProposal]:
+def signal_proposals(log: Log, *, named: bool = False) -> list[SignalProposal]:
     """What the columns that nobody asked for may be, in the order of the file.
 
     Args:
         log: whose `unasked` are looked at.
+        named: only those whose names are of signals.
     """
     quality = judged_quality(log)
     found = []
     for column, values in log.unasked.items():
         by_name = proposal(column)
+        if named and by_name is None:
+            continue
         turned = is_reversed(values, quality)
         upright = not turned and is_reversed(-values, quality)
-        named = by_name is not None and by_name != column
-        opposite = turned or (named and not upright)
+        opposite = turned or (by_name not in (None, column) and not upright)
         refused = why_refused(column, SignalSpec(), values, quality, log.models)
         found.append(
             SignalProposal(
@@ -55,6 +59,7 @@ def signal_proposals(log: Log) -> list[SignalProposal]:
                 signal=f"{REVERSED}{column}" if opposite else column,
                 likely=by_name is not None and refused is None,
                 refused=refused,
+                suspicion=None if refused else label_suspicion(values, quality),
                 reversed=turned,
                 quality={
                     model: measured(values[:, at], quality[:, at])

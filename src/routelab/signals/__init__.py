@@ -20,7 +20,7 @@ from routelab.signals.logprob_mean import LogprobMean
 from routelab.signals.logprob_min import LogprobMin
 from routelab.signals.logprob_quantile import LogprobQuantile
 from routelab.signals.margin import Margin
-from routelab.signals.names import REVERSED, column_of, proposal, proposals, refusal
+from routelab.signals.names import REVERSED, column_of, is_grade, proposal, proposals, refusal
 from routelab.signals.prompt_text import prompt_text
 from routelab.signals.reversed import Reversed
 from routelab.signals.script import NO_LETTERS, SCRIPTS, script
@@ -41,6 +41,7 @@ __all__ = [
     "column_of",
     "content_text",
     "features",
+    "is_grade",
     "number",
     "parse",
     "prompt_text",

@@ -95,6 +95,11 @@ def refusal(column: str) -> str | None:
     return _TOO_LATE if not sure and _GRADED & set(words) else None
 
 
+def is_grade(column: str) -> bool:
+    """Whether a column of this name tells what an answer was worth."""
+    return refusal(column) == _TOO_LATE
+
+
 _TOO_LATE = "by its name it is known only after an answer was graded"
 _NOT_A_MEASURE = "by its name it counts, numbers, times or prices something and tells no confidence"
 

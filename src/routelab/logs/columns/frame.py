@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import pyarrow as pa
 
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
@@ -14,6 +16,11 @@ from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
 from routelab.signals import column_of, proposal
+
+NEEDED = ("request_id", "model", "quality")
+"""Columns of a log that can be compared."""
+UNNAMED = "(no model column)"
+"""The model of rows that name none, in a log that is only looked at."""
 
 _TEXTS = ("prompt", "response")
 
@@ -53,7 +60,11 @@ class Frame:
 
 
 def long_frame(
-    source: RowSource, names: ColumnNames, specs: Mapping[str, SignalSpec], problems: Problems
+    source: RowSource,
+    names: ColumnNames,
+    specs: Mapping[str, SignalSpec],
+    problems: Problems,
+    needed: Sequence[str] = NEEDED,
 ) -> Frame:
     """A row per request and model.
 
@@ -62,10 +73,12 @@ def long_frame(
         names: our names of its columns.
         specs: what signals cost; those with an `extra_cost` need that column.
         problems: takes what is wrong.
+        needed: our names of columns that must be there; without ids rows are numbered, and without
+            models there is one that has no name.
     Raises:
         LogError: a column that is needed or named is not there.
     """
-    our.require(("request_id", "model", "quality"), names, source.names, problems)
+    our.require(needed, names, source.names, problems)
     extras = {name: spec.extra_cost for name, spec in specs.items() if spec.extra_cost}
     rest = [name for name in source.names if name not in names.of.values()]
     _named_signals(specs, rest, problems)
@@ -82,7 +95,7 @@ def long_frame(
         list(dict.fromkeys([*of.values(), *columns.values(), *unasked, *extras.values()]))
     )
     return Frame(
-        columns={ours: table.column(theirs) for ours, theirs in of.items()},
+        columns={**_stand_ins(of, source.n_rows), **{it: table.column(of[it]) for it in of}},
         milliseconds=names.milliseconds,
         signals={name: table.column(theirs) for name, theirs in columns.items()},
         extras={name: table.column(theirs) for name, theirs in extras.items()},
@@ -92,10 +105,20 @@ def long_frame(
         part=source.part,
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
-        unjudged=recorded,
+        unjudged=recorded or "quality" not in needed,
         unasked={name: table.column(name) for name in unasked},
         negated=frozenset(name for name, theirs in columns.items() if name != theirs),
     )
+
+
+def _stand_ins(of: Collection[str], n: int) -> dict[str, Any]:
+    """Ids and a model for (n,) rows that have none."""
+    found: dict[str, Any] = {}
+    if "request_id" not in of:
+        found["request_id"] = pa.chunked_array([[str(row + 1) for row in range(n)]])
+    if "model" not in of:
+        found["model"] = pa.chunked_array([[UNNAMED] * n])
+    return found
 
 
 def _named_signals(

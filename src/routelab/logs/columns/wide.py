@@ -15,7 +15,7 @@ import pyarrow as pa
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
-from routelab.logs.columns.frame import Frame
+from routelab.logs.columns.frame import NEEDED, Frame
 from routelab.logs.columns.names import ALIASES, OF_REQUESTS, ColumnNames, listed_names
 from routelab.logs.formats import RowSource, stacked_tables
 from routelab.logs.model import Problems
@@ -32,7 +32,11 @@ def wide_models(columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def wide_frame(
-    source: RowSource, names: ColumnNames, specs: Mapping[str, SignalSpec], problems: Problems
+    source: RowSource,
+    names: ColumnNames,
+    specs: Mapping[str, SignalSpec],
+    problems: Problems,
+    needed: Sequence[str] = NEEDED,
 ) -> Frame:
     """A row per request.
 
@@ -41,13 +45,14 @@ def wide_frame(
         names: our names of its columns.
         specs: what signals cost; those with an `extra_cost` need such a column of each model.
         problems: takes what is wrong.
+        needed: our names of columns that must be there.
     Raises:
         LogError: a column that is needed or named is not there.
     """
     could = candidates(source, _unnamed(source.names, specs))
     of_model = columns_of(source, specs)
     our.require(("request_id",), names, source.names, problems)
-    _check(of_model, specs, source.names, problems)
+    _check(of_model, specs, source.names, problems, graded="quality" in needed)
     problems.stop()
     of_request = {name: names.of[name] for name in ("request_id", *OF_REQUESTS) if name in names}
     found = _melted(source, of_request, of_model)
@@ -64,6 +69,7 @@ def wide_frame(
         responses={
             m: columns["response"] for m, columns in of_model.items() if "response" in columns
         },
+        unjudged="quality" not in needed,
         unasked=_prefixed(found, _UNASKED),
         negated=frozenset(name for columns in of_model.values() for name in negated(columns)),
     )
@@ -125,9 +131,11 @@ def _check(
     specs: Mapping[str, SignalSpec],
     there: Sequence[str],
     problems: Problems,
+    *,
+    graded: bool,
 ) -> None:
     for model, columns in of_model.items():
-        if "quality" not in columns:
+        if graded and "quality" not in columns:
             problems.add(
                 f"no column {model!r} with the quality of that model; the columns are"
                 f" {listed_names(there)}"

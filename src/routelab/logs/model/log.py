@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -209,6 +209,11 @@ class Log(LogBase):
         """Models whose cost is known on one row at least."""
         there = np.atleast_1d((~np.isnan(self.cost_usd)).any(axis=0))
         return tuple(name for name, known in zip(self.models, there, strict=True) if known)
+
+    def unasked_hint(self, names: Iterable[str]) -> str:
+        """How to ask for signals whose columns are there and were not asked for; else empty."""
+        there = [foreign(name) for name in names if column_of(name) in self.unasked]
+        return f"; nobody asked for it: read the log with `signals={there!r}`" if there else ""
 
     def _repr_html_(self) -> str:
         """For notebooks."""

@@ -21,6 +21,7 @@ from routelab.replay.partitions import (
     ThresholdSample,
     Workers,
 )
+from routelab.signals import proposals
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     BoundCheck,
@@ -158,12 +159,10 @@ def _on_tune(
     sampled = log.sample(tuning, signals)
     _refuse(log.name, sampled.coverage(), options.allow_missing)
     specs = log.batches.specs
-    signal_checks.refuse_values(
-        log.name,
-        [(it, specs.get(it, SignalSpec()), found) for it, found in sampled.confidence.items()],
-        sampled.judged,
-        models,
-    )
+    asked = [(it, specs.get(it, SignalSpec()), found) for it, found in sampled.confidence.items()]
+    refused = list(signal_checks.refused_values(log.name, asked, sampled.judged, models))
+    if refused:
+        raise LogError(*refused)
     thresholds = solve.thresholds(sampled, models)
     cascades = solve.cascades(log, tuning, sampled, thresholds, options.levels)
     replayed = log.moments(tuning, cascades, question, "replaying the front")
@@ -194,7 +193,7 @@ def _warnings(
         *caveats.mixed(exported),
         *caveats.uncharged(exported.point.policy, log.batches.specs),
         *([] if has_signal else [caveats.NO_SIGNAL]),
-        *([] if log.batches.signals else signal_checks.unasked(log.batches.unasked)),
+        *([] if log.batches.signals else signal_checks.proposed(proposals(log.batches.unasked))),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]

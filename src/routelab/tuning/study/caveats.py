@@ -17,7 +17,7 @@ from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.tuners import CASCADE
 
 NO_SIGNAL = (
-    "the log has no usable confidence signal, so no cascade could be tuned: the best fixed model"
+    "there is no usable confidence signal, so no cascade could be tuned: the best fixed model"
     " or mixture was exported"
 )
 AUDITED = "figures are for the audited requests only"
@@ -39,10 +39,10 @@ def of_study(
         kinds: of policy that were searched.
     """
     return [
+        *signal_checks.doubtful(tuning.log, _considered(thresholds), tuning.models),
         *uncharged(policy, log.specs),
         *([NO_SIGNAL] if not thresholds and tuple(kinds) == (CASCADE,) else []),
-        *([] if log.signals else signal_checks.unasked(log.unasked)),
-        *signal_checks.doubtful(tuning.log, _considered(thresholds), tuning.models),
+        *([] if log.signals else signal_checks.unasked(log)),
         *([AUDITED] if log.requests.audit is not None else []),
         *untimed(log.requests.timestamp_s is not None, rule),
         *missing({on.part: on.coverage for on in (tuning, testing)}),

@@ -12,6 +12,8 @@ from routelab.logs.model import Log
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.solvers import threshold_candidates
 
+_COSTS = "; give a cost_usd column, or prompt_tokens and completion_tokens with `prices='FILE.csv'`"
+
 
 class HasModels(Protocol):
     """What has models and a name: a log, or what is known of one that is not in memory."""
@@ -47,7 +49,7 @@ def candidates(log: HasModels, named: Sequence[str] | None) -> tuple[str, ...]:
     if len(chosen) < 2:
         raise TuningError(
             f"{log.name}: routing needs two candidate models or more with a cost, got"
-            f" {', '.join(chosen) or 'none'}"
+            f" {', '.join(chosen) or 'none'}{'' if chosen else _COSTS}"
         )
     return chosen
 

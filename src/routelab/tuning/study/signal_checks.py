@@ -8,8 +8,14 @@ from routelab.core import Floats, SignalSpec
 from routelab.core.messages import foreign
 from routelab.errors import LogError
 from routelab.logs.model import Log
-from routelab.metrics import is_reversed, judged_quality, label_suspicion, why_refused
-from routelab.signals import REVERSED, proposals
+from routelab.metrics import (
+    is_reversed,
+    judged_quality,
+    label_suspicion,
+    signal_proposals,
+    why_refused,
+)
+from routelab.signals import REVERSED
 
 
 def refuse(log: Log, names: Iterable[str], models: Sequence[str]) -> None:
@@ -22,54 +28,64 @@ def refuse(log: Log, names: Iterable[str], models: Sequence[str]) -> None:
     Raises:
         LogError: all of them, with the reasons.
     """
+    if misfits := list(refusals(log, names, models)):
+        raise LogError(*misfits)
+
+
+def refusals(log: Log, names: Iterable[str], models: Sequence[str]) -> Iterator[str]:
+    """Why a study does not take some signals, in sentences.
+
+    Args:
+        log, names, models: as for `refuse`.
+    """
     columns = [log.column(name) for name in models]
     found = [(name, log.spec(name), log.signals[name][:, columns]) for name in names]
-    refuse_values(log.name, found, judged_quality(log)[:, columns], models)
+    return refused_values(log.name, found, judged_quality(log)[:, columns], models)
 
 
-def refuse_values(
+def refused_values(
     where: str,
     signals: Iterable[tuple[str, SignalSpec, Floats]],
     quality: Floats,
     models: Sequence[str],
-) -> None:
-    """`refuse` for values of any log.
+) -> Iterator[str]:
+    """`refusals` for values of any log.
 
     Args:
         where: name of the log.
         signals: name, spec and (n, m) confidence of each.
         quality: (n, m) NaN where a call failed.
         models: (m,) candidates.
-    Raises:
-        LogError: all of them, with the reasons.
     """
-    reasons = [
-        (foreign(name), spec, why_refused(name, spec, values, quality, models))
-        for name, spec, values in signals
-    ]
-    misfits = [
-        f"{where}: signal {name!r} is refused: {why}. What is not known before the answer is"
-        " delivered cannot decide in production. If it is known then, say so:"
-        f" {_vouching(name, spec)}"
-        for name, spec, why in reasons
-        if why is not None
-    ]
-    if misfits:
-        raise LogError(*misfits)
+    for name, spec, values in signals:
+        if (why := why_refused(name, spec, values, quality, models)) is not None:
+            said = foreign(name)
+            yield (
+                f"{where}: signal {said!r} is refused: {why}. What is not known before the answer"
+                " is delivered cannot decide in production. If it is known then, say so:"
+                f" {_vouching(said, spec)}"
+            )
 
 
 def doubtful(log: Log, names: Iterable[str], models: Sequence[str]) -> Iterator[str]:
-    """Signals that may be labels with noise, or that rank the wrong way round, in sentences."""
+    """Signals that may be labels with noise, or that rank the wrong way round, in sentences.
+
+    Args:
+        log, names, models: as for `refuse`; what that refuses is left out.
+    """
     columns = [log.column(name) for name in models]
     quality = judged_quality(log)[:, columns]
     for name in names:
         said = foreign(name)
         values = log.signals[name][:, columns]
-        if not log.spec(name).vouched and (why := label_suspicion(values, quality)) is not None:
+        spec = log.spec(name)
+        if why_refused(name, spec, values, quality, models) is not None:
+            continue
+        if not spec.vouched and (why := label_suspicion(values, quality)) is not None:
             yield (
                 f"signal {said!r} looks like a label with noise: {why}. If it is known only after"
                 " grading, every figure here is too good; leave it out, or vouch for it:"
-                f" {_vouching(said, log.spec(name))}"
+                f" {_vouching(said, spec)}"
             )
         if is_reversed(values, quality):
             other = said[len(REVERSED) :] if said.startswith(REVERSED) else f"{REVERSED}{said}"
@@ -79,17 +95,26 @@ def doubtful(log: Log, names: Iterable[str], models: Sequence[str]) -> Iterator[
             )
 
 
-def unasked(columns: Iterable[str]) -> Iterator[str]:
+def unasked(log: Log) -> Iterator[str]:
     """What may be asked for where a study has no signal, as a sentence.
 
     Args:
-        columns: of numbers that nobody named.
+        log: whose columns of numbers nobody named.
     """
-    if found := [foreign(name) for name in proposals(columns)]:
-        known = "its name" if len(found) == 1 else "their names"
+    return proposed([it.signal for it in signal_proposals(log, named=True) if it.likely])
+
+
+def proposed(names: Sequence[str]) -> Iterator[str]:
+    """Signals that may be asked for, as a sentence; nothing where there are none.
+
+    Args:
+        names: of signals, likely by the names of their columns.
+    """
+    if found := [foreign(name) for name in names]:
+        known, them = ("its name", "it") if len(found) == 1 else ("their names", "them")
         yield (
-            f"no signal was asked for; proposed by {known}: {', '.join(found)}. A policy that reads"
-            f" it: `signals={found!r}`"
+            f"no signal was asked for; proposed by {known}: {', '.join(found)}. For policies that"
+            f" may read {them}, add `signals={found!r}`"
         )
 
 
