@@ -208,7 +208,7 @@ def test_a_wrong_source_says_what_is_right(spec, why):
     assert why in str(caught.value)
 
 
-EXAMPLES = {"logprob_q": "0.25", "agreement": "3", "column": "a.b"}
+EXAMPLES = {"reversed": "column:entropy", "logprob_q": "0.25", "agreement": "3", "column": "a.b"}
 
 
 class TestEverySource(SignalConformance):

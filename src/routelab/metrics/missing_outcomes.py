@@ -12,6 +12,7 @@ import numpy as np
 from routelab.core import Bools, Floats, Ints
 from routelab.core.messages import first, foreign
 from routelab.logs.model import Log
+from routelab.stats import independence
 
 CHANCE = 0.001
 """Probability, over all tests of a log together, that missing by chance is called otherwise."""
@@ -85,7 +86,7 @@ def missing_outcomes(
     ]
     counts = missing.sum(axis=0)
     table = np.stack([counts, len(rows) - counts])
-    uneven = bool(np.ptp(counts) >= _GAP * len(rows) and _dependent(table, level))
+    uneven = bool(np.ptp(counts) >= _GAP * len(rows) and independence(table) < level)
     return found, uneven
 
 
@@ -177,31 +178,12 @@ def _by_task(gone: Bools, task: np.ndarray, level: float) -> dict[str, float]:
     if not large.all():  # small tasks together
         rest = [missing[~large].sum(), (rows - missing)[~large].sum()]
         table = np.column_stack([table, rest])
-    if table.shape[1] < 2 or not _dependent(table, level):
+    if table.shape[1] < 2 or independence(table) >= level:
         return {}
     shares = missing[large] / rows[large]
     if not large.any() or np.ptp(shares) < _GAP:
         return {}
     return dict(zip(names[large].tolist(), shares.tolist(), strict=True))
-
-
-def _dependent(table: np.ndarray, level: float) -> bool:
-    """Whether the rows of a table of counts depend on its columns.
-
-    Small counts are tested column by column and exactly, as chi-square is not true there.
-    """
-    from scipy import stats
-
-    table = table[:, table.sum(axis=0) > 0]
-    if table.shape[1] < 2 or not table.sum(axis=1).all():
-        return False
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    statistic = float((np.square(table - expected) / expected).sum())
-    if expected.min() >= 5.0:
-        return bool(stats.chi2.sf(statistic, table.shape[1] - 1) < level)
-    failed, columns = table[0].sum(), table.sum(axis=0)
-    tails = stats.hypergeom.sf(table[0] - 1, table.sum(), failed, columns)
-    return bool(tails.min() * table.shape[1] < level)
 
 
 def _ease(others: Floats, gone: Bools, level: float) -> tuple[float, float] | None:

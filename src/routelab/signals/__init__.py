@@ -22,7 +22,7 @@ from routelab.signals.logprob_quantile import LogprobQuantile
 from routelab.signals.margin import Margin
 from routelab.signals.names import REVERSED, column_of, is_grade, proposal, proposals, refusal
 from routelab.signals.prompt_text import prompt_text
-from routelab.signals.reversed import Reversed
+from routelab.signals.reversal import Reversed
 from routelab.signals.script import NO_LETTERS, SCRIPTS, script
 from routelab.signals.source import Body, SignalReading, SignalSource, number
 

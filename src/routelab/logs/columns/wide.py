@@ -141,7 +141,7 @@ def _check(
                 f" {listed_names(there)}"
             )
     known = {name for columns in of_model.values() for name in columns}
-    there_of = {name.removeprefix(SIGNAL) for name in known}
+    there_of = {name.removeprefix(SIGNAL).removeprefix(_UNASKED) for name in known}
     for name, spec in specs.items():
         hint = our.multiplier_hint(name, there_of)
         for key, column in ((SIGNAL + name, name), (_EXTRA + name, spec.extra_cost)):
