@@ -4,7 +4,7 @@ from routelab.metrics.aiq import aiq_among
 from routelab.metrics.confidence import auroc, brier, ece, reliability
 from routelab.metrics.exact import exact_mean
 from routelab.metrics.hull import hull, hypervolume, pareto, value_at, zero_router_at
-from routelab.metrics.label_copies import COPY, label_copy, label_suspicion
+from routelab.metrics.label_copies import COPY, label_copy, label_suspicion, told_by
 from routelab.metrics.missing_outcomes import (
     MissingOutcomes,
     missing_outcomes,
@@ -51,6 +51,7 @@ __all__ = [
     "reweighted",
     "signal_proposals",
     "signal_quality",
+    "told_by",
     "value_at",
     "why_refused",
     "zero_router_at",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from routelab.core import Bools, Floats
 from routelab.metrics.confidence import auroc
@@ -63,6 +64,29 @@ def label_suspicion(confidence: Floats, quality: Floats) -> str | None:
         )
     if related is None and same and ranked >= 0.85:
         return f"it is 0 or 1 as the quality is, and agrees with it (AUROC {ranked:.3f})"
+    return None
+
+
+def told_by(names: npt.NDArray[np.object_], quality: Floats, models: Sequence[str]) -> str | None:
+    """A model whose right and wrong answers a column of requests tells apart; None without one.
+
+    Args:
+        names: (n,) value of each request, such as its task; rare ones are left out.
+        quality: (n, m) as for `label_copy`.
+        models: (m,) names.
+    """
+    _, group, size = np.unique(names.astype(str), return_inverse=True, return_counts=True)
+    often = size[group] >= _FEW
+    for at, model in enumerate(models):
+        seen = often & np.isfinite(quality[:, at])
+        right = quality[seen, at] >= RIGHT
+        if min(int(right.sum()), int((~right).sum())) < _FEW:
+            continue
+        rows = np.bincount(group[seen], minlength=len(size))
+        good = np.bincount(group[seen], weights=right, minlength=len(size))
+        wrong_side = np.minimum(good, rows - good).sum()
+        if wrong_side <= (1 - COPY) * len(right):
+            return model
     return None
 
 

@@ -62,6 +62,7 @@ def _judged(log: Log | PartialLog) -> dict[str, Any]:
     warnings = [
         *refused,
         *signal_checks.doubtful(log, log.signals, log.models),
+        *signal_checks.telling_columns(log, log.models),
         *missing_sentences(*missing_outcomes(log)),
     ]
     proposals = [it._asdict() for it in signal_proposals(log)]

@@ -39,6 +39,7 @@ def of_study(
         kinds: of policy that were searched.
     """
     return [
+        *signal_checks.telling_columns(tuning.log, tuning.models),
         *signal_checks.doubtful(tuning.log, _considered(thresholds), tuning.models),
         *uncharged(policy, log.specs),
         *([NO_SIGNAL] if not thresholds and tuple(kinds) == (CASCADE,) else []),

@@ -13,6 +13,7 @@ from routelab.metrics import (
     judged_quality,
     label_suspicion,
     signal_proposals,
+    told_by,
     why_refused,
 )
 from routelab.signals import REVERSED
@@ -92,6 +93,19 @@ def doubtful(log: Log, names: Iterable[str], models: Sequence[str]) -> Iterator[
             yield (
                 f"signal {said!r} is reversed: it ranks wrong answers above right ones; more must"
                 f" mean surer, so ask for it as `signals=[{other!r}]`"
+            )
+
+
+def telling_columns(log: Log, models: Sequence[str]) -> Iterator[str]:
+    """Columns of requests that policies may read and that look like labels, in sentences."""
+    quality = judged_quality(log)[:, [log.column(name) for name in models]]
+    for name in ("task", "tenant", "priority"):
+        column = getattr(log.requests, name)
+        if column is not None and (model := told_by(column, quality, models)) is not None:
+            yield (
+                f"column {name!r} tells right from wrong answers of {foreign(model)} without a"
+                " fault, as a label would: if it was written after grading, every figure here is"
+                " too good; leave it out of the file"
             )
 
 
