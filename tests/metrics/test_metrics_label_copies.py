@@ -67,8 +67,9 @@ def test_what_is_monotone_in_grades_is_found_without_right_and_wrong():
 def test_a_good_verifier_is_neither_refused_nor_suspected():
     quality, ease, rng = graded(2000)
     values = 1.3 * quality + 1.5 * ease + rng.normal(0, 0.6, quality.shape)
-    assert 0.85 < np.mean(
-        values[quality[:, 0] == 1, 0][:, None] > values[quality[:, 0] == 0, 0][None, :]
+    assert (
+        np.mean(values[quality[:, 0] == 1, 0][:, None] > values[quality[:, 0] == 0, 0][None, :])
+        > 0.85
     )
     assert label_copy(values, quality, MODELS) is None
     assert label_suspicion(values, quality) is None

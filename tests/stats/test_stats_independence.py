@@ -29,7 +29,9 @@ def test_small_counts_are_tested_exactly():
     assert independence([[0, 0, 12], [200, 200, 1]]) < 1e-9
 
 
-@pytest.mark.parametrize("table", [[[3], [4]], [[0, 0], [5, 5]], [[5, 5], [0, 0]], [[1, 0], [2, 0]]])
+@pytest.mark.parametrize(
+    "table", [[[3], [4]], [[0, 0], [5, 5]], [[5, 5], [0, 0]], [[1, 0], [2, 0]]]
+)
 def test_where_there_is_nothing_to_tell(table):
     assert independence(table) == 1.0
 
