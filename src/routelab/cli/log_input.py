@@ -111,7 +111,7 @@ def _lacking(policies: Sequence[PolicyFile], log: Log) -> Iterator[str]:
             f"{what} {', '.join(names)} (it has {', '.join(there) or 'none'})"
             for what, names, there in (
                 ("no outcome of", models, log.models),
-                ("no values of signal", signals, tuple(log.signals)),
+                ("no values of signal", signals, (*log.signals, *log.unasked)),
             )
             if names
         ]

@@ -77,7 +77,7 @@ def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str,
         if name not in log.signals:
             problems.append(
                 f"{log.name}: no values of signal {name!r}; it has"
-                f" {', '.join(log.signals) or 'no signal at all'}"
+                f" {', '.join((*log.signals, *log.unasked)) or 'no signal at all'}"
             )
         elif not np.isfinite(log.signals[name][:, columns]).any():
             problems.append(f"{log.name}: signal {name!r} is empty for every candidate model")
