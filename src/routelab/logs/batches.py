@@ -193,7 +193,8 @@ def _unasked(
 ) -> tuple[str, ...]:
     """Columns that mean nothing yet: of each model, where a row is a request."""
     asked = {column_of(name) for name in specs} | set(found.of.values())
-    free = (name.rpartition("|")[2] if in_rows else name for name in there)
+    parts = (name.rpartition("|") for name in there)
+    free = (what for model, _, what in parts if model) if in_rows else iter(there)
     return tuple(dict.fromkeys(name for name in free if names.is_free(name) and name not in asked))
 
 

@@ -284,7 +284,7 @@ def _signals(log: Scan, named: Sequence[str]) -> tuple[str, ...]:
         raise LogError(
             *(
                 f"{log.name}: no values of signal {name!r}; it has"
-                f" {', '.join(there) or 'no signal at all'}"
+                f" {', '.join((*there, *log.batches.unasked)) or 'no signal at all'}"
                 for name in missing
             )
         )
