@@ -27,11 +27,14 @@ def label_copy(confidence: Floats, quality: Floats, models: Sequence[str]) -> st
         models: (m,) names.
     """
     pairs = [(name, *_judged(confidence, quality, at)) for at, name in enumerate(models)]
-    pooled = ("all models", *(np.concatenate([it[at] for it in pairs]) for at in (1, 2)))
-    for who, confidence, quality in (pooled, *pairs):
-        seen = np.isfinite(confidence)
-        for values, kept in ((confidence, seen), (_low(confidence), seen | ~seen)):
-            if (text := _copied(values[kept], quality[kept])) is not None:
+    said, right = (np.concatenate([it[at] for it in pairs]) for at in (1, 2))
+    for who, sure, grade in (("all models", said, right), *pairs):
+        seen = np.isfinite(sure)
+        ways = [(sure, seen)]
+        if not seen.all():
+            ways.append((_low(sure), seen | ~seen))
+        for values, kept in ways:
+            if (text := _copied(values[kept], grade[kept])) is not None:
                 missing = "" if kept is seen else " where a missing value counts as unsure"
                 return f"{text} on {who}{missing}"
     return None

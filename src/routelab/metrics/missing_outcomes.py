@@ -73,7 +73,7 @@ def missing_outcomes(
     names = log.models if models is None else tuple(models)
     audit = log.requests.audit
     rows = np.arange(len(log)) if audit is None else np.flatnonzero(audit)
-    quality = log.quality[np.ix_(rows, [log.column(name) for name in names])]
+    quality = log.quality[rows][:, [log.column(name) for name in names]]
     missing = np.isnan(quality)
     if not missing.any() or not len(rows):
         return [], False
