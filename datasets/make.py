@@ -19,7 +19,8 @@ FILES = ("sample.log.toml", "sample.models.toml", "sample.parquet")
 def main() -> None:
     """Write the log, then the checksums of everything that belongs to it."""
     # The sidecar says what signals cost and names the catalogue, as a user's own would.
-    log = replace(synthetic.sample(), specs={}, catalogue=None)
+    made = synthetic.sample()
+    log = replace(made, specs={}, catalogue=None, signals={}, unasked=made.signals)
     logs.write(log, HERE / "sample.parquet")
     sums = (f"{hashlib.sha256((HERE / name).read_bytes()).hexdigest()}  {name}" for name in FILES)
     (HERE / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")

@@ -80,7 +80,7 @@ def rows_of(n: int = 300, models: Sequence[str] = ("small", "large"), seed: int 
                     "model": model,
                     "quality": float(right),
                     "cost_usd": round(1e-4 * 8.0**rank * float(rng.uniform(0.5, 1.5)), 9),
-                    "sure": round(float(0.5 * right + 0.5 * rng.random()), 6),
+                    "sure": round(float(0.4 * right + 0.6 * rng.random()), 6),
                     "prompt": f"question {request}",
                 }
             )
@@ -104,6 +104,12 @@ def save(path: Path, rows: Sequence[Row]) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def asking(log: Path, signal: str = "sure") -> Path:
+    """The log, with a sidecar that asks for a signal and does not say what it costs."""
+    log.with_name(f"{log.stem}.log.toml").write_text(f"[signals.{signal}]\n", encoding="utf-8")
+    return log
 
 
 def left_behind(folder: Path, *but: Path) -> list[str]:

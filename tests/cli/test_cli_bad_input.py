@@ -6,7 +6,7 @@ import json
 import socket
 
 import pytest
-from cli_world import changed, left_behind, rows_of, save, without
+from cli_world import asking, changed, left_behind, rows_of, save, without
 
 from routelab.logs import read
 from routelab.policies import to_wire
@@ -48,7 +48,7 @@ ROWS = rows_of(300)
     ],
 )
 def test_a_log_that_cannot_be(refused, rows, says):
-    assert says in refused(rows)
+    assert says in refused(rows, "--signal", "sure")
 
 
 def test_a_bad_value_is_placed(refused):
@@ -148,7 +148,8 @@ def test_the_account_of_learning_can_be_left_out(run, tmp_path):
 
 def test_where_nothing_can_be_learned_auto_still_tunes_cascades(run, tmp_path):
     log = save(tmp_path / "log.csv", without(ROWS, "prompt"))
-    done = run.ok("tune", log, *TUNE, "--policy", "auto", "--no-report", "--json")
+    asked = ("--policy", "auto", "--signal", "sure")
+    done = run.ok("tune", log, *TUNE, *asked, "--no-report", "--json")
     assert done.data["kind"] == "cascade"
     first, no_task, no_prompt = done.data["notes"]
     assert "cascade-routing: nothing could be learned from the " in first
@@ -174,6 +175,7 @@ def test_what_could_not_be_used_for_learning_is_told(run, tmp_path, monkeypatch)
 def test_a_silent_signal_is_an_error_by_name_and_else_a_note(run, refused, tmp_path):
     rows = [{**row, "mute": None} for row in ROWS]
     assert "signal 'mute' has no value on any row" in refused(rows, "--signal", "mute")
+    asking(tmp_path / "log.csv", "mute")
     done = run.ok("tune", tmp_path / "log.csv", *TUNE, "--json")
     assert "signal mute has no value on any row and is left out" in done.err
     assert any("mute" in note for note in done.data["notes"])

@@ -28,7 +28,7 @@ def wide_table(
         columns["prompt"] = [f"question {i}" for i in rng.integers(0, n // 2, n)]
     for rank, model in enumerate(MODELS):
         right = rng.random(n) < 1.0 - hard * (0.8 - 0.3 * rank)
-        sure = np.clip(0.35 * right + 0.5 * (1 - hard) + 0.25 * rng.random(n), 0, 1)
+        sure = np.clip(0.3 * right + 0.5 * (1 - hard) + 0.4 * rng.random(n) - 0.1, 0, 1)
         sure[rng.random(n) < 0.02] = np.nan
         quality = right.astype(np.float64)
         quality[rng.random(n) < 0.003] = np.nan

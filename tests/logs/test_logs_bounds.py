@@ -19,7 +19,7 @@ def test_a_request_has_the_bounds_that_its_rows_give(tmp_path, suffix):
     assert (first.max_cost_usd, first.deadline_s) == (0.25, 1.5)
     assert (second.max_cost_usd, second.deadline_s) == (None, 1.5)
     assert first.bounded
-    assert set(log.signals) == {"sure"}
+    assert set(log.unasked) == {"sure"}
 
 
 def test_a_log_without_bounds_limits_nothing(tmp_path):

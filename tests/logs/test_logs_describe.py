@@ -32,7 +32,7 @@ def test_counts_means_and_coverage(tmp_path: Path) -> None:
         | {"task": "t" if row["request_id"] < "003" else "u", "latency_ms": 1000 * k}
         for k, row in enumerate(rows)
     ]
-    found = describe(read(save(tmp_path / "log.jsonl", rows)))
+    found = describe(read(save(tmp_path / "log.jsonl", rows), signals=["sure"]))
     assert found["requests"] == 3
     assert found["models"]["big"] == {
         "n": 3,

@@ -37,7 +37,8 @@ def separated(path: Path, rows: list[dict[str, Any]], by: str) -> Path:
 @pytest.mark.parametrize("suffix", UNTYPED)
 def test_a_text_among_the_numbers_of_a_signal_is_a_mistake(tmp_path: Path, suffix: str) -> None:
     path = save(tmp_path / f"log{suffix}", with_column("sure", [0.1, "high", None, 0.7]))
-    (problem,) = problems_of(path)
+    assert list(read(path).unasked) == ["sure"]  # nobody rests anything on it
+    (problem,) = problems_of(path, signals=["sure"])
     line = 3 if suffix == ".csv" else 2
     assert f"row 2 (request '001', model 'big') on line {line}: sure is 'high'" in problem
     assert "a number is expected of a signal; leave the cell empty, or the column" in problem
@@ -45,17 +46,17 @@ def test_a_text_among_the_numbers_of_a_signal_is_a_mistake(tmp_path: Path, suffi
 
 @pytest.mark.parametrize("suffix", UNTYPED)
 def test_text_with_a_few_numbers_is_no_signal_and_noted(tmp_path: Path, suffix: str) -> None:
-    rows = with_column("mood", ["good", 1, "bad", "sad"])
+    rows = with_column("confidence", ["good", 1, "bad", "sad"])
     log = read(save(tmp_path / f"log{suffix}", rows))
-    assert list(log.signals) == ["sure"]
-    assert [note for note in log.notes if "'mood'" in note and "not taken as a signal" in note]
-    plain = read(save(tmp_path / f"log{suffix}", with_column("mood", ["a", "b", "a", None])))
+    assert list(log.unasked) == ["sure"]
+    assert [note for note in log.notes if "'confidence'" in note and "mostly text" in note]
+    plain = read(save(tmp_path / f"log{suffix}", with_column("mood", ["a", "1", "a", None])))
     assert plain.notes == ()
 
 
 def test_numbers_that_are_quoted_in_json_stay_text(tmp_path: Path) -> None:
     log = read(save(tmp_path / "log.jsonl", with_column("zip", ["01", "02", "03", "x"])))
-    assert list(log.signals) == ["sure"]
+    assert list(log.unasked) == ["sure"]
 
 
 def test_a_column_of_two_types_leaves_the_others_their_own(
@@ -65,7 +66,7 @@ def test_a_column_of_two_types_leaves_the_others_their_own(
     whole = read(path)
     monkeypatch.setattr(jsonl, "_CHUNK_BYTES", 1)
     pieces = read(path)
-    assert list(pieces.signals) == ["sure"]
+    assert list(pieces.unasked) == ["sure"]
     assert_equal(pieces, whole)
     assert pieces.notes == whole.notes
 
@@ -73,16 +74,16 @@ def test_a_column_of_two_types_leaves_the_others_their_own(
 @pytest.mark.parametrize("suffix", UNTYPED)
 def test_a_wide_file_is_held_to_the_same(tmp_path: Path, suffix: str) -> None:
     rows = [
-        {"id": f"r{i}", "x": 1, "x|cost": 1, "y": 0, "y|cost": 1, "y|sure": sure, "x|mood": mood}
+        {"id": f"r{i}", "x": 1, "x|cost": 1, "y": 0, "y|cost": 1, "y|sure": sure, "x|conf": mood}
         for i, (sure, mood) in enumerate([(0.1, "a"), (0.2, "b"), ("low", 3)])
     ]
-    (problem,) = problems_of(save(tmp_path / f"log{suffix}", rows))
+    (problem,) = problems_of(save(tmp_path / f"log{suffix}", rows), signals=["sure"])
     assert "(request 'r2', model 'y')" in problem
     assert "sure is 'low'; a number is expected of a signal" in problem
     rows[2]["y|sure"] = 0.3
-    log = read(save(tmp_path / f"log{suffix}", rows))
+    log = read(save(tmp_path / f"log{suffix}", rows), signals=["sure"])
     assert list(log.signals) == ["sure"]
-    assert any("'x|mood'" in note for note in log.notes)
+    assert any("'x|conf'" in note for note in log.notes)
 
 
 @pytest.mark.parametrize("suffix", [*UNTYPED, ".parquet"])
@@ -102,7 +103,7 @@ def test_a_wide_file_may_have_qualities_of_both_kinds(tmp_path: Path, suffix: st
         {"id": "a", "x": True, "x|cost": 1, "x|sure": 0.5, "y": 0.25, "y|cost": 1, "y|sure": 1},
         {"id": "b", "x": False, "x|cost": 1, "x|sure": 0.5, "y": 0.75, "y|cost": 1, "y|sure": 0},
     ]
-    log = read(save(tmp_path / f"log{suffix}", rows))
+    log = read(save(tmp_path / f"log{suffix}", rows), signals=["sure"])
     assert log.quality.tolist() == [[1.0, 0.25], [0.0, 0.75]]
     assert log.signals["sure"].tolist() == [[0.5, 1.0], [0.5, 0.0]]
 
@@ -195,10 +196,11 @@ def test_a_description_says_what_is_a_signal_and_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [{**row, "prompt": "same", "timestamp": 86_400, "cost_usd": None} for row in ROWS]
-    assert main(["data", "describe", str(save(tmp_path / "log.csv", rows))]) == 0
+    asked = ["data", "describe", str(save(tmp_path / "log.csv", rows)), "--signal", "sure"]
+    assert main(asked) == 0
     told = capsys.readouterr().out
     for line in (
-        "columns taken as signals: sure",
+        "signals: sure",
         "prompts: 1 different, 1 repeated; 4 characters in the median",
         "times: 1970-01-02T00:00:00+00:00 to 1970-01-02T00:00:00+00:00; 0 requests without",
         "note: no cost of small, big: ",
@@ -207,7 +209,7 @@ def test_a_description_says_what_is_a_signal_and_what_is_missing(
     for row in rows:
         del row["sure"]
     assert main(["data", "describe", str(save(tmp_path / "log.csv", rows))]) == 0
-    assert "signals: none;" in capsys.readouterr().out
+    assert "signals: none was asked for" in capsys.readouterr().out
 
 
 def test_an_explanation_says_what_was_not_observed(

@@ -22,7 +22,8 @@ FORMATS = (".parquet", ".csv", ".jsonl")
 
 
 def log_of(path: Path, rows: list[dict[str, Any]] = ROWS, **options: Any) -> Log:
-    log = read(save(path, rows), **options)
+    asked = {"signals": ["sure"]} if any("sure" in key for row in rows for key in row) else {}
+    log = read(save(path, rows), **{**asked, **options})
     assert isinstance(log, Log)
     return log
 
@@ -172,7 +173,7 @@ def test_columns_of_requests(tmp_path: Path, suffix: str) -> None:
 
 
 def test_what_is_a_signal(tmp_path: Path) -> None:
-    """Numbers under names of their own; not texts, truth values, ids or extra costs."""
+    """Only what is asked for; other numbers wait, but not texts, truth values, ids or costs."""
     rows = [
         {**row, "id": 5, "note": "x", "flag": True, "tokens_of_judge": 3, "fee": 0.25}
         for row in ROWS
@@ -181,7 +182,8 @@ def test_what_is_a_signal(tmp_path: Path) -> None:
         log = log_of(
             tmp_path / f"log{suffix}", rows, signals={"sure": SignalSpec(extra_cost="fee")}
         )
-        assert set(log.signals) == {"sure", "tokens_of_judge"}
+        assert set(log.signals) == {"sure"}
+        assert set(log.unasked) == {"tokens_of_judge"}
         assert (log.extra_usd["sure"] == 0.25).all()
         assert (log.cost_with("sure") == log.cost_usd + 0.25).all()
 
@@ -191,17 +193,18 @@ def test_an_index_that_pandas_wrote_along_is_no_signal(tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "log.csv")
     frame.to_parquet(tmp_path / "log.parquet")
     for suffix in (".csv", ".parquet"):
-        assert list(read(tmp_path / f"log{suffix}").signals) == ["sure"]
+        assert list(read(tmp_path / f"log{suffix}").unasked) == ["sure"]
 
 
 def test_ids_and_models_may_be_categories(tmp_path: Path) -> None:
     plain = log_of(tmp_path / "plain.parquet")
     kinds = {"request_id": "category", "model": "category"}
     pd.DataFrame(ROWS).astype(kinds).to_parquet(tmp_path / "log.parquet")
-    assert_equal(read(tmp_path / "log.parquet"), plain)
+    assert_equal(read(tmp_path / "log.parquet", signals=["sure"]), plain)
 
 
 def test_a_silent_signal_is_left_out_with_a_note(tmp_path: Path) -> None:
+    (tmp_path / "log.log.toml").write_text("[signals.mute]\n")
     log = log_of(tmp_path / "log.parquet", [{**row, "mute": float("nan")} for row in ROWS])
     assert list(log.signals) == ["sure"]
     assert any("mute" in note for note in log.notes)
@@ -212,7 +215,8 @@ def test_the_sidecar_says_what_signals_cost_and_names_the_catalogue(tmp_path: Pa
     (tmp_path / "log.log.toml").write_text(
         'catalogue = "x.models.toml"\n[signals.sure]\nmultiplier = 3\nsource = "agreement:3"\n'
     )
-    log = log_of(tmp_path / "log.csv")
+    log = read(save(tmp_path / "log.csv", ROWS))
+    assert list(log.signals) == ["sure"]
     assert log.spec("sure") == SignalSpec(multiplier=3, source="agreement:3")
     assert log.catalogue is not None
     assert log.catalogue.model("small").context_window == 10
@@ -303,7 +307,7 @@ def test_json_lines_may_disagree_on_types_and_lack_fields(tmp_path: Path) -> Non
         '{"request_id": 1, "model": "b", "quality": 0.5, "sure": 0.5}\n'
         '{"request_id": "x", "model": "a", "quality": true, "extra": {"deep": [1]}}\n'
     )
-    log = read(path)
+    log = read(path, signals=["sure"])
     assert isinstance(log, Log)
     assert log.requests.id.tolist() == ["1", "x"]
     np.testing.assert_array_equal(log.quality, [[1, 0.5], [1, np.nan]])

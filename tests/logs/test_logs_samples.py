@@ -34,7 +34,7 @@ ONCE_MORE: list[dict[str, Any]] = [
 
 @pytest.fixture(params=["log.csv", "log.jsonl", "log.parquet"])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Log:
-    found = read(save(tmp_path / request.param, ONCE_MORE))
+    found = read(save(tmp_path / request.param, ONCE_MORE), signals=["sure"])
     assert isinstance(found, Log)
     return found
 

@@ -67,6 +67,8 @@ def test_a_signal_on_rows_without_quality_measures_nothing():
     assert signal_quality(log)["sure"]["small"] == {
         "n": 0,
         "auroc": None,
+        "auroc_low": None,
+        "auroc_high": None,
         "ece": None,
         "brier": None,
     }

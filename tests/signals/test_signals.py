@@ -208,8 +208,23 @@ def test_a_wrong_source_says_what_is_right(spec, why):
     assert why in str(caught.value)
 
 
-EXAMPLES = {"logprob_q": "0.25", "agreement": "3", "column": "a.b"}
+EXAMPLES = {"reversed": "column:entropy", "logprob_q": "0.25", "agreement": "3", "column": "a.b"}
 
 
 class TestEverySource(SignalConformance):
     specs = (*PLAIN, *(f"{kind}:{EXAMPLES[kind]}" for kind in KINDS))
+
+
+def test_a_reversed_source_is_the_other_with_the_opposite_sign(files):
+    feedback, _ = confidence(files["scored"], "reversed:score")
+    assert feedback.signals["sure"] == -0.75
+    plain, _ = confidence(files["good"], "logprob_mean")
+    turned, endpoint = confidence(files["good"], "reversed:logprob_mean")
+    assert turned.signals["sure"] == -plain.signals["sure"]
+    assert endpoint.seen[0]["body"]["logprobs"] is True
+
+
+def test_a_reversed_source_needs_a_name():
+    with pytest.raises(PolicyError, match="reversed: needs a name"):
+        parse("reversed:")
+    assert str(resolve("reversed:entropy")) == "reversed:column:entropy"

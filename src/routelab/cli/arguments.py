@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from routelab.core import SignalSpec
@@ -60,22 +61,28 @@ Packages = Annotated[
 
 
 def signal_option(text: str) -> tuple[str, SignalSpec]:
-    """`NAME` or `NAME:MULTIPLIER`.
+    """`NAME`, `NAME:MULTIPLIER`, `NAME:knowable` or both, in either order.
 
     Raises:
         RoutelabError: the multiplier is below 1.
     """
-    name, colon, tail = text.rpartition(":")
-    if not colon:
-        return text, SignalSpec()
-    try:
-        multiplier = float(tail)
-    except ValueError:
-        return text, SignalSpec()
-    spec = SignalSpec(multiplier=multiplier)
+    name, spec = text, SignalSpec()
+    for _ in range(2):
+        rest, colon, tail = name.rpartition(":")
+        if colon and tail == "knowable" and not spec.vouched:
+            name, spec = rest, msgspec.structs.replace(spec, knowable=True)
+        elif colon and spec.multiplier is None and (times := _number(tail)) is not None:
+            name, spec = rest, msgspec.structs.replace(spec, multiplier=times)
     if problems := list(spec.problems):
         raise RoutelabError(*(f"--signal {text}: {problem}" for problem in problems))
     return name, spec
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def pairs(

@@ -60,7 +60,7 @@ FLAGS: Mapping[str, str] = {
 _LONGEST = 500
 """Characters of a value that may become flags: the library writes no longer ones."""
 
-_MULTIPLIER = re.compile(r"'([^']+)': SignalSpec\(multiplier=([\d.]+)\)")
+_SPEC = re.compile(r"""(['"])(.+?)\1: SignalSpec\(([^)]*)\)""")
 _ARGUMENT = re.compile(rf"`([A-Za-z_][\w.]*)(?:=([^`]{{1,{_LONGEST}}}))?`")
 
 
@@ -89,15 +89,20 @@ def _flag(found: re.Match[str]) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what Python thinks of the words of others
         try:
-            signals = [
-                f"{signal}:{multiplier}" for signal, multiplier in _MULTIPLIER.findall(written)
-            ]
+            signals = [f"{name}{_suffix(said)}" for _, name, said in _SPEC.findall(written)]
             values: Sequence[str | None] = signals or _values(literal_eval(written))
         except (SyntaxError, TypeError, ValueError, MemoryError, RecursionError):
             return found[0]
     return (
         " ".join(flag if it is None else f"{flag} {shlex.quote(it)}" for it in values) or found[0]
     )
+
+
+def _suffix(said: str) -> str:
+    """What follows a signal's name, of the arguments of a SignalSpec."""
+    given = dict(it.split("=", 1) for it in said.split(", ") if "=" in it)
+    times = f":{given['multiplier']}" if "multiplier" in given else ""
+    return f"{times}{':knowable' if given.get('knowable') == 'True' else ''}"
 
 
 def _values(value: object) -> Sequence[str | None]:

@@ -33,11 +33,14 @@ def read_any(
     signals: Mapping[str, SignalSpec] | None = None,
     known: Catalogue | None = None,
     feedback: Path | None = None,
+    *,
+    graded: bool = True,
 ) -> Log | PartialLog:
     """A log as the options describe it.
 
     Args:
         known: prices that fill in costs where the options leave them open.
+        graded: refuse a log without quality; otherwise its notes say what it lacks.
     """
     return read(
         path,
@@ -46,6 +49,7 @@ def read_any(
         signals=signals,
         catalogue=known,
         feedback=feedback,
+        graded=graded,
     )
 
 
@@ -107,7 +111,7 @@ def _lacking(policies: Sequence[PolicyFile], log: Log) -> Iterator[str]:
             f"{what} {', '.join(names)} (it has {', '.join(there) or 'none'})"
             for what, names, there in (
                 ("no outcome of", models, log.models),
-                ("no values of signal", signals, tuple(log.signals)),
+                ("no values of signal", signals, (*log.signals, *log.unasked)),
             )
             if names
         ]

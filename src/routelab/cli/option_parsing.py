@@ -13,7 +13,7 @@ from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.replay import timed_out_answers
 from routelab.simulate import DEFAULT_ARRIVALS as ARRIVALS
-from routelab.tuning import BY, By, Floor, Options
+from routelab.tuning import BY, By, Floor
 from routelab.tuning.slo import SloDemands
 
 DAYS = 40
@@ -118,15 +118,3 @@ def wanted(
     )
     demands.check()
     return demands
-
-
-def unchosen(log: Log, options: Options) -> str | None:
-    """Which columns are taken as signals where nobody said which ones are."""
-    taken = [name for name in log.signals if name not in log.specs]
-    if options.signals or len(taken) < 2:
-        return None
-    return (
-        f"{log.name}: no signal was chosen, so every other column of numbers counts as one:"
-        f" {', '.join(taken)}; name what tells confidence: --signal NAME:MULTIPLIER, or"
-        f" [signals.NAME] in {Path(log.name).stem}.log.toml"
-    )

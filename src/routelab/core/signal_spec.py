@@ -23,15 +23,23 @@ class SignalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             None if unknown, which is charged as 1 and warned about.
         extra_cost: the log's column of extra USD per call, instead of a multiplier.
         source: how a live response yields it (see `routelab.signals`); empty for the default.
+        knowable: somebody vouches that it is known before the answer is delivered, although it
+            looks like a label; not written where nobody does.
     """
 
     multiplier: float | None = None
     extra_cost: str | None = None
     source: str = ""
+    knowable: bool | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def cost_known(self) -> bool:
         return self.multiplier is not None or self.extra_cost is not None
+
+    @property
+    def vouched(self) -> bool:
+        """Whether somebody says that it is known before the answer is delivered."""
+        return self.knowable is True
 
     @property
     def problems(self) -> Iterator[str]:

@@ -99,6 +99,8 @@ def log_of(
         for at, model in enumerate(models):
             column = how.models[model].get(name)
             found[:, at] = np.nan if column is None else _number(batch.column(column))
+            if name.removeprefix(wide.SIGNAL) in wide.negated(how.models[model]):
+                found[:, at] *= -1
         return found
 
     quality, cost, latency = numbers("quality"), numbers("cost_usd"), numbers("latency_s")

@@ -7,7 +7,7 @@ else (a row per request and model, text for numbers, prices to fill in) takes th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,8 @@ from routelab.logs.batch_layout import BatchLayout, layout, log_of
 from routelab.logs.columns import names, notes, parquet_metadata, sidecar, wide
 from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
 from routelab.logs.model import Log, Problems, digest, is_folder
-from routelab.logs.read import read
+from routelab.logs.read import read, signal_specs
+from routelab.signals import column_of
 
 BATCH = 1 << 16
 """Requests held at once, where a row is a request."""
@@ -44,6 +45,7 @@ class LogBatches:
         catalogue: of prices and capabilities, named beside the log or held in it.
         notes: what reading the log leaves out, in sentences.
         signals: confidence signals by name.
+        unasked: other columns, which may be signals that nobody asked for.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class LogBatches:
     catalogue: Catalogue | None = None
     notes: tuple[str, ...] = ()
     signals: tuple[str, ...] = field(default=())
+    unasked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -138,7 +141,7 @@ class LogBatches:
         """Specs of signals that this file has columns for: another file may have the others."""
         there = open_parquet(path).names
         found = {name.rpartition("|")[2] for name in there} | set(there)
-        return {name: spec for name, spec in self.specs.items() if name in found}
+        return {name: spec for name, spec in self.specs.items() if {name, column_of(name)} & found}
 
 
 def open_batches(
@@ -146,7 +149,7 @@ def open_batches(
     *,
     columns: Mapping[str, str] | None = None,
     prices: Path | None = None,
-    signals: Mapping[str, SignalSpec] | None = None,
+    signals: Mapping[str, SignalSpec] | Sequence[str] | None = None,
 ) -> LogBatches:
     """A log in one Parquet file, in a folder of them, or in those that a pattern matches.
 
@@ -156,13 +159,13 @@ def open_batches(
         path: of the file or the folder, or the pattern.
         columns: our column name to the files'.
         prices: path of a price list (see `routelab.logs.price_lists.read`).
-        signals: what signals cost.
+        signals: columns that are confidence signals, as for `routelab.logs.read`.
     Raises:
         LogError: files that cannot be read or differ in their columns, all of them by name.
     """
     source = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
     beside, inside = sidecar.read(path), parquet_metadata.read(source.extras())
-    specs = {**inside.signals, **beside.signals, **(signals or {})}
+    specs = {**inside.signals, **beside.signals, **signal_specs(signals)}
     given = {**beside.columns, **(columns or {})}
     problems = Problems(path.name)
     sidecar.check(specs, problems)
@@ -181,8 +184,19 @@ def open_batches(
         has=frozenset(found.of) | ({"prompt"} if "messages" in found else frozenset()),
         catalogue=sidecar.read_catalogue(path, beside) or inside.catalogue,
         notes=(*source.notes, *counts, *notes.sessions(found)),
+        unasked=_unasked(source.names, found, specs, in_rows),
     )
     return made if made.wide is None else replace(made, signals=made.wide.signal_names)
+
+
+def _unasked(
+    there: Sequence[str], found: names.ColumnNames, specs: Mapping[str, SignalSpec], in_rows: bool
+) -> tuple[str, ...]:
+    """Columns that mean nothing yet: of each model, where a row is a request."""
+    asked = {column_of(name) for name in specs} | set(found.of.values())
+    parts = (name.rpartition("|") for name in there)
+    free = (what for model, _, what in parts if model) if in_rows else iter(there)
+    return tuple(dict.fromkeys(name for name in free if names.is_free(name) and name not in asked))
 
 
 def _single(path: Path) -> Any:

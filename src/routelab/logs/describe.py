@@ -51,7 +51,9 @@ def _complete(log: Log) -> dict[str, Any]:
         },
         "signals": {
             name: {
-                "observed_share": float((~np.isnan(values[~missing])).mean()),
+                "observed_share": float(
+                    (~np.isnan(values if missing.all() else values[~missing])).mean()
+                ),
                 "models": [
                     model for k, model in enumerate(log.models) if not np.isnan(values[:, k]).all()
                 ],

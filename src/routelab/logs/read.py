@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import LogError
 from routelab.logs import price_lists
 from routelab.logs.columns import (
+    NEEDED,
     Frame,
     LogRows,
     assemble,
@@ -45,17 +46,18 @@ def read(
     *,
     columns: Mapping[str, str] | None = None,
     prices: str | Path | None = None,
-    signals: Mapping[str, SignalSpec] | None = None,
+    signals: Mapping[str, SignalSpec] | Sequence[str] | None = None,
     feedback: str | Path | None = None,
     catalogue: Catalogue | None = None,
+    graded: bool = True,
 ) -> Log | PartialLog:
     """A log from CSV, JSON Lines or Parquet, with a row per request and model or per request.
 
     A decision log, a folder or one of its files, has a row per call: a partial log, unless every
     model was asked on every request. A file with a `step` or `propensity` column is a partial
-    log too. Numeric columns of other names are confidence signals. Requests are prompts, or
-    `messages` in the OpenAI form, as JSON or nested columns; rows of one `session_id` are a
-    conversation. Texts stay in a Parquet file
+    log too. A column is a confidence signal where `signals` or the sidecar says so; other
+    numbers are kept in `unasked`. Requests are prompts, or `messages` in the OpenAI form, as JSON
+    or nested columns; rows of one `session_id` are a conversation. Texts stay in a Parquet file
     until they are asked for.
 
     >>> import routelab
@@ -73,11 +75,15 @@ def read(
         columns: our column name to the file's; wins over the sidecar.
         prices: path of a price list (see `routelab.logs.price_lists.read`); a model that has
             tokens, no cost and no price in it is refused.
-        signals: what signals cost; each named here must have a value on some row.
+        signals: columns that are confidence signals, higher meaning surer, and what each costs;
+            or their names alone. Each must have a value on some row. `reversed:NAME` is the column
+            with the opposite sign.
         feedback: path of JSON Lines with `request_id`, `quality` and perhaps `model`, for a
             decision log.
         catalogue: prices that fill in costs after those of `prices`, and before those of the
             log's own catalogue; the log keeps its own.
+        graded: refuse a log without quality, without models or without ids. Otherwise it is read
+            as far as it goes, to look at, and its notes say what to do next.
     Raises:
         LogError: everything that is wrong with the file, a few examples of each kind.
     """
@@ -86,7 +92,7 @@ def read(
     source = open_source(path, None if feedback is None else Path(feedback))
     beside = sidecar.read(path)
     inside = parquet_metadata.read(source.extras())
-    asked = dict(signals or {})
+    asked = signal_specs(signals)
     specs = {**inside.signals, **beside.signals, **asked}
     problems = Problems(path.name)
     sidecar.check(specs, problems)
@@ -94,7 +100,8 @@ def read(
     found = names.resolve(source.names, named, problems)
     found, counts = names.without_counts(found, source, named)
     wide = "model" not in found and wide_models(source.names)
-    frame = (wide_frame if wide else long_frame)(source, found, specs, problems)
+    needed = NEEDED if graded else ()
+    frame = (wide_frame if wide else long_frame)(source, found, specs, problems, needed)
     rows = checked_rows(frame, problems)
     said = check_conversations(source, frame, rows, problems)
     own = sidecar.read_catalogue(path, beside) or inside.catalogue
@@ -115,6 +122,11 @@ def read(
             *notes.sessions(found),
             *said,
             *notes.uncosted(log),
+            *(
+                ()
+                if graded or is_journal(path)
+                else notes.ungraded(log, frame.columns, source.names)
+            ),
         ),
     )
 
@@ -138,6 +150,21 @@ def _log(
         kept = (replace(it, texts=assemble.texts(source, frame, rows, at)) for at, it in again)
         log = replace(log, again=tuple(kept)).with_specs(specs)
     return replace(log, specs=specs, texts=assemble.texts(source, frame, rows))
+
+
+def signal_specs(
+    given: Mapping[str, SignalSpec] | Sequence[str] | None,
+) -> dict[str, SignalSpec]:
+    """Signals as somebody names them, by name with what is known of their cost.
+
+    Raises:
+        LogError: it is one text, and no list of names.
+    """
+    if isinstance(given, str):
+        raise LogError(f"`signals` is one text, {given!r:.80}; give a list of names: [{given!r}]")
+    if isinstance(given, Mapping):
+        return dict(given)
+    return {name: SignalSpec() for name in given or ()}
 
 
 def open_source(path: Path, feedback: Path | None = None) -> RowSource:
@@ -201,5 +228,6 @@ def _observed_signals(
         if name in asked and not problems:
             problems.add(f"signal {name!r} has no value on any row; leave it out")
     kept = {name: values for name, values in rows.signals.items() if name not in silent}
+    unasked = {name: it for name, it in rows.unasked.items() if not np.isnan(it).all()}
     notes = tuple(f"signal {name} has no value on any row and is left out" for name in silent)
-    return replace(rows, signals=kept), notes
+    return replace(rows, signals=kept, unasked=unasked), notes

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,7 +44,9 @@ def write(log: Log, path: str | Path) -> Path:
     """
     path = Path(path)
     _check(log, path)
-    specs = {**log.specs, **{name: _with_column(log, name) for name in log.extra_usd}}
+    signals = {name: log.spec(name) for name in log.signals}  # asked for, whatever they cost
+    priced = {name: _with_column(log, name) for name in log.extra_usd}
+    specs = {**log.specs, **signals, **priced}
     with replacing(path) as fresh:
         _write(log, fresh, parquet_metadata.extras(specs, log.catalogue))
     return path
@@ -52,7 +55,7 @@ def write(log: Log, path: str | Path) -> Path:
 def _check(log: Log, path: Path) -> None:
     if path.suffix != ".parquet":
         raise LogError(f"{path.name}: a log is written as Parquet; end the name in .parquet")
-    taken = sorted(RESERVED & set(log.signals))
+    taken = sorted(RESERVED & {*log.signals, *log.unasked})
     if taken:
         raise LogError(
             f"{log.name}: a signal cannot be called {', '.join(taken)}, which is a column of a log"
@@ -61,7 +64,8 @@ def _check(log: Log, path: Path) -> None:
 
 def _with_column(log: Log, signal: str) -> SignalSpec:
     spec = log.spec(signal)
-    return SignalSpec(extra_cost=spec.extra_cost or f"{signal}_extra_usd", source=spec.source)
+    column = spec.extra_cost or f"{signal}_extra_usd"
+    return msgspec.structs.replace(spec, multiplier=None, extra_cost=column)
 
 
 def _write(log: Log, path: Path, extras: dict[bytes, bytes]) -> None:
@@ -108,7 +112,7 @@ def _columns(log: Log, like: Log, rows: Ints) -> Iterator[tuple[str, Any]]:
     for name in _OUTCOMES:
         if name == "quality" or not np.isnan(getattr(like, name)).all():
             yield name, _numbers(getattr(log, name)[rows])
-    for name, values in log.signals.items():
+    for name, values in (*log.signals.items(), *log.unasked.items()):
         yield name, _numbers(values[rows])
     for name, values in log.extra_usd.items():
         yield str(_with_column(log, name).extra_cost), _numbers(values[rows])

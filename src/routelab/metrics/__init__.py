@@ -4,16 +4,33 @@ from routelab.metrics.aiq import aiq_among
 from routelab.metrics.confidence import auroc, brier, ece, reliability
 from routelab.metrics.exact import exact_mean
 from routelab.metrics.hull import hull, hypervolume, pareto, value_at, zero_router_at
+from routelab.metrics.label_copies import COPY, label_copy, label_suspicion, told_by
+from routelab.metrics.missing_outcomes import (
+    MissingOutcomes,
+    missing_outcomes,
+    missing_sentences,
+    reweighted,
+)
 from routelab.metrics.oracle import oracle
 from routelab.metrics.pairs import DeferralCurve, apgr, cpt, deferral_curve, normalised_area
-from routelab.metrics.signal_quality import RIGHT, signal_quality
+from routelab.metrics.signal_proposals import (
+    SignalProposal,
+    judged_quality,
+    signal_proposals,
+    why_refused,
+)
+from routelab.metrics.signal_quality import RIGHT, auroc_error, is_reversed, signal_quality
 
 __all__ = [
+    "COPY",
     "RIGHT",
     "DeferralCurve",
+    "MissingOutcomes",
+    "SignalProposal",
     "aiq_among",
     "apgr",
     "auroc",
+    "auroc_error",
     "brier",
     "cpt",
     "deferral_curve",
@@ -21,11 +38,21 @@ __all__ = [
     "exact_mean",
     "hull",
     "hypervolume",
+    "is_reversed",
+    "judged_quality",
+    "label_copy",
+    "label_suspicion",
+    "missing_outcomes",
+    "missing_sentences",
     "normalised_area",
     "oracle",
     "pareto",
     "reliability",
+    "reweighted",
+    "signal_proposals",
     "signal_quality",
+    "told_by",
     "value_at",
+    "why_refused",
     "zero_router_at",
 ]

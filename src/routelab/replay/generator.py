@@ -46,6 +46,7 @@ def check(policy: Policy, cache: RequestCache) -> None:
         if name not in log.models
     ] + [
         f"{log.name}: no signal {name!r}; it has {', '.join(log.signals) or 'none'}"
+        f"{log.unasked_hint([name])}"
         for name in policy.signals_used
         if name not in log.signals
     ]

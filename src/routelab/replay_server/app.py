@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from routelab.core.catalogue import Catalogue
 from routelab.logs.model import Log
-from routelab.replay_server.logged_signals import LoggedSignals, renamed
+from routelab.replay_server.logged_signals import LoggedSignals, renamed, with_columns
 from routelab.replay_server.truncation import allowed_tokens, shortened
 from routelab.runtime import REQUEST_ID, SAMPLE, decode_json, encode_json
 from routelab.runtime.attempts import DONE, sse_event, word_chunks
@@ -61,6 +61,7 @@ class _Served:
     def __init__(
         self, log: Log, known: Catalogue, latency_scale: float, tell: Callable[[str], None]
     ) -> None:
+        log = with_columns(log)
         self._log = log
         self._known = known
         self._latency_scale = latency_scale

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from routelab.errors import PolicyError
 from routelab.logs.model import Log
 from routelab.runtime import NEED, READS, SAMPLE, header_texts
-from routelab.signals import SignalSource, as_logged, parse
+from routelab.signals import SignalSource, as_logged, column_of, parse
 from routelab.simulate.answers import Outcomes, ReplayError
 
 
@@ -110,6 +111,28 @@ class LoggedSignals:
         if kind not in self._told:
             self._told.add(kind)
             self._tell(f"warning: {message}")
+
+
+def with_columns(log: Log) -> Log:
+    """The log with the columns that its reversed signals were made of.
+
+    An endpoint gives the field itself, and the router turns it round.
+    """
+    turned = {
+        column_of(name): name
+        for name in log.signals
+        if name != column_of(name) and column_of(name) not in log.signals
+    }
+    return replace(
+        log,
+        signals={**log.signals, **{it: -log.signals[name] for it, name in turned.items()}},
+        specs={**log.specs, **{it: log.spec(name) for it, name in turned.items()}},
+        extra_usd={
+            **log.extra_usd,
+            **{it: log.extra_usd[name] for it, name in turned.items() if name in log.extra_usd},
+        },
+        again=tuple(with_columns(sample) for sample in log.again),
+    )
 
 
 def renamed(body: dict[str, Any], names: Mapping[str, str] | None) -> dict[str, Any]:

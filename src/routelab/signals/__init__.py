@@ -21,7 +21,9 @@ from routelab.signals.logprob_mean import LogprobMean
 from routelab.signals.logprob_min import LogprobMin
 from routelab.signals.logprob_quantile import LogprobQuantile
 from routelab.signals.margin import Margin
+from routelab.signals.names import REVERSED, column_of, is_grade, proposal, proposals, refusal
 from routelab.signals.prompt_text import prompt_text
+from routelab.signals.reversal import Reversed
 from routelab.signals.script import NO_LETTERS, SCRIPTS, script
 from routelab.signals.source import Body, SignalReading, SignalSource, number
 
@@ -29,6 +31,7 @@ __all__ = [
     "KINDS",
     "NO_LETTERS",
     "REGISTRY",
+    "REVERSED",
     "SCRIPTS",
     "Body",
     "Given",
@@ -36,11 +39,16 @@ __all__ = [
     "SignalSource",
     "answer_text",
     "as_logged",
+    "column_of",
     "content_text",
     "features",
+    "is_grade",
     "number",
     "parse",
     "prompt_text",
+    "proposal",
+    "proposals",
+    "refusal",
     "resolve",
     "script",
 ]
@@ -59,6 +67,7 @@ KINDS: Mapping[str, Callable[[str], SignalSource]] = {
     "logprob_q": LogprobQuantile.parse,
     "agreement": Agreement.parse,
     "column": Column.parse,
+    "reversed": lambda argument: Reversed.parse(argument, _source),
 }
 """Kinds with an argument after a colon."""
 
@@ -93,6 +102,12 @@ def parse(spec: str) -> SignalSource:
             raise error
     known = [*PLAIN, *(f"{name}:..." for name in KINDS)]
     raise PolicyError(f"no signal source {spec!r}; there are {', '.join(known)}, or a function")
+
+
+def _source(text: str) -> SignalSource:
+    """A source by its spec, or the column of responses of that name."""
+    known = text.partition(":")[0] in REGISTRY.kinds
+    return parse(text) if known else Column.parse(text)
 
 
 def as_logged(names: Iterable[str]) -> dict[str, str]:

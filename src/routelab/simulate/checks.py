@@ -49,7 +49,7 @@ def check(policy_file: PolicyFile, log: Log, catalogue: Catalogue) -> None:
         if name not in log.models
     ] + [
         f"{log.name}: no signal {name!r}, which the policy asks for; the log has"
-        f" {', '.join(log.signals) or 'none'}"
+        f" {', '.join(log.signals) or 'none'}{log.unasked_hint([name])}"
         for name in policy_file.policy.signals_used
         if name not in log.signals
     ]

@@ -5,6 +5,7 @@ from routelab.stats.arrays import align, matrix, ranking, same_shape, vector, wi
 from routelab.stats.bootstrap import Resamples, interval
 from routelab.stats.bounded_sums import BoundedSums, grouped, place
 from routelab.stats.families import fixed_sequence, holm
+from routelab.stats.independence import chi_square_tail, independence
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
 from routelab.stats.reach import rows_to_certify
@@ -16,11 +17,13 @@ __all__ = [
     "align",
     "bentkus",
     "betting",
+    "chi_square_tail",
     "clt",
     "evenly",
     "fixed_sequence",
     "grouped",
     "holm",
+    "independence",
     "interval",
     "matrix",
     "mean_interval",

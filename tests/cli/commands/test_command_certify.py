@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from cli_world import rows_of, save
+from cli_world import asking, rows_of, save
 
 
 @pytest.fixture
 def made(run, tmp_path):
     """A log, and a policy tuned on it with a certificate."""
-    log = save(tmp_path / "log.csv", rows_of(3000))
+    log = asking(save(tmp_path / "log.csv", rows_of(3000)))
     quiet = ("--no-report", "--no-tracking", "--trials", 10)
     done = run.ok("tune", log, "--certify", "regret=0.1", "--out", "a.policy", *quiet, "--json")
     return log, tmp_path / "a.policy", done.data

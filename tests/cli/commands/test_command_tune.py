@@ -7,7 +7,7 @@ from zlib import crc32
 
 import optuna
 import pytest
-from cli_world import left_behind, rows_of, save, without
+from cli_world import asking, left_behind, rows_of, save, without
 
 from routelab.policy_file import load
 from routelab.tuning.search.trial_store import open_storage
@@ -27,7 +27,7 @@ QUICK = ("--no-tracking", "--trials", 5, "--json")
 @pytest.fixture
 def small(tmp_path):
     """A small log without timestamps and latencies."""
-    return save(tmp_path / "small.csv", rows_of(600))
+    return asking(save(tmp_path / "small.csv", rows_of(600)))
 
 
 def test_tune_then_replay_gives_the_same_figures(run, sample_file):
@@ -139,15 +139,30 @@ def test_a_log_without_signals_exports_the_best_fixed_or_mixture(run, tmp_path):
     assert again == told["test"]
 
 
-def test_columns_taken_as_signals_unasked_are_named_once_there_are_several(run, tmp_path):
-    rows = [{**row, "at": i, "spent": 0.5 * i} for i, row in enumerate(rows_of(600))]
+def test_signals_are_proposed_by_name_and_never_taken_unasked(run, tmp_path):
+    rows = [{**row, "confidence": row["sure"], "rating": row["quality"]} for row in rows_of(600)]
     log = save(tmp_path / "log.csv", rows)
-    says = run.ok("tune", log, *QUICK).err
-    assert "no signal was chosen" in says
-    assert all(name in says for name in ("sure", "spent", "log.log.toml"))
-    assert "no signal was chosen" not in run.ok("tune", log, "--signal", "sure:2", *QUICK).err
-    plain = save(tmp_path / "one.csv", rows_of(600))
-    assert "no signal was chosen" not in run.ok("tune", plain, *QUICK).err
+    shown = " ".join(run.ok("tune", log, *QUICK[:-1], "--no-report").out.split())
+    assert "no signal was asked for; proposed by its name: confidence." in shown
+    assert "add --signal confidence" in shown
+    asked = run.ok("tune", log, "--signal", "confidence:2", "--out", "asked.policy", *QUICK).data
+    assert not any("was asked for" in reason for reason in asked["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("rating", "known only after an answer was graded"), ("copied", "copies the label: ")],
+)
+def test_a_label_is_no_signal_unless_somebody_vouches_for_it(run, tmp_path, name, why):
+    log = save(tmp_path / "log.csv", [{**row, name: 5 * row["quality"]} for row in rows_of(600)])
+    says = run.refused("tune", log, "--signal", f"{name}:2", *QUICK)
+    assert f"signal {name!r} is refused: " in says
+    assert why in says
+    assert f"--signal {name}:2:knowable" in says
+    assert left_behind(tmp_path, log) == []
+    run.ok("tune", log, "--signal", f"{name}:2:knowable", "--out", "x.policy", *QUICK)
+    spec = load("x.policy").document.signals[name]
+    assert (spec.multiplier, spec.knowable) == (2.0, True)
 
 
 @pytest.mark.parametrize("storage", ["trials.log", "sqlite:///trials.db"])
@@ -196,7 +211,7 @@ def test_storage_changes_nothing_else(run, small, tmp_path):
 def test_a_storage_that_cannot_be_had_is_refused(run, small, tmp_path, storage):
     says = run.refused("tune", small, "--storage", storage, *QUICK)
     assert f"--storage {storage}: cannot hold trials" in says
-    assert left_behind(tmp_path, small) == []
+    assert left_behind(tmp_path, small, small.with_name("small.log.toml")) == []
 
 
 @pytest.mark.parametrize("content", ["model,quality\nsmall,1\n", '{"id": 1}\n'])

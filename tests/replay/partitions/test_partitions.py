@@ -48,7 +48,7 @@ def quiet(_):
 
 
 def scanned(path, on, **options):
-    return scan(open_batches(path, **options), on, quiet)
+    return scan(open_batches(path, signals=["sure"], **options), on, quiet)
 
 
 @pytest.mark.parametrize("seed", [0, 3])
@@ -101,7 +101,7 @@ def test_figures_are_those_of_the_rows_in_memory(tmp_path, form):
     table = wide_table(3000, 1)
     each, rows = (1, table) if form == "wide" else (3, by_request(long_table(table), table))
     folder = save_parts(tmp_path / "logs", rows, 4, rows=300, each=each)
-    log = read(save_whole(tmp_path / "whole.parquet", rows))
+    log = read(save_whole(tmp_path / "whole.parquet", rows), signals=["sure"])
     cut = split(log, group="id")
     here = comparison_set(log, cut, "test", MODELS, catalogue=Catalogue().only(MODELS), seed=0)
     named = [NamedPolicy(f"p{at}", policy) for at, policy in enumerate(POLICIES)]
@@ -139,7 +139,7 @@ def close(one, other):
 def test_statistics_of_a_part_are_those_of_its_rows_and_bits_do_not_depend_on_the_workers(tmp_path):
     table = wide_table(2000, 2)
     folder = save_parts(tmp_path / "logs", table, 5, rows=130)
-    log = read(folder)
+    log = read(folder, signals=["sure"])
     here = comparison_set(
         log, split(log, group="id"), "tune", MODELS, catalogue=Catalogue(), seed=0
     )

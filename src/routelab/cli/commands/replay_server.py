@@ -12,7 +12,7 @@ from routelab import replay_server as serve
 from routelab.cli.arguments import CatalogueOption, LogPath, signal_option
 from routelab.cli.console import tell
 from routelab.cli.log_input import read_log
-from routelab.cli.options import LogOptions, grouped
+from routelab.cli.options import LogOptions, Signals, grouped
 from routelab.cli.policy_input import read_catalogue
 from routelab.logs import Log
 
@@ -29,10 +29,7 @@ def replay_server(
         float,
         typer.Option(min=0.0, help="Sleep this many times the logged latency before answering."),
     ] = 0.0,
-    signal: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME:MULTIPLIER", help="What a signal costs. Repeatable."),
-    ] = None,
+    signal: Signals = None,
     catalogue: CatalogueOption = None,
 ) -> None:
     """Serve LOG as an OpenAI-compatible endpoint, to try a policy without spending money.

@@ -158,8 +158,6 @@ def _studied(
     log: Log, options: Options, known: Catalogue | None, wanted: SloDemands | None, seeds: int
 ) -> Study:
     """The study, with what simulated days and other seeds add to it."""
-    if (unchosen := option_parsing.unchosen(log, options)) is not None:
-        tell(f"note: {unchosen}")
     if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
         tell(f"warning: {slow}")
     with progress("searching") as update:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         TunedDayOptions,
     )
     from routelab.cli.options.groups import group, grouped
-    from routelab.cli.options.log import CompleteLogOptions, Executor, LogOptions, Prices
+    from routelab.cli.options.log import CompleteLogOptions, Executor, LogOptions, Prices, Signals
     from routelab.cli.options.output import Json, OutputOptions, StudyOutputOptions
     from routelab.cli.options.request import EndpointOptions, RequestArguments
     from routelab.cli.options.study import (
@@ -47,6 +47,7 @@ else:
             "ProofOptions": "bounds",
             "RequestArguments": "request",
             "SearchOptions": "study",
+            "Signals": "log",
             "SimulatedRouterOptions": "days",
             "StudyOutputOptions": "output",
             "TrafficOptions": "days",
@@ -75,6 +76,7 @@ __all__ = [
     "ProofOptions",
     "RequestArguments",
     "SearchOptions",
+    "Signals",
     "SimulatedRouterOptions",
     "StudyOutputOptions",
     "TrafficOptions",

@@ -25,6 +25,16 @@ Prices = Annotated[
         help="List prices, of any form that `prices` reads; fill in costs from tokens.",
     ),
 ]
+Signals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--signal",
+        metavar="NAME[:MULTIPLIER]",
+        help="A column that is a confidence signal, higher meaning surer, and how many times dearer"
+        " it makes a call. reversed:NAME turns it round; NAME:knowable vouches that it is known"
+        " before the answer is delivered. Repeatable.",
+    ),
+]
 AllowMissing = Annotated[
     bool, typer.Option("--allow-missing", help="Accept a log that lacks over 20 % of outcomes.")
 ]

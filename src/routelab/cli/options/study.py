@@ -9,7 +9,7 @@ import typer
 
 from routelab.cli.arguments import CatalogueOption, Packages, signal_option
 from routelab.cli.options.groups import group
-from routelab.cli.options.log import Executor, Levels
+from routelab.cli.options.log import Executor, Levels, Signals
 from routelab.core import SignalSpec
 from routelab.core.conversation import DEFAULT_READS
 
@@ -20,7 +20,8 @@ class CandidateOptions:
 
     Attributes:
         models: names with commas between; None for all with a cost.
-        signal: texts "NAME" or "NAME:MULTIPLIER", the multiplier of a call's cost; None for all.
+        signal: texts "NAME", "NAME:MULTIPLIER", the multiplier of a call's cost, or
+            "NAME:knowable"; None for those of the sidecar.
         catalogue: file of models and deployments; None takes the log's.
     """
 
@@ -28,14 +29,7 @@ class CandidateOptions:
         str | None,
         typer.Option(metavar="A,B,C", help="Candidate models; default all with a cost."),
     ] = None
-    signal: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[:MULTIPLIER]",
-            help="Confidence signals to consider, and how many times dearer they make a call."
-            " Repeatable; default all.",
-        ),
-    ] = None
+    signal: Signals = None
     catalogue: CatalogueOption = None
 
     @property
@@ -44,7 +38,7 @@ class CandidateOptions:
         return tuple(self.models.split(",")) if self.models else None
 
     def signals(self) -> Mapping[str, SignalSpec]:
-        """The signals by name; empty for all.
+        """The signals by name; empty for those of the sidecar.
 
         Raises:
             RoutelabError: a multiplier is below 1.

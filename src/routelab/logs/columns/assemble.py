@@ -58,6 +58,7 @@ def _sample(rows: LogRows, here: Bools) -> Log:
         error=error.reshape((n, m), order="F"),
         signals={name: dense(values) for name, values in rows.signals.items()},
         extra_usd={name: dense(values) for name, values in rows.extra_usd.items()},
+        unasked={name: dense(values) for name, values in rows.unasked.items()},
     )
 
 
@@ -96,6 +97,7 @@ def partial(rows: LogRows, problems: Problems) -> PartialLog:
         error=rows.error[order],
         signals=pick(rows.signals),
         extra_usd=pick(rows.extra_usd),
+        unasked=pick(rows.unasked),
     )
 
 

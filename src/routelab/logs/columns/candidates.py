@@ -1,4 +1,4 @@
-"""Which columns that are ours by no name are confidence signals."""
+"""Which columns that are ours by no name may be confidence signals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SignalCandidates(NamedTuple):
     Attributes:
         signals: numbers on at least half of the rows with a value, so that a text among them
             is a mistake to point out.
-        ignored: text, with fewer numbers.
+        ignored: text, with fewer numbers or none.
     """
 
     signals: tuple[str, ...]
@@ -24,9 +24,9 @@ class SignalCandidates(NamedTuple):
 
 
 def candidates(source: RowSource, columns: Iterable[str]) -> SignalCandidates:
-    """Sort columns by what they hold; a column without any number is in neither."""
+    """Sort columns by what they hold; a column without any value counts as numbers."""
     share = {name: source.number_share(name) for name in columns}
     return SignalCandidates(
         signals=tuple(name for name, numbers in share.items() if numbers >= _MOSTLY),
-        ignored=tuple(name for name, numbers in share.items() if 0 < numbers < _MOSTLY),
+        ignored=tuple(name for name, numbers in share.items() if numbers < _MOSTLY),
     )

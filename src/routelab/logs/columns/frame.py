@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+import pyarrow as pa
 
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
@@ -13,6 +15,12 @@ from routelab.logs.columns.names import ColumnNames, listed_names
 from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
+from routelab.signals import column_of, proposal
+
+NEEDED = ("request_id", "model", "quality")
+"""Columns of a log that can be compared."""
+UNNAMED = "(no model column)"
+"""The model of rows that name none, in a log that is only looked at."""
 
 _TEXTS = ("prompt", "messages", "response")
 
@@ -25,7 +33,9 @@ class Frame:
         columns: by our name.
         milliseconds: our names whose values are milliseconds.
         signals, extras: confidence by name, and the USD that obtaining it adds.
-        ignored: the file's columns that hold mostly text, and some numbers.
+        unasked: numbers by column, of which nobody said that they are signals.
+        negated: signals that are columns with the opposite sign.
+        ignored: columns that hold mostly text, and some numbers, under a signal's name.
         file_rows: rows of the file; row r of these stands in the file's row r % file_rows.
         line: of a row of the file, from 1; None where a file has no lines.
         part: of several files, the one in which a row stands, and its number there.
@@ -47,10 +57,16 @@ class Frame:
     responses: Mapping[str | None, str]
     unjudged: bool = False
     messages: str | None = None
+    unasked: Mapping[str, Any] = field(default_factory=dict)
+    negated: frozenset[str] = frozenset()
 
 
 def long_frame(
-    source: RowSource, names: ColumnNames, specs: Mapping[str, SignalSpec], problems: Problems
+    source: RowSource,
+    names: ColumnNames,
+    specs: Mapping[str, SignalSpec],
+    problems: Problems,
+    needed: Sequence[str] = NEEDED,
 ) -> Frame:
     """A row per request and model.
 
@@ -59,40 +75,61 @@ def long_frame(
         names: our names of its columns.
         specs: what signals cost; those with an `extra_cost` need that column.
         problems: takes what is wrong.
+        needed: our names of columns that must be there; without ids rows are numbered, and without
+            models there is one that has no name.
     Raises:
         LogError: a column that is needed or named is not there.
     """
-    our.require(("request_id", "model", "quality"), names, source.names, problems)
+    our.require(needed, names, source.names, problems)
     extras = {name: spec.extra_cost for name, spec in specs.items() if spec.extra_cost}
     rest = [name for name in source.names if name not in names.of.values()]
     _named_signals(specs, rest, problems)
     problems.stop()
     unnamed = [n for n in rest if our.is_free(n) and n not in specs and n not in extras.values()]
     could = candidates(source, unnamed)
-    signals = [name for name in rest if name in specs or name in could.signals]
+    recorded = DECISIONS_KEY in source.extras()  # of policies, which had asked for them
+    asked = [*specs, *(could.signals if recorded else ())]
+    columns = {name: name if name in rest else column_of(name) for name in asked}
+    columns = dict(sorted(columns.items(), key=lambda it: rest.index(it[1])))
+    unasked = [name for name in could.signals if name not in columns.values()]
     of = {ours: theirs for ours, theirs in names.of.items() if ours not in _TEXTS}
-    table = source.read([*of.values(), *signals, *extras.values()])
+    table = source.read(
+        list(dict.fromkeys([*of.values(), *columns.values(), *unasked, *extras.values()]))
+    )
     return Frame(
-        columns={ours: table.column(theirs) for ours, theirs in of.items()},
+        columns={**_stand_ins(of, source.n_rows), **{it: table.column(of[it]) for it in of}},
         milliseconds=names.milliseconds,
-        signals={name: table.column(name) for name in signals},
+        signals={name: table.column(theirs) for name, theirs in columns.items()},
         extras={name: table.column(theirs) for name, theirs in extras.items()},
-        ignored=could.ignored,
+        ignored=tuple(name for name in could.ignored if proposal(name)),
         file_rows=source.n_rows,
         line=source.line,
         part=source.part,
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
-        unjudged=DECISIONS_KEY in source.extras(),
+        unjudged=recorded or "quality" not in needed,
         messages=names.of.get("messages"),
+        unasked={name: table.column(name) for name in unasked},
+        negated=frozenset(name for name, theirs in columns.items() if name != theirs),
     )
+
+
+def _stand_ins(of: Collection[str], n: int) -> dict[str, Any]:
+    """Ids and a model for (n,) rows that have none."""
+    found: dict[str, Any] = {}
+    if "request_id" not in of:
+        found["request_id"] = pa.chunked_array([[str(row + 1) for row in range(n)]])
+    if "model" not in of:
+        found["model"] = pa.chunked_array([[UNNAMED] * n])
+    return found
 
 
 def _named_signals(
     specs: Mapping[str, SignalSpec], rest: Sequence[str], problems: Problems
 ) -> None:
     for name, spec in specs.items():
-        for column in filter(None, (name, spec.extra_cost)):
+        held = name if name in rest else column_of(name)
+        for column in filter(None, (held, spec.extra_cost)):
             if column not in rest:
                 problems.add(
                     f"signal {name!r}: no column {column!r} that could be it; the columns not"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from routelab.core.messages import first, foreign
 from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
+from routelab.signals import is_grade
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "request_id": ("sample_id", "id"),
@@ -151,8 +152,19 @@ def require(
         if name not in names:
             problems.add(
                 f"no column {name!r}; the columns are {listed_names(there)}."
+                f"{_likely(there) if name == 'quality' else ''}"
                 f" Say which one it is: `columns={{{name!r}: 'COLUMN'}}`, or [columns] in {beside}"
             )
+
+
+def grades(there: Iterable[str]) -> tuple[str, ...]:
+    """Columns that by their names hold what answers were worth."""
+    return tuple(name for name in there if is_free(name) and is_grade(name))
+
+
+def _likely(there: Sequence[str]) -> str:
+    found = grades(there)
+    return f" By name it may be {listed_names(found)}." if found else ""
 
 
 def multiplier_hint(signal: str, there: Collection[str]) -> str:

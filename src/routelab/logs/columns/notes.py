@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from routelab.core.messages import foreign
+from routelab.logs.columns import names
+from routelab.logs.columns.frame import UNNAMED
 from routelab.logs.columns.names import ColumnNames
 from routelab.logs.columns.rows import LogRows
 from routelab.logs.model import Log, PartialLog
@@ -17,7 +19,7 @@ _SLOW_S = 120.0
 def ignored(columns: Sequence[str]) -> tuple[str, ...]:
     """Columns that hold some numbers and are no signals."""
     return tuple(
-        f"column {name!r} holds mostly text and some numbers: it is not taken as a signal"
+        f"column {name!r} has the name of a signal and holds mostly text: it cannot be one"
         for name in columns
     )
 
@@ -35,7 +37,7 @@ def sessions(names: ColumnNames) -> tuple[str, ...]:
 
 def uncosted(log: Log | PartialLog) -> tuple[str, ...]:
     """Models without any cost."""
-    without = [name for name in log.models if name not in log.costed]
+    without = [name for name in log.models if name not in (*log.costed, UNNAMED)]
     if not without:
         return ()
     return (
@@ -45,11 +47,44 @@ def uncosted(log: Log | PartialLog) -> tuple[str, ...]:
     )
 
 
-def slow(rows: LogRows, names: ColumnNames) -> tuple[str, ...]:
+def ungraded(
+    log: Log | PartialLog, columns: Collection[str], there: Sequence[str]
+) -> tuple[str, ...]:
+    """What a log lacks before anything can be tuned on it, and what to do next.
+
+    Args:
+        log: that was read.
+        columns: our names of those that were found.
+        there: the file's columns.
+    """
+    found, nothing = [], bool((np.isnan(log.quality) | log.error).all())
+    if log.models == (UNNAMED,):
+        found.append(
+            "no model column: say which one names the model that answered,"
+            " `columns={'model': 'COLUMN'}`; without one nothing can be routed"
+        )
+    elif len(log.models) == 1:
+        found.append(
+            f"only {foreign(log.models[0])} answered; next, have the same requests answered by the"
+            " models that could take its place"
+        )
+    if nothing and "step" not in columns:
+        likely = [foreign(name) for name in names.grades(there)]
+        which = f" (by name it may be {', '.join(likely)})" if likely else ""
+        column = likely[0] if len(likely) == 1 else "COLUMN"
+        found.append(
+            "no quality: nobody graded these answers, so nothing can be tuned. Next, put a grade"
+            " in [0, 1] beside each answer in a column quality, or say which column holds"
+            f" it{which}: `columns={{'quality': {column!r}}}`"
+        )
+    return tuple(found)
+
+
+def slow(rows: LogRows, of: ColumnNames) -> tuple[str, ...]:
     """Latencies that look like milliseconds in a column that was mapped as seconds."""
-    theirs, seen = names.of.get("latency_s", ""), rows.values["latency_s"]
+    theirs, seen = of.of.get("latency_s", ""), rows.values["latency_s"]
     seen = seen[~np.isnan(seen)]
-    if "ms" not in theirs.lower() or "latency_s" in names.milliseconds or not len(seen):
+    if "ms" not in theirs.lower() or "latency_s" in of.milliseconds or not len(seen):
         return ()
     theirs, median = foreign(theirs), float(np.median(seen))
     if median <= _SLOW_S:

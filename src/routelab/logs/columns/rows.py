@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class LogRows:
             step, propensity and parts of the tokens by name; from attempt on only where the
             file has them.
         signals, extra_usd: (N,) by signal.
+        unasked: (N,) by column that nobody asked for as a signal; NaN where it holds no number.
         error: (N,).
         service, served: (N,) the service tier, and the model that answered, where the file says.
     """
@@ -52,6 +53,7 @@ class LogRows:
     error: Bools
     service: arrow.CodedColumn | None = None
     served: arrow.CodedColumn | None = None
+    unasked: Mapping[str, Floats] = field(default_factory=dict)
 
 
 def checked_rows(frame: Frame, problems: Problems) -> LogRows:
@@ -90,6 +92,7 @@ def checked_rows(frame: Frame, problems: Problems) -> LogRows:
         error=error,
         service=border.texts("service_tier"),
         served=border.texts("served_model"),
+        unasked={name: border.unasked(name, error) for name in frame.unasked},
     )
 
 
@@ -198,10 +201,15 @@ class _Border:
     def signal(self, name: str, error: Bools) -> Floats:
         more = " of a signal; leave the cell empty, or the column out of the file"
         values = self.numbers(name, self.frame.signals[name], more)
-        values = np.where(error, np.nan, values)
+        values = np.where(error, np.nan, -values if name in self.frame.negated else values)
         way_out = "a confidence is finite; leave it empty where there is none"
         self.problems.each(np.isinf(values), self.say(name, values, way_out))
         return values
+
+    def unasked(self, name: str, error: Bools) -> Floats:
+        """Numbers that nobody rests anything on; what is none is left out without a word."""
+        values, bad = arrow.numbers(self.frame.unasked[name])
+        return np.where(error | bad | ~np.isfinite(values), np.nan, values)
 
     def extra_cost(self, name: str, error: Bools, signal: Floats | None) -> Floats:
         """USD that a signal added; nothing where it gave no value and no cost."""

@@ -15,13 +15,14 @@ import pyarrow as pa
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
-from routelab.logs.columns.frame import Frame
+from routelab.logs.columns.frame import NEEDED, Frame
 from routelab.logs.columns.names import ALIASES, OF_REQUESTS, ColumnNames, listed_names
 from routelab.logs.formats import RowSource, stacked_tables
 from routelab.logs.model import Problems
+from routelab.signals import column_of, proposal
 
 _OURS = {alias: ours for ours, aliases in ALIASES.items() for alias in (ours, *aliases)}
-SIGNAL, _EXTRA = "signal|", "extra|"
+SIGNAL, _EXTRA, _UNASKED = "signal|", "extra|", "unasked|"
 
 
 def wide_models(columns: Iterable[str]) -> tuple[str, ...]:
@@ -31,7 +32,11 @@ def wide_models(columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def wide_frame(
-    source: RowSource, names: ColumnNames, specs: Mapping[str, SignalSpec], problems: Problems
+    source: RowSource,
+    names: ColumnNames,
+    specs: Mapping[str, SignalSpec],
+    problems: Problems,
+    needed: Sequence[str] = NEEDED,
 ) -> Frame:
     """A row per request.
 
@@ -40,13 +45,14 @@ def wide_frame(
         names: our names of its columns.
         specs: what signals cost; those with an `extra_cost` need such a column of each model.
         problems: takes what is wrong.
+        needed: our names of columns that must be there.
     Raises:
         LogError: a column that is needed or named is not there.
     """
     could = candidates(source, _unnamed(source.names, specs))
     of_model = columns_of(source, specs)
     our.require(("request_id",), names, source.names, problems)
-    _check(of_model, specs, source.names, problems)
+    _check(of_model, specs, source.names, problems, graded="quality" in needed)
     problems.stop()
     of_request = {name: names.of[name] for name in ("request_id", *OF_REQUESTS) if name in names}
     found = _melted(source, of_request, of_model)
@@ -55,7 +61,7 @@ def wide_frame(
         milliseconds=names.milliseconds | milliseconds(of_model),
         signals=_prefixed(found, SIGNAL),
         extras=_prefixed(found, _EXTRA),
-        ignored=could.ignored,
+        ignored=tuple(it for it in could.ignored if proposal(it.rpartition("|")[2])),
         file_rows=source.n_rows,
         line=source.line,
         part=source.part,
@@ -64,6 +70,9 @@ def wide_frame(
         responses={
             m: columns["response"] for m, columns in of_model.items() if "response" in columns
         },
+        unjudged="quality" not in needed,
+        unasked=_prefixed(found, _UNASKED),
+        negated=frozenset(name for columns in of_model.values() for name in negated(columns)),
     )
 
 
@@ -77,7 +86,8 @@ def columns_of(source: RowSource, specs: Mapping[str, SignalSpec]) -> dict[str, 
 
 def _unnamed(there: Sequence[str], specs: Mapping[str, SignalSpec]) -> list[str]:
     """Columns of models that may be signals although nobody said so."""
-    named, of = {*specs, *(spec.extra_cost for spec in specs.values())}, wide_models(there)
+    extras = {spec.extra_cost for spec in specs.values()}
+    named, of = {*specs, *map(column_of, specs), *extras}, wide_models(there)
     parts = [(column, *column.rpartition("|")[::2]) for column in there]
     return [
         column
@@ -100,9 +110,21 @@ def _of_model(
             found[_EXTRA + extras[what]] = column
         elif what in _OURS:
             found.setdefault(_OURS[what], column)
-        elif what in specs or column in signals:
-            found[SIGNAL + what] = column
+        elif column in signals:
+            found[_UNASKED + what] = column
+    for name in (it for it in specs if column_of(it) not in _OURS):
+        exact, opposite = f"{model}|{name}", f"{model}|{column_of(name)}"
+        if (column := exact if exact in source.names else opposite) in source.names:
+            found[SIGNAL + name] = column
     return found
+
+
+def negated(columns: Mapping[str, str]) -> Iterable[str]:
+    """The signals of a model whose values are those of a column with the opposite sign."""
+    for name, column in columns.items():
+        signal = name.removeprefix(SIGNAL)
+        if name.startswith(SIGNAL) and not column.endswith(f"|{signal}"):
+            yield signal
 
 
 def _check(
@@ -110,15 +132,17 @@ def _check(
     specs: Mapping[str, SignalSpec],
     there: Sequence[str],
     problems: Problems,
+    *,
+    graded: bool,
 ) -> None:
     for model, columns in of_model.items():
-        if "quality" not in columns:
+        if graded and "quality" not in columns:
             problems.add(
                 f"no column {model!r} with the quality of that model; the columns are"
                 f" {listed_names(there)}"
             )
     known = {name for columns in of_model.values() for name in columns}
-    there_of = {name.removeprefix(SIGNAL) for name in known}
+    there_of = {name.removeprefix(SIGNAL).removeprefix(_UNASKED) for name in known}
     for name, spec in specs.items():
         hint = our.multiplier_hint(name, there_of)
         for key, column in ((SIGNAL + name, name), (_EXTRA + name, spec.extra_cost)):

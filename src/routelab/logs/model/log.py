@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.messages import foreign
 from routelab.errors import LogError
 from routelab.logs.model import digest, display
+from routelab.signals import column_of
 
 Strings: TypeAlias = npt.NDArray[np.object_]
 """An array of str; what is not known is the empty text."""
@@ -202,6 +203,8 @@ class Log(LogBase):
         extra_usd: by signal name, (n, m) USD that obtaining it adds to each call, where a column
             says.
         specs: what signals cost and where they come from, as far as known.
+        unasked: (n, m) by column, numbers of which nobody said that they are signals; `with_specs`
+            makes signals of those that are named.
         texts: prompts and answers; None where the log has none.
         path: of the file, or of the folder; None for a log made in memory.
         catalogue: named by the log's sidecar.
@@ -223,6 +226,7 @@ class Log(LogBase):
     signals: Mapping[str, Floats] = field(default_factory=dict)
     extra_usd: Mapping[str, Floats] = field(default_factory=dict)
     specs: Mapping[str, SignalSpec] = field(default_factory=dict)
+    unasked: Mapping[str, Floats] = field(default_factory=dict)
     texts: Texts | None = None
     path: Path | None = None
     catalogue: Catalogue | None = None
@@ -245,6 +249,11 @@ class Log(LogBase):
         """Models whose cost is known on one row at least."""
         there = np.atleast_1d((~np.isnan(self.cost_usd)).any(axis=0))
         return tuple(name for name, known in zip(self.models, there, strict=True) if known)
+
+    def unasked_hint(self, names: Iterable[str]) -> str:
+        """How to ask for signals whose columns are there and were not asked for; else empty."""
+        there = [foreign(name) for name in names if column_of(name) in self.unasked]
+        return f"; nobody asked for it: read the log with `signals={there!r}`" if there else ""
 
     def _repr_html_(self) -> str:
         """For notebooks."""
@@ -282,9 +291,26 @@ class Log(LogBase):
         return cost if multiplier is None else np.asarray(cost * multiplier)
 
     def with_specs(self, specs: Mapping[str, SignalSpec]) -> Log:
-        """The log with these signal specs laid over its own."""
+        """The log with these signal specs laid over its own, and columns they name as signals."""
         again = tuple(sample.with_specs(specs) for sample in self.again)
-        return replace(self, specs={**self.specs, **specs}, again=again)
+        asked = {name: self._asked(name) for name in specs if name not in self.signals}
+        signals = {name: values for name, values in asked.items() if values is not None}
+        taken = {*signals, *(column_of(name) for name in signals)}
+        return replace(
+            self,
+            specs={**self.specs, **specs},
+            signals={**self.signals, **signals},
+            unasked={name: it for name, it in self.unasked.items() if name not in taken},
+            again=again,
+        )
+
+    def _asked(self, signal: str) -> Floats | None:
+        """Values of a signal that nobody asked for until now; None where there are none."""
+        there = {**self.unasked, **self.signals}
+        column = column_of(signal)
+        if signal in there or column not in there:
+            return there.get(signal)
+        return np.asfortranarray(-there[column])
 
     def only(self, models: Sequence[str]) -> Log:
         """The outcomes of these models, in this order, on every request.
@@ -318,10 +344,13 @@ class Log(LogBase):
             error=pick(self.error),
             signals={name: pick(values) for name, values in self.signals.items()},
             extra_usd={name: pick(values) for name, values in self.extra_usd.items()},
+            unasked={name: pick(values) for name, values in self.unasked.items()},
         )
 
 
-_DESCRIBING = ("texts", "path", "specs", "catalogue", "notes", "reading", "reads", "again")
+_DESCRIBING = (
+    *("texts", "path", "specs", "catalogue", "notes", "reading", "reads", "again", "unasked"),
+)
 
 
 def arrays(log: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class PartialLog(LogBase):
         prompt_tokens, completion_tokens: (s,) NaN = not observed.
         error: (s,) the call failed.
         signals, extra_usd: (s,) by signal: confidence, and USD that obtaining it adds.
+        unasked: (s,) by column, numbers of which nobody said that they are signals.
         texts: prompts of the requests, and the first answer of each model to each.
         specs, path, catalogue, notes: as in `Log`.
     """
@@ -46,6 +47,7 @@ class PartialLog(LogBase):
     signals: Mapping[str, Floats] = field(default_factory=dict)
     extra_usd: Mapping[str, Floats] = field(default_factory=dict)
     specs: Mapping[str, SignalSpec] = field(default_factory=dict)
+    unasked: Mapping[str, Floats] = field(default_factory=dict)
     texts: Texts | None = None
     path: Path | None = None
     catalogue: Catalogue | None = None

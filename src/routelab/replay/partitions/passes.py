@@ -27,6 +27,7 @@ class ThresholdSample(NamedTuple):
         cost_usd, quality: (m,) sums by candidate, in USD and quality.
         latency_s: (m,) sums of the seconds observed; observed: (m,) how often they were.
         confidence: by signal, (k, m) of the sampled requests.
+        judged: (k, m) their quality; NaN where the call failed.
     """
 
     requests: int
@@ -37,6 +38,7 @@ class ThresholdSample(NamedTuple):
     latency_s: Floats
     observed: Floats
     confidence: Mapping[str, Floats]
+    judged: Floats
 
     def coverage(self) -> Coverage:
         """As of a comparison, whose rows nobody lists."""
@@ -55,6 +57,7 @@ def sample_file(job: tuple[PartitionPart, tuple[str, ...], float]) -> ThresholdS
     cost, quality, latency, observed = np.zeros((4, m))
     requests, dropped, tasks = 0, 0, Counter[str]()
     drawn: dict[str, list[Floats]] = {name: [] for name in signals}
+    graded: list[Floats] = []
     for batch in batches(part, also=("task",) if "task" in part.batches.has else ()):
         log = batch.log
         requests += len(log)
@@ -71,9 +74,20 @@ def sample_file(job: tuple[PartitionPart, tuple[str, ...], float]) -> ThresholdS
             mine = words[batch.rows - first] <= limit
             for name in signals:
                 drawn[name].append(log.signals[name][mine])
+            graded.append(np.where(log.error[mine], np.nan, log.quality[mine]))
     empty = np.empty((0, m))
     found = {name: np.concatenate([empty, *values]) for name, values in drawn.items()}
-    return ThresholdSample(requests, dropped, dict(tasks), cost, quality, latency, observed, found)
+    return ThresholdSample(
+        requests=requests,
+        dropped=dropped,
+        by_task=dict(tasks),
+        cost_usd=cost,
+        quality=quality,
+        latency_s=latency,
+        observed=observed,
+        confidence=found,
+        judged=np.concatenate([empty, *graded]),
+    )
 
 
 def merged_sample(
@@ -107,6 +121,7 @@ def merged_sample(
             name: np.concatenate([it.confidence[name] for it in found])
             for name in found[0].confidence
         },
+        judged=np.concatenate([it.judged for it in found]),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from routelab.core import CallEstimate, Policy
+from routelab.core import CallEstimate, Policy, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError, TuningError
 from routelab.logs import LogBatches
@@ -21,6 +21,7 @@ from routelab.replay.partitions import (
     ThresholdSample,
     Workers,
 )
+from routelab.signals import proposals
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     BoundCheck,
@@ -35,7 +36,7 @@ from routelab.tuning.options import SAMPLERS, Options
 from routelab.tuning.partitions import solve
 from routelab.tuning.partitions.measure import evaluated
 from routelab.tuning.partitions.scan import Passes, Scan, scan
-from routelab.tuning.study import Verdict, caveats, inputs, verdict
+from routelab.tuning.study import Verdict, caveats, inputs, signal_checks, verdict
 from routelab.tuning.tuners import CASCADE
 
 
@@ -160,6 +161,11 @@ def _on_tune(
     """
     sampled = log.sample(tuning, signals)
     _refuse(log.name, sampled.coverage(), options.allow_missing)
+    specs = log.batches.specs
+    asked = [(it, specs.get(it, SignalSpec()), found) for it, found in sampled.confidence.items()]
+    refused = list(signal_checks.refused_values(log.name, asked, sampled.judged, models))
+    if refused:
+        raise LogError(*refused)
     thresholds = solve.thresholds(sampled, models)
     cascades = solve.cascades(log, tuning, sampled, thresholds, options.levels)
     replayed = log.moments(tuning, cascades, question, "replaying the front")
@@ -190,6 +196,7 @@ def _warnings(
         *caveats.mixed(exported),
         *caveats.uncharged(exported.point.policy, log.batches.specs),
         *([] if has_signal else [caveats.NO_SIGNAL]),
+        *([] if log.batches.signals else signal_checks.proposed(proposals(log.batches.unasked))),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]
@@ -281,7 +288,7 @@ def _signals(log: Scan, named: Sequence[str]) -> tuple[str, ...]:
         raise LogError(
             *(
                 f"{log.name}: no values of signal {name!r}; it has"
-                f" {', '.join(there) or 'no signal at all'}"
+                f" {', '.join((*there, *log.batches.unasked)) or 'no signal at all'}"
                 for name in missing
             )
         )

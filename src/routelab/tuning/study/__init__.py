@@ -8,7 +8,7 @@ from routelab.lazy import attach
 from routelab.tuning.study.verdict import verdict
 
 if TYPE_CHECKING:
-    from routelab.tuning.study import caveats, inputs, summary
+    from routelab.tuning.study import caveats, inputs, signal_checks, summary
     from routelab.tuning.study.export import as_json, check_targets, save, study_path
     from routelab.tuning.study.kind_choice import TIE
     from routelab.tuning.study.repeat import repeated
@@ -35,6 +35,7 @@ else:
             "inputs": "",
             "repeated": "repeat",
             "save": "export",
+            "signal_checks": "",
             "spread_over_seeds": "seeds",
             "study_path": "export",
             "summary": "",
@@ -57,6 +58,7 @@ __all__ = [
     "inputs",
     "repeated",
     "save",
+    "signal_checks",
     "spread_over_seeds",
     "study_path",
     "summary",

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from routelab.core import Policy, SignalSpec
 from routelab.core.conversation import DIALOGUE, kinds_read
 from routelab.core.messages import listed
 from routelab.logs.model import Log
-from routelab.metrics import signal_quality
+from routelab.metrics import missing_outcomes, missing_sentences, reweighted
 from routelab.replay import ComparisonSet, Coverage
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import OperatingPoint
+from routelab.tuning.study import signal_checks
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.tuners import CASCADE
 
-INVERTED = 0.4
-"""A signal whose AUROC stays below this for every model is likely upside down."""
-
 NO_SIGNAL = (
-    "the log has no usable confidence signal, so no cascade could be tuned: the best fixed model"
+    "there is no usable confidence signal, so no cascade could be tuned: the best fixed model"
     " or mixture was exported"
 )
 AUDITED = "figures are for the audited requests only"
@@ -41,13 +41,16 @@ def of_study(
         kinds: of policy that were searched.
     """
     return [
+        *signal_checks.telling_columns(tuning.log, tuning.models),
+        *signal_checks.doubtful(tuning.log, _considered(thresholds), tuning.models),
         *uncharged(policy, log.specs),
         *([NO_SIGNAL] if not thresholds and tuple(kinds) == (CASCADE,) else []),
-        *inverted(tuning.log),
+        *([] if log.signals else signal_checks.unasked(log)),
         *([AUDITED] if log.requests.audit is not None else []),
         *untimed(log.requests.timestamp_s is not None, rule),
         *missing({on.part: on.coverage for on in (tuning, testing)}),
         *unheard(log, policy),
+        *not_by_chance(log, policy, testing),
     ]
 
 
@@ -102,16 +105,9 @@ def uncharged(policy: Policy, specs: Mapping[str, SignalSpec]) -> Iterator[str]:
             )
 
 
-def inverted(log: Log) -> Iterator[str]:
-    """Signals that are worse than chance for every model."""
-    for name, models in signal_quality(log).items():
-        found = [it["auroc"] for it in models.values() if it["auroc"] is not None]
-        if found and max(found) < INVERTED:
-            yield (
-                f"signal {name!r} ranks wrong answers above right ones (AUROC {max(found):.2f} or"
-                " less for every model): more must mean more confident; give it with the opposite"
-                " sign"
-            )
+def _considered(thresholds: ThresholdsByModel) -> tuple[str, ...]:
+    """Signals that tell some answers apart."""
+    return tuple(dict.fromkeys(signal for signal, _ in thresholds))
 
 
 def untimed(has_times: bool, rule: str) -> Iterator[str]:
@@ -128,3 +124,26 @@ def missing(coverage: Mapping[str, Coverage]) -> Iterator[str]:
     for part, it in coverage.items():
         if text := it.warning():
             yield f"{part}: {text}"
+
+
+def not_by_chance(log: Log, policy: Policy, testing: ComparisonSet) -> Iterator[str]:
+    """Outcomes of candidates that are missing by task or model, and what that does to figures."""
+    found = list(missing_sentences(*missing_outcomes(log, testing.models)))
+    yield from found
+    dropped = testing.coverage.n_dropped
+    if not found or not dropped:
+        return
+    quality = testing.replay(policy).quality
+    n, total = len(quality) + dropped, float(quality.sum())
+    mix, task = testing.coverage.by_task, testing.log.requests.task
+    again = None
+    if task is not None:
+        tasks = task.astype(str)
+        lacking = [name for name, times in mix.items() for _ in range(times)]
+        again = reweighted(quality, tasks, np.array([*tasks.tolist(), *lacking], dtype=str))
+    mixed_in = "" if again is None else f" {again:.4f} with the mix of tasks of all requests, and"
+    yield (
+        f"so the exported policy's quality on test, {total / len(quality):.4f} on requests with"
+        f" every outcome, is{mixed_in} between {total / n:.4f} and"
+        f" {(total + dropped) / n:.4f} whatever is missing"
+    )

@@ -12,6 +12,8 @@ from routelab.logs.model import Log
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.solvers import threshold_candidates
 
+_COSTS = "; give a cost_usd column, or prompt_tokens and completion_tokens with `prices='FILE.csv'`"
+
 
 class HasModels(Protocol):
     """What has models and a name: a log, or what is known of one that is not in memory."""
@@ -47,7 +49,7 @@ def candidates(log: HasModels, named: Sequence[str] | None) -> tuple[str, ...]:
     if len(chosen) < 2:
         raise TuningError(
             f"{log.name}: routing needs two candidate models or more with a cost, got"
-            f" {', '.join(chosen) or 'none'}"
+            f" {', '.join(chosen) or 'none'}{'' if chosen else _COSTS}"
         )
     return chosen
 
@@ -64,7 +66,7 @@ def check_pair(log: HasModels, pair: tuple[str, str] | None) -> None:
 
 
 def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str, ...]:
-    """The named signals, or all of the log's.
+    """The named signals, or all that were asked for where the log was read.
 
     Raises:
         LogError: a named signal is not in the log, or has no value for any candidate.
@@ -75,7 +77,7 @@ def signals(log: Log, named: Sequence[str], models: Sequence[str]) -> tuple[str,
         if name not in log.signals:
             problems.append(
                 f"{log.name}: no values of signal {name!r}; it has"
-                f" {', '.join(log.signals) or 'no signal at all'}"
+                f" {', '.join((*log.signals, *log.unasked)) or 'no signal at all'}"
             )
         elif not np.isfinite(log.signals[name][:, columns]).any():
             problems.append(f"{log.name}: signal {name!r} is empty for every candidate model")

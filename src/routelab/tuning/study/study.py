@@ -31,7 +31,7 @@ from routelab.tuning.objectives import (
     within,
 )
 from routelab.tuning.options import Options
-from routelab.tuning.study import caveats, display, inputs, kind_choice
+from routelab.tuning.study import caveats, display, inputs, kind_choice, signal_checks
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.study.kind_search import KindSearch, search_kinds
 from routelab.tuning.study.verdict import Verdict, verdict
@@ -162,7 +162,9 @@ def tune(
     tell = notify or (lambda _: None)
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
+    log = log.with_specs({name: log.spec(name) for name in options.signals})
     signals = inputs.signals(log, options.signals, candidates)
+    signal_checks.refuse(log, signals, candidates)
     inputs.check_pair(log, options.pair)
     known = (catalogue or log.catalogue or Catalogue()).only(candidates)
     cut = split(log, seed=options.seed, group=options.group)
