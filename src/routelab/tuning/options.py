@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import fields
 
 from routelab.errors import TuningError, UnnamedPackageError
 from routelab.tuning.certify import CertificateDemand, demand
@@ -23,6 +24,16 @@ MOST_PROCESSES = 64
 
 UNSAID = ("storage", "fresh", "processes", "account")
 """What changes nothing about the policy."""
+
+FIRST = (
+    "name", "models", "signals", "bounds", "policy", "by", "pair", "seed", "trials",
+    "recipe_trials", "group", "allow_missing", "certify", "delta", "sampler", "storage", "fresh",
+    "processes", "account", "levels",
+)  # fmt: skip
+"""Fields of the first release, which every study and every stored search records."""
+
+BEFORE: Mapping[str, Any] = {}
+"""What was done before a field came, where that is another thing than its default."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +113,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         problems += [*self._out_of_range(), *self._without_use()]
         if problems:
             raise TuningError(*problems)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The options as plain data, as studies and stored searches record them.
+
+        A field that came after the first release is left out where it says what was done
+        before it came, so that what was begun then is the same study now.
+        """
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        before = {it.name: it.default for it in fields(self)} | dict(BEFORE)
+        return {
+            key: value
+            for key, value in plain.items()
+            if key in FIRST or value != msgspec.to_builtins(before[key])
+        }
 
     def check_in_memory(self) -> None:
         """Refuse what is for a log that is read in batches.

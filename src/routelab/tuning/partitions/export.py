@@ -79,13 +79,12 @@ def _signals(study: PartitionedStudy) -> dict[str, SignalSpec]:
 
 def _provenance(study: PartitionedStudy) -> dict[str, Any]:
     """What the result follows from: neither time, host, place nor executor."""
-    options = msgspec.to_builtins(study.options)
     return {
         "routelab": __version__,
         "log": study.batches.name,
         "log_sha256": study.sha256,
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
-        "options": {key: value for key, value in options.items() if key not in UNSAID},
+        "options": {k: v for k, v in study.options.recorded.items() if k not in UNSAID},
         "numpy": np.__version__,
         "streamed": True,
     }

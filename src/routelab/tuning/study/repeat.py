@@ -8,7 +8,7 @@ import msgspec
 
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
-from routelab.tuning.options import Options
+from routelab.tuning.options import BEFORE, Options
 
 _OF_ITS_OWN = ("storage", "fresh", "processes", "certify", "delta")
 """Options of a study that its repetition has not: where trials are kept, and what is proved."""
@@ -27,7 +27,7 @@ def repeated(
     """
     given = policy.document.provenance.get("options", {})
     repeatable = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
-    options = msgspec.convert({**repeatable, "name": policy.name}, Options)
+    options = msgspec.convert({**BEFORE, **repeatable, "name": policy.name}, Options)
     unknown = [name for name in options.signals if not log.spec(name).cost_known]
     used = tuple(name for name in options.signals if name not in unknown)
     notes = [
