@@ -18,7 +18,7 @@ from routelab.replay import NamedPolicy, evaluate
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.study.export import as_json, save, study_path
 
-QUICK = Options(name="quick", trials=10)
+QUICK = Options(name="quick", trials=10, policy="cascade")
 
 
 def quick(**options):

@@ -92,6 +92,7 @@ def as_json(study: Study) -> dict[str, Any]:
         **({} if study.slo is None else {"slo": msgspec.to_builtins(study.slo)}),
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
+        **_tried(study),
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {
@@ -110,6 +111,14 @@ def as_json(study: Study) -> dict[str, Any]:
         "provenance": _provenance(study),
         "breakdown": msgspec.to_builtins(study.breakdown),
     }
+
+
+def _tried(study: Study) -> dict[str, Any]:
+    """What was tried within a budget, and what each kind came to; nothing of one kind alone."""
+    plan = {} if study.plan is None else {"plan": study.plan, "cut_short": list(study.cut_short)}
+    kinds = {"tried": list(study.tried)} if study.tried else {}
+    found: dict[str, Any] = msgspec.to_builtins({**plan, **kinds})
+    return found
 
 
 def _document(study: Study, data: Mapping[str, Any]) -> Document:
