@@ -44,7 +44,8 @@ def holdout_of(on):
 
 @pytest.mark.parametrize("by", ["task", "tenant", "priority"])
 def test_every_value_gets_the_policy_that_is_best_for_it(by):
-    study = tune(specialists(by=by), Options(name="x", trials=5, by=by, policy="cascade"))
+    options = Options(name="x", trials=5, by=by, policy="cascade", point="knee")
+    study = tune(specialists(by=by), options)
     assert study.kind == "conditional"
     assert isinstance(study.policy, Conditional)
     asked = {getattr(rule.when, by): rule.policy.models_used[0] for rule in study.policy.rules}

@@ -17,7 +17,7 @@ from routelab.logs.model import split
 from routelab.replay import comparison_set
 from routelab.tuning import Options
 from routelab.tuning.kinds import cascade
-from routelab.tuning.options import FIRST
+from routelab.tuning.options import BEFORE, FIRST
 from routelab.tuning.search import StorageLocation, TrialStore
 from routelab.tuning.search.trial_store import ABOUT, open_storage
 
@@ -73,7 +73,7 @@ def test_a_journal_of_the_first_release_is_taken_up_by_options_with_more_fields(
     names = dict.fromkeys(("usd_per_1k", "quality"), "minimize") | {"quality": "maximize"}
     given = msgspec.convert(
         {key.removeprefix("options."): it for key, it in about.items() if key[:8] == "options."}
-        | {"name": stored(journal).study_name, "trials": 40},
+        | {**BEFORE, "name": stored(journal).study_name, "trials": 40},
         Wider,
     )
     if about["optuna"] != optuna.__version__:
