@@ -1,7 +1,10 @@
-"""What a budget has room for follows from the log's shape, and the clock is asked before anything."""
+"""What a budget has room for follows from the log's shape; the clock is asked before anything."""
 
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +12,10 @@ from msgspec.structs import replace
 from tuning_world import random_log
 
 from routelab.errors import TuningError
+from routelab.logs.model.log import Requests
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.budget import Clock, LogShape, planned
+from routelab.tuning.study import as_json
 from routelab.tuning.tuners import LEARNED
 
 SMALL = LogShape(300, 120, 120, 2, 1, tasks=True, prompts=True)
@@ -87,14 +92,20 @@ def test_a_clock_keeps_what_there_was_no_time_to_begin():
     assert endless.left() == ""
 
 
-def test_a_study_that_the_clock_cuts_says_what_was_not_tried():
-    log = random_log(400, 3, seed=0)
-    study = tune(log, auto(budget_s=1e-3, trials=5))
-    assert study.kind == "cascade"
-    assert study.plan is not None
+def test_a_study_that_the_clock_cuts_says_what_was_not_tried(monkeypatch):
+    slow = itertools.count(0.0, 100.0).__next__  # every look at the clock is 100 s after the last
+    monkeypatch.setattr("routelab.tuning.study.study.Clock", lambda budget: Clock(budget, slow))
+    ids = np.array([f"r{row}" for row in range(400)], dtype=object)
+    task = np.array(["a", "b"] * 200, dtype=object)
+    log = random_log(400, 3, seed=0, requests=Requests(id=ids, task=task))
+    study = tune(log, auto(trials=5))
+    assert {it.kind for it in study.rivals} == {"task-mean", "cascade"}
+    assert "utility" in study.cut_short
+    assert as_json(study)["cut_short"] == list(study.cut_short)
+    monkeypatch.undo()
     whole = tune(log, auto(trials=5))
     assert whole.cut_short == ()
-    assert "gain-cascade" in {it.kind for it in whole.rivals}
+    assert "utility" in {it.kind for it in whole.rivals}
     assert {it.kind for it in whole.tried} == {it.kind for it in whole.rivals}
     assert [it.kind for it in whole.tried if it.exported] == [whole.kind]
 
