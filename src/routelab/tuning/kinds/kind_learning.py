@@ -97,12 +97,20 @@ class LearnedKinds:
         )
 
     def source(self, kind: str) -> Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]:
-        """A function that proposes a kind's policies over given models, for given rows."""
-        if (parted := tuner(kind).parted) is not None:
-            return lambda on, models: parted(replace(self.here, tune=on), models)
-        return lambda on, models: tuner(kind).propose(
-            replace(self.here, tune=on, frontier=tuple(models))
-        )
+        """A function that proposes a kind's policies over given models, for given rows.
+
+        The models take the order of the scorers, whose gains are of models that come later in it:
+        by the cost on the rows given, two that cost about the same may stand the other way.
+        """
+        parted = tuner(kind).parted
+
+        def propose(on: ComparisonSet, models: Sequence[str]) -> Iterable[Policy]:
+            ordered = tuple(name for name in self.here.models if name in models)
+            if parted is not None:
+                return parted(replace(self.here, tune=on), ordered)
+            return tuner(kind).propose(replace(self.here, tune=on, frontier=ordered))
+
+        return propose
 
     def again(self, kind: str) -> Callable[[ComparisonSet], Iterable[Policy]]:
         """A function that proposes a kind's policies for given rows of tune."""
