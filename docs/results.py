@@ -45,7 +45,14 @@ class Row(NamedTuple):
     @property
     def command(self) -> str:
         log = f"routelab tune {self.folder}/{self.log}.parquet --seed 0"
-        return " ".join(part for part in (log, self.options, QUIET) if part)
+        return " ".join(part for part in (log, self.options, self.kind, QUIET) if part)
+
+    @property
+    def kind(self) -> str:
+        """Plain cascades, and the knee where no bound is given, but where kinds are compared."""
+        if self.learns:
+            return ""
+        return "--policy cascade" if "--min" in self.options else "--policy cascade --point knee"
 
     @property
     def learns(self) -> bool:
