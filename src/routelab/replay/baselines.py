@@ -67,8 +67,9 @@ def random_mix(fixed: list[Replay], cost_usd: float) -> BaselineOutcome:
 
 def _mix(fixed: list[Replay], cost_usd: float) -> tuple[BaselineOutcome, BaselineOutcome, float]:
     """The cheapest and the best model, and the share of the best that spends this much."""
-    means = [(exact_mean(it.cost_usd), exact_mean(it.quality)) for it in fixed]
-    at = random_mix_of(*zip(*means, strict=True), cost_usd)
+    cost = [exact_mean(it.cost_usd) for it in fixed]
+    quality = [exact_mean(it.quality) for it in fixed]
+    at = random_mix_of(cost, quality, cost_usd)
     return outcome(fixed[at.weak]), outcome(fixed[at.strong]), at.share
 
 
