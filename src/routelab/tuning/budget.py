@@ -15,6 +15,9 @@ from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, TASK_MEAN
 SAFE = 0.6
 """Of the budget, what a plan may use by these figures: slower machines are to keep it too."""
 
+FOR_UTILITY = 0.8
+"""Of what is left after the quick kinds, what the two scorers of predicted utility may take."""
+
 LEAST_ROWS = 300
 """Requests below which a scorer is not worth its budget; rows are halved down to here."""
 
@@ -91,7 +94,7 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
         per_trial = _trial(shape)
         trials = max(min(LEAST_TRIALS, trials), min(trials, int(room / 4 / per_trial)))
         room -= trials * per_trial
-    rows = _rows(shape, room / 2)
+    rows = _rows(shape, FOR_UTILITY * room)
     left_out = []
     for kind, needed in _learned(shape, rows).items():
         if needed is not None and needed <= room:

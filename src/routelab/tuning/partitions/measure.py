@@ -37,5 +37,8 @@ def random_mix(alone: Sequence[Measure], cost_usd: float) -> Measure:
     at = random_mix_of([it.cost_usd for it in alone], [it.quality for it in alone], cost_usd)
     weak, strong = alone[at.weak], alone[at.strong]
     return Measure(
-        *(one + at.share * (other - one) for one, other in zip(weak, strong, strict=True))
+        weak.quality + at.share * (strong.quality - weak.quality),
+        weak.cost_usd + at.share * (strong.cost_usd - weak.cost_usd),
+        weak.qualities + at.share * (strong.qualities - weak.qualities),
+        weak.costs_usd + at.share * (strong.costs_usd - weak.costs_usd),
     )
