@@ -143,7 +143,7 @@ def _learned(shape: LogShape, rows: int) -> dict[str, float | None]:
 def _always(shape: LogShape) -> float:
     """Seconds of what every study does: replays of single models, figures on test, writing."""
     every = shape.train + shape.tune + shape.test
-    return 3.0 + 3e-5 * every * shape.models + 2e-4 * shape.test
+    return 1.5 + 4e-6 * every * shape.models + 1e-4 * shape.test
 
 
 def _solving(shape: LogShape) -> float:
