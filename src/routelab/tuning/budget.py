@@ -94,6 +94,10 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
         per_trial = _trial(shape)
         trials = max(min(LEAST_TRIALS, trials), min(trials, int(room / 4 / per_trial)))
         room -= trials * per_trial
+    parted = options.parts_by is not None and (options.by is not None or shape.tasks)
+    for_parts = _solving(shape) + 4e-5 * shape.models * shape.train if parted else 0.0
+    parted = parted and for_parts <= room
+    room -= for_parts if parted else 0.0
     rows = _rows(shape, FOR_UTILITY * room)
     left_out = []
     for kind, needed in _learned(shape, rows).items():
@@ -102,10 +106,8 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
             room -= needed
         else:
             left_out.append(kind)
-    if options.parts_by is not None and (options.by is not None or shape.tasks):
-        needed = _solving(shape) + 4e-5 * shape.models * shape.train
-        (kinds if needed <= room else left_out).append(CONDITIONAL)
-        room -= needed if needed <= room else 0.0
+    if options.parts_by is not None:
+        (kinds if parted else left_out).append(CONDITIONAL)
     account = options.account and UTILITY in kinds and 5 * _before(shape, rows) <= room
     room -= 5 * _before(shape, rows) if account else 0.0
     assert options.budget_s is not None
@@ -127,7 +129,7 @@ def _learned(shape: LogShape, rows: int) -> dict[str, float | None]:
     sets = {0: 1, 1: 2}.get(shape.signals, shape.signals + 2)
     readable = shape.prompts or shape.tasks
     before, after = _before(shape, rows), _after(shape, rows)
-    compared = 1e-6 * shape.tune * shape.models
+    compared = 5e-4 + 2e-7 * shape.tune * shape.models
     after_answers = {GAIN: sets * after + 400 * compared, ROUTING: 2.5 * sets * after}
     costs: dict[str, float | None] = {UTILITY: 2 * before + 160 * compared if readable else None}
     if shape.signals:
