@@ -55,7 +55,7 @@ class StudyPlan(msgspec.Struct, frozen=True):
         trials: of the randomised search of cascades.
         rows: requests that scorers are learned from, at most; None for all.
         account: whether it is judged what can be learned on the log.
-        left_out: kinds that the budget has no room for, or the log nothing for.
+        left_out: kinds that the budget has no room for.
         seconds: what the plan is expected to take on two processors.
     """
 
@@ -94,9 +94,9 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
         per_trial = _trial(shape)
         trials = max(min(LEAST_TRIALS, trials), min(trials, int(room / 4 / per_trial)))
         room -= trials * per_trial
-    parted = options.parts_by is not None and (options.by is not None or shape.tasks)
-    for_parts = _solving(shape) + 4e-5 * shape.models * shape.train if parted else 0.0
-    parted = parted and for_parts <= room
+    wanted = options.by is not None or shape.tasks
+    for_parts = _solving(shape) + 4e-5 * shape.models * shape.train if wanted else 0.0
+    parted = wanted and for_parts <= room
     room -= for_parts if parted else 0.0
     rows = _rows(shape, FOR_UTILITY * room)
     left_out = []
@@ -104,9 +104,9 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
         if needed is not None and needed <= room:
             kinds.append(kind)
             room -= needed
-        else:
+        elif needed is not None:
             left_out.append(kind)
-    if options.parts_by is not None:
+    if wanted:
         (kinds if parted else left_out).append(CONDITIONAL)
     account = options.account and UTILITY in kinds and 5 * _before(shape, rows) <= room
     room -= 5 * _before(shape, rows) if account else 0.0
