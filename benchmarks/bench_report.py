@@ -46,7 +46,7 @@ def log(n: int = N, seed: int = 0) -> Log:
 
 
 def run() -> list[tuple[str, float, str, bool]]:
-    study = tune(log(), Options(name="bench", trials=20))
+    study = tune(log(), Options(name="bench", trials=20, policy="cascade"))
     best = max(study.test.models, key=MODELS.index)
     start = time.perf_counter()
     breakdown(study.policy, study.test, study.tune, best)

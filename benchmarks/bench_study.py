@@ -30,10 +30,10 @@ def run() -> list[tuple[str, float, str, bool]]:
     whole = log(N)
     bounds = Bounds(min_quality_share=0.9, max_p95_s=8.0, floors=(Floor("task", 0.2),))
     start, worked = time.perf_counter(), time.process_time()
-    tune(whole, Options(name="bench", trials=TRIALS))
+    tune(whole, Options(name="bench", trials=TRIALS, policy="cascade"))
     plain, worked = time.perf_counter() - start, time.process_time() - worked
     start = time.perf_counter()
-    tune(whole, Options(name="bench", trials=TRIALS, bounds=bounds))
+    tune(whole, Options(name="bench", trials=TRIALS, bounds=bounds, policy="cascade"))
     bounded = time.perf_counter() - start
     tuning = comparison_set(
         whole, split(whole, seed=0, group=None), "tune", MODELS, catalogue=Catalogue(), seed=0

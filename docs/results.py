@@ -45,12 +45,19 @@ class Row(NamedTuple):
     @property
     def command(self) -> str:
         log = f"routelab tune {self.folder}/{self.log}.parquet --seed 0"
-        return " ".join(part for part in (log, self.options, QUIET) if part)
+        return " ".join(part for part in (log, self.options, self.kind, QUIET) if part)
+
+    @property
+    def kind(self) -> str:
+        """Plain cascades, and the knee where no bound is given, but where kinds are compared."""
+        if self.learns:
+            return ""
+        return "--policy cascade" if "--min" in self.options else "--policy cascade --point knee"
 
     @property
     def learns(self) -> bool:
         """Whether it takes minutes."""
-        return "--policy" in self.options
+        return "--budget" in self.options
 
 
 QUIET = "--no-tracking --no-report --json"
@@ -76,17 +83,17 @@ ROWS = (
     Row("mmlu_pro", "98 % of best", "--min-quality-share 0.98"),
     Row("routerbench_365", "knee"),
     Row("routerbench_365", "98 % of best", "--min-quality-share 0.98"),
-    Row("routerbench_365", "all kinds, knee", "--policy auto"),
+    Row("routerbench_365", "all kinds, knee", "--budget inf --point knee"),
     Row(
         "reasoning_gym_easy",
         "all kinds, knee, signal paid for",
-        f"--models {GYM} --signal confidence:3 --policy auto",
+        f"--models {GYM} --signal confidence:3 --budget inf --point knee",
     ),
-    Row("routellm_gsm8k_mmlu", "all kinds, knee", "--policy auto"),
+    Row("routellm_gsm8k_mmlu", "all kinds, knee", "--budget inf --point knee"),
 )
 AUTO = (
-    Row("sample", "all kinds, knee", "--policy auto", "datasets"),
-    *(row for row in ROWS if "--policy auto" in row.options),
+    Row("sample", "all kinds, knee", "--budget inf --point knee", "datasets"),
+    *(row for row in ROWS if "--budget" in row.options),
 )
 """Studies that compare kinds, for `choosing-a-policy.md`."""
 

@@ -61,7 +61,7 @@ def sample_log(sample_file: Path) -> Log:
 @pytest.fixture(scope="session")
 def tuned(sample_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     policy = tmp_path_factory.mktemp("tuned") / "sample.policy"
-    study = tune(sample_log, Options(name="sample", trials=60))
+    study = tune(sample_log, Options(name="sample", trials=60, policy="cascade"))
     save(study, policy)
     return Tuned(study, policy)
 

@@ -13,7 +13,7 @@ from routelab.policies import to_wire
 from routelab.tuning.kinds.kind_learning import LearnedKinds
 from routelab.tuning.tuners import LEARNED
 
-TUNE = ("--no-tracking", "--trials", 3)
+TUNE = ("--no-tracking", "--policy", "cascade", "--trials", 3)
 
 
 @pytest.fixture

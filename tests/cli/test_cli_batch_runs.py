@@ -13,7 +13,7 @@ from cli_world import left_behind
 
 from routelab.policy_file import load
 
-QUICK = ("--signal", "sure:2", "--no-tracking", "--no-report", "--json")
+QUICK = ("--policy", "cascade", "--signal", "sure:2", "--no-tracking", "--no-report", "--json")
 TABLE = wide_table(2500, 4)
 
 

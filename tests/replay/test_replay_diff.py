@@ -180,7 +180,10 @@ def other_cut(sample_log: Log, tmp_path_factory) -> list[PolicyFile]:
     log = untimed(sample_log)
     folder = tmp_path_factory.mktemp("cuts")
     return [
-        save(tune(log, Options(name=f"s{seed}", seed=seed, trials=3)), folder / f"s{seed}.policy")
+        save(
+            tune(log, Options(name=f"s{seed}", seed=seed, trials=3, policy="cascade")),
+            folder / f"s{seed}.policy",
+        )
         for seed in (0, 1)
     ]
 

@@ -17,6 +17,8 @@ from routelab.policy_file import load
 from routelab.reports import Report, render, replayed
 from routelab.tuning.study.export import as_json, save
 
+PLAIN = ("--policy", "cascade")
+
 CHAPTERS = (
     "Cost and quality", "Thresholds", "Confidence signal", "Requests, money, time",
     "Where it loses", "Can it be trusted", "Provenance",
@@ -183,7 +185,17 @@ def test_tune_writes_the_report_that_the_command_writes(
     tuned, sample_file, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    command = ["tune", str(sample_file), "--trials", "5", "--no-tracking", "--json", "--out"]
+    command = [
+        "tune",
+        str(sample_file),
+        "--trials",
+        "5",
+        "--policy",
+        "cascade",
+        "--no-tracking",
+        "--json",
+        "--out",
+    ]
     assert main([*command, "a.policy"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["report"] == str(Path("reports") / "a.html")
@@ -197,7 +209,17 @@ def test_a_report_that_cannot_be_written_never_costs_the_study(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports").write_text("a file where a folder should be")
-    command = ["tune", str(sample_file), "--trials", "3", "--no-tracking", "--out", "a.policy"]
+    command = [
+        "tune",
+        str(sample_file),
+        "--trials",
+        "3",
+        "--policy",
+        "cascade",
+        "--no-tracking",
+        "--out",
+        "a.policy",
+    ]
     assert main(command) == 0
     assert "no report" in capsys.readouterr().err
     assert load(tmp_path / "a.policy").verify() == []
@@ -208,7 +230,17 @@ def test_no_report_where_none_is_wanted(tmp_path, capsys, monkeypatch):
     rows = ["request_id,model,quality,cost_usd"]
     rows += [f"r{i},{m},{(i * k) % 3 / 2},{k}" for i in range(40) for k, m in ((1, "a"), (2, "b"))]
     (tmp_path / "log.csv").write_text("\n".join(rows))
-    command = ["tune", "log.csv", "--trials", "3", "--no-tracking", "--no-report", "--json"]
+    command = [
+        "tune",
+        "log.csv",
+        "--trials",
+        "3",
+        "--policy",
+        "cascade",
+        "--no-tracking",
+        "--no-report",
+        "--json",
+    ]
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["report"] is None
     assert not (tmp_path / "reports").exists()

@@ -45,6 +45,8 @@ def tune(sample: Path, *options: str) -> int:
         [
             "tune",
             str(sample),
+            "--policy",
+            "cascade",
             "--trials",
             "5",
             "--out",

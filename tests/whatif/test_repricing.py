@@ -163,7 +163,8 @@ def test_a_policy_whose_only_model_is_gone_answers_nothing(tuned, sample_log: Lo
 def test_a_model_of_the_log_becomes_a_candidate(sample_log: Log, tmp_path):
     some = tuple(name for name in sample_log.models if name != "large")
     made = save(
-        tune(sample_log, Options(name="few", models=some, trials=5)), tmp_path / "few.policy"
+        tune(sample_log, Options(name="few", models=some, trials=5, policy="cascade")),
+        tmp_path / "few.policy",
     )
     found = reprice(made, sample_log, RepricedWorld(add=("large",)))
     assert found.before.model_share.keys() == set(some)
@@ -195,7 +196,7 @@ def test_what_a_signal_costs_moves_with_its_model(policy, sample_log: Log):
 def test_bounds_that_nothing_meets_any_more_cost_only_the_retuning(sample_log: Log, tmp_path):
     from routelab.tuning import Bounds
 
-    options = Options(name="b", trials=5, bounds=Bounds(max_usd_per_1k=0.5))
+    options = Options(name="b", trials=5, bounds=Bounds(max_usd_per_1k=0.5), policy="cascade")
     made = save(tune(sample_log, options), tmp_path / "b.policy")
     dearer = RepricedWorld(price=dict.fromkeys(sample_log.models, 100.0))
     found = reprice(made, sample_log, dearer)

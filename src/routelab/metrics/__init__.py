@@ -13,6 +13,7 @@ from routelab.metrics.missing_outcomes import (
 )
 from routelab.metrics.oracle import oracle
 from routelab.metrics.pairs import DeferralCurve, apgr, cpt, deferral_curve, normalised_area
+from routelab.metrics.random_mix import RandomMix, random_mix_of
 from routelab.metrics.signal_proposals import (
     SignalProposal,
     judged_quality,
@@ -26,6 +27,7 @@ __all__ = [
     "RIGHT",
     "DeferralCurve",
     "MissingOutcomes",
+    "RandomMix",
     "SignalProposal",
     "aiq_among",
     "apgr",
@@ -47,6 +49,7 @@ __all__ = [
     "normalised_area",
     "oracle",
     "pareto",
+    "random_mix_of",
     "reliability",
     "reweighted",
     "signal_proposals",

@@ -1,7 +1,7 @@
 """Replay policies over a log: what they would have decided, spent and delivered."""
 
 from routelab.replay import engine
-from routelab.replay.compare import gain_difference, gains_apart
+from routelab.replay.compare import baseline_gains, gain_difference, gains_apart
 from routelab.replay.comparison_set import ComparisonSet, comparison_set
 from routelab.replay.coverage import REFUSE, Coverage, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
@@ -39,6 +39,7 @@ __all__ = [
     "Replay",
     "RequestCache",
     "TimedOutAnswers",
+    "baseline_gains",
     "call_usd",
     "calls_usd",
     "comparison_set",

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from routelab.core import Floats, Ints
 from routelab.logs.model import Log
-from routelab.metrics import oracle
+from routelab.metrics import exact_mean, oracle, random_mix_of
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.result import Replay
+
+PRICES = 120
+"""Lambdas over nine decades."""
+
+ROUNDING, NOTHING = 1e-15, 1e-4
+"""Of the range of costs, what is rounding; of that of qualities, what is next to nothing."""
 
 
 class BaselineOutcome(NamedTuple):
@@ -52,20 +59,18 @@ def best_per_request(fixed: list[Replay]) -> BaselineOutcome:
     return BaselineOutcome(quality[rows, chosen], cost[rows, chosen])
 
 
-def weak_and_strong(fixed: list[Replay]) -> tuple[int, int]:
-    """The cheapest candidate, and the best (the cheaper of equals)."""
-    cost = [float(replay.cost_usd.mean()) for replay in fixed]
-    quality = [float(replay.quality.mean()) for replay in fixed]
-    columns = range(len(fixed))
-    return min(columns, key=cost.__getitem__), max(columns, key=lambda i: (quality[i], -cost[i]))
-
-
 def random_mix(fixed: list[Replay], cost_usd: float) -> BaselineOutcome:
     """Cheapest and best model at random, mixed to spend `cost_usd` a request."""
-    weak, strong = (outcome(fixed[i]) for i in weak_and_strong(fixed))
-    low, high = weak.cost_usd.mean(), strong.cost_usd.mean()
-    share = (cost_usd - low) / (high - low) if high > low else 0.0
-    return weak.mixed(strong, float(np.clip(share, 0.0, 1.0)))
+    weak, strong, share = _mix(fixed, cost_usd)
+    return weak.mixed(strong, share)
+
+
+def _mix(fixed: list[Replay], cost_usd: float) -> tuple[BaselineOutcome, BaselineOutcome, float]:
+    """The cheapest and the best model, and the share of the best that spends this much."""
+    cost = [exact_mean(it.cost_usd) for it in fixed]
+    quality = [exact_mean(it.quality) for it in fixed]
+    at = random_mix_of(cost, quality, cost_usd)
+    return outcome(fixed[at.weak]), outcome(fixed[at.strong]), at.share
 
 
 def prompt_length(
@@ -78,7 +83,7 @@ def prompt_length(
     """
     if comparison.log.texts is None:
         return None
-    weak, strong = (outcome(fixed[i]) for i in weak_and_strong(fixed))
+    weak, strong, _ = _mix(fixed, cost_usd)
     order = np.argsort(-comparison.log.prompt_keys[1], kind="stable")
     return weak.mixed(strong, _share(order, weak, strong, cost_usd))
 
@@ -102,7 +107,7 @@ def _share(order: Ints, weak: BaselineOutcome, strong: BaselineOutcome, cost_usd
 def task_mean(
     comparison: ComparisonSet, fixed: list[Replay], cost_usd: float
 ) -> BaselineOutcome | None:
-    """The model with the best mean quality minus lambda times cost on the request's task.
+    """The model with the best mean quality minus lambda times mean cost on the request's task.
 
     Means are learned on the train part, a new task takes the overall means, and the two
     lambdas that spend just less and just more than `cost_usd` are mixed. None without
@@ -110,44 +115,67 @@ def task_mean(
     """
     if comparison.reference is None or comparison.log.requests.task is None:
         return None
-    quality, cost = _task_tables(comparison.reference, comparison.log)
+    quality, cost, code = _task_means(comparison.reference, comparison.log)
     quality_of = np.column_stack([replay.quality for replay in fixed])
     cost_of = np.column_stack([replay.cost_usd for replay in fixed])
-    rows = np.arange(len(cost_of))
-    below = above = None
+    rows, tasks = np.arange(len(code)), np.arange(len(cost))
+    spent = np.column_stack(
+        [np.bincount(code, column, minlength=len(cost)) for column in cost_of.T]
+    ) / len(code)
+    below: Ints | None = None
+    above = below
     for price in _prices(quality, cost):
-        chosen = np.argmax(quality - price * cost, axis=1)
-        above = BaselineOutcome(quality_of[rows, chosen], cost_of[rows, chosen])
-        if above.cost_usd.mean() > cost_usd:
+        above = np.argmax(quality - price * cost, axis=1)
+        if spent[tasks, above].sum() > cost_usd:
             break
         below = above
-    if above is None or below is None:
-        return above
-    low, high = below.cost_usd.mean(), above.cost_usd.mean()
-    return below.mixed(above, float((cost_usd - low) / (high - low)) if high > low else 0.0)
+    assert above is not None
+    low, high = (
+        BaselineOutcome(quality_of[rows, chosen[code]], cost_of[rows, chosen[code]])
+        for chosen in (above if below is None else below, above)
+    )
+    least, most = low.cost_usd.mean(), high.cost_usd.mean()
+    share = (cost_usd - least) / (most - least) if below is not None and most > least else 0.0
+    return low.mixed(high, float(np.clip(share, 0.0, 1.0)))
 
 
 def _prices(quality: Floats, cost: Floats) -> Floats:
-    """Lambdas from so high that only cost counts down to zero."""
+    """Lambdas from so high that only cost counts, each 16 % below the last, down to zero.
+
+    The least difference of two costs, which tells where only cost counts, may be the noise of
+    rounding or of many tasks. So the lambdas end where the whole range of costs is worth next to
+    nothing, however far that is.
+    """
     spread = float(np.ptp(quality)) or 1.0
-    step = float(np.min(np.diff(np.unique(cost)), initial=np.inf))
-    top = 2.0 * spread / step if np.isfinite(step) else 1.0
-    return np.append(np.geomspace(top, top * 1e-9, 120), 0.0)
+    range_usd = float(np.ptp(cost))
+    if not range_usd:
+        return np.zeros(1)
+    step = max(float(np.min(np.diff(np.unique(cost)))), ROUNDING * range_usd)
+    top = 2.0 * spread / step
+    most = NOTHING * spread / range_usd
+    ratio = 1e-9 ** (1 / (PRICES - 1))
+    further = max(0, math.ceil(math.log(most / (top * 1e-9)) / math.log(ratio)))
+    lower = top * 1e-9 * ratio ** np.arange(1, further + 1)
+    return np.concatenate([np.geomspace(top, top * 1e-9, PRICES), lower, [0.0]])
 
 
-def _task_tables(reference: Log, log: Log) -> tuple[Floats, Floats]:
-    """(n, m) mean quality and cost of each model on each request's task in the reference."""
+def _task_means(reference: Log, log: Log) -> tuple[Floats, Floats, Ints]:
+    """(k, m) mean quality and cost of each model on each task of the reference, all of it last.
+
+    And (n,) which row of them a request reads.
+    """
     assert reference.requests.task is not None
     assert log.requests.task is not None
     names, code = np.unique(reference.requests.task.astype(str), return_inverse=True)
     count = np.bincount(code)
-    position = np.searchsorted(names, log.requests.task.astype(str))
+    asked = log.requests.task.astype(str)
+    position = np.searchsorted(names, asked)
     position[position == len(names)] = 0
-    known = names[position] == log.requests.task.astype(str)
+    position = np.where(names[position] == asked, position, len(names))
+    there, inverse = np.unique(position, return_inverse=True)
 
     def table(values: Floats) -> Floats:
         sums = [np.bincount(code, weights=column) / count for column in values.T]
-        means = np.column_stack(sums)[position]
-        return np.where(known[:, None], means, values.mean(axis=0))
+        return np.vstack([np.column_stack(sums), values.mean(axis=0)])[there]
 
-    return table(reference.quality), table(reference.cost_usd)
+    return table(reference.quality), table(reference.cost_usd), inverse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routelab.core import Policy
 from routelab.replay import baselines
 from routelab.replay.comparison_set import ComparisonSet
-from routelab.replay.evaluate import Measure, Range, measure, zero_router
+from routelab.replay.evaluate import Measure, Range, gain_interval, measure, zero_router
 from routelab.replay.result import Replay
 from routelab.stats import interval
 
@@ -48,3 +48,28 @@ def _gain(policy: Measure, zero: Measure) -> Measure:
     return policy._replace(
         quality=policy.quality - zero.quality, qualities=policy.qualities - zero.qualities
     )
+
+
+def baseline_gains(comparison: ComparisonSet, cost_usd: float) -> dict[str, tuple[float, Range]]:
+    """Gain of the untuned routers over the zero router at their own cost, with 95 % intervals.
+
+    Args:
+        comparison: rows to compare on.
+        cost_usd: USD a request that they are to spend.
+    Returns:
+        Units of quality, of "prompt_length" and "task_mean" where the log has what they need.
+    """
+    fixed = comparison.fixed()
+    routers = {
+        "prompt_length": baselines.prompt_length(comparison, fixed, cost_usd),
+        "task_mean": baselines.task_mean(comparison, fixed, cost_usd),
+    }
+    there = {name: it for name, it in routers.items() if it is not None}
+    models = {f"fixed:{at}": baselines.outcome(it) for at, it in enumerate(fixed)}
+    measured = measure(comparison, {**there, **models})
+    alone = [measured[name] for name in models]
+    found = {}
+    for name in there:
+        router, zero = measured[name], zero_router(alone, measured[name])
+        found[name] = (router.quality - zero.quality, gain_interval(router, zero))
+    return found

@@ -186,7 +186,7 @@ def _own(
     comparison: ComparisonSet, fixed: list[Replay], index: int, replay: Replay
 ) -> dict[_Key, BaselineOutcome]:
     """A policy's outcome and the baselines that spend as much."""
-    cost = float(replay.cost_usd.mean())
+    cost = exact_mean(replay.cost_usd)
     found = {
         SELF: baselines.outcome(replay),
         "random_mix": baselines.random_mix(fixed, cost),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import fields
 
 from routelab.core.conversation import DEFAULT_READS, READS
 from routelab.errors import TuningError, UnnamedPackageError
 from routelab.tuning.certify import CertificateDemand, demand
 from routelab.tuning.objectives import Bounds
-from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TUNERS
+from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN, TUNERS
 
 By: TypeAlias = Literal["task", "tenant", "priority"]
 """Columns of a log whose values may each get a policy of their own."""
@@ -24,6 +26,19 @@ MOST_PROCESSES = 64
 
 UNSAID = ("storage", "fresh", "processes", "account")
 """What changes nothing about the policy."""
+
+FIRST = (
+    "name", "models", "signals", "bounds", "policy", "by", "pair", "seed", "trials",
+    "recipe_trials", "group", "allow_missing", "certify", "delta", "sampler", "storage", "fresh",
+    "processes", "account", "levels",
+)  # fmt: skip
+"""Fields of the first release, which every study and every stored search records."""
+
+POINTS = ("least-cost", "most-quality", "knee")
+"""Operating points that may be exported where no bound names one."""
+
+BEFORE: Mapping[str, Any] = {"point": "knee", "budget_s": None}
+"""What was done before a field came, where that is another thing than its default."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +58,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         signals: confidence signals to consider; empty takes all.
         bounds: limits on cost and quality.
         policy: kind to search, one of `CHOICES` or of a package in use; "auto" compares those
-            of `CHOICES`.
+            of `CHOICES` that the budget has room for.
+        budget_s: seconds that "auto" may take. What is tried follows from it and from the log's
+            shape alone; None tries everything.
+        point: what is exported where no bound says so, one of `POINTS`: the least cost at 98 %
+            of the best model's quality, the most quality at its cost, or the knee of the front.
         by: column whose values may each get a policy of their own; None for none, and for the
             task where `policy` is "conditional" or "auto" and the log names tasks.
         pair: weak and strong model for APGR and CPT; None takes the cheapest and the best.
@@ -71,7 +90,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] | None = None
     signals: tuple[str, ...] = ()
     bounds: Bounds = Bounds()
-    policy: str = "cascade"
+    policy: str = AUTO
+    budget_s: float | None = 60.0
+    point: str = POINTS[0]
     by: By | None = None
     pair: tuple[str, str] | None = None
     seed: int = 0
@@ -88,16 +109,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     account: bool = True
     levels: int | None = None
     reads: str = DEFAULT_READS
-
-    def recorded(self) -> dict[str, Any]:
-        """What a study's provenance says of its options.
-
-        `reads` is left out at its default, which 0.1.0 did not have, so that the studies of then go
-        on to the same bytes.
-        """
-        options: dict[str, Any] = msgspec.to_builtins(self)
-        unsaid = UNSAID if self.reads != DEFAULT_READS else (*UNSAID, "reads")
-        return {key: value for key, value in options.items() if key not in unsaid}
 
     def check(self) -> None:
         """Refuse values out of range, and options that would change nothing with the others.
@@ -116,6 +127,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         problems += [*self._out_of_range(), *self._without_use()]
         if problems:
             raise TuningError(*problems)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The options as plain data, as studies and stored searches record them.
+
+        A field that came after the first release is left out where it says what was done
+        before it came, so that what was begun then is the same study now.
+        """
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        before = {it.name: it.default for it in fields(self)} | dict(BEFORE)
+        return {
+            key: value
+            for key, value in plain.items()
+            if key in FIRST or value != msgspec.to_builtins(before[key])
+        }
 
     def check_in_memory(self) -> None:
         """Refuse what is for a log that is read in batches.
@@ -157,6 +183,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             yield f"`processes` is {self.processes}; it must lie in [1, {MOST_PROCESSES}]"
         if self.recipe_trials < 0:
             yield f"`recipe_trials` is {self.recipe_trials}; it must be 0 or more"
+        if self.budget_s is not None and not 0 < self.budget_s < math.inf:
+            yield f"`budget_s` is {self.budget_s}; it must be positive"
+        if self.point not in POINTS:
+            yield f"`point` {self.point}: choose {', '.join(POINTS)}"
         if not 0 <= self.seed < 2**32:
             yield f"`seed` is {self.seed}; it must lie in [0, 4294967296)"
         if self.levels is not None and self.levels < 2:
@@ -176,7 +206,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Options that would change nothing, so that whoever gave them expects something else."""
         if self.fresh and self.storage is None:
             yield "`fresh=True` forgets what `storage` keeps; give `storage` too"
-        if self.learns and self.policy != AUTO:
+        if self.policy not in (AUTO, CASCADE, CONDITIONAL):
             there = {"storage": self.storage is not None, "processes": self.processes > 1}
             for field in (field for field, given in there.items() if given):
                 yield (
@@ -199,15 +229,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 )
 
     @property
+    def by_default(self) -> bool:
+        """Whether what is exported is no user's wish: the least cost at enough quality."""
+        free = self.bounds.max_usd_per_1k is None and not self.bounds.on_quality
+        return free and self.point == POINTS[0]
+
+    @property
     def learns(self) -> bool:
         """Whether kinds with scorers are searched."""
-        return self.policy not in (CASCADE, CONDITIONAL)
+        return self.policy not in (TASK_MEAN, CASCADE, CONDITIONAL)
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds to search for all requests alike, the simplest first."""
         if self.policy == AUTO:
-            return (CASCADE, *LEARNED)
+            return (TASK_MEAN, CASCADE, *LEARNED)
         return (CASCADE,) if self.policy == CONDITIONAL else (self.policy,)
 
     @property

@@ -9,14 +9,19 @@ from routelab.core import Registry
 CASCADE = "cascade"
 """Tuned by exact solvers and the randomised search; needs no scorer."""
 
+TASK_MEAN = "task-mean"
+"""The model that did best on the request's task, at its price; needs tasks and no scorer."""
+
 LEARNED = ("tiers", "neighbors", "utility", "gain-cascade", "cascade-routing")
-"""Kinds that learn, the simplest first; simpler than all of them is the plain cascade."""
+"""Kinds that learn, the simplest first; simpler are task means and the plain cascade."""
 
 CONDITIONAL = "conditional"
 """A policy for each task, tenant or priority, of the other kinds that are asked for."""
 
 AUTO = "auto"
-CHOICES = (CASCADE, CONDITIONAL, *LEARNED, AUTO)
+"""All of them, within a budget."""
+
+CHOICES = (AUTO, TASK_MEAN, CASCADE, CONDITIONAL, *LEARNED)
 
 
 def _lacks(_: str, it: object) -> str | None:

@@ -21,7 +21,8 @@ TUNE_KEYS = {
     "verdict", "reasons", "policy_dir", "test", "baselines", "operating_points", "aiq_front",
     "optimism", "certificate", "splits", "bounds", "search", "resumed_trials", "processes",
 }  # fmt: skip
-QUICK = ("--no-tracking", "--trials", 5, "--json")
+PLAIN = ("--policy", "cascade")
+QUICK = ("--no-tracking", *PLAIN, "--trials", 5, "--json")
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_what_was_not_observed_is_null(run, small):
 
 
 def test_what_was_not_observed_prints_as_such(run, small):
-    assert "not observed" in run.ok("tune", small, "--no-tracking", "--trials", 5).out
+    assert "not observed" in run.ok("tune", small, "--no-tracking", "--trials", 5, *PLAIN).out
     assert "not observed" in run.ok("replay", "small.policy", "--log", small).out
 
 
@@ -90,7 +91,7 @@ def test_equal_costs_make_aiq_null(run, tmp_path):
 
 
 def test_the_table_for_people_names_every_part(run, sample_file):
-    told = run.ok("tune", sample_file, "--no-tracking", "--trials", 5).out
+    told = run.ok("tune", sample_file, "--no-tracking", "--trials", 5, *PLAIN).out
     for part in ("Operating points on test", "(exported)", "Baselines on the same", "zero_router",
                  "verdict:", "policy: sample.policy", "study:  sample.study"):  # fmt: skip
         assert part in told
@@ -173,7 +174,16 @@ def test_storage_holds_the_trials(run, small, storage):
 
 
 def test_a_second_run_says_what_it_took_up(run, small, tmp_path):
-    options = ("--trials", 20, "--no-tracking", "--no-report", "--out", "x.policy")
+    options = (
+        "--policy",
+        "cascade",
+        "--trials",
+        20,
+        "--no-tracking",
+        "--no-report",
+        "--out",
+        "x.policy",
+    )
     kept = (*options, "--storage", "t.log")
     assert "resumed" not in run.ok("tune", small, *kept).out
     before = (tmp_path / "x.policy" / "policy.json").read_bytes()
@@ -190,7 +200,16 @@ def test_a_second_run_says_what_it_took_up(run, small, tmp_path):
 
 
 def test_several_processes_are_said_to_change_nothing(run, small, tmp_path):
-    options = ("--trials", 20, "--no-tracking", "--no-report", "--out", "x.policy")
+    options = (
+        "--policy",
+        "cascade",
+        "--trials",
+        20,
+        "--no-tracking",
+        "--no-report",
+        "--out",
+        "x.policy",
+    )
     run.ok("tune", small, *options)
     alone = (tmp_path / "x.policy" / "policy.json").read_bytes()
     told = run.ok("tune", small, *options, "--processes", 2).out
@@ -249,7 +268,7 @@ def test_models_and_catalogue_are_embedded(run, sample_file):
 
 def test_a_study_is_recorded_in_mlflow(run, small, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
-    done = run.ok("tune", small, "--trials", 5, "--out", "x.policy", "--json")
+    done = run.ok("tune", small, "--trials", 5, *PLAIN, "--out", "x.policy", "--json")
     assert "recorded in MLflow" in done.err
     assert set(done.data) >= TUNE_KEYS
     import mlflow
@@ -261,7 +280,7 @@ def test_a_study_is_recorded_in_mlflow(run, small, tmp_path, monkeypatch):
 
 def test_a_tracking_store_out_of_reach_costs_nothing(run, small, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{small}/runs.db")
-    done = run.ok("tune", small, "--trials", 5, "--out", "x.policy", "--json")
+    done = run.ok("tune", small, "--trials", 5, *PLAIN, "--out", "x.policy", "--json")
     assert "not recorded in MLflow" in done.err
     assert "Traceback" not in done.err
     assert load(tmp_path / "x.policy").digest == done.data["policy_digest"]

@@ -29,6 +29,8 @@ from routelab.logs import read
 from routelab.logs.importers import IMPORTERS, convert
 from routelab.testing import ImporterConformance
 
+PLAIN = ("--policy", "cascade")
+
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 ROUTELLM, ROUTERBENCH = IMPORTERS
 PRICES = f"model,usd_per_1m_input,usd_per_1m_output\n{WEAK},0.6,0.6\n{STRONG},10,30\n"
@@ -634,7 +636,9 @@ def test_an_imported_routellm_checkout_tunes(checkout, prices, tmp_path, capsys,
     assert told["requests"] == 380
     assert told["models"][STRONG]["usd_per_1k"] > told["models"][WEAK]["usd_per_1k"]
     assert any("tokens are estimated" in note for note in told["notes"])
-    status, out, err = run(capsys, "tune", "r.parquet", "--trials", 5, "--no-tracking", "--json")
+    status, out, err = run(
+        capsys, "tune", "r.parquet", "--trials", 5, *PLAIN, "--no-tracking", "--json"
+    )
     assert status == 0, err
     assert {it["name"] for it in json.loads(out)["baselines"]} >= {f"fixed:{STRONG}", "task_mean"}
 
@@ -646,7 +650,15 @@ def test_an_imported_routerbench_table_tunes(tmp_path, capsys, monkeypatch):
     assert status == 0, err
     assert "routerbench.parquet" in out
     status, out, err = run(
-        capsys, "tune", "routerbench.parquet", "--trials", 5, "--no-tracking", "--json"
+        capsys,
+        "tune",
+        "routerbench.parquet",
+        "--trials",
+        5,
+        "--policy",
+        "cascade",
+        "--no-tracking",
+        "--json",
     )
     assert status == 0, err
     assert json.loads(out)["test"]["n_requests"] > 0

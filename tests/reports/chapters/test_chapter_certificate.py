@@ -19,7 +19,9 @@ from routelab.tuning.study.seeds import spread_over_seeds
 
 def page_of(log: Log, tmp_path, *, bound: float, seeds: int = 1):
     """The Markdown twin and the card of a small study."""
-    options = Options(name="c", trials=5, certify=(CertificateDemand("regret", bound),))
+    options = Options(
+        name="c", trials=5, certify=(CertificateDemand("regret", bound),), policy="cascade"
+    )
     study = tune(log, options)
     if seeds > 1:
         study = replace(study, seeds=spread_over_seeds(study, log, options, seeds))

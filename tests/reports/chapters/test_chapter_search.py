@@ -16,7 +16,7 @@ from routelab.tuning.study.export import as_json
 def data(sample_log):
     floors = (Floor("task", 0.12),)
     bounds = Bounds(max_usd_per_1k=3.0, max_p95_s=8.0, floors=floors)
-    study = tune(sample_log, Options(name="x", trials=60, bounds=bounds))
+    study = tune(sample_log, Options(name="x", trials=60, bounds=bounds, policy="cascade"))
     return json.loads(json.dumps(as_json(study)))
 
 
@@ -55,6 +55,6 @@ def test_without_bounds_or_a_search_there_is_no_such_chapter(data):
 
 
 def test_a_search_of_few_trials_tells_no_importance(sample_log):
-    told = as_json(tune(sample_log, Options(name="x", trials=10)))["search"]
+    told = as_json(tune(sample_log, Options(name="x", trials=10, policy="cascade")))["search"]
     assert told["importance"] is None
     assert [it["trials"] for it in told["hypervolume"]] == list(range(11))

@@ -93,7 +93,9 @@ def test_on_a_tenth_of_the_requests_certificates_still_do_not_err():
 
 def through_tune(seed: int, n: int, eps: float) -> Study:
     """The whole command: search, certificate, export."""
-    options = Options(name="x", trials=1, seed=seed, certify=(CertificateDemand("regret", eps),))
+    options = Options(
+        name="x", trials=1, seed=seed, certify=(CertificateDemand("regret", eps),), policy="cascade"
+    )
     found = tune(log_of(draw(n, 50_000 + seed)), options)
     holds = found.certificate.holds
     wrong = holds and truth().regret(found.policy) > eps

@@ -45,7 +45,7 @@ def log():
 
 @pytest.fixture(scope="module")
 def certified(log):
-    return tune(log, Options(name="c", trials=20, certify=(REGRET,)))
+    return tune(log, Options(name="c", trials=20, certify=(REGRET,), policy="cascade"))
 
 
 def test_claims_hold_the_values_that_the_replay_has(log):
@@ -141,7 +141,7 @@ def test_the_last_point_that_passes_is_exported(certified, log):
     assert 0 < proved.passed <= proved.path
     assert certified.points[0].name == "certified"
     assert proved.goals[0].p_value <= 0.1
-    plain = tune(log, Options(name="c", trials=20))
+    plain = tune(log, Options(name="c", trials=20, policy="cascade"))
     assert plain.certificate is None
     assert plain.points[0].point in [it.point for it in certified.points]
     best = max(plain.front, key=lambda it: it.score.quality)
@@ -153,7 +153,7 @@ def test_the_path_is_fixed_before_the_calibrate_part_is_read(log, certified):
     rows = certified.split.rows("calibrate")
     changed = replace(log, quality=log.quality.copy(order="F"))
     changed.quality[rows] = log.quality[rows[::-1]]
-    other = tune(changed, Options(name="c", trials=20, certify=(REGRET,)))
+    other = tune(changed, Options(name="c", trials=20, certify=(REGRET,), policy="cascade"))
     assert other.certificate.path == certified.certificate.path
     assert other.front == certified.front
 
@@ -162,7 +162,7 @@ def test_test_is_read_only_after_the_export(log, certified):
     rows = certified.split.rows("test")
     changed = replace(log, quality=log.quality.copy(order="F"))
     changed.quality[rows] = 0.0
-    other = tune(changed, Options(name="c", trials=20, certify=(REGRET,)))
+    other = tune(changed, Options(name="c", trials=20, certify=(REGRET,), policy="cascade"))
     assert other.policy == certified.policy
     assert other.certificate.goals[0].p_value == certified.certificate.goals[0].p_value
 
@@ -170,8 +170,8 @@ def test_test_is_read_only_after_the_export(log, certified):
 def test_where_nothing_passes_the_export_is_unchanged_and_it_is_said_what_would_do(log):
     few = log.take(np.arange(600))
     strict = CertificateDemand("regret", 0.01)
-    found = tune(few, Options(name="c", trials=20, certify=(strict,)))
-    plain = tune(few, Options(name="c", trials=20))
+    found = tune(few, Options(name="c", trials=20, certify=(strict,), policy="cascade"))
+    plain = tune(few, Options(name="c", trials=20, policy="cascade"))
     assert found.policy == plain.policy
     assert [it.name for it in found.points] == [it.name for it in plain.points]
     proved = found.certificate
@@ -190,7 +190,10 @@ def test_no_number_of_requests_certifies_what_is_not_so(log):
 
 
 def test_a_bound_on_cost_alone_leads_to_the_most_quality(log):
-    found = tune(log, Options(name="c", trials=20, certify=(CertificateDemand("cost", 1.0),)))
+    found = tune(
+        log,
+        Options(name="c", trials=20, certify=(CertificateDemand("cost", 1.0),), policy="cascade"),
+    )
     assert found.certificate.holds
     assert found.certificate.goals[0].limit <= 1.0
     assert found.points[0].point.score.usd_per_1k > found.front[0].score.usd_per_1k
@@ -200,7 +203,9 @@ def test_a_bound_on_cost_alone_leads_to_the_most_quality(log):
 def test_the_users_bounds_hold_along_the_path(log):
     ceiling = 2.0
     bounds = Bounds(max_usd_per_1k=ceiling)
-    found = tune(log, Options(name="c", trials=20, bounds=bounds, certify=(QUALITY,)))
+    found = tune(
+        log, Options(name="c", trials=20, bounds=bounds, certify=(QUALITY,), policy="cascade")
+    )
     assert found.points[0].point.score.usd_per_1k <= ceiling
 
 
@@ -210,7 +215,7 @@ def test_a_certificate_that_later_requests_contradict_does_not_ship(log, certifi
     )
     late = replace(stamped, quality=log.quality.copy(order="F"))
     late.quality[4900:, 0] = 0.0  # the small model breaks after calibration, and boasts as before
-    found = tune(late, Options(name="c", trials=20, certify=(REGRET,)))
+    found = tune(late, Options(name="c", trials=20, certify=(REGRET,), policy="cascade"))
     goal = found.certificate.goals[0]
     assert found.certificate.holds
     assert goal.broken_later

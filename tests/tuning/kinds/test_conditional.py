@@ -44,7 +44,8 @@ def holdout_of(on):
 
 @pytest.mark.parametrize("by", ["task", "tenant", "priority"])
 def test_every_value_gets_the_policy_that_is_best_for_it(by):
-    study = tune(specialists(by=by), Options(name="x", trials=5, by=by))
+    options = Options(name="x", trials=5, by=by, policy="cascade", point="knee")
+    study = tune(specialists(by=by), options)
     assert study.kind == "conditional"
     assert isinstance(study.policy, Conditional)
     asked = {getattr(rule.when, by): rule.policy.models_used[0] for rule in study.policy.rules}
@@ -60,7 +61,10 @@ def test_a_column_that_tells_nothing_leaves_the_plain_cascade():
     log = specialists()
     rng = np.random.default_rng(1)
     requests = replace(log.requests, priority=rng.permutation(log.requests.priority))
-    study = tune(replace(log, requests=requests), Options(name="x", trials=5, by="priority"))
+    study = tune(
+        replace(log, requests=requests),
+        Options(name="x", trials=5, by="priority", policy="cascade"),
+    )
     assert study.kind == "cascade"
     assert {it.kind for it in study.rivals} == {"cascade", "conditional"}
 
@@ -90,7 +94,7 @@ def test_the_sums_of_a_conditional_are_those_of_its_parts():
 
 def test_a_column_that_the_log_lacks_is_named():
     with pytest.raises(TuningError, match=r"no column tenant; it has\s+priority"):
-        tune(specialists(), Options(name="x", trials=5, by="tenant"))
+        tune(specialists(), Options(name="x", trials=5, by="tenant", policy="cascade"))
 
 
 def test_a_front_is_judged_on_rows_it_was_not_chosen_on():

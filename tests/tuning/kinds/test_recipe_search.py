@@ -58,4 +58,4 @@ def test_a_recipe_that_the_log_cannot_feed_is_passed_over():
 
 def test_a_number_of_trials_below_zero_is_refused():
     with pytest.raises(TuningError, match=r"`recipe_trials` is -1; it must be 0 or more"):
-        Options(name="x", recipe_trials=-1).check()
+        Options(name="x", recipe_trials=-1, policy="cascade").check()

@@ -44,7 +44,7 @@ LOG = log_of()
 
 
 def options(bounds, **more):
-    return Options(**{"name": "x", "trials": 60, "bounds": bounds, **more})
+    return Options(**{"name": "x", "trials": 60, "policy": "cascade", "bounds": bounds, **more})
 
 
 def loss_by_hand(policy, log, group, reference="large"):

@@ -43,10 +43,26 @@ def test_both_bounds_give_the_least_cost_that_meets_both():
     assert chosen(Bounds(max_usd_per_1k=6, min_quality=0.7)).point == FRONT[1]
 
 
-def test_without_a_bound_the_knee_is_exported():
+def test_without_a_bound_the_least_cost_at_enough_quality_is_exported():
     it = chosen(Bounds())
-    assert it.name == "knee"
-    assert it.point == knee([FRONT[0], FRONT[1], FRONT[3], FRONT[4]])
+    assert (it.name, it.mixed) == ("least-cost", False)
+    enough = [one for one in FRONT if one.score.quality >= 0.98 * BEST.score.quality]
+    assert it.point == min(enough, key=lambda one: one.score.usd_per_1k)
+    more = operating_points(FRONT, Bounds(), BEST, [FRONT[0], BEST], share=1.0)[0]
+    assert more.point.score.quality >= BEST.score.quality
+
+
+def test_another_point_is_exported_where_it_is_asked_for():
+    for name in ("knee", "most-quality", "least-cost"):
+        listed = operating_points(FRONT, Bounds(), BEST, [FRONT[0], BEST], point=name)
+        assert listed[0].name == name
+        assert {it.name for it in listed} == {"least-cost", "most-quality", "knee"}
+    found = operating_points(FRONT, Bounds(), BEST, [FRONT[0], BEST], point="knee")[0]
+    assert found.point == knee([FRONT[0], FRONT[1], FRONT[3], FRONT[4]])
+    bounded = operating_points(
+        FRONT, Bounds(max_usd_per_1k=5), BEST, [FRONT[0], BEST], point="knee"
+    )
+    assert bounded[0].name == "most-quality"
 
 
 def test_every_operating_point_keeps_the_users_bounds():

@@ -110,7 +110,7 @@ def test_what_cannot_be_judged_or_does_not_go_together_is_refused(tuned):
         tuned_for(tuned.study, wanted(faults=SLOW.replace("north", "moon"), trials=1))
     with pytest.raises(TuningError, match="at least 1"):
         tuned_for(tuned.study, wanted(trials=0))
-    options = Options(name="x", bounds=Bounds(min_quality=0.5))
+    options = Options(name="x", bounds=Bounds(min_quality=0.5), policy="cascade")
     with pytest.raises(TuningError) as refused:
         check_alone(options, 3, in_batches=True)
     assert len(refused.value.problems) == 3

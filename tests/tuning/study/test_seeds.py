@@ -24,12 +24,17 @@ def log():
 
 
 def test_each_seed_is_the_study_it_would_be_alone(log):
-    options = Options(name="s", trials=8, seed=3, certify=(CertificateDemand("regret", 0.2),))
+    options = Options(
+        name="s", trials=8, seed=3, certify=(CertificateDemand("regret", 0.2),), policy="cascade"
+    )
     found = spread_over_seeds(tune(log, options), log, options, 3)
     assert [run.seed for run in found.runs] == [3, 4, 5]
     assert not found.same_split
     for run in found.runs:
-        alone = tune(log, Options(name="s", trials=8, seed=run.seed, certify=options.certify))
+        alone = tune(
+            log,
+            Options(name="s", trials=8, seed=run.seed, certify=options.certify, policy="cascade"),
+        )
         assert (run.gain, run.gain_ci) == (
             alone.figures.gain_vs_zero_router,
             alone.figures.gain_ci,
@@ -64,14 +69,14 @@ def test_a_cut_by_time_stays_and_is_said_to(log):
     stamped = replace(
         log, requests=replace(log.requests, timestamp_s=np.arange(900, dtype=np.float64))
     )
-    options = Options(name="s", trials=8)
+    options = Options(name="s", trials=8, policy="cascade")
     first = tune(stamped, options)
     assert spread_over_seeds(first, stamped, options, 2).same_split
 
 
 def test_a_seed_that_meets_no_bound_is_told_and_left_out(log):
-    first = tune(log, Options(name="s", trials=8))
-    impossible = Options(name="s", trials=8, bounds=Bounds(min_quality=0.999))
+    first = tune(log, Options(name="s", trials=8, policy="cascade"))
+    impossible = Options(name="s", trials=8, bounds=Bounds(min_quality=0.999), policy="cascade")
     found = spread_over_seeds(first, log, impossible, 2)
     assert found.verdicts["no policy"] == 1
     assert "best reachable" in found.runs[1].problem
@@ -83,4 +88,4 @@ def test_a_seed_that_meets_no_bound_is_told_and_left_out(log):
 @pytest.mark.parametrize("seeds", [0, -1, 101])
 def test_a_number_of_seeds_that_makes_no_sense_is_refused(seeds):
     with pytest.raises(TuningError, match=f"`seeds` is {seeds}"):
-        check_seeds(seeds, Options(name="s"))
+        check_seeds(seeds, Options(name="s", policy="cascade"))

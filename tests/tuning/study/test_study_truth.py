@@ -26,7 +26,7 @@ def missed(policy, period):
 @pytest.fixture(scope="module", params=USD_PER_1K)
 def bounded(request, sample_log):
     bounds = Bounds(max_usd_per_1k=request.param)
-    return tune(sample_log, Options(name="x", trials=60, bounds=bounds)).policy
+    return tune(sample_log, Options(name="x", trials=60, bounds=bounds, policy="cascade")).policy
 
 
 def test_tuned_policies_are_within_a_point_of_the_best(bounded):
@@ -35,7 +35,7 @@ def test_tuned_policies_are_within_a_point_of_the_best(bounded):
 
 def test_at_two_dollars_the_world_after_the_drift_is_another(sample_log):
     bounds = Bounds(max_usd_per_1k=2.0)
-    policy = tune(sample_log, Options(name="x", trials=60, bounds=bounds)).policy
+    policy = tune(sample_log, Options(name="x", trials=60, bounds=bounds, policy="cascade")).policy
     assert missed(policy, "after") > missed(policy, "before") + 2 * POINT
 
 
@@ -60,7 +60,9 @@ def worthless(seed: int, n: int) -> Log:
 
 def shipped(times: int, n: int, trials: int) -> int:
     """How often a worthless signal gets the verdict "ship"."""
-    options = [Options(name="x", trials=trials, seed=seed) for seed in range(times)]
+    options = [
+        Options(name="x", trials=trials, seed=seed, policy="cascade") for seed in range(times)
+    ]
     studies = (tune(worthless(100 + i, n), it) for i, it in enumerate(options))
     return sum(study.verdict.word == "ship" for study in studies)
 

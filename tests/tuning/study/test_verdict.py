@@ -86,13 +86,18 @@ def test_a_rival_that_is_not_beaten_is_named():
         baseline("prompt_length", (-0.03, -0.01)),
         baseline("oracle", (-0.3, -0.1)),
     )
-    told = judged(0.01, 0.05, baselines=rivals).reasons
-    assert sum("not shown to beat task_mean" in reason for reason in told) == 1
-    assert sum("loses to prompt_length" in reason for reason in told) == 1
-    assert told[-2:] == (
-        "before you ship, look at prompt_length: better at this cost, and simpler",
+    beaten = judged(0.01, 0.05, baselines=rivals)
+    assert beaten.word == "not proven"
+    assert beaten.reasons[0].endswith("above zero, but prompt_length beats it at the same cost")
+    assert sum("not shown to beat task_mean" in reason for reason in beaten.reasons) == 1
+    assert sum("loses to prompt_length" in reason for reason in beaten.reasons) == 1
+    good = judged(0.01, 0.05, baselines=rivals[:2])
+    told = good.reasons
+    assert good.word == "ship"
+    assert told[0].endswith("above zero, though task_mean may do as well")
+    assert told[-1] == (
         "before you ship, compare with task_mean, simpler and perhaps as good: the verdict only"
-        " asks for a gain over the zero router",
+        " asks for a gain over the zero router"
     )
     assert not any("before you ship" in it for it in judged(-0.01, 0.05, baselines=rivals).reasons)
     assert not any("random_mix" in reason or "oracle" in reason for reason in told)
@@ -127,3 +132,23 @@ def test_a_handful_of_requests_proves_nothing():
     assert (few.word, few.requests_to_settle) == ("not proven", 30)
     alone = judged(0.0, 0.0, n_requests=5, model_share={"small": 1.0}, escalation_rate=0.0)
     assert alone.word == "do not route"
+
+
+def test_task_means_are_no_rival_of_themselves():
+    it = figures(baselines=(baseline("task_mean", (0.0, 0.0)),))
+    own = verdict(it, Bounds(), 0.8, kind="task-mean")
+    assert own.word == "ship"
+    assert not any("task_mean" in reason for reason in own.reasons)
+    assert "task_mean" in verdict(it, Bounds(), 0.8, kind="cascade").reasons[0]
+
+
+@pytest.mark.parametrize("by_chance", [False, True])
+def test_do_not_route_is_not_said_while_something_else_gains(by_chance):
+    it = figures(gain_vs_zero_router=-0.01, gain_ci=(-0.02, 0.001))
+    alone = verdict(it, Bounds(), 0.8, by_chance=by_chance)
+    assert alone.word == "do not route"
+    beside = "knee gains +2.95 points [+2.04, +3.86], and `point='knee'` exports it"
+    found = verdict(it, Bounds(), 0.8, by_chance=by_chance, elsewhere=[beside, "b gains too"])
+    assert found.word == "not proven"
+    assert found.reasons[0].startswith(f"{beside}; of this policy, gain over the zero router")
+    assert "b gains too" in found.reasons

@@ -38,7 +38,9 @@ def demo(
     path = sample_path()
     log = read_log(path)
     tell(f"log: {path.name}, {len(log)} synthetic requests, {len(log.models)} models")
-    options = Options(name=out.name.removesuffix(".policy"), seed=seed)
+    options = Options(
+        name=out.name.removesuffix(".policy"), seed=seed, policy="cascade", point="knee"
+    )
     with progress("searching") as update:
         study = tune(log, options, progress=update)
     written = save(study, out)

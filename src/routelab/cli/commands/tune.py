@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +118,8 @@ def _options(
         signals=tuple(signals),
         bounds=bounds.bounds,
         policy=kinds.policy,
+        budget_s=None if math.isinf(kinds.budget) and kinds.budget > 0 else kinds.budget,
+        point=bounds.point,
         by=option_parsing.by(kinds.by),
         pair=option_parsing.pair(kinds.pair),
         reads=kinds.reads,
@@ -160,8 +164,11 @@ def _studied(
     """The study, with what simulated days and other seeds add to it."""
     if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
         tell(f"warning: {slow}")
+    begun = time.monotonic()
     with progress("searching") as update:
         study = run(log, options, catalogue=known, progress=update, notify=tell)
+    if study.plan is not None:
+        tell(tables.budget_line(study, time.monotonic() - begun))
     if wanted is not None:
         with progress("simulating days") as update:
             study = tuned_for(study, wanted, progress=update)
@@ -182,6 +189,7 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         *tables.certificates(study.certificate),
         *tables.seeds(study.seeds),
         *day_tables.slo_outcome(study),
+        *tables.tried(study),
         "",
         *tables.kind_choice(study),
         tables.routes(study.policy),

@@ -21,6 +21,7 @@ class BoundOptions:
         min_quality, min_quality_share: in [0, 1], and as a share of the best model's quality.
         max_p95_s: seconds.
         floor: texts "COLUMN=LOSS", the loss in units of quality.
+        point: name of the operating point to export where none of the first three is given.
     """
 
     max_usd_per_1k: Annotated[
@@ -43,6 +44,15 @@ class BoundOptions:
             " single model; task=0.02 is two points. Repeatable.",
         ),
     ] = None
+    point: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What to export where no bound says so: least-cost (at 98 % of the best model's"
+            " quality), most-quality (at the best model's cost) or knee (where more money begins"
+            " to buy less).",
+        ),
+    ] = "least-cost"
 
     @property
     def bounds(self) -> Bounds:

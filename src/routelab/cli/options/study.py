@@ -52,6 +52,7 @@ class KindOptions:
 
     Attributes:
         policy: kind to search.
+        budget: seconds that a comparison of kinds may take; infinite for all that is needed.
         package: packages that bring kinds, and whose code may run.
         by: column whose values may get policies of their own; None for the kind's default.
         recipe_trials: recipes of scorers that are compared on train; 0 takes the default one.
@@ -64,11 +65,19 @@ class KindOptions:
         str,
         typer.Option(
             metavar="KIND",
-            help="Kind of policy: cascade, conditional (a policy for each task), tiers,"
-            " neighbors, utility, gain-cascade, cascade-routing, or auto, which compares them all;"
-            " or a kind of a --package.",
+            help="Kind of policy: auto compares those that the budget has room for; or one of"
+            " task-mean (a model for each task), cascade, conditional (a policy for each task),"
+            " tiers, neighbors, utility, gain-cascade, cascade-routing, or of a --package.",
         ),
-    ] = "cascade"
+    ] = "auto"
+    budget: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="What the comparison of kinds may take. What is tried follows from it and from"
+            " the size of the log; inf tries every kind.",
+        ),
+    ] = 60.0
     package: Packages = None
     by: Annotated[
         str | None,

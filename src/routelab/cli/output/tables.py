@@ -17,16 +17,20 @@ from routelab.core.messages import wording
 from routelab.policy_file import Certificate, CertifiedBound, seconds_text
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
+from routelab.tuning.objectives import ENOUGH
 from routelab.tuning.partitions import PartitionedStudy
 from routelab.tuning.study import SeedSpread, caveats
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
 _WIDTH = 150
 
-_NO_BOUND = (
-    "   exported is the knee, where more money begins to buy less, as no bound was given; ask for"
-    " another by --min-quality-share 0.98 or --max-usd-per-1k"
-)
+_POINTS = {
+    "least-cost": f"default: least cost at {ENOUGH:.0%} of the best model's quality, chosen on"
+    " requests outside test",
+    "most-quality": "exported is the most quality at what the best model costs",
+    "knee": "exported is the knee, where more money begins to buy less",
+}
+"""What is exported where no bound says so."""
 
 escaped = escape
 """Text with nothing that reads as markup."""
@@ -69,10 +73,56 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
     return Group(
         policies(rows, "Operating points on test"),
         escaped(rules),
-        *([_NO_BOUND] if found.points[0].name == "knee" else []),
+        *_unbound(found),
         f"   requests: {parts}{lack}; cut by {found.split.rule}",
         baselines(found.figures),
     )
+
+
+def _unbound(found: Study | PartitionedStudy) -> list[str]:
+    """Why this point was exported where no bound says so, and how to ask for another."""
+    bounds, name = found.options.bounds, found.points[0].name
+    if bounds.on_quality or bounds.max_usd_per_1k is not None or name not in _POINTS:
+        return []
+    return [f"   {_POINTS[name]}; --min-quality-share, --max-usd-per-1k or --point changes it"]
+
+
+def budget_line(found: Study, seconds: float) -> str:
+    """What was tried within the budget, what not, and how long it took."""
+    plan = found.plan
+    assert plan is not None
+    text = f"tried {', '.join(it.kind for it in found.rivals)} in {seconds:.0f} s"
+    if found.options.budget_s is not None:
+        text += f" of {found.options.budget_s:g}"
+    if plan.rows is not None:
+        text += f"; scorers learned from {plan.rows:,} of {found.split.n['train']:,} requests"
+    if plan.left_out:
+        text += f"; no room for {', '.join(plan.left_out)}: a larger --budget has"
+    if found.cut_short:
+        text += (
+            f"; cut short by the clock, so that the same seed may end otherwise:"
+            f" {', '.join(found.cut_short)}"
+        )
+    return text
+
+
+def tried(found: Study) -> list[RenderableType]:
+    """What every kind came to at its own point on test; nothing of one kind."""
+    if not found.tried:
+        return []
+    made = table("Kinds tried, each at its own point on test", (
+        "kind", "quality", "USD per 1,000", "gain, points", "AIQ on tune, held out",
+    ))  # fmt: skip
+    held_out = {it.kind: it.aiq_held_out for it in found.rivals}
+    for it in found.tried:
+        made.add_row(
+            escaped(f"{it.kind}{' (exported)' if it.exported else ''}"),
+            with_interval(it.quality, it.quality_ci, ".3f"),
+            f"{it.usd_per_1k:.3f}",
+            with_interval(it.gain, it.gain_ci, "+.1f", 100),
+            "" if (area := held_out[it.kind]) is None else f"{area:.4f}",
+        )
+    return [made]
 
 
 def routes(policy: Policy) -> str:

@@ -33,7 +33,7 @@ def choice_chapter(summary: Summary) -> Chapter:
 def _reading(summary: Summary) -> str:
     dots = " Small dots are the front as it was found on the tune part." if summary.front else ""
     return (
-        "The dashed line is what a random mix of single models buys: the line to beat. The shaded"
+        "The dashed line is the zero router, the best mix of single models. The shaded"
         " area between it and the solid line is what routing adds. Whiskers are 95% intervals on"
         f" held-out requests.{dots}"
     )

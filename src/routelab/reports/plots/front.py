@@ -93,7 +93,7 @@ def _alt(summary: Summary) -> str:
     ]
     return (
         f"This policy costs {forms.usd(test.usd_per_1k)} USD per 1,000 requests at quality"
-        f" {forms.quality(test.quality)}; {', '.join(ends)}. Against a mix of single models for the"
+        f" {forms.quality(test.quality)}; {', '.join(ends)}. Against the zero router for the"
         f" same money the policy differs by {forms.points(test.gain_vs_zero_router)} points."
     )
 

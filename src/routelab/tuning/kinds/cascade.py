@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import optuna
@@ -198,13 +198,12 @@ def _location(tuning: ComparisonSet, options: Options) -> StorageLocation | None
     """Where trials are kept, and all that they follow from."""
     if options.storage is None:
         return None
-    asked: dict[str, Any] = msgspec.to_builtins(options)
     about = {
         "log_sha256": tuning.log.sha256,
         "costs_sha256": costs_sha256(tuning.log),
         "catalogue": msgspec.to_builtins(tuning.catalogue),
         "routelab": __version__,
         "optuna": optuna.__version__,
-        **{f"options.{key}": it for key, it in asked.items() if key not in _OF_NO_TRIAL},
+        **{f"options.{key}": it for key, it in options.recorded.items() if key not in _OF_NO_TRIAL},
     }
     return StorageLocation(options.storage, options.name, about, options.fresh)

@@ -29,6 +29,12 @@ from routelab.tuning.solvers import PRICES, prices
 FEWEST = 20
 """Requests below which a value follows the policy for all."""
 
+FEW = 5
+"""The same, where a value only chooses a model."""
+
+MOST_VALUES = 1000
+"""Values that get a policy of their own, at most: the most common ones."""
+
 PULLS = (0.0, 50.0, 500.0)
 """How many rows the mean over all requests is worth."""
 
@@ -45,17 +51,19 @@ def conditionals(by: By, comparison: ComparisonSet, sources: Sequence[Source]) -
     Args:
         by: column of the requests: "task", "tenant" or "priority".
         comparison: rows to search; scores of scorers there must be of fits that did not see them.
-        sources: asked for policies over the models that do best for some value.
+        sources: asked for policies over the models that do best for some value; without any,
+            a value chooses one model.
     """
     column = getattr(comparison.log.requests, by)
     if column is None:
         return []
-    values = _values(column.astype(str))
+    values = _values(column.astype(str), FEWEST if sources else FEW)
     if len(values) < 2:
         return []
-    models = _models(comparison, values)
     pool: list[Policy] = [Fixed(name) for name in comparison.models]
-    pool += [policy for source in sources for policy in source(comparison, models)]
+    if sources:
+        models = _models(comparison, values)
+        pool += [policy for source in sources for policy in source(comparison, models)]
     pool = list(dict.fromkeys(pool))
     worth = _worth(comparison, pool, values)
     policies = [
@@ -67,11 +75,13 @@ def conditionals(by: By, comparison: ComparisonSet, sources: Sequence[Source]) -
     return list(dict.fromkeys(policies))
 
 
-def _values(column: npt.NDArray[np.str_]) -> dict[str, Ints]:
+def _values(column: npt.NDArray[np.str_], fewest: int) -> dict[str, Ints]:
     """Rows of every named value that is common enough, by value."""
-    names, count = np.unique(column, return_counts=True)
-    common = names[(count >= FEWEST) & (names != "")]
-    return {str(name): np.flatnonzero(column == name) for name in common}
+    names, code, count = np.unique(column, return_inverse=True, return_counts=True)
+    rows = np.split(np.argsort(code, kind="stable"), np.cumsum(count)[:-1])
+    common = np.flatnonzero((count >= fewest) & (names != ""))
+    most = np.sort(common[np.argsort(-count[common], kind="stable")][:MOST_VALUES])
+    return {str(names[at]): rows[at] for at in most.tolist()}
 
 
 def _models(comparison: ComparisonSet, values: Mapping[str, Ints]) -> list[str]:

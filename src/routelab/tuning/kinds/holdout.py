@@ -87,13 +87,17 @@ class Holdout:
         """
         total = np.zeros((len(budgets), 2))
         for fold, policies in enumerate(chosen):
-            sums = np.array([self._of(policy).sums for policy in policies])
+            sums = self.sums(policies)
             rest = (sums.sum(axis=1) - sums[:, fold]) / max(1, len(self.fold) - self._rows[fold])
             at = _corners(rest)
             for axis in range(2):
                 total[:, axis] += np.interp(budgets, rest[at, 0], sums[at, fold, axis])
         mean = total / len(self.fold)
         return mean[:, 0], mean[:, 1]
+
+    def sums(self, policies: Sequence[Policy]) -> Floats:
+        """(policies, folds, 2) sums of cost, in USD per 1,000 requests, and of quality."""
+        return np.array([self._of(policy).sums for policy in policies])
 
     def rows_without(self, fold: int) -> Ints:
         """(rows,) indices of the rows outside a fold, on which a front may be chosen for it."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from routelab.core import Policy, Progress, ScorerUse
 from routelab.errors import LearningError, TuningError
 from routelab.learning import FittedScorers, LearningAccount, account
@@ -95,12 +97,20 @@ class LearnedKinds:
         )
 
     def source(self, kind: str) -> Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]:
-        """A function that proposes a kind's policies over given models, for given rows."""
-        if (parted := tuner(kind).parted) is not None:
-            return lambda on, models: parted(replace(self.here, tune=on), models)
-        return lambda on, models: tuner(kind).propose(
-            replace(self.here, tune=on, frontier=tuple(models))
-        )
+        """A function that proposes a kind's policies over given models, for given rows.
+
+        The models take the order of the scorers, whose gains are of models that come later in it:
+        by the cost on the rows given, two that cost about the same may stand the other way.
+        """
+        parted = tuner(kind).parted
+
+        def propose(on: ComparisonSet, models: Sequence[str]) -> Iterable[Policy]:
+            ordered = tuple(name for name in self.here.models if name in models)
+            if parted is not None:
+                return parted(replace(self.here, tune=on), ordered)
+            return tuner(kind).propose(replace(self.here, tune=on, frontier=ordered))
+
+        return propose
 
     def again(self, kind: str) -> Callable[[ComparisonSet], Iterable[Policy]]:
         """A function that proposes a kind's policies for given rows of tune."""
@@ -123,6 +133,8 @@ def learned_kinds(
     *,
     seed: int,
     recipe_trials: int,
+    rows: int | None,
+    begins: Callable[[str], bool],
     progress: Progress | None,
     notify: Callable[[str], None],
 ) -> LearnedKinds:
@@ -137,6 +149,8 @@ def learned_kinds(
         wanted: the user's bounds on tune.
         seed: of everything random.
         recipe_trials: recipes tried for the scorers; 0 takes the default one.
+        rows: of train that scorers are fitted on, at most; None for all.
+        begins: asked before each kind and each scorer whether there is time to begin it.
         progress: called with the number of steps done and that of all.
         notify: called with a sentence on what is about to be done.
     Raises:
@@ -144,14 +158,22 @@ def learned_kinds(
         NothingLearnedError: no kind had anything to propose; it says why.
     """
     models = by_cost(alone)
+    if rows is not None and rows < len(train.log):
+        drawn = np.random.default_rng(seed).permutation(len(train.log))[:rows]
+        train = train.take(np.sort(drawn), train.part)
     sought = _recipe(train.log, models, recipe_trials, seed, progress, notify)
     recipe = None if sought is None else sought.recipe
-    fits = ScorerFits(train.log, models, signals, seed=seed, recipe=recipe, notify=notify)
+    fits = ScorerFits(
+        train.log, models, signals, seed=seed, recipe=recipe, begins=begins, notify=notify
+    )
+    begun = []
     for kind in kinds:
-        tuner(kind).learn(fits)
+        if begins(kind):
+            tuner(kind).learn(fits)
+            begun.append(kind)
     here = setting(tuning, fits)
     proposed = {}
-    for kind in kinds:
+    for kind in begun:
         notify(f"searching {kind}")
         proposed[kind] = list(tuner(kind).propose(here))
     if not any(proposed.values()):

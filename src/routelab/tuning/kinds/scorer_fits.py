@@ -31,6 +31,7 @@ class ScorerFits:
         *,
         seed: int = 0,
         recipe: Recipe | None = None,
+        begins: Callable[[str], bool] = lambda _: True,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.log = log
@@ -40,6 +41,7 @@ class ScorerFits:
         self.failures: dict[str, str] = {}
         self._recipe = recipe or Recipe()
         self._seed = seed
+        self._begins = begins
         self._notify = notify
 
     def signal_sets(self) -> tuple[tuple[str, ...], ...]:
@@ -67,6 +69,9 @@ class ScorerFits:
             after: whether it sees an answer; None for gain alone.
         """
         if name in self.fitted.scorers or name in self.failures:
+            return
+        if not self._begins(f"scorer {name}"):
+            self.failures[name] = "there was no time for it"
             return
         self._notify(f"learning {name}")
         try:

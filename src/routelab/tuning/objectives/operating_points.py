@@ -22,6 +22,8 @@ not to miss it elsewhere, and draws by chance. Below, the simpler policy is expo
 ENOUGH = 0.98
 """Of the best model's quality, where no bound says how much is enough."""
 
+_ENOUGH_TEXT = f", {ENOUGH:.0%} of the best model's"
+
 SAME_QUALITY, SAME_COST = 0.0005, 0.001
 """What is closer to the zero router, in quality and as a share of the cost, reads the same."""
 
@@ -63,7 +65,13 @@ class _Rule(NamedTuple):
 
 
 def operating_points(
-    points: Sequence[FrontPoint], bounds: Bounds, best: FrontPoint, alone: Sequence[FrontPoint]
+    points: Sequence[FrontPoint],
+    bounds: Bounds,
+    best: FrontPoint,
+    alone: Sequence[FrontPoint],
+    *,
+    point: str = "least-cost",
+    share: float = ENOUGH,
 ) -> list[OperatingPoint]:
     """The operating points of a front, the exported one first, then the others that exist.
 
@@ -73,12 +81,16 @@ def operating_points(
         best: the best candidate alone.
         alone: candidates that may be exported alone, and so be mixed; none where no single model
             keeps to bounds that policies keep to.
+        point: the name of the one that is exported where no bound says so. The least cost is
+            then of single policies: with no bound to meet, nothing is gained by a draw.
+        share: of the best model's quality on these rows that is enough, where no bound says how
+            much is.
     Raises:
         TuningError: no point meets the user's bounds; it says the best reachable.
     """
     ceiling = bounds.max_usd_per_1k
     floor = bounds.floor(best.score.quality)
-    cheap_floor = ENOUGH * best.score.quality if floor is None else floor
+    cheap_floor = share * best.score.quality if floor is None else floor
     dear_ceiling = best.score.usd_per_1k if ceiling is None else ceiling
     # From the simplest to the most complex: what is not worth its complexity is not exported.
     ladder = (
@@ -93,17 +105,19 @@ def operating_points(
     least = f"least cost with quality of {cheap_floor:.4f} or more"
     most = f"most quality at {dear_ceiling:.4g} USD per 1,000 requests or less"
     if floor is None:
-        least += f", {ENOUGH:.0%} of the best model's"
+        least += f", {share:.3g} of the best model's" if share != ENOUGH else _ENOUGH_TEXT
     if ceiling is None:
         most += ", what the best model costs"
+    free = floor is None and ceiling is None
+    rungs = ladder[:1] if free and point == "least-cost" else ladder
     candidates = [
-        _simplest(ladder, _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap)),
+        _simplest(rungs, _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap)),
         _simplest(ladder, _Rule("most-quality", most, dear_ceiling, floor, _good, _as_good)),
         OperatingPoint("knee", "knee of the front", knee(on_hull(points))),
     ]
-    wanted = "least-cost" if bounds.on_quality else "most-quality" if ceiling else "knee"
-    listed = [point for point in candidates if point is not None]
-    return sorted(listed, key=lambda point: point.name != wanted)
+    wanted = "least-cost" if bounds.on_quality else "most-quality" if ceiling else point
+    listed = [it for it in candidates if it is not None]
+    return sorted(listed, key=lambda it: it.name != wanted)
 
 
 def best_at(points: Sequence[FrontPoint], usd_per_1k: float) -> FrontPoint:
@@ -117,7 +131,7 @@ def best_at(points: Sequence[FrontPoint], usd_per_1k: float) -> FrontPoint:
     return max((it for it in reached if it.score.usd_per_1k <= usd_per_1k), key=_good)
 
 
-def _simplest(ladder: tuple[list[FrontPoint], ...], rule: _Rule) -> OperatingPoint | None:
+def _simplest(ladder: Sequence[list[FrontPoint]], rule: _Rule) -> OperatingPoint | None:
     """The simplest that the zero router does not beat and nothing beats by what is worth it.
 
     Where the zero router beats the single policies, mixtures of these take its place if they gain
@@ -125,10 +139,13 @@ def _simplest(ladder: tuple[list[FrontPoint], ...], rule: _Rule) -> OperatingPoi
 
     Args:
         ladder: single policies; single models and their mixtures, which are the zero router; and
-            single policies and theirs.
+            single policies and theirs. Or single policies alone.
     """
     met = [[it for it in rung if meets(it.score, rule.ceiling, rule.floor)] for rung in ladder]
-    first, zero, last = (max(rung, key=rule.best, default=None) for rung in met)
+    first = max(met[0], key=rule.best, default=None)
+    if len(met) == 1:
+        return None if first is None else OperatingPoint(rule.name, rule.text, first, plain=first)
+    zero, last = (max(rung, key=rule.best, default=None) for rung in met[1:])
     if last is None:
         return None
     if (

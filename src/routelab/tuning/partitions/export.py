@@ -13,6 +13,7 @@ import numpy as np
 from routelab.core import SignalSpec
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, policy_card, replace_directory, write
+from routelab.tuning.options import UNSAID
 from routelab.tuning.partitions.study import PartitionedStudy
 from routelab.tuning.study import study_path, summary
 from routelab.version import __version__
@@ -84,7 +85,7 @@ def _provenance(study: PartitionedStudy) -> dict[str, Any]:
         "log": study.batches.name,
         "log_sha256": study.sha256,
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
-        "options": study.options.recorded(),
+        "options": {k: v for k, v in study.options.recorded.items() if k not in UNSAID},
         "numpy": np.__version__,
         "streamed": True,
     }

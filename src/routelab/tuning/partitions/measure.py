@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from routelab.metrics import random_mix_of
 from routelab.replay import SELF, Figures, Measure, NamedPolicy, figures
 from routelab.replay.partitions import Moments
 
@@ -34,14 +33,12 @@ def evaluated(
 
 
 def random_mix(alone: Sequence[Measure], cost_usd: float) -> Measure:
-    """Cheapest and best model at random, mixed to spend `cost_usd` a request."""
-    weak = min(alone, key=lambda it: it.cost_usd)
-    strong = max(alone, key=lambda it: (it.quality, -it.cost_usd))
-    room = strong.cost_usd - weak.cost_usd
-    share = float(np.clip((cost_usd - weak.cost_usd) / room, 0.0, 1.0)) if room > 0 else 0.0
+    """The random mix of the models alone, as `routelab.metrics.random_mix_of` has it."""
+    at = random_mix_of([it.cost_usd for it in alone], [it.quality for it in alone], cost_usd)
+    weak, strong = alone[at.weak], alone[at.strong]
     return Measure(
-        weak.quality + share * (strong.quality - weak.quality),
-        weak.cost_usd + share * (strong.cost_usd - weak.cost_usd),
-        weak.qualities + share * (strong.qualities - weak.qualities),
-        weak.costs_usd + share * (strong.costs_usd - weak.costs_usd),
+        weak.quality + at.share * (strong.quality - weak.quality),
+        weak.cost_usd + at.share * (strong.cost_usd - weak.cost_usd),
+        weak.qualities + at.share * (strong.qualities - weak.qualities),
+        weak.costs_usd + at.share * (strong.costs_usd - weak.costs_usd),
     )

@@ -37,7 +37,7 @@ from routelab.tuning.partitions import solve
 from routelab.tuning.partitions.measure import evaluated
 from routelab.tuning.partitions.scan import Passes, Scan, scan
 from routelab.tuning.study import Verdict, caveats, inputs, signal_checks, verdict
-from routelab.tuning.tuners import CASCADE
+from routelab.tuning.tuners import AUTO, CASCADE
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ def _on_tune(
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     points = front([*alone, *map(FrontPoint, cascades, scores)])
-    chosen = operating_points(points, options.bounds, best, alone)
+    chosen = operating_points(points, options.bounds, best, alone, point=options.point)
     named = [NamedPolicy(options.name, chosen[0].point.policy)]
     again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
     tuned = evaluated(again, named, models, "tune", options.seed)[0]
@@ -263,7 +263,7 @@ def _judged_on(
 def _check(options: Options) -> None:
     options.check()
     asked = {
-        f"`policy` {options.policy}": options.policy != CASCADE,
+        f"`policy` {options.policy}": options.policy not in (AUTO, CASCADE),
         f"`by` {options.by}": options.by is not None,
         f"`sampler` {options.sampler}": options.sampler != SAMPLERS[0],
         "`certify`": bool(options.certify),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         TrialOutcome,
         run_trials,
     )
-    from routelab.tuning.search.trial_store import StorageLocation, TrialStore
+    from routelab.tuning.search.trial_store import StorageLocation, TrialStore, recorded_about
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -34,6 +34,7 @@ else:
             "StorageLocation": "trial_store",
             "TrialOutcome": "trial_loop",
             "TrialStore": "trial_store",
+            "recorded_about": "trial_store",
             "run_trials": "trial_loop",
             "search": "parallel",
             "trial_loop": "",
@@ -51,6 +52,7 @@ __all__ = [
     "StorageLocation",
     "TrialOutcome",
     "TrialStore",
+    "recorded_about",
     "run_trials",
     "search",
     "trial_loop",

@@ -151,6 +151,24 @@ class TrialStore:
         return study
 
 
+def recorded_about(storage: str, name: str) -> Mapping[str, Any] | None:
+    """What a stored search says that its trials follow from; None where there is no such search.
+
+    Args:
+        storage: a file, which need not be there, or a database URL.
+        name: of the study.
+    Raises:
+        TuningError: it cannot be opened, or holds something else.
+    """
+    if "://" not in storage and not Path(storage).is_file():
+        return None
+    for study in open_storage(storage).get_all_studies():
+        if study.study_name == name:
+            found: Mapping[str, Any] | None = study.user_attrs.get(ABOUT)
+            return found
+    return None
+
+
 def open_storage(storage: str) -> BaseStorage:
     """A database for a URL, an append-only journal for the path of a file.
 

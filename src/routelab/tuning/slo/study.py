@@ -74,7 +74,7 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
 def _cascades(study: Study) -> Cascades | None:
     """Policies as parameters, where a plain cascade was searched for everybody."""
     options = study.options
-    if options.kinds != (CASCADE,) or options.parts_by is not None:
+    if study.kind != CASCADE:
         return None
     signals = inputs.signals(study.log, options.signals, study.test.models)
     thresholds = inputs.thresholds(study.tune.log, signals)

@@ -26,6 +26,7 @@ from routelab.policy_file import (
     write,
 )
 from routelab.replay import costs_sha256
+from routelab.tuning.options import UNSAID
 from routelab.tuning.study import summary
 from routelab.tuning.study.study import Study
 from routelab.version import __version__
@@ -91,6 +92,7 @@ def as_json(study: Study) -> dict[str, Any]:
         **({} if study.slo is None else {"slo": msgspec.to_builtins(study.slo)}),
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
+        **_tried(study),
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {
@@ -109,6 +111,14 @@ def as_json(study: Study) -> dict[str, Any]:
         "provenance": _provenance(study),
         "breakdown": msgspec.to_builtins(study.breakdown),
     }
+
+
+def _tried(study: Study) -> dict[str, Any]:
+    """What was tried within a budget, and what each kind came to; nothing of one kind alone."""
+    plan = {} if study.plan is None else {"plan": study.plan, "cut_short": list(study.cut_short)}
+    kinds = {"tried": list(study.tried)} if study.tried else {}
+    found: dict[str, Any] = msgspec.to_builtins({**plan, **kinds})
+    return found
 
 
 def _document(study: Study, data: Mapping[str, Any]) -> Document:
@@ -188,7 +198,7 @@ def _provenance(study: Study) -> dict[str, Any]:
         "log_sha256": study.log.sha256,
         "costs_sha256": costs_sha256(study.log),
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
-        "options": study.options.recorded(),
+        "options": {k: v for k, v in study.options.recorded.items() if k not in UNSAID},
         **({"reading": dict(study.log.reading)} if study.log.reading else {}),
         "numpy": np.__version__,
         "optuna": optuna_version,

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
+from msgspec import structs
+from msgspec.structs import fields
 
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
-from routelab.tuning.options import Options
+from routelab.tuning.options import BEFORE, Options
+from routelab.tuning.search import recorded_about
+from routelab.tuning.tuners import CASCADE
 
 _OF_ITS_OWN = ("storage", "fresh", "processes", "certify", "delta")
 """Options of a study that its repetition has not: where trials are kept, and what is proved."""
+
+
+def as_begun(options: Options, notify: Callable[[str], None]) -> Options:
+    """The options of a study that goes on, by the rules of the release that began it.
+
+    The first release searched plain cascades and exported the knee where nothing was said. What
+    was killed then ends in the policy that it would have come to.
+
+    Args:
+        options: of the study, whose storage may hold trials of it.
+        notify: called with a sentence where rules are those of then.
+    Raises:
+        TuningError: the storage cannot be used.
+    """
+    if options.storage is None or options.fresh:
+        return options
+    about = recorded_about(options.storage, options.name)
+    if about is None or "options.point" in about:
+        return options
+    known = {it.name: it.default for it in fields(Options)}
+    then = {**BEFORE, "policy": about.get("options.policy", CASCADE)}
+    changed = {key: it for key, it in then.items() if getattr(options, key) == known[key] != it}
+    if changed:
+        says = ", ".join(f"`{key}={it!r}`" for key, it in changed.items() if it is not None)
+        notify(f"the stored study goes on by the rules it was begun with: {says}")
+    return structs.replace(options, **changed)
 
 
 def repeated(
@@ -27,7 +57,7 @@ def repeated(
     """
     given = policy.document.provenance.get("options", {})
     repeatable = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
-    options = msgspec.convert({**repeatable, "name": policy.name}, Options)
+    options = msgspec.convert({**BEFORE, **repeatable, "name": policy.name}, Options)
     unknown = [name for name in options.signals if not log.spec(name).cost_known]
     used = tuple(name for name in options.signals if name not in unknown)
     notes = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,9 +15,11 @@ from routelab.policy_file import Certificate
 from routelab.replay import ComparisonSet, Figures, NamedPolicy, comparison_set, evaluate
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.stats import thinned
+from routelab.tuning.budget import Clock, LogShape, StudyPlan, planned
 from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
 from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
 from routelab.tuning.objectives import (
+    ENOUGH,
     BoundCheck,
     Demands,
     FrontPoint,
@@ -32,9 +34,13 @@ from routelab.tuning.objectives import (
 )
 from routelab.tuning.options import Options
 from routelab.tuning.study import caveats, display, inputs, kind_choice, signal_checks
+from routelab.tuning.study.enough import share_asked_for
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.study.kind_search import KindSearch, search_kinds
+from routelab.tuning.study.repeat import as_begun
+from routelab.tuning.study.tried import TriedKind, that_gain, tried_kinds
 from routelab.tuning.study.verdict import Verdict, verdict
+from routelab.tuning.tuners import AUTO
 
 if TYPE_CHECKING:
     from routelab.learning import FittedScorers, LearningAccount
@@ -73,6 +79,9 @@ class Study:
         seeds: the same study under other seeds; None where none was tried.
         slo: objectives on simulated days; None where none were given.
         notes: what was left out of learning, and what could not be learned.
+        plan: what was to be tried; None where everything was that was asked for.
+        cut_short: what of the plan there was no time for.
+        tried: what each kind came to on test; nothing of one kind.
     """
 
     options: Options
@@ -100,6 +109,9 @@ class Study:
     seeds: SeedSpread | None = None
     slo: SloOutcome | None = None
     notes: Sequence[str] = ()
+    plan: StudyPlan | None = None
+    cut_short: Sequence[str] = ()
+    tried: Sequence[TriedKind] = ()
 
     @property
     def policy(self) -> Policy:
@@ -159,7 +171,13 @@ def tune(
     options.check()
     options.check_in_memory()
     log = replace(log, reads=options.reads)
-    tell = notify or (lambda _: None)
+    options = as_begun(options, notify or (lambda _: None))
+    clock = Clock(options.budget_s if options.policy == AUTO else None)
+
+    def tell(text: str) -> None:
+        if notify is not None:
+            notify(f"{text}{clock.left()}")
+
     candidates = inputs.candidates(log, options.models)
     check_models(options.certify, candidates)
     log = log.with_specs({name: log.spec(name) for name in options.signals})
@@ -180,14 +198,14 @@ def tune(
             allow_missing=options.allow_missing,
         )
 
-    on_tune = _on_tune(options, cut, part, signals, progress, tell)
+    on_tune = _on_tune(options, cut, part, signals, clock, progress, tell)
     learned = on_tune.searched.learned
     if learned is not None:
         tell("judging on test")
     testing = part("test")
     if learned is not None:
         testing = testing.with_scoring(learned.fitted.scoring())
-    return _judged_on(testing, options, log, cut, known, on_tune, tell)
+    return _judged_on(testing, options, log, cut, known, on_tune, clock, tell)
 
 
 class _OnTune(NamedTuple):
@@ -196,6 +214,8 @@ class _OnTune(NamedTuple):
     Attributes:
         alone: every candidate by itself; best: of them.
         wanted: the user's bounds on tune.
+        single: of the candidates, those that may be exported alone.
+        shares: by kind, of the best model's quality that is asked for on tune.
         won: the kind that is exported; chosen: operating points of it, the exported one first.
     """
 
@@ -203,6 +223,9 @@ class _OnTune(NamedTuple):
     alone: Sequence[FrontPoint]
     best: FrontPoint
     wanted: Demands
+    plan: StudyPlan
+    single: Sequence[FrontPoint]
+    shares: Mapping[str, float]
     searched: KindSearch
     won: str
     chosen: Sequence[OperatingPoint]
@@ -215,6 +238,7 @@ def _on_tune(
     cut: Split,
     part: Callable[[str], ComparisonSet],
     signals: Sequence[str],
+    clock: Clock,
     progress: Progress | None,
     tell: Callable[[str], None],
 ) -> _OnTune:
@@ -232,18 +256,44 @@ def _on_tune(
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
-    searched = search_kinds(options, part, tuning, thresholds, alone, wanted, progress, tell)
+    plan = planned(options, _shape(cut, tuning, thresholds))
+    searched = search_kinds(
+        options, plan, clock, part, tuning, thresholds, alone, wanted, progress, tell
+    )
     tuning = searched.tune
     won = kind_choice.winner(searched, alone)
     points = searched.fronts[won]
     single = [it for it in alone if is_met(wanted.further(tuning.replay(it.policy)))]
-    chosen = operating_points(points, options.bounds, best, single)
+    shares = dict.fromkeys(searched.fronts, ENOUGH)
+    if options.by_default:
+        for kind, refits in searched.refits.items():
+            shares[kind] = share_asked_for(searched.holdout, refits, best.policy)
+    chosen = operating_points(
+        points, options.bounds, best, single, point=options.point, share=shares[won]
+    )
     pool = [*thinned(points, MOST), *single, chosen[0].point]
     certifier = _certifier(options, cut, part, searched.learned, tuning, pool, best)
     if certifier is not None:
         chosen = certifier.exported(chosen)
     tuned = evaluate(tuning, [NamedPolicy(options.name, chosen[0].point.policy)])[0]
-    return _OnTune(thresholds, alone, best, wanted, searched, won, chosen, certifier, tuned)
+    return _OnTune(
+        thresholds, alone, best, wanted, plan, single, shares, searched, won, chosen, certifier,
+        tuned,
+    )  # fmt: skip
+
+
+def _shape(cut: Split, tuning: ComparisonSet, thresholds: ThresholdsByModel) -> LogShape:
+    """What a plan may depend on."""
+    task = tuning.log.requests.task
+    return LogShape(
+        train=cut.n["train"],
+        tune=len(tuning.log),
+        test=cut.n["test"],
+        models=len(tuning.models),
+        signals=len({signal for signal, _ in thresholds}),
+        tasks=task is not None and len(set(task.tolist())) > 1,
+        prompts=tuning.log.texts is not None,
+    )
 
 
 def _judged_on(
@@ -253,19 +303,23 @@ def _judged_on(
     cut: Split,
     catalogue: Catalogue,
     found: _OnTune,
+    clock: Clock,
     tell: Callable[[str], None],
 ) -> Study:
     """The study, once what it chose is replayed on test."""
     searched, alone, best, chosen = found.searched, found.alone, found.best, found.chosen
     more, plain, exported = searched.learned, searched.plain, chosen[0].point
     tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in chosen])
+    tried = tried_kinds(
+        searched.fronts, found.shares, found.won, chosen[0], options, best, found.single, testing
+    )
     rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
     certificate = None
     if found.certifier is not None:
         certificate = found.certifier.certificate(exported.policy, testing)
-    final, by_bound = _against_bounds(testing, options, log, cut, found, tested, certificate)
+    final, by_bound = _against_bounds(testing, options, log, cut, found, tested, certificate, tried)
     account = None
-    if more is not None and options.account:
+    if more is not None and found.plan.account and clock.begins("the account of what is learned"):
         usable = tuple(dict.fromkeys(signal for signal, _ in found.thresholds))
         account = more.worth(log, options, usable, cut, alone, best, tell)
     return Study(
@@ -292,6 +346,9 @@ def _judged_on(
         breakdown=breakdown(exported.policy, testing, searched.tune, best.policy.models_used[0]),
         certificate=certificate,
         notes=searched.notes,
+        plan=found.plan if found.plan.seconds is not None else None,
+        cut_short=tuple(clock.cut),
+        tried=tried,
     )
 
 
@@ -303,6 +360,7 @@ def _against_bounds(
     found: _OnTune,
     tested: Sequence[Figures],
     certificate: Certificate | None,
+    tried: Sequence[TriedKind],
 ) -> tuple[Verdict, Sequence[Sequence[BoundCheck]]]:
     """The verdict on the exported policy, and each operating point held to the user's bounds."""
     chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
@@ -327,6 +385,16 @@ def _against_bounds(
         certificate,
         further[0],
         by_chance=exported.by_chance,
+        kind=found.won,
+        elsewhere=that_gain(
+            tried,
+            [
+                (it.name, figures.gain_vs_zero_router, figures.gain_ci)
+                for it, figures in zip(chosen[1:], tested[1:], strict=True)
+            ],
+            testing,
+            tested[0].usd_per_1k,
+        ),
     )
     return final, [
         [*bound_checks.mean_bound_checks(figures, bounds, best_quality, it.point.score), *others]

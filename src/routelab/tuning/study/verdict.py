@@ -19,11 +19,15 @@ from routelab.tuning.objectives import (
     bound_sentences,
     mean_bound_checks,
 )
+from routelab.tuning.tuners import TASK_MEAN
 
 FEWEST = 30
 """Test requests below which a bootstrap interval is no evidence."""
 
 RIVALS = ("random_mix", "prompt_length", "task_mean")
+
+OWN = {TASK_MEAN: "task_mean"}
+"""By kind of policy, the untuned router that it is the tuned form of."""
 
 Word = Literal["ship", "not proven", "do not route"]
 
@@ -52,6 +56,8 @@ def verdict(
     further: Sequence[BoundCheck] = (),
     *,
     by_chance: bool = False,
+    kind: str = "",
+    elsewhere: Sequence[str] = (),
 ) -> Verdict:
     """Judge a policy by its figures on test, in the order of the rules.
 
@@ -63,13 +69,17 @@ def verdict(
         certificate: that was asked for.
         further: bounds on latency and groups.
         by_chance: the policy is a mixture of single models, which the zero router is the best of.
+        kind: of the policy, which the untuned router of this kind is no rival of.
+        elsewhere: what else gains over the zero router on test, in sentences, surest first. Where
+            anything does, it is not said that routing is not worth it.
     """
     judged = [*mean_bound_checks(test, bounds, best_quality, None), *further]
     proved = list(_certified(certificate))
     demanded: list[BoundCheck | _Proved] = [*judged, *proved]
     missed = [check for check in demanded if not check.met]
     held = [*bound_sentences(judged), *(check.text for check in proved if check.met)]
-    rest = [*warnings, *held, *_rivals(test)]
+    near = _near(test, kind)
+    rest = [*warnings, *held, *_rivals(test, near)]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
     if test.n_requests < FEWEST and not _single(test):
@@ -80,13 +90,18 @@ def verdict(
             f"{gain}: a mixture of single models, as the zero router is, so that all they differ"
         )
         drawn += " by is the luck of the draws"
-        return Verdict("do not route", (drawn, *(check.text for check in missed), *rest))
+        return _without_gain(drawn, [check.text for check in missed], elsewhere, rest)
     low, high = test.gain_ci
+    better = [it for it in near if _loses(it)]
+    if low > 0 and not missed and better:
+        beaten = f"{' and '.join(it.name for it in better)} beats it at the same cost"
+        return Verdict("not proven", (f"{gain}: above zero, but {beaten}", *rest))
     if low > 0 and not missed:
-        return Verdict("ship", (f"{gain}: above zero", *rest, *_compare_first(test)))
+        as_good = f", though {_names(near)} may do as well" if near else ""
+        return Verdict("ship", (f"{gain}: above zero{as_good}", *rest, *_compare_first(near)))
     if high < MARGIN:
         small = f"{gain}: below the margin of {100 * MARGIN:.1f}"
-        return Verdict("do not route", (small, *(check.text for check in missed), *rest))
+        return _without_gain(small, [check.text for check in missed], elsewhere, rest)
     needed = [bound.needed for bound in missed if bound.needed is not None]
     if low <= 0:
         half = (high - low) / 2
@@ -97,6 +112,16 @@ def verdict(
             gain += f"; about {more:,} test requests would settle it"
     reasons = (*(check.text for check in missed), gain, *rest)
     return Verdict("not proven", reasons, max(needed, default=None))
+
+
+def _without_gain(
+    gain: str, missed: Sequence[str], elsewhere: Sequence[str], rest: Sequence[str]
+) -> Verdict:
+    """On a policy that gains nothing: whether nothing else does either."""
+    if not elsewhere:
+        return Verdict("do not route", (gain, *missed, *rest))
+    first, *others = elsewhere
+    return Verdict("not proven", (f"{first}; of this policy, {gain}", *missed, *others, *rest))
 
 
 class _Proved(NamedTuple):
@@ -122,25 +147,29 @@ def _single(test: Figures) -> bool:
     return test.escalation_rate == 0 and max(test.model_share.values()) == 1.0
 
 
-def _compare_first(test: Figures) -> Iterator[str]:
-    """What to do about untuned routers that a policy that ships does not beat."""
-    near = _near(test)
-    if better := [it.name for it in near if _loses(it)]:
-        yield f"before you ship, look at {' and '.join(better)}: better at this cost, and simpler"
-    if others := [it.name for it in near if not _loses(it)]:
+def _compare_first(near: Sequence[Baseline]) -> Iterator[str]:
+    """What to do about untuned routers that a policy that ships is not shown to beat."""
+    if near:
         yield (
-            f"before you ship, compare with {' and '.join(others)}, simpler and perhaps as good:"
+            f"before you ship, compare with {_names(near)}, simpler and perhaps as good:"
             " the verdict only asks for a gain over the zero router"
         )
 
 
-def _near(test: Figures) -> list[Baseline]:
-    """Untuned routers that the policy is not shown to beat."""
+def _names(of: Sequence[Baseline]) -> str:
+    return " and ".join(it.name for it in of)
+
+
+def _near(test: Figures, kind: str) -> list[Baseline]:
+    """Untuned routers that the policy is not shown to beat, but for one of its own kind."""
     single = _single(test)
     return [
         it
         for it in test.baselines
-        if it.name in RIVALS and it.quality_gain_ci[0] <= 0 and not (single and _as_good(it))
+        if it.name in RIVALS
+        and it.name != OWN.get(kind)
+        and it.quality_gain_ci[0] <= 0
+        and not (single and _as_good(it))
     ]
 
 
@@ -153,14 +182,14 @@ def _as_good(as_rival: Baseline) -> bool:
     return not any((as_rival.quality_gain, *as_rival.quality_gain_ci))
 
 
-def _rivals(test: Figures) -> list[str]:
+def _rivals(test: Figures, near: Sequence[Baseline]) -> list[str]:
     """Untuned routers that spend as much and are not shown to be worse."""
     return [
         f"{_against(it)} {it.name}: {100 * it.quality_gain:+.2f} points"
         f" {bracketed(it.quality_gain_ci, '+.2f', 100)}"
         f" at {it.usd_per_1k:.4g} USD per 1,000 requests, where the policy costs"
         f" {test.usd_per_1k:.4g}"
-        for it in _near(test)
+        for it in near
     ]
 
 

@@ -1,0 +1,205 @@
+"""The budget of a study: what is tried is fixed by the log's shape before the clock starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from routelab.tuning.options import Options
+from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, TASK_MEAN
+
+# Processor seconds were measured; two processors do them in about two thirds of the time.
+SAFE = 0.6
+"""Of the budget, what a plan may use by these figures: slower machines are to keep it too."""
+
+FOR_UTILITY = 0.8
+"""Of what is left after the quick kinds, what the two scorers of predicted utility may take."""
+
+LEAST_ROWS = 300
+"""Requests below which a scorer is not worth its budget; rows are halved down to here."""
+
+LEAST_TRIALS = 50
+
+UTILITY, NEIGHBORS, TIERS = "utility", "neighbors", "tiers"
+GAIN, ROUTING = "gain-cascade", "cascade-routing"
+
+
+class LogShape(NamedTuple):
+    """All of a log that a plan may depend on.
+
+    Attributes:
+        train, tune, test: comparable requests of each part.
+        models: candidates.
+        signals: usable confidence signals.
+        tasks: whether requests name what policies may be parted by.
+        prompts: whether there are any.
+    """
+
+    train: int
+    tune: int
+    test: int
+    models: int
+    signals: int
+    tasks: bool
+    prompts: bool
+
+
+class StudyPlan(msgspec.Struct, frozen=True):
+    """What a study tries.
+
+    Attributes:
+        kinds: of policy, in the order in which they are searched.
+        trials: of the randomised search of cascades.
+        rows: requests that scorers are learned from, at most; None for all.
+        account: whether it is judged what can be learned on the log.
+        left_out: kinds that the budget has no room for.
+        seconds: what the plan is expected to take on two processors.
+    """
+
+    kinds: tuple[str, ...]
+    trials: int
+    rows: int | None = None
+    account: bool = True
+    left_out: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+def planned(options: Options, shape: LogShape) -> StudyPlan:
+    """What a study tries: all that was asked for, or what the budget has room for.
+
+    The same options and the same shape give the same plan on any machine.
+
+    Args:
+        options: of the study.
+        shape: of its log.
+    """
+    parted = options.parts_by is not None
+    if options.policy != AUTO or options.budget_s is None:
+        kinds = (*options.kinds, *([CONDITIONAL] if parted else []))
+        return StudyPlan(kinds, options.trials, None, options.account)
+    return _within(options, shape, SAFE * options.budget_s)
+
+
+def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
+    """The kinds that have room, the quick and the promising ones first."""
+    room -= _always(shape)
+    kinds = [TASK_MEAN] if shape.tasks else []
+    trials = options.trials
+    kinds.append(CASCADE)
+    if shape.signals:
+        room -= _solving(shape)
+        per_trial = _trial(shape)
+        trials = max(min(LEAST_TRIALS, trials), min(trials, int(room / 4 / per_trial)))
+        room -= trials * per_trial
+    wanted = options.by is not None or shape.tasks
+    for_parts = _solving(shape) + 4e-5 * shape.models * shape.train if wanted else 0.0
+    parted = wanted and for_parts <= room
+    room -= for_parts if parted else 0.0
+    rows = _rows(shape, FOR_UTILITY * room)
+    left_out = []
+    for kind, needed in _learned(shape, rows).items():
+        if needed is not None and needed <= room:
+            kinds.append(kind)
+            room -= needed
+        elif needed is not None:
+            left_out.append(kind)
+    if wanted:
+        (kinds if parted else left_out).append(CONDITIONAL)
+    account = options.account and UTILITY in kinds and 5 * _before(shape, rows) <= room
+    room -= 5 * _before(shape, rows) if account else 0.0
+    assert options.budget_s is not None
+    seconds = round(SAFE * options.budget_s - room, 1)
+    limit = rows if rows < shape.train else None
+    return StudyPlan(tuple(kinds), trials, limit, account, tuple(left_out), seconds)
+
+
+def _rows(shape: LogShape, room: float) -> int:
+    """So many requests that two scorers have room, halved until they do."""
+    rows = shape.train
+    while rows > LEAST_ROWS and 2 * _before(shape, rows) > room:
+        rows //= 2
+    return max(rows, min(shape.train, LEAST_ROWS))
+
+
+def _learned(shape: LogShape, rows: int) -> dict[str, float | None]:
+    """Seconds of each kind that learns, by promise; None where the log has nothing for it."""
+    sets = {0: 1, 1: 2}.get(shape.signals, shape.signals + 2)
+    readable = shape.prompts or shape.tasks
+    before, after = _before(shape, rows), _after(shape, rows)
+    compared = 5e-4 + 2e-7 * shape.tune * shape.models
+    after_answers = {GAIN: sets * after + 400 * compared, ROUTING: 2.5 * sets * after}
+    costs: dict[str, float | None] = {UTILITY: 2 * before + 160 * compared if readable else None}
+    if shape.signals:
+        costs[GAIN] = after_answers[GAIN]
+    costs[NEIGHBORS] = 0.5 + 1e-4 * rows + 120 * compared if shape.prompts else None
+    costs[TIERS] = 0.5 + 2e-4 * rows + 2000 * compared if readable else None
+    if not shape.signals:
+        costs[GAIN] = after_answers[GAIN] if readable else None
+    costs[ROUTING] = after_answers[ROUTING] if readable or shape.signals else None
+    return costs
+
+
+def _always(shape: LogShape) -> float:
+    """Seconds of what every study does: replays of single models, figures on test, writing."""
+    every = shape.train + shape.tune + shape.test
+    return 1.5 + 4e-6 * every * shape.models + 1e-4 * shape.test
+
+
+def _solving(shape: LogShape) -> float:
+    """Seconds in which cascades are solved for every signal, and again on folds."""
+    chains = min(shape.models, 6) ** 3
+    return shape.signals * chains * (2e-3 + 3e-7 * shape.tune) * (4 if shape.models > 5 else 1)
+
+
+def _trial(shape: LogShape) -> float:
+    """Seconds of a trial of the randomised search."""
+    return 3e-3 + 1e-6 * shape.tune
+
+
+def _before(shape: LogShape, rows: int) -> float:
+    """Seconds in which a scorer of every model is learned, before any answer."""
+    return shape.models * (0.45 + 1.3e-4 * rows)
+
+
+def _after(shape: LogShape, rows: int) -> float:
+    """Seconds in which a scorer is learned that sees an answer: an example for every model."""
+    return shape.models * (0.5 + 7e-5 * rows * shape.models)
+
+
+class Clock:
+    """The time that a study has, and what it was too short for.
+
+    Attributes:
+        budget_s: seconds; None for all that is needed.
+        cut: what was planned and not begun.
+    """
+
+    def __init__(
+        self, budget_s: float | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.budget_s = budget_s
+        self.cut: list[str] = []
+        self._now = now
+        self._start = now()
+
+    @property
+    def passed_s(self) -> float:
+        """Seconds since the study began."""
+        return self._now() - self._start
+
+    def begins(self, what: str) -> bool:
+        """Whether there is time to begin something; what there is none for is kept in `cut`."""
+        if self.budget_s is None or self.passed_s < self.budget_s:
+            return True
+        if what not in self.cut:
+            self.cut.append(what)
+        return False
+
+    def left(self) -> str:
+        """How much time there is, in words; nothing where there is no end."""
+        if self.budget_s is None:
+            return ""
+        return f" ({max(0.0, self.budget_s - self.passed_s):.0f} s left)"

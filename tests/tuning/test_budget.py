@@ -1,0 +1,129 @@
+"""What a budget has room for follows from the log's shape; the clock is asked before anything."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tuning_world import random_log
+
+from routelab.errors import TuningError
+from routelab.logs.model.log import Requests
+from routelab.tuning import Bounds, Options, tune
+from routelab.tuning.budget import Clock, LogShape, planned
+from routelab.tuning.study import as_json
+from routelab.tuning.tuners import LEARNED
+
+SMALL = LogShape(300, 120, 120, 2, 1, tasks=True, prompts=True)
+SHAPES = st.builds(
+    LogShape,
+    train=st.integers(1, 10**6),
+    tune=st.integers(1, 10**6),
+    test=st.integers(1, 10**6),
+    models=st.integers(2, 60),
+    signals=st.integers(0, 5),
+    tasks=st.booleans(),
+    prompts=st.booleans(),
+)
+
+
+def auto(**options):
+    return Options(**{"name": "x", **options})
+
+
+@given(SHAPES, st.floats(0.1, 10_000))
+def test_whatever_the_log_the_quick_kinds_come_first_and_every_kind_is_accounted_for(shape, budget):
+    plan = planned(auto(budget_s=budget), shape)
+    assert plan == planned(auto(budget_s=budget), shape)
+    assert "cascade" in plan.kinds[:2]
+    assert ("task-mean" in plan.kinds) == shape.tasks
+    assert plan.kinds[0] == ("task-mean" if shape.tasks else "cascade")
+    assert not set(plan.kinds) & set(plan.left_out)
+    if shape.prompts:
+        assert {*LEARNED} <= {*plan.kinds, *plan.left_out}
+    assert 1 <= plan.trials <= 400
+    assert plan.rows is None or 0 < plan.rows < shape.train
+
+
+@given(SHAPES)
+def test_more_time_has_room_for_more(shape):
+    short, long = (planned(auto(budget_s=budget), shape) for budget in (30.0, 3000.0))
+    assert len(long.kinds) >= len(short.kinds)
+    assert (long.rows or shape.train) >= (short.rows or shape.train)
+    assert long.trials >= short.trials
+
+
+def test_a_minute_has_room_for_every_kind_on_a_small_log():
+    assert planned(auto(), SMALL).left_out == ()
+
+
+def test_nothing_is_learned_from_a_log_with_nothing_to_read():
+    plan = planned(auto(), replace_shape(signals=0, tasks=False, prompts=False))
+    assert plan.kinds == ("cascade",)
+    assert plan.left_out == ()
+
+
+def replace_shape(**changes):
+    return SMALL._replace(**changes)
+
+
+def test_without_a_budget_or_for_one_kind_all_that_was_asked_for_is_tried():
+    every = planned(auto(budget_s=None), SMALL)
+    assert every.kinds == ("task-mean", "cascade", *LEARNED, "conditional")
+    assert (every.trials, every.rows, every.seconds) == (400, None, None)
+    assert planned(auto(policy="utility"), SMALL).kinds == ("utility",)
+
+
+def test_a_clock_keeps_what_there_was_no_time_to_begin():
+    now = [0.0]
+    clock = Clock(10.0, now=lambda: now[0])
+    assert clock.begins("a")
+    assert clock.left() == " (10 s left)"
+    now[0] = 11.0
+    assert not clock.begins("b")
+    assert not clock.begins("b")
+    assert (clock.cut, clock.left()) == (["b"], " (0 s left)")
+    endless = Clock(None, now=lambda: now[0])
+    now[0] = 1e9
+    assert endless.begins("anything")
+    assert endless.left() == ""
+
+
+def test_a_study_that_the_clock_cuts_says_what_was_not_tried(monkeypatch):
+    slow = itertools.count(0.0, 100.0).__next__  # every look at the clock is 100 s after the last
+    monkeypatch.setattr("routelab.tuning.study.study.Clock", lambda budget: Clock(budget, slow))
+    ids = np.array([f"r{row}" for row in range(400)], dtype=object)
+    task = np.array(["a", "b"] * 200, dtype=object)
+    log = random_log(400, 3, seed=0, requests=Requests(id=ids, task=task))
+    study = tune(log, auto(trials=5))
+    assert {it.kind for it in study.rivals} == {"task-mean", "cascade"}
+    assert "utility" in study.cut_short
+    assert as_json(study)["cut_short"] == list(study.cut_short)
+    monkeypatch.undo()
+    whole = tune(log, auto(trials=5))
+    assert whole.cut_short == ()
+    assert "utility" in {it.kind for it in whole.rivals}
+    assert {it.kind for it in whole.tried} == {it.kind for it in whole.rivals}
+    assert [it.kind for it in whole.tried if it.exported] == [whole.kind]
+
+
+def test_budgets_and_points_out_of_range_are_refused():
+    with pytest.raises(TuningError) as refused:
+        auto(budget_s=0.0, point="middle").check()
+    assert [*refused.value.problems] == [
+        "`budget_s` is 0.0; it must be positive",
+        "`point` middle: choose least-cost, most-quality, knee",
+    ]
+
+
+def test_a_default_is_no_bound_that_a_verdict_demands():
+    study = tune(random_log(600, 2, seed=3), auto(policy="cascade", trials=5))
+    assert study.points[0].name == "least-cost"
+    assert study.judged[0] == []
+    assert "knee" in {it.name for it in study.points}
+    asked = replace(study.options, bounds=Bounds(min_quality_share=0.9))
+    assert not asked.by_default
