@@ -11,9 +11,11 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors that a user can mend go to standard error with status 2."""
     from routelab.cli.flags import with_flags
+    from routelab.cli.streams import printable
     from routelab.core.messages import how_to_install
     from routelab.errors import RoutelabError
 
+    printable()
     try:
         from routelab.cli.app import app
     except ModuleNotFoundError as error:
