@@ -43,6 +43,7 @@ FLAGS: Mapping[str, str] = {
     "prices": "--prices",
     "processes": "--processes",
     "recipe_trials": "--recipe-trials",
+    "replace=True": "--replace",
     "requests": "--requests",
     "sampler": "--sampler",
     "seed": "--seed",

@@ -7,12 +7,12 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, TrackingError
+from routelab.tracking import database
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "routelab"
@@ -45,8 +45,8 @@ def registry_uri() -> str:
 
 def registry_absent() -> bool:
     """Whether the registry is a file that is not there; connecting would make it."""
-    place = urlsplit(registry_uri())
-    return place.scheme == "sqlite" and bool(place.path) and not Path(place.path[1:]).exists()
+    file = database.file_of(registry_uri())
+    return file is not None and not file.exists()
 
 
 def experiment() -> str:
@@ -81,8 +81,18 @@ def connected() -> Iterator[Any]:
 
 
 def _client(mlflow: Any) -> Any:
+    """A client whose stores are open; processes that make a database at once take turns."""
+    files = {file for it in (uri(), registry_uri()) if (file := database.file_of(it)) is not None}
     try:
-        return mlflow.MlflowClient(uri(), registry_uri())
+        with ExitStack() as stack:
+            for folder in sorted({file.absolute().parent for file in files}):
+                stack.enter_context(database.alone(folder))
+            for file in files:
+                database.ensure(file)
+            client = mlflow.MlflowClient(uri(), registry_uri())
+            if files:
+                client.get_experiment_by_name(experiment())  # which opens it
+            return client
     except Exception as error:  # whatever the driver of a database raises
         raise _refused(error) from error
 
