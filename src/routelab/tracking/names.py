@@ -25,6 +25,13 @@ def metric(name: str) -> str:
     return "/".join(part or "none" for part in parts)[:200]
 
 
+def run(summary: Mapping[str, Any]) -> str:
+    """A study as a row of a table: its name, the kind of its policy, and its seed."""
+    options = summary["provenance"]["options"]
+    kind = summary.get("kind") or "policy"
+    return f"{options['name'][:150]} {kind} seed {options['seed']}"
+
+
 def policy(wire: Mapping[str, Any]) -> str:
     """A policy in a few words: its kind and its models in call order."""
     return f"{wire['kind']} {' > '.join(from_wire(wire).models_used)}"[:200]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         TrialOutcome,
         run_trials,
     )
-    from routelab.tuning.search.trial_store import StorageLocation, TrialStore
+    from routelab.tuning.search.trial_store import StorageLocation, TrialStore, note_result
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -34,6 +34,7 @@ else:
             "StorageLocation": "trial_store",
             "TrialOutcome": "trial_loop",
             "TrialStore": "trial_store",
+            "note_result": "trial_store",
             "run_trials": "trial_loop",
             "search": "parallel",
             "trial_loop": "",
@@ -51,6 +52,7 @@ __all__ = [
     "StorageLocation",
     "TrialOutcome",
     "TrialStore",
+    "note_result",
     "run_trials",
     "search",
     "trial_loop",
