@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from routelab import scorers
 from routelab.core import Floats
+from routelab.core.messages import short_repr
 from routelab.errors import LearningError
 from routelab.scorers import ScorerSet
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class FittedScorers:
     """Fitted scorers in portable form.

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core import Policy
+from routelab.core.messages import short_repr
 from routelab.errors import PolicyError
 from routelab.policy_file.document import Document
 from routelab.policy_file.golden import Golden, verify
@@ -22,6 +23,7 @@ Tensors = Mapping[str, npt.NDArray[np.generic]]
 MAIN = "policy.json"
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class PolicyFile:
     """A loaded policy directory.

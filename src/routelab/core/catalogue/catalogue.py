@@ -9,6 +9,7 @@ from functools import lru_cache
 import msgspec
 
 from routelab.core.catalogue.engine_rules import EngineRules
+from routelab.core.messages.lines import short_repr
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,6 +139,7 @@ def _priced(tokens: float, price: float, part: float, part_price: float | None) 
     return (tokens - part) * price + part * part_price
 
 
+@short_repr
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Models by name.
 

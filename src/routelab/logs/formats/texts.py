@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from routelab.core import Ints
+from routelab.core.messages import short_repr
 from routelab.logs.formats.source import RowSource
 from routelab.logs.model import Strings
 
@@ -68,6 +69,7 @@ class FileTexts:
         return [found[index] for index in back]
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class TextsInMemory:
     """Texts of a log that was made and not read.

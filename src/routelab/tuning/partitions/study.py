@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from routelab.core import CallEstimate, Policy
 from routelab.core.catalogue import Catalogue
+from routelab.core.messages import short_repr
 from routelab.errors import LogError, TuningError
 from routelab.logs import LogBatches
 from routelab.metrics import aiq_among
@@ -39,6 +40,7 @@ from routelab.tuning.study import Verdict, caveats, inputs, verdict
 from routelab.tuning.tuners import CASCADE
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class PartitionedStudy:
     """The result of a study of a log in many files; nothing in it depends on the executor.

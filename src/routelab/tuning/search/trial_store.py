@@ -128,6 +128,7 @@ class TrialStore:
 
     def _opened(self, names: Mapping[str, Direction]) -> optuna.Study:
         location = self._location
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         there = {it.study_name for it in self._storage.get_all_studies()}
         if location.name in there and location.fresh:
             optuna.delete_study(study_name=location.name, storage=self._storage)
