@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from routelab.core.storage import lock_file
+from routelab.core.storage import lock_file, sweep, unfinished
 
 PATIENCE_S = 120.0
 """After which a lock that another process holds is ignored."""
@@ -67,7 +67,7 @@ def ensure(path: Path) -> None:
 
     sweep(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{_beginning(path)}{os.getpid()}.tmp")
+    fresh = path.with_name(f"{unfinished(path)}new.tmp")
     try:
         engine = create_sqlalchemy_engine(f"sqlite:///{fresh}")
         _initialize_tables(engine)
@@ -77,14 +77,3 @@ def ensure(path: Path) -> None:
     finally:
         with suppress(OSError):
             fresh.unlink()
-
-
-def sweep(path: Path) -> None:
-    """Remove what a killed process left of making this file; call it where nobody else makes it."""
-    for left in path.parent.iterdir() if path.parent.is_dir() else ():
-        if left.name.startswith(_beginning(path)) and left.name.endswith(".tmp"):
-            left.unlink(missing_ok=True)
-
-
-def _beginning(path: Path) -> str:
-    return f".{path.name[:40]}.new-"

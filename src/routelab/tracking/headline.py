@@ -1,7 +1,6 @@
-"""What a table of runs should show at once: the fewest numbers that say which study is worth it.
+"""What a table of runs should show at once: the numbers that say which study is worth it.
 
-MLflow orders the columns of metrics by name, so these begin with a digit-free name of one word
-before any group (`test/...`, `baseline/...`).
+Their names have no group (`test/...`, `baseline/...`): MLflow shows such columns first.
 """
 
 from __future__ import annotations

@@ -68,13 +68,14 @@ def send(study: Path, *, on_held: Callable[[], object] | None = None) -> SentStu
             run = runs.find(client, experiment_id, bundle.digest)
             already = run is not None and run.info.status == runs.FINISHED
             run = run or runs.parent(client, experiment_id, bundle)
-            version = model.version_of(client, bundle) if already else _fill(client, run, bundle)
+            made = model.version_of(client, bundle) if already else _fill(client, run, bundle)
         pending_studies.clear(study)
     place = (str(study), store.shown_uri(), store.experiment())
-    return SentStudy(*place, run.info.run_id, names.registered(bundle.name), version, already)
+    name, version = made or (names.registered(bundle.name), None)
+    return SentStudy(*place, run.info.run_id, name, version, already)
 
 
-def _fill(client: Any, run: Any, bundle: Bundle) -> str:
+def _fill(client: Any, run: Any, bundle: Bundle) -> model.RegisteredVersion:
     """Everything below the parent run, which is finished last."""
     run_id: str = run.info.run_id
     runs.describe(client, run, bundle)
@@ -86,9 +87,9 @@ def _fill(client: Any, run: Any, bundle: Bundle) -> str:
     if bundle.report is not None:
         client.log_artifact(run_id, str(bundle.report), "report")
     runs.children(client, run, bundle)
-    version = model.register(client, run, bundle)
+    made = model.register(client, run, bundle)
     client.set_terminated(run_id)
-    return version
+    return made
 
 
 def _experiment(client: Any) -> str:
