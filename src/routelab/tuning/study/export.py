@@ -12,6 +12,7 @@ import numpy as np
 from optuna import __version__ as optuna_version
 
 from routelab.core import CallEstimate, Floats
+from routelab.logs import traffic
 from routelab.logs.formats import parquet_bytes
 from routelab.metrics import exact_mean
 from routelab.policies import to_wire
@@ -155,6 +156,7 @@ def _provenance(study: Study) -> dict[str, Any]:
         "routelab": __version__,
         "log": study.log.name,
         "log_sha256": study.log.sha256,
+        "traffic": traffic(study.log, study.test.models, asked=study.options.models is not None),
         "costs_sha256": costs_sha256(study.log),
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
         "options": {key: value for key, value in options.items() if key not in UNSAID},
