@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,7 +86,10 @@ def _logged(client: Any, run: Any, bundle: Bundle) -> str:
         model_type="routing policy",
     )
     with tempfile.TemporaryDirectory() as folder:
-        _save(Path(folder) / "model", model, bundle)
+        # MLflow takes a path for a URL: `%20` and `#` in its name would lead elsewhere.
+        policy = Path(folder) / f"{names.plain(bundle.name)}.policy"
+        shutil.copytree(bundle.policy.path, policy)
+        _save(Path(folder) / "model", model, bundle, policy)
         client.log_model_artifacts(model.model_id, str(Path(folder) / "model"))
     client.finalize_logged_model(model.model_id, "READY")
     _output(client, run, model.model_id)
@@ -93,14 +97,14 @@ def _logged(client: Any, run: Any, bundle: Bundle) -> str:
     return model_id
 
 
-def _save(path: Path, model: Any, bundle: Bundle) -> None:
+def _save(path: Path, model: Any, bundle: Bundle, policy: Path) -> None:
     from mlflow.models import Model
     from mlflow.pyfunc import save_model
 
     save_model(
         str(path),
         python_model=str(CODE),
-        artifacts={"policy": str(bundle.policy.path)},
+        artifacts={"policy": str(policy)},
         pip_requirements=[f"routelab=={__version__}"],
         signature=_signature(bundle),
         mlflow_model=Model(

@@ -97,7 +97,7 @@ def _experiment(client: Any) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            made: str = client.create_experiment(name, tags=_ABOUT)
+            made: str = client.create_experiment(name, store.artifact_location(name), _ABOUT)
         except Exception:  # another process may have made it meanwhile
             found = client.get_experiment_by_name(name)
             if found is None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, TrackingError
-from routelab.tracking import database
+from routelab.tracking import database, names
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "routelab"
@@ -52,6 +54,20 @@ def registry_absent() -> bool:
 def experiment() -> str:
     """Name of the experiment: `MLFLOW_EXPERIMENT_NAME`, or "routelab"."""
     return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+
+
+def artifact_location(name: str) -> str | None:
+    """Where the files of a new experiment go, where MLflow would take a folder's name for a URL.
+
+    Args:
+        name: of the experiment.
+    Returns:
+        None where MLflow's own place, `mlruns` in the working directory, is read as it is meant.
+    """
+    folder = Path.cwd()
+    if database.file_of(uri()) is None or not re.search("[%#?;]", str(folder)):
+        return None
+    return (folder / "mlruns" / names.plain(name)).as_uri()
 
 
 @contextmanager

@@ -48,6 +48,10 @@ def check_writable(path: Path) -> None:
     Raises:
         PolicyFileError: its folder is closed, full, or no folder.
     """
+    if ".." in path.parts and not path.parent.is_dir():
+        raise PolicyFileError(
+            f"{path}: leads through a folder that is not there; give the place without `..`"
+        )
     folder = path.resolve().parent
     folder = next(it for it in (folder, *folder.parents) if it.exists())
     try:
