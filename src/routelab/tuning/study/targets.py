@@ -75,7 +75,7 @@ def check_same_study(
 ) -> None:
     """Refuse to replace the policy of another study: of another log, or of other options.
 
-    The same study, resumed or repeated, may write again what it wrote.
+    The same study, repeated or resumed with more trials, may write again what it wrote.
 
     Args:
         out: the policy directory; nothing is refused where there is none.
@@ -116,5 +116,5 @@ def _differences(
     there: Mapping[str, Any] = made["options"]
     here = msgspec.json.decode(msgspec.json.encode(options))
     for name, value in here.items():
-        if name not in UNSAID and name in there and there[name] != value:
+        if name not in (*UNSAID, "trials") and name in there and there[name] != value:
             yield f"{name} was {there[name]!r:.60}, and is {value!r:.60}"
