@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from routelab.errors import RoutelabError
 
 
 def printable() -> None:
@@ -22,6 +26,43 @@ def printable() -> None:
             "surrogateescape",
         ):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Around what prints on standard output: where that takes no more, say so.
+
+    Raises:
+        RoutelabError: it is full or gone; a reader that went away (`| head`) is no error.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up()
+        raise RoutelabError(
+            f"standard output: cannot be written ({error.strerror or error}); files that the"
+            " command writes are complete"
+        ) from error
+
+
+def finished(status: int) -> int:
+    """The status to end with, once all that was printed has left."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up()
+    except OSError as error:
+        _give_up()
+        sys.stderr.write(f"error: standard output: cannot be written ({error.strerror})\n")
+        return status or 2
+    return status
+
+
+def _give_up() -> None:
+    """Print nowhere from now on, so that nothing fails again as the process ends."""
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def ascii_json(text: str) -> str:
