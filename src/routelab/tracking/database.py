@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from routelab.core.storage import lock_file, sweep, unfinished
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 """After which a lock that another process holds is ignored."""
 
 

@@ -66,7 +66,7 @@ def read(study: Path) -> PendingStudy:
 
 
 def settle(study: Path) -> None:
-    """Wait until no process records a study, so that it may be replaced; two minutes at most."""
+    """Wait until no process records a study, so that it may be replaced; ten minutes at most."""
     if study.is_dir():
         with database.alone(study):
             return

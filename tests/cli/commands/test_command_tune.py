@@ -199,7 +199,8 @@ def test_a_second_run_says_what_it_took_up(run, small, tmp_path):
     assert "study 'x' there is another one; give another --storage or --out, or --fresh" in says
     assert "options.seed was 0, and is 1" in says
     assert (tmp_path / "x.policy" / "policy.json").read_bytes() == before
-    fresh = run.ok("tune", small, *kept, "--seed", 1, "--fresh", "--json").data
+    asked = ("--seed", 1, "--fresh", "--replace", "--json")
+    fresh = run.ok("tune", small, *kept, *asked).data
     assert fresh["resumed_trials"] == 0
 
 
