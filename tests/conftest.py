@@ -24,6 +24,9 @@ LONG = ("slow", "soak")
 sys.path.extend(sorted({str(it.parent) for it in Path(__file__).parent.rglob("*_world.py")}))
 
 
+os.environ.setdefault("ROUTELAB_TRACKING_WAIT_S", "600")
+"""Tests look at records at once; commands may leave them to the background."""
+
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )  # how long an example takes says how busy the machine is, and benchmarks measure speed

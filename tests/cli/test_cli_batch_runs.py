@@ -27,7 +27,7 @@ def rounded(data):
 
 
 def tuned(run, log, *options):
-    return run.ok("tune", log, *QUICK, *options).data
+    return run.ok("tune", log, "--replace", *QUICK, *options).data
 
 
 def figures(told):

@@ -26,10 +26,10 @@ from routelab.tuning.certify import CertificateDemand
 
 SOURCE = Path(cli.__file__).parents[1]
 OF_FILES = {
-    "after", "attempt", "estimates", "least", "max_concurrency", "most", "otherwise", "queue",
-    "scoring", "weight",
+    "after", "attempt", "build", "estimates", "least", "max_concurrency", "most", "otherwise",
+    "parts", "queue", "scoring", "weight",
 }  # fmt: skip
-"""What sentences name between backticks that is no argument, but a field of a file."""
+"""What sentences name between backticks that no command takes: fields of files, and `compose`'s."""
 
 TWO_FIELDS = (
     "`processes` is for the trials of a search, and `policy='tiers'` makes none; leave it out, or"

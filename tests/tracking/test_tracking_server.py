@@ -24,7 +24,7 @@ from routelab.replay.generator import decide
 from routelab.tracking import store
 from routelab.tracking.pending_studies import MARKER
 
-CUTS = (2, 7, 15, 40, 110)
+CUTS = (2, 7, 15, 22, 30)
 """Requests after which an attempt dies: in every stage of sending."""
 
 

@@ -11,9 +11,11 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors that a user can mend go to standard error with status 2."""
     from routelab.cli.flags import with_flags
+    from routelab.cli.streams import finished, printable
     from routelab.core.messages import how_to_install
     from routelab.errors import RoutelabError
 
+    printable()
     try:
         from routelab.cli.app import app
     except ModuleNotFoundError as error:
@@ -28,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(list(sys.argv[1:] if arguments is None else arguments), prog_name="routelab")
     except SystemExit as stop:
-        return int(stop.code or 0)
+        return finished(int(stop.code or 0))
     except RoutelabError as error:
         sys.stderr.write(f"error: {with_flags(str(error))}\n")
-        return 2
-    return 0
+        return finished(2)
+    return finished(0)

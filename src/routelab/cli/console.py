@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from routelab.cli.flags import with_flags
+from routelab.cli.streams import ascii_json, writing
 
 
 def print_json(data: Any) -> None:
     """Plain data as JSON on standard output; NaN is null."""
-    encoded = msgspec.json.format(msgspec.json.encode(data), indent=2)
-    sys.stdout.write(encoded.decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+    unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    with writing():
+        sys.stdout.write(f"{text if unicode else ascii_json(text)}\n")
 
 
 def tell(text: str) -> None:

@@ -47,6 +47,7 @@ FLAGS: Mapping[str, str] = {
     "processes": "--processes",
     "reads": "--reads",
     "recipe_trials": "--recipe-trials",
+    "replace=True": "--replace",
     "requests": "--requests",
     "sampler": "--sampler",
     "seed": "--seed",

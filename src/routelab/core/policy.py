@@ -9,7 +9,7 @@ import msgspec
 
 from routelab.core.context import Context
 from routelab.core.gate import Gate
-from routelab.core.messages import notebook_html
+from routelab.core.messages import notebook_html, one_line
 from routelab.core.protocol import Route
 from routelab.core.request import Request
 from routelab.core.scoring import ScorerUse
@@ -99,6 +99,9 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
         What is reached so at best is the zero router.
         """
         return False
+
+    def __repr__(self) -> str:
+        return one_line(super().__repr__())
 
     def _repr_html_(self) -> str:
         """For notebooks."""

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from routelab import scorers
 from routelab.core import Floats
+from routelab.core.messages import short_repr
 from routelab.errors import LearningError
 from routelab.scorers import ScorerSet
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class FittedScorers:
     """Fitted scorers in portable form.
@@ -38,11 +41,27 @@ class FittedScorers:
         """Both together; features that they share are held once.
 
         Raises:
-            LearningError: both have a scorer of the same name.
+            LearningError: both have a scorer of the same name, or a feature or tensor of one name
+                that is not the same.
         """
         twice = sorted(set(self.scorers) & set(other.scorers))
         if twice:
             raise LearningError(f"scorers of the same name: {', '.join(twice)}; rename one")
+        features, tensors = self.features, self.tensors
+        apart = [
+            it
+            for it in other.features
+            if features.get(it, other.features[it]) != other.features[it]
+        ]
+        apart += [
+            name
+            for name, it in other.tensors.items()
+            if name in tensors and not np.array_equal(tensors[name], it)
+        ]
+        if apart:
+            raise LearningError(
+                f"features or tensors of the same name that differ: {', '.join(apart)}; rename one"
+            )
         return FittedScorers(
             {**self.features, **other.features},
             {**self.scorers, **other.scorers},

@@ -7,6 +7,7 @@ from routelab.logs.describe import describe
 from routelab.logs.formats import TextsInMemory, prompt_key
 from routelab.logs.model import Log, PartialLog, Requests, Texts
 from routelab.logs.read import read
+from routelab.logs.traffic import traffic
 from routelab.logs.write import write
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "open_batches",
     "prompt_key",
     "read",
+    "traffic",
     "write",
 ]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from routelab.policy_file.atomic import replace_directory
     from routelab.policy_file.card import markdown_table, policy_card, seconds_text
     from routelab.policy_file.certificate import Certificate, CertifiedBound, LaterCheck
+    from routelab.policy_file.composition import compose
     from routelab.policy_file.document import SCHEMA, Document, Origin, SplitRecord
     from routelab.policy_file.files import check_target, load, write
     from routelab.policy_file.golden import Golden, golden_decisions, verify
@@ -31,6 +32,7 @@ else:
             "SplitRecord": "document",
             "check_loaded": "policy_file",
             "check_target": "files",
+            "compose": "composition",
             "load": "files",
             "replace_directory": "atomic",
             "seconds_text": "card",
@@ -52,6 +54,7 @@ __all__ = [
     "SplitRecord",
     "check_loaded",
     "check_target",
+    "compose",
     "golden_decisions",
     "load",
     "markdown_table",

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from routelab.core.storage import sync
+from routelab.core.storage import sweep, sync, unfinished
 from routelab.errors import PolicyFileError
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
@@ -37,7 +37,8 @@ def replace_directory(path: Path, files: Mapping[str, bytes]) -> None:
 
 def _replace(path: Path, files: Mapping[str, bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    sweep(path)
+    fresh = _beside(path)
     try:
         fresh.chmod(0o755)
         for name, content in files.items():
@@ -48,11 +49,15 @@ def _replace(path: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def _beside(path: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=unfinished(path), suffix=".tmp", dir=path.parent))
+
+
 def _put(fresh: Path, path: Path) -> None:
     if not path.exists():
         fresh.rename(path)
     elif not _exchange(fresh, path):
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        old = _beside(path)
         path.rename(old / "old")
         try:
             fresh.rename(path)

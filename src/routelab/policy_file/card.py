@@ -29,6 +29,7 @@ def policy_card(document: Document) -> str:
     if test := evaluation.get("test"):
         parts += ["## On the test part", _figures(test), _baselines(test["baselines"])]
     parts += _certificate(document.certificate)
+    parts += _traffic(document.provenance.get("traffic"))
     parts += ["## Made from", *_provenance(document)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -150,6 +151,16 @@ def _points(gain: float, interval: Sequence[float]) -> str:
     return with_interval(gain, interval, "+.2f", 100)
 
 
+def _traffic(told: object) -> list[str]:
+    """What the policy was shown: whoever sends it other traffic should measure it there."""
+    if not isinstance(told, Mapping) or not told:
+        return []
+    lines = "\n".join(
+        f"- {shown(str(about))}: {' '.join(str(text).split())}" for about, text in told.items()
+    )
+    return ["## Traffic it was tuned on", lines]
+
+
 def _provenance(document: Document) -> Iterable[str]:
     if document.split is not None:
         parts = ", ".join(f"{part} {n}" for part, n in document.split.n.items())
@@ -158,7 +169,9 @@ def _provenance(document: Document) -> Iterable[str]:
         kinds = ", ".join(map(shown, origin.kinds))
         yield f"Needs the package {shown(name)} {shown(origin.version)}, which brings {kinds}."
     if document.provenance:
-        yield "\n".join(f"- {key}: `{value}`" for key, value in document.provenance.items())
+        yield "\n".join(
+            f"- {key}: `{value}`" for key, value in document.provenance.items() if key != "traffic"
+        )
 
 
 def seconds_text(value: float | None) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from routelab.core import CallEstimate, SignalSpec
 from routelab.core.catalogue import Catalogue
+from routelab.core.messages import short_repr
 from routelab.policy_file.certificate import Certificate
 
 SCHEMA = "routelab.policy/1"
@@ -50,6 +51,7 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: tuple[str, ...]
 
 
+@short_repr
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The content of `policy.json`.
 

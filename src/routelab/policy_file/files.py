@@ -26,7 +26,9 @@ WEIGHTS, GOLDEN, CARD = _OTHERS = ("weights.safetensors", "golden.jsonl", "card.
 def write(path: Path, document: Document, card: str, tensors: Tensors | None = None) -> PolicyFile:
     """Write a policy directory, replacing one that is there at once.
 
-    The golden decisions are made from the policy; hashes of all files are filled in.
+    The golden decisions are made from the policy; hashes of all files are filled in. Where the
+    document was loaded and then changed, what was measured and proved of the policy as it was
+    (`evaluation`, `certificate`) is left out, and the card is made anew.
 
     Args:
         path: of the directory; one that holds anything else is refused.
@@ -38,12 +40,17 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
             scorer lacks what it needs.
         PolicyError: the document does not hang together.
     """
-    from safetensors.numpy import save as tensor_bytes  # slow, and who loads writes nothing
+    # Slow, and who loads writes nothing.
+    from safetensors.numpy import save as tensor_bytes
 
     from routelab.policy_file.atomic import replace_directory
+    from routelab.policy_file.card import policy_card
 
     check_target(path)
     policy = _checked(document)
+    if _is_changed(document):
+        document = msgspec.structs.replace(document, evaluation={}, certificate=None)
+        card = policy_card(document)
     if foreign := origins.origins(document, policy):
         document = msgspec.structs.replace(document, packages=foreign)
     scoring = _scoring(document, policy, tensors or {})
@@ -236,6 +243,12 @@ def _scoring(document: Document, policy: Policy, tensors: Tensors) -> ScorerSet:
     if problems:
         raise PolicyError(*problems)
     return scoring
+
+
+def _is_changed(document: Document) -> bool:
+    """Whether it was loaded and then changed, so that its figures are of another policy."""
+    written = document.files.get(MAIN)
+    return written is not None and written != _said_sha256(msgspec.json.encode(document))
 
 
 def _known_values(document: Document) -> Mapping[str, Sequence[str]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from routelab.core import Policy
 from routelab.core.conversation import DIALOGUE, kinds_read
+from routelab.core.messages import short_repr
 from routelab.errors import PolicyError
 from routelab.policy_file.document import Document
 from routelab.policy_file.golden import Golden, verify
@@ -26,6 +27,7 @@ Tensors: TypeAlias = "Mapping[str, npt.NDArray[np.generic]]"
 MAIN = "policy.json"
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class PolicyFile:
     """A loaded policy directory.

@@ -11,6 +11,7 @@ import numpy as np
 
 from routelab.core import CallEstimate, Ints, Policy, Scoring
 from routelab.core.catalogue import Catalogue
+from routelab.core.messages import short_repr
 from routelab.errors import UncoveredError
 from routelab.logs.model import Log, Split
 from routelab.metrics import exact_mean
@@ -22,6 +23,7 @@ from routelab.replay.request_cache import RequestCache
 from routelab.replay.result import Replay
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class ComparisonSet:
     """Comparable rows of one part of a log.

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import structs
 
 from routelab.core import Floats, Policy
+from routelab.core.messages import short_repr
 from routelab.errors import PolicyError
 from routelab.metrics import aiq_among, exact_mean, zero_router_at
 from routelab.replay import baselines
@@ -67,6 +68,7 @@ class Baseline(msgspec.Struct, frozen=True):
     saving_share_ci: Range | None = None
 
 
+@short_repr
 class Figures(msgspec.Struct, frozen=True):
     """What a policy is worth on one part of a log; intervals are 95 %.
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from routelab.core import Bools, Floats, Ints
+from routelab.core.messages import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Replay:
     """What a policy did on every request (n) of a log.

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from routelab.core import Floats, Request
+from routelab.core.messages import one_line
 from routelab.errors import PolicyError
 from routelab.scorers.calibrators import AnyCalibrator
 from routelab.signals.features import Matrix, Tensors, Vector
@@ -90,6 +91,9 @@ class Scorer(
                 f"{len(self.outputs)} outputs need as many calibrators or none,"
                 f" got {len(self.calibrators)}"
             )
+
+    def __repr__(self) -> str:
+        return one_line(super().__repr__())
 
     def bind(self, widths: Sequence[int], tensors: Tensors) -> BoundScorer:
         """Ready to score.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from routelab.core import Feedback, Floats, Request
+from routelab.core.messages import one_line
 from routelab.errors import PolicyError
 from routelab.scorers.scorer import Scorer
 from routelab.scorers.views import LoadedScorers, ManyView, Memo, OneView
@@ -30,6 +31,9 @@ class ScorerSet:
         self._ready = ready
         self.reads = reads
         self._last = OneView(ready, Request(""), None, Memo({}, {}))
+
+    def __repr__(self) -> str:
+        return one_line(f"<ScorerSet of {len(self.names)}: {', '.join(self.names) or 'none'}>")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from routelab.lazy import attach
 from routelab.tracking.send import send
 
 if TYPE_CHECKING:
-    from routelab.tracking.pending_studies import mark, waiting
+    from routelab.tracking.pending_studies import mark, settle, waiting
+    from routelab.tracking.recorder import Recorder, patience_s
     from routelab.tracking.registry import PolicyVersion, fetch, promote, versions
     from routelab.tracking.send import SentStudy
     from routelab.tracking.store import shown_uri
@@ -20,10 +21,13 @@ else:
         __name__,
         {
             "PolicyVersion": "registry",
+            "Recorder": "recorder",
             "SentStudy": "send",
             "fetch": "registry",
             "mark": "pending_studies",
+            "patience_s": "recorder",
             "promote": "registry",
+            "settle": "pending_studies",
             "shown_uri": "store",
             "versions": "registry",
             "waiting": "pending_studies",
@@ -32,11 +36,14 @@ else:
 
 __all__ = [
     "PolicyVersion",
+    "Recorder",
     "SentStudy",
     "fetch",
     "mark",
+    "patience_s",
     "promote",
     "send",
+    "settle",
     "shown_uri",
     "versions",
     "waiting",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from routelab.tracking import names
 from routelab.tracking.bundle import Bundle
@@ -18,22 +19,34 @@ POLICY_TAG = "routelab.policy_sha256"
 CODE = Path(__file__).with_name("decider.py")
 
 
-def register(client: Any, run: Any, bundle: Bundle) -> str:
-    """Register the policy and give its version; a study's version is made once.
+class RegisteredVersion(NamedTuple):
+    """A version of a registered model, by its name there."""
+
+    name: str
+    version: str
+
+
+def register(client: Any, run: Any, bundle: Bundle) -> RegisteredVersion:
+    """Register the policy, and say as what; a study's version is made once.
 
     A policy with the verdict "ship" becomes `@challenger`.
     """
-    name = names.registered(bundle.name)
-    version = version_of(client, bundle) or _create(client, run, bundle, name)
+    found = version_of(client, bundle)
+    name = names.registered(bundle.name) if found is None else found.name
+    version = _create(client, run, bundle, name) if found is None else found.version
     if bundle.summary["verdict"] == "ship":
         client.set_registered_model_alias(name, CHALLENGER, version)
-    return version
+    return RegisteredVersion(name, version)
 
 
-def version_of(client: Any, bundle: Bundle) -> str | None:
-    """The version that a study registered; None if there is none."""
-    found = client.search_model_versions(f"name='{names.registered(bundle.name)}'")
-    return next((str(it.version) for it in found if it.tags.get(STUDY_TAG) == bundle.digest), None)
+def version_of(client: Any, bundle: Bundle) -> RegisteredVersion | None:
+    """What a study registered; None if there is nothing."""
+    # Version 0.1.0 gave two policies whose names differ in odd characters one name.
+    for name in dict.fromkeys((names.registered(bundle.name), names.plain(bundle.name))):
+        for it in client.search_model_versions(f"name='{name}'"):
+            if it.tags.get(STUDY_TAG) == bundle.digest:
+                return RegisteredVersion(name, str(it.version))
+    return None
 
 
 def _create(client: Any, run: Any, bundle: Bundle, name: str) -> str:
@@ -73,7 +86,10 @@ def _logged(client: Any, run: Any, bundle: Bundle) -> str:
         model_type="routing policy",
     )
     with tempfile.TemporaryDirectory() as folder:
-        _save(Path(folder) / "model", model, bundle)
+        # MLflow takes a path for a URL: `%20` and `#` in its name would lead elsewhere.
+        policy = Path(folder) / f"{names.plain(bundle.name)}.policy"
+        shutil.copytree(bundle.policy.path, policy)
+        _save(Path(folder) / "model", model, bundle, policy)
         client.log_model_artifacts(model.model_id, str(Path(folder) / "model"))
     client.finalize_logged_model(model.model_id, "READY")
     _output(client, run, model.model_id)
@@ -81,14 +97,14 @@ def _logged(client: Any, run: Any, bundle: Bundle) -> str:
     return model_id
 
 
-def _save(path: Path, model: Any, bundle: Bundle) -> None:
+def _save(path: Path, model: Any, bundle: Bundle, policy: Path) -> None:
     from mlflow.models import Model
     from mlflow.pyfunc import save_model
 
     save_model(
         str(path),
         python_model=str(CODE),
-        artifacts={"policy": str(bundle.policy.path)},
+        artifacts={"policy": str(policy)},
         pip_requirements=[f"routelab=={__version__}"],
         signature=_signature(bundle),
         mlflow_model=Model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +11,19 @@ from routelab.policies import from_wire
 
 
 def registered(name: str) -> str:
-    """A study's name as the registry accepts it: no `/`, `:`, `@` or quotes, at most 200 long."""
+    """A study's name as the registry accepts it: no `/`, `:`, `@` or quotes, at most 200 long.
+
+    A name that had to be changed ends in a digest of itself, so that no two policies share one.
+    """
+    cleaned = plain(name)
+    if cleaned == name:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{cleaned[:190].rstrip(' .')}-{digest}"
+
+
+def plain(name: str) -> str:
+    """A name without what the registry refuses; several may come to the same."""
     return re.sub(r"[^\w .+-]", "-", name)[:200].strip(" .") or "policy"
 
 
@@ -23,6 +36,13 @@ def metric(name: str) -> str:
     """A name as MLflow accepts it for a metric, a group as a branch of its column."""
     parts = (re.sub(r"[^\w .-]", "-", part).strip(" .") for part in name.split("=", 1))
     return "/".join(part or "none" for part in parts)[:200]
+
+
+def run(summary: Mapping[str, Any]) -> str:
+    """A study as a row of a table: its name, the kind of its policy, and its seed."""
+    options = summary["provenance"]["options"]
+    kind = summary.get("kind") or "policy"
+    return f"{options['name'][:150]} {kind} seed {options['seed']}"
 
 
 def policy(wire: Mapping[str, Any]) -> str:

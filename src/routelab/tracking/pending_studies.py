@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from routelab.errors import TrackingError
+from routelab.tracking import database
 from routelab.tracking.git import commit
 
 MARKER = "untracked.json"
@@ -62,6 +63,13 @@ def read(study: Path) -> PendingStudy:
         raise TrackingError(
             f"{path}: {error}; delete it, and name the study: routelab track sync {study}"
         ) from error
+
+
+def settle(study: Path) -> None:
+    """Wait until no process records a study, so that it may be replaced; ten minutes at most."""
+    if study.is_dir():
+        with database.alone(study):
+            return
 
 
 def clear(study: Path) -> None:

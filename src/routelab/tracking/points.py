@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from routelab.stats import thinned
 from routelab.tracking import names
 
-LIMIT = 50
+LIMIT = 10
+"""Runs below a study's: as many as a table shows at once."""
 
 
 class LoggedPoint(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any
 
 from routelab.tracking import names
 from routelab.tracking.bundle import Bundle
+from routelab.tracking.headline import baseline_figures, headline, point_headline
 from routelab.tracking.note import note
 from routelab.tracking.points import LoggedPoint, points
 
@@ -35,7 +36,7 @@ def find(client: Any, experiment_id: str, digest: str) -> Any:
 def parent(client: Any, experiment_id: str, bundle: Bundle) -> Any:
     """Start the run of a study."""
     return client.create_run(
-        experiment_id, start_time=_now_ms(), tags=_tags(bundle), run_name=bundle.name
+        experiment_id, start_time=_now_ms(), tags=_tags(bundle), run_name=names.run(bundle.summary)
     )
 
 
@@ -43,7 +44,9 @@ def describe(client: Any, run: Any, bundle: Bundle) -> None:
     """Log what was asked for, and the figures on test."""
     summary = bundle.summary
     measured = {
+        **headline(summary),
         **_figures(summary["test"], "test"),
+        **baseline_figures(summary),
         "test/aiq_front": summary["aiq_front"],
         "test/aiq_zero_router": summary["test"]["aiq_zero_router"],
         **{f"test/optimism_{key}": it for key, it in summary["optimism"].items()},
@@ -79,6 +82,7 @@ def children(client: Any, run: Any, bundle: Bundle) -> None:
             child = client.create_run(info.experiment_id, _now_ms(), tags, point.name)
         if child.info.status != FINISHED:
             measured = _figures(point.tune, "tune") | _figures(point.test, "test")
+            measured |= point_headline(point.test)
             _batch(client, child, measured, dict(names.params(point.policy)))
             client.set_terminated(child.info.run_id)
 
@@ -91,6 +95,9 @@ def _newest_first(listed: list[LoggedPoint]) -> list[LoggedPoint]:
 def _tags(bundle: Bundle) -> dict[str, str]:
     summary, made = bundle.summary, bundle.summary["provenance"]
     tags = {
+        "verdict": summary["verdict"],
+        "policy": names.policy(bundle.policy.document.policy),
+        "routelab.kind": str(bundle.policy.document.policy["kind"]),
         "routelab.verdict": summary["verdict"],
         "routelab.log": made["log"],
         "routelab.seed": str(made["options"]["seed"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, TrackingError
+from routelab.tracking import database, names
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "routelab"
@@ -45,13 +47,27 @@ def registry_uri() -> str:
 
 def registry_absent() -> bool:
     """Whether the registry is a file that is not there; connecting would make it."""
-    place = urlsplit(registry_uri())
-    return place.scheme == "sqlite" and bool(place.path) and not Path(place.path[1:]).exists()
+    file = database.file_of(registry_uri())
+    return file is not None and not file.exists()
 
 
 def experiment() -> str:
     """Name of the experiment: `MLFLOW_EXPERIMENT_NAME`, or "routelab"."""
     return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+
+
+def artifact_location(name: str) -> str | None:
+    """Where the files of a new experiment go, where MLflow would take a folder's name for a URL.
+
+    Args:
+        name: of the experiment.
+    Returns:
+        None where MLflow's own place, `mlruns` in the working directory, is read as it is meant.
+    """
+    folder = Path.cwd()
+    if database.file_of(uri()) is None or not re.search("[%#?;]", str(folder)):
+        return None
+    return (folder / "mlruns" / names.plain(name)).as_uri()
 
 
 @contextmanager
@@ -81,8 +97,18 @@ def connected() -> Iterator[Any]:
 
 
 def _client(mlflow: Any) -> Any:
+    """A client whose stores are open; processes that make a database at once take turns."""
+    files = {file for it in (uri(), registry_uri()) if (file := database.file_of(it)) is not None}
     try:
-        return mlflow.MlflowClient(uri(), registry_uri())
+        with ExitStack() as stack:
+            for folder in sorted({file.absolute().parent for file in files}):
+                stack.enter_context(database.alone(folder))
+            for file in files:
+                database.ensure(file)
+            client = mlflow.MlflowClient(uri(), registry_uri())
+            if files:
+                client.get_experiment_by_name(experiment())  # which opens it
+            return client
     except Exception as error:  # whatever the driver of a database raises
         raise _refused(error) from error
 

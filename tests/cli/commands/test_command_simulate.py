@@ -288,7 +288,7 @@ def test_tune_warns_of_answers_that_production_would_not_wait_for(run, tmp_path,
     assert "logged answers of 'frontier'" in told
     assert "Figures here count them as answered" in told
     assert "timeouts.total_s" in told
-    done = run("tune", sample_file, *alone, "--catalogue", tmp_path / "models.toml")
+    done = run("tune", sample_file, *alone, "--replace", "--catalogue", tmp_path / "models.toml")
     assert "'frontier'" not in done.err
 
 

@@ -110,9 +110,35 @@ def test_one_seed_gives_the_same_bytes(run, sample_file, tmp_path):
 
 def test_an_existing_policy_is_replaced(run, small, tmp_path):
     first = run.ok("tune", small, "--seed", 0, "--out", "x.policy", *QUICK).data
-    second = run.ok("tune", small, "--seed", 1, "--out", "x.policy", *QUICK).data
+    other = ("tune", small, "--seed", 1, "--out", "x.policy", *QUICK)
+    says = run.refused(*other)
+    assert "x.policy: holds the policy of another study (seed was 0, and is 1)" in says
+    assert "choose another --out, or --replace" in says
+    assert load(tmp_path / "x.policy").digest == first["policy_digest"]
+    second = run.ok(*other, "--replace").data
     assert first["policy_digest"] != second["policy_digest"] == load(tmp_path / "x.policy").digest
     assert not any(name.startswith(".") for name in left_behind(tmp_path))
+
+
+def test_the_policy_of_another_log_is_replaced_only_if_asked(run, small, tmp_path):
+    run.ok("tune", small, "--out", "x.policy", *QUICK)
+    run.ok("tune", small, "--out", "x.policy", *QUICK)  # the same study again
+    other = save(tmp_path / "other.csv", rows_of(500))
+    assert "and here it is other.csv" in run.refused("tune", other, "--out", "x.policy", *QUICK)
+    by_hand = json.loads((tmp_path / "x.policy" / "policy.json").read_text())
+    (tmp_path / "x.policy" / "policy.json").write_text(json.dumps({**by_hand, "provenance": {}}))
+    assert "no study is on record" in run.refused("tune", small, "--out", "x.policy", *QUICK)
+    (tmp_path / "x.policy" / "policy.json").write_text("{")
+    assert "no study is on record" in run.refused("tune", small, "--out", "x.policy", *QUICK)
+    run.ok("tune", other, "--out", "x.policy", "--replace", *QUICK)
+
+
+def test_a_place_that_takes_no_files_is_refused_before_the_log_is_read(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    says = run.refused("tune", "not-even-read.csv", "--out", "file/x.policy", *QUICK)
+    assert "file/x.policy: cannot be written" in says
+    says = run.refused("tune", "not-even-read.csv", "--out", "nowhere/../x.policy", *QUICK)
+    assert "without" in says
 
 
 def test_a_directory_that_is_no_policy_is_left_alone(run, tmp_path):
@@ -191,11 +217,12 @@ def test_a_second_run_says_what_it_took_up(run, small, tmp_path):
     assert run.ok("tune", small, *kept, "--json").data["resumed_trials"] == 20
     assert run.ok("tune", small, *options, "--json").data["resumed_trials"] == 0
     assert (tmp_path / "x.policy" / "policy.json").read_bytes() == before
-    says = " ".join(run.refused("tune", small, *kept, "--seed", 1).split())
+    says = " ".join(run.refused("tune", small, *kept, "--seed", 1, "--replace").split())
     assert "study 'x' there is another one; give another --storage or --out, or --fresh" in says
     assert "options.seed was 0, and is 1" in says
     assert (tmp_path / "x.policy" / "policy.json").read_bytes() == before
-    fresh = run.ok("tune", small, *kept, "--seed", 1, "--fresh", "--json").data
+    asked = ("--seed", 1, "--fresh", "--replace", "--json")
+    fresh = run.ok("tune", small, *kept, *asked).data
     assert fresh["resumed_trials"] == 0
 
 
@@ -266,6 +293,7 @@ def test_models_and_catalogue_are_embedded(run, sample_file):
     assert deployed == [2, 2]
 
 
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, where this test looks
 def test_a_study_is_recorded_in_mlflow(run, small, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
     done = run.ok("tune", small, "--trials", 5, *PLAIN, "--out", "x.policy", "--json")

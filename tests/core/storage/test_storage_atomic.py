@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,32 @@ def test_the_first_error_is_told_where_the_remains_cannot_be_removed(tmp_path, m
     monkeypatch.setattr(Path, "unlink", stuck)
     with pytest.raises(ValueError, match="first"), replacing(tmp_path / "a.json"):
         raise ValueError("first")
+
+
+def ended():
+    """Of a process that is no more."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
+    path, pid = tmp_path / "a.json", ended()
+    left = [tmp_path / f".a.json.{pid}-00ff00ff.tmp", tmp_path / f".a.json.{pid}-folder.tmp"]
+    left[0].write_bytes(b"half")
+    left[1].mkdir()
+    (left[1] / "policy.json").write_bytes(b"half")
+    kept = {
+        "of a living process": tmp_path / f".a.json.{os.getpid()}-00ff00ff.tmp",
+        "just written, perhaps on another machine": tmp_path / f".a.json.{pid}-11ff11ff.tmp",
+        "of another file": tmp_path / f".b.json.{pid}-00ff00ff.tmp",
+        "of somebody else": tmp_path / ".a.json.mine.tmp",
+    }
+    for it in kept.values():
+        it.write_bytes(b"half")
+    for it in (*left, *kept.values()):
+        if it != kept["just written, perhaps on another machine"]:
+            os.utime(it, (1e9, 1e9))
+    with replacing(path) as fresh:
+        fresh.write_bytes(b"new")
+    assert names(tmp_path) == sorted(["a.json", *(it.name for it in kept.values())])

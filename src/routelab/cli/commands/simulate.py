@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Annotated, Any, NamedTuple
+from typing import IO, Annotated, Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -204,6 +204,24 @@ def _part(
     return log.take(found.rows) if found.n_dropped else log
 
 
+class _EventsFile:
+    """A file that tells its own failures from those of the day that writes to it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            raise _Unwritten(error) from error
+
+
+class _Unwritten(Exception):  # noqa: N818  (it carries an error, and is never told itself)
+    def __init__(self, error: OSError) -> None:
+        self.error = error
+
+
 @contextmanager
 def _opened(events: Path | None) -> Iterator[IO[bytes] | None]:
     """A file that takes the name of the events only when they are complete.
@@ -214,15 +232,27 @@ def _opened(events: Path | None) -> Iterator[IO[bytes] | None]:
     if events is None:
         yield None
         return
+    inside: list[OSError] = []
     try:
         with replacing(events) as fresh, fresh.open("wb") as file:
-            yield file
+            try:
+                yield cast("IO[bytes]", _EventsFile(file))
+            except OSError as error:  # of the day, not of this file
+                inside.append(error)
+                raise
+    except _Unwritten as unwritten:
+        raise _refused(events, unwritten.error) from unwritten.error
     except OSError as error:
-        reason = error.strerror or error
-        raise SimulationError(
-            f"--events {foreign(str(events))}: cannot be written: {reason}; name a file in a"
-            " folder that is there, with room and leave to write"
-        ) from error
+        if error in inside:
+            raise
+        raise _refused(events, error) from error
+
+
+def _refused(events: Path, error: OSError) -> SimulationError:
+    return SimulationError(
+        f"--events {foreign(str(events))}: cannot be written: {error.strerror or error}; name a"
+        " file in a folder that is there, with room and leave to write"
+    )
 
 
 def _as_json(days: list[Day], checks: list[list[Any]], day: Scenario) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from routelab.cli.output import (
     day_tables,
     progress,
     record,
+    recorder,
     report_note,
     report_path,
     reported,
@@ -39,11 +40,13 @@ from routelab.core import use
 from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs import Log
+from routelab.tracking import settle
 from routelab.tuning import Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.slo import SloDemands, check_alone, tuned_for
 from routelab.tuning.study import (
     as_json,
+    check_same_study,
     check_seeds,
     check_targets,
     save,
@@ -84,15 +87,21 @@ def tune(
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
         found = batch_runs.opened(log, how, signals)
+        if not output.replace:
+            check_same_study(target, options, log=found.name)
         batch_runs.tune(found, options, in_batches, target, catalogue=known, json=output.json)
         return
     opened = read_log(log, how, signals, known)
     opened = replace(opened, reading=reading(how, candidates.catalogue))
-    study = _studied(opened, options, known, wanted, search.seeds)
-    digest = save(study, target).digest
-    summary = {**as_json(study), "policy_digest": digest}
-    drawn = None if output.no_report else reported(summary, page)
-    record(target, drawn, wanted=not output.no_tracking)
+    if not output.replace:
+        check_same_study(target, options, log=opened.name, log_sha256=opened.sha256)
+    with recorder(wanted=not output.no_tracking) as by:
+        study = _studied(opened, options, known, wanted, search.seeds)
+        settle(study_path(target))
+        digest = save(study, target).digest
+        summary = {**as_json(study), "policy_digest": digest}
+        drawn = None if output.no_report else reported(summary, page)
+        record(target, drawn, wanted=not output.no_tracking, by=by)
     _show(study, target, drawn, summary if output.json else None)
 
 

@@ -43,6 +43,7 @@ class StudyOutputOptions(OutputOptions):
     Attributes:
         no_tracking: do not record the study in MLflow.
         out: policy directory; None takes the log's name.
+        replace: the policy of another study that is there.
     """
 
     no_tracking: Annotated[
@@ -54,3 +55,9 @@ class StudyOutputOptions(OutputOptions):
             "--out", metavar="NAME.policy", help="Where the policy goes; default LOG's name."
         ),
     ] = None
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Replace a policy that another study (log or options) left there."
+        ),
+    ] = False

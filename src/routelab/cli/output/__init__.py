@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         write,
         write_report,
     )
-    from routelab.cli.output.tracking_output import record, tracking_note
+    from routelab.cli.output.tracking_output import record, recorder, tracking_note
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -25,6 +25,7 @@ else:
             "day_tables": "",
             "passes": "progress",
             "record": "tracking_output",
+            "recorder": "tracking_output",
             "report_note": "report_output",
             "report_path": "report_output",
             "reported": "report_output",
@@ -40,6 +41,7 @@ __all__ = [
     "passes",
     "progress",
     "record",
+    "recorder",
     "report_note",
     "report_path",
     "reported",

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from routelab.cli.flags import with_flags
+from routelab.cli.streams import writing
 from routelab.core import Policy
 from routelab.core.messages import wording
 from routelab.policy_file import Certificate, CertifiedBound, seconds_text
@@ -41,7 +42,8 @@ def show(*parts: RenderableType) -> None:
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=_WIDTH)
-    console.print(Group(*parts))
+    with writing():
+        console.print(Group(*parts))
 
 
 def flow(texts: Iterable[str]) -> None:

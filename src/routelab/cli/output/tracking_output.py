@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from routelab import tracking
 from routelab.cli.console import tell
-from routelab.tracking import SentStudy
+from routelab.tracking import Recorder, SentStudy
 from routelab.tuning.study import study_path
 
 
-def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True) -> None:
+@contextmanager
+def recorder(*, wanted: bool) -> Iterator[Recorder | None]:
+    """A process that loads MLflow during the block; None where it is not wanted, or cannot be."""
+    started = Recorder.start() if wanted else None
+    try:
+        yield started
+    finally:
+        if started is not None:
+            started.dismiss()
+
+
+def record(
+    policy_dir: Path,
+    report: Path | None = None,
+    *,
+    wanted: bool = True,
+    by: Recorder | None = None,
+) -> None:
     """Record the study beside a policy in MLflow; a failure is printed, with the way out.
 
     Args:
         policy_dir: the policy directory.
         report: stored with it.
         wanted: False only says that nothing was recorded.
+        by: the process that does it, and goes on if it takes long; None does it here.
     """
     if not wanted:
         tell("not recorded in MLflow, as asked (--no-tracking)")
@@ -24,10 +44,16 @@ def record(policy_dir: Path, report: Path | None = None, *, wanted: bool = True)
     path = study_path(policy_dir)
     try:
         tracking.mark(path, policy_dir, report)
-        sent = tracking.send(path)
+        sent = tracking.send(path) if by is None else by.record(path, tracking.patience_s())
     except Exception as error:  # noqa: BLE001  (whatever a store raises, the study is safe)
         tell(f"not recorded in MLflow: {error}")
         tell(f"the study is stored in {path}; to record it later: routelab track sync {path}")
+        return
+    if sent is None:
+        tell(
+            f"recording in MLflow at {tracking.shown_uri()} goes on in the background (routelab"
+            f" track sync {path} waits for it; --no-tracking records nothing)"
+        )
     else:
         tell(f"{tracking_note(sent)} (--no-tracking records nothing)")
 

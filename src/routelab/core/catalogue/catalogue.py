@@ -23,6 +23,7 @@ from routelab.core.catalogue.prices import (
     rates,
     tokens_usd,
 )
+from routelab.core.messages.lines import short_repr
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -234,6 +235,7 @@ def _priced(tokens: float, price: float, part: float, part_price: float | None) 
     return (tokens - part) * price + part * part_price
 
 
+@short_repr
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Models by name.
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from routelab.core.messages import notebook_html, wording
     from routelab.core.messages.did_you_mean import nearest, unknown_name
     from routelab.core.messages.install_hint import how_to_install
+    from routelab.core.messages.lines import one_line, short_repr
     from routelab.core.messages.notebook_html import html_table
     from routelab.core.messages.wording import (
         bracketed,
@@ -41,6 +42,8 @@ else:
             "nearest": "did_you_mean",
             "notebook_html": "",
             "number": "wording",
+            "one_line": "lines",
+            "short_repr": "lines",
             "unknown_name": "did_you_mean",
             "value_text": "wording",
             "with_interval": "wording",
@@ -62,6 +65,8 @@ __all__ = [
     "nearest",
     "notebook_html",
     "number",
+    "one_line",
+    "short_repr",
     "unknown_name",
     "value_text",
     "with_interval",

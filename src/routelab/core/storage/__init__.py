@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.core.storage.atomic import replacing, sync
+    from routelab.core.storage.atomic import replacing, sweep, sync, unfinished
     from routelab.core.storage.file_lock import is_locked, lock_file
     from routelab.core.storage.plain_data import encoded
     from routelab.core.storage.record import (
@@ -36,7 +36,9 @@ else:
             "is_locked": "file_lock",
             "lock_file": "file_lock",
             "replacing": "atomic",
+            "sweep": "atomic",
             "sync": "atomic",
+            "unfinished": "atomic",
         },
     )
 
@@ -53,5 +55,7 @@ __all__ = [
     "is_locked",
     "lock_file",
     "replacing",
+    "sweep",
     "sync",
+    "unfinished",
 ]

@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+QUIET_S = 60.0
+"""Seconds that nothing was written to a file before it counts as left behind."""
 
 
 @contextlib.contextmanager
@@ -23,8 +28,8 @@ def replacing(path: Path) -> Iterator[Path]:
             or is not there when the block ends.
     """
     path, mode = _target(path)
-    # The system bounds the length of a name, which the given one may have used up.
-    fresh = path.with_name(f".{path.name[:40]}.{os.urandom(4).hex()}.tmp")
+    sweep(path)
+    fresh = path.with_name(f"{unfinished(path)}{os.urandom(4).hex()}.tmp")
     try:
         yield fresh
         sync(fresh)
@@ -36,6 +41,45 @@ def replacing(path: Path) -> Iterator[Path]:
             fresh.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def unfinished(path: Path) -> str:
+    """How the names of what this process writes in place of `path` begin, and end in `.tmp`."""
+    # The system bounds the length of a name, which the given one may have used up.
+    return f"{_beginning(path)}{os.getpid()}-"
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed processes left of writing `path`; what may still be written stays."""
+    beginning = _beginning(path)
+    with contextlib.suppress(OSError):  # who cannot sweep may still be able to write
+        for left in list(path.parent.iterdir()):
+            middle = left.name.removeprefix(beginning).removesuffix(".tmp")
+            if len(middle) + len(beginning) + 4 == len(left.name) and _is_left(left, middle):
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
+
+
+def _beginning(path: Path) -> str:
+    return f".{path.name[:40]}."
+
+
+def _is_left(path: Path, middle: str) -> bool:
+    """Whether its writer ended: on this machine, and a while ago in case it runs on another."""
+    pid, _, drawn = middle.partition("-")
+    if not (pid.isdecimal() and drawn):
+        return False
+    if time.time() - path.lstat().st_mtime < QUIET_S:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _target(path: Path) -> tuple[Path, int | None]:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from routelab.core import Floats, Ints
+from routelab.core.messages import short_repr
 from routelab.errors import LearningError
 from routelab.learning import ensemble, folds
 from routelab.learning.design import Design
@@ -33,6 +34,7 @@ RESAMPLES = 200
 """Resamples of groups for each interval."""
 
 
+@short_repr
 class LearningAccount(msgspec.Struct, frozen=True):
     """How well a recipe's P(success) ranks requests for a weak and a strong model; plain data.
 

@@ -23,6 +23,7 @@ from routelab.core.conversation import (
     prompted,
     read_messages,
 )
+from routelab.core.messages import short_repr
 from routelab.errors import LogError
 from routelab.logs.formats.source import RowSource
 from routelab.logs.model import Strings
@@ -201,6 +202,7 @@ class FileTexts(_Texts):
         return [found[index] for index in back]
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class TextsInMemory(_Texts):
     """Texts of a log that was made and not read.

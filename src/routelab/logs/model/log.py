@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from routelab.core import Bools, Floats, Ints, Message, Request, SignalSpec
 from routelab.core.catalogue import Catalogue
-from routelab.core.messages import foreign
+from routelab.core.messages import foreign, short_repr
 from routelab.errors import LogError
 from routelab.logs.model import digest, display
 from routelab.signals import column_of
@@ -55,6 +55,7 @@ class Texts(Protocol):
         ...
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Requests:
     """Columns over requests, each (n,). A column that the log lacks is None.
@@ -171,6 +172,7 @@ class LogBase:
         return self.texts
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Log(LogBase):
     """A complete log: outcomes of models (m) on requests (n), axes (n, m) in Fortran order.

@@ -10,9 +10,11 @@ import numpy as np
 
 from routelab.core import Bools, Floats, Ints, SignalSpec
 from routelab.core.catalogue import Catalogue
+from routelab.core.messages import short_repr
 from routelab.logs.model.log import LogBase, Requests, Texts
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class PartialLog(LogBase):
     """Steps (s) that a logging policy took on requests (n), by request and then by step.

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from routelab.core import Floats, Ints, uniform
+from routelab.core.messages import short_repr
 from routelab.errors import LogError
 from routelab.logs.model.log import Log, Strings
 
@@ -22,6 +23,7 @@ SPLIT_EDGES = np.cumsum(SHARES)[:-1]
 """(3,) shares of the requests at which one part ends and the next begins."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Split:
     """Which part each request of a log belongs to.

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from routelab.core.messages import short_repr
+
 Range = tuple[float, float]
 SliceBy = Literal["task", "tenant", "length", "language"]
 
@@ -166,6 +168,7 @@ class Grid(msgspec.Struct, frozen=True):
     escalated: tuple[int, ...]
 
 
+@short_repr
 class Breakdown(msgspec.Struct, frozen=True):
     """Everything a report shows beside the headline figures.
 

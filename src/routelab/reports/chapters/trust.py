@@ -111,8 +111,10 @@ def origin(summary: Summary) -> Chapter:
     rows = [
         [Cell(key.replace("_", " ")), Cell(_value(value))]
         for key, value in facts.items()
-        if value is not None and key != "options"
+        if value is not None and key not in ("options", "traffic")
     ]
+    if isinstance(traffic := facts.get("traffic"), Mapping):
+        rows += [[Cell(f"traffic: {key}"), Cell(str(value))] for key, value in traffic.items()]
     options = facts.get("options")
     if isinstance(options, Mapping):
         rows += [

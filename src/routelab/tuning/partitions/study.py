@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from routelab.core import CallEstimate, Policy, SignalSpec
 from routelab.core.catalogue import Catalogue
+from routelab.core.messages import short_repr
 from routelab.errors import LogError, TuningError
 from routelab.logs import LogBatches
 from routelab.metrics import aiq_among
@@ -40,6 +41,7 @@ from routelab.tuning.study import Verdict, caveats, inputs, signal_checks, verdi
 from routelab.tuning.tuners import AUTO, CASCADE
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class PartitionedStudy:
     """The result of a study of a log in many files; nothing in it depends on the executor.

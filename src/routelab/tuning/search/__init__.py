@@ -19,7 +19,12 @@ if TYPE_CHECKING:
         TrialOutcome,
         run_trials,
     )
-    from routelab.tuning.search.trial_store import StorageLocation, TrialStore, recorded_about
+    from routelab.tuning.search.trial_store import (
+        StorageLocation,
+        TrialStore,
+        note_result,
+        recorded_about,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -34,6 +39,7 @@ else:
             "StorageLocation": "trial_store",
             "TrialOutcome": "trial_loop",
             "TrialStore": "trial_store",
+            "note_result": "trial_store",
             "recorded_about": "trial_store",
             "run_trials": "trial_loop",
             "search": "parallel",
@@ -52,6 +58,7 @@ __all__ = [
     "StorageLocation",
     "TrialOutcome",
     "TrialStore",
+    "note_result",
     "recorded_about",
     "run_trials",
     "search",

@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from routelab.errors import TuningError
 from routelab.tuning.search.trial_loop import Direction, TrialOutcome
 
-ABOUT, NUMBER = "routelab", "number"
+ABOUT, NUMBER, PART = "routelab", "number", "measured on"
 JOURNAL = b'{"op_code":'
 """How every journal begins."""
 
@@ -40,6 +40,7 @@ class StorageLocation(NamedTuple):
             study with other values is another one, and is refused.
         fresh: forget what is there under that name.
         shared: others may put trials there at the same time.
+        part: what trials are measured on, as dashboards show it.
     """
 
     storage: str
@@ -47,6 +48,7 @@ class StorageLocation(NamedTuple):
     about: Mapping[str, Any]
     fresh: bool = False
     shared: bool = False
+    part: str = "tune"
 
 
 class TrialStore:
@@ -94,7 +96,7 @@ class TrialStore:
                 f" was of {trial.params}, and this search would try {dict(params)}; give another"
                 " `storage`, or `fresh=True` to begin anew"
             )
-        facts = {key: value for key, value in trial.user_attrs.items() if key != NUMBER}
+        facts = {key: it for key, it in trial.user_attrs.items() if key not in (NUMBER, PART)}
         return TrialOutcome(tuple(trial.values), dict(trial.constraints), facts)
 
     def put(self, number: int, trial: FrozenTrial, facts: Mapping[str, Any]) -> None:
@@ -107,7 +109,7 @@ class TrialStore:
         Raises:
             TuningError: the storage takes no more; what it has is not lost.
         """
-        trial.user_attrs = {**facts, NUMBER: number}
+        trial.user_attrs = {**facts, NUMBER: number, PART: self._location.part}
         try:
             self._study.add_trial(trial)
         except Exception as error:  # every driver raises its own kinds
@@ -126,6 +128,7 @@ class TrialStore:
 
     def _opened(self, names: Mapping[str, Direction]) -> optuna.Study:
         location = self._location
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         there = {it.study_name for it in self._storage.get_all_studies()}
         if location.name in there and location.fresh:
             optuna.delete_study(study_name=location.name, storage=self._storage)
@@ -140,7 +143,7 @@ class TrialStore:
             # Before any trial: a killed search leaves nothing, or a study that says what it is.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)  # names are only shown
-                study.set_metric_names(list(names))
+                study.set_metric_names([f"{name} on {location.part}" for name in names])
             study.set_user_attr(ABOUT, self._about)
         elif differing := list(_differences(about, self._about)):
             raise TuningError(
@@ -167,6 +170,34 @@ def recorded_about(storage: str, name: str) -> Mapping[str, Any] | None:
             found: Mapping[str, Any] | None = study.user_attrs.get(ABOUT)
             return found
     return None
+
+
+def note_result(storage: str, name: str, number: int | None, facts: Mapping[str, Any]) -> None:
+    """Keep beside stored trials what dashboards should show of what came of them.
+
+    Args:
+        storage: path of a journal file, or a database URL.
+        name: of the study there.
+        number: of the trial that was exported, as `FinishedTrial` counts; None for none.
+        facts: JSON values by what they are, in plain words.
+    Raises:
+        TuningError: the storage cannot be opened or takes no more; what it has is not lost.
+    """
+    opened = open_storage(storage)
+    try:
+        study = optuna.load_study(study_name=name, storage=opened)
+        at = [
+            it.number
+            for it in study.get_trials(deepcopy=False)
+            if number is not None and it.user_attrs.get(NUMBER) == number
+        ]
+        # A shared storage may count trials in another order, and dashboards show its numbers.
+        told = {**facts, "exported trial": at[0] if at else None}
+        for key, value in told.items():
+            if key not in study.user_attrs or study.user_attrs[key] != value:
+                study.set_user_attr(key, value)
+    except Exception as error:  # every driver raises its own kinds
+        raise _unusable(storage, error) from error
 
 
 def open_storage(storage: str) -> BaseStorage:

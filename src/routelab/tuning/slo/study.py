@@ -99,7 +99,13 @@ def _store(task: EngineSpace) -> TrialStore | None:
         "routelab": __version__,
         "optuna": optuna.__version__,
     }
-    location = StorageLocation(options.storage, f"{options.name} simulated", about, options.fresh)
+    location = StorageLocation(
+        options.storage,
+        f"{options.name} simulated",
+        about,
+        options.fresh,
+        part="simulated days of the tune part",
+    )
     return TrialStore(location, task.names)
 
 

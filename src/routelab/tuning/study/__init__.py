@@ -9,13 +9,14 @@ from routelab.tuning.study.verdict import verdict
 
 if TYPE_CHECKING:
     from routelab.tuning.study import caveats, inputs, signal_checks, summary
-    from routelab.tuning.study.export import as_json, check_targets, save, study_path
+    from routelab.tuning.study.export import as_json, save
     from routelab.tuning.study.kind_choice import TIE
     from routelab.tuning.study.repeat import repeated
     from routelab.tuning.study.seed_spread import SeedRun, SeedSpread
     from routelab.tuning.study.seeds import check_seeds, spread_over_seeds
     from routelab.tuning.study.slo_outcome import SloOutcome
     from routelab.tuning.study.study import Study, front_aiq, tune
+    from routelab.tuning.study.targets import check_same_study, check_targets, study_path
     from routelab.tuning.study.verdict import Verdict
 else:
     __getattr__, __dir__ = attach(
@@ -29,15 +30,16 @@ else:
             "Verdict": "verdict",
             "as_json": "export",
             "caveats": "",
+            "check_same_study": "targets",
             "check_seeds": "seeds",
-            "check_targets": "export",
+            "check_targets": "targets",
             "front_aiq": "study",
             "inputs": "",
             "repeated": "repeat",
             "save": "export",
             "signal_checks": "",
             "spread_over_seeds": "seeds",
-            "study_path": "export",
+            "study_path": "targets",
             "summary": "",
             "tune": "study",
         },
@@ -52,6 +54,7 @@ __all__ = [
     "Verdict",
     "as_json",
     "caveats",
+    "check_same_study",
     "check_seeds",
     "check_targets",
     "front_aiq",

@@ -12,7 +12,7 @@ import numpy as np
 from optuna import __version__ as optuna_version
 
 from routelab.core import CallEstimate, Floats, Policy
-from routelab.errors import PolicyFileError
+from routelab.logs import traffic
 from routelab.logs.formats import parquet_bytes
 from routelab.metrics import exact_mean
 from routelab.policies import to_wire
@@ -20,7 +20,6 @@ from routelab.policy_file import (
     Document,
     PolicyFile,
     SplitRecord,
-    check_target,
     policy_card,
     replace_directory,
     write,
@@ -29,6 +28,7 @@ from routelab.replay import costs_sha256
 from routelab.tuning.options import UNSAID
 from routelab.tuning.study import summary
 from routelab.tuning.study.study import Study
+from routelab.tuning.study.targets import study_path
 from routelab.version import __version__
 
 
@@ -54,32 +54,6 @@ def save(study: Study, out: str | Path) -> PolicyFile:
     }
     replace_directory(study_path(out), files)
     return written
-
-
-STUDY_FILES = {"study.json", "trials.parquet", "untracked.json"}
-
-
-def check_targets(out: Path) -> None:
-    """Refuse to replace anything but a policy directory and its study.
-
-    Raises:
-        PolicyFileError: something else is in the place of either.
-    """
-    check_target(out)
-    study = study_path(out)
-    if study.is_dir() and not (foreign := {path.name for path in study.iterdir()} - STUDY_FILES):
-        return
-    if study.exists():
-        what = f"holds {', '.join(sorted(foreign)[:3])}" if study.is_dir() else "is a file"
-        raise PolicyFileError(
-            f"{study}: {what}, and the study of {out.name} would replace it; choose another"
-            " `out`, or move it away"
-        )
-
-
-def study_path(out: Path) -> Path:
-    """The study directory of a policy directory: `NAME.study` beside `NAME.policy`."""
-    return out.with_name(f"{out.name.removesuffix('.policy')}.study")
 
 
 def as_json(study: Study) -> dict[str, Any]:
@@ -196,6 +170,7 @@ def _provenance(study: Study) -> dict[str, Any]:
         "routelab": __version__,
         "log": study.log.name,
         "log_sha256": study.log.sha256,
+        "traffic": traffic(study.log, study.test.models, asked=study.options.models is not None),
         "costs_sha256": costs_sha256(study.log),
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
         "options": {k: v for k, v in study.options.recorded.items() if k not in UNSAID},

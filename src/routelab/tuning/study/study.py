@@ -38,6 +38,7 @@ from routelab.tuning.study.enough import share_asked_for
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.study.kind_search import KindSearch, search_kinds
 from routelab.tuning.study.repeat import as_begun
+from routelab.tuning.study.stored_result import note_export
 from routelab.tuning.study.tried import TriedKind, that_gain, tried_kinds
 from routelab.tuning.study.verdict import Verdict, verdict
 from routelab.tuning.tuners import AUTO
@@ -123,6 +124,14 @@ class Study:
         """Figures of the exported policy on test."""
         return self.tested[0]
 
+    def __repr__(self) -> str:
+        it = self.figures
+        return (
+            f"<Study {self.options.name!r}: {self.verdict.word}; {self.kind} at quality"
+            f" {it.quality:.3f} for {it.usd_per_1k:.4g} USD per 1,000,"
+            f" gain {100 * it.gain_vs_zero_router:+.1f} points, on {it.n_requests} test requests>"
+        )
+
     def _repr_html_(self) -> str:
         """For notebooks."""
         return display.html(self.options.name, self.verdict, self.points, self.tested)
@@ -205,7 +214,9 @@ def tune(
     testing = part("test")
     if learned is not None:
         testing = testing.with_scoring(learned.fitted.scoring())
-    return _judged_on(testing, options, log, cut, known, on_tune, clock, tell)
+    study = _judged_on(testing, options, log, cut, known, on_tune, clock, tell)
+    note_export(options, study.trials, study.kind, study.policy, study.verdict.word, tell)
+    return study
 
 
 class _OnTune(NamedTuple):

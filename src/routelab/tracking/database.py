@@ -1,0 +1,79 @@
+"""The file of an SQLite store: made whole or not at all, by one process at a time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from routelab.core.storage import lock_file, sweep, unfinished
+
+PATIENCE_S = 600.0
+"""After which a lock that another process holds is ignored."""
+
+
+def file_of(uri: str) -> Path | None:
+    """The file of an SQLite store; None for any other store."""
+    if urlsplit(uri).scheme.split("+")[0] != "sqlite":
+        return None
+    path = uri.partition(":///")[2]
+    return Path(path) if path and not path.startswith(("?", ":memory:", "file:")) else None
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Hold a folder for the length of a block, waiting for other processes that hold it.
+
+    Yields:
+        Whether it is held; never where the system has no such locks.
+    """
+    try:
+        held = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folder; what is not there is told by who needs it
+        yield False
+        return
+    try:
+        yield _lock(held)
+    finally:
+        os.close(held)  # which lets go
+
+
+def _lock(held: int) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            lock_file(held)
+        except BlockingIOError:
+            time.sleep(0.05)
+        except OSError:  # a file system without locks
+            return False
+        else:
+            return True
+    return False
+
+
+def ensure(path: Path) -> None:
+    """Have a store's tables in a file, which appears with all of them.
+
+    MLflow makes them one by one in place: two processes at once, or one that is killed, leave a
+    file that no version of MLflow opens again.
+    """
+    if path.exists():
+        return
+    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+    sweep(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{unfinished(path)}new.tmp")
+    try:
+        engine = create_sqlalchemy_engine(f"sqlite:///{fresh}")
+        _initialize_tables(engine)
+        engine.dispose()
+        if not path.exists():
+            fresh.replace(path)
+    finally:
+        with suppress(OSError):
+            fresh.unlink()
