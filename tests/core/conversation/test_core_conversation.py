@@ -11,6 +11,7 @@ from routelab.core.conversation import (
     READS,
     checked_messages,
     conversation,
+    key_text,
     kinds_of,
     kinds_read,
     message_text,
@@ -146,3 +147,14 @@ def test_oddities_are_named():
     assert "end with the assistant" in next(oddities((user, assistant)))
     assert "tool's result without the call" in next(oddities((user, tool, user)))
     assert "no message of the user" in next(oddities((TALK[0],)))
+
+
+def test_messages_are_told_apart_whatever_they_hold():
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    odd = ({"role": "user", "content": "half \ud800"}, {"role": "user", "content": "x", "y": deep})
+    assert key_text(odd) != key_text(TALK)
+    nulls = ({**TALK[1], "name": None},)
+    assert key_text(nulls) == key_text(TALK[1:2])
+    assert key_text(({"content": "Who is this?", "role": "user"},)) == key_text(TALK[1:2])

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from routelab.core.conversation.reading import content_text
 from routelab.core.protocol import Message
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -138,8 +139,10 @@ def key_text(messages: Sequence[Message]) -> bytes:
     """Messages as bytes that are the same for the same messages, whoever wrote them."""
     try:
         return _encode([_without_null(message) for message in messages])
-    except (UnicodeEncodeError, TypeError):  # half a surrogate pair, or what JSON does not know
-        return repr([_without_null(message) for message in messages]).encode("utf-8", "replace")
+    except (UnicodeEncodeError, TypeError, RecursionError):
+        # half a surrogate pair, what JSON does not know, or nested too deep: what they say
+        said = [f"{it.get('role')}: {content_text(it.get('content'))}" for it in messages]
+        return "\n".join(said).encode("utf-8", "surrogatepass")
 
 
 def _uncalled(messages: Sequence[Message]) -> Iterator[object]:
