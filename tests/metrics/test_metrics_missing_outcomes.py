@@ -58,7 +58,7 @@ def test_outcomes_that_miss_by_task_are_weighed_again(sample_log):
     truth = sample_log.quality[:, 0].mean()
     assert max(it.by_task, key=it.by_task.get) == "law"
     assert abs(it.reweighted - truth) < abs(it.quality - truth)
-    assert "most by task in law" in told(without(sample_log, gone, 0))[0]
+    assert "most in the tasks law (" in told(without(sample_log, gone, 0))[0]
 
 
 def test_a_task_without_any_outcome_cannot_be_weighed(sample_log):

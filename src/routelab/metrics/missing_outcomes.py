@@ -112,8 +112,8 @@ def missing_sentences(
 def _where(it: MissingOutcomes) -> str:
     said = []
     worst = sorted(it.by_task.items(), key=lambda one: (-one[1], one[0]))
-    if more := [f"{foreign(task)} {share:.0%}" for task, share in worst if share > it.share]:
-        said.append(f", most by task in {first(more, 3)}")
+    if more := [f"{foreign(task)} ({share:.0%})" for task, share in worst if share > it.share]:
+        said.append(f", most in the tasks {first(more, 3)}")
     if it.ease is not None:
         gone, there = it.ease
         kind = "harder" if gone < there else "easier"

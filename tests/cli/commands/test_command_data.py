@@ -80,5 +80,5 @@ def test_outcomes_that_miss_by_task_are_warned_of(run, tmp_path):
     (warning,) = run.ok("data", "describe", save(tmp_path / "log.csv", rows), "--json").data[
         "warnings"
     ]
-    assert "outcomes of large are missing, most by task in hard 67%" in warning
+    assert "outcomes of large are missing, most in the tasks hard (67%)" in warning
     assert "with the log's mix of tasks" in warning
