@@ -294,3 +294,14 @@ def test_a_log_made_in_memory_is_tuned_like_a_file():
     assert study.split.group == "prompt"
     parts = study.split.part
     assert (parts[::2] == parts[1::2]).all()
+
+
+def test_a_default_that_test_does_not_keep_is_told_and_no_bound(sample_log):
+    study = tune(sample_log, quick())
+    best = max(it.quality for it in study.figures.baselines if it.name.startswith("fixed:"))
+    assert study.figures.quality < 0.98 * best
+    (told,) = [it for it in study.verdict.reasons if "that it was chosen for" in it]
+    assert told.startswith(f"keeps {study.figures.quality / best:.1%} of the best model's quality")
+    bound = tune(sample_log, quick(bounds=Bounds(min_quality_share=0.98)))
+    assert not any("that it was chosen for" in it for it in bound.verdict.reasons)
+    assert bound.verdict.word == "not proven"

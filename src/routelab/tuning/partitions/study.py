@@ -228,7 +228,10 @@ def _judged_on(
     tested = evaluated(on_test, named, models, "test", options.seed)
     coverage = {"tune": found.coverage, "test": on_test.coverage()}
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
-    warnings = _warnings(log, cut, chosen[0], coverage, has_signal=bool(found.thresholds))
+    warnings = [
+        *caveats.below_default(options, tested[0].quality, best_quality),
+        *_warnings(log, cut, chosen[0], coverage, has_signal=bool(found.thresholds)),
+    ]
     return PartitionedStudy(
         options=options,
         batches=log.batches,

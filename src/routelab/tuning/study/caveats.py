@@ -13,7 +13,8 @@ from routelab.logs.model import Log
 from routelab.metrics import missing_outcomes, missing_sentences, reweighted
 from routelab.replay import ComparisonSet, Coverage
 from routelab.tuning.kinds import ThresholdsByModel
-from routelab.tuning.objectives import OperatingPoint
+from routelab.tuning.objectives import ENOUGH, OperatingPoint
+from routelab.tuning.options import Options
 from routelab.tuning.study import signal_checks
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.tuners import CASCADE
@@ -52,6 +53,21 @@ def of_study(
         *unheard(log, policy),
         *not_by_chance(log, policy, testing),
     ]
+
+
+def below_default(options: Options, quality: float, best: float) -> Iterator[str]:
+    """A default that test did not keep: it is no bound, so that the verdict stands beside it.
+
+    Args:
+        quality: of the policy on test.
+        best: of the candidate that was best on tune, on test.
+    """
+    if options.by_default and quality < ENOUGH * best:
+        yield (
+            f"keeps {quality / best:.1%} of the best model's quality on test, less than the"
+            f" {ENOUGH:.0%} that it was chosen for: with `min_quality_share={ENOUGH}` the verdict"
+            " demands it"
+        )
 
 
 def unheard(log: Log, policy: Policy) -> Iterator[str]:

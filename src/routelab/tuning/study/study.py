@@ -385,6 +385,7 @@ def _against_bounds(
     fronts = found.searched.fronts
     warnings = [
         *caveats.mixed(chosen[0]),
+        *caveats.below_default(options, tested[0].quality, best_quality),
         *caveats.of_study(log, found.thresholds, cut.rule, fronts, exported, tuning, testing),
         *bound_checks.unjudged(found.wanted, on_test),
     ]
