@@ -213,3 +213,17 @@ def test_a_candidate_moves_with_its_base(tmp_path):
     assert [it.model for it in known.deployments] == ["x2"]
     assert (known.output_usd_per_mtok, known.input_usd_per_mtok) == (8.0, 1.0)
     assert known.parameters == made.document.catalogue.model("gpt-x@high").parameters
+
+
+def test_a_request_that_makes_the_base_its_candidate_is_refused(tmp_path):
+    made = policy_dir(tmp_path, ("gpt-x", "gpt-x@high"), catalogue())
+    sent = []
+    transport = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(500))
+
+    async def routed():
+        async with AsyncRouter(made, None, RouterConfig(transport=transport)) as router:
+            with pytest.raises(RequestError, match="'gpt-x' would be asked as candidate"):
+                await router.route("2 + 2?", reasoning_effort="high")
+
+    asyncio.run(routed())
+    assert not sent

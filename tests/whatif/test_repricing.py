@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue import Catalogue, ContextTier, DatedPrices, Model
 from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.metrics.hull import hull, value_at
@@ -127,6 +128,45 @@ def test_a_list_price_where_none_was_known_is_tokens_times_price(sample_log: Log
     blind = replace(sample_log, prompt_tokens=np.full_like(sample_log.prompt_tokens, np.nan))
     with pytest.raises(TuningError, match="`price` large=FACTOR"):
         RepricedWorld(prices={"large": model}).log(blind, Catalogue())
+
+
+def test_new_prices_of_long_prompts_and_requests_change_costs_call_by_call(sample_log: Log):
+    old = Model(input_usd_per_mtok=2.0, output_usd_per_mtok=8.0)
+    at = sample_log.column("large")
+    prompt, answer = (
+        getattr(sample_log, it)[:, at] for it in ("prompt_tokens", "completion_tokens")
+    )
+    middle = int(np.nanmedian(prompt))
+    new = Model(
+        input_usd_per_mtok=1.0,
+        output_usd_per_mtok=8.0,
+        usd_per_request=0.01,
+        tiers=(ContextTier(above_tokens=middle, input_usd_per_mtok=3.0),),
+        dated=(
+            DatedPrices(
+                from_day=date(2026, 1, 1),
+                input_usd_per_mtok=1.0,
+                output_usd_per_mtok=8.0,
+                usd_per_request=0.01,
+                tiers=(ContextTier(above_tokens=middle, input_usd_per_mtok=3.0),),
+            ),
+        ),
+    )
+    logged = (prompt * 2.0 + answer * 8.0) / 1e6
+    cost = sample_log.cost_usd.copy(order="F")
+    cost[:, at] = logged
+    log = replace(sample_log, cost_usd=cost)
+    world = RepricedWorld(prices={"large": new}, price={"large": 2.0})
+    known = Catalogue({"large": old})
+    now = world.log(log, known).cost_usd[:, at]
+    paid = (logged > 0) & ~log.error[:, at]
+    assert paid.sum() > 1000
+    each = np.where(prompt > middle, 3.0, 1.0)
+    expected = 2.0 * ((prompt * each + answer * 8.0) / 1e6 + 0.01)
+    assert now[paid] == pytest.approx(expected[paid], rel=1e-9)
+    assert world.catalogue(known).model("large").cost_usd(middle + 1, 10) == pytest.approx(
+        2.0 * (((middle + 1) * 3.0 + 80.0) / 1e6 + 0.01), rel=1e-9
+    )
 
 
 def test_a_model_that_is_gone_answers_nothing_and_is_no_candidate(policy, sample_log: Log):

@@ -73,3 +73,13 @@ def test_what_is_not_known_or_costs_nothing_possible_is_refused_together(run, li
     assert "no model has 'opus' in its name" in run.refused("prices", listed, "--find", "opus")
     assert "write a day such as" in run.refused("prices", listed, "gpt-x", "--at", "autumn")
     assert run.ok("prices", listed, "--find", "GPT-Y", "--json").data["models"].keys() == {"gpt-y"}
+
+
+def test_a_candidate_is_written_with_its_base(run, tmp_path):
+    known, out = tmp_path / "models.toml", tmp_path / "out.toml"
+    known.write_text(
+        "[models.a]\ninput_usd_per_mtok = 1.0\noutput_usd_per_mtok = 2.0\n"
+        '[models."a@low"]\nbase = "a"\nparameters = { reasoning_effort = "low" }\n'
+    )
+    run.ok("prices", known, "a@low", "--out", out)
+    assert catalogue_file.read(out) == catalogue_file.read(known)

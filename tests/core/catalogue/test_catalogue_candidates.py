@@ -114,3 +114,12 @@ def test_a_request_that_fixes_a_parameter_otherwise_conflicts():
     ]
     assert not list(HIGH.conflicts({"reasoning_effort": "high", "temperature": 0}))
     assert Model().parameters is None
+
+
+def test_a_base_may_fall_back_on_its_candidate_which_then_has_the_other_fallbacks():
+    found = catalogue_file.parse(
+        '[models.a]\nfallbacks = ["a@low", "b"]\n[models.b]\n'
+        '[models."a@low"]\nbase = "a"\nparameters = { reasoning_effort = "low" }\n',
+        "models.toml",
+    ).models
+    assert (found["a"].fallbacks, found["a@low"].fallbacks) == (("a@low", "b"), ("b",))

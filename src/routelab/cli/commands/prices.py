@@ -127,7 +127,8 @@ def _chosen(listed: PriceList, names: list[str], find: str | None) -> Mapping[st
         problems += error.problems
     if problems:
         raise LogError(*dict.fromkeys(problems))
-    return found
+    bases = [it.base for it in found.values() if it.base and it.base not in found]
+    return {**listed.models(bases), **found}
 
 
 def _notes(listed: PriceList, found: Mapping[str, Model]) -> Iterator[str]:

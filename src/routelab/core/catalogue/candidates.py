@@ -48,6 +48,7 @@ def with_bases(catalogue: Catalogue, said: Mapping[str, Any]) -> Catalogue:
         if base is not None:
             there = said.get(name)
             own = {it: getattr(model, it) for it in _INHERITED if it in (there or {})}
+            own.setdefault("fallbacks", tuple(it for it in base.fallbacks if it != name))
             models[name] = msgspec.structs.replace(
                 base, **own, base=model.base, parameters=model.parameters
             )
