@@ -123,6 +123,7 @@ class LearnedKinds:
         return only(self.fitted, (use.name for use in uses))
 
 
+# Long: fits, then proposals, of the same kinds and for the same reasons.
 def learned_kinds(
     kinds: Sequence[str],
     train: ComparisonSet,
