@@ -124,6 +124,7 @@ class LearnedKinds:
 
 
 # Long: fits, then proposals, of the same kinds and for the same reasons.
+# Many arguments: they are a study's own, and none belong together.
 def learned_kinds(
     kinds: Sequence[str],
     train: ComparisonSet,
