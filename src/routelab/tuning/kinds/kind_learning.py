@@ -123,6 +123,8 @@ class LearnedKinds:
         return only(self.fitted, (use.name for use in uses))
 
 
+# Long: fits, then proposals, of the same kinds and for the same reasons.
+# Many arguments: they are a study's own, and none belong together.
 def learned_kinds(
     kinds: Sequence[str],
     train: ComparisonSet,

@@ -47,6 +47,7 @@ class Verdict(msgspec.Struct, frozen=True):
     requests_to_settle: int | None = None
 
 
+# Long: the rules, in the order in which they are asked.
 def verdict(
     test: Figures,
     bounds: Bounds,
