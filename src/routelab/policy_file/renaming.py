@@ -34,7 +34,7 @@ class ScorerParts(NamedTuple):
             or _differ(self.tensors, other.tensors, _same_array)
         )
 
-    def __or__(self, other: ScorerParts) -> ScorerParts:  # type: ignore[override]
+    def __or__(self, other: ScorerParts) -> ScorerParts:
         return ScorerParts(
             {**self.features, **other.features},
             {**self.scorers, **other.scorers},

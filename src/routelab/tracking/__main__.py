@@ -21,6 +21,10 @@ def main() -> None:
             answers.write(json.dumps(data) + "\n")
             answers.flush()
 
+    def held() -> None:
+        tell({"held": True})
+        loading.join()
+
     loading = threading.Thread(target=_load, daemon=True)
     loading.start()
     line = sys.stdin.readline()
@@ -33,7 +37,7 @@ def main() -> None:
     study = Path(asked["study"])
     try:
         use(*asked["packages"])
-        sent = send(study, on_held=lambda: (tell({"held": True}), loading.join()))
+        sent = send(study, on_held=held)
     except Exception as error:  # noqa: BLE001  (whatever a store raises, it is told)
         tell({"error": str(error)})
     else:
