@@ -101,7 +101,8 @@ def test_a_study_that_is_not_waited_for_is_recorded_in_the_background(
     sample_file: Path, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    # MLflow keeps what it opened by its address, and a relative one was opened elsewhere.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.setenv("ROUTELAB_TRACKING_WAIT_S", "0")
     asked = ["tune", str(sample_file), "--trials", "5", "--out", "a.policy", "--no-report"]
     assert main(asked) == 0

@@ -21,6 +21,10 @@ def main() -> None:
             answers.write(json.dumps(data) + "\n")
             answers.flush()
 
+    def held() -> None:
+        tell({"held": True})
+        loading.join()
+
     loading = threading.Thread(target=_load, daemon=True)
     loading.start()
     line = sys.stdin.readline()

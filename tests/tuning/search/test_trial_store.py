@@ -237,3 +237,26 @@ def test_saving_says_nothing_of_storage_or_processes(tmp_path):
     for name, more in (("a", {}), ("b", {"storage": f"{tmp_path}/t.log"})):
         save(tune(log, Options(name="x", trials=20, **more)), tmp_path / name / "x.policy")
     assert written(tmp_path / "a") == written(tmp_path / "b")
+
+
+@pytest.mark.parametrize("storage", ["trials.log", "sqlite:///trials.db"])
+def test_a_dashboard_is_told_what_came_of_the_trials(tmp_path, monkeypatch, sample_log, storage):
+    monkeypatch.chdir(tmp_path)
+    asked = Options(name="told", trials=8, storage=storage, bounds=Bounds(max_usd_per_1k=1.0))
+    for _ in range(2):  # resumed, it says the same
+        study = tune(sample_log, asked)
+        stored = optuna.load_study(study_name="told", storage=open_storage(storage))
+        told = stored.user_attrs
+        assert stored.metric_names == ["usd_per_1k on tune", "quality on tune"]
+        assert told["bounds"] == {"max_usd_per_1k": 1.0}
+        assert told["verdict on test"] == study.verdict.word
+        assert "tune part" in told["values are measured on"]
+        assert all(it.user_attrs["measured on"] == "tune" for it in stored.trials)
+        number = told["exported trial"]
+        exported = [it.number for it in study.trials if it.policy == study.policy]
+        if exported:
+            assert stored.trials[number].user_attrs["number"] == exported[0]
+            assert stored.trials[number].values[0] == study.points[0].point.score.usd_per_1k
+        else:
+            assert number is None
+            assert "not one of these trials" in told["exported from"]
