@@ -35,11 +35,6 @@ def main() -> None:
 
     asked = json.loads(line)
     study = Path(asked["study"])
-
-    def held() -> None:
-        tell({"held": True})
-        loading.join()
-
     try:
         use(*asked["packages"])
         sent = send(study, on_held=held)
