@@ -134,7 +134,7 @@ def test_without_a_signal_the_best_fixed_or_mixture_is_exported(run, tmp_path):
         (("--executor", "dask://127.0.0.1:1"), "no Dask scheduler answers there"),
         (
             ("--policy", "utility"),
-            "--policy utility: cannot be had of a log that is read in batches",
+            "--policy utility: cannot be had of a log",
         ),
         (("--certify", "regret=0.1"), "--certify: cannot be had"),
         (("--max-p95-s", 3), "--max-p95-s: cannot be had"),
