@@ -132,7 +132,10 @@ def test_without_a_signal_the_best_fixed_or_mixture_is_exported(run, tmp_path):
     [
         (("--executor", "gpu"), "--executor gpu: choose threads, processes, or dask://HOST:PORT"),
         (("--executor", "dask://127.0.0.1:1"), "no Dask scheduler answers there"),
-        (("--policy", "auto"), "--policy auto: cannot be had of a log that is read in batches"),
+        (
+            ("--policy", "utility"),
+            "--policy utility: cannot be had of a log",
+        ),
         (("--certify", "regret=0.1"), "--certify: cannot be had"),
         (("--max-p95-s", 3), "--max-p95-s: cannot be had"),
         (("--storage", "x.log"), "--storage x.log: cannot be had"),

@@ -22,7 +22,6 @@ class Request(msgspec.Struct, frozen=True):
             no limit.
         deadline_s: no call is made that is predicted to end later than this many seconds
             after the first one began; None for no limit.
-        read: those of the messages that scorers and policies look at; None for all.
     """
 
     id: str
@@ -34,7 +33,11 @@ class Request(msgspec.Struct, frozen=True):
     needs: tuple[str, ...] = ()
     max_cost_usd: float | None = None
     deadline_s: float | None = None
-    read: tuple[Message, ...] | None = None
+
+    @property
+    def read(self) -> tuple[Message, ...] | None:
+        """Those of the messages that scorers and policies look at."""
+        return self.messages
 
     def asking(self, prompt: str) -> Request:
         """The same with this prompt as its only message."""
@@ -42,7 +45,7 @@ class Request(msgspec.Struct, frozen=True):
 
     def saying(self, messages: tuple[Message, ...]) -> Request:
         """The same with these messages."""
-        return msgspec.structs.replace(self, messages=messages, read=None)
+        return msgspec.structs.replace(self, messages=messages)
 
     def reading(self, reads: str | None) -> Request:
         """The same, of which scorers and policies look at what `reads` says.
@@ -51,12 +54,28 @@ class Request(msgspec.Struct, frozen=True):
             reads: one of `routelab.core.conversation.READS`; None for all messages.
         """
         messages = self.messages
-        if reads is None or messages is None or self.read is not None:
+        if reads is None or messages is None:
             return self
         read = read_messages(messages, reads)
-        return self if read is messages else msgspec.structs.replace(self, read=read)
+        return self if read is messages else _Reading(*msgspec.structs.astuple(self), read)
 
     @property
     def bounded(self) -> bool:
         """Whether money or time is limited."""
         return self.max_cost_usd is not None or self.deadline_s is not None
+
+
+class _Reading(Request, frozen=True):
+    """A request of which some messages are looked at; that is settled once."""
+
+    looked_at: tuple[Message, ...] = ()
+
+    @property
+    def read(self) -> tuple[Message, ...]:
+        return self.looked_at
+
+    def saying(self, messages: tuple[Message, ...]) -> Request:
+        return Request(*msgspec.structs.astuple(self)[:-1]).saying(messages)
+
+    def reading(self, reads: str | None) -> Request:
+        return self

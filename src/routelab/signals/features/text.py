@@ -16,12 +16,12 @@ def messages_of(request: Request) -> tuple[Mapping[str, Any], ...]:
     Raises:
         PolicyError: it has none.
     """
-    if request.messages is None:
+    if (read := request.read) is None:
         raise PolicyError(
             f"request {request.id!r} has no messages, which the policy's features read;"
             " give the prompt, or use a log that has a prompt column"
         )
-    return request.messages if request.read is None else request.read
+    return read
 
 
 def text_of(request: Request) -> str:
