@@ -9,7 +9,7 @@ from functools import lru_cache
 import msgspec
 
 from routelab.core.catalogue.engine_rules import EngineRules
-from routelab.core.messages.lines import short_repr
+from routelab.core.messages import short_repr
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
