@@ -12,7 +12,7 @@ from routelab.tracking.send import send
 
 if TYPE_CHECKING:
     from routelab.tracking.pending_studies import mark, settle, waiting
-    from routelab.tracking.recorder import Recorder, patience_s
+    from routelab.tracking.recorder import StudyRecorder, patience_s
     from routelab.tracking.registry import PolicyVersion, fetch, promote, versions
     from routelab.tracking.send import SentStudy
     from routelab.tracking.store import shown_uri
@@ -21,7 +21,7 @@ else:
         __name__,
         {
             "PolicyVersion": "registry",
-            "Recorder": "recorder",
+            "StudyRecorder": "recorder",
             "SentStudy": "send",
             "fetch": "registry",
             "mark": "pending_studies",
@@ -36,8 +36,8 @@ else:
 
 __all__ = [
     "PolicyVersion",
-    "Recorder",
     "SentStudy",
+    "StudyRecorder",
     "fetch",
     "mark",
     "patience_s",

@@ -6,6 +6,8 @@ A study whose process is killed while it is being sent therefore still waits.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +15,6 @@ import msgspec
 
 from routelab.errors import TrackingError
 from routelab.tracking import database
-from routelab.tracking.git import commit
 
 MARKER = "untracked.json"
 
@@ -86,3 +87,16 @@ def waiting(folder: Path) -> list[Path]:
 
 def _beside(study: Path, path: Path) -> str:
     return Path(os.path.relpath(path, study.parent)).as_posix()
+
+
+def commit(folder: Path) -> str | None:
+    """The commit checked out around a folder; None outside of a checkout, or without git."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    command = [git, "-C", str(folder), "rev-parse", "--verify", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)  # noqa: S603  (a fixed command)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

@@ -34,14 +34,14 @@ def patience_s() -> float:
         ) from None
 
 
-class Recorder:
+class StudyRecorder:
     """The process; it ends by itself once it recorded a study, or when nobody asks it to."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
     @classmethod
-    def start(cls) -> Recorder | None:
+    def start(cls) -> StudyRecorder | None:
         """Start one; None where MLflow is missing or this system starts no process like ours."""
         try:
             there = importlib.util.find_spec("mlflow") is not None

@@ -12,8 +12,7 @@ from typing import Any
 
 from routelab.tracking import names
 from routelab.tracking.bundle import Bundle
-from routelab.tracking.headline import baseline_figures, headline, point_headline
-from routelab.tracking.note import note
+from routelab.tracking.headline import baseline_figures, headline, note, point_headline
 from routelab.tracking.points import LoggedPoint, points
 
 STUDY_TAG = "routelab.study_sha256"

@@ -21,7 +21,7 @@ FLAGS_ELSEWHERE = {
     "reports/chapters/command.py": {"--allow-missing", "--certify", "--column", "--delta",
                                     "--floor", "--models", "--out", "--policy", "--seeds",
                                     "--signal"},  # a command line is what it writes
-    "tracking/git.py": {"--verify"},  # of git
+    "tracking/pending_studies.py": {"--verify"},  # of git
 }  # fmt: skip
 """Flags outside `cli`, which alone knows the command line."""
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from routelab import tracking
 from routelab.cli.console import tell
-from routelab.tracking import Recorder, SentStudy
+from routelab.tracking import SentStudy, StudyRecorder
 from routelab.tuning.study import study_path
 
 
 @contextmanager
-def recorder(*, wanted: bool) -> Iterator[Recorder | None]:
+def recorder(*, wanted: bool) -> Iterator[StudyRecorder | None]:
     """A process that loads MLflow during the block; None where it is not wanted, or cannot be."""
-    started = Recorder.start() if wanted else None
+    started = StudyRecorder.start() if wanted else None
     try:
         yield started
     finally:
@@ -28,7 +28,7 @@ def record(
     report: Path | None = None,
     *,
     wanted: bool = True,
-    by: Recorder | None = None,
+    by: StudyRecorder | None = None,
 ) -> None:
     """Record the study beside a policy in MLflow; a failure is printed, with the way out.
 

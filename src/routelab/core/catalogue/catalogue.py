@@ -23,7 +23,7 @@ from routelab.core.catalogue.prices import (
     rates,
     tokens_usd,
 )
-from routelab.core.messages.lines import short_repr
+from routelab.core.messages import short_repr
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

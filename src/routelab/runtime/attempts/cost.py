@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from routelab.core.catalogue import Catalogue, Model
 from routelab.runtime.attempts.usage import amount, token_usage
+
+_SNAPSHOT = r"[-@:_](?:20\d\d-?[01]\d-?[0-3]\d|\d{4}|latest)"
+"""What providers add to a model's name to say which snapshot of it answered."""
 
 _NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")
 _NO_TOKENS = ("usage tokens in the response", "make its endpoint report usage")
@@ -112,7 +116,7 @@ class ServedPrices:
             if not math.isnan(found.usd):
                 return found
         found = response_cost(model, body, multiplier, self.day())
-        if model.cost_reported or math.isnan(found.usd):
+        if model.cost_reported or math.isnan(found.usd) or _is_snapshot(served, asked):
             return found
         return found._replace(remarks=(*found.remarks, _unlisted(name, served)))
 
@@ -125,6 +129,15 @@ def _by_served_name(models: Mapping[str, Model]) -> dict[str, Model]:
         for at in model.deployments:
             found.setdefault(at.model, model)
     return found
+
+
+def _is_snapshot(served: str, asked: frozenset[str]) -> bool:
+    """Whether a name is one that was asked for with the date of a snapshot."""
+    return any(
+        served.startswith(own) and re.fullmatch(_SNAPSHOT, served[len(own) :])
+        for own in asked
+        if own
+    )
 
 
 def _unlisted(name: str, served: str) -> tuple[str, str]:
