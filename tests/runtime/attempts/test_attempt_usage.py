@@ -103,7 +103,10 @@ def cost(body, at_s=MAY_S, listed=None, asked=ASKED):
     return prices.cost("x", {**BODY, **body}, 1.0)
 
 
-@pytest.mark.parametrize("served", ["x", "x-1", None, 5])
+@pytest.mark.parametrize(
+    "served",
+    ["x", "x-1", "x-2026-09-09", "x-20260909", "x@20260909", "x-0613", "x-latest", None, 5],
+)
 def test_the_asked_model_under_its_own_names_is_priced_in_silence(served):
     found = cost({"model": served})
     assert (found.usd, found.remarks) == (120 / 1e6, ())
@@ -116,12 +119,16 @@ def test_the_served_model_is_priced_where_it_is_listed():
     assert cost({"model": "y-7"}, listed=moved | behind).usd == pytest.approx(180 / 1e6)
 
 
+def test_a_snapshot_that_is_listed_has_its_own_prices():
+    assert cost({"model": "x-2026-09-09"}, listed={"x-2026-09-09": OTHER}).usd == 1200 / 1e6
+
+
 def test_a_served_model_that_is_not_listed_is_said_and_charged_as_asked():
-    found = cost({"model": "x-2026-09-09"})
+    found = cost({"model": "x-mini-2026-09-09"})
     assert found.usd == 120 / 1e6
     ((what, sentence),) = found.remarks
     assert what == "served"
-    assert "'x-2026-09-09' answered, which has no price in the catalogue" in sentence
+    assert "'x-mini-2026-09-09' answered, which has no price in the catalogue" in sentence
 
 
 def test_services_and_days_of_live_responses():
