@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from routelab.core.conversation import prompted, read_messages
@@ -57,7 +59,10 @@ class Request(msgspec.Struct, frozen=True):
         if reads is None or messages is None:
             return self
         read = read_messages(messages, reads)
-        return self if read is messages else _Reading(*msgspec.structs.astuple(self), read)
+        if read is messages:
+            return self
+        fields: dict[str, Any] = msgspec.structs.asdict(self)
+        return _Reading(**fields, looked_at=read)
 
     @property
     def bounded(self) -> bool:
