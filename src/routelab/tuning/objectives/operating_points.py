@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from routelab.errors import TuningError
 from routelab.metrics import hull, value_at
-from routelab.policies import Mixture
+from routelab.policies import Fixed, Mixture
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.front import FrontPoint, front, knee, meets, on_hull
 from routelab.tuning.objectives.score import MARGIN, PolicyScore
@@ -82,7 +82,8 @@ def operating_points(
         alone: candidates that may be exported alone, and so be mixed; none where no single model
             keeps to bounds that policies keep to.
         point: the name of the one that is exported where no bound says so. The least cost is
-            then of single policies: with no bound to meet, nothing is gained by a draw.
+            then of single policies: with no bound to meet, nothing is gained by a draw, unless
+            there is only a model alone.
         share: of the best model's quality on these rows that is enough, where no bound says how
             much is.
     Raises:
@@ -109,9 +110,12 @@ def operating_points(
     if ceiling is None:
         most += ", what the best model costs"
     free = floor is None and ceiling is None
-    rungs = ladder[:1] if free and point == "least-cost" else ladder
+    cheapest = _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap)
+    routed = _simplest(ladder[:1], cheapest) if free and point == "least-cost" else None
+    if routed is None or isinstance(routed.point.policy, Fixed):
+        routed = _simplest(ladder, cheapest)
     candidates = [
-        _simplest(rungs, _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap)),
+        routed,
         _simplest(ladder, _Rule("most-quality", most, dear_ceiling, floor, _good, _as_good)),
         OperatingPoint("knee", "knee of the front", knee(on_hull(points))),
     ]
