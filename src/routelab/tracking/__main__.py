@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -29,7 +30,7 @@ def main() -> None:
     loading.start()
     line = sys.stdin.readline()
     if not line:
-        os._exit(0)  # an import that nobody needs is not waited for
+        signal.raise_signal(signal.SIGTERM)  # an import that nobody needs is not waited for
     from routelab.core import use
     from routelab.tracking import send
 

@@ -25,7 +25,11 @@ _DEFAULT_S = 3.0
 
 
 def patience_s() -> float:
-    """Seconds to wait for a record before it goes on in the background."""
+    """Seconds to wait for a record before it goes on in the background.
+
+    Raises:
+        TrackingError: the environment variable holds no number.
+    """
     try:
         return float(os.environ.get(WAIT) or _DEFAULT_S)
     except ValueError:
