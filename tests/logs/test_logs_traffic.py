@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,19 @@ def test_traffic_is_told_in_words(log):
     lengths = np.array([len(it) for it in log.texts.prompts(np.arange(40))])
     assert f"longer than {np.median(lengths):,.0f} characters" in told["texts"]
     assert "25.0% repeat an earlier one" in told["texts"]
+
+
+def test_what_messages_hold_besides_prompts_is_told(tmp_path):
+    said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What?"}]
+    rows = [
+        {"request_id": f"r{at}", "model": model, "quality": 1, "cost_usd": 0.1, "messages": said}
+        for at in range(4)
+        for model in ("small", "large")
+    ]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    told = traffic(read(path), ("small", "large"), asked=False)
+    assert told["texts"].startswith("messages with system text, half of them longer than 5 ")
 
 
 def test_what_a_log_lacks_is_said(tmp_path):

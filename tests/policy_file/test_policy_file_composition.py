@@ -156,3 +156,25 @@ def test_a_loaded_document_that_was_changed_leaves_its_figures_behind(tmp_path, 
     changed = write(tmp_path / "e.policy", other, "**ship**\n", one.tensors)
     assert changed.document.evaluation == {}
     assert "ship" not in (changed.path / "card.md").read_text()
+
+
+def test_parts_that_read_other_messages_are_refused_and_one_reading_is_kept(tmp_path):
+    kinds = ("image", "system text")
+    turns = {"reads": "user_turns"}
+    one = made(tmp_path / "a.policy", "utility", message_kinds=kinds, **turns)
+    other = made(tmp_path / "b.policy", "tiers", message_kinds=kinds[:1], **turns)
+    last = made(tmp_path / "c.policy", "utility", OTHERS, reads="last_turn")
+    old = made(tmp_path / "d.policy", "utility", OTHERS)
+    for unlike, named in ((last, "last_turn, user_turns"), (old, "every message .*, user_turns")):
+        with pytest.raises(PolicyError, match=f"read other messages of a request: {named}"):
+            compose(tmp_path / "x.policy", WHOLES["mixture"], one, unlike)
+    whole = compose(tmp_path / "x.policy", WHOLES["mixture"], one, other).document
+    assert (whole.reads, whole.message_kinds) == ("user_turns", kinds[:1])
+    with_none = compose(tmp_path / "y.policy", WHOLES["mixture"], one, made_of_models(tmp_path))
+    assert with_none.document.reads == "user_turns"
+
+
+def made_of_models(tmp_path):
+    it = msgspec.structs.replace(document("utility"), policy=to_wire(Fixed("small")))
+    it = msgspec.structs.replace(it, scorers={}, features={})
+    return write(tmp_path / "plain.policy", it, policy_card(it), {})

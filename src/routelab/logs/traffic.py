@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from routelab.core.messages import counted, first
+from routelab.core.messages import counted, first, listed
 from routelab.logs.model import Log
 from routelab.signals import script
 
@@ -54,8 +54,10 @@ def _texts(log: Log) -> str:
     again = len(keys) - len(set(keys))
     typical, long = np.quantile(lengths, (0.5, 0.95))
     repeated = f"; {again / len(keys):.1%} repeat an earlier one" if again else ""
+    beside = listed(sorted(log.message_kinds))
+    said = f"messages with {beside}" if beside else "one prompt a request"
     return (
-        f"one prompt a request, half of them longer than {typical:,.0f} characters and 5 % longer"
+        f"{said}, half of them longer than {typical:,.0f} characters and 5 % longer"
         f" than {long:,.0f}{repeated}"
     )
 

@@ -97,6 +97,7 @@ def _document(
         estimates=_estimates(documents),
         seed=documents[0].seed if seed is None else seed,
         split=splits[0] if all(it == splits[0] for it in splits) else None,
+        **_reading([part.document for part in parts if part.reads_text]),
         provenance={"routelab": __version__, "composed_of": [_told(part) for part in parts]},
     )
 
@@ -159,8 +160,25 @@ def _refuse_disagreement(
     if seed is None and len(seeds := {it.seed for it in documents}) > 1:
         listed = ", ".join(map(str, sorted(seeds)))
         problems.append(f"the parts draw by seeds {listed}; pass `seed` to say which holds")
+    reading = {part.document.reading for part in parts if part.reads_text}
+    if len(reading) > 1:
+        named = ", ".join(sorted(it or "every message (no `reads`)" for it in reading))
+        problems.append(
+            f"the parts read other messages of a request: {named}; tune them with one `reads`"
+        )
     if problems:
         raise PolicyError(*problems)
+
+
+def _reading(readers: Sequence[Document]) -> dict[str, Any]:
+    """What the whole reads of messages, and what the log of every part that reads them held."""
+    found: dict[str, Any] = {}
+    if readers and readers[0].reading is not None:
+        found["reads"] = readers[0].reading
+    held = [it.known_kinds for it in readers]
+    if held and (kinds := held[0].intersection(*held)):
+        found["message_kinds"] = tuple(sorted(kinds))
+    return found
 
 
 def _differing(
