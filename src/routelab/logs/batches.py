@@ -7,7 +7,7 @@ else (a row per request and model, text for numbers, prices to fill in) takes th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +20,10 @@ from routelab.core import Bools, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.batch_layout import BatchLayout, layout, log_of
-from routelab.logs.columns import names, parquet_metadata, sidecar, wide
+from routelab.logs.columns import names, parquet_metadata, scale_of, sidecar, wide
 from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
 from routelab.logs.model import Log, Problems, digest, is_folder
-from routelab.logs.read import read
+from routelab.logs.read import read, without
 
 BATCH = 1 << 16
 """Requests held at once, where a row is a request."""
@@ -39,6 +39,7 @@ class LogBatches:
         models: in order of appearance; empty where only a scan of the rows tells them.
         wide: how a row per request is read; None where each file is read as a whole.
         columns, prices: as given to `routelab.logs.read`.
+        how: more that was given to it, by name.
         specs: what signals cost.
         has: columns of requests that the log has, by our name.
         catalogue: of prices and capabilities, named beside the log or held in it.
@@ -57,6 +58,7 @@ class LogBatches:
     catalogue: Catalogue | None = None
     notes: tuple[str, ...] = ()
     signals: tuple[str, ...] = field(default=())
+    how: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -126,7 +128,8 @@ class LogBatches:
 
     def _whole(self, path: Path) -> Log:
         """One partition as a log of its own, with every model and signal of the whole."""
-        log = read(path, columns=self.columns, prices=self.prices, signals=self._asked(path))
+        asked = self._asked(path)
+        log = read(path, columns=self.columns, prices=self.prices, signals=asked, **self.how)
         if not isinstance(log, Log):
             raise LogError(
                 f"{path.name}: is part of a partial log (it has steps or propensities), which"
@@ -147,6 +150,9 @@ def open_batches(
     columns: Mapping[str, str] | None = None,
     prices: Path | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
+    quality_scale: str | tuple[float, float] | None = None,
+    models: Sequence[str] = (),
+    ignore: Sequence[str] = (),
 ) -> LogBatches:
     """A log in one Parquet file, in a folder of them, or in those that a pattern matches.
 
@@ -157,29 +163,35 @@ def open_batches(
         columns: our column name to the files'.
         prices: path of a CSV of list prices, USD per million tokens.
         signals: what signals cost.
+        quality_scale, models, ignore: as of `routelab.logs.read`.
     Raises:
         LogError: files that cannot be read or differ in their columns, all of them by name.
     """
-    source = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
-    beside, inside = sidecar.read(path), parquet_metadata.read(source.extras())
+    whole = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
+    beside, inside = sidecar.read(path), parquet_metadata.read(whole.extras())
     specs = {**inside.signals, **beside.signals, **(signals or {})}
     given = {**beside.columns, **(columns or {})}
+    scale = scale_of(beside.quality_scale if quality_scale is None else quality_scale)
+    graded, gone = (*beside.models, *models), [*beside.ignore, *ignore]
     problems = Problems(path.name)
     sidecar.check(specs, problems)
+    source = without(whole, gone, problems)
     found = names.resolve(source.names, given, problems)
     problems.stop()
-    in_rows = "model" not in found and bool(wide.wide_models(source.names))
+    in_rows = () if "model" in found else wide.wide_models(source.names, graded)
+    plain = bool(in_rows) and scale is None and prices is None
     made = LogBatches(
         path=path,
-        files=tuple(part.path for part in source.parts),
-        models=wide.wide_models(source.names) if in_rows else (),
-        wide=layout(source, found, specs, prices) if in_rows else None,
+        files=tuple(part.path for part in whole.parts),
+        models=in_rows,
+        wide=layout(source, whole.types, found, specs, in_rows) if plain else None,
         columns=given,
         prices=prices,
         specs=specs,
         has=frozenset(found.of),
         catalogue=sidecar.read_catalogue(path, beside) or inside.catalogue,
-        notes=source.notes,
+        notes=whole.notes,
+        how={"quality_scale": scale, "models": graded, "ignore": gone},
     )
     return made if made.wide is None else replace(made, signals=made.wide.signal_names)
 

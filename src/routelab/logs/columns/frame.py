@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
@@ -32,6 +35,9 @@ class Frame:
         prompt: the file's column of prompts.
         responses: the file's column of answers, by model; under None for every model.
         unjudged: the file was written before anybody could judge the answers.
+        scale: worst and best quality; None for 0 and 1.
+        prompts: reads those of the first rows, or of all; None where there are none, or one row
+            of the file is one request.
     """
 
     columns: Mapping[str, Any]
@@ -45,6 +51,8 @@ class Frame:
     prompt: str | None
     responses: Mapping[str | None, str]
     unjudged: bool = False
+    scale: tuple[float, float] | None = None
+    prompts: Callable[..., list[str]] | None = None
 
 
 def long_frame(
@@ -60,7 +68,8 @@ def long_frame(
     Raises:
         LogError: a column that is needed or named is not there.
     """
-    our.require(("request_id", "model", "quality"), names, source.names, problems)
+    needed = ("model", "quality") if "request_id" in names.left_out else our.NEEDED
+    our.require(needed, names, source.names, problems)
     extras = {name: spec.extra_cost for name, spec in specs.items() if spec.extra_cost}
     rest = [name for name in source.names if name not in names.of.values()]
     _named_signals(specs, rest, problems)
@@ -82,7 +91,14 @@ def long_frame(
         prompt=names.of.get("prompt"),
         responses={None: names.of["response"]} if "response" in names else {},
         unjudged=DECISIONS_KEY in source.extras(),
+        prompts=partial(_prompts, source, names.of["prompt"]) if "prompt" in names else None,
     )
+
+
+def _prompts(source: RowSource, column: str, n: int | None = None) -> list[str]:
+    """Prompts of the first rows, or of all."""
+    rows = np.arange(source.n_rows)[:n]
+    return [text or "" for _, texts in source.strings(column, rows) for text in texts]
 
 
 def _named_signals(

@@ -17,7 +17,8 @@ _SLOW_S = 120.0
 def ignored(columns: Sequence[str]) -> tuple[str, ...]:
     """Columns that hold some numbers and are no signals."""
     return tuple(
-        f"column {name!r} holds mostly text and some numbers: it is not taken as a signal"
+        f"column {name!r} holds numbers on some rows and words on others: it is not taken as a"
+        " signal"
         for name in columns
     )
 

@@ -6,7 +6,7 @@ and by the same pattern whatever else is known of it: `M|latency_ms`, `M|confide
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,28 @@ _OURS = {alias: ours for ours, aliases in ALIASES.items() for alias in (ours, *a
 SIGNAL, _EXTRA = "signal|", "extra|"
 
 
-def wide_models(columns: Iterable[str]) -> tuple[str, ...]:
-    """Models that have a column such as `MODEL|total_cost`, in the order of the file."""
-    parts = (column.rpartition("|") for column in columns)
-    return tuple(dict.fromkeys(model for model, _, what in parts if model and what in _OURS))
+def wide_models(columns: Sequence[str], graded: Collection[str] = ()) -> tuple[str, ...]:
+    """Models that have a column such as `MODEL|total_cost`, in the order of the file.
+
+    Args:
+        columns: of the file.
+        graded: further ones that may have a column of grades alone.
+    """
+    parts = [(column, *column.rpartition("|")[::2]) for column in columns]
+    found = (
+        column if column in graded else model
+        for column, model, what in parts
+        if column in graded or (model and what in _OURS)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def wide_frame(
-    source: RowSource, names: ColumnNames, specs: Mapping[str, SignalSpec], problems: Problems
+    source: RowSource,
+    names: ColumnNames,
+    specs: Mapping[str, SignalSpec],
+    problems: Problems,
+    models: Sequence[str],
 ) -> Frame:
     """A row per request.
 
@@ -40,11 +54,12 @@ def wide_frame(
         names: our names of its columns.
         specs: what signals cost; those with an `extra_cost` need such a column of each model.
         problems: takes what is wrong.
+        models: of which the file has columns.
     Raises:
         LogError: a column that is needed or named is not there.
     """
-    could = candidates(source, _unnamed(source.names, specs))
-    of_model = columns_of(source, specs)
+    could = candidates(source, _unnamed(source.names, specs, models))
+    of_model = columns_of(source, specs, models)
     our.require(("request_id",), names, source.names, problems)
     _check(of_model, specs, source.names, problems)
     problems.stop()
@@ -66,22 +81,24 @@ def wide_frame(
     )
 
 
-def columns_of(source: RowSource, specs: Mapping[str, SignalSpec]) -> dict[str, dict[str, str]]:
+def columns_of(
+    source: RowSource, specs: Mapping[str, SignalSpec], models: Sequence[str]
+) -> dict[str, dict[str, str]]:
     """Our name of each thing known of a model, to its column, by model."""
-    could = candidates(source, _unnamed(source.names, specs))
-    return {
-        model: _of_model(source, model, specs, could.signals) for model in wide_models(source.names)
-    }
+    could = candidates(source, _unnamed(source.names, specs, models))
+    return {model: _of_model(source, model, specs, could.signals) for model in models}
 
 
-def _unnamed(there: Sequence[str], specs: Mapping[str, SignalSpec]) -> list[str]:
+def _unnamed(
+    there: Sequence[str], specs: Mapping[str, SignalSpec], models: Sequence[str]
+) -> list[str]:
     """Columns of models that may be signals although nobody said so."""
-    named, of = {*specs, *(spec.extra_cost for spec in specs.values())}, wide_models(there)
+    named = {*specs, *(spec.extra_cost for spec in specs.values())}
     parts = [(column, *column.rpartition("|")[::2]) for column in there]
     return [
         column
         for column, model, what in parts
-        if model in of and our.is_free(what) and what not in named
+        if model in models and our.is_free(what) and what not in named
     ]
 
 

@@ -19,6 +19,17 @@ def prompt_key(prompt: str) -> str:
     return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_LOWER = bytes.maketrans(bytes(range(65, 91)), bytes(range(97, 123)))
+_BLANKS = b" \t\n\r\v\f"
+
+
+def prompt_group(prompt: str) -> str:
+    """SHA-256 (hex) of a prompt without blanks and case: splits never part equal ones."""
+    if not prompt.isascii():
+        return prompt_key("".join(prompt.split()).casefold())
+    return hashlib.sha256(prompt.encode().translate(_LOWER, _BLANKS)).hexdigest()
+
+
 @dataclass(frozen=True, eq=False)
 class FileTexts:
     """Texts of a file's rows, read when asked for.
@@ -44,20 +55,24 @@ class FileTexts:
         return self._strings(column, at[rows])
 
     def prompt_keys(self) -> tuple[Strings, Ints]:
-        return self._prompt_keys
+        return self._keys[:2]
+
+    def prompt_groups(self) -> Strings:
+        return self._keys[2]
 
     @cached_property
-    def _prompt_keys(self) -> tuple[Strings, Ints]:
+    def _keys(self) -> tuple[Strings, Ints, Strings]:
         order = np.argsort(self.first)
-        keys = np.empty(len(order), dtype=object)
+        keys, groups = (np.empty(len(order), dtype=object) for _ in range(2))
         lengths = np.zeros(len(order), dtype=np.int64)
         done = 0
         for rows, texts in self.source.strings(self.prompt, self.first[order]):
             here = order[done : done + len(rows)]
             keys[here] = [prompt_key(text or "") for text in texts]
+            groups[here] = [prompt_group(text or "") for text in texts]
             lengths[here] = [len(text or "") for text in texts]
             done += len(rows)
-        return keys, lengths
+        return keys, lengths, groups
 
     def _strings(self, column: str, at: Ints) -> list[str | None]:
         rows, back = np.unique(at, return_inverse=True)
@@ -90,3 +105,6 @@ class TextsInMemory:
     def prompt_keys(self) -> tuple[Strings, Ints]:
         keys = np.array([prompt_key(prompt) for prompt in self.held], dtype=object)
         return keys, np.array([len(prompt) for prompt in self.held], dtype=np.int64)
+
+    def prompt_groups(self) -> Strings:
+        return np.array([prompt_group(prompt) for prompt in self.held], dtype=object)

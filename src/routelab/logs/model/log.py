@@ -37,6 +37,10 @@ class Texts(Protocol):
         """(n,) SHA-256 (hex) of every prompt and (n,) its length in characters."""
         ...
 
+    def prompt_groups(self) -> Strings:
+        """(n,) SHA-256 (hex) of every prompt without blanks and case."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Requests:
@@ -131,6 +135,11 @@ class LogBase:
                 " `columns={'prompt': 'COLUMN'}`"
             )
         return self.texts.prompt_keys()
+
+    @cached_property
+    def prompt_groups(self) -> Strings:
+        """(n,) SHA-256 (hex) of every prompt without blanks and case; empty without prompts."""
+        return np.array([], dtype=object) if self.texts is None else self.texts.prompt_groups()
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,3 +317,6 @@ class _Taken:
     def prompt_keys(self) -> tuple[Strings, Ints]:
         keys, lengths = self.whole.prompt_keys()
         return keys[self.rows], lengths[self.rows]
+
+    def prompt_groups(self) -> Strings:
+        return self.whole.prompt_groups()[self.rows]
