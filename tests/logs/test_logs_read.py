@@ -181,7 +181,7 @@ def test_what_is_a_signal(tmp_path: Path) -> None:
         log = log_of(
             tmp_path / f"log{suffix}", rows, signals={"sure": SignalSpec(extra_cost="fee")}
         )
-        assert set(log.signals) == {"sure", "tokens_of_judge"}
+        assert set(log.signals) == {"sure", "flag", "tokens_of_judge"}
         assert (log.extra_usd["sure"] == 0.25).all()
         assert (log.cost_with("sure") == log.cost_usd + 0.25).all()
 

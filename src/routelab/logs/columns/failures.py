@@ -13,8 +13,11 @@ from routelab.core import Bools, Floats
 from routelab.logs.formats import NO_VALUE, arrow
 
 _FINE = NO_VALUE | frozenset(
-    "false|f|no|n|0|0.0|ok|okay|success|successful|succeeded|complete|completed|done|no error|"
-    "no errors|no_error|noerror|without error|200|200 ok|[]|{}|()|''|\"\"".split("|")
+    [
+        *("false", "f", "no", "n", "0", "0.0", "ok", "okay", "success", "successful", "succeeded"),
+        *("complete", "completed", "done", "no error", "no errors", "no_error", "noerror"),
+        *("without error", "200", "200 ok", "[]", "{}", "()", "''", '""'),
+    ]
 )
 """Texts, in lower case, of calls that did not fail."""
 _OK_STATUS = 200

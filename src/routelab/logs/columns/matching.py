@@ -29,46 +29,50 @@ def numbered(names: arrow.CodedColumn) -> arrow.CodedColumn:
 
 def by_prompt(
     frame: Frame, model: Ints, problems: Problems, *, own_ids: bool
-) -> tuple[arrow.CodedColumn, str]:
+) -> tuple[arrow.CodedColumn | None, str]:
     """What rows (N,) of one prompt have in common, and a note; equal but for blanks and case.
 
     Args:
         model: (N,) of each row.
-        own_ids: the log has ids, no two of them equal.
+        own_ids: the log has ids, no two of them equal; where prompts tell no more than they do,
+            there is nothing in common.
     Raises:
-        LogError: the log has no prompts, or a model answers one twice, so that rows cannot be
-            told apart.
+        LogError: a log without ids has no prompts that tell which rows belong together.
     """
     why = (
-        f"every row has a request_id of its own ({len(model):,} rows), so that no request is"
-        " shared by two models"
+        f"every row has a request_id of its own ({len(model):,} rows), so that no request has"
+        " answers of two models"
         if own_ids
         else "the log has no request_id"
     )
-    way_out = (
-        "give all rows of a request one id, or name the column that holds it:"
-        " `columns={'request_id': 'COLUMN'}`"
+    keys, against = _shared(frame, model)
+    if keys is not None:
+        said = f"rows of one prompt are taken as one request, {len(keys.values):,} in all"
+        return keys, f"{why}: {said}"
+    said = (
+        f"{why}, and {against}; give all rows of a request one id, or name the column that holds"
+        " it: `columns={'request_id': 'COLUMN'}`"
     )
+    if not own_ids:
+        problems.add(said)
+        problems.stop()
+    return None, said
+
+
+def _shared(frame: Frame, model: Ints) -> tuple[arrow.CodedColumn | None, str]:
+    """Prompts as ids of rows (N,); or None, and why they cannot be."""
     if frame.prompts is None:
-        problems.add(f"{why}, and there is no prompt to match them by; {way_out}")
-        problems.stop()
-        raise AssertionError  # which `stop` has raised
-    keys, codes = np.unique(
-        np.array([prompt_group(text) for text in frame.prompts()], dtype=object),
-        return_inverse=True,
-    )
-    pairs = codes.astype(np.int64) * (int(model.max()) + 1) + model
-    again = len(pairs) - len(np.unique(pairs))
-    if again or len(keys) == len(codes):
-        problem = (
-            f"{again:,} rows have a prompt that their model has answered before"
-            if again
-            else "no two rows have the same prompt"
-        )
-        problems.add(f"{why}, and {problem}, so that they cannot be matched by prompt; {way_out}")
-        problems.stop()
-    note = f"{why}: rows of one prompt are taken as one request, {len(keys):,} in all"
-    return arrow.CodedColumn(codes.astype(np.int64), keys), note
+        return None, "there is no prompt to match rows by"
+    texts = np.array([prompt_group(text) for text in frame.prompts()], dtype=object)
+    keys, codes = np.unique(texts, return_inverse=True)
+    m = int(model.max()) + 1
+    pairs, counts = np.unique(codes.astype(np.int64) * m + model, return_counts=True)
+    again = int((counts > 1).sum())
+    if again:
+        return None, f"{again:,} prompts were answered by a model more than once"
+    if 2 * np.count_nonzero(np.bincount(pairs // m) > 1) < len(keys):
+        return None, "most prompts were answered by one model only"
+    return arrow.CodedColumn(codes.astype(np.int64), keys), ""
 
 
 def same_prompts(frame: Frame, request: Ints, first: Ints, problems: Problems) -> tuple[str, ...]:

@@ -79,9 +79,10 @@ def checked_rows(frame: Frame, problems: Problems) -> LogRows:
         )
     elif len(distinct) == len(request) and matching.is_meant(frame):
         keys, said = matching.by_prompt(frame, model, problems, own_ids=own_ids)
-        request, first, matched = _by_appearance(keys)
-        distinct = distinct[first] if own_ids else matched
         border.notes.append(said)
+        if keys is not None:
+            request, first, matched = _by_appearance(keys)
+            distinct = distinct[first] if own_ids else matched
     error = border.errors(model, models)
     signals = {name: border.signal(name, error) for name in frame.signals}
     requests = border.requests(distinct, request, first)
@@ -153,15 +154,14 @@ class _Border:
     ) -> None:
         if not bad.any():
             return
-        found = arrow.plain(column)
-        way_out = f"a number is expected{more}"
-        self.problems.each(
-            bad,
-            lambda row: (
-                f"{self.where(row)}: {what} is {_shown(found[row])};"
-                f" {read.why.get(_python(found[row]), way_out)}"
-            ),
-        )
+        found, way_out = arrow.plain(column), f"a number is expected{more}"
+
+        def say(row: int) -> str:
+            value = _python(found[row])
+            said = read.why.get(value, way_out) if isinstance(value, str) else way_out
+            return f"{self.where(row)}: {what} is {_shown(value)}; {said}"
+
+        self.problems.each(bad, say)
 
     def errors(self, model: Ints, models: Strings) -> Bools:
         """Which calls failed; models of which every call did are noted first."""
@@ -310,8 +310,8 @@ class _Border:
         ticks = 1e3 if "timestamp" in self.frame.milliseconds else 1.0
         values, bad = arrow.seconds(column, ticks)
         way_out = (
-            "an ISO time such as 2024-05-31T12:00:00 or a Unix time is expected, in one unit for"
-            " all rows"
+            "an ISO time or Unix seconds (or milli-, micro- or nanoseconds) is expected, in"
+            " one unit for all rows"
         )
         self.problems.each(bad, self.say("timestamp", arrow.plain(column), way_out))
         way_out = "too far off for a Unix time"

@@ -14,7 +14,10 @@ import numpy as np
 from routelab.core import Bools, Floats
 
 NO_VALUE = frozenset(
-    "|na|n/a|#n/a|#na|<na>|nan|-nan|nat|null|nil|none|missing|undefined|-|--|–|—|?|.".split("|")
+    [
+        *("", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "nil", "none"),
+        *("missing", "undefined", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "?", "."),
+    ]
 )
 """Texts, in lower case, that stand for no value."""
 TRUTHS: Mapping[str, float] = {

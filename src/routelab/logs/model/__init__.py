@@ -11,9 +11,11 @@ from routelab.logs.model.splits import (
     SPLIT_EDGES,
     Split,
     is_uneven,
+    part_sizes,
     parts_with_ties,
     split,
     split_keys,
+    tie_keys,
 )
 
 __all__ = [
@@ -33,7 +35,9 @@ __all__ = [
     "is_uneven",
     "of_hashes",
     "of_values",
+    "part_sizes",
     "parts_with_ties",
     "split",
     "split_keys",
+    "tie_keys",
 ]

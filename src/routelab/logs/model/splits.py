@@ -69,7 +69,6 @@ class Split:
         return {part: _sha256(self.ids[self.rows(part)]) for part in PARTS}
 
 
-# Many arguments: two of them are for logs that were cut before; they have one meaning each.
 def split(
     log: Log,
     *,
@@ -108,10 +107,12 @@ def split(
     else:
         at = np.quantile(time, SPLIT_EDGES, method="higher")
         part = np.searchsorted(at, time, side="right")
-        by_hash = is_uneven(np.bincount(part, minlength=len(PARTS))) if tied is None else tied
+        counts = _time_counts(time, at)
+        by_hash = is_uneven(part_sizes(part), *counts) if tied is None else tied
         if by_hash:
-            units = np.array([uniform(seed, str(key), "split") for key in keys])
-            part = parts_with_ties(time, units, at, *time_counts(time, at), len(time))
+            held = keys if exact else tie_keys(log, kind, keys)
+            units = np.array([uniform(seed, str(key), "split") for key in held])
+            part = parts_with_ties(time, units, at, *counts, len(time))
         cuts = tuple(at.tolist())
         part = _together(part, groups)
     found = "random" if time is None else "time"
@@ -129,12 +130,23 @@ def split(
     return result
 
 
-def is_uneven(n: Ints) -> bool:
-    """Whether a part (4,) of a cut in time has less than half of the requests that it should."""
-    return bool((n < 0.5 * n.sum() * np.array(SHARES)).any())
+def is_uneven(n: Ints, before: Ints, until: Ints) -> bool:
+    """Whether equal times leave a part (4,) less than half of the requests that it should have.
+
+    Args:
+        n: (4,) requests of each part.
+        before, until: see `parts_with_ties`.
+    """
+    small = bool((n < 0.5 * n.sum() * np.array(SHARES)).any())
+    return small and bool((until - before > 1).any())
 
 
-def time_counts(time: Floats, cuts: Floats) -> tuple[Ints, Ints]:
+def part_sizes(part: Ints) -> Ints:
+    """(4,) requests of each part."""
+    return np.bincount(part, minlength=len(PARTS))
+
+
+def _time_counts(time: Floats, cuts: Floats) -> tuple[Ints, Ints]:
     """(3,) how many requests are before each cut, and how many are before it or at it."""
     order = np.sort(time)
     return np.searchsorted(order, cuts), np.searchsorted(order, cuts, side="right")
@@ -205,6 +217,17 @@ def split_keys(log: Log, group: str | None, *, exact: bool = False) -> tuple[str
         raise LogError(f"{log.name}: no {group} column to group by")
     missing = log.prompt_keys[1] == 0 if group == "prompt" else keys == ""
     return group, np.where(missing, "\x1f" + log.requests.id, keys)
+
+
+def tie_keys(log: Log, kind: str, keys: Strings) -> Strings:
+    """(n,) keys by which requests of equal times are spread, the same for all of a group.
+
+    Args:
+        kind, keys: of `split_keys`.
+    """
+    if kind != "prompt":
+        return keys
+    return np.where(log.prompt_keys[1] == 0, keys, log.prompt_groups)
 
 
 def _first_of(groups: Strings, keys: Strings) -> Strings:

@@ -204,4 +204,6 @@ def _location(tuning: ComparisonSet, options: Options) -> StorageLocation | None
         "optuna": optuna.__version__,
         **{f"options.{key}": it for key, it in asked.items() if key not in (*UNSAID, "trials")},
     }
+    if options.split is None:
+        del about["options.split"]  # which older studies do not know
     return StorageLocation(options.storage, options.name, about, options.fresh)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -65,14 +65,26 @@ class Scan:
         there = {name for it in self.seen for name in it.costed}
         return tuple(name for name in self.models if name in there)
 
-    def cut(self, seed: int, group: str | None, *, need_all_parts: bool = True) -> PartitionedSplit:
-        """The parts of the study."""
+    def cut(
+        self,
+        seed: int,
+        group: str | None,
+        rule: Literal["time", "random"] | None = None,
+        *,
+        need_all_parts: bool = True,
+        tied: bool | None = None,
+        exact: bool = False,
+    ) -> PartitionedSplit:
+        """The parts of the study; see `routelab.replay.partitions.cut`."""
         return cut(
             self.batches,
             self.seen,
             self.workers,
             seed=seed,
             group=group,
+            rule=rule,
+            tied=tied,
+            exact=exact,
             need_all_parts=need_all_parts,
             progress=self.passes("splitting"),
         )
