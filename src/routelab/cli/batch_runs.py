@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from routelab.cli.console import print_json, tell
-from routelab.cli.log_input import column_pairs
+from routelab.cli.log_input import column_pairs, ignored
 from routelab.cli.options import CompleteLogOptions, LogOptions
 from routelab.cli.output import passes, tables
 from routelab.core import SignalSpec
@@ -43,13 +43,22 @@ def opened(
     log: Path,
     how: LogOptions,
     signals: Mapping[str, SignalSpec] | None,
+    models: Sequence[str] = (),
 ) -> LogBatches:
     """A log to read in batches; what is unusual about it is told on standard error.
 
     Raises:
         LogError: its files cannot be read, or differ in their columns.
     """
-    found = open_batches(log, columns=column_pairs(how), prices=how.prices, signals=signals)
+    found = open_batches(
+        log,
+        columns=column_pairs(how),
+        prices=how.prices,
+        signals=signals,
+        quality_scale=how.quality_scale,
+        models=models,
+        ignore=ignored(how),
+    )
     if {"step", "propensity"} & found.has:
         raise LogError(
             f"{found.name}: is a partial log (it has steps or propensities), which cannot be"

@@ -65,7 +65,7 @@ def certify(
         check_models(asked, it.document.candidates)
     signals = {name: spec for it in loaded for name, spec in it.document.signals.items()}
     models = {name: it for one in reversed(loaded) for name, it in _models(one).items()}
-    opened = read_log(log, how, signals, Catalogue(models))
+    opened = read_log(log, how, signals, Catalogue(models), tuple(models))
     found = [
         _tested(it, opened, asked, proof.delta, split, cost_ceiling_usd, how.allow_missing)
         for it, asked in zip(loaded, demands, strict=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 
-from routelab.cli.arguments import Feedback, LogPath
+from routelab.cli.arguments import Feedback, LogPath, names_in
 from routelab.cli.console import print_json
 from routelab.cli.log_input import read_any
 from routelab.cli.options import Json, LogOptions, grouped
@@ -32,13 +33,19 @@ def describe(
     log: LogPath,
     how: LogOptions,
     feedback: Feedback = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C", help="Columns of grades, named after models, of a row per request."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Describe LOG: models, costs, coverage, tasks, and how good its signals are.
 
     Example: `routelab data describe log.parquet`
     """
-    opened = read_any(log, how, feedback=feedback)
+    opened = read_any(log, how, feedback=feedback, models=names_in("--models", models))
     found = describe_log(opened)
     found["signal_quality"] = signal_quality(opened) if isinstance(opened, Log) else None
     if json:

@@ -46,7 +46,8 @@ def reprice(
     """
     world = changed.world()
     loaded = load_policy(policy, package)
-    opened = read_log(log, how.reading, loaded.document.signals, loaded.document.catalogue)
+    known = loaded.document
+    opened = read_log(log, how.reading, known.signals, known.catalogue, known.candidates)
     if warned := differs(loaded.document, opened):
         tell(f"warning: {warned}")
     found = run(

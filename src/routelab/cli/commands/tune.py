@@ -81,10 +81,10 @@ def tune(
     options = _options(name, candidates, signals, bounds, proof, kinds, search, how, batches)
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
-        found = batch_runs.opened(log, how, signals)
+        found = batch_runs.opened(log, how, signals, options.models or ())
         batch_runs.tune(found, options, in_batches, target, catalogue=known, json=output.json)
         return
-    opened = read_log(log, how, signals, known)
+    opened = read_log(log, how, signals, known, options.models or ())
     opened = replace(opened, reading=reading(how, candidates.catalogue))
     study = _studied(opened, options, known, wanted, search.seeds)
     digest = save(study, target).digest
@@ -123,6 +123,7 @@ def _options(
         trials=search.trials,
         recipe_trials=kinds.recipe_trials,
         group=search.group,
+        split=search.split,
         allow_missing=how.allow_missing,
         certify=proof.demands,
         delta=proof.delta,
