@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from routelab.core import Bools, Floats, SignalSpec
-from routelab.logs.columns import ColumnNames, failed_numbers, wide
+from routelab.logs.columns import ROUNDING, ColumnNames, failed_numbers, wide
 from routelab.logs.formats import RowSource, TextsInMemory, arrow
 from routelab.logs.model import Log, Requests
 
@@ -120,6 +120,7 @@ def log_of(
     unseen = np.broadcast_to(np.nan, shape)
     if latency is not None and how.milliseconds:
         latency /= 1e3
+    quality = _without_rounding(quality)
     if not _possible(quality, cost, latency, signals):
         return None
     return Log(
@@ -172,6 +173,13 @@ def _possible(
     not_negative = all(_within(values, 0.0, most) for values in counted)
     finite = all(_finite(values) for values in signals.values() if values is not None)
     return not_negative and finite and _within(quality, 0.0, 1.0)
+
+
+def _without_rounding(quality: Floats) -> Floats:
+    """Qualities, those off [0, 1] by rounding brought back."""
+    if _within(quality, 0.0, 1.0) or not _within(quality, -ROUNDING, 1 + ROUNDING):
+        return quality
+    return np.asfortranarray(np.clip(quality, 0.0, 1.0))
 
 
 def _within(values: Floats, low: float, high: float) -> bool:

@@ -34,7 +34,6 @@ from routelab.logs.formats import (
     open_csv,
     open_folder,
     open_json,
-    open_jsonl,
     open_parquet,
 )
 from routelab.logs.model import Log, PartialLog, Problems, is_folder
@@ -44,8 +43,8 @@ FORMATS: Mapping[str, Callable[[Path], RowSource]] = {
     ".csv": open_csv,
     ".tsv": open_csv,
     ".json": open_json,
-    ".jsonl": open_jsonl,
-    ".ndjson": open_jsonl,
+    ".jsonl": open_json,
+    ".ndjson": open_json,
 }
 
 
@@ -119,7 +118,7 @@ def read(
     graded = () if "model" in found else wide_models(source.names, (*beside.models, *models))
     scale = scale_of(beside.quality_scale if quality_scale is None else quality_scale)
     frame = (
-        wide_frame(source, found, specs, problems, graded)
+        wide_frame(source, found, specs, problems, graded, scale)
         if graded
         else long_frame(source, found, specs, problems)
     )

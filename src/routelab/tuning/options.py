@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -86,6 +86,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     account: bool = True
     levels: int | None = None
     split: Literal["time", "random"] | None = None
+
+    def said(self) -> dict[str, Any]:
+        """What the policy follows from, as plain data."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        if self.split is None:
+            del found["split"]  # which studies of version 0.1.0 do not know
+        return {key: value for key, value in found.items() if key not in UNSAID}
 
     def check(self) -> None:
         """Refuse values out of range, and options that would change nothing with the others.

@@ -15,12 +15,13 @@ from routelab.logs.columns.frame import Frame, long_frame
 from routelab.logs.columns.names import RESERVED, ColumnNames, is_free, listed_names
 from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.columns.rows import LogRows, checked_rows
-from routelab.logs.columns.scale import scale_of
+from routelab.logs.columns.scale import ROUNDING, scale_of
 from routelab.logs.columns.wide import wide_frame, wide_models
 
 __all__ = [
     "DECISIONS_KEY",
     "RESERVED",
+    "ROUNDING",
     "ColumnNames",
     "Frame",
     "LogRows",

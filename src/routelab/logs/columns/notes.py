@@ -15,10 +15,10 @@ _SLOW_S = 120.0
 
 
 def ignored(columns: Sequence[str]) -> tuple[str, ...]:
-    """Columns that hold some numbers and are no signals."""
+    """Columns that hold some numbers, or are named as if they did, and are no signals."""
     return tuple(
-        f"column {name!r} holds numbers on some rows and words on others: it is not taken as a"
-        " signal"
+        f"column {name!r} holds words or lists where a signal has numbers, on many rows or all: it"
+        " is not taken as a signal"
         for name in columns
     )
 

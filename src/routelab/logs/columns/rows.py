@@ -13,15 +13,13 @@ from routelab.core.messages import foreign
 from routelab.logs.columns import matching
 from routelab.logs.columns.failures import failures
 from routelab.logs.columns.frame import Frame
-from routelab.logs.columns.scale import suggested
+from routelab.logs.columns.scale import ROUNDING, suggested
 from routelab.logs.formats import GRADES, arrow
 from routelab.logs.model import Problems, Requests, Strings
 
 _MOST_STEPS = 1000
 _COUNTS = ("cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
 _TOKENS = ("prompt_tokens", "completion_tokens")
-_ROUNDING = 1e-6
-"""How far from [0, 1] rounding may bring a quality."""
 _FEW = 0.2
 """Share of a signal's values that may be words."""
 _UNITS = {1e3: "milliseconds", 1e6: "microseconds", 1e9: "nanoseconds"}
@@ -200,7 +198,7 @@ class _Border:
             self.problems.add("quality has no value on any row; without it nothing can be compared")
         low, high = self.frame.scale or (0.0, 1.0)
         scaled = np.where(error, 0.0, (raw - low) / (high - low))
-        outside = (scaled < -_ROUNDING) | (scaled > 1 + _ROUNDING)
+        outside = (scaled < -ROUNDING) | (scaled > 1 + ROUNDING)
         way_out = f"quality lies in {suggested(raw[~error], self.frame.scale)}"
         self.problems.each(outside, self.say("quality", raw, way_out))
         near = ~outside & ((scaled < 0) | (scaled > 1))

@@ -9,6 +9,8 @@ import numpy as np
 from routelab.core import Floats
 from routelab.errors import LogError
 
+ROUNDING = 1e-6
+"""How far from [0, 1] rounding may bring a quality."""
 _COMMON = ((0, 1), (1, 5), (0, 5), (1, 10), (0, 10), (0, 100), (-1, 1))
 
 

@@ -17,11 +17,12 @@ from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
 from routelab.logs.columns.frame import Frame
 from routelab.logs.columns.names import ALIASES, OF_REQUESTS, ColumnNames, listed_names
-from routelab.logs.formats import RowSource, stacked_tables
+from routelab.logs.formats import GRADES, RowSource, arrow, stacked_tables
 from routelab.logs.model import Problems
 
 _OURS = {alias: ours for ours, aliases in ALIASES.items() for alias in (ours, *aliases)}
 SIGNAL, _EXTRA = "signal|", "extra|"
+_NUMBERS = ("quality", "cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
 
 
 def wide_models(columns: Sequence[str], graded: Collection[str] = ()) -> tuple[str, ...]:
@@ -46,6 +47,7 @@ def wide_frame(
     specs: Mapping[str, SignalSpec],
     problems: Problems,
     models: Sequence[str],
+    scale: tuple[float, float] | None = None,
 ) -> Frame:
     """A row per request.
 
@@ -55,6 +57,7 @@ def wide_frame(
         specs: what signals cost; those with an `extra_cost` need such a column of each model.
         problems: takes what is wrong.
         models: of which the file has columns.
+        scale: worst and best quality; None for 0 and 1.
     Raises:
         LogError: a column that is needed or named is not there.
     """
@@ -64,7 +67,7 @@ def wide_frame(
     _check(of_model, specs, source.names, problems)
     problems.stop()
     of_request = {name: names.of[name] for name in ("request_id", *OF_REQUESTS) if name in names}
-    found = _melted(source, of_request, of_model)
+    found = _melted(source, of_request, of_model, scale)
     return Frame(
         columns={name: found[name] for name in ALIASES if name in found},
         milliseconds=names.milliseconds | milliseconds(of_model),
@@ -72,6 +75,7 @@ def wide_frame(
         extras=_prefixed(found, _EXTRA),
         ignored=could.ignored,
         file_rows=source.n_rows,
+        scale=scale,
         line=source.line,
         part=source.part,
         prompt=names.of.get("prompt"),
@@ -145,7 +149,10 @@ def _check(
 
 
 def _melted(
-    source: RowSource, of_request: Mapping[str, str], of_model: Mapping[str, Mapping[str, str]]
+    source: RowSource,
+    of_request: Mapping[str, str],
+    of_model: Mapping[str, Mapping[str, str]],
+    scale: tuple[float, float] | None,
 ) -> dict[str, Any]:
     tables = []
     for model, columns in of_model.items():
@@ -153,8 +160,36 @@ def _melted(
         table = source.read([*of_request.values(), *held.values()])
         table = pa.table({n: table.column(c) for n, c in {**of_request, **held}.items()})
         tables.append(table.append_column("model", _constant(model, len(table))))
-    table = stacked_tables(tables)
+    table = stacked_tables(_of_one_notation(tables, scale))
     return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _of_one_notation(tables: Sequence[Any], scale: tuple[float, float] | None) -> list[Any]:
+    """The tables of models, with numbers for texts where other models have numbers.
+
+    Each model has a column of its own, whose notation says nothing of another's.
+    """
+    found = list(tables)
+    for name in dict.fromkeys(name for table in tables for name in table.column_names):
+        if name not in _NUMBERS and not name.startswith((SIGNAL, _EXTRA)):
+            continue
+        if not any(arrow.is_worded(it.schema.field(name).type) for it in _with(name, tables)):
+            continue
+        how: dict[str, Any] = {"counts": name in ("prompt_tokens", "completion_tokens")}
+        if name == "quality":
+            how = {"words": GRADES} if scale is None else {"words": {}, "percent": 1.0}
+        for at, table in enumerate(found):
+            if name in table.column_names:
+                read = arrow.number_column(table.column(name), **how)
+                if not read.bad.any():
+                    place = table.column_names.index(name)
+                    numbers = pa.array(read.values, from_pandas=True)
+                    found[at] = table.set_column(place, name, numbers)
+    return found
+
+
+def _with(name: str, tables: Sequence[Any]) -> list[Any]:
+    return [table for table in tables if name in table.column_names]
 
 
 def _constant(text: str, n: int) -> Any:

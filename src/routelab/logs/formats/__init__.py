@@ -1,12 +1,12 @@
 """Files of rows: CSV, JSON Lines, Parquet, one file or a folder of them."""
 
 from routelab.logs.formats import arrow
+from routelab.logs.formats.arrow_text import is_text
 from routelab.logs.formats.csv import open_csv
 from routelab.logs.formats.delimiter import csv_header
 from routelab.logs.formats.folder import FolderSource, open_folder
 from routelab.logs.formats.json import open_json
 from routelab.logs.formats.jsonl import numbered_objects, open_jsonl, stacked_tables
-from routelab.logs.formats.nested import is_text
 from routelab.logs.formats.notation import GRADES, NO_VALUE
 from routelab.logs.formats.parquet import open_parquet, readable
 from routelab.logs.formats.source import RowSource, TableSource, WithoutColumns

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from routelab.core import Bools, Floats, Ints
-from routelab.logs.formats.nested import as_text, is_bytes, is_text, plain, value_type
+from routelab.logs.formats.arrow_text import as_text, is_bytes, is_text, plain, value_type
 from routelab.logs.formats.notation import NO_VALUE, TRUTHS, Numerals, numerals
 from routelab.logs.model import Strings
 
@@ -26,6 +26,7 @@ __all__ = [
     "is_duration",
     "is_number",
     "is_text",
+    "is_worded",
     "number_column",
     "number_share",
     "numbers",
@@ -78,6 +79,11 @@ def is_number(kind: Any) -> bool:
         or types.is_decimal(kind)
         or types.is_boolean(kind)
     )
+
+
+def is_worded(kind: Any) -> bool:
+    """Whether an Arrow type holds text or bytes, a dictionary of them included."""
+    return is_text(value_type(kind)) or is_bytes(value_type(kind))
 
 
 def is_duration(kind: Any) -> bool:
@@ -144,6 +150,7 @@ def number_share(column: Any) -> float:
     """
     if is_number(column.type):
         return 1.0
+    column = plain(column)
     if len(column) > _SAMPLE:
         column = column.take(pa.array(np.linspace(0, len(column) - 1, _SAMPLE).astype(np.int64)))
     values, bad, why = number_column(column)

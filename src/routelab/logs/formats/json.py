@@ -20,19 +20,25 @@ _WAY_OUT = "a log in JSON is an array of objects, one a row, or {'data': [...]}"
 def open_json(path: Path) -> TableSource:
     """A JSON file: an array of objects, or an object of which one field is such an array.
 
-    A file that is no JSON as a whole is read as JSON Lines.
+    A file that is no JSON as a whole is read as JSON Lines, and so is one of another suffix than
+    .json that does not begin with an array.
 
     Raises:
         LogError: it is neither, holds several arrays that could be the log, or none; or items
             that are no objects, with their numbers.
     """
+    lines = path.suffix.lower() != ".json"
+    if lines and not _is_array(path):
+        return open_jsonl(path)
     content = path.read_bytes().removeprefix(_BOM).strip()
     try:
         value = _decoded(content)
     except RecursionError:
+        if content[:1] == b"{":
+            return open_jsonl(path)  # which names the line
         raise LogError(f"{path.name}: nested too deeply to be read") from None
     except ValueError as error:
-        if content[:1] == b"{":
+        if lines or content[:1] == b"{":
             return open_jsonl(path)
         raise LogError(f"{path.name}: not valid JSON: {error}; {_WAY_OUT}") from None
     rows = value if isinstance(value, list) else _only_array(path, value)
@@ -47,6 +53,12 @@ def open_json(path: Path) -> TableSource:
         raise LogError(f"{path.name}: no rows; {_WAY_OUT}")
     table, mixed = table_of(rows)
     return TableSource(path, table, untyped=mixed)
+
+
+def _is_array(path: Path) -> bool:
+    """Whether the first sign of a file opens an array."""
+    with path.open("rb") as file:
+        return file.read(1024).removeprefix(_BOM).lstrip()[:1] == b"["
 
 
 def _decoded(content: bytes) -> Any:

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from routelab.errors import LogError
 from routelab.logs.formats import lines
+from routelab.logs.formats.arrow_text import written
 from routelab.logs.formats.csv import not_utf8
-from routelab.logs.formats.nested import written
 from routelab.logs.formats.source import TableSource
 from routelab.logs.model import SHOWN, Problems
 

@@ -50,8 +50,7 @@ class ParquetSource:
         kind = self.schema.field(name).type
         if arrow.is_number(kind):
             return 1.0
-        text = arrow.is_text(arrow.value_type(kind))
-        return arrow.number_share(self._sample(name)) if text else 0.0
+        return arrow.number_share(self._sample(name)) if arrow.is_worded(kind) else 0.0
 
     def _sample(self, name: str) -> Any:
         """Some values of a column, from the first rows that have one; never all of a long text."""
@@ -107,6 +106,14 @@ def _plain_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
+def _taken(column: Any, rows: Ints) -> Any:
+    """Some values of a column; of a view or a dictionary too."""
+    try:
+        return column.take(pa.array(rows))
+    except pa.ArrowNotImplementedError:
+        return arrow.plain(column).take(pa.array(rows))
+
+
 def _from_group(
     file: Any, group: int, name: str, wanted: Ints, first: int
 ) -> Iterator[tuple[Ints, list[str | None]]]:
@@ -115,9 +122,11 @@ def _from_group(
         stop = start + len(batch)
         here = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, stop)]
         if len(here):
-            column = arrow.as_text(batch.column(0).take(pa.array(here - start)))
+            column = arrow.as_text(_taken(batch.column(0), here - start))
             yield here + first, column.to_pylist()
         start = stop
+        if stop > wanted[-1]:
+            return
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class TableSource:
         return self.table.select(list(dict.fromkeys(names)))
 
     def strings(self, name: str, rows: Ints) -> Iterator[tuple[Ints, list[str | None]]]:
-        column = self.table.column(name)
+        column = arrow.plain(self.table.column(name))
         for part in np.array_split(rows, len(rows) // 1024 + 1):
             yield part, arrow.as_text(column.take(pa.array(part))).to_pylist()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import optuna
@@ -17,7 +17,7 @@ from routelab.tuning.kinds.cascade_space import MAX_STEPS as LONGEST
 from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
 from routelab.tuning.kinds.search_summary import SearchSummary, search_summary
 from routelab.tuning.objectives import Demands, Excess, FrontPoint, front, is_met, mean_cost_quality
-from routelab.tuning.options import UNSAID, Options
+from routelab.tuning.options import Options
 from routelab.tuning.search import Plan, StorageLocation, TrialStore, search
 from routelab.tuning.solvers import (
     MAX_STEPS,
@@ -195,15 +195,12 @@ def _location(tuning: ComparisonSet, options: Options) -> StorageLocation | None
     """Where trials are kept, and all that they follow from."""
     if options.storage is None:
         return None
-    asked: dict[str, Any] = msgspec.to_builtins(options)
     about = {
         "log_sha256": tuning.log.sha256,
         "costs_sha256": costs_sha256(tuning.log),
         "catalogue": msgspec.to_builtins(tuning.catalogue),
         "routelab": __version__,
         "optuna": optuna.__version__,
-        **{f"options.{key}": it for key, it in asked.items() if key not in (*UNSAID, "trials")},
+        **{f"options.{key}": it for key, it in options.said().items() if key != "trials"},
     }
-    if options.split is None:
-        del about["options.split"]  # which older studies do not know
     return StorageLocation(options.storage, options.name, about, options.fresh)

@@ -13,7 +13,6 @@ import numpy as np
 from routelab.core import SignalSpec
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, policy_card, replace_directory, write
-from routelab.tuning.options import UNSAID
 from routelab.tuning.partitions.study import PartitionedStudy
 from routelab.tuning.study import study_path, summary
 from routelab.version import __version__
@@ -79,13 +78,12 @@ def _signals(study: PartitionedStudy) -> dict[str, SignalSpec]:
 
 def _provenance(study: PartitionedStudy) -> dict[str, Any]:
     """What the result follows from: neither time, host, place nor executor."""
-    options = msgspec.to_builtins(study.options)
     return {
         "routelab": __version__,
         "log": study.batches.name,
         "log_sha256": study.sha256,
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
-        "options": {key: value for key, value in options.items() if key not in UNSAID},
+        "options": study.options.said(),
         "numpy": np.__version__,
         "streamed": True,
     }

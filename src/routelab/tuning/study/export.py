@@ -26,7 +26,6 @@ from routelab.policy_file import (
     write,
 )
 from routelab.replay import costs_sha256
-from routelab.tuning.options import UNSAID
 from routelab.tuning.study import summary
 from routelab.tuning.study.study import Study
 from routelab.version import __version__
@@ -177,14 +176,13 @@ def _split(study: Study) -> SplitRecord:
 
 def _provenance(study: Study) -> dict[str, Any]:
     """What the result follows from: neither time, host nor place."""
-    options = msgspec.to_builtins(study.options)
     return {
         "routelab": __version__,
         "log": study.log.name,
         "log_sha256": study.log.sha256,
         "costs_sha256": costs_sha256(study.log),
         "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
-        "options": {key: value for key, value in options.items() if key not in UNSAID},
+        "options": study.options.said(),
         **({"reading": dict(study.log.reading)} if study.log.reading else {}),
         "numpy": np.__version__,
         "optuna": optuna_version,

@@ -14,8 +14,12 @@ _UUID_BYTES = 16
 
 
 def plain(column: Any) -> Any:
-    """A column without dictionary and without an extension type around its values."""
+    """A column without dictionary and extension type around its values, and without views."""
     kind = column.type
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        # Arrow takes, sorts and looks up little among views.
+        text = pa.types.is_string_view(kind)
+        return column.cast(pa.large_string() if text else pa.large_binary())
     if isinstance(kind, pa.BaseExtensionType):
         column = pa.chunked_array(
             [chunk.storage for chunk in _chunks(column)], type=kind.storage_type
