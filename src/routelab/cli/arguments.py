@@ -107,8 +107,8 @@ def names_in(option: str, text: str | None) -> tuple[str, ...]:
         (found,) = csv.reader([text], skipinitialspace=True, strict=True)
     except (csv.Error, ValueError) as error:
         raise RoutelabError(f"{option} {text}: no list of names: {error}") from error
-    names = tuple(name.strip() for name in found)
-    if not all(names) or len(set(names)) < len(names):
+    names = tuple(found)
+    if not all(name.strip() for name in names) or len(set(names)) < len(names):
         raise RoutelabError(
             f"{option} {text}: a name is empty or there twice; write it as A,B, a name with a comma"
             " in double quotes"
