@@ -81,6 +81,9 @@ def tune(
     """Tune, store and show; there is no report page, and no record in MLflow."""
     with workers(executor) as on, passes() as begin:
         study = tune_partitions(log, options, on, catalogue=catalogue, passes=begin)
+    for note in study.batches.notes:
+        if note not in log.notes:
+            tell(f"note: {note}")
     written = save(study, target)
     tell(
         "no report and no record in MLflow: a log that is read in batches has no rows to show;"
@@ -96,7 +99,7 @@ def tune(
         "",
         tables.routes(study.policy),
         tables.verdict(study.verdict),
-        f"policy: {target}\nstudy:  {study_path(target)}",
+        tables.escaped(f"policy: {target}\nstudy:  {study_path(target)}"),
     )
 
 
@@ -111,7 +114,7 @@ def replay(
     with workers(executor) as on, passes() as begin:
         return [
             replay_partitions(
-                opened(log, how, policy.document.signals),
+                opened(log, how, policy.document.signals, policy.document.candidates),
                 policy,
                 part,
                 on,

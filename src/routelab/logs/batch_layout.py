@@ -120,7 +120,9 @@ def log_of(
     unseen = np.broadcast_to(np.nan, shape)
     if latency is not None and how.milliseconds:
         latency /= 1e3
-    quality = _without_rounding(quality)
+    rounded = _without_rounding(quality)
+    notes = () if rounded is quality else ("quality is off [0, 1] by rounding, and is clipped",)
+    quality = rounded
     if not _possible(quality, cost, latency, signals):
         return None
     return Log(
@@ -135,6 +137,7 @@ def log_of(
         signals={name: values for name, values in signals.items() if values is not None},
         specs=specs,
         texts=_texts(batch, how),
+        notes=notes,
         path=path,
     )
 

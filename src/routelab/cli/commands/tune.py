@@ -188,8 +188,8 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         *tables.kind_choice(study),
         tables.routes(study.policy),
         tables.verdict(study.verdict),
-        f"{tables.search_line(study)}policy: {target}",
-        f"study:  {study_path(target)}{report_note(page)}",
+        tables.escaped(f"{tables.search_line(study)}policy: {target}"),
+        tables.escaped(f"study:  {study_path(target)}") + report_note(page),
     )
 
 

@@ -9,7 +9,12 @@ from routelab.replay.partitions.passes import (
     tally_file,
 )
 from routelab.replay.partitions.rows import PartitionPart
-from routelab.replay.partitions.survey import FileSurvey, check_whole_requests, survey_file
+from routelab.replay.partitions.survey import (
+    FileSurvey,
+    check_whole_requests,
+    notes_of,
+    survey_file,
+)
 from routelab.replay.partitions.workers import Workers, workers
 
 __all__ = [
@@ -24,6 +29,7 @@ __all__ = [
     "cut",
     "merged_sample",
     "moments",
+    "notes_of",
     "sample_file",
     "survey_file",
     "tally_file",

@@ -25,6 +25,7 @@ from routelab.replay.partitions import (
     cut,
     merged_sample,
     moments,
+    notes_of,
     sample_file,
     survey_file,
     tally_file,
@@ -144,4 +145,5 @@ def scan(batches: LogBatches, workers: Workers, passes: Passes) -> Scan:
     valued = {name for it in seen for name in it.signals}
     known = batches.signals or tuple(sorted(valued))
     signals = tuple(name for name in known if name in valued)
-    return Scan(replace(batches, models=models, signals=signals), seen, workers, passes)
+    whole = replace(batches, models=models, signals=signals)
+    return Scan(replace(whole, notes=notes_of(whole, seen)), seen, workers, passes)
