@@ -11,7 +11,7 @@ from routelab.errors import LogError
 
 ROUNDING = 1e-6
 """How far from [0, 1] rounding may bring a quality."""
-_COMMON = ((0, 1), (1, 5), (0, 5), (1, 10), (0, 10), (0, 100), (-1, 1))
+_COMMON = ((1, 5), (0, 5), (1, 10), (0, 10), (0, 100), (-1, 1))
 
 
 def scale_of(given: str | tuple[float, float] | None) -> tuple[float, float] | None:
@@ -41,11 +41,12 @@ def scale_of(given: str | tuple[float, float] | None) -> tuple[float, float] | N
 def suggested(seen: Floats, scale: tuple[float, float] | None) -> str:
     """Where a quality lies, and how to say where these (k,) lie, for a message."""
     if scale is not None:
-        low, high = (f"{it:g}" for it in scale)
-        return f"the scale {low}:{high} that was given; is it another one?"
+        given = ":".join(f"{it:g}" for it in scale)
+        return f"the scale {given} that was given; is it another one?"
     known = seen[np.isfinite(seen)]
-    least, most = known.min(initial=0.0), known.max(initial=0.0)
-    least = known.min() if len(known) else least
+    if not len(known):
+        return "[0, 1]"
+    least, most = float(known.min()), float(known.max())
     fits = (it for it in _COMMON if it[0] <= least and most <= it[1])
     low, high = next(fits, (math.floor(least), math.ceil(most)))
     return f"[0, 1]; if it is on another scale, say so: `quality_scale='{low}:{high}'`"

@@ -236,7 +236,7 @@ def _parsed(column: Any, read: Callable[[Sequence[str]], Numerals]) -> NumberCol
 def _by_text(column: Any, read: Callable[[Sequence[str]], Numerals]) -> NumberColumn:
     """Read each distinct text once."""
     texts = coded(column)
-    values, bad, why = read(texts.values)
+    values, bad, why = read(texts.values.tolist())
     return NumberColumn(values[texts.codes], bad[texts.codes], why)
 
 

@@ -115,7 +115,7 @@ def split(
             part = parts_with_ties(time, units, at, *counts, len(time))
         cuts = tuple(at.tolist())
         part = _together(part, groups)
-    found = "random" if time is None else "time"
+    found: Literal["time", "random"] = "random" if time is None else "time"
     result = Split(found, seed, kind, cuts, part, groups, log.requests.id, by_hash)
     empty = [part for part, n in result.n.items() if n == 0]
     if empty and need_all_parts:
@@ -183,8 +183,7 @@ def _times(log: Log, rule: str | None) -> Floats | None:
     if rule == "random":
         return None
     time = log.requests.timestamp_s
-    complete = time is not None and bool(np.isfinite(time).all())
-    if complete and len(np.unique(time)) >= len(PARTS):
+    if time is not None and bool(np.isfinite(time).all()) and len(np.unique(time)) >= len(PARTS):
         return time
     if rule == "time":
         raise LogError(

@@ -60,8 +60,8 @@ def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
         if batches.wide is None:
             ids = words(log.requests.id.tolist())
         models = log.models
-        for name, failed in zip(models, log.error.all(axis=0).tolist(), strict=True):
-            lost[name] = lost.get(name, True) and failed
+        for at, name in enumerate(models):
+            lost[name] = lost.get(name, True) and bool(log.error[:, at].all())
         notes |= dict.fromkeys(log.notes)
         costed |= set(log.costed)
         valued |= {name for name, values in log.signals.items() if not np.isnan(values).all()}
