@@ -108,7 +108,7 @@ def names_in(option: str, text: str | None) -> tuple[str, ...]:
     except (csv.Error, ValueError) as error:
         raise RoutelabError(f"{option} {text}: no list of names: {error}") from error
     names = tuple(found)
-    if not all(name.strip() for name in names) or len(set(names)) < len(names):
+    if not names or not all(name.strip() for name in names) or len(set(names)) < len(names):
         raise RoutelabError(
             f"{option} {text}: a name is empty or there twice; write it as A,B, a name with a comma"
             " in double quotes"
