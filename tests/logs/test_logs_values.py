@@ -657,15 +657,24 @@ WIDE = {
 
 
 @pytest.mark.parametrize("values", WIDE.values(), ids=list(WIDE))
-def test_batches_hold_what_the_whole_holds(tmp_path: Path, values: list[Any]) -> None:
+@pytest.mark.parametrize("other", WIDE.values(), ids=list(WIDE))
+def test_batches_hold_what_the_whole_holds(
+    tmp_path: Path, values: list[Any], other: list[Any]
+) -> None:
     columns = {
         "id": ["a", "b", "c"], "prompt": ["p", "q", "r"], "x": values, "x|cost": [1.0, 1.0, 2.0],
-        "y": [1.0, 0.0, 1.0], "y|cost": [3, 3, 3], "x|error": [0.0, 1.0, 200.0],
+        "y": other, "y|cost": [3, 3, 3], "x|error": [0.0, 1.0, 200.0], "y|sure": values,
     }  # fmt: skip
     pq.write_table(pa.table(columns), tmp_path / "log.parquet")
-    whole = read(tmp_path / "log.parquet")
+    whole = read(tmp_path / "log.parquet", signals={"sure": SignalSpec()})
     assert isinstance(whole, Log)
-    parts = list(open_batches(tmp_path / "log.parquet").logs(0))
-    np.testing.assert_array_equal(np.concatenate([it.quality for _, it in parts]), whole.quality)
-    np.testing.assert_array_equal(np.concatenate([it.error for _, it in parts]), whole.error)
-    assert whole.quality[:, 0].tolist() == [0.5, 0.0, 0.0]
+    batches = open_batches(tmp_path / "log.parquet", signals={"sure": SignalSpec()})
+    parts = [it for _, it in batches.logs(0)]
+    for name in ("quality", "cost_usd", "error"):
+        found = np.concatenate([getattr(it, name) for it in parts])
+        np.testing.assert_array_equal(found, getattr(whole, name))
+    found = np.concatenate([it.signals["sure"] for it in parts])
+    np.testing.assert_array_equal(found, whole.signals["sure"])
+    assert whole.quality.tolist() == [[0.5, 0.5], [0.0, 1.0], [0.0, 0.0]]
+    rounded = [it for it in (values, other) if it is WIDE["rounding"]]
+    assert any("rounding" in note for it in (whole, *parts) for note in it.notes) == bool(rounded)

@@ -173,7 +173,8 @@ def _of_one_notation(tables: Sequence[Any], scale: tuple[float, float] | None) -
     for name in dict.fromkeys(name for table in tables for name in table.column_names):
         if name not in _NUMBERS and not name.startswith((SIGNAL, _EXTRA)):
             continue
-        if not any(arrow.is_worded(it.schema.field(name).type) for it in _with(name, tables)):
+        kinds = {table.schema.field(name).type for table in tables if name in table.column_names}
+        if len(kinds) == 1 and not arrow.is_worded(next(iter(kinds))):
             continue
         how: dict[str, Any] = {"counts": name in ("prompt_tokens", "completion_tokens")}
         if name == "quality":
@@ -186,10 +187,6 @@ def _of_one_notation(tables: Sequence[Any], scale: tuple[float, float] | None) -
                     numbers = pa.array(read.values, from_pandas=True)
                     found[at] = table.set_column(place, name, numbers)
     return found
-
-
-def _with(name: str, tables: Sequence[Any]) -> list[Any]:
-    return [table for table in tables if name in table.column_names]
 
 
 def _constant(text: str, n: int) -> Any:
