@@ -9,7 +9,7 @@ from routelab.logs.columns.frame import Frame
 from routelab.logs.formats import arrow, prompt_group
 from routelab.logs.model import Problems
 
-_LOOK = 8192
+_LOOK = 2048
 """Rows of which prompts are compared, from the first; of a short log, all."""
 _SHORT = 20_000
 

@@ -108,10 +108,17 @@ class TableSource:
     def strings(self, name: str, rows: Ints) -> Iterator[tuple[Ints, list[str | None]]]:
         column = arrow.plain(self.table.column(name))
         for part in np.array_split(rows, len(rows) // 1024 + 1):
-            yield part, arrow.as_text(column.take(pa.array(part))).to_pylist()
+            yield part, arrow.as_text(_some(column, part)).to_pylist()
 
     def extras(self) -> dict[bytes, bytes]:
         return {}
+
+
+def _some(column: Any, rows: Ints) -> Any:
+    """Values of a column at some rows, ascending; neighbours are not copied."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return column.slice(int(rows[0]), len(rows))
+    return column.take(pa.array(rows))
 
 
 @dataclass(frozen=True, eq=False)
