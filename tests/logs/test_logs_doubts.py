@@ -40,7 +40,9 @@ def test_a_few_words_among_the_numbers_of_a_signal_count_as_missing(
 ) -> None:
     rows = [{**row, "request_id": f"{row['request_id']}{at}"} for at in range(3) for row in ROWS]
     rows[4]["sure"] = "timeout"
-    log = read(save(tmp_path / f"log{suffix}", rows))
+    path = save(tmp_path / f"log{suffix}", rows)
+    assert list(read(path).unasked) == ["sure"]
+    log = read(path, signals=["sure"])
     assert isinstance(log, Log)
     assert np.isnan(log.signals["sure"][2, 0])
     assert np.isnan(log.signals["sure"]).sum() == 4
@@ -66,7 +68,7 @@ def test_text_with_a_few_numbers_is_no_signal_and_noted(tmp_path: Path, suffix: 
     rows = with_column("confidence", ["good", 1, "bad", "sad"])
     log = read(save(tmp_path / f"log{suffix}", rows))
     assert list(log.unasked) == ["sure"]
-    assert [note for note in log.notes if "'confidence'" in note and "mostly text" in note]
+    assert [note for note in log.notes if "'confidence'" in note and "holds words or lists" in note]
     plain = read(save(tmp_path / f"log{suffix}", with_column("mood", ["a", "1", "a", None])))
     assert plain.notes == ()
 
