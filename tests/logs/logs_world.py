@@ -56,7 +56,7 @@ def assert_equal(one: Log | PartialLog, other: Log | PartialLog) -> None:
     assert type(one) is type(other)
     mine, theirs = vars(one), vars(other)
     for name in mine.keys() - {"requests", "texts", "path", "notes"}:
-        if name not in ("sha256", "prompt_keys", "opening_keys"):
+        if name not in ("sha256", "prompt_keys", "opening_keys", "prompt_groups"):
             _same(name, mine[name], theirs[name])
     for name, column in vars(one.requests).items():
         _same(name, column, vars(other.requests)[name])

@@ -76,7 +76,7 @@ def test_numbers_that_nobody_asked_for_are_no_part_of_what_a_log_is(tmp_path):
 def test_a_name_that_only_looks_like_a_signal_is_told(tmp_path):
     rows = with_column("confidence", ["high", "low", "low", "high"])
     (note,) = read(save(tmp_path / "log.csv", rows)).notes
-    assert "column 'confidence' has the name of a signal and holds mostly text" in note
+    assert "column 'confidence' has the name of a signal and holds words or lists" in note
 
 
 def test_a_log_that_nobody_graded_is_looked_at(tmp_path):

@@ -35,10 +35,29 @@ def separated(path: Path, rows: list[dict[str, Any]], by: str) -> Path:
 
 
 @pytest.mark.parametrize("suffix", UNTYPED)
-def test_a_text_among_the_numbers_of_a_signal_is_a_mistake(tmp_path: Path, suffix: str) -> None:
+def test_a_few_words_among_the_numbers_of_a_signal_count_as_missing(
+    tmp_path: Path, suffix: str
+) -> None:
+    rows = [{**row, "request_id": f"{row['request_id']}{at}"} for at in range(3) for row in ROWS]
+    rows[4]["sure"] = "timeout"
+    path = save(tmp_path / f"log{suffix}", rows)
+    assert list(read(path).unasked) == ["sure"]
+    log = read(path, signals=["sure"])
+    assert isinstance(log, Log)
+    assert np.isnan(log.signals["sure"][2, 0])
+    assert np.isnan(log.signals["sure"]).sum() == 4
+    (note,) = log.notes
+    assert "signal sure is no number but 'timeout' on 1 of 9 rows with a value" in note
+
+
+@pytest.mark.parametrize("suffix", UNTYPED)
+def test_many_words_among_the_numbers_of_a_signal_are_a_mistake(
+    tmp_path: Path, suffix: str
+) -> None:
     path = save(tmp_path / f"log{suffix}", with_column("sure", [0.1, "high", None, 0.7]))
-    assert list(read(path).unasked) == ["sure"]  # nobody rests anything on it
-    (problem,) = problems_of(path, signals=["sure"])
+    assert list(read(path).unasked) == []  # too many words, and nobody asked for it
+    said, problem = problems_of(path, signals=["sure"])
+    assert "signal 'sure': 1 of 3 values are no numbers" in said
     line = 3 if suffix == ".csv" else 2
     assert f"row 2 (request '001', model 'big') on line {line}: sure is 'high'" in problem
     assert "a number is expected of a signal; leave the cell empty, or the column" in problem
@@ -49,14 +68,15 @@ def test_text_with_a_few_numbers_is_no_signal_and_noted(tmp_path: Path, suffix: 
     rows = with_column("confidence", ["good", 1, "bad", "sad"])
     log = read(save(tmp_path / f"log{suffix}", rows))
     assert list(log.unasked) == ["sure"]
-    assert [note for note in log.notes if "'confidence'" in note and "mostly text" in note]
+    assert [note for note in log.notes if "'confidence'" in note and "holds words or lists" in note]
     plain = read(save(tmp_path / f"log{suffix}", with_column("mood", ["a", "1", "a", None])))
     assert plain.notes == ()
 
 
-def test_numbers_that_are_quoted_in_json_stay_text(tmp_path: Path) -> None:
-    log = read(save(tmp_path / "log.jsonl", with_column("zip", ["01", "02", "03", "x"])))
-    assert list(log.unasked) == ["sure"]
+def test_numbers_that_are_quoted_in_json_are_those_that_csv_has(tmp_path: Path) -> None:
+    rows = with_column("sure", ["0.1", "0.2", None, "0.7"])
+    plain = read(save(tmp_path / "log.csv", rows))
+    assert_equal(read(save(tmp_path / "log.jsonl", rows)), plain)
 
 
 def test_a_column_of_two_types_leaves_the_others_their_own(
@@ -77,7 +97,8 @@ def test_a_wide_file_is_held_to_the_same(tmp_path: Path, suffix: str) -> None:
         {"id": f"r{i}", "x": 1, "x|cost": 1, "y": 0, "y|cost": 1, "y|sure": sure, "x|conf": mood}
         for i, (sure, mood) in enumerate([(0.1, "a"), (0.2, "b"), ("low", 3)])
     ]
-    (problem,) = problems_of(save(tmp_path / f"log{suffix}", rows), signals=["sure"])
+    path = save(tmp_path / f"log{suffix}", rows)
+    _, problem = problems_of(path, signals=["sure"])
     assert "(request 'r2', model 'y')" in problem
     assert "sure is 'low'; a number is expected of a signal" in problem
     rows[2]["y|sure"] = 0.3

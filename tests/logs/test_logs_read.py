@@ -173,7 +173,7 @@ def test_columns_of_requests(tmp_path: Path, suffix: str) -> None:
 
 
 def test_what_is_a_signal(tmp_path: Path) -> None:
-    """Only what is asked for; other numbers wait, but not texts, truth values, ids or costs."""
+    """Only what is asked for; other numbers and truth values wait, but no texts, ids or costs."""
     rows = [
         {**row, "id": 5, "note": "x", "flag": True, "tokens_of_judge": 3, "fee": 0.25}
         for row in ROWS
@@ -183,7 +183,7 @@ def test_what_is_a_signal(tmp_path: Path) -> None:
             tmp_path / f"log{suffix}", rows, signals={"sure": SignalSpec(extra_cost="fee")}
         )
         assert set(log.signals) == {"sure"}
-        assert set(log.unasked) == {"tokens_of_judge"}
+        assert set(log.unasked) == {"flag", "tokens_of_judge"}
         assert (log.extra_usd["sure"] == 0.25).all()
         assert (log.cost_with("sure") == log.cost_usd + 0.25).all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,9 @@ from routelab.errors import RoutelabError
 LogPath = Annotated[
     Path,
     typer.Argument(
-        metavar="LOG", help="Log as .parquet, .csv or .jsonl, or a folder.", show_default=False
+        metavar="LOG",
+        help="Log as .parquet, .csv, .json or .jsonl, or a folder.",
+        show_default=False,
     ),
 ]
 Feedback = Annotated[
@@ -97,3 +100,24 @@ def pairs(
     if wrong:
         raise RoutelabError(f"{option} {wrong[0]}: write it as {form}, for example {example}")
     return dict(text.split("=", 1) for text in texts)
+
+
+def names_in(option: str, text: str | None) -> tuple[str, ...]:
+    """Names with commas between; one with a comma in it stands in double quotes.
+
+    Raises:
+        RoutelabError: a quote is not closed, or a name is empty or there twice.
+    """
+    if text is None:
+        return ()
+    try:
+        (found,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError) as error:
+        raise RoutelabError(f"{option} {text}: no list of names: {error}") from error
+    names = tuple(found)
+    if not names or not all(name.strip() for name in names) or len(set(names)) < len(names):
+        raise RoutelabError(
+            f"{option} {text}: a name is empty or there twice; write it as A,B, a name with a comma"
+            " in double quotes"
+        )
+    return names

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from routelab.cli.console import print_json, tell
-from routelab.cli.log_input import column_pairs
+from routelab.cli.log_input import column_pairs, ignored
 from routelab.cli.options import CompleteLogOptions, LogOptions
 from routelab.cli.output import passes, tables
 from routelab.core import SignalSpec
@@ -44,13 +44,22 @@ def opened(
     log: Path,
     how: LogOptions,
     signals: Mapping[str, SignalSpec] | None,
+    models: Sequence[str] = (),
 ) -> LogBatches:
     """A log to read in batches; what is unusual about it is told on standard error.
 
     Raises:
         LogError: its files cannot be read, or differ in their columns.
     """
-    found = open_batches(log, columns=column_pairs(how), prices=how.prices, signals=signals)
+    found = open_batches(
+        log,
+        columns=column_pairs(how),
+        prices=how.prices,
+        signals=signals,
+        quality_scale=how.quality_scale,
+        models=models,
+        ignore=ignored(how),
+    )
     if {"step", "propensity"} & found.has:
         raise LogError(
             f"{found.name}: is a partial log (it has steps or propensities), which cannot be"
@@ -75,6 +84,9 @@ def tune(
         tell("note: a log that is read in batches is searched for plain cascades alone")
     with workers(executor) as on, passes() as begin:
         study = tune_partitions(log, options, on, catalogue=catalogue, passes=begin)
+    for note in study.batches.notes:
+        if note not in log.notes:
+            tell(f"note: {note}")
     written = save(study, target)
     tell(
         "no report and no record in MLflow: a log that is read in batches has no rows to show;"
@@ -90,7 +102,7 @@ def tune(
         "",
         tables.routes(study.policy),
         tables.verdict(study.verdict),
-        f"policy: {target}\nstudy:  {study_path(target)}",
+        tables.escaped(f"policy: {target}\nstudy:  {study_path(target)}"),
     )
 
 
@@ -105,7 +117,7 @@ def replay(
     with workers(executor) as on, passes() as begin:
         return [
             replay_partitions(
-                opened(log, how, policy.document.signals),
+                opened(log, how, policy.document.signals, policy.document.candidates),
                 policy,
                 part,
                 on,

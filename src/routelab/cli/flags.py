@@ -27,6 +27,7 @@ FLAGS: Mapping[str, str] = {
     "floors": "--floor",
     "fresh": "--fresh",
     "group": "--group",
+    "ignore": "--ignore",
     "latency": "--latency",
     "levels": "--levels",
     "max_p95_s": "--max-p95-s",
@@ -45,6 +46,7 @@ FLAGS: Mapping[str, str] = {
     "price": "--price",
     "prices": "--prices",
     "processes": "--processes",
+    "quality_scale": "--quality-scale",
     "reads": "--reads",
     "recipe_trials": "--recipe-trials",
     "replace=True": "--replace",
@@ -53,12 +55,16 @@ FLAGS: Mapping[str, str] = {
     "seed": "--seed",
     "seeds": "--seeds",
     "signals": "--signal",
+    "split": "--split",
     "storage": "--storage",
     "trials": "--trials",
     "version": "--version",
     "workers": "--executor",
 }
 """Arguments that sentences of the library name, and the options that give them."""
+
+_LISTED = ("models", "ignore")
+"""Arguments of which the values stand in one flag, with commas between."""
 
 _LONGEST = 500
 """Characters of a value that may become flags: the library writes no longer ones."""
@@ -94,6 +100,8 @@ def _flag(found: re.Match[str]) -> str:
         try:
             signals = [f"{name}{_suffix(said)}" for _, name, said in _SPEC.findall(written)]
             values: Sequence[str | None] = signals or _values(literal_eval(written))
+            if name in _LISTED and len(values) > 1:
+                values = [",".join(f'"{it}"' if "," in (it or "") else it or "" for it in values)]
         except (SyntaxError, TypeError, ValueError, MemoryError, RecursionError):
             return found[0]
     return (

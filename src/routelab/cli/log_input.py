@@ -7,13 +7,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from routelab.cli.arguments import pairs
+from routelab.cli.arguments import names_in, pairs
 from routelab.cli.console import tell
 from routelab.cli.options import LogOptions
 from routelab.core import SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs import Log, PartialLog, read
+from routelab.logs.model import is_folder
 from routelab.policy_file import PolicyFile
 
 AS_IT_IS = LogOptions()
@@ -22,8 +23,7 @@ AS_IT_IS = LogOptions()
 
 def name_of(log: Path) -> str:
     """What to call the policy of a log: the name of its file, or of its folder."""
-    pattern = any(sign in log.name for sign in "*?[")
-    path = log.parent if pattern else log
+    path = log.parent if is_folder(log) and not log.is_dir() else log
     return path.resolve().stem
 
 
@@ -33,6 +33,7 @@ def read_any(
     signals: Mapping[str, SignalSpec] | None = None,
     known: Catalogue | None = None,
     feedback: Path | None = None,
+    models: Sequence[str] = (),
     *,
     graded: bool = True,
 ) -> Log | PartialLog:
@@ -40,10 +41,14 @@ def read_any(
 
     Args:
         known: prices that fill in costs where the options leave them open.
+        models: that columns of grades may be named after.
         graded: refuse a log without quality; otherwise its notes say what it lacks.
     """
     return read(
         path,
+        quality_scale=how.quality_scale,
+        ignore=ignored(how),
+        models=models,
         columns=column_pairs(how),
         prices=how.prices,
         signals=signals,
@@ -58,15 +63,17 @@ def read_log(
     how: LogOptions = AS_IT_IS,
     signals: Mapping[str, SignalSpec] | None = None,
     known: Catalogue | None = None,
+    models: Sequence[str] = (),
 ) -> Log:
     """A complete log; its notes are told on standard error.
 
     Args:
         known: prices that fill in costs where the options leave them open.
+        models: that columns of grades may be named after.
     Raises:
         LogError: it cannot be read, or is partial.
     """
-    log = read_any(path, how, signals, known)
+    log = read_any(path, how, signals, known, models=models)
     if isinstance(log, PartialLog):
         raise LogError(
             f"{log.name}: is a partial log (it has steps or propensities); replaying only what"
@@ -91,7 +98,8 @@ def read_log_for(
     """
     wanted = {name: spec for it in policies for name, spec in it.document.signals.items()}
     try:
-        log = read_log(path, how, wanted, known)
+        models = [name for it in policies for name in it.document.candidates]
+        log = read_log(path, how, wanted, known, models)
     except LogError as error:
         bare = read_any(path, how, None, known)  # what is wrong in itself says so
         if not (isinstance(bare, Log) and (lacking := list(_lacking(policies, bare)))):
@@ -127,7 +135,21 @@ def reading(how: LogOptions, catalogue: Path | None) -> dict[str, Any]:
         for option, path in files.items()
         if path is not None
     }
-    return {**({"columns": column_pairs(how)} if how.column else {}), **sources}
+    said = {
+        "columns": column_pairs(how) if how.column else None,
+        "quality_scale": how.quality_scale,
+        "ignore": list(ignored(how)) or None,
+    }
+    return {**{name: it for name, it in said.items() if it is not None}, **sources}
+
+
+def ignored(how: LogOptions) -> tuple[str, ...]:
+    """Columns that are not to be read.
+
+    Raises:
+        RoutelabError: a text is no list of names.
+    """
+    return tuple(name for text in how.ignore or () for name in names_in("--ignore", text))
 
 
 def column_pairs(how: LogOptions) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from routelab.cli.arguments import names_in
 from routelab.cli.day_files import read_objectives, read_scenario
 from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
@@ -59,10 +60,10 @@ def pair(text: str | None) -> tuple[str, str] | None:
     """
     if text is None:
         return None
-    weak, comma, strong = text.partition(",")
-    if not comma or not weak or not strong or "," in strong:
+    names = names_in("--pair", text)
+    if len(names) != 2:
         raise TuningError(f"--pair {text}: name two models as WEAK,STRONG")
-    return weak, strong
+    return names[0], names[1]
 
 
 def too_slow(

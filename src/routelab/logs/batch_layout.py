@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from routelab.core import Bools, Floats, SignalSpec
-from routelab.logs.columns import ColumnNames, wide
-from routelab.logs.formats import FolderSource, TextsInMemory, arrow, said
+from routelab.logs.columns import ROUNDING, ColumnNames, failed_numbers, wide
+from routelab.logs.formats import RowSource, TextsInMemory, arrow, said
 from routelab.logs.model import Log, Requests
 
 _PLAIN = {
@@ -58,24 +58,32 @@ class BatchLayout:
 
 
 def layout(
-    source: FolderSource, names: ColumnNames, specs: Mapping[str, SignalSpec], prices: Path | None
+    source: RowSource,
+    types: Mapping[str, Any],
+    names: ColumnNames,
+    specs: Mapping[str, SignalSpec],
+    models: Sequence[str],
 ) -> BatchLayout | None:
-    """How to read batches of a table with a row per request; None where that cannot be done."""
-    of = wide.columns_of(source, specs)
+    """How to read batches of a table with a row per request; None where that cannot be done.
+
+    Args:
+        types: of the columns.
+    """
+    of = wide.columns_of(source, specs, models)
     known = {"quality", "cost_usd", "latency_s", "error"}
-    models = {
+    known_of = {
         model: {n: c for n, c in columns.items() if n in known or n.startswith(wide.SIGNAL)}
         for model, columns in of.items()
     }
     of_requests = {n: c for n, c in names.of.items() if n not in ("quality", "cost_usd")}
-    complete = all({"quality", "cost_usd"} <= set(columns) for columns in models.values())
-    read = [c for columns in models.values() for c in columns.values()]
-    numeric = all(_plain_number(source.types[c]) for c in read)
+    complete = all({"quality", "cost_usd"} <= set(columns) for columns in known_of.values())
+    read = [c for columns in known_of.values() for c in columns.values()]
+    numeric = all(_plain_number(types[c]) for c in read)
     extra = any(spec.extra_cost for spec in specs.values())
-    if prices or extra or not complete or not numeric or not set(of_requests) <= _PLAIN:
+    if extra or not complete or not numeric or not set(of_requests) <= _PLAIN:
         return None
     ticks = 1e3 if "timestamp" in names.milliseconds else 1.0
-    return BatchLayout(of_requests, models, ticks, bool(wide.milliseconds(of)))
+    return BatchLayout(of_requests, known_of, ticks, bool(wide.milliseconds(of)))
 
 
 def log_of(
@@ -110,7 +118,7 @@ def log_of(
     error: Bools = np.zeros(shape, dtype=np.bool_, order="F")
     signals = {name: numbers(wide.SIGNAL + name) for name in how.signal_names}
     if failed is not None:
-        error = np.asfortranarray(np.nan_to_num(failed) != 0)
+        error = np.asfortranarray(failed_numbers(failed))
         quality[error] = 0.0
         cost[error & np.isnan(cost)] = 0.0
         for values in signals.values():
@@ -119,6 +127,9 @@ def log_of(
     unseen = np.broadcast_to(np.nan, shape)
     if latency is not None and how.milliseconds:
         latency /= 1e3
+    rounded = _without_rounding(quality)
+    notes = () if rounded is quality else ("quality is off [0, 1] by rounding, and is clipped",)
+    quality = rounded
     if not _possible(quality, cost, latency, signals):
         return None
     return Log(
@@ -133,6 +144,7 @@ def log_of(
         signals={name: values for name, values in signals.items() if values is not None},
         specs=specs,
         texts=_texts(batch, how),
+        notes=notes,
         path=path,
     )
 
@@ -158,12 +170,11 @@ def _texts(batch: Any, how: BatchLayout) -> TextsInMemory | None:
 
 
 def _number(column: Any) -> Floats:
-    values = column.cast(pa.float64(), safe=False)
-    return np.asarray(values.to_numpy(zero_copy_only=False))
+    return arrow.numbers(column)[0]
 
 
 def _plain_number(kind: Any) -> bool:
-    return arrow.is_number(kind) or bool(pa.types.is_boolean(kind) or pa.types.is_null(kind))
+    return arrow.is_number(kind) or bool(pa.types.is_null(kind))
 
 
 def _possible(
@@ -175,6 +186,13 @@ def _possible(
     not_negative = all(_within(values, 0.0, most) for values in counted)
     finite = all(_finite(values) for values in signals.values() if values is not None)
     return not_negative and finite and _within(quality, 0.0, 1.0)
+
+
+def _without_rounding(quality: Floats) -> Floats:
+    """Qualities, those off [0, 1] by rounding brought back."""
+    if _within(quality, 0.0, 1.0) or not _within(quality, -ROUNDING, 1 + ROUNDING):
+        return quality
+    return np.asfortranarray(np.clip(quality, 0.0, 1.0))
 
 
 def _within(values: Floats, low: float, high: float) -> bool:

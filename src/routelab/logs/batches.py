@@ -20,10 +20,10 @@ from routelab.core import Bools, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.logs.batch_layout import BatchLayout, layout, log_of
-from routelab.logs.columns import names, notes, parquet_metadata, sidecar, wide
+from routelab.logs.columns import names, notes, parquet_metadata, scale_of, sidecar, wide
 from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
 from routelab.logs.model import Log, Problems, digest, is_folder
-from routelab.logs.read import read, signal_specs
+from routelab.logs.read import read, signal_specs, without
 from routelab.signals import column_of
 
 BATCH = 1 << 16
@@ -40,6 +40,7 @@ class LogBatches:
         models: in order of appearance; empty where only a scan of the rows tells them.
         wide: how a row per request is read; None where each file is read as a whole.
         columns, prices: as given to `routelab.logs.read`.
+        how: more that was given to it, by name.
         specs: what signals cost.
         has: columns of requests that the log has, by our name.
         catalogue: of prices and capabilities, named beside the log or held in it.
@@ -60,6 +61,7 @@ class LogBatches:
     notes: tuple[str, ...] = ()
     signals: tuple[str, ...] = field(default=())
     unasked: tuple[str, ...] = ()
+    how: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -129,7 +131,8 @@ class LogBatches:
 
     def _whole(self, path: Path) -> Log:
         """One partition as a log of its own, with every model and signal of the whole."""
-        log = read(path, columns=self.columns, prices=self.prices, signals=self._asked(path))
+        asked = self._asked(path)
+        log = read(path, columns=self.columns, prices=self.prices, signals=asked, **self.how)
         if not isinstance(log, Log):
             raise LogError(
                 f"{path.name}: is part of a partial log (it has steps or propensities), which"
@@ -150,6 +153,9 @@ def open_batches(
     columns: Mapping[str, str] | None = None,
     prices: Path | None = None,
     signals: Mapping[str, SignalSpec] | Sequence[str] | None = None,
+    quality_scale: str | tuple[float, float] | None = None,
+    models: Sequence[str] = (),
+    ignore: Sequence[str] = (),
 ) -> LogBatches:
     """A log in one Parquet file, in a folder of them, or in those that a pattern matches.
 
@@ -160,42 +166,51 @@ def open_batches(
         columns: our column name to the files'.
         prices: path of a price list (see `routelab.logs.price_lists.read`).
         signals: columns that are confidence signals, as for `routelab.logs.read`.
+        quality_scale, models, ignore: as of `routelab.logs.read`.
     Raises:
         LogError: files that cannot be read or differ in their columns, all of them by name.
     """
-    source = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
-    beside, inside = sidecar.read(path), parquet_metadata.read(source.extras())
+    whole = open_folder(path) if is_folder(path) else FolderSource(path, (_single(path),))
+    beside, inside = sidecar.read(path), parquet_metadata.read(whole.extras())
     specs = {**inside.signals, **beside.signals, **signal_specs(signals)}
     given = {**beside.columns, **(columns or {})}
+    scale = scale_of(beside.quality_scale if quality_scale is None else quality_scale)
+    graded, gone = (*beside.models, *models), [*beside.ignore, *ignore]
     problems = Problems(path.name)
     sidecar.check(specs, problems)
+    source = without(whole, gone, problems)
     found = names.resolve(source.names, given, problems)
     problems.stop()
     found, counts = names.without_counts(found, source, given)
-    in_rows = "model" not in found and bool(wide.wide_models(source.names))
+    in_rows = () if "model" in found else wide.wide_models(source.names, graded)
+    plain = bool(in_rows) and scale is None and prices is None
     made = LogBatches(
         path=path,
-        files=tuple(part.path for part in source.parts),
-        models=wide.wide_models(source.names) if in_rows else (),
-        wide=layout(source, found, specs, prices) if in_rows else None,
+        files=tuple(part.path for part in whole.parts),
+        models=in_rows,
+        wide=layout(source, whole.types, found, specs, in_rows) if plain else None,
         columns=given,
         prices=prices,
         specs=specs,
         has=frozenset(found.of) | ({"prompt"} if "messages" in found else frozenset()),
         catalogue=sidecar.read_catalogue(path, beside) or inside.catalogue,
-        notes=(*source.notes, *counts, *notes.sessions(found)),
+        notes=(*whole.notes, *counts, *notes.sessions(found)),
         unasked=_unasked(source.names, found, specs, in_rows),
+        how={"quality_scale": scale, "models": graded, "ignore": gone},
     )
     return made if made.wide is None else replace(made, signals=made.wide.signal_names)
 
 
 def _unasked(
-    there: Sequence[str], found: names.ColumnNames, specs: Mapping[str, SignalSpec], in_rows: bool
+    there: Sequence[str],
+    found: names.ColumnNames,
+    specs: Mapping[str, SignalSpec],
+    models: Sequence[str],
 ) -> tuple[str, ...]:
     """Columns that mean nothing yet: of each model, where a row is a request."""
     asked = {column_of(name) for name in specs} | set(found.of.values())
     parts = (name.rpartition("|") for name in there)
-    free = (what for model, _, what in parts if model) if in_rows else iter(there)
+    free = (what for model, _, what in parts if model in models) if models else iter(there)
     return tuple(dict.fromkeys(name for name in free if names.is_free(name) and name not in asked))
 
 

@@ -20,24 +20,44 @@ from routelab.logs.columns import (
     check_conversations,
     checked_rows,
     long_frame,
+    matching,
     names,
     notes,
     parquet_metadata,
     prices,
+    scale_of,
     sidecar,
     wide_frame,
     wide_models,
 )
 from routelab.logs.decisions import is_journal, open_decisions
-from routelab.logs.formats import RowSource, open_csv, open_folder, open_jsonl, open_parquet
+from routelab.logs.formats import (
+    RowSource,
+    WithoutColumns,
+    open_csv,
+    open_folder,
+    open_json,
+    open_parquet,
+)
 from routelab.logs.model import Log, PartialLog, Problems, is_folder
 
 FORMATS: Mapping[str, Callable[[Path], RowSource]] = {
     ".parquet": open_parquet,
     ".csv": open_csv,
-    ".jsonl": open_jsonl,
-    ".ndjson": open_jsonl,
+    ".tsv": open_csv,
+    ".json": open_json,
+    ".jsonl": open_json,
+    ".ndjson": open_json,
 }
+
+
+_NO_TEXT: Mapping[bytes, str] = {
+    b"\xff\xfe": "is UTF-16; save it as UTF-8",
+    b"\xfe\xff": "is UTF-16; save it as UTF-8",
+    b"\x1f\x8b": "is compressed by gzip; unpack it first",
+    b"PK\x03\x04": "is a zip archive, or a spreadsheet; unpack it, or save the sheet as CSV",
+}
+"""First bytes of files that are no text, although their name says so."""
 
 
 # Long: its arguments need many words; the work is one stage after another.
@@ -49,9 +69,12 @@ def read(
     signals: Mapping[str, SignalSpec] | Sequence[str] | None = None,
     feedback: str | Path | None = None,
     catalogue: Catalogue | None = None,
+    quality_scale: str | tuple[float, float] | None = None,
+    models: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     graded: bool = True,
 ) -> Log | PartialLog:
-    """A log from CSV, JSON Lines or Parquet, with a row per request and model or per request.
+    """A log from CSV, JSON, JSON Lines or Parquet, with a row per request and model or per request.
 
     A decision log, a folder or one of its files, has a row per call: a partial log, unless every
     model was asked on every request. A file with a `step` or `propensity` column is a partial
@@ -72,7 +95,8 @@ def read(
     Args:
         path: of the file, of a folder of Parquet files, or a pattern such as `logs/*.parquet`;
             `NAME.log.toml` beside it may say more (see `Sidecar`).
-        columns: our column name to the file's; wins over the sidecar.
+        columns: our column name to the file's, or to "" for a column that is not to be read;
+            wins over the sidecar.
         prices: path of a price list (see `routelab.logs.price_lists.read`); a model that has
             tokens, no cost and no price in it is refused.
         signals: columns that are confidence signals, higher meaning surer, and what each costs;
@@ -82,6 +106,10 @@ def read(
             decision log.
         catalogue: prices that fill in costs after those of `prices`, and before those of the
             log's own catalogue; the log keeps its own.
+        quality_scale: worst and best quality, such as "1:5"; None for 0 and 1.
+        models: columns that hold grades of the models they are named after, where a row is a
+            request; of no use where the file has a column of models.
+        ignore: columns of the file that are not to be read.
         graded: refuse a log without quality, without models or without ids. Otherwise it is read
             as far as it goes, to look at, and its notes say what to do next.
     Raises:
@@ -96,13 +124,20 @@ def read(
     specs = {**inside.signals, **beside.signals, **asked}
     problems = Problems(path.name)
     sidecar.check(specs, problems)
+    source = without(source, [*beside.ignore, *ignore], problems)
     named = {**beside.columns, **(columns or {})}
     found = names.resolve(source.names, named, problems)
     found, counts = names.without_counts(found, source, named)
-    wide = "model" not in found and wide_models(source.names)
+    scale = scale_of(beside.quality_scale if quality_scale is None else quality_scale)
+    sheet = () if "model" in found else wide_models(source.names, (*beside.models, *models))
     needed = NEEDED if graded else ()
-    frame = (wide_frame if wide else long_frame)(source, found, specs, problems, needed)
+    frame = (
+        wide_frame(source, found, specs, problems, sheet, scale, needed)
+        if sheet
+        else replace(long_frame(source, found, specs, problems, needed), scale=scale)
+    )
     rows = checked_rows(frame, problems)
+    torn = matching.same_prompts(frame, rows.request, rows.first, problems)
     said = check_conversations(source, frame, rows, problems)
     own = sidecar.read_catalogue(path, beside) or inside.catalogue
     rows, priced = _priced(rows, prices, catalogue, own, beside.catalogue, problems)
@@ -113,7 +148,9 @@ def read(
         path=path,
         catalogue=own,
         notes=(
+            *rows.notes,
             *source.notes,
+            *torn,
             *priced,
             *dropped,
             *notes.ignored(frame.ignored),
@@ -167,6 +204,20 @@ def signal_specs(
     return {name: SignalSpec() for name in given or ()}
 
 
+def without(source: RowSource, ignore: Sequence[str], problems: Problems) -> RowSource:
+    """The file without columns that nobody wants: of a wide form, `confidence` is that of every
+    model.
+    """
+    there = source.names
+    gone = {name for name in there if name in ignore or name.rpartition("|")[2] in ignore}
+    for name in ignore:
+        if not any(name in (it, it.rpartition("|")[2]) for it in there):
+            problems.add(
+                f"no column {name!r} to ignore; the columns are {names.listed_names(there)}"
+            )
+    return WithoutColumns(source, frozenset(gone)) if gone else source
+
+
 def open_source(path: Path, feedback: Path | None = None) -> RowSource:
     """The rows of a file, nothing read yet.
 
@@ -190,9 +241,25 @@ def open_source(path: Path, feedback: Path | None = None) -> RowSource:
     if path.stat().st_size == 0:
         raise LogError(f"{path.name}: the file is empty")
     try:
+        _check_text(path)
         return opener(path)
     except OSError as error:
         raise LogError(f"{path.name}: cannot be read: {error.strerror or error}") from error
+
+
+def _check_text(path: Path) -> None:
+    """Refuse what is no text by its first bytes.
+
+    Raises:
+        LogError: it is not.
+    """
+    with path.open("rb") as file:
+        begin = file.read(4)
+    for mark, what in _NO_TEXT.items():
+        if begin.startswith(mark):
+            raise LogError(f"{path.name}: {what}")
+    if begin == b"PAR1" and path.suffix.lower() != ".parquet":
+        raise LogError(f"{path.name}: is a Parquet file; name it {path.stem}.parquet")
 
 
 def _priced(

@@ -20,7 +20,7 @@ from routelab.replay.evaluate import (
 from routelab.replay.generator import decide, row_of, run_generator
 from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
 from routelab.replay.result import Replay
-from routelab.replay.study_rows import costs_sha256, differs, study_cut, study_rows
+from routelab.replay.study_rows import costs_sha256, differs, recorded_cut, study_cut, study_rows
 from routelab.replay.timeouts import TimedOutAnswers, timed_out_answers
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "gain_difference",
     "gains_apart",
     "proved_changes",
+    "recorded_cut",
     "row_of",
     "run",
     "run_generator",

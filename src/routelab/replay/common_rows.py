@@ -13,7 +13,7 @@ from routelab.errors import LogError
 from routelab.logs.model import PARTS, Log, Split, split
 from routelab.policy_file import Document, PolicyFile
 from routelab.replay.comparison_set import ComparisonSet, comparison_set
-from routelab.replay.study_rows import is_recorded
+from routelab.replay.study_rows import is_recorded, recorded_cut
 
 UNSEEN = "unseen"
 """Requests in the test parts of both policies, where those are parts of the same log."""
@@ -76,7 +76,7 @@ def _recorded(document: Document, log: Log) -> Split | None:
     if record is None:
         return None
     try:
-        cut = split(log, seed=record.seed, group=record.group)
+        cut = recorded_cut(document, log)
     except LogError:
         return None
     return cut if is_recorded(document, log, cut) else None

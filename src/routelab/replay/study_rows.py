@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+from typing import Literal
 
 import numpy as np
 
@@ -85,13 +87,45 @@ def is_recorded(document: Document, log: Log, cut: Split) -> bool:
     return same_files and (cut.n, cut.cuts_s) == (record.n, record.cuts_s)
 
 
+def recorded_cut(document: Document, log: Log, *, need_all_parts: bool = True) -> Split:
+    """The cut that a policy's study recorded; if this is another log, the one it would get.
+
+    Args:
+        document: of a policy that records a split.
+        log: that may be the one it was tuned on.
+        need_all_parts: refuse a cut that leaves a part empty.
+    Raises:
+        LogError: the log lacks what was kept together, or a part is empty.
+    """
+    record = document.split
+    assert record is not None  # as the caller knows
+    rule: Literal["random"] | None = "random" if record.rule == "random" else None
+    tied = (False, True) if rule is None else (None,)  # a record does not say, but its ids do
+    exact = (False, True) if record.group == "prompt" else (False,)
+    for ties, letters in itertools.product(tied, exact):
+        cut = split(
+            log,
+            seed=record.seed,
+            group=record.group,
+            rule=rule,
+            tied=ties,
+            exact=letters,
+            need_all_parts=False,
+        )
+        if is_recorded(document, log, cut):
+            return cut
+    return split(
+        log, seed=record.seed, group=record.group, rule=rule, need_all_parts=need_all_parts
+    )
+
+
 def _cut(document: Document, log: Log, part: str) -> Split:
     """The recorded cut; of a log that is used whole and lacks the recorded group, its own."""
     record, whole = document.split, part == "all"
     if record is None:
         return split(log, seed=document.seed, need_all_parts=False)
     try:
-        return split(log, seed=record.seed, group=record.group, need_all_parts=not whole)
+        return recorded_cut(document, log, need_all_parts=not whole)
     except LogError:
         if not whole:
             raise

@@ -71,6 +71,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         recipe_trials: of the search for how scorers are made, the default way included; 0
             takes the default.
         group: what splits keep together; see `routelab.logs.model.splits.split`.
+        split: "time" or "random", how the log is cut into parts; None takes times where it can.
         allow_missing: accept a log that lacks many outcomes.
         certify: bounds to prove on the calibrate part, together with probability 1 - delta.
         delta: chance of a wrong certificate, in (0, 0.5].
@@ -109,6 +110,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     account: bool = True
     levels: int | None = None
     reads: str = DEFAULT_READS
+    split: Literal["time", "random"] | None = None
 
     def check(self) -> None:
         """Refuse values out of range, and options that would change nothing with the others.
@@ -199,6 +201,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 yield f"`policy` {self.policy!r} is unknown; choose {', '.join(TUNERS.kinds)}"
         if self.reads not in READS:
             yield f"`reads` {self.reads!r} is unknown; choose {', '.join(READS)}"
+        if self.split not in (None, "time", "random"):
+            yield f"`split` is {self.split!r:.80}; choose time or random"
         if self.by is not None and self.by not in BY:
             yield f"`by` {self.by!r} is unknown; choose {', '.join(BY)}"
 

@@ -104,7 +104,7 @@ def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sam
     ("words", "says"),
     [
         ((), "give PROMPT, or --log LOG --id REQUEST"),
-        (("hi", "--prices", "none.csv"), "--column and --prices are of --log LOG: give it too"),
+        (("hi", "--prices", "none.csv"), "and --ignore are of --log LOG: give it too"),
         (("--log", "LOG"), "sample.parquet: give the request as --id, one of the log's"),
         (("--log", "LOG", "--id", "none"), "no request 'none'; ids look like 'req-0000'"),
         (("--log", "LOG", "--id", "req-0000", "--task", "code"), "the log says what they are"),

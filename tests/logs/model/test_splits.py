@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import numpy as np
 import pytest
@@ -127,8 +128,8 @@ def test_a_group_belongs_to_the_part_of_its_first_row_and_later_rows_are_dropped
     names, times = zip(*rows, strict=True)
     if len(set(times)) < len(PARTS):
         return
-    cut = split(log(len(rows), group=names, timestamp_s=times), need_all_parts=False)
-    alone = split(log(len(rows), timestamp_s=times), need_all_parts=False)
+    cut = split(log(len(rows), group=names, timestamp_s=times), need_all_parts=False, tied=False)
+    alone = split(log(len(rows), timestamp_s=times), need_all_parts=False, tied=False)
     assert cut.cuts_s == alone.cuts_s
     for row, name in enumerate(names):
         home = min(part for part, it in zip(alone.part, names, strict=True) if it == name)
@@ -216,3 +217,72 @@ def test_requests_without_a_group_stand_alone(timed):
 def test_requests_without_a_prompt_stand_alone():
     cut = split(log(300, prompts=[""] * 300))
     assert len(np.unique(cut.groups)) == 300
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        lambda row: row // 1250,
+        lambda row: row // 834,
+        lambda row: np.where(row < 3000, row // 334, 9),
+        lambda row: np.where(row < 4990, 0, row),
+    ],
+)
+def test_days_that_hold_a_cut_are_parted_by_hash_and_the_others_are_not(day):
+    times = 86_400.0 * day(np.random.default_rng(2).permutation(5000))
+    cut = split(log(5000, timestamp_s=times))
+    assert (cut.rule, cut.tied, cut.dropped) == ("time", True, 0)
+    for part, share in zip(PARTS, SHARES, strict=True):
+        assert abs(cut.n[part] / 5000 - share) < 4 * np.sqrt(share * (1 - share) / 5000)
+    for earlier, later in itertools.pairwise(PARTS):
+        assert times[cut.rows(earlier)].max() <= times[cut.rows(later)].min()
+    again = split(log(5000, timestamp_s=times), seed=1)
+    assert again.cuts_s == cut.cuts_s
+    assert np.mean(again.part == cut.part) < 1
+
+
+def test_few_equal_times_leave_a_cut_as_it_was():
+    times = np.sort(np.random.default_rng(0).integers(0, 200, 1000)).astype(float)
+    cut, old = split(log(1000, timestamp_s=times)), split(log(1000, timestamp_s=times), tied=False)
+    assert not cut.tied
+    assert cut.sha256() == old.sha256()
+
+
+def test_a_group_of_one_time_is_never_parted_by_hash():
+    times = [86_400.0 * (row // 250) for row in range(1000)]
+    groups = [f"g{row // 5}" for row in range(1000)]
+    cut = split(log(1000, timestamp_s=times, group=groups))
+    assert cut.tied
+    assert cut.dropped == 0
+    assert len(set(zip(groups, cut.part.tolist(), strict=True))) == 200
+
+
+def test_a_random_split_can_be_asked_for_and_times_be_insisted_on():
+    times = list(range(1000))
+    asked = split(log(1000, timestamp_s=times), rule="random")
+    assert (asked.rule, asked.cuts_s) == ("random", ())
+    assert asked.sha256() == split(log(1000)).sha256()
+    assert split(log(1000, timestamp_s=times), rule="time").rule == "time"
+    for without in (log(10), log(10, timestamp_s=[5.0] * 10)):
+        with pytest.raises(LogError, match="cannot be cut in time"):
+            split(without, rule="time")
+    with pytest.raises(LogError, match="unknown `split` 'sideways'"):
+        split(log(10), rule="sideways")
+
+
+@some
+@given(
+    st.lists(st.sampled_from(["One two", "one two", " ONE\ttwo ", "Ünd", "üND", "x"]), min_size=1)
+)
+def test_prompts_that_differ_in_blanks_and_case_share_a_part(prompts):
+    cut = split(log(len(prompts), prompts=prompts), need_all_parts=False)
+    plain = ["".join(it.split()).casefold() for it in prompts]
+    assert len(set(zip(plain, cut.part.tolist(), strict=True))) == len(set(plain))
+    assert len(set(zip(plain, cut.groups.tolist(), strict=True))) == len(set(plain))
+
+
+def test_logs_without_such_prompts_are_cut_as_before():
+    prompts = [f"Prompt number {row}" for row in range(500)]
+    now, before = (split(log(500, prompts=prompts), exact=exact) for exact in (False, True))
+    assert now.sha256() == before.sha256()
+    assert now.groups.tolist() == before.groups.tolist()

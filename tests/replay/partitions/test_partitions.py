@@ -76,6 +76,35 @@ def test_every_request_falls_in_the_part_it_has_in_memory(tmp_path, time, kind, 
         assert all(len(it) == 1 for it in together.values())
 
 
+@pytest.mark.parametrize("kind", ["id", "group", "prompt", "task"])
+@pytest.mark.parametrize("rule", [None, "random"])
+@pytest.mark.parametrize("days", [4, 6, 11])
+def test_equal_times_and_prompts_alike_are_cut_as_in_memory(tmp_path, days, rule, kind):
+    table = wide_table(400, 1, time=True, group=kind == "group", prompt=kind == "prompt")
+    times = pa.array([86_400.0 * (row * days // 400) for row in range(400)])
+    table = table.set_column(table.schema.get_field_index("timestamp"), "timestamp", times)
+    if kind == "prompt":
+        words = [(" What IS ", "what is", "WHAT is")[row % 3] + str(row // 5) for row in range(400)]
+        at = table.schema.get_field_index("prompt")
+        table = table.set_column(at, "prompt", pa.array(words))
+    folder = save_parts(tmp_path / "logs", table, 3, rows=50)
+    asked = None if kind in ("group", "prompt") else kind
+    expected = split(read(folder), group=asked, rule=rule, need_all_parts=False)
+    with workers("threads", 2) as on:
+        found = scanned(folder, on).cut(0, asked, rule, need_all_parts=False)
+    assert np.concatenate(found.parts).tolist() == expected.part.tolist()
+    assert (found.rule, found.tied, found.cuts_s) == (
+        expected.rule,
+        expected.tied,
+        expected.cuts_s,
+    )
+    assert found.dropped == expected.dropped
+    if kind != "id":
+        bucket = np.concatenate(found.buckets)
+        together = {group: set(bucket[expected.groups == group]) for group in expected.groups}
+        assert all(len(it) == 1 for it in together.values())
+
+
 @pytest.mark.parametrize("shape", ["even", "lumps", "two values", "skewed"])
 def test_cuts_in_time_are_exact_order_statistics(tmp_path, shape):
     rng = np.random.default_rng(5)

@@ -19,9 +19,8 @@ from routelab.cli.policy_input import load_policy
 from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.model import Log
-from routelab.logs.model import split as cut
 from routelab.policy_file import Certificate, PolicyFile
-from routelab.replay import ComparisonSet, differs, study_rows
+from routelab.replay import ComparisonSet, differs, recorded_cut, study_rows
 from routelab.stats import holm
 from routelab.tuning.certify import (
     CertificateDemand,
@@ -66,7 +65,7 @@ def certify(
         check_models(asked, it.document.candidates)
     signals = {name: spec for it in loaded for name, spec in it.document.signals.items()}
     models = {name: it for one in reversed(loaded) for name, it in _models(one).items()}
-    opened = read_log(log, how, signals, Catalogue(models))
+    opened = read_log(log, how, signals, Catalogue(models), tuple(models))
     found = [
         _tested(it, opened, asked, proof.delta, split, cost_ceiling_usd, how.allow_missing)
         for it, asked in zip(loaded, demands, strict=True)
@@ -134,7 +133,7 @@ def _tested(
             )
     else:
         assert record is not None  # a part exists
-        largest = largest_group(cut(log, seed=record.seed, group=record.group))
+        largest = largest_group(recorded_cut(loaded.document, log))
         if bounded and ceiling_usd is None:
             ceiling_usd = Evidence(comparison("tune"), largest).ceiling_usd(loaded.policy)
     later = Evidence(comparison("test"), len(log)) if part == "calibrate" else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from rich.table import Table
 
-from routelab.cli.arguments import Feedback, LogPath, signal_option
+from routelab.cli.arguments import Feedback, LogPath, names_in, signal_option
 from routelab.cli.console import print_json
 from routelab.cli.flags import with_flags
 from routelab.cli.log_input import read_any
@@ -37,6 +38,12 @@ def describe(
     how: LogOptions,
     signal: Signals = None,
     feedback: Feedback = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C", help="Columns of grades, named after models, of a row per request."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Describe LOG: models, costs, coverage, tasks, and how good its signals are.
@@ -46,7 +53,8 @@ def describe(
     Example: `routelab data describe log.parquet --signal confidence`
     """
     signals = dict(signal_option(text) for text in signal or ())
-    opened = read_any(log, how, signals, feedback=feedback, graded=False)
+    graded = names_in("--models", models)
+    opened = read_any(log, how, signals, feedback=feedback, models=graded, graded=False)
     found = describe_log(opened) | _judged(opened)
     if json:
         print_json(found)

@@ -35,7 +35,8 @@ def explain(
     """
     loaded = load_policy(policy, package)
     document = loaded.document
-    opened = read_log(log, how, document.signals, document.catalogue).with_specs(document.signals)
+    opened = read_log(log, how, document.signals, document.catalogue, document.candidates)
+    opened = opened.with_specs(document.signals)
     row = row_of(opened, request_id)
     decision = decide(
         loaded.policy,

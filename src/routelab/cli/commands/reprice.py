@@ -45,9 +45,10 @@ def reprice(
     Example: `routelab reprice gym.policy --log log.parquet --price claude-sonnet-4=2`
     """
     loaded = load_policy(policy, package)
-    world = changed.world(loaded.document.candidates)
-    opened = read_log(log, how.reading, loaded.document.signals, loaded.document.catalogue)
-    if warned := differs(loaded.document, opened):
+    known = loaded.document
+    world = changed.world(known.candidates)
+    opened = read_log(log, how.reading, known.signals, known.catalogue, known.candidates)
+    if warned := differs(known, opened):
         tell(f"warning: {warned}")
     found = run(
         loaded,

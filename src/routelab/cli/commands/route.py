@@ -81,8 +81,10 @@ _NO_PROMPT = "give PROMPT, or --log LOG --id REQUEST to ask what a logged reques
 
 def _check(request: RequestArguments, how: LogOptions) -> None:
     """Refuse options that contradict each other."""
-    if request.log is None and (how.column or how.prices):
-        raise RoutelabError("--column and --prices are of --log LOG: give it too")
+    if request.log is None and any(vars(how).values()):
+        raise RoutelabError(
+            "--column, --prices, --quality-scale and --ignore are of --log LOG: give it too"
+        )
     if request.log is not None and (any(request.metadata.values()) or request.need):
         raise RoutelabError(
             "give --log or --task, --tenant, --priority and --need: the log says what they are"

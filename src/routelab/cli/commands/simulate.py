@@ -86,7 +86,8 @@ def simulate_days(
     setup = _Setup(traffic, trouble, answers, routing, day, known, traffic.starts_s)
     if routing.events is not None and len(loaded) > 1:
         raise SimulationError("--events: name one policy; two days do not fit one file")
-    whole = read_log(log, how)
+    candidates = [name for it in loaded for name in it.document.candidates]
+    whole = read_log(log, how, models=candidates)
     days = [setup.simulated(one, whole, allow_missing=how.allow_missing) for one in loaded]
     checks = []
     if goals is not None and trouble.objectives is not None:

@@ -86,12 +86,12 @@ def tune(
     options = _options(name, candidates, signals, bounds, proof, kinds, search, how, batches)
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
-        found = batch_runs.opened(log, how, signals)
+        found = batch_runs.opened(log, how, signals, options.models or ())
         if not output.replace:
             check_same_study(target, options, log=found.name)
         batch_runs.tune(found, options, in_batches, target, catalogue=known, json=output.json)
         return
-    opened = read_log(log, how, signals, known)
+    opened = read_log(log, how, signals, known, options.models or ())
     opened = replace(opened, reading=reading(how, candidates.catalogue))
     if not output.replace:
         check_same_study(target, options, log=opened.name, log_sha256=opened.sha256)
@@ -137,6 +137,7 @@ def _options(
         trials=search.trials,
         recipe_trials=kinds.recipe_trials,
         group=search.group,
+        split=search.split,
         allow_missing=how.allow_missing,
         certify=proof.demands,
         delta=proof.delta,
@@ -203,8 +204,8 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         *tables.kind_choice(study),
         tables.routes(study.policy),
         tables.verdict(study.verdict),
-        f"{tables.search_line(study)}policy: {target}",
-        f"study:  {study_path(target)}{report_note(page)}",
+        tables.escaped(f"{tables.search_line(study)}policy: {target}"),
+        tables.escaped(f"study:  {study_path(target)}") + report_note(page),
     )
 
 

@@ -14,7 +14,8 @@ Columns = Annotated[
     typer.Option(
         "--column",
         metavar="OURS=THEIRS",
-        help="A column of the log under another name, for example quality=score. Repeatable.",
+        help="A column of the log under another name, for example quality=score; timestamp= leaves"
+        " it out. Repeatable.",
     ),
 ]
 Prices = Annotated[
@@ -33,6 +34,22 @@ Signals = Annotated[
         help="A column that is a confidence signal, higher meaning surer, and how many times dearer"
         " it makes a call. reversed:NAME turns it round; NAME:knowable vouches that it is known"
         " before the answer is delivered. Repeatable.",
+    ),
+]
+QualityScale = Annotated[
+    str | None,
+    typer.Option(
+        "--quality-scale",
+        metavar="WORST:BEST",
+        help="Scale of the log's quality, for example 1:5; default 0:1.",
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="A,B,C",
+        help="Columns that are not to be read; a name with a comma in double quotes. Repeatable.",
     ),
 ]
 AllowMissing = Annotated[
@@ -59,15 +76,19 @@ Levels = Annotated[
 
 @group("Reading the log")
 class LogOptions:
-    """The columns of a log, and the prices of its tokens.
+    """The columns of a log, what is in them, and the prices of its tokens.
 
     Attributes:
         column: texts that name a column of the file for a field of the log.
         prices: file of prices, for costs that the log lacks.
+        quality_scale: worst and best quality, with a colon between; None for 0 and 1.
+        ignore: texts that name columns of the file, with commas between.
     """
 
     column: Columns = None
     prices: Prices = None
+    quality_scale: QualityScale = None
+    ignore: Ignore = None
 
 
 @group("Reading the log")

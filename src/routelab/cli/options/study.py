@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from routelab.cli.arguments import CatalogueOption, Packages, signal_option
+from routelab.cli.arguments import CatalogueOption, Packages, names_in, signal_option
 from routelab.cli.options.groups import group
 from routelab.cli.options.log import Executor, Levels, Signals
 from routelab.core import SignalSpec
@@ -27,7 +27,11 @@ class CandidateOptions:
 
     models: Annotated[
         str | None,
-        typer.Option(metavar="A,B,C", help="Candidate models; default all with a cost."),
+        typer.Option(
+            metavar="A,B,C",
+            help="Candidate models, a name with a comma in double quotes; default all with a cost."
+            " In a sheet with a row per request these are its columns of grades.",
+        ),
     ] = None
     signal: Signals = None
     catalogue: CatalogueOption = None
@@ -35,7 +39,7 @@ class CandidateOptions:
     @property
     def names(self) -> tuple[str, ...] | None:
         """Names of the candidate models; None for all with a cost."""
-        return tuple(self.models.split(",")) if self.models else None
+        return names_in("--models", self.models) or None
 
     def signals(self) -> Mapping[str, SignalSpec]:
         """The signals by name; empty for those of the sidecar.
@@ -127,6 +131,7 @@ class SearchOptions:
         seed: of splits, search, resamples and draws.
         seeds: under how many the study is tuned.
         group: what a split keeps together.
+        split: "time" or "random", how the log is cut; None takes times where it can.
         trials: of the randomised search.
         sampler: "nsga2" or "tpe".
         storage: file or database URL that keeps the trials.
@@ -145,6 +150,12 @@ class SearchOptions:
     group: Annotated[
         str | None,
         typer.Option(help="Keep together in a split: group, prompt, task or id."),
+    ] = None
+    split: Annotated[
+        Literal["time", "random"] | None,
+        typer.Option(
+            help="How LOG is cut into parts; default by time where every request has one."
+        ),
     ] = None
     trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400
     sampler: Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from routelab.cli.options.groups import group
-from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions
+from routelab.cli.options.log import AllowMissing, Columns, CompleteLogOptions, Ignore, QualityScale
 from routelab.core.catalogue import Model
 from routelab.errors import RoutelabError
 from routelab.logs import price_lists
@@ -74,6 +74,7 @@ class OldLogOptions:
     Attributes:
         column: texts that name a column of the file for a field of the log.
         log_prices: file of the prices that filled in the log's costs then.
+        quality_scale, ignore: as of `LogOptions`.
         allow_missing: accept a log that lacks many outcomes.
     """
 
@@ -84,12 +85,20 @@ class OldLogOptions:
             "--log-prices", metavar="FILE", help="Prices that filled in the log's costs then."
         ),
     ] = None
+    quality_scale: QualityScale = None
+    ignore: Ignore = None
     allow_missing: AllowMissing = False
 
     @property
     def reading(self) -> CompleteLogOptions:
         """The same as `CompleteLogOptions`, which other commands take."""
-        return CompleteLogOptions(self.column, self.log_prices, self.allow_missing)
+        return CompleteLogOptions(
+            self.column,
+            self.log_prices,
+            self.quality_scale,
+            self.ignore,
+            self.allow_missing,
+        )
 
 
 def _listed(path: Path | None, names: Sequence[str]) -> dict[str, Model]:

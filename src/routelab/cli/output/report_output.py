@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from routelab.cli.console import tell
 from routelab.cli.flags import with_flags
 from routelab.core.messages import how_to_install
@@ -83,7 +85,7 @@ def reported(data: Mapping[str, Any], path: Path) -> Path | None:
 
 def report_note(path: Path | None) -> str:
     """A line that says where the report is, for the end of a command's output."""
-    return "" if path is None else f"\nreport: {path}"
+    return "" if path is None else escape(f"\nreport: {path}")
 
 
 def _replace(path: Path, content: bytes) -> None:

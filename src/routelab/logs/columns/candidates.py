@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from routelab.logs.formats import RowSource
 
-_MOSTLY = 0.5
+_MOSTLY = 0.8
 
 
 class SignalCandidates(NamedTuple):
     """Columns of a file.
 
     Attributes:
-        signals: numbers on at least half of the rows with a value, so that a text among them
-            is a mistake to point out.
-        ignored: text, with fewer numbers or none.
+        signals: numbers on at least four fifths of the rows with a value, so that words among
+            them stand for missing values; or no value at all.
+        ignored: words or lists, with fewer numbers or none.
     """
 
     signals: tuple[str, ...]

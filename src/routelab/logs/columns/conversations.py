@@ -142,8 +142,8 @@ def _turns(frame: Frame, rows: LogRows, problems: Problems, *, alone: bool) -> I
         )
     if "turn" not in frame.columns:
         return
-    turn, bad = arrow.numbers(frame.columns["turn"])
-    turn, bad = turn[rows.first], bad[rows.first]
+    read = arrow.number_column(frame.columns["turn"], words={}, counts=True)  # a name may be "y"
+    turn, bad = read.values[rows.first], read.bad[rows.first]
     if np.isnan(turn).all():
         yield "column 'turn' holds no number of a turn: it is left out"
         return

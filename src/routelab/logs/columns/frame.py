@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
-from routelab.logs.columns.names import ColumnNames, listed_names
+from routelab.logs.columns.names import NEEDED, ColumnNames, listed_names
 from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.formats import RowSource
 from routelab.logs.model import Problems
 from routelab.signals import column_of, proposal
 
-NEEDED = ("request_id", "model", "quality")
-"""Columns of a log that can be compared."""
 UNNAMED = "(no model column)"
 """The model of rows that name none, in a log that is only looked at."""
 
@@ -43,6 +43,9 @@ class Frame:
         messages: the file's column of messages.
         responses: the file's column of answers, by model; under None for every model.
         unjudged: the file was written before anybody could judge the answers.
+        scale: worst and best quality; None for 0 and 1.
+        prompts: reads what the first rows say, or all: their messages, else their prompts; None
+            where there are neither, or one row of the file is one request.
     """
 
     columns: Mapping[str, Any]
@@ -59,6 +62,8 @@ class Frame:
     messages: str | None = None
     unasked: Mapping[str, Any] = field(default_factory=dict)
     negated: frozenset[str] = frozenset()
+    scale: tuple[float, float] | None = None
+    prompts: Callable[..., list[str]] | None = None
 
 
 def long_frame(
@@ -80,6 +85,8 @@ def long_frame(
     Raises:
         LogError: a column that is needed or named is not there.
     """
+    by_prompt = "request_id" in names.left_out
+    needed = [name for name in needed if not (by_prompt and name == "request_id")]
     our.require(needed, names, source.names, problems)
     extras = {name: spec.extra_cost for name, spec in specs.items() if spec.extra_cost}
     rest = [name for name in source.names if name not in names.of.values()]
@@ -97,7 +104,10 @@ def long_frame(
         list(dict.fromkeys([*of.values(), *columns.values(), *unasked, *extras.values()]))
     )
     return Frame(
-        columns={**_stand_ins(of, source.n_rows), **{it: table.column(of[it]) for it in of}},
+        columns={
+            **_stand_ins(of, source.n_rows, names.left_out),
+            **{it: table.column(of[it]) for it in of},
+        },
         milliseconds=names.milliseconds,
         signals={name: table.column(theirs) for name, theirs in columns.items()},
         extras={name: table.column(theirs) for name, theirs in extras.items()},
@@ -111,16 +121,35 @@ def long_frame(
         messages=names.of.get("messages"),
         unasked={name: table.column(name) for name in unasked},
         negated=frozenset(name for name, theirs in columns.items() if name != theirs),
+        prompts=_reader(source, names),
     )
 
 
-def _stand_ins(of: Collection[str], n: int) -> dict[str, Any]:
-    """Ids and a model for (n,) rows that have none."""
+def _stand_ins(of: Collection[str], n: int, left_out: Collection[str]) -> dict[str, Any]:
+    """Ids and a model for (n,) rows that have none; no ids where others are to be found."""
     found: dict[str, Any] = {}
-    if "request_id" not in of:
+    if "request_id" not in of and "request_id" not in left_out:
         found["request_id"] = pa.chunked_array([[str(row + 1) for row in range(n)]])
     if "model" not in of:
         found["model"] = pa.chunked_array([[UNNAMED] * n])
+    return found
+
+
+def _reader(source: RowSource, names: ColumnNames) -> Callable[..., list[str]] | None:
+    """Reads what the first rows say, or all; None where there are neither messages nor prompts."""
+    columns = [names.of[it] for it in ("messages", "prompt") if it in names]
+    return partial(_prompts, source, columns) if columns else None
+
+
+def _prompts(source: RowSource, columns: Sequence[str], n: int | None = None) -> list[str]:
+    """Of each row the first of these columns that holds something."""
+    rows = np.arange(source.n_rows)[:n]
+    found = [""] * len(rows)
+    for column in columns:
+        texts = (text for _, part in source.strings(column, rows) for text in part)
+        found = [
+            held if held.strip() else text or "" for held, text in zip(found, texts, strict=True)
+        ]
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from routelab.core.messages import first, foreign
@@ -47,6 +47,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 """Our names, and the other names each is found under without being told."""
 
+NEEDED = ("request_id", "model", "quality")
+"""Columns that a log must have to be compared, by our name."""
+
 OF_REQUESTS = (
     "task",
     "group",
@@ -62,11 +65,21 @@ OF_REQUESTS = (
 )
 """Columns whose value belongs to the request and not to what a model did."""
 
+PARTS: Mapping[str, str] = {
+    "cached_tokens": "prompt_tokens",
+    "cache_write_tokens": "prompt_tokens",
+    "cache_write_1h_tokens": "cache_write_tokens",
+    "reasoning_tokens": "completion_tokens",
+}
+"""Counts of tokens that are part of another count."""
+TOKENS = ("prompt_tokens", "completion_tokens", *PARTS)
+
 RESERVED = frozenset(ALIASES).union(*ALIASES.values())
 """A column of one of these names is never taken for a confidence signal."""
 
 MOSTLY = 0.5
 """Share of a column's values that are numbers, from which on it is one of numbers."""
+_GRADES = ". Where columns named after models hold grades, name those: `models=['MODEL', 'MODEL']`"
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 _MILLISECONDS = {
     "latency_ms": "latency_s",
@@ -82,10 +95,12 @@ class ColumnNames:
     Attributes:
         of: our name to the file's.
         milliseconds: our names whose values the file gives in milliseconds.
+        left_out: our names that the user wants of no column.
     """
 
     of: Mapping[str, str]
     milliseconds: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
     def __contains__(self, ours: str) -> bool:
         return ours in self.of
@@ -95,20 +110,24 @@ def resolve(there: Sequence[str], asked: Mapping[str, str], problems: Problems) 
     """Find our columns among those that are there.
 
     Args:
-        asked: our name to the file's, as the user says; `latency_ms`, `timestamp_ms` and
-            `deadline_ms` say that the values are milliseconds.
+        asked: our name to the file's, as the user says, or to nothing for what is not to be
+            found; `latency_ms`, `timestamp_ms` and `deadline_ms` say that the values are
+            milliseconds.
     """
-    of = {_MILLISECONDS.get(ours, ours): theirs for ours, theirs in asked.items()}
-    _check(of, there, problems)
+    said = {_MILLISECONDS.get(ours, ours): theirs for ours, theirs in asked.items()}
+    _check(said, there, problems)
+    of = {ours: theirs for ours, theirs in said.items() if theirs}
     for ours, aliases in ALIASES.items():
+        if ours in said:
+            continue
         found = next((name for name in (ours, *aliases) if name in there), None)
         if found is not None and found not in of.values():
             of.setdefault(ours, found)
-    if "session_id" in of:
+    if "session_id" in of and "group" not in said:
         of.setdefault("group", of["session_id"])  # a conversation is not torn apart
     in_ms = {ours for ours, theirs in of.items() if theirs.endswith("_ms")}
     in_ms |= {ours for spoken, ours in _MILLISECONDS.items() if spoken in asked}
-    return ColumnNames(of, frozenset(in_ms))
+    return ColumnNames(of, frozenset(in_ms), frozenset(said.keys() - of.keys()))
 
 
 def without_counts(
@@ -126,7 +145,7 @@ def without_counts(
         return names, ()
     of = {ours: theirs for ours, theirs in names.of.items() if ours != "messages"}
     note = f"column {foreign(column)!r} holds numbers and no messages: it is left out"
-    return ColumnNames(of, names.milliseconds), (note,)
+    return replace(names, of=of), (note,)
 
 
 def is_free(name: str) -> bool:
@@ -150,10 +169,13 @@ def require(
     beside = f"{Path(problems.file).stem}.log.toml beside the log"
     for name in ours:
         if name not in names:
+            by_prompt = name == "request_id" and "prompt" in names and "model" in names
             problems.add(
                 f"no column {name!r}; the columns are {listed_names(there)}."
                 f"{_likely(there) if name == 'quality' else ''}"
                 f" Say which one it is: `columns={{{name!r}: 'COLUMN'}}`, or [columns] in {beside}"
+                + ("; or match rows by prompt: `columns={'request_id': ''}`" if by_prompt else "")
+                + (_GRADES if name == "model" else "")
             )
 
 
@@ -189,7 +211,7 @@ def _check(of: Mapping[str, str], there: Sequence[str], problems: Problems) -> N
     for ours, theirs in of.items():
         if ours not in ALIASES:
             problems.add(f"{ours!r} is no column of a log; map one of {spoken}")
-        if theirs not in there:
+        if theirs and theirs not in there:
             problems.add(
                 f"no column {theirs!r} to be {ours}; the columns are {listed_names(there)}"
             )

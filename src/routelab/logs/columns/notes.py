@@ -17,9 +17,10 @@ _SLOW_S = 120.0
 
 
 def ignored(columns: Sequence[str]) -> tuple[str, ...]:
-    """Columns that hold some numbers and are no signals."""
+    """Columns that hold some numbers, or are named as if they did, and are no signals."""
     return tuple(
-        f"column {name!r} has the name of a signal and holds mostly text: it cannot be one"
+        f"column {name!r} has the name of a signal and holds words or lists, where a signal has"
+        " numbers, on many rows or all: it cannot be one"
         for name in columns
     )
 

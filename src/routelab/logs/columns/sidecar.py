@@ -21,11 +21,17 @@ class Sidecar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         catalogue: path of a `models.toml`, relative to the sidecar.
         columns: our name to the file's.
         signals: what signals cost and where they come from.
+        models: columns that hold grades of the models they are named after.
+        ignore: columns that are not to be read.
+        quality_scale: worst and best quality, such as "1:5".
     """
 
     catalogue: str | None = None
     columns: Mapping[str, str] = msgspec.field(default_factory=dict)
     signals: Mapping[str, SignalSpec] = msgspec.field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    quality_scale: str | None = None
 
 
 def path_of(log: Path) -> Path:
@@ -48,8 +54,8 @@ def read(log: Path) -> Sidecar:
         raise LogError(f"{path.name}: not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise LogError(
-            f"{path.name}: {error}; a sidecar has catalogue, [columns] and [signals.NAME]"
-            " with multiplier, extra_cost, source"
+            f"{path.name}: {error}; a sidecar has catalogue, models, ignore, quality_scale,"
+            " [columns] and [signals.NAME] with multiplier, extra_cost, source"
         ) from error
 
 

@@ -15,20 +15,31 @@ import pyarrow as pa
 from routelab.core import SignalSpec
 from routelab.logs.columns import names as our
 from routelab.logs.columns.candidates import candidates
-from routelab.logs.columns.frame import NEEDED, Frame
-from routelab.logs.columns.names import ALIASES, OF_REQUESTS, ColumnNames, listed_names
-from routelab.logs.formats import RowSource, stacked_tables
+from routelab.logs.columns.frame import Frame
+from routelab.logs.columns.names import ALIASES, NEEDED, OF_REQUESTS, ColumnNames, listed_names
+from routelab.logs.formats import GRADES, RowSource, arrow, stacked_tables
 from routelab.logs.model import Problems
 from routelab.signals import column_of, proposal
 
 _OURS = {alias: ours for ours, aliases in ALIASES.items() for alias in (ours, *aliases)}
 SIGNAL, _EXTRA, _UNASKED = "signal|", "extra|", "unasked|"
+_NUMBERS = ("quality", "cost_usd", "latency_s", *our.TOKENS)
 
 
-def wide_models(columns: Iterable[str]) -> tuple[str, ...]:
-    """Models that have a column such as `MODEL|total_cost`, in the order of the file."""
-    parts = (column.rpartition("|") for column in columns)
-    return tuple(dict.fromkeys(model for model, _, what in parts if model and what in _OURS))
+def wide_models(columns: Sequence[str], graded: Collection[str] = ()) -> tuple[str, ...]:
+    """Models that have a column such as `MODEL|total_cost`, in the order of the file.
+
+    Args:
+        columns: of the file.
+        graded: further ones that may have a column of grades alone.
+    """
+    parts = [(column, *column.rpartition("|")[::2]) for column in columns]
+    found = (
+        column if column in graded else model
+        for column, model, what in parts
+        if column in graded or (model and what in _OURS)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def wide_frame(
@@ -36,6 +47,8 @@ def wide_frame(
     names: ColumnNames,
     specs: Mapping[str, SignalSpec],
     problems: Problems,
+    models: Sequence[str],
+    scale: tuple[float, float] | None = None,
     needed: Sequence[str] = NEEDED,
 ) -> Frame:
     """A row per request.
@@ -45,17 +58,19 @@ def wide_frame(
         names: our names of its columns.
         specs: what signals cost; those with an `extra_cost` need such a column of each model.
         problems: takes what is wrong.
+        models: of which the file has columns.
+        scale: worst and best quality; None for 0 and 1.
         needed: our names of columns that must be there.
     Raises:
         LogError: a column that is needed or named is not there.
     """
-    could = candidates(source, _unnamed(source.names, specs))
-    of_model = columns_of(source, specs)
+    could = candidates(source, _unnamed(source.names, specs, models))
+    of_model = columns_of(source, specs, models)
     our.require(("request_id",), names, source.names, problems)
     _check(of_model, specs, source.names, problems, graded="quality" in needed)
     problems.stop()
     of_request = {name: names.of[name] for name in ("request_id", *OF_REQUESTS) if name in names}
-    found = _melted(source, of_request, of_model)
+    found = _melted(source, of_request, of_model, scale)
     return Frame(
         columns={name: found[name] for name in ALIASES if name in found},
         milliseconds=names.milliseconds | milliseconds(of_model),
@@ -63,6 +78,7 @@ def wide_frame(
         extras=_prefixed(found, _EXTRA),
         ignored=tuple(it for it in could.ignored if proposal(it.rpartition("|")[2])),
         file_rows=source.n_rows,
+        scale=scale,
         line=source.line,
         part=source.part,
         prompt=names.of.get("prompt"),
@@ -76,23 +92,24 @@ def wide_frame(
     )
 
 
-def columns_of(source: RowSource, specs: Mapping[str, SignalSpec]) -> dict[str, dict[str, str]]:
+def columns_of(
+    source: RowSource, specs: Mapping[str, SignalSpec], models: Sequence[str]
+) -> dict[str, dict[str, str]]:
     """Our name of each thing known of a model, to its column, by model."""
-    could = candidates(source, _unnamed(source.names, specs))
-    return {
-        model: _of_model(source, model, specs, could.signals) for model in wide_models(source.names)
-    }
+    could = candidates(source, _unnamed(source.names, specs, models))
+    return {model: _of_model(source, model, specs, could.signals) for model in models}
 
 
-def _unnamed(there: Sequence[str], specs: Mapping[str, SignalSpec]) -> list[str]:
+def _unnamed(
+    there: Sequence[str], specs: Mapping[str, SignalSpec], models: Sequence[str]
+) -> list[str]:
     """Columns of models that may be signals although nobody said so."""
-    extras = {spec.extra_cost for spec in specs.values()}
-    named, of = {*specs, *map(column_of, specs), *extras}, wide_models(there)
+    named = {*specs, *map(column_of, specs), *(spec.extra_cost for spec in specs.values())}
     parts = [(column, *column.rpartition("|")[::2]) for column in there]
     return [
         column
         for column, model, what in parts
-        if model in of and our.is_free(what) and what not in named
+        if model in models and our.is_free(what) and what not in named
     ]
 
 
@@ -153,7 +170,10 @@ def _check(
 
 
 def _melted(
-    source: RowSource, of_request: Mapping[str, str], of_model: Mapping[str, Mapping[str, str]]
+    source: RowSource,
+    of_request: Mapping[str, str],
+    of_model: Mapping[str, Mapping[str, str]],
+    scale: tuple[float, float] | None,
 ) -> dict[str, Any]:
     tables = []
     for model, columns in of_model.items():
@@ -161,8 +181,33 @@ def _melted(
         table = source.read([*of_request.values(), *held.values()])
         table = pa.table({n: table.column(c) for n, c in {**of_request, **held}.items()})
         tables.append(table.append_column("model", _constant(model, len(table))))
-    table = stacked_tables(tables)
+    table = stacked_tables(_of_one_notation(tables, scale))
     return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _of_one_notation(tables: Sequence[Any], scale: tuple[float, float] | None) -> list[Any]:
+    """The tables of models, with numbers for texts where other models have numbers.
+
+    Each model has a column of its own, whose notation says nothing of another's.
+    """
+    found = list(tables)
+    for name in dict.fromkeys(name for table in tables for name in table.column_names):
+        if name not in _NUMBERS and not name.startswith((SIGNAL, _EXTRA, _UNASKED)):
+            continue
+        kinds = {table.schema.field(name).type for table in tables if name in table.column_names}
+        if len(kinds) == 1 and not arrow.is_worded(next(iter(kinds))):
+            continue
+        how: dict[str, Any] = {"counts": name in our.TOKENS}
+        if name == "quality":
+            how = {"words": GRADES} if scale is None else {"words": {}, "percent": 1.0}
+        for at, table in enumerate(found):
+            if name in table.column_names:
+                read = arrow.number_column(table.column(name), **how)
+                if not read.bad.any():
+                    place = table.column_names.index(name)
+                    numbers = pa.array(read.values, from_pandas=True)
+                    found[at] = table.set_column(place, name, numbers)
+    return found
 
 
 def _constant(text: str, n: int) -> Any:

@@ -97,7 +97,7 @@ def is_journal(path: Path) -> bool:
         with path.open("rb") as file:
             first = next((line for line in file if line.strip()), b"{}")
         return _kind(first).schema.startswith(_PREFIX)
-    except (OSError, pa.ArrowInvalid, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, pa.ArrowInvalid, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 

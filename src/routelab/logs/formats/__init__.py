@@ -1,22 +1,34 @@
 """Files of rows: CSV, JSON Lines, Parquet, one file or a folder of them."""
 
 from routelab.logs.formats import arrow
-from routelab.logs.formats.arrow import is_text
+from routelab.logs.formats.arrow_text import is_text
 from routelab.logs.formats.csv import open_csv
 from routelab.logs.formats.delimiter import csv_header
 from routelab.logs.formats.folder import FolderSource, open_folder
+from routelab.logs.formats.json import open_json
 from routelab.logs.formats.jsonl import numbered_objects, open_jsonl, stacked_tables
+from routelab.logs.formats.notation import GRADES, NO_VALUE
 from routelab.logs.formats.parquet import open_parquet, readable
-from routelab.logs.formats.source import RowSource, TableSource
+from routelab.logs.formats.source import RowSource, TableSource, WithoutColumns
 from routelab.logs.formats.table import parquet_bytes, table_columns
-from routelab.logs.formats.texts import FileTexts, TextsInMemory, message_key, prompt_key, said
+from routelab.logs.formats.texts import (
+    FileTexts,
+    TextsInMemory,
+    message_key,
+    prompt_group,
+    prompt_key,
+    said,
+)
 
 __all__ = [
+    "GRADES",
+    "NO_VALUE",
     "FileTexts",
     "FolderSource",
     "RowSource",
     "TableSource",
     "TextsInMemory",
+    "WithoutColumns",
     "arrow",
     "csv_header",
     "is_text",
@@ -24,9 +36,11 @@ __all__ = [
     "numbered_objects",
     "open_csv",
     "open_folder",
+    "open_json",
     "open_jsonl",
     "open_parquet",
     "parquet_bytes",
+    "prompt_group",
     "prompt_key",
     "readable",
     "said",

@@ -54,7 +54,10 @@ class FolderSource:
         return self.parts[at].path.name, row - int(self._starts[at])
 
     def number_share(self, name: str) -> float:
-        return float(arrow.is_number(self.types[name]))
+        if arrow.is_number(self.types[name]):
+            return 1.0
+        kept = (part for part in self.parts if not pa.types.is_null(part.schema.field(name).type))
+        return next(kept, self.parts[0]).number_share(name)
 
     def read(self, names: Sequence[str]) -> Any:
         names = list(dict.fromkeys(names))

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from routelab.errors import LogError
 from routelab.logs.formats import lines
+from routelab.logs.formats.arrow_text import written
 from routelab.logs.formats.csv import not_utf8
 from routelab.logs.formats.source import TableSource
 from routelab.logs.model import SHOWN, Problems
@@ -96,6 +97,8 @@ def _object(line: bytes, number: int) -> dict[str, Any]:
         value = _decode(line)
     except UnicodeDecodeError:
         raise ValueError(_encoding(line, number)) from None
+    except RecursionError:
+        raise ValueError(f"line {number}: nested too deeply to be read") from None
     except msgspec.DecodeError as error:
         value = _lenient(line, number, error)
     if not isinstance(value, dict):
@@ -116,7 +119,7 @@ def _lenient(line: bytes, number: int, strict: Exception) -> Any:
         ) from None
     except UnicodeDecodeError:
         raise ValueError(_encoding(line, number)) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"line {number}: not valid JSON: {strict}") from None
     return value
 
@@ -129,6 +132,12 @@ def _encoding(line: bytes, number: int) -> str:
     return f"line {number}: not UTF-8"
 
 
+def table_of(rows: list[dict[str, Any]]) -> tuple[Any, frozenset[str]]:
+    """Objects as a table, and its columns that hold values of several types as text."""
+    table = _table(rows)
+    return table, frozenset(field.name for field in table.schema if field.type == _MIXED)
+
+
 def _table(rows: list[dict[str, Any]]) -> Any:
     names = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
@@ -138,17 +147,20 @@ def _column(values: list[Any]) -> Any:
     if any(isinstance(it, list) and it and isinstance(it[0], dict) for it in values):
         return _mixed(values)  # as written: a table would give every message all fields
     try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        array = pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         return _mixed(values)
+    return _mixed(values) if _deep(array.type) else array
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _deep(kind: Any) -> bool:
+    """Whether values are more than lists of plain values: as text they are what was written."""
+    nested = pa.types.is_nested(kind)
+    return nested and not (pa.types.is_list(kind) and not pa.types.is_nested(kind.value_type))
 
 
 def _mixed(values: list[Any]) -> Any:
-    return pa.array([None if value is None else _text(value) for value in values], _MIXED)
+    return pa.array([None if value is None else written(value) for value in values], _MIXED)
 
 
 def _as_text(table: Any, mixed: Collection[str]) -> Any:

@@ -16,6 +16,9 @@ from routelab.core import Ints
 from routelab.errors import LogError
 from routelab.logs.formats import arrow
 
+_SAMPLE = 1024
+"""Values of a column of text that tell whether it holds numbers."""
+
 
 @dataclass(frozen=True, eq=False)
 class ParquetSource:
@@ -44,11 +47,25 @@ class ParquetSource:
         return None
 
     def number_share(self, name: str) -> float:
-        return float(arrow.is_number(self.schema.field(name).type))
+        kind = self.schema.field(name).type
+        if arrow.is_number(kind):
+            return 1.0
+        return arrow.number_share(self._sample(name)) if arrow.is_worded(kind) else 0.0
+
+    def _sample(self, name: str) -> Any:
+        """Some values of a column, from the first rows that have one; never all of a long text."""
+        found = []
+        with readable(self.path), self._open() as file:
+            groups = range(0, file.num_row_groups, max(1, file.num_row_groups // 8))
+            for batch in file.iter_batches(_SAMPLE, row_groups=list(groups), columns=[name]):
+                found.append(batch.column(0))
+                if sum(len(it) - it.null_count for it in found) >= _SAMPLE:
+                    break
+        return pa.chunked_array(found, type=self.schema.field(name).type)
 
     def read(self, names: Sequence[str]) -> Any:
         names = list(dict.fromkeys(names))
-        texts = [name for name in names if arrow.is_text(self.schema.field(name).type)]
+        texts = [name for name in names if _plain_text(self.schema.field(name).type)]
         with readable(self.path), self._open(texts) as file:
             return file.read(columns=names).select(names)
 
@@ -85,6 +102,18 @@ def open_parquet(path: Path) -> ParquetSource:
         return ParquetSource(path, file.metadata, file.schema_arrow)
 
 
+def _plain_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _taken(column: Any, rows: Ints) -> Any:
+    """Some values of a column; of a view or a dictionary too."""
+    try:
+        return column.take(pa.array(rows))
+    except pa.ArrowNotImplementedError:
+        return arrow.plain(column).take(pa.array(rows))
+
+
 def _from_group(
     file: Any, group: int, name: str, wanted: Ints, first: int
 ) -> Iterator[tuple[Ints, list[str | None]]]:
@@ -93,9 +122,11 @@ def _from_group(
         stop = start + len(batch)
         here = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, stop)]
         if len(here):
-            column = arrow.as_text(batch.column(0).take(pa.array(here - start)))
+            column = arrow.as_text(_taken(batch.column(0), here - start))
             yield here + first, column.to_pylist()
         start = stop
+        if stop > wanted[-1]:
+            return
 
 
 @contextmanager

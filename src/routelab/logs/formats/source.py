@@ -43,10 +43,7 @@ class RowSource(Protocol):
         ...
 
     def number_share(self, name: str) -> float:
-        """Share of a column's values that are numbers (truth values are none).
-
-        A column of a typed file holds numbers or does not: 1 or 0.
-        """
+        """Share of a column's values that are numbers, as far as a look at some tells."""
         ...
 
     def read(self, names: Sequence[str]) -> Any:
@@ -103,18 +100,69 @@ class TableSource:
         return None
 
     def number_share(self, name: str) -> float:
-        column = self.table.column(name)
-        if name not in self.untyped:
-            return float(arrow.is_number(column.type))
-        return arrow.number_share(column)
+        return arrow.number_share(self.table.column(name))
 
     def read(self, names: Sequence[str]) -> Any:
         return self.table.select(list(dict.fromkeys(names)))
 
     def strings(self, name: str, rows: Ints) -> Iterator[tuple[Ints, list[str | None]]]:
-        column = self.table.column(name)
+        column = arrow.plain(self.table.column(name))
         for part in np.array_split(rows, len(rows) // 1024 + 1):
-            yield part, arrow.as_text(column.take(pa.array(part))).to_pylist()
+            yield part, arrow.as_text(_some(column, part)).to_pylist()
 
     def extras(self) -> dict[bytes, bytes]:
         return {}
+
+
+def _some(column: Any, rows: Ints) -> Any:
+    """Values of a column at some rows, ascending; neighbours are not copied."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return column.slice(int(rows[0]), len(rows))
+    return column.take(pa.array(rows))
+
+
+@dataclass(frozen=True, eq=False)
+class WithoutColumns:
+    """A file of rows as if it lacked some of its columns.
+
+    Attributes:
+        whole: the file.
+        without: names of the columns.
+    """
+
+    whole: RowSource
+    without: frozenset[str]
+
+    @property
+    def path(self) -> Path:
+        return self.whole.path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in self.whole.names if name not in self.without)
+
+    @property
+    def n_rows(self) -> int:
+        return self.whole.n_rows
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.whole.notes
+
+    def line(self, row: int) -> int | None:
+        return self.whole.line(row)
+
+    def part(self, row: int) -> tuple[str, int] | None:
+        return self.whole.part(row)
+
+    def number_share(self, name: str) -> float:
+        return self.whole.number_share(name)
+
+    def read(self, names: Sequence[str]) -> Any:
+        return self.whole.read(names)
+
+    def strings(self, name: str, rows: Ints) -> Iterator[tuple[Ints, list[str | None]]]:
+        return self.whole.strings(name, rows)
+
+    def extras(self) -> dict[bytes, bytes]:
+        return self.whole.extras()

@@ -34,6 +34,17 @@ def prompt_key(prompt: str) -> str:
     return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_LOWER = bytes.maketrans(bytes(range(65, 91)), bytes(range(97, 123)))
+_BLANKS = b" \t\n\r\v\f"
+
+
+def prompt_group(prompt: str) -> str:
+    """SHA-256 (hex) of a prompt without blanks and case: splits never part equal ones."""
+    if not prompt.isascii():
+        return prompt_key("".join(prompt.split()).casefold())
+    return hashlib.sha256(prompt.encode().translate(_LOWER, _BLANKS)).hexdigest()
+
+
 def message_key(messages: Sequence[Message]) -> str:
     """SHA-256 (hex) of messages."""
     return hashlib.sha256(key_text(messages)).hexdigest()
@@ -44,6 +55,7 @@ class SurveyedTexts(NamedTuple):
 
     Attributes:
         prompts, openings: (n,) SHA-256 (hex) of what the user says, and says first.
+        groups: (n,) of what the user says first, without blanks and case.
         messages: (n,) of all messages; empty where they are a prompt alone.
         lengths: (n,) characters of prompts.
         kinds: what messages hold besides prompts.
@@ -51,6 +63,7 @@ class SurveyedTexts(NamedTuple):
 
     prompts: Strings
     openings: Strings
+    groups: Strings
     messages: Strings
     lengths: Ints
     kinds: frozenset[str]
@@ -90,7 +103,7 @@ def _surveyed(
     Args:
         pieces: numbers of requests (p,), and what each says.
     """
-    prompts, openings = np.empty(n, dtype=object), np.empty(n, dtype=object)
+    prompts, openings, groups = (np.empty(n, dtype=object) for _ in range(3))
     messages, lengths = np.full(n, "", dtype=object), np.zeros(n, dtype=np.int64)
     kinds: set[str] = set()
     for rows, told in pieces:
@@ -98,11 +111,14 @@ def _surveyed(
             prompt = _prompt_of(one)
             prompts[row] = openings[row] = prompt_key(prompt)
             lengths[row] = len(prompt)
+            begin = prompt
             if not isinstance(one, str):
                 kinds |= kinds_of(one)
-                openings[row] = prompt_key(message_text(opening(one)))
+                begin = message_text(opening(one))
+                openings[row] = prompt_key(begin)
                 messages[row] = "" if is_prompt(one, prompt) else message_key(one)
-    return SurveyedTexts(prompts, openings, messages, lengths, frozenset(kinds))
+            groups[row] = prompt_group(begin)
+    return SurveyedTexts(prompts, openings, groups, messages, lengths, frozenset(kinds))
 
 
 class _Texts:
@@ -113,6 +129,9 @@ class _Texts:
 
     def opening_keys(self) -> Strings:
         return self.surveyed.openings
+
+    def prompt_groups(self) -> Strings:
+        return self.surveyed.groups
 
     def message_keys(self) -> Strings:
         return self.surveyed.messages

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from routelab.errors import LogError
 from routelab.logs import price_lists
-from routelab.logs.columns import assemble, checked_rows, names, prices, wide_frame
+from routelab.logs.columns import assemble, checked_rows, names, prices, wide_frame, wide_models
 from routelab.logs.importers.importer import ImportedRows, Importer
 from routelab.logs.model import Log, Problems
 from routelab.logs.write import write
@@ -73,7 +73,8 @@ def _check_out(path: Path, out: Path) -> None:
 
 def _log(found: ImportedRows, listed: price_lists.PriceList | None) -> Log:
     problems = Problems(found.source.path.name)
-    frame = wide_frame(found.source, names.resolve(found.source.names, {}, problems), {}, problems)
+    ours = names.resolve(found.source.names, {}, problems)
+    frame = wide_frame(found.source, ours, {}, problems, wide_models(found.source.names))
     rows, notes = checked_rows(frame, problems), found.notes
     if listed is not None:
         rows, derived = prices.fill(rows, listed, listed.source, problems)

@@ -6,7 +6,17 @@ from routelab.logs.model.log import Log, Requests, Strings, Texts
 from routelab.logs.model.partial import PartialLog
 from routelab.logs.model.paths import files, is_folder
 from routelab.logs.model.problems import SHOWN, Problems
-from routelab.logs.model.splits import PARTS, SPLIT_EDGES, Split, split, split_keys
+from routelab.logs.model.splits import (
+    PARTS,
+    SPLIT_EDGES,
+    Split,
+    is_uneven,
+    part_sizes,
+    parts_with_ties,
+    split,
+    split_keys,
+    tie_keys,
+)
 
 __all__ = [
     "PARTS",
@@ -22,8 +32,12 @@ __all__ = [
     "digest",
     "files",
     "is_folder",
+    "is_uneven",
     "of_hashes",
     "of_values",
+    "part_sizes",
+    "parts_with_ties",
     "split",
     "split_keys",
+    "tie_keys",
 ]

@@ -46,6 +46,10 @@ class Texts(Protocol):
         """(n,) SHA-256 (hex) of the user's first turn, which a conversation's requests share."""
         ...
 
+    def prompt_groups(self) -> Strings:
+        """(n,) SHA-256 (hex) of the user's first turn without blanks and case."""
+        ...
+
     def message_keys(self) -> Strings:
         """(n,) SHA-256 (hex) of all messages; empty texts where they are a prompt alone."""
         ...
@@ -156,6 +160,16 @@ class LogBase:
             LogError: the log has no prompts.
         """
         return self._texts.opening_keys()
+
+    @cached_property
+    def prompt_groups(self) -> Strings:
+        """(n,) SHA-256 (hex) of the user's first turn without blanks and case, by which splits
+        keep requests together.
+
+        Raises:
+            LogError: the log has no prompts.
+        """
+        return self._texts.prompt_groups()
 
     @property
     def message_kinds(self) -> frozenset[str]:
@@ -391,3 +405,6 @@ class _Taken:
 
     def kinds(self) -> frozenset[str]:
         return self.whole.kinds()
+
+    def prompt_groups(self) -> Strings:
+        return self.whole.prompt_groups()[self.rows]

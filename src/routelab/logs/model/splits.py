@@ -29,10 +29,12 @@ class Split:
     """Which part each request of a log belongs to.
 
     Attributes:
-        rule: "time" where every request has a timestamp, else "random".
+        rule: "time" where every request has a timestamp and nothing else was asked, else
+            "random".
         seed: of the random rule.
         group: what was kept together: "group", "prompt", "task" or "id".
         cuts_s: Unix seconds between parts, for the time rule.
+        tied: requests of the time at a cut are on both sides of it, by a hash of their group.
         part: (n,) index into `PARTS`; -1 where a request was dropped because its group
             began in an earlier part.
         groups: (n,) integer label of each request's group.
@@ -46,6 +48,7 @@ class Split:
     part: Ints
     groups: Ints
     ids: Strings
+    tied: bool = False
 
     def rows(self, part: str) -> Ints:
         """(k,) rows of a part in log order; "all" is every row, dropped ones included."""
@@ -69,42 +72,137 @@ class Split:
 
 
 def split(
-    log: Log, *, seed: int = 0, group: str | None = None, need_all_parts: bool = True
+    log: Log,
+    *,
+    seed: int = 0,
+    group: str | None = None,
+    rule: Literal["time", "random"] | None = None,
+    need_all_parts: bool = True,
+    tied: bool | None = None,
+    exact: bool = False,
 ) -> Split:
     """Cut a log into train, tune, calibrate and test: .5 / .2 / .1 / .2 of its requests.
 
     With a timestamp on every request the cuts are times, else a hash of the group and the
-    seed decides, so that neither order nor later requests move anybody.
+    seed decides, so that neither order nor later requests move anybody. Where many requests
+    have the time of a cut, as with dates, that hash decides which side they are on.
 
     Args:
         seed: of the cut by hash.
         group: "task" keeps tasks together; None takes the log's group column, else the
             prompt (the user's first turn, where requests have several), else the request alone.
+            Prompts that differ in blanks and case are one.
+        rule: "random" leaves times aside; "time" insists on them.
         need_all_parts: refuse a cut that leaves a part empty.
+        tied: whether a hash decides at a cut; None decides it where a part would be too small.
+        exact: prompts are one only if they are equal to the letter, as in version 0.1.0.
     Raises:
-        LogError: the grouping is unknown or not in the log, or a part is empty.
+        LogError: the grouping is unknown or not in the log, times are insisted on and some are
+            missing or all equal, or a part is empty.
     """
-    kind, keys = split_keys(log, group)
+    kind, keys = split_keys(log, group, exact=exact)
     _, groups = np.unique(keys, return_inverse=True)
-    time = log.requests.timestamp_s
-    if time is not None and bool(np.isfinite(time).all()) and len(np.unique(time)) >= len(PARTS):
-        cuts = np.quantile(time, SPLIT_EDGES, method="higher")
-        part = _by_time(time, cuts, groups)
-        result = Split("time", seed, kind, tuple(cuts.tolist()), part, groups, log.requests.id)
+    time = _times(log, rule)
+    cuts: tuple[float, ...] = ()
+    by_hash = False
+    if time is None:
+        part = _by_hash(keys, seed)
     else:
-        result = Split("random", seed, kind, (), _by_hash(keys, seed), groups, log.requests.id)
+        at = np.quantile(time, SPLIT_EDGES, method="higher")
+        part = np.searchsorted(at, time, side="right")
+        counts = _time_counts(time, at)
+        by_hash = is_uneven(part_sizes(part), *counts) if tied is None else tied
+        if by_hash:
+            held = keys if exact else tie_keys(log, kind, keys)
+            units = np.array([uniform(seed, str(key), "split") for key in held])
+            part = parts_with_ties(time, units, at, *counts, len(time))
+        cuts = tuple(at.tolist())
+        part = _together(part, groups)
+    found: Literal["time", "random"] = "random" if time is None else "time"
+    result = Split(found, seed, kind, cuts, part, groups, log.requests.id, by_hash)
     empty = [part for part, n in result.n.items() if n == 0]
     if empty and need_all_parts:
+        by_time = ""
+        if time is not None:
+            by_time = ", or a cut that leaves times aside: `split='random'`"
         raise LogError(
             f"{log.name}: {len(log)} requests in {len(np.unique(groups))} groups leave no"
-            f" request for {', '.join(empty)}; a log needs more requests, or smaller groups"
+            f" request for {', '.join(empty)}; a log needs more requests, or smaller"
+            f" groups{by_time}"
         )
     return result
 
 
-def split_keys(log: Log, group: str | None) -> tuple[str, Strings]:
+def is_uneven(n: Ints, before: Ints, until: Ints) -> bool:
+    """Whether equal times leave a part (4,) less than half of the requests that it should have.
+
+    Args:
+        n: (4,) requests of each part.
+        before, until: see `parts_with_ties`.
+    """
+    small = bool((n < 0.5 * n.sum() * np.array(SHARES)).any())
+    return small and bool((until - before > 1).any())
+
+
+def part_sizes(part: Ints) -> Ints:
+    """(4,) requests of each part."""
+    return np.bincount(part, minlength=len(PARTS))
+
+
+def _time_counts(time: Floats, cuts: Floats) -> tuple[Ints, Ints]:
+    """(3,) how many requests are before each cut, and how many are before it or at it."""
+    order = np.sort(time)
+    return np.searchsorted(order, cuts), np.searchsorted(order, cuts, side="right")
+
+
+def parts_with_ties(
+    time: Floats, units: Floats, cuts: Floats, before: Ints, until: Ints, total: int
+) -> Ints:
+    """(n,) parts of requests in time, of which those at the time of a cut are spread by hash.
+
+    Args:
+        time: (n,) of them.
+        units: (n,) uniform numbers of their groups.
+        cuts: (3,) times at which shares of the log's requests end; equal ones are possible.
+        before, until: (3,) requests of the log before each cut, and before or at it.
+        total: of the log.
+    """
+    part = np.searchsorted(cuts, time, side="right")
+    for cut, first, last in zip(cuts, before, until, strict=True):
+        here = time == cut
+        rank = first + units[here] * (last - first)
+        part[here] = np.searchsorted(SPLIT_EDGES * total, rank, side="right")
+    return part
+
+
+def _times(log: Log, rule: str | None) -> Floats | None:
+    """Times that a log can be cut by; None where it is cut at random.
+
+    Raises:
+        LogError: times are insisted on and there are none that a log can be cut by.
+    """
+    if rule not in (None, "time", "random"):
+        raise LogError(f"unknown `split` {rule!r}; choose time or random")
+    if rule == "random":
+        return None
+    time = log.requests.timestamp_s
+    if time is not None and bool(np.isfinite(time).all()) and len(np.unique(time)) >= len(PARTS):
+        return time
+    if rule == "time":
+        raise LogError(
+            f"{log.name}: cannot be cut in time: a timestamp is needed on every request, and"
+            f" {len(PARTS)} different ones"
+        )
+    return None
+
+
+def split_keys(log: Log, group: str | None, *, exact: bool = False) -> tuple[str, Strings]:
     """What is kept together, and its (n,) keys; who has none stands alone.
 
+    Prompts that differ in blanks and case have the key of the first of them.
+
+    Args:
+        exact: they do not.
     Raises:
         LogError: the grouping is unknown, or the log has no such column.
     """
@@ -114,15 +212,36 @@ def split_keys(log: Log, group: str | None) -> tuple[str, Strings]:
     if group is None:
         has_prompts = log.texts is not None
         group = "group" if columns["group"] is not None else "prompt" if has_prompts else "id"
-    keys = log.opening_keys if group == "prompt" else columns[group]
+    keys = columns.get(group)
+    if group == "prompt":
+        keys = log.opening_keys
+        keys = keys if exact else _first_of(log.prompt_groups, keys)
     if keys is None:
         raise LogError(f"{log.name}: no {group} column to group by")
     missing = log.prompt_keys[1] == 0 if group == "prompt" else keys == ""
     return group, np.where(missing, "\x1f" + log.requests.id, keys)
 
 
-def _by_time(time: Floats, cuts: Floats, groups: Ints) -> Ints:
-    part = np.searchsorted(cuts, time, side="right")
+def tie_keys(log: Log, kind: str, keys: Strings) -> Strings:
+    """(n,) keys by which requests of equal times are spread, the same for all of a group.
+
+    Args:
+        kind, keys: of `split_keys`.
+    """
+    if kind != "prompt":
+        return keys
+    return np.where(log.prompt_keys[1] == 0, keys, log.prompt_groups)
+
+
+def _first_of(groups: Strings, keys: Strings) -> Strings:
+    """(n,) the key of the first request of each group."""
+    first: dict[str, str] = {}
+    held = [first.setdefault(group, key) for group, key in zip(groups, keys, strict=True)]
+    return np.array(held, dtype=object)
+
+
+def _together(part: Ints, groups: Ints) -> Ints:
+    """Without requests of groups that began in an earlier part."""
     first = np.full(groups.max() + 1, len(PARTS))
     np.minimum.at(first, groups, part)
     return np.where(part == first[groups], part, -1)

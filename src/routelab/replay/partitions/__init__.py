@@ -13,6 +13,7 @@ from routelab.replay.partitions.survey import (
     FileSurvey,
     check_whole_requests,
     kinds_in_file,
+    notes_of,
     survey_file,
 )
 from routelab.replay.partitions.workers import Workers, workers
@@ -30,6 +31,7 @@ __all__ = [
     "kinds_in_file",
     "merged_sample",
     "moments",
+    "notes_of",
     "sample_file",
     "survey_file",
     "tally_file",

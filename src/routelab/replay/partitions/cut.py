@@ -9,15 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from routelab.core import Progress, uniform
+from routelab.core import Floats, Ints, Progress, uniform
 from routelab.errors import LogError
 from routelab.logs import LogBatches
-from routelab.logs.model import PARTS, SPLIT_EDGES, of_hashes, split_keys
+from routelab.logs.model import (
+    PARTS,
+    SPLIT_EDGES,
+    is_uneven,
+    of_hashes,
+    part_sizes,
+    parts_with_ties,
+    split_keys,
+    tie_keys,
+)
 from routelab.replay.partitions.quantiles import higher
 from routelab.replay.partitions.survey import FileSurvey, Words, words
 from routelab.replay.partitions.workers import Workers
@@ -33,7 +42,7 @@ class PartitionedSplit:
     """Which part of the study each request of each file belongs to.
 
     Attributes:
-        rule, group, cuts_s: as of `routelab.logs.model.splits.Split`.
+        rule, group, cuts_s, tied: as of `routelab.logs.model.splits.Split`.
         parts: by file, (n,) index into `PARTS`; -1 where a request is dropped because its
             group began in an earlier part.
         buckets: by file, (n,) below `BUCKETS`, the same for all requests of a group.
@@ -47,6 +56,7 @@ class PartitionedSplit:
     parts: Sequence[Small]
     buckets: Sequence[npt.NDArray[np.uint16]]
     sha256: str
+    tied: bool = False
 
     @property
     def n(self) -> dict[str, int]:
@@ -69,7 +79,10 @@ def cut(
     *,
     seed: int = 0,
     group: str | None = None,
+    rule: Literal["time", "random"] | None = None,
     need_all_parts: bool = True,
+    tied: bool | None = None,
+    exact: bool = False,
     progress: Progress | None = None,
 ) -> PartitionedSplit:
     """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.model.splits.split` does.
@@ -80,39 +93,97 @@ def cut(
         workers: read the files again.
         seed: of the cut by hash.
         group: what is kept together; None takes the default of `split`.
+        rule: "random" leaves times aside, "time" insists on them.
         need_all_parts: refuse a cut that leaves a part empty.
+        tied, exact: as of `split`.
         progress: told of files that are done.
     Raises:
         LogError: the grouping is unknown or not in the log, or a part is empty.
     """
     kind = _kind(batches, group)
     files = range(len(batches.files))
-    timed = all(it.extremes is not None for it in seen)
     cuts: tuple[float, ...] | None = None
-    if timed and len({time for it in seen for time in it.times}) >= len(PARTS):
+    if _is_timed(batches, seen, rule):
         cuts = tuple(higher(batches, seen, workers, SPLIT_EDGES.tolist()))
     starts = np.cumsum([0, *(it.requests for it in seen)])
-    jobs = [(batches, file, int(starts[file]), kind, cuts, seed) for file in files]
+    ties = None if cuts is None or tied is False else _ties(batches, workers, cuts, tied)
+    jobs = [
+        _CutJob(batches, file, int(starts[file]), kind, cuts, seed, ties, exact) for file in files
+    ]
     found = list(workers.map(_assign, jobs, progress))
-    parts = [it.part for it in found]
-    if cuts is not None and kind != "id":
-        parts = _together(parts, [it.key for it in found])
+    parts, buckets = _as_groups(found, kind, in_time=cuts is not None)
     made = PartitionedSplit(
         rule="random" if cuts is None else "time",
         seed=seed,
         group=kind,
         cuts_s=cuts or (),
         parts=parts,
-        buckets=[it.bucket for it in found],
+        buckets=buckets,
         sha256=of_hashes(it.sha256 for it in seen),
+        tied=ties is not None,
     )
     empty = [part for part, n in made.n.items() if n == 0]
     if empty and need_all_parts:
         raise LogError(
             f"{batches.name}: {starts[-1]} requests leave no request for {', '.join(empty)}; a log"
             " needs more requests, or smaller groups"
+            + ("" if cuts is None else ", or a cut that leaves times aside: `split='random'`")
         )
     return made
+
+
+def _is_timed(batches: LogBatches, seen: Sequence[FileSurvey], rule: str | None) -> bool:
+    """Whether the log is cut in time.
+
+    Raises:
+        LogError: it is to be, and cannot.
+    """
+    if rule not in (None, "time", "random"):
+        raise LogError(f"unknown `split` {rule!r}; choose time or random")
+    able = all(it.extremes is not None for it in seen)
+    able = able and len({time for it in seen for time in it.times}) >= len(PARTS)
+    if rule == "time" and not able:
+        raise LogError(
+            f"{batches.name}: cannot be cut in time: a timestamp is needed on every request, and"
+            f" {len(PARTS)} different ones"
+        )
+    return able and rule != "random"
+
+
+class _Ties(NamedTuple):
+    """Where times of cuts stand among all (see `parts_with_ties`): before, until, and the total."""
+
+    before: Ints
+    until: Ints
+    total: int
+
+
+def _ties(
+    batches: LogBatches, workers: Workers, cuts: tuple[float, ...], tied: bool | None
+) -> _Ties | None:
+    """Counts that spread requests at the times of cuts; None where that is not needed."""
+    jobs = [(batches, file, cuts) for file in range(len(batches.files))]
+    counted = list(workers.map(_counted, jobs, None))
+    before, until, n = (np.sum(it, axis=0) for it in zip(*counted, strict=True))
+    return _Ties(before, until, int(n.sum())) if tied or is_uneven(n, before, until) else None
+
+
+def _counted(job: tuple[LogBatches, int, tuple[float, ...]]) -> tuple[Ints, Ints, Ints]:
+    """Of one file: requests before each cut, before or at it, and in each part."""
+    batches, file, cuts = job
+    time = _times_of(batches, file)
+    part = np.searchsorted(cuts, time, side="right")
+    before, until = ([int(it(time, cut).sum()) for cut in cuts] for it in (np.less, np.less_equal))
+    return np.array(before), np.array(until), part_sizes(part)
+
+
+def _times_of(batches: LogBatches, file: int) -> Floats:
+    """(n,) times of one partition's requests, all of which have one."""
+    time = batches.times(file)
+    if time is not None:
+        return np.asarray(time)
+    found = [log.requests.timestamp_s for _, log in batches.logs(file)]
+    return np.concatenate([it for it in found if it is not None])
 
 
 def _kind(batches: LogBatches, group: str | None) -> str:
@@ -133,29 +204,54 @@ class _Assigned(NamedTuple):
     key: Words
 
 
-def _assign(job: tuple[LogBatches, int, int, str, tuple[float, ...] | None, int]) -> _Assigned:
-    batches, file, start, kind, cuts, seed = job
-    if kind == "id" and cuts is not None:
+class _CutJob(NamedTuple):
+    """What cutting one file takes; `start` is the number of its first request in the log."""
+
+    batches: LogBatches
+    file: int
+    start: int
+    kind: str
+    cuts: tuple[float, ...] | None
+    seed: int
+    ties: _Ties | None
+    exact: bool
+
+
+def _assign(job: _CutJob) -> _Assigned:
+    batches, file, start, kind, cuts, seed, ties, exact = job
+    if kind == "id" and cuts is not None and ties is None:
         time = batches.times(file)
         if time is not None:
             part = np.searchsorted(cuts, time, side="right").astype(np.int8)
             return _Assigned(part, _scattered(start, len(part)), np.empty(0, np.uint64))
-    also = {"request_id", kind} - {"id"}
-    keys, times = [], []
-    for _, log in batches.logs(file, also=also):
-        keys.append(split_keys(log, kind)[1])
-        times += [] if log.requests.timestamp_s is None else [log.requests.timestamp_s]
-    key = [str(it) for found in keys for it in found]
-    hashed = words(key)
+    key, group = _keys(batches, file, kind, exact)
+    n = len(key)
     if cuts is None:
-        units = np.fromiter((uniform(seed, it, "split") for it in key), np.float64, len(key))
+        units = np.fromiter((uniform(seed, it, "split") for it in key), np.float64, n)
         part = np.searchsorted(SPLIT_EDGES, units, side="right")
     else:
-        time = batches.times(file)
-        time = np.concatenate(times) if time is None else time
+        time = _times_of(batches, file)
         part = np.searchsorted(cuts, time, side="right")
-    bucket = _scattered(start, len(key)) if kind == "id" else (hashed % BUCKETS).astype(np.uint16)
-    return _Assigned(part.astype(np.int8), bucket, hashed if cuts and kind != "id" else hashed[:0])
+        if ties is not None:
+            units = np.fromiter((uniform(seed, it, "split") for it in group), np.float64, n)
+            part = parts_with_ties(time, units, np.array(cuts), *ties)
+    hashed = words(group)
+    of_key = hashed if key is group else words(key)
+    bucket = _scattered(start, n) if kind == "id" else (of_key % BUCKETS).astype(np.uint16)
+    wanted = kind == "prompt" or (cuts is not None and kind != "id")
+    return _Assigned(part.astype(np.int8), bucket, hashed if wanted else hashed[:0])
+
+
+def _keys(batches: LogBatches, file: int, kind: str, exact: bool) -> tuple[list[str], list[str]]:
+    """Of each request, what decides its part, and what says which ones are kept together."""
+    keys: list[str] = []
+    groups: list[str] = []
+    for _, log in batches.logs(file, also={"request_id", kind} - {"id"}):
+        found = split_keys(log, kind, exact=True)[1]
+        keys += map(str, found)
+        if kind == "prompt" and not exact:
+            groups += map(str, tie_keys(log, kind, found))
+    return keys, groups or keys
 
 
 def _scattered(start: int, n: int) -> npt.NDArray[np.uint16]:
@@ -172,6 +268,27 @@ def mixed(start: int, n: int) -> Words:
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(word ^ (word >> np.uint64(31)))
+
+
+def _as_groups(
+    found: Sequence[_Assigned], kind: str, *, in_time: bool
+) -> tuple[list[Small], list[npt.NDArray[np.uint16]]]:
+    """Parts and buckets by file, once it is known which requests of all files are one group."""
+    parts, buckets = [it.part for it in found], [it.bucket for it in found]
+    keys = [it.key for it in found]
+    if kind == "prompt":
+        buckets = _as_first(buckets, keys)
+    if in_time and kind != "id":
+        return _together(parts, keys), buckets
+    return _as_first(parts, keys) if kind == "prompt" else parts, buckets
+
+
+def _as_first(values: Sequence[Any], keys: Sequence[Words]) -> list[Any]:
+    """Of each request, by file, what the first one of its group has."""
+    _, first, code = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
+    found = np.concatenate(values)[first][code]
+    ends = np.cumsum([len(it) for it in values])[:-1]
+    return [np.ascontiguousarray(it) for it in np.split(found, ends)]
 
 
 def _together(parts: Sequence[Small], keys: Sequence[Words]) -> list[Small]:

@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from routelab.core import Floats
+from routelab.core.messages import foreign
 from routelab.errors import LogError
 from routelab.logs import LogBatches
 from routelab.logs.model import PARTS
 
+_SAID = ("every call of ", "no cost of ", "signal ")
+"""How notes of one file begin that are told of the whole log, or by the study."""
 Words: TypeAlias = npt.NDArray[np.uint64]
 
 
@@ -40,6 +43,8 @@ class FileSurvey(NamedTuple):
         extremes: earliest and latest Unix second; None if one is missing.
         times: distinct ones, as many as parts at most.
         ids: hashes of the requests; None where a row is a request.
+        failed: models of which every call failed.
+        notes: what reading it left out or mended, in sentences.
     """
 
     requests: int
@@ -50,6 +55,8 @@ class FileSurvey(NamedTuple):
     extremes: tuple[float, float] | None
     times: tuple[float, ...]
     ids: Words | None
+    failed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
@@ -58,11 +65,16 @@ def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
     n, costed, valued, models = 0, set[str](), set[str](), batches.models
     time: Floats | None = None
     ids: Words | None = None
+    lost: dict[str, bool] = {}
+    notes: dict[str, None] = {}
     for _, log in batches.logs(file):
         n += len(log)
         if batches.wide is None:
             ids = words(log.requests.id.tolist())
         models = log.models
+        for at, name in enumerate(models):
+            lost[name] = lost.get(name, True) and bool(log.error[:, at].all())
+        notes |= dict.fromkeys(log.notes)
         costed |= set(log.costed)
         valued |= {name for name, values in log.signals.items() if not np.isnan(values).all()}
         time = log.requests.timestamp_s
@@ -78,7 +90,24 @@ def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
         extremes=(float(time.min()), float(time.max())) if known and time is not None else None,
         times=tuple(distinct.tolist()),
         ids=ids,
+        failed=tuple(name for name, failed in lost.items() if failed),
+        notes=tuple(notes),
     )
+
+
+def notes_of(batches: LogBatches, seen: Sequence[FileSurvey]) -> tuple[str, ...]:
+    """What a reader of a whole log should know, from what was seen of its files."""
+    held = [set(it.failed) for it in seen]
+    never = [name for name in batches.models if held and all(name in it for it in held)]
+    lost = [f"every call of {foreign(name)} failed, as the error columns say" for name in never]
+    several = len(batches.files) > 1
+    found = [
+        f"{path.name}: {note}" if several else note
+        for path, it in zip(batches.files, seen, strict=True)
+        for note in it.notes
+        if not note.startswith(_SAID)
+    ]
+    return (*lost, *batches.notes, *dict.fromkeys(found))
 
 
 def check_whole_requests(batches: LogBatches, seen: Sequence[FileSurvey]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from typing import Literal
 
 from routelab.errors import LogError
 from routelab.logs import LogBatches
 from routelab.logs.model import PARTS
 from routelab.policy_file import Document, PolicyFile
 from routelab.replay import REFUSE, Figures, NamedPolicy
-from routelab.replay.partitions import MomentsQuery, Workers
+from routelab.replay.partitions import MomentsQuery, PartitionedSplit, Workers
 from routelab.tuning.partitions.measure import evaluated
-from routelab.tuning.partitions.scan import Passes, scan
+from routelab.tuning.partitions.scan import Passes, Scan, scan
 
 
 def replay_partitions(
@@ -44,11 +46,8 @@ def replay_partitions(
         raise LogError(f"{log.name}: no model {missing[0]!r}; it has {', '.join(log.models)}")
     if lacking := [name for name in policy.policy.signals_used if name not in log.batches.signals]:
         raise LogError(f"{log.name}: no values of signal {lacking[0]!r}, which the policy needs")
-    seed = document.seed if document.split is None else document.split.seed
-    group = None if document.split is None else document.split.group
-    cut = log.cut(seed, group, need_all_parts=part != "all")
-    record = document.split
-    if part != "all" and record is not None and (cut.n, cut.cuts_s) != (record.n, record.cuts_s):
+    cut, same = _recorded(document, log, whole=part == "all")
+    if part != "all" and not same:
         raise LogError(
             f"{log.name}: is not the log that policy {document.name!r} was tuned on (its parts"
             f" differ), so it has no {part} part; use `part='all'` to replay it whole"
@@ -72,6 +71,26 @@ def replay_partitions(
         notify(text)
     named = [NamedPolicy(document.name, policy.policy)]
     return evaluated(moments, named, document.candidates, part, document.seed)[0]
+
+
+def _recorded(document: Document, log: Scan, *, whole: bool) -> tuple[PartitionedSplit, bool]:
+    """The cut of the policy's study, and whether it is; else the one that the log gets.
+
+    A record does not say whether equal times were parted, or prompts told apart to the letter.
+    """
+    record = document.split
+    if record is None:
+        return log.cut(document.seed, None, need_all_parts=not whole), True
+    rule: Literal["random"] | None = "random" if record.rule == "random" else None
+    tied = (False, True) if rule is None else (None,)
+    exact = (False, True) if record.group == "prompt" else (False,)
+    for ties, letters in itertools.product(tied, exact):
+        cut = log.cut(
+            record.seed, record.group, rule, need_all_parts=False, tied=ties, exact=letters
+        )
+        if whole or (cut.n, cut.cuts_s) == (record.n, record.cuts_s):
+            return cut, True
+    return log.cut(record.seed, record.group, rule, need_all_parts=not whole), False
 
 
 def _refuse_unfit(document: Document, part: str) -> None:

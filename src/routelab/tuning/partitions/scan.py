@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from routelab.replay.partitions import (
     kinds_in_file,
     merged_sample,
     moments,
+    notes_of,
     sample_file,
     survey_file,
     tally_file,
@@ -74,14 +75,26 @@ class Scan:
         found = self.workers.map(kinds_in_file, jobs, self.passes("reading messages"))
         return frozenset[str]().union(*found)
 
-    def cut(self, seed: int, group: str | None, *, need_all_parts: bool = True) -> PartitionedSplit:
-        """The parts of the study."""
+    def cut(
+        self,
+        seed: int,
+        group: str | None,
+        rule: Literal["time", "random"] | None = None,
+        *,
+        need_all_parts: bool = True,
+        tied: bool | None = None,
+        exact: bool = False,
+    ) -> PartitionedSplit:
+        """The parts of the study; see `routelab.replay.partitions.cut`."""
         return cut(
             self.batches,
             self.seen,
             self.workers,
             seed=seed,
             group=group,
+            rule=rule,
+            tied=tied,
+            exact=exact,
             need_all_parts=need_all_parts,
             progress=self.passes("splitting"),
         )
@@ -141,4 +154,5 @@ def scan(batches: LogBatches, workers: Workers, passes: Passes) -> Scan:
     valued = {name for it in seen for name in it.signals}
     known = batches.signals or tuple(sorted(valued))
     signals = tuple(name for name in known if name in valued)
-    return Scan(replace(batches, models=models, signals=signals), seen, workers, passes)
+    whole = replace(batches, models=models, signals=signals)
+    return Scan(replace(whole, notes=notes_of(whole, seen)), seen, workers, passes)

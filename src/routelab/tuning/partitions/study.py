@@ -122,7 +122,7 @@ def tune_partitions(
     solve.check_size(models, options.levels)
     signals = _signals(log, options.signals)
     known = (catalogue or batches.catalogue or Catalogue()).only(models)
-    cut = log.cut(options.seed, options.group)
+    cut = log.cut(options.seed, options.group, options.split)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
     on_tune = _on_tune(log, tuning, models, signals, question, options)
@@ -199,6 +199,7 @@ def _warnings(
         *caveats.uncharged(exported.point.policy, log.batches.specs),
         *([] if has_signal else [caveats.NO_SIGNAL]),
         *([] if log.batches.signals else signal_checks.proposed(proposals(log.batches.unasked))),
+        *caveats.equal_times(cut.tied),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]

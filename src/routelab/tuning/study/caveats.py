@@ -130,8 +130,17 @@ def untimed(has_times: bool, rule: str) -> Iterator[str]:
     """A cut at random of a log that has times."""
     if has_times and rule == "random":
         yield (
-            "some requests have no timestamp, or all have the same, so the split is random and a"
-            " drift in time cannot show"
+            "the split is random, because some requests have no timestamp, or all have the same, or"
+            " it was asked for: a drift in time cannot show"
+        )
+
+
+def equal_times(tied: bool) -> Iterator[str]:
+    """A cut in time at which many requests have the same one."""
+    if tied:
+        yield (
+            "many requests have the time of a cut between two parts: a hash decides which of them"
+            " are before it and which after"
         )
 
 

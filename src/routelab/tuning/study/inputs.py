@@ -35,7 +35,7 @@ def candidates(log: HasModels, named: Sequence[str] | None) -> tuple[str, ...]:
     """
     chosen = tuple(dict.fromkeys(log.costed if named is None else named))
     problems = [
-        f"{log.name}: no model {name!r}; it has {', '.join(log.models)}"
+        f"{log.name}: no model {name!r}; it has {_listed(log.models)}"
         for name in chosen
         if name not in log.models
     ] + [
@@ -54,6 +54,11 @@ def candidates(log: HasModels, named: Sequence[str] | None) -> tuple[str, ...]:
     return chosen
 
 
+def _listed(models: Sequence[str]) -> str:
+    """Names with commas between, and one with a comma in it as a list of names takes it."""
+    return ", ".join(f'"{it}"' if "," in it else it for it in models)
+
+
 def check_pair(log: HasModels, pair: tuple[str, str] | None) -> None:
     """Refuse models that a log lacks, before anything is learned.
 
@@ -61,7 +66,7 @@ def check_pair(log: HasModels, pair: tuple[str, str] | None) -> None:
         LogError: naming them.
     """
     if lacking := [name for name in pair or () if name not in log.models]:
-        there = f"{log.name} has {', '.join(log.models)}"
+        there = f"{log.name} has {_listed(log.models)}"
         raise LogError(*(f"`pair`: no model {name!r}; {there}" for name in lacking))
 
 

@@ -194,7 +194,7 @@ def tune(
     signal_checks.refuse(log, signals, candidates)
     inputs.check_pair(log, options.pair)
     known = (catalogue or log.catalogue or Catalogue()).only(candidates)
-    cut = split(log, seed=options.seed, group=options.group)
+    cut = split(log, seed=options.seed, group=options.group, rule=options.split)
 
     def part(name: str) -> ComparisonSet:
         return comparison_set(
@@ -386,6 +386,7 @@ def _against_bounds(
     warnings = [
         *caveats.mixed(chosen[0]),
         *caveats.below_default(options, tested[0].quality, best_quality),
+        *caveats.equal_times(cut.tied),
         *caveats.of_study(log, found.thresholds, cut.rule, fronts, exported, tuning, testing),
         *bound_checks.unjudged(found.wanted, on_test),
     ]
