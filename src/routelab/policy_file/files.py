@@ -92,7 +92,7 @@ def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
     >>> import routelab
     >>> policy_file = routelab.load("mine.policy")
     >>> policy_file.policy.models_used
-    ('medium-70b', 'large', 'frontier')
+    ('small-8b', 'medium-70b', 'frontier')
     >>> policy_file.verify()  # decides as it did when it was written
     []
 
