@@ -7,8 +7,8 @@ says that users' files of that release are no longer read as they were.
 from __future__ import annotations
 
 import json
-import re
 import os
+import re
 import shutil
 import signal
 import subprocess
