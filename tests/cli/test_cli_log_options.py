@@ -85,7 +85,10 @@ def test_a_sheet_of_grades_is_described(tmp_path: Path, capsys: pytest.CaptureFi
         "--ignore", "judge", "--json",
     )  # fmt: skip
     assert [told["models"][name]["quality"] for name in ODD] == [0, 0.25, 0.5, 0.75, 1]
-    assert main(["data", "describe", str(path)]) == 2
+    notes = run(capsys, "data", "describe", str(path), "--json")["notes"]
+    (note,) = (it for it in notes if "no model column" in it)
+    assert "name those: `models=['MODEL', 'MODEL']`" in note
+    assert main(["tune", str(path)]) == 2
     assert "name those: --models MODEL,MODEL" in capsys.readouterr().err
 
 

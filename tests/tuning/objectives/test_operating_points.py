@@ -50,6 +50,13 @@ def test_without_a_bound_the_least_cost_at_enough_quality_is_exported():
     assert it.point == min(enough, key=lambda one: one.score.usd_per_1k)
     more = operating_points(FRONT, Bounds(), BEST, [FRONT[0], BEST], share=1.0)[0]
     assert more.point.score.quality >= BEST.score.quality
+    (drawn,) = (
+        it
+        for it in operating_points([FRONT[0], BEST], Bounds(), BEST, [FRONT[0], BEST])
+        if it.name == "least-cost"
+    )
+    assert (drawn.mixed, drawn.plain) == (True, BEST)
+    assert drawn.point.score.quality == pytest.approx(0.98 * BEST.score.quality)
 
 
 def test_another_point_is_exported_where_it_is_asked_for():

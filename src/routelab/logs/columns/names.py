@@ -79,7 +79,9 @@ RESERVED = frozenset(ALIASES).union(*ALIASES.values())
 
 MOSTLY = 0.5
 """Share of a column's values that are numbers, from which on it is one of numbers."""
-_GRADES = ". Where columns named after models hold grades, name those: `models=['MODEL', 'MODEL']`"
+GRADE_COLUMNS = (
+    ". Where columns named after models hold grades, name those: `models=['MODEL', 'MODEL']`"
+)
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 _MILLISECONDS = {
     "latency_ms": "latency_s",
@@ -175,7 +177,7 @@ def require(
                 f"{_likely(there) if name == 'quality' else ''}"
                 f" Say which one it is: `columns={{{name!r}: 'COLUMN'}}`, or [columns] in {beside}"
                 + ("; or match rows by prompt: `columns={'request_id': ''}`" if by_prompt else "")
-                + (_GRADES if name == "model" else "")
+                + (GRADE_COLUMNS if name == "model" else "")
             )
 
 

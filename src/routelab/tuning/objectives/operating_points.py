@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from routelab.errors import TuningError
 from routelab.metrics import hull, value_at
-from routelab.policies import Fixed, Mixture
+from routelab.policies import Mixture
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.front import FrontPoint, front, knee, meets, on_hull
 from routelab.tuning.objectives.score import MARGIN, PolicyScore
@@ -112,7 +112,7 @@ def operating_points(
     free = floor is None and ceiling is None
     cheapest = _Rule("least-cost", least, ceiling, cheap_floor, _cheap, _as_cheap)
     routed = _simplest(ladder[:1], cheapest) if free and point == "least-cost" else None
-    if routed is None or isinstance(routed.point.policy, Fixed):
+    if routed is None or routed.point.policy in [it.policy for it in alone]:
         routed = _simplest(ladder, cheapest)
     candidates = [
         routed,
