@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,17 +101,7 @@ def log_of(
     """
     n, shape = len(batch), (len(batch), len(models))
 
-    def numbers(name: str) -> Floats | None:
-        if not any(name in columns for columns in how.models.values()):
-            return None
-        found = np.empty(shape, order="F")
-        for at, model in enumerate(models):
-            column = how.models[model].get(name)
-            found[:, at] = np.nan if column is None else _number(batch.column(column))
-            if name.removeprefix(wide.SIGNAL) in wide.negated(how.models[model]):
-                found[:, at] *= -1
-        return found
-
+    numbers = partial(_numbers, batch, how, models)
     quality, cost, latency = numbers("quality"), numbers("cost_usd"), numbers("latency_s")
     failed = numbers("error")
     assert quality is not None
@@ -147,6 +138,19 @@ def log_of(
         notes=notes,
         path=path,
     )
+
+
+def _numbers(batch: Any, how: BatchLayout, models: tuple[str, ...], name: str) -> Floats | None:
+    """(n, m) of each model; None where no model has such a column."""
+    if not any(name in columns for columns in how.models.values()):
+        return None
+    found = np.empty((len(batch), len(models)), order="F")
+    for at, model in enumerate(models):
+        column = how.models[model].get(name)
+        found[:, at] = np.nan if column is None else _number(batch.column(column))
+        if name.removeprefix(wide.SIGNAL) in wide.negated(how.models[model]):
+            found[:, at] *= -1
+    return found
 
 
 def _requests(batch: Any, how: BatchLayout, n: int) -> Requests:
