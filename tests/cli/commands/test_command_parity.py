@@ -45,7 +45,7 @@ def test_every_kind_is_decided_over_http_as_in_its_replay(
     few = tmp_path / "few.parquet"
     write_log(sample_log.take(np.arange(0, len(sample_log), every)).only(models), few)
     monkeypatch.setattr(LearnedKinds, "worth", lambda *_: None)  # says what learning is worth; slow
-    options = ("--policy", kind, "--trials", 5, *bound)
+    options = ("--policy", kind, "--trials", 5, *(bound or ("--point", "knee")))
     quiet = ("--no-tracking", "--no-report", "--json", "--out", "it.policy")
     tuned = run.ok("tune", few, *options, *quiet).data
     exported = kinds(tuned["operating_points"][0]["policy"])
