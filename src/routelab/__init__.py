@@ -6,7 +6,7 @@ What is asked for here is imported then; importing this package alone imports no
 - `routelab.tune(log, ...)`: search policies on its tune part and judge the chosen one on test.
 - `routelab.load(path)`: a policy directory, as a study exports it; gives a `PolicyFile`.
 - `routelab.replay.run(policy, log)`: what a policy would have decided, spent and delivered; of a
-  `PolicyFile` it takes the `.policy`.
+  `PolicyFile` it takes the `.policy`, and the `.scoring` where something was learned.
 - `routelab.simulate.simulate(...)`: a day of such requests, on a virtual clock.
 - `routelab.Router.load(path)`, `routelab.AsyncRouter.load(path)`: route live requests by it.
 

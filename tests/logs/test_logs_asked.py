@@ -99,7 +99,7 @@ def test_prompts_alone_are_looked_at(tmp_path):
     assert len(log) == 3
     found = describe(log)
     assert found["prompts"] == {"distinct": 2, "repeated": 1, "median_characters": 1.0}
-    assert any("no model column" in note for note in log.notes)
+    assert any("no model column" in note and "`models=[" in note for note in log.notes)
     assert len(problems_of(path)) == 3
 
 

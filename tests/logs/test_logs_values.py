@@ -561,6 +561,20 @@ def test_a_sheet_of_grades_is_a_log_of_the_models_that_are_named(tmp_path: Path)
         assert "`models=['MODEL', 'MODEL']`" in " ".join(problems_of(path))
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_rows_of_a_sheet_without_ids_are_its_requests(suffix: str, tmp_path: Path) -> None:
+    rows = [{"ask": f"p{at % 2}", "small": grade, "large": 1} for at, grade in enumerate([1, 0, 1])]
+    path = save_any(tmp_path / f"log{suffix}", rows)
+    (told,) = problems_of(path, models=["small", "large"])
+    assert "; or number the rows: `columns={'request_id': ''}`" in told
+    log = read(path, models=["small", "large"], columns={"request_id": "", "prompt": "ask"})
+    assert isinstance(log, Log)
+    assert log.requests.id.tolist() == ["1", "2", "3"]
+    assert log.quality.tolist() == [[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]]
+    assert log.texts is not None
+    assert log.texts.prompts(range(3)) == ["p0", "p1", "p0"]
+
+
 def test_a_sheet_of_grades_may_be_described_beside_it(tmp_path: Path) -> None:
     rows = [{"id": f"r{at}", "a": at, "b": 2, "secret": 1} for at in range(3)]
     (tmp_path / "log.log.toml").write_text(

@@ -87,7 +87,7 @@ def test_scores_of_parts_are_the_scores_of_the_whole():
 
 @pytest.mark.parametrize("run", [replay.run, replay.run_generator])
 def test_a_policy_without_its_scorers_is_refused(run):
-    with pytest.raises(PolicyError, match="reads scorer 'length'; the scorers are none"):
+    with pytest.raises(PolicyError, match="the scorers are none; give `scoring`, which"):
         run(TIERS, logged(5))
     wrong = Utility(models=MODELS, quality="length")
     with pytest.raises(PolicyError) as caught:

@@ -57,7 +57,8 @@ def check(policy: Policy, cache: RequestCache) -> None:
     for gate in policy.gates_used:
         gate.ready()
     if unfit := scorer_misfits(policy.scorer_uses, cache.scoring):
-        raise PolicyError(*unfit)
+        without = "; give `scoring`, which a loaded policy has: `load('NAME.policy').scoring`"
+        raise PolicyError(*(f"{it}{'' if cache.scoring else without}" for it in unfit))
 
 
 def _no_policy(given: object) -> str:

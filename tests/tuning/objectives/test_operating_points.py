@@ -72,6 +72,20 @@ def test_another_point_is_exported_where_it_is_asked_for():
     assert bounded[0].name == "most-quality"
 
 
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.98, "or more, 98% of the best model's"),
+        (0.995, "or more: to leave 98% elsewhere, 99.5% of the best model's"),
+        (1.0, "or more: to leave 98% elsewhere, 100% of the best model's"),
+    ],
+)
+def test_a_share_asked_for_so_that_the_default_is_left_is_said_in_percent(share, said):
+    listed = operating_points(FRONT, Bounds(), BEST, [FRONT[0], BEST], share=share)
+    (rule,) = {it.rule for it in listed if it.name == "least-cost"}
+    assert rule.endswith(said)
+
+
 def test_every_operating_point_keeps_the_users_bounds():
     for bounds in (Bounds(max_usd_per_1k=5), Bounds(min_quality=0.71), Bounds(5, 0.71)):
         listed = operating_points(FRONT, bounds, BEST, [FRONT[0], BEST])

@@ -10,6 +10,8 @@ from tuning_world import baseline, figures
 from routelab.stats.power import requests_to_settle
 from routelab.tuning import Bounds
 from routelab.tuning.objectives.score import MARGIN
+from routelab.tuning.study import caveats
+from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.study.verdict import verdict
 
 POINTS = st.floats(-0.2, 0.2)
@@ -152,3 +154,18 @@ def test_do_not_route_is_not_said_while_something_else_gains(by_chance):
     assert found.word == "not proven"
     assert found.reasons[0].startswith(f"{beside}; of this policy, gain over the zero router")
     assert "b gains too" in found.reasons
+
+
+def test_a_kind_that_does_better_on_test_than_the_exported_one_is_named():
+    found = [
+        Rival("task-mean", 0.87, True),
+        Rival("utility", 0.86, False, 0.85, -0.03, (-0.05, -0.01)),
+        Rival("tiers", 0.86, False, 0.85, -0.03, (-0.05, 0.01)),
+        Rival("cascade", 0.84, False, 0.83, 0.037, (0.013, 0.06)),
+    ]
+    (told,) = caveats.outdone(found)
+    assert told.startswith(
+        "utility gains more on test at the same cost: +3.00 points [+1.00, +5.00], of 3 kinds"
+    )
+    assert told.endswith("`policy='utility'` exports it")
+    assert list(caveats.outdone(found[:1])) == []

@@ -42,12 +42,13 @@ def replay_server(
     Example: `routelab replay-server log.parquet --port 8801`
     """
     signals = dict(signal_option(text) for text in signal or ())
-    opened = read_log(log, how, signals)
+    known = read_catalogue(catalogue)
+    opened = read_log(log, how, signals, known)
     serve.run(
         opened,
         host,
         port,
-        catalogue=read_catalogue(catalogue),
+        catalogue=known,
         latency_scale=latency_scale,
         ready=lambda url: _invite(opened, url, log),
         tell=tell,

@@ -33,6 +33,8 @@ _POINTS = {
 }
 """What is exported where no bound says so."""
 
+_CUT = {"time": "by time", "random": "at random"}
+
 escaped = escape
 """Text with nothing that reads as markup."""
 
@@ -76,7 +78,7 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
         policies(rows, "Operating points on test"),
         escaped(rules),
         *_unbound(found),
-        f"   requests: {parts}{lack}; cut by {found.split.rule}",
+        f"   requests: {parts}{lack}; cut {_CUT[found.split.rule]}",
         baselines(found.figures),
     )
 

@@ -79,7 +79,7 @@ RESERVED = frozenset(ALIASES).union(*ALIASES.values())
 
 MOSTLY = 0.5
 """Share of a column's values that are numbers, from which on it is one of numbers."""
-GRADE_COLUMNS = (
+GRADES_HINT = (
     ". Where columns named after models hold grades, name those: `models=['MODEL', 'MODEL']`"
 )
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
@@ -158,7 +158,12 @@ def is_free(name: str) -> bool:
 
 
 def require(
-    ours: Sequence[str], names: ColumnNames, there: Sequence[str], problems: Problems
+    ours: Sequence[str],
+    names: ColumnNames,
+    there: Sequence[str],
+    problems: Problems,
+    *,
+    sheet: bool = False,
 ) -> None:
     """Complain of every one of our columns that the file lacks.
 
@@ -167,18 +172,26 @@ def require(
         names: which column of the file holds what.
         there: the file's columns.
         problems: takes the complaints.
+        sheet: the file has a row per request.
     """
     beside = f"{Path(problems.file).stem}.log.toml beside the log"
     for name in ours:
         if name not in names:
-            by_prompt = name == "request_id" and "prompt" in names and "model" in names
             problems.add(
                 f"no column {name!r}; the columns are {listed_names(there)}."
                 f"{_likely(there) if name == 'quality' else ''}"
                 f" Say which one it is: `columns={{{name!r}: 'COLUMN'}}`, or [columns] in {beside}"
-                + ("; or match rows by prompt: `columns={'request_id': ''}`" if by_prompt else "")
-                + (GRADE_COLUMNS if name == "model" else "")
+                + (_without_ids(names, sheet=sheet) if name == "request_id" else "")
+                + (GRADES_HINT if name == "model" else "")
             )
+
+
+def _without_ids(names: ColumnNames, *, sheet: bool) -> str:
+    """What a file may do that has no ids."""
+    if sheet:
+        return "; or number the rows: `columns={'request_id': ''}`"
+    by_prompt = "prompt" in names and "model" in names
+    return "; or match rows by prompt: `columns={'request_id': ''}`" if by_prompt else ""
 
 
 def grades(there: Iterable[str]) -> tuple[str, ...]:

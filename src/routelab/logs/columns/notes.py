@@ -63,7 +63,7 @@ def ungraded(
         found.append(
             "no model column: say which one names the model that answered,"
             " `columns={'model': 'COLUMN'}`; without one nothing can be routed"
-            f"{names.GRADE_COLUMNS}"
+            f"{names.GRADES_HINT}"
         )
     elif len(log.models) == 1:
         found.append(

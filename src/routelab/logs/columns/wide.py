@@ -66,7 +66,8 @@ def wide_frame(
     """
     could = candidates(source, _unnamed(source.names, specs, models))
     of_model = columns_of(source, specs, models)
-    our.require(("request_id",), names, source.names, problems)
+    if "request_id" not in names.left_out:
+        our.require(("request_id",), names, source.names, problems, sheet=True)
     _check(of_model, specs, source.names, problems, graded="quality" in needed)
     problems.stop()
     of_request = {name: names.of[name] for name in ("request_id", *OF_REQUESTS) if name in names}
@@ -180,6 +181,8 @@ def _melted(
         held = {n: c for n, c in columns.items() if n != "response"}
         table = source.read([*of_request.values(), *held.values()])
         table = pa.table({n: table.column(c) for n, c in {**of_request, **held}.items()})
+        if "request_id" not in of_request:  # a row is a request: its number is its id
+            table = table.append_column("request_id", _row_numbers(len(table)))
         tables.append(table.append_column("model", _constant(model, len(table))))
     table = stacked_tables(_of_one_notation(tables, scale))
     return dict(zip(table.column_names, table.columns, strict=True))
@@ -208,6 +211,10 @@ def _of_one_notation(tables: Sequence[Any], scale: tuple[float, float] | None) -
                     numbers = pa.array(read.values, from_pandas=True)
                     found[at] = table.set_column(place, name, numbers)
     return found
+
+
+def _row_numbers(n: int) -> Any:
+    return pa.array([str(row + 1) for row in range(n)])
 
 
 def _constant(text: str, n: int) -> Any:

@@ -22,8 +22,6 @@ not to miss it elsewhere, and draws by chance. Below, the simpler policy is expo
 ENOUGH = 0.98
 """Of the best model's quality, where no bound says how much is enough."""
 
-_ENOUGH_TEXT = f", {ENOUGH:.0%} of the best model's"
-
 SAME_QUALITY, SAME_COST = 0.0005, 0.001
 """What is closer to the zero router, in quality and as a share of the cost, reads the same."""
 
@@ -106,7 +104,7 @@ def operating_points(
     least = f"least cost with quality of {cheap_floor:.4f} or more"
     most = f"most quality at {dear_ceiling:.4g} USD per 1,000 requests or less"
     if floor is None:
-        least += f", {share:.3g} of the best model's" if share != ENOUGH else _ENOUGH_TEXT
+        least += _share_text(share)
     if ceiling is None:
         most += ", what the best model costs"
     free = floor is None and ceiling is None
@@ -133,6 +131,12 @@ def best_at(points: Sequence[FrontPoint], usd_per_1k: float) -> FrontPoint:
     """
     reached = _reachable(points, usd_per_1k, math.inf)
     return max((it for it in reached if it.score.usd_per_1k <= usd_per_1k), key=_good)
+
+
+def _share_text(share: float) -> str:
+    """How much of the best model's quality is asked for on tune, and why so much."""
+    why = "," if share == ENOUGH else f": to leave {ENOUGH:.0%} elsewhere,"
+    return f"{why} {100 * share:.4g}% of the best model's"
 
 
 def _simplest(ladder: Sequence[list[FrontPoint]], rule: _Rule) -> OperatingPoint | None:

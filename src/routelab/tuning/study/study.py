@@ -328,7 +328,9 @@ def _judged_on(
     certificate = None
     if found.certifier is not None:
         certificate = found.certifier.certificate(exported.policy, testing)
-    final, by_bound = _against_bounds(testing, options, log, cut, found, tested, certificate, tried)
+    final, by_bound = _against_bounds(
+        testing, options, log, cut, found, tested, certificate, tried, rivals
+    )
     account = None
     if more is not None and found.plan.account and clock.begins("the account of what is learned"):
         usable = tuple(dict.fromkeys(signal for signal, _ in found.thresholds))
@@ -372,6 +374,7 @@ def _against_bounds(
     tested: Sequence[Figures],
     certificate: Certificate | None,
     tried: Sequence[TriedKind],
+    rivals: Sequence[Rival],
 ) -> tuple[Verdict, Sequence[Sequence[BoundCheck]]]:
     """The verdict on the exported policy, and each operating point held to the user's bounds."""
     chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
@@ -385,6 +388,7 @@ def _against_bounds(
     fronts = found.searched.fronts
     warnings = [
         *caveats.mixed(chosen[0]),
+        *caveats.outdone(rivals),
         *caveats.below_default(options, tested[0].quality, best_quality),
         *caveats.equal_times(cut.tied),
         *caveats.of_study(log, found.thresholds, cut.rule, fronts, exported, tuning, testing),
