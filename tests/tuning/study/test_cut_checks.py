@@ -62,3 +62,14 @@ def test_users_who_come_back_are_counted_and_over_a_fifth_of_them_is_refused(tmp
     some = run(saved(tmp_path / "some.parquet", insisted, times))
     assert some.split.dropped == 25
     assert any("25 requests of 600 are in no part" in it for it in some.verdict.reasons)
+
+
+def test_answers_that_are_all_worth_the_same_are_said_beside_the_verdict(tmp_path):
+    path = saved(tmp_path / "log.parquet", [f"g{at}" for at in range(600)])
+    told = "every answer on tune has quality 1: no router can be told from another"
+    assert not any(told in it for it in studied(path).verdict.reasons)
+    alike = tmp_path / "alike.parquet"
+    pd.read_parquet(path).assign(quality=1.0).to_parquet(alike)
+    found = studied(alike).verdict
+    assert found.word == "do not route"
+    assert any(told in it for it in found.reasons)
