@@ -70,6 +70,8 @@ def test_all_problems_are_told_at_once(refused):
         (("--signal", "shure"), "signal 'shure': no column 'shure'"),
         (("--signal", "sure:0.5"), "at least 1"),
         (("--signal", "sure:nan"), "at least 1"),
+        (("--signal", "sure:1", "--signal", "sure:2"), "--signal sure: is given twice"),
+        (("--column", "quality=q", "--column", "quality=sure"), "--column quality: is given twice"),
         (("--min-quality", 1.5), "--min-quality is 1.5; quality lies in [0, 1]"),
         (("--max-usd-per-1k", "nan"), "--max-usd-per-1k is nan; it must be positive"),
         (("--min-quality-share", "inf"), "--min-quality-share is inf"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -291,3 +292,20 @@ def test_wide_form_points_at_the_files_row(tmp_path: Path) -> None:
     rows = [{"id": f"r{i}", "x": 1, "x|cost": 1, "y": i, "y|cost": 1} for i in range(3)]
     problem = complaint(tmp_path / "log.csv", rows)
     assert "row 3 (request 'r2', model 'y') on line 4: quality is 2.0" in problem
+
+
+def test_paths_that_no_file_can_have_and_pipes_are_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    for path, says in (
+        (tmp_path / f"{'x' * 300}.csv", "too long"),
+        (tmp_path / "a\0b.csv", "null byte"),
+        (pipe, "is no file that can be read twice"),
+    ):
+        (problem,) = problems_of(path)
+        assert says in problem
+
+
+def test_a_signal_without_a_name_is_none(tmp_path: Path) -> None:
+    problem = complaint(tmp_path / "log.csv", with_column("sure", [0.5] * 4), signals=[""])
+    assert "signal '': no column ''" in problem

@@ -217,7 +217,7 @@ def test_a_column_that_counts_messages_is_none_of_them_and_turns_may_be_names(tm
         log = read(saved(tmp_path / f"log{suffix}", rows))
         assert log.texts.prompts(np.arange(3)) == ["a", "b", "c"]
         assert log.signals == {}
-        assert any("column 'messages' holds numbers and no messages" in it for it in log.notes)
+        assert any("column 'messages' holds no messages, but numbers" in it for it in log.notes)
         assert any("column 'turn' holds no number of a turn" in it for it in log.notes)
     alone = [{name: it for name, it in row.items() if name != "prompt"} for row in rows]
     assert read(saved(tmp_path / "alone.csv", alone)).texts is None
@@ -307,3 +307,26 @@ def test_a_prompt_that_is_json_of_a_conversation_stays_what_it_was_when_written_
     assert log.texts.prompts(np.array([0])) == [asked]
     back = read(write(log, tmp_path / "log.parquet"))
     assert back.texts.messages(np.array([0])) == [prompted(asked)]
+
+
+def test_messages_that_say_nothing_are_told(tmp_path):
+    other = [{"role": "user", "parts": [{"text": "hi"}]}]
+    found = problems_of(saved(tmp_path / "other.jsonl", rows_of([*TALKS, other])))
+    assert "message 0 has no content; call its 'parts' content" in found[0]
+    silent = [{"role": "user", "content": None}]
+    log = read(saved(tmp_path / "log.jsonl", in_json(rows_of([*TALKS, silent, ""]))))
+    for what, row in (
+        ("have no word of the user, so that nothing is read of them", 7),
+        ("are missing, without a prompt in their place", 9),
+    ):
+        assert any(f"{what}: 1, the first in row {row}" in note for note in log.notes), log.notes
+
+
+def test_requests_without_a_session_are_in_none_together(tmp_path):
+    rows = rows_of(session_id=["", "", "s"], turn=[0, 0, 0])
+    log = read(saved(tmp_path / "log.csv", rows))
+    assert not any("session and turn of another" in note for note in log.notes)
+    rows[-1]["turn"] = 7
+    log = read(saved(tmp_path / "torn.csv", rows))
+    told = "1 row have another turn than the first row of their request, such as row 6"
+    assert any(told in note for note in log.notes), log.notes

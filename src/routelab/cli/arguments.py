@@ -94,12 +94,17 @@ def pairs(
     """What an option that is given as `NAME=VALUE` says.
 
     Raises:
-        RoutelabError: one is written otherwise.
+        RoutelabError: one is written otherwise, or a name has two values.
     """
     wrong = [text for text in texts if "=" not in text]
     if wrong:
         raise RoutelabError(f"{option} {wrong[0]}: write it as {form}, for example {example}")
-    return dict(text.split("=", 1) for text in texts)
+    found: dict[str, str] = {}
+    for text in texts:
+        name, value = text.split("=", 1)
+        if found.setdefault(name, value) != value:
+            raise RoutelabError(f"{option} {name}: is given twice, in two ways; keep one")
+    return found
 
 
 def names_in(option: str, text: str | None) -> tuple[str, ...]:

@@ -224,6 +224,13 @@ def open_source(path: Path, feedback: Path | None = None) -> RowSource:
     Raises:
         LogError: there is no such file, or it is of no known format.
     """
+    try:
+        path.stat()
+    except FileNotFoundError:  # it may be a pattern
+        pass
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise LogError(f"{path.name[:80]!r}: cannot be read: {why}") from error
     if is_journal(path):
         return open_decisions(path, feedback)
     if feedback is not None:
@@ -238,6 +245,8 @@ def open_source(path: Path, feedback: Path | None = None) -> RowSource:
             f"{path.name}: {path.suffix or 'no suffix'} is no known format; a log is one of"
             f" {', '.join(FORMATS)}"
         )
+    if not path.is_file():
+        raise LogError(f"{path.name}: is no file that can be read twice; save it as one first")
     if path.stat().st_size == 0:
         raise LogError(f"{path.name}: the file is empty")
     try:

@@ -3,7 +3,7 @@
 from routelab.replay import engine
 from routelab.replay.compare import baseline_gains, gain_difference, gains_apart
 from routelab.replay.comparison_set import ComparisonSet, comparison_set
-from routelab.replay.coverage import REFUSE, Coverage, coverage
+from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
 from routelab.replay.engine import run
 from routelab.replay.evaluate import (
@@ -27,6 +27,7 @@ __all__ = [
     "REFUSE",
     "RESAMPLES",
     "SELF",
+    "WARN",
     "Baseline",
     "Change",
     "ComparisonSet",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date
 
 import numpy as np
@@ -301,3 +302,39 @@ def test_flat_prices_per_call_price_a_log(written):
     assert log.cost_usd[:2].tolist() == [[0.002, 0.0005]] * 2
     assert log.cost_usd[2].tolist() == [7.0, 0.0]  # logged; failed
     assert np.isfinite(log.cost_usd).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("a,1,2,9\nb,1,2\n", "line 2: 4 fields, and the header has 3"),
+        ("a,1\nb,1,2\n", "line 2: 2 fields, and the header has 3"),
+        (",1,2\n", "line 2: model is empty"),
+        ('"a,1,2\nb,1,2\n', "prices cannot be read"),
+    ],
+)
+def test_a_row_of_a_csv_that_is_not_what_the_header_says_is_refused(tmp_path, rows, says):
+    path = tmp_path / "prices.csv"
+    path.write_text(f"model,usd_per_1m_input,usd_per_1m_output\n{rows}", "utf-8")
+    with pytest.raises(LogError, match=re.escape(says)):
+        read(path)
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("model,usd_per_1m_input,usd_per_1m_output,usd_per_1m_input\na,1,2,3\n", "utf-8")
+    with pytest.raises(LogError, match="'usd_per_1m_input' is there twice"):
+        read(path)
+
+
+def test_tiers_that_no_prompt_reaches_and_toml_too_deep_are_refused(tmp_path):
+    tier = f"input_cost_per_token_above_{'9' * 400}k_tokens"
+    price = {"litellm_provider": "p", "input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"a": price | {tier: 1e-6}}), "utf-8")
+    with pytest.raises(LogError, match="no prompt is that long"):
+        read(path).models(["a"])
+    deep = tmp_path / "models.toml"
+    deep.write_text(f"x = {'[' * 9999}", "utf-8")
+    with pytest.raises(RoutelabError, match="nested too deep"):
+        read(deep)

@@ -12,6 +12,7 @@ from routelab.cli.options.groups import group
 from routelab.cli.options.log import Executor, Levels, Signals
 from routelab.core import SignalSpec
 from routelab.core.conversation import DEFAULT_READS
+from routelab.errors import RoutelabError
 
 
 @group("Candidates")
@@ -45,9 +46,13 @@ class CandidateOptions:
         """The signals by name; empty for those of the sidecar.
 
         Raises:
-            RoutelabError: a multiplier is below 1.
+            RoutelabError: a multiplier is below 1, or a signal is named twice with others.
         """
-        return dict(signal_option(text) for text in self.signal or ())
+        found: dict[str, SignalSpec] = {}
+        for name, spec in map(signal_option, self.signal or ()):
+            if found.setdefault(name, spec) != spec:
+                raise RoutelabError(f"--signal {name}: is given twice, in two ways; keep one")
+        return found
 
 
 @group("Kind of policy")

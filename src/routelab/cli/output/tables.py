@@ -72,6 +72,8 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
     ]
     rules = "\n".join(f"   {it.name}: {it.rule} on tune" for it in found.points)
     parts = ", ".join(f"{part} {n:,}" for part, n in found.split.n.items())
+    if late := found.split.dropped:
+        parts += f"; {late:,} dropped, as their group began in an earlier part"
     dropped = found.figures.n_dropped
     lack = f" ({dropped:,} of test dropped: no outcome of every candidate)" if dropped else ""
     return Group(

@@ -14,6 +14,8 @@ from routelab.core.messages import nearest
 USUAL_SERVICES = ("batch", "flex", "priority")
 """Services that catalogues tend to price; others are as good, but for a slip of the pen."""
 
+_MOST_TOKENS = 10**12
+
 
 def price_problems(model: Model) -> Iterator[str]:
     """What is wrong with the prices of a model, in sentences."""
@@ -46,6 +48,9 @@ def _tiers(tiers: tuple[ContextTier, ...], place: str) -> Iterator[str]:
             yield f"{place}{times} tiers above {above} tokens overlap; keep one"
         if above <= 0:
             yield f"{place}a tier above {above} tokens; it is above a positive number of them"
+        if above > _MOST_TOKENS:
+            size = f"10^{len(str(above)) - 1}"
+            yield f"{place}a tier above {size} tokens; no prompt is that long: leave it out"
     for tier in tiers:
         yield from _rates(tier, f"{place}tier above {tier.above_tokens}: ")
 

@@ -42,6 +42,8 @@ def parse_tables(text: str, source: str, error: type[RoutelabError]) -> dict[str
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as cause:
         raise error(f"{source}: not valid TOML: {cause}") from cause
+    except RecursionError:
+        raise error(f"{source}: not valid TOML: it is nested too deep") from None
 
 
 def tables_text(tables: Mapping[str, Any], place: str = "") -> str:

@@ -21,6 +21,8 @@ _MEANT = {
     "chatbot": "assistant",
     "model": "assistant",
 }
+_SAID = ("parts", "text", "value", "message")
+"""What other projects call a message's content."""
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -116,6 +118,8 @@ def misfits(messages: Sequence[Any]) -> Iterator[str]:
         content = message.get("content")
         if not isinstance(content, str | list | tuple | None):
             yield f"message {at} has content {_shown(content)}; it is a text or a list of parts"
+        if content is None and (meant := next((it for it in _SAID if message.get(it)), None)):
+            yield f"message {at} has no content; call its {meant!r} content"
         for part in content if isinstance(content, list | tuple) else ():
             if not isinstance(part, Mapping):
                 yield f"message {at} has a part {_shown(part)}; a part is an object with a type"
@@ -127,6 +131,8 @@ def oddities(messages: Sequence[Message]) -> Iterator[str]:
     spoken = [role for role in roles if role not in ("system", "developer")]
     if "user" not in spoken:
         yield "have no message of the user, so that nothing is read of them"
+    elif not any(message.get("content") for message in messages if message["role"] == "user"):
+        yield "have no word of the user, so that nothing is read of them"
     elif spoken[0] == "assistant":
         yield "begin with the assistant"
     if spoken and spoken[-1] == "assistant":

@@ -90,6 +90,8 @@ class _Findings:
                 self._note(row, oddity)
             return
         self._plain += 1
+        if self._frame.messages is not None and not prompt.strip():
+            self._note(row, "are missing, without a prompt in their place")
         if looks_like_one(prompt) and prompt.lstrip().startswith(('[{"role', '{"messages"')):
             self._note(row, "are a prompt that begins like messages and is none: read as text")
 
@@ -127,7 +129,11 @@ def _turns(frame: Frame, rows: LogRows, problems: Problems, *, alone: bool) -> I
     """
     if "session_id" not in frame.columns:
         return
-    session = arrow.coded(frame.columns["session_id"]).codes[rows.first]
+    named = arrow.coded(frame.columns["session_id"])
+    session = named.codes[rows.first]
+    alone_at = np.flatnonzero((named.values == "")[session])
+    session = session.copy()
+    session[alone_at] = len(named.values) + alone_at  # who has none is in none with others
     group = arrow.coded(frame.columns["group"]).codes[rows.first]
     torn = _torn(session, group)
     if torn:
@@ -147,6 +153,13 @@ def _turns(frame: Frame, rows: LogRows, problems: Problems, *, alone: bool) -> I
     if np.isnan(turn).all():
         yield "column 'turn' holds no number of a turn: it is left out"
         return
+    first_turn = read.values[rows.first][rows.request]
+    several = np.flatnonzero(~np.isnan(read.values) & (read.values != first_turn))
+    if len(several):
+        yield (
+            f"{counted(len(several), 'row')} have another turn than the first row of their request,"
+            f" such as {place_of(frame, int(several[0]))}: the first one counts"
+        )
     bad |= (turn < 0) | (turn != np.floor(turn)) & ~np.isnan(turn)
     shown = arrow.plain(frame.columns["turn"])
     problems.each(bad, _misnumbered(frame, rows.first, shown))

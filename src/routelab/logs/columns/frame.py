@@ -158,7 +158,7 @@ def _named_signals(
 ) -> None:
     for name, spec in specs.items():
         held = name if name in rest else column_of(name)
-        for column in filter(None, (held, spec.extra_cost)):
+        for column in (held, *filter(None, (spec.extra_cost,))):
             if column not in rest:
                 problems.add(
                     f"signal {name!r}: no column {column!r} that could be it; the columns not"

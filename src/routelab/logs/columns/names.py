@@ -146,7 +146,7 @@ def without_counts(
     if column is None or "messages" in asked or source.number_share(column) < MOSTLY:
         return names, ()
     of = {ours: theirs for ours, theirs in names.of.items() if ours != "messages"}
-    note = f"column {foreign(column)!r} holds numbers and no messages: it is left out"
+    note = f"column {foreign(column)!r} holds no messages, but numbers or nothing: it is left out"
     return replace(names, of=of), (note,)
 
 

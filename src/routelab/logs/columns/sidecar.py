@@ -50,7 +50,7 @@ def read(log: Path) -> Sidecar:
         return Sidecar()
     try:
         return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Sidecar)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LogError(f"{path.name}: not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise LogError(

@@ -92,6 +92,8 @@ def is_journal(path: Path) -> bool:
     if path.is_dir():
         return any(is_journal(it) for it in _inside(path))
     try:
+        if not path.is_file():  # a pipe is read once
+            return False
         if path.suffix == ".parquet":
             return DECISIONS_KEY in (pq.read_schema(path).metadata or {})
         with path.open("rb") as file:

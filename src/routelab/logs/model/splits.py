@@ -62,6 +62,11 @@ class Split:
         return {part: len(self.rows(part)) for part in PARTS}
 
     @property
+    def n_groups(self) -> dict[str, int]:
+        """Groups of the requests in each part."""
+        return {part: len(np.unique(self.groups[self.rows(part)])) for part in PARTS}
+
+    @property
     def dropped(self) -> int:
         """Requests whose group began in an earlier part."""
         return int(np.count_nonzero(self.part < 0))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from routelab.core.catalogue import DatedPrices, Model, catalogue_file, price_problems
-from routelab.core.messages import nearest
+from routelab.core.messages import counted, nearest
 from routelab.errors import LogError
 from routelab.logs.formats import csv_header
 from routelab.logs.model import Problems
@@ -50,17 +50,29 @@ def read_csv(path: Path) -> PriceList:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=csv_header(path)[1])
-            numbered = [(reader.line_num, line) for line in reader]
+            header, delimiter = csv_header(path)
+            cells = csv.reader(file, delimiter=delimiter, strict=True)
+            next(cells, None)
+            numbered = [(cells.line_num, line) for line in cells if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"{path.name}: prices cannot be read: {error}") from error
     problems = Problems(path.name)
-    _check_columns([*numbered[0][1]] if numbered else [], problems)
+    _check_columns(header if numbered else [], problems)
+    for number, cells_of_line in numbered:
+        if len(cells_of_line) != len(header):
+            problems.add(
+                f"line {number}: {counted(len(cells_of_line), 'field')}, and the header has"
+                f" {len(header)}; write as many, empty ones too, and quote what holds"
+                f" {delimiter!r}"
+            )
     problems.stop()
     rows: dict[str, dict[date | None, dict[str, float]]] = defaultdict(dict)
     twice: dict[str, None] = {}
-    for number, line in numbered:
+    for number, of_line in numbered:
+        line = dict(zip(header, of_line, strict=True))
         name, day = line["model"], _day(number, line, problems)
+        if not name.strip():
+            problems.add(f"line {number}: model is empty; name it")
         if day in rows[name]:
             twice[f"{name} from {day}" if day else name] = None
         rows[name][day] = _prices(number, line, problems)
@@ -84,13 +96,15 @@ def _check_columns(there: list[str], problems: Problems) -> None:
     for name in ("model",) if flat else ("model", *_NEEDED):
         if name not in there:
             problems.add(f"no column {name!r}; prices have the columns {shown}")
+    for name in sorted({name for name in there if there.count(name) > 1}):
+        problems.add(f"the column {name!r} is there twice; keep one")
     known = (*COLUMNS, "from", "model")
     for name in there:
         if name not in known and (meant := nearest(name, known, 0.85)):
             problems.add(f"no column is called {name!r}; write {meant!r}, or a name less like it")
 
 
-def _day(number: int, line: Mapping[str, str | None], problems: Problems) -> date | None:
+def _day(number: int, line: Mapping[str, str], problems: Problems) -> date | None:
     text = (line.get("from") or "").strip()
     try:
         return date.fromisoformat(text) if text else None
@@ -105,7 +119,7 @@ def _model(by_day: Mapping[date | None, dict[str, Any]]) -> Model:
     return Model(**by_day.get(None, {}), dated=tuple(dated))
 
 
-def _prices(number: int, line: Mapping[str, str | None], problems: Problems) -> dict[str, float]:
+def _prices(number: int, line: Mapping[str, str], problems: Problems) -> dict[str, float]:
     found = {}
     for column, field in COLUMNS.items():
         text = (line.get(column) or "").strip()

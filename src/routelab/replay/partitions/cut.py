@@ -67,6 +67,20 @@ class PartitionedSplit:
         }
 
     @property
+    def n_groups(self) -> dict[str, int]:
+        """Groups of the requests in each part, those of one bucket counted as one."""
+        return {
+            name: len(
+                {
+                    bucket
+                    for part, buckets in zip(self.parts, self.buckets, strict=True)
+                    for bucket in np.unique(buckets[part == at]).tolist()
+                }
+            )
+            for at, name in enumerate(PARTS)
+        }
+
+    @property
     def dropped(self) -> int:
         """Requests whose group began in an earlier part."""
         return sum(int((part < 0).sum()) for part in self.parts)

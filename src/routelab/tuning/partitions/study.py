@@ -23,6 +23,7 @@ from routelab.replay.partitions import (
     Workers,
 )
 from routelab.signals import proposals
+from routelab.tuning.cut_checks import left_out, refuse_cut
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     BoundCheck,
@@ -123,6 +124,8 @@ def tune_partitions(
     signals = _signals(log, options.signals)
     known = (catalogue or batches.catalogue or Catalogue()).only(models)
     cut = log.cut(options.seed, options.group, options.split)
+    total = cut.dropped + sum(cut.n.values())
+    refuse_cut(log.name, cut.n_groups, cut.dropped / total, options)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
     on_tune = _on_tune(log, tuning, models, signals, question, options)
@@ -200,6 +203,7 @@ def _warnings(
         *([] if has_signal else [caveats.NO_SIGNAL]),
         *([] if log.batches.signals else signal_checks.proposed(proposals(log.batches.unasked))),
         *caveats.equal_times(cut.tied),
+        *left_out(cut.dropped, cut.dropped + sum(cut.n.values())),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]

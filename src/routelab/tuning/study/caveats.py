@@ -47,12 +47,23 @@ def of_study(
         *uncharged(policy, log.specs),
         *([NO_SIGNAL] if not thresholds and tuple(kinds) == (CASCADE,) else []),
         *([] if log.signals else signal_checks.unasked(log)),
+        *alike(tuning),
         *([AUDITED] if log.requests.audit is not None else []),
         *untimed(log.requests.timestamp_s is not None, rule),
         *missing({on.part: on.coverage for on in (tuning, testing)}),
         *unheard(log, policy),
         *not_by_chance(log, policy, testing),
     ]
+
+
+def alike(tuning: ComparisonSet) -> Iterator[str]:
+    """Answers that all are worth the same, so that nothing can be told of any router."""
+    quality = tuning.log.quality
+    if quality.size and np.ptp(quality) == 0.0:
+        yield (
+            f"every answer on tune has quality {quality.flat[0]:g}: no router can be told from"
+            " another by it; check which column holds quality"
+        )
 
 
 def below_default(options: Options, quality: float, best: float) -> Iterator[str]:

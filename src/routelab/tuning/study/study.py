@@ -17,6 +17,7 @@ from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.stats import thinned
 from routelab.tuning.budget import Clock, LogShape, StudyPlan, planned
 from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
+from routelab.tuning.cut_checks import left_out, refuse_cut
 from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
 from routelab.tuning.objectives import (
     ENOUGH,
@@ -195,6 +196,7 @@ def tune(
     inputs.check_pair(log, options.pair)
     known = (catalogue or log.catalogue or Catalogue()).only(candidates)
     cut = split(log, seed=options.seed, group=options.group, rule=options.split)
+    refuse_cut(log.name, cut.n_groups, cut.dropped / len(log), options)
 
     def part(name: str) -> ComparisonSet:
         return comparison_set(
@@ -391,6 +393,7 @@ def _against_bounds(
         *caveats.outdone(rivals),
         *caveats.below_default(options, tested[0].quality, best_quality),
         *caveats.equal_times(cut.tied),
+        *left_out(cut.dropped, len(log)),
         *caveats.of_study(log, found.thresholds, cut.rule, fronts, exported, tuning, testing),
         *bound_checks.unjudged(found.wanted, on_test),
     ]

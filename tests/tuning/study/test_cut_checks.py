@@ -1,0 +1,75 @@
+"""Cuts on which no interval can be had, and those in time that leave out what came back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from routelab.errors import LogError
+from routelab.logs import open_batches, read
+from routelab.replay.partitions import workers
+from routelab.tuning import Options, tune
+from routelab.tuning.partitions import tune_partitions
+
+
+def saved(path, groups, times=None, n=600):
+    """Two models and a signal of noise."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for model, cost, right in (("small", 0.001, 0.6), ("large", 0.01, 0.75)):
+        part = {"request_id": [f"r{at}" for at in range(n)], "model": model, "group": groups}
+        part |= {"quality": (rng.random(n) < right).astype(float), "cost_usd": cost}
+        part["confidence"] = rng.random(n)
+        if times is not None:
+            part["timestamp"] = times
+        parts.append(pd.DataFrame(part))
+    pd.concat(parts).to_parquet(path)
+    return path
+
+
+def studied(path, **options):
+    log = read(path, signals=["confidence"])
+    return tune(log, Options(name="p", policy="cascade", trials=20, **options))
+
+
+def in_batches(path, **options):
+    log = open_batches(path, signals=["confidence"])
+    with workers("threads", 1) as on:
+        return tune_partitions(log, Options(name="p", policy="cascade", **options), on)
+
+
+@pytest.mark.parametrize("run", [studied, in_batches])
+def test_a_part_of_one_group_is_refused_and_many_groups_are_not(tmp_path, run):
+    few = saved(tmp_path / "few.parquet", np.repeat([f"g{at}" for at in range(5)], 120))
+    with pytest.raises(LogError, match=r"all requests of .* are of one group"):
+        run(few, seed=3)
+    many = saved(tmp_path / "many.parquet", [f"g{at // 6}" for at in range(600)])
+    low, high = run(many, seed=3).figures.quality_ci
+    assert low < high
+
+
+@pytest.mark.parametrize("run", [studied, in_batches])
+def test_users_who_come_back_are_counted_and_over_a_fifth_of_them_is_refused(tmp_path, run):
+    rng = np.random.default_rng(1)
+    times = 1.7e9 + np.arange(600) * 60.0
+    back = saved(tmp_path / "back.parquet", [f"u{at}" for at in rng.integers(300, size=600)], times)
+    with pytest.raises(LogError, match=r"leaves out \d\d% of the requests") as refused:
+        run(back)
+    assert "split='random'" in str(refused.value)
+    assert run(back, split="random").split.dropped == 0
+    insisted = [f"u{at}" if at % 12 else "often" for at in range(600)]  # a twelfth is one user's
+    some = run(saved(tmp_path / "some.parquet", insisted, times))
+    assert some.split.dropped == 25
+    assert any("25 requests of 600 are in no part" in it for it in some.verdict.reasons)
+
+
+def test_answers_that_are_all_worth_the_same_are_said_beside_the_verdict(tmp_path):
+    path = saved(tmp_path / "log.parquet", [f"g{at}" for at in range(600)])
+    told = "every answer on tune has quality 1: no router can be told from another"
+    assert not any(told in it for it in studied(path).verdict.reasons)
+    alike = tmp_path / "alike.parquet"
+    pd.read_parquet(path).assign(quality=1.0).to_parquet(alike)
+    found = studied(alike).verdict
+    assert found.word == "do not route"
+    assert any(told in it for it in found.reasons)
