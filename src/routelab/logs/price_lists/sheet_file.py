@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,8 @@ def read_csv(path: Path) -> PriceList:
     `from`, a day, tells several rows of a model apart.
 
     Raises:
-        LogError: the file or a column is missing, a price is no number or negative, a model
-            is listed twice for one day.
+        LogError: the file or a column is missing, a row has no model or more cells than the
+            header, a price is no number or negative, a model is listed twice for one day.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -55,7 +55,9 @@ def read_csv(path: Path) -> PriceList:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"{path.name}: prices cannot be read: {error}") from error
     problems = Problems(path.name)
-    _check_columns([*numbered[0][1]] if numbered else [], problems)
+    _check_columns([*(reader.fieldnames or ())] if numbered else [], problems)
+    problems.stop()
+    _check_cells(numbered, problems)
     problems.stop()
     rows: dict[str, dict[date | None, dict[str, float]]] = defaultdict(dict)
     twice: dict[str, None] = {}
@@ -88,6 +90,20 @@ def _check_columns(there: list[str], problems: Problems) -> None:
     for name in there:
         if name not in known and (meant := nearest(name, known, 0.85)):
             problems.add(f"no column is called {name!r}; write {meant!r}, or a name less like it")
+
+
+def _check_cells(numbered: Iterable[tuple[int, Mapping[Any, Any]]], problems: Problems) -> None:
+    """Complain of rows without a model, and of those that are longer than the header: a decimal
+    comma moves every price behind it.
+    """
+    for number, line in numbered:
+        if any(it.strip() for it in line.get(None) or ()):  # where the reader puts them
+            problems.add(
+                f"line {number}: has more cells than the header; write prices with a decimal point,"
+                " and names with a comma in quotes"
+            )
+        if not (line["model"] or "").strip():
+            problems.add(f"line {number}: model is empty; name it, or leave the row out")
 
 
 def _day(number: int, line: Mapping[str, str | None], problems: Problems) -> date | None:
