@@ -39,6 +39,8 @@ def token_usage(usage: object) -> TokenUsage:
     if not isinstance(usage, dict):
         return _UNKNOWN
     get = usage.get
+    of_prompt: object
+    of_completion: object
     native = not _CHAT.issuperset(usage)  # or a gateway before it, or somebody else's fields
     if native:
         prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
