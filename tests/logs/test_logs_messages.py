@@ -13,6 +13,7 @@ import pytest
 from logs_world import assert_equal, problems_of
 
 from routelab.core.conversation import prompted
+from routelab.errors import LogError
 from routelab.logs import TextsInMemory, describe, open_batches, read, write
 from routelab.logs.model import split
 from routelab.replay.partitions import workers
@@ -281,6 +282,21 @@ def test_a_folder_read_in_batches_is_cut_like_the_log_in_memory(session, tmp_pat
     assert found.group == mine.group == ("group" if session else "prompt")
     assert np.concatenate(found.parts).tolist() == mine.part.tolist()
     assert any("session_id" in note for note in batches.notes) is session
+
+
+def test_a_folder_read_in_batches_says_where_messages_are_none(tmp_path):
+    narrated = '[{"role": "narrator", "content": "x"}]'
+    for part, fourth in enumerate(('[{"role": "user", "content": "q"}]', narrated)):
+        said = ['[{"role": "user", "content": "q"}]'] * 3 + [fourth]
+        columns: dict[str, list[object]] = {"messages": list[object](said)}
+        columns["request_id"] = [f"r{part}{row}" for row in range(4)]
+        for model in ("a", "b"):
+            columns |= {f"{model}|quality": [1.0] * 4, f"{model}|cost_usd": [0.1] * 4}
+        pq.write_table(pa.table(columns), tmp_path / f"{part}.parquet")
+    batches = open_batches(tmp_path)
+    assert batches.wide is not None
+    with pytest.raises(LogError, match=r"1\.parquet: row 4: messages .*: message 0 has the role"):
+        list(batches.logs(1, also=("prompt",)))
 
 
 def test_a_log_of_messages_is_written_and_read_back(tmp_path):

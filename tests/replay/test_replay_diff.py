@@ -57,6 +57,24 @@ def test_a_policy_does_not_differ_from_itself(old, sample_log: Log):
     assert found.old == found.new
 
 
+def test_what_is_read_of_messages_and_a_price_of_nothing_are_differences(old, changed):
+    models = dict(old.document.catalogue.models)
+    free = structs.replace(models["frontier"], input_usd_per_mtok=0.0)
+    none = structs.replace(models["frontier"], input_usd_per_mtok=None)
+    one, other = (
+        changed(
+            catalogue=structs.replace(old.document.catalogue, models={**models, "frontier": it}),
+            reads=reads,
+        )
+        for it, reads in ((free, "last_turn"), (none, "conversation"))
+    )
+    found = {it.place: (it.old, it.new) for it in settings(one.document, other.document)}
+    assert found == {
+        "reads": ("last_turn", "conversation"),
+        "prices.frontier.input_usd_per_mtok": (0.0, None),
+    }
+
+
 def test_figures_are_those_of_the_study_to_the_last_digit(old, tuned, changed, sample_log: Log):
     new = changed(lower(old.policy))
     found = diff(old, new, sample_log)

@@ -151,6 +151,15 @@ def test_requests_that_say_the_same_are_answered_in_turn():
     ]
 
 
+def test_a_prompt_alone_is_not_taken_for_a_conversation_that_says_the_same():
+    brief = ({"role": "system", "content": "be brief"}, {"role": "user", "content": "same"})
+    log = logged(3, prompts=[brief, "same", "other"])
+    alone = ("small", "same", {})
+    assert said(log, alone, alone) == ["small on 1", "small on 1"]
+    body = {"model": "small", "messages": list(brief)}
+    assert ask(log, body).json()["choices"][0]["message"]["content"] == "small on 0"
+
+
 def test_a_cascade_hears_of_one_request_from_all_its_models_while_they_say_the_same():
     log = logged(3, prompts=["same", "same", "same"])
     small, large = ("small", "same", {}), ("large", "same", {})

@@ -78,6 +78,8 @@ def worth(policy: PolicyFile, log: Log, it, quality_per_usd: float, factor: floa
         names = [step.call.model for step in decision.steps]
         if it.model in names[:-1] and names[names.index(it.model) + 1] == it.next_model:
             at = names.index(it.model)
+            if decision.steps[at].feedback.error is not None:
+                continue  # no answer that one could stop at
             stopped = sum(step.feedback.cost_usd for step in decision.steps[: at + 1])
             quality = log.quality[row, log.column(decision.answer.model)]
             gained = quality - log.quality[row, log.column(it.model)]

@@ -61,8 +61,8 @@ class Request(msgspec.Struct, frozen=True):
         read = read_messages(messages, reads)
         if read is messages:
             return self
-        fields: dict[str, Any] = msgspec.structs.asdict(self)
-        return _Reading(**fields, looked_at=read)
+        fields: tuple[Any, ...] = (*msgspec.structs.astuple(self), read)
+        return _Reading(*fields)
 
     @property
     def bounded(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from routelab.core import Bools, Floats, SignalSpec
+from routelab.errors import LogError
 from routelab.logs.columns import ROUNDING, ColumnNames, failed_numbers, wide
 from routelab.logs.formats import RowSource, TextsInMemory, arrow, said
 from routelab.logs.model import Log, Requests
@@ -123,6 +124,10 @@ def log_of(
     quality = rounded
     if not _possible(quality, cost, latency, signals):
         return None
+    try:
+        texts = _texts(batch, how)
+    except LogError:
+        return None
     return Log(
         requests=_requests(batch, how, n),
         models=models,
@@ -134,7 +139,7 @@ def log_of(
         error=error,
         signals={name: values for name, values in signals.items() if values is not None},
         specs=specs,
-        texts=_texts(batch, how),
+        texts=texts,
         notes=notes,
         path=path,
     )

@@ -70,6 +70,7 @@ def _plain(document: Document, alike: bool) -> dict[str, Any]:
         ),
         "prices": _said(models, _CHARGED),
         "parameters": _said(models, ("base", "parameters")),
+        "reads": document.reading,
         "seed": document.seed,
     }
 
@@ -78,8 +79,7 @@ def _said(models: Mapping[str, Model], fields: Sequence[str]) -> dict[str, Any]:
     """Some fields of every model, where they are not as they usually are."""
     plain = {name: msgspec.to_builtins(model) for name, model in models.items()}
     found = {
-        name: {field: it[field] for field in fields if it.get(field) not in (None, 0.0)}
-        for name, it in plain.items()
+        name: {field: it[field] for field in fields if field in it} for name, it in plain.items()
     }
     return {name: it for name, it in found.items() if it}
 

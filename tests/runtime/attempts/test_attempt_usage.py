@@ -77,6 +77,19 @@ CHAT = {"prompt_tokens": 100, "completion_tokens": 20}
             (100, 20, 100, 0, 0, 0),
         ),
         ({**CHAT, "prompt_tokens_details": {"cached_tokens": "60"}}, (100, 20, 0, 0, 0, 0)),
+        (
+            {**CHAT, "prompt_tokens_details": [60], "completion_tokens_details": 5},
+            (100, 20) + 4 * (0,),
+        ),
+        (  # a field that says nothing does not hide the one that does
+            {
+                **CHAT,
+                "input_tokens_details": {"cached_tokens": 0},
+                "cache_read_input_tokens": 0,
+                "prompt_cache_hit_tokens": 64,
+            },
+            (100, 20, 64, 0, 0, 0),
+        ),
     ],
 )
 def test_usage_follows_one_rule_in_whichever_form_it_comes(usage, found):
@@ -105,7 +118,10 @@ def cost(body, at_s=MAY_S, listed=None, asked=ASKED):
 
 @pytest.mark.parametrize(
     "served",
-    ["x", "x-1", "x-2026-09-09", "x-20260909", "x@20260909", "x-0613", "x-latest", None, 5],
+    [
+        *("x", "x-1", "x-2026-09-09", "x-20260909", "x@20260909", "x-0613", "x-latest"),
+        *(None, 5, "", ["x"], {"name": "x"}),
+    ],
 )
 def test_the_asked_model_under_its_own_names_is_priced_in_silence(served):
     found = cost({"model": served})

@@ -151,33 +151,40 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             service: that answered; one without prices of its own is charged as usual.
             day: in UTC, for prices that change; None for the latest.
         """
+        used = TokenUsage(
+            prompt_tokens,
+            completion_tokens,
+            cached_tokens,
+            reasoning_tokens,
+            cache_write_tokens,
+            cache_write_1h_tokens,
+        )
+        return self.usage_usd(used, service, day)
+
+    def usage_usd(self, used: TokenUsage, service: str = "", day: date | None = None) -> float:
+        """Price of the tokens of one call in USD; NaN where `cost_usd` is.
+
+        Args:
+            used: by the call.
+            service: that answered; one without prices of its own is charged as usual.
+            day: in UTC, for prices that change; None for the latest.
+        """
         sheet = self.sheet(day) if self.dated else self
         prices: Any = sheet
+        prompt, completion, cached, reasoning, written, _ = used
         if sheet.tiers or (sheet.services and service not in STANDARD_SERVICES):
-            prices = rates(sheet, service, prompt_tokens)
-        if prices.input_usd_per_mtok is None or prices.output_usd_per_mtok is None:
+            prices = rates(sheet, service, prompt)
+        input_price, output_price = prices.input_usd_per_mtok, prices.output_usd_per_mtok
+        if input_price is None or output_price is None:
             return flat_usd(prices)
-        if cache_write_tokens:
-            used = TokenUsage(
-                prompt_tokens,
-                completion_tokens,
-                cached_tokens,
-                reasoning_tokens,
-                cache_write_tokens,
-                cache_write_1h_tokens,
-            )
+        if written:
             return float(tokens_usd(prices, used))
-        spent = _priced(  # the sum of `tokens_usd` where nothing is written
-            prompt_tokens,
-            prices.input_usd_per_mtok,
-            cached_tokens,
-            prices.cached_input_usd_per_mtok,
-        ) + _priced(
-            completion_tokens,
-            prices.output_usd_per_mtok,
-            reasoning_tokens,
-            prices.reasoning_usd_per_mtok,
-        )
+        # The sum of `tokens_usd` where nothing is written, for every attempt is priced here.
+        if cached or reasoning:
+            spent = _priced(prompt, input_price, cached, prices.cached_input_usd_per_mtok)
+            spent += _priced(completion, output_price, reasoning, prices.reasoning_usd_per_mtok)
+        else:
+            spent = prompt * input_price + completion * output_price
         per_request: float = prices.usd_per_request or 0.0
         return spent / 1e6 + per_request
 

@@ -202,11 +202,11 @@ def dearest(sheet: PriceSheet, services: Iterable[str], prompt_tokens: float) ->
     return Rates(**highest)
 
 
-def upper_tokens_usd(prices: Rates, prompt_tokens: float, completion_tokens: float) -> float:
+def upper_tokens_usd(prices: Any, prompt_tokens: float, completion_tokens: float) -> float:
     """The most that so many tokens cost in USD, however they are cached, written or thought.
 
     Args:
-        prices: the highest that hold, as `dearest` gives them.
+        prices: the highest that hold, with the fields of `Rates`, as `dearest` gives them.
         prompt_tokens, completion_tokens: at most.
     """
     if prices.input_usd_per_mtok is None or prices.output_usd_per_mtok is None:

@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,8 +70,8 @@ def _beginning(path: Path) -> str:
 def _is_left(path: Path, middle: str) -> bool:
     """Whether its writer ended: on this machine, and a while ago in case it runs on another."""
     pid, _, drawn = middle.partition("-")
-    if not (pid.isdecimal() and drawn):
-        return False
+    if not (pid.isdecimal() and drawn) or sys.platform == "win32":
+        return False  # Windows has no signal that only asks: its 0 interrupts
     if time.time() - path.lstat().st_mtime < QUIET_S:
         return False
     try:

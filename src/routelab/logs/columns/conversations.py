@@ -73,7 +73,8 @@ class _Findings:
             self._n_wrong += 1
             if len(self._wrong) < SHOWN:
                 where = place_of(self._frame, row)
-                self._wrong.append(f"{where}: messages {_short(messages)}: the text {error}")
+                why = str(error) if str(error).startswith("message ") else f"the text {error}"
+                self._wrong.append(f"{where}: messages {_short(messages)}: {why}")
             return
         if messages.lstrip()[:1] not in ("[", "{"):
             self._note(row, "are a plain text, which is read as a prompt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,8 @@ def read_csv(path: Path) -> PriceList:
     `from`, a day, tells several rows of a model apart.
 
     Raises:
-        LogError: the file or a column is missing, a price is no number or negative, a model
-            is listed twice for one day.
+        LogError: the file or a column is missing, a row has no model or more cells than the
+            header, a price is no number or negative, a model is listed twice for one day.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

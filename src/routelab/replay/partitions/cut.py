@@ -289,28 +289,25 @@ def _as_groups(
 ) -> tuple[list[Small], list[npt.NDArray[np.uint16]]]:
     """Parts and buckets by file, once it is known which requests of all files are one group."""
     parts, buckets = [it.part for it in found], [it.bucket for it in found]
-    keys = [it.key for it in found]
-    if kind == "prompt":
-        buckets = _as_first(buckets, keys)
-    if in_time and kind != "id":
-        return _together(parts, keys), buckets
-    return _as_first(parts, keys) if kind == "prompt" else parts, buckets
-
-
-def _as_first(values: Sequence[Any], keys: Sequence[Words]) -> list[Any]:
-    """Of each request, by file, what the first one of its group has."""
-    _, first, code = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
-    found = np.concatenate(values)[first][code]
-    ends = np.cumsum([len(it) for it in values])[:-1]
-    return [np.ascontiguousarray(it) for it in np.split(found, ends)]
-
-
-def _together(parts: Sequence[Small], keys: Sequence[Words]) -> list[Small]:
-    """Drop requests of groups that began in an earlier part."""
-    distinct, code = np.unique(np.concatenate(keys), return_inverse=True)
-    part = np.concatenate(parts)
-    first = np.full(len(distinct), len(PARTS), dtype=np.int8)
-    np.minimum.at(first, code, part)
-    kept = np.where(part == first[code], part, -1).astype(np.int8)
+    prompts = kind == "prompt"
+    if not prompts and (kind == "id" or not in_time):
+        return parts, buckets
+    keys = np.concatenate([it.key for it in found])
+    _, first, code = np.unique(keys, return_index=True, return_inverse=True)
     ends = np.cumsum([len(it) for it in parts])[:-1]
-    return [np.ascontiguousarray(it) for it in np.split(kept, ends)]
+    part = np.concatenate(parts)
+    if prompts:  # the first of those that differ in blanks and case decides for all
+        buckets = _by_file(np.concatenate(buckets)[first][code], ends)
+    part = _together(part, code, len(first)) if in_time else part[first][code]
+    return _by_file(part, ends), buckets
+
+
+def _together(part: Small, code: Ints, n: int) -> Small:
+    """(k,) parts without requests of groups, of which there are n, that began in an earlier one."""
+    earliest = np.full(n, len(PARTS), dtype=np.int8)
+    np.minimum.at(earliest, code, part)
+    return np.where(part == earliest[code], part, np.int8(-1))
+
+
+def _by_file(values: npt.NDArray[Any], ends: Ints) -> list[Any]:
+    return [np.ascontiguousarray(it) for it in np.split(values, ends)]

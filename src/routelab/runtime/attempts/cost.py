@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from routelab.core.catalogue import Catalogue, Model
+from routelab.core.catalogue import STANDARD_SERVICES, Catalogue, Model
 from routelab.runtime.attempts.usage import amount, token_usage
 
 _SNAPSHOT = r"[-@:_](?:20\d\d-?[01]\d-?[0-3]\d|\d{4}|latest)"
@@ -50,21 +50,23 @@ def response_cost(
     """
     usage = body.get("usage")
     used, note = token_usage(usage), ""
+    tokens = used[:2]
     if model.cost_reported:
         reported = amount(usage.get("cost")) if isinstance(usage, dict) else math.nan
         if not math.isnan(reported):
-            return Cost(reported, tokens=used[:2])
+            return Cost(reported, "", "", tokens)
         note = "the catalogue says cost_reported, the response has no usage.cost; "
     service = body.get("service_tier")
-    service = service if isinstance(service, str) else ""
-    usd = model.cost_usd(*used, service=service, day=day) if body else math.nan
-    if not math.isnan(usd):
+    if not isinstance(service, str) or service in STANDARD_SERVICES:
+        service = ""
+    usd = model.usage_usd(used, service, day) if body else math.nan
+    if usd == usd:
         note = note and note + "tokens times prices are charged"
         remarks = () if not service or model.serves(service, day) else (_unpriced(service),)
-        return Cost(usd * multiplier, note, tokens=used[:2], remarks=remarks)
+        return Cost(usd * multiplier, note, "", tokens, remarks)
     lacking, fix = _NO_TOKENS if any(map(math.isnan, used)) else _NO_PRICES
     note = f"{note}cost unknown: no {lacking}"
-    return Cost(math.nan, note, fix + _report(model), used[:2])
+    return Cost(math.nan, note, fix + _report(model), tokens)
 
 
 class ServedPrices:
@@ -82,13 +84,11 @@ class ServedPrices:
         listed: Mapping[str, Model] | None = None,
         wall_clock: Callable[[], float] | None = None,
     ) -> None:
-        self._models = catalogue.models
-        self._own = {
-            name: frozenset((name, it.base, *(at.model for at in it.deployments)))
+        self._asked = {
+            name: (it, frozenset((name, it.base, *(at.model for at in it.deployments))))
             for name, it in catalogue.models.items()
         }
         self._served = _by_served_name({**(listed or {}), **catalogue.models})
-        self._catalogue = catalogue
         self._wall_clock = wall_clock
         self._changing = any(it.dated for it in self._served.values())
 
@@ -106,19 +106,22 @@ class ServedPrices:
             body: of the response, whose `model` says who served it.
             multiplier: as `response_cost` takes it.
         """
-        model, served = self._catalogue.model(name), body.get("model")
-        asked = self._own.get(name)
-        if not served or asked is None or served in asked or not isinstance(served, str):
-            return response_cost(model, body, multiplier, self.day())
+        model, asked = self._asked.get(name, _UNLISTED)
+        served, day = body.get("model"), self.day() if self._changing else None
+        if not asked or not isinstance(served, str) or served in asked or not served:
+            return response_cost(model, body, multiplier, day)
         other = None if model.cost_reported else self._served.get(served)
         if other is not None:
-            found = response_cost(other, body, multiplier, self.day())
+            found = response_cost(other, body, multiplier, day)
             if not math.isnan(found.usd):
                 return found
-        found = response_cost(model, body, multiplier, self.day())
+        found = response_cost(model, body, multiplier, day)
         if model.cost_reported or math.isnan(found.usd) or _is_snapshot(served, asked):
             return found
         return found._replace(remarks=(*found.remarks, _unlisted(name, served)))
+
+
+_UNLISTED: tuple[Model, frozenset[str]] = (Model(), frozenset())
 
 
 def _by_served_name(models: Mapping[str, Model]) -> dict[str, Model]:

@@ -20,8 +20,10 @@ _READ_BESIDE = ("cache_read_input_tokens", "prompt_cache_hit_tokens")
 _WRITTEN_BESIDE = ("cache_creation_input_tokens",)
 """Anthropic's fields, which gateways pass on; natively its input tokens leave them out."""
 _SPLIT = ("cache_creation", "cache_creation_token_details")
-_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "cost"})
-_CHAT = _PLAIN | {"prompt_tokens_details", "completion_tokens_details"}
+_CHAT = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "cost", _IN_PROMPT[0], _IN_COMPLETION[0]}
+)
+_UNKNOWN = TokenUsage(math.nan, math.nan)
 
 
 def token_usage(usage: object) -> TokenUsage:
@@ -35,53 +37,56 @@ def token_usage(usage: object) -> TokenUsage:
         usage: `usage` of a response; anything but an object says nothing.
     """
     if not isinstance(usage, dict):
-        return TokenUsage(math.nan, math.nan)
-    if usage.keys() <= _PLAIN:  # what most endpoints send
-        return TokenUsage(
-            amount(usage.get("prompt_tokens")), amount(usage.get("completion_tokens"))
-        )
-    if usage.keys() <= _CHAT:
-        prompt, completion = amount(usage.get(_PROMPT[0])), amount(usage.get(_COMPLETION[0]))
-        of_prompt, of_completion = usage.get(_IN_PROMPT[0]), usage.get(_IN_COMPLETION[0])
-        of_prompt = of_prompt if isinstance(of_prompt, dict) else _NOTHING
-        of_completion = of_completion if isinstance(of_completion, dict) else _NOTHING
-    else:
+        return _UNKNOWN
+    get = usage.get
+    of_prompt: object
+    of_completion: object
+    native = not _CHAT.issuperset(usage)  # or a gateway before it, or somebody else's fields
+    if native:
         prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
         of_prompt, of_completion = _details(usage, _IN_PROMPT), _details(usage, _IN_COMPLETION)
-    read, written = _part(of_prompt, _READ), _part(of_prompt, _WRITTEN)
-    reasoning, total = _part(of_completion, _REASONING), amount(usage.get("total_tokens"))
-    native = not usage.keys() <= _CHAT  # or a gateway before it, or somebody else's fields
+    else:  # what nearly all endpoints send, where each field has one name
+        prompt, completion = amount(get("prompt_tokens")), amount(get("completion_tokens"))
+        of_prompt, of_completion = get("prompt_tokens_details"), get("completion_tokens_details")
+    read = written = reasoning = 0.0
+    if of_prompt and isinstance(of_prompt, dict):
+        read, written = _part(of_prompt, _READ), _part(of_prompt, _WRITTEN)
+    if of_completion and isinstance(of_completion, dict):
+        reasoning = _part(of_completion, _REASONING)
     if native:
         read = read or _part(usage, _READ_BESIDE)
         written = written or _part(usage, _WRITTEN_BESIDE)
-    cached = read + written
-    if cached and _beside(usage, prompt, cached, total - completion, native):
+    if not (read or written or reasoning):  # most responses, for which the class's own is slow
+        return tuple.__new__(TokenUsage, (prompt, completion, 0.0, 0.0, 0.0, 0.0))
+    total, cached = amount(get("total_tokens")), read + written
+    beside = total == prompt + cached + completion or (native and _beside(usage, prompt, cached))
+    if cached and beside:
         prompt += cached
     if reasoning and total == prompt + completion + reasoning:
         completion += reasoning
-    read = min(read, prompt)
+    read = prompt if prompt < read else read
+    reasoning = completion if completion < reasoning else reasoning
     if not written:
-        return TokenUsage(prompt, completion, read, min(reasoning, completion))
+        return TokenUsage(prompt, completion, read, reasoning)
     written = min(written, max(0.0, prompt - read))
     hour = min(_hour(usage, of_prompt), written)
-    return TokenUsage(prompt, completion, read, min(reasoning, completion), written, hour)
+    return TokenUsage(prompt, completion, read, reasoning, written, hour)
 
 
-def _beside(
-    usage: Mapping[str, Any], prompt: float, cached: float, of_prompt: float, native: bool
-) -> bool:
-    """Whether cached tokens are counted beside the prompt's, and not among them."""
-    if of_prompt == prompt + cached:
-        return True
-    if not native or not any(name in usage for name in (_READ_BESIDE[0], _WRITTEN_BESIDE[0])):
+def _beside(usage: Mapping[str, Any], prompt: float, cached: float) -> bool:
+    """Whether Anthropic's fields count cached tokens beside the prompt's, and not among them."""
+    if not any(name in usage for name in (_READ_BESIDE[0], _WRITTEN_BESIDE[0])):
         return False
     own = "prompt_tokens" not in usage and not _details(usage, _IN_PROMPT)
     return own or cached > prompt
 
 
-def _hour(usage: Mapping[str, Any], of_prompt: Mapping[str, Any]) -> float:
+def _hour(usage: Mapping[str, Any], of_prompt: object) -> float:
     """Tokens written to a cache for an hour."""
-    return _part(_details(usage, _SPLIT) or _details(of_prompt, _SPLIT), _KEPT)
+    split = _details(usage, _SPLIT)
+    if not split and isinstance(of_prompt, dict):
+        split = _details(of_prompt, _SPLIT)
+    return _part(split, _KEPT)
 
 
 def _details(found: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
@@ -100,8 +105,10 @@ def _first(found: Mapping[str, Any], names: tuple[str, ...]) -> float:
 
 
 def _part(found: Mapping[str, Any], names: tuple[str, ...]) -> float:
+    """The first of these that is more than nothing."""
     for name in names:
-        if name in found and (known := amount(found[name])) == known:
+        value = found.get(name)
+        if value and (known := amount(value)) == known:
             return known
     return 0.0
 

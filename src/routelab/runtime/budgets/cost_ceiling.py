@@ -53,7 +53,8 @@ def upper_usd(
         messages, fields = sent["messages"], sent
     prompt, answer = _prompt_tokens(messages, fields), _answer_tokens(fields, output_tokens)
     sheet = model.sheet(day)
-    prices = dearest(sheet, _services(fields, sheet), prompt)
+    choice = sheet.tiers or sheet.services  # most models have one list of prices
+    prices = dearest(sheet, _services(fields, sheet), prompt) if choice else sheet
     usd = upper_tokens_usd(prices, prompt, answer)
     return usd if not math.isnan(usd) else ESTIMATE_MARGIN * _predicted(admission, call, request)
 

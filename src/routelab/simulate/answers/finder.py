@@ -10,6 +10,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.conversation import (
     DEFAULT_READS,
     content_text,
+    is_prompt,
     message_text,
     read_messages,
 )
@@ -98,13 +99,13 @@ class Finder:
 
     @cached_property
     def _by_text(self) -> dict[str, list[int]]:
-        """Rows by the SHA-256 of all messages, and of what the user says."""
+        """Rows by the SHA-256 of all messages, by a prompt alone, and by what the user says."""
         rows: dict[str, list[int]] = {}
         if (texts := self._log.texts) is None:
             return rows
         prompts, _ = self._log.prompt_keys
         for row, (prompt, messages) in enumerate(zip(prompts, texts.message_keys(), strict=True)):
-            for key in {str(prompt), str(messages)} - {""}:
+            for key in {str(prompt), str(messages) or _alone(str(prompt))}:
                 rows.setdefault(key, []).append(row)
         return rows
 
@@ -124,16 +125,23 @@ class _Turn:
 
 
 def _keys(messages: object) -> Iterator[str]:
-    """What requests may be known by: all messages, what the user says, and says last;
-    then the same as texts alone, without a word of images.
+    """What requests may be known by: all messages, or a prompt alone; what the user says, and
+    says last; then the same as texts alone, without a word of images.
     """
     listed = messages if isinstance(messages, list | tuple) else ()
     said = tuple(message for message in listed if isinstance(message, Mapping))
     yield message_key(said)
+    if is_prompt(said, prompt := message_text(read_messages(said, DEFAULT_READS))):
+        yield _alone(prompt_key(prompt))
     for reads in (DEFAULT_READS, "last_turn"):
         yield prompt_key(message_text(read_messages(said, reads)))
     users = (message for message in said if message.get("role") == "user")
     yield prompt_key("".join(content_text(message.get("content")) for message in users))
+
+
+def _alone(key: str) -> str:
+    """The key of a prompt that nothing stands beside, by that of its text."""
+    return f"alone {key}"
 
 
 def _named(log: Log, catalogue: Catalogue | None) -> dict[str, tuple[str, ...]]:
