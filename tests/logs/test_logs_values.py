@@ -225,7 +225,10 @@ def test_a_confidence_without_numbers_is_said_and_refused_by_name(
     log = read(path)
     assert isinstance(log, Log)
     assert "confidence" not in log.unasked
-    assert any("'confidence' has the name of a signal and holds words or lists" in note for note in log.notes)
+    assert any(
+        "'confidence' has the name of a signal and holds words or lists" in note
+        for note in log.notes
+    )
     first, *_ = problems_of(path, signals={"confidence": SignalSpec()})
     assert "signal 'confidence': " in first
     assert "no numbers" in first
