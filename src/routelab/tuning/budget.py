@@ -53,7 +53,7 @@ class StudyPlan(msgspec.Struct, frozen=True):
     Attributes:
         kinds: of policy, in the order in which they are searched.
         trials: of the randomised search of cascades.
-        rows: requests that scorers are learned from, at most; None for all, or where no kind learns.
+        rows: requests that scorers are learned from, at most; None for all, or where none are.
         account: whether it is judged what can be learned on the log.
         left_out: kinds that the budget has no room for.
         seconds: what the plan is expected to take on two processors.

@@ -214,7 +214,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Options that would change nothing, so that whoever gave them expects something else."""
         if self.point != POINTS[0] and self.bounds.name_a_point:
             yield (
-                f"`point` is for studies without a bound on cost or mean quality, which says what is"
+                "`point` is for studies without a bound on cost or mean quality, which says what is"
                 f" exported; leave `point={self.point!r}` out, or the bound"
             )
         if self.policy != AUTO and self.budget_s not in (None, BUDGET_S):
