@@ -46,8 +46,11 @@ def test_a_reversed_signal_is_said_of_a_log_in_batches(run, folder):
     told = run.ok("tune", folder, *quiet, "--signal", "reversed:sure:2", "--out", "x.policy").data
     (line,) = [it for it in told["reasons"] if "is reversed" in it]
     assert "`signals=['sure']`" in line
-    upright = tuned(run, folder, "--executor", "threads")
-    assert not any("is reversed" in it or "label" in it for it in upright["reasons"])
+    batches = tuned(run, folder, "--executor", "threads")["reasons"]
+    memory = tuned(run, folder, "--trials", 5)["reasons"]
+    assert not any("is reversed" in it for it in batches)
+    doubts = [[it[:40] for it in told if "label" in it] for told in (batches, memory)]
+    assert doubts[0] == doubts[1]
 
 
 def test_other_files_of_the_same_name_make_another_study(run, folder, tmp_path):

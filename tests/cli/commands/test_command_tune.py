@@ -122,11 +122,11 @@ def test_an_existing_policy_is_replaced(run, small, tmp_path):
 
 def test_other_costs_prices_and_multipliers_make_another_study(run, tmp_path):
     log = save(tmp_path / "log.csv", rows_of(300))
-    asked = ("--signal", "confidence:1", "--out", "x.policy")
+    asked = ("--signal", "sure:1", "--out", "x.policy")
     run.ok("tune", log, *asked, *QUICK)
-    dearer = ("--signal", "confidence:3", "--out", "x.policy")
+    dearer = ("--signal", "sure:3", "--out", "x.policy")
     told = run.refused("tune", log, *dearer, *QUICK)
-    assert "the multiplier of signal confidence was 1.0, and is 3.0" in told
+    assert "the multiplier of signal sure was 1.0, and is 3.0" in told
     (tmp_path / "models.toml").write_text("[models.small]\ninput_usd_per_mtok = 1.0\n")
     told = run.refused("tune", log, *asked, "--catalogue", tmp_path / "models.toml", *QUICK)
     assert "the catalogue of its models, prices among it, was another" in told
