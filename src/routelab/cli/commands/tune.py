@@ -110,7 +110,7 @@ def tune(
         )
     with recorder(wanted=not output.no_tracking) as by:
         study = _studied(opened, options, known, wanted, search.seeds)
-        settle(study_path(target))
+        settle(study_path(target), tell)
         digest = save(study, target).digest
         summary = {**as_json(study), "policy_digest": digest}
         drawn = None if output.no_report else reported(summary, page)
