@@ -41,6 +41,29 @@ def test_a_folder_and_a_pattern_give_the_study_of_one_file(run, folder, tmp_path
     assert told[0] == told[1] == told[2]
 
 
+def test_a_reversed_signal_is_said_of_a_log_in_batches(run, folder):
+    quiet = ("--no-tracking", "--no-report", "--json", "--executor", "threads")
+    told = run.ok("tune", folder, *quiet, "--signal", "reversed:sure:2", "--out", "x.policy").data
+    (line,) = [it for it in told["reasons"] if "is reversed" in it]
+    assert "`signals=['sure']`" in line
+    batches = tuned(run, folder, "--executor", "threads")["reasons"]
+    memory = tuned(run, folder, "--trials", 5)["reasons"]
+    assert not any("is reversed" in it for it in batches)
+    doubts = [[it[:40] for it in told if "label" in it] for told in (batches, memory)]
+    assert doubts[0] == doubts[1]
+
+
+def test_other_files_of_the_same_name_make_another_study(run, folder, tmp_path):
+    asked = ("tune", folder, *QUICK, "--executor", "threads", "--out", "x.policy")
+    run.ok(*asked)
+    before = load(tmp_path / "x.policy").digest
+    run.ok(*asked)
+    save_parts(tmp_path / "logs", wide_table(2000, 5), 4, rows=300)
+    assert "its log is logs of other content" in run.refused(*asked)
+    assert load(tmp_path / "x.policy").digest == before
+    run.ok(*asked, "--replace")
+
+
 def test_the_policy_is_named_after_the_folder(run, folder):
     tuned(run, folder, "--executor", "threads")
     assert load("logs.policy").name == "logs"

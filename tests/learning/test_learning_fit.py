@@ -139,6 +139,17 @@ def test_several_scorers_of_one_train_part_share_their_features() -> None:
         quality | quality
 
 
+def test_scorers_of_other_messages_do_not_go_into_one_set() -> None:
+    one, two = (
+        learning.FittedScorers(scorers={name: {"kind": name}}, reads=reads)
+        for name, reads in (("a", "last_turn"), ("b", "conversation"))
+    )
+    with pytest.raises(LearningError, match=r"other messages of a request \(last_turn and conv"):
+        one | two
+    assert (learning.FittedScorers() | two).reads == "conversation"
+    assert (one | learning.FittedScorers()).reads == "last_turn"
+
+
 @pytest.mark.parametrize("prompt", ["", "\ud800 half a pair", "数学 вопрос سؤال", "x" * 100_000])
 def test_odd_prompts_are_learned_from_and_scored(prompt: str) -> None:
     prompts = [prompt if row % 2 else f"plain {row}" for row in range(80)]

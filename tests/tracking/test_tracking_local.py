@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,22 @@ def test_studies_recorded_together_in_a_new_folder_are_all_there(
             " (select run_uuid from tags where key = 'mlflow.parentRunId')"
         )
     assert n == 3
+
+
+def test_who_waits_for_a_record_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    with database.alone(tmp_path) as held:
+        assert held
+        waiting = threading.Thread(target=tracking.settle, args=(tmp_path, told.append))
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+    waiting.join(10.0)
+    assert not waiting.is_alive()
+    (sentence,) = told
+    assert "is recorded in MLflow, ten minutes at most" in sentence
+    tracking.settle(tmp_path, told.append)
+    assert len(told) == 1
 
 
 def test_a_database_appears_whole_and_leftovers_go(tmp_path: Path) -> None:

@@ -46,14 +46,15 @@ def test_whatever_the_log_the_quick_kinds_come_first_and_every_kind_is_accounted
     if shape.prompts:
         assert {*LEARNED} <= {*plan.kinds, *plan.left_out}
     assert 1 <= plan.trials <= 400
-    assert plan.rows is None or 0 < plan.rows < shape.train
+    assert plan.rows is None or (0 < plan.rows < shape.train and {*LEARNED} & {*plan.kinds})
 
 
 @given(SHAPES)
 def test_more_time_has_room_for_more(shape):
     short, long = (planned(auto(budget_s=budget), shape) for budget in (30.0, 3000.0))
     assert len(long.kinds) >= len(short.kinds)
-    assert (long.rows or shape.train) >= (short.rows or shape.train)
+    if {*LEARNED} & {*short.kinds}:
+        assert (long.rows or shape.train) >= (short.rows or shape.train)
     assert long.trials >= short.trials
 
 
@@ -103,12 +104,51 @@ def test_a_study_that_the_clock_cuts_says_what_was_not_tried(monkeypatch):
     assert {it.kind for it in study.rivals} == {"task-mean", "cascade"}
     assert "utility" in study.cut_short
     assert as_json(study)["cut_short"] == list(study.cut_short)
+    (note,) = [it for it in study.notes if "no time" in it]
+    assert note.endswith(": there was no time to learn them")
+    assert not any("nothing could be learned" in it for it in study.notes)
     monkeypatch.undo()
     whole = tune(log, auto(trials=5))
     assert whole.cut_short == ()
     assert "utility" in {it.kind for it in whole.rivals}
     assert {it.kind for it in whole.tried} == {it.kind for it in whole.rivals}
     assert [it.kind for it in whole.tried if it.exported] == [whole.kind]
+
+
+def test_what_was_learned_and_not_accounted_for_is_not_called_nothing(monkeypatch):
+    ids = np.array([f"r{row}" for row in range(400)], dtype=object)
+    task = np.array(["a", "b"] * 200, dtype=object)
+    log = random_log(400, 3, seed=0, requests=Requests(id=ids, task=task))
+    options = auto(policy="utility")
+    monkeypatch.setattr(Clock, "begins", lambda _, what: not what.startswith("the account"))
+    study = tune(log, options)
+    assert study.fitted is not None
+    assert as_json(study)["apgr_reason"] == "there was no time for it"
+
+
+def test_a_plan_that_learns_nothing_has_no_rows_to_learn_from():
+    plan = planned(auto(budget_s=0.5), SMALL._replace(train=10**5))
+    assert not {*LEARNED} & {*plan.kinds}
+    assert plan.rows is None
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"point": "knee", "bounds": Bounds(min_quality=0.8)}, "leave `point='knee'` out"),
+        ({"point": "most-quality", "bounds": Bounds(max_usd_per_1k=1.0)}, "`point='most-quality'`"),
+        ({"budget_s": 5.0, "policy": "cascade"}, "`policy='cascade'` is one"),
+    ],
+)
+def test_points_and_budgets_that_would_change_nothing_are_refused(given, says):
+    with pytest.raises(TuningError) as refused:
+        auto(**given).check()
+    (problem,) = refused.value.problems
+    assert says in problem
+
+
+def test_a_point_beside_a_bound_on_latency_alone_is_taken():
+    auto(point="knee", bounds=Bounds(max_p95_s=9.0)).check()
 
 
 def test_budgets_and_points_out_of_range_are_refused():

@@ -22,7 +22,7 @@ from routelab.replay import Figures
 from routelab.replay.partitions import workers
 from routelab.tuning import Options
 from routelab.tuning.partitions import as_json, replay_partitions, save, tune_partitions
-from routelab.tuning.study import study_path
+from routelab.tuning.study import check_same_study, inputs, study_path
 
 LARGE = 5_000_000
 """Rows of a folder from which it is read in batches unasked."""
@@ -77,8 +77,15 @@ def tune(
     *,
     catalogue: Catalogue | None,
     json: bool,
+    replace: bool,
 ) -> None:
-    """Tune, store and show; there is no report page, and no record in MLflow."""
+    """Tune, store and show; there is no report page, and no record in MLflow.
+
+    Raises:
+        PolicyFileError: the target holds the policy of another study, and is not to be replaced.
+    """
+    if not replace:
+        check_same_study(target, options, log=log.name, signals=log.specs)
     if len(options.kinds) > 1:
         tell("note: a log that is read in batches is searched for plain cascades alone")
     with workers(executor) as on, passes() as begin:
@@ -86,6 +93,12 @@ def tune(
     for note in study.batches.notes:
         if note not in log.notes:
             tell(f"note: {note}")
+    if not replace:  # what is in the files is known only now
+        reads = {
+            "log_sha256": study.sha256,
+            "prices_sha256": inputs.prices_sha256(study.catalogue),
+        }
+        check_same_study(target, options, log=log.name, reads=reads)
     written = save(study, target)
     tell(
         "no report and no record in MLflow: a log that is read in batches has no rows to show;"

@@ -42,11 +42,16 @@ class FittedScorers:
 
         Raises:
             LearningError: both have a scorer of the same name, or a feature or tensor of one name
-                that is not the same.
+                that is not the same, or they were fitted on other messages of a request.
         """
         twice = sorted(set(self.scorers) & set(other.scorers))
         if twice:
             raise LearningError(f"scorers of the same name: {', '.join(twice)}; rename one")
+        if self.scorers and other.scorers and self.reads != other.reads:
+            raise LearningError(
+                f"scorers that were fitted on other messages of a request ({self.reads or 'all'}"
+                f" and {other.reads or 'all'}); fit them with one `reads`"
+            )
         features, tensors = self.features, self.tensors
         apart = [
             it

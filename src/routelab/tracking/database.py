@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,9 +24,12 @@ def file_of(uri: str) -> Path | None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[bool]:
+def alone(folder: Path, on_wait: Callable[[], object] = lambda: None) -> Iterator[bool]:
     """Hold a folder for the length of a block, waiting for other processes that hold it.
 
+    Args:
+        folder: that is there.
+        on_wait: called once where it is held, before it is waited for.
     Yields:
         Whether it is held; never where the system has no such locks.
     """
@@ -36,17 +39,20 @@ def alone(folder: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        yield _lock(held)
+        yield _lock(held, on_wait)
     finally:
         os.close(held)  # which lets go
 
 
-def _lock(held: int) -> bool:
-    deadline = time.monotonic() + PATIENCE_S
+def _lock(held: int, on_wait: Callable[[], object]) -> bool:
+    deadline, told = time.monotonic() + PATIENCE_S, False
     while time.monotonic() < deadline:
         try:
             lock_file(held)
         except BlockingIOError:
+            if not told:
+                on_wait()
+                told = True
             time.sleep(0.05)
         except OSError:  # a file system without locks
             return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -66,10 +66,16 @@ def read(study: Path) -> PendingStudy:
         ) from error
 
 
-def settle(study: Path) -> None:
-    """Wait until no process records a study, so that it may be replaced; ten minutes at most."""
+def settle(study: Path, notify: Callable[[str], object] = lambda _: None) -> None:
+    """Wait until no process records a study, so that it may be replaced; ten minutes at most.
+
+    Args:
+        study: the directory NAME.study, which need not be there.
+        notify: called with a sentence where it has to wait.
+    """
     if study.is_dir():
-        with database.alone(study):
+        said = f"waiting until the study in {study} is recorded in MLflow, ten minutes at most"
+        with database.alone(study, lambda: notify(said)):
             return
 
 

@@ -53,7 +53,7 @@ class StudyPlan(msgspec.Struct, frozen=True):
     Attributes:
         kinds: of policy, in the order in which they are searched.
         trials: of the randomised search of cascades.
-        rows: requests that scorers are learned from, at most; None for all.
+        rows: requests that scorers are learned from, at most; None for all, or where none are.
         account: whether it is judged what can be learned on the log.
         left_out: kinds that the budget has no room for.
         seconds: what the plan is expected to take on two processors.
@@ -112,7 +112,8 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
     room -= 5 * _before(shape, rows) if account else 0.0
     assert options.budget_s is not None
     seconds = round(SAFE * options.budget_s - room, 1)
-    limit = rows if rows < shape.train else None
+    learns = any(it in kinds for it in (UTILITY, NEIGHBORS, TIERS, GAIN, ROUTING))
+    limit = rows if learns and rows < shape.train else None
     return StudyPlan(tuple(kinds), trials, limit, account, tuple(left_out), seconds)
 
 

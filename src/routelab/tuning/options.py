@@ -37,6 +37,9 @@ FIRST = (
 POINTS = ("least-cost", "most-quality", "knee")
 """Operating points that may be exported where no bound names one."""
 
+BUDGET_S = 60.0
+"""Seconds that a comparison of kinds may take where nobody says otherwise."""
+
 BEFORE: Mapping[str, Any] = {"point": "knee", "budget_s": None}
 """What was done before a field came, where that is another thing than its default."""
 
@@ -55,7 +58,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: of the policy.
         models: candidates; None takes every model with a cost.
-        signals: confidence signals to consider; empty takes all.
+        signals: confidence signals to consider; empty takes all that were asked for where the log
+            was read.
         bounds: limits on cost and quality.
         policy: kind to search, one of `CHOICES` or of a package in use; "auto" compares those
             of `CHOICES` that the budget has room for.
@@ -92,7 +96,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...] = ()
     bounds: Bounds = Bounds()
     policy: str = AUTO
-    budget_s: float | None = 60.0
+    budget_s: float | None = BUDGET_S
     point: str = POINTS[0]
     by: By | None = None
     pair: tuple[str, str] | None = None
@@ -208,6 +212,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def _without_use(self) -> Iterator[str]:
         """Options that would change nothing, so that whoever gave them expects something else."""
+        if self.point != POINTS[0] and self.bounds.name_a_point:
+            yield (
+                "`point` is for studies without a bound on cost or mean quality, which says what is"
+                f" exported; leave `point={self.point!r}` out, or the bound"
+            )
+        if self.policy != AUTO and self.budget_s not in (None, BUDGET_S):
+            yield (
+                f"`budget_s` is for the comparison of kinds, and `policy={self.policy!r}` is one;"
+                " leave it out, or tune with `policy='auto'`"
+            )
         if self.fresh and self.storage is None:
             yield "`fresh=True` forgets what `storage` keeps; give `storage` too"
         if self.policy not in (AUTO, CASCADE, CONDITIONAL):
@@ -235,8 +249,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def by_default(self) -> bool:
         """Whether what is exported is no user's wish: the least cost at enough quality."""
-        free = self.bounds.max_usd_per_1k is None and not self.bounds.on_quality
-        return free and self.point == POINTS[0]
+        return not self.bounds.name_a_point and self.point == POINTS[0]
 
     @property
     def learns(self) -> bool:

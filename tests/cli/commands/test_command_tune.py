@@ -120,6 +120,19 @@ def test_an_existing_policy_is_replaced(run, small, tmp_path):
     assert not any(name.startswith(".") for name in left_behind(tmp_path))
 
 
+def test_other_costs_prices_and_multipliers_make_another_study(run, tmp_path):
+    log = save(tmp_path / "log.csv", rows_of(300))
+    asked = ("--signal", "sure:1", "--out", "x.policy")
+    run.ok("tune", log, *asked, *QUICK)
+    dearer = ("--signal", "sure:3", "--out", "x.policy")
+    told = run.refused("tune", log, *dearer, *QUICK)
+    assert "the multiplier of signal sure was 1.0, and is 3.0" in told
+    (tmp_path / "models.toml").write_text("[models.small]\ninput_usd_per_mtok = 1.0\n")
+    told = run.refused("tune", log, *asked, "--catalogue", tmp_path / "models.toml", *QUICK)
+    assert "the catalogue of its models, prices among it, was another" in told
+    run.ok("tune", log, *asked, *QUICK)  # the same study, after all
+
+
 def test_the_policy_of_another_log_is_replaced_only_if_asked(run, small, tmp_path):
     run.ok("tune", small, "--out", "x.policy", *QUICK)
     run.ok("tune", small, "--out", "x.policy", *QUICK)  # the same study again

@@ -194,10 +194,10 @@ def test_a_csv_with_days_and_all_prices(written):
         ("p.csv", "model,usd_per_1m_inputs,usd_per_1m_output\na,1,1\n", ["usd_per_1m_input'"]),
         (  # a decimal comma, which would be another price; and a comma too many is none
             "p.csv",
-            "model,usd_per_1m_input,usd_per_1m_output\na,1,2,\nb,0,5,1,5\n,1,1\n",
-            ["p.csv: line 3: has more cells than the header", "line 4: model is empty"],
+            "model,usd_per_1m_input,usd_per_1m_output\na,1,2,\nb,0,5,1,5\n",
+            ["p.csv: line 3: 5 fields, and the header has 3"],
         ),
-        ("p.csv", "usd_per_1m_input,usd_per_1m_output,model\n1,2\n", ["line 2: model is empty"]),
+        ("p.csv", "usd_per_1m_input,usd_per_1m_output,model\n1,2,\n", ["line 2: model is empty"]),
         ("p.json", "{", ["prices cannot be read"]),
         ("p.json", "[1, 2]", ["is JSON of no known price list"]),
         ("p.json", '{"a": {"input_cost_per_token": 1, "input_cost_per_token": 2}}', ["twice"]),

@@ -154,6 +154,10 @@ def test_do_not_route_is_not_said_while_something_else_gains(by_chance):
     assert found.word == "not proven"
     assert found.reasons[0].startswith(f"{beside}; of this policy, gain over the zero router")
     assert "b gains too" in found.reasons
+    open_ = figures(gain_vs_zero_router=0.01, gain_ci=(-0.01, 0.03))
+    undecided = verdict(open_, Bounds(), 0.8, elsewhere=[beside])
+    assert undecided.word == "not proven"
+    assert undecided.reasons[1] == beside
 
 
 def test_a_kind_that_does_better_on_test_than_the_exported_one_is_named():

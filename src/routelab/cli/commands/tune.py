@@ -49,6 +49,7 @@ from routelab.tuning.study import (
     check_same_study,
     check_seeds,
     check_targets,
+    inputs,
     save,
     spread_over_seeds,
     study_path,
@@ -87,17 +88,29 @@ def tune(
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
         found = batch_runs.opened(log, how, signals, options.models or ())
-        if not output.replace:
-            check_same_study(target, options, log=found.name)
-        batch_runs.tune(found, options, in_batches, target, catalogue=known, json=output.json)
+        batch_runs.tune(
+            found,
+            options,
+            in_batches,
+            target,
+            catalogue=known,
+            json=output.json,
+            replace=output.replace,
+        )
         return
     opened = read_log(log, how, signals, known, options.models or ())
     opened = replace(opened, reading=reading(how, candidates.catalogue))
     if not output.replace:
-        check_same_study(target, options, log=opened.name, log_sha256=opened.sha256)
+        check_same_study(
+            target,
+            options,
+            log=opened.name,
+            reads=inputs.digests(opened, _catalogue(opened, known, options)),
+            signals={name: opened.spec(name) for name in opened.signals},
+        )
     with recorder(wanted=not output.no_tracking) as by:
         study = _studied(opened, options, known, wanted, search.seeds)
-        settle(study_path(target))
+        settle(study_path(target), tell)
         digest = save(study, target).digest
         summary = {**as_json(study), "policy_digest": digest}
         drawn = None if output.no_report else reported(summary, page)
@@ -166,6 +179,10 @@ def _checked(
     if where is None:
         options.check_in_memory()
     return where
+
+
+def _catalogue(log: Log, given: Catalogue | None, options: Options) -> Catalogue:
+    return inputs.known_catalogue(log, given, inputs.candidates(log, options.models))
 
 
 def _studied(

@@ -58,6 +58,7 @@ class StudyOutputOptions(OutputOptions):
     replace: Annotated[
         bool,
         typer.Option(
-            "--replace", help="Replace a policy that another study (log or options) left there."
+            "--replace",
+            help="Replace a policy that another study (other log, prices or options) left there.",
         ),
     ] = False

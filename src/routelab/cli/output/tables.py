@@ -87,8 +87,8 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
 
 def _unbound(found: Study | PartitionedStudy) -> list[str]:
     """Why this point was exported where no bound says so, and how to ask for another."""
-    bounds, name = found.options.bounds, found.points[0].name
-    if bounds.on_quality or bounds.max_usd_per_1k is not None or name not in _POINTS:
+    name = found.points[0].name
+    if found.options.bounds.name_a_point or name not in _POINTS:
         return []
     return [f"   {_POINTS[name]}; --min-quality-share, --max-usd-per-1k or --point changes it"]
 
@@ -100,6 +100,8 @@ def budget_line(found: Study, seconds: float) -> str:
     text = f"tried {', '.join(it.kind for it in found.rivals)} in {seconds:.0f} s"
     if found.options.budget_s is not None:
         text += f" of {found.options.budget_s:g}"
+    if plan.trials < found.options.trials and found.search is not None:
+        text += f"; {plan.trials} trials of {found.options.trials}"
     if plan.rows is not None:
         text += f"; scorers learned from {plan.rows:,} of {found.split.n['train']:,} requests"
     if plan.left_out:

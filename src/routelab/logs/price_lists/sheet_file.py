@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def read_csv(path: Path) -> PriceList:
             header, delimiter = csv_header(path)
             cells = csv.reader(file, delimiter=delimiter, strict=True)
             next(cells, None)
-            numbered = [(cells.line_num, line) for line in cells if line]
+            numbered = [(cells.line_num, _trimmed(line, len(header))) for line in cells if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"{path.name}: prices cannot be read: {error}") from error
     problems = Problems(path.name)
@@ -85,6 +85,11 @@ def read_csv(path: Path) -> PriceList:
             problems.add(f"{name}: {problem}")
     problems.stop()
     return of_models(path.name, "csv", models)
+
+
+def _trimmed(cells: list[str], n: int) -> list[str]:
+    """Without empty cells behind the header's last."""
+    return cells if any(it.strip() for it in cells[n:]) else cells[:n]
 
 
 def _check_columns(there: list[str], problems: Problems) -> None:

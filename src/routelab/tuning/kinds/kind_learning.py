@@ -173,6 +173,8 @@ def learned_kinds(
         if begins(kind):
             tuner(kind).learn(fits)
             begun.append(kind)
+    if not begun:
+        raise NothingLearnedError(f"{', '.join(kinds)}: there was no time to learn them")
     here = setting(tuning, fits)
     proposed = {}
     for kind in begun:

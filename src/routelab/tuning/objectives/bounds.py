@@ -74,6 +74,11 @@ class Bounds(msgspec.Struct, frozen=True):
         """Whether quality is bounded, so that the least cost is wanted."""
         return self.min_quality is not None or self.min_quality_share is not None
 
+    @property
+    def name_a_point(self) -> bool:
+        """Whether cost or mean quality is bounded, which says which operating point is wanted."""
+        return self.on_quality or self.max_usd_per_1k is not None
+
     def floor(self, best_quality: float) -> float | None:
         """The quality demanded, where the best candidate reaches `best_quality`; None for none."""
         floors = [] if self.min_quality is None else [self.min_quality]

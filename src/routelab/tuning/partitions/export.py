@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile, policy_card, replace_directory, write
 from routelab.tuning.options import UNSAID
 from routelab.tuning.partitions.study import PartitionedStudy
-from routelab.tuning.study import study_path, summary
+from routelab.tuning.study import inputs, study_path, summary
 from routelab.version import __version__
 
 _KEPT = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")
@@ -84,7 +83,7 @@ def _provenance(study: PartitionedStudy) -> dict[str, Any]:
         "routelab": __version__,
         "log": study.batches.name,
         "log_sha256": study.sha256,
-        "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
+        "prices_sha256": inputs.prices_sha256(study.catalogue),
         "options": {k: v for k, v in study.options.recorded.items() if k not in UNSAID},
         "numpy": np.__version__,
         "streamed": True,

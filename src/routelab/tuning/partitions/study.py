@@ -34,11 +34,18 @@ from routelab.tuning.objectives import (
     front,
     operating_points,
 )
-from routelab.tuning.options import SAMPLERS, Options
+from routelab.tuning.options import BUDGET_S, SAMPLERS, Options
 from routelab.tuning.partitions import solve
 from routelab.tuning.partitions.measure import evaluated
 from routelab.tuning.partitions.scan import Passes, Scan, scan
-from routelab.tuning.study import Verdict, caveats, inputs, signal_checks, verdict
+from routelab.tuning.study import (
+    Verdict,
+    caveats,
+    inputs,
+    kind_results,
+    signal_checks,
+    verdict,
+)
 from routelab.tuning.tuners import AUTO, CASCADE
 
 
@@ -122,7 +129,7 @@ def tune_partitions(
     models = inputs.candidates(log, options.models)
     solve.check_size(models, options.levels)
     signals = _signals(log, options.signals)
-    known = (catalogue or batches.catalogue or Catalogue()).only(models)
+    known = inputs.known_catalogue(batches, catalogue, models)
     cut = log.cut(options.seed, options.group, options.split)
     total = cut.dropped + sum(cut.n.values())
     refuse_cut(log.name, cut.n_groups, cut.dropped / total, options)
@@ -139,6 +146,7 @@ class _OnTune(NamedTuple):
         sampled: outcomes and signals of some requests; thresholds: those that tell them apart.
         best: candidate alone; front: non-dominated points, by rising cost.
         chosen: operating points, the exported one first; tuned: figures of that.
+        doubts: what speaks against signals, as far as the sample shows it, in sentences.
     """
 
     sampled: ThresholdSample
@@ -148,6 +156,7 @@ class _OnTune(NamedTuple):
     chosen: Sequence[OperatingPoint]
     tuned: Figures
     coverage: Coverage
+    doubts: Sequence[str]
 
 
 def _on_tune(
@@ -171,6 +180,7 @@ def _on_tune(
     refused = list(signal_checks.refused_values(log.name, asked, sampled.judged, models))
     if refused:
         raise LogError(*refused)
+    doubts = list(signal_checks.doubtful_values(asked, sampled.judged, models))
     thresholds = solve.thresholds(sampled, models)
     cascades = solve.cascades(log, tuning, sampled, thresholds, options.levels)
     replayed = log.moments(tuning, cascades, question, "replaying the front")
@@ -185,7 +195,7 @@ def _on_tune(
     named = [NamedPolicy(options.name, chosen[0].point.policy)]
     again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
     tuned = evaluated(again, named, models, "tune", options.seed)[0]
-    return _OnTune(sampled, thresholds, best, points, chosen, tuned, replayed.coverage())
+    return _OnTune(sampled, thresholds, best, points, chosen, tuned, replayed.coverage(), doubts)
 
 
 def _warnings(
@@ -235,6 +245,7 @@ def _judged_on(
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
     warnings = [
         *caveats.below_default(options, tested[0].quality, best_quality),
+        *found.doubts,
         *_warnings(log, cut, chosen[0], coverage, has_signal=bool(found.thresholds)),
     ]
     return PartitionedStudy(
@@ -265,6 +276,7 @@ def _judged_on(
             best_quality,
             warnings,
             by_chance=policies[0].by_chance,
+            elsewhere=kind_results.points_that_gain(chosen, tested),
         ),
         coverage=coverage,
     )
@@ -281,6 +293,7 @@ def _check(options: Options) -> None:
         "`max_p95_s`": options.bounds.max_p95_s is not None,
         f"`storage` {options.storage}": options.storage is not None,
         f"`processes` {options.processes}": options.processes > 1,
+        f"`budget_s` {options.budget_s}": options.budget_s not in (None, BUDGET_S),
     }
     problems = [
         f"{name}: cannot be had of a log that is read in batches, whose cascades are solved"

@@ -8,7 +8,7 @@ from routelab.lazy import attach
 from routelab.tuning.study.verdict import verdict
 
 if TYPE_CHECKING:
-    from routelab.tuning.study import caveats, inputs, signal_checks, summary
+    from routelab.tuning.study import caveats, inputs, kind_results, signal_checks, summary
     from routelab.tuning.study.export import as_json, save
     from routelab.tuning.study.kind_choice import TIE
     from routelab.tuning.study.repeat import repeated
@@ -35,6 +35,7 @@ else:
             "check_targets": "targets",
             "front_aiq": "study",
             "inputs": "",
+            "kind_results": "",
             "repeated": "repeat",
             "save": "export",
             "signal_checks": "",
@@ -59,6 +60,7 @@ __all__ = [
     "check_targets",
     "front_aiq",
     "inputs",
+    "kind_results",
     "repeated",
     "save",
     "signal_checks",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,8 @@ from routelab.policy_file import (
     replace_directory,
     write,
 )
-from routelab.replay import costs_sha256
 from routelab.tuning.options import UNSAID
-from routelab.tuning.study import summary
+from routelab.tuning.study import inputs, summary
 from routelab.tuning.study.study import Study
 from routelab.tuning.study.targets import study_path
 from routelab.version import __version__
@@ -126,9 +124,10 @@ def _reads_text(policy: Policy) -> bool:
 def _learning(study: Study) -> dict[str, Any]:
     """How well gains can be learned on this log; null where nothing was learned."""
     if study.account is None:
-        if not study.options.account:
+        if not study.options.account or study.fitted is not None:
+            why = "there was no time for it" if study.options.account else "left out, as asked"
             known = {"recipes": msgspec.to_builtins(study.sought)}
-            return summary.nothing_learned("left out, as asked") | known
+            return summary.nothing_learned(why) | known
         alone = f"nothing was learned: policy {study.options.policy} uses confidence alone"
         return summary.nothing_learned(study.notes[0] if study.notes else alone)
     known = {"account": study.account, "recipes": study.sought}
@@ -169,10 +168,8 @@ def _provenance(study: Study) -> dict[str, Any]:
     return {
         "routelab": __version__,
         "log": study.log.name,
-        "log_sha256": study.log.sha256,
         "traffic": traffic(study.log, study.test.models, asked=study.options.models is not None),
-        "costs_sha256": costs_sha256(study.log),
-        "prices_sha256": hashlib.sha256(msgspec.json.encode(study.catalogue)).hexdigest(),
+        **inputs.digests(study.log, study.catalogue),
         "options": {k: v for k, v in study.options.recorded.items() if k not in UNSAID},
         **({"reading": dict(study.log.reading)} if study.log.reading else {}),
         "numpy": np.__version__,

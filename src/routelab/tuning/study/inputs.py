@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import msgspec
 import numpy as np
 
+from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError, TuningError
 from routelab.logs.model import Log
+from routelab.replay import costs_sha256
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.solvers import threshold_candidates
 
@@ -24,6 +28,39 @@ class HasModels(Protocol):
     def models(self) -> tuple[str, ...]: ...
     @property
     def costed(self) -> tuple[str, ...]: ...
+
+
+class HasCatalogue(Protocol):
+    """What may know prices: a log, or what is known of one that is not in memory."""
+
+    @property
+    def catalogue(self) -> Catalogue | None: ...
+
+
+def digests(log: Log, catalogue: Catalogue) -> dict[str, str]:
+    """What a study reads, as its provenance records it: the log, its costs, and list prices.
+
+    Args:
+        log: as it was read.
+        catalogue: of the candidates.
+    """
+    return {
+        "log_sha256": log.sha256,
+        "costs_sha256": costs_sha256(log),
+        "prices_sha256": prices_sha256(catalogue),
+    }
+
+
+def prices_sha256(catalogue: Catalogue) -> str:
+    """Of a catalogue: prices, capabilities and deployments."""
+    return hashlib.sha256(msgspec.json.encode(catalogue)).hexdigest()
+
+
+def known_catalogue(
+    log: HasCatalogue, given: Catalogue | None, candidates: Sequence[str]
+) -> Catalogue:
+    """What is known of the candidates: as given, or as the log says."""
+    return (given or log.catalogue or Catalogue()).only(candidates)
 
 
 def candidates(log: HasModels, named: Sequence[str] | None) -> tuple[str, ...]:

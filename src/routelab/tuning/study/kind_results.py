@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from routelab.core.messages import bracketed
 from routelab.errors import TuningError
-from routelab.replay import ComparisonSet, NamedPolicy, Range, baseline_gains, evaluate
+from routelab.replay import ComparisonSet, Figures, NamedPolicy, Range, baseline_gains, evaluate
 from routelab.tuning.objectives import FrontPoint, OperatingPoint, operating_points
 from routelab.tuning.options import Options
 from routelab.tuning.tuners import TASK_MEAN
 
-OF_BASELINES = {"task_mean": f"`policy={TASK_MEAN!r}`"}
+OF_BASELINES = {"task_mean": f"`policy={TASK_MEAN!r}` exports such a policy"}
 """How a baseline is exported, where it can be."""
 
 
@@ -96,27 +97,56 @@ def tried_kinds(
 
 def that_gain(
     kinds: Sequence[TriedKind],
-    points: Sequence[tuple[str, float, Range]],
+    points: Sequence[OperatingPoint],
+    tested: Sequence[Figures],
     testing: ComparisonSet,
-    usd_per_1k: float,
 ) -> list[str]:
     """What gains over the zero router on test beside the exported policy, in sentences.
 
     Args:
         kinds: that were tried.
-        points: name, gain and interval of the operating points that are not exported.
-        testing: rows of test.
-        usd_per_1k: what the exported policy costs, and untuned routers may.
+        points: operating points, the exported one first; tested: their figures on test.
+        testing: rows of test, on which untuned routers spend what the exported policy does.
     """
-    gains = [(f"`point={name!r}`", name, gain, ci) for name, gain, ci in points]
+    gains = _of_points(points, tested)
     gains += [
-        (f"`policy={it.kind!r}`", it.kind, it.gain, it.gain_ci) for it in kinds if not it.exported
+        _Gain(it.kind, f"`policy={it.kind!r}` exports such a policy", it.gain, it.gain_ci)
+        for it in kinds
+        if not it.exported
     ]
-    for name, (gain, ci) in baseline_gains(testing, usd_per_1k / 1000).items():
-        gains.append((OF_BASELINES.get(name, ""), name, gain, ci))
+    baselines = baseline_gains(testing, tested[0].usd_per_1k / 1000)
+    gains += [_Gain(it, OF_BASELINES.get(it, ""), *found) for it, found in baselines.items()]
+    return _sentences(gains)
+
+
+def points_that_gain(points: Sequence[OperatingPoint], tested: Sequence[Figures]) -> list[str]:
+    """The part of `that_gain` that is of operating points."""
+    return _sentences(_of_points(points, tested))
+
+
+class _Gain(NamedTuple):
+    """What a policy gains over the zero router on test, and how it is exported; "" for no way."""
+
+    name: str
+    how: str
+    gain: float
+    ci: Range
+
+
+def _of_points(points: Sequence[OperatingPoint], tested: Sequence[Figures]) -> list[_Gain]:
     return [
-        f"{name} gains {100 * gain:+.2f} points {bracketed(ci, '+.2f', 100)}"
-        + (f", and {how} exports it" if how else "")
-        for how, name, gain, ci in sorted(gains, key=lambda it: -it[3][0])
-        if ci[0] > 0
+        _Gain(
+            it.name, f"`point={it.name!r}` exports it", figures.gain_vs_zero_router, figures.gain_ci
+        )
+        for it, figures in zip(points[1:], tested[1:], strict=True)
+    ]
+
+
+def _sentences(gains: Sequence[_Gain]) -> list[str]:
+    """Of what surely gains, the surest first."""
+    return [
+        f"{it.name} gains {100 * it.gain:+.2f} points {bracketed(it.ci, '+.2f', 100)}"
+        + (f", and {it.how}" if it.how else "")
+        for it in sorted(gains, key=lambda it: -it.ci[0])
+        if it.ci[0] > 0
     ]

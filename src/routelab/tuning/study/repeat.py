@@ -10,7 +10,7 @@ from msgspec.structs import fields
 
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
-from routelab.tuning.options import BEFORE, Options
+from routelab.tuning.options import BEFORE, POINTS, Options
 from routelab.tuning.search import recorded_about
 from routelab.tuning.tuners import CASCADE
 
@@ -58,6 +58,8 @@ def repeated(
     given = policy.document.provenance.get("options", {})
     repeatable = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
     options = msgspec.convert({**BEFORE, **repeatable, "name": policy.name}, Options)
+    if options.bounds.name_a_point:  # 0.1.0 had no point to name, and `BEFORE` names one
+        options = structs.replace(options, point=POINTS[0])
     unknown = [name for name in options.signals if not log.spec(name).cost_known]
     used = tuple(name for name in options.signals if name not in unknown)
     notes = [
@@ -67,7 +69,5 @@ def repeated(
         if used
     ]
     pair = options.pair if not set(options.pair or ()) & set(gone) else None
-    again = msgspec.structs.replace(
-        options, models=models, signals=used or options.signals, pair=pair
-    )
+    again = structs.replace(options, models=models, signals=used or options.signals, pair=pair)
     return again, notes

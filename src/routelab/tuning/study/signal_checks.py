@@ -39,9 +39,7 @@ def refusals(log: Log, names: Iterable[str], models: Sequence[str]) -> Iterator[
     Args:
         log, names, models: as for `refuse`.
     """
-    columns = [log.column(name) for name in models]
-    found = [(name, log.spec(name), log.signals[name][:, columns]) for name in names]
-    return refused_values(log.name, found, judged_quality(log)[:, columns], models)
+    return refused_values(log.name, *_values(log, names, models), models)
 
 
 def refused_values(
@@ -74,12 +72,19 @@ def doubtful(log: Log, names: Iterable[str], models: Sequence[str]) -> Iterator[
     Args:
         log, names, models: as for `refuse`; what that refuses is left out.
     """
-    columns = [log.column(name) for name in models]
-    quality = judged_quality(log)[:, columns]
-    for name in names:
+    return doubtful_values(*_values(log, names, models), models)
+
+
+def doubtful_values(
+    signals: Iterable[tuple[str, SignalSpec, Floats]], quality: Floats, models: Sequence[str]
+) -> Iterator[str]:
+    """`doubtful` for values of any log.
+
+    Args:
+        signals, quality, models: as for `refused_values`.
+    """
+    for name, spec, values in signals:
         said = foreign(name)
-        values = log.signals[name][:, columns]
-        spec = log.spec(name)
         if why_refused(name, spec, values, quality, models) is not None:
             continue
         if not spec.vouched and (why := label_suspicion(values, quality)) is not None:
@@ -130,6 +135,15 @@ def proposed(names: Sequence[str]) -> Iterator[str]:
             f"no signal was asked for; proposed by {known}: {', '.join(found)}. For policies that"
             f" may read {them}, add `signals={found!r}`"
         )
+
+
+def _values(
+    log: Log, names: Iterable[str], models: Sequence[str]
+) -> tuple[list[tuple[str, SignalSpec, Floats]], Floats]:
+    """Name, spec and (n, m) confidence of signals, and (n, m) judged quality."""
+    columns = [log.column(name) for name in models]
+    found = [(name, log.spec(name), log.signals[name][:, columns]) for name in names]
+    return found, judged_quality(log)[:, columns]
 
 
 def _vouching(name: str, spec: SignalSpec) -> str:

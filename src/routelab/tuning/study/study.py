@@ -194,7 +194,7 @@ def tune(
     signals = inputs.signals(log, options.signals, candidates)
     signal_checks.refuse(log, signals, candidates)
     inputs.check_pair(log, options.pair)
-    known = (catalogue or log.catalogue or Catalogue()).only(candidates)
+    known = inputs.known_catalogue(log, catalogue, candidates)
     cut = split(log, seed=options.seed, group=options.group, rule=options.split)
     refuse_cut(log.name, cut.n_groups, cut.dropped / len(log), options)
 
@@ -406,15 +406,7 @@ def _against_bounds(
         further[0],
         by_chance=exported.by_chance,
         kind=found.won,
-        elsewhere=that_gain(
-            tried,
-            [
-                (it.name, figures.gain_vs_zero_router, figures.gain_ci)
-                for it, figures in zip(chosen[1:], tested[1:], strict=True)
-            ],
-            testing,
-            tested[0].usd_per_1k,
-        ),
+        elsewhere=that_gain(tried, chosen, tested, testing),
     )
     return final, [
         [*bound_checks.mean_bound_checks(figures, bounds, best_quality, it.point.score), *others]

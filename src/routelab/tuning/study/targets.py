@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from routelab.core import SignalSpec
+from routelab.core.messages import foreign
 from routelab.errors import PolicyFileError
 from routelab.policy_file import check_target
 from routelab.tuning.options import UNSAID, Options
@@ -23,6 +25,8 @@ STUDY_FILES = {"study.json", "trials.parquet", "untracked.json"}
 
 class _Made(msgspec.Struct):
     provenance: Mapping[str, Any] = {}
+    signals: Mapping[str, SignalSpec] = {}
+    evaluation: Mapping[str, Any] = {}
 
 
 def check_targets(out: Path) -> None:
@@ -73,9 +77,14 @@ def study_path(out: Path) -> Path:
 
 
 def check_same_study(
-    out: Path, options: Options, *, log: str, log_sha256: str | None = None
+    out: Path,
+    options: Options,
+    *,
+    log: str,
+    reads: Mapping[str, str] | None = None,
+    signals: Mapping[str, SignalSpec] | None = None,
 ) -> None:
-    """Refuse to replace the policy of another study: of another log, or of other options.
+    """Refuse to replace the policy of another study: of another log, prices or options.
 
     The same study, repeated or resumed with more trials, may write again what it wrote.
 
@@ -83,7 +92,8 @@ def check_same_study(
         out: the policy directory; nothing is refused where there is none.
         options: of the study that is to write it.
         log: name of its log.
-        log_sha256: digest of its log; None where that is not known yet.
+        reads: digests of what it reads, by their names in a provenance, as far as they are known.
+        signals: what signals cost, by name.
     Raises:
         PolicyFileError: another study's policy is there, and how it differs.
     """
@@ -91,10 +101,16 @@ def check_same_study(
     if not main.is_file():
         return
     try:
-        made = msgspec.json.decode(main.read_bytes(), type=_Made).provenance
+        made = msgspec.json.decode(main.read_bytes(), type=_Made)
     except (OSError, msgspec.MsgspecError):
-        made = {}  # damaged or no study's: nothing says that it may go
-    differences = list(_differences(made, options, log, log_sha256))
+        made = _Made()  # damaged or no study's: nothing says that it may go
+    differences = [
+        *_of_inputs(made, log, reads or {}),
+        *_of_options(made, options),
+        *_of_signals(made, signals or {}),
+    ]
+    if "options" not in made.provenance:
+        differences = ["no study is on record there"]
     if differences:
         told = "; ".join(differences[:_SHOWN])
         more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
@@ -104,20 +120,33 @@ def check_same_study(
         )
 
 
-def _differences(
-    made: Mapping[str, Any], options: Options, log: str, log_sha256: str | None
-) -> Iterator[str]:
-    if "options" not in made:
-        yield "no study is on record there"
-        return
-    if log_sha256 is None:
-        if made.get("log") != log:
-            yield f"its log is {made.get('log')}, and here it is {log}"
-    elif made.get("log_sha256") != log_sha256:
-        yield f"its log is {made.get('log')} of other content, and here it is {log}"
-    there: Mapping[str, Any] = made["options"]
+def _of_inputs(made: _Made, log: str, reads: Mapping[str, str]) -> Iterator[str]:
+    there = {name: made.provenance.get(name) for name in reads}
+    apart = [name for name, it in there.items() if it not in (None, reads[name])]
+    before = made.provenance.get("log")
+    if "log_sha256" not in reads:
+        if before != log:
+            yield f"its log is {before}, and here it is {log}"
+    elif "log_sha256" in apart or there["log_sha256"] is None:
+        yield f"its log is {before} of other content, and here it is {log}"
+    elif "costs_sha256" in apart:
+        yield "what the calls of its log cost was otherwise"
+    # The objectives of simulated days may set rules in the catalogue that nobody gave.
+    if "prices_sha256" in apart and "slo" not in made.evaluation:
+        yield "the catalogue of its models, prices among it, was another"
+
+
+def _of_options(made: _Made, options: Options) -> Iterator[str]:
+    there: Mapping[str, Any] = made.provenance.get("options", {})
     here = msgspec.json.decode(msgspec.json.encode(options.recorded))
     for name in {**there, **here}:
         before, now = (f"{it[name]!r:.60}" if name in it else _NOT_GIVEN for it in (there, here))
         if name not in (*UNSAID, "trials") and before != now:
             yield f"{name} was {before}, and is {now}"
+
+
+def _of_signals(made: _Made, signals: Mapping[str, SignalSpec]) -> Iterator[str]:
+    for name, spec in made.signals.items():
+        if name in signals and signals[name].multiplier != spec.multiplier:
+            before, now = (it.multiplier or _NOT_GIVEN for it in (spec, signals[name]))
+            yield f"the multiplier of signal {foreign(name)} was {before}, and is {now}"

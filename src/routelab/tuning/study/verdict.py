@@ -72,7 +72,8 @@ def verdict(
         by_chance: the policy is a mixture of single models, which the zero router is the best of.
         kind: of the policy, which the untuned router of this kind is no rival of.
         elsewhere: what else gains over the zero router on test, in sentences, surest first. Where
-            anything does, it is not said that routing is not worth it.
+            anything does, it is not said that routing is not worth it, nor that more requests are
+            needed without saying so.
     """
     judged = [*mean_bound_checks(test, bounds, best_quality, None), *further]
     proved = list(_certified(certificate))
@@ -111,7 +112,7 @@ def verdict(
         if more is not None:
             needed.append(more)
             gain += f"; about {more:,} test requests would settle it"
-    reasons = (*(check.text for check in missed), gain, *rest)
+    reasons = (*(check.text for check in missed), gain, *elsewhere, *rest)
     return Verdict("not proven", reasons, max(needed, default=None))
 
 
