@@ -10,7 +10,7 @@ Range = tuple[float, float]
 
 
 class KindSummary(msgspec.Struct, frozen=True):
-    """A kind of policy that was searched; see `routelab.tuning.study.kind_choice.Rival`."""
+    """A kind of policy that was searched; see `routelab.tuning.selection.Rival`."""
 
     kind: str
     aiq_tune: float | None

@@ -11,7 +11,7 @@ from routelab.learning import Recipe, account
 from routelab.logs import Log
 from routelab.reports import render
 from routelab.reports.forms import NOTHING, minus
-from routelab.tuning.study.kind_choice import Rival
+from routelab.tuning.selection.kind_choice import Rival
 
 PAIR = ("small-8b", "frontier")
 KINDS = (

@@ -10,8 +10,8 @@ from tuning_world import baseline, figures
 from routelab.stats.power import requests_to_settle
 from routelab.tuning import Bounds
 from routelab.tuning.objectives.score import MARGIN
+from routelab.tuning.selection.kind_choice import Rival
 from routelab.tuning.study import caveats
-from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.study.verdict import verdict
 
 POINTS = st.floats(-0.2, 0.2)

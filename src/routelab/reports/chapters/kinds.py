@@ -10,7 +10,7 @@ from routelab.reports.blocks import Cell, Chapter, Gallery, PlotBlock, TableBloc
 from routelab.reports.learning_summary import KindSummary
 from routelab.reports.plots import points, whiskers_plot
 from routelab.reports.summary import Summary
-from routelab.tuning.study import TIE
+from routelab.tuning.selection import TIE
 
 
 def kinds_chapter(summary: Summary) -> Chapter | None:

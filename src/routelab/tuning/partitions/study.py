@@ -38,11 +38,11 @@ from routelab.tuning.options import BUDGET_S, SAMPLERS, Options
 from routelab.tuning.partitions import solve
 from routelab.tuning.partitions.measure import evaluated
 from routelab.tuning.partitions.scan import Passes, Scan, scan
+from routelab.tuning.selection import kind_results
 from routelab.tuning.study import (
     Verdict,
     caveats,
     inputs,
-    kind_results,
     signal_checks,
     verdict,
 )

@@ -8,9 +8,8 @@ from routelab.lazy import attach
 from routelab.tuning.study.verdict import verdict
 
 if TYPE_CHECKING:
-    from routelab.tuning.study import caveats, inputs, kind_results, signal_checks, summary
+    from routelab.tuning.study import caveats, inputs, signal_checks, summary
     from routelab.tuning.study.export import as_json, save
-    from routelab.tuning.study.kind_choice import TIE
     from routelab.tuning.study.repeat import repeated
     from routelab.tuning.study.seed_spread import SeedRun, SeedSpread
     from routelab.tuning.study.seeds import check_seeds, spread_over_seeds
@@ -26,7 +25,6 @@ else:
             "SeedSpread": "seed_spread",
             "SloOutcome": "slo_outcome",
             "Study": "study",
-            "TIE": "kind_choice",
             "Verdict": "verdict",
             "as_json": "export",
             "caveats": "",
@@ -35,7 +33,6 @@ else:
             "check_targets": "targets",
             "front_aiq": "study",
             "inputs": "",
-            "kind_results": "",
             "repeated": "repeat",
             "save": "export",
             "signal_checks": "",
@@ -47,7 +44,6 @@ else:
     )
 
 __all__ = [
-    "TIE",
     "SeedRun",
     "SeedSpread",
     "SloOutcome",
@@ -60,7 +56,6 @@ __all__ = [
     "check_targets",
     "front_aiq",
     "inputs",
-    "kind_results",
     "repeated",
     "save",
     "signal_checks",

@@ -15,8 +15,8 @@ from routelab.replay import ComparisonSet, Coverage
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import ENOUGH, OperatingPoint
 from routelab.tuning.options import Options
+from routelab.tuning.selection import Rival
 from routelab.tuning.study import signal_checks
-from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.tuners import CASCADE
 
 NO_SIGNAL = (

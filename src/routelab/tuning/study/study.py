@@ -34,11 +34,17 @@ from routelab.tuning.objectives import (
     within,
 )
 from routelab.tuning.options import Options
-from routelab.tuning.study import caveats, display, inputs, kind_choice, signal_checks
-from routelab.tuning.study.enough import share_asked_for
-from routelab.tuning.study.kind_choice import Rival
-from routelab.tuning.study.kind_results import TriedKind, that_gain, tried_kinds
-from routelab.tuning.study.kind_search import KindSearch, search_kinds
+from routelab.tuning.selection import (
+    KindSearch,
+    Rival,
+    TriedKind,
+    kind_choice,
+    search_kinds,
+    share_asked_for,
+    that_gain,
+    tried_kinds,
+)
+from routelab.tuning.study import caveats, display, inputs, signal_checks
 from routelab.tuning.study.repeat import as_begun
 from routelab.tuning.study.stored_result import note_export
 from routelab.tuning.study.verdict import Verdict, verdict

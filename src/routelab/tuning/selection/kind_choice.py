@@ -10,7 +10,7 @@ import msgspec
 from routelab.metrics import aiq_among
 from routelab.replay import ComparisonSet, Range, gain_difference
 from routelab.tuning.objectives import MARGIN, FrontPoint, best_at
-from routelab.tuning.study.kind_search import KindSearch
+from routelab.tuning.selection.kind_search import KindSearch
 
 TIE = MARGIN
 """A kind is worth its complexity from this much of AIQ, as routing is from this much of quality:
