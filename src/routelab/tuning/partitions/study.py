@@ -27,6 +27,7 @@ from routelab.tuning.cut_checks import left_out, refuse_cut
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     BoundCheck,
+    Bounds,
     FrontPoint,
     OperatingPoint,
     PolicyScore,
@@ -260,14 +261,7 @@ def _judged_on(
         points=chosen,
         tuned=found.tuned,
         tested=tested,
-        judged=[
-            list(
-                bound_checks.mean_bound_checks(
-                    figures, options.bounds, best_quality, it.point.score
-                )
-            )
-            for it, figures in zip(chosen, tested, strict=True)
-        ],
+        judged=_held_to_bounds(chosen, tested, options.bounds, best_quality),
         front=found.front,
         aiq_front=_aiq_front(tested, models),
         verdict=verdict(
@@ -280,6 +274,16 @@ def _judged_on(
         ),
         coverage=coverage,
     )
+
+
+def _held_to_bounds(
+    chosen: Sequence[OperatingPoint], tested: Sequence[Figures], bounds: Bounds, best: float
+) -> list[list[BoundCheck]]:
+    """The user's bounds, by operating point."""
+    return [
+        list(bound_checks.mean_bound_checks(figures, bounds, best, it.point.score))
+        for it, figures in zip(chosen, tested, strict=True)
+    ]
 
 
 def _check(options: Options) -> None:
