@@ -115,7 +115,7 @@ def that_gain(
     for name, (gain, ci) in baseline_gains(testing, usd_per_1k / 1000).items():
         gains.append((OF_BASELINES.get(name, ""), name, gain, ci))
     return [
-        f"{name} gains {100 * gain:+.2f} points {bracketed(ci, '+.2f', 100)}"
+        f"{name} gains {100 * gain:+z.2f} points {bracketed(ci, '+.2f', 100)}"
         + (f", and {how} exports it" if how else "")
         for how, name, gain, ci in sorted(gains, key=lambda it: -it[3][0])
         if ci[0] > 0
