@@ -20,7 +20,7 @@ def points(value: float | None) -> str:
     """A difference in quality, in points of 1/100, with its sign."""
     if value is None or missing(value):
         return NOTHING
-    text = f"{100 * value:+.1f}"
+    text = f"{100 * value:+z.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else minus(text)
 
 

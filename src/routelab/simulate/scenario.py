@@ -94,8 +94,9 @@ def check(scenario: Scenario, catalogue: Catalogue, duration_s: float, source: s
             if (named := getattr(fault, field)) and named not in known:
                 problems.append(
                     f"{source}: fault {at} ({_kind(fault)}): no {field}"
-                    f" {redacted_address(named)!r}; there are"
-                    f" {', '.join(sorted(known - {''})) or 'none'}"
+                    f" {redacted_address(named)!r} in the catalogue, which has"
+                    f" {', '.join(sorted(known - {''})) or 'none'}; name one in a scenario of"
+                    f" yours, or leave {field} out, which strikes all"
                 )
     for what, window in _windows(scenario):
         if window.from_s > duration_s:

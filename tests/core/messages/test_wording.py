@@ -38,3 +38,10 @@ def test_numbers_have_a_form_a_scale_and_a_unit():
 @pytest.mark.parametrize(("n", "text"), [(0, "0 rows"), (1, "1 row"), (2000, "2,000 rows")])
 def test_one_thing_has_no_plural(n, text):
     assert wording.counted(n, "row") == text
+
+
+@pytest.mark.parametrize("value", [-0.0, -1e-9, -0.0004, 0.0004])
+def test_what_rounds_to_zero_is_never_a_minus_zero(value):
+    assert wording.with_interval(value, (value, -0.5), "+.3f") == "+0.000 [+0.000, -0.500]"
+    assert wording.known(value, "+.3f") == "+0.000"
+    assert wording.bracketed((value, value), "+.1f", 100) == "[+0.0, +0.0]"

@@ -140,8 +140,8 @@ def _moves(it: PolicyDifference) -> RenderableType:
             tables.escaped(one.old or "nobody"),
             tables.escaped(one.new or "nobody"),
             f"{one.n_requests:,}",
-            f"{100 * one.quality:+.1f}",
-            f"{one.usd_per_1k:+.3f}",
+            f"{100 * one.quality:+z.1f}",
+            f"{one.usd_per_1k:+z.3f}",
         )
     return table
 
@@ -181,7 +181,7 @@ def _examples(it: PolicyDifference) -> RenderableType:
         table.add_row(
             *map(tables.escaped, (one.id, one.task, one.old or "nobody", one.new or "nobody")),
             f"{one.quality:+.3g}",
-            f"{one.cost_usd:+.6f}",
+            f"{one.cost_usd:+z.6f}",
         )
     return table
 

@@ -125,4 +125,4 @@ def _gain(it: PolicyVersion) -> str:
     if it.gain is None or it.gain_ci is None:
         return ""
     low, high = it.gain_ci
-    return f"{100 * it.gain:+.1f} \\[{100 * low:+.1f}, {100 * high:+.1f}]"
+    return f"{100 * it.gain:+z.1f} \\[{100 * low:+z.1f}, {100 * high:+z.1f}]"

@@ -93,7 +93,7 @@ def _escalations(it: Repriced) -> RenderableType:
             tables.escaped(one.model),
             tables.escaped(one.next_model),
             f"{one.n_requests:,} ({one.share:.1%})",
-            f"{100 * one.quality:+.1f}",
+            f"{100 * one.quality:+z.1f}",
             f"{1000 * (one.usd_next + one.usd_other):.3f}",
             _break_even(one),
         )
@@ -140,7 +140,7 @@ def _front(it: Retuned) -> RenderableType:
 
 
 def _word(it: Retuned) -> str:
-    gain = f"{100 * it.gain:+.2f} points {bracketed(it.gain_ci, '+.2f', 100)}"
+    gain = f"{100 * it.gain:+z.2f} points {bracketed(it.gain_ci, '+.2f', 100)}"
     return tables.escaped(
         {
             "retune": f"retune: tuned again, the study gains {gain} more than the policy",

@@ -208,7 +208,7 @@ def seeds(found: SeedSpread | None) -> list[RenderableType]:
     gain = found.gain
     return [
         shown,
-        f"   gain {100 * gain.least:+.1f} to {100 * gain.most:+.1f} points, standard deviation"
+        f"   gain {100 * gain.least:+z.1f} to {100 * gain.most:+z.1f} points, standard deviation"
         f" {100 * gain.deviation:.1f}",
     ]
 

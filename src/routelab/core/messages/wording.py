@@ -23,7 +23,9 @@ def known(value: float | None, form: str, unit: str = "", *, otherwise: str = UN
         unit: written after it, with its space.
         otherwise: what is said of a number that is not known.
     """
-    return otherwise if value is None or math.isnan(value) else f"{value:{form}}{unit}"
+    return (
+        otherwise if value is None or math.isnan(value) else f"{value:{_unsigned_zero(form)}}{unit}"
+    )
 
 
 def bracketed(ends: Sequence[float], form: str, scale: float = 1.0) -> str:
@@ -35,6 +37,7 @@ def bracketed(ends: Sequence[float], form: str, scale: float = 1.0) -> str:
         scale: for example 100 for points.
     """
     low, high = ends
+    form = _unsigned_zero(form)
     return f"[{scale * low:{form}}, {scale * high:{form}}]"
 
 
@@ -47,7 +50,12 @@ def with_interval(value: float, ends: Sequence[float], form: str, scale: float =
         form: of `format`, such as ".3f".
         scale: for example 100 for points.
     """
-    return f"{scale * value:{form}} {bracketed(ends, form, scale)}"
+    return f"{scale * value:{_unsigned_zero(form)}} {bracketed(ends, form, scale)}"
+
+
+def _unsigned_zero(form: str) -> str:
+    """The same form, in which what rounds to zero is no minus zero."""
+    return form.replace("+.", "+z.")
 
 
 def value_text(value: object) -> str:

@@ -112,7 +112,7 @@ def _lead(it: RankingSummary) -> tuple[Cell, Cell]:
 
 
 def _signed(value: float) -> str:
-    return forms.minus(f"{value:+.3f}")
+    return forms.minus(f"{value:+z.3f}")
 
 
 def _cell(it: EstimateSummary) -> Cell:

@@ -145,7 +145,7 @@ def _of_points(points: Sequence[OperatingPoint], tested: Sequence[Figures]) -> l
 def _sentences(gains: Sequence[_Gain]) -> list[str]:
     """Of what surely gains, the surest first."""
     return [
-        f"{it.name} gains {100 * it.gain:+.2f} points {bracketed(it.ci, '+.2f', 100)}"
+        f"{it.name} gains {100 * it.gain:+z.2f} points {bracketed(it.ci, '+.2f', 100)}"
         + (f", and {it.how}" if it.how else "")
         for it in sorted(gains, key=lambda it: -it.ci[0])
         if it.ci[0] > 0

@@ -115,8 +115,8 @@ def rivals(found: Sequence[Rival]) -> Iterator[str]:
         if it.gain_behind is not None and it.gain_behind_ci is not None:
             low, high = it.gain_behind_ci
             yield (
-                f"{won} gains {100 * it.gain_behind:+.2f} points [{100 * low:+.2f},"
-                f" {100 * high:+.2f}] more than the best {it.kind} of its cost"
+                f"{won} gains {100 * it.gain_behind:+z.2f} points [{100 * low:+z.2f},"
+                f" {100 * high:+z.2f}] more than the best {it.kind} of its cost"
                 f"{', and so less' if high < 0 else ''}"
             )
 
@@ -127,8 +127,8 @@ def outdone(found: Sequence[Rival]) -> Iterator[str]:
         if it.gain_behind is not None and it.gain_behind_ci and it.gain_behind_ci[1] < 0:
             low, high = it.gain_behind_ci
             yield (
-                f"{it.kind} gains more on test at the same cost: {-100 * it.gain_behind:+.2f}"
-                f" points [{-100 * high:+.2f}, {-100 * low:+.2f}], of {len(found) - 1} kinds"
+                f"{it.kind} gains more on test at the same cost: {-100 * it.gain_behind:+z.2f}"
+                f" points [{-100 * high:+z.2f}, {-100 * low:+z.2f}], of {len(found) - 1} kinds"
                 f" compared; the choice was made on tune alone, and `policy={it.kind!r}` exports it"
             )
 

@@ -136,7 +136,7 @@ class Study:
         return (
             f"<Study {self.options.name!r}: {self.verdict.word}; {self.kind} at quality"
             f" {it.quality:.3f} for {it.usd_per_1k:.4g} USD per 1,000,"
-            f" gain {100 * it.gain_vs_zero_router:+.1f} points, on {it.n_requests} test requests>"
+            f" gain {100 * it.gain_vs_zero_router:+z.1f} points, on {it.n_requests} test requests>"
         )
 
     def _repr_html_(self) -> str:

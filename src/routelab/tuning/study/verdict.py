@@ -82,7 +82,7 @@ def verdict(
     held = [*bound_sentences(judged), *(check.text for check in proved if check.met)]
     near = _near(test, kind)
     rest = [*warnings, *held, *_rivals(test, near)]
-    gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+.2f} points"
+    gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
     if test.n_requests < FEWEST and not _single(test):
         few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
@@ -187,7 +187,7 @@ def _as_good(as_rival: Baseline) -> bool:
 def _rivals(test: Figures, near: Sequence[Baseline]) -> list[str]:
     """Untuned routers that spend as much and are not shown to be worse."""
     return [
-        f"{_against(it)} {it.name}: {100 * it.quality_gain:+.2f} points"
+        f"{_against(it)} {it.name}: {100 * it.quality_gain:+z.2f} points"
         f" {bracketed(it.quality_gain_ci, '+.2f', 100)}"
         f" at {it.usd_per_1k:.4g} USD per 1,000 requests, where the policy costs"
         f" {test.usd_per_1k:.4g}"
