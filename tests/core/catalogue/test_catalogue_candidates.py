@@ -113,6 +113,11 @@ def test_a_request_that_fixes_a_parameter_otherwise_conflicts():
         ("reasoning_effort", "low", "high")
     ]
     assert not list(HIGH.conflicts({"reasoning_effort": "high", "temperature": 0}))
+    assert list(HIGH.conflicts({"reasoning": {"effort": "low"}})) == [
+        ("reasoning.effort", "low", "high")
+    ]
+    assert not list(HIGH.conflicts({"reasoning": {"effort": "high"}}))
+    assert not list(HIGH.conflicts({"reasoning": "low"}))
     assert Model().parameters is None
 
 

@@ -60,6 +60,10 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
             fixed, own = fields.get(name), getattr(self, name)
             if fixed is not None and fixed != own:
                 yield name, fixed, own
+        nested = fields.get("reasoning")  # how some endpoints take the effort
+        effort = nested.get("effort") if isinstance(nested, Mapping) else None
+        if None not in (effort, self.reasoning_effort) and effort != self.reasoning_effort:
+            yield "reasoning.effort", effort, self.reasoning_effort
 
     def merged(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A request's body with these parameters.
