@@ -23,11 +23,7 @@ def of_users(tuned):
     rules = tuple(Rule(Match(task=(f"task {at}",)), Fixed("small")) for at in range(500))
     yield Conditional(rules, Fixed("small"))
     keys = tuple(f"task {at}" for at in range(2000))
-    yield (
-        Prior(target="quality", outputs=("a",), by="task", keys=keys, tensors="prior")
-        if "tensors" in Prior.__struct_fields__
-        else study.policy
-    )
+    yield Prior(target="quality", outputs=("a",), by="task", keys=keys, tensors="prior")
 
 
 def test_it_is_one_line_and_no_longer_than_that(tuned):

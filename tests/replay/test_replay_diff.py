@@ -188,9 +188,8 @@ def test_another_kind_changes_every_setting_of_its_own(old, changed, sample_log:
     found = diff(old, changed(Fixed("frontier")), sample_log)
     moved = {it.place: (it.old, it.new) for it in found.settings}
     assert moved["kind"] == ("cascade", "fixed")
-    assert moved["routes"][0].startswith(
-        f"Ask {old.policy.models[0]}; keep its answer if confidence ≥"
-    )
+    first = old.policy.models[0]
+    assert moved["routes"][0].startswith(f"Ask {first}; keep its answer if confidence ≥")
     assert moved["routes"][1] == "Send every request to frontier."
     assert not {"model", "models", "thresholds"} & moved.keys()
 

@@ -31,6 +31,7 @@ from routelab.replay import NamedPolicy, comparison_set, evaluate
 from routelab.replay.cells import Chain, Levels, Spec, kernel
 from routelab.replay.partitions.cut import BUCKETS
 from routelab.replay.partitions.moments import MomentsQuery
+from routelab.replay.partitions.survey import notes_of, survey_file
 from routelab.replay.partitions.workers import Workers, workers
 from routelab.stats.bootstrap import Resamples, interval
 from routelab.tuning.partitions.measure import evaluated
@@ -298,3 +299,22 @@ def test_intervals_from_buckets_of_groups_cover_the_truth():
 @pytest.mark.slow
 def test_intervals_from_buckets_of_groups_cover_the_truth_as_often_as_they_say():
     assert 0.93 <= np.mean([covered(seed) for seed in range(2000)]) <= 0.97
+
+
+def test_words_among_the_numbers_of_a_signal_are_noted_for_their_file(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, words in enumerate((["high"], [])):
+        sure = [*words, *(f"{it:.3f}" for it in rng.random(60 - len(words)))]
+        rows = {
+            "request_id": [f"r{part}-{row // 2}" for row in range(60)],
+            "model": ["a", "b"] * 30,
+            "quality": rng.random(60),
+            "cost_usd": np.ones(60),
+            "confidence": sure,
+        }
+        pq.write_table(pa.table(rows), tmp_path / f"{part}.parquet")
+    batches = open_batches(tmp_path, signals=["confidence"])
+    found = notes_of(batches, [survey_file((batches, file)) for file in (0, 1)])
+    assert [it.partition(" on ")[0] for it in found] == [
+        "0.parquet: signal confidence is no number but 'high'"
+    ]

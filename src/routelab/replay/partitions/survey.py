@@ -15,8 +15,10 @@ from routelab.errors import LogError
 from routelab.logs import LogBatches
 from routelab.logs.model import PARTS
 
-_SAID = ("every call of ", "no cost of ", "signal ")
+_SAID = ("every call of ", "no cost of ")
 """How notes of one file begin that are told of the whole log, or by the study."""
+_ELSEWHERE = "has no value on any row and is left out"
+"""How notes end of what another file may have."""
 Words: TypeAlias = npt.NDArray[np.uint64]
 
 
@@ -105,7 +107,7 @@ def notes_of(batches: LogBatches, seen: Sequence[FileSurvey]) -> tuple[str, ...]
         f"{path.name}: {note}" if several else note
         for path, it in zip(batches.files, seen, strict=True)
         for note in it.notes
-        if not note.startswith(_SAID)
+        if not note.startswith(_SAID) and not note.endswith(_ELSEWHERE)
     ]
     return (*lost, *batches.notes, *dict.fromkeys(found))
 

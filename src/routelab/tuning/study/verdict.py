@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from routelab.core.messages import bracketed
+from routelab.core.messages import bracketed, short_repr
 from routelab.policy_file import Certificate
 from routelab.replay import Baseline, Figures
 from routelab.stats import requests_to_settle
@@ -32,6 +32,7 @@ OWN = {TASK_MEAN: "task_mean"}
 Word = Literal["ship", "not proven", "do not route"]
 
 
+@short_repr
 class Verdict(msgspec.Struct, frozen=True):
     """The verdict and what it rests on.
 
