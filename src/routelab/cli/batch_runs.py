@@ -23,7 +23,6 @@ from routelab.replay.partitions import workers
 from routelab.tuning import Options
 from routelab.tuning.partitions import as_json, replay_partitions, save, tune_partitions
 from routelab.tuning.study import check_same_study, inputs, study_path
-from routelab.tuning.tuners import AUTO
 
 LARGE = 5_000_000
 """Rows of a folder from which it is read in batches unasked."""
@@ -87,7 +86,7 @@ def tune(
     """
     if not replace:
         check_same_study(target, options, log=log.name, signals=log.specs)
-    if options.policy == AUTO:
+    if options.learns:
         tell("note: a log that is read in batches is searched for plain cascades alone")
     with workers(executor) as on, passes() as begin:
         study = tune_partitions(log, options, on, catalogue=catalogue, passes=begin)

@@ -34,7 +34,6 @@ from routelab.tuning.objectives import (
 )
 from routelab.tuning.options import Options
 from routelab.tuning.study import caveats, display, inputs, kind_choice, signal_checks
-from routelab.tuning.study.enough import share_asked_for
 from routelab.tuning.study.kind_choice import Rival
 from routelab.tuning.study.kind_results import TriedKind, that_gain, tried_kinds
 from routelab.tuning.study.kind_search import KindSearch, search_kinds
@@ -278,7 +277,7 @@ def _on_tune(
     shares = dict.fromkeys(searched.fronts, ENOUGH)
     if options.by_default:
         for kind, refits in searched.refits.items():
-            shares[kind] = share_asked_for(searched.holdout, refits, best.policy)
+            shares[kind] = kind_choice.share_asked_for(searched.holdout, refits, best.policy)
     chosen = operating_points(
         points, options.bounds, best, single, point=options.point, share=shares[won]
     )
