@@ -86,7 +86,7 @@ def tune(
     """
     if not replace:
         check_same_study(target, options, log=log.name, signals=log.specs)
-    if len(options.kinds) > 1:
+    if options.learns:
         tell("note: a log that is read in batches is searched for plain cascades alone")
     with workers(executor) as on, passes() as begin:
         study = tune_partitions(log, options, on, catalogue=catalogue, passes=begin)

@@ -17,7 +17,7 @@ LABELS = ("rating", "thumbs_up", "num_votes", "annotator_id", "total_tokens")
 
 
 def quick(**options):
-    return Options(**{"name": "quick", "trials": 10, **options})
+    return Options(**{"name": "quick", "trials": 10, "policy": "cascade", **options})
 
 
 @pytest.fixture(scope="module")

@@ -199,25 +199,37 @@ def _on_tune(
     return _OnTune(sampled, thresholds, best, points, chosen, tuned, replayed.coverage(), doubts)
 
 
-def _warnings(
+def _verdict(
     log: Scan,
     cut: PartitionedSplit,
-    exported: OperatingPoint,
+    options: Options,
+    found: _OnTune,
+    tested: Sequence[Figures],
     coverage: Mapping[str, Coverage],
-    *,
-    has_signal: bool,
-) -> list[str]:
-    """What a reader of the verdict must know besides."""
-    return [
+    best_quality: float,
+) -> Verdict:
+    """The verdict, with what a reader of it must know besides."""
+    exported = found.chosen[0]
+    warnings = [
+        *caveats.below_default(options, tested[0].quality, best_quality),
+        *found.doubts,
         *caveats.mixed(exported),
         *caveats.uncharged(exported.point.policy, log.batches.specs),
-        *([] if has_signal else [caveats.NO_SIGNAL]),
+        *([] if found.thresholds else [caveats.NO_SIGNAL]),
         *([] if log.batches.signals else signal_checks.proposed(proposals(log.batches.unasked))),
         *caveats.equal_times(cut.tied),
         *left_out(cut.dropped, cut.dropped + sum(cut.n.values())),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]
+    return verdict(
+        tested[0],
+        options.bounds,
+        best_quality,
+        warnings,
+        by_chance=exported.point.policy.by_chance,
+        elsewhere=kind_results.points_that_gain(found.chosen, tested),
+    )
 
 
 def _judged_on(
@@ -244,11 +256,6 @@ def _judged_on(
     tested = evaluated(on_test, named, models, "test", options.seed)
     coverage = {"tune": found.coverage, "test": on_test.coverage()}
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
-    warnings = [
-        *caveats.below_default(options, tested[0].quality, best_quality),
-        *found.doubts,
-        *_warnings(log, cut, chosen[0], coverage, has_signal=bool(found.thresholds)),
-    ]
     return PartitionedStudy(
         options=options,
         batches=log.batches,
@@ -264,14 +271,7 @@ def _judged_on(
         judged=_held_to_bounds(chosen, tested, options.bounds, best_quality),
         front=found.front,
         aiq_front=_aiq_front(tested, models),
-        verdict=verdict(
-            tested[0],
-            options.bounds,
-            best_quality,
-            warnings,
-            by_chance=policies[0].by_chance,
-            elsewhere=kind_results.points_that_gain(chosen, tested),
-        ),
+        verdict=_verdict(log, cut, options, found, tested, coverage, best_quality),
         coverage=coverage,
     )
 

@@ -8,7 +8,6 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.tuning.selection import kind_choice, kind_results
-    from routelab.tuning.selection.enough_quality import share_asked_for
     from routelab.tuning.selection.kind_choice import TIE, Rival
     from routelab.tuning.selection.kind_results import TriedKind, that_gain, tried_kinds
     from routelab.tuning.selection.kind_search import KindSearch, search_kinds
@@ -23,7 +22,6 @@ else:
             "kind_choice": "",
             "kind_results": "",
             "search_kinds": "kind_search",
-            "share_asked_for": "enough_quality",
             "that_gain": "kind_results",
             "tried_kinds": "kind_results",
         },
@@ -37,7 +35,6 @@ __all__ = [
     "kind_choice",
     "kind_results",
     "search_kinds",
-    "share_asked_for",
     "that_gain",
     "tried_kinds",
 ]

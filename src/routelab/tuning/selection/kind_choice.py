@@ -1,4 +1,4 @@
-"""The kind of policy to export: chosen on tune, compared with its rivals on test."""
+"""The kind of policy to export, and with how much quality: chosen on folds of tune."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import math
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
+from routelab.core import Floats, Policy
 from routelab.metrics import aiq_among
 from routelab.replay import ComparisonSet, Range, gain_difference
-from routelab.tuning.objectives import MARGIN, FrontPoint, best_at
+from routelab.tuning.kinds import Holdout
+from routelab.tuning.objectives import ENOUGH, MARGIN, FrontPoint, best_at
 from routelab.tuning.selection.kind_search import KindSearch
 
 TIE = MARGIN
 """A kind is worth its complexity from this much of AIQ, as routing is from this much of quality:
 of kinds that are closer to the best the simplest wins."""
+
+SHARES = (ENOUGH, 0.985, 0.99, 0.995, 1.0)
+"""Of the best model's quality on tune, what may be asked for."""
 
 
 class Rival(msgspec.Struct, frozen=True):
@@ -47,6 +53,25 @@ def winner(searched: KindSearch, alone: Sequence[FrontPoint]) -> str:
     found = {kind: _held_out(searched, kind, alone) for kind in searched.fronts}
     best = max((value for value in found.values() if not math.isnan(value)), default=-math.inf)
     return next((kind for kind, value in found.items() if value >= best - TIE), next(iter(found)))
+
+
+def share_asked_for(holdout: Holdout, refits: Sequence[Sequence[Policy]], best: Policy) -> float:
+    """The least of `SHARES` that leaves `ENOUGH` on folds that were not chosen on.
+
+    What costs least at some quality on tune is the luckiest policy there, and has less quality
+    elsewhere. For each fold, the cheapest policy with a share of the best model's quality on the
+    other folds is judged on that fold. Where no share leaves enough, the one that leaves most.
+
+    Args:
+        holdout: means of policies on tune, by fold.
+        refits: for each fold, policies that were proposed without it, single models among them.
+        best: candidate alone.
+    """
+    reference = holdout.sums([best])[0, :, 1]
+    left = {share: _left(holdout, refits, reference, share) for share in SHARES}
+    whole = float(reference.sum())
+    enough = [share for share, quality in left.items() if quality >= ENOUGH * whole]
+    return min(enough, default=max(SHARES, key=lambda share: (left[share], share)))
 
 
 def rivals(
@@ -92,3 +117,21 @@ def _aiq(points: Sequence[FrontPoint], alone: Sequence[FrontPoint]) -> float:
         [point.score.usd_per_1k for point in points],
         [point.score.quality for point in points],
     )
+
+
+def _left(
+    holdout: Holdout, refits: Sequence[Sequence[Policy]], reference: Floats, share: float
+) -> float:
+    """Sum of quality, on each fold, of what was cheapest with this share on the others."""
+    total = 0.0
+    for fold, policies in enumerate(refits):
+        sums = holdout.sums(policies)
+        rest = sums.sum(axis=1) - sums[:, fold]
+        able = np.flatnonzero(rest[:, 1] >= share * (reference.sum() - reference[fold]))
+        if not len(able):
+            total += float(reference[fold])
+            continue
+        # Of equal cost the better one.
+        at = able[np.lexsort((-rest[able, 1], rest[able, 0]))[0]]
+        total += float(sums[at, fold, 1])
+    return total

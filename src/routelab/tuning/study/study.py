@@ -40,7 +40,6 @@ from routelab.tuning.selection import (
     TriedKind,
     kind_choice,
     search_kinds,
-    share_asked_for,
     that_gain,
     tried_kinds,
 )
@@ -286,7 +285,7 @@ def _on_tune(
     shares = dict.fromkeys(searched.fronts, ENOUGH)
     if options.by_default:
         for kind, refits in searched.refits.items():
-            shares[kind] = share_asked_for(searched.holdout, refits, best.policy)
+            shares[kind] = kind_choice.share_asked_for(searched.holdout, refits, best.policy)
     chosen = operating_points(
         points, options.bounds, best, single, point=options.point, share=shares[won]
     )

@@ -13,7 +13,7 @@ from routelab.policies import Fixed
 from routelab.replay import comparison_set
 from routelab.tuning.kinds import Holdout
 from routelab.tuning.objectives import Bounds, demands
-from routelab.tuning.selection.enough_quality import share_asked_for
+from routelab.tuning.selection.kind_choice import share_asked_for
 
 N = 1000
 BEST = Fixed(NAMES[2])
