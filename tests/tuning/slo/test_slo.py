@@ -106,13 +106,9 @@ def test_what_cannot_be_judged_or_does_not_go_together_is_refused(tuned):
             tuned.study,
             wanted("[model.small-8b]\np95_latency_s = 1\n[tenant.nobody]\nquality = 0.1\n", "", 1),
         )
-<<<<<<< HEAD
     with pytest.raises(
         SimulationError, match=r"'moon' in the catalogue, which has .*; name one in"
     ):
-=======
-    with pytest.raises(SimulationError, match=r"'moon' in the catalogue, which has .*; name"):
->>>>>>> wt-newcomer
         tuned_for(tuned.study, wanted(faults=SLOW.replace("north", "moon"), trials=1))
     with pytest.raises(TuningError, match="at least 1"):
         tuned_for(tuned.study, wanted(trials=0))
