@@ -62,7 +62,7 @@ def candidates_log(sample_file, path, requests):
 
 @pytest.fixture
 def log(sample_file, tmp_path):
-    return read(candidates_log(sample_file, tmp_path / "log.parquet", 60))
+    return read(candidates_log(sample_file, tmp_path / "log.parquet", 60), signals=["confidence"])
 
 
 def policy_dir(tmp_path, chain, known):

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from routelab.core import Bools, Floats, SignalSpec
-from routelab.errors import LogError
 from routelab.logs.columns import ROUNDING, ColumnNames, failed_numbers, wide
 from routelab.logs.formats import RowSource, TextsInMemory, arrow, said
 from routelab.logs.model import Log, Requests
@@ -99,6 +98,8 @@ def log_of(
 
     Args:
         models: of the whole log; specs: of its signals; path: of it.
+    Raises:
+        LogError: messages that are none, whose place is not known here.
     """
     n, shape = len(batch), (len(batch), len(models))
 
@@ -119,14 +120,8 @@ def log_of(
     unseen = np.broadcast_to(np.nan, shape)
     if latency is not None and how.milliseconds:
         latency /= 1e3
-    rounded = _without_rounding(quality)
-    notes = () if rounded is quality else ("quality is off [0, 1] by rounding, and is clipped",)
-    quality = rounded
+    quality, notes = _without_rounding(quality)
     if not _possible(quality, cost, latency, signals):
-        return None
-    try:
-        texts = _texts(batch, how)
-    except LogError:
         return None
     return Log(
         requests=_requests(batch, how, n),
@@ -139,7 +134,7 @@ def log_of(
         error=error,
         signals={name: values for name, values in signals.items() if values is not None},
         specs=specs,
-        texts=texts,
+        texts=_texts(batch, how),
         notes=notes,
         path=path,
     )
@@ -197,11 +192,12 @@ def _possible(
     return not_negative and finite and _within(quality, 0.0, 1.0)
 
 
-def _without_rounding(quality: Floats) -> Floats:
-    """Qualities, those off [0, 1] by rounding brought back."""
+def _without_rounding(quality: Floats) -> tuple[Floats, tuple[str, ...]]:
+    """Qualities, those off [0, 1] by rounding brought back, and a note if there are any."""
     if _within(quality, 0.0, 1.0) or not _within(quality, -ROUNDING, 1 + ROUNDING):
-        return quality
-    return np.asfortranarray(np.clip(quality, 0.0, 1.0))
+        return quality, ()
+    clipped = np.asfortranarray(np.clip(quality, 0.0, 1.0))
+    return clipped, ("quality is off [0, 1] by rounding, and is clipped",)
 
 
 def _within(values: Floats, low: float, high: float) -> bool:

@@ -116,13 +116,19 @@ class LogBatches:
                     for batch in file.iter_batches(
                         BATCH, row_groups=[group], columns=how.read(also), use_threads=False
                     ):
-                        log = log_of(batch, how, self.models, self.specs, self.path)
+                        log = self._log_of(batch, how)
                         if log is None:
                             self._complain(path)
                         else:
                             yield at, log
                         at += len(batch)
                 start += size
+
+    def _log_of(self, batch: Any, how: BatchLayout) -> Log | None:
+        try:
+            return log_of(batch, how, self.models, self.specs, self.path)
+        except LogError:  # without the place, which reading the whole file tells
+            return None
 
     def _complain(self, path: Path) -> None:
         """Read the file the slow way, which names every value that cannot be."""
