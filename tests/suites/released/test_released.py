@@ -206,16 +206,21 @@ def test_a_stored_search_goes_on_to_what_it_would_have_come_to(
             names = {it.name for it in path.iterdir()}
             assert names == {it.name for it in again.iterdir()}
             for name in names:
-                assert _bytes(again / name) == _bytes(path / name), name
+                if name.endswith((".json", ".md")):  # what came since may stand between
+                    lacking = _lines(path / name) - _lines(again / name)
+                    assert not lacking, name
+                else:
+                    assert (again / name).read_bytes() == (path / name).read_bytes(), name
 
 
-def _bytes(file: Path) -> bytes:
-    """Those of a file, without sentences that a later release may word otherwise."""
-    return b"".join(
-        line
-        for line in file.read_bytes().splitlines(keepends=True)
-        if not any(f'"{name}":'.encode() in line for name in world.WORDS)
-    )
+def _lines(file: Path) -> set[bytes]:
+    """Those of a file, without later releases' own wording, and without digests of it."""
+    apart = (*world.WORDS, "card.md", "policy.json", "policy_digest")
+    return {
+        line.strip(b" ,")
+        for line in file.read_bytes().splitlines()
+        if not any(f'"{name}":'.encode() in line for name in apart)
+    }
 
 
 def test_a_written_log_reads_as_it_did(release: Kept, tmp_path: Path) -> None:
