@@ -107,13 +107,17 @@ def test_gates_that_are_functions_judge_answers_in_virtual_time(world):
     config = RouterConfig(gates=(Function("strict"),), gate_functions={"strict": strict})
     day = day_of(world, SimulationOptions(seed=1, config=config))
     assert not day.answered.any()
-    assert len(asked) == day.n_attempts
+    chosen, log, _ = world
+    models = [log.column(name) for name in chosen.policy.models]
+    failed = np.cumsum(log.error[np.ix_(day.rows, models)], axis=1)  # and so not judged
+    assert len(asked) == day.n_attempts - failed[:, -1].sum()
     assert day.cost_usd.sum() > 0.0
     quiet = day_of(world, SimulationOptions(seed=1))
     config = RouterConfig(gates=(Function("slow"),), gate_functions={"slow": slow})
     waited = day_of(world, SimulationOptions(seed=1, config=config))
     assert np.array_equal(waited.cost_usd, quiet.cost_usd)
-    assert np.allclose(waited.latency_s, quiet.latency_s + 0.5 * quiet.calls)
+    judged = quiet.calls - failed[np.arange(len(failed)), quiet.calls - 1]
+    assert np.allclose(waited.latency_s, quiet.latency_s + 0.5 * judged)
 
 
 def test_a_day_has_the_dates_of_its_log_or_those_that_are_given(world, sample_log):
