@@ -39,11 +39,13 @@ def recorded_in_an_odd_folder(
     (folder / "sample.study").rename(folder / "a#b.study")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        # A name of its own: MLflow keeps what it opened by this name for the whole process,
+        # whatever the folder.
+        patch.setenv("MLFLOW_TRACKING_URI", "sqlite:///odd.db")
         assert main(["track", "sync", "a#b.study"]) == 0
         import mlflow
 
-        yield folder, mlflow.MlflowClient("sqlite:///mlflow.db")
+        yield folder, mlflow.MlflowClient("sqlite:///odd.db")
 
 
 def runs_of(client: Any) -> tuple[Any, list[Any]]:
@@ -83,7 +85,7 @@ def test_files_are_where_the_store_says_whatever_the_names(odd: Any, tmp_path: P
     folder, client = odd
     parent, _ = runs_of(client)
     assert {it.name for it in folder.iterdir()} == {
-        "a#b.policy", "a#b.study", "mlflow.db", "mlruns"
+        "a#b.policy", "a#b.study", "odd.db", "mlruns"
     }  # fmt: skip
     listed = {it.path for it in client.list_artifacts(parent.info.run_id, "policy")}
     assert "policy/policy.json" in listed
