@@ -281,7 +281,7 @@ def test_every_stored_study_is_recorded_in_mlflow(
 def _record(release: Kept, names: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Record studies in a store of their own, and fetch the policies back."""
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     sent = world.command("track", "sync", *(release.study(name) for name in names))
     assert [it["state"] for it in sent] == ["recorded"] * len(names)
     for name in names:
@@ -300,7 +300,7 @@ def test_a_stored_study_in_batches_is_refused_by_mlflow_with_the_reason(
     release: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     for name in filter(release.reading, release.figures["studies"]):
         (sent,) = world.command("track", "sync", release.study(name), status=2)
         assert "read in batches" in sent["reason"]
