@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -42,9 +43,12 @@ def cpu_count() -> int:
 def alone() -> Iterator[None]:
     """Libraries use one thread inside; other threads that want the same wait.
 
-    The limit is the process's, so that who leaves first would lift it for all.
+    The limit is the process's, so that who leaves first would lift it for all; so are the filters
+    of warnings. joblib warns where it finds no program that counts physical cores, which one
+    thread has no use for, and a process may be told to end at any warning.
     """
-    with _LIMITED, threadpool_limits(limits=1):
+    with _LIMITED, threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Could not find the number of physical cores")
         yield
 
 

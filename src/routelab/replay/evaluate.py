@@ -108,6 +108,11 @@ class Figures(msgspec.Struct, frozen=True):
     gain_ci: Range
     baselines: tuple[Baseline, ...]
 
+    @property
+    def single_model(self) -> bool:
+        """Whether one model answered everything, so that nothing is left to chance."""
+        return self.escalation_rate == 0 and max(self.model_share.values()) == 1.0
+
 
 class PolicyBehaviour(NamedTuple):
     """What a policy did; see `Figures`."""

@@ -23,6 +23,7 @@ TUNE_KEYS = {
 }  # fmt: skip
 PLAIN = ("--policy", "cascade")
 QUICK = ("--no-tracking", *PLAIN, "--trials", 5, "--json")
+TWENTY = (*PLAIN, "--trials", 20, "--no-tracking", "--no-report", "--out", "x.policy")
 
 
 @pytest.fixture
@@ -213,22 +214,12 @@ def test_storage_holds_the_trials(run, small, storage):
 
 
 def test_a_second_run_says_what_it_took_up(run, small, tmp_path):
-    options = (
-        "--policy",
-        "cascade",
-        "--trials",
-        20,
-        "--no-tracking",
-        "--no-report",
-        "--out",
-        "x.policy",
-    )
-    kept = (*options, "--storage", "t.log")
+    kept = (*TWENTY, "--storage", "t.log")
     assert "resumed" not in run.ok("tune", small, *kept).out
     before = (tmp_path / "x.policy" / "policy.json").read_bytes()
     assert "trials: 20 (nsga2), 20 of them resumed" in run.ok("tune", small, *kept).out
     assert run.ok("tune", small, *kept, "--json").data["resumed_trials"] == 20
-    assert run.ok("tune", small, *options, "--json").data["resumed_trials"] == 0
+    assert run.ok("tune", small, *TWENTY, "--json").data["resumed_trials"] == 0
     assert (tmp_path / "x.policy" / "policy.json").read_bytes() == before
     says = " ".join(run.refused("tune", small, *kept, "--seed", 1, "--replace").split())
     assert "study 'x' there is another one; give another --storage or --out, or --fresh" in says
@@ -240,19 +231,9 @@ def test_a_second_run_says_what_it_took_up(run, small, tmp_path):
 
 
 def test_several_processes_are_said_to_change_nothing(run, small, tmp_path):
-    options = (
-        "--policy",
-        "cascade",
-        "--trials",
-        20,
-        "--no-tracking",
-        "--no-report",
-        "--out",
-        "x.policy",
-    )
-    run.ok("tune", small, *options)
+    run.ok("tune", small, *TWENTY)
     alone = (tmp_path / "x.policy" / "policy.json").read_bytes()
-    told = run.ok("tune", small, *options, "--processes", 2).out
+    told = run.ok("tune", small, *TWENTY, "--processes", 2).out
     assert "shared by 2 processes; the result is the same with any number of them" in told
     assert (tmp_path / "x.policy" / "policy.json").read_bytes() == alone
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,8 +67,7 @@ def fit(design: Design, rows: Ints, seed: int) -> FittedPart:
 
 
 def _values(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
-    with _cores_uncounted():
-        return HistGradientBoostingRegressor(**_settings(design, seed)).fit(matrix, labels)
+    return HistGradientBoostingRegressor(**_settings(design, seed)).fit(matrix, labels)
 
 
 def _classes(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
@@ -81,18 +77,7 @@ def _classes(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
         at, right = np.append(at, at[:1]), np.append(right, 1 - right[:1])
         weight = np.append(weight, 0.5)
     fitted = HistGradientBoostingClassifier(**_settings(design, seed))
-    with _cores_uncounted():
-        return fitted.fit(matrix[at], right, weight)
-
-
-@contextmanager
-def _cores_uncounted() -> Iterator[None]:
-    """Without joblib's warning where it finds no program that counts physical cores: the others
-    do as well, and a process may be told to end at any warning.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Could not find the number of physical cores")
-        yield
+    return fitted.fit(matrix[at], right, weight)
 
 
 def _settings(design: Design, seed: int) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def tried_kinds(
             it.gain_vs_zero_router,
             it.gain_ci,
             it.policy == won,
-            it.escalation_rate == 0 and max(it.model_share.values()) == 1.0,
+            it.single_model,
         )
         for it in found
     ]

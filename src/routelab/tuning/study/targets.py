@@ -38,10 +38,10 @@ def check_targets(out: Path) -> None:
     check_target(out)
     check_writable(out)
     study = study_path(out)
-    if study.is_dir() and not (foreign := {path.name for path in study.iterdir()} - STUDY_FILES):
+    if study.is_dir() and not (others := {path.name for path in study.iterdir()} - STUDY_FILES):
         return
     if study.exists():
-        what = f"holds {', '.join(sorted(foreign)[:3])}" if study.is_dir() else "is a file"
+        what = f"holds {', '.join(sorted(others)[:3])}" if study.is_dir() else "is a file"
         raise PolicyFileError(
             f"{study}: {what}, and the study of {out.name} would replace it; choose another"
             " `out`, or move it away"

@@ -85,10 +85,10 @@ def verdict(
     rest = [*warnings, *held, *_rivals(test, near)]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
-    if test.n_requests < FEWEST and not _single(test):
+    if test.n_requests < FEWEST and not test.single_model:
         few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
         return Verdict("not proven", (few, gain, *(check.text for check in missed), *rest), FEWEST)
-    if by_chance and not _single(test):
+    if by_chance and not test.single_model:
         drawn = (
             f"{gain}: a mixture of single models, as the zero router is, so that all they differ"
         )
@@ -145,11 +145,6 @@ def _certified(certificate: Certificate | None) -> Iterator[_Proved]:
             yield _Proved(text, not goal.broken_later)
 
 
-def _single(test: Figures) -> bool:
-    """Whether one model answered everything, so that nothing is left to chance."""
-    return test.escalation_rate == 0 and max(test.model_share.values()) == 1.0
-
-
 def _compare_first(near: Sequence[Baseline]) -> Iterator[str]:
     """What to do about untuned routers that a policy that ships is not shown to beat."""
     if near:
@@ -165,7 +160,7 @@ def _names(of: Sequence[Baseline]) -> str:
 
 def _near(test: Figures, kind: str) -> list[Baseline]:
     """Untuned routers that the policy is not shown to beat, but for one of its own kind."""
-    single = _single(test)
+    single = test.single_model
     return [
         it
         for it in test.baselines
