@@ -3,7 +3,7 @@
 from routelab.metrics.aiq import aiq_among
 from routelab.metrics.confidence import auroc, brier, ece, reliability
 from routelab.metrics.exact import exact_mean
-from routelab.metrics.hull import hull, hypervolume, pareto, value_at, zero_router_at
+from routelab.metrics.hull import Hull, hull, hypervolume, pareto, value_at, zero_router_at
 from routelab.metrics.label_copies import COPY, label_copy, label_suspicion, told_by
 from routelab.metrics.missing_outcomes import (
     MissingOutcomes,
@@ -26,6 +26,7 @@ __all__ = [
     "COPY",
     "RIGHT",
     "DeferralCurve",
+    "Hull",
     "MissingOutcomes",
     "RandomMix",
     "SignalProposal",

@@ -279,13 +279,14 @@ def _on_tune(
         options, plan, clock, part, tuning, thresholds, alone, wanted, progress, tell
     )
     tuning = searched.tune
-    won = kind_choice.winner(searched, alone)
-    points = searched.fronts[won]
     single = [it for it in alone if is_met(wanted.further(tuning.replay(it.policy)))]
-    shares = dict.fromkeys(searched.fronts, ENOUGH)
+    kept = {}
     if options.by_default:
         for kind, refits in searched.refits.items():
-            shares[kind] = kind_choice.share_asked_for(searched.holdout, refits, best.policy)
+            kept[kind] = kind_choice.kept_by_default(searched.holdout, refits, best.policy)
+    shares = dict.fromkeys(searched.fronts, ENOUGH) | {kind: it.share for kind, it in kept.items()}
+    won = kind_choice.winner(searched, alone, kept, options.bounds)
+    points = searched.fronts[won]
     chosen = operating_points(
         points, options.bounds, best, single, point=options.point, share=shares[won]
     )
