@@ -136,6 +136,7 @@ def run(row: Row, logs: Path) -> Mapping[str, Any]:
     if status:
         sys.exit(f"{row.command}: status {status}")
     if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(out.getvalue(), encoding="utf-8")
     return _read(out.getvalue())
 

@@ -165,7 +165,13 @@ def _plain_task():
 
 
 def options(storage, **more):
-    values = {"name": "x", "trials": 40, "bounds": Bounds(min_quality=0.6), **more}
+    values = {
+        "name": "x",
+        "policy": "cascade",
+        "trials": 40,
+        "bounds": Bounds(min_quality=0.6),
+        **more,
+    }
     return Options(storage=storage, **values)
 
 
@@ -193,7 +199,7 @@ sys.exit(main({arguments!r}))
 
 
 def arguments(log, folder, *more):
-    return ["tune", str(log), "--trials", "160", "--min-quality-share", "0.95", "--out",
+    return ["tune", str(log), "--policy", "cascade", "--trials", "160", "--min-quality-share", "0.95", "--out",
             f"{folder}/x.policy", "--no-tracking", "--no-report", "--json", *more]  # fmt: skip
 
 
@@ -235,14 +241,19 @@ def _wait(running, journal, lines, timeout_s=60.0):
 def test_saving_says_nothing_of_storage_or_processes(tmp_path):
     log = random_log(800, 3, seed=5)
     for name, more in (("a", {}), ("b", {"storage": f"{tmp_path}/t.log"})):
-        save(tune(log, Options(name="x", trials=20, **more)), tmp_path / name / "x.policy")
+        save(
+            tune(log, Options(name="x", policy="cascade", trials=20, **more)),
+            tmp_path / name / "x.policy",
+        )
     assert written(tmp_path / "a") == written(tmp_path / "b")
 
 
 @pytest.mark.parametrize("storage", ["trials.log", "sqlite:///trials.db"])
 def test_a_dashboard_is_told_what_came_of_the_trials(tmp_path, monkeypatch, sample_log, storage):
     monkeypatch.chdir(tmp_path)
-    asked = Options(name="told", trials=8, storage=storage, bounds=Bounds(max_usd_per_1k=1.0))
+    asked = Options(
+        name="told", policy="cascade", trials=8, storage=storage, bounds=Bounds(max_usd_per_1k=1.0)
+    )
     for _ in range(2):  # resumed, it says the same
         study = tune(sample_log, asked)
         stored = optuna.load_study(study_name="told", storage=open_storage(storage))
