@@ -14,6 +14,8 @@ from routelab.runtime.attempts.usage import amount, token_usage
 _SNAPSHOT = r"[-@:_](?:20\d\d-?[01]\d-?[0-3]\d|\d{4}|latest)"
 """What providers add to a model's name to say which snapshot of it answered."""
 
+_MOST_NAMES = 1000
+
 _NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")
 _NO_TOKENS = ("usage tokens in the response", "make its endpoint report usage")
 
@@ -91,6 +93,7 @@ class ServedPrices:
         self._served = _by_served_name({**(listed or {}), **catalogue.models})
         self._wall_clock = wall_clock
         self._changing = any(it.dated for it in self._served.values())
+        self._remarks: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
 
     def day(self) -> date | None:
         """Today in UTC; None where no price hangs on it."""
@@ -116,9 +119,21 @@ class ServedPrices:
             if not math.isnan(found.usd):
                 return found
         found = response_cost(model, body, multiplier, day)
-        if model.cost_reported or math.isnan(found.usd) or _is_snapshot(served, asked):
+        if model.cost_reported or math.isnan(found.usd):
             return found
-        return found._replace(remarks=(*found.remarks, _unlisted(name, served)))
+        remarks = self._remarks_on(name, served, asked)
+        return found._replace(remarks=found.remarks + remarks) if remarks else found
+
+    def _remarks_on(
+        self, name: str, served: str, asked: frozenset[str]
+    ) -> tuple[tuple[str, str], ...]:
+        """What to tell of a served model without prices of its own; nothing of a snapshot."""
+        remarks = self._remarks.get((name, served))
+        if remarks is None:
+            remarks = () if _is_snapshot(served, asked) else (_unlisted(name, served),)
+            if len(self._remarks) < _MOST_NAMES:  # endpoints may send any name
+                self._remarks[name, served] = remarks
+        return remarks
 
 
 _UNLISTED: tuple[Model, frozenset[str]] = (Model(), frozenset())
