@@ -199,8 +199,9 @@ sys.exit(main({arguments!r}))
 
 
 def arguments(log, folder, *more):
-    return ["tune", str(log), "--policy", "cascade", "--trials", "160", "--min-quality-share", "0.95", "--out",
-            f"{folder}/x.policy", "--no-tracking", "--no-report", "--json", *more]  # fmt: skip
+    return ["tune", str(log), "--policy", "cascade", "--trials", "160",
+            "--min-quality-share", "0.95", "--out", f"{folder}/x.policy", "--no-tracking",
+            "--no-report", "--json", *more]  # fmt: skip
 
 
 def written(folder):
