@@ -29,7 +29,7 @@ MARKS = ("<!-- measured -->\n", "<!-- end of what is measured -->")
 HEADS = ("row", "log", "asked for", "test requests", "exported", "gain, points", "verdict")
 
 MOST = 5
-"""Models that are named."""
+"""Models, or tasks, that are named."""
 
 GYM = "llama-3.3-70b-instruct,llama-4-maverick,claude-sonnet-4"
 
@@ -163,8 +163,10 @@ def parts(policy: Mapping[str, Any]) -> Iterator[str]:
     inside = [value for value in policy.values() if isinstance(value, Mapping)]
     if "rules" in policy:
         for rule in policy["rules"]:
-            values = ", ".join(value for each in rule["when"].values() for value in each)
-            yield f"{values}: {told(rule['policy'])}"
+            for column, values in rule["when"].items():
+                many = f"{len(values)} {column}s"
+                named = ", ".join(values) if len(values) <= MOST else many
+                yield f"{named}: {told(rule['policy'])}"
         yield f"else {told(policy['otherwise'])}"
     elif inside:
         shares = (policy["weight"], 1 - policy["weight"])
