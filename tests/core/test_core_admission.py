@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from routelab.core.admission import Admission, CallEstimate
 from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue.parameters import Parameters
 from routelab.core.context import Context
 from routelab.core.flow import drive
 from routelab.core.protocol import Feedback
@@ -126,6 +127,26 @@ WINDOWS = {"a": Model(context_window=10), "b": Model(context_window=100), "c": M
 def test_a_prompt_goes_to_models_that_can_hold_it(length, models):
     messages = ({"role": "user", "content": "x" * length},)
     assert decide(models=WINDOWS, messages=messages) == models
+
+
+BRIEF = Parameters(prompt_prefix="Be brief, please.")  # about 5 tokens
+
+
+@pytest.mark.parametrize(
+    ("length", "models"), [(20, ("a", "b", "c")), (21, ("b", "c")), (41, ("b", "c"))]
+)
+def test_what_a_candidate_puts_before_a_prompt_takes_room_in_its_window(length, models):
+    both = {"a": Model(context_window=10, base="b", parameters=BRIEF), "b": Model()}
+    messages = ({"role": "user", "content": "x" * length},)
+    assert decide(models=both, messages=messages) == models
+    sent = BRIEF.prefixed(messages)
+    assert ("a" in models) == (estimated_tokens(sent) <= 10)
+
+
+def test_the_error_says_how_much_of_a_window_is_taken_by_a_prefix():
+    models = {"a": Model(context_window=10, base="b", parameters=BRIEF)}
+    with pytest.raises(NoModelError, match="a holds 10 tokens, about 5 of them for its prompt_"):
+        decide(Fixed("a"), models=models, messages=({"role": "user", "content": "x" * 21},))
 
 
 def test_a_prompt_that_is_not_known_rules_out_nothing():

@@ -253,6 +253,19 @@ def test_requests_of_one_conversation_are_not_torn_apart_without_a_session(tmp_p
     assert len(set(log.prompt_keys[0])) == 120
 
 
+def test_conversations_among_prompts_count_in_batches_as_in_memory(tmp_path):
+    prompts = ["plain", json.dumps([SYSTEM, {"role": "user", "content": "u"}]), "[no, json"] * 40
+    table = {"request_id": [f"r{at}" for at in range(120)], "prompt": prompts}
+    for model in ("small", "big"):
+        table |= {model: [float(at % 2) for at in range(120)], f"{model}|total_cost": [0.1] * 120}
+    pq.write_table(pa.table(table), tmp_path / "log.parquet", row_group_size=50)
+    batches = open_batches(tmp_path / "log.parquet")
+    assert batches.wide is not None
+    with workers("threads", 1) as on:
+        kinds = scan(batches, on, lambda _: lambda *_: None).message_kinds()
+    assert kinds == read(tmp_path / "log.parquet").message_kinds == {"system text"}
+
+
 @pytest.mark.parametrize("session", [True, False])
 def test_a_folder_read_in_batches_is_cut_like_the_log_in_memory(session, tmp_path):
     n = 300

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import pytest
 
-from routelab.metrics import missing_outcomes, missing_sentences, reweighted
+from routelab.metrics import missing_outcomes, missing_sentences, outcome_counts, reweighted
 
 
 def without(log, gone, column):
@@ -80,6 +81,26 @@ def test_a_model_without_any_outcome(sample_log):
     everything = np.ones(len(sample_log), dtype=bool)
     (sentence,) = told(without(sample_log, everything, 0))
     assert "nothing is known of its quality" in sentence
+
+
+@pytest.mark.parametrize("tasks", [True, False])
+def test_counts_of_parts_add_up_to_those_of_the_whole(sample_log, tasks):
+    rng = np.random.default_rng(4)
+    gone = rng.random(sample_log.quality.shape) < np.where(sample_log.quality < 0.5, 0.2, 0.05)
+    log = replace(sample_log, quality=np.where(gone, np.nan, sample_log.quality))
+    if not tasks:
+        log = replace(log, requests=replace(log.requests, task=None))
+    whole, uneven = missing_outcomes(log)
+    parts = [log.take(np.arange(at, len(log), 3)) for at in range(3)]
+    summed, too = reduce(lambda one, other: one + other, map(outcome_counts, parts)).judged()
+    assert too == uneven
+    assert len(whole) == len(log.models)
+    for one, other in zip(whole, summed, strict=True):
+        assert (one.model, one.missing, one.by_task) == (other.model, other.missing, other.by_task)
+        assert one.ease == pytest.approx(other.ease)
+        assert one.quality == pytest.approx(other.quality)
+        assert one.bounds == pytest.approx(other.bounds)
+        assert one.reweighted == pytest.approx(other.reweighted)
 
 
 def test_the_mix_of_tasks_is_worked_out_by_hand():

@@ -9,6 +9,7 @@ from replay_world import MODELS, logged, objects, whole
 from routelab import replay, scorers
 from routelab.core.admission import CallEstimate
 from routelab.core.catalogue.catalogue import Catalogue, Model
+from routelab.core.catalogue.parameters import Parameters
 from routelab.core.table import AnswerQuery
 from routelab.errors import LogError, NoModelError, PolicyError
 from routelab.logs.model.log import Requests
@@ -124,6 +125,19 @@ def test_a_prompt_that_a_model_cannot_hold_goes_past_it(run):
     )
     tokens = [-(-len(prompt) // 4) for prompt in log.texts.prompts(np.arange(60))]
     expected = [0 if it <= 5 else 1 if it <= 9 else 2 for it in tokens]
+    assert done.answered.tolist() == expected
+
+
+@pytest.mark.parametrize("run", [replay.run, replay.run_generator])
+@pytest.mark.parametrize("prefix", ["four", "is four of them", "x" * 100])
+def test_a_candidates_prefix_takes_room_in_its_window(run, prefix):
+    log, taken = logged(60), -(-len(prefix) // 4)
+    small = Model(context_window=5, base="large", parameters=Parameters(prompt_prefix=prefix))
+    world = Catalogue({**WINDOWS.models, "small": small})
+    policy = Cascade(models=MODELS, thresholds=(-1.0, -1.0), signal="sure")
+    done = run(policy, log, catalogue=world)
+    tokens = [-(-len(prompt) // 4) for prompt in log.texts.prompts(np.arange(60))]
+    expected = [0 if it <= 5 - taken else 1 if it <= 9 else 2 for it in tokens]
     assert done.answered.tolist() == expected
 
 

@@ -123,11 +123,11 @@ def test_a_prompt_finds_its_request_in_whatever_form_it_is_sent():
         assert body.json()["choices"][0]["message"]["content"] == "small on 4"
 
 
-def said(log, *asked):
+def said(log, *asked, tell=lambda _: None):
     """What one server answers to requests, one after the other: models, prompts and samples."""
 
     async def post():
-        transport = httpx.ASGITransport(replay_app(log))
+        transport = httpx.ASGITransport(replay_app(log, tell=tell))
         async with httpx.AsyncClient(transport=transport, base_url="http://replay") as client:
             for model_name, prompt, headers in asked:
                 body = chat(model_name, prompt)
@@ -170,6 +170,54 @@ def test_a_cascade_hears_of_one_request_from_all_its_models_while_they_say_the_s
     assert said(with_more_samples, small, second, small, second) == [
         *("small on 0", "small on 0", "small on 1", "small on 1")
     ]
+
+
+def test_ids_keep_requests_apart_that_say_the_same_and_are_asked_at_once():
+    log, told = logged(3, prompts=["same", "same", "same"]), []
+
+    def by(model, key):
+        return (model, "same", {"x-request-id": key})
+
+    asked = [by("small", "a"), by("small", "b"), by("small", "c"), by("large", "a"),
+             by("large", "c"), by("large", "b"), by("small", "d"), by("large", "d")]  # fmt: skip
+    assert said(log, *asked, tell=told.append) == [
+        "small on 0", "small on 1", "small on 2", "large on 0",
+        "large on 2", "large on 1", "small on 0", "large on 0",
+    ]  # fmt: skip
+    assert told == []
+
+
+def test_what_is_asked_at_once_without_ids_is_said_to_be_a_guess_once():
+    small, large = ("small", "same", {}), ("large", "same", {})
+    told = []
+    log = logged(4, prompts=["same", "same", "same", "other"])
+    said(log, small, large, small, large, ("small", "other", {}), tell=told.append)
+    assert told == []
+    said(log, small, small, large, large, small, small, large, tell=told.append)
+    (warning,) = told
+    assert "say the same (r0, r1, r2)" in warning
+    assert "x-request-id" in warning
+    alone, told = ("small", "other", {}), []
+    said(log, alone, alone, ("large", "other", {}), tell=told.append)
+    assert told == []  # there is one request only that it can be
+
+
+def test_concurrent_requests_of_one_prompt_get_the_answers_of_one_request_each(tmp_path):
+    log = logged(40, prompts=["same"] * 40)
+    policy = Cascade(models=("small", "middle", "large"), thresholds=(9.0, 9.0), signal="free")
+    chosen = policy_file(tmp_path, policy, pointed_at("http://replay/v1", log.models))
+
+    async def route():
+        transport = httpx.ASGITransport(replay_app(log, latency_scale=1e-3))
+        config = RouterConfig(transport=transport)
+        async with AsyncRouter(chosen, config=config) as router:
+            return await asyncio.gather(*(router.route("same", id=f"x{at}") for at in range(40)))
+
+    decisions = asyncio.run(route())
+    assert sorted(it.answer for it in decisions) == sorted(f"large on {row}" for row in range(40))
+    for it in decisions:
+        row = int(it.answer.split()[-1])
+        assert it.cost_usd == pytest.approx(log.cost_usd[row].sum())
 
 
 def test_an_id_with_any_characters_is_found():

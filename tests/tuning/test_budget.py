@@ -14,7 +14,7 @@ from tuning_world import random_log
 from routelab.errors import TuningError
 from routelab.logs.model.log import Requests
 from routelab.tuning import Bounds, Options, tune
-from routelab.tuning.budget import Clock, LogShape, planned
+from routelab.tuning.budget import ACCOUNT, Clock, LogShape, PlannedStep, planned
 from routelab.tuning.study import as_json
 from routelab.tuning.tuners import LEARNED
 
@@ -92,6 +92,80 @@ def test_a_clock_keeps_what_there_was_no_time_to_begin():
     now[0] = 1e9
     assert endless.begins("anything")
     assert endless.left() == ""
+
+
+def test_a_step_that_cannot_end_within_the_budget_is_not_begun():
+    now = [0.0]
+    clock = Clock(100.0, now=lambda: now[0])
+    clock.steps = (
+        PlannedStep("the quick kinds", 10.0),
+        PlannedStep("utility", 20.0, 5.0),
+        PlannedStep("tiers", 1.0, 30.0),
+        PlannedStep("cascade-routing", 10.0),
+        PlannedStep(ACCOUNT, 20.0),
+    )
+    now[0] = 30.0  # twice as slow as planned, with what is loaded once: (30 + 10) / (10 + 10)
+    assert clock.begins("utility")  # ends at 80
+    now[0] = 50.0  # 60 / 40
+    assert not clock.begins("tiers")  # ends at 104, with the comparison of utility still owed
+    assert clock.begins("cascade-routing")  # ends at 72.5, with that too
+    now[0] = 62.0  # (62 + 10) / (10 + 25 + 10 + 10) = 1.31
+    assert clock.begins(ACCOUNT)  # ends at 88.2
+    now[0] = 75.0  # 1.55: would end at 105.9
+    assert not clock.begins(ACCOUNT)
+    assert clock.cut == ["tiers", ACCOUNT]
+    assert clock.begins("scorer quality")  # nothing was planned for it by itself
+
+
+def test_a_quick_machine_may_begin_what_the_plan_thought_too_long():
+    now = [0.0]
+    clock = Clock(100.0, now=lambda: now[0])
+    clock.steps = (PlannedStep("the quick kinds", 90.0), PlannedStep(ACCOUNT, 90.0))
+    now[0] = 40.0
+    assert clock.begins(ACCOUNT)  # half of what was planned: 40 + 45
+    now[0] = 60.0
+    assert not clock.begins(ACCOUNT)
+
+
+@given(SHAPES, st.floats(0.1, 10_000))
+def test_the_steps_of_a_plan_are_what_it_is_expected_to_take(shape, budget):
+    plan = planned(auto(budget_s=budget), shape)
+    names = [it.name for it in plan.steps]
+    assert names[0] == "the quick kinds"
+    assert {*names[1:]} - {ACCOUNT} == {*plan.kinds} - {"task-mean", "cascade"}
+    assert (ACCOUNT in names) == plan.account
+    total = sum(it.seconds + it.later_s for it in plan.steps)
+    assert total == pytest.approx(plan.seconds, abs=0.2)
+    # A machine as fast as the plan supposes begins all of it, if it has room at all.
+    now = [0.0]
+    clock = Clock(budget, now=lambda: now[0])
+    clock.steps = plan.steps
+    for step in plan.steps[1:]:
+        now[0] = sum(it.seconds for it in plan.steps[: plan.steps.index(step)])
+        if step.name not in LEARNED:
+            now[0] += sum(it.later_s for it in plan.steps)
+        assert clock.begins(step.name) or total > budget
+
+
+def test_an_account_that_cannot_end_in_time_is_cut_and_said(monkeypatch):
+    ids = np.array([f"r{row}" for row in range(400)], dtype=object)
+    task = np.array(["a", "b"] * 200, dtype=object)
+    log = random_log(400, 3, seed=0, requests=Requests(id=ids, task=task))
+    now = [0.0]
+    monkeypatch.setattr(
+        "routelab.tuning.study.study.Clock", lambda budget: Clock(budget, lambda: now[0])
+    )
+
+    def slow(text):
+        if text.startswith("judging on test"):  # there is time left, but not for the account
+            now[0] = 50.0
+
+    study = tune(log, auto(trials=5), notify=slow)
+    assert study.account is None
+    assert study.plan.seconds + 1.0 < 50.0 < study.options.budget_s
+    assert study.cut_short == ("the account of what is learned",)
+    assert study.plan.account
+    assert as_json(study)["plan"]["steps"][-1]["name"] == "the account of what is learned"
 
 
 def test_a_study_that_the_clock_cuts_says_what_was_not_tried(monkeypatch):

@@ -6,14 +6,15 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from routelab.core.catalogue import Catalogue, ContextTier, DatedPrices, Model
+from routelab.core.catalogue import Catalogue, ContextTier, DatedPrices, Model, TokenUsage
 from routelab.errors import TuningError
-from routelab.logs import Log
+from routelab.logs import Log, read, write
 from routelab.metrics.hull import hull, value_at
 from routelab.policy_file import PolicyFile, load
 from routelab.replay import decide, run, study_rows
@@ -130,6 +131,52 @@ def test_a_list_price_where_none_was_known_is_tokens_times_price(sample_log: Log
     blind = replace(sample_log, prompt_tokens=np.full_like(sample_log.prompt_tokens, np.nan))
     with pytest.raises(TuningError, match="`price` large=FACTOR"):
         RepricedWorld(prices={"large": model}).log(blind, Catalogue())
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["old prices", "no old prices"])
+def test_cached_written_and_reasoning_tokens_have_their_own_new_prices(tmp_path, known):
+    rng = np.random.default_rng(0)
+    rows = []
+    for at in range(300):
+        prompt, answer = int(rng.integers(500, 1000)), int(rng.integers(100, 300))
+        for model in ("small", "large"):
+            cached, written = int(rng.integers(0, 300)), int(rng.integers(0, 200))
+            parts = {
+                "prompt_tokens": prompt, "completion_tokens": answer, "cached_tokens": cached,
+                "cache_write_tokens": written, "cache_write_1h_tokens": written // 2,
+                "reasoning_tokens": answer // 3,
+            }  # fmt: skip
+            rows.append({"request_id": str(at), "model": model, "quality": 1.0, **parts})
+    old = Model(
+        input_usd_per_mtok=2.0,
+        output_usd_per_mtok=8.0,
+        cached_input_usd_per_mtok=0.2,
+        cache_write_usd_per_mtok=2.5,
+        cache_write_1h_usd_per_mtok=4.0,
+        reasoning_usd_per_mtok=6.0,
+    )
+    new = structs.replace(old, cached_input_usd_per_mtok=1.0, reasoning_usd_per_mtok=9.0)
+    table = pd.DataFrame(rows)
+    used = [TokenUsage(*(it[f"{name}_tokens"] for name in TokenUsage._fields)) for it in rows]
+    table["cost_usd"] = [0.5 * old.usage_usd(it) for it in used]  # half of the list price is paid
+    table.to_parquet(tmp_path / "log.parquet")
+    log = read(tmp_path / "log.parquet")
+    assert set(log.token_parts) == {
+        *("cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "reasoning_tokens")
+    }
+    world = RepricedWorld(prices={"large": new})
+    moved = world.log(log, Catalogue({"large": old} if known else {}))
+    share = 0.5 if known else 1.0
+    expected = [share * new.usage_usd(it) for it in used[1::2]]
+    assert moved.cost_usd[:, log.column("large")] == pytest.approx(expected, rel=1e-9)
+    assert (moved.cost_usd[:, log.column("small")] == log.cost_usd[:, log.column("small")]).all()
+    some = log.take(np.array([5, 3])).only(["large"])
+    assert some.token_parts["cached_tokens"].shape == (2, 1)
+    back = read(write(log, tmp_path / "again.parquet"))
+    for name, values in log.token_parts.items():
+        assert np.array_equal(back.token_parts[name], values)
+    gone = RepricedWorld(drop=("large",)).log(log, Catalogue())
+    assert not gone.token_parts["reasoning_tokens"][:, log.column("large")].any()
 
 
 def test_new_prices_of_long_prompts_and_requests_change_costs_call_by_call(sample_log: Log):

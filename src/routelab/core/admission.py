@@ -57,7 +57,8 @@ class Admission:
     Attributes:
         models: of the policy.
         scorers: that predict cost or latency.
-        shortest_window: tokens of the shortest context window; infinite if none is known.
+        shortest_window: tokens that the shortest context window has for a request's messages,
+            beside what a candidate puts before them; infinite if none is known.
 
     Args:
         models: that may be called, those of a policy.
@@ -83,7 +84,7 @@ class Admission:
         }
         self.scorers = tuple(name for names in self._scorers.values() for name in names)
         behind = (other for name in models for other in catalogue.model(name).fallbacks)
-        windows = (catalogue.model(name).context_window for name in (*models, *behind))
+        windows = (catalogue.model(name).prompt_window for name in (*models, *behind))
         self.shortest_window = min((it for it in windows if it is not None), default=math.inf)
 
     def allowed(self, x: RequestState) -> frozenset[str]:
@@ -115,8 +116,10 @@ class Admission:
         model, request = self.catalogue.model(name), x.request
         if missing := model.missing(request.needs):
             yield f"lacks {', '.join(missing)}"
-        if model.context_window is not None and tokens > model.context_window:
-            yield f"holds {model.context_window} tokens and the request has about {tokens}"
+        if (window := model.prompt_window) is not None and tokens > window:
+            before = model.prefix_tokens
+            prefix = f", about {before} of them for its prompt_prefix," if before else ""
+            yield f"holds {model.context_window} tokens{prefix} and the request has about {tokens}"
         if (limit := request.max_cost_usd) is not None:
             cost = self.predicted(request, "cost", name)
             if not x.spent_usd + cost <= limit:

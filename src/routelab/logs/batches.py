@@ -257,5 +257,6 @@ def _aligned(log: Log, whole: LogBatches) -> Log:
         error=spread(log.error, False),
         signals={name: spread(log.signals.get(name), np.nan) for name in names_of_signals},
         extra_usd={name: spread(values, np.nan) for name, values in log.extra_usd.items()},
+        token_parts={name: spread(values, np.nan) for name, values in log.token_parts.items()},
         specs=whole.specs,
     )

@@ -112,7 +112,7 @@ def _columns(log: Log, like: Log, rows: Ints) -> Iterator[tuple[str, Any]]:
     for name in _OUTCOMES:
         if name == "quality" or not np.isnan(getattr(like, name)).all():
             yield name, _numbers(getattr(log, name)[rows])
-    for name, values in (*log.signals.items(), *log.unasked.items()):
+    for name, values in (*log.token_parts.items(), *log.signals.items(), *log.unasked.items()):
         yield name, _numbers(values[rows])
     for name, values in log.extra_usd.items():
         yield str(_with_column(log, name).extra_cost), _numbers(values[rows])

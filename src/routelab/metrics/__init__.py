@@ -7,8 +7,11 @@ from routelab.metrics.hull import Hull, hull, hypervolume, pareto, value_at, zer
 from routelab.metrics.label_copies import COPY, label_copy, label_suspicion, told_by
 from routelab.metrics.missing_outcomes import (
     MissingOutcomes,
+    OutcomeCounts,
     missing_outcomes,
     missing_sentences,
+    mixed_mean,
+    outcome_counts,
     reweighted,
 )
 from routelab.metrics.oracle import oracle
@@ -28,6 +31,7 @@ __all__ = [
     "DeferralCurve",
     "Hull",
     "MissingOutcomes",
+    "OutcomeCounts",
     "RandomMix",
     "SignalProposal",
     "aiq_among",
@@ -47,8 +51,10 @@ __all__ = [
     "label_suspicion",
     "missing_outcomes",
     "missing_sentences",
+    "mixed_mean",
     "normalised_area",
     "oracle",
+    "outcome_counts",
     "pareto",
     "random_mix_of",
     "reliability",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,98 @@ class MissingOutcomes(NamedTuple):
         return not self.by_task and self.ease is None
 
 
+@dataclass(frozen=True, eq=False)
+class OutcomeCounts:
+    """What a log's outcomes come to, as far as their lack is judged; counts of parts add up.
+
+    Attributes:
+        models: (m,) that were looked at.
+        requests: of the log, the audited ones where some are marked.
+        missing, total: (m,) outcomes that are missing, and sum of quality of the rest.
+        by_task: by task, (1 + 2 m,) requests, missing outcomes and sums of quality; None where
+            the log has no tasks.
+        ease: (m, 2, 3) of the other models' mean quality on a request, without and with this
+            one's outcome: requests, sum and sum of squares.
+    """
+
+    models: tuple[str, ...]
+    requests: int
+    missing: Ints
+    total: Floats
+    by_task: Mapping[str, Floats] | None
+    ease: Floats
+
+    def __add__(self, other: OutcomeCounts) -> OutcomeCounts:
+        by_task = None
+        if self.by_task is not None and other.by_task is not None:
+            by_task = {**self.by_task}
+            for name, counts in other.by_task.items():
+                by_task[name] = by_task[name] + counts if name in by_task else counts
+        return OutcomeCounts(
+            self.models,
+            self.requests + other.requests,
+            self.missing + other.missing,
+            self.total + other.total,
+            by_task,
+            self.ease + other.ease,
+        )
+
+    def judged(self) -> tuple[list[MissingOutcomes], bool]:
+        """Models that lack outcomes, and whether how many depends on the model."""
+        if not self.missing.any():
+            return [], False
+        level = CHANCE / (2 * len(self.models) + 1)
+        found = [_of_model(self, at, level) for at in np.flatnonzero(self.missing).tolist()]
+        table = np.stack([self.missing, self.requests - self.missing])
+        apart = np.ptp(self.missing) >= _GAP * self.requests
+        return found, bool(apart and independence(table) < level)
+
+
+def outcome_counts(log: Log, models: Sequence[str] | None = None) -> OutcomeCounts:
+    """The counts of one log, or of a part of one.
+
+    Args:
+        log: its audited requests where some are marked.
+        models: to look at; None for all.
+    """
+    names = log.models if models is None else tuple(models)
+    audit = log.requests.audit
+    rows = np.arange(len(log)) if audit is None else np.flatnonzero(audit)
+    quality = log.quality[rows][:, [log.column(name) for name in names]]
+    gone = np.isnan(quality)
+    there = np.where(gone, 0.0, quality)
+    task = None if log.requests.task is None else log.requests.task[rows].astype(str)
+    return OutcomeCounts(
+        models=names,
+        requests=len(rows),
+        missing=gone.sum(axis=0),
+        total=np.array([math.fsum(there[:, at]) for at in range(len(names))]),
+        by_task=None if task is None else _task_counts(task, gone, there),
+        ease=_ease_counts(gone, there),
+    )
+
+
+def _task_counts(task: np.ndarray, gone: Bools, there: Floats) -> dict[str, Floats]:
+    names, at = np.unique(task, return_inverse=True)
+    sums = [np.ones(len(task)), *gone.T.astype(np.float64), *there.T]
+    counted = np.stack([np.bincount(at, it, minlength=len(names)) for it in sums], axis=1)
+    return dict(zip(names.tolist(), counted, strict=True))
+
+
+def _ease_counts(gone: Bools, there: Floats) -> Floats:
+    """(m, 2, 3), as `OutcomeCounts.ease`."""
+    m = gone.shape[1]
+    found = np.zeros((m, 2, 3))
+    seen, total = m - gone.sum(axis=1), there.sum(axis=1)
+    for at in range(m):
+        others = seen - ~gone[:, at]
+        rows = np.flatnonzero(others)
+        ease = (total[rows] - there[rows, at]) / others[rows]
+        for side, mine in enumerate((gone[rows, at], ~gone[rows, at])):
+            found[at, side] = mine.sum(), ease[mine].sum(), (ease[mine] ** 2).sum()
+    return found
+
+
 def missing_outcomes(
     log: Log, models: Sequence[str] | None = None
 ) -> tuple[list[MissingOutcomes], bool]:
@@ -70,24 +163,7 @@ def missing_outcomes(
     Source: Pearson's test of independence; bounds as in Manski 1989, "Anatomy of the selection
         problem".
     """
-    names = log.models if models is None else tuple(models)
-    audit = log.requests.audit
-    rows = np.arange(len(log)) if audit is None else np.flatnonzero(audit)
-    quality = log.quality[rows][:, [log.column(name) for name in names]]
-    missing = np.isnan(quality)
-    if not missing.any() or not len(rows):
-        return [], False
-    level = CHANCE / (2 * len(names) + 1)
-    task = None if log.requests.task is None else log.requests.task[rows].astype(str)
-    found = [
-        _of_model(name, quality, at, task, level)
-        for at, name in enumerate(names)
-        if missing[:, at].any()
-    ]
-    counts = missing.sum(axis=0)
-    table = np.stack([counts, len(rows) - counts])
-    uneven = bool(np.ptp(counts) >= _GAP * len(rows) and independence(table) < level)
-    return found, uneven
+    return outcome_counts(log, models).judged()
 
 
 def missing_sentences(
@@ -135,22 +211,24 @@ def _range(it: MissingOutcomes) -> str:
     )
 
 
-def _of_model(
-    name: str, quality: Floats, at: int, task: np.ndarray | None, level: float
-) -> MissingOutcomes:
-    own = quality[:, at]
-    gone: Bools = np.isnan(own)
-    n, there = len(own), own[~gone]
-    total = math.fsum(there)
+def _of_model(counts: OutcomeCounts, at: int, level: float) -> MissingOutcomes:
+    n, m, gone = counts.requests, len(counts.models), int(counts.missing[at])
+    there, total = n - gone, float(counts.total[at])
+    tasks = counts.by_task
+    of_tasks = {} if tasks is None else {name: it[[0, 1 + at]] for name, it in tasks.items()}
+    again = None
+    if tasks is not None:
+        sums = {name: (it[0] - it[1 + at], it[1 + m + at]) for name, it in tasks.items()}
+        again = mixed_mean(sums, {name: it[0] for name, it in tasks.items()})
     return MissingOutcomes(
-        model=name,
-        missing=int(gone.sum()),
+        model=counts.models[at],
+        missing=gone,
         requests=n,
-        by_task={} if task is None else _by_task(gone, task, level),
-        ease=_ease(np.delete(quality, at, axis=1), gone, level),
-        quality=total / len(there) if len(there) else None,
-        bounds=(total / n, (total + int(gone.sum())) / n),
-        reweighted=None if task is None else reweighted(there, task[~gone], task),
+        by_task=_by_task(of_tasks, level),
+        ease=_ease(counts.ease[at], level),
+        quality=total / there if there else None,
+        bounds=(total / n, (total + gone) / n),
+        reweighted=again,
     )
 
 
@@ -162,17 +240,38 @@ def reweighted(quality: Floats, task: np.ndarray, wanted: np.ndarray) -> float |
         task: (k,) names of their tasks.
         wanted: (n,) tasks in the mix that is wanted.
     """
-    mix = Counter(wanted.tolist())
-    means = {name: quality[task == name] for name in mix}
-    if any(not len(values) for values in means.values()):
-        return None
-    return math.fsum(times * float(means[name].mean()) for name, times in mix.items()) / len(wanted)
-
-
-def _by_task(gone: Bools, task: np.ndarray, level: float) -> dict[str, float]:
-    """Shares missing by task, where they differ by more than chance; else nothing."""
     names, at = np.unique(task, return_inverse=True)
-    rows, missing = np.bincount(at), np.bincount(at, weights=gone)
+    times, total = np.bincount(at), np.bincount(at, weights=quality)
+    there = zip(times.tolist(), total.tolist(), strict=True)
+    return mixed_mean(dict(zip(names.tolist(), there, strict=True)), Counter(wanted.tolist()))
+
+
+def mixed_mean(
+    sums: Mapping[str, tuple[float, float]], wanted: Mapping[str, float]
+) -> float | None:
+    """Mean with every task as frequent as it is wanted; None where one of them has no value.
+
+    Args:
+        sums: by task, how many values there are, and their sum.
+        wanted: by task, how frequent it is to be.
+    """
+    if any(not sums.get(name, (0.0, 0.0))[0] for name in wanted):
+        return None
+    means = {name: sums[name][1] / sums[name][0] for name in wanted}
+    total = math.fsum(times * means[name] for name, times in wanted.items())
+    return float(total / math.fsum(wanted.values()))
+
+
+def _by_task(counts: Mapping[str, Floats], level: float) -> dict[str, float]:
+    """Shares missing by task, where they differ by more than chance; else nothing.
+
+    Args:
+        counts: by task, (2,) requests and missing outcomes.
+    """
+    names = sorted(counts)
+    if len(names) < 2:
+        return {}
+    rows, missing = np.stack([counts[name] for name in names], axis=1)
     large = rows >= _ROWS
     table = np.array([missing[large], (rows - missing)[large]])
     if not large.all():  # small tasks together
@@ -183,20 +282,21 @@ def _by_task(gone: Bools, task: np.ndarray, level: float) -> dict[str, float]:
     shares = missing[large] / rows[large]
     if not large.any() or np.ptp(shares) < _GAP:
         return {}
-    return dict(zip(names[large].tolist(), shares.tolist(), strict=True))
+    told = [name for name, it in zip(names, large.tolist(), strict=True) if it]
+    return dict(zip(told, shares.tolist(), strict=True))
 
 
-def _ease(others: Floats, gone: Bools, level: float) -> tuple[float, float] | None:
-    """Mean quality of other models without and with this one's outcome, where they differ."""
-    count = np.isfinite(others).sum(axis=1)
-    seen: Ints = np.flatnonzero(count)
-    if not len(seen):
+def _ease(counts: Floats, level: float) -> tuple[float, float] | None:
+    """Mean quality of other models without and with this one's outcome, where they differ.
+
+    Args:
+        counts: (2, 3) requests without and with it, sums of quality, and sums of squares.
+    """
+    n, total, squares = counts.T
+    if n.min() < _FEW:
         return None
-    ease, missing = np.nansum(others[seen], axis=1) / count[seen], gone[seen]
-    one, other = ease[missing], ease[~missing]
-    if min(len(one), len(other)) < _FEW:
-        return None
-    apart = float(one.mean() - other.mean())
-    error = math.sqrt(float(one.var()) / len(one) + float(other.var()) / len(other))
+    one, other = (total / n).tolist()
+    spread = np.maximum(0.0, squares / n - (total / n) ** 2)
+    apart, error = one - other, math.sqrt(float((spread / n).sum()))
     certain = math.erfc(abs(apart) / (error * math.sqrt(2.0))) < level if error else apart != 0.0
-    return (float(one.mean()), float(other.mean())) if certain and abs(apart) >= _EASE else None
+    return (one, other) if certain and abs(apart) >= _EASE else None

@@ -129,8 +129,11 @@ def _able(log: Log, catalogue: Catalogue) -> Bools | None:
 
 
 def _room(cache: RequestCache, catalogue: Catalogue) -> Bools | None:
-    """(n, m) whether the prompt fits the context window; None when all do."""
-    given = [catalogue.model(name).context_window for name in cache.log.models]
+    """(n, m) whether the prompt fits the context window beside a candidate's prefix.
+
+    None when all do.
+    """
+    given = [catalogue.model(name).prompt_window for name in cache.log.models]
     windows = np.array([np.inf if it is None else it for it in given])
     shortest = float(windows.min())
     if shortest == np.inf:

@@ -31,11 +31,11 @@ def replay_app(
     """An application that serves a log: `/v1/chat/completions`, `/v1/models` and `/health`.
 
     A request is found by its `x-request-id`, else by its messages, else by what the user says in
-    them; requests that say the same are answered for in turn. `x-routelab-need` names the
-    signals to give and to charge for; without it all are given and none is charged. A signal
-    that a router makes of answers which are not logged is refused with 422. An answer longer
-    than `max_tokens` is cut, and takes and costs less. With `stream` the answer comes a word at a
-    time, over the time that it took.
+    them; requests that say the same are answered for in turn, each id from one of them.
+    `x-routelab-need` names the signals to give and to charge for; without it all are given and
+    none is charged. A signal that a router makes of answers which are not logged is refused with
+    422. An answer longer than `max_tokens` is cut, and takes and costs less. With `stream` the
+    answer comes a word at a time, over the time that it took.
 
     Args:
         log: with prompts or request ids.
@@ -65,7 +65,7 @@ class _Served:
         self._log = log
         self._known = known
         self._latency_scale = latency_scale
-        self._finder = Finder(log, known)
+        self._finder = Finder(log, known, tell)
         self._outcomes = Outcomes(log)
         self._confidence = LoggedSignals(log, self._outcomes, tell)
 

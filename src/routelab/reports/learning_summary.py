@@ -20,6 +20,39 @@ class KindSummary(msgspec.Struct, frozen=True):
     gain_behind_ci: Range | None = None
 
 
+class TriedSummary(msgspec.Struct, frozen=True):
+    """A kind at its own point on test; see `routelab.tuning.selection.TriedKind`."""
+
+    kind: str
+    quality: float
+    quality_ci: Range
+    usd_per_1k: float
+    gain: float
+    gain_ci: Range
+    exported: bool
+    single: bool = False
+
+
+class StepSummary(msgspec.Struct, frozen=True):
+    """A part of a plan; see `routelab.tuning.budget.PlannedStep`."""
+
+    name: str
+    seconds: float
+    later_s: float = 0.0
+
+
+class PlanSummary(msgspec.Struct, frozen=True):
+    """What a study was to try within its budget; see `routelab.tuning.budget.StudyPlan`."""
+
+    kinds: tuple[str, ...]
+    trials: int
+    rows: int | None = None
+    account: bool = True
+    left_out: tuple[str, ...] = ()
+    seconds: float | None = None
+    steps: tuple[StepSummary, ...] = ()
+
+
 class EstimateSummary(msgspec.Struct, frozen=True):
     """A figure with its 95 % interval, and the reason where it is None."""
 

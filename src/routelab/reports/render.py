@@ -12,6 +12,7 @@ from routelab.reports.chapters import (
     bounds_chapter,
     certificate_chapter,
     choice_chapter,
+    cut_short,
     kinds_chapter,
     losses_chapter,
     objectives_chapter,
@@ -29,10 +30,10 @@ from routelab.reports.summary import read
 
 CHAPTERS = (
     choice_chapter,
+    kinds_chapter,
     bounds_chapter,
     objectives_chapter,
     certificate_chapter,
-    kinds_chapter,
     thresholds_chapter,
     signal,
     scorers_chapter,
@@ -71,7 +72,7 @@ def render(data: Mapping[str, Any]) -> Report:
     first = opening_chapter(summary)
     drawn = (chapter(summary) for chapter in CHAPTERS)
     chapters = [chapter for chapter in drawn if chapter is not None]
-    return pages(first, chapters, summary.missing)
+    return pages(first, chapters, [*cut_short(summary), *summary.missing])
 
 
 def pages(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str]) -> Report:
@@ -104,6 +105,7 @@ def _markdown(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str
         plain(first.sentence),
         "\n".join(figures),
         "\n".join(f"- {plain(reason)}" for reason in first.reasons),
+        "\n".join(f"- {plain(text)}" for text in first.tried),
         "\n".join(f"{i + 1}. {plain(step)}" for i, step in enumerate(first.route)),
         "\n".join(f"> {plain(text)}" for text in missing),
         *(chapter.markdown() for chapter in chapters),

@@ -13,7 +13,12 @@ from routelab.errors import RoutelabError
 from routelab.policy_file import Certificate, SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
-from routelab.reports.learning_summary import KindSummary, LearningSummary
+from routelab.reports.learning_summary import (
+    KindSummary,
+    LearningSummary,
+    PlanSummary,
+    TriedSummary,
+)
 from routelab.tuning.study import SeedSpread, SloOutcome
 
 Range = tuple[float, float]
@@ -112,6 +117,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         policy_digest: SHA-256 of the policy.
         breakdown: where the figures come from, by task, stage and threshold.
         kinds: every kind of policy that was searched; empty where there was one.
+        tried: each of them at its own point on test; empty where there was one.
+        plan: what was to be tried within a budget; None where all that was asked for was.
+        cut_short: what of the plan there was no time for.
         account: how well quality can be learned on the log; None where nothing was learned.
         bounds: the user's, on test.
         search: how the randomised search went.
@@ -139,6 +147,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     policy_digest: str | None = None
     breakdown: Breakdown | None = None
     kinds: tuple[KindSummary, ...] = ()
+    tried: tuple[TriedSummary, ...] = ()
+    plan: PlanSummary | None = None
+    cut_short: tuple[str, ...] = ()
     account: LearningSummary | None = None
     bounds: tuple[BoundSummary, ...] = ()
     search: SearchProgress | None = None
@@ -151,6 +162,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def wire(self) -> Mapping[str, Any]:
         """The exported policy."""
         return self.operating_points[0].policy if self.operating_points else self.policy
+
+    @property
+    def budget_s(self) -> float | None:
+        """Seconds that the study had; None for all that it needed, or where it is not known."""
+        options = self.provenance.get("options")
+        given = options.get("budget_s") if isinstance(options, Mapping) else None
+        return float(given) if isinstance(given, int | float) else None
 
     @property
     def name(self) -> str:

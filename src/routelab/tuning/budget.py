@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from routelab.tuning.options import Options
-from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, TASK_MEAN
+from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN
 
 # Processor seconds were measured; two processors do them in about two thirds of the time.
 SAFE = 0.6
@@ -22,6 +22,12 @@ LEAST_ROWS = 300
 """Requests below which a scorer is not worth its budget; rows are halved down to here."""
 
 LEAST_TRIALS = 50
+
+LOADING = 0.1
+"""Of the budget, what is loaded and read once: so much time by itself says nothing of how slow
+the machine is at what follows."""
+
+ACCOUNT = "the account of what is learned"
 
 UTILITY, NEIGHBORS, TIERS = "utility", "neighbors", "tiers"
 GAIN, ROUTING = "gain-cascade", "cascade-routing"
@@ -47,6 +53,20 @@ class LogShape(NamedTuple):
     prompts: bool
 
 
+class PlannedStep(msgspec.Struct, frozen=True):
+    """What a part of a study is expected to take on two processors.
+
+    Attributes:
+        name: of what is done, as the clock is asked for it.
+        seconds: of doing it.
+        later_s: seconds of comparing it, once everything that learns has learned.
+    """
+
+    name: str
+    seconds: float
+    later_s: float = 0.0
+
+
 class StudyPlan(msgspec.Struct, frozen=True):
     """What a study tries.
 
@@ -57,6 +77,7 @@ class StudyPlan(msgspec.Struct, frozen=True):
         account: whether it is judged what can be learned on the log.
         left_out: kinds that the budget has no room for.
         seconds: what the plan is expected to take on two processors.
+        steps: the same by step, in the order in which they are done; none where no budget is.
     """
 
     kinds: tuple[str, ...]
@@ -65,6 +86,7 @@ class StudyPlan(msgspec.Struct, frozen=True):
     account: bool = True
     left_out: tuple[str, ...] = ()
     seconds: float | None = None
+    steps: tuple[PlannedStep, ...] = ()
 
 
 def planned(options: Options, shape: LogShape) -> StudyPlan:
@@ -85,6 +107,7 @@ def planned(options: Options, shape: LogShape) -> StudyPlan:
 
 def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
     """The kinds that have room, the quick and the promising ones first."""
+    whole = room
     room -= _always(shape)
     kinds = [TASK_MEAN] if shape.tasks else []
     trials = options.trials
@@ -94,27 +117,36 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
         per_trial = _trial(shape)
         trials = max(min(LEAST_TRIALS, trials), min(trials, int(room / 4 / per_trial)))
         room -= trials * per_trial
+    steps = [PlannedStep("the quick kinds", whole - room)]
     wanted = options.by is not None or shape.tasks
     for_parts = _solving(shape) + 4e-5 * shape.models * shape.train if wanted else 0.0
     parted = wanted and for_parts <= room
     room -= for_parts if parted else 0.0
     rows = _rows(shape, FOR_UTILITY * room)
     left_out = []
-    for kind, needed in _learned(shape, rows).items():
-        if needed is not None and needed <= room:
-            kinds.append(kind)
-            room -= needed
-        elif needed is not None:
-            left_out.append(kind)
+    for it in _learned(shape, rows):
+        if it.seconds + it.later_s <= room:
+            kinds.append(it.name)
+            steps.append(it)
+            room -= it.seconds + it.later_s
+        else:
+            left_out.append(it.name)
     if wanted:
         (kinds if parted else left_out).append(CONDITIONAL)
-    account = options.account and UTILITY in kinds and 5 * _before(shape, rows) <= room
-    room -= 5 * _before(shape, rows) if account else 0.0
-    assert options.budget_s is not None
-    seconds = round(SAFE * options.budget_s - room, 1)
+    if parted:
+        steps.append(PlannedStep(CONDITIONAL, for_parts))
+    accounting = 5 * _before(shape, rows)
+    account = options.account and UTILITY in kinds and accounting <= room
+    if account:
+        steps.append(PlannedStep(ACCOUNT, accounting))
+        room -= accounting
     learns = any(it in kinds for it in (UTILITY, NEIGHBORS, TIERS, GAIN, ROUTING))
     limit = rows if learns and rows < shape.train else None
-    return StudyPlan(tuple(kinds), trials, limit, account, tuple(left_out), seconds)
+    seconds = round(whole - room, 1)
+    return StudyPlan(
+        tuple(kinds), trials, limit, account, tuple(left_out), seconds,
+        tuple(PlannedStep(it.name, round(it.seconds, 2), round(it.later_s, 2)) for it in steps),
+    )  # fmt: skip
 
 
 def _rows(shape: LogShape, room: float) -> int:
@@ -125,22 +157,25 @@ def _rows(shape: LogShape, room: float) -> int:
     return max(rows, min(shape.train, LEAST_ROWS))
 
 
-def _learned(shape: LogShape, rows: int) -> dict[str, float | None]:
-    """Seconds of each kind that learns, by promise; None where the log has nothing for it."""
+def _learned(shape: LogShape, rows: int) -> Iterator[PlannedStep]:
+    """Each kind that learns and that the log has something for, by promise."""
     sets = {0: 1, 1: 2}.get(shape.signals, shape.signals + 2)
     readable = shape.prompts or shape.tasks
     before, after = _before(shape, rows), _after(shape, rows)
     compared = 5e-4 + 2e-7 * shape.tune * shape.models
-    after_answers = {GAIN: sets * after + 400 * compared, ROUTING: 2.5 * sets * after}
-    costs: dict[str, float | None] = {UTILITY: 2 * before + 160 * compared if readable else None}
+    gain = PlannedStep(GAIN, sets * after, 400 * compared)
+    if readable:
+        yield PlannedStep(UTILITY, 2 * before, 160 * compared)
     if shape.signals:
-        costs[GAIN] = after_answers[GAIN]
-    costs[NEIGHBORS] = 0.5 + 1e-4 * rows + 120 * compared if shape.prompts else None
-    costs[TIERS] = 0.5 + 2e-4 * rows + 2000 * compared if readable else None
-    if not shape.signals:
-        costs[GAIN] = after_answers[GAIN] if readable else None
-    costs[ROUTING] = after_answers[ROUTING] if readable or shape.signals else None
-    return costs
+        yield gain
+    if shape.prompts:
+        yield PlannedStep(NEIGHBORS, 0.5 + 1e-4 * rows, 120 * compared)
+    if readable:
+        yield PlannedStep(TIERS, 0.5 + 2e-4 * rows, 2000 * compared)
+    if not shape.signals and readable:
+        yield gain
+    if readable or shape.signals:
+        yield PlannedStep(ROUTING, 2.5 * sets * after)
 
 
 def _always(shape: LogShape) -> float:
@@ -175,6 +210,7 @@ class Clock:
 
     Attributes:
         budget_s: seconds; None for all that is needed.
+        steps: what each part of the study is expected to take, once that is planned.
         cut: what was planned and not begun.
     """
 
@@ -182,6 +218,7 @@ class Clock:
         self, budget_s: float | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.budget_s = budget_s
+        self.steps: Sequence[PlannedStep] = ()
         self.cut: list[str] = []
         self._now = now
         self._start = now()
@@ -192,12 +229,37 @@ class Clock:
         return self._now() - self._start
 
     def begins(self, what: str) -> bool:
-        """Whether there is time to begin something; what there is none for is kept in `cut`."""
-        if self.budget_s is None or self.passed_s < self.budget_s:
+        """Whether there is time to do something; what there is none for is kept in `cut`.
+
+        A planned step takes its planned seconds times the slowdown so far: the time passed over
+        what was planned of all that was done. One that would end after the budget is not begun.
+        """
+        if self.budget_s is None:
+            return True
+        passed = self.passed_s
+        if passed < self.budget_s and passed + self._expected_s(what, passed) <= self.budget_s:
             return True
         if what not in self.cut:
             self.cut.append(what)
         return False
+
+    def _expected_s(self, what: str, passed: float) -> float:
+        """Seconds that a step is expected to take here; nothing where none were planned."""
+        names = [it.name for it in self.steps]
+        if what not in names:
+            return 0.0
+        assert self.budget_s is not None
+        at = names.index(what)
+        step, earlier = self.steps[at], [it for it in self.steps[:at] if it.name not in self.cut]
+        done, owed = sum(it.seconds for it in earlier), sum(it.later_s for it in earlier)
+        needed = step.seconds + step.later_s
+        # While kinds learn, those before are still to be compared.
+        if what in LEARNED:
+            needed += owed
+        else:
+            done += owed
+        loading = LOADING * self.budget_s
+        return needed * (passed + loading) / (done + loading)
 
     def left(self) -> str:
         """How much time there is, in words; nothing where there is no end."""

@@ -70,9 +70,10 @@ class RepricedWorld(msgspec.Struct, frozen=True):
         """The log as it would have been written.
 
         A new list price changes a logged cost in the ratio of the new to the old price of its
-        tokens, so that discounts in the log stay; where the old price is not known, the new
-        cost is tokens times price. What a signal costs moves with its model. Without a change
-        of a model its outcomes are the same to the last bit.
+        tokens, those read from a cache or written to one and those of reasoning at their own
+        prices as far as they were logged, so that discounts in the log stay; where the old price
+        is not known, the new cost is tokens times price. What a signal costs moves with its
+        model. Without a change of a model its outcomes are the same to the last bit.
 
         Args:
             log: as it was written.
@@ -85,6 +86,7 @@ class RepricedWorld(msgspec.Struct, frozen=True):
         }
         signals = {name: np.array(values, order="F") for name, values in log.signals.items()}
         extra = {name: np.array(values, order="F") for name, values in log.extra_usd.items()}
+        parts = {name: np.array(values, order="F") for name, values in log.token_parts.items()}
         problems: list[str] = []
         for name, factor in self._factors(log, known, problems):
             column = log.column(name)
@@ -97,14 +99,19 @@ class RepricedWorld(msgspec.Struct, frozen=True):
             column = log.column(name)
             for field, value in _GONE.items():
                 changed[field][:, column] = value
-            for values in (*extra.values(), *(changed[field] for field in _TOKENS)):
+            for values in (
+                *extra.values(),
+                *parts.values(),
+                *(changed[field] for field in _TOKENS),
+            ):
                 values[:, column] = 0.0
             for values in signals.values():
                 values[:, column] = np.nan
         if problems:
             raise TuningError(*problems)
         again = tuple(self.log(sample, known) for sample in log.again)
-        return replace(log, **changed, signals=signals, extra_usd=extra, again=again)
+        changed |= {"signals": signals, "extra_usd": extra, "token_parts": parts}
+        return replace(log, **changed, again=again)
 
     def _factors(
         self, log: Log, known: Catalogue, problems: list[str]
@@ -165,9 +172,11 @@ _TOKENS = ("prompt_tokens", "completion_tokens")
 
 def _ratio(log: Log, column: int, old: Model, new: Model) -> Floats | None:
     """(n,) the new cost of each call over the logged one; None where that cannot be known."""
-    tokens = [getattr(log, field)[:, column] for field in _TOKENS]
     cost = log.cost_usd[:, column]
-    used = TokenUsage(*tokens)
+    names = [f"{it}_tokens" for it in TokenUsage._fields]
+    known = {**{name: getattr(log, name) for name in _TOKENS}, **log.token_parts}
+    tokens = [known[it][:, column] if it in known else np.zeros(len(log)) for it in names]
+    used = TokenUsage(*tokens)  # type: ignore[arg-type]
     target = costs(new, used)
     past = costs(old, used, None, _times_s(log, old))
     past = np.where(np.isnan(past), cost, past)

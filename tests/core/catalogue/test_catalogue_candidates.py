@@ -51,6 +51,10 @@ def test_a_candidate_has_from_its_base_what_it_does_not_say():
         ('base = "gpt-x"\nparameters = { max_tokens = 0 }', "max_tokens is 0; it is at least 1"),
         ('base = "gpt-x"\nparameters = { max_tokens = 1001 }', "does not fit its context_window"),
         (
+            f'base = "gpt-x"\nparameters = {{ prompt_prefix = "{"four" * 1000}" }}',
+            "prompt_prefix has about 1000 tokens, and its context_window is 1000: no request fits",
+        ),
+        (
             'base = "gpt-x"\nparameters = { max_tokens = 5, max_completion_tokens = 5 }',
             "keep the one of the endpoint",
         ),

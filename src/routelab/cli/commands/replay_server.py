@@ -35,9 +35,9 @@ def replay_server(
     """Serve LOG as an OpenAI-compatible endpoint, to try a policy without spending money.
 
     Requests are found by their x-request-id header, else by their messages or by what the user
-    says in them; those that say the same are answered in turn. Answers longer than max_tokens are
-    cut, and cost what the prices of --catalogue or of the log say. Once it listens, it says how to
-    send one through a policy.
+    says in them; those that say the same are answered in turn, and are kept apart by ids where they
+    are asked at the same time. Answers longer than max_tokens are cut, and cost what the prices of
+    --catalogue or of the log say. Once it listens, it says how to send one through a policy.
 
     Example: `routelab replay-server log.parquet --port 8801`
     """

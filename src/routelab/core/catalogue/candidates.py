@@ -98,6 +98,11 @@ def _of_base(model: Model, base: Model) -> Iterator[str]:
     window, limit = model.context_window, parameters.output_limit
     if window is not None and limit is not None and limit > window:
         yield f"parameters: an answer of {limit} tokens does not fit its context_window, {window}"
+    if window is not None and model.prefix_tokens >= window:
+        yield (
+            f"parameters.prompt_prefix has about {model.prefix_tokens} tokens, and its"
+            f" context_window is {window}: no request fits beside it"
+        )
 
 
 def parameter_problems(parameters: Parameters) -> Iterator[str]:

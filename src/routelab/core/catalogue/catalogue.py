@@ -24,6 +24,7 @@ from routelab.core.catalogue.prices import (
     tokens_usd,
 )
 from routelab.core.messages import short_repr
+from routelab.core.tokens import tokens_of
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -207,6 +208,20 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             given["prompt_prefix"] = f"{prefix!r:.60}"
         said = ", ".join(f"{name} = {value}" for name, value in given.items())
         return f"{self.base!r} with {said}"
+
+    @property
+    def prefix_tokens(self) -> int:
+        """Estimated tokens of what a candidate puts before every prompt."""
+        prefix = "" if self.parameters is None else self.parameters.prompt_prefix
+        return tokens_of(prefix)
+
+    @property
+    def prompt_window(self) -> int | None:
+        """Tokens of the context window that are left for a request's own messages.
+
+        None if nothing is known of a window; negative where what is put before them is longer.
+        """
+        return None if self.context_window is None else self.context_window - self.prefix_tokens
 
     def on(self, day: date) -> Model:
         """The model with the prices of one day, and no others.

@@ -10,6 +10,7 @@ import numpy as np
 
 from routelab.core import Bools, Floats, Ints
 from routelab.logs.columns.frame import Frame
+from routelab.logs.columns.names import PARTS
 from routelab.logs.columns.rows import LogRows
 from routelab.logs.formats import FileTexts, RowSource
 from routelab.logs.model import Log, PartialLog, Problems
@@ -59,6 +60,7 @@ def _sample(rows: LogRows, here: Bools) -> Log:
         signals={name: dense(values) for name, values in rows.signals.items()},
         extra_usd={name: dense(values) for name, values in rows.extra_usd.items()},
         unasked={name: dense(values) for name, values in rows.unasked.items()},
+        token_parts={name: dense(rows.values[name]) for name in PARTS if name in rows.values},
     )
 
 

@@ -243,6 +243,11 @@ class TextsInMemory(_Texts):
         every = np.arange(len(self.held))
         return _surveyed(len(every), iter([(every, self._said(every))]))
 
+    def kinds(self) -> frozenset[str]:
+        """Without a key of every text, which nobody may ask for."""
+        held = self._said(np.arange(len(self.held)))
+        return frozenset[str]().union(*(kinds_of(it) for it in held if not isinstance(it, str)))
+
     def _said(self, rows: Ints) -> Sequence[str | tuple[Message, ...]]:
         cells = (self.held[row] for row in rows)
         return [said(it) if isinstance(it, str) else tuple(it) for it in cells]

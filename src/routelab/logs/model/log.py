@@ -215,6 +215,9 @@ class Log(LogBase):
         latency_s: (n, m) seconds to the complete answer; NaN = not observed.
         prompt_tokens, completion_tokens: (n, m); NaN = not observed.
         error: (n, m) the call failed.
+        token_parts: by column, (n, m) tokens that are part of those and may have prices of their
+            own: `cached_tokens`, `cache_write_tokens`, `cache_write_1h_tokens`,
+            `reasoning_tokens`; NaN = none.
         signals: confidence by name, (n, m) in any unit; NaN = missing.
         extra_usd: by signal name, (n, m) USD that obtaining it adds to each call, where a column
             says.
@@ -250,6 +253,7 @@ class Log(LogBase):
     again: tuple[Log, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
     reads: str | None = None
+    token_parts: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def samples(self) -> tuple[Log, ...]:
@@ -361,6 +365,7 @@ class Log(LogBase):
             signals={name: pick(values) for name, values in self.signals.items()},
             extra_usd={name: pick(values) for name, values in self.extra_usd.items()},
             unasked={name: pick(values) for name, values in self.unasked.items()},
+            token_parts={name: pick(values) for name, values in self.token_parts.items()},
         )
 
 
@@ -373,6 +378,8 @@ def arrays(log: Any) -> dict[str, Any]:
     """The arrays of a log by name, those of its requests and further samples included."""
     names = (it.name for it in fields(log) if it.name not in _DESCRIBING)  # not what is cached
     found = {name: getattr(log, name) for name in names}
+    if not found.get("token_parts", True):  # logs without are what they were before there were any
+        del found["token_parts"]
     again = {f"again {at}": arrays(it) for at, it in enumerate(getattr(log, "again", ()), 1)}
     return {**found, **again, "requests": vars(log.requests)}
 

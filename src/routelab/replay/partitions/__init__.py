@@ -14,6 +14,7 @@ from routelab.replay.partitions.survey import (
     check_whole_requests,
     kinds_in_file,
     notes_of,
+    outcomes_in_file,
     survey_file,
 )
 from routelab.replay.partitions.workers import Workers, workers
@@ -32,6 +33,7 @@ __all__ = [
     "merged_sample",
     "moments",
     "notes_of",
+    "outcomes_in_file",
     "sample_file",
     "survey_file",
     "tally_file",

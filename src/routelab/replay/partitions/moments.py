@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from routelab.core import CallEstimate, Floats, Ints, Policy
 from routelab.core.catalogue import Catalogue
+from routelab.logs.model import Strings
 from routelab.replay.baselines import BaselineOutcome, best_per_request, outcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.coverage import Coverage
@@ -40,6 +41,7 @@ class MomentsQuery:
         seed: of the policies' random draws.
         estimates: of calls, for requests with a budget or a deadline.
         candidates: whether to replay each candidate alone, and the oracle, too.
+        by_task: whether to add up what the first policy delivers by task.
     """
 
     policies: tuple[Policy, ...]
@@ -47,6 +49,7 @@ class MomentsQuery:
     seed: int
     estimates: Mapping[str, CallEstimate] = field(default_factory=dict)
     candidates: bool = True
+    by_task: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,7 @@ class Moments:
         escalated: (policies,) requests with more than one call.
         answered: (policies, m) requests by the model whose answer was delivered.
         latency: (policies, steps) requests by latency; without those whose is not known.
+        task_quality: by task, requests and what the first policy delivers; empty unless asked for.
     """
 
     quality: Floats
@@ -70,6 +74,7 @@ class Moments:
     escalated: Ints
     answered: Ints
     latency: Ints
+    task_quality: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(
@@ -81,6 +86,7 @@ class Moments:
             self.escalated + other.escalated,
             self.answered + other.answered,
             self.latency + other.latency,
+            _merged(self.task_quality, other.task_quality),
         )
 
     @property
@@ -133,16 +139,38 @@ def moments(job: tuple[PartitionPart, MomentsQuery]) -> Moments:
         latency=np.zeros((k, _TICKS[1]), dtype=np.int64),
     )
     dropped, tasks = 0, Counter[str]()
+    of_tasks: Mapping[str, tuple[int, float]] = {}
     also = ("request_id", "task", "tenant", "priority")
     for batch in batches(part, also=[name for name in also if name in part.batches.has]):
         dropped += batch.coverage.n_dropped
         tasks.update(batch.coverage.by_task)
         if len(batch.log):
-            _add(found, batch, part, asked)
-    return Moments(**{**vars(found), "dropped": dropped, "by_task": dict(tasks)})
+            first = _add(found, batch, part, asked)
+            task = batch.log.requests.task
+            if asked.by_task and first is not None and task is not None:
+                of_tasks = _merged(of_tasks, _task_sums(task, first.quality))
+    left = {"dropped": dropped, "by_task": dict(tasks), "task_quality": of_tasks}
+    return Moments(**{**vars(found), **left})
 
 
-def _add(found: Moments, batch: Batch, part: PartitionPart, asked: MomentsQuery) -> None:
+def _task_sums(task: Strings, quality: Floats) -> dict[str, tuple[int, float]]:
+    names, at = np.unique(task.astype(str), return_inverse=True)
+    sums = zip(np.bincount(at).tolist(), np.bincount(at, quality).tolist(), strict=True)
+    return dict(zip(names.tolist(), sums, strict=True))
+
+
+def _merged(
+    one: Mapping[str, tuple[int, float]], other: Mapping[str, tuple[int, float]]
+) -> dict[str, tuple[int, float]]:
+    found = dict(one)
+    for name, (n, total) in other.items():
+        before = found.get(name, (0, 0.0))
+        found[name] = (before[0] + n, before[1] + total)
+    return found
+
+
+def _add(found: Moments, batch: Batch, part: PartitionPart, asked: MomentsQuery) -> Replay | None:
+    """Add a batch to the sums; what the first policy did on it is given back."""
     assert part.buckets is not None
     bucket = part.buckets[batch.rows]
     comparison = ComparisonSet(
@@ -162,6 +190,7 @@ def _add(found: Moments, batch: Batch, part: PartitionPart, asked: MomentsQuery)
     _sum(found, bucket, outcomes)
     for at, replay in enumerate(replays):
         _count(found, at, replay)
+    return replays[0] if replays else None
 
 
 def _sum(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,6 +16,7 @@ from routelab.core.messages import foreign
 from routelab.errors import LogError
 from routelab.logs import LogBatches
 from routelab.logs.model import PARTS
+from routelab.metrics import OutcomeCounts, outcome_counts
 
 _SAID = ("every call of ", "no cost of ")
 """How notes of one file begin that are told of the whole log, or by the study."""
@@ -34,6 +37,18 @@ def kinds_in_file(job: tuple[LogBatches, int]) -> frozenset[str]:
     )
 
 
+def outcomes_in_file(job: tuple[LogBatches, int, tuple[str, ...]]) -> OutcomeCounts:
+    """What the outcomes of one file come to, as far as their lack is judged.
+
+    Args:
+        job: the log, the number of the file, and the models to look at.
+    """
+    batches, file, models = job
+    also = ("task",) if "task" in batches.has else ()
+    found = (outcome_counts(log, models) for _, log in batches.logs(file, also=also))
+    return reduce(operator.add, found)
+
+
 class FileSurvey(NamedTuple):
     """What one file holds.
 
@@ -46,6 +61,7 @@ class FileSurvey(NamedTuple):
         times: distinct ones, as many as parts at most.
         ids: hashes of the requests; None where a row is a request.
         failed: models of which every call failed.
+        lacking: models without an outcome on some request.
         notes: what reading it left out or mended, in sentences.
     """
 
@@ -58,6 +74,7 @@ class FileSurvey(NamedTuple):
     times: tuple[float, ...]
     ids: Words | None
     failed: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -68,6 +85,7 @@ def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
     time: Floats | None = None
     ids: Words | None = None
     lost: dict[str, bool] = {}
+    lacking = set[str]()
     notes: dict[str, None] = {}
     for _, log in batches.logs(file):
         n += len(log)
@@ -76,6 +94,8 @@ def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
         models = log.models
         for at, name in enumerate(models):
             lost[name] = lost.get(name, True) and bool(log.error[:, at].all())
+            if np.isnan(log.quality[:, at]).any():
+                lacking.add(name)
         notes |= dict.fromkeys(log.notes)
         costed |= set(log.costed)
         valued |= {name for name, values in log.signals.items() if not np.isnan(values).all()}
@@ -93,6 +113,7 @@ def survey_file(job: tuple[LogBatches, int]) -> FileSurvey:
         times=tuple(distinct.tolist()),
         ids=ids,
         failed=tuple(name for name, failed in lost.items() if failed),
+        lacking=tuple(sorted(lacking)),
         notes=tuple(notes),
     )
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from routelab.reports.chapters.certificate import certificate_chapter
     from routelab.reports.chapters.choice import choice_chapter
     from routelab.reports.chapters.deployments import deployments_chapter
-    from routelab.reports.chapters.kinds import kinds_chapter
+    from routelab.reports.chapters.kinds import cut_short, kinds_chapter
     from routelab.reports.chapters.losses import losses_chapter
     from routelab.reports.chapters.objectives import FORMS, objectives_chapter
     from routelab.reports.chapters.opening import HeadlineFigure, Opening, opening_chapter
@@ -31,6 +31,7 @@ else:
             "bounds_chapter": "bounds",
             "certificate_chapter": "certificate",
             "choice_chapter": "choice",
+            "cut_short": "kinds",
             "deployments_chapter": "deployments",
             "kinds_chapter": "kinds",
             "losses_chapter": "losses",
@@ -54,6 +55,7 @@ __all__ = [
     "bounds_chapter",
     "certificate_chapter",
     "choice_chapter",
+    "cut_short",
     "deployments_chapter",
     "kinds_chapter",
     "losses_chapter",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from routelab.core.messages import wording
@@ -43,6 +43,7 @@ class Opening(NamedTuple):
         sentence: the verdict for somebody who reads one sentence.
         reasons: what it rests on.
         route: how the policy routes, step by step, or other steps under another `heading`.
+        tried: kinds of policy that it was chosen from, and what there was no room for.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Opening(NamedTuple):
     figures: Sequence[HeadlineFigure]
     route: Sequence[str]
     heading: str = "How it routes"
+    tried: Sequence[str] = ()
 
 
 def opening_chapter(summary: Summary) -> Opening:
@@ -68,6 +70,7 @@ def opening_chapter(summary: Summary) -> Opening:
         reasons=[_typeset(reason) for reason in summary.reasons],
         figures=_figures(summary.test) if summary.test else (),
         route=list(_route(summary.wire)),
+        tried=list(_tried(summary)),
     )
 
 
@@ -109,6 +112,26 @@ def _sentence(summary: Summary) -> str:
         f" {forms.points(test.gain_vs_zero_router)} points from a mix of single models for the"
         f" same money ({range_}); no verdict was asked of them."
     )
+
+
+def _tried(summary: Summary) -> Iterator[str]:
+    """Kinds of policy that were tried, and with how much of the log and the search."""
+    plan, kinds = summary.plan, [it.kind for it in summary.kinds]
+    if not kinds or (plan is None and len(kinds) < 2):
+        return
+    count, budget = f"{len(kinds)} kind{'' if len(kinds) == 1 else 's'} of policy", ""
+    if plan is not None and summary.budget_s is not None:
+        budget = f" within a budget of {summary.budget_s:g} s"
+    won = next((f"; {it.kind} was exported" for it in summary.kinds if it.won), "")
+    yield f"{count}{budget}: {', '.join(kinds)}{won}."
+    if plan is None:
+        return
+    if plan.rows is not None:
+        trained = summary.splits.n.get("train") if summary.splits else None
+        whole = "" if trained is None else f" of {forms.count(trained)}"
+        yield f"Scorers learned from {forms.count(plan.rows)}{whole} requests, for want of time."
+    if plan.left_out:
+        yield f"There was no room for {wording.listed(plan.left_out)}: a larger budget has."
 
 
 def _settle(summary: Summary) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -24,20 +25,29 @@ from routelab.simulate.answers.replay_error import ReplayError
 _SHOWN = 10
 """Ids or models that an error message lists."""
 
+_IDS = 100_000
+"""Ids that the log does not know of which it is remembered what they were answered from."""
+
 
 class Finder:
     """Finds the row and the column of a log that a chat request asks for.
 
     Args:
         catalogue: its deployments' model names stand for the log's models.
+        tell: takes one warning, once answers may be of another request than the one meant.
     """
 
-    def __init__(self, log: Log, catalogue: Catalogue | None) -> None:
+    def __init__(
+        self, log: Log, catalogue: Catalogue | None, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._log = log
+        self._tell = tell
+        self._is_told = False
         self._models = {} if catalogue is None else dict(catalogue.models)
         self._named = _named(log, catalogue)
         self._rows = {str(key): row for row, key in enumerate(log.requests.id)}
         self._turns: dict[str, _Turn] = {}
+        self._numbers: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def column(self, asked: Mapping[str, Any]) -> int:
         """Column of the model that a request is for: by its name, among candidates by parameters.
@@ -72,7 +82,9 @@ class Finder:
 
         Several requests that say the same are answered for in turn: a model that was asked as
         often as another is asked about the next of them, and one that was asked less often about
-        the one that the other answered last, as a cascade does.
+        the one that the other answered last, as a cascade does. An id that the log does not know
+        stays with the request that it was first answered from, so that what is asked at the same
+        time is kept apart; without one that is a guess, and a warning says so.
 
         Args:
             request_id: as the header has it; None where there is none.
@@ -87,8 +99,7 @@ class Finder:
                 return self._rows[key]
         for key in _keys(messages):
             if rows := self._by_text.get(key):
-                turn = self._turns.setdefault(key, _Turn())
-                return rows[turn.of(column, again) % len(rows)]
+                return rows[self._number(key, request_id, column, again) % len(rows)]
         tried = f"no request has the {REQUEST_ID} {request_id!r}; " if request_id else ""
         raise ReplayError(
             404,
@@ -96,6 +107,34 @@ class Finder:
             f"{tried}{self._log.name} has no such prompt;"
             f" say which request is meant by the header {REQUEST_ID} (the request's id)",
         )
+
+    def _number(self, key: str, request_id: str | None, column: int, again: bool) -> int:
+        """Number of the request, among those that say the same, that is answered from."""
+        turn = self._turns.setdefault(key, _Turn())
+        named = None if request_id is None else (key, request_id)
+        if named is not None and named in self._numbers:
+            self._numbers.move_to_end(named)
+            number = self._numbers[named]
+            turn.was_of(column, number)
+            return number
+        if named is None and turn.is_guess(column) and len(self._by_text[key]) > 1:
+            self._tell_guess(self._by_text[key])
+        number = turn.of(column, again)
+        if named is not None:
+            self._numbers[named] = number
+            if len(self._numbers) > _IDS:
+                self._numbers.popitem(last=False)
+        return number
+
+    def _tell_guess(self, rows: list[int]) -> None:
+        if not self._is_told:
+            self._is_told = True
+            ids = first([str(self._log.requests.id[row]) for row in rows], 3)
+            self._tell(
+                f"warning: requests that say the same ({ids}) were asked without the header"
+                f" {REQUEST_ID}: where several are asked at the same time, one may be given the"
+                " answers of two of them; send the id of each"
+            )
 
     @cached_property
     def _by_text(self) -> dict[str, list[int]]:
@@ -122,6 +161,17 @@ class _Turn:
         if not (again and mine):
             mine = self._asked[column] = mine + 1 if mine == most else most
         return mine - 1
+
+    def was_of(self, column: int, number: int) -> None:
+        """A model is asked about a request that is known to be this one."""
+        self._asked[column] = max(self._asked.get(column, 0), number + 1)
+
+    def is_guess(self, column: int) -> bool:
+        """Whether the request that a model is asked about could be an earlier one too.
+
+        Another model was asked about several that this one was not asked about.
+        """
+        return max(self._asked.values(), default=0) - self._asked.get(column, 0) > 1
 
 
 def _keys(messages: object) -> Iterator[str]:

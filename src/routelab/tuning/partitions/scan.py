@@ -12,6 +12,7 @@ import numpy as np
 from routelab.core import Policy, Progress
 from routelab.logs import LogBatches
 from routelab.logs.model import PARTS
+from routelab.metrics import OutcomeCounts
 from routelab.replay.cells import Spec, Stats, merged
 from routelab.replay.partitions import (
     FileSurvey,
@@ -27,6 +28,7 @@ from routelab.replay.partitions import (
     merged_sample,
     moments,
     notes_of,
+    outcomes_in_file,
     sample_file,
     survey_file,
     tally_file,
@@ -68,12 +70,23 @@ class Scan:
         return tuple(name for name in self.models if name in there)
 
     def message_kinds(self) -> frozenset[str]:
-        """What messages hold besides prompts: one more pass, where the log has a column of them."""
-        if "messages" not in self.batches.has:
+        """What messages hold besides prompts, which may be JSON too: one more pass over texts."""
+        if not {"prompt", "messages"} & self.batches.has:
             return frozenset()
         jobs = [(self.batches, file) for file in range(len(self.batches.files))]
         found = self.workers.map(kinds_in_file, jobs, self.passes("reading messages"))
         return frozenset[str]().union(*found)
+
+    def outcomes(self, models: Sequence[str]) -> OutcomeCounts | None:
+        """What is missing of some models: one more pass, where anything is; else None."""
+        wanted = set(models)
+        if all(wanted <= set(it.models) - set(it.lacking) for it in self.seen):
+            return None
+        jobs = [
+            (self.batches, file, tuple(models)) for file, it in enumerate(self.seen) if it.requests
+        ]
+        found = self.workers.map(outcomes_in_file, jobs, self.passes("counting what is missing"))
+        return reduce(lambda one, other: one + other, found)
 
     def cut(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from routelab.core import CallEstimate, Policy, SignalSpec
@@ -71,8 +71,8 @@ class PartitionedStudy:
         aiq_front: on test, AIQ of the hull of all operating points and the candidates.
         verdict: on the exported policy.
         coverage: requests compared and left out, by part.
-        message_kinds: what the log's messages hold besides prompts; empty where it has no column of
-            them.
+        message_kinds: what the log's messages hold besides prompts, in a column of their own or as
+            JSON in that of prompts.
     """
 
     options: Options
@@ -207,6 +207,7 @@ def _verdict(
     tested: Sequence[Figures],
     coverage: Mapping[str, Coverage],
     best_quality: float,
+    lack: Sequence[str],
 ) -> Verdict:
     """The verdict, with what a reader of it must know besides."""
     exported = found.chosen[0]
@@ -221,6 +222,7 @@ def _verdict(
         *left_out(cut.dropped, cut.dropped + sum(cut.n.values())),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
+        *lack,
     ]
     return verdict(
         tested[0],
@@ -249,12 +251,20 @@ def _judged_on(
     best, chosen = found.best, found.chosen
     named = [NamedPolicy(options.name, it.point.policy) for it in chosen]
     policies = [it.policy for it in named]
-    on_test = log.moments(testing, policies, question, "testing")
+    missing = log.outcomes(models)
+    asked = replace(question, by_task=missing is not None)
+    on_test = log.moments(testing, policies, asked, "testing")
     if not on_test.n:
         raise LogError(f"{log.name}: no request of the test part has an outcome of every candidate")
     _refuse(log.name, on_test.coverage(), options.allow_missing)
     tested = evaluated(on_test, named, models, "test", options.seed)
     coverage = {"tune": found.coverage, "test": on_test.coverage()}
+    lack: list[str] = []
+    if missing is not None:
+        sums = caveats.QualitySums(
+            on_test.n, float(on_test.quality[0].sum()), on_test.task_quality or None
+        )
+        lack = list(caveats.missing_by_cause(missing, coverage["test"], sums))
     best_quality = _alone(tested[0], best.policy.models_used[0])[1]
     return PartitionedStudy(
         options=options,
@@ -271,7 +281,7 @@ def _judged_on(
         judged=_held_to_bounds(chosen, tested, options.bounds, best_quality),
         front=found.front,
         aiq_front=_aiq_front(tested, models),
-        verdict=_verdict(log, cut, options, found, tested, coverage, best_quality),
+        verdict=_verdict(log, cut, options, found, tested, coverage, best_quality, lack),
         coverage=coverage,
     )
 

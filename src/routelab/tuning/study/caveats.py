@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from routelab.core import Policy, SignalSpec
 from routelab.core.conversation import DIALOGUE, kinds_read
 from routelab.core.messages import listed
 from routelab.logs.model import Log
-from routelab.metrics import missing_outcomes, missing_sentences, reweighted
+from routelab.metrics import OutcomeCounts, missing_sentences, mixed_mean, outcome_counts
 from routelab.replay import ComparisonSet, Coverage
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import ENOUGH, OperatingPoint
@@ -177,22 +179,55 @@ def missing(coverage: Mapping[str, Coverage]) -> Iterator[str]:
 
 def not_by_chance(log: Log, policy: Policy, testing: ComparisonSet) -> Iterator[str]:
     """Outcomes of candidates that are missing by task or model, and what that does to figures."""
-    found = list(missing_sentences(*missing_outcomes(log, testing.models)))
-    yield from found
-    dropped = testing.coverage.n_dropped
-    if not found or not dropped:
+    counts = outcome_counts(log, testing.models)
+    if not counts.missing.any():
         return
     quality = testing.replay(policy).quality
-    n, total = len(quality) + dropped, float(quality.sum())
-    mix, task = testing.coverage.by_task, testing.log.requests.task
+    by_task = None
+    if (task := testing.log.requests.task) is not None:
+        names, at = np.unique(task.astype(str), return_inverse=True)
+        sums = zip(np.bincount(at).tolist(), np.bincount(at, quality).tolist(), strict=True)
+        by_task = dict(zip(names.tolist(), sums, strict=True))
+    tested = QualitySums(len(quality), float(quality.sum()), by_task)
+    yield from missing_by_cause(counts, testing.coverage, tested)
+
+
+class QualitySums(NamedTuple):
+    """What an exported policy delivers on test.
+
+    Attributes:
+        requests, total: how many, and the sum of their quality.
+        by_task: the same two by task; None where the log has none.
+    """
+
+    requests: int
+    total: float
+    by_task: Mapping[str, tuple[int, float]] | None
+
+
+def missing_by_cause(
+    counts: OutcomeCounts, coverage: Coverage, tested: QualitySums
+) -> Iterator[str]:
+    """What outcomes are missing not by chance, and what that does to the exported policy's figure.
+
+    Args:
+        counts: of the whole log.
+        coverage: of test.
+        tested: quality of the exported policy there.
+    """
+    found = list(missing_sentences(*counts.judged()))
+    yield from found
+    dropped = coverage.n_dropped
+    if not found or not dropped:
+        return
+    n, total, by_task = tested.requests + dropped, tested.total, tested.by_task
     again = None
-    if task is not None:
-        tasks = task.astype(str)
-        lacking = [name for name, times in mix.items() for _ in range(times)]
-        again = reweighted(quality, tasks, np.array([*tasks.tolist(), *lacking], dtype=str))
+    if by_task is not None:
+        whole = Counter({name: times for name, (times, _) in by_task.items()})
+        again = mixed_mean(by_task, whole + Counter(coverage.by_task))
     mixed_in = "" if again is None else f" {again:.4f} with the mix of tasks of all requests, and"
     yield (
-        f"so the exported policy's quality on test, {total / len(quality):.4f} on requests with"
+        f"so the exported policy's quality on test, {total / tested.requests:.4f} on requests with"
         f" every outcome, is{mixed_in} between {total / n:.4f} and"
         f" {(total + dropped) / n:.4f} whatever is missing"
     )

@@ -15,7 +15,7 @@ from routelab.policy_file import Certificate
 from routelab.replay import ComparisonSet, Figures, NamedPolicy, comparison_set, evaluate
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.stats import thinned
-from routelab.tuning.budget import Clock, LogShape, StudyPlan, planned
+from routelab.tuning.budget import ACCOUNT, Clock, LogShape, StudyPlan, planned
 from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
 from routelab.tuning.cut_checks import left_out, refuse_cut
 from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
@@ -275,6 +275,7 @@ def _on_tune(
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
     plan = planned(options, _shape(cut, tuning, thresholds))
+    clock.steps = plan.steps
     searched = search_kinds(
         options, plan, clock, part, tuning, thresholds, alone, wanted, progress, tell
     )
@@ -340,7 +341,7 @@ def _judged_on(
         testing, options, log, cut, found, tested, certificate, tried, rivals
     )
     account = None
-    if more is not None and found.plan.account and clock.begins("the account of what is learned"):
+    if more is not None and found.plan.account and clock.begins(ACCOUNT):
         usable = tuple(dict.fromkeys(signal for signal, _ in found.thresholds))
         account = more.worth(log, options, usable, cut, alone, best, tell)
     return Study(
