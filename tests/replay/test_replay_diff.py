@@ -12,6 +12,7 @@ from msgspec import structs
 from scipy.stats import binom
 from scipy.stats import t as student_t
 
+from routelab.core.admission import CallEstimate
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError
 from routelab.logs import Log
@@ -72,6 +73,30 @@ def test_what_is_read_of_messages_and_a_price_of_nothing_are_differences(old, ch
     assert found == {
         "reads": ("last_turn", "conversation"),
         "prices.frontier.input_usd_per_mtok": (0.0, None),
+    }
+
+
+def test_what_models_can_do_and_are_expected_to_take_are_differences(old, changed):
+    models, name = dict(old.document.catalogue.models), "frontier"
+    one, other = (
+        changed(
+            catalogue=structs.replace(
+                old.document.catalogue,
+                models={**models, name: structs.replace(models[name], **fields)},
+            ),
+            estimates={name: CallEstimate(cost_usd=usd, latency_s=2.0)},
+        )
+        for usd, fields in (
+            (0.001, {"capabilities": ("tools", "json"), "context_window": 9000}),
+            (0.002, {"capabilities": (), "context_window": None, "fallbacks": ("small-8b",)}),
+        )
+    )
+    found = {it.place: (it.old, it.new) for it in settings(one.document, other.document)}
+    assert found == {
+        "capabilities.frontier": ("json, tools", "none"),
+        "context_window.frontier": (9000, None),
+        "fallbacks.frontier": (None, ["small-8b"]),
+        "estimates.frontier.cost_usd": (0.001, 0.002),
     }
 
 

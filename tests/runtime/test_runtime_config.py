@@ -8,6 +8,7 @@ import random
 from dataclasses import FrozenInstanceError, fields, replace
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 from runtime_world import Endpoint, catalogue, model, policy_file
@@ -293,3 +294,15 @@ def test_other_names_are_told_where_options_are_changed(name, meant):
     with pytest.raises(RequestError, match=f"it is called {meant}"):
         RequestOptions().changed(**{name: 1})
     assert RequestOptions().changed(temperature=0).parameters == {"temperature": 0}
+
+
+def test_a_name_that_is_no_field_of_a_request_is_told_with_the_way_out():
+    with pytest.raises(RequestError) as refused:
+        RequestOptions(tsk=1, temperature=0.5, task="maths")
+    slip, body = refused.value.problems
+    assert slip.startswith("tsk=1: there is no such option; it is called task")
+    assert body.startswith("temperature=0.5: RequestOptions has no such field; it has id, task,")
+    assert body.endswith("A field of the body goes into parameters={'temperature': ...}")
+    with pytest.raises(RequestError, match="it is called deadline_s"):
+        RequestOptions(deadline=3)
+    assert msgspec.convert({"task": "maths"}, RequestOptions) == RequestOptions(task="maths")

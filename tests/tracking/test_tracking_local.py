@@ -20,6 +20,7 @@ from tracking_world import copied
 from routelab import tracking
 from routelab.cli import main
 from routelab.tracking import database, names
+from routelab.tracking import store as place
 from routelab.tracking.points import LIMIT
 
 ASK = "import sys; from routelab.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -104,8 +105,7 @@ def test_a_study_that_is_not_waited_for_is_recorded_in_the_background(
     sample_file: Path, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    # MLflow keeps what it opened by its address, and a relative one was opened elsewhere.
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("ROUTELAB_TRACKING_WAIT_S", "0")
     asked = ["tune", str(sample_file), "--trials", "5", "--out", "a.policy", "--no-report"]
     assert main(asked) == 0
@@ -179,6 +179,7 @@ def test_a_database_appears_whole_and_leftovers_go(tmp_path: Path) -> None:
         ("sqlite:///mlflow.db", "mlflow.db"),
         ("sqlite:////a/b.db", "/a/b.db"),
         ("sqlite+pysqlite:///x.db", "x.db"),
+        ("sqlite:///x.db?timeout=9", "x.db"),
         ("sqlite://", None),
         ("sqlite:///:memory:", None),
         ("http://127.0.0.1:5000", None),
@@ -187,6 +188,47 @@ def test_a_database_appears_whole_and_leftovers_go(tmp_path: Path) -> None:
 )
 def test_which_stores_are_files(uri: str, file: str | None) -> None:
     assert database.file_of(uri) == (None if file is None else Path(file))
+
+
+def test_every_working_directory_of_a_process_has_a_store_of_its_own(
+    tuned: Any, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    folders = [tmp_path / name for name in ("plain", "100% a?b", "c#d;e", "plain")]
+    for at, folder in enumerate(folders):
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        if at < 3:
+            copied(tuned.policy, folder)
+            assert tracking.versions() == []
+        assert main(["track", "sync", "sample.study", "--json"]) == 0
+        [said] = json.loads(capsys.readouterr().out)
+        assert (said["state"], said["version"]) == (
+            "already recorded" if at == 3 else "recorded",
+            "1",
+        )
+        [version] = tracking.versions()
+        assert main(["registry", "fetch", version.name, "--version", "1", "--out", "f.policy"]) == 0
+        assert Path("f.policy/policy.json").is_file()
+        shutil.rmtree("f.policy")
+        capsys.readouterr()
+    assert {it.name for it in tmp_path.iterdir()} == {it.name for it in folders}
+    for folder in folders:
+        with sqlite3.connect(folder / "mlflow.db") as store:
+            [(n,)] = store.execute("select count(*) from model_versions")
+        assert n == 1
+
+
+def test_an_address_is_shown_as_it_was_given(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mine.db")
+    with place.connected():
+        assert tracking.shown_uri() == "sqlite:///mine.db"
+        assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mine.db"
+    assert os.environ["MLFLOW_TRACKING_URI"] == "sqlite:///mine.db"
+    assert "MLFLOW_REGISTRY_URI" not in os.environ
+    assert [it.name for it in tmp_path.iterdir()] == ["mine.db"]
 
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=250)

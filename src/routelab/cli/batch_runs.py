@@ -84,8 +84,7 @@ def tune(
     Raises:
         PolicyFileError: the target holds the policy of another study, and is not to be replaced.
     """
-    if not replace:
-        check_same_study(target, options, log=log.name, signals=log.specs)
+    check_same_study(target, options, log=log.name, signals=log.specs, replace=replace)
     if options.learns:
         tell("note: a log that is read in batches is searched for plain cascades alone")
     with workers(executor) as on, passes() as begin:
@@ -93,12 +92,11 @@ def tune(
     for note in study.batches.notes:
         if note not in log.notes:
             tell(f"note: {note}")
-    if not replace:  # what is in the files is known only now
-        reads = {
-            "log_sha256": study.sha256,
-            "prices_sha256": inputs.prices_sha256(study.catalogue),
-        }
-        check_same_study(target, options, log=log.name, reads=reads)
+    reads = {  # what is in the files is known only now
+        "log_sha256": study.sha256,
+        "prices_sha256": inputs.prices_sha256(study.catalogue),
+    }
+    check_same_study(target, options, log=log.name, reads=reads, replace=replace)
     written = save(study, target)
     tell(
         "no report and no record in MLflow: a log that is read in batches has no rows to show;"
@@ -109,13 +107,7 @@ def tune(
         kept = {"resumed_trials": 0, "processes": 1}  # there is no search
         print_json({**as_json(study), "policy_digest": written.digest, **places, **kept})
         return
-    tables.show(
-        tables.study(study),
-        "",
-        tables.routes(study.policy),
-        tables.verdict(study.verdict),
-        tables.escaped(f"policy: {target}\nstudy:  {study_path(target)}"),
-    )
+    tables.show(tables.study(study), "", *tables.study_end(study, target, study_path(target)))
 
 
 def replay(

@@ -68,6 +68,13 @@ def _plain(document: Document, alike: bool) -> dict[str, Any]:
             if document.scorers
             else {}
         ),
+        "capabilities": {
+            name: ", ".join(sorted(it.capabilities)) or "none"
+            for name, it in models.items()
+            if it.capabilities is not None
+        },
+        **{field: _one(models, field) for field in ("context_window", "fallbacks")},
+        "estimates": msgspec.to_builtins(document.estimates),
         "prices": _said(models, _CHARGED),
         "parameters": _said(models, ("base", "parameters")),
         "reads": document.reading,
@@ -82,6 +89,12 @@ def _said(models: Mapping[str, Model], fields: Sequence[str]) -> dict[str, Any]:
         name: {field: it[field] for field in fields if field in it} for name, it in plain.items()
     }
     return {name: it for name, it in found.items() if it}
+
+
+def _one(models: Mapping[str, Model], field: str) -> dict[str, Any]:
+    """One field of every model that has it, as plain data."""
+    given = {name: it[field] for name, it in _said(models, (field,)).items()}
+    return {name: value for name, value in given.items() if value not in _EMPTY}
 
 
 def _flat(value: Any, place: str = "", models: Sequence[Any] = ()) -> Iterator[tuple[str, Any]]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from routelab.core.storage import lock_file, sweep, unfinished
+
+_SIGNS = re.compile("[%?#;]")
+
+_FOLDERS: dict[Path, int] = {}
+"""Folders that an address cannot name, by the order in which they were met in this process."""
 
 PATIENCE_S = 600.0
 """After which a lock that another process holds is ignored."""
@@ -20,7 +26,42 @@ def file_of(uri: str) -> Path | None:
     if urlsplit(uri).scheme.split("+")[0] != "sqlite":
         return None
     path = uri.partition(":///")[2]
-    return Path(path) if path and not path.startswith(("?", ":memory:", "file:")) else None
+    if not path or path.startswith(("?", ":memory:", "file:")):
+        return None
+    return Path(_named(uri)) if {"%", "?"} & set(path) else Path(path)
+
+
+def _named(uri: str) -> str:
+    """The file of an address with escapes or options, as the driver reads it."""
+    from sqlalchemy.engine import make_url
+
+    return str(make_url(uri).database)
+
+
+def fixed(uri: str) -> str:
+    """An address that means the same file after the working directory changes.
+
+    MLflow keeps what it opened by its address, so that a relative one would mean the first folder
+    for good. An address cannot hold every folder's name: where one has signs of an address in
+    it, the address stays relative, and is written in a way that no other folder's is.
+
+    Args:
+        uri: of any store; only a relative address of an SQLite file is changed.
+    """
+    file = file_of(uri)
+    if file is None or file.is_absolute():
+        return uri
+    folder = Path.cwd()
+    scheme, _, path = uri.partition(":///")
+    if not _SIGNS.search(str(folder)):
+        return f"{scheme}:///{folder.as_posix()}/{path}"
+    return f"{scheme}:///{'./' * _FOLDERS.setdefault(folder, len(_FOLDERS) + 1)}{path}"
+
+
+def _address(file: Path) -> str:
+    """Of a file whose name may hold signs of an address."""
+    plain, escaped = f"sqlite:///{file}", f"sqlite:///{quote(str(file), safe='/')}"
+    return plain if {"%", "?"}.isdisjoint(str(file)) or _named(plain) == str(file) else escaped
 
 
 @contextmanager
@@ -75,7 +116,7 @@ def ensure(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{unfinished(path)}new.tmp")
     try:
-        engine = create_sqlalchemy_engine(f"sqlite:///{fresh}")
+        engine = create_sqlalchemy_engine(_address(fresh))
         _initialize_tables(engine)
         engine.dispose()
         if not path.exists():

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,8 +31,14 @@ _UNLESS_SET = {
 }
 
 
+_GIVEN: ContextVar[tuple[str, str] | None] = ContextVar("_GIVEN", default=None)
+"""Addresses of the store and the registry as they were given, while MLflow is told others."""
+
+
 def uri() -> str:
     """Where studies are recorded: `MLFLOW_TRACKING_URI`, or a file in the working directory."""
+    if (given := _GIVEN.get()) is not None:
+        return given[0]
     return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
 
 
@@ -42,6 +49,8 @@ def shown_uri() -> str:
 
 def registry_uri() -> str:
     """Where policies are registered: `MLFLOW_REGISTRY_URI`, or where studies are recorded."""
+    if (given := _GIVEN.get()) is not None:
+        return given[1]
     return os.environ.get("MLFLOW_REGISTRY_URI") or uri()
 
 
@@ -79,7 +88,12 @@ def connected() -> Iterator[Any]:
         TrackingError: the store cannot be reached, or refuses.
     """
     with ExitStack() as stack:
-        stack.enter_context(_environment({**_UNLESS_SET, "MLFLOW_TRACKING_URI": uri()}))
+        given = (uri(), registry_uri())
+        fixed = [database.fixed(it) for it in given]
+        stack.enter_context(_environment(_UNLESS_SET))
+        stack.enter_context(
+            _addresses(given, {"MLFLOW_TRACKING_URI": fixed[0], "MLFLOW_REGISTRY_URI": fixed[1]})
+        )
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         try:
@@ -89,14 +103,14 @@ def connected() -> Iterator[Any]:
         for chatty in ("alembic", "mlflow"):
             stack.enter_context(_quiet(chatty))
         stack.enter_context(_impatient())
-        client = _client(mlflow)
+        client = _client(mlflow, *fixed)
         try:
             yield client
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise _refused(error) from error
 
 
-def _client(mlflow: Any) -> Any:
+def _client(mlflow: Any, tracking: str, registry: str) -> Any:
     """A client whose stores are open; processes that make a database at once take turns."""
     files = {file for it in (uri(), registry_uri()) if (file := database.file_of(it)) is not None}
     try:
@@ -105,7 +119,7 @@ def _client(mlflow: Any) -> Any:
                 stack.enter_context(database.alone(folder))
             for file in files:
                 database.ensure(file)
-            client = mlflow.MlflowClient(uri(), registry_uri())
+            client = mlflow.MlflowClient(tracking, registry)
             if files:
                 client.get_experiment_by_name(experiment())  # which opens it
             return client
@@ -127,6 +141,23 @@ def _environment(unless_set: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
+
+
+@contextmanager
+def _addresses(given: tuple[str, str], told: Mapping[str, str]) -> Iterator[None]:
+    """Have MLflow find the stores at other addresses than those that were given."""
+    before = {name: os.environ.get(name) for name in told}
+    token = _GIVEN.set(given)
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def test_an_odd_log_gets_a_clear_verdict(run, tmp_path, name):
 
 def test_two_requests_and_one_model_are_refused_with_the_reason(run, tmp_path):
     few = log_file(tmp_path / "few.csv", 2, quality=specialists)
-    assert "a log needs more requests" in run.refused("tune", few, *QUIET)
+    assert "too few requests for a study" in run.refused("tune", few, *QUIET)
     lines = few.read_text(encoding="utf-8").splitlines()
     alone = tmp_path / "alone.csv"
     alone.write_text("\n".join(it for it in lines if ",large," not in it), encoding="utf-8")

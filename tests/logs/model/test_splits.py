@@ -179,9 +179,9 @@ def test_the_order_of_rows_is_not_in_the_digest():
 @pytest.mark.parametrize(
     ("it", "told"),
     [
-        (log(2), "2 requests in 2 groups"),
-        (log(500, group=["g"] * 500), "500 requests in 1 groups"),
-        (log(0), "0 requests in 0 groups"),
+        (log(2), "too few requests for a study, 2: "),
+        (log(500, group=["g"] * 500), "its 500 requests are of 1 group by group, which"),
+        (log(0), "too few requests for a study, 0: "),
     ],
     ids=["few rows", "one group", "nothing"],
 )

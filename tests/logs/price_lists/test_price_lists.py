@@ -177,6 +177,25 @@ def test_a_csv_with_days_and_all_prices(written):
     assert flat.cost_usd(math.nan, math.nan) == 0.25
 
 
+def test_prices_of_a_csv_are_written_as_numbers_of_logs_are(written):
+    comma = (
+        "model;usd_per_1m_input;usd_per_1m_output;usd_per_request\na;0,15;$1 250,5;-\nb;2;3;n/a\n"
+    )
+    a = read(written(comma, "p.csv")).models(["a", "b"])["a"]
+    assert (a.input_usd_per_mtok, a.output_usd_per_mtok, a.usd_per_request) == (0.15, 1250.5, 0.0)
+    text = 'model,usd_per_1m_input,usd_per_1m_output\na,10%,1\nb,2,"1,234"\nc,yes,inf\n'
+    with pytest.raises(LogError) as refused:
+        read(written(text, "p.csv"))
+    assert [*refused.value.problems] == [
+        "p.csv: line 2 ('a'): usd_per_1m_input is '10%'; a percent is none of these amounts:"
+        " write it out",
+        "p.csv: line 3 ('b'): usd_per_1m_output is '1,234'; it may mean 1234 or 1.234: write"
+        " the one that is meant",
+        "p.csv: line 4 ('c'): usd_per_1m_input is 'yes'; a price is a number >= 0",
+        "p.csv: line 4 ('c'): usd_per_1m_output is 'inf'; a price is a number >= 0",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "found", "said"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import optuna
 import pytest
+from tuning_world import random_log
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
@@ -15,7 +16,7 @@ from routelab.errors import TuningError
 from routelab.logs import read
 from routelab.logs.model import split
 from routelab.replay import comparison_set
-from routelab.tuning import Options
+from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.kinds import cascade
 from routelab.tuning.options import BEFORE, FIRST
 from routelab.tuning.search import StorageLocation, TrialStore
@@ -79,6 +80,45 @@ def test_a_journal_of_the_first_release_is_taken_up_by_options_with_more_fields(
     if about["optuna"] != optuna.__version__:
         pytest.skip("another Optuna draws other trials, and its journals are refused")
     assert TrialStore(location(kept, journal, given), names).resumed > 0
+    for free in ({"point": "most-quality"}, {"budget_s": 9.0}):
+        here = msgspec.structs.replace(given, **free)
+        assert TrialStore(location(kept, journal, here), names).resumed > 0
     other = msgspec.structs.replace(given, newer=4)
     with pytest.raises(TuningError, match=r"options.newer was None, and is 4"):
         TrialStore(location(kept, journal, other), names)
+
+
+def test_a_stored_search_serves_other_points_and_budgets_of_the_same_study(tmp_path):
+    log = random_log(600, 3, seed=1)
+    told = []
+
+    def studied(**options):
+        given = {"name": "mine", "policy": "cascade", "trials": 20, **options}
+        return tune(log, Options(**given, storage=str(tmp_path / "t.log")), notify=told.append)
+
+    knee = studied(point="knee")
+    assert knee.search.resumed == 0
+    for point in ("most-quality", "least-cost", "knee"):
+        again = studied(point=point)
+        assert again.search.resumed == 20
+        assert again.points[0].name == point
+        fresh = tune(log, Options(name="mine", policy="cascade", trials=20, point=point))
+        assert again.policy == fresh.policy
+    assert not any("rules it was begun with" in it for it in told)
+    with pytest.raises(TuningError, match="bounds was"):
+        studied(bounds=Bounds(max_usd_per_1k=3.0))
+    with pytest.raises(TuningError, match="seed was 0, and is 1"):
+        studied(seed=1)
+
+
+def test_a_budget_may_change_between_runs_of_a_stored_search(tmp_path):
+    log = random_log(400, 2, seed=1)
+
+    def studied(budget_s):
+        given = Options(name="mine", trials=60, budget_s=budget_s, storage=str(tmp_path / "t.log"))
+        return tune(log, given)
+
+    first = studied(2.0)
+    assert "utility" not in first.plan.kinds
+    longer = studied(3.0)
+    assert longer.search.resumed == min(first.plan.trials, longer.plan.trials) > 0

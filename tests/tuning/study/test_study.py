@@ -11,6 +11,9 @@ from tuning_world import log_of, random_log
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError, TuningError
 from routelab.logs import TextsInMemory
+from routelab.logs.model import split
+from routelab.logs.model.log import Requests
+from routelab.logs.model.splits import NEEDED
 from routelab.metrics.aiq import aiq
 from routelab.policies import Cascade, Fixed, Mixture
 from routelab.policy_file import load
@@ -275,10 +278,30 @@ def test_options_of_another_type_or_use_are_told_in_one_sentence(options, says):
     assert problem.startswith(says)
 
 
-def test_a_log_too_small_to_cut_says_so():
-    log = random_log(3, 2, seed=0)
-    with pytest.raises(LogError, match=r"leave no request for .*; a log needs more requests"):
+@pytest.mark.parametrize("n", range(1, 9))
+def test_a_log_too_small_to_cut_says_how_many_requests_are_needed(n):
+    with pytest.raises(LogError) as refused:
+        tune(random_log(n, 2, seed=0), quick())
+    (problem,) = refused.value.problems
+    assert f"too few requests for a study, {n}: a log is cut into train, tune," in problem
+    assert "at least 50 are needed to cut a log, and some hundreds for a verdict" in problem
+
+
+def test_a_log_of_few_groups_says_so():
+    group = np.array(["a", "b", "c"] * 100, dtype=object)
+    ids = np.array([f"r{row}" for row in range(300)], dtype=object)
+    log = random_log(300, 2, seed=0, requests=Requests(id=ids, group=group))
+    with pytest.raises(LogError, match="its 300 requests are of 3 groups by group, which are kept"):
         tune(log, quick())
+
+
+def test_so_many_requests_as_are_said_to_be_needed_do_cut_a_log():
+    empty = 0
+    for seed in range(400):
+        log = random_log(NEEDED, 2, seed=0)
+        parts = split(log, seed=seed, need_all_parts=False).n
+        empty += 0 in parts.values()
+    assert empty <= 8  # one in two hundred is said
 
 
 def test_no_prompt_text_is_stored(sample_log, tuned):

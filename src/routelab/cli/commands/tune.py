@@ -100,14 +100,14 @@ def tune(
         return
     opened = read_log(log, how, signals, known, options.models or ())
     opened = replace(opened, reading=reading(how, candidates.catalogue))
-    if not output.replace:
-        check_same_study(
-            target,
-            options,
-            log=opened.name,
-            reads=inputs.digests(opened, _catalogue(opened, known, options)),
-            signals={name: opened.spec(name) for name in opened.signals},
-        )
+    check_same_study(
+        target,
+        options,
+        log=opened.name,
+        reads=inputs.digests(opened, _catalogue(opened, known, options)),
+        signals={name: opened.spec(name) for name in opened.signals},
+        replace=output.replace,
+    )
     with recorder(wanted=not output.no_tracking) as by:
         study = _studied(opened, options, known, wanted, search.seeds)
         settle(study_path(target), tell)
@@ -219,10 +219,13 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         *tables.tried(study),
         "",
         *tables.kind_choice(study),
-        tables.routes(study.policy),
-        tables.verdict(study.verdict),
-        tables.escaped(f"{tables.search_line(study)}policy: {target}"),
-        tables.escaped(f"study:  {study_path(target)}") + report_note(page),
+        *tables.study_end(
+            study,
+            target,
+            study_path(target),
+            searched=tables.search_line(study),
+            report=report_note(page),
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -62,6 +63,29 @@ def verdict(judged: Verdict) -> RenderableType:
     """The verdict and its reasons."""
     lines = "\n".join(f"  - {with_flags(reason)}" for reason in judged.reasons)
     return f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]\n{escaped(lines)}"
+
+
+def study_end(
+    found: Study | PartitionedStudy,
+    policy: Path,
+    kept: Path,
+    *,
+    searched: str = "",
+    report: str = "",
+) -> list[RenderableType]:
+    """How the exported policy routes, the verdict, and where everything was written.
+
+    Args:
+        policy, kept: directories of the policy and of its study.
+        searched: a line on the search, for before the places.
+        report: a line on the report, for after them.
+    """
+    return [
+        routes(found.policy),
+        verdict(found.verdict),
+        escaped(f"{searched}policy: {policy}"),
+        escaped(f"study:  {kept}") + report,
+    ]
 
 
 def study(found: Study | PartitionedStudy) -> RenderableType:

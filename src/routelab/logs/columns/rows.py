@@ -235,7 +235,8 @@ class _Border:
         if name not in self.frame.columns:
             return np.full(len(self.ids.codes), np.nan)
         column = self.frame.columns[name]
-        values = self.numbers(name, column, counts=name in TOKENS)
+        percent = 0.01 if name == "propensity" else None  # all others are amounts
+        values = self.numbers(name, column, counts=name in TOKENS, percent=percent)
         seconds = arrow.is_duration(column.type)
         return values / 1e3 if name in self.frame.milliseconds and not seconds else values
 
@@ -302,7 +303,7 @@ class _Border:
 
     def extra_cost(self, name: str, error: Bools, signal: Floats | None) -> Floats:
         """USD that a signal added; nothing where it gave no value and no cost."""
-        values = self.numbers(f"extra cost of {name}", self.frame.extras[name])
+        values = self.numbers(f"extra cost of {name}", self.frame.extras[name], percent=None)
         self._not_negative(f"extra cost of {name}", values)
         free = error if signal is None else error | np.isnan(signal)
         return np.where(free & np.isnan(values), 0.0, values)

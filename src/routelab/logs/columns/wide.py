@@ -201,6 +201,8 @@ def _of_one_notation(tables: Sequence[Any], scale: tuple[float, float] | None) -
         if len(kinds) == 1 and not arrow.is_worded(next(iter(kinds))):
             continue
         how: dict[str, Any] = {"counts": name in our.TOKENS}
+        if name in _NUMBERS or name.startswith(_EXTRA):  # amounts, which are never a percent
+            how["percent"] = None
         if name == "quality":
             how = {"words": GRADES} if scale is None else {"words": {}, "percent": 1.0}
         for at, table in enumerate(found):

@@ -7,7 +7,7 @@ from routelab.logs.formats.delimiter import csv_header
 from routelab.logs.formats.folder import FolderSource, open_folder
 from routelab.logs.formats.json import open_json
 from routelab.logs.formats.jsonl import numbered_objects, open_jsonl, stacked_tables
-from routelab.logs.formats.notation import GRADES, NO_VALUE
+from routelab.logs.formats.notation import GRADES, NO_VALUE, numerals
 from routelab.logs.formats.parquet import open_parquet, readable
 from routelab.logs.formats.source import RowSource, TableSource, WithoutColumns
 from routelab.logs.formats.table import parquet_bytes, table_columns
@@ -34,6 +34,7 @@ __all__ = [
     "is_text",
     "message_key",
     "numbered_objects",
+    "numerals",
     "open_csv",
     "open_folder",
     "open_json",

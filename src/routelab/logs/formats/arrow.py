@@ -118,14 +118,14 @@ def number_column(
     column: Any,
     words: Mapping[str, float] = TRUTHS,
     *,
-    percent: float = 0.01,
+    percent: float | None = 0.01,
     counts: bool = False,
 ) -> NumberColumn:
     """A column as numbers, in the one notation of `notation`; durations are seconds.
 
     Args:
         words: that are numbers.
-        percent: what a percent sign multiplies by.
+        percent: what a percent sign multiplies by; None where no percent can be meant.
         counts: numbers are whole.
     """
     column = plain(column)

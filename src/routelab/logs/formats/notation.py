@@ -62,7 +62,7 @@ def numerals(
     texts: Sequence[str],
     words: Mapping[str, float] = TRUTHS,
     *,
-    percent: float = 0.01,
+    percent: float | None = 0.01,
     counts: bool = False,
 ) -> Numerals:
     """Read the distinct texts of a column as numbers.
@@ -73,7 +73,7 @@ def numerals(
     Args:
         texts: each once.
         words: in lower case, with their numbers.
-        percent: what a percent sign multiplies by.
+        percent: what a percent sign multiplies by; None where no percent can be meant.
         counts: numbers are whole, so that `1,234` is a thousand and more.
     """
     values = np.full(len(texts), np.nan)
@@ -105,8 +105,12 @@ def numerals(
     why = _separated(texts, values, bad, odd, counts)
     plain = {at for at in plain if not bad[at] and not np.isnan(values[at]) and values[at] != 0}
     signed = {at for at in signed if not bad[at]}
-    values[list(signed)] *= percent
-    if percent != 1.0:
+    if percent is None:
+        bad[list(signed)] = True
+        why |= {texts[at]: "a percent is none of these amounts: write it out" for at in signed}
+    else:
+        values[list(signed)] *= percent
+    if percent not in (None, 1.0):
         why |= _with_and_without(texts, bad, plain, signed)
     values[bad] = np.nan
     return Numerals(values, bad, why)

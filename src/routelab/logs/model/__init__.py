@@ -16,6 +16,7 @@ from routelab.logs.model.splits import (
     split,
     split_keys,
     tie_keys,
+    why_empty,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "split",
     "split_keys",
     "tie_keys",
+    "why_empty",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from routelab.core import Floats, Ints, uniform
-from routelab.core.messages import short_repr
+from routelab.core.messages import counted, listed, short_repr
 from routelab.errors import LogError
 from routelab.logs.model.log import Log, Strings
 
@@ -19,6 +19,8 @@ PARTS = ("train", "tune", "calibrate", "test")
 judges what was chosen, once.
 """
 SHARES = (0.5, 0.2, 0.1, 0.2)
+NEEDED = 50
+"""Groups from which on no part is empty, but for one cut at random in two hundred."""
 SPLIT_EDGES = np.cumsum(SHARES)[:-1]
 """(3,) shares of the requests at which one part ends and the next begins."""
 
@@ -127,15 +129,41 @@ def split(
     result = Split(found, seed, kind, cuts, part, groups, log.requests.id, by_hash)
     empty = [part for part, n in result.n.items() if n == 0]
     if empty and need_all_parts:
-        by_time = ""
-        if time is not None:
-            by_time = ", or a cut that leaves times aside: `split='random'`"
-        raise LogError(
-            f"{log.name}: {len(log)} requests in {len(np.unique(groups))} groups leave no"
-            f" request for {', '.join(empty)}; a log needs more requests, or smaller"
-            f" groups{by_time}"
-        )
+        n_groups = len(np.unique(groups))
+        raise LogError(why_empty(log.name, len(log), n_groups, kind, empty, timed=time is not None))
     return result
+
+
+def why_empty(
+    name: str, requests: int, groups: int, kind: str, empty: Sequence[str], *, timed: bool
+) -> str:
+    """Why parts of a log are empty, and what to do: a sentence for the error.
+
+    Args:
+        name: of the log.
+        requests, groups: how many it has; kind: what groups are.
+        empty: the parts.
+        timed: whether it was cut in time.
+    """
+    lack = f"nothing is left for {listed(empty)}"
+    if requests < NEEDED:
+        return (
+            f"{name}: too few requests for a study, {requests}: a log is cut into"
+            f" {', '.join(PARTS)}, and {lack}; at least {NEEDED} are needed to cut a log, and"
+            " some hundreds for a verdict"
+        )
+    if groups < NEEDED:
+        whole = "" if kind == "id" else f" by {kind}"
+        return (
+            f"{name}: its {requests:,} requests are of {counted(groups, 'group')}{whole}, which are"
+            f" kept together, and {lack}; at least {NEEDED} groups are needed: log more of them, or"
+            " cut the log by smaller ones, such as `group='id'`"
+        )
+    by_time = ", or a cut that leaves times aside: `split='random'`" if timed else ""
+    return (
+        f"{name}: {requests:,} requests in {groups:,} groups, cut into {', '.join(PARTS)}: {lack};"
+        f" a log needs more requests, or smaller groups{by_time}"
+    )
 
 
 def is_uneven(n: Ints, before: Ints, until: Ints) -> bool:

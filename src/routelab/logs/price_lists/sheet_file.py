@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from routelab.core.catalogue import DatedPrices, Model, catalogue_file, price_problems
 from routelab.core.messages import counted, nearest
 from routelab.errors import LogError
-from routelab.logs.formats import csv_header
+from routelab.logs.formats import csv_header, numerals
 from routelab.logs.model import Problems
 from routelab.logs.price_lists.price_list import PriceList, of_models
 
@@ -66,6 +66,7 @@ def read_csv(path: Path) -> PriceList:
                 f" {delimiter!r}"
             )
     problems.stop()
+    read = _read_columns([dict(zip(header, it, strict=True)) for _, it in numbered])
     rows: dict[str, dict[date | None, dict[str, float]]] = defaultdict(dict)
     twice: dict[str, None] = {}
     for number, of_line in numbered:
@@ -75,7 +76,7 @@ def read_csv(path: Path) -> PriceList:
             problems.add(f"line {number}: model is empty; name it")
         if day in rows[name]:
             twice[f"{name} from {day}" if day else name] = None
-        rows[name][day] = _prices(number, line, problems)
+        rows[name][day] = _prices(number, line, read, problems)
     if twice:
         problems.add(f"listed twice: {', '.join(twice)}; keep one price of each model and day")
     problems.stop()
@@ -124,18 +125,45 @@ def _model(by_day: Mapping[date | None, dict[str, Any]]) -> Model:
     return Model(**by_day.get(None, {}), dated=tuple(dated))
 
 
-def _prices(number: int, line: Mapping[str, str], problems: Problems) -> dict[str, float]:
+class _Price(NamedTuple):
+    """What a cell says: a price, None for none, or why it is neither."""
+
+    usd: float | None
+    wrong: str = ""
+
+
+def _read_columns(lines: Sequence[Mapping[str, str]]) -> dict[str, dict[str, _Price]]:
+    """By column, what each text in it means, in the notation of numbers that logs have."""
+    found = {}
+    for column in COLUMNS:
+        texts = list(dict.fromkeys(it[column] for it in lines if column in it))
+        values, bad, why = numerals(texts, {}, percent=None)
+        found[column] = {
+            text: _price(float(value), bool(wrong), why.get(text, ""))
+            for text, value, wrong in zip(texts, values, bad, strict=True)
+        }
+    return found
+
+
+def _price(value: float, bad: bool, why: str) -> _Price:
+    if bad or math.isinf(value) or value < 0:
+        return _Price(None, why or "a price is a number >= 0")
+    return _Price(None if math.isnan(value) else value)
+
+
+def _prices(
+    number: int,
+    line: Mapping[str, str],
+    read: Mapping[str, Mapping[str, _Price]],
+    problems: Problems,
+) -> dict[str, float]:
     found = {}
     for column, field in COLUMNS.items():
-        text = (line.get(column) or "").strip()
-        try:
-            price = float(text) if text else None
-        except ValueError:
-            price = math.nan
-        if price is not None and not (math.isfinite(price) and price >= 0):
-            problems.add(
-                f"line {number} ({line['model']!r}): {column} is {text!r}; a price is a number >= 0"
-            )
-        elif price is not None:
-            found[field] = price
+        if column not in line:
+            continue
+        text, price = line[column].strip(), read[column][line[column]]
+        if price.wrong:
+            problems.add(f"line {number} ({line['model']!r}): {column} is {text!r}; {price.wrong}")
+        elif price.usd is not None:
+            found[field] = price.usd
     return found

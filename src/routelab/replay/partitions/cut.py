@@ -26,6 +26,7 @@ from routelab.logs.model import (
     parts_with_ties,
     split_keys,
     tie_keys,
+    why_empty,
 )
 from routelab.replay.partitions.quantiles import higher
 from routelab.replay.partitions.survey import FileSurvey, Words, words
@@ -138,11 +139,10 @@ def cut(
     )
     empty = [part for part, n in made.n.items() if n == 0]
     if empty and need_all_parts:
-        raise LogError(
-            f"{batches.name}: {starts[-1]} requests leave no request for {', '.join(empty)}; a log"
-            " needs more requests, or smaller groups"
-            + ("" if cuts is None else ", or a cut that leaves times aside: `split='random'`")
-        )
+        groups = sum(made.n_groups.values())  # of the parts, for those left out are of them too
+        requests = int(starts[-1])
+        timed = cuts is not None
+        raise LogError(why_empty(batches.name, requests, groups, kind, empty, timed=timed))
     return made
 
 

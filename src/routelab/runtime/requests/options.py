@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -24,7 +24,28 @@ _SPECIAL = frozenset({"messages", "model", "stream", "stream_options"})
 """Fields of a body that are looked at before they are passed on."""
 
 
-class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
+if TYPE_CHECKING:
+    from msgspec import StructMeta
+else:
+    StructMeta = type(msgspec.Struct)  # older ones export no name
+
+
+class _NoFieldError(RequestError, TypeError):
+    """A name that is no field, which Python calls an error of types."""
+
+
+class _NamesChecked(StructMeta):
+    """Has a field's misspelt name told as one, where msgspec names the argument alone."""
+
+    if not TYPE_CHECKING:  # which knows the fields
+
+        def __call__(self, *args: Any, **given: Any) -> Any:
+            if unknown := [name for name in given if name not in self.__struct_fields__]:
+                raise _NoFieldError(*(_no_field(self.__name__, it, given[it]) for it in unknown))
+            return super().__call__(*args, **given)
+
+
+class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_NamesChecked):
     """What a caller asks for one request besides its messages; every field may be left out.
 
     `router.route(prompt, task="maths", temperature=0)` is short for
@@ -48,9 +69,10 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
         parameters: of the request body, such as `temperature`, passed on as they are; a copy of
             what is given, so that later changes to that do nothing.
     Raises:
-        RequestError: values are malformed; names everything that is.
-        TypeError: a name is no field. `changed` takes other names too, as `router.route` does:
-            as parameters, and tells those that were likely meant as fields.
+        RequestError: values are malformed, or names are no fields, which is a TypeError too;
+            names everything that is.
+            `changed` takes other names too, as `router.route` does: as parameters, and tells those
+            that were likely meant as fields.
     """
 
     id: str | None = None
@@ -242,6 +264,17 @@ _SLIP = (
     "{name}={value}: there is no such option; it is called {meant}. A field of the body with this"
     " name goes into parameters={{{name!r}: ...}}"
 )
+
+
+def _no_field(options: str, name: str, value: object) -> str:
+    """A name that is no field: what was likely meant, and where fields of the body go."""
+    if (meant := _meant(name)) is not None:
+        return _SLIP.format(name=name, value=repr(value)[:80], meant=meant)
+    return (
+        f"{name}={value!r:.80}: {options} has no such field; it has"
+        f" {', '.join(RequestOptions.__struct_fields__)}. A field of the body goes into"
+        f" parameters={{{name!r}: ...}}"
+    )
 
 
 @lru_cache(1024)  # every request of a program has the same few names

@@ -43,6 +43,9 @@ STARTS = 40
 _OF_NO_TRIAL = (*UNSAID, "trials", "reads")
 """Options that no trial follows from: a cascade reads no messages."""
 
+_AFTER_TRIALS = ("point", "budget_s")
+"""What is exported of the front, and when other kinds are cut: the search is the same."""
+
 
 class CascadeSearch(NamedTuple):
     """The result of searching plain cascades.
@@ -205,5 +208,7 @@ def _location(tuning: ComparisonSet, options: Options) -> StorageLocation | None
         "routelab": __version__,
         "optuna": optuna.__version__,
         **{f"options.{key}": it for key, it in options.recorded.items() if key not in _OF_NO_TRIAL},
+        "options.point": options.point,  # which the first release had not: see `as_begun`
     }
-    return StorageLocation(options.storage, options.name, about, options.fresh)
+    beside = tuple(f"options.{key}" for key in _AFTER_TRIALS)
+    return StorageLocation(options.storage, options.name, about, options.fresh, beside=beside)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +41,7 @@ class StorageLocation(NamedTuple):
         fresh: forget what is there under that name.
         shared: others may put trials there at the same time.
         part: what trials are measured on, as dashboards show it.
+        beside: names in `about` of what no trial follows from: kept, and free to differ.
     """
 
     storage: str
@@ -49,6 +50,7 @@ class StorageLocation(NamedTuple):
     fresh: bool = False
     shared: bool = False
     part: str = "tune"
+    beside: tuple[str, ...] = ()
 
 
 class TrialStore:
@@ -145,7 +147,7 @@ class TrialStore:
                 warnings.simplefilter("ignore", ExperimentalWarning)  # names are only shown
                 study.set_metric_names([f"{name} on {location.part}" for name in names])
             study.set_user_attr(ABOUT, self._about)
-        elif differing := list(_differences(about, self._about)):
+        elif differing := list(_differences(about, self._about, location.beside)):
             raise TuningError(
                 f"`storage` {location.storage}: study {location.name!r} there is another one; give"
                 " another `storage` or `Options.name`, or `fresh=True` to replace it",
@@ -283,13 +285,15 @@ class _FileLock:
             self._held = None
 
 
-def _differences(there: Mapping[str, Any] | None, here: Mapping[str, Any]) -> list[str]:
+def _differences(
+    there: Mapping[str, Any] | None, here: Mapping[str, Any], beside: Sequence[str]
+) -> list[str]:
     if there is None:
         return ["it was not made by this version of routelab's search"]
     return [
         f"{key} was {_short(there.get(key))}, and is {_short(here.get(key))}"
         for key in dict.fromkeys((*there, *here))
-        if there.get(key) != here.get(key)
+        if key not in beside and there.get(key) != here.get(key)
     ]
 
 

@@ -83,6 +83,7 @@ def check_same_study(
     log: str,
     reads: Mapping[str, str] | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
+    replace: bool = False,
 ) -> None:
     """Refuse to replace the policy of another study: of another log, prices or options.
 
@@ -94,11 +95,12 @@ def check_same_study(
         log: name of its log.
         reads: digests of what it reads, by their names in a provenance, as far as they are known.
         signals: what signals cost, by name.
+        replace: whether another study's policy may go too.
     Raises:
         PolicyFileError: another study's policy is there, and how it differs.
     """
     main = out / "policy.json"
-    if not main.is_file():
+    if replace or not main.is_file():
         return
     try:
         made = msgspec.json.decode(main.read_bytes(), type=_Made)
