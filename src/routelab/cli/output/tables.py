@@ -74,6 +74,8 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
     parts = ", ".join(f"{part} {n:,}" for part, n in found.split.n.items())
     if late := found.split.dropped:
         parts += f"; {late:,} dropped, as their group began in an earlier part"
+    if back := found.split.returned["test"] if found.split.returned else 0:
+        parts += f"; none dropped: {back:,} of test are of a {found.split.group} seen before"
     dropped = found.figures.n_dropped
     lack = f" ({dropped:,} of test dropped: no outcome of every candidate)" if dropped else ""
     return Group(

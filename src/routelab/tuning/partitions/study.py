@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from routelab.core import CallEstimate, Policy, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import short_repr
@@ -23,7 +25,7 @@ from routelab.replay.partitions import (
     Workers,
 )
 from routelab.signals import proposals
-from routelab.tuning.cut_checks import left_out, refuse_cut
+from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     BoundCheck,
@@ -131,9 +133,8 @@ def tune_partitions(
     solve.check_size(models, options.levels)
     signals = _signals(log, options.signals)
     known = inputs.known_catalogue(batches, catalogue, models)
-    cut = log.cut(options.seed, options.group, options.split)
-    total = cut.dropped + sum(cut.n.values())
-    refuse_cut(log.name, cut.n_groups, cut.dropped / total, options)
+    cut = log.cut(options.seed, options.group, options.split, returning=options.returns)
+    refuse_cut(log.name, cut, options)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
     on_tune = _on_tune(log, tuning, models, signals, question, options)
@@ -218,7 +219,8 @@ def _verdict(
         *([] if found.thresholds else [caveats.NO_SIGNAL]),
         *([] if log.batches.signals else signal_checks.proposed(proposals(log.batches.unasked))),
         *caveats.equal_times(cut.tied),
-        *left_out(cut.dropped, cut.dropped + sum(cut.n.values())),
+        *left_out(cut),
+        *came_back(cut),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
     ]
@@ -261,7 +263,7 @@ def _judged_on(
         batches=log.batches,
         message_kinds=log.message_kinds(),
         sha256=cut.sha256,
-        split=SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped),
+        split=_split(cut),
         catalogue=question.catalogue,
         models=models,
         estimates=_estimates(found.sampled, models),
@@ -274,6 +276,11 @@ def _judged_on(
         verdict=_verdict(log, cut, options, found, tested, coverage, best_quality),
         coverage=coverage,
     )
+
+
+def _split(cut: PartitionedSplit) -> SplitRecord:
+    returned = cut.returned if cut.returning else msgspec.UNSET
+    return SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped, returned)
 
 
 def _held_to_bounds(

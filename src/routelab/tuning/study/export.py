@@ -160,7 +160,16 @@ def _mean(values: Floats) -> float | None:
 
 def _split(study: Study) -> SplitRecord:
     cut = study.split
-    return SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, cut.sha256(), cut.n, cut.dropped)
+    return SplitRecord(
+        cut.rule,
+        cut.seed,
+        cut.group,
+        cut.cuts_s,
+        cut.sha256(),
+        cut.n,
+        cut.dropped,
+        cut.returned if cut.returning else msgspec.UNSET,
+    )
 
 
 def _provenance(study: Study) -> dict[str, Any]:

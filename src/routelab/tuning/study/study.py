@@ -17,7 +17,7 @@ from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.stats import thinned
 from routelab.tuning.budget import Clock, LogShape, StudyPlan, planned
 from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
-from routelab.tuning.cut_checks import left_out, refuse_cut
+from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
 from routelab.tuning.objectives import (
     ENOUGH,
@@ -200,8 +200,14 @@ def tune(
     signal_checks.refuse(log, signals, candidates)
     inputs.check_pair(log, options.pair)
     known = inputs.known_catalogue(log, catalogue, candidates)
-    cut = split(log, seed=options.seed, group=options.group, rule=options.split)
-    refuse_cut(log.name, cut.n_groups, cut.dropped / len(log), options)
+    cut = split(
+        log,
+        seed=options.seed,
+        group=options.group,
+        rule=options.split,
+        returning=options.returns,
+    )
+    refuse_cut(log.name, cut, options)
 
     def part(name: str) -> ComparisonSet:
         return comparison_set(
@@ -398,7 +404,9 @@ def _against_bounds(
         *caveats.outdone(rivals),
         *caveats.below_default(options, tested[0].quality, best_quality),
         *caveats.equal_times(cut.tied),
-        *left_out(cut.dropped, len(log)),
+        *left_out(cut),
+        *came_back(cut),
+        *caveats.of_newcomers(cut, testing, NamedPolicy(options.name, exported)),
         *caveats.of_study(log, found.thresholds, cut.rule, fronts, exported, tuning, testing),
         *bound_checks.unjudged(found.wanted, on_test),
     ]
