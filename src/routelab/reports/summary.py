@@ -43,13 +43,18 @@ class TuneMeans(msgspec.Struct, frozen=True):
 
 
 class PointSummary(msgspec.Struct, frozen=True):
-    """An operating point: why it was picked, its policy in wire form, and its figures."""
+    """An operating point: why it was picked, its policy in wire form, and its figures.
+
+    Attributes:
+        on_bounds: "met", "met, not proven" or "missed"; empty without bounds.
+    """
 
     name: str
     rule: str
     policy: Mapping[str, Any]
     test: PointFigures
     tune: TuneMeans | None = None
+    on_bounds: str = ""
 
 
 class DroppedRows(msgspec.Struct, frozen=True):
@@ -71,6 +76,7 @@ class BoundSummary(msgspec.Struct, frozen=True):
     met: bool
     n_requests: int
     needed: int | None = None
+    proven: bool | None = None
 
 
 class FrontProgress(msgspec.Struct, frozen=True):

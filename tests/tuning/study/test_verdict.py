@@ -62,11 +62,26 @@ def test_a_broken_bound_forbids_shipping_and_is_the_first_reason(bounds, says):
 
 
 def test_a_bound_that_holds_is_told_with_its_interval():
-    found = judged(0.01, 0.05, Bounds(max_usd_per_1k=2.05, min_quality=0.79))
+    found = judged(0.01, 0.05, Bounds(max_usd_per_1k=2.1, min_quality=0.78))
     assert found.word == "ship"
     told = " ".join(found.reasons)
-    assert "cost bound of 2.05 is met on test: 2 USD per 1,000 requests [1.9, 2.1]" in told
-    assert "quality bound of 0.7900 is met on test: 0.8000 [0.7800, 0.8200]" in told
+    assert "cost bound of 2.1 is met on test: 2 USD per 1,000 requests [1.9, 2.1]" in told
+    assert "quality bound of 0.7800 is met on test: 0.8000 [0.7800, 0.8200]" in told
+
+
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        (Bounds(max_usd_per_1k=2.05), "cost bound of 2.05 is met, not proven on test: 2 USD"),
+        (Bounds(min_quality=0.79), "quality bound of 0.7900 is met, not proven on test: 0.8000"),
+    ],
+)
+def test_a_bound_that_the_figure_meets_and_its_interval_does_not_forbids_shipping(bounds, says):
+    found = judged(0.01, 0.05, bounds)
+    assert found.word == "not proven"
+    assert found.requests_to_settle == pytest.approx(4000, abs=1)  # half the interval is twice
+    assert found.reasons[0].startswith(says)
+    assert f"about {found.requests_to_settle:,} test requests would" in found.reasons[0]
 
 
 def test_not_proven_says_how_many_requests_would_settle_it():

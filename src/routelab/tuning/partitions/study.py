@@ -36,6 +36,7 @@ from routelab.tuning.objectives import (
     bound_checks,
     front,
     operating_points,
+    with_margins,
 )
 from routelab.tuning.options import BUDGET_S, SAMPLERS, Options
 from routelab.tuning.partitions import solve
@@ -137,7 +138,7 @@ def tune_partitions(
     refuse_cut(log.name, cut, options)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
-    on_tune = _on_tune(log, tuning, models, signals, question, options)
+    on_tune = _on_tune(log, tuning, models, signals, question, options, cut.n["test"])
     return _judged_on(testing, log, cut, question, options, models, on_tune)
 
 
@@ -168,6 +169,7 @@ def _on_tune(
     signals: tuple[str, ...],
     question: MomentsQuery,
     options: Options,
+    n_test: int,
 ) -> _OnTune:
     """Solve cascades on a sample of tune, replay them on all of it, and choose.
 
@@ -193,10 +195,20 @@ def _on_tune(
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     points = front([*alone, *map(FrontPoint, cascades, scores)])
-    chosen = operating_points(points, options.bounds, best, alone, point=options.point)
-    named = [NamedPolicy(options.name, chosen[0].point.policy)]
-    again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
-    tuned = evaluated(again, named, models, "tune", options.seed)[0]
+
+    def measured(policy: Policy) -> Figures:
+        named = [NamedPolicy(options.name, policy)]
+        again = log.moments(tuning, [policy], question, "replaying the choice")
+        return evaluated(again, named, models, "tune", options.seed)[0]
+
+    chosen = with_margins(
+        lambda bounds: operating_points(points, bounds, best, alone, point=options.point),
+        measured,
+        options.bounds,
+        best.score.quality,
+        n_test,
+    ).points
+    tuned = measured(chosen[0].point.policy)
     return _OnTune(sampled, thresholds, best, points, chosen, tuned, replayed.coverage(), doubts)
 
 

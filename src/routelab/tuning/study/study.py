@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace as replace_fields
+
 from routelab.core import Policy, Progress, use_listed
 from routelab.core.catalogue import Catalogue
 from routelab.logs.model import Log, Split, split
@@ -22,6 +24,7 @@ from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
 from routelab.tuning.objectives import (
     ENOUGH,
     BoundCheck,
+    Bounds,
     Demands,
     FrontPoint,
     OperatingPoint,
@@ -31,6 +34,7 @@ from routelab.tuning.objectives import (
     mean_cost_quality,
     operating_points,
     score,
+    with_margins,
     within,
 )
 from routelab.tuning.options import Options
@@ -241,6 +245,7 @@ class _OnTune(NamedTuple):
         single: of the candidates, those that may be exported alone.
         shares: by kind, of the best model's quality that is asked for on tune.
         won: the kind that is exported; chosen: operating points of it, the exported one first.
+        kept: the user's bounds with the margins that these were chosen by.
     """
 
     thresholds: ThresholdsByModel
@@ -253,6 +258,7 @@ class _OnTune(NamedTuple):
     searched: KindSearch
     won: str
     chosen: Sequence[OperatingPoint]
+    kept: Bounds
     certifier: Certifier | None
     tuned: Figures
 
@@ -292,8 +298,14 @@ def _on_tune(
     if options.by_default:
         for kind, refits in searched.refits.items():
             shares[kind] = kind_choice.share_asked_for(searched.holdout, refits, best.policy)
-    chosen = operating_points(
-        points, options.bounds, best, single, point=options.point, share=shares[won]
+    chosen, kept = with_margins(
+        lambda bounds: operating_points(
+            points, bounds, best, single, point=options.point, share=shares[won]
+        ),
+        lambda policy: evaluate(tuning, [NamedPolicy(options.name, policy)])[0],
+        options.bounds,
+        best.score.quality,
+        cut.n["test"],
     )
     pool = [*thinned(points, MOST), *single, chosen[0].point]
     certifier = _certifier(options, cut, part, searched.learned, tuning, pool, best)
@@ -301,8 +313,8 @@ def _on_tune(
         chosen = certifier.exported(chosen)
     tuned = evaluate(tuning, [NamedPolicy(options.name, chosen[0].point.policy)])[0]
     return _OnTune(
-        thresholds, alone, best, wanted, plan, single, shares, searched, won, chosen, certifier,
-        tuned,
+        thresholds, alone, best, wanted, plan, single, shares, searched, won, chosen, kept,
+        certifier, tuned,
     )  # fmt: skip
 
 
@@ -335,7 +347,14 @@ def _judged_on(
     more, plain, exported = searched.learned, searched.plain, chosen[0].point
     tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in chosen])
     tried = tried_kinds(
-        searched.fronts, found.shares, found.won, chosen[0], options, best, found.single, testing
+        searched.fronts,
+        found.shares,
+        found.won,
+        chosen[0],
+        replace_fields(options, bounds=found.kept),
+        best,
+        found.single,
+        testing,
     )
     rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
     certificate = None

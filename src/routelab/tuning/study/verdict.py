@@ -79,8 +79,8 @@ def verdict(
     judged = [*mean_bound_checks(test, bounds, best_quality, None), *further]
     proved = list(_certified(certificate))
     demanded: list[BoundCheck | _Proved] = [*judged, *proved]
-    missed = [check for check in demanded if not check.met]
-    held = [*bound_sentences(judged), *(check.text for check in proved if check.met)]
+    missed = [check for check in demanded if not check.proven]
+    held = [*bound_sentences(judged), *(check.text for check in proved if check.proven)]
     near = _near(test, kind)
     rest = [*warnings, *held, *_rivals(test, near)]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
@@ -131,7 +131,7 @@ class _Proved(NamedTuple):
     """What became of a certificate, or of one of its goals on test."""
 
     text: str
-    met: bool
+    proven: bool
     needed: None = None
 
 
