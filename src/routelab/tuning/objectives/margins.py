@@ -18,9 +18,10 @@ from routelab.tuning.objectives.operating_points import OperatingPoint
 ONE_SIDED = 1.645 / 1.960
 """Of half a 95 % interval, what the truth is beyond in one case of twenty."""
 
-STEPS = (0.25, 0.5, 0.75, 1.0, 1.5)
-"""Of the margin of what would be chosen without one, what is tried in turn: policies nearer to the
-best model differ less from it, and need less."""
+STEPS, HALVINGS = (0.5, 1.0, 1.5), 3
+"""Of the margin of what would be chosen without one, what is asked for in turn until what is
+chosen keeps its own, and how often the last step is halved: policies nearer to the best model
+differ less from it, and need less."""
 
 KNEE = "knee"
 
@@ -83,17 +84,34 @@ def with_margins(
         return _Tried(chosen, min(kept, default=math.inf), distances, margins)
 
     first = nearest = tried(plain)
-    for step in () if first.kept >= 1 else STEPS:
+
+    def asking(step: float) -> _Tried | None:
         asked = _moved(bounds, {at: step * it for at, it in first.margins.items()}, best_quality)
         try:
             found = Chosen(choose(asked), asked)
         except TuningError:
+            return None
+        return tried(found) if _alone(plain) or not _alone(found) else None
+
+    low, steps = 0.0, iter(() if first.kept >= 1 else STEPS)
+    for high in steps:
+        found = asking(high)
+        if found is None or found.kept >= 1:
             break
-        if _alone(found) and not _alone(plain):
-            break
-        nearest = max(nearest, tried(found), key=lambda it: it.kept)
-        if nearest.kept >= 1:
-            break
+        low, nearest = high, max(nearest, found, key=lambda it: it.kept)
+    else:
+        found, high = None, low  # nothing is to be halved
+    if found is not None:
+        nearest = found
+    for _ in range(HALVINGS if high > low else 0):
+        middle = (low + high) / 2
+        found = asking(middle)
+        if found is not None and found.kept >= 1:
+            high, nearest = middle, found
+        elif found is not None:
+            low, nearest = middle, max(nearest, found, key=lambda it: min(it.kept, 1.0))
+        else:
+            high = middle
     told = [_told(it, nearest) for it in nearest.chosen.points]
     return nearest.chosen._replace(points=told)
 
