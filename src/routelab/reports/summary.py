@@ -14,7 +14,7 @@ from routelab.policy_file import Certificate, SplitRecord
 from routelab.replay import Figures
 from routelab.replay.breakdown import Breakdown
 from routelab.reports.learning_summary import KindSummary, LearningSummary
-from routelab.tuning.study import SeedSpread, SloOutcome
+from routelab.tuning.study import Saving, SeedSpread, SloOutcome
 
 Range = tuple[float, float]
 
@@ -102,6 +102,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         test: figures of the exported policy; None where no policy met the bounds.
         verdict: its word; None where the figures are not those that a verdict was given on.
+        saving: the verdict on saving at equal quality; None where nothing is saved.
         reasons: sentences, the decisive one first.
         requests_to_settle: test requests that would settle "not proven".
         policy: wire form of the exported policy.
@@ -129,6 +130,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     test: Figures | None = None
     verdict: str | None = None
+    saving: Saving | None = None
     reasons: tuple[str, ...] = ()
     requests_to_settle: int | None = None
     policy: Mapping[str, Any] = msgspec.field(default_factory=dict)

@@ -23,6 +23,7 @@ from routelab.tuning.partitions import PartitionedStudy
 from routelab.tuning.study import SeedSpread, caveats
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
+_SAVING = {"proven": "bold green", "not proven": "bold yellow"}
 _WIDTH = 150
 
 _POINTS = {
@@ -61,7 +62,10 @@ def flow(texts: Iterable[str]) -> None:
 def verdict(judged: Verdict) -> RenderableType:
     """The verdict and its reasons."""
     lines = "\n".join(f"  - {with_flags(reason)}" for reason in judged.reasons)
-    return f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]\n{escaped(lines)}"
+    words = f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]"
+    if (saving := judged.saving) is not None and saving.word in _SAVING:
+        words += f"; saving at equal quality: [{_SAVING[saving.word]}]{saving.word}[/]"
+    return f"{words}\n{escaped(lines)}"
 
 
 def study(found: Study | PartitionedStudy) -> RenderableType:

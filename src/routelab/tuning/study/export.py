@@ -96,8 +96,8 @@ def _tried(study: Study) -> dict[str, Any]:
 def _document(study: Study, data: Mapping[str, Any]) -> Document:
     """The content of `policy.json`; hashes of the other files are added when it is written."""
     fitted = study.fitted
-    kept = ("verdict", "reasons", "test", "bounds", "operating_points", "aiq_front", "optimism",
-            "slo")  # fmt: skip
+    kept = ("verdict", "reasons", "saving", "test", "bounds", "operating_points", "aiq_front",
+            "optimism", "slo")  # fmt: skip
     return Document(
         name=study.options.name,
         policy=to_wire(study.policy),

@@ -46,6 +46,7 @@ def findings(study: Finding) -> dict[str, Any]:
         "verdict": study.verdict.word,
         "reasons": list(study.verdict.reasons),
         "requests_to_settle": study.verdict.requests_to_settle,
+        "saving": msgspec.to_builtins(study.verdict.saving),
         "test": test,
         "baselines": test["baselines"],
         "operating_points": [
