@@ -70,7 +70,7 @@ def test_every_argument_that_the_library_names_has_a_flag():
 @pytest.mark.parametrize("asked", [Options, Bounds])
 def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
     fields = {field.name for field in msgspec.structs.fields(asked)}
-    other = {"name": "Options.name", "account": "account=False"}
+    other = {"name": "Options.name"} | {it: f"{it}=False" for it in ("account", "returning")}
     assert {other.get(it, it) for it in fields - {"bounds"}} <= set(FLAGS)
 
 

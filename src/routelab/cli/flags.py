@@ -12,6 +12,7 @@ FLAGS: Mapping[str, str] = {
     "Options.name": "--out",
     "SloDemands.trials": "--simulated-trials",
     "account=False": "--no-account",
+    "returning=False": "--no-returning",
     "add": "--add",
     "allow_missing": "--allow-missing",
     "arrivals": "--arrivals",

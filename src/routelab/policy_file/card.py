@@ -164,7 +164,11 @@ def _traffic(told: object) -> list[str]:
 def _provenance(document: Document) -> Iterable[str]:
     if document.split is not None:
         parts = ", ".join(f"{part} {n}" for part, n in document.split.n.items())
-        yield f"Split by {document.split.rule}, {document.split.group} kept together: {parts}."
+        kept = f"{document.split.group} kept together"
+        if document.split.returned:
+            back = document.split.returned["test"]
+            kept = f"{back} requests of test of a {document.split.group} seen before"
+        yield f"Split by {document.split.rule}, {kept}: {parts}."
     for name, origin in (document.packages or {}).items():
         kinds = ", ".join(map(shown, origin.kinds))
         yield f"Needs the package {shown(name)} {shown(origin.version)}, which brings {kinds}."

@@ -28,6 +28,8 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             and is known by the hash of its files.
         n: requests in each part.
         dropped: requests left out because their group began in an earlier part.
+        returned: requests of each part whose group has requests in an earlier one, where they were
+            kept; absent where they were left out.
     """
 
     rule: Literal["time", "random"]
@@ -37,6 +39,12 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Mapping[str, str]
     n: Mapping[str, int]
     dropped: int = 0
+    returned: Mapping[str, int] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def returning(self) -> bool:
+        """Whether requests of groups that began in an earlier part were kept."""
+        return self.returned is not msgspec.UNSET
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

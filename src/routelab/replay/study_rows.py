@@ -110,6 +110,7 @@ def recorded_cut(document: Document, log: Log, *, need_all_parts: bool = True) -
             rule=rule,
             tied=ties,
             exact=letters,
+            returning=record.returning,
             need_all_parts=False,
         )
         if is_recorded(document, log, cut):

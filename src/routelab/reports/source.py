@@ -19,7 +19,7 @@ _NO_STUDY = (
     "The study that made this policy is not beside it, so the figures were replayed from the log:"
     " the front of the policies that were tried is missing."
 )
-_KEPT = ("verdict", "reasons", "operating_points", "aiq_front", "optimism")
+_KEPT = ("verdict", "reasons", "saving", "operating_points", "aiq_front", "optimism")
 
 
 def stored(policy: PolicyFile) -> Mapping[str, Any] | None:

@@ -19,7 +19,7 @@ from routelab.reports.learning_summary import (
     PlanSummary,
     TriedSummary,
 )
-from routelab.tuning.study import SeedSpread, SloOutcome
+from routelab.tuning.study import Saving, SeedSpread, SloOutcome
 
 Range = tuple[float, float]
 
@@ -48,13 +48,18 @@ class TuneMeans(msgspec.Struct, frozen=True):
 
 
 class PointSummary(msgspec.Struct, frozen=True):
-    """An operating point: why it was picked, its policy in wire form, and its figures."""
+    """An operating point: why it was picked, its policy in wire form, and its figures.
+
+    Attributes:
+        on_bounds: "met", "met, not proven" or "missed"; empty without bounds.
+    """
 
     name: str
     rule: str
     policy: Mapping[str, Any]
     test: PointFigures
     tune: TuneMeans | None = None
+    on_bounds: str = ""
 
 
 class DroppedRows(msgspec.Struct, frozen=True):
@@ -76,6 +81,7 @@ class BoundSummary(msgspec.Struct, frozen=True):
     met: bool
     n_requests: int
     needed: int | None = None
+    proven: bool | None = None
 
 
 class FrontProgress(msgspec.Struct, frozen=True):
@@ -101,6 +107,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         test: figures of the exported policy; None where no policy met the bounds.
         verdict: its word; None where the figures are not those that a verdict was given on.
+        saving: the verdict on saving at equal quality; None where nothing is saved.
         reasons: sentences, the decisive one first.
         requests_to_settle: test requests that would settle "not proven".
         policy: wire form of the exported policy.
@@ -131,6 +138,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     test: Figures | None = None
     verdict: str | None = None
+    saving: Saving | None = None
     reasons: tuple[str, ...] = ()
     requests_to_settle: int | None = None
     policy: Mapping[str, Any] = msgspec.field(default_factory=dict)

@@ -72,8 +72,13 @@ def _best_alone(summary: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def note(summary: Mapping[str, Any]) -> str:
     """A study as a short Markdown page: verdict, reasons, operating points on test."""
     reasons = "\n".join(f"- {reason}" for reason in summary["reasons"])
-    rows = [_row(point) for point in summary["operating_points"]]
-    page = f"**Verdict: {summary['verdict']}**\n\n{reasons}\n\n{markdown_table(_HEAD, rows)}\n"
+    rows: list[tuple[str, ...]] = [_row(point) for point in summary["operating_points"]]
+    head: tuple[str, ...] = _HEAD
+    words = [point.get("on_bounds", "") for point in summary["operating_points"]]
+    if any(words):
+        head = (*_HEAD, "bounds")
+        rows = [(*row, word) for row, word in zip(rows, words, strict=True)]
+    page = f"**Verdict: {summary['verdict']}**\n\n{reasons}\n\n{markdown_table(head, rows)}\n"
     return page[:7900]
 
 

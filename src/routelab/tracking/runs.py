@@ -108,6 +108,10 @@ def _tags(bundle: Bundle) -> dict[str, str]:
         "mlflow.source.name": "routelab tune",
         "mlflow.source.type": "LOCAL",
     }
+    if saving := summary.get("saving"):
+        tags["routelab.saving"] = saving["word"]
+    if on_bounds := summary["operating_points"][0].get("on_bounds"):
+        tags["routelab.bounds"] = on_bounds
     if (certificate := summary.get("certificate")) is not None:
         tags["routelab.certificate"] = certificate["text"]
     if bundle.git_commit is not None:

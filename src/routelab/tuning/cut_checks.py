@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from routelab.core.messages import counted
 from routelab.errors import LogError
@@ -13,44 +14,69 @@ _COMPARED = ("tune", "test")
 """Parts of which one group alone would tell nothing about others."""
 
 
-def refuse_cut(name: str, groups: Mapping[str, int], share: float, options: Options) -> None:
+class LogCut(Protocol):
+    """What is known of a cut, whether the log is in memory or read in batches."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def n(self) -> Mapping[str, int]: ...
+    @property
+    def n_groups(self) -> Mapping[str, int]: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def returned(self) -> Mapping[str, int]: ...
+
+
+def refuse_cut(name: str, cut: LogCut, options: Options) -> None:
     """Refuse a cut on which no interval can be had, and one that leaves out much of the log.
 
     Args:
         name: of the log.
-        groups: by part, how many groups its requests are of.
-        share: of the log's requests that no part has, because their group began in an earlier one.
+        cut: of the log.
         options: of the study; who insists on a cut in time takes what it leaves out.
     Raises:
         LogError: it is one of those.
     """
     problems = []
-    if alone := [part for part in _COMPARED if groups[part] == 1]:
+    if alone := [part for part in _COMPARED if cut.n_groups[part] == 1]:
         problems.append(
             f"{name}: all requests of {' and of '.join(alone)} are of one group, so that nothing"
             " tells how far figures would differ on other groups; a log needs more or smaller"
             " groups, or another `group`, such as 'id'"
         )
-    if share > REFUSE and options.split != "time":
+    share = cut.dropped / _total(cut)
+    if share > REFUSE and options.split != "time" and options.returning:
         problems.append(
-            f"{name}: a cut in time leaves out {share:.0%} of the requests, because their group"
-            f" began in an earlier part; over {REFUSE:.0%} is refused: cut by group instead with"
-            " `split='random'`, keep less together, such as `group='id'`, or insist with"
-            " `split='time'`"
+            f"{name}: a cut in time leaves out {share:.0%} of the requests, because their"
+            f" {cut.group} began in an earlier part; over {REFUSE:.0%} is refused: cut by group"
+            " instead with `split='random'`, keep less together, such as `group='id'`, or insist"
+            " with `split='time'`"
         )
     if problems:
         raise LogError(*problems)
 
 
-def left_out(dropped: int, total: int) -> Iterator[str]:
-    """Requests that a cut in time leaves out, in a sentence for the verdict where they are many.
-
-    Args:
-        dropped: requests that no part has.
-        total: requests of the log.
-    """
-    if dropped > WARN * total:
+def left_out(cut: LogCut) -> Iterator[str]:
+    """Requests that a cut leaves out, in a sentence for the verdict where they are many."""
+    total = _total(cut)
+    if cut.dropped > WARN * total:
         yield (
-            f"{counted(dropped, 'request')} of {total:,} are in no part, because their group began"
-            " in an earlier one: figures are of groups that were new in their part"
+            f"{counted(cut.dropped, 'request')} of {total:,} are in no part, because their group"
+            " began in an earlier one: figures are of groups that were new in their part"
         )
+
+
+def came_back(cut: LogCut) -> Iterator[str]:
+    """Requests of test whose group the policy was chosen on, in a sentence for the verdict."""
+    if back := cut.returned.get("test", 0):
+        yield (
+            f"{counted(back, 'request')} of test, of {cut.n['test']:,}, are of a {cut.group} that"
+            " an earlier part has, too, as in production: figures hold for traffic in which as"
+            " many come back"
+        )
+
+
+def _total(cut: LogCut) -> int:
+    return cut.dropped + sum(cut.n.values())

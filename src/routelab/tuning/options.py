@@ -40,7 +40,7 @@ POINTS = ("least-cost", "most-quality", "knee")
 BUDGET_S = 60.0
 """Seconds that a comparison of kinds may take where nobody says otherwise."""
 
-BEFORE: Mapping[str, Any] = {"point": "knee", "budget_s": None}
+BEFORE: Mapping[str, Any] = {"point": "knee", "budget_s": None, "returning": False}
 """What was done before a field came, where that is another thing than its default."""
 
 
@@ -76,6 +76,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             takes the default.
         group: what splits keep together; see `routelab.logs.model.splits.split`.
         split: "time" or "random", how the log is cut into parts; None takes times where it can.
+        returning: whether a cut in time keeps requests of groups that began in an earlier part,
+            where they are many; False judges on groups alone that are new in their part.
         allow_missing: accept a log that lacks many outcomes.
         certify: bounds to prove on the calibrate part, together with probability 1 - delta.
         delta: chance of a wrong certificate, in (0, 0.5].
@@ -115,6 +117,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     levels: int | None = None
     reads: str = DEFAULT_READS
     split: Literal["time", "random"] | None = None
+    returning: bool = True
+
+    @property
+    def returns(self) -> bool | None:
+        """What a cut is told of groups that come back; None lets their number decide."""
+        return None if self.returning else False
 
     def check(self) -> None:
         """Refuse values out of range, and options that would change nothing with the others.

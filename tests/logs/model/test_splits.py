@@ -124,12 +124,13 @@ def test_with_timestamps_the_cuts_are_times():
 
 @some
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 30)), min_size=8, max_size=60))
-def test_a_group_belongs_to_the_part_of_its_first_row_and_later_rows_are_dropped(rows):
+def test_requests_that_do_not_return_are_dropped_from_later_parts_than_their_groups_first(rows):
     names, times = zip(*rows, strict=True)
     if len(set(times)) < len(PARTS):
         return
-    cut = split(log(len(rows), group=names, timestamp_s=times), need_all_parts=False, tied=False)
-    alone = split(log(len(rows), timestamp_s=times), need_all_parts=False, tied=False)
+    how = {"need_all_parts": False, "tied": False}
+    cut = split(log(len(rows), group=names, timestamp_s=times), returning=False, **how)
+    alone = split(log(len(rows), timestamp_s=times), **how)
     assert cut.cuts_s == alone.cuts_s
     for row, name in enumerate(names):
         home = min(part for part, it in zip(alone.part, names, strict=True) if it == name)
@@ -138,12 +139,40 @@ def test_a_group_belongs_to_the_part_of_its_first_row_and_later_rows_are_dropped
     assert sum(cut.n.values()) + cut.dropped == len(rows)
 
 
-def test_a_repeated_prompt_is_dropped_from_a_later_part():
-    prompts = [f"p{row}" for row in range(19)] + ["p0"]
-    cut = split(log(20, prompts=prompts, timestamp_s=range(20)))
-    assert cut.part[19] == -1
-    assert cut.dropped == 1
-    assert "r19" not in {f"r{row}" for part in PARTS for row in cut.rows(part)}
+@pytest.mark.parametrize("column", ["prompts", "group"])
+def test_few_that_come_back_are_dropped_and_more_stay_in_the_part_of_their_time(column):
+    names = [f"p{row}" for row in range(500)]
+    names[499] = "p0"
+    cut = split(log(500, timestamp_s=range(500), **{column: names}))
+    assert (cut.part[499], cut.dropped, cut.returning) == (-1, 1, False)
+    assert "r499" not in {f"r{row}" for part in PARTS for row in cut.rows(part)}
+    names[400:410] = names[:10]  # a tenth of test, and a fiftieth of the log
+    kept = split(log(500, timestamp_s=range(500), **{column: names}))
+    assert (kept.dropped, kept.returning, kept.n["test"]) == (0, True, 100)
+    assert kept.returned == {"train": 0, "tune": 0, "calibrate": 0, "test": 11}
+    assert kept.groups[400] == kept.groups[0]
+
+
+def test_parts_have_the_traffic_of_their_time_where_users_come_back():
+    rng = np.random.default_rng(0)
+    share = rng.pareto(1.3, 400) + 0.1
+    users = rng.choice(400, 3000, p=share / share.sum())
+    often = np.argsort(-np.bincount(users))[:20]  # users of half of the traffic
+    made = log(3000, group=[f"u{it}" for it in users], timestamp_s=range(3000))
+    cut, new = split(made), split(made, returning=False)
+    theirs = np.isin(users, often)
+    for part in PARTS:
+        assert abs(theirs[cut.rows(part)].mean() - theirs.mean()) < 0.1
+    assert not theirs[new.rows("test")].any()  # as newcomers, none of them is there
+    again = split(made, returning=cut.returning)
+    assert again.sha256() == cut.sha256()
+
+
+def test_a_task_that_is_kept_together_never_returns():
+    tasks = [f"t{row % 7}" if row % 7 else f"own {row}" for row in range(700)]
+    cut = split(log(700, task=tasks, timestamp_s=range(700)), group="task", need_all_parts=False)
+    assert not cut.returning
+    assert cut.dropped > 0
 
 
 @pytest.mark.parametrize("time", [[np.nan, *range(99)], [5.0] * 100])

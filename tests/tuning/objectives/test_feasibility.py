@@ -93,8 +93,8 @@ def test_a_search_marks_what_breaks_a_bound():
 
 
 def test_without_floors_a_task_is_sacrificed_and_with_them_it_is_not():
-    careless = tune(LOG, options(Bounds(min_quality_share=0.97)))
-    careful = tune(LOG, options(Bounds(min_quality_share=0.97, floors=(Floor("task", 0.03),))))
+    careless = tune(LOG, options(Bounds(min_quality_share=0.9)))
+    careful = tune(LOG, options(Bounds(min_quality_share=0.9, floors=(Floor("task", 0.03),))))
     reference = max(LOG.models, key=lambda m: careful.tune.replay(Fixed(m)).quality.mean())
     lost = [
         max(loss_by_hand(s.policy, s.tune.log, g, reference) for g in ("algebra", "prose"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,16 +52,44 @@ def test_a_part_of_one_group_is_refused_and_many_groups_are_not(tmp_path, run):
 
 
 @pytest.mark.parametrize("run", [studied, in_batches])
-def test_users_who_come_back_are_counted_and_over_a_fifth_of_them_is_refused(tmp_path, run):
+def test_users_who_come_back_stay_in_test_and_are_told(tmp_path, run):
     rng = np.random.default_rng(1)
     times = 1.7e9 + np.arange(600) * 60.0
-    back = saved(tmp_path / "back.parquet", [f"u{at}" for at in rng.integers(300, size=600)], times)
+    users = rng.integers(300, size=600)
+    found = run(saved(tmp_path / "back.parquet", [f"u{at}" for at in users], times))
+    assert (found.split.dropped, found.split.n["test"]) == (0, 120)
+    back = int(np.isin(users[480:], users[:480]).sum())
+    assert found.split.returned["test"] == back
+    told = f"{back} requests of test, of 120, are of a group that an earlier part has, too"
+    assert any(told in it for it in found.verdict.reasons)
+    if run is studied:
+        told = rf"on groups that are new in test \({120 - back} requests\)"
+        assert any(re.search(told, it) for it in found.verdict.reasons)
+
+
+@pytest.mark.parametrize("run", [studied, in_batches])
+def test_few_who_come_back_are_left_out_of_the_later_part(tmp_path, run):
+    times = 1.7e9 + np.arange(600) * 60.0
+    users = [f"u{at}" if at not in (10, 590) else "often" for at in range(600)]
+    found = run(saved(tmp_path / "few.parquet", users, times))
+    assert (found.split.dropped, found.split.n["test"]) == (1, 119)
+    assert not found.split.returned or not any(found.split.returned.values())
+
+
+@pytest.mark.parametrize("run", [studied, in_batches])
+def test_tasks_kept_together_in_time_are_counted_and_over_a_fifth_is_refused(tmp_path, run):
+    times = 1.7e9 + np.arange(600) * 60.0
+
+    def tasks(name, kinds):
+        path = saved(tmp_path / f"{name}.parquet", [f"g{at}" for at in range(600)], times)
+        pd.read_parquet(path).assign(task=[f"t{it}" for it in kinds] * 2).to_parquet(path)
+        return path
+
+    often = tasks("often", [at // 4 if at % 2 else 999 for at in range(600)])
     with pytest.raises(LogError, match=r"leaves out \d\d% of the requests") as refused:
-        run(back)
+        run(often, group="task")
     assert "split='random'" in str(refused.value)
-    assert run(back, split="random").split.dropped == 0
-    insisted = [f"u{at}" if at % 12 else "often" for at in range(600)]  # a twelfth is one user's
-    some = run(saved(tmp_path / "some.parquet", insisted, times))
+    some = run(tasks("some", [at if at % 12 else 999 for at in range(600)]), group="task")
     assert some.split.dropped == 25
     assert any("25 requests of 600 are in no part" in it for it in some.verdict.reasons)
 

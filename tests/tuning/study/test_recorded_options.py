@@ -56,7 +56,7 @@ def location(kept, journal, options):
     """Where a study with these options keeps its trials, and all that they follow from."""
     log = read(kept / "log.parquet", signals={"confidence": SignalSpec(multiplier=1.0)})
     known = (log.catalogue or Catalogue()).only(log.models)
-    cut = split(log, seed=0, group=None)
+    cut = split(log, seed=0, group=None, returning=options.returns)
     tuning = comparison_set(log, cut, "tune", log.models, catalogue=known, seed=0)
     found = cascade._location(tuning, msgspec.structs.replace(options, storage=str(journal)))
     assert isinstance(found, StorageLocation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,11 +63,65 @@ def test_a_broken_bound_forbids_shipping_and_is_the_first_reason(bounds, says):
 
 
 def test_a_bound_that_holds_is_told_with_its_interval():
-    found = judged(0.01, 0.05, Bounds(max_usd_per_1k=2.05, min_quality=0.79))
+    found = judged(0.01, 0.05, Bounds(max_usd_per_1k=2.1, min_quality=0.78))
     assert found.word == "ship"
     told = " ".join(found.reasons)
-    assert "cost bound of 2.05 is met on test: 2 USD per 1,000 requests [1.9, 2.1]" in told
-    assert "quality bound of 0.7900 is met on test: 0.8000 [0.7800, 0.8200]" in told
+    assert "cost bound of 2.1 is met on test: 2 USD per 1,000 requests [1.9, 2.1]" in told
+    assert "quality bound of 0.7800 is met on test: 0.8000 [0.7800, 0.8200]" in told
+
+
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        (Bounds(max_usd_per_1k=2.05), "cost bound of 2.05 is met, not proven on test: 2 USD"),
+        (Bounds(min_quality=0.79), "quality bound of 0.7900 is met, not proven on test: 0.8000"),
+    ],
+)
+def test_a_bound_that_the_figure_meets_and_its_interval_does_not_forbids_shipping(bounds, says):
+    found = judged(0.01, 0.05, bounds)
+    assert found.word == "not proven"
+    assert found.requests_to_settle == pytest.approx(4000, abs=1)  # half the interval is twice
+    assert found.reasons[0].startswith(says)
+    assert f"about {found.requests_to_settle:,} test requests would" in found.reasons[0]
+
+
+def alone(quality, quality_ci, share=0.9, share_ci=(0.88, 0.92)):
+    """The best model alone, against which the policy saves this much at this difference."""
+    it = baseline("fixed:large", quality_ci)
+    changes = {"quality_gain": quality, "saving_share": share, "saving_share_ci": share_ci}
+    return (msgspec.structs.replace(it, **changes),)
+
+
+def test_a_saving_at_equal_quality_is_a_verdict_of_its_own():
+    equal = {"baselines": alone(0.001, (-0.004, 0.006))}
+    found = judged(-0.02, 0.004, **equal)
+    assert (found.word, found.saving.word, found.saving.model) == ("not proven", "proven", "large")
+    assert found.reasons[0] == (
+        "saving at equal quality: 90.0 % [88.0, 92.0] of what large costs, at +0.10 points"
+        " [-0.40, +0.60] of its quality: proven, to 0.5 of a point"
+    )
+    assert judged(-0.02, 0.004).word == "do not route"  # and so without a saving
+    single = {"escalation_rate": 0.0, "model_share": {"small": 1.0}}
+    found = judged(-0.02, 0.0, **equal, **single)  # which is had without a router
+    assert (found.word, found.saving.word) == ("do not route", "proven")
+    assert found.reasons[1].startswith("saving at equal quality: 90.0 %")
+    assert judged(0.01, 0.05, **equal).word == "ship"
+
+
+def test_a_saving_is_not_proven_where_either_interval_is_open():
+    wide = judged(0.01, 0.05, baselines=alone(0.001, (-0.011, 0.013)))
+    assert (wide.word, wide.saving.word) == ("ship", "not proven")
+    assert wide.saving.requests == pytest.approx(4000, abs=1)  # from .012 to .006 below
+    assert f"about {wide.saving.requests:,} test requests would" in wide.reasons[1]
+    dear = judged(-0.02, 0.004, baselines=alone(0.001, (-0.004, 0.006), 0.1, (-0.1, 0.3)))
+    assert (dear.word, dear.saving.word) == ("do not route", "not proven")
+
+
+def test_what_loses_quality_or_saves_nothing_has_no_saving_to_tell():
+    lost = judged(0.01, 0.05, baselines=alone(-0.1, (-0.12, -0.08)))
+    assert lost.saving.word == "quality lost"
+    assert not any("saving at equal quality" in it for it in lost.reasons)
+    assert judged(0.01, 0.05, baselines=alone(0.0, (0.0, 0.0), 0.0, (0.0, 0.0))).saving is None
 
 
 def test_not_proven_says_how_many_requests_would_settle_it():

@@ -151,6 +151,7 @@ def _options(
         recipe_trials=kinds.recipe_trials,
         group=search.group,
         split=search.split,
+        returning=not search.no_returning,
         allow_missing=how.allow_missing,
         certify=proof.demands,
         delta=proof.delta,

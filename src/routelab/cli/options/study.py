@@ -137,6 +137,7 @@ class SearchOptions:
         seeds: under how many the study is tuned.
         group: what a split keeps together.
         split: "time" or "random", how the log is cut; None takes times where it can.
+        no_returning: leave out requests of groups that began in an earlier part.
         trials: of the randomised search.
         sampler: "nsga2" or "tpe".
         storage: file or database URL that keeps the trials.
@@ -162,6 +163,14 @@ class SearchOptions:
             help="How LOG is cut into parts; default by time where every request has one."
         ),
     ] = None
+    no_returning: Annotated[
+        bool,
+        typer.Option(
+            "--no-returning",
+            help="In a cut by time, leave out every request of a user, conversation or prompt that"
+            " an earlier part has; figures are then those of newcomers.",
+        ),
+    ] = False
     trials: Annotated[int, typer.Option(help="Of the randomised search.")] = 400
     sampler: Annotated[
         str, typer.Option(metavar="NAME", help="Of the randomised search: nsga2 or tpe.")

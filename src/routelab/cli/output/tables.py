@@ -19,11 +19,12 @@ from routelab.core.messages import wording
 from routelab.policy_file import Certificate, CertifiedBound, seconds_text
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
-from routelab.tuning.objectives import ENOUGH
+from routelab.tuning.objectives import ENOUGH, on_bounds
 from routelab.tuning.partitions import PartitionedStudy
 from routelab.tuning.study import SeedSpread, caveats
 
 _STYLES = {"ship": "bold green", "not proven": "bold yellow", "do not route": "bold red"}
+_SAVING = {"proven": "bold green", "not proven": "bold yellow"}
 _WIDTH = 150
 
 _POINTS = {
@@ -62,7 +63,10 @@ def flow(texts: Iterable[str]) -> None:
 def verdict(judged: Verdict) -> RenderableType:
     """The verdict and its reasons."""
     lines = "\n".join(f"  - {with_flags(reason)}" for reason in judged.reasons)
-    return f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]\n{escaped(lines)}"
+    words = f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]"
+    if (saving := judged.saving) is not None and saving.word in _SAVING:
+        words += f"; saving at equal quality: [{_SAVING[saving.word]}]{saving.word}[/]"
+    return f"{words}\n{escaped(lines)}"
 
 
 def study_end(
@@ -98,10 +102,12 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
     parts = ", ".join(f"{part} {n:,}" for part, n in found.split.n.items())
     if late := found.split.dropped:
         parts += f"; {late:,} dropped, as their group began in an earlier part"
+    if back := found.split.returned["test"] if found.split.returned else 0:
+        parts += f"; none dropped: {back:,} of test are of a {found.split.group} seen before"
     dropped = found.figures.n_dropped
     lack = f" ({dropped:,} of test dropped: no outcome of every candidate)" if dropped else ""
     return Group(
-        policies(rows, "Operating points on test"),
+        policies(rows, "Operating points on test", [on_bounds(it) for it in found.judged]),
         escaped(rules),
         *_unbound(found),
         f"   requests: {parts}{lack}; cut {_CUT[found.split.rule]}",
@@ -183,10 +189,18 @@ def search_line(found: Study) -> str:
     return f"{done}{resumed}{shared}{same}\n"
 
 
-def policies(rows: Sequence[tuple[str, Figures]], title: str) -> RenderableType:
-    """Named figures, one line each, with 95 % intervals."""
-    made = table(title, ("policy", "quality", "USD per 1,000", "gain, points", "P95", "escalated"))
-    for name, it in rows:
+def policies(
+    rows: Sequence[tuple[str, Figures]], title: str, on_bounds: Sequence[str] = ()
+) -> RenderableType:
+    """Named figures, one line each, with 95 % intervals.
+
+    Args:
+        on_bounds: by row, whether the user's bounds are met; empty texts without any.
+    """
+    heads = ("policy", "quality", "USD per 1,000", "gain, points", "P95", "escalated")
+    words = [(it,) for it in on_bounds] if any(on_bounds) else [()] * len(rows)
+    made = table(title, (*heads, "bounds") if any(on_bounds) else heads)
+    for (name, it), word in zip(rows, words, strict=True):
         made.add_row(
             escaped(name),
             with_interval(it.quality, it.quality_ci, ".3f"),
@@ -194,6 +208,7 @@ def policies(rows: Sequence[tuple[str, Figures]], title: str) -> RenderableType:
             with_interval(it.gain_vs_zero_router, it.gain_ci, "+.1f", 100),
             seconds_text(it.latency_p95_s),
             f"{it.escalation_rate:.1%}",
+            *word,
         )
     return made
 

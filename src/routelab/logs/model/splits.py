@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from routelab.core import Floats, Ints, uniform
+from routelab.core import Bools, Floats, Ints, uniform
 from routelab.core.messages import counted, listed, short_repr
 from routelab.errors import LogError
 from routelab.logs.model.log import Log, Strings
@@ -18,11 +19,16 @@ PARTS = ("train", "tune", "calibrate", "test")
 """Scorers learn on train, policies are searched on tune, bounds are proved on calibrate, and test
 judges what was chosen, once.
 """
+Whole: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+"""Whole numbers of any width, as parts of a log that is not in memory take one byte."""
 SHARES = (0.5, 0.2, 0.1, 0.2)
 NEEDED = 50
 """Groups from which on no part is empty, but for one cut at random in two hundred."""
 SPLIT_EDGES = np.cumsum(SHARES)[:-1]
 """(3,) shares of the requests at which one part ends and the next begins."""
+FEW = 0.02
+"""Share of a part's requests up to which those of groups that began earlier are left out. More of
+them are the traffic itself, and figures without them would be those of newcomers."""
 
 
 @short_repr
@@ -37,6 +43,8 @@ class Split:
         group: what was kept together: "group", "prompt", "task" or "id".
         cuts_s: Unix seconds between parts, for the time rule.
         tied: requests of the time at a cut are on both sides of it, by a hash of their group.
+        returning: requests are in the part of their time, though their group began in an earlier
+            one.
         part: (n,) index into `PARTS`; -1 where a request was dropped because its group
             began in an earlier part.
         groups: (n,) integer label of each request's group.
@@ -51,6 +59,7 @@ class Split:
     groups: Ints
     ids: Strings
     tied: bool = False
+    returning: bool = False
 
     def rows(self, part: str) -> Ints:
         """(k,) rows of a part in log order; "all" is every row, dropped ones included."""
@@ -70,8 +79,14 @@ class Split:
 
     @property
     def dropped(self) -> int:
-        """Requests whose group began in an earlier part."""
+        """Requests that no part has, because their group began in an earlier one."""
         return int(np.count_nonzero(self.part < 0))
+
+    @property
+    def returned(self) -> dict[str, int]:
+        """Requests in each part whose group has requests in an earlier one."""
+        back = came_back(self.part, self.groups)
+        return {part: int(np.count_nonzero(back[self.rows(part)])) for part in PARTS}
 
     def sha256(self) -> Mapping[str, str]:
         """Part to SHA-256 of its sorted request ids, one a line."""
@@ -87,12 +102,18 @@ def split(
     need_all_parts: bool = True,
     tied: bool | None = None,
     exact: bool = False,
+    returning: bool | None = None,
 ) -> Split:
     """Cut a log into train, tune, calibrate and test: .5 / .2 / .1 / .2 of its requests.
 
     With a timestamp on every request the cuts are times, else a hash of the group and the
     seed decides, so that neither order nor later requests move anybody. Where many requests
     have the time of a cut, as with dates, that hash decides which side they are on.
+
+    A group of a cut in time that has requests on both sides of it is a user who comes back, a
+    conversation that goes on, or a prompt that many ask. While such requests are few they are left
+    out of the later part. Where they are more, they stay in the part of their time, so that each
+    part is weighted as its traffic was: production will meet users it has met before, too.
 
     Args:
         seed: of the cut by hash.
@@ -103,6 +124,9 @@ def split(
         need_all_parts: refuse a cut that leaves a part empty.
         tied: whether a hash decides at a cut; None decides it where a part would be too small.
         exact: prompts are one only if they are equal to the letter, as in version 0.1.0.
+        returning: whether requests of a group that began in an earlier part stay in that of their
+            time; None keeps them where they are more than `FEW` of a part. Tasks that are to be
+            kept together never return.
     Raises:
         LogError: the grouping is unknown or not in the log, times are insisted on and some are
             missing or all equal, or a part is empty.
@@ -111,7 +135,7 @@ def split(
     _, groups = np.unique(keys, return_inverse=True)
     time = _times(log, rule)
     cuts: tuple[float, ...] = ()
-    by_hash = False
+    by_hash = kept = False
     if time is None:
         part = _by_hash(keys, seed)
     else:
@@ -124,9 +148,9 @@ def split(
             units = np.array([uniform(seed, str(key), "split") for key in held])
             part = parts_with_ties(time, units, at, *counts, len(time))
         cuts = tuple(at.tolist())
-        part = _together(part, groups)
+        part, kept = _returned(part, groups, kind, returning)
     found: Literal["time", "random"] = "random" if time is None else "time"
-    result = Split(found, seed, kind, cuts, part, groups, log.requests.id, by_hash)
+    result = Split(found, seed, kind, cuts, part, groups, log.requests.id, by_hash, kept)
     empty = [part for part, n in result.n.items() if n == 0]
     if empty and need_all_parts:
         n_groups = len(np.unique(groups))
@@ -166,6 +190,28 @@ def why_empty(
     )
 
 
+def came_back(part: Whole, groups: Ints) -> Bools:
+    """(n,) whether a request's group has requests in an earlier part, too.
+
+    Args:
+        part: (n,) index into `PARTS`, or -1.
+        groups: (n,) labels from 0.
+    """
+    first = np.full(groups.max(initial=0) + 1, len(PARTS))
+    np.minimum.at(first, groups[part >= 0], part[part >= 0])
+    return np.asarray(part > first[groups])
+
+
+def are_many(by_time: Ints, left: Ints) -> bool:
+    """Whether a part would lose more than `FEW` of its requests.
+
+    Args:
+        by_time: (4,) requests of each part, those whose group began in an earlier one included.
+        left: (4,) requests without them.
+    """
+    return bool((left < (1 - FEW) * by_time).any())
+
+
 def is_uneven(n: Ints, before: Ints, until: Ints) -> bool:
     """Whether equal times leave a part (4,) less than half of the requests that it should have.
 
@@ -177,9 +223,9 @@ def is_uneven(n: Ints, before: Ints, until: Ints) -> bool:
     return small and bool((until - before > 1).any())
 
 
-def part_sizes(part: Ints) -> Ints:
+def part_sizes(part: Whole) -> Ints:
     """(4,) requests of each part."""
-    return np.bincount(part, minlength=len(PARTS))
+    return np.bincount(part[part >= 0], minlength=len(PARTS))
 
 
 def _time_counts(time: Floats, cuts: Floats) -> tuple[Ints, Ints]:
@@ -273,11 +319,12 @@ def _first_of(groups: Strings, keys: Strings) -> Strings:
     return np.array(held, dtype=object)
 
 
-def _together(part: Ints, groups: Ints) -> Ints:
-    """Without requests of groups that began in an earlier part."""
-    first = np.full(groups.max() + 1, len(PARTS))
-    np.minimum.at(first, groups, part)
-    return np.where(part == first[groups], part, -1)
+def _returned(part: Ints, groups: Ints, kind: str, returning: bool | None) -> tuple[Ints, bool]:
+    """Parts in time with or without requests of groups that began earlier, and which it is."""
+    back = came_back(part, groups)
+    if returning is None:
+        returning = kind != "task" and are_many(part_sizes(part), part_sizes(part[~back]))
+    return (part, True) if returning else (np.where(back, -1, part), False)
 
 
 def _by_hash(keys: Strings, seed: int) -> Ints:

@@ -7,8 +7,8 @@ while they are compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,6 +20,8 @@ from routelab.logs import LogBatches
 from routelab.logs.model import (
     PARTS,
     SPLIT_EDGES,
+    are_many,
+    came_back,
     is_uneven,
     of_hashes,
     part_sizes,
@@ -43,7 +45,8 @@ class PartitionedSplit:
     """Which part of the study each request of each file belongs to.
 
     Attributes:
-        rule, group, cuts_s, tied: as of `routelab.logs.model.splits.Split`.
+        rule, group, cuts_s, tied, returning: as of `routelab.logs.model.splits.Split`.
+        returned: requests of each part whose group has requests in an earlier one.
         parts: by file, (n,) index into `PARTS`; -1 where a request is dropped because its
             group began in an earlier part.
         buckets: by file, (n,) below `BUCKETS`, the same for all requests of a group.
@@ -58,6 +61,8 @@ class PartitionedSplit:
     buckets: Sequence[npt.NDArray[np.uint16]]
     sha256: str
     tied: bool = False
+    returning: bool = False
+    returned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n(self) -> dict[str, int]:
@@ -98,6 +103,7 @@ def cut(
     need_all_parts: bool = True,
     tied: bool | None = None,
     exact: bool = False,
+    returning: bool | None = None,
     progress: Progress | None = None,
 ) -> PartitionedSplit:
     """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.model.splits.split` does.
@@ -110,7 +116,7 @@ def cut(
         group: what is kept together; None takes the default of `split`.
         rule: "random" leaves times aside, "time" insists on them.
         need_all_parts: refuse a cut that leaves a part empty.
-        tied, exact: as of `split`.
+        tied, exact, returning: as of `split`.
         progress: told of files that are done.
     Raises:
         LogError: the grouping is unknown or not in the log, or a part is empty.
@@ -126,7 +132,7 @@ def cut(
         _CutJob(batches, file, int(starts[file]), kind, cuts, seed, ties, exact) for file in files
     ]
     found = list(workers.map(_assign, jobs, progress))
-    parts, buckets = _as_groups(found, kind, in_time=cuts is not None)
+    parts, buckets, returned = _as_groups(found, kind, cuts is not None, returning)
     made = PartitionedSplit(
         rule="random" if cuts is None else "time",
         seed=seed,
@@ -136,6 +142,8 @@ def cut(
         buckets=buckets,
         sha256=of_hashes(it.sha256 for it in seen),
         tied=ties is not None,
+        returning=returned is not None,
+        returned=returned or dict.fromkeys(PARTS, 0),
     )
     empty = [part for part, n in made.n.items() if n == 0]
     if empty and need_all_parts:
@@ -285,28 +293,31 @@ def mixed(start: int, n: int) -> Words:
 
 
 def _as_groups(
-    found: Sequence[_Assigned], kind: str, *, in_time: bool
-) -> tuple[list[Small], list[npt.NDArray[np.uint16]]]:
-    """Parts and buckets by file, once it is known which requests of all files are one group."""
+    found: Sequence[_Assigned], kind: str, in_time: bool, returning: bool | None
+) -> tuple[list[Small], list[npt.NDArray[np.uint16]], dict[str, int] | None]:
+    """Parts and buckets by file, once it is known which requests of all files are one group.
+
+    And by part the requests whose group began earlier, where they are kept; else None.
+    """
     parts, buckets = [it.part for it in found], [it.bucket for it in found]
     prompts = kind == "prompt"
     if not prompts and (kind == "id" or not in_time):
-        return parts, buckets
+        return parts, buckets, None
     keys = np.concatenate([it.key for it in found])
     _, first, code = np.unique(keys, return_index=True, return_inverse=True)
     ends = np.cumsum([len(it) for it in parts])[:-1]
     part = np.concatenate(parts)
     if prompts:  # the first of those that differ in blanks and case decides for all
         buckets = _by_file(np.concatenate(buckets)[first][code], ends)
-    part = _together(part, code, len(first)) if in_time else part[first][code]
-    return _by_file(part, ends), buckets
-
-
-def _together(part: Small, code: Ints, n: int) -> Small:
-    """(k,) parts without requests of groups, of which there are n, that began in an earlier one."""
-    earliest = np.full(n, len(PARTS), dtype=np.int8)
-    np.minimum.at(earliest, code, part)
-    return np.where(part == earliest[code], part, np.int8(-1))
+    if not in_time:
+        return _by_file(part[first][code], ends), buckets, None
+    back = came_back(part, code)
+    if returning is None:
+        returning = kind != "task" and are_many(part_sizes(part), part_sizes(part[~back]))
+    if not returning:
+        return _by_file(np.where(back, np.int8(-1), part), ends), buckets, None
+    counts = part_sizes(part[back]).tolist()
+    return _by_file(part, ends), buckets, dict(zip(PARTS, counts, strict=True))
 
 
 def _by_file(values: npt.NDArray[Any], ends: Ints) -> list[Any]:

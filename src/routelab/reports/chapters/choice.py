@@ -52,14 +52,19 @@ def _points(summary: Summary) -> TableBlock:
         "Rule",
     )
     if found := summary.operating_points:
-        rows = [_point(it.name, it.test, it.rule, first=it is found[0]) for it in found]
+        rows = [
+            _point(it.name, it.test, it.rule, first=it is found[0], on_bounds=it.on_bounds)
+            for it in found
+        ]
     else:
         rows = [_point(test.policy, test, "this policy", first=True)]
     return TableBlock(f"Operating points, {forms.count(test.n_requests)} requests of {test.split}",
                  heads, rows, words=(0, 6))  # fmt: skip
 
 
-def _point(name: str, it: PointFigures | Figures, rule: str, *, first: bool) -> list[Cell]:
+def _point(
+    name: str, it: PointFigures | Figures, rule: str, *, first: bool, on_bounds: str = ""
+) -> list[Cell]:
     named = forms.short(name, 60) + (" (exported)" if first else "")
     return [
         Cell(named, strong=first),
@@ -68,7 +73,7 @@ def _point(name: str, it: PointFigures | Figures, rule: str, *, first: bool) -> 
         _cell(forms.points, it.gain_vs_zero_router, it.gain_ci),
         Cell(forms.seconds(it.latency_p95_s), it.latency_p95_s),
         Cell(forms.share(it.escalation_rate), it.escalation_rate),
-        Cell(rule),
+        Cell(f"{rule}; bounds {on_bounds} on test" if on_bounds else rule),
     ]
 
 

@@ -81,6 +81,22 @@ def best_model(test: Figures) -> Baseline | None:
 
 
 def _sentence(summary: Summary) -> str:
+    return f"{_on_gain(summary)}{_on_saving(summary)}"
+
+
+def _on_saving(summary: Summary) -> str:
+    saving = summary.saving
+    if saving is None or saving.word != "proven":
+        return ""
+    lost = forms.interval(forms.points, saving.quality_ci)
+    return (
+        f" At equal quality it saves {forms.share(saving.share)} of what {saving.model} costs"
+        f" (difference {forms.points(saving.quality)} points, 95% interval {lost}; up to"
+        f" {forms.points(saving.margin).lstrip('+')} counts as equal)."
+    )
+
+
+def _on_gain(summary: Summary) -> str:
     test = summary.test
     if test is None:
         return "No policy met the bounds that were asked for, so nothing was exported."

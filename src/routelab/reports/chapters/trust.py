@@ -95,7 +95,11 @@ def _splits(cut: SplitRecord) -> TableBlock:
         for part, n in cut.n.items()
     ]
     dropped = f", {forms.count(cut.dropped)} dropped because their group began earlier"
-    caption = f"Split by {cut.rule}, each {cut.group} kept together{dropped if cut.dropped else ''}"
+    kept = f"each {cut.group} kept together{dropped if cut.dropped else ''}"
+    if cut.returned:
+        back = forms.count(cut.returned["test"])
+        kept = f"{back} requests of test are of a {cut.group} that an earlier part has, too"
+    caption = f"Split by {cut.rule}, {kept}"
     return TableBlock(
         caption, ("Part", "Requests", "Used to", "SHA-256 of ids"), rows, words=(0, 2, 3)
     )

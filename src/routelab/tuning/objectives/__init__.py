@@ -15,10 +15,12 @@ if TYPE_CHECKING:
         BoundCheck,
         bound_sentences,
         mean_bound_checks,
+        on_bounds,
     )
     from routelab.tuning.objectives.bounds import Bounds, Floor
     from routelab.tuning.objectives.feasibility import Demands, Excess, demands, is_met
     from routelab.tuning.objectives.front import FrontPoint, by_cost, within
+    from routelab.tuning.objectives.margins import with_margins
     from routelab.tuning.objectives.operating_points import ENOUGH, OperatingPoint, best_at
     from routelab.tuning.objectives.score import MARGIN, PolicyScore, mean_cost_quality
 else:
@@ -43,6 +45,8 @@ else:
             "is_met": "feasibility",
             "mean_bound_checks": "bound_checks",
             "mean_cost_quality": "score",
+            "on_bounds": "bound_checks",
+            "with_margins": "margins",
             "within": "front",
         },
     )
@@ -67,7 +71,9 @@ __all__ = [
     "is_met",
     "mean_bound_checks",
     "mean_cost_quality",
+    "on_bounds",
     "operating_points",
     "score",
+    "with_margins",
     "within",
 ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 
 from routelab.core import Floats, Ints, Policy
 from routelab.core.messages import bracketed, first
-from routelab.replay import ComparisonSet, Figures, Replay
+from routelab.replay import Baseline, ComparisonSet, Figures, Replay
 from routelab.replay.breakdown import standard_errors, student
 from routelab.stats import Resamples, interval, requests_above
 from routelab.tuning.objectives.bounds import Bounds
@@ -18,6 +19,7 @@ from routelab.tuning.objectives.feasibility import LATENCY, Demands, Groups, p95
 from routelab.tuning.objectives.score import PolicyScore
 
 RESAMPLES = 2000
+COST, QUALITY = "cost", "quality"
 NAMED = 5
 """Groups too small to judge that a sentence names, at most."""
 
@@ -25,18 +27,20 @@ Range: TypeAlias = tuple[float, float]
 
 
 class BoundCheck(msgspec.Struct, frozen=True):
-    """One of the user's bounds, judged by its point estimate on test.
+    """One of the user's bounds, judged on test.
 
     Attributes:
         bound: "cost", "quality", "latency_p95", or "column=group".
         limit: in USD per 1,000 requests, quality, seconds, or quality lost.
         tune, test: value of the policy on either part; None where tune had too few requests.
-        test_ci: 95 % interval.
-        met: on test.
+        test_ci: 95 % interval; of a share of the best model's quality, that of the distance to it,
+            from the limit.
+        met: by the estimate on test.
         n_requests: of test that it rests on.
         needed: how many would settle on which side of the limit the truth lies; None if the
             interval settles it, or no number would.
         text: all of it in a sentence.
+        proven: the whole interval keeps to the limit; None in files of old, which did not say.
     """
 
     bound: str
@@ -48,6 +52,12 @@ class BoundCheck(msgspec.Struct, frozen=True):
     n_requests: int
     needed: int | None
     text: str
+    proven: bool | None = None
+
+    @property
+    def word(self) -> str:
+        """Whether it is "met", "met, not proven" or "missed"."""
+        return verdict_word(self.met, self.proven)
 
     @property
     def column(self) -> str | None:
@@ -83,6 +93,9 @@ def judge(
             ends = max(-1.0, loss - reach[index]), min(1.0, loss + reach[index])
             n = int(groups.sizes[index])
             on_tune = known.get(key)
+            text = f"{key} loses {100 * loss:.2f} points [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]"
+            text += f" against {model} on {n} test requests, {100 * groups.loss:g} allowed: "
+            text += verdict_word(loss <= groups.loss, ends[1] <= groups.loss)
             yield _judged(
                 key,
                 groups.loss,
@@ -91,8 +104,7 @@ def judge(
                 ends,
                 loss <= groups.loss,
                 n,
-                f"{key} loses {100 * loss:.2f} points [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]"
-                f" against {model} on {n} test requests, {100 * groups.loss:g} allowed:",
+                text,
             )
 
 
@@ -107,29 +119,116 @@ def mean_bound_checks(
         best: quality on test of the candidate that was best on tune.
         tune: means of the policy on tune; None if they are not known.
     """
-    n = test.n_requests
+    for it in means_at_bounds(test, bounds, best):
+        dear = it.bound == COST
+        word = verdict_word(it.met, it.proven)
+        if dear:
+            on_tune = None if tune is None else tune.usd_per_1k
+            text = f"cost bound of {it.limit:.4g} is {word} on test: {it.value:.4g} USD"
+            text += f" per 1,000 requests {bracketed(it.ends, '.4g')}"
+        else:
+            on_tune = None if tune is None else tune.quality
+            text = f"quality bound of {it.limit:.4f} is {word} on test: {it.value:.4f}"
+            text += f" {bracketed(it.ends, '.4f')}"
+        yield _judged(it.bound, it.limit, on_tune, it.value, it.ends, it.met, test.n_requests, text)
+
+
+class MeanAtBound(NamedTuple):
+    """A mean that the user bounds.
+
+    Attributes:
+        bound: "cost" or "quality".
+        limit: in USD per 1,000 requests, or quality.
+        value: the mean.
+        ends: its 95 % interval; where the limit is a share of the best model's quality on the
+            same requests, that of the distance between the two, from the limit.
+    """
+
+    bound: str
+    limit: float
+    value: float
+    ends: Range
+
+    @property
+    def met(self) -> bool:
+        return self.value <= self.limit if self.bound == COST else self.value >= self.limit
+
+    @property
+    def proven(self) -> bool:
+        """Whether the whole interval keeps to the limit; of what never varies, the value."""
+        low, high = self.ends
+        return high <= self.limit if self.bound == COST else low >= self.limit
+
+    @property
+    def distance(self) -> float:
+        """From the limit; negative where it is broken."""
+        return self.limit - self.value if self.bound == COST else self.value - self.limit
+
+    @property
+    def reach(self) -> float:
+        """How far the interval goes from the value to the side of the limit."""
+        low, high = self.ends
+        return high - self.value if self.bound == COST else self.value - low
+
+
+def means_at_bounds(figures: Figures, bounds: Bounds, best: float) -> Iterator[MeanAtBound]:
+    """Mean cost and mean quality, as far as they are bounded.
+
+    Args:
+        figures: of the policy.
+        bounds: the user's.
+        best: quality on the same requests of the candidate that was best on tune.
+    """
     if (ceiling := bounds.max_usd_per_1k) is not None:
-        low, high = ends = test.usd_per_1k_ci
-        met = test.usd_per_1k <= ceiling
-        text = f"cost bound of {ceiling:.4g} is {_word(met)} on test: {test.usd_per_1k:.4g} USD"
-        text += f" per 1,000 requests {bracketed((low, high), '.4g')}"
-        on_tune = None if tune is None else tune.usd_per_1k
-        yield _judged("cost", ceiling, on_tune, test.usd_per_1k, ends, met, n, text)
+        yield MeanAtBound(COST, ceiling, figures.usd_per_1k, figures.usd_per_1k_ci)
     if (floor := bounds.floor(best)) is not None:
-        low, high = ends = test.quality_ci
-        met = test.quality >= floor
-        text = f"quality bound of {floor:.4f} is {_word(met)} on test: {test.quality:.4f}"
-        text += f" {bracketed((low, high), '.4f')}"
-        on_tune = None if tune is None else tune.quality
-        yield _judged("quality", floor, on_tune, test.quality, ends, met, n, text)
+        share, least = bounds.min_quality_share, bounds.min_quality
+        ends = figures.quality_ci
+        if share is not None and (least is None or share * best > least):
+            alone = [it for it in figures.baselines if it.name.startswith("fixed:")]
+            nearest = min(alone, key=lambda it: abs(it.quality - best), default=None)
+            if nearest is not None:
+                ends = _against_share(figures, nearest, share)
+        yield MeanAtBound(QUALITY, floor, figures.quality, ends)
+
+
+def _against_share(figures: Figures, best: Baseline, share: float) -> Range:
+    """The interval of quality less a share of the best model's, about the policy's quality.
+
+    From the intervals of either quality and of their difference, which together say how the two
+    vary with each other: Var(p - sb) = (1 - s) Var(p) + s Var(p - b) - s (1 - s) Var(b).
+    """
+
+    def reach(side: int) -> float:
+        other = 1 - side
+        own = abs(figures.quality_ci[side] - figures.quality)
+        alone = abs(best.quality_ci[other] - best.quality)
+        apart = abs(best.quality_gain_ci[side] - best.quality_gain)
+        square = (1 - share) * own**2 + share * apart**2 - share * (1 - share) * alone**2
+        return math.sqrt(max(0.0, square))
+
+    return figures.quality - reach(0), figures.quality + reach(1)
+
+
+def verdict_word(met: bool, proven: bool | None) -> str:
+    """Whether a bound is "met", "met, not proven" or "missed" on test."""
+    if not met:
+        return "missed"
+    return "met, not proven" if proven is False else "met"
+
+
+def on_bounds(judged: Sequence[BoundCheck]) -> str:
+    """What a row of a table says of a policy's bounds: the worst word; nothing without any."""
+    words = {it.word for it in judged}
+    return next((it for it in ("missed", "met, not proven", "met") if it in words), "")
 
 
 def bound_sentences(judged: Sequence[BoundCheck]) -> list[str]:
-    """Sentences on the bounds that are met, one for all groups of a column."""
-    found = [it.text for it in judged if it.met and it.column is None]
+    """Sentences on the bounds that surely hold, one for all groups of a column."""
+    found = [it.text for it in judged if it.proven and it.column is None]
     for column in dict.fromkeys(it.column for it in judged if it.column):
         here = [it for it in judged if it.column == column]
-        kept = [it for it in here if it.met]
+        kept = [it for it in here if it.proven]
         if kept:
             worst = max(kept, key=lambda it: it.test)
             found.append(
@@ -160,12 +259,12 @@ def _latency(longest: float, before: Replay, replay: Replay, testing: Comparison
     if not len(seen):
         text = f"latency bound of {longest:g} s is missed on test: no latency was observed there"
         return BoundCheck(
-            LATENCY, longest, p95_s(before), found, (found, found), False, 0, None, text
+            LATENCY, longest, p95_s(before), found, (found, found), False, 0, None, text, False
         )
     low, high = _woodruff(replay.latency_s[seen], found, seen, testing)
     met = found <= longest
-    text = f"latency bound of {longest:g} s is {_word(met)} on test: P95 {found:.4g} s"
-    text += f" {bracketed((low, high), '.4g')}"
+    text = f"latency bound of {longest:g} s is {verdict_word(met, high <= longest)} on test:"
+    text += f" P95 {found:.4g} s {bracketed((low, high), '.4g')}"
     return _judged(LATENCY, longest, p95_s(before), found, (low, high), met, len(seen), text)
 
 
@@ -202,10 +301,6 @@ def _resampled(comparison: ComparisonSet, rows: Ints, values: Floats) -> Floats:
     return resamples.means(values[rows][:, None])[:, 0]
 
 
-def _word(met: bool) -> str:
-    return "met" if met else "missed"
-
-
 def _judged(
     bound: str,
     limit: float,
@@ -218,11 +313,10 @@ def _judged(
 ) -> BoundCheck:
     low, high = ends
     needed = None
-    if text.endswith(":"):
-        text += f" {_word(met)}"
-    if low <= limit <= high:
+    proven = met and (low >= limit if bound == QUALITY else high <= limit)
+    if not (low > limit or high < limit or proven):
         needed = requests_above(abs(test - limit), (high - low) / 2, n)
         text += ", an interval that does not settle it"
         if needed is not None:
             text += f"; about {needed:,} test requests would"
-    return BoundCheck(bound, limit, tune, test, (low, high), met, n, needed, text)
+    return BoundCheck(bound, limit, tune, test, (low, high), met, n, needed, text, proven)

@@ -17,7 +17,7 @@ from routelab.tuning.partitions.study import PartitionedStudy
 from routelab.tuning.study import inputs, study_path, summary
 from routelab.version import __version__
 
-_KEPT = ("verdict", "reasons", "test", "operating_points", "aiq_front", "optimism")
+_KEPT = ("verdict", "reasons", "saving", "test", "operating_points", "aiq_front", "optimism")
 
 
 def save(study: PartitionedStudy, out: Path) -> PolicyFile:

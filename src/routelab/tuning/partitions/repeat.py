@@ -86,7 +86,13 @@ def _recorded(document: Document, log: Scan, *, whole: bool) -> tuple[Partitione
     exact = (False, True) if record.group == "prompt" else (False,)
     for ties, letters in itertools.product(tied, exact):
         cut = log.cut(
-            record.seed, record.group, rule, need_all_parts=False, tied=ties, exact=letters
+            record.seed,
+            record.group,
+            rule,
+            need_all_parts=False,
+            tied=ties,
+            exact=letters,
+            returning=record.returning,
         )
         if whole or (cut.n, cut.cuts_s) == (record.n, record.cuts_s):
             return cut, True

@@ -97,6 +97,7 @@ class Scan:
         need_all_parts: bool = True,
         tied: bool | None = None,
         exact: bool = False,
+        returning: bool | None = None,
     ) -> PartitionedSplit:
         """The parts of the study; see `routelab.replay.partitions.cut`."""
         return cut(
@@ -108,6 +109,7 @@ class Scan:
             rule=rule,
             tied=tied,
             exact=exact,
+            returning=returning,
             need_all_parts=need_all_parts,
             progress=self.passes("splitting"),
         )

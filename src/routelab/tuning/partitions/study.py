@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import msgspec
+
 from routelab.core import CallEstimate, Policy, SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import short_repr
@@ -23,7 +25,7 @@ from routelab.replay.partitions import (
     Workers,
 )
 from routelab.signals import proposals
-from routelab.tuning.cut_checks import left_out, refuse_cut
+from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     BoundCheck,
@@ -34,6 +36,7 @@ from routelab.tuning.objectives import (
     bound_checks,
     front,
     operating_points,
+    with_margins,
 )
 from routelab.tuning.options import BUDGET_S, SAMPLERS, Options
 from routelab.tuning.partitions import solve
@@ -131,12 +134,11 @@ def tune_partitions(
     solve.check_size(models, options.levels)
     signals = _signals(log, options.signals)
     known = inputs.known_catalogue(batches, catalogue, models)
-    cut = log.cut(options.seed, options.group, options.split)
-    total = cut.dropped + sum(cut.n.values())
-    refuse_cut(log.name, cut.n_groups, cut.dropped / total, options)
+    cut = log.cut(options.seed, options.group, options.split, returning=options.returns)
+    refuse_cut(log.name, cut, options)
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
-    on_tune = _on_tune(log, tuning, models, signals, question, options)
+    on_tune = _on_tune(log, tuning, models, signals, question, options, cut.n["test"])
     return _judged_on(testing, log, cut, question, options, models, on_tune)
 
 
@@ -167,6 +169,7 @@ def _on_tune(
     signals: tuple[str, ...],
     question: MomentsQuery,
     options: Options,
+    n_test: int,
 ) -> _OnTune:
     """Solve cascades on a sample of tune, replay them on all of it, and choose.
 
@@ -192,10 +195,20 @@ def _on_tune(
     ]
     best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
     points = front([*alone, *map(FrontPoint, cascades, scores)])
-    chosen = operating_points(points, options.bounds, best, alone, point=options.point)
-    named = [NamedPolicy(options.name, chosen[0].point.policy)]
-    again = log.moments(tuning, [named[0].policy], question, "replaying the choice")
-    tuned = evaluated(again, named, models, "tune", options.seed)[0]
+
+    def measured(policy: Policy) -> Figures:
+        named = [NamedPolicy(options.name, policy)]
+        again = log.moments(tuning, [policy], question, "replaying the choice")
+        return evaluated(again, named, models, "tune", options.seed)[0]
+
+    chosen = with_margins(
+        lambda bounds: operating_points(points, bounds, best, alone, point=options.point),
+        measured,
+        options.bounds,
+        best.score.quality,
+        n_test,
+    ).points
+    tuned = measured(chosen[0].point.policy)
     return _OnTune(sampled, thresholds, best, points, chosen, tuned, replayed.coverage(), doubts)
 
 
@@ -219,7 +232,8 @@ def _verdict(
         *([] if found.thresholds else [caveats.NO_SIGNAL]),
         *([] if log.batches.signals else signal_checks.proposed(proposals(log.batches.unasked))),
         *caveats.equal_times(cut.tied),
-        *left_out(cut.dropped, cut.dropped + sum(cut.n.values())),
+        *left_out(cut),
+        *came_back(cut),
         *caveats.untimed("timestamp" in log.batches.has, cut.rule),
         *caveats.missing(coverage),
         *lack,
@@ -271,7 +285,7 @@ def _judged_on(
         batches=log.batches,
         message_kinds=log.message_kinds(),
         sha256=cut.sha256,
-        split=SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped),
+        split=_split(cut),
         catalogue=question.catalogue,
         models=models,
         estimates=_estimates(found.sampled, models),
@@ -284,6 +298,11 @@ def _judged_on(
         verdict=_verdict(log, cut, options, found, tested, coverage, best_quality, lack),
         coverage=coverage,
     )
+
+
+def _split(cut: PartitionedSplit) -> SplitRecord:
+    returned = cut.returned if cut.returning else msgspec.UNSET
+    return SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped, returned)
 
 
 def _held_to_bounds(

@@ -151,4 +151,4 @@ def _judged(plain: Verdict, kept: SloOutcome) -> Verdict:
     held = [it for it in kept.sentences() if " is missed " not in it]
     missed = [it for it in kept.sentences() if " is missed " in it]
     word = "not proven" if missed and plain.word == "ship" else plain.word
-    return Verdict(word, (*missed, *plain.reasons, *held), plain.requests_to_settle)
+    return msgspec.structs.replace(plain, word=word, reasons=(*missed, *plain.reasons, *held))

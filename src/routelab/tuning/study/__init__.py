@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from routelab.tuning.study import caveats, inputs, signal_checks, summary
     from routelab.tuning.study.export import as_json, save
     from routelab.tuning.study.repeat import repeated
+    from routelab.tuning.study.saving import Saving
     from routelab.tuning.study.seed_spread import SeedRun, SeedSpread
     from routelab.tuning.study.seeds import check_seeds, spread_over_seeds
     from routelab.tuning.study.slo_outcome import SloOutcome
@@ -21,6 +22,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "Saving": "saving",
             "SeedRun": "seed_spread",
             "SeedSpread": "seed_spread",
             "SloOutcome": "slo_outcome",
@@ -44,6 +46,7 @@ else:
     )
 
 __all__ = [
+    "Saving",
     "SeedRun",
     "SeedSpread",
     "SloOutcome",

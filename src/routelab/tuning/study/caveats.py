@@ -10,10 +10,10 @@ import numpy as np
 
 from routelab.core import Policy, SignalSpec
 from routelab.core.conversation import DIALOGUE, kinds_read
-from routelab.core.messages import listed
-from routelab.logs.model import Log
+from routelab.core.messages import bracketed, listed
+from routelab.logs.model import Log, Split, came_back
 from routelab.metrics import OutcomeCounts, missing_sentences, mixed_mean, outcome_counts
-from routelab.replay import ComparisonSet, Coverage
+from routelab.replay import ComparisonSet, Coverage, NamedPolicy, evaluate
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import ENOUGH, OperatingPoint
 from routelab.tuning.options import Options
@@ -25,6 +25,8 @@ NO_SIGNAL = (
     "there is no usable confidence signal, so no cascade could be tuned: the best fixed model"
     " or mixture was exported"
 )
+FEWEST_GROUPS = 10
+"""Groups below which no interval of some requests of test is told."""
 AUDITED = "figures are for the audited requests only"
 
 
@@ -168,6 +170,31 @@ def equal_times(tied: bool) -> Iterator[str]:
             "many requests have the time of a cut between two parts: a hash decides which of them"
             " are before it and which after"
         )
+
+
+def of_newcomers(cut: Split, testing: ComparisonSet, policy: NamedPolicy) -> Iterator[str]:
+    """The policy's gain on groups that no earlier part has, beside that on groups that came back.
+
+    Args:
+        cut: of the whole log.
+        testing: rows of test.
+        policy: that is exported.
+    """
+    back = came_back(cut.part, cut.groups)[testing.coverage.rows]
+    if not back.any():
+        return
+    parts = {"on groups that are new in test": ~back, "on those that came back": back}
+    told = []
+    for name, chosen in parts.items():
+        rows = np.flatnonzero(chosen)
+        if len(np.unique(testing.groups[rows])) >= FEWEST_GROUPS:
+            found = evaluate(testing.take(rows, testing.part), [policy])[0]
+            told.append(
+                f"{100 * found.gain_vs_zero_router:+z.2f} points"
+                f" {bracketed(found.gain_ci, '+.2f', 100)} {name} ({len(rows):,} requests)"
+            )
+    if len(told) == len(parts):
+        yield f"gain over the zero router: {', '.join(told)}"
 
 
 def missing(coverage: Mapping[str, Coverage]) -> Iterator[str]:

@@ -96,8 +96,8 @@ def _tried(study: Study) -> dict[str, Any]:
 def _document(study: Study, data: Mapping[str, Any]) -> Document:
     """The content of `policy.json`; hashes of the other files are added when it is written."""
     fitted = study.fitted
-    kept = ("verdict", "reasons", "test", "bounds", "operating_points", "aiq_front", "optimism",
-            "slo")  # fmt: skip
+    kept = ("verdict", "reasons", "saving", "test", "bounds", "operating_points", "aiq_front",
+            "optimism", "slo")  # fmt: skip
     return Document(
         name=study.options.name,
         policy=to_wire(study.policy),
@@ -160,7 +160,16 @@ def _mean(values: Floats) -> float | None:
 
 def _split(study: Study) -> SplitRecord:
     cut = study.split
-    return SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, cut.sha256(), cut.n, cut.dropped)
+    return SplitRecord(
+        cut.rule,
+        cut.seed,
+        cut.group,
+        cut.cuts_s,
+        cut.sha256(),
+        cut.n,
+        cut.dropped,
+        cut.returned if cut.returning else msgspec.UNSET,
+    )
 
 
 def _provenance(study: Study) -> dict[str, Any]:

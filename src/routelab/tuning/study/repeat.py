@@ -21,7 +21,8 @@ _OF_ITS_OWN = ("storage", "fresh", "processes", "certify", "delta")
 def as_begun(options: Options, notify: Callable[[str], None]) -> Options:
     """The options of a study that goes on, by the rules of the release that began it.
 
-    The first release searched plain cascades and exported the knee where nothing was said. What
+    The first release searched plain cascades, exported the knee where nothing was said, and left
+    out every request of a group that had begun in an earlier part. What
     was killed then ends in the policy that it would have come to.
 
     Args:
@@ -33,10 +34,12 @@ def as_begun(options: Options, notify: Callable[[str], None]) -> Options:
     if options.storage is None or options.fresh:
         return options
     about = recorded_about(options.storage, options.name)
-    if about is None or "options.point" in about:
+    if about is None or "options.returning" in about:
         return options
     known = {it.name: it.default for it in fields(Options)}
     then = {**BEFORE, "policy": about.get("options.policy", CASCADE)}
+    if "options.point" in about:  # begun between the two changes
+        then = {"returning": False}
     changed = {key: it for key, it in then.items() if getattr(options, key) == known[key] != it}
     if changed:
         says = ", ".join(f"`{key}={it!r}`" for key, it in changed.items() if it is not None)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace as replace_fields
+
 from routelab.core import Policy, Progress, use_listed
 from routelab.core.catalogue import Catalogue
 from routelab.logs.model import Log, Split, split
@@ -17,11 +19,12 @@ from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.stats import thinned
 from routelab.tuning.budget import ACCOUNT, Clock, LogShape, StudyPlan, planned
 from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
-from routelab.tuning.cut_checks import left_out, refuse_cut
+from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
 from routelab.tuning.objectives import (
     ENOUGH,
     BoundCheck,
+    Bounds,
     Demands,
     FrontPoint,
     OperatingPoint,
@@ -31,6 +34,7 @@ from routelab.tuning.objectives import (
     mean_cost_quality,
     operating_points,
     score,
+    with_margins,
     within,
 )
 from routelab.tuning.options import Options
@@ -200,8 +204,14 @@ def tune(
     signal_checks.refuse(log, signals, candidates)
     inputs.check_pair(log, options.pair)
     known = inputs.known_catalogue(log, catalogue, candidates)
-    cut = split(log, seed=options.seed, group=options.group, rule=options.split)
-    refuse_cut(log.name, cut.n_groups, cut.dropped / len(log), options)
+    cut = split(
+        log,
+        seed=options.seed,
+        group=options.group,
+        rule=options.split,
+        returning=options.returns,
+    )
+    refuse_cut(log.name, cut, options)
 
     def part(name: str) -> ComparisonSet:
         return comparison_set(
@@ -235,6 +245,7 @@ class _OnTune(NamedTuple):
         single: of the candidates, those that may be exported alone.
         shares: by kind, of the best model's quality that is asked for on tune.
         won: the kind that is exported; chosen: operating points of it, the exported one first.
+        tightened: the user's bounds with the margins that these were chosen by.
     """
 
     thresholds: ThresholdsByModel
@@ -247,6 +258,7 @@ class _OnTune(NamedTuple):
     searched: KindSearch
     won: str
     chosen: Sequence[OperatingPoint]
+    tightened: Bounds
     certifier: Certifier | None
     tuned: Figures
 
@@ -288,8 +300,14 @@ def _on_tune(
     shares = dict.fromkeys(searched.fronts, ENOUGH) | {kind: it.share for kind, it in kept.items()}
     won = kind_choice.winner(searched, alone, kept, options.bounds)
     points = searched.fronts[won]
-    chosen = operating_points(
-        points, options.bounds, best, single, point=options.point, share=shares[won]
+    chosen, tightened = with_margins(
+        lambda bounds: operating_points(
+            points, bounds, best, single, point=options.point, share=shares[won]
+        ),
+        lambda policy: evaluate(tuning, [NamedPolicy(options.name, policy)])[0],
+        options.bounds,
+        best.score.quality,
+        cut.n["test"],
     )
     pool = [*thinned(points, MOST), *single, chosen[0].point]
     certifier = _certifier(options, cut, part, searched.learned, tuning, pool, best)
@@ -297,8 +315,8 @@ def _on_tune(
         chosen = certifier.exported(chosen)
     tuned = evaluate(tuning, [NamedPolicy(options.name, chosen[0].point.policy)])[0]
     return _OnTune(
-        thresholds, alone, best, wanted, plan, single, shares, searched, won, chosen, certifier,
-        tuned,
+        thresholds, alone, best, wanted, plan, single, shares, searched, won, chosen, tightened,
+        certifier, tuned,
     )  # fmt: skip
 
 
@@ -331,7 +349,14 @@ def _judged_on(
     more, plain, exported = searched.learned, searched.plain, chosen[0].point
     tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in chosen])
     tried = tried_kinds(
-        searched.fronts, found.shares, found.won, chosen[0], options, best, found.single, testing
+        searched.fronts,
+        found.shares,
+        found.won,
+        chosen[0],
+        replace_fields(options, bounds=found.tightened),
+        best,
+        found.single,
+        testing,
     )
     rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
     certificate = None
@@ -400,7 +425,9 @@ def _against_bounds(
         *caveats.outdone(rivals),
         *caveats.below_default(options, tested[0].quality, best_quality),
         *caveats.equal_times(cut.tied),
-        *left_out(cut.dropped, len(log)),
+        *left_out(cut),
+        *came_back(cut),
+        *caveats.of_newcomers(cut, testing, NamedPolicy(options.name, exported)),
         *caveats.of_study(log, found.thresholds, cut.rule, fronts, exported, tuning, testing),
         *bound_checks.unjudged(found.wanted, on_test),
     ]

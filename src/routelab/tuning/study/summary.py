@@ -9,7 +9,7 @@ import msgspec
 
 from routelab.policies import to_wire
 from routelab.replay import Coverage, Figures
-from routelab.tuning.objectives import BoundCheck, FrontPoint, OperatingPoint
+from routelab.tuning.objectives import BoundCheck, FrontPoint, OperatingPoint, on_bounds
 from routelab.tuning.study.verdict import Verdict
 
 HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")
@@ -46,6 +46,7 @@ def findings(study: Finding) -> dict[str, Any]:
         "verdict": study.verdict.word,
         "reasons": list(study.verdict.reasons),
         "requests_to_settle": study.verdict.requests_to_settle,
+        "saving": msgspec.to_builtins(study.verdict.saving),
         "test": test,
         "baselines": test["baselines"],
         "operating_points": [
@@ -87,4 +88,5 @@ def _point(point: OperatingPoint, figures: Figures, judged: Sequence[BoundCheck]
         "tune": point.point.score._asdict(),
         "test": {key: measured[key] for key in POINT_KEYS},
         "bounds": msgspec.to_builtins(list(judged)),
+        **({"on_bounds": on_bounds(judged)} if judged else {}),
     }

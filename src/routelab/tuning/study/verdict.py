@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from routelab.core.messages import bracketed, short_repr
 from routelab.policy_file import Certificate
@@ -19,6 +20,7 @@ from routelab.tuning.objectives import (
     bound_sentences,
     mean_bound_checks,
 )
+from routelab.tuning.study.saving import Saving, saving
 from routelab.tuning.tuners import TASK_MEAN
 
 FEWEST = 30
@@ -41,14 +43,16 @@ class Verdict(msgspec.Struct, frozen=True):
         reasons: sentences, the decisive one first.
         requests_to_settle: test requests that would settle "not proven"; None if settled, or
             if no number of them would.
+        saving: the verdict on saving at equal quality, beside that on the gain; None where nothing
+            is saved, and in files of old.
     """
 
     word: Word
     reasons: tuple[str, ...]
     requests_to_settle: int | None = None
+    saving: Saving | None = None
 
 
-# Long: the rules, in the order in which they are asked.
 def verdict(
     test: Figures,
     bounds: Bounds,
@@ -60,6 +64,7 @@ def verdict(
     by_chance: bool = False,
     kind: str = "",
     elsewhere: Sequence[str] = (),
+    equal: float = MARGIN,
 ) -> Verdict:
     """Judge a policy by its figures on test, in the order of the rules.
 
@@ -75,12 +80,49 @@ def verdict(
         elsewhere: what else gains over the zero router on test, in sentences, surest first. Where
             anything does, it is not said that routing is not worth it, nor that more requests are
             needed without saying so.
+        equal: quality that may be lost to the best model and is called equal.
     """
+    ruled = _ruled(
+        test,
+        bounds,
+        best_quality,
+        warnings,
+        certificate,
+        further,
+        by_chance=by_chance,
+        kind=kind,
+        elsewhere=elsewhere,
+    )
+    saved = saving(test, best_quality, equal)
+    if saved is None or saved.word == "quality lost":  # which the figures say without words
+        return structs.replace(ruled, saving=saved)
+    first, *rest = ruled.reasons
+    routed = not (by_chance or test.single_model)
+    if ruled.word == "do not route" and saved.word == "proven" and routed:
+        return Verdict("not proven", (saved.text, first, *rest), None, saved)
+    return structs.replace(ruled, reasons=(first, saved.text, *rest), saving=saved)
+
+
+# Long: the rules, in the order in which they are asked.
+# Many arguments: those of `verdict`, which it is the inner part of.
+def _ruled(
+    test: Figures,
+    bounds: Bounds,
+    best_quality: float,
+    warnings: Sequence[str],
+    certificate: Certificate | None,
+    further: Sequence[BoundCheck],
+    *,
+    by_chance: bool,
+    kind: str,
+    elsewhere: Sequence[str],
+) -> Verdict:
+    """The verdict on the gain."""
     judged = [*mean_bound_checks(test, bounds, best_quality, None), *further]
     proved = list(_certified(certificate))
     demanded: list[BoundCheck | _Proved] = [*judged, *proved]
-    missed = [check for check in demanded if not check.met]
-    held = [*bound_sentences(judged), *(check.text for check in proved if check.met)]
+    missed = [check for check in demanded if not check.proven]
+    held = [*bound_sentences(judged), *(check.text for check in proved if check.proven)]
     near = _near(test, kind)
     rest = [*warnings, *held, *_rivals(test, near)]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
@@ -131,7 +173,7 @@ class _Proved(NamedTuple):
     """What became of a certificate, or of one of its goals on test."""
 
     text: str
-    met: bool
+    proven: bool
     needed: None = None
 
 
