@@ -7,12 +7,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from routelab.errors import SimulationError, TuningError
+from routelab.errors import PolicyFileError, SimulationError, TuningError
 from routelab.policy_file import load
+from routelab.reports import render
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate, slo
 from routelab.tuning import Bounds, Options
 from routelab.tuning.slo import EngineSpace, SloDemands, check_alone, tuned_for
 from routelab.tuning.slo.study import _cascades
+from routelab.tuning.study import check_same_study
 from routelab.tuning.study.export import as_json, save
 
 SLOW = '[[faults]]\nkind = "slow"\nprovider = "north"\nfactor = 8.0\nfrom_s = 5\nto_s = 30\n'
@@ -116,3 +118,40 @@ def test_what_cannot_be_judged_or_does_not_go_together_is_refused(tuned):
     with pytest.raises(TuningError) as refused:
         check_alone(options, 3, in_batches=True)
     assert len(refused.value.problems) == 3
+
+
+def test_the_objectives_are_on_record_and_others_make_another_study(chosen, tmp_path):
+    kept = save(chosen, tmp_path / "slo.policy")
+    given = wanted()
+    recorded = kept.document.provenance["simulated_days"]
+    assert recorded["arrivals"] == "poisson:6"
+    assert recorded == msgspec.json.decode(msgspec.json.encode(given.recorded))
+    assert "demands" not in kept.document.evaluation["slo"]
+    drawn = render(as_json(chosen)).markdown.decode()
+    assert "--slo slo.toml --arrivals poisson:6 --faults slow.toml" in drawn
+
+    def again(demands):
+        check_same_study(
+            kept.path,
+            chosen.options,
+            log=chosen.log.name,
+            reads={"log_sha256": chosen.log.sha256},
+            demands=None if demands is None else demands.recorded,
+        )
+
+    again(given)
+    again(wanted(trials=20))  # more days of the same study
+    again(msgspec.structs.replace(given, objectives_file="elsewhere.toml"))
+    for other, says in (
+        (wanted(goals="p95_latency_s = 5.0\n"), "the objectives of simulated days was"),
+        (wanted(faults=""), "the scenario of simulated days was"),
+        (
+            msgspec.structs.replace(given, arrivals="poisson:7"),
+            "the arrivals of simulated days was",
+        ),
+        (None, "the objectives of simulated days were slo.toml, and are not given"),
+    ):
+        with pytest.raises(PolicyFileError, match="another study") as refused:
+            again(other)
+        assert says in str(refused.value)
+    check_same_study(kept.path, chosen.options, log="other", demands=None, replace=True)

@@ -106,6 +106,7 @@ def tune(
         log=opened.name,
         reads=inputs.digests(opened, _catalogue(opened, known, options)),
         signals={name: opened.spec(name) for name in opened.signals},
+        demands=None if wanted is None else wanted.recorded,
         replace=output.replace,
     )
     with recorder(wanted=not output.no_tracking) as by:

@@ -56,6 +56,11 @@ def _options(options: Mapping[str, Any], summary: Summary) -> Iterator[str]:
     for key in _PLAIN:
         if options.get(key) is not None:
             yield from (f"--{key}", str(options[key]))
+    days = summary.provenance.get("simulated_days")
+    if isinstance(days, Mapping):
+        yield from ("--slo", str(days["objectives_file"]), "--arrivals", str(days["arrivals"]))
+        if days["scenario_file"]:
+            yield from ("--faults", str(days["scenario_file"]))
     if summary.seeds is not None:
         yield from ("--seeds", str(len(summary.seeds.runs)))
     if options.get("allow_missing"):

@@ -69,6 +69,13 @@ class SloDemands(msgspec.Struct, frozen=True, kw_only=True):
     arrivals: str = "poisson:5"
     trials: int = 40
 
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The demands as plain data, as studies record them; more trials are the same study."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        del plain["trials"]
+        return plain
+
     def check(self) -> None:
         """Refuse a number of trials below 1.
 

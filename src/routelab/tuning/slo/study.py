@@ -66,6 +66,7 @@ def tuned_for(study: Study, wanted: SloDemands, *, progress: Progress | None = N
         tune=checked(best.params, study.tune),
         test=checked(best.params, study.test),
         before=checked(first, study.test),
+        demands=wanted.recorded,
     )
     point = FrontPoint(policy, score(study.tune, policy))
     return _exporting(replace(study, slo=outcome), point, catalogue, outcome)

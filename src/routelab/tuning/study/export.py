@@ -25,8 +25,9 @@ from routelab.policy_file import (
 )
 from routelab.tuning.options import UNSAID
 from routelab.tuning.study import inputs, summary
+from routelab.tuning.study.slo_outcome import SloOutcome
 from routelab.tuning.study.study import Study
-from routelab.tuning.study.targets import study_path
+from routelab.tuning.study.targets import DEMANDS, study_path
 from routelab.version import __version__
 
 
@@ -61,7 +62,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "search": _searched(study),
         "certificate": msgspec.to_builtins(study.certificate),
         "seeds": msgspec.to_builtins(study.seeds),
-        **({} if study.slo is None else {"slo": msgspec.to_builtins(study.slo)}),
+        **({} if study.slo is None else {"slo": _simulated(study.slo)}),
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_tried(study),
@@ -83,6 +84,13 @@ def as_json(study: Study) -> dict[str, Any]:
         "provenance": _provenance(study),
         "breakdown": msgspec.to_builtins(study.breakdown),
     }
+
+
+def _simulated(it: SloOutcome) -> dict[str, Any]:
+    """The outcome of simulated days; what was demanded of them is in the provenance."""
+    plain: dict[str, Any] = msgspec.to_builtins(it)
+    del plain["demands"]
+    return plain
 
 
 def _tried(study: Study) -> dict[str, Any]:
@@ -181,6 +189,7 @@ def _provenance(study: Study) -> dict[str, Any]:
         **inputs.digests(study.log, study.catalogue),
         "options": {k: v for k, v in study.options.recorded.items() if k not in UNSAID},
         **({"reading": dict(study.log.reading)} if study.log.reading else {}),
+        **({DEMANDS: study.slo.demands} if study.slo and study.slo.demands else {}),
         "numpy": np.__version__,
         "optuna": optuna_version,
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from routelab.core.catalogue import EngineRules
@@ -20,6 +23,8 @@ class SloOutcome(msgspec.Struct, frozen=True, kw_only=True):
             deployments.
         tune, test: every objective on a day of either part.
         before: on test, of the policy and the engine that the search began with.
+        demands: the objectives and the days as they were given, as plain data; None of a study
+            that did not record them.
     """
 
     scenario: str
@@ -32,6 +37,7 @@ class SloOutcome(msgspec.Struct, frozen=True, kw_only=True):
     tune: tuple[CheckedObjective, ...]
     test: tuple[CheckedObjective, ...]
     before: tuple[CheckedObjective, ...]
+    demands: Mapping[str, Any] | None = None
 
     @property
     def missed(self) -> list[CheckedObjective]:

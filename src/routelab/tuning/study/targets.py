@@ -20,6 +20,11 @@ _SHOWN = 3
 
 _NOT_GIVEN = "not given"
 
+DEMANDS = "simulated_days"
+"""What of a provenance holds the objectives of simulated days."""
+
+_NAMES_OF_FILES = ("objectives_file", "scenario_file")
+
 STUDY_FILES = {"study.json", "trials.parquet", "untracked.json"}
 
 
@@ -83,6 +88,7 @@ def check_same_study(
     log: str,
     reads: Mapping[str, str] | None = None,
     signals: Mapping[str, SignalSpec] | None = None,
+    demands: Mapping[str, Any] | None = None,
     replace: bool = False,
 ) -> None:
     """Refuse to replace the policy of another study: of another log, prices or options.
@@ -95,6 +101,7 @@ def check_same_study(
         log: name of its log.
         reads: digests of what it reads, by their names in a provenance, as far as they are known.
         signals: what signals cost, by name.
+        demands: objectives of simulated days as `SloDemands.recorded` gives them; None for none.
         replace: whether another study's policy may go too.
     Raises:
         PolicyFileError: another study's policy is there, and how it differs.
@@ -110,6 +117,7 @@ def check_same_study(
         *_of_inputs(made, log, reads or {}),
         *_of_options(made, options),
         *_of_signals(made, signals or {}),
+        *_of_days(made, demands),
     ]
     if "options" not in made.provenance:
         differences = ["no study is on record there"]
@@ -152,3 +160,20 @@ def _of_signals(made: _Made, signals: Mapping[str, SignalSpec]) -> Iterator[str]
         if name in signals and signals[name].multiplier != spec.multiplier:
             before, now = (it.multiplier or _NOT_GIVEN for it in (spec, signals[name]))
             yield f"the multiplier of signal {foreign(name)} was {before}, and is {now}"
+
+
+def _of_days(made: _Made, demands: Mapping[str, Any] | None) -> Iterator[str]:
+    """What was demanded of simulated days otherwise; studies of before did not record it."""
+    before = made.provenance.get(DEMANDS)
+    if before is None and "slo" in made.evaluation:
+        return
+    if (before is None) != (demands is None):
+        there = _NOT_GIVEN if before is None else before.get("objectives_file")
+        here = _NOT_GIVEN if demands is None else demands.get("objectives_file")
+        yield f"the objectives of simulated days were {there}, and are {here}"
+    elif before is not None and demands is not None:
+        now = msgspec.json.decode(msgspec.json.encode(demands))
+        for name in {**before, **now}:
+            if name not in _NAMES_OF_FILES and before.get(name) != now.get(name):
+                what = f"the {name} of simulated days"
+                yield f"{what} was {before.get(name)!r:.60}, and is {now.get(name)!r:.60}"
