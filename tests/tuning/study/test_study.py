@@ -99,9 +99,13 @@ def test_no_policy_beats_the_oracle_and_every_baseline_is_there(tuned):
 def test_a_cost_bound_holds_on_tune(sample_log, bound):
     study = tune(sample_log, quick(bounds=Bounds(max_usd_per_1k=bound)))
     assert study.points[0].name == "most-quality"
-    assert study.tuned.usd_per_1k <= bound
-    best = max(p.score.quality for p in study.front if p.score.usd_per_1k <= bound)
-    assert study.points[0].point.score.quality == best
+    reach = study.tuned.usd_per_1k_ci[1] - study.tuned.usd_per_1k
+    margin = 1.645 / 1.96 * reach * np.sqrt(1 + study.tuned.n_requests / study.split.n["test"])
+    assert study.tuned.usd_per_1k <= bound - margin
+    paid = study.points[0].point.score
+    assert paid.usd_per_1k > bound - 1.5 * margin  # no more than that is given away
+    best = max(p.score.quality for p in study.front if p.score.usd_per_1k <= paid.usd_per_1k)
+    assert paid.quality == best
 
 
 def test_a_quality_share_holds_on_tune(sample_log):
@@ -118,8 +122,8 @@ def without_signals(log):
 def test_without_a_signal_a_mixture_meets_a_cost_bound(sample_log):
     study = tune(without_signals(sample_log), quick(bounds=Bounds(max_usd_per_1k=1.0)))
     assert isinstance(study.policy, Mixture)
-    assert study.points[0].point.score.usd_per_1k == 1.0
-    assert study.tuned.usd_per_1k == pytest.approx(1.0, rel=0.15)
+    assert 0.85 < study.points[0].point.score.usd_per_1k < 1.0
+    assert study.tuned.usd_per_1k == pytest.approx(0.93, rel=0.15)
     assert study.trials == []
     assert any("no usable confidence signal" in reason for reason in study.verdict.reasons)
     assert study.verdict.word != "ship"
