@@ -18,7 +18,7 @@ from routelab.logs.model import Log, Requests
 
 _PLAIN = {
     *("request_id", "prompt", "messages", "task", "group", "session_id", "timestamp"),
-    *("tenant", "priority"),
+    *("tenant", "priority", "split"),
 }
 """Columns of requests that batches can have; with others a file is read as a whole."""
 _NOT_CODED = ("prompt", "messages", "session_id", "timestamp")

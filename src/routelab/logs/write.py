@@ -20,7 +20,7 @@ from routelab.logs.model import Log
 
 _BLOCK = 16_384
 """Requests per row group."""
-_OF_REQUESTS = ("task", "group", "tenant", "priority")
+_OF_REQUESTS = ("task", "group", "split", "tenant", "priority")
 _BOUNDS = ("max_cost_usd", "deadline_s")
 _OUTCOMES = ("quality", "cost_usd", "latency_s", "prompt_tokens", "completion_tokens")
 

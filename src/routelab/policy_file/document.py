@@ -20,7 +20,8 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the log was cut, so that the same log is cut the same again.
 
     Attributes:
-        rule: "time" where the log has timestamps, else "random".
+        rule: "column" where the log says which part a request belongs to, "time" where it has
+            timestamps, else "random".
         seed: of the random rule.
         group: what was kept together: "group", "task" or "prompt".
         cuts_s: Unix seconds between the parts, for the time rule.
@@ -32,7 +33,7 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             kept; absent where they were left out.
     """
 
-    rule: Literal["time", "random"]
+    rule: Literal["column", "time", "random"]
     seed: int
     group: str
     cuts_s: tuple[float, ...]

@@ -20,7 +20,14 @@ from routelab.replay.evaluate import (
 from routelab.replay.generator import decide, row_of, run_generator
 from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
 from routelab.replay.result import Replay
-from routelab.replay.study_rows import costs_sha256, differs, recorded_cut, study_cut, study_rows
+from routelab.replay.study_rows import (
+    asked_again,
+    costs_sha256,
+    differs,
+    recorded_cut,
+    study_cut,
+    study_rows,
+)
 from routelab.replay.timeouts import TimedOutAnswers, timed_out_answers
 
 __all__ = [
@@ -40,6 +47,7 @@ __all__ = [
     "Replay",
     "RequestCache",
     "TimedOutAnswers",
+    "asked_again",
     "baseline_gains",
     "call_usd",
     "calls_usd",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from typing import Literal
 
 import numpy as np
 
 from routelab.core import Scoring
 from routelab.errors import LogError
-from routelab.logs.model import PARTS, Log, Split, split
-from routelab.policy_file import Document
+from routelab.logs.model import PARTS, Log, Rule, Split, split
+from routelab.policy_file import Document, SplitRecord
 from routelab.replay.comparison_set import ComparisonSet, comparison_set
 
 
@@ -99,7 +98,7 @@ def recorded_cut(document: Document, log: Log, *, need_all_parts: bool = True) -
     """
     record = document.split
     assert record is not None  # as the caller knows
-    rule: Literal["random"] | None = "random" if record.rule == "random" else None
+    rule = asked_again(record)
     tied = (False, True) if rule is None else (None,)  # a record does not say, but its ids do
     exact = (False, True) if record.group == "prompt" else (False,)
     for ties, letters in itertools.product(tied, exact):
@@ -111,13 +110,24 @@ def recorded_cut(document: Document, log: Log, *, need_all_parts: bool = True) -
             tied=ties,
             exact=letters,
             returning=record.returning,
+            marked=record.rule == "column",
             need_all_parts=False,
         )
         if is_recorded(document, log, cut):
             return cut
     return split(
-        log, seed=record.seed, group=record.group, rule=rule, need_all_parts=need_all_parts
+        log,
+        seed=record.seed,
+        group=record.group,
+        rule=rule,
+        need_all_parts=need_all_parts,
+        marked=record.rule == "column",
     )
+
+
+def asked_again(record: SplitRecord) -> Rule | None:
+    """The rule to ask for, so that a log is cut as recorded; None for times where it has them."""
+    return None if record.rule == "time" else record.rule
 
 
 def _cut(document: Document, log: Log, part: str) -> Split:

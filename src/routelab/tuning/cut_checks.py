@@ -18,6 +18,8 @@ class LogCut(Protocol):
     """What is known of a cut, whether the log is in memory or read in batches."""
 
     @property
+    def rule(self) -> str: ...
+    @property
     def group(self) -> str: ...
     @property
     def n(self) -> Mapping[str, int]: ...
@@ -46,6 +48,11 @@ def refuse_cut(name: str, cut: LogCut, options: Options) -> None:
             " tells how far figures would differ on other groups; a log needs more or smaller"
             " groups, or another `group`, such as 'id'"
         )
+    if options.certify and cut.n["calibrate"] == 0:
+        problems.append(
+            f"{name}: no request is marked calibrate, on which certificates are proved; mark some,"
+            " leave `certify` out, or cut the log with `split='time'` or 'random'"
+        )
     share = cut.dropped / _total(cut)
     if share > REFUSE and options.split != "time" and options.returning:
         problems.append(
@@ -70,7 +77,14 @@ def left_out(cut: LogCut) -> Iterator[str]:
 
 def came_back(cut: LogCut) -> Iterator[str]:
     """Requests of test whose group the policy was chosen on, in a sentence for the verdict."""
-    if back := cut.returned.get("test", 0):
+    back = cut.returned.get("test", 0)
+    if back and cut.rule == "column":
+        yield (
+            f"{counted(back, 'request')} of test, of {cut.n['test']:,}, are of a {cut.group} that"
+            " the column of parts puts into an earlier part, too: what was learned there may have"
+            " seen them"
+        )
+    elif back:
         yield (
             f"{counted(back, 'request')} of test, of {cut.n['test']:,}, are of a {cut.group} that"
             " an earlier part has, too, as in production: figures hold for traffic in which as"

@@ -12,6 +12,7 @@ from msgspec.structs import fields
 
 from routelab.core.conversation import DEFAULT_READS, READS
 from routelab.errors import TuningError, UnnamedPackageError
+from routelab.logs.model import Rule
 from routelab.tuning.certify import CertificateDemand, demand
 from routelab.tuning.objectives import Bounds
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN, TUNERS
@@ -75,7 +76,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         recipe_trials: of the search for how scorers are made, the default way included; 0
             takes the default.
         group: what splits keep together; see `routelab.logs.model.splits.split`.
-        split: "time" or "random", how the log is cut into parts; None takes times where it can.
+        split: "column", "time" or "random", how the log is cut into parts; None takes a column
+            that says so, else times, where it can.
         returning: whether a cut in time keeps requests of groups that began in an earlier part,
             where they are many; False judges on groups alone that are new in their part.
         allow_missing: accept a log that lacks many outcomes.
@@ -116,7 +118,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     account: bool = True
     levels: int | None = None
     reads: str = DEFAULT_READS
-    split: Literal["time", "random"] | None = None
+    split: Rule | None = None
     returning: bool = True
 
     @property
@@ -213,8 +215,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 yield f"`policy` {self.policy!r} is unknown; choose {', '.join(TUNERS.kinds)}"
         if self.reads not in READS:
             yield f"`reads` {self.reads!r} is unknown; choose {', '.join(READS)}"
-        if self.split not in (None, "time", "random"):
-            yield f"`split` is {self.split!r:.80}; choose time or random"
+        if self.split not in (None, "column", "time", "random"):
+            yield f"`split` is {self.split!r:.80}; choose column, time or random"
         if self.by is not None and self.by not in BY:
             yield f"`by` {self.by!r} is unknown; choose {', '.join(BY)}"
 

@@ -315,3 +315,62 @@ def test_logs_without_such_prompts_are_cut_as_before():
     now, before = (split(log(500, prompts=prompts), exact=exact) for exact in (False, True))
     assert now.sha256() == before.sha256()
     assert now.groups.tolist() == before.groups.tolist()
+
+
+MARKED = {
+    "as published": ["train", "validation", "test"],
+    "as here": ["train", "tune", "calibrate", "test"],
+    "in other words": ["Training", "dev", "held-out"],
+}
+
+
+@pytest.mark.parametrize("words", MARKED.values(), ids=MARKED)
+def test_a_column_may_say_which_part_a_request_belongs_to(words):
+    rows = [words[row * 7 % len(words)] for row in range(100)]
+    cut = split(log(100, split=rows, timestamp_s=range(100)))
+    assert (cut.rule, cut.dropped, cut.cuts_s) == ("column", 0, ())
+    known = dict(zip(words, PARTS if len(words) == 4 else ("train", "tune", "test"), strict=True))
+    assert [PARTS[at] for at in cut.part] == [known[word] for word in rows]
+    assert split(log(100, split=rows, timestamp_s=range(100)), rule="time").rule == "time"
+
+
+@pytest.mark.parametrize("one", ["train", "val"])
+def test_train_and_tune_are_parted_by_group_where_only_one_of_them_is_marked(one):
+    rows, groups = [one] * 800 + ["test"] * 200, [f"g{row // 4}" for row in range(1000)]
+    cut = split(log(1000, split=rows, group=groups))
+    assert cut.rows("test").tolist() == list(range(800, 1000))
+    assert cut.n["calibrate"] == 0
+    assert abs(cut.n["train"] / 800 - 5 / 7) < 0.1
+    parts = {(name, part) for name, part in zip(groups[:800], cut.part[:800], strict=True)}
+    assert len(parts) == 200
+    assert split(log(1000, split=rows, group=groups), seed=1).sha256() != cut.sha256()
+
+
+def test_words_that_mark_no_part_are_named_all_at_once():
+    rows = ["train", "tune", "test", "tst2", "", "trial"] * 9
+    with pytest.raises(LogError) as refused:
+        split(log(54, split=rows))
+    told = str(refused.value)
+    assert all(word in told for word in ("'tst2'", "'trial'", "no value at all"))
+    assert "columns={'split': ''}" in told
+
+
+def test_a_column_about_something_else_or_of_one_part_is_left_aside_unless_asked_for():
+    for rows in (["control", "treatment"] * 50, ["train"] * 100, ["train", "dev"] * 50):
+        made = log(100, split=rows)
+        assert split(made).rule == "random"
+        with pytest.raises(LogError, match="column 'split'"):
+            split(made, rule="column")
+    with pytest.raises(LogError, match="no column says which part"):
+        split(log(100), rule="column")
+
+
+def test_groups_on_both_sides_of_a_given_cut_are_counted():
+    rows = ["train", "tune", "test"] * 30
+    cut = split(log(90, split=rows, group=[f"g{row % 5}" for row in range(90)]))
+    assert cut.returned == {"train": 0, "tune": 30, "calibrate": 0, "test": 30}
+
+
+def test_a_given_cut_without_a_part_that_every_study_needs_is_refused():
+    with pytest.raises(LogError, match="column 'split' leaves no request for tune"):
+        split(log(20, split=["train", "test"] * 10, group=["one"] * 20))

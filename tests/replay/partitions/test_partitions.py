@@ -44,6 +44,12 @@ POLICIES = (
 )
 
 
+FORMS = {
+    "a row a request": lambda it: it,
+    "a row a call": lambda it: by_request(long_table(it), it),
+}
+
+
 def quiet(_):
     return lambda *_: None
 
@@ -75,6 +81,24 @@ def test_every_request_falls_in_the_part_it_has_in_memory(tmp_path, time, kind, 
         bucket = np.concatenate(found.buckets)
         together = {group: set(bucket[expected.groups == group]) for group in expected.groups}
         assert all(len(it) == 1 for it in together.values())
+
+
+@pytest.mark.parametrize("kind", ["id", "group", "prompt", "task"])
+@pytest.mark.parametrize("words", [("train", "val", "test"), ("train", "test")])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_cut_that_a_column_says_is_the_one_in_memory(tmp_path, form, words, kind):
+    table = wide_table(300, 1, time=True, group=kind == "group", prompt=kind == "prompt")
+    marks = pa.array([words[row * 5 % 7 % len(words)] for row in range(300)])
+    table = form(table.append_column("split", marks))
+    folder = save_parts(tmp_path / "logs", table, 3, rows=50, each=len(table) // 300)
+    asked = None if kind in ("group", "prompt") else kind
+    expected = split(read(folder), seed=2, group=asked)
+    with workers("threads", 2) as on:
+        found = scanned(folder, on).cut(2, asked)
+        timed = scanned(folder, on).cut(2, asked, "time", need_all_parts=False)
+    assert (found.rule, expected.rule, timed.rule) == ("column", "column", "time")
+    assert np.concatenate(found.parts).tolist() == expected.part.tolist()
+    assert (found.n, found.returned) == (expected.n, expected.returned)
 
 
 @pytest.mark.parametrize("kind", ["id", "group", "prompt", "task"])

@@ -13,7 +13,7 @@ from routelab.errors import LogError, TuningError
 from routelab.logs import TextsInMemory
 from routelab.logs.model import split
 from routelab.logs.model.log import Requests
-from routelab.logs.model.splits import NEEDED
+from routelab.logs.model.splits import LEAST_GROUPS
 from routelab.metrics.aiq import aiq
 from routelab.policies import Cascade, Fixed, Mixture
 from routelab.policy_file import load
@@ -102,9 +102,13 @@ def test_no_policy_beats_the_oracle_and_every_baseline_is_there(tuned):
 def test_a_cost_bound_holds_on_tune(sample_log, bound):
     study = tune(sample_log, quick(bounds=Bounds(max_usd_per_1k=bound)))
     assert study.points[0].name == "most-quality"
-    assert study.tuned.usd_per_1k <= bound
-    best = max(p.score.quality for p in study.front if p.score.usd_per_1k <= bound)
-    assert study.points[0].point.score.quality == best
+    reach = study.tuned.usd_per_1k_ci[1] - study.tuned.usd_per_1k
+    margin = 1.645 / 1.96 * reach * np.sqrt(1 + study.tuned.n_requests / study.split.n["test"])
+    assert study.tuned.usd_per_1k <= bound - margin
+    paid = study.points[0].point.score
+    assert paid.usd_per_1k > bound - 1.5 * margin  # no more than that is given away
+    best = max(p.score.quality for p in study.front if p.score.usd_per_1k <= paid.usd_per_1k)
+    assert paid.quality == best
 
 
 def test_a_quality_share_holds_on_tune(sample_log):
@@ -121,8 +125,8 @@ def without_signals(log):
 def test_without_a_signal_a_mixture_meets_a_cost_bound(sample_log):
     study = tune(without_signals(sample_log), quick(bounds=Bounds(max_usd_per_1k=1.0)))
     assert isinstance(study.policy, Mixture)
-    assert study.points[0].point.score.usd_per_1k == 1.0
-    assert study.tuned.usd_per_1k == pytest.approx(1.0, rel=0.15)
+    assert 0.85 < study.points[0].point.score.usd_per_1k < 1.0
+    assert study.tuned.usd_per_1k == pytest.approx(0.93, rel=0.15)
     assert study.trials == []
     assert any("no usable confidence signal" in reason for reason in study.verdict.reasons)
     assert study.verdict.word != "ship"
@@ -298,7 +302,7 @@ def test_a_log_of_few_groups_says_so():
 def test_so_many_requests_as_are_said_to_be_needed_do_cut_a_log():
     empty = 0
     for seed in range(400):
-        log = random_log(NEEDED, 2, seed=0)
+        log = random_log(LEAST_GROUPS, 2, seed=0)
         parts = split(log, seed=seed, need_all_parts=False).n
         empty += 0 in parts.values()
     assert empty <= 8  # one in two hundred is said

@@ -136,7 +136,8 @@ class SearchOptions:
         seed: of splits, search, resamples and draws.
         seeds: under how many the study is tuned.
         group: what a split keeps together.
-        split: "time" or "random", how the log is cut; None takes times where it can.
+        split: "column", "time" or "random", how the log is cut; None takes a column that says so,
+            else times, where it can.
         no_returning: leave out requests of groups that began in an earlier part.
         trials: of the randomised search.
         sampler: "nsga2" or "tpe".
@@ -158,9 +159,10 @@ class SearchOptions:
         typer.Option(help="Keep together in a split: group, prompt, task or id."),
     ] = None
     split: Annotated[
-        Literal["time", "random"] | None,
+        Literal["column", "time", "random"] | None,
         typer.Option(
-            help="How LOG is cut into parts; default by time where every request has one."
+            help="How LOG is cut into parts; default as a column `split` says, else by time where"
+            " every request has one."
         ),
     ] = None
     no_returning: Annotated[

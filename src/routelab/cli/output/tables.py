@@ -35,7 +35,7 @@ _POINTS = {
 }
 """What is exported where no bound says so."""
 
-_CUT = {"time": "by time", "random": "at random"}
+_CUT = {"column": "as column split says", "time": "by time", "random": "at random"}
 
 escaped = escape
 """Text with nothing that reads as markup."""
@@ -103,7 +103,8 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
     if late := found.split.dropped:
         parts += f"; {late:,} dropped, as their group began in an earlier part"
     if back := found.split.returned["test"] if found.split.returned else 0:
-        parts += f"; none dropped: {back:,} of test are of a {found.split.group} seen before"
+        none = "" if found.split.rule == "column" else "none dropped: "
+        parts += f"; {none}{back:,} of test are of a {found.split.group} seen before"
     dropped = found.figures.n_dropped
     lack = f" ({dropped:,} of test dropped: no outcome of every candidate)" if dropped else ""
     return Group(

@@ -22,6 +22,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "response": ("model_response",),
     "task": ("eval_name",),
     "group": ("conversation_id",),
+    "split": ("data_split",),
     "timestamp": ("timestamp_s", "timestamp_ms", "created_at"),
     "tenant": (),
     "priority": (),
@@ -53,6 +54,7 @@ NEEDED = ("request_id", "model", "quality")
 OF_REQUESTS = (
     "task",
     "group",
+    "split",
     "session_id",
     "turn",
     "timestamp",

@@ -311,7 +311,7 @@ class _Border:
     def requests(self, ids: Strings, request: Ints, first: Ints) -> Requests:
         there = self.frame.columns
         found: dict[str, Any] = {}
-        for name in ("task", "group", "tenant", "priority"):
+        for name in ("task", "group", "split", "tenant", "priority"):
             if name in there:
                 found[name] = self._constant(name, arrow.coded(there[name]), request, first)
         if "needs" in there:

@@ -3,25 +3,31 @@
 from routelab.logs.model import digest
 from routelab.logs.model.digest import of_hashes, of_values
 from routelab.logs.model.log import Log, Requests, Strings, Texts
+from routelab.logs.model.marks import marked_parts
 from routelab.logs.model.partial import PartialLog
 from routelab.logs.model.paths import files, is_folder
 from routelab.logs.model.problems import SHOWN, Problems
 from routelab.logs.model.splits import (
+    NEEDED,
     PARTS,
     SPLIT_EDGES,
+    Rule,
     Split,
     are_many,
     came_back,
+    fill_unmarked,
     is_uneven,
     part_sizes,
     parts_with_ties,
     split,
     split_keys,
     tie_keys,
+    unmarked_text,
     why_empty,
 )
 
 __all__ = [
+    "NEEDED",
     "PARTS",
     "SHOWN",
     "SPLIT_EDGES",
@@ -29,6 +35,7 @@ __all__ = [
     "PartialLog",
     "Problems",
     "Requests",
+    "Rule",
     "Split",
     "Strings",
     "Texts",
@@ -36,8 +43,10 @@ __all__ = [
     "came_back",
     "digest",
     "files",
+    "fill_unmarked",
     "is_folder",
     "is_uneven",
+    "marked_parts",
     "of_hashes",
     "of_values",
     "part_sizes",
@@ -45,5 +54,6 @@ __all__ = [
     "split",
     "split_keys",
     "tie_keys",
+    "unmarked_text",
     "why_empty",
 ]

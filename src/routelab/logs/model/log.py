@@ -74,6 +74,7 @@ class Requests:
         audit: rows on which every model was run on purpose.
         max_cost_usd, deadline_s: bounds of a request in USD and seconds (see `Request`); NaN for
             none.
+        split: which part it belongs to, where the log says so: "train", "test" and the like.
     """
 
     id: Strings
@@ -86,6 +87,7 @@ class Requests:
     audit: Bools | None = None
     max_cost_usd: Floats | None = None
     deadline_s: Floats | None = None
+    split: Strings | None = None
 
     def __len__(self) -> int:
         return len(self.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -14,6 +14,7 @@ from routelab.core import Bools, Floats, Ints, uniform
 from routelab.core.messages import counted, listed, short_repr
 from routelab.errors import LogError
 from routelab.logs.model.log import Log, Strings
+from routelab.logs.model.marks import marked_parts
 
 PARTS = ("train", "tune", "calibrate", "test")
 """Scorers learn on train, policies are searched on tune, bounds are proved on calibrate, and test
@@ -22,13 +23,19 @@ judges what was chosen, once.
 Whole: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 """Whole numbers of any width, as parts of a log that is not in memory take one byte."""
 SHARES = (0.5, 0.2, 0.1, 0.2)
-NEEDED = 50
+LEAST_GROUPS = 50
 """Groups from which on no part is empty, but for one cut at random in two hundred."""
+NEEDED = ("train", "tune", "test")
+"""Parts that a given cut must have: calibrate is for certificates alone."""
 SPLIT_EDGES = np.cumsum(SHARES)[:-1]
 """(3,) shares of the requests at which one part ends and the next begins."""
 FEW = 0.02
 """Share of a part's requests up to which those of groups that began earlier are left out. More of
 them are the traffic itself, and figures without them would be those of newcomers."""
+
+
+Rule: TypeAlias = Literal["column", "time", "random"]
+"""What decides which part a request belongs to."""
 
 
 @short_repr
@@ -37,8 +44,8 @@ class Split:
     """Which part each request of a log belongs to.
 
     Attributes:
-        rule: "time" where every request has a timestamp and nothing else was asked, else
-            "random".
+        rule: "column" where the log has one that says so, "time" where every request has a
+            timestamp, else "random", unless another was asked for.
         seed: of the random rule.
         group: what was kept together: "group", "prompt", "task" or "id".
         cuts_s: Unix seconds between parts, for the time rule.
@@ -51,7 +58,7 @@ class Split:
         ids: (n,) of the requests.
     """
 
-    rule: Literal["time", "random"]
+    rule: Rule
     seed: int
     group: str
     cuts_s: tuple[float, ...]
@@ -98,15 +105,18 @@ def split(
     *,
     seed: int = 0,
     group: str | None = None,
-    rule: Literal["time", "random"] | None = None,
+    rule: Rule | None = None,
     need_all_parts: bool = True,
     tied: bool | None = None,
     exact: bool = False,
     returning: bool | None = None,
+    marked: bool = True,
 ) -> Split:
     """Cut a log into train, tune, calibrate and test: .5 / .2 / .1 / .2 of its requests.
 
-    With a timestamp on every request the cuts are times, else a hash of the group and the
+    A log that says which part each request belongs to is cut so (see `marked_parts`); where it
+    marks either train or tune, a hash of the group parts these requests, .5 to .2. Else, with a
+    timestamp on every request the cuts are times, else a hash of the group and the
     seed decides, so that neither order nor later requests move anybody. Where many requests
     have the time of a cut, as with dates, that hash decides which side they are on.
 
@@ -120,18 +130,22 @@ def split(
         group: "task" keeps tasks together; None takes the log's group column, else the
             prompt (the user's first turn, where requests have several), else the request alone.
             Prompts that differ in blanks and case are one.
-        rule: "random" leaves times aside; "time" insists on them.
+        rule: "random" leaves times aside; "time" and "column" insist on what they say.
         need_all_parts: refuse a cut that leaves a part empty.
         tied: whether a hash decides at a cut; None decides it where a part would be too small.
         exact: prompts are one only if they are equal to the letter, as in version 0.1.0.
         returning: whether requests of a group that began in an earlier part stay in that of their
             time; None keeps them where they are more than `FEW` of a part. Tasks that are to be
             kept together never return.
+        marked: whether a column of the log may say which part a request belongs to.
     Raises:
         LogError: the grouping is unknown or not in the log, times are insisted on and some are
-            missing or all equal, or a part is empty.
+            missing or all equal, a column of parts marks none or others, or a part is empty.
     """
     kind, keys = split_keys(log, group, exact=exact)
+    marks = _marks(log, rule) if marked else None
+    if marks is not None:
+        return _as_marked(log, marks, seed, kind, keys, need_all_parts=need_all_parts)
     _, groups = np.unique(keys, return_inverse=True)
     time = _times(log, rule)
     cuts: tuple[float, ...] = ()
@@ -149,7 +163,7 @@ def split(
             part = parts_with_ties(time, units, at, *counts, len(time))
         cuts = tuple(at.tolist())
         part, kept = _returned(part, groups, kind, returning)
-    found: Literal["time", "random"] = "random" if time is None else "time"
+    found: Rule = "random" if time is None else "time"
     result = Split(found, seed, kind, cuts, part, groups, log.requests.id, by_hash, kept)
     empty = [part for part, n in result.n.items() if n == 0]
     if empty and need_all_parts:
@@ -170,24 +184,95 @@ def why_empty(
         timed: whether it was cut in time.
     """
     lack = f"nothing is left for {listed(empty)}"
-    if requests < NEEDED:
+    if requests < LEAST_GROUPS:
         return (
             f"{name}: too few requests for a study, {requests}: a log is cut into"
-            f" {', '.join(PARTS)}, and {lack}; at least {NEEDED} are needed to cut a log, and"
+            f" {', '.join(PARTS)}, and {lack}; at least {LEAST_GROUPS} are needed to cut a log, and"
             " some hundreds for a verdict"
         )
-    if groups < NEEDED:
+    if groups < LEAST_GROUPS:
         whole = "" if kind == "id" else f" by {kind}"
         return (
             f"{name}: its {requests:,} requests are of {counted(groups, 'group')}{whole}, which are"
-            f" kept together, and {lack}; at least {NEEDED} groups are needed: log more of them, or"
-            " cut the log by smaller ones, such as `group='id'`"
+            f" kept together, and {lack}; at least {LEAST_GROUPS} groups are needed: log more of"
+            " them, or cut the log by smaller ones, such as `group='id'`"
         )
     by_time = ", or a cut that leaves times aside: `split='random'`" if timed else ""
     return (
         f"{name}: {requests:,} requests in {groups:,} groups, cut into {', '.join(PARTS)}: {lack};"
         f" a log needs more requests, or smaller groups{by_time}"
     )
+
+
+def _marks(log: Log, rule: str | None) -> dict[str, int] | None:
+    """What the words of the log's column of parts mark, where the log is cut by it."""
+    if rule not in (None, "column"):
+        return None
+    if log.requests.split is None:
+        if rule == "column":
+            raise LogError(
+                f"{log.name}: no column says which part a request belongs to; add one, `split`, or"
+                " say which it is: `columns={'split': 'COLUMN'}`"
+            )
+        return None
+    return marked_parts(log.name, set(log.requests.split), insisted=rule == "column")
+
+
+def _as_marked(
+    log: Log,
+    marks: Mapping[str, int],
+    seed: int,
+    kind: str,
+    keys: Strings,
+    *,
+    need_all_parts: bool,
+) -> Split:
+    """The log cut as its column of parts says.
+
+    Raises:
+        LogError: a part that every study needs is empty.
+    """
+    words = log.requests.split
+    assert words is not None  # or there were no marks
+    _, groups = np.unique(keys, return_inverse=True)
+    part = np.array([marks[str(word)] for word in words])
+    held = tie_keys(log, kind, keys)
+    part = fill_unmarked(part, set(marks.values()), held, seed)
+    made = Split("column", seed, kind, (), part, groups, log.requests.id, returning=True)
+    empty = [it for it in NEEDED if made.n[it] == 0]
+    if empty and need_all_parts:
+        raise LogError(unmarked_text(log.name, empty))
+    return made
+
+
+def unmarked_text(name: str, empty: Sequence[str]) -> str:
+    """The problem of a log whose column of parts leaves parts without a request."""
+    return (
+        f"{name}: column 'split' leaves no request for {', '.join(empty)}; mark some, or cut the"
+        " log with `split='time'` or 'random'"
+    )
+
+
+def fill_unmarked(part: Ints, marked: Set[int], keys: Sequence[str] | Strings, seed: int) -> Ints:
+    """(n,) parts of which train and tune both have requests, where one of them was marked.
+
+    Args:
+        part: (n,) as marked.
+        marked: the parts that any request of the log is marked as.
+        keys: (n,) the same for all requests of a group.
+        seed: of the hash that parts groups, as train and tune have their shares.
+    """
+    here = part == (0 if 0 in marked else 1)
+    if {0, 1} <= marked:
+        return part
+    edge = SHARES[0] / (SHARES[0] + SHARES[1])
+    filled = part.copy()
+    filled[here] = [
+        int(uniform(seed, str(key), "split") >= edge)
+        for key, it in zip(keys, here, strict=True)
+        if it
+    ]
+    return filled
 
 
 def came_back(part: Whole, groups: Ints) -> Bools:
@@ -260,8 +345,8 @@ def _times(log: Log, rule: str | None) -> Floats | None:
     Raises:
         LogError: times are insisted on and there are none that a log can be cut by.
     """
-    if rule not in (None, "time", "random"):
-        raise LogError(f"unknown `split` {rule!r}; choose time or random")
+    if rule not in (None, "column", "time", "random"):
+        raise LogError(f"unknown `split` {rule!r}; choose column, time or random")
     if rule == "random":
         return None
     time = log.requests.timestamp_s

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,16 +18,22 @@ from routelab.core import Floats, Ints, Progress, uniform
 from routelab.errors import LogError
 from routelab.logs import LogBatches
 from routelab.logs.model import (
+    NEEDED,
     PARTS,
     SPLIT_EDGES,
+    Log,
+    Rule,
     are_many,
     came_back,
+    fill_unmarked,
     is_uneven,
+    marked_parts,
     of_hashes,
     part_sizes,
     parts_with_ties,
     split_keys,
     tie_keys,
+    unmarked_text,
     why_empty,
 )
 from routelab.replay.partitions.quantiles import higher
@@ -53,7 +59,7 @@ class PartitionedSplit:
         sha256: of the log's files.
     """
 
-    rule: Literal["time", "random"]
+    rule: Rule
     seed: int
     group: str
     cuts_s: tuple[float, ...]
@@ -99,11 +105,12 @@ def cut(
     *,
     seed: int = 0,
     group: str | None = None,
-    rule: Literal["time", "random"] | None = None,
+    rule: Rule | None = None,
     need_all_parts: bool = True,
     tied: bool | None = None,
     exact: bool = False,
     returning: bool | None = None,
+    marked: bool = True,
     progress: Progress | None = None,
 ) -> PartitionedSplit:
     """Cut the log .5 / .2 / .1 / .2, as `routelab.logs.model.splits.split` does.
@@ -114,9 +121,9 @@ def cut(
         workers: read the files again.
         seed: of the cut by hash.
         group: what is kept together; None takes the default of `split`.
-        rule: "random" leaves times aside, "time" insists on them.
+        rule: "random" leaves times aside, "time" and "column" insist on what they say.
         need_all_parts: refuse a cut that leaves a part empty.
-        tied, exact, returning: as of `split`.
+        tied, exact, returning, marked: as of `split`.
         progress: told of files that are done.
     Raises:
         LogError: the grouping is unknown or not in the log, or a part is empty.
@@ -124,17 +131,21 @@ def cut(
     kind = _kind(batches, group)
     files = range(len(batches.files))
     cuts: tuple[float, ...] | None = None
-    if _is_timed(batches, seen, rule):
+    marks = _marks(batches, workers, rule) if marked else None
+    if marks is None and _is_timed(batches, seen, rule):
         cuts = tuple(higher(batches, seen, workers, SPLIT_EDGES.tolist()))
     starts = np.cumsum([0, *(it.requests for it in seen)])
     ties = None if cuts is None or tied is False else _ties(batches, workers, cuts, tied)
     jobs = [
-        _CutJob(batches, file, int(starts[file]), kind, cuts, seed, ties, exact) for file in files
+        _CutJob(batches, file, int(starts[file]), kind, cuts, seed, ties, exact, marks)
+        for file in files
     ]
     found = list(workers.map(_assign, jobs, progress))
-    parts, buckets, returned = _as_groups(found, kind, cuts is not None, returning)
+    if marks is not None:
+        returning = True
+    parts, buckets, returned = _as_groups(found, kind, cuts is None and marks is None, returning)
     made = PartitionedSplit(
-        rule="random" if cuts is None else "time",
+        rule="column" if marks is not None else "random" if cuts is None else "time",
         seed=seed,
         group=kind,
         cuts_s=cuts or (),
@@ -142,10 +153,14 @@ def cut(
         buckets=buckets,
         sha256=of_hashes(it.sha256 for it in seen),
         tied=ties is not None,
-        returning=returned is not None,
+        returning=returned is not None or marks is not None,
         returned=returned or dict.fromkeys(PARTS, 0),
     )
     empty = [part for part, n in made.n.items() if n == 0]
+    if marks is not None:
+        empty = [part for part in empty if part in NEEDED]
+    if empty and need_all_parts and marks is not None:
+        raise LogError(unmarked_text(batches.name, empty))
     if empty and need_all_parts:
         groups = sum(made.n_groups.values())  # of the parts, for those left out are of them too
         requests = int(starts[-1])
@@ -154,14 +169,41 @@ def cut(
     return made
 
 
+def _marks(batches: LogBatches, workers: Workers, rule: str | None) -> dict[str, int] | None:
+    """What the words of the log's column of parts mark, where the log is cut by it.
+
+    Raises:
+        LogError: it is to be cut by it, and cannot.
+    """
+    if rule not in (None, "column"):
+        return None
+    if "split" not in batches.has:
+        if rule == "column":
+            raise LogError(
+                f"{batches.name}: no column says which part a request belongs to; add one,"
+                " `split`, or say which it is: `columns={'split': 'COLUMN'}`"
+            )
+        return None
+    jobs = [(batches, file) for file in range(len(batches.files))]
+    words_of = set[str]().union(*workers.map(_marked_in, jobs, None))
+    return marked_parts(batches.name, words_of, insisted=rule == "column")
+
+
+def _marked_in(job: tuple[LogBatches, int]) -> set[str]:
+    """The words of one file's column of parts."""
+    batches, file = job
+    found = [log.requests.split for _, log in batches.logs(file, also={"split"})]
+    return {str(it) for column in found for it in (("",) if column is None else set(column))}
+
+
 def _is_timed(batches: LogBatches, seen: Sequence[FileSurvey], rule: str | None) -> bool:
     """Whether the log is cut in time.
 
     Raises:
         LogError: it is to be, and cannot.
     """
-    if rule not in (None, "time", "random"):
-        raise LogError(f"unknown `split` {rule!r}; choose time or random")
+    if rule not in (None, "column", "time", "random"):
+        raise LogError(f"unknown `split` {rule!r}; choose column, time or random")
     able = all(it.extremes is not None for it in seen)
     able = able and len({time for it in seen for time in it.times}) >= len(PARTS)
     if rule == "time" and not able:
@@ -237,10 +279,11 @@ class _CutJob(NamedTuple):
     seed: int
     ties: _Ties | None
     exact: bool
+    marks: Mapping[str, int] | None = None
 
 
 def _assign(job: _CutJob) -> _Assigned:
-    batches, file, start, kind, cuts, seed, ties, exact = job
+    batches, file, start, kind, cuts, seed, ties, exact, marks = job
     if kind == "id" and cuts is not None and ties is None:
         time = batches.times(file)
         if time is not None:
@@ -248,7 +291,11 @@ def _assign(job: _CutJob) -> _Assigned:
             return _Assigned(part, _scattered(start, len(part)), np.empty(0, np.uint64))
     key, group = _keys(batches, file, kind, exact)
     n = len(key)
-    if cuts is None:
+    if marks is not None:
+        logs = (log for _, log in batches.logs(file, also={"split"}))
+        part = np.array([marks[str(word)] for log in logs for word in _words_of(log)])
+        part = fill_unmarked(part, set(marks.values()), group, seed)
+    elif cuts is None:
         units = np.fromiter((uniform(seed, it, "split") for it in key), np.float64, n)
         part = np.searchsorted(SPLIT_EDGES, units, side="right")
     else:
@@ -260,8 +307,15 @@ def _assign(job: _CutJob) -> _Assigned:
     hashed = words(group)
     of_key = hashed if key is group else words(key)
     bucket = _scattered(start, n) if kind == "id" else (of_key % BUCKETS).astype(np.uint16)
-    wanted = kind == "prompt" or (cuts is not None and kind != "id")
+    together = cuts is not None or marks is not None
+    wanted = kind == "prompt" or (together and kind != "id")
     return _Assigned(part.astype(np.int8), bucket, hashed if wanted else hashed[:0])
+
+
+def _words_of(log: Log) -> Sequence[str]:
+    """(n,) which part each request is marked as."""
+    words_of = log.requests.split
+    return [""] * len(log) if words_of is None else words_of.tolist()
 
 
 def _keys(batches: LogBatches, file: int, kind: str, exact: bool) -> tuple[list[str], list[str]]:
@@ -293,7 +347,7 @@ def mixed(start: int, n: int) -> Words:
 
 
 def _as_groups(
-    found: Sequence[_Assigned], kind: str, in_time: bool, returning: bool | None
+    found: Sequence[_Assigned], kind: str, at_random: bool, returning: bool | None
 ) -> tuple[list[Small], list[npt.NDArray[np.uint16]], dict[str, int] | None]:
     """Parts and buckets by file, once it is known which requests of all files are one group.
 
@@ -301,7 +355,7 @@ def _as_groups(
     """
     parts, buckets = [it.part for it in found], [it.bucket for it in found]
     prompts = kind == "prompt"
-    if not prompts and (kind == "id" or not in_time):
+    if not prompts and (kind == "id" or at_random):
         return parts, buckets, None
     keys = np.concatenate([it.key for it in found])
     _, first, code = np.unique(keys, return_index=True, return_inverse=True)
@@ -309,7 +363,7 @@ def _as_groups(
     part = np.concatenate(parts)
     if prompts:  # the first of those that differ in blanks and case decides for all
         buckets = _by_file(np.concatenate(buckets)[first][code], ends)
-    if not in_time:
+    if at_random:
         return _by_file(part[first][code], ends), buckets, None
     back = came_back(part, code)
     if returning is None:

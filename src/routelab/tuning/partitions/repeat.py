@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Literal
 
 from routelab.errors import LogError
 from routelab.logs import LogBatches
 from routelab.logs.model import PARTS
 from routelab.policy_file import Document, PolicyFile
-from routelab.replay import REFUSE, Figures, NamedPolicy
+from routelab.replay import REFUSE, Figures, NamedPolicy, asked_again
 from routelab.replay.partitions import MomentsQuery, PartitionedSplit, Workers
 from routelab.tuning.partitions.measure import evaluated
 from routelab.tuning.partitions.scan import Passes, Scan, scan
@@ -81,7 +80,7 @@ def _recorded(document: Document, log: Scan, *, whole: bool) -> tuple[Partitione
     record = document.split
     if record is None:
         return log.cut(document.seed, None, need_all_parts=not whole), True
-    rule: Literal["random"] | None = "random" if record.rule == "random" else None
+    rule, marked = asked_again(record), record.rule == "column"
     tied = (False, True) if rule is None else (None,)
     exact = (False, True) if record.group == "prompt" else (False,)
     for ties, letters in itertools.product(tied, exact):
@@ -93,10 +92,12 @@ def _recorded(document: Document, log: Scan, *, whole: bool) -> tuple[Partitione
             tied=ties,
             exact=letters,
             returning=record.returning,
+            marked=marked,
         )
         if whole or (cut.n, cut.cuts_s) == (record.n, record.cuts_s):
             return cut, True
-    return log.cut(record.seed, record.group, rule, need_all_parts=not whole), False
+    again = log.cut(record.seed, record.group, rule, need_all_parts=not whole, marked=marked)
+    return again, False
 
 
 def _refuse_unfit(document: Document, part: str) -> None:

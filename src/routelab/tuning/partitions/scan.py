@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from routelab.core import Policy, Progress
 from routelab.logs import LogBatches
-from routelab.logs.model import PARTS
+from routelab.logs.model import PARTS, Rule
 from routelab.metrics import OutcomeCounts
 from routelab.replay.cells import Spec, Stats, merged
 from routelab.replay.partitions import (
@@ -92,12 +92,13 @@ class Scan:
         self,
         seed: int,
         group: str | None,
-        rule: Literal["time", "random"] | None = None,
+        rule: Rule | None = None,
         *,
         need_all_parts: bool = True,
         tied: bool | None = None,
         exact: bool = False,
         returning: bool | None = None,
+        marked: bool = True,
     ) -> PartitionedSplit:
         """The parts of the study; see `routelab.replay.partitions.cut`."""
         return cut(
@@ -110,6 +111,7 @@ class Scan:
             tied=tied,
             exact=exact,
             returning=returning,
+            marked=marked,
             need_all_parts=need_all_parts,
             progress=self.passes("splitting"),
         )
