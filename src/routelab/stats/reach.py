@@ -9,25 +9,47 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
-from routelab.stats.betting import MOST
 from routelab.stats.bounded_sums import BoundedSums
+from routelab.stats.wealth import HORIZONS, MOST, SHARES
 
 POWER = 0.8
 """The chance to pass that a number of requests is asked for."""
 
 _NORMAL = NormalDist()
+_WITHIN = _NORMAL.inv_cdf(0.9)
+"""Standard errors on either side of a mean, between which it lies 4 times of 5."""
+_ROUGH = 1.25
+"""How far the walk is off the bet that it stands for, as a factor."""
+_LEADING = tuple(2.0 * it / (1.0 + it) for it in SHARES)
+"""Of the first capital, what stands behind the leading gambler: the others win with him."""
 _LIMIT = 10**12
 _THROUGH = (np.arange(64.0) + 0.5) / 64.0
 """Moments of a test, as shares of its groups: the stakes grow while variance is learned."""
 
 
+class RowsNeeded(NamedTuple):
+    """Rows with which a bet would pass 4 times of 5.
+
+    Attributes:
+        rows: if the mean stays where it is; None if no number would do.
+        low, high: between which the number lies 4 times of 5, for the mean is known as well as the
+            rows seen tell it; `high` is None where no number may do.
+    """
+
+    rows: int | None
+    low: int | None
+    high: int | None
+
+
 def rows_to_certify(sample: BoundedSums, bound: float, delta: float) -> int | None:
     """Rows with which "the mean is at most `bound`" would pass at level delta, 4 times of 5.
 
-    The mean, the variance and the sizes of groups are taken to stay where they are.
+    The bet is that of `routelab.stats.wealth`. The mean, the variance and the sizes of groups are
+    taken to stay where they are.
 
     Args:
         sample: what was seen.
@@ -36,22 +58,53 @@ def rows_to_certify(sample: BoundedSums, bound: float, delta: float) -> int | No
     Returns:
         None if no number of rows would do: the mean is not below the bound.
     """
+    return _rows(sample, bound, delta, 0.0)
+
+
+def rows_needed(sample: BoundedSums, bound: float, delta: float) -> RowsNeeded:
+    """The same, with how far it may be off.
+
+    Args:
+        sample: what was seen.
+        bound: in units of the sample's values.
+        delta: of the test, in (0, 1).
+    """
+    found = sample.estimate
+    error = 0.0 if math.isnan(found.error) else found.error
+    # Where all groups are alike their spread is no evidence that the next one is too.
+    unseen = (sample.high - sample.low) / (2.0 * (len(sample) + 1.0))
+    off = _WITHIN * math.hypot(error, unseen)
+    least, most = _rows(sample, bound, delta, -off), _rows(sample, bound, delta, off)
+    return RowsNeeded(
+        _rows(sample, bound, delta, 0.0),
+        None if least is None else max(1, math.floor(least / _ROUGH)),
+        None if most is None else math.ceil(most * _ROUGH),
+    )
+
+
+def _rows(sample: BoundedSums, bound: float, delta: float, shift: float) -> int | None:
+    """Rows needed if the true mean is the one seen plus a shift."""
     found = sample.estimate
     size = float(sample.sizes.sum()) / len(sample)
-    margin = (bound - found.mean) * size
+    margin = (bound - max(sample.low, found.mean + shift)) * size
     if margin <= 0.0 or bound <= sample.low:
         return None
     error = 0.0 if math.isnan(found.error) else found.error
-    spread = error * size * math.sqrt(len(sample))
+    # What moves the mean comes with a variance of its own: rows at the far end of the range.
+    moved = shift * (sample.high - sample.low) / 2.0
+    variance = error**2 * len(sample)
+    spread = size * math.sqrt(max(variance / 4.0, variance + moved))
     cap = MOST / (sample.largest * (sample.high - bound)) if bound < sample.high else math.inf
     start = sample.largest * (sample.high - sample.low) / 2.0
-    level = math.log(1.0 / delta)
+
+    def of_gambler(groups: int, horizon: float, share: float) -> float:
+        learned = spread**2 + start**2 / (groups * _THROUGH)
+        stakes = np.minimum(np.sqrt(2.0 * math.log(10.0) / (horizon * learned)), cap)
+        gain, noise = float(stakes.mean()) * margin, math.sqrt(float((stakes**2).mean())) * spread
+        return _reaches(math.log(1.0 / (delta * share)), groups, gain, noise)
 
     def chance(groups: int) -> float:
-        learned = spread**2 + start**2 / (groups * _THROUGH)
-        stakes = np.minimum(np.sqrt(2.0 * level / (groups * learned)), cap)
-        gain, noise = float(stakes.mean()) * margin, math.sqrt(float((stakes**2).mean())) * spread
-        return _reaches(level, groups, gain, noise)
+        return max(of_gambler(groups, *it) for it in zip(HORIZONS, _LEADING, strict=True))
 
     groups = _first(chance)
     return None if groups is None else math.ceil(groups * size)

@@ -15,7 +15,7 @@ from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.policy_file import Certificate, load
 from routelab.replay import comparison_set
-from routelab.stats import betting
+from routelab.stats import wealth
 from routelab.stats.bounded_sums import grouped
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.certify import CertificateDemand, Evidence, largest_group, parse, prove
@@ -121,7 +121,7 @@ def test_limits_are_those_of_the_bet(log):
     assert quality.limit < quality.estimate == pytest.approx(done.quality.mean())
     assert cost.limit > cost.estimate == pytest.approx(1000 * done.cost_usd.mean())
     sample = here.claims([COST], CASCADE, 0.1)[0].sample
-    assert cost.limit == betting.upper(sample, 0.1)
+    assert cost.limit == wealth.upper(sample, 0.1)
 
 
 def test_a_dearer_request_than_was_assumed_refutes_a_bound_on_cost(log):

@@ -154,6 +154,7 @@ def _options(
         allow_missing=how.allow_missing,
         certify=proof.demands,
         delta=proof.delta,
+        cost_ceiling_usd=proof.cost_ceiling_usd,
         sampler=search.sampler,
         storage=search.storage,
         fresh=search.fresh,

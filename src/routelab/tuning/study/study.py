@@ -441,6 +441,7 @@ def _certifier(
         Evidence(tuning, largest),
         Evidence(calibrate, largest),
         cut.group,
+        ceiling_usd=options.cost_ceiling_usd,
     )
 
 
