@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from routelab.core import Floats
 from routelab.stats.bounded_sums import BoundedSums
 from routelab.stats.wealth import HORIZONS, MOST, SHARES
 
@@ -27,7 +28,7 @@ _ROUGH = 1.25
 _LEADING = tuple(2.0 * it / (1.0 + it) for it in SHARES)
 """Of the first capital, what stands behind the leading gambler: the others win with him."""
 _LIMIT = 10**12
-_THROUGH = (np.arange(64.0) + 0.5) / 64.0
+_THROUGH = (np.arange(256.0) + 0.5) / 256.0
 """Moments of a test, as shares of its groups: the stakes grow while variance is learned."""
 
 
@@ -97,13 +98,20 @@ def _rows(sample: BoundedSums, bound: float, delta: float, shift: float) -> int 
     cap = MOST / (sample.largest * (sample.high - bound)) if bound < sample.high else math.inf
     start = sample.largest * (sample.high - sample.low) / 2.0
 
-    def of_gambler(groups: int, horizon: float, share: float) -> float:
+    def stakes_of(groups: int, horizon: float) -> Floats:
         learned = spread**2 + start**2 / (groups * _THROUGH)
-        stakes = np.minimum(np.sqrt(2.0 * math.log(10.0) / (horizon * learned)), cap)
+        return np.minimum(np.sqrt(2.0 * math.log(10.0) / (horizon * learned)), cap)
+
+    def of_gambler(groups: int, horizon: float, share: float) -> float:
+        stakes = stakes_of(groups, horizon)
         gain, noise = float(stakes.mean()) * margin, math.sqrt(float((stakes**2).mean())) * spread
         return _reaches(math.log(1.0 / (delta * share)), groups, gain, noise)
 
     def chance(groups: int) -> float:
+        if spread == 0.0:  # nothing is left to chance
+            growth = [np.log1p(stakes_of(groups, it) * margin).mean() for it in HORIZONS]
+            capital = np.logaddexp.reduce(np.log(SHARES) + groups * np.array(growth))
+            return float(capital >= math.log(1.0 / delta))
         return max(of_gambler(groups, *it) for it in zip(HORIZONS, _LEADING, strict=True))
 
     groups = _first(chance)
