@@ -32,6 +32,7 @@ FLAGS: Mapping[str, str] = {
     "ignore": "--ignore",
     "latency": "--latency",
     "levels": "--levels",
+    "looks": "--looks",
     "max_p95_s": "--max-p95-s",
     "max_usd_per_1k": "--max-usd-per-1k",
     "min_quality": "--min-quality",

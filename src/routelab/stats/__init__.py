@@ -9,6 +9,7 @@ from routelab.stats.independence import chi_square_tail, independence
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
 from routelab.stats.reach import RowsNeeded, rows_needed, rows_to_certify
+from routelab.stats.spending import look_level, widened
 from routelab.stats.thinning import evenly, thinned
 from routelab.stats.wealth import Wealth
 
@@ -28,6 +29,7 @@ __all__ = [
     "holm",
     "independence",
     "interval",
+    "look_level",
     "matrix",
     "mean_interval",
     "place",
@@ -42,5 +44,6 @@ __all__ = [
     "thinned",
     "vector",
     "wealth",
+    "widened",
     "within",
 ]

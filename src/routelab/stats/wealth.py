@@ -20,12 +20,12 @@ import numpy as np
 from routelab.core import Floats
 from routelab.stats.bounded_sums import BoundedSums
 
-HORIZONS = (120.0, 1_000.0, 6_000.0, 40_000.0, 300_000.0)
+HORIZONS = (150.0, 3_000.0, 25_000.0, 300_000.0)
 """Groups that each gambler's stakes are best for."""
-SHARES = (0.35, 0.25, 0.25, 0.10, 0.05)
-"""Of the first capital, for each gambler: most tests are of a few hundred to some thousand."""
+SHARES = (0.32, 0.50, 0.15, 0.03)
+"""Of the first capital, for each gambler: most tests are of some thousand groups."""
 
-MOST = 0.95
+MOST = 0.97
 """Share of the capital that one group can lose at most."""
 
 _LEVEL = 2.0 * math.log(10.0)

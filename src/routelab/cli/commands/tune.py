@@ -41,7 +41,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.tracking import settle
-from routelab.tuning import Options, Study
+from routelab.tuning import LookLedger, Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.slo import SloDemands, check_alone, tuned_for
 from routelab.tuning.study import (
@@ -109,7 +109,8 @@ def tune(
             signals={name: opened.spec(name) for name in opened.signals},
         )
     with recorder(wanted=not output.no_tracking) as by:
-        study = _studied(opened, options, known, wanted, search.seeds)
+        looks = LookLedger(output.looks) if output.looks else LookLedger.beside(log)
+        study = _studied(opened, options, known, wanted, search.seeds, looks)
         settle(study_path(target), tell)
         digest = save(study, target).digest
         summary = {**as_json(study), "policy_digest": digest}
@@ -187,14 +188,19 @@ def _catalogue(log: Log, given: Catalogue | None, options: Options) -> Catalogue
 
 
 def _studied(
-    log: Log, options: Options, known: Catalogue | None, wanted: SloDemands | None, seeds: int
+    log: Log,
+    options: Options,
+    known: Catalogue | None,
+    wanted: SloDemands | None,
+    seeds: int,
+    looks: LookLedger,
 ) -> Study:
     """The study, with what simulated days and other seeds add to it."""
     if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
         tell(f"warning: {slow}")
     begun = time.monotonic()
     with progress("searching") as update:
-        study = run(log, options, catalogue=known, progress=update, notify=tell)
+        study = run(log, options, catalogue=known, progress=update, notify=tell, looks=looks)
     if study.plan is not None:
         tell(tables.budget_line(study, time.monotonic() - begun))
     if wanted is not None:

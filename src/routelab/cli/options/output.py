@@ -44,6 +44,7 @@ class StudyOutputOptions(OutputOptions):
         no_tracking: do not record the study in MLflow.
         out: policy directory; None takes the log's name.
         replace: the policy of another study that is there.
+        looks: ledger of the studies judged on the same test requests; None takes the log's.
     """
 
     no_tracking: Annotated[
@@ -62,3 +63,12 @@ class StudyOutputOptions(OutputOptions):
             help="Replace a policy that another study (other log, prices or options) left there.",
         ),
     ] = False
+    looks: Annotated[
+        Path | None,
+        typer.Option(
+            "--looks",
+            metavar="FILE",
+            help="Where studies judged on the same test requests are counted; default LOG.looks,"
+            " beside the log.",
+        ),
+    ] = None

@@ -65,6 +65,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_tried(study),
+        **({} if study.look is None else {"look": msgspec.to_builtins(study.look)}),
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {
