@@ -91,22 +91,28 @@ def certify(
         for it, asked, at in zip(loaded, demands, kept, strict=True)
     ]
     _keep(kept, [look for _, look in looks])
-    found = [certificate for certificate, _ in looks]
+    if not _show(loaded, [certificate for certificate, _ in looks], proof.delta, json=json):
+        raise typer.Exit(1)
+
+
+def _show(
+    loaded: Sequence[PolicyFile], found: Sequence[Certificate], delta: float, *, json: bool
+) -> bool:
+    """Print what was found; whether all of it holds together."""
     tests = [
         _as_data(it, certificate, p)
         for it, certificate, p in zip(loaded, found, _together(found), strict=True)
     ]
     holds = all(test["holds"] for test in tests)
     if json:
-        print_json({"holds": holds, "delta": proof.delta, "policies": tests})
-    else:
-        for test, certificate in zip(tests, found, strict=True):
-            tables.show(
-                tables.certificate(test["policy"], certificate),
-                tables.escaped(f"   {test['text']}"),
-            )
-    if not holds:
-        raise typer.Exit(1)
+        print_json({"holds": holds, "delta": delta, "policies": tests})
+        return holds
+    for test, certificate in zip(tests, found, strict=True):
+        tables.show(
+            tables.certificate(test["policy"], certificate),
+            tables.escaped(f"   {test['text']}"),
+        )
+    return holds
 
 
 def _models(it: PolicyFile) -> Mapping[str, Model]:

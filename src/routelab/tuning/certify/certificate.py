@@ -43,7 +43,6 @@ class Certifier:
     passed: int
     ceiling_usd: float | None = None
 
-    # Many arguments: what is proved, on which rows, and how sure.
     @classmethod
     def along(
         cls,
@@ -130,7 +129,7 @@ class Certifier:
         return structs.replace(certificate, text=wording.sentence(certificate))
 
 
-# Many arguments: what is proved, on which rows, how sure, and what is known besides.
+# Long: most of it says what each figure is.
 def prove(
     policy: Policy,
     demands: Sequence[CertificateDemand],
