@@ -96,6 +96,7 @@ def tune(
             catalogue=known,
             json=output.json,
             replace=output.replace,
+            looks=output.ledger(log),
         )
         return
     opened = read_log(log, how, signals, known, options.models or ())
@@ -109,8 +110,7 @@ def tune(
             signals={name: opened.spec(name) for name in opened.signals},
         )
     with recorder(wanted=not output.no_tracking) as by:
-        looks = LookLedger(output.looks) if output.looks else LookLedger.beside(log)
-        study = _studied(opened, options, known, wanted, search.seeds, looks)
+        study = _studied(opened, options, known, wanted, search.seeds, output.ledger(log))
         settle(study_path(target), tell)
         digest = save(study, target).digest
         summary = {**as_json(study), "policy_digest": digest}

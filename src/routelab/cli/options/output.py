@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from routelab.cli.options.groups import group
+from routelab.tuning import LookLedger
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON only; all else goes to standard error.")
@@ -72,3 +73,11 @@ class StudyOutputOptions(OutputOptions):
             " beside the log.",
         ),
     ] = None
+
+    def ledger(self, log: Path) -> LookLedger:
+        """Where studies judged on the same test requests are counted.
+
+        Args:
+            log: that is tuned on.
+        """
+        return LookLedger.beside(log) if self.looks is None else LookLedger(self.looks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from routelab.replay.partitions import (
 from routelab.signals import proposals
 from routelab.tuning.cut_checks import left_out, refuse_cut
 from routelab.tuning.kinds import ThresholdsByModel
+from routelab.tuning.looks import LookLedger, StudyLook, study_digest
 from routelab.tuning.objectives import (
     BoundCheck,
     Bounds,
@@ -73,6 +75,7 @@ class PartitionedStudy:
         coverage: requests compared and left out, by part.
         message_kinds: what the log's messages hold besides prompts; empty where it has no column of
             them.
+        look: which look at the test part it is; None where nobody counts.
     """
 
     options: Options
@@ -91,6 +94,7 @@ class PartitionedStudy:
     verdict: Verdict
     coverage: Mapping[str, Coverage]
     message_kinds: frozenset[str] = frozenset()
+    look: StudyLook | None = None
 
     @property
     def policy(self) -> Policy:
@@ -110,6 +114,7 @@ def tune_partitions(
     *,
     catalogue: Catalogue | None = None,
     passes: Passes = lambda _: lambda *_: None,
+    looks: LookLedger | None = None,
 ) -> PartitionedStudy:
     """Tune plain cascades on a log that is never in memory as a whole.
 
@@ -120,6 +125,8 @@ def tune_partitions(
         workers: that read the files.
         catalogue: prices and capabilities; None takes the log's own.
         passes: given the name of a pass over the log, what is called with its progress.
+        looks: counts the studies that are judged on the same test requests; None where nobody
+            counts.
     Raises:
         TuningError: options that cannot be had here, bounds that nothing meets, or a grid that
             does not fit into memory.
@@ -137,7 +144,15 @@ def tune_partitions(
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
     on_tune = _on_tune(log, tuning, models, signals, question, options)
-    return _judged_on(testing, log, cut, question, options, models, on_tune)
+    look = None
+    if looks is not None:
+        # Of requests read in batches no ids are kept: the files and how they are cut name them.
+        text = f"{cut.sha256} {cut.rule} {cut.seed} {cut.group} {cut.cuts_s}"
+        test = hashlib.sha256(text.encode()).hexdigest()
+        read = {"log_sha256": cut.sha256, "prices_sha256": inputs.prices_sha256(known)}
+        read |= {name: repr(it) for name, it in batches.specs.items()}
+        look = looks.counted(test, cut.sha256, study_digest(options, read))
+    return _judged_on(testing, log, cut, question, options, models, on_tune, look)
 
 
 class _OnTune(NamedTuple):
@@ -207,10 +222,12 @@ def _verdict(
     tested: Sequence[Figures],
     coverage: Mapping[str, Coverage],
     best_quality: float,
+    look: StudyLook | None,
 ) -> Verdict:
     """The verdict, with what a reader of it must know besides."""
     exported = found.chosen[0]
     warnings = [
+        *([] if look is None else look.sentences()),
         *caveats.below_default(options, tested[0].quality, best_quality),
         *found.doubts,
         *caveats.mixed(exported),
@@ -223,7 +240,7 @@ def _verdict(
         *caveats.missing(coverage),
     ]
     return verdict(
-        tested[0],
+        tested[0] if look is None else look.paid(tested[0]),
         options.bounds,
         best_quality,
         warnings,
@@ -240,6 +257,7 @@ def _judged_on(
     options: Options,
     models: tuple[str, ...],
     found: _OnTune,
+    look: StudyLook | None,
 ) -> PartitionedStudy:
     """The study, once what it chose is replayed on test.
 
@@ -271,7 +289,8 @@ def _judged_on(
         judged=_held_to_bounds(chosen, tested, options.bounds, best_quality),
         front=found.front,
         aiq_front=_aiq_front(tested, models),
-        verdict=_verdict(log, cut, options, found, tested, coverage, best_quality),
+        verdict=_verdict(log, cut, options, found, tested, coverage, best_quality, look),
+        look=look,
         coverage=coverage,
     )
 

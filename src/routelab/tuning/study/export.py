@@ -65,7 +65,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_tried(study),
-        **_later_look(study),
+        **summary.later_look(study),
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {
@@ -84,12 +84,6 @@ def as_json(study: Study) -> dict[str, Any]:
         "provenance": _provenance(study),
         "breakdown": msgspec.to_builtins(study.breakdown),
     }
-
-
-def _later_look(study: Study) -> dict[str, Any]:
-    """Which look at the test part it is; nothing of the first, as nobody has paid for it."""
-    look = study.look
-    return {} if look is None or look.number == 1 else {"look": msgspec.to_builtins(look)}
 
 
 def _tried(study: Study) -> dict[str, Any]:
