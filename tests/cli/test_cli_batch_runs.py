@@ -86,8 +86,8 @@ def test_executors_and_forms_and_cuts_of_a_log_give_the_same_study(run, folder, 
 
 
 def test_a_study_in_batches_is_near_that_in_memory_and_has_the_same_parts(run, folder):
-    batches = tuned(run, folder, "--executor", "threads")
-    memory = tuned(run, folder, "--trials", 5)
+    batches = tuned(run, folder, "--executor", "threads", "--looks", "batches.looks")
+    memory = tuned(run, folder, "--trials", 5, "--looks", "memory.looks")
     for key in ("n", "dropped", "rule", "cuts_s", "group"):
         assert batches["splits"][key] == memory["splits"][key]
     assert batches["test"]["n_requests"] == memory["test"]["n_requests"]

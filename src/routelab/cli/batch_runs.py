@@ -20,7 +20,7 @@ from routelab.logs.model import is_folder
 from routelab.policy_file import PolicyFile
 from routelab.replay import Figures
 from routelab.replay.partitions import workers
-from routelab.tuning import Options
+from routelab.tuning import LookLedger, Options
 from routelab.tuning.partitions import as_json, replay_partitions, save, tune_partitions
 from routelab.tuning.study import check_same_study, inputs, study_path
 
@@ -78,6 +78,7 @@ def tune(
     catalogue: Catalogue | None,
     json: bool,
     replace: bool,
+    looks: LookLedger,
 ) -> None:
     """Tune, store and show; there is no report page, and no record in MLflow.
 
@@ -88,7 +89,7 @@ def tune(
     if options.learns:
         tell("note: a log that is read in batches is searched for plain cascades alone")
     with workers(executor) as on, passes() as begin:
-        study = tune_partitions(log, options, on, catalogue=catalogue, passes=begin)
+        study = tune_partitions(log, options, on, catalogue=catalogue, passes=begin, looks=looks)
     for note in study.batches.notes:
         if note not in log.notes:
             tell(f"note: {note}")

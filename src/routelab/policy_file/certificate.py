@@ -45,6 +45,11 @@ class CertifiedBound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         requests_needed: with so many the test would pass 4 times of 5, if the estimate stays;
             None where no number would do.
         later: the same figure on test; None if test was not read.
+        unit: that the mean is over: requests, or groups of them, each of which counts once.
+        ceiling_from: "named" by the user, "limits" of tokens at their prices, or "data": earlier
+            requests, so that it is an assumption; None where no cost is bounded.
+        needed_between: numbers of requests between which `requests_needed` lies 4 times of 5; no
+            number may do where the larger one is None. None where the bound passed.
     """
 
     goal: Literal["regret", "cost", "quality"]
@@ -60,6 +65,9 @@ class CertifiedBound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refuted: bool = False
     requests_needed: int | None = None
     later: LaterCheck | None = None
+    unit: Literal["request", "group"] = "request"
+    ceiling_from: Literal["named", "limits", "data"] | None = None
+    needed_between: tuple[int | None, int | None] | None = None
 
     @property
     def broken_later(self) -> bool:
@@ -86,13 +94,18 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             where it holds, or no number would do.
         safest_needed: the same of the safest point of the path.
         assumptions: what the probability rests on, in sentences.
+        method: "betting" on a number of groups known before, or "wealth": on groups in the order in
+            which they began, so that it holds at every look at a log that grows.
+        look: how often bets on this policy and these bounds were looked at, this time included.
+        n_groups_before: groups of earlier logs, whose bets were gone on with.
+        needed_between: as of a bound; of all of them together.
     """
 
     holds: bool
     delta: float
     text: str
     goals: tuple[CertifiedBound, ...]
-    method: Literal["betting"] = "betting"
+    method: Literal["betting", "wealth"] = "betting"
     part: str
     group: str
     n_requests: int
@@ -104,3 +117,6 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     requests_needed: int | None = None
     safest_needed: int | None = None
     assumptions: tuple[str, ...]
+    look: int = 1
+    n_groups_before: int = 0
+    needed_between: tuple[int | None, int | None] | None = None

@@ -1,6 +1,6 @@
 """How sure a figure is: resampling, intervals, requests needed to settle a question."""
 
-from routelab.stats import bentkus, betting, clt
+from routelab.stats import bentkus, betting, clt, wealth
 from routelab.stats.arrays import align, matrix, ranking, same_shape, vector, within
 from routelab.stats.bootstrap import Resamples, interval
 from routelab.stats.bounded_sums import BoundedSums, grouped, place
@@ -8,12 +8,16 @@ from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.independence import chi_square_tail, independence
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
-from routelab.stats.reach import rows_to_certify
+from routelab.stats.reach import RowsNeeded, rows_needed, rows_to_certify
+from routelab.stats.spending import look_level, widened
 from routelab.stats.thinning import evenly, thinned
+from routelab.stats.wealth import Wealth
 
 __all__ = [
     "BoundedSums",
     "Resamples",
+    "RowsNeeded",
+    "Wealth",
     "align",
     "bentkus",
     "betting",
@@ -25,6 +29,7 @@ __all__ = [
     "holm",
     "independence",
     "interval",
+    "look_level",
     "matrix",
     "mean_interval",
     "place",
@@ -33,9 +38,12 @@ __all__ = [
     "ranking",
     "requests_above",
     "requests_to_settle",
+    "rows_needed",
     "rows_to_certify",
     "same_shape",
     "thinned",
     "vector",
+    "wealth",
+    "widened",
     "within",
 ]

@@ -37,10 +37,15 @@ def safety(sample: BoundedSums, bound: float) -> float:
     return _ratio(bound - found.mean, found.error)
 
 
-def half_width(sample: BoundedSums) -> float:
-    """Half the width of an asymptotic 95 % interval of the mean."""
+def half_width(sample: BoundedSums, together: int = 1) -> float:
+    """Half the width of an asymptotic 95 % interval of the mean.
+
+    Args:
+        sample: whose mean it is.
+        together: intervals that are to hold at once (Bonferroni).
+    """
     error = sample.estimate.error
-    return 0.0 if math.isnan(error) else _NORMAL.inv_cdf(0.975) * error
+    return 0.0 if math.isnan(error) else _NORMAL.inv_cdf(1.0 - 0.025 / together) * error
 
 
 def difference(earlier: BoundedSums, later: BoundedSums) -> MeanDifference:

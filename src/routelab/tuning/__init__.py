@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
+    from routelab.tuning.looks import LookLedger, StudyLook
     from routelab.tuning.objectives import Bounds, Floor
     from routelab.tuning.options import BY, By, Options
     from routelab.tuning.study import Study, Verdict, save, tune
@@ -18,8 +19,10 @@ else:
             "Bounds": "objectives",
             "By": "options",
             "Floor": "objectives",
+            "LookLedger": "looks",
             "Options": "options",
             "Study": "study",
+            "StudyLook": "looks",
             "Verdict": "study",
             "save": "study",
             "tune": "study",
@@ -31,8 +34,10 @@ __all__ = [
     "Bounds",
     "By",
     "Floor",
+    "LookLedger",
     "Options",
     "Study",
+    "StudyLook",
     "Verdict",
     "save",
     "tune",

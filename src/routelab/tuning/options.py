@@ -83,6 +83,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         allow_missing: accept a log that lacks many outcomes.
         certify: bounds to prove on the calibrate part, together with probability 1 - delta.
         delta: chance of a wrong certificate, in (0, 0.5].
+        cost_ceiling_usd: what no request can cost more than, for a bound on cost to prove; None
+            takes token limits times prices where the catalogue has them, else twice the dearest
+            request of tune, which the certificate then names as an assumption.
         sampler: of the randomised search, one of `SAMPLERS`.
         storage: where trials are kept, so that a killed study goes on: a file or a database URL.
         fresh: forget the trials kept there under this name.
@@ -120,6 +123,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     reads: str = DEFAULT_READS
     split: Rule | None = None
     returning: bool = True
+    cost_ceiling_usd: float | None = None
 
     @property
     def returns(self) -> bool | None:
@@ -135,7 +139,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         problems = [*self._of_other_types()]
         if problems:
             raise TuningError(*problems)  # the other checks look into these values
-        for check in (self.bounds.check, partial(demand.check, self.certify, self.delta)):
+        for check in (
+            self.bounds.check,
+            partial(demand.check, self.certify, self.delta, self.cost_ceiling_usd),
+        ):
             try:
                 check()
             except TuningError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from cli_world import asking, rows_of, save
 
@@ -91,3 +93,31 @@ def test_bad_bounds_are_named(run, made, tmp_path):
     assert "has no certificate to test again" in run.refused(
         "certify", tmp_path / "plain.policy", "--log", log
     )
+
+
+def test_a_log_that_grows_is_looked_at_again(run, tmp_path):
+    def timed(rows):
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        return [
+            {**row, "timestamp": (start + timedelta(minutes=at // 2)).isoformat()}
+            for at, row in enumerate(rows)
+        ]
+
+    made = save(tmp_path / "log.csv", timed(rows_of(600)))
+    quiet = ("--no-report", "--no-tracking", "--trials", 5, "--policy", "cascade")
+    run.ok("tune", made, "--signal", "sure:1", "--out", "a.policy", *quiet)
+    later = timed(rows_of(900, seed=5))
+    short = save(tmp_path / "short.csv", later[: len(later) // 2])
+    ask = ("certify", tmp_path / "a.policy", "--split", "all", "--certify", "quality=0.3", "--json")
+    first = run("certify", *ask[1:], "--log", short).data["policies"][0]
+    kept = tmp_path / "a.bets.json"
+    assert kept.exists()
+    grown = save(tmp_path / "grown.csv", later)
+    second = run("certify", *ask[1:], "--log", grown).data["policies"][0]
+    assert (first["look"], second["look"]) == (1, 2)
+    assert second["goals"][0]["p_value"] <= first["goals"][0]["p_value"]
+    assert second["method"] == "wealth"
+    other = run("certify", *ask[1:], "--log", grown, "--bets", tmp_path / "b.json").data
+    assert other["policies"][0]["goals"] == second["goals"]
+    said = run.refused("certify", *ask[1:], "--log", grown, "--largest-group", 7)
+    assert "bets on this policy were begun with" in said

@@ -7,15 +7,18 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
+from scipy.stats import binom
 from tuning_world import log_of, random_log
 
-from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.catalogue import Parameters
+from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.policy_file import Certificate, load
 from routelab.replay import comparison_set
-from routelab.stats import betting
+from routelab.stats import wealth
 from routelab.stats.bounded_sums import grouped
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.certify import CertificateDemand, Evidence, largest_group, parse, prove
@@ -24,6 +27,7 @@ from routelab.tuning.study.export import as_json, save
 REGRET = CertificateDemand("regret", 0.08)
 COST = CertificateDemand("cost", 5.0)
 QUALITY = CertificateDemand("quality", 0.6)
+SMALL = Fixed("small")
 CASCADE = Cascade(("small", "large"), (0.55,), "confidence")
 
 
@@ -121,7 +125,7 @@ def test_limits_are_those_of_the_bet(log):
     assert quality.limit < quality.estimate == pytest.approx(done.quality.mean())
     assert cost.limit > cost.estimate == pytest.approx(1000 * done.cost_usd.mean())
     sample = here.claims([COST], CASCADE, 0.1)[0].sample
-    assert cost.limit == betting.upper(sample, 0.1)
+    assert cost.limit == wealth.upper(sample, 0.1)
 
 
 def test_a_dearer_request_than_was_assumed_refutes_a_bound_on_cost(log):
@@ -247,7 +251,8 @@ def test_a_text_that_is_no_bound_is_named(text):
     with pytest.raises(TuningError) as caught:
         parse([text, "regret=0.02", "nonsense"])
     assert caught.value.problems[0] == (
-        f"`certify` {text}: write regret=0.02, regret=0.02:MODEL, cost=1.5 or quality=0.9"
+        f"`certify` {text}: write regret=0.02, regret=0.02:MODEL, regret=0.02/group,"
+        " cost=1.5 or quality=0.9"
     )
     assert len(caught.value.problems) == 2
 
@@ -289,3 +294,131 @@ def test_free_requests_do_not_break_a_bound_on_cost():
         Fixed("small"), [CertificateDemand("cost", 0.5)], 0.1, here, group="id", ceiling_usd=0.001
     )
     assert found.goals[0].estimate == 0.0
+
+
+def test_a_model_is_no_worse_than_itself_whatever_is_asked():
+    """Nothing has to be measured for it."""
+    here = evidence(random_log(2, 2, seed=1))
+    found = prove(
+        Fixed("middle"), [CertificateDemand("regret", 0.001, "middle")], 0.01, here, group="id"
+    )
+    assert found.holds
+    assert (found.goals[0].p_value, found.goals[0].limit) == (0.0, 0.0)
+    other = CertificateDemand("regret", 0.001, "small")
+    assert not prove(Fixed("middle"), [other], 0.01, here, group="id").holds
+
+
+def test_a_model_that_may_be_ruled_out_is_not_itself_by_identity():
+    log = random_log(2, 2, seed=1)
+    for known in (Catalogue({"middle": Model(context_window=8)}), Catalogue()):
+        cut = split(log, group="id", need_all_parts=False)
+        here = comparison_set(log, cut, "all", log.models, catalogue=known, seed=0, learn=False)
+        (claim,) = Evidence(here, 1).claims(
+            [CertificateDemand("regret", 0.001, "middle")], Fixed("middle")
+        )
+        assert claim.identical == (known == Catalogue())
+
+
+def conversations(n, seed, lost=0.0):
+    """Conversations of 1 to 40 turns, of which the small model loses a share as a whole."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 41, n)
+    fails = np.repeat(rng.random(n) < lost, sizes)
+    quality = np.column_stack([~fails, np.ones(len(fails))]).astype(float)
+    log = log_of(quality, np.full((len(fails), 2), 0.5))
+    names = np.repeat([f"c{it}" for it in range(n)], sizes).astype(object)
+    requests = replace(log.requests, group=names, timestamp_s=np.arange(len(fails), dtype=float))
+    return replace(log, requests=requests)
+
+
+def by_groups(log, part="all"):
+    cut = split(log, need_all_parts=False)
+    here = comparison_set(log, cut, part, log.models, catalogue=Catalogue(), seed=0, learn=False)
+    return Evidence(here, 40)
+
+
+def test_well_below_two_hundred_conversations_are_enough_where_each_counts_once():
+    (once,) = parse(["regret=0.03/group"])
+    here = by_groups(conversations(130, 1))
+    found = prove(Fixed("small"), [once], 0.1, here, group="conversation")
+    assert found.holds
+    assert found.goals[0].unit == "group"
+    assert found.n_requests == len(here.comparison.log)
+    assert "as a mean over conversations" in found.text
+    each = prove(
+        Fixed("small"), [CertificateDemand("regret", 0.03)], 0.1, here, group="conversation"
+    )
+    assert not each.holds
+    assert "a bound with /group" in each.text
+
+
+def test_a_conversation_counts_once_by_its_mean():
+    log = conversations(200, 2, lost=0.3)
+    (claim,) = by_groups(log).claims([CertificateDemand("quality", 0.5, unit="group")], SMALL)
+    fails = {}
+    for name, quality in zip(log.requests.group, log.quality[:, 0], strict=True):
+        fails.setdefault(name, []).append(-quality)
+    assert claim.sample.estimate.mean == pytest.approx(
+        np.mean([np.mean(it) for it in fails.values()])
+    )
+    assert (claim.sample.low, claim.sample.high, claim.sample.largest) == (-1.0, 0.0, 1)
+
+
+PRICED = Model(input_usd_per_mtok=1.0, output_usd_per_mtok=4.0, context_window=1000)
+
+
+@pytest.mark.parametrize(
+    ("models", "named", "expected"),
+    [
+        ({"small": PRICED}, None, (0.005, "limits")),
+        ({"small": PRICED}, 0.25, (0.25, "named")),
+        ({"small": structs.replace(PRICED, context_window=None)}, None, (0.004, "data")),
+        ({"small": structs.replace(PRICED, cost_reported=True)}, None, (0.004, "data")),
+        ({"small": structs.replace(PRICED, context_window=10)}, None, (0.004, "data")),
+        ({"small": structs.replace(PRICED, parameters=Parameters(max_tokens=500))}, None,
+         (0.003, "limits")),
+        ({"small": structs.replace(PRICED, fallbacks=("dear",)),
+          "dear": structs.replace(PRICED, input_usd_per_mtok=9.0)}, None, (0.013, "limits")),
+        ({}, None, (0.004, "data")),
+    ],
+)  # fmt: skip
+def test_a_ceiling_is_named_or_follows_from_limits_or_is_said_to_be_of_the_data(
+    models, named, expected
+):
+    log = log_of(np.ones((50, 2)), 0.002)
+    cut = split(log, group="id", need_all_parts=False)
+    known = Catalogue(models)
+    here = comparison_set(log, cut, "all", log.models, catalogue=known, seed=0, learn=False)
+    found = Evidence(here, 1).ceiling(SMALL, named)
+    assert (round(found.usd, 9), found.source) == expected
+
+
+def test_a_ceiling_from_the_data_is_an_assumption_in_the_sentence(log):
+    asked = (CertificateDemand("cost", 3.0),)
+    found = tune(log, Options(name="c", trials=5, certify=asked, policy="cascade")).certificate
+    assert found.goals[0].ceiling_from == "data"
+    assert f"if no request costs over {found.goals[0].ceiling_usd:.4g} USD, twice the" in found.text
+    assert any("taken from the data" in it for it in found.assumptions)
+    options = Options(name="c", trials=5, certify=asked, policy="cascade", cost_ceiling_usd=0.05)
+    named = tune(log, options).certificate
+    assert (named.goals[0].ceiling_usd, named.goals[0].ceiling_from) == (0.05, "named")
+    assert "taken from the data" not in " ".join((named.text, *named.assumptions))
+
+
+def test_many_models_do_not_break_a_bound_later_by_chance():
+    """Regret to each of three equal models is the bound exactly; some is above it by chance."""
+    rng, broken, times = np.random.default_rng(4), 0, 120
+    for _ in range(times):
+        quality = (rng.random((400, 4)) < 0.5).astype(float)
+        log = log_of(quality, 0.001)
+        here = evidence(log)
+        found = prove(
+            Fixed(log.models[0]),
+            [CertificateDemand("regret", 1e-9)],
+            0.1,
+            here,
+            group="id",
+            later=Evidence(here.comparison, 400),
+        )
+        broken += found.goals[0].broken_later
+    assert binom.sf(broken - 1, times, 0.05) > 1e-3

@@ -41,7 +41,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs import Log
 from routelab.tracking import settle
-from routelab.tuning import Options, Study
+from routelab.tuning import LookLedger, Options, Study
 from routelab.tuning import tune as run
 from routelab.tuning.slo import SloDemands, check_alone, tuned_for
 from routelab.tuning.study import (
@@ -96,6 +96,7 @@ def tune(
             catalogue=known,
             json=output.json,
             replace=output.replace,
+            looks=output.ledger(log),
         )
         return
     opened = read_log(log, how, signals, known, options.models or ())
@@ -110,7 +111,7 @@ def tune(
         replace=output.replace,
     )
     with recorder(wanted=not output.no_tracking) as by:
-        study = _studied(opened, options, known, wanted, search.seeds)
+        study = _studied(opened, options, known, wanted, search.seeds, output.ledger(log))
         settle(study_path(target), tell)
         digest = save(study, target).digest
         summary = {**as_json(study), "policy_digest": digest}
@@ -156,6 +157,7 @@ def _options(
         allow_missing=how.allow_missing,
         certify=proof.demands,
         delta=proof.delta,
+        cost_ceiling_usd=proof.cost_ceiling_usd,
         sampler=search.sampler,
         storage=search.storage,
         fresh=search.fresh,
@@ -188,14 +190,19 @@ def _catalogue(log: Log, given: Catalogue | None, options: Options) -> Catalogue
 
 
 def _studied(
-    log: Log, options: Options, known: Catalogue | None, wanted: SloDemands | None, seeds: int
+    log: Log,
+    options: Options,
+    known: Catalogue | None,
+    wanted: SloDemands | None,
+    seeds: int,
+    looks: LookLedger,
 ) -> Study:
     """The study, with what simulated days and other seeds add to it."""
     if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
         tell(f"warning: {slow}")
     begun = time.monotonic()
     with progress("searching") as update:
-        study = run(log, options, catalogue=known, progress=update, notify=tell)
+        study = run(log, options, catalogue=known, progress=update, notify=tell, looks=looks)
     if study.plan is not None:
         tell(tables.budget_line(study, time.monotonic() - begun))
     if wanted is not None:

@@ -77,6 +77,7 @@ class ProofOptions:
     Attributes:
         certify: texts "GOAL=BOUND"; see `routelab.tuning.certify`.
         delta: chance of a wrong certificate.
+        cost_ceiling_usd: what no request can cost more than; None where nobody knows.
     """
 
     certify: Annotated[
@@ -85,13 +86,21 @@ class ProofOptions:
             "--certify",
             metavar="GOAL=BOUND",
             help="Bound to prove on the calibrate part: regret=0.02 (to the best model),"
-            " regret=0.02:MODEL, cost=USD (per 1,000 requests) or quality=Q. Repeatable; all hold"
-            " together.",
+            " regret=0.02:MODEL, cost=USD (per 1,000 requests) or quality=Q; with /group behind the"
+            " number as a mean over groups. Repeatable; all hold together.",
         ),
     ] = None
     delta: Annotated[
         float, typer.Option("--delta", help="Chance of a wrong certificate that is accepted.")
     ] = 0.1
+    cost_ceiling_usd: Annotated[
+        float | None,
+        typer.Option(
+            "--cost-ceiling-usd",
+            help="What no request can cost more than; default token limits times prices, else"
+            " twice the dearest on tune, as an assumption that is named.",
+        ),
+    ] = None
 
     @property
     def demands(self) -> tuple[CertificateDemand, ...]:

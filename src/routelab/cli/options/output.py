@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from routelab.cli.options.groups import group
+from routelab.tuning import LookLedger
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON only; all else goes to standard error.")
@@ -44,6 +45,7 @@ class StudyOutputOptions(OutputOptions):
         no_tracking: do not record the study in MLflow.
         out: policy directory; None takes the log's name.
         replace: the policy of another study that is there.
+        looks: ledger of the studies judged on the same test requests; None takes the log's.
     """
 
     no_tracking: Annotated[
@@ -62,3 +64,20 @@ class StudyOutputOptions(OutputOptions):
             help="Replace a policy that another study (other log, prices or options) left there.",
         ),
     ] = False
+    looks: Annotated[
+        Path | None,
+        typer.Option(
+            "--looks",
+            metavar="FILE",
+            help="Where studies judged on the same test requests are counted; default LOG.looks,"
+            " beside the log.",
+        ),
+    ] = None
+
+    def ledger(self, log: Path) -> LookLedger:
+        """Where studies judged on the same test requests are counted.
+
+        Args:
+            log: that is tuned on.
+        """
+        return LookLedger.beside(log) if self.looks is None else LookLedger(self.looks)

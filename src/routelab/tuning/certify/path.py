@@ -38,7 +38,11 @@ class _Judged(NamedTuple):
 
 
 def path(
-    pool: Sequence[FrontPoint], demands: Sequence[CertificateDemand], delta: float, tune: Evidence
+    pool: Sequence[FrontPoint],
+    demands: Sequence[CertificateDemand],
+    delta: float,
+    tune: Evidence,
+    ceiling_usd: float | None = None,
 ) -> list[FrontPoint]:
     """Points in the order in which they are tested: each is less safe on tune, and better.
 
@@ -51,11 +55,12 @@ def path(
         demands: bounds to prove, together.
         delta: level of the tests, by which points are called safe.
         tune: rows that the order is decided on.
+        ceiling_usd: what no request can cost more than, by the user; None where nobody named one.
     Raises:
         TuningError: on tune no point keeps all bounds at once; it says which comes closest.
     """
     cheap = any(demand.goal != "cost" for demand in demands)
-    judged = [_judged(point, demands, delta, tune, cheap) for point in pool]
+    judged = [_judged(point, demands, delta, tune, cheap, ceiling_usd) for point in pool]
     ascending: list[_Judged] = []
     for candidate in sorted(judged, key=lambda candidate: (candidate.price, candidate.needed)):
         if candidate.needed < (ascending[-1].needed if ascending else math.inf):
@@ -73,9 +78,12 @@ def _judged(
     delta: float,
     tune: Evidence,
     cheap: bool,
+    ceiling_usd: float | None,
 ) -> _Judged:
-    claims = tune.claims(demands, point.policy)
-    needed = requests_needed(claims, delta)
+    bounded = any(demand.goal == "cost" for demand in demands)
+    ceiling = tune.ceiling(point.policy, ceiling_usd).usd if bounded else None
+    claims = tune.claims(demands, point.policy, ceiling)
+    needed = requests_needed(claims, delta).rows
     worst = min(claims, key=lambda it: clt.safety(it.sample, it.bound))
     cost, quality = point.score.usd_per_1k, point.score.quality
     price = (cost, -quality) if cheap else (-quality, cost)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from routelab.core.messages import bracketed, counted
 from routelab.policy_file import Certificate, CertifiedBound
+from routelab.tuning.certify import ceiling
 from routelab.tuning.certify.demand import CertificateDemand
 from routelab.tuning.certify.evidence import Evidence
 
@@ -21,23 +22,44 @@ def rule(demands: Sequence[CertificateDemand]) -> str:
 
 def sentence(it: Certificate) -> str:
     """What was proved, or what stands in the way."""
-    claims = " and ".join(map(claim, it.goals))
-    where = f"on {it.n_requests:,} {it.part} requests"
+    claims = " and ".join(claim(goal, it.group) for goal in it.goals)
+    where = f"on {it.n_requests:,} {it.part} requests{_looks(it)}"
     if it.holds:
         return f"certified {where}: {claims}, with probability {1 - it.delta:g} or more"
     reasons = "; ".join([*_failed(it), *_more(it)])
     return f"not certified {where}: {claims}, with probability {1 - it.delta:g} ({reasons})"
 
 
-def claim(goal: CertifiedBound) -> str:
-    """The bound in words, with what was measured."""
+def _looks(it: Certificate) -> str:
+    """What a look at a log that grew rests on besides these requests."""
+    if not it.n_groups_before:
+        return ""
+    return f", and bets on {it.n_groups_before:,} groups before them"
+
+
+def claim(goal: CertifiedBound, group: str = "group") -> str:
+    """The bound in words, with what was measured and what is assumed of costs.
+
+    Args:
+        goal: that was tested.
+        group: what counts once where groups do, in words.
+    """
     measured = f"[measured {goal.estimate:.3g}, limit {goal.limit:.3g}]"
+    if goal.unit == "group":
+        measured = f"as a mean over {_plural(group)} {measured}"
     if goal.goal == "regret":
         to = goal.reference or "the best model"
         return f"regret to {to} is at most {goal.bound:g} {measured}"
     if goal.goal == "cost":
-        return f"cost is at most {goal.bound:g} USD per 1,000 requests {measured}"
+        text = f"cost is at most {goal.bound:g} USD per 1,000 requests {measured}"
+        if goal.ceiling_usd is None:
+            return text
+        return f"{text} if {ceiling.words(goal.ceiling_usd, goal.ceiling_from)}"
     return f"quality is at least {goal.bound:g} {measured}"
+
+
+def _plural(group: str) -> str:
+    return "requests" if group == "id" else f"{group}s"
 
 
 def _failed(it: Certificate) -> Iterator[str]:
@@ -53,11 +75,30 @@ def _more(it: Certificate) -> Iterator[str]:
     if all(goal.p_value <= it.delta for goal in it.goals):
         yield "the path failed before it reached this policy, so its own test counts for nothing"
     elif it.requests_needed is not None:
-        yield f"about {it.requests_needed:,} {it.part} requests would certify this policy"
+        number = f"about {it.requests_needed:,} {it.part} requests"
+        yield f"{number} would certify this policy{_range(it.needed_between)}"
+    elif it.needed_between is not None and it.needed_between[0] is not None:
+        yield (
+            "no number of requests would certify this policy if the estimates stay; if they are as"
+            f" far off as they may well be, {it.needed_between[0]:,} or more"
+        )
     else:
         yield "no number of requests would certify this policy if the estimates stay"
     if it.safest_needed is not None:
         yield f"about {it.safest_needed:,} would certify the safest one on the path"
+    if it.n_groups < it.n_requests and any(goal.unit == "request" for goal in it.goals):
+        yield (
+            f"where a {it.group} may have {it.largest_group:,} requests, a bound with /group, by"
+            f" which each {it.group} counts once, needs fewer"
+        )
+
+
+def _range(between: tuple[int | None, int | None] | None) -> str:
+    """Between which numbers it lies 4 times of 5; empty where that was not asked."""
+    if between is None or between[0] is None:
+        return ""
+    low, high = between
+    return f" ({low:,} or more)" if high is None else f" ({low:,} to {high:,})"
 
 
 def later(goal: CertifiedBound, part: str) -> str | None:
@@ -78,12 +119,18 @@ def assumptions(on: Evidence, group: str, goals: Sequence[CertifiedBound]) -> It
         f" drawn with them, each {group} as a whole; compare test, and certify anew when"
         " traffic, prices or models change"
     )
-    yield (
-        f"no {group} has more than {counted(on.largest, 'request')}; further ones"
-        f" do not count ({on.n_left_out:,} here)"
-    )
+    if on.method == "wealth" and on.begun_s is None:
+        yield (
+            "one look: without timestamps nothing tells which requests are new, so that a longer"
+            " log has to be tested as a look of its own"
+        )
+    if any(goal.unit == "request" for goal in goals):
+        yield (
+            f"no {group} has more than {counted(on.largest, 'request')}; further ones"
+            f" do not count ({on.n_left_out:,} here)"
+        )
     yield from (
-        f"no request costs more than {goal.ceiling_usd:.4g} USD"
+        ceiling.words(goal.ceiling_usd, goal.ceiling_from)
         for goal in goals
         if goal.ceiling_usd is not None
     )

@@ -54,6 +54,7 @@ def as_json(study: PartitionedStudy) -> dict[str, Any]:
         "provenance": _provenance(study),
         "breakdown": None,
         "streamed": True,
+        **summary.later_look(study),
     }
 
 
@@ -87,4 +88,5 @@ def _provenance(study: PartitionedStudy) -> dict[str, Any]:
         "options": {k: v for k, v in study.options.recorded.items() if k not in UNSAID},
         "numpy": np.__version__,
         "streamed": True,
+        **summary.later_look(study),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from routelab.replay.partitions import (
 from routelab.signals import proposals
 from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.kinds import ThresholdsByModel
+from routelab.tuning.looks import LookLedger, StudyLook, study_digest
 from routelab.tuning.objectives import (
     BoundCheck,
     Bounds,
@@ -76,6 +78,7 @@ class PartitionedStudy:
         coverage: requests compared and left out, by part.
         message_kinds: what the log's messages hold besides prompts, in a column of their own or as
             JSON in that of prompts.
+        look: which look at the test part it is; None where nobody counts.
     """
 
     options: Options
@@ -94,6 +97,7 @@ class PartitionedStudy:
     verdict: Verdict
     coverage: Mapping[str, Coverage]
     message_kinds: frozenset[str] = frozenset()
+    look: StudyLook | None = None
 
     @property
     def policy(self) -> Policy:
@@ -113,6 +117,7 @@ def tune_partitions(
     *,
     catalogue: Catalogue | None = None,
     passes: Passes = lambda _: lambda *_: None,
+    looks: LookLedger | None = None,
 ) -> PartitionedStudy:
     """Tune plain cascades on a log that is never in memory as a whole.
 
@@ -123,6 +128,8 @@ def tune_partitions(
         workers: that read the files.
         catalogue: prices and capabilities; None takes the log's own.
         passes: given the name of a pass over the log, what is called with its progress.
+        looks: counts the studies that are judged on the same test requests; None where nobody
+            counts.
     Raises:
         TuningError: options that cannot be had here, bounds that nothing meets, or a grid that
             does not fit into memory.
@@ -139,7 +146,15 @@ def tune_partitions(
     tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
     on_tune = _on_tune(log, tuning, models, signals, question, options, cut.n["test"])
-    return _judged_on(testing, log, cut, question, options, models, on_tune)
+    look = None
+    if looks is not None:
+        # Of requests read in batches no ids are kept: the files and how they are cut name them.
+        text = f"{cut.sha256} {cut.rule} {cut.seed} {cut.group} {cut.cuts_s}"
+        test = hashlib.sha256(text.encode()).hexdigest()
+        read = {"log_sha256": cut.sha256, "prices_sha256": inputs.prices_sha256(known)}
+        read |= {name: repr(it) for name, it in batches.specs.items()}
+        look = looks.counted(test, cut.sha256, study_digest(options, read))
+    return _judged_on(testing, log, cut, question, options, models, on_tune, look)
 
 
 class _OnTune(NamedTuple):
@@ -221,10 +236,12 @@ def _verdict(
     coverage: Mapping[str, Coverage],
     best_quality: float,
     lack: Sequence[str],
+    look: StudyLook | None,
 ) -> Verdict:
     """The verdict, with what a reader of it must know besides."""
     exported = found.chosen[0]
     warnings = [
+        *([] if look is None else look.sentences()),
         *caveats.below_default(options, tested[0].quality, best_quality),
         *found.doubts,
         *caveats.mixed(exported),
@@ -239,7 +256,7 @@ def _verdict(
         *lack,
     ]
     return verdict(
-        tested[0],
+        tested[0] if look is None else look.paid(tested[0]),
         options.bounds,
         best_quality,
         warnings,
@@ -256,6 +273,7 @@ def _judged_on(
     options: Options,
     models: tuple[str, ...],
     found: _OnTune,
+    look: StudyLook | None,
 ) -> PartitionedStudy:
     """The study, once what it chose is replayed on test.
 
@@ -295,7 +313,8 @@ def _judged_on(
         judged=_held_to_bounds(chosen, tested, options.bounds, best_quality),
         front=found.front,
         aiq_front=_aiq_front(tested, models),
-        verdict=_verdict(log, cut, options, found, tested, coverage, best_quality, lack),
+        verdict=_verdict(log, cut, options, found, tested, coverage, best_quality, lack, look),
+        look=look,
         coverage=coverage,
     )
 

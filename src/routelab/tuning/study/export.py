@@ -66,6 +66,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_tried(study),
+        **summary.later_look(study),
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {

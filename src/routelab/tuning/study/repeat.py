@@ -14,7 +14,7 @@ from routelab.tuning.options import BEFORE, POINTS, Options
 from routelab.tuning.search import recorded_about
 from routelab.tuning.tuners import CASCADE
 
-_OF_ITS_OWN = ("storage", "fresh", "processes", "certify", "delta")
+_OF_ITS_OWN = ("storage", "fresh", "processes", "certify", "delta", "cost_ceiling_usd")
 """Options of a study that its repetition has not: where trials are kept, and what is proved."""
 
 

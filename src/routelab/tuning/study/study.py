@@ -21,6 +21,7 @@ from routelab.tuning.budget import ACCOUNT, Clock, LogShape, StudyPlan, planned
 from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
 from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
+from routelab.tuning.looks import LookLedger, StudyLook, study_digest
 from routelab.tuning.objectives import (
     ENOUGH,
     BoundCheck,
@@ -93,6 +94,7 @@ class Study:
         plan: what was to be tried; None where everything was that was asked for.
         cut_short: what of the plan there was no time for.
         tried: what each kind came to on test; nothing of one kind.
+        look: which look at the test part it is; None where nobody counts.
     """
 
     options: Options
@@ -123,6 +125,7 @@ class Study:
     plan: StudyPlan | None = None
     cut_short: Sequence[str] = ()
     tried: Sequence[TriedKind] = ()
+    look: StudyLook | None = None
 
     @property
     def policy(self) -> Policy:
@@ -156,6 +159,7 @@ def tune(
     progress: Progress | None = None,
     notify: Callable[[str], None] | None = None,
     packages: Sequence[str] = (),
+    looks: LookLedger | None = None,
 ) -> Study:
     """Tune a policy on a complete log.
 
@@ -181,6 +185,8 @@ def tune(
         progress: called with the number of finished trials and that of all.
         notify: called with a sentence on each scorer about to be learned and on each stage.
         packages: that bring the kind to tune, and whose code may run.
+        looks: counts the studies that are judged on the same test requests, of which later ones
+            need more to ship; None where nobody counts.
     Raises:
         PackageError: such a package is not installed, or brings what does not fit.
         TuningError: options out of range or of no use together, or bounds that nothing meets.
@@ -231,7 +237,12 @@ def tune(
     testing = part("test")
     if learned is not None:
         testing = testing.with_scoring(learned.fitted.scoring())
-    study = _judged_on(testing, options, log, cut, known, on_tune, clock, tell)
+    look = None
+    if looks is not None:
+        read = inputs.digests(log, known) | {name: repr(log.spec(name)) for name in signals}
+        test = cut.sha256()["test"]
+        look = looks.counted(test, log.sha256, study_digest(options, read))
+    study = _judged_on(testing, options, log, cut, known, on_tune, clock, look, tell)
     note_export(options, study.trials, study.kind, study.policy, study.verdict.word, tell)
     return study
 
@@ -342,6 +353,7 @@ def _judged_on(
     catalogue: Catalogue,
     found: _OnTune,
     clock: Clock,
+    look: StudyLook | None,
     tell: Callable[[str], None],
 ) -> Study:
     """The study, once what it chose is replayed on test."""
@@ -363,7 +375,7 @@ def _judged_on(
     if found.certifier is not None:
         certificate = found.certifier.certificate(exported.policy, testing)
     final, by_bound = _against_bounds(
-        testing, options, log, cut, found, tested, certificate, tried, rivals
+        testing, options, log, cut, found, tested, certificate, tried, rivals, look
     )
     account = None
     if more is not None and found.plan.account and clock.begins(ACCOUNT):
@@ -396,6 +408,7 @@ def _judged_on(
         plan=found.plan if found.plan.seconds is not None else None,
         cut_short=tuple(clock.cut),
         tried=tried,
+        look=look,
     )
 
 
@@ -409,6 +422,7 @@ def _against_bounds(
     certificate: Certificate | None,
     tried: Sequence[TriedKind],
     rivals: Sequence[Rival],
+    look: StudyLook | None,
 ) -> tuple[Verdict, Sequence[Sequence[BoundCheck]]]:
     """The verdict on the exported policy, and each operating point held to the user's bounds."""
     chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
@@ -421,6 +435,7 @@ def _against_bounds(
     ]
     fronts = found.searched.fronts
     warnings = [
+        *([] if look is None else look.sentences()),
         *caveats.mixed(chosen[0]),
         *caveats.outdone(rivals),
         *caveats.below_default(options, tested[0].quality, best_quality),
@@ -432,7 +447,7 @@ def _against_bounds(
         *bound_checks.unjudged(found.wanted, on_test),
     ]
     final = verdict(
-        tested[0],
+        tested[0] if look is None else look.paid(tested[0]),
         bounds,
         best_quality,
         warnings,
@@ -470,6 +485,7 @@ def _certifier(
         Evidence(tuning, largest),
         Evidence(calibrate, largest),
         cut.group,
+        ceiling_usd=options.cost_ceiling_usd,
     )
 
 

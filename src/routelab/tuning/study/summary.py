@@ -9,6 +9,7 @@ import msgspec
 
 from routelab.policies import to_wire
 from routelab.replay import Coverage, Figures
+from routelab.tuning.looks import StudyLook
 from routelab.tuning.objectives import BoundCheck, FrontPoint, OperatingPoint, on_bounds
 from routelab.tuning.study.verdict import Verdict
 
@@ -36,6 +37,14 @@ class Finding(Protocol):
     def front(self) -> Sequence[FrontPoint]: ...
     @property
     def aiq_front(self) -> float: ...
+    @property
+    def look(self) -> StudyLook | None: ...
+
+
+def later_look(study: Finding) -> dict[str, Any]:
+    """Which look at the test part it is; nothing of the first, as nobody has paid for it."""
+    look = study.look
+    return {} if look is None or look.number == 1 else {"look": msgspec.to_builtins(look)}
 
 
 def findings(study: Finding) -> dict[str, Any]:
