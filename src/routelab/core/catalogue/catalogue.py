@@ -58,7 +58,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         api_key_env: environment variable that holds the key; empty for none.
         region: where it runs, for people and metrics.
         weight: its share of the traffic beside the model's other deployments; 0 takes it out.
-        max_concurrency: calls under way at once; None for no limit.
+        max_concurrency: calls under way at once; None for that of the engine's rules.
         requests_per_minute, tokens_per_minute: what it grants; None for no limit.
         timeouts: of one attempt; None for the router's.
     """

@@ -11,7 +11,7 @@ import msgspec
 
 from routelab.core.catalogue import Deployment, Timeouts
 from routelab.core.messages import foreign
-from routelab.runtime.attempts.classify import AttemptResult, classify, failed
+from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
 from routelab.runtime.upstream import OutgoingRequest, Upstream, UpstreamError
 
@@ -63,7 +63,7 @@ async def _whole(
         async with asyncio.timeout(None if math.isinf(limit) else limit):
             reply = await upstream.send(outgoing)
     except TimeoutError:
-        return failed(outgoing.deployment, f"no answer in {limit:g} s", "timeout")
+        return late(outgoing, f"no answer in {limit:g} s")
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
     return classify(outgoing.deployment, reply, wall_clock())

@@ -10,7 +10,7 @@ import msgspec
 
 from routelab.core.catalogue import Deployment
 from routelab.runtime.attempts.retry_after import retry_after_s
-from routelab.runtime.upstream import Kind, Reply, deployment_label
+from routelab.runtime.upstream import Kind, OutgoingRequest, Reply, deployment_label
 from routelab.runtime.wire import SHOULD_RETRY
 from routelab.signals import answer_text
 
@@ -66,6 +66,13 @@ class AttemptResult(msgspec.Struct, frozen=True):
 def failed(deployment: Deployment, error: str, kind: Kind) -> AttemptResult:
     """An attempt without a reply that could be judged."""
     return AttemptResult(deployment_label(deployment), error=error, kind=kind)
+
+
+def late(outgoing: OutgoingRequest, reason: str) -> AttemptResult:
+    """An attempt whose time was over before its reply began."""
+    if outgoing.progress.waits:
+        return failed(outgoing.deployment, f"no connection was free here, so {reason}", "busy")
+    return failed(outgoing.deployment, reason, "timeout")
 
 
 def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:

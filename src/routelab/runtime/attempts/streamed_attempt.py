@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from routelab.runtime.attempts.classify import AttemptResult, classify, failed
+from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
 from routelab.runtime.attempts.pieces import single_chunk
 from routelab.runtime.attempts.stream_reader import StreamError, StreamReader, used
 from routelab.runtime.attempts.timeouts import StreamTimeouts
@@ -51,6 +51,8 @@ async def streamed(
         return await _read(upstream, outgoing, reading, wall_clock)
     if watch.stopped:
         return _broken(outgoing, reading, "stopped by the caller", "stopped")
+    if outgoing.progress.waits:
+        return late(outgoing, watch.reason)
     if not reading.assembly.finished:
         return _broken(outgoing, reading, watch.reason, "timeout")
     await reading.release()

@@ -18,6 +18,9 @@ from routelab.runtime.engine.pool import Pool
 from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.upstream import Upstream
 
+_LONG_S = 0.5
+"""From which on a failure says how long its call had waited to be sent."""
+
 
 class Engine:
     """Balancing, limits, retries, breakers and fallbacks below one call, whatever its answer says.
@@ -195,6 +198,9 @@ class Engine:
                 used = prompt + answer
                 if result.error is None:
                     pool.demand.learn(answer)
+            if result.error is not None and sent - began >= _LONG_S:
+                waited = f"{result.error} (it had waited {sent - began:.1f} s for its turn here)"
+                result = msgspec.structs.replace(result, error=waited)
             report = outcome.report(result, hurried=hurried, tokens=used)
             self._note(state, result)
         except BaseException:

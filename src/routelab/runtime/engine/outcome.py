@@ -18,7 +18,7 @@ def may_pass(result: AttemptResult) -> bool:
     """Whether the same deployment may answer if it is asked once more."""
     if result.kind == "status":
         return result.status is not None and (result.status in PASSING or result.status >= 500)
-    return result.kind in ("connect", "timeout", "cut")
+    return result.kind in ("connect", "busy", "timeout", "cut")
 
 
 def report(result: AttemptResult, *, hurried: bool, tokens: float | None) -> AttemptReport:
@@ -37,7 +37,7 @@ def report(result: AttemptResult, *, hurried: bool, tokens: float | None) -> Att
 def _healthy(result: AttemptResult, *, hurried: bool) -> bool | None:
     if result.error is None:
         return True
-    if result.kind == "stopped" or (result.kind == "timeout" and hurried):
+    if result.kind in ("stopped", "busy") or (result.kind == "timeout" and hurried):
         return None
     of_the_request = result.status in _OF_THE_REQUEST or not result.elsewhere
     return None if result.kind == "status" and of_the_request else False
@@ -46,5 +46,5 @@ def _healthy(result: AttemptResult, *, hurried: bool) -> bool | None:
 def _used(result: AttemptResult, tokens: float) -> float | None:
     if not math.isnan(tokens):
         return tokens
-    unread = result.kind in ("connect", "key") or result.status == TOO_MANY
+    unread = result.kind in ("connect", "busy", "key") or result.status == TOO_MANY
     return 0.0 if unread else None

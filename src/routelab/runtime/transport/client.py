@@ -35,7 +35,6 @@ _UNSENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.InvalidURL,
-    httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
@@ -160,6 +159,10 @@ def _of_aiohttp(error: Exception) -> bool:
 
 def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
     cause = type(error.__cause__).__name__
+    if isinstance(error, httpx.PoolTimeout):
+        return UpstreamError(
+            "no connection was free here: the client has as many as it may", "busy"
+        )
     sent = not isinstance(error, _UNSENT) or cause in _AIOHTTP_SENT
     kind: Kind = "cut" if sent else "connect"
     refused = cause.startswith("ClientConnector")  # httpx-aiohttp takes it for a timeout
