@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from routelab.runtime.attempts.usage_dialects import USAGE_FIELDS, merge_usage, places_of
+
 _ONCE = ("role", "type", "id", "object")
 """Text that some endpoints repeat in every piece; it does not add up."""
 
@@ -23,6 +25,7 @@ class Assembly:
     def __init__(self) -> None:
         self.pieces = 0
         self._body: dict[str, Any] = {}
+        self._usage: dict[str, Any] = {}
         self._choices: dict[int, dict[str, Any]] = {}
 
     def add(self, piece: Mapping[str, Any]) -> bool:
@@ -31,14 +34,20 @@ class Assembly:
         Raises:
             PieceError: it does not have the form of a piece.
         """
-        content = False
+        content = counts = False
         for choice in _choices(piece):
             delta = choice.get("delta") or {}
             content = content or any(value for name, value in delta.items() if name != "role")
             self._add_choice(choice, delta)
+            counts = counts or "usage" in choice
         for name, value in piece.items():
-            if value is not None and name not in ("choices", "object"):
+            if value is None or name in ("choices", "object"):
+                continue
+            counts = counts or name in USAGE_FIELDS
+            if name != "usage":
                 self._body[name] = value
+        for usage in places_of(piece) if counts else ():
+            merge_usage(self._usage, usage)
         self.pieces += content
         return content
 
@@ -51,14 +60,14 @@ class Assembly:
 
     @property
     def usage(self) -> Mapping[str, Any] | None:
-        """As the endpoint reported it last; None before it did."""
-        usage = self._body.get("usage")
-        return usage if isinstance(usage, Mapping) else None
+        """As the endpoint reported it, the latest over the earlier; None before it did."""
+        return self._usage or None
 
     def body(self) -> dict[str, Any]:
         """What there is so far as a `chat.completion`."""
         choices = [_complete(self._choices[index]) for index in sorted(self._choices)]
-        return {**self._body, "object": "chat.completion", "choices": choices}
+        used = {"usage": self._usage} if self._usage else {}
+        return {**self._body, "object": "chat.completion", **used, "choices": choices}
 
     def _add_choice(self, choice: Mapping[str, Any], delta: Mapping[str, Any]) -> None:
         index = choice.get("index") or 0

@@ -10,6 +10,7 @@ import msgspec
 
 from routelab.core.catalogue import Deployment
 from routelab.runtime.attempts.retry_after import retry_after_s
+from routelab.runtime.attempts.usage_dialects import usage_of
 from routelab.runtime.upstream import Kind, OutgoingRequest, Reply, deployment_label
 from routelab.runtime.wire import SHOULD_RETRY
 from routelab.signals import answer_text
@@ -105,7 +106,7 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
 
 def _used(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """What a failure cost, without what it says, which may quote a key."""
-    return None if body is None else {"usage": body.get("usage")}
+    return None if body is None else {"usage": usage_of(body)}
 
 
 def _message(body: Mapping[str, Any] | None, reply: Reply) -> str:
