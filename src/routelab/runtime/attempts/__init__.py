@@ -8,7 +8,7 @@ from routelab.lazy import attach
 from routelab.runtime.attempts.attempt import attempt
 
 if TYPE_CHECKING:
-    from routelab.runtime.attempts.classify import PASSING, AttemptResult
+    from routelab.runtime.attempts.classify import AttemptResult
     from routelab.runtime.attempts.cost import (
         Cost,
         ServedPrices,
@@ -26,7 +26,6 @@ else:
             "AttemptResult": "classify",
             "Cost": "cost",
             "DONE": "pieces",
-            "PASSING": "classify",
             "PieceSink": "streamed_attempt",
             "ServedPrices": "cost",
             "combined_multiplier": "cost",
@@ -41,7 +40,6 @@ else:
 
 __all__ = [
     "DONE",
-    "PASSING",
     "AttemptResult",
     "Cost",
     "PieceSink",

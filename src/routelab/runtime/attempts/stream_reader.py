@@ -13,6 +13,15 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from routelab.core import estimated_tokens, tokens_of
 from routelab.runtime.attempts.assembly import Assembly, PieceError
 from routelab.runtime.attempts.events import Event, EventError, EventParser
+from routelab.runtime.attempts.failures import (
+    CUT,
+    EMPTY,
+    OF_KIND,
+    Failure,
+    error_of,
+    judged,
+    sentence_of,
+)
 from routelab.runtime.attempts.timeouts import StreamTimeouts
 from routelab.runtime.upstream import Kind, UpstreamError
 from routelab.runtime.wire import decode_object
@@ -31,8 +40,9 @@ _DRAIN_S = 0.1
 class StreamError(Exception):
     """The stream ended before the answer did."""
 
-    def __init__(self, message: str, kind: Kind) -> None:
+    def __init__(self, message: str, kind: Kind, failure: Failure | None = None) -> None:
         self.kind = kind
+        self.failure = OF_KIND[kind] if failure is None else failure
         super().__init__(message)
 
 
@@ -112,8 +122,9 @@ class StreamReader:
 
     async def _event(self, event: Event) -> None:
         piece = _decoded(event)
-        if piece.get("error") or event.name == "error":
-            raise self._stream_error(piece)
+        error = error_of(piece)
+        if error is not None or event.name == "error":
+            raise self._stream_error(piece, piece if error is None else error)
         await self.take(piece)
 
     async def release(self) -> None:
@@ -125,15 +136,14 @@ class StreamReader:
                 self.delivered = True
                 await self._sink(piece)
 
-    def _stream_error(self, piece: Mapping[str, Any]) -> StreamError:
+    def _stream_error(self, piece: Mapping[str, Any], error: object) -> StreamError:
         """The failure that an endpoint reports in the middle of its answer."""
-        error: object = piece.get("error") or piece
-        code = error.get("code") if isinstance(error, Mapping) else None
-        text = error.get("message") if isinstance(error, Mapping) else error
-        known = isinstance(code, int) and 400 <= code <= 599
-        self.status = code if known else self.status
-        what = f"failed while answering: {str(text or piece)[:_SHOWN]}"
-        return StreamError(what, "status" if known else "cut")
+        verdict = judged(None, {"error": error})
+        known = verdict.failure is not EMPTY
+        self.status = verdict.status or self.status
+        what = f"failed while answering: {(sentence_of(error) or str(piece))[:_SHOWN]}"
+        failure = verdict.failure if known else CUT
+        return StreamError(what, "status" if known else "cut", failure)
 
     def _cut(self, reason: str) -> str:
         return f"cut after {self.assembly.pieces} pieces: {reason}"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
+from routelab.runtime.attempts.failures import EMPTY, OF_KIND, Failure
 from routelab.runtime.attempts.pieces import single_chunk
 from routelab.runtime.attempts.stream_reader import StreamError, StreamReader, used
 from routelab.runtime.attempts.timeouts import StreamTimeouts
@@ -73,7 +74,7 @@ async def _read(
                 return _answered(outgoing, reading)
             content = b"".join([chunk async for chunk in opened.chunks])
     except StreamError as error:
-        return _broken(outgoing, reading, str(error), error.kind)
+        return _broken(outgoing, reading, str(error), error.kind, error.failure)
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
     reply = Reply(opened.status, content, opened.headers)
@@ -87,7 +88,7 @@ async def _read(
 def _answered(outgoing: OutgoingRequest, reading: StreamReader) -> AttemptResult:
     body = reading.assembly.body()
     if answer_text(body) is None:
-        return _broken(outgoing, reading, "answered without choices", "malformed")
+        return _broken(outgoing, reading, "answered without choices", "malformed", EMPTY)
     return AttemptResult(
         deployment_label(outgoing.deployment),
         body,
@@ -98,7 +99,11 @@ def _answered(outgoing: OutgoingRequest, reading: StreamReader) -> AttemptResult
 
 
 def _broken(
-    outgoing: OutgoingRequest, reading: StreamReader, error: str, kind: Kind
+    outgoing: OutgoingRequest,
+    reading: StreamReader,
+    error: str,
+    kind: Kind,
+    failure: Failure | None = None,
 ) -> AttemptResult:
     """An attempt that ended before its answer did, with what it used until then."""
     stopped = kind == "stopped"
@@ -106,9 +111,9 @@ def _broken(
         deployment_label(outgoing.deployment),
         {"usage": used(reading.assembly, outgoing.body)},
         error,
-        elsewhere=not stopped,
         status=reading.status,
         kind=kind,
+        failure=OF_KIND[kind] if failure is None else failure,
         first_token_s=reading.first_token_at,
         delivered=reading.delivered or stopped,
     )

@@ -90,8 +90,10 @@ class Caller:
             f"{it.result.deployment}: {it.result.error}" for it in attempts if it.result.error
         ]
         for it in attempts:
-            if it.result.lasting:  # others answer, so that nobody would notice
-                lacking = f"{it.result.kind} {it.result.status}"
+            if (
+                it.result.error is not None and it.result.failure.warns
+            ):  # others answer, so that nobody would notice
+                lacking = f"{it.result.failure.name} {it.result.status}"
                 self._warn(it.result.deployment, lacking, f"{_where(it)}: {it.result.error}")
         seen = Feedback(
             model=model,

@@ -132,11 +132,11 @@ class Engine:
                 made = await self._attempt(pool, permit, began, question, attempts)
                 if made.result.error is None:
                     return SampleResult(made, over=True)
-                if made.result.delivered or not made.result.elsewhere:
+                if made.result.delivered or not made.result.failure.elsewhere:
                     return SampleResult(over=True)
                 if question.room is not None and (why := await question.room(made)):
                     return _given_up(pool, why, over=True)
-                if outcome.may_pass(made.result):
+                if made.result.failure.again:
                     failed[permit.state] = made.result
                 else:
                     hopeless.add(permit.state)
@@ -219,12 +219,15 @@ class Engine:
             state.refusals, state.trouble = 0, ""
             return
         state.trouble = result.error
-        if result.retry_after_s is not None:
-            state.rest(result.retry_after_s, self._clock())
-        elif result.status == outcome.TOO_MANY:
+        if not result.failure.rests:
+            return  # one request's own trouble keeps the deployment from no other
+        asked_s = result.retry_after_s
+        if result.failure.name == "rate":
             state.refusals += 1
-            rest_s = _doubled(self._rules.base_s, state.refusals, self._rules.max_s)
-            state.rest(rest_s, self._clock())
+            least_s = _doubled(self._rules.base_s, state.refusals, self._rules.max_s)
+            asked_s = asked_s or least_s  # nought, or a moment that is past, is no leave to storm
+        if asked_s is not None:
+            state.rest(asked_s, self._clock())
 
 
 def _doubled(base_s: float, times: int, most_s: float) -> float:
