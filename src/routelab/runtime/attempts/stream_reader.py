@@ -37,6 +37,10 @@ _DRAIN_S = 0.1
 """To wait for the end of a reply that has said all, so that its connection can serve again."""
 
 
+_GRACE_S, _USAGE_S = 0.25, 2.0
+"""To wait for more after the answer is complete, where its usage is known and where it is not."""
+
+
 class StreamError(Exception):
     """The stream ended before the answer did."""
 
@@ -60,14 +64,21 @@ class StreamReader:
 
     Args:
         sink: is given each piece, in order.
+        choices: how many were asked for.
         usage_asked: the caller wants the piece that only holds the usage.
         clock: seconds.
     """
 
     def __init__(
-        self, sink: Pass, watch: StreamTimeouts, *, usage_asked: bool, clock: Callable[[], float]
+        self,
+        sink: Pass,
+        watch: StreamTimeouts,
+        *,
+        usage_asked: bool,
+        clock: Callable[[], float],
+        choices: int = 1,
     ) -> None:
-        self.assembly = Assembly()
+        self.assembly = Assembly(choices)
         self.status: int | None = None
         self.delivered = False
         self.first_token_at = math.nan
@@ -94,12 +105,19 @@ class StreamReader:
                     if done:
                         await _drain(chunks)
                         break
-            except EventError as error:
+                    if self.assembly.finished:  # some never say so, nor close the connection
+                        self._watch.ending(_GRACE_S if self.assembly.usage else _USAGE_S)
+            except (EventError, StreamError) as error:
+                if self.assembly.finished:
+                    await self.release()  # noise after the answer takes nothing from it
+                    return
+                if isinstance(error, StreamError):
+                    raise
                 raise StreamError(f"sent {error}", "malformed") from None
             except UpstreamError as error:
                 if not self.assembly.finished:
                     raise StreamError(self._cut(str(error)), "cut") from None
-        if not (done or self.assembly.finished):
+        if not self.assembly.finished and (not done or self.assembly.broken):
             raise StreamError(self._cut("the stream ended without a finish"), "cut")
         await self.release()
 
@@ -113,7 +131,7 @@ class StreamReader:
             content = self.assembly.add(piece)
         except PieceError as error:
             raise StreamError(f"sent a malformed event: {error}", "malformed") from None
-        if piece.get("choices") or self._usage_asked:
+        if piece.get("choices") or self._usage_asked or not piece.get("usage"):
             self._held.append(piece)
         if content and math.isnan(self.first_token_at):
             self.first_token_at = self._clock()

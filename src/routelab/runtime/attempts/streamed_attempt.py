@@ -47,7 +47,9 @@ async def streamed(
     wanted = {"stream": True, "stream_options": {**options, "include_usage": True}}
     outgoing = msgspec.structs.replace(outgoing, body={**outgoing.body, **wanted})
     watch = StreamTimeouts(outgoing.timeouts)
-    reading = StreamReader(sink, watch, usage_asked=bool(options.get("include_usage")), clock=clock)
+    asked, n = bool(options.get("include_usage")), outgoing.body.get("n")
+    choices = n if isinstance(n, int) and n > 0 else 1
+    reading = StreamReader(sink, watch, usage_asked=asked, clock=clock, choices=choices)
     with sink.stopping(watch.stop), watch:
         return await _read(upstream, outgoing, reading, wall_clock)
     if watch.stopped:

@@ -129,7 +129,12 @@ async def _object(response: httpx.Response, content: bytes) -> dict[str, Any] | 
 
 
 async def _hang_up(response: httpx.Response) -> None:
-    """Close a connection: what may be left of a bad reply there would be taken for the next one."""
+    """Close a connection: what may be left of a bad reply there would be taken for the next one.
+
+    Over HTTP/2 nothing can be left, and other replies are under way on the same connection.
+    """
+    if response.extensions.get("http_version") == b"HTTP/2":
+        return
     stream = response.extensions.get("network_stream")  # not every transport has one
     if stream is not None:
         await stream.aclose()
