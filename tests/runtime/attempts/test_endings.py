@@ -1,4 +1,4 @@
-"""When a streamed answer is complete: every asked choice ended, whatever comes after or does not."""
+"""When a streamed answer is complete: every asked choice ended, whatever comes after it."""
 
 from __future__ import annotations
 

@@ -110,9 +110,10 @@ class Assembly:
         for name, value in choice.items():
             if name == "logprobs" and isinstance(value, Mapping):
                 _merge(mine.setdefault("logprobs", {}), value)
-            elif name not in ("index", "delta", "logprobs", "usage") and value is not None:
-                if value or name not in mine:
-                    mine[name] = value
+            elif name in ("index", "delta", "logprobs", "usage") or value is None:
+                continue
+            elif value or name not in mine:
+                mine[name] = value
 
 
 def _choices(piece: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
