@@ -23,6 +23,7 @@ from routelab.core.catalogue.prices import (
     rates,
     tokens_usd,
 )
+from routelab.core.catalogue.quirks import Quirks
 from routelab.core.messages import short_repr
 
 
@@ -61,6 +62,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         max_concurrency: calls under way at once; None for that of the engine's rules.
         requests_per_minute, tokens_per_minute: what it grants; None for no limit.
         timeouts: of one attempt; None for the router's.
+        quirks: what it wants otherwise in a request; None for what is known of its provider.
     """
 
     base_url: str
@@ -73,6 +75,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     timeouts: Timeouts | None = None
+    quirks: Quirks | None = None
 
     @property
     def public_url(self) -> str:

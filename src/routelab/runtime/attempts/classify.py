@@ -30,6 +30,10 @@ _SHOWN = 200
 """Characters of a body that an error message quotes."""
 
 
+_READ = 4_000
+"""Characters of an objection that are looked at."""
+
+
 class AttemptResult(msgspec.Struct, frozen=True):
     """The result of one attempt at a deployment.
 
@@ -44,6 +48,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
         latency_s: from sending to the end of the reply or its failure.
         first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
         delivered: a piece went to the sink, so that no other attempt may follow.
+        objection: of a request that makes no sense to the endpoint, all that it says of it.
     """
 
     deployment: str
@@ -56,6 +61,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
     latency_s: float = math.nan
     first_token_s: float = math.nan
     delivered: bool = False
+    objection: str = ""
 
     @property
     def answer(self) -> Mapping[str, Any] | None:
@@ -102,7 +108,8 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
         kind, error = "status", f"answered {verdict.status}: {_message(said, reply)}"
     result = failed_with(deployment, _used(body), error, kind, failure, verdict.status)
     after_s = retry_after_s(reply.headers, now, said)
-    return msgspec.structs.replace(result, retry_after_s=after_s)
+    objection = repr(said)[:_READ] if failure.name in ("request", "unsupported") else ""
+    return msgspec.structs.replace(result, retry_after_s=after_s, objection=objection)
 
 
 def failed_with(

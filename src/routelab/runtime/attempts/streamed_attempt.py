@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-import msgspec
-
 from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
 from routelab.runtime.attempts.failures import EMPTY, OF_KIND, Failure
 from routelab.runtime.attempts.pieces import single_chunk
@@ -41,15 +39,18 @@ async def streamed(
     sink: PieceSink,
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
+    *,
+    usage_asked: bool,
 ) -> AttemptResult:
-    """Ask for a stream, and read it to its end; `first_token_s` is the clock's time."""
-    options = {**(outgoing.body.get("stream_options") or {})}
-    wanted = {"stream": True, "stream_options": {**options, "include_usage": True}}
-    outgoing = msgspec.structs.replace(outgoing, body={**outgoing.body, **wanted})
+    """Ask for a stream, and read it to its end; `first_token_s` is the clock's time.
+
+    Args:
+        usage_asked: the caller wants the piece that only holds the usage.
+    """
     watch = StreamTimeouts(outgoing.timeouts)
-    asked, n = bool(options.get("include_usage")), outgoing.body.get("n")
+    n = outgoing.body.get("n")
     choices = n if isinstance(n, int) and n > 0 else 1
-    reading = StreamReader(sink, watch, usage_asked=asked, clock=clock, choices=choices)
+    reading = StreamReader(sink, watch, usage_asked=usage_asked, clock=clock, choices=choices)
     with sink.stopping(watch.stop), watch:
         return await _read(upstream, outgoing, reading, wall_clock)
     if watch.stopped:

@@ -95,6 +95,8 @@ class Caller:
             ):  # others answer, so that nobody would notice
                 lacking = f"{it.result.failure.name} {it.result.status}"
                 self._warn(it.result.deployment, lacking, f"{_where(it)}: {it.result.error}")
+            if it.learned:
+                self._warn(it.result.deployment, "quirks", _learned(it))
         seen = Feedback(
             model=model,
             signals=signals,
@@ -152,13 +154,15 @@ class Caller:
         attempts: list[SampleAttempt],
     ) -> list[SampleResult]:
         messages = call.messages if call.messages is not None else sending.request.messages
+        body = _asking(sources, sending.fields)
         question = SampleRequest(
             call.model,
-            _asking(sources, sending.fields) | {"messages": messages},
+            body | {"messages": messages},
             {**sending.headers, **_asked_of(sources)},
             sending.deadline,
             lambda name: sending.able(name, call),
             sink=sending.sink if call.final else None,
+            ours=frozenset(body.keys() - sending.fields.keys()) if sources else frozenset(),
             room=None
             if sending.room is None
             else functools.partial(self._room, call, sending.room),
@@ -189,6 +193,17 @@ class Caller:
         for model, what, sentence in money.remarks:
             self._warn(model, what, f"model {model!r}: {sentence}")
         return money
+
+
+def _learned(made: SampleAttempt) -> str:
+    """What was learned of a deployment, and how to say so beforehand."""
+    fields = ", ".join(map(repr, sorted(made.learned)))
+    listed = ", ".join(f'"{it}"' for it in sorted(made.learned))
+    return (
+        f"{made.result.deployment} refuses {fields}, which routelab adds to requests: it is asked"
+        " without from now on, so that signals made of it, or the cost of streams, may not be"
+        f" known; say so in the catalogue: quirks = {{ drop = [{listed}] }}"
+    )
 
 
 def _where(failed: SampleAttempt) -> str:

@@ -55,6 +55,7 @@ class DeploymentState:
         slots: calls that may be under way at once.
         in_flight: calls under way.
         rest_until: the deployment asked not to be called before.
+        refused: fields of ours that it was found to refuse.
         refusals: how often it said in a row that it is called too often.
         trouble: what the last failed call said.
         freed: called whenever a place may have become free.
@@ -71,6 +72,7 @@ class DeploymentState:
         "latency",
         "name",
         "refusals",
+        "refused",
         "rest_until",
         "slots",
         "trouble",
@@ -86,6 +88,7 @@ class DeploymentState:
         self.in_flight = 0
         self.rest_until = -math.inf
         self.refusals = 0
+        self.refused: frozenset[str] = frozenset()
         self.trouble = ""
         self.latency = PeakEwma()
         self.breaker = Breaker(rules.breaker)
