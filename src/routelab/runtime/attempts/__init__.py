@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         response_cost,
     )
     from routelab.runtime.attempts.pieces import DONE, single_chunk, sse_event, word_chunks
+    from routelab.runtime.attempts.shaping import STREAM_OPTIONS, refused_fields
     from routelab.runtime.attempts.streamed_attempt import PieceSink
     from routelab.runtime.attempts.usage import token_usage
 else:
@@ -27,8 +28,10 @@ else:
             "Cost": "cost",
             "DONE": "pieces",
             "PieceSink": "streamed_attempt",
+            "STREAM_OPTIONS": "shaping",
             "ServedPrices": "cost",
             "combined_multiplier": "cost",
+            "refused_fields": "shaping",
             "reported_tokens": "cost",
             "response_cost": "cost",
             "single_chunk": "pieces",
@@ -40,12 +43,14 @@ else:
 
 __all__ = [
     "DONE",
+    "STREAM_OPTIONS",
     "AttemptResult",
     "Cost",
     "PieceSink",
     "ServedPrices",
     "attempt",
     "combined_multiplier",
+    "refused_fields",
     "reported_tokens",
     "response_cost",
     "single_chunk",

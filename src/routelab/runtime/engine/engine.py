@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from routelab.core.catalogue import Catalogue, EngineRules, Timeouts
-from routelab.runtime.attempts import AttemptResult, attempt
+from routelab.runtime.attempts import STREAM_OPTIONS, AttemptResult, attempt, refused_fields
 from routelab.runtime.attempts import reported_tokens as used_tokens
-from routelab.runtime.attempts.shaping import STREAM_OPTIONS, refused_fields
 from routelab.runtime.engine import outcome
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
@@ -101,6 +100,7 @@ class Engine:
                 found[state.name] = max(found.get(state.name, here), here, key=worst)
         return found
 
+    # Long: one loop over all that may come of an attempt, read in order.
     async def _ask(
         self, pool: Pool, question: SampleRequest, attempts: list[SampleAttempt], *, patient: bool
     ) -> SampleResult:
