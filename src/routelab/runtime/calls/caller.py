@@ -19,7 +19,7 @@ from routelab.runtime.calls.signals import SignalReader
 from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.runtime.engine import Engine, SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.wire import NEED, READS, SAMPLE, header_list
-from routelab.signals import SignalSource, answer_text, resolve
+from routelab.signals import SignalSource, answer_parts, answer_text, resolve
 
 
 class Sending(msgspec.Struct, frozen=True):
@@ -103,7 +103,7 @@ class Caller:
             cost_usd=money.usd,
             latency_s=self._clock() - started,
             error="; ".join([*_counted(failed), *samples[0].reasons]) if last is None else None,
-            text=None if answers[0] is None else answer_text(answers[0]),
+            text=None if answers[0] is None else _said(answers[0]),
             raw=answers[0],
             deployment=_deployment(last, attempts),
             notes=tuple(dict.fromkeys([*failed, *money.notes, *signal_notes])),
@@ -193,6 +193,12 @@ class Caller:
         for model, what, sentence in money.remarks:
             self._warn(model, what, f"model {model!r}: {sentence}")
         return money
+
+
+def _said(body: Mapping[str, Any]) -> str:
+    """The first choice in its canonical form, as votes, gates and logs read it."""
+    text = answer_text(body)
+    return text if text else next((it.canonical for it in answer_parts(body)), "")
 
 
 def _learned(made: SampleAttempt) -> str:
