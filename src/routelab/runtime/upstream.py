@@ -12,6 +12,19 @@ from routelab.core.catalogue import Deployment, Timeouts
 from routelab.runtime.wire import decode_object
 
 
+class Progress:
+    """How far a request has come.
+
+    Attributes:
+        waits: for a free connection of a client that bounds how many it has.
+    """
+
+    __slots__ = ("waits",)
+
+    def __init__(self) -> None:
+        self.waits = False
+
+
 class OutgoingRequest(msgspec.Struct, frozen=True):
     """A chat request on its way to one deployment.
 
@@ -19,12 +32,14 @@ class OutgoingRequest(msgspec.Struct, frozen=True):
         body: with the deployment's name of the model.
         headers: names in lower case, beside those that every request has.
         timeouts: of which an upstream keeps `connect_s`; the others are its caller's to keep.
+        progress: for the upstream to tell, if it knows.
     """
 
     deployment: Deployment
     body: Mapping[str, Any]
     headers: Mapping[str, str]
     timeouts: Timeouts
+    progress: Progress = msgspec.field(default_factory=Progress)
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -64,10 +79,13 @@ def streams(status: int, headers: Mapping[str, str]) -> bool:
     return 200 <= status < 300 and "text/event-stream" in headers.get("content-type", "")
 
 
-Kind: TypeAlias = Literal["", "connect", "timeout", "status", "cut", "malformed", "key", "stopped"]
+Kind: TypeAlias = Literal[
+    "", "connect", "busy", "timeout", "status", "cut", "malformed", "key", "stopped"
+]
 """Why an attempt is no answer; empty for an answer.
 
-`connect`: the request was never sent, so nothing can have been billed. `timeout`: it was sent
+`connect`: the request was never sent, so nothing can have been billed. `busy`: nor was this one,
+as no connection was free here, which says nothing of the deployment. `timeout`: it was sent
 and the reply took too long. `status`: answered, but not with 2xx. `cut`: the connection or
 the stream ended before the answer did. `malformed`: a reply that is no chat completion. `key`:
 there is no key to send it with. `stopped`: the caller wants no more of it, which says nothing

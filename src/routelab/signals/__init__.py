@@ -15,6 +15,7 @@ from routelab.errors import PolicyError, UnnamedPackageError
 from routelab.signals import features
 from routelab.signals.agreement import Agreement
 from routelab.signals.answer_text import answer_text
+from routelab.signals.canonical import AnswerParts, answer_parts
 from routelab.signals.column import Column
 from routelab.signals.function import FunctionSignal, SignalFunction
 from routelab.signals.logprob_mean import LogprobMean
@@ -33,10 +34,12 @@ __all__ = [
     "REGISTRY",
     "REVERSED",
     "SCRIPTS",
+    "AnswerParts",
     "Body",
     "Given",
     "SignalReading",
     "SignalSource",
+    "answer_parts",
     "answer_text",
     "as_logged",
     "column_of",

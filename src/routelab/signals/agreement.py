@@ -9,14 +9,15 @@ from collections.abc import Sequence
 
 from routelab.core import Request
 from routelab.errors import PolicyError
-from routelab.signals.answer_text import answer_text
+from routelab.signals.canonical import answer_parts
 from routelab.signals.source import Body, SignalReading, SignalSource
 
 
 class Agreement(SignalSource, frozen=True):
     """Share of the other `n - 1` samples whose normalised text equals the first's.
 
-    Compatibility forms, case and white space do not count; a failed sample disagrees.
+    Compatibility forms, case and white space do not count. Tool calls are compared by name and
+    arguments. A sample that failed, refuses or says nothing disagrees with every other.
     """
 
     n: int
@@ -43,10 +44,16 @@ class Agreement(SignalSource, frozen=True):
 
     def read(self, request: Request, bodies: Sequence[Body | None]) -> SignalReading:
         first, *others = [None if body is None else _normal(body) for body in bodies[: self.n]]
+        if first is None:  # no answer, with which none agrees
+            return SignalReading(0.0)
         return SignalReading(sum(other == first for other in others) / (self.n - 1))
 
 
-def _normal(body: Body) -> str:
+def _normal(body: Body) -> str | None:
+    """What the first choice says, as it is compared; None where that is no answer."""
     import unicodedata  # for who samples
 
-    return " ".join(unicodedata.normalize("NFKC", answer_text(body) or "").casefold().split())
+    said = answer_parts(body)[:1]
+    if not said or not said[0].answers:
+        return None
+    return " ".join(unicodedata.normalize("NFKC", said[0].canonical).casefold().split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 from hypothesis import given
@@ -101,6 +102,158 @@ def test_any_pieces_of_a_body_add_up_to_it(body, data):
         assembly.add(piece)
     assert assembly.finished
     assert assembly.body() == body
+
+
+def all_zero(call, first):
+    return {**call, "index": 0}
+
+
+def unnumbered(call, first):
+    return {name: value for name, value in call.items() if name != "index"}
+
+
+def repeating(call, first):
+    return {
+        **call,
+        "id": first["id"],
+        "type": "function",
+        "function": {"name": first["function"]["name"], **call["function"]},
+    }
+
+
+def with_nulls(call, first):
+    named = {"name": None, **call["function"]}
+    return {"id": None, "type": None, **call, "function": named}
+
+
+def with_empties(call, first):
+    named = {"name": "", **call["function"]}
+    return {"id": "", "type": "", **call, "function": named}
+
+
+def all_zero_and_repeating(call, first):
+    return all_zero(repeating(call, first), first)
+
+
+DIALECTS = (all_zero, unnumbered, repeating, with_nulls, with_empties, all_zero_and_repeating)
+
+
+def in_dialect(pieces, dialect, nulls):
+    """The pieces of an endpoint with ways of its own."""
+    first = {}
+    for piece in pieces:
+        choices = []
+        for choice in piece["choices"]:
+            calls, delta = choice["delta"].get("tool_calls", ()), dict(choice["delta"])
+            if calls:
+                at = (choice["index"], calls[0]["index"])
+                if calls[0].get("id"):
+                    first[at] = calls[0]
+                delta["tool_calls"] = [dialect(call, first[at]) for call in calls]
+            if nulls:
+                delta = {"role": "assistant", "tool_calls": None, "refusal": None, **delta}
+                choice = {
+                    "logprobs": None,
+                    **choice,
+                    "finish_reason": choice["finish_reason"] or "",
+                }
+            choices.append({**choice, "delta": delta})
+        more = {"id": "", "model": ""} if nulls and not choices else {}
+        yield {**piece, "choices": choices, **more}
+
+
+def without_empty_refusals(body):
+    for choice in body["choices"]:
+        if choice["message"].get("refusal", 0) is None:
+            del choice["message"]["refusal"]
+        if choice["message"].get("tool_calls", 0) is None:
+            del choice["message"]["tool_calls"]
+        if choice.get("logprobs", 0) is None:
+            del choice["logprobs"]
+    return body
+
+
+@given(bodies(), st.sampled_from(DIALECTS), st.booleans(), st.data())
+def test_any_pieces_in_any_dialect_add_up_to_the_body(body, dialect, nulls, data):
+    for choice in body["choices"]:  # ids tell calls apart, where numbers do not
+        choice["message"] = dict(choice["message"])
+        for at, call in enumerate(calls := list(choice["message"].get("tool_calls", ()))):
+            calls[at] = {**call, "id": f"{at}{call['id']}"}
+        if calls:
+            choice["message"]["tool_calls"] = calls
+    assembly = Assembly(len(body["choices"]))
+    for piece in in_dialect(streamed(body, data.draw), dialect, nulls):
+        assembly.add(piece)
+    assert assembly.finished
+    assert without_empty_refusals(assembly.body()) == body
+
+
+PARTS = st.lists(
+    st.sampled_from(["text", "thinking", "reference", "image_url"]), min_size=1, max_size=6
+)
+
+
+@given(PARTS, st.data())
+def test_content_that_is_text_in_some_pieces_and_parts_in_others_is_the_whole_list(kinds, data):
+    whole, pieces = [], []
+    for kind, before in zip(kinds, [None, *kinds], strict=False):
+        if kind == before and kind in ("text", "thinking"):
+            continue  # the whole answer has one part of it
+        if kind in ("text", "thinking"):
+            text = data.draw(st.text(min_size=1, max_size=12))
+            parts = [it for it in cut(text, data.draw) if it]
+            inner = [{"type": "text", "text": text}]
+            whole.append({"type": kind, kind: text if kind == "text" else inner})
+            for part in parts:
+                if kind == "text":
+                    as_text = data.draw(st.booleans())
+                    pieces.append(part if as_text else [{"type": "text", "text": part}])
+                else:
+                    said = [{"type": "text", "text": part}]
+                    pieces.append([{"type": "thinking", "thinking": said}])
+        else:
+            part = {"type": kind, f"{kind}_ids": [len(whole)]}
+            whole.append(part)
+            pieces.append([part])
+    assembly = Assembly()
+    for content in pieces:
+        assembly.add({"choices": [{"index": 0, "delta": {"content": content}}]})
+    content = assembly.body()["choices"][0]["message"]["content"]
+    if all(isinstance(it, str) for it in pieces):
+        assert content == "".join(pieces)
+    else:
+        assert content == whole
+
+
+def test_two_calls_of_one_tool_without_ids_and_numbers_are_two():
+    assembly = Assembly()
+    for city in ("Rome", "Oslo"):
+        function = {"name": "weather", "arguments": f'{{"city": "{city}"}}'}
+        assembly.add({"choices": [{"delta": {"tool_calls": [{"function": function}]}}]})
+    calls = assembly.body()["choices"][0]["message"]["tool_calls"]
+    assert [json.loads(it["function"]["arguments"])["city"] for it in calls] == ["Rome", "Oslo"]
+
+
+def test_constants_of_every_piece_do_not_add_up():
+    assembly = Assembly()
+    for text in ("a", "a", "b"):
+        detail = {"type": "reasoning.text", "format": "v1", "index": 0, "text": text}
+        delta = {"reasoning_details": [detail], "provider_name": "north", "content": text}
+        assembly.add({"choices": [{"delta": delta}], "provider": "north"})
+    message = assembly.body()["choices"][0]["message"]
+    assert message["content"] == "aab"
+    assert message["provider_name"] == "north"
+    assert message["reasoning_details"] == [
+        {"type": "reasoning.text", "format": "v1", "index": 0, "text": "aab"}
+    ]
+
+
+def test_a_piece_is_not_changed_by_those_that_follow():
+    assembly = Assembly()
+    first = {"choices": [{"delta": {"content": [{"type": "text", "text": "a"}]}}]}
+    assembly.add(first)
+    assembly.add({"choices": [{"delta": {"content": [{"type": "text", "text": "b"}]}}]})
+    assert first["choices"][0]["delta"]["content"] == [{"type": "text", "text": "a"}]
 
 
 @given(bodies())

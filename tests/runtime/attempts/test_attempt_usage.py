@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from routelab.core.catalogue import Catalogue, DatedPrices, Deployment, Model, ServicePrices
 from routelab.runtime.attempts import ServedPrices, token_usage
+from routelab.runtime.attempts.assembly import Assembly
+from routelab.runtime.attempts.usage_dialects import usage_of
 
 CHAT = {"prompt_tokens": 100, "completion_tokens": 20}
 
@@ -72,6 +77,45 @@ CHAT = {"prompt_tokens": 100, "completion_tokens": 20}
             (100, 20, 50, 5, 0, 0),
         ),
         ({**CHAT, "prompt_cache_hit_tokens": 64}, (100, 20, 64, 0, 0, 0)),
+        ({**CHAT, "cached_tokens": 64}, (100, 20, 64, 0, 0, 0)),
+        ({**CHAT, "num_cached_tokens": 64}, (100, 20, 64, 0, 0, 0)),
+        (  # thought, and told in the total alone
+            {"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623},
+            (20, 603, 0, 405, 0, 0),
+        ),
+        ({"prompt_tokens": 100, "total_tokens": 120}, (100, 20, 0, 0, 0, 0)),
+        ({"completion_tokens": 20, "total_tokens": 120}, (100, 20, 0, 0, 0, 0)),
+        ({**CHAT, "total_tokens": 90}, (100, 20, 0, 0, 0, 0)),
+        ({**CHAT, "reasoning_tokens": 15}, (100, 20, 0, 15, 0, 0)),
+        (  # Gemini's own: thoughts and prompts of tools beside
+            {
+                "promptTokenCount": 90,
+                "toolUsePromptTokenCount": 10,
+                "cachedContentTokenCount": 40,
+                "candidatesTokenCount": 15,
+                "thoughtsTokenCount": 5,
+                "totalTokenCount": 120,
+            },
+            (100, 20, 40, 5, 0, 0),
+        ),
+        (  # Converse's: input tokens exclude the cache
+            {
+                "inputTokens": 100,
+                "outputTokens": 20,
+                "totalTokens": 200,
+                "cacheReadInputTokens": 50,
+                "cacheWriteInputTokens": 30,
+            },
+            (180, 20, 50, 0, 30, 0),
+        ),
+        (
+            {
+                "billed_units": {"input_tokens": 100, "output_tokens": 20},
+                "tokens": {"input_tokens": 700, "output_tokens": 21},
+            },
+            (100, 20, 0, 0, 0, 0),
+        ),
+        ({"prompt_eval_count": 100, "eval_count": 20}, (100, 20, 0, 0, 0, 0)),
         (  # nonsense is bounded by the whole
             {**CHAT, "prompt_tokens_details": {"cached_tokens": 999, "cache_write_tokens": 999}},
             (100, 20, 100, 0, 0, 0),
@@ -94,6 +138,100 @@ CHAT = {"prompt_tokens": 100, "completion_tokens": 20}
 )
 def test_usage_follows_one_rule_in_whichever_form_it_comes(usage, found):
     assert token_usage(usage) == found
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"prompt_tokens": -5, "completion_tokens": -1},
+        {"prompt_tokens": float("inf"), "completion_tokens": float("nan")},
+        {"prompt_tokens": 10**30, "completion_tokens": 1e300},
+        {"prompt_tokens": True, "completion_tokens": "12"},
+        {"promptTokenCount": "many"},
+        {"inputTokens": []},
+        {"billed_units": 7},
+    ],
+)
+def test_what_cannot_be_a_number_of_tokens_is_unknown_and_never_nothing(usage):
+    prompt, completion, *_ = token_usage(usage)
+    assert math.isnan(prompt)
+    assert math.isnan(completion)
+
+
+COUNTED = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+ZEROS = dict.fromkeys(COUNTED, 0)
+CHOICES = [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"usage": COUNTED},
+        {"x_groq": {"id": "r", "usage": COUNTED}},
+        {"usage": None, "choices": [{**CHOICES[0], "usage": COUNTED}]},
+        {"usage": {}, "x_groq": {"usage": COUNTED}},
+        {"usage": ZEROS, "choices": [{**CHOICES[0], "usage": COUNTED}]},
+        {"usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 20}},
+        {"prompt_eval_count": 100, "eval_count": 20},
+    ],
+)
+def test_usage_is_found_wherever_it_stands(places):
+    assert token_usage(usage_of({"choices": CHOICES, **places}))[:2] == (100, 20)
+    whole = Assembly()
+    whole.add({"choices": [{"index": 0, "delta": {"content": "hi"}}]})
+    whole.add({"choices": [], **places})
+    assert token_usage(whole.body()["usage"])[:2] == (100, 20)
+
+
+PARTS = (
+    {"prompt_tokens": 100},
+    {"completion_tokens": 20},
+    {"prompt_tokens_details": {"cached_tokens": 40}},
+)
+
+
+@given(
+    st.permutations(PARTS),
+    st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([{}, ZEROS, {"prompt_tokens": None}])),
+        max_size=4,
+    ),
+)
+def test_usage_split_over_pieces_in_any_order_among_empty_ones_is_the_same(parts, noise):
+    pieces = list(parts)
+    for at, nothing in noise:
+        pieces.insert(at, nothing)
+    whole = Assembly()
+    for piece in pieces:
+        whole.add({"choices": [], "usage": piece})
+    assert token_usage(whole.usage) == (100, 20, 40, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("total", "note"),
+    [
+        (150, "30 tokens stand in total_tokens only, and are charged as thought"),
+        (90, "total_tokens is 30 less than prompt and completion together, which count"),
+    ],
+)
+def test_what_does_not_add_up_is_noted_and_warned_of(total, note):
+    found = cost({"usage": {**CHAT, "total_tokens": total}})
+    assert found.note == note
+    ((what, told),) = found.remarks
+    assert what == "tokens"
+    assert note in told
+    assert "invoice" in told
+    assert found.usd == pytest.approx(max(total, 120) / 1e6)
+
+
+def test_zero_tokens_are_an_unknown_cost_and_say_so():
+    found = cost({"usage": ZEROS})
+    assert math.isnan(found.usd)
+    assert "it reports no tokens at all" in found.note
+    assert found.fix
 
 
 AT = (Deployment("http://a/v1", "x-1"),)

@@ -130,7 +130,7 @@ ONE_BY_ONE = EngineRules(
 
 @pytest.mark.parametrize(
     "told",
-    [500, 401, 404, UpstreamError("gone", "connect"), UpstreamError("cut", "cut"), (200, 40.0)],
+    [500, 401, 402, UpstreamError("gone", "connect"), UpstreamError("cut", "cut"), (200, 40.0)],
 )
 def test_it_opens_for_a_deployment_that_fails(told):
     async def main(loop):

@@ -40,10 +40,11 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "routelab"
 
 PYTHON = f"asyncio of Python {sys.version_info.major}.{sys.version_info.minor}"
-VIRTUAL, ORPHANS, SENDER = (
+VIRTUAL, ORPHANS, SENDER, POOLS = (
     "simulate/virtual.py",
     "runtime/transport/leaks.py",
     "runtime/transport/sender.py",
+    "runtime/transport/host_pools.py",
 )
 TREES, PICKLES = "learning/learners/trees.py", "logs/importers/published/routerbench.py"
 
@@ -55,7 +56,7 @@ LEANED_ON = {
         "pool._connections",
         "pool._requests",
     },
-    SENDER: {"self._client._transport_for_url"},
+    POOLS: {"opened._transport_for_url"},
     TREES: {"ensemble._baseline_prediction", "ensemble._predictors"},
     PICKLES: {"pickle._Unpickler"},
 }
@@ -271,7 +272,7 @@ def test_a_transport_without_a_pool_is_left_alone_with_a_warning(caplog):
 
 def test_a_client_of_another_kind_still_goes_by_the_proxies_of_the_environment(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert isinstance(sender.own(None), sender.ProxySender)
+    assert isinstance(sender.own(None), sender.HostPools)
     monkeypatch.delattr(httpx.AsyncClient, "_transport_for_url")
     assert isinstance(sender.own(None), sender.ClientSender)
     assert [*sender._transports(SimpleNamespace())] == [None]

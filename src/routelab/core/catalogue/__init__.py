@@ -35,11 +35,13 @@ from routelab.core.catalogue.prices import (
     tokens_usd,
     upper_tokens_usd,
 )
+from routelab.core.catalogue.quirks import NO_QUIRKS, Quirks, known_quirks
 from routelab.core.catalogue.toml_fields import TomlFields
 from routelab.core.catalogue.toml_text import parse_tables, read_text, tables_text
 from routelab.core.catalogue.validation import looks_like_key, value_problems
 
 __all__ = [
+    "NO_QUIRKS",
     "PRICES",
     "ROUTER_TIMEOUT_S",
     "STANDARD_SERVICES",
@@ -52,6 +54,7 @@ __all__ = [
     "Model",
     "Parameters",
     "PriceSheet",
+    "Quirks",
     "Rates",
     "RetryRules",
     "ServicePrices",
@@ -64,6 +67,7 @@ __all__ = [
     "engine_rule_problems",
     "engine_rules",
     "flat_usd",
+    "known_quirks",
     "looks_like_key",
     "parse_tables",
     "pointed_at",

@@ -23,6 +23,7 @@ from routelab.core.catalogue.prices import (
     rates,
     tokens_usd,
 )
+from routelab.core.catalogue.quirks import Quirks
 from routelab.core.messages import short_repr
 from routelab.core.tokens import tokens_of
 
@@ -59,9 +60,10 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         api_key_env: environment variable that holds the key; empty for none.
         region: where it runs, for people and metrics.
         weight: its share of the traffic beside the model's other deployments; 0 takes it out.
-        max_concurrency: calls under way at once; None for no limit.
+        max_concurrency: calls under way at once; None for that of the engine's rules.
         requests_per_minute, tokens_per_minute: what it grants; None for no limit.
         timeouts: of one attempt; None for the router's.
+        quirks: what it wants otherwise in a request; None for what is known of its provider.
     """
 
     base_url: str
@@ -74,6 +76,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     timeouts: Timeouts | None = None
+    quirks: Quirks | None = None
 
     @property
     def public_url(self) -> str:

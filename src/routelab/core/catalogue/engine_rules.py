@@ -66,6 +66,9 @@ class EngineRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     Attributes:
         balancing: which free deployment is asked: "power_of_two", "least_busy", "round_robin",
             "weighted_random", or "in_order" for the first one listed.
+        max_concurrency: calls under way at once at a deployment that names no number of its own.
+        host_concurrency: calls under way at once at one host, whichever deployments they are for;
+            a deployment there that names a greater number goes before it.
         queue: calls of one model that may wait for a free deployment; one more is refused.
         queue_s: a call waits no longer in all than this, nor past its deadline.
         burst_s: seconds of a rate limit that may be used up at once after a pause.
@@ -73,15 +76,23 @@ class EngineRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """
 
     balancing: Balancing = "power_of_two"
-    queue: int = 1000
+    queue: int = 10_000
     queue_s: float = 60.0
     burst_s: float = 6.0
     retry: RetryRules = RetryRules()
     breaker: BreakerRules = BreakerRules()
+    max_concurrency: int = 256
+    host_concurrency: int = 512
 
 
 _LEAST = {
-    EngineRules: {"queue": 0, "queue_s": 0, "burst_s": 0},
+    EngineRules: {
+        "queue": 0,
+        "queue_s": 0,
+        "burst_s": 0,
+        "max_concurrency": 1,
+        "host_concurrency": 1,
+    },
     RetryRules: {"most": 0, "base_s": 0, "max_s": 0, "share": 0, "burst": 0},
     BreakerRules: {
         "window_calls": 1,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from routelab.core.catalogue.candidates import parameter_problems
 from routelab.core.catalogue.catalogue import Deployment, Model, Timeouts
 from routelab.core.catalogue.price_problems import price_problems
+from routelab.core.catalogue.quirks import quirk_problems
 
 _LIMITS = ("max_concurrency", "requests_per_minute", "tokens_per_minute")
 
@@ -60,6 +61,8 @@ def _misfits(deployment: Deployment) -> Iterator[str]:
         limit = getattr(deployment, field)
         if limit is not None and not (math.isfinite(limit) and limit > 0):
             yield f"{field} is {limit}; it must be positive, or left out for no limit"
+    if deployment.quirks is not None:
+        yield from quirk_problems(deployment.quirks)
     for field in Timeouts.__struct_fields__ if deployment.timeouts else ():
         seconds = getattr(deployment.timeouts, field)
         if not (math.isfinite(seconds) and seconds > 0.0):

@@ -8,7 +8,7 @@ from routelab.lazy import attach
 from routelab.runtime.attempts.attempt import attempt
 
 if TYPE_CHECKING:
-    from routelab.runtime.attempts.classify import PASSING, AttemptResult
+    from routelab.runtime.attempts.classify import AttemptResult
     from routelab.runtime.attempts.cost import (
         Cost,
         ServedPrices,
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         response_cost,
     )
     from routelab.runtime.attempts.pieces import DONE, single_chunk, sse_event, word_chunks
+    from routelab.runtime.attempts.shaping import STREAM_OPTIONS, refused_fields
     from routelab.runtime.attempts.streamed_attempt import PieceSink
     from routelab.runtime.attempts.usage import token_usage
 else:
@@ -26,10 +27,11 @@ else:
             "AttemptResult": "classify",
             "Cost": "cost",
             "DONE": "pieces",
-            "PASSING": "classify",
             "PieceSink": "streamed_attempt",
+            "STREAM_OPTIONS": "shaping",
             "ServedPrices": "cost",
             "combined_multiplier": "cost",
+            "refused_fields": "shaping",
             "reported_tokens": "cost",
             "response_cost": "cost",
             "single_chunk": "pieces",
@@ -41,13 +43,14 @@ else:
 
 __all__ = [
     "DONE",
-    "PASSING",
+    "STREAM_OPTIONS",
     "AttemptResult",
     "Cost",
     "PieceSink",
     "ServedPrices",
     "attempt",
     "combined_multiplier",
+    "refused_fields",
     "reported_tokens",
     "response_cost",
     "single_chunk",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from routelab.core.catalogue import Deployment, Timeouts
 from routelab.core.messages import foreign
-from routelab.runtime.attempts.classify import AttemptResult, classify, failed
+from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
+from routelab.runtime.attempts.shaping import STREAM_OPTIONS, shaped
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
 from routelab.runtime.upstream import OutgoingRequest, Upstream, UpstreamError
 
@@ -28,6 +29,7 @@ async def attempt(
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
     sink: PieceSink | None = None,
+    omit: Collection[str] = (),
 ) -> AttemptResult:
     """Ask one deployment once; failures are in the result, never raised.
 
@@ -40,13 +42,16 @@ async def attempt(
         clock: seconds, for latencies.
         wall_clock: Unix time in seconds, for dates in replies.
         sink: is given the answer piece by piece; without one the answer is not streamed.
+        omit: fields that the deployment was found to refuse.
     """
     started = clock()
-    outgoing = OutgoingRequest(deployment, {**body, "model": deployment.model}, headers, timeouts)
+    sent = shaped(body, deployment, stream=sink is not None, omit=omit)
+    outgoing = OutgoingRequest(deployment, sent, headers, timeouts)
     if sink is None:
         result = await _whole(upstream, outgoing, wall_clock)
     else:
-        result = await streamed(upstream, outgoing, sink, clock, wall_clock)
+        asked = bool((body.get(STREAM_OPTIONS) or {}).get("include_usage"))
+        result = await streamed(upstream, outgoing, sink, clock, wall_clock, usage_asked=asked)
     return msgspec.structs.replace(
         result,
         error=None if (said := result.error) is None else foreign(upstream.hide(deployment, said)),
@@ -63,7 +68,7 @@ async def _whole(
         async with asyncio.timeout(None if math.isinf(limit) else limit):
             reply = await upstream.send(outgoing)
     except TimeoutError:
-        return failed(outgoing.deployment, f"no answer in {limit:g} s", "timeout")
+        return late(outgoing, f"no answer in {limit:g} s")
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
     return classify(outgoing.deployment, reply, wall_clock())

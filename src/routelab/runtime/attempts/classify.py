@@ -9,19 +9,29 @@ from typing import Any
 import msgspec
 
 from routelab.core.catalogue import Deployment
+from routelab.runtime.attempts.failures import (
+    EMPTY,
+    MALFORMED,
+    OF_KIND,
+    STOPPED,
+    Failure,
+    JudgedFailure,
+    error_of,
+    judged,
+    sentence_of,
+)
 from routelab.runtime.attempts.retry_after import retry_after_s
-from routelab.runtime.upstream import Kind, Reply, deployment_label
-from routelab.runtime.wire import SHOULD_RETRY
+from routelab.runtime.attempts.usage_dialects import usage_of
+from routelab.runtime.upstream import Kind, OutgoingRequest, Reply, deployment_label
+from routelab.runtime.wire import SHOULD_RETRY, decode_json
 from routelab.signals import answer_text
-
-_FINAL = frozenset((400, 413, 422))
-"""The request itself is at fault, so that no other deployment would take it."""
-
-PASSING = frozenset((408, 409, 425, 429))
-"""Statuses, beside 5xx, that may be gone a moment later."""
 
 _SHOWN = 200
 """Characters of a body that an error message quotes."""
+
+
+_READ = 4_000
+"""Characters of an objection that are looked at."""
 
 
 class AttemptResult(msgspec.Struct, frozen=True):
@@ -31,41 +41,45 @@ class AttemptResult(msgspec.Struct, frozen=True):
         deployment: for people, without credentials.
         body: the response; of a failure only what it is known to have used; None if nothing is.
         error: why this is no answer, or None.
-        elsewhere: another deployment may answer what this one did not.
-        status: of HTTP; None without a reply.
+        status: of HTTP, or what a body gives in its place; None without a reply.
         kind: of failure; empty for an answer.
+        failure: what it means; of an answer nothing that matters.
         retry_after_s: seconds after which the deployment says it may be asked again.
         latency_s: from sending to the end of the reply or its failure.
         first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
         delivered: a piece went to the sink, so that no other attempt may follow.
+        objection: of a request that makes no sense to the endpoint, all that it says of it.
     """
 
     deployment: str
     body: Mapping[str, Any] | None = None
     error: str | None = None
-    elsewhere: bool = True
     status: int | None = None
     kind: Kind = ""
+    failure: Failure = STOPPED
     retry_after_s: float | None = None
     latency_s: float = math.nan
     first_token_s: float = math.nan
     delivered: bool = False
+    objection: str = ""
 
     @property
     def answer(self) -> Mapping[str, Any] | None:
         """The response, if it is an answer."""
         return self.body if self.error is None else None
 
-    @property
-    def lasting(self) -> bool:
-        """Whether it will fail in the same way until somebody repairs something, such as a key."""
-        refused = self.status is not None and 400 <= self.status < 500
-        return self.kind == "key" or (refused and self.status not in PASSING | _FINAL)
-
 
 def failed(deployment: Deployment, error: str, kind: Kind) -> AttemptResult:
     """An attempt without a reply that could be judged."""
-    return AttemptResult(deployment_label(deployment), error=error, kind=kind)
+    where = deployment_label(deployment)
+    return AttemptResult(where, error=error, kind=kind, failure=OF_KIND[kind])
+
+
+def late(outgoing: OutgoingRequest, reason: str) -> AttemptResult:
+    """An attempt whose time was over before its reply began."""
+    if outgoing.progress.waits:
+        return failed(outgoing.deployment, f"no connection was free here, so {reason}", "busy")
+    return failed(outgoing.deployment, reason, "timeout")
 
 
 def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
@@ -74,40 +88,70 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
     Args:
         now: Unix time in seconds.
     """
-    where, body = deployment_label(deployment), reply.decoded()
-    if not 200 <= reply.status < 300:
-        final = reply.status in _FINAL or reply.headers.get(SHOULD_RETRY) == "false"
-        return AttemptResult(
-            where,
-            _used(body),
-            f"answered {reply.status}: {_message(body, reply)}",
-            elsewhere=not final,
-            status=reply.status,
-            kind="status",
-            retry_after_s=retry_after_s(reply.headers, now),
-        )
-    if body is None:
+    body = reply.decoded()
+    good = 200 <= reply.status < 300
+    if good and body is not None and error_of(body) is None and answer_text(body) is not None:
+        return AttemptResult(deployment_label(deployment), body, status=reply.status)
+    if good and body is None:
         error = f"answered no JSON object: {_quote(reply)}"
-        return AttemptResult(where, error=error, status=reply.status, kind="malformed")
-    if answer_text(body) is None:
-        detail = f": {_message(body, reply)}" if "error" in body else ""
-        error = f"answered without choices{detail}"
-        return AttemptResult(where, _used(body), error, status=reply.status, kind="malformed")
-    return AttemptResult(where, body, status=reply.status)
+        return failed_with(deployment, None, error, "malformed", MALFORMED, reply.status)
+    said = body if body is not None else _listed(reply)
+    verdict = judged(reply.status, said)
+    failure = _asked_not_to_retry(verdict, reply.headers)
+    if good and verdict.failure is EMPTY:
+        choices = (body or {}).get("choices")
+        kind: Kind = "malformed"
+        wrong = error_of(body)
+        what = "without choices" if wrong is None or not choices else "with an error"
+        error = f"answered {what}{'' if wrong is None else ': ' + _message(wrong, reply)}"
+    else:
+        kind, error = "status", f"answered {verdict.status}: {_message(said, reply)}"
+    result = failed_with(deployment, _used(body), error, kind, failure, verdict.status)
+    after_s = retry_after_s(reply.headers, now, said)
+    objection = repr(said)[:_READ] if failure.name in ("request", "unsupported") else ""
+    return msgspec.structs.replace(result, retry_after_s=after_s, objection=objection)
+
+
+def failed_with(
+    deployment: Deployment,
+    body: Mapping[str, Any] | None,
+    error: str,
+    kind: Kind,
+    failure: Failure,
+    status: int | None,
+) -> AttemptResult:
+    """An attempt whose failure was judged."""
+    where = deployment_label(deployment)
+    return AttemptResult(where, body, error, status=status, kind=kind, failure=failure)
+
+
+def _asked_not_to_retry(verdict: JudgedFailure, headers: Mapping[str, str]) -> Failure:
+    """The class of a failure, for a reply that says that asking again would change nothing."""
+    if headers.get(SHOULD_RETRY) != "false":
+        return verdict.failure
+    if verdict.said:
+        return verdict.failure._replace(again=False)
+    return verdict.failure._replace(again=False, elsewhere=False, against=False)
+
+
+def _listed(reply: Reply) -> object:
+    """The JSON of a reply that is no object; None if it is no JSON."""
+    if not isinstance(reply.body, bytes):
+        return None
+    try:
+        return decode_json(reply.body)
+    except ValueError:
+        return None
 
 
 def _used(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """What a failure cost, without what it says, which may quote a key."""
-    return None if body is None else {"usage": body.get("usage")}
+    return None if body is None else {"usage": usage_of(body)}
 
 
-def _message(body: Mapping[str, Any] | None, reply: Reply) -> str:
+def _message(body: object, reply: Reply) -> str:
     """What the endpoint says went wrong."""
-    value: object = body or {}
-    for field in ("error", "message", "detail"):
-        if isinstance(value, Mapping) and value.get(field):
-            value = value[field]
-    return value[:_SHOWN] if isinstance(value, str) else _quote(reply)
+    return sentence_of(body)[:_SHOWN] or _quote(reply)
 
 
 def _quote(reply: Reply) -> str:

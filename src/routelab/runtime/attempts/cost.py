@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from routelab.core.catalogue import STANDARD_SERVICES, Catalogue, Model
-from routelab.runtime.attempts.usage import amount, token_usage
+from routelab.runtime.attempts.usage import amount, explained_usage, token_usage
+from routelab.runtime.attempts.usage_dialects import usage_of
 
 _SNAPSHOT = r"[-@:_](?:20\d\d-?[01]\d-?[0-3]\d|\d{4}|latest)"
 """What providers add to a model's name to say which snapshot of it answered."""
@@ -50,11 +51,11 @@ def response_cost(
             more than once; a cost that the endpoint reports holds them already.
         day: in UTC, for prices that change; None for the latest.
     """
-    usage = body.get("usage")
-    used, note = token_usage(usage), ""
-    tokens = used[:2]
+    usage = usage_of(body)
+    used, odd = explained_usage(usage)
+    note, tokens = "", used[:2]
     if model.cost_reported:
-        reported = amount(usage.get("cost")) if isinstance(usage, dict) else math.nan
+        reported = math.nan if usage is None else amount(usage.get("cost"))
         if not math.isnan(reported):
             return Cost(reported, "", "", tokens)
         note = "the catalogue says cost_reported, the response has no usage.cost; "
@@ -65,9 +66,11 @@ def response_cost(
     if usd == usd:
         note = note and note + "tokens times prices are charged"
         remarks = () if not service or model.serves(service, day) else (_unpriced(service),)
+        if odd:
+            note, remarks = f"{note}{odd}", (*remarks, _odd(odd))
         return Cost(usd * multiplier, note, "", tokens, remarks)
     lacking, fix = _NO_TOKENS if any(map(math.isnan, used)) else _NO_PRICES
-    note = f"{note}cost unknown: no {lacking}"
+    note = f"{note}cost unknown: no {lacking}{f' ({odd})' if odd else ''}"
     return Cost(math.nan, note, fix + _report(model), tokens)
 
 
@@ -167,6 +170,13 @@ def _unlisted(name: str, served: str) -> tuple[str, str]:
     )
 
 
+def _odd(odd: str) -> tuple[str, str]:
+    return "tokens", (
+        f"its endpoint reports usage that does not add up: {odd}; compare the cost with the"
+        " invoice, and set cost_reported = true if its responses carry usage.cost"
+    )
+
+
 def _unpriced(service: str) -> tuple[str, str]:
     shown = f"{service!r:.80}"
     return f"service {service:.40}", (
@@ -177,7 +187,7 @@ def _unpriced(service: str) -> tuple[str, str]:
 
 def reported_tokens(body: Mapping[str, Any] | None) -> tuple[float, float]:
     """Tokens of the prompt and of the answer as the endpoint reports them; NaN if it does not."""
-    return (math.nan, math.nan) if body is None else token_usage(body.get("usage"))[:2]
+    return (math.nan, math.nan) if body is None else token_usage(usage_of(body))[:2]
 
 
 def combined_multiplier(multipliers: Sequence[float]) -> float:

@@ -13,6 +13,15 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from routelab.core import estimated_tokens, tokens_of
 from routelab.runtime.attempts.assembly import Assembly, PieceError
 from routelab.runtime.attempts.events import Event, EventError, EventParser
+from routelab.runtime.attempts.failures import (
+    CUT,
+    EMPTY,
+    OF_KIND,
+    Failure,
+    error_of,
+    judged,
+    sentence_of,
+)
 from routelab.runtime.attempts.timeouts import StreamTimeouts
 from routelab.runtime.upstream import Kind, UpstreamError
 from routelab.runtime.wire import decode_object
@@ -28,11 +37,16 @@ _DRAIN_S = 0.1
 """To wait for the end of a reply that has said all, so that its connection can serve again."""
 
 
+_GRACE_S, _USAGE_S = 0.25, 2.0
+"""To wait for more after the answer is complete, where its usage is known and where it is not."""
+
+
 class StreamError(Exception):
     """The stream ended before the answer did."""
 
-    def __init__(self, message: str, kind: Kind) -> None:
+    def __init__(self, message: str, kind: Kind, failure: Failure | None = None) -> None:
         self.kind = kind
+        self.failure = OF_KIND[kind] if failure is None else failure
         super().__init__(message)
 
 
@@ -50,14 +64,21 @@ class StreamReader:
 
     Args:
         sink: is given each piece, in order.
+        choices: how many were asked for.
         usage_asked: the caller wants the piece that only holds the usage.
         clock: seconds.
     """
 
     def __init__(
-        self, sink: Pass, watch: StreamTimeouts, *, usage_asked: bool, clock: Callable[[], float]
+        self,
+        sink: Pass,
+        watch: StreamTimeouts,
+        *,
+        usage_asked: bool,
+        clock: Callable[[], float],
+        choices: int = 1,
     ) -> None:
-        self.assembly = Assembly()
+        self.assembly = Assembly(choices)
         self.status: int | None = None
         self.delivered = False
         self.first_token_at = math.nan
@@ -84,12 +105,19 @@ class StreamReader:
                     if done:
                         await _drain(chunks)
                         break
-            except EventError as error:
+                    if self.assembly.finished:  # some never say so, nor close the connection
+                        self._watch.ending(_GRACE_S if self.assembly.usage else _USAGE_S)
+            except (EventError, StreamError) as error:
+                if self.assembly.finished:
+                    await self.release()  # noise after the answer takes nothing from it
+                    return
+                if isinstance(error, StreamError):
+                    raise
                 raise StreamError(f"sent {error}", "malformed") from None
             except UpstreamError as error:
                 if not self.assembly.finished:
                     raise StreamError(self._cut(str(error)), "cut") from None
-        if not (done or self.assembly.finished):
+        if not self.assembly.finished and (not done or self.assembly.broken):
             raise StreamError(self._cut("the stream ended without a finish"), "cut")
         await self.release()
 
@@ -103,7 +131,7 @@ class StreamReader:
             content = self.assembly.add(piece)
         except PieceError as error:
             raise StreamError(f"sent a malformed event: {error}", "malformed") from None
-        if piece.get("choices") or self._usage_asked:
+        if piece.get("choices") or self._usage_asked or not piece.get("usage"):
             self._held.append(piece)
         if content and math.isnan(self.first_token_at):
             self.first_token_at = self._clock()
@@ -112,8 +140,9 @@ class StreamReader:
 
     async def _event(self, event: Event) -> None:
         piece = _decoded(event)
-        if piece.get("error") or event.name == "error":
-            raise self._stream_error(piece)
+        error = error_of(piece)
+        if error is not None or event.name == "error":
+            raise self._stream_error(piece, piece if error is None else error)
         await self.take(piece)
 
     async def release(self) -> None:
@@ -125,15 +154,14 @@ class StreamReader:
                 self.delivered = True
                 await self._sink(piece)
 
-    def _stream_error(self, piece: Mapping[str, Any]) -> StreamError:
+    def _stream_error(self, piece: Mapping[str, Any], error: object) -> StreamError:
         """The failure that an endpoint reports in the middle of its answer."""
-        error: object = piece.get("error") or piece
-        code = error.get("code") if isinstance(error, Mapping) else None
-        text = error.get("message") if isinstance(error, Mapping) else error
-        known = isinstance(code, int) and 400 <= code <= 599
-        self.status = code if known else self.status
-        what = f"failed while answering: {str(text or piece)[:_SHOWN]}"
-        return StreamError(what, "status" if known else "cut")
+        verdict = judged(None, {"error": error})
+        known = verdict.failure is not EMPTY
+        self.status = verdict.status or self.status
+        what = f"failed while answering: {(sentence_of(error) or str(piece))[:_SHOWN]}"
+        failure = verdict.failure if known else CUT
+        return StreamError(what, "status" if known else "cut", failure)
 
     def _cut(self, reason: str) -> str:
         return f"cut after {self.assembly.pieces} pieces: {reason}"

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-import msgspec
-
-from routelab.runtime.attempts.classify import AttemptResult, classify, failed
+from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
+from routelab.runtime.attempts.failures import EMPTY, OF_KIND, Failure
 from routelab.runtime.attempts.pieces import single_chunk
 from routelab.runtime.attempts.stream_reader import StreamError, StreamReader, used
 from routelab.runtime.attempts.timeouts import StreamTimeouts
@@ -40,17 +39,24 @@ async def streamed(
     sink: PieceSink,
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
+    *,
+    usage_asked: bool,
 ) -> AttemptResult:
-    """Ask for a stream, and read it to its end; `first_token_s` is the clock's time."""
-    options = {**(outgoing.body.get("stream_options") or {})}
-    wanted = {"stream": True, "stream_options": {**options, "include_usage": True}}
-    outgoing = msgspec.structs.replace(outgoing, body={**outgoing.body, **wanted})
+    """Ask for a stream, and read it to its end; `first_token_s` is the clock's time.
+
+    Args:
+        usage_asked: the caller wants the piece that only holds the usage.
+    """
     watch = StreamTimeouts(outgoing.timeouts)
-    reading = StreamReader(sink, watch, usage_asked=bool(options.get("include_usage")), clock=clock)
+    n = outgoing.body.get("n")
+    choices = n if isinstance(n, int) and n > 0 else 1
+    reading = StreamReader(sink, watch, usage_asked=usage_asked, clock=clock, choices=choices)
     with sink.stopping(watch.stop), watch:
         return await _read(upstream, outgoing, reading, wall_clock)
     if watch.stopped:
         return _broken(outgoing, reading, "stopped by the caller", "stopped")
+    if outgoing.progress.waits:
+        return late(outgoing, watch.reason)
     if not reading.assembly.finished:
         return _broken(outgoing, reading, watch.reason, "timeout")
     await reading.release()
@@ -71,7 +77,7 @@ async def _read(
                 return _answered(outgoing, reading)
             content = b"".join([chunk async for chunk in opened.chunks])
     except StreamError as error:
-        return _broken(outgoing, reading, str(error), error.kind)
+        return _broken(outgoing, reading, str(error), error.kind, error.failure)
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
     reply = Reply(opened.status, content, opened.headers)
@@ -85,7 +91,7 @@ async def _read(
 def _answered(outgoing: OutgoingRequest, reading: StreamReader) -> AttemptResult:
     body = reading.assembly.body()
     if answer_text(body) is None:
-        return _broken(outgoing, reading, "answered without choices", "malformed")
+        return _broken(outgoing, reading, "answered without choices", "malformed", EMPTY)
     return AttemptResult(
         deployment_label(outgoing.deployment),
         body,
@@ -96,7 +102,11 @@ def _answered(outgoing: OutgoingRequest, reading: StreamReader) -> AttemptResult
 
 
 def _broken(
-    outgoing: OutgoingRequest, reading: StreamReader, error: str, kind: Kind
+    outgoing: OutgoingRequest,
+    reading: StreamReader,
+    error: str,
+    kind: Kind,
+    failure: Failure | None = None,
 ) -> AttemptResult:
     """An attempt that ended before its answer did, with what it used until then."""
     stopped = kind == "stopped"
@@ -104,9 +114,9 @@ def _broken(
         deployment_label(outgoing.deployment),
         {"usage": used(reading.assembly, outgoing.body)},
         error,
-        elsewhere=not stopped,
         status=reading.status,
         kind=kind,
+        failure=OF_KIND[kind] if failure is None else failure,
         first_token_s=reading.first_token_at,
         delivered=reading.delivered or stopped,
     )

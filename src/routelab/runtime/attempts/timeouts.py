@@ -43,6 +43,10 @@ class StreamTimeouts:
         limit = self._timeouts.between_tokens_s
         self._wait(limit, f"no token for {limit:g} s")
 
+    def ending(self, grace_s: float) -> None:
+        """The answer is complete: wait no longer than this for what may follow."""
+        self._wait(grace_s, "")
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Time that the caller takes, which counts towards no limit."""

@@ -7,70 +7,107 @@ from collections.abc import Mapping
 from typing import Any
 
 from routelab.core.catalogue import TokenUsage
+from routelab.runtime.attempts.usage_dialects import as_chat
 from routelab.signals import number
 
 _NOTHING: Mapping[str, Any] = {}
-_USUAL = 2**53
+_MOST = 10**9
+"""Tokens, or USD, beyond which a number is a mistake, and as good as none."""
 _PROMPT, _COMPLETION = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
 _IN_PROMPT = ("prompt_tokens_details", "input_tokens_details")
 _IN_COMPLETION = ("completion_tokens_details", "output_tokens_details")
-_READ, _WRITTEN = ("cached_tokens",), ("cache_write_tokens", "cache_creation_tokens")
+_READ = ("cached_tokens", "cache_read_tokens", "cached_content_tokens", "cache_read_input_tokens")
+_WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
 _REASONING, _KEPT = ("reasoning_tokens", "thinking_tokens"), ("ephemeral_1h_input_tokens",)
-_READ_BESIDE = ("cache_read_input_tokens", "prompt_cache_hit_tokens")
-_WRITTEN_BESIDE = ("cache_creation_input_tokens",)
+_READ_BESIDE = (
+    "cache_read_input_tokens",
+    "prompt_cache_hit_tokens",
+    "cached_tokens",
+    "num_cached_tokens",
+    "cache_read_tokens",
+)
+_WRITTEN_BESIDE = ("cache_creation_input_tokens", "cache_write_tokens")
 """Anthropic's fields, which gateways pass on; natively its input tokens leave them out."""
 _SPLIT = ("cache_creation", "cache_creation_token_details")
-_CHAT = frozenset(
+_BRIEF = frozenset(
     {"prompt_tokens", "completion_tokens", "total_tokens", "cost", _IN_PROMPT[0], _IN_COMPLETION[0]}
 )
+"""Fields that nearly all endpoints send, and no others."""
+_PARTS = (_IN_PROMPT[0], _IN_COMPLETION[0])
 _UNKNOWN = TokenUsage(math.nan, math.nan)
 
 
 def token_usage(usage: object) -> TokenUsage:
     """The tokens that a response was billed for; parts are parts of their whole.
 
-    Read are the forms of OpenAI's chat completions and responses, and Anthropic's fields as
-    gateways pass them on. Cached tokens that an endpoint counts beside the prompt are added to
-    it, and reasoning that it counts beside the completion to that; both show in `total_tokens`.
+    Read are the forms of OpenAI's chat completions and responses, Anthropic's fields as gateways
+    pass them on, and the dialects of `usage_dialects`. Cached tokens that an endpoint counts beside
+    the prompt are added to it, and reasoning that it counts beside the completion to that; both
+    show in `total_tokens`. What stands in the total alone was thought, and is the completion's.
 
     Args:
         usage: `usage` of a response; anything but an object says nothing.
     """
+    return explained_usage(usage)[0]
+
+
+def explained_usage(usage: object) -> tuple[TokenUsage, str]:
+    """The tokens that a response was billed for, and what is odd about what it says of them.
+
+    Args:
+        usage: as `token_usage` takes it.
+    """
     if not isinstance(usage, dict):
-        return _UNKNOWN
+        return _UNKNOWN, ""
     get = usage.get
-    of_prompt: object
-    of_completion: object
-    native = not _CHAT.issuperset(usage)  # or a gateway before it, or somebody else's fields
-    if native:
-        prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
-        of_prompt, of_completion = _details(usage, _IN_PROMPT), _details(usage, _IN_COMPLETION)
-    else:  # what nearly all endpoints send, where each field has one name
-        prompt, completion = amount(get("prompt_tokens")), amount(get("completion_tokens"))
-        of_prompt, of_completion = get("prompt_tokens_details"), get("completion_tokens_details")
-    read = written = reasoning = 0.0
-    if of_prompt and isinstance(of_prompt, dict):
-        read, written = _part(of_prompt, _READ), _part(of_prompt, _WRITTEN)
-    if of_completion and isinstance(of_completion, dict):
-        reasoning = _part(of_completion, _REASONING)
-    if native:
-        read = read or _part(usage, _READ_BESIDE)
-        written = written or _part(usage, _WRITTEN_BESIDE)
-    if not (read or written or reasoning):  # most responses, for which the class's own is slow
-        return tuple.__new__(TokenUsage, (prompt, completion, 0.0, 0.0, 0.0, 0.0))
-    total, cached = amount(get("total_tokens")), read + written
-    beside = total == prompt + cached + completion or (native and _beside(usage, prompt, cached))
-    if cached and beside:
+    prompt, completion = amount(get("prompt_tokens")), amount(get("completion_tokens"))
+    total = get("total_tokens")
+    if (
+        (prompt or completion)
+        and (total is None or total == prompt + completion)
+        and _BRIEF.issuperset(usage)
+        and not any(map(_tells, map(get, _PARTS)))
+    ):  # most responses, for which the class's own is slow
+        return tuple.__new__(TokenUsage, (prompt, completion, 0.0, 0.0, 0.0, 0.0)), ""
+    return _read(as_chat(usage))
+
+
+def _tells(details: object) -> bool:
+    """Whether the parts of a whole say anything."""
+    return bool(details) and not (isinstance(details, dict) and not any(details.values()))
+
+
+def _read(usage: Mapping[str, Any]) -> tuple[TokenUsage, str]:
+    prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
+    total = amount(usage.get("total_tokens"))
+    of_prompt, of_completion = _details(usage, _IN_PROMPT), _details(usage, _IN_COMPLETION)
+    read = _part(of_prompt, _READ) or _part(usage, _READ_BESIDE)
+    written = _part(of_prompt, _WRITTEN) or _part(usage, _WRITTEN_BESIDE)
+    reasoning = _part(of_completion, _REASONING) or _part(usage, _REASONING)
+    if math.isnan(prompt) and not math.isnan(total - completion) and total >= completion:
+        prompt = total - completion
+    elif math.isnan(completion) and not math.isnan(total - prompt) and total >= prompt:
+        completion = total - prompt
+    if not (prompt or completion or total > 0.0):
+        return _UNKNOWN, "it reports no tokens at all"
+    cached = read + written
+    if cached and (total == prompt + cached + completion or _beside(usage, prompt, cached)):
         prompt += cached
     if reasoning and total == prompt + completion + reasoning:
         completion += reasoning
+    elif reasoning > completion and math.isnan(total):
+        completion += reasoning  # more than its whole, so beside it
+    odd, rest = "", total - (prompt + completion)
+    if rest > 0.0:
+        odd = f"{rest:.0f} tokens stand in total_tokens only, and are charged as thought"
+        completion, reasoning = completion + rest, reasoning + rest
+    elif rest < 0.0:
+        odd = f"total_tokens is {-rest:.0f} less than prompt and completion together, which count"
     read = prompt if prompt < read else read
     reasoning = completion if completion < reasoning else reasoning
-    if not written:
-        return TokenUsage(prompt, completion, read, reasoning)
     written = min(written, max(0.0, prompt - read))
-    hour = min(_hour(usage, of_prompt), written)
-    return TokenUsage(prompt, completion, read, reasoning, written, hour)
+    hour = min(_hour(usage, of_prompt), written) if written else 0.0
+    return TokenUsage(prompt, completion, read, reasoning, written, hour), odd
 
 
 def _beside(usage: Mapping[str, Any], prompt: float, cached: float) -> bool:
@@ -114,8 +151,8 @@ def _part(found: Mapping[str, Any], names: tuple[str, ...]) -> float:
 
 
 def amount(value: object) -> float:
-    """A number that is finite and not negative; NaN for anything else."""
-    if type(value) is int and 0 <= value < _USUAL:  # what nearly all are
+    """A number that is not negative and can be; NaN for anything else."""
+    if type(value) is int and 0 <= value < _MOST:  # what nearly all are
         return float(value)
-    known = number(value)
-    return known if known is not None and known >= 0.0 and math.isfinite(known) else math.nan
+    known = None if isinstance(value, bool) else number(value)
+    return known if known is not None and 0.0 <= known < _MOST else math.nan

@@ -19,7 +19,7 @@ from routelab.runtime.calls.signals import SignalReader
 from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.runtime.engine import Engine, SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.wire import NEED, READS, SAMPLE, header_list
-from routelab.signals import SignalSource, answer_text, resolve
+from routelab.signals import SignalSource, answer_parts, answer_text, resolve
 
 
 class Sending(msgspec.Struct, frozen=True):
@@ -90,16 +90,20 @@ class Caller:
             f"{it.result.deployment}: {it.result.error}" for it in attempts if it.result.error
         ]
         for it in attempts:
-            if it.result.lasting:  # others answer, so that nobody would notice
-                lacking = f"{it.result.kind} {it.result.status}"
+            if (
+                it.result.error is not None and it.result.failure.warns
+            ):  # others answer, so that nobody would notice
+                lacking = f"{it.result.failure.name} {it.result.status}"
                 self._warn(it.result.deployment, lacking, f"{_where(it)}: {it.result.error}")
+            if it.learned:
+                self._warn(it.result.deployment, "quirks", _learned(it))
         seen = Feedback(
             model=model,
             signals=signals,
             cost_usd=money.usd,
             latency_s=self._clock() - started,
             error="; ".join([*_counted(failed), *samples[0].reasons]) if last is None else None,
-            text=None if answers[0] is None else answer_text(answers[0]),
+            text=None if answers[0] is None else _said(answers[0]),
             raw=answers[0],
             deployment=_deployment(last, attempts),
             notes=tuple(dict.fromkeys([*failed, *money.notes, *signal_notes])),
@@ -150,13 +154,15 @@ class Caller:
         attempts: list[SampleAttempt],
     ) -> list[SampleResult]:
         messages = call.messages if call.messages is not None else sending.request.messages
+        body = _asking(sources, sending.fields)
         question = SampleRequest(
             call.model,
-            _asking(sources, sending.fields) | {"messages": messages},
+            body | {"messages": messages},
             {**sending.headers, **_asked_of(sources)},
             sending.deadline,
             lambda name: sending.able(name, call),
             sink=sending.sink if call.final else None,
+            ours=frozenset(body.keys() - sending.fields.keys()) if sources else frozenset(),
             room=None
             if sending.room is None
             else functools.partial(self._room, call, sending.room),
@@ -187,6 +193,23 @@ class Caller:
         for model, what, sentence in money.remarks:
             self._warn(model, what, f"model {model!r}: {sentence}")
         return money
+
+
+def _said(body: Mapping[str, Any]) -> str:
+    """The first choice in its canonical form, as votes, gates and logs read it."""
+    text = answer_text(body)
+    return text if text else next((it.canonical for it in answer_parts(body)), "")
+
+
+def _learned(made: SampleAttempt) -> str:
+    """What was learned of a deployment, and how to say so beforehand."""
+    fields = ", ".join(map(repr, sorted(made.learned)))
+    listed = ", ".join(f'"{it}"' for it in sorted(made.learned))
+    return (
+        f"{made.result.deployment} refuses {fields}, which routelab adds to requests: it is asked"
+        " without from now on, so that signals made of it, or the cost of streams, may not be"
+        f" known; say so in the catalogue: quirks = {{ drop = [{listed}] }}"
+    )
 
 
 def _where(failed: SampleAttempt) -> str:

@@ -12,14 +12,21 @@ import msgspec
 
 from routelab.core import Call, Feedback, Gate, Request
 from routelab.errors import PolicyError
-from routelab.gates import Function
+from routelab.gates import Function, Refusal
 from routelab.runtime.calls.threads import Threads
+from routelab.signals import AnswerParts, answer_parts
 
 GateFunction: TypeAlias = Callable[[Request, str], str | Awaitable[str | None] | None]
 """Gets the request and the answer; gives None, or why the answer is refused."""
 
 MOST_THREADS = 32
 """Of one function at once, those included that hang and are no longer waited for."""
+
+
+def _refusing(gate: Gate, choice: AnswerParts) -> str | None:
+    """The problem of a refusal that the model declares, in whichever words."""
+    declared = choice.refusal or choice.finish == "content_filter"
+    return "the answer is a refusal" if declared and isinstance(gate, Refusal) else None
 
 
 class GateChecker:
@@ -57,6 +64,9 @@ class GateChecker:
     ) -> Feedback:
         """The feedback of a call, with the reasons for which its gates refuse the answer.
 
+        Every choice is held against every gate, in its canonical form: its text, the words of a
+        refusal, and its tool calls as JSON.
+
         Args:
             call: with its gates.
             request: that it was made for.
@@ -65,9 +75,15 @@ class GateChecker:
         """
         if not call.gates or seen.error is not None:
             return seen
-        text = seen.text or ""
-        problems = [await self._problem(gate, request, text, deadline) for gate in call.gates]
-        rejected = tuple(problem for problem in problems if problem is not None)
+        parts = answer_parts(seen.raw) if seen.raw else ()
+        choices = parts or (AnswerParts(text=seen.text or ""),)
+        problems = [
+            _refusing(gate, choice)
+            or await self._problem(gate, request, choice.canonical, deadline)
+            for gate in call.gates
+            for choice in choices
+        ]
+        rejected = tuple(dict.fromkeys(problem for problem in problems if problem is not None))
         return msgspec.structs.replace(seen, rejected=rejected) if rejected else seen
 
     async def _problem(

@@ -14,6 +14,7 @@ from routelab.core.catalogue import (
 )
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.deployment_state import DeploymentState
+from routelab.runtime.engine.host import Host, host_of
 from routelab.runtime.engine.pool import Pool
 
 
@@ -39,10 +40,26 @@ def pools(
     ]
     if problems:
         raise CatalogueError(*problems)
-    states: dict[Deployment, DeploymentState] = {}
+    states = _states(catalogue, rules)
     made = {}
     for name, model in catalogue.models.items():
         taking = [deployment for deployment in model.deployments if deployment.weight > 0.0]
-        here = [states.setdefault(it, DeploymentState(it, rules)) for it in dict.fromkeys(taking)]
+        here = [states[it] for it in dict.fromkeys(taking)]
         made[name] = Pool(name, here, rules, clock, rng)
     return made
+
+
+def _states(catalogue: Catalogue, rules: EngineRules) -> dict[Deployment, DeploymentState]:
+    """The states of all deployments that take calls, with the hosts that they share."""
+    taking = dict.fromkeys(
+        deployment
+        for model in catalogue.models.values()
+        for deployment in model.deployments
+        if deployment.weight > 0.0
+    )
+    limits: dict[str, float] = {}
+    for it in taking:
+        known = limits.get(host_of(it), rules.host_concurrency)
+        limits[host_of(it)] = max(known, it.max_concurrency or 0)
+    hosts = {name: Host(limit) for name, limit in limits.items()}
+    return {it: DeploymentState(it, rules, hosts[host_of(it)]) for it in taking}

@@ -10,6 +10,7 @@ import msgspec
 from routelab.core.catalogue import Deployment, EngineRules
 from routelab.runtime.engine.breaker import Breaker
 from routelab.runtime.engine.bucket import Bucket
+from routelab.runtime.engine.host import Host
 from routelab.runtime.engine.latency import PeakEwma
 from routelab.runtime.upstream import deployment_label
 
@@ -51,16 +52,18 @@ class DeploymentState:
     """A deployment with its slots, rate limits, breaker and latency.
 
     Attributes:
+        slots: calls that may be under way at once.
         in_flight: calls under way.
         rest_until: the deployment asked not to be called before.
+        refused: fields of ours that it was found to refuse.
         refusals: how often it said in a row that it is called too often.
         trouble: what the last failed call said.
         freed: called whenever a place may have become free.
     """
 
     __slots__ = (
+        "_host",
         "_requests",
-        "_slots",
         "_tokens",
         "breaker",
         "deployment",
@@ -69,23 +72,30 @@ class DeploymentState:
         "latency",
         "name",
         "refusals",
+        "refused",
         "rest_until",
+        "slots",
         "trouble",
         "weight",
     )
 
-    def __init__(self, deployment: Deployment, rules: EngineRules) -> None:
+    def __init__(
+        self, deployment: Deployment, rules: EngineRules, host: Host | None = None
+    ) -> None:
         self.deployment = deployment
         self.name = deployment_label(deployment)
         self.weight = deployment.weight
         self.in_flight = 0
         self.rest_until = -math.inf
         self.refusals = 0
+        self.refused: frozenset[str] = frozenset()
         self.trouble = ""
         self.latency = PeakEwma()
         self.breaker = Breaker(rules.breaker)
         self.freed: list[Callable[[], None]] = []
-        self._slots = deployment.max_concurrency
+        self.slots = deployment.max_concurrency or rules.max_concurrency
+        self._host = Host(math.inf) if host is None else host
+        self._host.freed.append(self.freed)
         self._requests, self._tokens = (
             None if limit is None else Bucket(limit, rules.burst_s)
             for limit in (deployment.requests_per_minute, deployment.tokens_per_minute)
@@ -97,7 +107,7 @@ class DeploymentState:
 
     def free_at(self, tokens: float, now: float) -> float:
         """When its limits leave room for a call; infinite until one of those under way ends."""
-        if self._slots is not None and self.in_flight >= self._slots:
+        if self.in_flight >= self.slots or self._host.full:
             return math.inf
         ready = now
         if self._requests is not None:
@@ -118,6 +128,7 @@ class DeploymentState:
     def take(self, tokens: float, now: float) -> Permit:
         """Room for a call, where there is."""
         self.in_flight += 1
+        self._host.in_flight += 1
         if self._requests is not None:
             self._requests.take(1.0, now)
         if self._tokens is not None:
@@ -127,6 +138,7 @@ class DeploymentState:
     def give_back(self, permit: Permit, report: AttemptReport, now: float) -> None:
         """The call ended, or was never sent."""
         self.in_flight -= 1
+        told = self._host.leave(self.freed)
         if self._tokens is not None and report.used is not None:
             self._tokens.give_back(permit.tokens - report.used, now)
         if report.felt_s is not None:
@@ -137,5 +149,6 @@ class DeploymentState:
         self.breaker.leave(permit.epoch, now, ok=report.ok, latency_s=report.took_s)
         if was != "closed" and self.breaker.state(now) == "closed":
             self.latency = PeakEwma()  # it is well again, and how slow it was while ill is past
-        for listener in self.freed:
-            listener()
+        for listeners in told:
+            for listener in listeners:
+                listener()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from routelab.core.catalogue import Catalogue, EngineRules, Timeouts
-from routelab.runtime.attempts import AttemptResult, attempt
+from routelab.runtime.attempts import STREAM_OPTIONS, AttemptResult, attempt, refused_fields
 from routelab.runtime.attempts import reported_tokens as used_tokens
 from routelab.runtime.engine import outcome
 from routelab.runtime.engine.breaker import State
@@ -17,6 +17,9 @@ from routelab.runtime.engine.deployment_state import AttemptReport, DeploymentSt
 from routelab.runtime.engine.pool import Pool
 from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.upstream import Upstream
+
+_LONG_S = 0.5
+"""From which on a failure says how long its call had waited to be sent."""
 
 
 class Engine:
@@ -97,6 +100,7 @@ class Engine:
                 found[state.name] = max(found.get(state.name, here), here, key=worst)
         return found
 
+    # Long: one loop over all that may come of an attempt, read in order.
     async def _ask(
         self, pool: Pool, question: SampleRequest, attempts: list[SampleAttempt], *, patient: bool
     ) -> SampleResult:
@@ -113,6 +117,7 @@ class Engine:
             question = msgspec.structs.replace(question, body=body)
         tokens = pool.demand.of(question.body) if pool.counts_tokens else 0.0
         failed: dict[DeploymentState, AttemptResult] = {}
+        omit: dict[DeploymentState, frozenset[str]] = {}
         hopeless: set[DeploymentState] = set()
         retries = 0
         while True:
@@ -126,17 +131,24 @@ class Engine:
                 patient=patient and not failed,
             )
             if isinstance(permit, Permit):
-                made = await self._attempt(pool, permit, began, question, attempts)
+                state = permit.state
+                made = await self._attempt(
+                    pool, permit, began, question, attempts, omit.get(state, frozenset())
+                )
                 if made.result.error is None:
                     return SampleResult(made, over=True)
-                if made.result.delivered or not made.result.elsewhere:
+                named = _ours_refused(made.result, question, omit.get(state, state.refused))
+                last = not (made.result.failure.elsewhere or named)
+                if made.result.delivered or last:
                     return SampleResult(over=True)
                 if question.room is not None and (why := await question.room(made)):
                     return _given_up(pool, why, over=True)
-                if outcome.may_pass(made.result):
-                    failed[permit.state] = made.result
+                if named and state not in omit:
+                    omit[state] = named  # once without them
+                elif made.result.failure.again:
+                    failed[state] = made.result
                 else:
-                    hopeless.add(permit.state)
+                    hopeless.add(state)
             elif not failed:
                 return _given_up(pool, permit.reason)
             elif retries == self._rules.most:
@@ -157,7 +169,7 @@ class Engine:
 
         Source: M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
         """
-        if all(it.retry_after_s is not None for it in failed):
+        if all(it.retry_after_s is not None and it.failure.rests for it in failed):
             return 0.0  # they rest until then
         return self._rng.random() * _doubled(self._rules.base_s, retry, self._rules.max_s)
 
@@ -168,6 +180,7 @@ class Engine:
         began: float,
         question: SampleRequest,
         attempts: list[SampleAttempt],
+        omit: frozenset[str],
     ) -> SampleAttempt:
         state, sent = permit.state, self._clock()
         timeouts, left = state.deployment.timeouts or self._timeouts, question.deadline - sent
@@ -188,6 +201,7 @@ class Engine:
                 clock=self._clock,
                 wall_clock=self._wall_clock,
                 sink=question.sink,
+                omit=omit | state.refused if omit else state.refused,
             )
             used = None
             if pool.counts_tokens:
@@ -195,6 +209,9 @@ class Engine:
                 used = prompt + answer
                 if result.error is None:
                     pool.demand.learn(answer)
+            if result.error is not None and sent - began >= _LONG_S:
+                waited = f"{result.error} (it had waited {sent - began:.1f} s for its turn here)"
+                result = msgspec.structs.replace(result, error=waited)
             report = outcome.report(result, hurried=hurried, tokens=used)
             self._note(state, result)
         except BaseException:
@@ -203,7 +220,11 @@ class Engine:
         finally:
             state.give_back(permit, report, self._clock())
             provider = state.deployment.provider
-            done = SampleAttempt(pool.model, provider, question.sample, sent - began, result)
+            learned = omit - state.refused if result.error is None else frozenset[str]()
+            state.refused |= learned
+            done = SampleAttempt(
+                pool.model, provider, question.sample, sent - began, result, learned
+            )
             attempts.append(done)
         return done
 
@@ -213,12 +234,25 @@ class Engine:
             state.refusals, state.trouble = 0, ""
             return
         state.trouble = result.error
-        if result.retry_after_s is not None:
-            state.rest(result.retry_after_s, self._clock())
-        elif result.status == outcome.TOO_MANY:
+        if not result.failure.rests:
+            return  # one request's own trouble keeps the deployment from no other
+        asked_s = result.retry_after_s
+        if result.failure.name == "rate":
             state.refusals += 1
-            rest_s = _doubled(self._rules.base_s, state.refusals, self._rules.max_s)
-            state.rest(rest_s, self._clock())
+            least_s = _doubled(self._rules.base_s, state.refusals, self._rules.max_s)
+            asked_s = asked_s or least_s  # nought, or a moment that is past, is no leave to storm
+        if asked_s is not None:
+            state.rest(asked_s, self._clock())
+
+
+def _ours_refused(
+    result: AttemptResult, question: SampleRequest, known: frozenset[str]
+) -> frozenset[str]:
+    """Fields of ours that a refusal names, and that the deployment was not known to refuse."""
+    if not result.objection:
+        return frozenset()
+    ours = question.ours if question.sink is None else question.ours | {STREAM_OPTIONS}
+    return refused_fields(result, ours - known)
 
 
 def _doubled(base_s: float, times: int, most_s: float) -> float:

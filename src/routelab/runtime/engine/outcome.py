@@ -1,24 +1,11 @@
-"""Consequences of an attempt: for the breaker, for retries and for fallbacks."""
+"""What an attempt says of its deployment: for the breaker, for balancing and for its limits."""
 
 from __future__ import annotations
 
 import math
 
-from routelab.runtime.attempts import PASSING, AttemptResult
+from routelab.runtime.attempts import AttemptResult
 from routelab.runtime.engine.deployment_state import AttemptReport
-
-TOO_MANY = 429
-"""The status of a deployment that is called too often."""
-
-_OF_THE_REQUEST = frozenset((400, 409, 413, 422, 425, TOO_MANY))
-"""Statuses that say nothing of the deployment's health."""
-
-
-def may_pass(result: AttemptResult) -> bool:
-    """Whether the same deployment may answer if it is asked once more."""
-    if result.kind == "status":
-        return result.status is not None and (result.status in PASSING or result.status >= 500)
-    return result.kind in ("connect", "timeout", "cut")
 
 
 def report(result: AttemptResult, *, hurried: bool, tokens: float | None) -> AttemptReport:
@@ -37,14 +24,13 @@ def report(result: AttemptResult, *, hurried: bool, tokens: float | None) -> Att
 def _healthy(result: AttemptResult, *, hurried: bool) -> bool | None:
     if result.error is None:
         return True
-    if result.kind == "stopped" or (result.kind == "timeout" and hurried):
+    if result.kind == "timeout" and hurried:
         return None
-    of_the_request = result.status in _OF_THE_REQUEST or not result.elsewhere
-    return None if result.kind == "status" and of_the_request else False
+    return False if result.failure.against else None
 
 
 def _used(result: AttemptResult, tokens: float) -> float | None:
     if not math.isnan(tokens):
         return tokens
-    unread = result.kind in ("connect", "key") or result.status == TOO_MANY
+    unread = result.kind in ("connect", "busy", "key") or result.failure.name == "rate"
     return 0.0 if unread else None

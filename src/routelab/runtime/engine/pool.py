@@ -185,6 +185,8 @@ class Pool:
 
     def _refusal(self, avoid: Collection[DeploymentState], *, late: bool) -> PoolRefusal:
         left = [state for state in self.states if state not in avoid]
+        if not left:
+            return PoolRefusal(f"model {self.model!r} has no other deployment to ask")
         troubles = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
         why = f" ({troubles})" if troubles else ""
         if late:

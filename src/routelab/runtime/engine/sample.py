@@ -19,6 +19,8 @@ class SampleAttempt(msgspec.Struct, frozen=True):
         provider: who runs the deployment.
         sample: which of a call's samples it belongs to.
         queued_s: seconds that it waited for a free permit.
+        learned: fields of ours that the deployment was found to refuse, as it took the request
+            without them.
     """
 
     model: str
@@ -26,6 +28,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
     sample: int
     queued_s: float
     result: AttemptResult
+    learned: frozenset[str] = frozenset()
 
     @property
     def unanswered(self) -> bool:
@@ -42,6 +45,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
         deadline: of the engine's clock; nothing lasts longer.
         able: whether a fallback may be asked.
         sink: takes the answer as it comes.
+        ours: fields of the body that the caller did not ask for.
         room: called with an attempt that failed before the next one is made; gives why there is no
             money for the next one, or None.
     """
@@ -53,6 +57,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
     able: Callable[[str], bool] = bool
     sample: int = 0
     sink: PieceSink | None = None
+    ours: frozenset[str] = frozenset()
     room: Callable[[SampleAttempt], Awaitable[str | None]] | None = None
 
 

@@ -15,6 +15,7 @@ from routelab.runtime.requests.decide import decide
 from routelab.runtime.requests.delivery import Delivery
 from routelab.runtime.requests.observers import Observers
 from routelab.runtime.routed_answer import RoutedAnswer
+from routelab.signals import answer_text
 
 
 class RequestHandler:
@@ -106,7 +107,7 @@ class RequestHandler:
 def _routed(decision: Decision, latency_s: float) -> RoutedAnswer:
     answer = decision.answer
     return RoutedAnswer(
-        answer=answer.text or "",
+        answer=(answer.text if answer.raw is None else answer_text(answer.raw)) or "",
         model=answer.model,
         cost_usd=decision.cost_usd,
         latency_s=latency_s,

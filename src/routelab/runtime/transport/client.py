@@ -35,7 +35,6 @@ _UNSENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.InvalidURL,
-    httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
@@ -130,7 +129,12 @@ async def _object(response: httpx.Response, content: bytes) -> dict[str, Any] | 
 
 
 async def _hang_up(response: httpx.Response) -> None:
-    """Close a connection: what may be left of a bad reply there would be taken for the next one."""
+    """Close a connection: what may be left of a bad reply there would be taken for the next one.
+
+    Over HTTP/2 nothing can be left, and other replies are under way on the same connection.
+    """
+    if response.extensions.get("http_version") == b"HTTP/2":
+        return
     stream = response.extensions.get("network_stream")  # not every transport has one
     if stream is not None:
         await stream.aclose()
@@ -160,6 +164,10 @@ def _of_aiohttp(error: Exception) -> bool:
 
 def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
     cause = type(error.__cause__).__name__
+    if isinstance(error, httpx.PoolTimeout):
+        return UpstreamError(
+            "no connection was free here: the client has as many as it may", "busy"
+        )
     sent = not isinstance(error, _UNSENT) or cause in _AIOHTTP_SENT
     kind: Kind = "cut" if sent else "connect"
     refused = cause.startswith("ClientConnector")  # httpx-aiohttp takes it for a timeout

@@ -9,23 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from typing import Any
 
 import httpx
 
 
 class Closing(httpx.AsyncByteStream):
-    """The stream of a reply, which is closed as a whole or not at all."""
+    """The stream of a reply, which is closed as a whole or not at all.
 
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+    Args:
+        stream: of the reply.
+        left: called once when it is closed.
+    """
+
+    def __init__(
+        self, stream: httpx.AsyncByteStream, left: Callable[[], None] | None = None
+    ) -> None:
         self._stream = stream
+        self._left = left
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._stream.__aiter__()
 
     async def aclose(self) -> None:
-        await unhurried(self._stream.aclose())
+        try:
+            await unhurried(self._stream.aclose())
+        finally:
+            left, self._left = self._left, None
+            if left is not None:
+                left()
 
 
 @types.coroutine

@@ -44,6 +44,12 @@ async def close_leaked(transports: Iterable[httpx.AsyncBaseTransport | None]) ->
             await pool._close_connections([*left, *pool._assign_requests_to_connections()])
 
 
+def bounds(transport: object) -> bool:
+    """Whether a request may have to wait for a free connection of this transport."""
+    pool: Any = getattr(transport, "_pool", None)
+    return type(pool).__module__.partition(".")[0] in ("httpcore", "httpcore2")
+
+
 def _is_of_httpcore(transport: object, pool: object) -> bool:
     by_httpx = isinstance(transport, httpx.AsyncHTTPTransport)
     return by_httpx or type(pool).__module__.partition(".")[0] == "httpcore"

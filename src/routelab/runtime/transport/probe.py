@@ -20,7 +20,7 @@ def logged_signals(base_url: str) -> Mapping[str, float | None]:
     """
     import httpx  # heavy, so only for those who ask
 
-    from routelab.runtime.transport.sender import LOOPBACK
+    from routelab.runtime.transport.host_pools import LOOPBACK
 
     try:
         with httpx.Client(timeout=_WAIT_S, mounts=dict.fromkeys(LOOPBACK)) as client:

@@ -120,12 +120,14 @@ class Address(NamedTuple):
         url: without credentials, which not every transport takes.
         basic: the `authorization` that they make; empty without any.
         netloc: host and port; empty for an address that a client has to complete.
+        host: scheme, host and port.
     """
 
     url: httpx.URL
     basic: str
     password: str
     netloc: bytes = b""
+    host: str = ""
 
 
 @lru_cache(maxsize=1024)
@@ -137,11 +139,12 @@ def address_of(base_url: str) -> Address:
     """
     url = httpx.URL(base_url.rstrip("/") + "/chat/completions")
     netloc = b"" if url.is_relative_url or not url.host else url.netloc
+    host = f"{url.scheme}://{netloc.decode('latin-1')}"
     if not url.userinfo:
-        return Address(url, "", "", netloc)
+        return Address(url, "", "", netloc, host)
     pair = f"{url.username}:{url.password}".encode()
     basic = f"Basic {b64encode(pair).decode()}"
-    return Address(url.copy_with(userinfo=b""), basic, url.password, netloc)
+    return Address(url.copy_with(userinfo=b""), basic, url.password, netloc, host)
 
 
 def key_of(deployment: Deployment) -> str:

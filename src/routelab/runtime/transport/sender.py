@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
-from typing import Literal, Protocol, TypeAlias
-from urllib.request import getproxies
+from typing import Any, Literal, Protocol, TypeAlias
 
 import httpx
 
 from routelab.core.messages import how_to_install, unknown_name
 from routelab.errors import MissingExtraError
 from routelab.runtime.transport.closing import Closing
-from routelab.runtime.transport.leaks import close_leaked
+from routelab.runtime.transport.host_pools import HostPools, proxied, proxies_named
+from routelab.runtime.transport.leaks import bounds, close_leaked
 from routelab.runtime.transport.request import RequestBuilder, straight
-from routelab.runtime.upstream import OutgoingRequest, UpstreamError
+from routelab.runtime.upstream import OutgoingRequest, Progress, UpstreamError
 
 Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
 
 _NAMES = ("httpx", "aiohttp")
 
-LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+_KEPT_S = 5.0
+"""That aiohttp keeps an idle connection, as long as httpx does."""
 
-_LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64)
+_LONGEST = 100 * 1024
+"""Bytes of a header, as many as httpcore takes."""
 
 
 class Sender(Protocol):
@@ -48,12 +51,15 @@ class ClientSender:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
         self._requests = RequestBuilder()
+        self._bounded = any(map(bounds, _transports(client)))
 
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
         client = self._client
         if client.is_closed:
             raise UpstreamError("the client that the router was given is closed")
         request, auth = self._requests.build(client, outgoing)
+        if self._bounded:
+            _watch(request, outgoing.progress)
         try:
             response = await client.send(request, auth=auth, stream=True)
         except BaseException:  # a cancellation too
@@ -70,10 +76,13 @@ class DirectSender:
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
+        self._bounded = bounds(transport)
 
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
         request = straight(outgoing)
-        transport = self._towards(request.url)
+        transport = self._transport
+        if self._bounded:
+            _watch(request, outgoing.progress)
         try:
             response = await transport.handle_async_request(request)
         except BaseException:  # a cancellation too
@@ -81,30 +90,27 @@ class DirectSender:
             raise
         return _closing(response)
 
-    def _towards(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
-        return self._transport
-
     async def aclose(self) -> None:
         await self._transport.aclose()
 
 
-class ProxySender(DirectSender):
-    """Over the proxies of the environment, which are not asked for this machine.
+class _Proxied(httpx.AsyncBaseTransport):
+    """One transport for this machine, and another, which goes over proxies, for all others."""
 
-    A client knows which proxy an address has, and does nothing else here.
+    def __init__(self, here: httpx.AsyncBaseTransport, others: httpx.AsyncBaseTransport) -> None:
+        self._here = here
+        self._others = others
 
-    Raises:
-        UpstreamError: one of them is none.
-    """
-
-    def __init__(self) -> None:
-        self._client = _proxied()
-
-    def _towards(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
-        return self._client._transport_for_url(url)
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        chosen = self._here if request.url.host in _HERE else self._others
+        return await chosen.handle_async_request(request)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._here.aclose()
+        await self._others.aclose()
+
+
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def problems(client: object, transport: object) -> Iterator[str]:
@@ -126,21 +132,9 @@ def own(transport: httpx.AsyncBaseTransport | None) -> Sender:
     """
     if transport is not None:
         return DirectSender(transport)
-    if {"http", "https", "all"}.isdisjoint(getproxies()):
-        return DirectSender(httpx.AsyncHTTPTransport(limits=_LIMITS))
-    if not hasattr(httpx.AsyncClient, "_transport_for_url"):  # private: another httpx than 0.28
-        return ClientSender(_proxied())  # which is slower, and sends the same
-    return ProxySender()
-
-
-def _proxied() -> httpx.AsyncClient:
-    try:
-        return httpx.AsyncClient(limits=_LIMITS, mounts=dict.fromkeys(LOOPBACK))
-    except (httpx.InvalidURL, ImportError, ValueError) as error:  # whose words may hold a key
-        raise UpstreamError(
-            "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names what is no proxy for httpx"
-            f" ({type(error).__name__})"
-        ) from None
+    if proxies_named() and not hasattr(httpx.AsyncClient, "_transport_for_url"):
+        return ClientSender(proxied())  # private: another httpx than 0.28; slower, sends the same
+    return HostPools()
 
 
 def _transports(client: httpx.AsyncClient) -> Iterable[httpx.AsyncBaseTransport | None]:
@@ -164,18 +158,40 @@ def named(name: Literal["httpx", "aiohttp"]) -> httpx.AsyncBaseTransport | None:
             f"transport='aiohttp' needs httpx-aiohttp: {how_to_install('serve')}"
         ) from error
 
-    transport = AiohttpTransport(limits=_LIMITS)
+    def opened(*, proxies: bool) -> httpx.AsyncBaseTransport:
+        transport = AiohttpTransport()
+        transport.client = functools.partial(session, transport.ssl_context, proxies=proxies)
+        return transport
 
-    def session() -> aiohttp.ClientSession:
+    def session(ssl_context: Any, *, proxies: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=_LIMITS.max_connections or 0,
-            keepalive_timeout=_LIMITS.keepalive_expiry,
-            ssl=transport.ssl_context,
+            limit=0,  # how many calls run at once is the engine's to say
+            keepalive_timeout=_KEPT_S,
+            ssl=ssl_context,
         )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=proxies,
+            max_line_size=_LONGEST,
+            max_field_size=_LONGEST,
+        )
 
-    transport.client = session
-    return transport
+    direct = opened(proxies=False)
+    return _Proxied(direct, opened(proxies=True)) if proxies_named() else direct
+
+
+def _watch(request: httpx.Request, progress: Progress) -> None:
+    """Learn when a request has a connection: whatever httpcore tells of it comes after that."""
+    progress.waits = True
+    theirs = request.extensions.get("trace")
+
+    async def trace(event: str, info: dict[str, Any]) -> None:
+        progress.waits = False
+        if theirs is not None:
+            await theirs(event, info)
+
+    request.extensions = {**request.extensions, "trace": trace}
 
 
 def _closing(response: httpx.Response) -> httpx.Response:

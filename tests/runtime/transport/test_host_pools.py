@@ -1,0 +1,199 @@
+"""Many requests at once over connections of our own, and over a client that has only a few."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from runtime_world import completion
+
+from routelab.core.catalogue.catalogue import Deployment, Timeouts
+from routelab.runtime.attempts import attempt
+from routelab.runtime.transport import host_pools
+from routelab.runtime.transport.client import HttpUpstream
+from routelab.runtime.upstream import OutgoingRequest
+
+
+class Slow:
+    """Answers each request after a while, and counts connections."""
+
+    def __init__(self, takes_s=0.05):
+        self.takes_s = takes_s
+        self.connections = 0
+        self.open = 0
+        self.served = 0
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
+        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/v1"
+        return self
+
+    async def __aexit__(self, *_):
+        self.server.close()
+
+    async def _serve(self, reader, writer):
+        self.connections += 1
+        self.open += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                size = int(head.partition("content-length: ")[2].split("\r\n")[0])
+                await reader.readexactly(size)
+                await asyncio.sleep(self.takes_s)
+                content = json.dumps(completion("hello")).encode()
+                self.served += 1
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                    b"content-length: %d\r\n\r\n%b" % (len(content), content)
+                )
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self.open -= 1
+            writer.close()
+
+
+def outgoing(url, **timeouts):
+    return OutgoingRequest(Deployment(url, "m"), {"model": "m"}, {}, Timeouts(**timeouts))
+
+
+def test_as_many_connections_as_requests_in_pools_that_stay_small():
+    async def run():
+        upstream = HttpUpstream()
+        async with Slow(0.3) as server:
+            await asyncio.gather(*(upstream.send(outgoing(server.url)) for _ in range(100)))
+            assert server.connections == 100
+            (pools,) = upstream._sender._pools.values()
+            assert len(pools) == 4
+            assert all(len(it.transport._pool.connections) <= host_pools.SIZE for it in pools)
+            assert [it.busy for it in pools] == [0] * 4
+            await asyncio.gather(*(upstream.send(outgoing(server.url)) for _ in range(100)))
+            assert server.connections == 100  # they were kept
+            await upstream.aclose()
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
+
+
+def test_one_request_after_the_other_keeps_to_one_connection():
+    async def run():
+        upstream = HttpUpstream()
+        async with Slow(0.0) as server:
+            for _ in range(5):
+                await upstream.send(outgoing(server.url))
+            async with upstream.stream(outgoing(server.url)) as opened:
+                assert [chunk async for chunk in opened.chunks]
+            assert server.connections == 1
+            await upstream.aclose()
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
+
+
+def test_pools_that_are_not_needed_any_more_are_closed(monkeypatch):
+    monkeypatch.setattr(host_pools, "_IDLE_S", 0.05)
+
+    async def run():
+        upstream = HttpUpstream()
+        async with Slow(0.1) as server:
+            await asyncio.gather(*(upstream.send(outgoing(server.url)) for _ in range(70)))
+            (pools,) = upstream._sender._pools.values()
+            assert len(pools) == 3
+            await asyncio.sleep(0.1)
+            for _ in range(4):
+                await upstream.send(outgoing(server.url))
+            assert len(pools) == 1
+            await upstream.aclose()
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
+
+
+def test_a_cancelled_request_leaves_its_place():
+    async def run():
+        upstream = HttpUpstream()
+        async with Slow(5.0) as server:
+            tasks = [
+                asyncio.create_task(upstream.send(outgoing(server.url)))
+                for _ in range(host_pools.SIZE)
+            ]
+            await asyncio.sleep(0.2)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            (pools,) = upstream._sender._pools.values()
+            assert [it.busy for it in pools] == [0]
+            server.takes_s = 0.0
+            await upstream.send(outgoing(server.url))
+            assert len(pools) == 1
+            await upstream.aclose()
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
+
+
+def clients():
+    few = httpx.Limits(max_connections=1)
+    yield "client", lambda: HttpUpstream(httpx.AsyncClient(limits=few, timeout=None))
+    yield "transport", lambda: HttpUpstream(transport=httpx.AsyncHTTPTransport(limits=few))
+
+
+@pytest.mark.parametrize("made", [it for _, it in clients()], ids=[name for name, _ in clients()])
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_got_no_connection_of_a_small_client_is_told_apart_from_who_got_no_answer(made, stream):
+    async def run():
+        upstream = made()
+        loop = asyncio.get_running_loop()
+
+        class Sink:
+            async def __call__(self, piece):
+                pass
+
+            def stopping(self, stop):
+                from contextlib import nullcontext
+
+                return nullcontext()
+
+        async with Slow(5.0) as server:
+            deployment = Deployment(server.url, "m")
+            asked = (
+                attempt(
+                    upstream,
+                    deployment,
+                    {"messages": []},
+                    {},
+                    Timeouts(first_token_s=0.4, total_s=0.5),
+                    clock=loop.time,
+                    wall_clock=loop.time,
+                    sink=Sink() if stream else None,
+                )
+                for _ in range(3)
+            )
+            got = await asyncio.gather(*asked)
+            assert sorted(it.kind for it in got) == ["busy", "busy", "timeout"]
+            assert {it.error for it in got if it.kind == "busy"} == {
+                "no connection was free here, so no first token in 0.4 s"
+                if stream
+                else "no connection was free here, so no answer in 0.5 s"
+            }
+            await upstream.aclose()
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
+
+
+def test_a_clients_own_limit_of_waiting_is_told_as_such():
+    async def run():
+        limits = httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(limits=limits) as client, Slow(1.0) as server:
+
+            async def hurried(request):
+                request.extensions["timeout"]["pool"] = 0.1
+
+            client.event_hooks = {"request": [hurried]}
+            upstream = HttpUpstream(client)
+            got = await asyncio.gather(
+                *(upstream.send(outgoing(server.url)) for _ in range(2)), return_exceptions=True
+            )
+            (error,) = [it for it in got if isinstance(it, Exception)]
+            assert error.kind == "busy"
+            assert "no connection was free here" in str(error)
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
