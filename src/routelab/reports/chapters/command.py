@@ -8,6 +8,7 @@ from typing import Any
 
 from routelab.reports.summary import Summary
 
+_OF_DAYS = {"slo": "objectives_file", "arrivals": "arrivals", "faults": "scenario_file"}
 _PLAIN = ("seed", "trials", "sampler", "group")
 
 
@@ -58,9 +59,9 @@ def _options(options: Mapping[str, Any], summary: Summary) -> Iterator[str]:
             yield from (f"--{key}", str(options[key]))
     days = summary.provenance.get("simulated_days")
     if isinstance(days, Mapping):
-        yield from ("--slo", str(days["objectives_file"]), "--arrivals", str(days["arrivals"]))
-        if days["scenario_file"]:
-            yield from ("--faults", str(days["scenario_file"]))
+        for key, name in _OF_DAYS.items():
+            if days.get(name):
+                yield from (f"--{key}", str(days[name]))
     if summary.seeds is not None:
         yield from ("--seeds", str(len(summary.seeds.runs)))
     if options.get("allow_missing"):
