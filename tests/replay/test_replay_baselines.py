@@ -21,7 +21,7 @@ from routelab.metrics import random_mix_of
 from routelab.policies import Fixed
 from routelab.replay import NamedPolicy, comparison_set, evaluate
 from routelab.replay.baselines import prompt_length, random_mix, task_mean
-from routelab.replay.evaluate import Measure
+from routelab.replay.measure import Measure, OutcomeSums
 from routelab.tuning.partitions.measure import random_mix as random_mix_of_measures
 
 some = settings(deadline=None, max_examples=200)
@@ -250,12 +250,17 @@ def test_thirty_thousand_tasks_take_no_time():
     assert found.cost_usd.mean() == pytest.approx(1e-3, rel=1e-9)
 
 
+def measured(quality, cost, rng):
+    sums = OutcomeSums(rng.random(3), rng.random(3), np.ones(3))
+    return Measure(quality, cost, rng.random(5), rng.random(5), sums)
+
+
 def test_a_log_in_batches_has_the_same_random_mix():
     rng = np.random.default_rng(3)
     means = [(0.001, 0.4), (0.001, 0.6), (0.004, 0.6), (0.01, 0.9)]
-    alone = [Measure(q, c, rng.random(5), rng.random(5)) for c, q in means]
+    alone = [measured(q, c, rng) for c, q in means]
     for at in (0.0, 0.001, 0.005, 0.01, 0.02):
         mix = random_mix_of([c for c, _ in means], [q for _, q in means], at)
-        found = random_mix_of_measures(alone, at)
+        found = random_mix_of_measures(alone, measured(0.7, at, rng))
         assert (mix.weak, mix.strong) == (1, 3)
         assert found.quality == pytest.approx(0.6 + 0.3 * min(1, max(0, (at - 0.001) / 0.009)))

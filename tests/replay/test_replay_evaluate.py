@@ -68,8 +68,8 @@ def test_figures_are_what_counting_by_hand_gives():
 
 
 def test_intervals_are_those_of_paired_resamples_of_groups():
-    log = logged(80)
-    here = replace(whole(log), groups=np.repeat(np.arange(20), 4))
+    log = logged(800)
+    here = replace(whole(log), groups=np.repeat(np.arange(200), 4))
     found = figures(here, CASCADE)
     done = run(CASCADE, log)
     columns = [done.quality, done.cost_usd, *log.quality.T, *log.cost_usd.T]

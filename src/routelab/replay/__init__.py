@@ -6,18 +6,19 @@ from routelab.replay.comparison_set import ComparisonSet, comparison_set
 from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
 from routelab.replay.engine import run
+from routelab.replay.equal_cost import refitted
 from routelab.replay.evaluate import (
     RESAMPLES,
     SELF,
     Baseline,
     Figures,
-    Measure,
     NamedPolicy,
     Range,
     evaluate,
     figures,
 )
 from routelab.replay.generator import decide, row_of, run_generator
+from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
 from routelab.replay.result import Replay
 from routelab.replay.study_rows import (
@@ -42,6 +43,7 @@ __all__ = [
     "Figures",
     "Measure",
     "NamedPolicy",
+    "OutcomeSums",
     "PolicyDifference",
     "Range",
     "Replay",
@@ -64,6 +66,7 @@ __all__ = [
     "gains_apart",
     "proved_changes",
     "recorded_cut",
+    "refitted",
     "row_of",
     "run",
     "run_generator",

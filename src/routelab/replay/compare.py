@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from routelab.core import Policy
-from routelab.replay import baselines
+from routelab.replay import baselines, figure_intervals
 from routelab.replay.comparison_set import ComparisonSet
-from routelab.replay.evaluate import Measure, Range, gain_interval, measure, zero_router
+from routelab.replay.evaluate import Range, measure, zero_router
+from routelab.replay.measure import Measure
 from routelab.replay.result import Replay
-from routelab.stats import interval
 
 
 def gain_difference(comparison: ComparisonSet, one: Policy, other: Policy) -> tuple[float, Range]:
@@ -40,8 +40,8 @@ def gains_apart(comparison: ComparisonSet, one: Replay, other: Replay) -> tuple[
     measured = measure(comparison, dict(enumerate(map(baselines.outcome, replays))))
     mine, theirs, *models = measured.values()
     gains = [_gain(it, zero_router(models, it)) for it in (mine, theirs)]
-    low, high = interval(gains[0].qualities - gains[1].qualities)
-    return gains[0].quality - gains[1].quality, (low, high)
+    found = figure_intervals.quality_difference(gains[0], gains[1])
+    return gains[0].quality - gains[1].quality, found.ends
 
 
 def _gain(policy: Measure, zero: Measure) -> Measure:
@@ -68,8 +68,11 @@ def baseline_gains(comparison: ComparisonSet, cost_usd: float) -> dict[str, tupl
     models = {f"fixed:{at}": baselines.outcome(it) for at, it in enumerate(fixed)}
     measured = measure(comparison, {**there, **models})
     alone = [measured[name] for name in models]
-    found = {}
+    found: dict[str, tuple[float, Range]] = {}
     for name in there:
         router, zero = measured[name], zero_router(alone, measured[name])
-        found[name] = (router.quality - zero.quality, gain_interval(router, zero))
+        found[name] = (
+            router.quality - zero.quality,
+            figure_intervals.gain(router, zero, alone).ends,
+        )
     return found

@@ -11,14 +11,14 @@ from msgspec import structs
 from routelab.core import Bools, Floats
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import baselines
+from routelab.replay import baselines, figure_intervals
 from routelab.replay.breakdown import FEWEST, paired
 from routelab.replay.common_rows import CommonRows, common_rows
 from routelab.replay.compare import gains_apart
 from routelab.replay.evaluate import Figures, NamedPolicy, Range, evaluate, measure
 from routelab.replay.result import Replay
 from routelab.replay.settings import ChangedSetting, settings
-from routelab.stats import holm, interval
+from routelab.stats import holm
 
 EXAMPLES = 10
 """Changed requests that are shown."""
@@ -202,10 +202,9 @@ def _changes(on: CommonRows, before: Replay, after: Replay) -> tuple[Change, Cha
     pair = {"old": baselines.outcome(before), "new": baselines.outcome(after)}
     measured = measure(on.new, pair)
     one, other = measured["new"], measured["old"]
-    usd = 1000 * (one.costs_usd - other.costs_usd)
     return (
-        Change(one.quality - other.quality, interval(one.qualities - other.qualities)),
-        Change(1000 * (one.cost_usd - other.cost_usd), interval(usd)),
+        Change(one.quality - other.quality, figure_intervals.quality_difference(one, other).ends),
+        Change(1000 * (one.cost_usd - other.cost_usd), figure_intervals.saving(other, one).ends),
     )
 
 

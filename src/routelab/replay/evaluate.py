@@ -9,15 +9,16 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from routelab.core import Floats, Policy
+from routelab.core import Policy
 from routelab.core.messages import short_repr
 from routelab.errors import PolicyError
 from routelab.metrics import aiq_among, exact_mean, zero_router_at
-from routelab.replay import baselines
+from routelab.replay import baselines, equal_cost, figure_intervals
 from routelab.replay.baselines import BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
+from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.result import Replay
-from routelab.stats import Resamples, interval
+from routelab.stats import IntervalMethod, Resamples
 
 RESAMPLES = 2000
 """Behind every interval of a policy's figures."""
@@ -87,6 +88,8 @@ class Figures(msgspec.Struct, frozen=True):
         gain_vs_zero_router: quality above the candidates' hull at the policy's own cost.
         gain_ci: its interval, the hull refitted in every resample.
         baselines: see `Baseline`.
+        interval_methods: how the intervals of "quality", "usd_per_1k" and "gain" were made, and
+            why; empty in files of old.
     Source: RouterBench, arXiv 2403.12031, section 3 (hull, zero router, AIQ).
     """
 
@@ -107,6 +110,12 @@ class Figures(msgspec.Struct, frozen=True):
     gain_vs_zero_router: float
     gain_ci: Range
     baselines: tuple[Baseline, ...]
+    interval_methods: Mapping[str, IntervalMethod] = {}
+
+    @property
+    def refusal(self) -> str:
+        """Why no verdict may rest on these intervals, in a sentence; "" where one may."""
+        return next((it.refusal for it in self.interval_methods.values() if it.refusal), "")
 
     @property
     def single_model(self) -> bool:
@@ -123,21 +132,6 @@ class PolicyBehaviour(NamedTuple):
     latency_p95_s: float | None
     escalation_rate: float
     model_share: Mapping[str, float]
-
-
-class Measure(NamedTuple):
-    """Mean quality and cost per request: the estimate, and one per resample (B,).
-
-    Attributes:
-        quality: in [0, 1].
-        cost_usd: USD a request.
-        qualities, costs_usd: (B,) the same on each resample.
-    """
-
-    quality: float
-    cost_usd: float
-    qualities: Floats
-    costs_usd: Floats
 
 
 def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list[Figures]:
@@ -171,9 +165,15 @@ def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list
     fixed = comparison.fixed()
     replays = [comparison.replay(named.policy) for named in policies]
     outcomes = _shared(comparison, fixed)
+    slopes: dict[_Key, float] = {}
     for index, replay in enumerate(replays):
-        outcomes |= _own(comparison, fixed, index, replay)
+        own, bought = _own(comparison, fixed, index, replay)
+        outcomes |= own
+        slopes |= bought
     measured = measure(comparison, outcomes)
+    for (index, key), slope in slopes.items():
+        policy = measured[index, SELF]
+        measured[index, key] = equal_cost.refitted(measured[index, key], policy, slope)
     return [
         _figures(comparison, named.name, replay, _of(measured, index))
         for index, (named, replay) in enumerate(zip(policies, replays, strict=True))
@@ -191,30 +191,30 @@ def _shared(comparison: ComparisonSet, fixed: list[Replay]) -> dict[_Key, Baseli
 
 def _own(
     comparison: ComparisonSet, fixed: list[Replay], index: int, replay: Replay
-) -> dict[_Key, BaselineOutcome]:
-    """A policy's outcome and the baselines that spend as much."""
-    cost = exact_mean(replay.cost_usd)
-    found = {
-        SELF: baselines.outcome(replay),
-        "random_mix": baselines.random_mix(fixed, cost),
-        "prompt_length": baselines.prompt_length(comparison, fixed, cost),
-        "task_mean": baselines.task_mean(comparison, fixed, cost),
-    }
-    return {(index, key): value for key, value in found.items() if value is not None}
+) -> tuple[dict[_Key, BaselineOutcome], dict[_Key, float]]:
+    """A policy's outcome and the baselines that spend as much, and what more cost buys each."""
+    routers = equal_cost.routers(comparison, fixed, exact_mean(replay.cost_usd))
+    outcomes = {name: it.outcome for name, it in routers.items()}
+    found = {SELF: baselines.outcome(replay), **outcomes}
+    return (
+        {(index, key): value for key, value in found.items()},
+        {(index, key): it.slope for key, it in routers.items()},
+    )
 
 
 def measure(comparison: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -> dict[_K, Measure]:
     """Means of some outcomes, all in the same resamples."""
     columns = np.column_stack([column for pair in outcomes.values() for column in pair])
-    samples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed).means(
-        columns
-    )
+    resamples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed)
+    sums = resamples.sums(columns)
+    samples = resamples.means_of(sums)
     return {
         key: Measure(
             exact_mean(pair.quality),
             exact_mean(pair.cost_usd),
             samples[:, 2 * i],
             samples[:, 2 * i + 1],
+            OutcomeSums(sums[2 * i], sums[2 * i + 1], sums[-1]),
         )
         for i, (key, pair) in enumerate(outcomes.items())
     }
@@ -250,25 +250,32 @@ def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, M
     policy = measured[SELF]
     models = [measured[f"fixed:{model}"] for model in did.model_share]
     zero = zero_router(models, policy)
-    gain_ci = gain_interval(policy, zero)
+    gain = figure_intervals.gain(policy, zero, models)
+    quality_ends, cost_ends = figure_intervals.quality(policy), figure_intervals.cost(policy)
     cost = np.array([model.cost_usd for model in models])
     quality = np.array([model.quality for model in models])
     others = {key: value for key, value in measured.items() if key != SELF}
+    as_baseline = _baseline("zero_router", zero, policy)
     return Figures(
         policy=name,
         split=part,
         quality=policy.quality,
-        quality_ci=interval(policy.qualities),
+        quality_ci=quality_ends.ends,
         usd_per_1k=1000 * policy.cost_usd,
-        usd_per_1k_ci=interval(1000 * policy.costs_usd),
+        usd_per_1k_ci=cost_ends.ends,
         aiq=aiq_among(cost, quality, policy.cost_usd, policy.quality),
         aiq_zero_router=aiq_among(cost, quality),
         gain_vs_zero_router=policy.quality - zero.quality,
-        gain_ci=gain_ci,
+        gain_ci=gain.ends,
         baselines=(
             *(_baseline(key, value, policy) for key, value in others.items()),
-            structs.replace(_baseline("zero_router", zero, policy), quality_gain_ci=gain_ci),
+            structs.replace(as_baseline, quality_gain_ci=gain.ends),
         ),
+        interval_methods={
+            "quality": quality_ends.method,
+            "usd_per_1k": cost_ends.method,
+            "gain": gain.method,
+        },
         **did._asdict(),
     )
 
@@ -285,34 +292,21 @@ def zero_router(models: Sequence[Measure], policy: Measure) -> Measure:
         np.column_stack([model.qualities for model in models]),
         policy.costs_usd,
     )
-    return Measure(float(quality[0]), policy.cost_usd, qualities, policy.costs_usd)
-
-
-def gain_interval(policy: Measure, zero: Measure) -> Range:
-    """95 % interval of the gain over the zero router.
-
-    The zero router is a maximum over mixtures, refitted in each resample, and a maximum of
-    noisy values is too high. Where several models lie on one line of the hull the percentile
-    interval of the gain is therefore too low (it covered .91 at 1,000 requests), so its upper
-    end is raised to the mirror image of the lower one (.96).
-    """
-    gain = policy.quality - zero.quality
-    low, high = interval(policy.qualities - zero.qualities)
-    return low, max(high, 2 * gain - low)
+    return Measure(float(quality[0]), policy.cost_usd, qualities, policy.costs_usd, policy.sums)
 
 
 def _baseline(name: str, it: Measure, policy: Measure) -> Baseline:
-    priced = it.cost_usd > 0 and bool((it.costs_usd > 0).all())
+    share = figure_intervals.saving_share(policy, it)
     return Baseline(
         name=name,
         quality=it.quality,
-        quality_ci=interval(it.qualities),
+        quality_ci=figure_intervals.quality(it).ends,
         usd_per_1k=1000 * it.cost_usd,
-        usd_per_1k_ci=interval(1000 * it.costs_usd),
+        usd_per_1k_ci=figure_intervals.cost(it).ends,
         quality_gain=policy.quality - it.quality,
-        quality_gain_ci=interval(policy.qualities - it.qualities),
+        quality_gain_ci=figure_intervals.quality_difference(policy, it).ends,
         saving_usd_per_1k=1000 * (it.cost_usd - policy.cost_usd),
-        saving_usd_per_1k_ci=interval(1000 * (it.costs_usd - policy.costs_usd)),
-        saving_share=1.0 - policy.cost_usd / it.cost_usd if priced else None,
-        saving_share_ci=interval(1.0 - policy.costs_usd / it.costs_usd) if priced else None,
+        saving_usd_per_1k_ci=figure_intervals.saving(policy, it).ends,
+        saving_share=None if share is None else 1.0 - policy.cost_usd / it.cost_usd,
+        saving_share_ci=share,
     )

@@ -87,7 +87,7 @@ class Resamples:
         Raises:
             ValueError: columns that are not (n, k), not finite, or not as long as groups.
         """
-        return self.means_of(self._sums(matrix("columns", columns)))
+        return self.means_of(self.sums(columns))
 
     def means_of(self, sums: Floats) -> Floats:
         """`means` where only sums by group are at hand.
@@ -98,8 +98,15 @@ class Resamples:
         totals = np.concatenate([_totals(counts, sums) for counts in self._draws(sums.shape[1])])
         return np.asarray(totals[:, :-1] / totals[:, -1:])
 
-    def _sums(self, columns: Floats) -> Floats:
-        """(k + 1, n_groups): sum of each column by group, and the number of rows."""
+    def sums(self, columns: npt.ArrayLike) -> Floats:
+        """(k + 1, n_groups): sum of each column by group, and the number of rows.
+
+        Args:
+            columns: (n, k).
+        Raises:
+            ValueError: as `means`.
+        """
+        columns = matrix("columns", columns)
         weights = [*columns.T, np.ones(len(columns))]
         if self.codes is None:
             return np.array(weights, order="C")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from routelab.core import Floats, Ints
-
-Z = 1.959963984540054
-"""Of a two-sided 95 % interval of a normal."""
-
+from routelab.stats import student_quantile, student_tail
 
 FEWEST = 5
 """Requests of a slice that is told, at least."""
@@ -92,17 +88,14 @@ def standard_errors(values: Floats, cells: Ints, count: int, groups: Ints) -> tu
 
 
 def student(freedom: Ints) -> Floats:
-    """The .975 quantile of Student's t, within 4 % from 2 degrees of freedom on.
+    """The .975 quantile of Student's t.
 
     Args:
         freedom: (n,), or any other shape, 1 or more.
-    Source: Abramowitz & Stegun 1964, 26.7.5.
     """
-    v = np.asarray(freedom, dtype=np.float64)
-    first = (Z**3 + Z) / 4
-    second = (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
-    third = (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384
-    return np.asarray(Z + first / v + second / v**2 + third / v**3)
+    there, at = np.unique(freedom, return_inverse=True)
+    quantiles = np.array([student_quantile(float(it)) for it in there.tolist()])
+    return np.asarray(quantiles[at].reshape(np.shape(freedom)))
 
 
 def student_p(mean: float, error: float, freedom: int) -> float:
@@ -111,13 +104,5 @@ def student_p(mean: float, error: float, freedom: int) -> float:
     Args:
         error: of the mean; 0 makes the p-value 0.
         freedom: 1 or more.
-    Source: Abramowitz & Stegun 1964, 26.7.3 and 26.7.4, which are exact.
     """
-    theta = math.atan2(abs(mean), error * math.sqrt(freedom))
-    square, odd = math.cos(theta) ** 2, freedom % 2
-    steps = np.arange(1 + odd, freedom - 1, 2)
-    terms = math.cos(theta) ** odd * np.cumprod(steps / (steps + 1) * square)
-    series = math.sin(theta) * ((math.cos(theta) if odd else 1.0) + math.fsum(terms))
-    if odd:
-        series = 2 / math.pi * (theta + (series if freedom > 1 else 0.0))
-    return max(0.0, 1.0 - series)
+    return student_tail(mean / error, freedom) if error else 0.0

@@ -20,7 +20,8 @@ from routelab.logs.model import Strings
 from routelab.replay.baselines import BaselineOutcome, best_per_request, outcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.coverage import Coverage
-from routelab.replay.evaluate import RESAMPLES, Measure, PolicyBehaviour
+from routelab.replay.evaluate import RESAMPLES, PolicyBehaviour
+from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.partitions.cut import BUCKETS
 from routelab.replay.partitions.rows import Batch, PartitionPart, batches
 from routelab.replay.result import Replay
@@ -105,7 +106,13 @@ class Moments:
         means = sums[:-1].sum(axis=1) / self.n
         k = len(self.quality)
         return [
-            Measure(float(means[i]), float(means[k + i]), samples[:, i], samples[:, k + i])
+            Measure(
+                float(means[i]),
+                float(means[k + i]),
+                samples[:, i],
+                samples[:, k + i],
+                OutcomeSums(self.quality[i], self.cost_usd[i], self.requests),
+            )
             for i in range(k)
         ]
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
+from routelab.core import Floats
 from routelab.metrics import random_mix_of
-from routelab.replay import SELF, Figures, Measure, NamedPolicy, figures
+from routelab.replay import (
+    SELF,
+    Figures,
+    Measure,
+    NamedPolicy,
+    OutcomeSums,
+    figures,
+    refitted,
+)
 from routelab.replay.partitions import Moments
+
+_Mean = TypeVar("_Mean", float, Floats)
 
 
 def evaluated(
@@ -26,19 +38,37 @@ def evaluated(
             named.name,
             part,
             moments.did(at, models),
-            {**shared, SELF: every[at], "random_mix": random_mix(alone, every[at].cost_usd)},
+            {**shared, SELF: every[at], "random_mix": random_mix(alone, every[at])},
         )
         for at, named in enumerate(policies)
     ]
 
 
-def random_mix(alone: Sequence[Measure], cost_usd: float) -> Measure:
-    """The random mix of the models alone, as `routelab.metrics.random_mix_of` has it."""
-    at = random_mix_of([it.cost_usd for it in alone], [it.quality for it in alone], cost_usd)
+def random_mix(alone: Sequence[Measure], policy: Measure) -> Measure:
+    """The random mix of the models alone, as `routelab.metrics.random_mix_of` has it.
+
+    Args:
+        policy: whose cost it is mixed to spend, in every resample.
+    """
+    costs = [it.cost_usd for it in alone]
+    at = random_mix_of(costs, [it.quality for it in alone], policy.cost_usd)
     weak, strong = alone[at.weak], alone[at.strong]
-    return Measure(
-        weak.quality + at.share * (strong.quality - weak.quality),
-        weak.cost_usd + at.share * (strong.cost_usd - weak.cost_usd),
-        weak.qualities + at.share * (strong.qualities - weak.qualities),
-        weak.costs_usd + at.share * (strong.costs_usd - weak.costs_usd),
+
+    def mixed(one: _Mean, other: _Mean) -> _Mean:
+        return one + at.share * (other - one)
+
+    mix = Measure(
+        mixed(weak.quality, strong.quality),
+        mixed(weak.cost_usd, strong.cost_usd),
+        mixed(weak.qualities, strong.qualities),
+        mixed(weak.costs_usd, strong.costs_usd),
+        OutcomeSums(
+            mixed(weak.sums.quality, strong.sums.quality),
+            mixed(weak.sums.cost_usd, strong.sums.cost_usd),
+            weak.sums.sizes,
+        ),
     )
+    if not 0.0 < at.share < 1.0:
+        return mix
+    slope = (strong.quality - weak.quality) / (strong.cost_usd - weak.cost_usd)
+    return refitted(mix, policy, slope)

@@ -130,6 +130,8 @@ def _ruled(
     if test.n_requests < FEWEST and not test.single_model:
         few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
         return Verdict("not proven", (few, gain, *(check.text for check in missed), *rest), FEWEST)
+    if test.refusal and not test.single_model:
+        return Verdict("not proven", (test.refusal, gain, *(it.text for it in missed), *rest))
     if by_chance and not test.single_model:
         drawn = (
             f"{gain}: a mixture of single models, as the zero router is, so that all they differ"
