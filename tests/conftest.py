@@ -27,6 +27,9 @@ sys.path.extend(sorted({str(it.parent) for it in Path(__file__).parent.rglob("*_
 os.environ.setdefault("ROUTELAB_TRACKING_WAIT_S", "600")
 """Tests look at records at once; commands may leave them to the background."""
 
+os.environ.setdefault("ROUTELAB_LOOKS", "off")
+"""Tests tune on one log in any order; those of the ledger name one."""
+
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )  # how long an example takes says how busy the machine is, and benchmarks measure speed

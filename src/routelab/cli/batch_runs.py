@@ -78,7 +78,7 @@ def tune(
     catalogue: Catalogue | None,
     json: bool,
     replace: bool,
-    looks: LookLedger,
+    looks: LookLedger | None,
 ) -> None:
     """Tune, store and show; there is no report page, and no record in MLflow.
 

@@ -9,7 +9,8 @@ QUICK = ("--signal", "sure:1", "--policy", "cascade", "--trials", 3, "--no-repor
 
 
 @pytest.fixture
-def log(tmp_path):
+def log(tmp_path, monkeypatch):
+    monkeypatch.delenv("ROUTELAB_LOOKS", raising=False)
     return save(tmp_path / "log.csv", rows_of(400))
 
 
@@ -33,3 +34,11 @@ def test_another_ledger_may_be_named_and_one_that_cannot_be_written_is_told(run,
     gone = run.ok("tune", log, *QUICK, "--out", "b.policy", "--looks", tmp_path / "gone" / "x")
     assert "is not counted: x cannot be written" in " ".join(gone.out.split())
     assert "--looks names another file" in " ".join(gone.out.split())
+
+
+def test_nothing_is_counted_where_it_is_switched_off(run, log, tmp_path, monkeypatch):
+    run.ok("tune", log, *QUICK, "--out", "a.policy", "--looks", "off")
+    monkeypatch.setenv("ROUTELAB_LOOKS", "off")
+    second = run.ok("tune", log, *QUICK, "--seed", 1, "--out", "b.policy", "--json").data
+    assert "look" not in second
+    assert not list(tmp_path.glob("**/*looks*"))

@@ -195,7 +195,7 @@ def _studied(
     known: Catalogue | None,
     wanted: SloDemands | None,
     seeds: int,
-    looks: LookLedger,
+    looks: LookLedger | None,
 ) -> Study:
     """The study, with what simulated days and other seeds add to it."""
     if (slow := option_parsing.too_slow(log, known, options.models)) is not None:

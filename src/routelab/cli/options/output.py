@@ -45,7 +45,8 @@ class StudyOutputOptions(OutputOptions):
         no_tracking: do not record the study in MLflow.
         out: policy directory; None takes the log's name.
         replace: the policy of another study that is there.
-        looks: ledger of the studies judged on the same test requests; None takes the log's.
+        looks: ledger of the studies judged on the same test requests, or "off"; None takes the
+            log's.
     """
 
     no_tracking: Annotated[
@@ -68,16 +69,19 @@ class StudyOutputOptions(OutputOptions):
         Path | None,
         typer.Option(
             "--looks",
-            metavar="FILE",
+            metavar="FILE|off",
+            envvar="ROUTELAB_LOOKS",
             help="Where studies judged on the same test requests are counted; default LOG.looks,"
             " beside the log.",
         ),
     ] = None
 
-    def ledger(self, log: Path) -> LookLedger:
-        """Where studies judged on the same test requests are counted.
+    def ledger(self, log: Path) -> LookLedger | None:
+        """Where studies judged on the same test requests are counted; None where they are not.
 
         Args:
             log: that is tuned on.
         """
+        if self.looks is not None and str(self.looks) == "off":
+            return None
         return LookLedger.beside(log) if self.looks is None else LookLedger(self.looks)
