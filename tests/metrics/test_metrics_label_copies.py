@@ -132,3 +132,10 @@ def test_a_column_of_requests_that_tells_the_label():
     assert told_by(rng.permutation(names), quality, MODELS) is None
     each = np.array([f"r{row}" for row in range(len(quality))], dtype=object)
     assert told_by(each, quality, MODELS) is None
+
+
+def test_a_copy_is_said_to_be_without_a_fault_only_where_it_is():
+    quality, _, rng = graded()
+    assert "wrong answers without a fault (AUROC 1.000)" in label_copy(quality, quality, MODELS)
+    nearly = quality + rng.normal(0, 0.27, quality.shape)
+    assert "wrong answers almost without a fault (AUROC 0.99" in label_copy(nearly, quality, MODELS)

@@ -293,6 +293,9 @@ def _priced(
         remarks += more
     for problem in () if asked is None else prices.unpriced(rows, asked):
         problems.add(problem)
+    for listed, name in lists:
+        for problem in prices.too_early(rows, listed, name):
+            problems.add(problem)
     return prices.free_failures(rows), remarks
 
 
@@ -302,7 +305,12 @@ def _observed_signals(
     silent = [name for name, values in rows.signals.items() if np.isnan(values).all()]
     for name in silent:
         if name in asked and not problems:
-            problems.add(f"signal {name!r} has no value on any row; leave it out")
+            problems.add(
+                f"signal {name!r} has no value on any row but of calls that failed, by the column"
+                " 'error'; if that tells of no failure, leave the column out: `ignore=['error']`"
+                if rows.error.all()
+                else f"signal {name!r} has no value on any row; leave it out"
+            )
     kept = {name: values for name, values in rows.signals.items() if name not in silent}
     unasked = {name: it for name, it in rows.unasked.items() if not np.isnan(it).all()}
     notes = tuple(f"signal {name} has no value on any row and is left out" for name in silent)

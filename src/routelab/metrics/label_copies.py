@@ -109,7 +109,8 @@ def _low(confidence: Floats) -> Floats:
 def _copied(confidence: Floats, quality: Floats) -> str | None:
     ranked = _auroc(confidence, quality)
     if ranked is not None and (ranked >= COPY or ranked <= 1 - COPY):
-        return f"it tells right from wrong answers without a fault (AUROC {ranked:.3f})"
+        almost = "" if ranked in (0.0, 1.0) else "almost "
+        return f"it tells right from wrong answers {almost}without a fault (AUROC {ranked:.3f})"
     _, times = np.unique(quality, return_counts=True)
     graded = len(times) > 2 and times.max() <= 0.8 * len(quality)  # else a few answers decide
     rank = _rank_correlation(confidence, quality) if graded else None

@@ -82,3 +82,23 @@ def test_outcomes_that_miss_by_task_are_warned_of(run, tmp_path):
     ]
     assert "outcomes of large are missing, most in the tasks hard (67%)" in warning
     assert "with the log's mix of tasks" in warning
+
+
+def test_what_all_answers_share_is_said_as_it_is(run, tmp_path):
+    failed = [{**row, "error": "429"} for row in with_columns(40)]
+    out = " ".join(run.ok("data", "describe", save(tmp_path / "failed.csv", failed)).out.split())
+    assert "every call of small failed, 40 of them" in out
+    assert "nobody graded" not in out
+    alike = save(tmp_path / "alike.csv", [{**row, "quality": 1} for row in with_columns(40)])
+    out = " ".join(run.ok("data", "describe", alike).out.split())
+    assert "every answer has quality 1: no router can be told from another" in out
+    usual = save(tmp_path / "usual.csv", with_columns(40))
+    assert "no router" not in run.ok("data", "describe", usual).out
+
+
+def test_what_gives_costs_is_named(run, tmp_path):
+    log = save(tmp_path / "log.csv", without(with_columns(40), "cost_usd"))
+    out = " ".join(run.ok("data", "describe", log).out.split())
+    assert "--prices FILE.csv with prices of tokens" in out
+    assert "or of calls (usd_per_request)" in out
+    assert "or of calls (usd_per_request)" in run.refused("tune", log)

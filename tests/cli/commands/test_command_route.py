@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.core.signal_spec import SignalSpec
@@ -73,8 +74,15 @@ def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sam
     write(tmp_path / "rules.policy", document, "# rules\n")
     told = run.ok("inspect", tmp_path / "rules.policy").out
     assert "reads of a request: prompt, task" in " ".join(told.split())
-    reads = run.ok("inspect", tmp_path / "rules.policy", "--json").data["reads"]
-    assert reads == ["prompt", "task"]
+    assert "of its messages all, system text included" in " ".join(told.split())
+    shown = run.ok("inspect", tmp_path / "rules.policy", "--json").data
+    assert (shown["reads"], shown["messages_read"]) == (["prompt", "task"], None)
+    chosen = structs.replace(document, name="turns", reads="last_turn")
+    write(tmp_path / "turns.policy", chosen, "# turns\n")
+    told = run.ok("inspect", tmp_path / "turns.policy").out
+    assert "prompt, task; of its messages last_turn" in " ".join(told.split())
+    shown = run.ok("inspect", tmp_path / "turns.policy", "--json").data
+    assert (shown["reads"], shown["messages_read"]) == (["prompt", "task"], "last_turn")
     decided = set()
     with background(log) as base_url:
         for row in range(12):

@@ -363,3 +363,37 @@ def test_tiers_that_no_prompt_reaches_and_toml_too_deep_are_refused(tmp_path):
     deep.write_text(f"x = {'[' * 9999}", "utf-8")
     with pytest.raises(RoutelabError, match="nested too deep"):
         read(deep)
+
+
+@pytest.mark.parametrize("form", ["csv", "toml", "flat"])
+def test_calls_before_the_first_day_of_their_prices_are_refused_and_never_lost(written, form):
+    log = written(
+        "request_id,model,quality,prompt_tokens,completion_tokens,timestamp,cost_usd\n"
+        "1,a,1,1000,0,2026-05-01,\n2,a,0,1000,0,2026-05-02,0.5\n3,a,0,1000,0,2026-05-03,\n"
+        + "".join(f"{it},b,1,1000,0,2026-05-0{it},1\n" for it in (1, 2, 3)),
+        "log.csv",
+    )
+    text, name = {
+        "csv": (
+            "model,usd_per_1m_input,usd_per_1m_output,from\na,1,2,2026-05-03\na,5,5,2026-06-01\n",
+            "p.csv",
+        ),
+        "flat": ("model,usd_per_request,from\na,0.001,2026-05-03\n", "p.csv"),
+        "toml": (
+            "[models.a]\ndated = [{ from = 2026-05-03, input_usd_per_mtok = 1,"
+            " output_usd_per_mtok = 2 }]\n",
+            "p.toml",
+        ),
+    }[form]
+    said = "prices of 'a' begin on 2026-05-03, and 1 of its calls without a logged cost"
+    with pytest.raises(LogError, match=said):
+        read_log(log, prices=written(text, name))
+    since = written(text.replace("2026-05-03", "2026-05-01"), name)
+    assert read_log(log, prices=since).cost_usd[:, 0].tolist() == [0.001, 0.5, 0.001]
+
+
+def test_a_note_of_flat_prices_speaks_of_no_tokens(written):
+    log = written("request_id,model,quality\n1,a,1\n1,b,0\n", "log.csv")
+    flat = written("model,usd_per_request\na,0.25\nb,0.5\n", "p.csv")
+    (note,) = read_log(log, prices=flat).notes
+    assert note.startswith("cost of a, b derived from the prices of p.csv")

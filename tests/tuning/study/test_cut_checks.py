@@ -103,3 +103,12 @@ def test_answers_that_are_all_worth_the_same_are_said_beside_the_verdict(tmp_pat
     found = studied(alike).verdict
     assert found.word == "do not route"
     assert any(told in it for it in found.reasons)
+    failed = tmp_path / "failed.parquet"
+    pd.read_parquet(path).assign(error="timeout").to_parquet(failed)
+    with pytest.raises(LogError, match="but of calls that failed, by the column 'error'"):
+        studied(failed)
+    pd.read_parquet(failed).drop(columns="confidence").to_parquet(failed)
+    policy = Options(name="p", policy="cascade", trials=20)
+    reasons = tune(read(failed), policy).verdict.reasons
+    assert any("every call on tune failed" in it and "holds errors" in it for it in reasons)
+    assert not any("holds quality" in it for it in reasons)

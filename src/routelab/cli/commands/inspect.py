@@ -45,16 +45,18 @@ def inspect(
     }
     if json:
         document = msgspec.to_builtins(_public(loaded.document))
+        messages_read = document.pop("reads", None)  # `reads` is all that is read of a request
         summary: dict[str, Any] = {
             "digest": loaded.digest,
             "edited": loaded.edited,
             "reads": _reads(loaded),
+            "messages_read": messages_read,
         }
         if loaded.other_packages:
             summary["other_packages"] = list(loaded.other_packages)
         print_json({**summary, "verify": checked if verify else None, **document})
     else:
-        reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}"
+        reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}{_messages(loaded)}"
         card = Markdown(policy_card(_shown(loaded.document)))
         tables.show(card, reads, f"digest: {loaded.digest}")
         if verify:
@@ -67,6 +69,14 @@ def inspect(
 def _reads(loaded: PolicyFile) -> list[str]:
     """What of a request its decisions depend on, bounds and needs apart."""
     return [*(["prompt"] if loaded.reads_text else []), *loaded.metadata_used]
+
+
+def _messages(loaded: PolicyFile) -> str:
+    """Which messages are the prompt, where it is read."""
+    if not loaded.reads_text:
+        return ""
+    named = loaded.document.reads
+    return f"; of its messages {named if isinstance(named, str) else 'all, system text included'}"
 
 
 def _shown(document: Document) -> Document:

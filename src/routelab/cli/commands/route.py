@@ -96,7 +96,8 @@ def _request(
 ) -> tuple[Messages | None, RequestOptions]:
     """The logged messages, if they are known, and the router's options for the request."""
     if request.log is not None:
-        return _of_log(read_log_for([loaded], request.log, how), request.request_id)
+        prices = loaded.document.catalogue
+        return _of_log(read_log_for([loaded], request.log, how, prices), request.request_id)
     for field in loaded.metadata_used:
         if not request.metadata[field]:
             tell(

@@ -42,9 +42,9 @@ def uncosted(log: Log | PartialLog) -> tuple[str, ...]:
     if not without:
         return ()
     return (
-        f"no cost of {', '.join(without)}: neither logged nor derivable from tokens and prices;"
-        " give a cost_usd column, or prompt_tokens and completion_tokens with"
-        " `prices='FILE.csv'`",
+        f"no cost of {', '.join(without)}: neither logged nor derivable from prices; give"
+        " a cost_usd column, or `prices='FILE.csv'` with prices of tokens (of the columns"
+        " prompt_tokens and completion_tokens) or of calls (usd_per_request)",
     )
 
 
@@ -70,7 +70,9 @@ def ungraded(
             f"only {foreign(log.models[0])} answered; next, have the same requests answered by the"
             " models that could take its place"
         )
-    if nothing and "step" not in columns:
+    if bool(log.error.all()) and "quality" in columns:
+        pass  # it was graded, and what failed is noted already
+    elif nothing and "step" not in columns:
         likely = [foreign(name) for name in names.grades(there)]
         which = f" (by name it may be {', '.join(likely)})" if likely else ""
         column = likely[0] if len(likely) == 1 else "COLUMN"
@@ -78,6 +80,11 @@ def ungraded(
             "no quality: nobody graded these answers, so nothing can be tuned. Next, put a grade"
             " in [0, 1] beside each answer in a column quality, or say which column holds"
             f" it{which}: `columns={{'quality': {column!r}}}`"
+        )
+    elif (worth := np.unique(log.quality[~np.isnan(log.quality)])).size == 1:
+        found.append(
+            f"every answer has quality {worth[0]:g}: no router can be told from another by it;"
+            " check which column holds quality"
         )
     return tuple(found)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, date, datetime, time
 
 import numpy as np
 
 from routelab.core import Bools, Floats
-from routelab.core.catalogue import Model, TokenUsage
+from routelab.core.catalogue import DatedPrices, Model, TokenUsage
 from routelab.logs.columns.rows import LogRows
 from routelab.logs.model import Problems
 from routelab.logs.price_lists import PriceList, costs
@@ -50,8 +51,9 @@ def fill(
     if not here.any():
         return rows, ()
     names = [rows.models[index] for index in np.unique(rows.model[here])]
+    tokens = "" if np.isnan(rows.values["prompt_tokens"][here]).all() else "tokens and "
     note = (
-        f"cost of {', '.join(names)} derived from tokens and the prices of {source} on"
+        f"cost of {', '.join(names)} derived from {tokens}the prices of {source} on"
         f" {int(here.sum()):,} rows without a logged cost"
     )
     return replace(rows, values={**rows.values, "cost_usd": np.where(here, derived, cost)}), (note,)
@@ -69,6 +71,43 @@ def unpriced(rows: LogRows, prices: PriceList) -> tuple[str, ...]:
         f"{it}; add it to the list, or its costs to the log"
         for it in prices.unknown([rows.models[index] for index in lost])
     )
+
+
+def too_early(rows: LogRows, prices: PriceList | Mapping[str, Model], source: str) -> Iterator[str]:
+    """A sentence for every model that answered before the first day of its prices.
+
+    Args:
+        rows: after all prices were applied.
+        prices, source: as for `fill`.
+    """
+    time_s = rows.requests.timestamp_s
+    lacking = np.isnan(rows.values["cost_usd"]) & ~rows.error
+    if time_s is None or not lacking.any():
+        return
+    listed = _listed(rows, prices, lacking)
+    for name, at in _priced_as(rows, listed, lacking):
+        first = _first_day(listed[name])
+        if first is None:
+            continue
+        began_s = datetime.combine(first, time(), UTC).timestamp()
+        if early := int((time_s[rows.request[at]] < began_s).sum()):
+            yield (
+                f"{source}: the prices of {name!r} begin on {first}, and {early:,} of its calls"
+                " without a logged cost were made before; say what they cost then, in a row of the"
+                " list without a day"
+            )
+
+
+def _first_day(model: Model) -> date | None:
+    """From which on a model has prices; None where it always had some, or never has."""
+    if _priced(model):
+        return None
+    return min((it.from_day for it in model.dated if _priced(it)), default=None)
+
+
+def _priced(sheet: Model | DatedPrices) -> bool:
+    both = None not in (sheet.input_usd_per_mtok, sheet.output_usd_per_mtok)
+    return both or bool(sheet.usd_per_request)
 
 
 def free_failures(rows: LogRows) -> LogRows:

@@ -64,9 +64,13 @@ def alike(tuning: ComparisonSet) -> Iterator[str]:
     """Answers that all are worth the same, so that nothing can be told of any router."""
     quality = tuning.log.quality
     if quality.size and np.ptp(quality) == 0.0:
+        failed = bool(tuning.log.error.all())
+        same = (
+            "call on tune failed" if failed else f"answer on tune has quality {quality.flat[0]:g}"
+        )
         yield (
-            f"every answer on tune has quality {quality.flat[0]:g}: no router can be told from"
-            " another by it; check which column holds quality"
+            f"every {same}: no router can be told from another by it; check which column holds"
+            f" {'errors' if failed else 'quality'}"
         )
 
 

@@ -16,7 +16,10 @@ from routelab.replay import costs_sha256
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.solvers import threshold_candidates
 
-_COSTS = "; give a cost_usd column, or prompt_tokens and completion_tokens with `prices='FILE.csv'`"
+_COSTS = (
+    "; give a cost_usd column, or `prices='FILE.csv'` with prices of tokens (of the columns"
+    " prompt_tokens and completion_tokens) or of calls (usd_per_request)"
+)
 
 
 class HasModels(Protocol):
