@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import optuna
 from optuna.distributions import (
@@ -28,6 +28,7 @@ from routelab.core import Progress
 from routelab.tuning.search.samplers import GENERATION, sampler
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
+_Number = TypeVar("_Number", int, float)
 
 
 class Categorical(NamedTuple):
@@ -44,7 +45,7 @@ class Categorical(NamedTuple):
         return CategoricalDistribution(self.among)
 
 
-class FloatRange(NamedTuple):
+class _Ends(NamedTuple, Generic[_Number]):
     """A parameter that is a number, both ends included.
 
     Attributes:
@@ -52,26 +53,21 @@ class FloatRange(NamedTuple):
         log: drawn evenly on a logarithmic scale.
     """
 
-    low: float
-    high: float
+    low: _Number
+    high: _Number
     log: bool = False
+
+
+class FloatRange(_Ends[float]):
+    """A parameter that is a number; see `_Ends`."""
 
     def distribution(self) -> BaseDistribution:
         """The same as a distribution of Optuna."""
         return FloatDistribution(self.low, self.high, log=self.log)
 
 
-class IntRange(NamedTuple):
-    """A parameter that is a whole number, both ends included.
-
-    Attributes:
-        low, high: the ends.
-        log: drawn evenly on a logarithmic scale.
-    """
-
-    low: int
-    high: int
-    log: bool = False
+class IntRange(_Ends[int]):
+    """A parameter that is a whole number; see `_Ends`."""
 
     def distribution(self) -> BaseDistribution:
         """The same as a distribution of Optuna."""

@@ -9,13 +9,14 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.tuning.selection import kind_choice, kind_results
     from routelab.tuning.selection.kind_choice import TIE, Rival
-    from routelab.tuning.selection.kind_results import TriedKind, that_gain, tried_kinds
+    from routelab.tuning.selection.kind_results import PointQuery, TriedKind, that_gain, tried_kinds
     from routelab.tuning.selection.kind_search import KindSearch, search_kinds
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "KindSearch": "kind_search",
+            "PointQuery": "kind_results",
             "Rival": "kind_choice",
             "TIE": "kind_choice",
             "TriedKind": "kind_results",
@@ -30,6 +31,7 @@ else:
 __all__ = [
     "TIE",
     "KindSearch",
+    "PointQuery",
     "Rival",
     "TriedKind",
     "kind_choice",

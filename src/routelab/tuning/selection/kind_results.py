@@ -40,24 +40,44 @@ class TriedKind(msgspec.Struct, frozen=True):
     single: bool
 
 
+class PointQuery(NamedTuple):
+    """What decides which point of a front is exported.
+
+    Attributes:
+        options: of the study.
+        shares: by kind, of the best model's quality that is asked for.
+        best: candidate alone; alone: candidates that may be exported alone.
+    """
+
+    options: Options
+    shares: Mapping[str, float]
+    best: FrontPoint
+    alone: Sequence[FrontPoint]
+
+    def exported(self, kind: str, front: Sequence[FrontPoint]) -> OperatingPoint:
+        """The point of a kind's front that would be exported.
+
+        Raises:
+            TuningError: none meets the bounds.
+        """
+        bounds, point = self.options.bounds, self.options.point
+        share = self.shares[kind]
+        return operating_points(front, bounds, self.best, self.alone, point=point, share=share)[0]
+
+
 def tried_kinds(
     fronts: Mapping[str, Sequence[FrontPoint]],
-    shares: Mapping[str, float],
+    asked: PointQuery,
     won: str,
     chosen: OperatingPoint,
-    options: Options,
-    best: FrontPoint,
-    alone: Sequence[FrontPoint],
     testing: ComparisonSet,
 ) -> list[TriedKind]:
     """Every kind on test; nothing where there is one alone, or none meets the bounds.
 
     Args:
         fronts: by kind, on tune.
-        shares: by kind, of the best model's quality that is asked for.
+        asked: which point of each is looked at.
         won: the exported kind; chosen: its point.
-        options: of the study.
-        best: candidate alone; alone: candidates that may be exported alone.
         testing: rows of test, with every scorer.
     """
     if len(fronts) < 2:
@@ -65,18 +85,7 @@ def tried_kinds(
     points = {}
     for kind, front in fronts.items():
         try:
-            points[kind] = (
-                chosen
-                if kind == won
-                else operating_points(
-                    front,
-                    options.bounds,
-                    best,
-                    alone,
-                    point=options.point,
-                    share=shares[kind],
-                )[0]
-            )
+            points[kind] = chosen if kind == won else asked.exported(kind, front)
         except TuningError:
             continue  # its front does not meet the bounds
     found = evaluate(testing, [NamedPolicy(kind, it.point.policy) for kind, it in points.items()])

@@ -41,6 +41,7 @@ from routelab.tuning.objectives import (
 from routelab.tuning.options import Options
 from routelab.tuning.selection import (
     KindSearch,
+    PointQuery,
     Rival,
     TriedKind,
     kind_choice,
@@ -360,16 +361,9 @@ def _judged_on(
     searched, alone, best, chosen = found.searched, found.alone, found.best, found.chosen
     more, plain, exported = searched.learned, searched.plain, chosen[0].point
     tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in chosen])
-    tried = tried_kinds(
-        searched.fronts,
-        found.shares,
-        found.won,
-        chosen[0],
-        replace_fields(options, bounds=found.tightened),
-        best,
-        found.single,
-        testing,
-    )
+    tightened = replace_fields(options, bounds=found.tightened)
+    asked = PointQuery(tightened, found.shares, best, found.single)
+    tried = tried_kinds(searched.fronts, asked, found.won, chosen[0], testing)
     rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
     certificate = None
     if found.certifier is not None:
