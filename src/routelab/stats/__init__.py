@@ -18,6 +18,7 @@ from routelab.stats.proportion import mean_interval, proportion_interval, quanti
 from routelab.stats.reach import rows_to_certify
 from routelab.stats.student import student_quantile, student_tail
 from routelab.stats.thinning import evenly, thinned
+from routelab.stats.time_blocks import block_length, time_blocks
 
 __all__ = [
     "BoundedSums",
@@ -28,6 +29,7 @@ __all__ = [
     "align",
     "bentkus",
     "betting",
+    "block_length",
     "bounded_interval",
     "chi_square_tail",
     "clt",
@@ -52,6 +54,7 @@ __all__ = [
     "student_quantile",
     "student_tail",
     "thinned",
+    "time_blocks",
     "vector",
     "within",
 ]

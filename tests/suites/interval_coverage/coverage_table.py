@@ -31,7 +31,7 @@ LARGE = 400_000
 def intervals_of(world: World, n: int, seed: int) -> Figures:
     """Figures of the cascade of the first and the last model on one log."""
     drawn = world.draw(n, np.random.default_rng(seed))
-    on = replace(whole(log_of(drawn.outcomes)), groups=drawn.groups)
+    on = replace(whole(log_of(drawn.outcomes, timed=world.timed)), groups=drawn.groups)
     first, *_, last = on.models
     policy = Cascade((first, last), (THRESHOLD,), "confidence")
     return evaluate(on, [NamedPolicy("p", policy)])[0]

@@ -26,11 +26,12 @@ class World(NamedTuple):
     Attributes:
         draw: n requests.
         exact_costs: mean USD of each model.
-        factor: of all costs, a mean of 1 that no confidence knows of, as it is heavy.
+        timed: whether requests have timestamps.
     """
 
     draw: Callable[[int, np.random.Generator], Drawn]
     exact_costs: tuple[float, ...] | None = None
+    timed: bool = False
 
     def mean_cost(self, spent: Floats, kept: Floats | None) -> float:
         """Mean of what was spent; by parts where the tail is too heavy for a sample to tell."""
@@ -109,6 +110,14 @@ def _conversations(n: int, rng: np.random.Generator, failures: float | None = No
     return Drawn(_outcomes(rng, difficulty, shift=shift, failures=failures), groups)
 
 
+def _hours(n: int, rng: np.random.Generator) -> Drawn:
+    """Hours of 20 requests, each with a shock of its own to quality and cost."""
+    hour = np.arange(n) // 20
+    shift = rng.normal(0.0, 0.15, hour[-1] + 1)[hour]
+    factor = rng.lognormal(-0.125, 0.5, hour[-1] + 1)[hour]
+    return Drawn(_outcomes(rng, rng.random(n), shift=shift, factor=factor), np.arange(n))
+
+
 def _prompts(n: int, rng: np.random.Generator) -> Drawn:
     """Popular prompts: drawn from 2,000 by Zipf, each with a difficulty of its own."""
     weight = 1.0 / np.arange(1, 2001)
@@ -136,6 +145,7 @@ WORLDS: dict[str, World] = {
     "conversations": World(_conversations),
     "rare failures": _alone(_rare),
     "both": World(lambda n, rng: _conversations(n, rng, 0.016)),
+    "hourly shocks": World(_hours, timed=True),
     "popular prompts": World(_prompts),
     "returning users": World(_users),
 }

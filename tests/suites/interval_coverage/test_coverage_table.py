@@ -12,7 +12,9 @@ from scipy.stats import binom
 TIMES = 25
 
 
-@pytest.mark.parametrize("name", ["rare failures", "log-normal sigma 2", "conversations"])
+@pytest.mark.parametrize(
+    "name", ["rare failures", "log-normal sigma 2", "conversations", "hourly shocks"]
+)
 def test_ugly_worlds_are_held(name):
     true, counts, judged = coverage_table.truth(WORLDS[name]), {}, 0
     for seed in range(TIMES):
