@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow soak check bench clean
+.PHONY: demo test slow intervals soak check bench clean
 
 demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
@@ -13,6 +13,9 @@ test: $(VENV)/.dev  ## every test but the long statistical ones
 
 slow: $(VENV)/.dev  ## long statistical and load checks
 	$(BIN)/python -m pytest -m slow
+
+intervals: $(VENV)/.dev  ## how often intervals hold the truth in ugly worlds; goes on where it stopped
+	cd tests/suites/interval_coverage && $(CURDIR)/$(BIN)/python coverage_table.py --kept $(CURDIR)/interval_coverage.jsonl
 
 soak: $(VENV)/.dev  ## 200,000 requests on loopback: memory, sockets, money
 	$(BIN)/python -m pytest -s -m soak

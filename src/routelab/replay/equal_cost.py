@@ -14,7 +14,7 @@ from routelab.metrics import exact_mean
 from routelab.replay import baselines
 from routelab.replay.baselines import BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
-from routelab.replay.measure import Measure, OutcomeSums
+from routelab.replay.measure import Measure
 from routelab.replay.result import Replay
 
 _STEP = 0.05
@@ -75,7 +75,7 @@ def refitted(router: Measure, policy: Measure, slope: float) -> Measure:
     return router._replace(
         qualities=router.qualities + slope * more,
         costs_usd=policy.costs_usd,
-        sums=OutcomeSums(moved, policy.sums.cost_usd, sums.sizes),
+        sums=sums._replace(quality=moved, cost_usd=policy.sums.cost_usd),
     )
 
 

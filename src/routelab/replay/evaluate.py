@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from routelab.core import Policy
+from routelab.core import Floats, Ints, Policy
 from routelab.core.messages import short_repr
 from routelab.errors import PolicyError
 from routelab.metrics import aiq_among, exact_mean, zero_router_at
@@ -18,7 +18,7 @@ from routelab.replay.baselines import BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.result import Replay
-from routelab.stats import IntervalMethod, Resamples
+from routelab.stats import IntervalMethod, Resamples, block_length, time_blocks
 
 RESAMPLES = 2000
 """Behind every interval of a policy's figures."""
@@ -206,7 +206,7 @@ def measure(comparison: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -
     """Means of some outcomes, all in the same resamples."""
     columns = np.column_stack([column for pair in outcomes.values() for column in pair])
     resamples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed)
-    sums = resamples.sums(columns)
+    sums, length = _over_time(comparison, resamples.codes, resamples.sums(columns))
     samples = resamples.means_of(sums)
     return {
         key: Measure(
@@ -214,10 +214,25 @@ def measure(comparison: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -
             exact_mean(pair.cost_usd),
             samples[:, 2 * i],
             samples[:, 2 * i + 1],
-            OutcomeSums(sums[2 * i], sums[2 * i + 1], sums[-1]),
+            OutcomeSums(sums[2 * i], sums[2 * i + 1], sums[-1], length),
         )
         for i, (key, pair) in enumerate(outcomes.items())
     }
+
+
+def _over_time(comparison: ComparisonSet, codes: Ints | None, sums: Floats) -> tuple[Floats, int]:
+    """Sums by group, or by block of time where neighbours in time are alike; groups in a block."""
+    time = comparison.log.requests.timestamp_s
+    if time is None or codes is None or np.isnan(time).any():
+        return sums, 1
+    first = np.full(sums.shape[1], np.inf)
+    np.minimum.at(first, codes, time)
+    order = np.argsort(first, kind="stable")
+    length = block_length(sums[:-1, order], sums[-1, order])
+    if length == 1:
+        return sums, 1
+    blocks = time_blocks(order, length)
+    return np.array([np.bincount(blocks, weights=row) for row in sums]), length
 
 
 def _of(measured: Mapping[_Key, Measure], index: int) -> dict[str, Measure]:
@@ -271,11 +286,9 @@ def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, M
             *(_baseline(key, value, policy) for key, value in others.items()),
             structs.replace(as_baseline, quality_gain_ci=gain.ends),
         ),
-        interval_methods={
-            "quality": quality_ends.method,
-            "usd_per_1k": cost_ends.method,
-            "gain": gain.method,
-        },
+        interval_methods=figure_intervals.methods(
+            policy, {"quality": quality_ends, "usd_per_1k": cost_ends, "gain": gain}
+        ),
         **did._asdict(),
     )
 

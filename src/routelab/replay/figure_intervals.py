@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from msgspec import structs
 
 from routelab.replay.measure import Measure
-from routelab.stats import Interval, MethodInterval, bounded_interval, cost_interval
+from routelab.stats import Interval, IntervalMethod, MethodInterval, bounded_interval, cost_interval
 
 
 def quality(it: Measure) -> MethodInterval:
@@ -87,6 +88,24 @@ def gain(policy: Measure, zero: Measure, models: Sequence[Measure]) -> MethodInt
     )
     low, high = found.ends
     return found._replace(ends=Interval(low, min(1.0, max(high, 2 * value - low))))
+
+
+def methods(policy: Measure, made: Mapping[str, MethodInterval]) -> dict[str, IntervalMethod]:
+    """How these intervals of a policy were made, with the blocks of time that were resampled."""
+    length = policy.sums.block
+    return {
+        name: it.method
+        if length == 1
+        else structs.replace(
+            it.method,
+            reason="; ".join(
+                filter(
+                    None, (f"neighbours in time are alike: blocks of {length}", it.method.reason)
+                )
+            ),
+        )
+        for name, it in made.items()
+    }
 
 
 def same(one: Measure, other: Measure) -> bool:

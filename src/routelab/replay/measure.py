@@ -13,11 +13,13 @@ class OutcomeSums(NamedTuple):
     Attributes:
         quality, cost_usd: (G,) sums.
         sizes: (G,) rows.
+        block: groups that were put together, as neighbours in time are alike; 1 where not.
     """
 
     quality: Floats
     cost_usd: Floats
     sizes: Floats
+    block: int = 1
 
 
 class Measure(NamedTuple):

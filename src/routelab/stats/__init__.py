@@ -19,6 +19,7 @@ from routelab.stats.reach import RowsNeeded, rows_needed, rows_to_certify
 from routelab.stats.spending import look_level, widened
 from routelab.stats.student import student_quantile, student_tail
 from routelab.stats.thinning import evenly, thinned
+from routelab.stats.time_blocks import block_length, time_blocks
 from routelab.stats.wealth import Wealth
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "align",
     "bentkus",
     "betting",
+    "block_length",
     "bounded_interval",
     "chi_square_tail",
     "clt",
@@ -58,6 +60,7 @@ __all__ = [
     "student_quantile",
     "student_tail",
     "thinned",
+    "time_blocks",
     "vector",
     "wealth",
     "widened",

@@ -194,7 +194,7 @@ def _few(effective: float) -> str:
 def _differing(means: Sequence[Floats]) -> int:
     """Groups that differ from the most frequent one in any column."""
     rounded = np.stack([np.round(column, 12) for column in means], axis=1)
-    most = rounded[0]
+    most = rounded[0].copy()
     common = np.ones(len(rounded), dtype=np.bool_)
     for column in range(rounded.shape[1]):
         there, counts = np.unique(rounded[common, column], return_counts=True)

@@ -89,6 +89,15 @@ def same(then: Any, now: Any) -> None:
     assert list(world.differences(then, world.plain(now))) == []
 
 
+def estimates(figures: Any) -> Any:
+    """Figures without their intervals, which are since made as the data ask."""
+    if isinstance(figures, list):
+        return [estimates(it) for it in figures]
+    if isinstance(figures, dict):
+        return {key: estimates(it) for key, it in figures.items() if not key.endswith("_ci")}
+    return figures
+
+
 def test_a_release_is_kept() -> None:
     assert RELEASES
 
@@ -125,9 +134,9 @@ def test_a_policy_replays_to_the_same_digits(one: tuple[Kept, str]) -> None:
     kept, name = one
     reading = kept.reading(name)
     now = world.command("replay", kept.policy(name), "--log", kept.log, *reading)
-    same(kept.figures["studies"][name]["replay"], now)
+    same(estimates(kept.figures["studies"][name]["replay"]), estimates(now))
     study = json.loads((kept.study(name) / "study.json").read_text(encoding="utf-8"))
-    for figure in ("quality", "usd_per_1k", "gain_ci"):
+    for figure in ("quality", "usd_per_1k", "gain_vs_zero_router"):
         assert now[0][figure] == study["test"][figure], figure
 
 
