@@ -48,6 +48,7 @@ from routelab.tuning.selection import (
     tried_kinds,
 )
 from routelab.tuning.study import caveats, display, inputs, signal_checks
+from routelab.tuning.study.drift import Drift, drift
 from routelab.tuning.study.repeat import as_begun
 from routelab.tuning.study.stored_result import note_export
 from routelab.tuning.study.verdict import Verdict, verdict
@@ -93,6 +94,7 @@ class Study:
         plan: what was to be tried; None where everything was that was asked for.
         cut_short: what of the plan there was no time for.
         tried: what each kind came to on test; nothing of one kind.
+        drift: inside the test period; None where none shows, or the log was not cut in time.
     """
 
     options: Options
@@ -123,6 +125,7 @@ class Study:
     plan: StudyPlan | None = None
     cut_short: Sequence[str] = ()
     tried: Sequence[TriedKind] = ()
+    drift: Drift | None = None
 
     @property
     def policy(self) -> Policy:
@@ -360,7 +363,7 @@ def _judged_on(
     certificate = None
     if found.certifier is not None:
         certificate = found.certifier.certificate(exported.policy, testing)
-    final, by_bound = _against_bounds(
+    final, by_bound, changed = _against_bounds(
         testing, options, log, cut, found, tested, certificate, tried, rivals
     )
     account = None
@@ -394,6 +397,7 @@ def _judged_on(
         plan=found.plan if found.plan.seconds is not None else None,
         cut_short=tuple(clock.cut),
         tried=tried,
+        drift=changed,
     )
 
 
@@ -407,8 +411,9 @@ def _against_bounds(
     certificate: Certificate | None,
     tried: Sequence[TriedKind],
     rivals: Sequence[Rival],
-) -> tuple[Verdict, Sequence[Sequence[BoundCheck]]]:
-    """The verdict on the exported policy, and each operating point held to the user's bounds."""
+) -> tuple[Verdict, Sequence[Sequence[BoundCheck]], Drift | None]:
+    """The verdict on the exported policy, each operating point held to the user's bounds, and the
+    drift inside test."""
     chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
     exported, best = chosen[0].point.policy, found.best.policy
     best_quality = score(testing, best).quality
@@ -418,7 +423,9 @@ def _against_bounds(
         for it in chosen
     ]
     fronts = found.searched.fronts
+    changed = None if cut.rule != "time" else _drift(testing, options, found, exported)
     warnings = [
+        *([] if changed is None else [changed.text]),
         *caveats.mixed(chosen[0]),
         *caveats.outdone(rivals),
         *caveats.below_default(options, tested[0].quality, best_quality),
@@ -440,10 +447,30 @@ def _against_bounds(
         kind=found.won,
         elsewhere=that_gain(tried, chosen, tested, testing),
     )
-    return final, [
-        [*bound_checks.mean_bound_checks(figures, bounds, best_quality, it.point.score), *others]
-        for it, figures, others in zip(chosen, tested, further, strict=True)
-    ]
+    return (
+        final,
+        [
+            [
+                *bound_checks.mean_bound_checks(figures, bounds, best_quality, it.point.score),
+                *others,
+            ]
+            for it, figures, others in zip(chosen, tested, further, strict=True)
+        ],
+        changed,
+    )
+
+
+def _drift(
+    testing: ComparisonSet, options: Options, found: _OnTune, exported: Policy
+) -> Drift | None:
+    """What changed inside the test period, with the verdict on its later half."""
+    name = f"fixed:{found.best.policy.models_used[0]}"
+
+    def judge(later: Figures) -> Verdict:
+        best = next(it.quality for it in later.baselines if it.name == name)
+        return verdict(later, options.bounds, best, by_chance=exported.by_chance, kind=found.won)
+
+    return drift(testing, NamedPolicy(options.name, exported), judge)
 
 
 def _certifier(
