@@ -97,14 +97,14 @@ def test_a_saving_at_equal_quality_is_a_verdict_of_its_own():
     found = judged(-0.02, 0.004, **equal)
     assert (found.word, found.saving.word, found.saving.model) == ("not proven", "proven", "large")
     assert found.reasons[0] == (
-        "saving at equal quality: 90.0 % [88.0, 92.0] of what large costs, at +0.10 points"
+        "saving at equal quality: 90.0% [88.0, 92.0] of what large costs, at +0.10 points"
         " [-0.40, +0.60] of its quality: proven, to 0.5 of a point"
     )
     assert judged(-0.02, 0.004).word == "do not route"  # and so without a saving
     single = {"escalation_rate": 0.0, "model_share": {"small": 1.0}}
     found = judged(-0.02, 0.0, **equal, **single)  # which is had without a router
     assert (found.word, found.saving.word) == ("do not route", "proven")
-    assert found.reasons[1].startswith("saving at equal quality: 90.0 %")
+    assert found.reasons[1].startswith("saving at equal quality: 90.0%")
     assert judged(0.01, 0.05, **equal).word == "ship"
 
 

@@ -100,6 +100,7 @@ class Split:
         return {part: _sha256(self.ids[self.rows(part)]) for part in PARTS}
 
 
+# Long: what decides a request's part, in the order in which it is asked, and what that means.
 def split(
     log: Log,
     *,

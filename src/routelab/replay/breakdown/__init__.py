@@ -1,6 +1,12 @@
 """Where a policy's figures come from: requests, calls, thresholds and confidences."""
 
-from routelab.replay.breakdown.clusters import FEWEST, paired, standard_errors, student
+from routelab.replay.breakdown.clusters import (
+    FEWEST,
+    paired,
+    standard_errors,
+    student,
+    student_p,
+)
 from routelab.replay.breakdown.composition import breakdown
 from routelab.replay.breakdown.shape import (
     Breakdown,
@@ -27,4 +33,5 @@ __all__ = [
     "paired",
     "standard_errors",
     "student",
+    "student_p",
 ]

@@ -98,6 +98,7 @@ class PartitionedSplit:
         return sum(int((part < 0).sum()) for part in self.parts)
 
 
+# Long: the steps of `routelab.logs.model.splits.split`, each of them a pass over files.
 def cut(
     batches: LogBatches,
     seen: Sequence[FileSurvey],

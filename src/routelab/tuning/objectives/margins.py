@@ -47,6 +47,7 @@ class _Tried(NamedTuple):
     margins: dict[str, float]
 
 
+# Long: one search, of which each step asks for what the last one found.
 def with_margins(
     choose: Callable[[Bounds], list[OperatingPoint]],
     measure: Callable[[Policy], Figures],

@@ -42,6 +42,7 @@ def as_json(study: PartitionedStudy) -> dict[str, Any]:
         "search": None,
         "certificate": None,
         "seeds": None,
+        "drift": None,
         "kind": "cascade",
         "kinds": [],
         **summary.nothing_learned("nothing was learned: a log read in batches is not learned from"),

@@ -62,6 +62,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "search": _searched(study),
         "certificate": msgspec.to_builtins(study.certificate),
         "seeds": msgspec.to_builtins(study.seeds),
+        "drift": msgspec.to_builtins(study.drift),
         **({} if study.slo is None else {"slo": _simulated(study.slo)}),
         "kind": study.kind,
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],

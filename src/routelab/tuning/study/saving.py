@@ -91,7 +91,7 @@ def _text(
         "quality lost": f"quality is lost, more than {100 * margin:g} of a point",
     }[word]
     return (
-        f"saving at equal quality: {100 * share:.1f} % {bracketed(ends, '.1f', 100)} of what"
+        f"saving at equal quality: {share:.1%} {bracketed(ends, '.1f', 100)} of what"
         f" {best.name.removeprefix('fixed:')} costs, at {100 * best.quality_gain:+z.2f} points"
         f" {bracketed(best.quality_gain_ci, '+.2f', 100)} of its quality: {ending}"
     )

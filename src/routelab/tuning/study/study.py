@@ -50,6 +50,7 @@ from routelab.tuning.selection import (
     tried_kinds,
 )
 from routelab.tuning.study import caveats, display, inputs, signal_checks
+from routelab.tuning.study.drift import Drift, drift
 from routelab.tuning.study.repeat import as_begun
 from routelab.tuning.study.stored_result import note_export
 from routelab.tuning.study.verdict import Verdict, verdict
@@ -96,6 +97,7 @@ class Study:
         cut_short: what of the plan there was no time for.
         tried: what each kind came to on test; nothing of one kind.
         look: which look at the test part it is; None where nobody counts.
+        drift: inside the test period; None where none shows, or the log was not cut in time.
     """
 
     options: Options
@@ -127,6 +129,7 @@ class Study:
     cut_short: Sequence[str] = ()
     tried: Sequence[TriedKind] = ()
     look: StudyLook | None = None
+    drift: Drift | None = None
 
     @property
     def policy(self) -> Policy:
@@ -346,6 +349,7 @@ def _shape(cut: Split, tuning: ComparisonSet, thresholds: ThresholdsByModel) -> 
     )
 
 
+# Long: the fields of a study, most of which are what was found before.
 def _judged_on(
     testing: ComparisonSet,
     options: Options,
@@ -368,7 +372,7 @@ def _judged_on(
     certificate = None
     if found.certifier is not None:
         certificate = found.certifier.certificate(exported.policy, testing)
-    final, by_bound = _against_bounds(
+    final, by_bound, changed = _against_bounds(
         testing, options, log, cut, found, tested, certificate, tried, rivals, look
     )
     account = None
@@ -403,6 +407,7 @@ def _judged_on(
         cut_short=tuple(clock.cut),
         tried=tried,
         look=look,
+        drift=changed,
     )
 
 
@@ -417,8 +422,9 @@ def _against_bounds(
     tried: Sequence[TriedKind],
     rivals: Sequence[Rival],
     look: StudyLook | None,
-) -> tuple[Verdict, Sequence[Sequence[BoundCheck]]]:
-    """The verdict on the exported policy, and each operating point held to the user's bounds."""
+) -> tuple[Verdict, Sequence[Sequence[BoundCheck]], Drift | None]:
+    """The verdict on the exported policy, each operating point held to the user's bounds, and the
+    drift inside test."""
     chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
     exported, best = chosen[0].point.policy, found.best.policy
     best_quality = score(testing, best).quality
@@ -428,8 +434,10 @@ def _against_bounds(
         for it in chosen
     ]
     fronts = found.searched.fronts
+    changed = None if cut.rule != "time" else _drift(testing, options, found, exported)
     warnings = [
         *([] if look is None else look.sentences()),
+        *([] if changed is None else [changed.text]),
         *caveats.mixed(chosen[0]),
         *caveats.outdone(rivals),
         *caveats.below_default(options, tested[0].quality, best_quality),
@@ -451,10 +459,30 @@ def _against_bounds(
         kind=found.won,
         elsewhere=that_gain(tried, chosen, tested, testing),
     )
-    return final, [
-        [*bound_checks.mean_bound_checks(figures, bounds, best_quality, it.point.score), *others]
-        for it, figures, others in zip(chosen, tested, further, strict=True)
-    ]
+    return (
+        final,
+        [
+            [
+                *bound_checks.mean_bound_checks(figures, bounds, best_quality, it.point.score),
+                *others,
+            ]
+            for it, figures, others in zip(chosen, tested, further, strict=True)
+        ],
+        changed,
+    )
+
+
+def _drift(
+    testing: ComparisonSet, options: Options, found: _OnTune, exported: Policy
+) -> Drift | None:
+    """What changed inside the test period, with the verdict on its later half."""
+    name = f"fixed:{found.best.policy.models_used[0]}"
+
+    def judge(later: Figures) -> Verdict:
+        best = next(it.quality for it in later.baselines if it.name == name)
+        return verdict(later, options.bounds, best, by_chance=exported.by_chance, kind=found.won)
+
+    return drift(testing, NamedPolicy(options.name, exported), judge)
 
 
 def _certifier(

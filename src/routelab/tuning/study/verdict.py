@@ -103,8 +103,6 @@ def verdict(
     return structs.replace(ruled, reasons=(first, saved.text, *rest), saving=saved)
 
 
-# Long: the rules, in the order in which they are asked.
-# Many arguments: those of `verdict`, which it is the inner part of.
 def _ruled(
     test: Figures,
     bounds: Bounds,
