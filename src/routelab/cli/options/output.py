@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,9 @@ import typer
 
 from routelab.cli.options.groups import group
 from routelab.tuning import LookLedger
+
+LOOKS = "ROUTELAB_LOOKS"
+"""Environment variable: folder of ledgers of looks, in place of one beside each log."""
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON only; all else goes to standard error.")
@@ -70,14 +74,19 @@ class StudyOutputOptions(OutputOptions):
             "--looks",
             metavar="FILE",
             help="Where studies judged on the same test requests are counted; default LOG.looks,"
-            " beside the log.",
+            " beside the log, or a file of that name in the folder ROUTELAB_LOOKS.",
         ),
     ] = None
 
     def ledger(self, log: Path) -> LookLedger:
         """Where studies judged on the same test requests are counted.
 
+        Beside the log, unless a file is named, or a folder by the environment variable.
+
         Args:
             log: that is tuned on.
         """
-        return LookLedger.beside(log) if self.looks is None else LookLedger(self.looks)
+        if self.looks is not None:
+            return LookLedger(self.looks)
+        folder = os.environ.get(LOOKS)
+        return LookLedger.within(Path(folder), log) if folder else LookLedger.beside(log)
