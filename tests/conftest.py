@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -27,13 +29,20 @@ sys.path.extend(sorted({str(it.parent) for it in Path(__file__).parent.rglob("*_
 os.environ.setdefault("ROUTELAB_TRACKING_WAIT_S", "600")
 """Tests look at records at once; commands may leave them to the background."""
 
-os.environ.setdefault("ROUTELAB_LOOKS", "off")
-"""Tests tune on one log in any order; those of the ledger name one."""
+_TEST = itertools.count()
+_LEDGERS = tempfile.TemporaryDirectory(prefix="looks-")
+os.environ["ROUTELAB_LOOKS"] = _LEDGERS.name
+"""Tests tune the same logs again and again, and none is to count for another."""
 
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )  # how long an example takes says how busy the machine is, and benchmarks measure speed
 settings.load_profile("any machine")
+
+
+@pytest.fixture(autouse=True)
+def _ledgers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUTELAB_LOOKS", f"{_LEDGERS.name}/{next(_TEST)}")
 
 
 class Tuned(NamedTuple):

@@ -97,6 +97,7 @@ def test_a_folder_that_cannot_be_written_breaks_nothing_and_is_told(ledger):
 
 
 def test_a_place_that_is_not_there_breaks_nothing_and_is_told(tmp_path):
+    (tmp_path / "gone").write_text("no folder")
     look = LookLedger(tmp_path / "gone" / "log.looks").counted("t", "l", "a")
     assert (look.number, len(look.notes)) == (1, 1)
     assert "is not counted: log.looks cannot be written" in look.notes[0]

@@ -58,6 +58,7 @@ def _certificate(it: Certificate | None) -> list[str]:
 
 def _goal(it: CertifiedBound) -> tuple[str, ...]:
     name = f"regret to {it.reference or 'the best model'}" if it.goal == "regret" else it.goal
+    name += ", over groups" if it.unit == "group" else ""
     figures = (f"{it.bound:g}", f"{it.estimate:.4g}", f"{it.limit:.4g}", f"{it.p_value:.2g}")
     if it.later is None:
         return (name, *figures, "not read")

@@ -118,6 +118,18 @@ class LookLedger:
         log = log.resolve()
         return cls(log.with_name(f"{log.name}{SUFFIX}"))
 
+    @classmethod
+    def within(cls, folder: Path, log: Path) -> LookLedger:
+        """The ledger of a log in a folder of ledgers, for logs beside which nothing may be written.
+
+        Args:
+            folder: made where it is not there yet.
+            log: file or folder; logs of one name in different places have ledgers of their own.
+        """
+        log = log.resolve()
+        place = hashlib.sha256(os.fsencode(log.parent)).hexdigest()[:12]
+        return cls(folder / f"{log.name}.{place}{SUFFIX}")
+
     def counted(self, test_sha256: str, log_sha256: str, study: str) -> StudyLook:
         """Count a study before it is judged; one that was counted keeps its number.
 
@@ -132,6 +144,7 @@ class LookLedger:
         """
         entry = LookEntry(test_sha256, log_sha256, study)
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a+b") as file:
                 locked = _locked(file.fileno())
                 file.seek(0)

@@ -121,3 +121,22 @@ def test_a_log_that_grows_is_looked_at_again(run, tmp_path):
     assert other["policies"][0]["goals"] == second["goals"]
     said = run.refused("certify", *ask[1:], "--log", grown, "--largest-group", 7)
     assert "bets on this policy were begun with" in said
+
+
+def test_a_mean_over_groups_is_said_to_be_one(run, tmp_path):
+    rows = [
+        {**row, "group": f"c{int(row['request_id'][1:]) // 4}"} for row in rows_of(1200, seed=3)
+    ]
+    log = save(tmp_path / "log.csv", rows)
+    quiet = ("--no-report", "--no-tracking", "--trials", 5, "--policy", "cascade")
+    ask = ("--signal", "sure:1", "--certify", "quality=0.3/group", "--out", "g.policy")
+    ask += ("--certify", "cost=20", "--cost-ceiling-usd", 0.07)
+    done = run.ok("tune", log, *ask, *quiet)
+    words = " ".join(done.out.split())
+    assert "quality ≥ 0.3, over groups" in words
+    assert "as a mean over groups" in words
+    assert "over groups" in (tmp_path / "g.policy" / "card.md").read_text(encoding="utf-8")
+    again = run.ok("certify", tmp_path / "g.policy", "--log", log, "--json").data["policies"][0]
+    assert (again["goals"][0]["unit"], again["holds"]) == ("group", True)
+    cost = again["goals"][1]
+    assert (cost["ceiling_usd"], cost["ceiling_from"]) == (0.07, "named")  # as it was proved

@@ -10,7 +10,7 @@ QUICK = ("--signal", "sure:1", "--policy", "cascade", "--trials", 3, "--no-repor
 
 @pytest.fixture
 def log(tmp_path, monkeypatch):
-    monkeypatch.delenv("ROUTELAB_LOOKS", raising=False)
+    monkeypatch.delenv("ROUTELAB_LOOKS")
     return save(tmp_path / "log.csv", rows_of(400))
 
 
@@ -31,14 +31,17 @@ def test_another_ledger_may_be_named_and_one_that_cannot_be_written_is_told(run,
     run.ok("tune", log, *QUICK, "--out", "a.policy", "--looks", tmp_path / "team.looks")
     assert (tmp_path / "team.looks").exists()
     assert not (tmp_path / "log.csv.looks").exists()
-    gone = run.ok("tune", log, *QUICK, "--out", "b.policy", "--looks", tmp_path / "gone" / "x")
+    closed = tmp_path / "log.csv" / "x"  # no folder
+    gone = run.ok("tune", log, *QUICK, "--out", "b.policy", "--looks", closed)
     assert "is not counted: x cannot be written" in " ".join(gone.out.split())
     assert "--looks names another file" in " ".join(gone.out.split())
 
 
-def test_nothing_is_counted_where_it_is_switched_off(run, log, tmp_path, monkeypatch):
-    run.ok("tune", log, *QUICK, "--out", "a.policy", "--looks", "off")
-    monkeypatch.setenv("ROUTELAB_LOOKS", "off")
-    second = run.ok("tune", log, *QUICK, "--seed", 1, "--out", "b.policy", "--json").data
-    assert "look" not in second
-    assert not list(tmp_path.glob("**/*looks*"))
+def test_ledgers_may_have_a_folder_of_their_own(run, log, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROUTELAB_LOOKS", str(tmp_path / "ledgers"))
+    for seed in range(2):
+        said = run.ok("tune", log, *QUICK, "--seed", seed, "--out", f"{seed}.policy").out
+    assert "the 2nd study judged on these test requests" in " ".join(said.split())
+    (kept,) = (tmp_path / "ledgers").iterdir()
+    assert kept.name.startswith("log.csv.")
+    assert not (tmp_path / "log.csv.looks").exists()

@@ -234,6 +234,11 @@ def _ceiling(
     """What no request is assumed to cost more than; None where no cost is bounded."""
     if not any(demand.goal == "cost" for demand in demands):
         return None
+    own = loaded.document.certificate
+    if own is not None and own.part == given.part and given.ceiling_usd is None:
+        for goal in own.goals:  # what was proved is repeated under what was assumed
+            if goal.ceiling_usd is not None:
+                return Ceiling(goal.ceiling_usd, goal.ceiling_from or "data")
     if given.part != "all":
         return Evidence(comparison("tune"), 1).ceiling(loaded.policy, given.ceiling_usd)
     known = Evidence(comparison("all"), 1).ceiling(loaded.policy, given.ceiling_usd)

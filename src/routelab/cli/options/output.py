@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,9 @@ import typer
 
 from routelab.cli.options.groups import group
 from routelab.tuning import LookLedger
+
+LOOKS = "ROUTELAB_LOOKS"
+"""Environment variable: folder of ledgers of looks, in place of one beside each log."""
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON only; all else goes to standard error.")
@@ -45,8 +49,7 @@ class StudyOutputOptions(OutputOptions):
         no_tracking: do not record the study in MLflow.
         out: policy directory; None takes the log's name.
         replace: the policy of another study that is there.
-        looks: ledger of the studies judged on the same test requests, or "off"; None takes the
-            log's.
+        looks: ledger of the studies judged on the same test requests; None takes the log's.
     """
 
     no_tracking: Annotated[
@@ -69,19 +72,21 @@ class StudyOutputOptions(OutputOptions):
         Path | None,
         typer.Option(
             "--looks",
-            metavar="FILE|off",
-            envvar="ROUTELAB_LOOKS",
+            metavar="FILE",
             help="Where studies judged on the same test requests are counted; default LOG.looks,"
-            " beside the log.",
+            " beside the log, or a file of that name in the folder ROUTELAB_LOOKS.",
         ),
     ] = None
 
-    def ledger(self, log: Path) -> LookLedger | None:
-        """Where studies judged on the same test requests are counted; None where they are not.
+    def ledger(self, log: Path) -> LookLedger:
+        """Where studies judged on the same test requests are counted.
+
+        Beside the log, unless a file is named, or a folder by the environment variable.
 
         Args:
             log: that is tuned on.
         """
-        if self.looks is not None and str(self.looks) == "off":
-            return None
-        return LookLedger.beside(log) if self.looks is None else LookLedger(self.looks)
+        if self.looks is not None:
+            return LookLedger(self.looks)
+        folder = os.environ.get(LOOKS)
+        return LookLedger.within(Path(folder), log) if folder else LookLedger.beside(log)

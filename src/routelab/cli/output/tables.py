@@ -265,8 +265,9 @@ def certificate(name: str, found: Certificate) -> RenderableType:
 def _goal(it: CertifiedBound) -> tuple[str, ...]:
     sign = "≥" if it.goal == "quality" else "≤"
     to = f" to {it.reference or 'the best model'}" if it.goal == "regret" else ""
+    over = ", over groups" if it.unit == "group" else ""
     row = (
-        escaped(f"{it.goal}{to} {sign} {it.bound:g}"),
+        escaped(f"{it.goal}{to} {sign} {it.bound:g}{over}"),
         f"{it.estimate:.4g}",
         f"{it.limit:.4g}",
         f"{it.p_value:.2g}",

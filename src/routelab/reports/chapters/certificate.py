@@ -67,6 +67,7 @@ def _missing(it: Certificate) -> str:
     if it.requests_needed is not None:
         return (
             f"about {forms.count(it.requests_needed)} {it.part} requests would do for this policy"
+            f"{_range(it.needed_between)}"
         )
     if it.safest_needed is not None:
         return (
@@ -74,6 +75,16 @@ def _missing(it: Certificate) -> str:
             " policy on the path"
         )
     return "no number of requests would do if the estimates stay where they are"
+
+
+def _range(between: tuple[int | None, int | None] | None) -> str:
+    """Between which numbers it lies four times of five."""
+    low, high = between or (None, None)
+    if low is None:
+        return ""
+    if high is None:
+        return f" ({forms.count(low)} or more)"
+    return f" ({forms.count(low)} to {forms.count(high)})"
 
 
 def _goals(it: Certificate) -> TableBlock:
@@ -96,8 +107,9 @@ def _others(goal: CertifiedBound) -> str:
 def _goal(it: CertifiedBound) -> list[Cell]:
     name, form, sign = _FORMS[it.goal]
     to = f" to {forms.short(it.reference or 'the best model', 60)}" if it.goal == "regret" else ""
+    over = ", over groups" if it.unit == "group" else ""
     cells = [
-        Cell(f"{name}{to} {sign} {form(it.bound)}"),
+        Cell(f"{name}{to} {sign} {form(it.bound)}{over}"),
         Cell(form(it.estimate), it.estimate),
         Cell(form(it.limit), it.limit, strong=True),
         Cell(f"{it.p_value:.2g}", it.p_value),
