@@ -3,11 +3,12 @@
 POLICY=mine.policy MODELS=models.toml LOG=decisions uvicorn --factory examples.service:create
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,8 +16,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from routelab.errors import BudgetError, NoModelError, RequestError, RouteError
-from routelab.runtime import AsyncRouter, RouterConfig, StreamedAnswer
+from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig, StreamedAnswer
 from routelab.runtime.attempts import DONE, sse_event
+
+Answer = TypeVar("Answer")
 
 
 def create() -> Starlette:
@@ -26,11 +29,15 @@ def create() -> Starlette:
     )
 
     async def chat(request: Request) -> Response:
-        asked = await options(request)
-        if asked.pop("stream", False) is not True:
-            return JSONResponse((await router.route(**asked)).raw)
-        told = events(router.stream(**asked))
-        first = await anext(told)  # what fails before it is answered like any other failure
+        messages, asked, stream = await options(request)
+        if not stream:
+            routed = await unless_left(request, router.route(messages, asked))
+            return LEFT if routed is None else JSONResponse(routed.raw)
+        told = events(router.stream(messages, asked))
+        # what fails before the first piece is answered like any other failure
+        first = await unless_left(request, anext(told))
+        if first is None:
+            return LEFT
         return StreamingResponse(after(first, told), media_type="text/event-stream")
 
     @asynccontextmanager
@@ -38,12 +45,48 @@ def create() -> Starlette:
         async with router:
             yield
 
-    routes = [Route("/v1/chat/completions", chat, methods=["POST"])]
+    async def models(_: Request) -> Response:
+        listed = [{"id": name, "object": "model"} for name in router.catalogue.models]
+        return JSONResponse({"object": "list", "data": listed})
+
+    routes = [
+        Route("/v1/chat/completions", chat, methods=["POST"]),
+        Route("/v1/models", models),
+    ]
     return Starlette(routes=routes, exception_handlers={RouteError: refused}, lifespan=lifespan)
 
 
-async def options(request: Request) -> dict[str, Any]:
-    """What the router is asked; who asks is for your gateway to say, not for the body."""
+LEFT = Response(status_code=499)
+"""Nobody reads it."""
+
+OURS = {"task": str, "priority": str, "needs": list, "max_cost_usd": object, "deadline_s": object}
+"""Fields of a body that are options of the router; of another type they are some provider's."""
+
+
+async def unless_left(request: Request, answer: Awaitable[Answer]) -> Answer | None:
+    """The answer; None, and what is under way for it cancelled, where the caller left before."""
+    asked = asyncio.ensure_future(answer)
+    left = asyncio.ensure_future(gone(request))
+    try:
+        await asyncio.wait((asked, left), return_when=asyncio.FIRST_COMPLETED)
+        return await asked if asked.done() else None
+    finally:
+        for task in (asked, left):
+            task.cancel()
+        await asyncio.gather(asked, left, return_exceptions=True)
+
+
+async def gone(request: Request) -> None:
+    """Until the caller hangs up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def options(request: Request) -> tuple[Any, RequestOptions, bool]:
+    """The messages, what else is asked, and whether to stream.
+
+    Who asks is for your gateway to say, not for the body.
+    """
     try:
         body = await request.json()
     except (ValueError, RecursionError) as error:
@@ -51,8 +94,17 @@ async def options(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise RequestError("the body must be an object")
     said = {name: value for name, value in body.items() if value is not None and name != "model"}
-    tenant = request.headers.get("x-tenant", "")
-    return {"messages": [], **said, "tenant": tenant, "id": request.headers.get("x-request-id")}
+    messages, stream = said.pop("messages", []), said.pop("stream", False) is True
+    ours = {
+        it: said.pop(it) for it, kind in OURS.items() if it in said and isinstance(said[it], kind)
+    }
+    asked = RequestOptions(
+        tenant=request.headers.get("x-tenant", ""),
+        id=request.headers.get("x-request-id"),
+        parameters=said,
+        **{name: value for name, value in ours.items() if value is not None},
+    )
+    return messages, asked, stream
 
 
 async def events(streamed: StreamedAnswer) -> AsyncIterator[bytes]:
@@ -70,13 +122,23 @@ async def after(first: bytes, told: AsyncIterator[bytes]) -> AsyncIterator[bytes
         async for data in told:
             yield data
     except RouteError as error:
-        yield sse_event({"error": {"message": str(error)}})
+        yield sse_event({"error": {"message": message_of(error)}})
 
 
 async def refused(_: Request, error: RouteError) -> Response:
     """Whose fault it was, why, and when to come back."""
     back = {"retry-after": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
-    return JSONResponse({"error": {"message": str(error)}}, status_of(error), back)
+    return JSONResponse({"error": {"message": message_of(error)}}, status_of(error), back)
+
+
+def message_of(error: RouteError) -> str:
+    """What a caller is told: without addresses, which the log and the warnings have."""
+    if isinstance(error, RequestError | NoModelError | BudgetError):
+        return str(error)
+    attempts = [it for step in error.steps for it in step.feedback.attempts if it.error]
+    told = [it.error if it.status else "there was no reply" for it in attempts]
+    first = str(error).splitlines()[0]
+    return "; ".join([first, *dict.fromkeys(told)])
 
 
 def status_of(error: RouteError) -> int:

@@ -160,12 +160,12 @@ def test_who_got_no_connection_of_a_small_client_is_told_apart_from_who_got_no_a
                     deployment,
                     {"messages": []},
                     {},
-                    Timeouts(first_token_s=0.4, total_s=0.5),
+                    Timeouts(first_token_s=0.4 + more_s, total_s=0.5 + more_s),
                     clock=loop.time,
                     wall_clock=loop.time,
                     sink=Sink() if stream else None,
                 )
-                for _ in range(3)
+                for more_s in (0.5, 0.0, 0.0)  # the first holds the only connection
             )
             got = await asyncio.gather(*asked)
             assert sorted(it.kind for it in got) == ["busy", "busy", "timeout"]

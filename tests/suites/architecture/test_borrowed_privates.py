@@ -62,7 +62,10 @@ LEANED_ON = {
 }
 """Every private part of an object that is not routelab's own, by module."""
 
-ASKED_FOR = {ORPHANS: {"_pool"}, SENDER: {"_mounts", "_transport", "_transport_for_url"}}
+ASKED_FOR = {
+    ORPHANS: {"_max_connections", "_pool", "_requests"},
+    SENDER: {"_mounts", "_transport", "_transport_for_url"},
+}
 """What is asked for by name, in `getattr` and `hasattr`."""
 
 OURS = ("_replace", "_asdict", "_fields")  # public, of named tuples

@@ -44,10 +44,26 @@ async def close_leaked(transports: Iterable[httpx.AsyncBaseTransport | None]) ->
             await pool._close_connections([*left, *pool._assign_requests_to_connections()])
 
 
-def bounds(transport: object) -> bool:
-    """Whether a request may have to wait for a free connection of this transport."""
-    pool: Any = getattr(transport, "_pool", None)
-    return type(pool).__module__.partition(".")[0] in ("httpcore", "httpcore2")
+class Room:
+    """Whether a request would have to wait for a free connection of some transports.
+
+    Asked of the pools of httpcore, which have no public way to say; of others nothing is known.
+    """
+
+    def __init__(self, transports: Iterable[object]) -> None:
+        found = [getattr(it, "_pool", None) for it in transports]
+        self._pools: list[tuple[Any, int]] = [
+            (pool, most)
+            for pool in found
+            if type(pool).__module__.partition(".")[0] == "httpcore"
+            and hasattr(pool, "_requests")
+            and isinstance(most := getattr(pool, "_max_connections", None), int)
+        ]
+
+    @property
+    def full(self) -> bool:
+        """Whether as many requests are under way as there may be connections."""
+        return any(len(pool._requests) >= most for pool, most in self._pools)
 
 
 def _is_of_httpcore(transport: object, pool: object) -> bool:
