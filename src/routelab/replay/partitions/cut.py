@@ -99,6 +99,7 @@ class PartitionedSplit:
 
 
 # Long: the steps of `routelab.logs.model.splits.split`, each of them a pass over files.
+# Many arguments: those of `split`, beside the log that is not in memory and who reads it.
 def cut(
     batches: LogBatches,
     seen: Sequence[FileSurvey],
