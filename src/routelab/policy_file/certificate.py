@@ -48,8 +48,9 @@ class CertifiedBound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         unit: that the mean is over: requests, or groups of them, each of which counts once.
         ceiling_from: "named" by the user, "limits" of tokens at their prices, or "data": earlier
             requests, so that it is an assumption; None where no cost is bounded.
-        needed_at_least, needed_at_most: between which `requests_needed` lies 4 times of 5, as the mean
-            is known no better; None of the latter where no number may do, of both where it passed.
+        needed_at_least, needed_at_most: between which `requests_needed` lies 4 times of 5, as the
+            mean is known no better; None of the latter where no number may do, of both
+            where it passed.
     """
 
     goal: Literal["regret", "cost", "quality"]
