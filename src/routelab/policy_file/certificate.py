@@ -48,8 +48,9 @@ class CertifiedBound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         unit: that the mean is over: requests, or groups of them, each of which counts once.
         ceiling_from: "named" by the user, "limits" of tokens at their prices, or "data": earlier
             requests, so that it is an assumption; None where no cost is bounded.
-        needed_between: numbers of requests between which `requests_needed` lies 4 times of 5; no
-            number may do where the larger one is None. None where the bound passed.
+        needed_at_least, needed_at_most: between which `requests_needed` lies 4 times of 5, as the
+            mean is known no better; None of the latter where no number may do, of both
+            where it passed.
     """
 
     goal: Literal["regret", "cost", "quality"]
@@ -67,7 +68,8 @@ class CertifiedBound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     later: LaterCheck | None = None
     unit: Literal["request", "group"] = "request"
     ceiling_from: Literal["named", "limits", "data"] | None = None
-    needed_between: tuple[int | None, int | None] | None = None
+    needed_at_least: int | None = None
+    needed_at_most: int | None = None
 
     @property
     def broken_later(self) -> bool:
@@ -98,7 +100,7 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             which they began, so that it holds at every look at a log that grows.
         look: how often bets on this policy and these bounds were looked at, this time included.
         n_groups_before: groups of earlier logs, whose bets were gone on with.
-        needed_between: as of a bound; of all of them together.
+        needed_at_least, needed_at_most: as of a bound; of all of them together.
     """
 
     holds: bool
@@ -119,4 +121,5 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     assumptions: tuple[str, ...]
     look: int = 1
     n_groups_before: int = 0
-    needed_between: tuple[int | None, int | None] | None = None
+    needed_at_least: int | None = None
+    needed_at_most: int | None = None

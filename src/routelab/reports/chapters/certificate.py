@@ -67,7 +67,7 @@ def _missing(it: Certificate) -> str:
     if it.requests_needed is not None:
         return (
             f"about {forms.count(it.requests_needed)} {it.part} requests would do for this policy"
-            f"{_range(it.needed_between)}"
+            f"{_range(it)}"
         )
     if it.safest_needed is not None:
         return (
@@ -77,9 +77,9 @@ def _missing(it: Certificate) -> str:
     return "no number of requests would do if the estimates stay where they are"
 
 
-def _range(between: tuple[int | None, int | None] | None) -> str:
+def _range(it: Certificate) -> str:
     """Between which numbers it lies four times of five."""
-    low, high = between or (None, None)
+    low, high = it.needed_at_least, it.needed_at_most
     if low is None:
         return ""
     if high is None:

@@ -10,7 +10,7 @@ from msgspec import structs
 from routelab.core import Policy
 from routelab.policy_file import Certificate, CertifiedBound, LaterCheck
 from routelab.replay import ComparisonSet
-from routelab.stats import RowsNeeded, bentkus, clt, fixed_sequence
+from routelab.stats import bentkus, clt, fixed_sequence
 from routelab.tuning.certify import wording
 from routelab.tuning.certify.bets import Bets
 from routelab.tuning.certify.ceiling import Ceiling, Source
@@ -191,15 +191,12 @@ def prove(
         path=1,
         passed=int(holds),
         requests_needed=None if needed is None else needed.rows,
-        needed_between=_between(needed),
+        needed_at_least=None if needed is None else needed.low,
+        needed_at_most=None if needed is None else needed.high,
         assumptions=tuple(wording.assumptions(on, group, goals)),
         n_groups_before=max(claim.start.groups for claim in claims),
     )
     return structs.replace(certificate, text=wording.sentence(certificate))
-
-
-def _between(needed: RowsNeeded | None) -> tuple[int | None, int | None] | None:
-    return None if needed is None else (needed.low, needed.high)
 
 
 def _ceiling(
@@ -257,7 +254,8 @@ def _goal(
         ceiling_from=None if ceiling is None else ceiling.source,
         refuted=claim.refuted,
         requests_needed=None if needed is None else needed.rows,
-        needed_between=_between(needed),
+        needed_at_least=None if needed is None else needed.low,
+        needed_at_most=None if needed is None else needed.high,
         later=_later(claims, hardest, after, sign, checks) if after else None,
         unit=demand.unit,
     )

@@ -76,11 +76,11 @@ def _more(it: Certificate) -> Iterator[str]:
         yield "the path failed before it reached this policy, so its own test counts for nothing"
     elif it.requests_needed is not None:
         number = f"about {it.requests_needed:,} {it.part} requests"
-        yield f"{number} would certify this policy{_range(it.needed_between)}"
-    elif it.needed_between is not None and it.needed_between[0] is not None:
+        yield f"{number} would certify this policy{_range(it)}"
+    elif it.needed_at_least is not None:
         yield (
             "no number of requests would certify this policy if the estimates stay; if they are as"
-            f" far off as they may well be, {it.needed_between[0]:,} or more"
+            f" far off as they may well be, {it.needed_at_least:,} or more"
         )
     else:
         yield "no number of requests would certify this policy if the estimates stay"
@@ -93,11 +93,11 @@ def _more(it: Certificate) -> Iterator[str]:
         )
 
 
-def _range(between: tuple[int | None, int | None] | None) -> str:
+def _range(it: Certificate) -> str:
     """Between which numbers it lies 4 times of 5; empty where that was not asked."""
-    if between is None or between[0] is None:
+    low, high = it.needed_at_least, it.needed_at_most
+    if low is None:
         return ""
-    low, high = between
     return f" ({low:,} or more)" if high is None else f" ({low:,} to {high:,})"
 
 
