@@ -20,8 +20,8 @@ from routelab.stats.bootstrap import Interval, interval
 from routelab.stats.student import student_quantile
 
 FEWEST_GROUPS = 10.0
-"""Effective groups below which no interval is fit for a verdict: at 10 the expanded one covers
-.91 where conversations have 1 to 40 turns, at 5 it covers .87."""
+"""Effective groups below which no interval is fit for a verdict: 10 conversations of 1 to 40
+turns count as 8, and the expanded interval covers .93 there, of 5 of them .91."""
 
 MANY_GROUPS = 100.0
 """Effective groups from which Student's quantile is as good as the normal one."""
