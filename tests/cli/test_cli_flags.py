@@ -194,6 +194,6 @@ def test_notes_and_warnings_are_read_by_both_too(tmp_path, monkeypatch, capsys):
     rows = "".join(f"{at},{model},0.5\n" for at in range(40) for model in ("small", "large"))
     (tmp_path / "log.csv").write_text("request_id,model,quality\n" + rows)
     (note,) = read(tmp_path / "log.csv").notes
-    assert "with `prices='FILE.csv'`" in note
+    assert "or `prices='FILE.csv'` with" in note
     assert cli.main(["tune", "log.csv"]) == 2
-    assert "with --prices FILE.csv" in capsys.readouterr().err
+    assert "or --prices FILE.csv with" in capsys.readouterr().err

@@ -197,7 +197,7 @@ def test_models_without_cost_are_noted_with_the_way_out(tmp_path: Path) -> None:
     log = read(save(tmp_path / "log.csv", with_column("cost_usd", [None, 1, None, 1])))
     (note,) = log.notes
     assert "no cost of small: " in note
-    assert "give a cost_usd column, or prompt_tokens and completion_tokens with `prices=" in note
+    assert "give a cost_usd column, or `prices='FILE.csv'` with prices of tokens (of the" in note
 
 
 def test_seconds_that_look_like_milliseconds_are_noted(tmp_path: Path) -> None:

@@ -18,7 +18,11 @@ _BLOCK = 1 << 12  # groups summed at once, so that both factors stay in the cach
 
 
 class Interval(NamedTuple):
-    """Both ends of an interval, in units of its figure."""
+    """Both ends of an interval, in units of its figure.
+
+    Attributes:
+        low: the lower end; high: the upper one.
+    """
 
     low: float
     high: float

@@ -61,7 +61,12 @@ class IntervalMethod(msgspec.Struct, frozen=True):
 
 
 class MethodInterval(NamedTuple):
-    """An interval and how it was made."""
+    """An interval and how it was made.
+
+    Attributes:
+        ends: in units of the figure.
+        method: which one, why, and whether a verdict may rest on it.
+    """
 
     ends: Interval
     method: IntervalMethod
