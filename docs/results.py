@@ -64,13 +64,13 @@ QUIET = "--no-tracking --no-report --json"
 ROWS = (
     Row(
         "reasoning_gym_easy",
-        "98 % of best, signal paid for",
-        f"--models {GYM} --signal confidence:3 --min-quality-share 0.98",
+        "95 % of best, signal paid for",
+        f"--models {GYM} --signal confidence:3 --min-quality-share 0.95",
     ),
     Row(
         "reasoning_gym_easy",
-        "98 % of best, signal free",
-        f"--models {GYM} --signal confidence:1 --min-quality-share 0.98",
+        "95 % of best, signal free",
+        f"--models {GYM} --signal confidence:1 --min-quality-share 0.95",
     ),
     Row(
         "reasoning_gym_easy",
