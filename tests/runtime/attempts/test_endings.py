@@ -126,7 +126,7 @@ def test_noise_after_a_finished_answer_is_no_failure(noise):
 
 
 @pytest.mark.parametrize(
-    ("told", "within_s"), [((*FIRST, usage()), 0.5), (FIRST, 3.0)], ids=["usage", "no usage"]
+    ("told", "within_s"), [((*FIRST, usage()), 0.5), (FIRST, 10.5)], ids=["usage", "no usage"]
 )
 def test_a_connection_that_stays_open_after_the_end_hangs_nobody(told, within_s):
     result, _ = read(*told, HANG)

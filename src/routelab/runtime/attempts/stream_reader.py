@@ -37,8 +37,9 @@ _DRAIN_S = 0.1
 """To wait for the end of a reply that has said all, so that its connection can serve again."""
 
 
-_GRACE_S, _USAGE_S = 0.25, 2.0
-"""To wait for more after the answer is complete, where its usage is known and where it is not."""
+_GRACE_S, _USAGE_S = 0.25, 10.0
+"""To wait for more after the answer is complete, where its usage is known and where it is not.
+Without it a cost is unknown, and slow models send it as slowly as their words."""
 
 
 class StreamError(Exception):
