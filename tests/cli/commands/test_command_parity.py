@@ -36,7 +36,7 @@ def kinds(policy: dict[str, Any]) -> list[str]:
     [
         *((kind, TRIO if kind == "neighbors" else PAIR, 8, ()) for kind in (CASCADE, *LEARNED)),
         (CONDITIONAL, TRIO, 4, ()),
-        (CONDITIONAL, TRIO, 4, ("--min-quality-share", 0.9)),
+        (CONDITIONAL, TRIO, 4, ("--min-quality-share", 0.8)),
     ],
 )
 def test_every_kind_is_decided_over_http_as_in_its_replay(

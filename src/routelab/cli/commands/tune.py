@@ -56,6 +56,7 @@ from routelab.tuning.study import (
 )
 
 
+# Long: one command, of whose options each is said once.
 @grouped
 def tune(
     log: LogPath,

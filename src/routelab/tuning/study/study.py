@@ -349,7 +349,6 @@ def _shape(cut: Split, tuning: ComparisonSet, thresholds: ThresholdsByModel) -> 
     )
 
 
-# Long: the fields of a study, most of which are what was found before.
 def _judged_on(
     testing: ComparisonSet,
     options: Options,
