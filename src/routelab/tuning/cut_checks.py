@@ -53,6 +53,13 @@ def refuse_cut(name: str, cut: LogCut, options: Options) -> None:
             f"{name}: no request is marked calibrate, on which certificates are proved; mark some,"
             " leave `certify` out, or cut the log with `split='time'` or 'random'"
         )
+    if options.certify and (back := cut.returned.get("calibrate", 0)):
+        problems.append(
+            f"{name}: a certificate is proved on groups that nothing was chosen on, and"
+            f" {counted(back, 'request')} of calibrate, of {cut.n['calibrate']:,}, are of a"
+            f" {cut.group} that an earlier part has, too: cut by group with `split='random'`, or"
+            " leave such requests out with `returning=False`"
+        )
     share = cut.dropped / _total(cut)
     if share > REFUSE and options.split != "time" and options.returning:
         problems.append(

@@ -12,6 +12,7 @@ from routelab.errors import LogError
 from routelab.logs import open_batches, read
 from routelab.replay.partitions import workers
 from routelab.tuning import Options, tune
+from routelab.tuning.certify import CertificateDemand
 from routelab.tuning.partitions import tune_partitions
 
 
@@ -112,3 +113,16 @@ def test_answers_that_are_all_worth_the_same_are_said_beside_the_verdict(tmp_pat
     reasons = tune(read(failed), policy).verdict.reasons
     assert any("every call on tune failed" in it and "holds errors" in it for it in reasons)
     assert not any("holds quality" in it for it in reasons)
+
+
+def test_nothing_is_certified_on_users_whom_the_policy_was_chosen_on(tmp_path):
+    users = np.random.default_rng(1).integers(300, size=600)
+    path = saved(
+        tmp_path / "back.parquet", [f"u{at}" for at in users], 1.7e9 + np.arange(600) * 60.0
+    )
+    goals = (CertificateDemand("regret", 0.5),)
+    with pytest.raises(
+        LogError, match=r"requests of calibrate, of 60, are of a group that an earl"
+    ):
+        studied(path, certify=goals)
+    assert studied(path, certify=goals, split="random").certificate is not None
