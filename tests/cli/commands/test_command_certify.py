@@ -12,8 +12,8 @@ from cli_world import asking, rows_of, save
 def made(run, tmp_path):
     """A log, and a policy tuned on it with a certificate."""
     log = asking(save(tmp_path / "log.csv", rows_of(3000)))
-    quiet = ("--no-report", "--no-tracking", "--trials", 10)
-    done = run.ok("tune", log, "--policy", "cascade", "--certify", "regret=0.1", "--out", "a.policy", *quiet, "--json")
+    quiet = ("--policy", "cascade", "--no-report", "--no-tracking", "--trials", 10)
+    done = run.ok("tune", log, "--certify", "regret=0.1", "--out", "a.policy", *quiet, "--json")
     return log, tmp_path / "a.policy", done.data
 
 
@@ -89,7 +89,8 @@ def test_bad_bounds_are_named(run, made, tmp_path):
     said = run.refused("certify", policy, "--log", log, "--certify", "regret=0.1:huge")
     assert "'huge' is no candidate" in said
     assert "--delta is 2.0" in run.refused("certify", policy, "--log", log, "--delta", 2)
-    run.ok("tune", log, "--policy", "cascade", "--out", "plain.policy", "--no-report", "--no-tracking", "--trials", 5)
+    quiet = ("--policy", "cascade", "--no-report", "--no-tracking", "--trials", 5)
+    run.ok("tune", log, "--out", "plain.policy", *quiet)
     assert "has no certificate to test again" in run.refused(
         "certify", tmp_path / "plain.policy", "--log", log
     )
