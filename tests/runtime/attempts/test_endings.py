@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import pytest
+from sink_world import Sink
 
 from routelab.core.catalogue import Deployment, Timeouts
 from routelab.runtime.attempts import attempt
@@ -49,17 +50,6 @@ class Told:
 
     def hide(self, deployment, text):
         return text
-
-
-class Sink:
-    def __init__(self):
-        self.pieces = []
-
-    async def __call__(self, piece):
-        self.pieces.append(piece)
-
-    def stopping(self, stop):
-        return nullcontext()
 
 
 def read(*told, **fields):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sink_world import Sink
 
 from routelab.core.catalogue import Catalogue, Deployment, EngineRules, Model, RetryRules, Timeouts
 from routelab.runtime import Reply
@@ -222,14 +223,6 @@ class Endpoint:
 
     def hide(self, deployment, text):
         return text
-
-
-class Sink:
-    async def __call__(self, piece):
-        pass
-
-    def stopping(self, stop):
-        return nullcontext()
 
 
 def after_a_storm(endpoint, *, stream):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import pytest
+from sink_world import Sink
 
 from routelab.core.catalogue import Catalogue, Deployment, EngineRules, Model, Quirks, Timeouts
 from routelab.runtime import Reply
@@ -97,14 +98,6 @@ class Picky:
 
     def hide(self, deployment, text):
         return text
-
-
-class Sink:
-    async def __call__(self, piece):
-        pass
-
-    def stopping(self, stop):
-        return nullcontext()
 
 
 def asked(upstream, *texts, ours=(), stream=False, **fields):

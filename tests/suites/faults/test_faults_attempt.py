@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from contextlib import nullcontext
 
 import pytest
 from faults_world import CUT_AT, STALL_AT, TOKENS, Misbehaving, limits
 from runtime_world import closed_port
+from sink_world import Sink
 
 from routelab.core.catalogue.catalogue import Deployment
 from routelab.runtime.attempts.attempt import attempt
@@ -28,17 +28,8 @@ def server():
         yield running
 
 
-class Collected:
-    """A sink that keeps what it is given."""
-
-    def __init__(self):
-        self.pieces = []
-
-    async def __call__(self, piece):
-        self.pieces.append(piece)
-
-    def stopping(self, stop):
-        return nullcontext()
+class Collected(Sink):
+    """A sink that has the text of the first choice, too."""
 
     @property
     def text(self):
