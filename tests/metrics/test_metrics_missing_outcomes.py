@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 import pytest
 
-from routelab.metrics import missing_outcomes, missing_sentences, outcome_counts, reweighted
+from routelab.metrics import missing_outcomes, missing_sentences, mixed_mean, outcome_counts
 
 
 def without(log, gone, column):
@@ -104,7 +104,6 @@ def test_counts_of_parts_add_up_to_those_of_the_whole(sample_log, tasks):
 
 
 def test_the_mix_of_tasks_is_worked_out_by_hand():
-    task = np.array(["a", "a", "b"])
-    wanted = np.array(["a", "b", "b", "b"])
-    assert reweighted(np.array([1.0, 0.0, 1.0]), task, wanted) == (0.5 + 3) / 4
-    assert reweighted(np.array([1.0]), np.array(["a"]), wanted) is None
+    wanted = {"a": 1, "b": 3}
+    assert mixed_mean({"a": (2, 1.0), "b": (1, 1.0)}, wanted) == (0.5 + 3) / 4
+    assert mixed_mean({"a": (1, 1.0)}, wanted) is None

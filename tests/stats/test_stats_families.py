@@ -14,7 +14,7 @@ from scipy.stats import binom, norm
 from routelab.stats import bentkus, betting, clt, wealth
 from routelab.stats.bounded_sums import BoundedSums, grouped
 from routelab.stats.families import fixed_sequence, holm
-from routelab.stats.reach import POWER, rows_to_certify
+from routelab.stats.reach import POWER, rows_needed
 
 p_values = st.lists(st.sampled_from([0.0, 0.001, 0.02, 0.05, 0.2, 0.9, 1.0]), max_size=6)
 
@@ -142,7 +142,7 @@ def test_the_number_of_requests_is_about_right(bound, mean, spread, delta):
     """With a quarter more, the bet passes about as often as promised; with a third, much less."""
     rng = np.random.default_rng(6)
     known = grouped(losses(rng, 400_000, mean, spread), None, -1.0, 1.0)
-    needed = rows_to_certify(known, bound, delta)
+    needed = rows_needed(known, bound, delta).rows
 
     def passes(n, times=120):
         drawn = (grouped(losses(rng, n, mean, spread), None, -1.0, 1.0) for _ in range(times))
@@ -154,11 +154,11 @@ def test_the_number_of_requests_is_about_right(bound, mean, spread, delta):
 
 def test_groups_count_as_requests_and_cost_more_of_them():
     rows = losses(np.random.default_rng(7), 2000, 0.0, 0.3)
-    alone = rows_to_certify(grouped(rows, None, -1.0, 1.0), 0.02, 0.1)
+    alone = rows_needed(grouped(rows, None, -1.0, 1.0), 0.02, 0.1).rows
     fives = grouped(np.repeat(rows, 5), np.repeat(np.arange(2000), 5), -1.0, 1.0)
-    assert 4.9 < rows_to_certify(fives, 0.02, 0.1) / alone < 5.6
+    assert 4.9 < rows_needed(fives, 0.02, 0.1).rows / alone < 5.6
 
 
 def test_no_number_certifies_what_is_not_so():
-    assert rows_to_certify(sample_of(5000, 0.05, 0.3), 0.02, 0.1) is None
-    assert rows_to_certify(sample_of(5000, 0.05, 0.3), -1.0, 0.1) is None
+    assert rows_needed(sample_of(5000, 0.05, 0.3), 0.02, 0.1).rows is None
+    assert rows_needed(sample_of(5000, 0.05, 0.3), -1.0, 0.1).rows is None

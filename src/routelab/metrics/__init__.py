@@ -12,7 +12,6 @@ from routelab.metrics.missing_outcomes import (
     missing_sentences,
     mixed_mean,
     outcome_counts,
-    reweighted,
 )
 from routelab.metrics.oracle import oracle
 from routelab.metrics.pairs import DeferralCurve, apgr, cpt, deferral_curve, normalised_area
@@ -58,7 +57,6 @@ __all__ = [
     "pareto",
     "random_mix_of",
     "reliability",
-    "reweighted",
     "signal_proposals",
     "signal_quality",
     "told_by",

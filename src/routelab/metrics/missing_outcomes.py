@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -230,20 +229,6 @@ def _of_model(counts: OutcomeCounts, at: int, level: float) -> MissingOutcomes:
         bounds=(total / n, (total + gone) / n),
         reweighted=again,
     )
-
-
-def reweighted(quality: Floats, task: np.ndarray, wanted: np.ndarray) -> float | None:
-    """Mean quality with every task as frequent as it is wanted; None where one has no quality.
-
-    Args:
-        quality: (k,) observed.
-        task: (k,) names of their tasks.
-        wanted: (n,) tasks in the mix that is wanted.
-    """
-    names, at = np.unique(task, return_inverse=True)
-    times, total = np.bincount(at), np.bincount(at, weights=quality)
-    there = zip(times.tolist(), total.tolist(), strict=True)
-    return mixed_mean(dict(zip(names.tolist(), there, strict=True)), Counter(wanted.tolist()))
 
 
 def mixed_mean(

@@ -15,7 +15,7 @@ from routelab.stats.interval_method import (
 )
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
-from routelab.stats.reach import RowsNeeded, rows_needed, rows_to_certify
+from routelab.stats.reach import RowsNeeded, rows_needed
 from routelab.stats.spending import look_level, widened
 from routelab.stats.student import student_quantile, student_tail
 from routelab.stats.thinning import evenly, thinned
@@ -55,7 +55,6 @@ __all__ = [
     "requests_above",
     "requests_to_settle",
     "rows_needed",
-    "rows_to_certify",
     "same_shape",
     "student_quantile",
     "student_tail",

@@ -48,24 +48,12 @@ class RowsNeeded(NamedTuple):
     high: int | None
 
 
-def rows_to_certify(sample: BoundedSums, bound: float, delta: float) -> int | None:
+def rows_needed(sample: BoundedSums, bound: float, delta: float) -> RowsNeeded:
     """Rows with which "the mean is at most `bound`" would pass at level delta, 4 times of 5.
 
     The bet is that of `routelab.stats.wealth`. The mean, the variance and the sizes of groups are
-    taken to stay where they are.
-
-    Args:
-        sample: what was seen.
-        bound: in units of the sample's values.
-        delta: of the test, in (0, 1).
-    Returns:
-        None if no number of rows would do: the mean is not below the bound.
-    """
-    return _rows(sample, bound, delta, 0.0)
-
-
-def rows_needed(sample: BoundedSums, bound: float, delta: float) -> RowsNeeded:
-    """The same, with how far it may be off.
+    taken to stay where they are, and a range says how far that may be off; None where no number of
+    rows would do, since the mean is not below the bound.
 
     Args:
         sample: what was seen.
