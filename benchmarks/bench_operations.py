@@ -180,7 +180,11 @@ async def routed_us(chosen: PolicyFile, folder: Path) -> tuple[float, dict[str, 
     async with AsyncExitStack() as stack:
         routers = {
             name: await stack.enter_async_context(
-                AsyncRouter(chosen, config=RouterConfig(upstream=Canned(), **options))
+                AsyncRouter(
+                    chosen,
+                    chosen.document.catalogue,
+                    config=RouterConfig(upstream=Canned(), **options),
+                )
             )
             for name, options in ways.items()
         }

@@ -94,9 +94,9 @@ async def overhead_us(
     transport = httpx.AsyncHTTPTransport()
     async with httpx.AsyncClient(transport=transport) as client:
         options = way(client, transport, straight) | {"log": folder / "log"}
-        async with AsyncRouter(
-            policy_file(folder, base_url), config=RouterConfig(**options)
-        ) as router:
+        chosen = policy_file(folder, base_url)
+        config = RouterConfig(**options)
+        async with AsyncRouter(chosen, chosen.document.catalogue, config) as router:
             calls = bare(client, base_url), lambda: router.route(PROMPT)
             taken: tuple[list[float], list[float]] = [], []
             for turn in range(ROUNDS + 1):
@@ -119,9 +119,9 @@ async def throughput(base_url: str, folder: Path, *, straight: bool) -> tuple[fl
     transport = AiohttpTransport()
     async with httpx.AsyncClient(transport=transport) as client:
         options = way(client, transport, straight) | {"log": folder / "log"}
-        async with AsyncRouter(
-            policy_file(folder, base_url), config=RouterConfig(**options)
-        ) as router:
+        chosen = policy_file(folder, base_url)
+        config = RouterConfig(**options)
+        async with AsyncRouter(chosen, chosen.document.catalogue, config) as router:
             calls = bare(client, base_url), lambda: router.route(PROMPT)
             rates: tuple[list[float], list[float]] = [], []
             for _ in range(TURNS):

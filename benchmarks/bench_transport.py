@@ -20,7 +20,9 @@ CALLS, TURNS = 256, 5
 async def call_us(base_url: str, folder: Path, transport: str, at_once: int) -> float:
     """Microseconds of the event loop's thread for a routed call, the median turn."""
     chosen = policy_file(folder, base_url)
-    async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
+    async with AsyncRouter(
+        chosen, chosen.document.catalogue, config=RouterConfig(transport=transport)
+    ) as router:
         turns = []
         for _ in range(TURNS + 1):
             started = time.thread_time_ns()

@@ -7,15 +7,37 @@ and as Python has it: `trials`, `policy='auto'`, `Options.name`. They know no co
 
 from __future__ import annotations
 
+import re
 from typing import Any, Self
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Characters that command a terminal, turn the direction of text, or are none."""
+
+
+def visible(text: str) -> str:
+    """A text of whatever origin as a terminal may be given it: what is not seen is escaped.
+
+    Line ends, tabs and the letters of every language stay as they are.
+
+    Args:
+        text: to be shown.
+    """
+    return _UNSEEN.sub(lambda it: it[0].encode("unicode_escape").decode(), text)
 
 
 class RoutelabError(Exception):
-    """One or more problems, each naming the thing, the value and the way out."""
+    """One or more problems, each naming the thing, the value and the way out.
+
+    Attributes:
+        problems: a sentence each, in which what is not seen is escaped: names in them may be
+            anybody's text.
+    """
 
     def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__("\n".join(problems))
+        self.problems = tuple(map(visible, problems))
+        super().__init__("\n".join(self.problems))
 
 
 class LogError(RoutelabError):

@@ -121,7 +121,8 @@ def test_another_version_is_warned_of_by_router_and_command(
     monkeypatch.setattr(packages, "_used", ())
     shutil.rmtree(site / "acme_routing-1.0.dist-info")
     always(site, version="2.0")
-    with caplog.at_level(logging.WARNING), Router.load(path, packages=["acme-routing"]):
+    known = document.catalogue
+    with caplog.at_level(logging.WARNING), Router.load(path, known, packages=["acme-routing"]):
         pass
     assert "was written with acme-routing 1.0, and 2.0 is installed" in caplog.text
     status = main(["inspect", str(path), "--package", "acme_routing", "--json"])
@@ -316,8 +317,10 @@ def test_nothing_is_looked_up_before_it_is_asked_for(tmp_path):
         "import sys, importlib.metadata as m\n"
         "def refused(*_, **__): raise AssertionError('metadata were read')\n"
         "m.distributions = m.entry_points = refused\n"
+        "from routelab.core.catalogue import Catalogue, Deployment, Model\n"
         "from routelab.runtime import Router\n"
-        f"with Router.load({str(path)!r}): pass\n"
+        "known = Catalogue({'small': Model(deployments=(Deployment('http://a/v1', 'm'),))})\n"
+        f"with Router.load({str(path)!r}, known): pass\n"
         "from routelab.signals import resolve\n"
         "assert resolve('sure').column == 'sure'\n"
         "import routelab.tuning, routelab.cli.app\n"

@@ -210,7 +210,7 @@ def test_concurrent_requests_of_one_prompt_get_the_answers_of_one_request_each(t
     async def route():
         transport = httpx.ASGITransport(replay_app(log, latency_scale=1e-3))
         config = RouterConfig(transport=transport)
-        async with AsyncRouter(chosen, config=config) as router:
+        async with AsyncRouter(chosen, chosen.document.catalogue, config=config) as router:
             return await asyncio.gather(*(router.route("same", id=f"x{at}") for at in range(40)))
 
     decisions = asyncio.run(route())
@@ -365,7 +365,9 @@ def test_any_prompt_is_found_again(tmp_path, prompt):
 
     async def route():
         transport = httpx.ASGITransport(replay_app(log))
-        async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(transport=transport)
+        ) as router:
             return await router.route(prompt)
 
     assert asyncio.run(route()).answer == "large on 1"
@@ -377,7 +379,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(tmp_path, monk
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, nobody)
         chosen = policy_file(tmp_path, Fixed(model="small"), pointed_at(base_url, log.models))
-        with Router(chosen) as router:
+        with Router(chosen, chosen.document.catalogue) as router:
             assert router.route("question 1").answer == "small on 1"
 
 
@@ -391,7 +393,9 @@ def routed_through(tmp_path, log, policy, source, *, told=None, ids=("r0",)):
 
     async def route():
         options = {"transport": httpx.ASGITransport(app), "signals": {policy.signal: source}}
-        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(**options)
+        ) as router:
             return [await router.route("whatever", id=key) for key in ids]
 
     return asyncio.run(route())
@@ -550,7 +554,9 @@ def test_a_budget_that_relies_on_max_tokens_holds_against_a_replay_server(tmp_pa
             "transport": httpx.ASGITransport(app),
             "budgets": Budgets(all=BudgetRule(limit_usd)),
         }
-        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(**options)
+        ) as router:
             for _ in range(2):
                 await router.route("?", id="r0", max_tokens=100)
             with pytest.raises(BudgetError):

@@ -176,7 +176,7 @@ def test_the_wire_has_the_base_and_the_decision_has_the_candidate(log, tmp_path)
     )
 
     async def routed():
-        async with AsyncRouter(loaded, None, config) as router:
+        async with AsyncRouter(loaded, loaded.document.catalogue, config) as router:
             found = await router.route("2 + 2?", max_completion_tokens=500, seed=7)
             with pytest.raises(RequestError, match="reasoning_effort='medium': candidate"):
                 await router.route("2 + 2?", reasoning_effort="medium")
@@ -221,7 +221,9 @@ def test_a_request_that_makes_the_base_its_candidate_is_refused(tmp_path):
     transport = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(500))
 
     async def routed():
-        async with AsyncRouter(made, None, RouterConfig(transport=transport)) as router:
+        async with AsyncRouter(
+            made, made.document.catalogue, RouterConfig(transport=transport)
+        ) as router:
             with pytest.raises(RequestError, match="'gpt-x' would be asked as candidate"):
                 await router.route("2 + 2?", reasoning_effort="high")
 

@@ -67,7 +67,7 @@ def with_failures(log):
 
 
 async def route_all(chosen, log):
-    async with AsyncRouter(chosen) as router:
+    async with AsyncRouter(chosen, chosen.document.catalogue) as router:
         routing = (
             router.route(prompt, id=str(key))
             for key, prompt in zip(log.requests.id, log.texts.prompts(np.arange(N)), strict=True)

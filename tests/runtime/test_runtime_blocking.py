@@ -32,7 +32,7 @@ def test_routes_inside_a_running_loop(tmp_path):
 
     async def cell():
         with Router.load(
-            chosen.path, config=RouterConfig(transport=Endpoint().transport)
+            chosen.path, chosen.document.catalogue, RouterConfig(transport=Endpoint().transport)
         ) as router:
             return router.route("hello", id="r1").answer, router.route("again").answer
 
@@ -42,7 +42,7 @@ def test_routes_inside_a_running_loop(tmp_path):
 
 def test_constructing_starts_nothing_and_closing_twice_is_fine(tmp_path):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("good")))
-    router = Router(chosen)
+    router = Router(chosen, chosen.document.catalogue)
     assert threads() == []
     router.close()
     router.close()
@@ -51,7 +51,9 @@ def test_constructing_starts_nothing_and_closing_twice_is_fine(tmp_path):
 def test_errors_reach_the_caller(tmp_path):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("broken")))
     with (
-        Router(chosen, config=RouterConfig(transport=Endpoint().transport)) as router,
+        Router(
+            chosen, chosen.document.catalogue, config=RouterConfig(transport=Endpoint().transport)
+        ) as router,
         pytest.raises(RouteError, match="boiler on fire"),
     ):
         router.route("hello")
@@ -62,7 +64,7 @@ def test_many_threads_share_a_router_over_real_http(tmp_path):
     policy = Cascade(models=log.models, thresholds=(0.5, 0.5), signal="confidence")
     with background(log) as base_url:
         chosen = policy_file(tmp_path, policy, pointed_at(base_url, log.models))
-        with Router(chosen) as router, ThreadPoolExecutor(8) as pool:
+        with Router(chosen, chosen.document.catalogue) as router, ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda row: router.route("?", id=f"r{row}"), range(60)))
     assert [one.answer for one in answers] == [
         f"{one.model} on {i}" for i, one in enumerate(answers)

@@ -141,7 +141,7 @@ def test_an_argument_that_is_nowhere_is_told_what_the_call_has_before_fields_of_
     assert "no argument 'base_url'; it has catalogue, config, packages; fields of" in said
     assert "; fields of RouterConfig: client, transport, upstream" in said
     with pytest.raises(ConfigError, match=r"write config=RouterConfig\(budgets=\.\.\.\)"):
-        Router(chosen, budgest="b.toml")
+        Router(chosen, chosen.document.catalogue, budgest="b.toml")
 
 
 @pytest.mark.parametrize("kind", [AsyncRouter, Router])
@@ -158,7 +158,7 @@ def test_a_router_says_how_to_load_a_policy(chosen, kind):
 def test_one_config_serves_two_routers(chosen):
     config = RouterConfig(transport=Endpoint().transport)
     for _ in range(2):
-        with Router.load(chosen.path, config=config) as router:
+        with Router.load(chosen.path, chosen.document.catalogue, config) as router:
             assert router.route("hello").answer == "hello"
 
 
@@ -168,7 +168,7 @@ def test_options_and_keywords_say_the_same(chosen):
 
     async def run():
         config = RouterConfig(transport=endpoint.transport)
-        async with AsyncRouter(chosen, config=config) as router:
+        async with AsyncRouter(chosen, chosen.document.catalogue, config=config) as router:
             yield await router.route("hello", id="r1", task="maths", temperature=0)
             yield await router.route("hello", options)
             yield await router.route("hello", options=options)
@@ -189,7 +189,9 @@ def test_options_and_keywords_say_the_same(chosen):
 
 def test_the_blocking_router_takes_options_too(chosen):
     options = RequestOptions(id="r7")
-    with Router(chosen, config=RouterConfig(transport=Endpoint().transport)) as router:
+    with Router(
+        chosen, chosen.document.catalogue, config=RouterConfig(transport=Endpoint().transport)
+    ) as router:
         assert router.route("hello", options).decision.request_id == "r7"
         with router.stream("hello", options) as answer:
             assert "".join(piece.text for piece in answer) == "hello"
@@ -233,7 +235,9 @@ def test_options_of_a_logged_request_are_all_but_its_messages_and_group():
 def test_a_slip_is_told_with_the_option_that_was_meant(chosen, given, says):
     transport = httpx.MockTransport(lambda request: httpx.Response(500))
     with (
-        Router(chosen, config=RouterConfig(transport=transport)) as router,
+        Router(
+            chosen, chosen.document.catalogue, config=RouterConfig(transport=transport)
+        ) as router,
         pytest.raises(RequestError, match=says),
     ):
         router.route("hello", **given)
@@ -249,14 +253,16 @@ def test_parameters_of_endpoints_are_no_slips(name):
 def test_a_parameter_that_looks_like_an_option_is_passed_on_where_it_is_said_to_be_one(chosen):
     endpoint = Endpoint()
     options = RequestOptions(parameters={"deadline": 3, "priority": 2})
-    with Router(chosen, config=RouterConfig(transport=endpoint.transport)) as router:
+    with Router(
+        chosen, chosen.document.catalogue, config=RouterConfig(transport=endpoint.transport)
+    ) as router:
         router.route("hello", options)
     (seen,) = endpoint.seen
     assert (seen["body"]["deadline"], seen["body"]["priority"]) == (3, 2)
 
 
 def test_everything_wrong_with_a_request_is_told_at_once(chosen):
-    with Router(chosen) as router, pytest.raises(RequestError) as caught:
+    with Router(chosen, chosen.document.catalogue) as router, pytest.raises(RequestError) as caught:
         router.route([], RequestOptions(), tenent="a", max_cost_usd=-1.0)
     assert len(caught.value.problems) == 3
 

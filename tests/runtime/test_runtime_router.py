@@ -52,7 +52,7 @@ def routed(
 
     async def route():
         with_transport = {"transport": endpoint.transport} | (options or {})
-        async with AsyncRouter(chosen, given, RouterConfig(**with_transport)) as router:
+        async with AsyncRouter(chosen, given or world, RouterConfig(**with_transport)) as router:
             return await router.route(prompt, **fields)
 
     return asyncio.run(route()), endpoint
@@ -135,7 +135,7 @@ def test_an_endpoint_that_is_down_is_passed_over(tmp_path):
         chosen = policy_file(tmp_path, FIXED, catalogue(first=down))
 
         async def route():
-            async with AsyncRouter(chosen) as router:
+            async with AsyncRouter(chosen, chosen.document.catalogue) as router:
                 return await router.route("hello")
 
         with pytest.raises(
@@ -178,7 +178,7 @@ def test_a_missing_key_names_the_variable_and_a_present_one_is_never_shown(
     tmp_path, monkeypatch, caplog
 ):
     here = Deployment("http://upstream.test/good/v1", "m", api_key_env="TEST_KEY")
-    there = Deployment("http://u:sesame@upstream.test/good/v1", "m", api_key_env="OTHER_KEY")
+    there = Deployment("http://upstream.test/good/v1", "m", api_key_env="OTHER_KEY")
     world = catalogue(first=Model(deployments=(here, there), **PRICES))
     monkeypatch.delenv("TEST_KEY", raising=False)
     monkeypatch.setenv("OTHER_KEY", "sesame")
@@ -197,7 +197,7 @@ def test_a_request_without_what_the_policy_reads_is_warned_of_once(tmp_path, cap
 
     async def ask(*requests):
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport)
+            chosen, chosen.document.catalogue, config=RouterConfig(transport=Endpoint().transport)
         ) as router:
             return [(await router.route("hello", **it)).model for it in requests]
 
@@ -221,7 +221,9 @@ def test_a_decision_says_why_if_that_is_asked_for(tmp_path, explained):
 
     async def ask():
         router = AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport, explained=explained)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=Endpoint().transport, explained=explained),
         )
         async with router:
             return (await router.route("hello", task="maths")).decision.reasons
@@ -233,7 +235,8 @@ def test_a_policy_that_was_edited_is_warned_of(tmp_path, caplog):
     policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
     path = tmp_path / "test.policy" / "policy.json"
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
-    AsyncRouter.load(tmp_path / "test.policy", config=RouterConfig(transport=Endpoint().transport))
+    given = catalogue(first=model("plain"))
+    AsyncRouter.load(tmp_path / "test.policy", given, RouterConfig(transport=Endpoint().transport))
     (warned,) = caplog.messages
     assert f"{path}: was edited after it was written" in warned
 
@@ -244,7 +247,7 @@ def test_a_deployment_that_refuses_for_good_is_warned_of_once(tmp_path, caplog):
 
     async def thrice():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport)
+            chosen, chosen.document.catalogue, config=RouterConfig(transport=Endpoint().transport)
         ) as router:
             return {(await router.route("hello")).model for _ in range(3)}
 
@@ -270,7 +273,9 @@ def test_what_a_request_is_to_blame_for_is_not_warned_of_and_every_lasting_fault
     async def route():
         options = {"transport": httpx.MockTransport(answer), "rules": ONCE}
         for _ in range(2):
-            async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
+            async with AsyncRouter(
+                chosen, chosen.document.catalogue, config=RouterConfig(**options)
+            ) as router:
                 for _ in range(4):
                     await router.route("hello")
 
@@ -298,7 +303,9 @@ def test_a_client_that_is_closed_is_an_error_of_routing(tmp_path):
     async def route():
         client = httpx.AsyncClient(transport=Endpoint().transport)
         await client.aclose()
-        async with AsyncRouter(chosen, config=RouterConfig(client=client)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(client=client)
+        ) as router:
             await router.route("hello")
 
     with pytest.raises(RouteError, match="the client that the router was given is closed"):
@@ -313,7 +320,9 @@ def test_an_error_says_which_model_a_bound_kept_from_being_asked(tmp_path):
 
     async def route():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport, rules=ONCE)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=Endpoint().transport, rules=ONCE),
         ) as router:
             await router.route("hello", max_cost_usd=0.9)
 
@@ -335,7 +344,9 @@ def test_a_key_does_not_leak_through_errors(tmp_path, monkeypatch, key):
 
     async def route():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=httpx.MockTransport(refuse))
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=httpx.MockTransport(refuse)),
         ) as router:
             return await router.route("hello")
 
@@ -361,10 +372,80 @@ def test_needs_mask_models_and_say_why_none_is_left(tmp_path):
 def test_a_model_without_deployments_is_refused_at_construction(tmp_path):
     policy = Cascade(models=("first", "middle", "last"), thresholds=(1.0, 1.0), signal="s")
     chosen = policy_file(tmp_path, policy, catalogue(first=Model(), last=model("plain")))
-    with pytest.raises(CatalogueError, match=r"first, middle;.*`catalogue='models\.toml'`"):
-        AsyncRouter(chosen)
-    given = catalogue(first=model("plain"), middle=model("plain"), unused=Model())
-    assert AsyncRouter(chosen, catalogue=given).catalogue.model("last").deployments
+    with pytest.raises(
+        CatalogueError, match=r"first, middle:.*`catalogue='models\.toml'`"
+    ) as caught:
+        AsyncRouter(chosen, chosen.document.catalogue)
+    written = str(caught.value).partition("\n")[2].replace("https://HOST", "http://upstream.test")
+    path = tmp_path / "models.toml"
+    path.write_text(
+        written + '\n[[models.last.deployments]]\nbase_url = "http://a/v1"\nmodel = "l"\n'
+    )
+    known = AsyncRouter(chosen, path).catalogue
+    assert known.model("middle").deployments == (Deployment("http://upstream.test/v1", "middle"),)
+
+
+def test_addresses_and_keys_of_a_policy_are_never_used(tmp_path, monkeypatch):
+    """A policy comes from anywhere: it could send any variable to any host."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sesame")
+    theirs = Deployment("http://upstream.test/good/v1", "m", api_key_env="AWS_SECRET_ACCESS_KEY")
+    world = catalogue(first=model("plain"), last=Model(deployments=(theirs,), **PRICES))
+    policy = Cascade(models=("first", "last"), thresholds=(0.5,), signal="score")
+    chosen = policy_file(tmp_path, policy, world)
+    given = catalogue(first=model("plain"))
+    config = RouterConfig(transport=Endpoint().transport)
+    for catalogue_given in (None, given, catalogue(first=model("plain"), last=Model())):
+        with pytest.raises(CatalogueError, match="no address is known for") as caught:
+            AsyncRouter(chosen, catalogue_given, config)
+        assert "upstream.test" not in str(caught.value)
+
+    class Told:
+        """An upstream that answers itself, and remembers what it was given."""
+
+        def __init__(self):
+            self.seen = []
+
+        async def send(self, outgoing):
+            self.seen.append(outgoing.deployment)
+            return Reply(200, completion("told"))
+
+        def hide(self, deployment, text):
+            return text
+
+    upstream = Told()
+    asyncio.run(AsyncRouter(chosen, config=RouterConfig(upstream=upstream)).route("hello"))
+    assert {it.api_key_env for it in upstream.seen} == {""}
+    assert [it.base_url for it in upstream.seen] == ["upstream:1", "upstream:1"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user:open-sesame@north.example/v1",
+        "https://open-sesame@north.example/v1",
+        "https://north.example/v1?api-key=open-sesame",
+        "https://north.example/v1?api-version=2024-10-21&Key=open-sesame",
+        "https://north.example/v1?x=sk-open-sesame-0123456789",
+        "https://north.example/v1#access_token=open-sesame",
+        "https://north.example/sk-open-sesame-0123456789/v1",
+    ],
+)
+def test_an_address_with_credentials_is_refused_without_showing_them(tmp_path, address):
+    held = catalogue(first=Model(deployments=(Deployment(address, "m"),), **PRICES))
+    with pytest.raises(PolicyError, match=r"holds a .*api_key_env") as written:
+        policy_file(tmp_path, FIXED, held)
+    chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
+    with pytest.raises(CatalogueError, match=r"models\.first: deployment 1.*api_key_env") as routed:
+        AsyncRouter(chosen, held)
+    for error in (written, routed):
+        assert "sesame" not in str(error.value)
+
+
+def test_what_is_no_credential_may_stand_in_an_address(tmp_path):
+    address = "https://north.example/v1/0123456789abcdef0123456789abcdef?api-version=2024-10-21"
+    held = catalogue(first=Model(deployments=(Deployment(address, "m"),), **PRICES))
+    chosen = policy_file(tmp_path, FIXED, held)
+    assert AsyncRouter(chosen, held).catalogue.model("first").deployments[0].base_url == address
 
 
 FULL = model("plain", capabilities=("json",), context_window=99, cost_reported=True, **PRICES)
@@ -373,18 +454,19 @@ FULL = model("plain", capabilities=("json",), context_window=99, cost_reported=T
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (Model(), FULL),
-        (model("good", **NO_PRICES), replace(FULL, deployments=GOOD, cost_reported=False)),
-        (Model(input_usd_per_mtok=0.0), replace(FULL, input_usd_per_mtok=0.0)),
-        (Model(capabilities=()), replace(FULL, capabilities=())),
-        (Model(context_window=7), replace(FULL, context_window=7)),
+        ({}, {}),
+        ({"input_usd_per_mtok": 0.0}, {"input_usd_per_mtok": 0.0}),
+        ({"capabilities": ()}, {"capabilities": ()}),
+        ({"context_window": 7}, {"context_window": 7}),
+        ({"cost_reported": True}, {"cost_reported": True}),
     ],
 )
 def test_what_a_given_catalogue_leaves_open_is_the_policys(tmp_path, given, expected):
+    """All but addresses, and what belongs to them."""
     chosen = policy_file(tmp_path, FIXED, catalogue(first=FULL))
-    assert (
-        AsyncRouter(chosen, catalogue=catalogue(first=given)).catalogue.model("first") == expected
-    )
+    known = catalogue(first=Model(deployments=GOOD, **given))
+    expected = {"deployments": GOOD, "cost_reported": False} | expected
+    assert AsyncRouter(chosen, known).catalogue.model("first") == replace(FULL, **expected)
 
 
 def test_a_given_catalogue_takes_its_prices_from_the_policy(tmp_path):
@@ -398,7 +480,11 @@ def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_
     policy = Cascade(models=("first", "last"), thresholds=(0.0,), signal="sure")
     chosen = policy_file(tmp_path, policy, catalogue(first=model("good"), last=model("good")))
     with pytest.raises(PolicyError) as caught:
-        AsyncRouter(chosen, config=RouterConfig(signals={"sure": "psychic", "shure": "margin"}))
+        AsyncRouter(
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(signals={"sure": "psychic", "shure": "margin"}),
+        )
     assert len(caught.value.problems) == 2
     assert "uses no signal 'shure'; it uses sure" in str(caught.value)
 
@@ -438,7 +524,9 @@ def test_everything_malformed_is_told_at_once_and_nothing_is_sent_or_logged(tmp_
 
     async def run():
         options = {"transport": endpoint.transport, "log": tmp_path / "log"}
-        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(**options)
+        ) as router:
             with pytest.raises(RequestError) as caught:
                 await router.route([], task=None, deadline_s="soon", model="gpt")
             return caught.value.problems
@@ -457,7 +545,8 @@ def test_a_catalogue_of_other_models_was_meant_for_another_policy(tmp_path):
 def test_a_catalogue_may_be_named_by_its_file(tmp_path):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
     path = tmp_path / "models.toml"
-    path.write_text("[models.first]\ninput_usd_per_mtok = 9.0\n", encoding="utf-8")
+    given = '[[models.first.deployments]]\nbase_url = "http://a/v1"\nmodel = "m"\n'
+    path.write_text(f"[models.first]\ninput_usd_per_mtok = 9.0\n{given}", encoding="utf-8")
     assert AsyncRouter(chosen, catalogue=path).catalogue.model("first").input_usd_per_mtok == 9.0
     with pytest.raises(CatalogueError, match=r"nowhere\.toml: cannot be read as a catalogue: No"):
         AsyncRouter(chosen, catalogue=str(tmp_path / "nowhere.toml"))
@@ -503,7 +592,9 @@ class TestCost:
 
         async def twice():
             async with AsyncRouter(
-                chosen, config=RouterConfig(transport=Endpoint().transport)
+                chosen,
+                chosen.document.catalogue,
+                config=RouterConfig(transport=Endpoint().transport),
             ) as router:
                 return [await router.route(prompt) for prompt in ("one", "two")]
 
@@ -622,7 +713,11 @@ def test_an_upstream_can_replace_http(tmp_path):
             return text
 
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("broken", "good")))
-    result = asyncio.run(AsyncRouter(chosen, config=RouterConfig(upstream=Canned())).route("loud"))
+    result = asyncio.run(
+        AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(upstream=Canned())
+        ).route("loud")
+    )
     assert result.answer == "LOUD"
     note = "broken-name at http://upstream.test/broken/v1: unplugged"
     assert note in result.decision.answer.notes
@@ -633,10 +728,15 @@ def test_a_given_client_stays_open(tmp_path):
 
     async def route():
         async with httpx.AsyncClient(transport=Endpoint().transport) as client:
-            async with AsyncRouter.load(chosen.path, config=RouterConfig(client=client)) as router:
+            given, config = chosen.document.catalogue, RouterConfig(client=client)
+            async with AsyncRouter.load(chosen.path, given, config) as router:
                 await router.route("hello")
             return client.is_closed
 
     assert asyncio.run(route()) is False
     with pytest.raises(ConfigError, match="one of client, transport and upstream"):
-        AsyncRouter(chosen, config=RouterConfig(upstream=object(), transport=Endpoint().transport))
+        AsyncRouter(
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(upstream=object(), transport=Endpoint().transport),
+        )

@@ -43,7 +43,9 @@ def route_all(chosen, prompts, signals, **fields):
 
     async def route():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=endpoint.transport, signals=signals)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=endpoint.transport, signals=signals),
         ) as router:
             return [await router.route(prompt, **fields) for prompt in prompts]
 

@@ -5,22 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from routelab.core.messages import known, with_interval
+from routelab.core.messages import known, markdown_code, markdown_text, shown, with_interval
+from routelab.errors import PolicyFileError, visible
 from routelab.policies import from_wire
 from routelab.policy_file.certificate import Certificate, CertifiedBound
 from routelab.policy_file.document import Document
-from routelab.policy_file.origins import shown
 
 
 def policy_card(document: Document) -> str:
-    """A policy as a Markdown page."""
+    """A policy as a Markdown page, in which no text of the document is read as markup.
+
+    Raises:
+        PolicyFileError: figures or provenance are not of the form in which they are written.
+    """
+    try:
+        return visible(_card(document))
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise PolicyFileError(
+            f"policy {shown(document.name)!r}: `evaluation`, `split`, `certificate` or `provenance`"
+            f" is not as policies have it ({type(error).__name__}: {shown(str(error))}); restore"
+            " the file, or take out what was edited"
+        ) from error
+
+
+def _card(document: Document) -> str:
     evaluation = document.evaluation
     parts = [
-        f"# {document.name}",
+        f"# {markdown_text(document.name)}",
         _verdict(evaluation),
         "## Policy",
         "\n".join(
-            f"{at}. {step}" for at, step in enumerate(from_wire(document.policy).explained, 1)
+            f"{at}. {markdown_text(step)}"
+            for at, step in enumerate(from_wire(document.policy).explained, 1)
         ),
         "\n".join(_policy(document.policy)),
         "## Models",
@@ -37,8 +53,8 @@ def policy_card(document: Document) -> str:
 def _verdict(evaluation: Mapping[str, Any]) -> str:
     if not evaluation:
         return "Not evaluated."
-    reasons = "\n".join(f"- {reason}" for reason in evaluation["reasons"])
-    return f"Verdict: **{evaluation['verdict']}**\n\n{reasons}"
+    reasons = "\n".join(f"- {markdown_text(reason)}" for reason in evaluation["reasons"])
+    return f"Verdict: **{markdown_text(evaluation['verdict'])}**\n\n{reasons}"
 
 
 def _certificate(it: Certificate | None) -> list[str]:
@@ -47,10 +63,10 @@ def _certificate(it: Certificate | None) -> list[str]:
         return []
     heads = ("goal", "bound", it.part, f"limit at {1 - it.delta:g}", "p", "test")
     rows = markdown_table(heads, [_goal(goal) for goal in it.goals])
-    rests = "\n".join(f"- {text}" for text in it.assumptions)
+    rests = "\n".join(f"- {markdown_text(text)}" for text in it.assumptions)
     return [
         "## Certificate",
-        f"{it.text[:1].upper()}{it.text[1:]}.",
+        markdown_text(f"{it.text[:1].upper()}{it.text[1:]}."),
         rows,
         f"It rests on:\n\n{rests}",
     ]
@@ -69,11 +85,11 @@ def _policy(policy: Mapping[str, Any], indent: str = "") -> Iterable[str]:
     """One line a policy, whatever its kind; policies inside follow it."""
     nested = {name: _inside(value) for name, value in policy.items()}
     fields = ", ".join(
-        f"{name} = {_value(value)}"
+        f"{markdown_text(name)} = {_value(value)}"
         for name, value in policy.items()
         if name != "kind" and not nested[name] and value not in ("", [], (), None)
     )
-    yield f"{indent}- {policy['kind']}{': ' if fields else ''}{fields}"
+    yield f"{indent}- {markdown_text(policy['kind'])}{': ' if fields else ''}{fields}"
     for inner in (it for each in nested.values() for it in each):
         if "kind" in inner:
             yield from _policy(inner, indent + "  ")
@@ -94,7 +110,7 @@ def _inside(value: Any) -> Sequence[Mapping[str, Any]]:
 def _value(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_value(item) for item in value)
-    return f"{value:.6g}" if isinstance(value, float) else f"`{value}`"
+    return f"{value:.6g}" if isinstance(value, float) else markdown_code(str(value))
 
 
 def _models(document: Document) -> str:
@@ -109,7 +125,7 @@ def _models(document: Document) -> str:
     ]
     table = markdown_table(("model", "USD per Mtok in", "USD per Mtok out", "deployments"), rows)
     candidates = "".join(
-        f"\n`{name}` is {it.said_as_candidate}.\n"
+        f"\n{markdown_code(name)} is {markdown_text(it.said_as_candidate)}.\n"
         for name, it in document.catalogue.models.items()
         if it.parameters is not None
     )
@@ -157,25 +173,30 @@ def _traffic(told: object) -> list[str]:
     if not isinstance(told, Mapping) or not told:
         return []
     lines = "\n".join(
-        f"- {shown(str(about))}: {' '.join(str(text).split())}" for about, text in told.items()
+        f"- {markdown_text(shown(str(about)))}: {markdown_text(str(text))}"
+        for about, text in told.items()
     )
     return ["## Traffic it was tuned on", lines]
 
 
 def _provenance(document: Document) -> Iterable[str]:
     if document.split is not None:
-        parts = ", ".join(f"{part} {n}" for part, n in document.split.n.items())
-        kept = f"{document.split.group} kept together"
+        parts = ", ".join(f"{markdown_text(part)} {n}" for part, n in document.split.n.items())
+        group = markdown_text(document.split.group)
+        kept = f"{group} kept together"
         if document.split.returned:
             back = document.split.returned["test"]
-            kept = f"{back} requests of test of a {document.split.group} seen before"
+            kept = f"{back} requests of test of a {group} seen before"
         yield f"Split by {document.split.rule}, {kept}: {parts}."
     for name, origin in (document.packages or {}).items():
         kinds = ", ".join(map(shown, origin.kinds))
-        yield f"Needs the package {shown(name)} {shown(origin.version)}, which brings {kinds}."
+        needed = f"{shown(name)} {shown(origin.version)}"
+        yield markdown_text(f"Needs the package {needed}, which brings {kinds}.")
     if document.provenance:
         yield "\n".join(
-            f"- {key}: `{value}`" for key, value in document.provenance.items() if key != "traffic"
+            f"- {markdown_text(key)}: {markdown_code(str(value))}"
+            for key, value in document.provenance.items()
+            if key != "traffic"
         )
 
 
@@ -185,8 +206,16 @@ def seconds_text(value: float | None) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; `|` in a cell is escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
+    """A Markdown table, in whose cells nothing is read as markup."""
+    lines = [head, *rows]
+    cells = [" | ".join(_cell(str(cell)) for cell in line) for line in lines]
+    cells.insert(1, " | ".join(["---"] * len(head)))
+    return "\n".join(f"| {line} |" for line in cells)
+
+
+_FIGURES = frozenset("0123456789+-.,[]% es")
+
+
+def _cell(text: str) -> str:
+    """Numbers and intervals as they are."""
+    return text if _FIGURES.issuperset(text) else markdown_text(text)

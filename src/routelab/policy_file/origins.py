@@ -7,7 +7,7 @@ from typing import Any
 
 from routelab import gates, policies, signals
 from routelab.core import Package, Policy, Registry, normalised, packages, tag_of
-from routelab.core.messages import counted, first
+from routelab.core.messages import counted, first, shown
 from routelab.errors import PolicyError, UnnamedPackageError
 from routelab.policy_file.document import Document, Origin
 from routelab.scorers import REGISTRY as SCORERS
@@ -30,9 +30,6 @@ _WITHIN: Mapping[str, Registry[Any]] = {
 
 _TOLD = 5
 """Packages of a file, and kinds of a package, that are told."""
-
-_LONGEST = 80
-"""Characters of a file's text that are shown."""
 
 
 def origins(document: Document, policy: Policy) -> dict[str, Origin]:
@@ -109,12 +106,6 @@ def _declared(package: Package | None) -> set[str]:
     nouns = {registry.group: registry.noun for registry in _REGISTRIES}
     entries = () if package is None else package.entries
     return {f"{nouns[it.group]} {it.name!r}" for it in entries if it.group in nouns}
-
-
-def shown(text: str) -> str:
-    """A text of a file, for people: short, and with what is not seen escaped."""
-    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in short)
 
 
 def differing(document: Document) -> Iterator[str]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from routelab.core.messages import markdown_text
 from routelab.reports import templates
 
 
@@ -33,7 +34,7 @@ class Text:
         return Markup("<p>{}</p>").format(self.text)
 
     def markdown(self) -> str:
-        return plain(self.text)
+        return markdown_text(self.text)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Note:
         return Markup('<p class="note">{}</p>').format(self.text)
 
     def markdown(self) -> str:
-        return f"> {plain(self.text)}"
+        return f"> {markdown_text(self.text)}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Heading:
         return Markup("<h3>{}</h3>").format(self.text)
 
     def markdown(self) -> str:
-        return f"### {plain(self.text)}"
+        return f"### {markdown_text(self.text)}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Bullets:
         return Markup("<ul>{}</ul>").format(lines)
 
     def markdown(self) -> str:
-        return "\n".join(f"- {plain(item)}" for item in self.items)
+        return "\n".join(f"- {markdown_text(item)}" for item in self.items)
 
 
 class Cell(NamedTuple):
@@ -113,11 +114,11 @@ class TableBlock:
         return templates.fill("table.html", table=self)
 
     def markdown(self) -> str:
-        head = [plain(text) for text in self.heads]
+        head = [markdown_text(text) for text in self.heads]
         rule = ["---" if i in self.words else "---:" for i in range(len(head))]
         body = [[_cell(cell) for cell in row] for row in self.rows]
         lines = ["| " + " | ".join(line) + " |" for line in (head, rule, *body)]
-        return f"**{plain(self.caption)}**\n\n" + "\n".join(lines) + self._cut("\n\n")
+        return f"**{markdown_text(self.caption)}**\n\n" + "\n".join(lines) + self._cut("\n\n")
 
     def _cut(self, before: str) -> str:
         return f"{before}{self.note}" if self.note else ""
@@ -155,7 +156,7 @@ class PlotBlock:
         return templates.fill("notebook.html", plot=self)
 
     def markdown(self) -> str:
-        return f"*{plain(self.title)}*: {plain(self.alt)}"
+        return f"*{markdown_text(self.title)}*: {markdown_text(self.alt)}"
 
 
 @dataclass(frozen=True)
@@ -187,18 +188,10 @@ class Chapter:
     def markdown(self) -> str:
         """The chapter for the twin."""
         texts = (block.markdown() for block in self.blocks)
-        return "\n\n".join([f"## {plain(self.title)}", *(text for text in texts if text)])
-
-
-def plain(text: str) -> str:
-    """Text in which Markdown and HTML find nothing to read as markup, on one line."""
-    line = " ".join(text.split())
-    for mark in "\\`*_[]|#":
-        line = line.replace(mark, f"\\{mark}")
-    return str(escape(line)).replace("&#39;", "'").replace("&#34;", '"')
+        return "\n\n".join([f"## {markdown_text(self.title)}", *(text for text in texts if text)])
 
 
 def _cell(cell: Cell) -> str:
-    text = plain(cell.text)
+    text = markdown_text(cell.text)
     text = f"**{text}**" if cell.strong else text
-    return f"{text} [{plain(cell.aside)}]" if cell.aside else text
+    return f"{text} [{markdown_text(cell.aside)}]" if cell.aside else text

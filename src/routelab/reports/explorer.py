@@ -11,10 +11,9 @@ from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup
 
-from routelab.core.messages import wording
+from routelab.core.messages import markdown_text, wording
 from routelab.replay.breakdown import Grid
 from routelab.reports import forms, templates
-from routelab.reports.blocks import plain
 
 Z = 1.959964
 """Of a two-sided 95 % interval of a normal."""
@@ -75,7 +74,7 @@ class Explorer:
 
     def markdown(self) -> str:
         """What the chosen thresholds give."""
-        return plain(self.sentence)
+        return markdown_text(self.sentence)
 
     @property
     def sentence(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from routelab.core.messages import markdown_text
 from routelab.reports import templates
-from routelab.reports.blocks import Chapter, plain
+from routelab.reports.blocks import Chapter
 from routelab.reports.chapters import (
     Opening,
     bounds_chapter,
@@ -95,19 +96,20 @@ def _html(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str]) -
         missing=missing,
         style=templates.asset("page.css"),
         script=templates.asset("page.js"),
+        policy=templates.content_security_policy("page.js", "explorer.js"),
     )
 
 
 def _markdown(first: Opening, chapters: Sequence[Chapter], missing: Sequence[str]) -> str:
     figures = [f"- {it.label}: **{it.value}** ({it.aside})" for it in first.figures]
     parts = [
-        f"# {plain(first.name)}: {first.word}",
-        plain(first.sentence),
+        f"# {markdown_text(first.name)}: {first.word}",
+        markdown_text(first.sentence),
         "\n".join(figures),
-        "\n".join(f"- {plain(reason)}" for reason in first.reasons),
-        "\n".join(f"- {plain(text)}" for text in first.tried),
-        "\n".join(f"{i + 1}. {plain(step)}" for i, step in enumerate(first.route)),
-        "\n".join(f"> {plain(text)}" for text in missing),
+        "\n".join(f"- {markdown_text(reason)}" for reason in first.reasons),
+        "\n".join(f"- {markdown_text(text)}" for text in first.tried),
+        "\n".join(f"{i + 1}. {markdown_text(step)}" for i, step in enumerate(first.route)),
+        "\n".join(f"> {markdown_text(text)}" for text in missing),
         *(chapter.markdown() for chapter in chapters),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

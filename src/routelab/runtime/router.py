@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, Self
 
@@ -62,13 +63,14 @@ class AsyncRouter:
 
     Args:
         policy: what `routelab.policy_file.load` gives.
-        catalogue: of models and their deployments, or the `models.toml` that holds it; goes
-            before the policy's snapshot, which fills in what it leaves open of a model: prices,
-            capabilities, context window, deployments.
+        catalogue: of models and their deployments, or the `models.toml` that holds it: addresses
+            and keys are those of this catalogue alone. The policy's snapshot fills in what else it
+            leaves open of a model: prices, capabilities, context window.
         config: everything else.
     Raises:
-        CatalogueError: it cannot be read or is malformed, lists none of the policy's models, a
-            model of the policy has no deployment, or rules are out of range.
+        CatalogueError: it cannot be read or is malformed, lists none of the policy's models or
+            gives one of them no deployment (unless `config.upstream` answers), an address holds
+            credentials, or rules are out of range.
         PolicyError: the policy is a path or was not loaded, a signal's source cannot be parsed,
             the policy has no such signal, or a gate's function is not given.
         ConfigError: an unknown argument, or one that is a field of the config; or the catalogue is
@@ -89,17 +91,23 @@ class AsyncRouter:
         if isinstance(budgets, str | Path):
             budgets = read_budgets(budgets)
         spare = cheaper_policy(budgets, config.cheaper)
+        source = str(catalogue) if isinstance(catalogue, str | Path) else "models.toml"
         if isinstance(catalogue, str | Path):
             catalogue = catalogue_file.read(catalogue)
         if catalogue is not None:
             check_meant(policy, catalogue)
         overlay = _overlay(config)
         clock, wall_clock = config.clock, config.wall_clock
-        self.catalogue = deployed_models(policy, catalogue, config.rules)
+        deployed = partial(
+            deployed_models,
+            given=catalogue,
+            rules=config.rules,
+            source=source,
+            addressed=config.upstream is None,
+        )
+        self.catalogue = deployed(policy)
         if spare is not None:
-            self.catalogue = merged_models(
-                self.catalogue, deployed_models(spare, catalogue, config.rules)
-            )
+            self.catalogue = merged_models(self.catalogue, deployed(spare))
         self.metrics = config.metrics or RouterMetrics(wall_clock=wall_clock)
         self._observers = Observers(
             _sink(config.log, self.catalogue, wall_clock),

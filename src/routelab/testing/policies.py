@@ -310,7 +310,7 @@ def _config(chosen: PolicyFile, log: Log) -> RouterConfig:
 
 def _route_some(chosen: PolicyFile, log: Log, rows: Iterable[int]) -> list[Outcome]:
     """The requests by the router that blocks."""
-    with Router(chosen, config=_config(chosen, log)) as router:
+    with Router(chosen, chosen.document.catalogue, config=_config(chosen, log)) as router:
 
         def ask(row: int) -> Callable[[], Any]:
             return lambda: router.route(**_asking(log, row))
@@ -327,7 +327,9 @@ def _outcome(route: Callable[[], Any]) -> Outcome:
 
 
 async def _route_all(chosen: PolicyFile, log: Log) -> list[Outcome]:
-    async with AsyncRouter(chosen, config=_config(chosen, log)) as router:
+    async with AsyncRouter(
+        chosen, chosen.document.catalogue, config=_config(chosen, log)
+    ) as router:
         return [await _route(router, _asking(log, row)) for row in range(len(log))]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routelab.core.messages import with_interval
+from routelab.core.messages import markdown_text, with_interval
 from routelab.policy_file import markdown_table
 from routelab.tracking import names
 
@@ -71,7 +71,7 @@ def _best_alone(summary: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def note(summary: Mapping[str, Any]) -> str:
     """A study as a short Markdown page: verdict, reasons, operating points on test."""
-    reasons = "\n".join(f"- {reason}" for reason in summary["reasons"])
+    reasons = "\n".join(f"- {markdown_text(reason)}" for reason in summary["reasons"])
     rows: list[tuple[str, ...]] = [_row(point) for point in summary["operating_points"]]
     head: tuple[str, ...] = _HEAD
     words = [point.get("on_bounds", "") for point in summary["operating_points"]]

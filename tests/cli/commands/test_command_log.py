@@ -43,7 +43,9 @@ def folder(tmp_path):
 
     async def run():
         async with AsyncRouter(
-            chosen, config=RouterConfig(upstream=Canned(), log=tmp_path / "decisions")
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(upstream=Canned(), log=tmp_path / "decisions"),
         ) as router:
             for number in range(3):
                 await router.route("hello", id=f"r{number}", tenant="[acme]")
@@ -86,7 +88,9 @@ def test_calls_that_a_budget_refused_are_told_apart_as_the_router_told_them(run,
     }
 
     async def serve():
-        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(**options)
+        ) as router:
             for number in range(4):
                 with contextlib.suppress(BudgetError):
                     await router.route("hello", id=f"r{number}", max_tokens=100)

@@ -35,7 +35,9 @@ def routed(tmp_path, policy=CASCADE, world=WORLD, *, n=6, log=None, judge=True, 
     async def run():
         options = {"transport": Endpoint().transport, "log": log or folder, "signals": signals}
         async with AsyncRouter(
-            chosen, config=RouterConfig(wall_clock=lambda: 1_795_521_600.0, **options)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(wall_clock=lambda: 1_795_521_600.0, **options),
         ) as router:
             for number in range(n):
                 task = ("even", "odd")[number % 2]

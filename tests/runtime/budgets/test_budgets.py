@@ -60,7 +60,9 @@ def with_router(tmp_path, policy, world, budgets, use, estimates=None, **options
 
     async def run():
         made = {"transport": endpoint.transport, "wall_clock": lambda: NOON} | options
-        async with AsyncRouter(chosen, config=RouterConfig(budgets=budgets, **made)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(budgets=budgets, **made)
+        ) as router:
             return await use(router)
 
     return asyncio.run(run())
@@ -383,10 +385,10 @@ def test_a_model_without_any_known_cost_is_refused_at_the_start(tmp_path):
     document = replace(chosen.document, catalogue=free, files={})
     chosen = write(tmp_path / "free.policy", document, "# free\n")
     with pytest.raises(BudgetError, match="none is known of first, last: give input_usd_per_mtok"):
-        AsyncRouter(chosen, config=RouterConfig(budgets=daily(1.0)))
+        AsyncRouter(chosen, chosen.document.catalogue, config=RouterConfig(budgets=daily(1.0)))
     known = {name: CallEstimate(cost_usd=0.001) for name in ("first", "last")}
     chosen = write(tmp_path / "known.policy", replace(document, estimates=known), "# known\n")
-    AsyncRouter(chosen, config=RouterConfig(budgets=daily(1.0)))
+    AsyncRouter(chosen, chosen.document.catalogue, config=RouterConfig(budgets=daily(1.0)))
 
 
 def test_fallbacks_need_a_known_cost_too_and_odd_limits_are_no_limits(tmp_path):
@@ -407,13 +409,17 @@ def test_fallbacks_need_a_known_cost_too_and_odd_limits_are_no_limits(tmp_path):
 def test_no_request_costs_more_than_everybodys_bound_or_its_own(tmp_path):
     chosen = policy_file(tmp_path, FIXED, catalogue(first=model("plain")))
     with pytest.raises(BudgetError, match="request_usd is kept by what the policy predicts"):
-        AsyncRouter(chosen, config=RouterConfig(budgets=Budgets(request_usd=1.0)))
+        AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(budgets=Budgets(request_usd=1.0))
+        )
     document = replace(chosen.document, estimates={"first": CallEstimate(cost_usd=ONE)}, files={})
     chosen = write(tmp_path / "known.policy", document, "# known\n")
 
     async def answers(request_usd, **own):
         options = {"transport": Endpoint().transport, "budgets": Budgets(request_usd=request_usd)}
-        async with AsyncRouter(chosen, config=RouterConfig(**options)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(**options)
+        ) as router:
             try:
                 return (await router.route(LONG, **own)).model
             except NoModelError as error:

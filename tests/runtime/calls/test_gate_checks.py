@@ -56,7 +56,9 @@ def route(tmp_path):
 
         async def main():
             async with AsyncRouter(
-                chosen, config=RouterConfig(transport=endpoints, **options)
+                chosen,
+                chosen.document.catalogue,
+                config=RouterConfig(transport=endpoints, **options),
             ) as router:
                 return await router.route(ASKED, deadline_s=deadline_s)
 

@@ -50,7 +50,9 @@ def routed(policy_file, behaviours, *, options=None, **fields):
         upstream = Scripted(loop, **behaviours)
         given = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
         router = AsyncRouter(
-            policy_file, config=RouterConfig(sleep=asyncio.sleep, **given | (options or {}))
+            policy_file,
+            policy_file.document.catalogue,
+            config=RouterConfig(sleep=asyncio.sleep, **given | (options or {})),
         )
         try:
             result = await router.route("hi, and how are you today?", **fields)
@@ -125,8 +127,8 @@ def test_a_fallback_that_has_answered_already_is_not_paid_again(tmp_path):
 def test_a_fallback_without_a_deployment_is_noticed_at_once(tmp_path):
     lonely = catalogue(first=Model(deployments=deployments("a"), fallbacks=("second",)))
     file = saved(tmp_path, Fixed("first"), lonely)
-    with pytest.raises(CatalogueError, match="no deployment is known for second"):
-        AsyncRouter(file)
+    with pytest.raises(CatalogueError, match="no address is known for second"):
+        AsyncRouter(file, file.document.catalogue)
 
 
 def test_money_of_failed_attempts_is_counted_where_it_is_known(tmp_path):
@@ -142,7 +144,9 @@ def test_money_of_failed_attempts_is_counted_where_it_is_known(tmp_path):
     async def main(loop):
         upstream = Billing(loop, a=500, b=404, c=200)
         options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
-        return await AsyncRouter(file, config=RouterConfig(**options)).route("hi")
+        return await AsyncRouter(
+            file, file.document.catalogue, config=RouterConfig(**options)
+        ).route("hi")
 
     result = run(main)
     costs = [it.cost_usd for it in result.decision.answer.attempts]
@@ -216,7 +220,7 @@ def test_tokens_of_a_failed_try_that_have_no_price_leave_the_cost_unknown(tmp_pa
         upstream = Billing(loop, a=404, c=200)
         options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
         return await AsyncRouter(
-            saved(tmp_path, Fixed("first"), models), config=RouterConfig(**options)
+            saved(tmp_path, Fixed("first"), models), models, config=RouterConfig(**options)
         ).route("hi")
 
     result = run(main)
@@ -247,7 +251,9 @@ def race(tmp_path, use, **behaviours):
         upstream = Billing(loop, **behaviours)
         options = {"upstream": upstream, "clock": loop.time, "wall_clock": loop.time}
         heard = Finishes()
-        router = AsyncRouter(raced, config=RouterConfig(observers=[heard], **options))
+        router = AsyncRouter(
+            raced, raced.document.catalogue, config=RouterConfig(observers=[heard], **options)
+        )
         result = await use(router)
         assert idle(router.engine)
         (record,) = heard.records
@@ -324,4 +330,6 @@ def test_every_token_is_charged_once_at_its_own_price(usage, usd):
 def test_the_blocking_router_has_the_same_options(tmp_path):
     file = saved(tmp_path, Fixed("first"), fallen_back())
     with pytest.raises(ConfigError, match="no balancing 'fair'"):
-        Router(file, config=RouterConfig(rules=EngineRules(balancing="fair")))
+        Router(
+            file, file.document.catalogue, config=RouterConfig(rules=EngineRules(balancing="fair"))
+        )

@@ -39,6 +39,7 @@ def route(tmp_path, policy, world, *, log=None, prompts=("hello",), **fields):
     async def run():
         async with AsyncRouter(
             chosen,
+            chosen.document.catalogue,
             config=RouterConfig(
                 transport=Endpoint().transport, log=log or tmp_path / "log", timeout_s=0.2
             ),
@@ -118,7 +119,9 @@ def test_a_request_whose_caller_went_away_is_recorded_with_what_it_had_cost(tmp_
 
     async def run():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log")
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log"),
         ) as router:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(router.route("hello"), 0.2)
@@ -367,7 +370,9 @@ def test_an_observer_that_fails_does_not_fail_a_request(tmp_path, caplog):
 
     async def run():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport, observers=[Broken()])
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=Endpoint().transport, observers=[Broken()]),
         ) as router:
             return await router.route("hello")
 
@@ -380,7 +385,9 @@ def test_feedback_lies_in_range_and_reaches_the_log(tmp_path):
 
     async def run():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log")
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log"),
         ) as router:
             routed = await router.route("hello")
             for wrong in (-0.1, 1.1, math.nan):

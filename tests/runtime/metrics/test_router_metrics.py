@@ -274,7 +274,9 @@ def test_a_router_tells_breakers_waiting_calls_and_what_was_shed(tmp_path):
 
     async def run():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport, rules=rules)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=Endpoint().transport, rules=rules),
         ) as router:
             asking = [asyncio.ensure_future(router.route("hello")) for _ in range(3)]
             done, running = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
@@ -297,7 +299,9 @@ def test_a_router_tells_breakers_waiting_calls_and_what_was_shed(tmp_path):
 def test_a_blocking_router_has_metrics_too(tmp_path):
     chosen = policy_file(tmp_path, Fixed("first"), catalogue(first=model("plain")))
     with Router(
-        chosen, config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log")
+        chosen,
+        chosen.document.catalogue,
+        config=RouterConfig(transport=Endpoint().transport, log=tmp_path / "log"),
     ) as router:
         routed = router.route("hello")
         router.feedback(routed.decision.request_id, 0.5)
@@ -315,7 +319,9 @@ def test_answers_without_a_signal_that_was_needed_are_counted(tmp_path, caplog):
     async def route():
         chosen = policy_file(tmp_path, policy, world)
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=Endpoint().transport, signals=source)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=Endpoint().transport, signals=source),
         ) as router:
             for prompt in "abc":
                 await router.route(prompt)

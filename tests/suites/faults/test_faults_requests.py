@@ -71,6 +71,7 @@ class World:
             chosen = policy_file(self.folder, self.policy, world, estimates=self.estimates)
             async with AsyncRouter(
                 chosen,
+                chosen.document.catalogue,
                 config=RouterConfig(rules=self.rules, log=self.folder / "log", **self.options),
             ) as router:
                 for _ in range(before):

@@ -72,7 +72,11 @@ def streamed(chosen, *, transport="httpx", stop_after=None, **options):
 
     async def run():
         async with (
-            AsyncRouter(chosen, config=RouterConfig(transport=transport, **options)) as router,
+            AsyncRouter(
+                chosen,
+                chosen.document.catalogue,
+                config=RouterConfig(transport=transport, **options),
+            ) as router,
             router.stream(PROMPT) as answer,
         ):
             async for piece in answer:
@@ -89,7 +93,7 @@ def test_a_final_call_comes_in_pieces_and_adds_up_to_what_route_gives(world, tra
     chosen = world(one=["good"])
     texts, found = streamed(chosen, transport=transport)
     assert [it for it in texts if it] == TOKENS
-    with Router(chosen) as router:
+    with Router(chosen, chosen.document.catalogue) as router:
         whole = router.route(PROMPT)
     assert (found.answer, found.cost_usd, found.raw) == (whole.answer, whole.cost_usd, whole.raw)
     assert found.cost_usd == cost(100, len(TOKENS))
@@ -115,7 +119,9 @@ def test_after_the_first_token_a_failure_is_an_error_and_never_an_end(
     async def run():
         chosen = world(one=[fault, "good"])
         async with (
-            AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router,
+            AsyncRouter(
+                chosen, chosen.document.catalogue, config=RouterConfig(transport=transport)
+            ) as router,
             router.stream(PROMPT) as answer,
         ):
             texts.extend([piece.text async for piece in answer])
@@ -160,7 +166,10 @@ def test_errors_before_any_call_come_from_the_loop(world):
     chosen = world(one=["good"])
 
     async def run(**options):
-        async with AsyncRouter(chosen) as router, router.stream(PROMPT, **options) as answer:
+        async with (
+            AsyncRouter(chosen, chosen.document.catalogue) as router,
+            router.stream(PROMPT, **options) as answer,
+        ):
             async for _ in answer:
                 raise AssertionError
 
@@ -174,7 +183,7 @@ def test_misuse_is_told(world):
     chosen = world(one=["slow"])
 
     async def run():
-        async with AsyncRouter(chosen) as router:
+        async with AsyncRouter(chosen, chosen.document.catalogue) as router:
             with pytest.raises(RouteError, match="inside `async with"):
                 await anext(router.stream(PROMPT))
             async with router.stream(PROMPT) as answer:
@@ -194,7 +203,7 @@ def test_a_final_call_that_is_overruled_is_a_fault_of_the_policy(world):
     chosen = world(one=["good"])
 
     async def run():
-        async with AsyncRouter(chosen) as router:
+        async with AsyncRouter(chosen, chosen.document.catalogue) as router:
             router._handler.active.policy = Overruling(model="one")
             async with router.stream(PROMPT) as answer:
                 async for _ in answer:
@@ -235,9 +244,9 @@ def test_a_caller_who_stops_closes_the_connection_and_what_came_is_paid(world, s
     watching = Watching()
 
     async def run():
-        async with AsyncRouter(
-            world(one=["endless"]), config=RouterConfig(transport=transport, observers=[watching])
-        ) as router:
+        chosen = world(one=["endless"])
+        config = RouterConfig(transport=transport, observers=[watching])
+        async with AsyncRouter(chosen, chosen.document.catalogue, config) as router:
             texts = []
             async with router.stream(PROMPT) as answer:
                 async for piece in answer:
@@ -268,7 +277,9 @@ def test_a_cancelled_caller_leaves_nothing_behind(world, server, transport, how,
     async def run():
         chosen = world(one=[behaviour])
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=transport, observers=[watching])
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=transport, observers=[watching]),
         ) as router:
             if how == "scope":
                 with anyio.move_on_after(0.1):
@@ -291,7 +302,9 @@ def test_a_cancelled_caller_leaves_nothing_behind(world, server, transport, how,
 def test_a_request_that_is_cancelled_closes_its_connection(world, server, transport, behaviour):
     async def run():
         chosen = world(one=[behaviour])
-        async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(transport=transport)
+        ) as router:
             asked = [asyncio.create_task(router.route(PROMPT)) for _ in range(8)]
             await asyncio.sleep(0.1)
             for task in asked:
@@ -319,7 +332,9 @@ def test_cancelled_at_any_await_a_request_keeps_no_connection(world, server, tra
         ended = []
         chosen, limited = world(one=["good"]), kinds[transport](limits=one)
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport=limited, timeout_s=20.0)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport=limited, timeout_s=20.0),
         ) as router:
             for turns in range(90):
                 asked = asyncio.create_task(once(router))
@@ -342,7 +357,9 @@ def test_connections_are_kept_after_an_answer_and_never_after_a_fault(world, ser
     async def run():
         faults = ["cut", "clean_cut", "stall", "malformed", "too_short_a_length", "storm"]
         chosen = world(one=["good"])
-        async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(transport=transport)
+        ) as router:
             before = server.connections
             for _ in range(5):
                 async with router.stream(PROMPT) as answer:
@@ -350,7 +367,9 @@ def test_connections_are_kept_after_an_answer_and_never_after_a_fault(world, ser
                 assert (await router.route(PROMPT)).answer == WHOLE
             assert server.connections == before + 1
         chosen = world(one=["good"], two=faults)
-        async with AsyncRouter(chosen, config=RouterConfig(transport=transport)) as router:
+        async with AsyncRouter(
+            chosen, chosen.document.catalogue, config=RouterConfig(transport=transport)
+        ) as router:
             for fault in faults:
                 at = Deployment(server.url(fault), fault, timeouts=SHORT.get(fault))
                 for stream in (False, True):
@@ -390,7 +409,7 @@ def test_the_blocking_router_streams_too_and_from_many_threads(world, server):
             text = "".join(piece.text for piece in answer)
         answers.append((text, answer.routed.cost_usd))
 
-    with Router(chosen) as router:
+    with Router(chosen, chosen.document.catalogue) as router:
         threads = [threading.Thread(target=read, args=(router,)) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -409,7 +428,9 @@ def test_error_record_metrics_and_budget_tell_of_the_same_money(world, tmp_path,
 
     async def run():
         async with AsyncRouter(
-            chosen, config=RouterConfig(log=tmp_path / "log", budgets=budgets)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(log=tmp_path / "log", budgets=budgets),
         ) as router:
             try:
                 async with router.stream(PROMPT) as answer:
@@ -436,7 +457,9 @@ def test_a_caller_who_stops_pays_from_the_budget_what_came(world, tmp_path):
     async def run():
         chosen = world(one=["endless"])
         async with AsyncRouter(
-            chosen, config=RouterConfig(log=tmp_path / "log", budgets=budgets)
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(log=tmp_path / "log", budgets=budgets),
         ) as router:
             async with router.stream(PROMPT) as answer:
                 async for piece in answer:

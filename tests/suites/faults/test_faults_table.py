@@ -250,6 +250,7 @@ class Routed:
         self.runner = asyncio.Runner()
         self.router = AsyncRouter(
             self.file,
+            self.file.document.catalogue,
             config=RouterConfig(
                 log=self.log, budgets=Budgets(all=BudgetRule(1000.0)), **self.options
             ),

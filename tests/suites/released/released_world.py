@@ -148,17 +148,18 @@ def _answer(request: httpx.Request) -> httpx.Response:
 def routed(policy: Path, **options: Any) -> list[Any]:
     """Of each of `PROMPTS`: the models asked, the one that answered, the cost; None if none did."""
     from routelab.errors import RouteError
+    from routelab.policy_file import load
     from routelab.runtime import AsyncRouter, RouterConfig
 
     transport = httpx.MockTransport(_answer)
 
     async def run() -> list[Any]:
         found: list[Any] = []
-        async with AsyncRouter.load(
-            policy,
-            config=RouterConfig(
-                transport=transport, rng=random.Random(0), sleep=_at_once, **options
-            ),
+        loaded = load(policy)
+        async with AsyncRouter(
+            loaded,
+            loaded.document.catalogue,
+            RouterConfig(transport=transport, rng=random.Random(0), sleep=_at_once, **options),
         ) as router:
             for number, (task, prompt) in enumerate(PROMPTS):
                 try:
@@ -180,13 +181,14 @@ async def _at_once(seconds: float) -> None:
 
 def spent(policy: Path, budgets: Path, store: Path) -> list[Any]:
     """What a file of budgets says is spent of every account."""
+    from routelab.policy_file import load
     from routelab.runtime import AsyncRouter, RouterConfig
     from routelab.runtime.budgets import SqliteStore
 
     async def run() -> list[Any]:
-        async with AsyncRouter.load(
-            policy, config=RouterConfig(budgets=budgets, budget_store=SqliteStore(store))
-        ) as router:
+        loaded = load(policy)
+        config = RouterConfig(budgets=budgets, budget_store=SqliteStore(store))
+        async with AsyncRouter(loaded, loaded.document.catalogue, config) as router:
             snapshot = await router.snapshot()
         return sorted([it.account, it.spent_usd] for it in snapshot.budgets)
 

@@ -88,7 +88,9 @@ def test_under_load_nothing_leaks_and_the_log_is_the_bill(server, tmp_path, n):
 
     async def run():
         async with AsyncRouter(
-            chosen, config=RouterConfig(transport="aiohttp", log=tmp_path / "log")
+            chosen,
+            chosen.document.catalogue,
+            config=RouterConfig(transport="aiohttp", log=tmp_path / "log"),
         ) as router:
             await router.route("warm up", id="warm up")
             memory = await load(router, n)

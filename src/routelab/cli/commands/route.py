@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -14,7 +15,7 @@ from routelab.cli.log_input import read_log_for
 from routelab.cli.options import EndpointOptions, Json, LogOptions, RequestArguments, grouped
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy, read_catalogue
-from routelab.core.catalogue import Catalogue, redacted_address
+from routelab.core.catalogue import Catalogue, address_secret, redacted_address
 from routelab.core.messages import known
 from routelab.errors import RoutelabError
 from routelab.logs import Log
@@ -41,9 +42,10 @@ def route(
     package: Packages = None,
     json: Json = False,
 ) -> None:
-    """Route PROMPT to the endpoints of the policy's catalogue, of --catalogue, or to --base-url.
+    """Route PROMPT to the endpoints of --catalogue, or to --base-url.
 
-    What --catalogue leaves open of a model is filled in from the policy. A replay server at
+    A policy names no endpoint that is called. What --catalogue leaves open of a model's prices and
+    capabilities is filled in from it. A replay server at
     --base-url gives the signals that its log has, in place of the policy's sources. A policy may
     read a request's prompt, task, tenant and bounds: --log takes them all from the request --id,
     so that it is decided as `explain` says. With --stream an answer that a cascade has
@@ -54,7 +56,8 @@ def route(
     if stream and json:
         raise RoutelabError("give one of --stream and --json: JSON is printed when all is known")
     _check(request, how)
-    loaded, models = load_policy(policy, package), read_catalogue(endpoints.catalogue)
+    loaded = load_policy(policy, package)
+    models: Catalogue | Path | None = endpoints.catalogue
     logged, options = _request(loaded, request, how)
     asked = prompt if prompt is not None else logged
     if asked is None:
@@ -62,7 +65,7 @@ def route(
         raise RoutelabError(_NO_PROMPT if log is None else f"{log}: has no prompts: give PROMPT")
     sources = endpoints.sources()
     if (base_url := endpoints.base_url) is not None:
-        models = _at(base_url, loaded, models)
+        models = _at(base_url, loaded, read_catalogue(endpoints.catalogue))
         sources = _logged(base_url, loaded) | sources
     timeout_s = endpoints.timeout_s
     config = RouterConfig(timeout_s=timeout_s, signals=sources, explained=True, quiet=True)
@@ -140,6 +143,11 @@ def _at(base_url: str, policy_file: PolicyFile, known: Catalogue | None) -> Cata
         raise RoutelabError(
             f"--base-url {redacted_address(base_url)}: must start with http:// or https://,"
             " for example http://127.0.0.1:8000/v1"
+        )
+    if secret := address_secret(base_url):
+        raise RoutelabError(
+            f"--base-url {redacted_address(base_url)}: holds {secret} (not shown): export the key"
+            " as a variable, and name that as `api_key_env` in a --catalogue"
         )
     return pointed_at(base_url, policy_file.policy.models_used, known)
 

@@ -17,7 +17,7 @@ class EndpointOptions:
     """Endpoints that answer, and how their responses yield signals.
 
     Attributes:
-        catalogue: file of models and deployments; None takes the policy's.
+        catalogue: file of models and deployments, the only addresses besides `base_url`.
         base_url: one address for all models, in place of the catalogue's.
         source: texts "NAME=SOURCE", for example "sure=agreement:3".
         timeout_s: seconds of each attempt.

@@ -1,6 +1,7 @@
 """The models that can be called, what they cost and can do, and the file that lists them."""
 
 from routelab.core.catalogue import catalogue_file, engine_rules
+from routelab.core.catalogue.addresses import address_secret, redacted_address
 from routelab.core.catalogue.candidates import candidate
 from routelab.core.catalogue.catalogue import (
     ROUTER_TIMEOUT_S,
@@ -9,7 +10,6 @@ from routelab.core.catalogue.catalogue import (
     Model,
     Timeouts,
     pointed_at,
-    redacted_address,
 )
 from routelab.core.catalogue.engine_rules import (
     BreakerRules,
@@ -38,7 +38,11 @@ from routelab.core.catalogue.prices import (
 from routelab.core.catalogue.quirks import NO_QUIRKS, Quirks, known_quirks
 from routelab.core.catalogue.toml_fields import TomlFields
 from routelab.core.catalogue.toml_text import parse_tables, read_text, tables_text
-from routelab.core.catalogue.validation import looks_like_key, value_problems
+from routelab.core.catalogue.validation import (
+    deployment_problems,
+    looks_like_key,
+    value_problems,
+)
 
 __all__ = [
     "NO_QUIRKS",
@@ -61,9 +65,11 @@ __all__ = [
     "Timeouts",
     "TokenUsage",
     "TomlFields",
+    "address_secret",
     "candidate",
     "catalogue_file",
     "dearest",
+    "deployment_problems",
     "engine_rule_problems",
     "engine_rules",
     "flat_usd",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from routelab.core.catalogue.addresses import redacted_address
 from routelab.core.catalogue.engine_rules import EngineRules
 from routelab.core.catalogue.parameters import Parameters
 from routelab.core.catalogue.prices import (
@@ -80,15 +80,8 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     @property
     def public_url(self) -> str:
-        """The address for people: without the name and password that it may hold."""
+        """The address for people: without credentials that it may hold."""
         return redacted_address(self.base_url)
-
-
-@lru_cache(maxsize=1024)  # every attempt names its deployment
-def redacted_address(url: str) -> str:
-    """An address without credentials, however malformed it is."""
-    scheme, separator, rest = url.rpartition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

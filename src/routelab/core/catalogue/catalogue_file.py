@@ -127,7 +127,7 @@ def _problems(model: Model) -> Iterator[str]:
         elif not _is_address(deployment.base_url):
             yield (
                 f"deployment {at}: base_url {where!r} is no address; write it as"
-                " https://HOST:PORT/v1, and a name or password in it with %2F for / and %40 for @"
+                " https://HOST:PORT/v1, without name or password"
             )
     if model.deployments and all(it.weight == 0.0 for it in model.deployments):
         yield "the weights of its deployments sum to zero; give one that takes calls a weight"

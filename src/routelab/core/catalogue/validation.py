@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from routelab.core.catalogue.addresses import address_secret
 from routelab.core.catalogue.candidates import parameter_problems
 from routelab.core.catalogue.catalogue import Deployment, Model, Timeouts
 from routelab.core.catalogue.price_problems import price_problems
@@ -20,6 +21,11 @@ def value_problems(model: Model) -> Iterator[str]:
         yield from parameter_problems(model.parameters)
     if model.context_window is not None and model.context_window <= 0:
         yield f"context_window is {model.context_window}; it must be positive"
+    yield from deployment_problems(model)
+
+
+def deployment_problems(model: Model) -> Iterator[str]:
+    """What is wrong with the deployments of a model, in sentences that repeat no credentials."""
     for at, deployment in enumerate(model.deployments, 1):
         yield from (f"deployment {at}: {problem}" for problem in _misfits(deployment))
 
@@ -54,6 +60,12 @@ def _misfits(deployment: Deployment) -> Iterator[str]:
         yield (
             "api_key_env holds no name of an environment variable (it is not shown, as it may be"
             " the key): export the key as a variable, such as NORTH_API_KEY, and name that"
+        )
+    if secret := address_secret(deployment.base_url):
+        yield (
+            f"base_url {deployment.public_url!r} holds {secret} (not shown): export the key as a"
+            " variable and name that as `api_key_env`; for other credentials give the router"
+            " client=httpx.AsyncClient(auth=..., params=...)"
         )
     if not (math.isfinite(deployment.weight) and deployment.weight >= 0.0):
         yield f"weight is {deployment.weight}; a weight is finite and not negative"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from routelab.core.messages.install_hint import how_to_install
     from routelab.core.messages.lines import one_line, short_repr
     from routelab.core.messages.notebook_html import html_table
+    from routelab.core.messages.untrusted import markdown_code, markdown_text, shown
     from routelab.core.messages.wording import (
         bracketed,
         counted,
@@ -39,11 +40,14 @@ else:
             "is_number": "wording",
             "known": "wording",
             "listed": "wording",
+            "markdown_code": "untrusted",
+            "markdown_text": "untrusted",
             "nearest": "did_you_mean",
             "notebook_html": "",
             "number": "wording",
             "one_line": "lines",
             "short_repr": "lines",
+            "shown": "untrusted",
             "unknown_name": "did_you_mean",
             "value_text": "wording",
             "with_interval": "wording",
@@ -62,11 +66,14 @@ __all__ = [
     "is_number",
     "known",
     "listed",
+    "markdown_code",
+    "markdown_text",
     "nearest",
     "notebook_html",
     "number",
     "one_line",
     "short_repr",
+    "shown",
     "unknown_name",
     "value_text",
     "with_interval",

@@ -8,8 +8,10 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.core.storage.atomic import replacing, sweep, sync, unfinished
+    from routelab.core.storage.bounded import check_regular, inside, read_bounded
     from routelab.core.storage.file_lock import is_locked, lock_file
     from routelab.core.storage.plain_data import encoded
+    from routelab.core.storage.read_limits import Limits, limits, raise_limits, raised
     from routelab.core.storage.record import (
         AlertRecord,
         AttemptRecord,
@@ -28,13 +30,20 @@ else:
             "AttemptRecord": "record",
             "ChoiceRecord": "record",
             "FeedbackRecord": "record",
+            "Limits": "read_limits",
             "Record": "record",
             "ScoreRecord": "record",
             "Status": "record",
             "StepRecord": "record",
+            "check_regular": "bounded",
             "encoded": "plain_data",
+            "inside": "bounded",
             "is_locked": "file_lock",
+            "limits": "read_limits",
             "lock_file": "file_lock",
+            "raise_limits": "read_limits",
+            "raised": "read_limits",
+            "read_bounded": "bounded",
             "replacing": "atomic",
             "sweep": "atomic",
             "sync": "atomic",
@@ -47,13 +56,20 @@ __all__ = [
     "AttemptRecord",
     "ChoiceRecord",
     "FeedbackRecord",
+    "Limits",
     "Record",
     "ScoreRecord",
     "Status",
     "StepRecord",
+    "check_regular",
     "encoded",
+    "inside",
     "is_locked",
+    "limits",
     "lock_file",
+    "raise_limits",
+    "raised",
+    "read_bounded",
     "replacing",
     "sweep",
     "sync",
