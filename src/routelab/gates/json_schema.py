@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from routelab.core import Gate
-from routelab.core.messages import how_to_install
+from routelab.core.messages import how_to_install, shown
 from routelab.errors import MissingExtraError, PolicyError
 from routelab.gates.json_value import json_value
+from routelab.gates.pattern import pattern_problem
 
 _SHOWN = 3
 """Violations told at once."""
+
+_DEEPEST = 64
+"""Objects and lists of a schema in one another."""
 
 
 class JsonSchema(Gate, frozen=True, tag="json-schema"):
@@ -31,6 +35,10 @@ class JsonSchema(Gate, frozen=True, tag="json-schema"):
     schema: Mapping[str, Any]
     fenced: bool = True
 
+    def __post_init__(self) -> None:
+        if problems := [*_pattern_problems(self.schema)]:
+            raise PolicyError(*(f"the schema of a gate: {it}" for it in problems[:_SHOWN]))
+
     def ready(self) -> None:
         _validator(_text(self.schema))
 
@@ -45,6 +53,24 @@ class JsonSchema(Gate, frozen=True, tag="json-schema"):
         problems = [f"{error.json_path}: {_short(error.message)}" for error in found[:_SHOWN]]
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         return f"the answer does not fit its JSON Schema: {'; '.join(problems)}{more}"
+
+
+def _pattern_problems(schema: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the regular expressions of a schema, or with its depth."""
+    waiting: list[tuple[Any, int]] = [(schema, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            yield f"it is more than {_DEEPEST} deep; write less into one another, or use $defs"
+            return
+        if isinstance(value, dict):
+            held = value.get("patternProperties")
+            found = [value.get("pattern"), *(held if isinstance(held, dict) else ())]
+            for regex in found:
+                if isinstance(regex, str) and (problem := pattern_problem(regex)) is not None:
+                    yield f"the pattern {shown(regex)!r} {problem}"
+        inside = value.values() if isinstance(value, dict) else value
+        waiting += [(it, depth + 1) for it in inside if isinstance(it, dict | list)]
 
 
 def _text(schema: Mapping[str, Any]) -> bytes:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 
 from routelab.core import Gate
+from routelab.core.messages import shown
 from routelab.errors import PolicyError
+from routelab.gates.backtracking import TooLargeError, is_explosive
 
 CAP = 100_000
 """Characters of an answer that are searched."""
+
+LONGEST = 10_000
+"""Characters of a regular expression."""
 
 
 class Pattern(Gate, frozen=True, tag="pattern"):
@@ -27,12 +33,8 @@ class Pattern(Gate, frozen=True, tag="pattern"):
     says: str = ""
 
     def __post_init__(self) -> None:
-        try:
-            _compiled(self.regex)
-        except re.error as error:
-            raise PolicyError(
-                f"the pattern {self.regex!r} of a gate is no regex: {error}"
-            ) from error
+        if (problem := pattern_problem(self.regex)) is not None:
+            raise PolicyError(f"the pattern {shown(self.regex)!r} of a gate {problem}")
 
     def problem(self, text: str) -> str | None:
         found = _compiled(self.regex).search(text[:CAP]) is not None
@@ -40,6 +42,34 @@ class Pattern(Gate, frozen=True, tag="pattern"):
             return None
         wanted = "must not match" if self.absent else "must match"
         return self.says or f"the answer {wanted} the regular expression {self.regex}"
+
+
+@lru_cache(maxsize=256)
+def pattern_problem(regex: str) -> str | None:
+    """Why a regular expression is not searched for, as the end of a sentence; None if it is.
+
+    Args:
+        regex: of a gate or a schema.
+    """
+    if len(regex) > LONGEST:
+        return f"has {len(regex):,} characters; it has {LONGEST:,} at most"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sets that a later Python may read otherwise
+            _compiled(regex)
+            explosive = is_explosive(regex)
+    except (re.error, OverflowError) as error:
+        return f"is no regex: {error}"
+    except RecursionError:
+        return "is nested too deep; nest fewer groups"
+    except TooLargeError as error:
+        return f"is too large to be checked ({error}); write it shorter"
+    if explosive:
+        return (
+            "may take exponential time: a part that repeats can match the same text in two ways;"
+            " write it so that there is one, or end the part by (?>...)"
+        )
+    return None
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,7 @@ from routelab.logs.formats import (
     open_folder,
     open_json,
     open_parquet,
+    refusing,
 )
 from routelab.logs.model import Log, PartialLog, Problems, is_folder
 
@@ -117,6 +119,36 @@ def read(
     """
     path = Path(path)
     path = path if path.name else path.resolve()  # a folder may be named "."
+    with refusing(path):
+        return _read(
+            path,
+            columns=columns,
+            prices=prices,
+            signals=signals,
+            feedback=feedback,
+            catalogue=catalogue,
+            quality_scale=quality_scale,
+            models=models,
+            ignore=ignore,
+            graded=graded,
+        )
+
+
+# Many arguments: those of `read`.
+def _read(
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None,
+    prices: str | Path | None,
+    signals: Mapping[str, SignalSpec] | Sequence[str] | None,
+    feedback: str | Path | None,
+    catalogue: Catalogue | None,
+    quality_scale: str | tuple[float, float] | None,
+    models: Sequence[str],
+    ignore: Sequence[str],
+    graded: bool,
+) -> Log | PartialLog:
+    """A log, one stage after another."""
     source = open_source(path, None if feedback is None else Path(feedback))
     beside = sidecar.read(path)
     inside = parquet_metadata.read(source.extras())
@@ -225,12 +257,15 @@ def open_source(path: Path, feedback: Path | None = None) -> RowSource:
         LogError: there is no such file, or it is of no known format.
     """
     try:
-        path.stat()
+        mode = path.stat().st_mode
     except FileNotFoundError:  # it may be a pattern
         pass
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise LogError(f"{path.name[:80]!r}: cannot be read: {why}") from error
+    else:
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
+            raise LogError(f"{path.name}: is no file that can be read twice; save it as one first")
     if is_journal(path):
         return open_decisions(path, feedback)
     if feedback is not None:
@@ -245,8 +280,6 @@ def open_source(path: Path, feedback: Path | None = None) -> RowSource:
             f"{path.name}: {path.suffix or 'no suffix'} is no known format; a log is one of"
             f" {', '.join(FORMATS)}"
         )
-    if not path.is_file():
-        raise LogError(f"{path.name}: is no file that can be read twice; save it as one first")
     if path.stat().st_size == 0:
         raise LogError(f"{path.name}: the file is empty")
     try:

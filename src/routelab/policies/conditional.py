@@ -34,12 +34,12 @@ class Conditional(Policy, frozen=True, tag="conditional"):
         problems = []
         if not self.rules:
             problems.append("a conditional needs a rule or more; use its `otherwise` alone")
-        conditions = [rule.when for rule in self.rules]
+        begun: dict[Match, int] = {}
         problems += [
-            f"rule {index} of the conditional has the condition of rule {conditions.index(when)},"
-            " so nothing reaches it"
-            for index, when in enumerate(conditions)
-            if conditions.index(when) < index
+            f"rule {index} of the conditional has the condition of rule {begun[rule.when]}, so"
+            " nothing reaches it"
+            for index, rule in enumerate(self.rules)
+            if begun.setdefault(rule.when, index) < index
         ]
         if problems:
             raise PolicyError(*problems)

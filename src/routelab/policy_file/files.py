@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from routelab.core import Policy, scorer_misfits, use_listed
-from routelab.core.catalogue import value_problems
+from routelab import signals
+from routelab.core import Policy, SignalSpec, scorer_misfits, use_listed
+from routelab.core.catalogue import engine_rule_problems, value_problems
 from routelab.core.conversation import READS
+from routelab.core.messages import shown
+from routelab.core.storage import limits, raised, read_bounded
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.policies import from_wire
 from routelab.policy_file import origins
+from routelab.policy_file.bounds import check_counts, check_depth, check_tensors
 from routelab.policy_file.document import SCHEMA, Document
 from routelab.policy_file.golden import Golden, golden_decisions
 from routelab.policy_file.policy_file import MAIN, PolicyFile, Tensors
@@ -47,6 +52,7 @@ def write(path: Path, document: Document, card: str, tensors: Tensors | None = N
     from routelab.policy_file.card import policy_card
 
     check_target(path)
+    check_counts(document)
     policy = _checked(document)
     if _is_changed(document):
         document = msgspec.structs.replace(document, evaluation={}, certificate=None)
@@ -107,25 +113,37 @@ def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
     """
     use_listed(packages)
     path, failed = Path(path), None
-    while True:
+    for left in reversed(range(_TRIES)):
         main = _read(path, MAIN)
         try:
             return _load(path, main)
         except PolicyFileError:
-            if main == failed:  # else the directory may have been replaced while it was read
+            if main == failed or not left:  # else the directory may have been replaced meanwhile
                 raise
             failed = main
         except RecursionError as error:
             raise PolicyFileError(
-                f"{path / MAIN}: policies are nested too deep in policies to be read; nest fewer"
+                f"{path / MAIN}: policies are nested too deep in policies to be read here, where"
+                f" Python is {_depth()} calls deep already; nest fewer"
             ) from error
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+_TRIES = 5
+"""Reads of a directory that is replaced again and again while it is read."""
+
+
+def _depth() -> int:
+    return len(inspect.stack(0))
 
 
 def _load(path: Path, main: bytes) -> PolicyFile:
+    check_depth(main, str(path / MAIN))
     document = _decode(path, main)
     if unknown := sorted(document.files.keys() - {MAIN, *_OTHERS}):
         raise PolicyFileError(
-            f"{path / MAIN}: lists {', '.join(map(repr, unknown))}, which no policy has"
+            f"{path / MAIN}: lists {', '.join(shown(repr(it)) for it in unknown[:5])}, which no"
+            " policy has"
         )
     contents = {name: _read(path, name) for name in document.files if name != MAIN}
     wrong = [
@@ -142,15 +160,15 @@ def _load(path: Path, main: bytes) -> PolicyFile:
     if wrong:
         raise PolicyFileError(*wrong)
     try:
+        check_counts(document)
         origins.check(document)
         policy = _checked(document)
         tensors = _tensors(contents[WEIGHTS])
         scoring = _scoring(document, policy, tensors)
-        lines = contents[GOLDEN].splitlines()
-        expected = tuple(msgspec.json.decode(line, type=Golden) for line in lines)
+        expected = _golden(contents[GOLDEN])
     except (PolicyFileError, MissingExtraError) as error:
         raise type(error)(*(f"{path}: {problem}" for problem in error.problems)) from error
-    except (PolicyError, msgspec.MsgspecError) as error:
+    except (PolicyError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise PolicyFileError(f"{path}: {error}") from error
     written = document.files.get(MAIN)
     intact = None if written is None else written == _said_sha256(main)
@@ -170,22 +188,30 @@ def _decode(path: Path, main: bytes) -> Document:
                 f" {SCHEMA!r}: upgrade routelab"
             )
         return msgspec.json.decode(main, type=Document)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise PolicyFileError(f"{path / MAIN}: {error}") from error
+
+
+def _golden(content: bytes) -> tuple[Golden, ...]:
+    lines, most = content.splitlines(), limits().policies
+    if len(lines) > most:
+        raise PolicyFileError(
+            f"{GOLDEN}: {len(lines):,} decisions, more than {most:,}; {raised('policies')}"
+        )
+    for number, line in enumerate(lines, 1):
+        check_depth(line, f"{GOLDEN}: line {number}")
+    return tuple(msgspec.json.decode(line, type=Golden) for line in lines)
 
 
 def _tensors(content: bytes) -> Tensors:
     from safetensors import SafetensorError  # importing the runtime stays quick
     from safetensors.numpy import load as read_tensors
 
+    check_tensors(content, WEIGHTS)
     try:
         return read_tensors(content)
     except SafetensorError as error:
         raise PolicyFileError(f"{WEIGHTS}: {error}") from error
-    except KeyError as error:  # the format has types that numpy has not
-        raise PolicyFileError(
-            f"{WEIGHTS}: a tensor is of type {error}, which no scorer reads; restore the file"
-        ) from error
 
 
 def _checked(document: Document) -> Policy:
@@ -209,12 +235,14 @@ def _checked(document: Document) -> Policy:
     problems += [
         f"signal {name!r}: {problem}"
         for name, spec in document.signals.items()
-        for problem in spec.problems
+        for problem in (*spec.problems, *_source_problems(spec))
     ] + [
         f"model {name!r} of the catalogue: {problem}"
         for name, model in document.catalogue.models.items()
         for problem in value_problems(model)
     ]
+    if (rules := document.catalogue.engine) is not None:
+        problems += [f"the catalogue's engine: {it}" for it in engine_rule_problems(rules)]
     if document.reading not in (None, *READS):
         problems.append(
             f"`reads` is {document.reading!r}; choose {', '.join(READS)}, or leave it out to read"
@@ -223,6 +251,21 @@ def _checked(document: Document) -> Policy:
     if problems:
         raise PolicyError(*problems)
     return policy
+
+
+_LONGEST = 200
+"""Characters of the source of a signal."""
+
+
+def _source_problems(spec: SignalSpec) -> Iterator[str]:
+    """What is wrong with where a signal comes from, unless another package's kind says."""
+    if len(spec.source) > _LONGEST:
+        yield f"source has {len(spec.source):,} characters; it has {_LONGEST} at most"
+    elif spec.source.partition(":")[0] in signals.KINDS:
+        try:
+            signals.parse(spec.source)
+        except PolicyError as error:
+            yield from error.problems
 
 
 def _scoring(document: Document, policy: Policy, tensors: Tensors) -> ScorerSet:
@@ -262,7 +305,8 @@ def _known_values(document: Document) -> Mapping[str, Sequence[str]]:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        return (path / name).read_bytes()
+        limit = "tensor_bytes" if name == WEIGHTS else "policy_bytes"
+        return read_bounded(path / name, limit, within=path)
     except OSError as error:
         what = "no such policy directory" if not path.is_dir() else f"cannot read {name}"
         raise PolicyFileError(f"{path}: {what} ({error.strerror})") from error

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from routelab.core.messages import first
+from routelab.core.storage import limits, raised
 from routelab.scorers.scorer import Scorer
 from routelab.signals.features import FeatureProvider
+
+_TOLD = 20
+"""Names of a file that a sentence lists."""
 
 SCORE = "score"
 """Output of a scorer that says one thing about a request, whatever the model."""
@@ -35,13 +40,19 @@ def misfits(
             *_at_odds(scorer, scorers),
         ]
         problems += [f"scorers.{name}: {problem}" for problem in found]
-    if circle := _circle(scorers):
-        problems.append(f"scorers ask each other in a circle: {', '.join(circle)}")
+    circle, deepest = _order(scorers)
+    if circle:
+        problems.append(f"scorers ask each other in a circle: {first(circle, _TOLD)}")
+    if deepest > (most := limits().nesting):
+        problems.append(
+            f"scorers ask each other {deepest} deep, and {most} is the most; ask fewer, or"
+            f" {raised('nesting')}"
+        )
     return problems
 
 
 def _unknown(what: str, names: Sequence[str], there: Mapping[str, object]) -> Iterator[str]:
-    listed = ", ".join(there) or "none"
+    listed = first(list(there), _TOLD) if there else "none"
     return (f"no {what} {name!r}; there are: {listed}" for name in names if name not in there)
 
 
@@ -52,7 +63,7 @@ def _strangers(names: Sequence[str], models: Sequence[str] | None) -> Iterator[s
         if name not in models:
             yield (
                 f"was fitted for model {name!r}, which is not among the policy's candidates"
-                f" ({', '.join(models)}); fit it for these"
+                f" ({first(list(models), _TOLD)}); fit it for these"
             )
 
 
@@ -65,10 +76,22 @@ def _at_odds(scorer: Scorer, scorers: Mapping[str, Scorer]) -> Iterator[str]:
             )
 
 
-def _circle(scorers: Mapping[str, Scorer]) -> list[str]:
-    """Scorers that cannot be put after all those they ask."""
-    waiting = {name: {*scorer.asks} & {*scorers} for name, scorer in scorers.items()}
-    while free := [name for name, parts in waiting.items() if not parts & {*waiting}]:
+def _order(scorers: Mapping[str, Scorer]) -> tuple[list[str], int]:
+    """Scorers that cannot be put after all those they ask, and how deep the others go."""
+    waiting = {name: {*scorer.asks} & scorers.keys() for name, scorer in scorers.items()}
+    askers: dict[str, list[str]] = {name: [] for name in scorers}
+    for name, parts in waiting.items():
+        for part in parts:
+            askers[part].append(name)
+    free, deepest = [name for name, parts in waiting.items() if not parts], 0
+    while free:
+        deepest += 1
+        ready = []
         for name in free:
             del waiting[name]
-    return [*waiting]
+            for asker in askers[name]:
+                waiting[asker].discard(name)
+                if not waiting[asker]:
+                    ready.append(asker)
+        free = ready
+    return [*waiting], deepest

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
 from routelab.scorers.compatibility import misfits
 from routelab.scorers.scorer import Scorer
-from routelab.scorers.scoring import ScorerSet
+from routelab.scorers.scoring import ScorerSet, reached
 from routelab.scorers.views import LoadedScorers
 from routelab.signals.features import BoundProvider, Tensors
 
@@ -49,7 +49,7 @@ def load_scorers(
     _stop(problems)
     ready = _each("scorers", specs, lambda it: it.bind(_widths(it, bound), tensors), problems)
     _stop(problems)
-    answered = frozenset(name for name in specs if _reads_answer(name, specs, bound))
+    answered = _reading_answers(specs, bound)
     return ScorerSet(LoadedScorers(bound, specs, ready, answered), reads)
 
 
@@ -77,9 +77,12 @@ def _widths(spec: Scorer, bound: Mapping[str, BoundProvider]) -> list[int]:
     return [bound[name].width for name in spec.features]
 
 
-def _reads_answer(
-    name: str, specs: Mapping[str, Scorer], bound: Mapping[str, BoundProvider]
-) -> bool:
-    return any(bound[feature].reads_answer for feature in specs[name].features) or any(
-        _reads_answer(part, specs, bound) for part in specs[name].asks
+def _reading_answers(
+    specs: Mapping[str, Scorer], bound: Mapping[str, BoundProvider]
+) -> frozenset[str]:
+    """The scorers that read an answer, themselves or through one that they ask."""
+    return frozenset(
+        name
+        for name in specs
+        if any(bound[it].reads_answer for part in reached(name, specs) for it in part.features)
     )

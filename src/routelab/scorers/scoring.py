@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,21 @@ from routelab.scorers.views import LoadedScorers, ManyView, Memo, OneView
 
 _BLOCK = 2048
 """Requests whose features are held at once."""
+
+
+def reached(name: str, specs: Mapping[str, Scorer]) -> list[Scorer]:
+    """A scorer and all that it asks, directly or not, each once.
+
+    Args:
+        name: of the scorer.
+        specs: all scorers, by name.
+    """
+    found, waiting = dict[str, Scorer](), [name]
+    while waiting:
+        if (here := waiting.pop()) not in found:
+            found[here] = specs[here]
+            waiting += specs[here].asks
+    return [*found.values()]
 
 
 class ScorerSet:
@@ -70,9 +85,12 @@ class ScorerSet:
 
     def reads_text(self, name: str) -> bool:
         """Whether a scorer needs the request's messages."""
-        spec = self.spec(name)
-        return any(self._ready.features[feature].reads_text for feature in spec.features) or any(
-            map(self.reads_text, spec.asks)
+        self.spec(name)
+        features = self._ready.features
+        return any(
+            features[feature].reads_text
+            for part in reached(name, self._ready.specs)
+            for feature in part.features
         )
 
     def asks(self, name: str) -> tuple[str, ...]:
@@ -81,8 +99,9 @@ class ScorerSet:
 
     def metadata_used(self, name: str) -> frozenset[str]:
         """What a scorer, or one that it asks, reads of a request besides its messages."""
-        spec = self.spec(name)
-        return spec.metadata_used.union(*map(self.metadata_used, spec.asks))
+        self.spec(name)
+        parts = reached(name, self._ready.specs)
+        return frozenset[str]().union(*(part.metadata_used for part in parts))
 
     def score(self, name: str, request: Request, seen: Feedback | None = None) -> tuple[float, ...]:
         """Scores of one request, before or after an answer.

@@ -29,7 +29,12 @@ class Agreement(SignalSource, frozen=True):
         Raises:
             PolicyError: the argument is no whole number from 2 to 64.
         """
-        if not (argument.isascii() and argument.isdigit() and 2 <= int(argument) <= 64):
+        if not (
+            argument.isascii()
+            and argument.isdigit()
+            and len(argument) <= 4
+            and 2 <= int(argument) <= 64
+        ):
             raise PolicyError(
                 f"agreement:{argument}: the number of samples must be 2 to 64, as in agreement:3"
             )

@@ -108,6 +108,9 @@ _LEAST = {
 }
 
 
+_MOST = {"retry.most": 100, "breaker.window_calls": 1_000_000, "breaker.probes": 1_000_000}
+"""Of rules for which the 1e9 of the others is too much to send, or to remember."""
+
 _OPTIONAL = frozenset({"slow_s"})
 """Fields that may be None."""
 
@@ -132,8 +135,12 @@ def engine_rule_problems(rules: object) -> Iterator[str]:
             value = getattr(part, field)
             if value is None and field in _OPTIONAL:
                 continue
-            if not (finite_number(value) and value >= least):
-                yield f"{dot}{field} is {value_text(value)}; it is finite and at least {least}"
+            most = _MOST.get(dot + field, 1e9)
+            if not (finite_number(value) and least <= value <= most):
+                yield (
+                    f"{dot}{field} is {value_text(value)}; it is at least {least} and at most"
+                    f" {most:g}"
+                )
     if not (isinstance(rules.balancing, str) and rules.balancing in BALANCING):
         yield unknown_name("balancing", rules.balancing, BALANCING)
     if isinstance(breaker, BreakerRules):

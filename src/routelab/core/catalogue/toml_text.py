@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from routelab.core.storage import read_bounded
 from routelab.errors import RoutelabError
 
 
@@ -21,7 +22,7 @@ def read_text(path: Path, what: str, error: type[RoutelabError]) -> str:
         error: it cannot be opened, or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bounded(path, "table_bytes").decode("utf-8")
     except OSError as cause:
         raise error(f"{path}: cannot be read as {what}: {cause.strerror or cause}") from cause
     except UnicodeDecodeError as cause:
@@ -38,12 +39,19 @@ def parse_tables(text: str, source: str, error: type[RoutelabError]) -> dict[str
     """
     import tomllib  # importing the runtime stays quick
 
+    if text.count(".") > _DEEPEST and _DOTTED.search(text):
+        raise error(f"{source}: not valid TOML: a name has more than {_DEEPEST} parts")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as cause:
+    except ValueError as cause:  # TOMLDecodeError, or a number of thousands of digits
         raise error(f"{source}: not valid TOML: {cause}") from cause
     except RecursionError:
         raise error(f"{source}: not valid TOML: it is nested too deep") from None
+
+
+_DEEPEST = 64
+_DOTTED = re.compile(rf"""(?:(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{_DEEPEST}}}""")
+"""Names in names: reading them takes time with the square of their number."""
 
 
 def tables_text(tables: Mapping[str, Any], place: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from routelab.core.catalogue.addresses import address_secret
@@ -10,6 +9,10 @@ from routelab.core.catalogue.candidates import parameter_problems
 from routelab.core.catalogue.catalogue import Deployment, Model, Timeouts
 from routelab.core.catalogue.price_problems import price_problems
 from routelab.core.catalogue.quirks import quirk_problems
+from routelab.core.messages import value_text
+
+LEAST, MOST = 1e-6, 1e9
+"""Of rates, limits and seconds: beyond, what is reckoned with them is zero or infinite."""
 
 _LIMITS = ("max_concurrency", "requests_per_minute", "tokens_per_minute")
 
@@ -19,8 +22,9 @@ def value_problems(model: Model) -> Iterator[str]:
     yield from price_problems(model)
     if model.parameters is not None:
         yield from parameter_problems(model.parameters)
-    if model.context_window is not None and model.context_window <= 0:
-        yield f"context_window is {model.context_window}; it must be positive"
+    if model.context_window is not None and not 0 < model.context_window <= MOST:
+        said = value_text(model.context_window)
+        yield f"context_window is {said}; it must be positive, and at most {MOST:g}"
     yield from deployment_problems(model)
 
 
@@ -67,15 +71,18 @@ def _misfits(deployment: Deployment) -> Iterator[str]:
             " variable and name that as `api_key_env`; for other credentials give the router"
             " client=httpx.AsyncClient(auth=..., params=...)"
         )
-    if not (math.isfinite(deployment.weight) and deployment.weight >= 0.0):
-        yield f"weight is {deployment.weight}; a weight is finite and not negative"
+    if not 0.0 <= deployment.weight <= MOST:
+        yield f"weight is {deployment.weight}; a weight is not negative, and at most {MOST:g}"
     for field in _LIMITS:
         limit = getattr(deployment, field)
-        if limit is not None and not (math.isfinite(limit) and limit > 0):
-            yield f"{field} is {limit}; it must be positive, or left out for no limit"
+        if limit is not None and not LEAST <= limit <= MOST:
+            yield (
+                f"{field} is {value_text(limit)}; it lies between {LEAST:g} and {MOST:g}, or is"
+                " left out for no limit"
+            )
     if deployment.quirks is not None:
         yield from quirk_problems(deployment.quirks)
     for field in Timeouts.__struct_fields__ if deployment.timeouts else ():
         seconds = getattr(deployment.timeouts, field)
-        if not (math.isfinite(seconds) and seconds > 0.0):
-            yield f"timeouts.{field} is {seconds}; it is finite and positive"
+        if not LEAST <= seconds <= MOST:
+            yield f"timeouts.{field} is {seconds}; it lies between {LEAST:g} and {MOST:g}"

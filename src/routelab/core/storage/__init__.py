@@ -8,7 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.core.storage.atomic import replacing, sweep, sync, unfinished
-    from routelab.core.storage.bounded import check_regular, inside, read_bounded
+    from routelab.core.storage.bounded import inside, read_bounded
     from routelab.core.storage.file_lock import is_locked, lock_file
     from routelab.core.storage.plain_data import encoded
     from routelab.core.storage.read_limits import Limits, limits, raise_limits, raised
@@ -35,7 +35,6 @@ else:
             "ScoreRecord": "record",
             "Status": "record",
             "StepRecord": "record",
-            "check_regular": "bounded",
             "encoded": "plain_data",
             "inside": "bounded",
             "is_locked": "file_lock",
@@ -61,7 +60,6 @@ __all__ = [
     "ScoreRecord",
     "Status",
     "StepRecord",
-    "check_regular",
     "encoded",
     "inside",
     "is_locked",

@@ -60,17 +60,6 @@ def inside(path: Path, folder: Path) -> Path:
     return Path(whole)
 
 
-def check_regular(path: Path) -> None:
-    """Refuse what is no file but a pipe, a device or the like, without opening it.
-
-    Args:
-        path: of the file.
-    Raises:
-        OSError: it is, or there is none.
-    """
-    _check_regular(path.stat().st_mode)
-
-
 def _check_regular(mode: int) -> None:
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "Is a directory")

@@ -36,25 +36,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         columns: of a log, or names in its objects.
         line_bytes: of one row of a log.
         depth: of a value in a log, lists and objects in one another.
-        cells: requests times models of a log, or 400 for each row of it where that is more.
-        unpacked_bytes: of one column of a part of a Parquet file, once decompressed.
-        pickle_bytes: of a pickled log of others.
+        cells: numbers of a log in memory, of every request, model and column, unless its file
+            holds a 64th of them or more.
+        unpacked_bytes: of a Parquet file, once decompressed, unless the file is a 200th as large.
     """
 
-    policy_bytes: int = 32 << 20
+    policy_bytes: int = 4 << 20
     tensor_bytes: int = 128 << 20
     tensors: int = 10_000
     dimensions: int = 32
     policies: int = 2_000
     nesting: int = 50
-    table_bytes: int = 2 << 20
+    table_bytes: int = 1 << 20
     json_bytes: int = 128 << 20
     columns: int = 10_000
     line_bytes: int = 32 << 20
     depth: int = 64
-    cells: int = 10_000_000
-    unpacked_bytes: int = 2 << 30
-    pickle_bytes: int = 4 << 30
+    cells: int = 40_000_000
+    unpacked_bytes: int = 256 << 20
 
 
 def limits() -> Limits:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from routelab.core import Bools, Floats, Ints
+from routelab.core.storage import limits, raised
+from routelab.errors import LogError
 from routelab.logs.columns.frame import Frame
 from routelab.logs.columns.names import PARTS
 from routelab.logs.columns.rows import LogRows
@@ -27,6 +29,7 @@ def complete(rows: LogRows, problems: Problems) -> Log:
         LogError: a pair has two rows, or whatever `problems` holds.
     """
     problems.stop()
+    _check_sparse(rows)
     number = sample_numbers(rows)
     _no_twins(rows, number, problems)
     problems.stop()
@@ -62,6 +65,28 @@ def _sample(rows: LogRows, here: Bools) -> Log:
         unasked={name: dense(values) for name, values in rows.unasked.items()},
         token_parts={name: dense(rows.values[name]) for name in PARTS if name in rows.values},
     )
+
+
+_SHARE = 64
+"""Cells for each row of a log that are no more than it may need, however many they are."""
+
+
+def _check_sparse(rows: LogRows) -> None:
+    """Refuse a log in which hardly any model answered any request: its arrays would be empty.
+
+    Raises:
+        LogError: it is one.
+    """
+    cells = len(rows.requests) * len(rows.models)
+    arrays = len(_OUTCOMES) + len(rows.signals) + len(rows.extra_usd) + len(rows.unasked) + 1
+    most = max(limits().cells, _SHARE * len(rows.model) * arrays)
+    if cells * arrays > most:
+        raise LogError(
+            f"{len(rows.requests):,} requests and {len(rows.models):,} models have"
+            f" {len(rows.model):,} rows, and {arrays} columns: {cells * arrays:,} numbers, more"
+            f" than {most:,}, hardly any of them known; leave out models with few rows, or"
+            f" {raised('cells')}"
+        )
 
 
 def partial(rows: LogRows, problems: Problems) -> PartialLog:

@@ -26,7 +26,7 @@ def read(extras: Mapping[bytes, bytes]) -> EmbeddedMetadata:
     """What the metadata says; nothing if another program wrote the file."""
     try:
         return msgspec.json.decode(extras.get(_LOG_KEY, b"{}"), type=EmbeddedMetadata)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return EmbeddedMetadata()
 
 

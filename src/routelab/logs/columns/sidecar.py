@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from routelab.core import SignalSpec
-from routelab.core.catalogue import Catalogue, catalogue_file
+from routelab.core.catalogue import Catalogue, catalogue_file, parse_tables, read_text
+from routelab.core.messages import shown
+from routelab.core.storage import inside
 from routelab.errors import LogError
 from routelab.logs.model import Problems
 
@@ -46,12 +47,11 @@ def read(log: Path) -> Sidecar:
         LogError: not TOML, an unknown or mistyped key.
     """
     path = path_of(log)
-    if not path.exists():
+    if not is_there(path):
         return Sidecar()
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Sidecar)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise LogError(f"{path.name}: not valid TOML: {error}") from error
+        tables = parse_tables(read_text(path, "a sidecar", LogError), path.name, LogError)
+        return msgspec.convert(tables, Sidecar)
     except msgspec.ValidationError as error:
         raise LogError(
             f"{path.name}: {error}; a sidecar has catalogue, models, ignore, quality_scale,"
@@ -68,13 +68,24 @@ def read_catalogue(log: Path, sidecar: Sidecar) -> Catalogue | None:
     """
     if sidecar.catalogue is None:
         return None
-    path = path_of(log).parent / sidecar.catalogue
-    if not path.is_file():
+    home, named = path_of(log), shown(sidecar.catalogue)
+    try:
+        path = inside(home.parent / sidecar.catalogue, home.parent)
+    except OSError as error:
+        why = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise LogError(
-            f"{path_of(log).name}: catalogue {sidecar.catalogue!r} cannot be read: no such"
-            " file; the path is relative to the sidecar"
-        )
+            f"{home.name}: catalogue {named!r} cannot be read: {why}; the path is relative to the"
+            " sidecar, and stays in its folder"
+        ) from error
     return catalogue_file.read(path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file, also where its name is longer than any."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def check(specs: Mapping[str, SignalSpec], problems: Problems) -> None:

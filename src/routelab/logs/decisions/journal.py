@@ -15,6 +15,7 @@ from routelab.core import Progress
 from routelab.core.storage import AlertRecord, FeedbackRecord, Record
 from routelab.errors import LogError
 from routelab.logs.columns import DECISIONS_KEY
+from routelab.logs.formats import bounded_lines
 from routelab.logs.model import SHOWN, Problems
 
 Line: TypeAlias = Record | FeedbackRecord | AlertRecord
@@ -67,12 +68,12 @@ class Journal:
     def _in_jsonl(self, path: Path) -> Iterator[Line]:
         problems, bad, examples = Problems(path.name), 0, list[str]()
         with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in bounded_lines(file, path):
                 if not line.strip():
                     continue
                 try:
                     yield _decoded(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     if not line.endswith(b"\n"):
                         self.torn.add(path.name)
                         continue
@@ -97,7 +98,7 @@ def is_journal(path: Path) -> bool:
         if path.suffix == ".parquet":
             return DECISIONS_KEY in (pq.read_schema(path).metadata or {})
         with path.open("rb") as file:
-            first = next((line for line in file if line.strip()), b"{}")
+            first = next((line for _, line in bounded_lines(file, path) if line.strip()), b"{}")
         return _kind(first).schema.startswith(_PREFIX)
     except (OSError, pa.ArrowInvalid, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False

@@ -2,6 +2,7 @@
 
 from routelab.logs.formats import arrow
 from routelab.logs.formats.arrow_text import is_text
+from routelab.logs.formats.bounds import bounded_lines, refusing
 from routelab.logs.formats.csv import open_csv
 from routelab.logs.formats.delimiter import csv_header
 from routelab.logs.formats.folder import FolderSource, open_folder
@@ -30,6 +31,7 @@ __all__ = [
     "TextsInMemory",
     "WithoutColumns",
     "arrow",
+    "bounded_lines",
     "csv_header",
     "is_text",
     "message_key",
@@ -44,6 +46,7 @@ __all__ = [
     "prompt_group",
     "prompt_key",
     "readable",
+    "refusing",
     "said",
     "stacked_tables",
     "table_columns",

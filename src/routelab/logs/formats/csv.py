@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
+from routelab.core.storage import limits, raised
 from routelab.errors import LogError
 from routelab.logs.formats import lines
+from routelab.logs.formats.bounds import check_columns
 from routelab.logs.formats.delimiter import COMMA, csv_header
 from routelab.logs.formats.source import TableSource
 from routelab.logs.model import SHOWN, Problems
 
-_BLOCKS = (8 << 20, 64 << 20, 1 << 30)
-"""Bytes read at once; a row must fit into one block, so larger ones are tried after."""
+_BLOCK = 8 << 20
+"""Bytes read at once; a row must fit into one block, so the longest row is tried after."""
 
 
 def open_csv(path: Path) -> TableSource:
@@ -60,20 +63,27 @@ def _notes(delimiter: str) -> tuple[str, ...]:
 def _refuse(path: Path, names: list[str]) -> None:
     if not names:
         raise LogError(f"{path.name}: the file is empty; a CSV log starts with its column names")
-    twins = sorted({name for name in names if names.count(name) > 1})
+    check_columns(names, path)
+    twins = sorted(name for name, times in Counter(names).items() if times > 1)
     if twins:
         raise LogError(*(f"{path.name}: the column {name!r} is there twice" for name in twins))
 
 
 def _read(path: Path, names: list[str], delimiter: str) -> Any:
-    for block in _BLOCKS:
+    most = max(_BLOCK, limits().line_bytes)
+    for block in (_BLOCK, most):
         bad: list[Any] = []
         try:
             table = _parse(path, names, delimiter, block, bad, threads=True)
         except pa.ArrowInvalid as error:
-            if "straddling" in str(error) and block < _BLOCKS[-1]:
+            if "straddling" not in str(error):
+                raise
+            if block < most:
                 continue
-            raise
+            raise LogError(
+                f"{path.name}: a row is longer than {most:,} bytes, maybe because a quote is never"
+                f" closed; {raised('line_bytes')}"
+            ) from error
         if bad:
             _ragged(path, names, delimiter, block)
         return table

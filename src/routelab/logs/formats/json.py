@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from routelab.errors import LogError
+from routelab.logs.formats.bounds import deep
 from routelab.logs.formats.jsonl import open_jsonl, table_of
 from routelab.logs.formats.source import TableSource
 from routelab.logs.model import Problems
@@ -51,7 +52,9 @@ def open_json(path: Path) -> TableSource:
     problems.stop()
     if not rows:
         raise LogError(f"{path.name}: no rows; {_WAY_OUT}")
-    table, mixed = table_of(rows)
+    if (deeply := deep(content, value)) is not None:
+        raise LogError(f"{path.name}: {deeply}")
+    table, mixed = table_of(rows, path)
     return TableSource(path, table, untyped=mixed)
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from routelab.errors import LogError
 from routelab.logs.formats import lines
 from routelab.logs.formats.arrow_text import written
+from routelab.logs.formats.bounds import bounded_lines, check_columns, check_sparse, deep
 from routelab.logs.formats.csv import not_utf8
 from routelab.logs.formats.source import TableSource
 from routelab.logs.model import SHOWN, Problems
@@ -36,11 +37,17 @@ def open_jsonl(path: Path) -> TableSource:
     for rows, errors in _chunks(path):
         bad += len(errors)
         wrong += errors[: SHOWN - len(wrong)]
-        tables.append(_table(rows))
+        tables.append(_table(rows, path))
     problems.some(wrong, bad)
     problems.stop()
     if not any(table.num_rows for table in tables):
         raise LogError(f"{path.name}: the file is empty; a JSON Lines log has an object per line")
+    names = {name for table in tables for name in table.column_names}
+    check_columns(names, path)
+    n_rows = sum(table.num_rows for table in tables)
+    check_sparse(
+        n_rows, len(names), sum(table.num_rows * table.num_columns for table in tables), path
+    )
     table = stacked_tables(tables)
     mixed = frozenset(field.name for field in table.schema if field.type == _MIXED)
     return TableSource(path, table, untyped=mixed, lines=partial(lines.of_jsonl, path))
@@ -49,7 +56,7 @@ def open_jsonl(path: Path) -> TableSource:
 def numbered_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a file that `open_jsonl` can read, as written, with their lines from 1."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in bounded_lines(file, path):
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if text.strip():
                 yield number, _object(text, number)
@@ -78,7 +85,7 @@ def _chunks(path: Path) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
     errors: list[str] = []
     size = 0
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in bounded_lines(file, path):
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if text.strip():
                 try:
@@ -103,6 +110,8 @@ def _object(line: bytes, number: int) -> dict[str, Any]:
         value = _lenient(line, number, error)
     if not isinstance(value, dict):
         raise ValueError(f"line {number}: {type(value).__name__} where an object is expected")
+    if (problem := deep(line, value)) is not None:
+        raise ValueError(f"line {number}: {problem}")
     return value
 
 
@@ -132,14 +141,20 @@ def _encoding(line: bytes, number: int) -> str:
     return f"line {number}: not UTF-8"
 
 
-def table_of(rows: list[dict[str, Any]]) -> tuple[Any, frozenset[str]]:
-    """Objects as a table, and its columns that hold values of several types as text."""
-    table = _table(rows)
+def table_of(rows: list[dict[str, Any]], path: Path) -> tuple[Any, frozenset[str]]:
+    """Objects as a table, and its columns that hold values of several types as text.
+
+    Raises:
+        LogError: they have more names than a log has columns.
+    """
+    table = _table(rows, path)
     return table, frozenset(field.name for field in table.schema if field.type == _MIXED)
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
+def _table(rows: list[dict[str, Any]], path: Path) -> Any:
     names = dict.fromkeys(name for row in rows for name in row)
+    check_columns(names, path)
+    check_sparse(len(rows), len(names), sum(map(len, rows)), path)
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from routelab.core import Ints
 from routelab.errors import LogError
 from routelab.logs.formats import arrow
+from routelab.logs.formats.bounds import check_parquet
 
 _SAMPLE = 1024
 """Values of a column of text that tell whether it holds numbers."""
@@ -99,6 +100,7 @@ def open_parquet(path: Path) -> ParquetSource:
         LogError: it is none, or it is cut short.
     """
     with readable(path), pq.ParquetFile(path) as file:
+        check_parquet(file.metadata, path)
         return ParquetSource(path, file.metadata, file.schema_arrow)
 
 
