@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from re import _parser  # type: ignore[attr-defined]  # the one reader of what `re` reads
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+_Node = TypeVar("_Node")
 
 _MANY = 8
 """Repetitions, at most so many, of which the ways are few enough to be tried."""
@@ -219,11 +221,11 @@ def _times(counts: Counter[int], ways: int) -> Counter[int]:
     return Counter({it: min(2, n * ways) for it, n in counts.items()}) if ways else Counter()
 
 
-def _components(follow: defaultdict[int, Counter[int]]) -> Iterator[frozenset[int]]:
+def _components(follow: Mapping[_Node, Counter[_Node]]) -> Iterator[frozenset[_Node]]:
     """Positions that are reached again from one another (Tarjan, without recursion)."""
-    number: dict[int, int] = {}
-    low: dict[int, int] = {}
-    path: list[int] = []
+    number: dict[_Node, int] = {}
+    low: dict[_Node, int] = {}
+    path: list[_Node] = []
     for root in [*follow]:
         work = [(root, iter([*follow[root]]))] if root not in number else []
         if work:
@@ -235,7 +237,7 @@ def _components(follow: defaultdict[int, Counter[int]]) -> Iterator[frozenset[in
                 if there not in number:
                     number[there] = low[there] = len(number)
                     path.append(there)
-                    work.append((there, iter([*follow[there]])))
+                    work.append((there, iter([*follow.get(there, ())])))
                     break
                 if there in low:
                     low[here] = min(low[here], number[there])
@@ -248,7 +250,7 @@ def _components(follow: defaultdict[int, Counter[int]]) -> Iterator[frozenset[in
                     del path[len(path) - len(found) :]
                     for it in found:
                         del low[it]
-                    if len(found) > 1 or here in follow[here]:
+                    if len(found) > 1 or here in follow.get(here, ()):
                         yield frozenset(found)
 
 
@@ -274,11 +276,7 @@ def _two_paths(component: frozenset[int], found: _Automaton) -> bool:
                             raise TooLargeError("too many letters in what repeats")
                         seen.add(there)
                         waiting.append(there)
-    graph: defaultdict[Any, Counter[Any]] = defaultdict(Counter)
-    for pair, next_pairs in after.items():
-        graph[pair] = Counter(next_pairs)
-    for part in _components(graph):
-        kinds = {p == q for p, q in part}
-        if len(kinds) == 2:
+    for part in _components({pair: Counter(there) for pair, there in after.items()}):
+        if len({pair[0] == pair[1] for pair in part}) == 2:
             return True
     return False

@@ -102,10 +102,8 @@ def _nested(policy: Any, most: int, deepest: int) -> Iterator[str]:
         elif isinstance(value, list):
             waiting += [(it, depth) for it in value if isinstance(it, dict | list)]
         if depth > deepest:
-            yield (
-                f"policy: policies lie more than {deepest} deep in one another; nest fewer, or "
-                + (raised("nesting"))
-            )
+            way_out = f"nest fewer, or {raised('nesting')}"
+            yield f"policy: policies lie more than {deepest} deep in one another; {way_out}"
             return
         if count > most:
             yield f"policy: more than {most:,} policies and gates; {raised('policies')}"

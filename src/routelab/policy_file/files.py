@@ -198,8 +198,7 @@ def _golden(content: bytes) -> tuple[Golden, ...]:
         raise PolicyFileError(
             f"{GOLDEN}: {len(lines):,} decisions, more than {most:,}; {raised('policies')}"
         )
-    for number, line in enumerate(lines, 1):
-        check_depth(line, f"{GOLDEN}: line {number}")
+    check_depth(content, GOLDEN)
     return tuple(msgspec.json.decode(line, type=Golden) for line in lines)
 
 

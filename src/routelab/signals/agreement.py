@@ -12,6 +12,8 @@ from routelab.errors import PolicyError
 from routelab.signals.canonical import answer_parts
 from routelab.signals.source import Body, SignalReading, SignalSource
 
+_COUNTS = frozenset(map(str, range(2, 65)))
+
 
 class Agreement(SignalSource, frozen=True):
     """Share of the other `n - 1` samples whose normalised text equals the first's.
@@ -29,12 +31,7 @@ class Agreement(SignalSource, frozen=True):
         Raises:
             PolicyError: the argument is no whole number from 2 to 64.
         """
-        if not (
-            argument.isascii()
-            and argument.isdigit()
-            and len(argument) <= 4
-            and 2 <= int(argument) <= 64
-        ):
+        if argument not in _COUNTS:
             raise PolicyError(
                 f"agreement:{argument}: the number of samples must be 2 to 64, as in agreement:3"
             )

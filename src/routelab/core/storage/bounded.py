@@ -12,6 +12,10 @@ from routelab.core.storage.read_limits import limits, raised
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """A pipe that nobody writes to is opened at once, and then refused."""
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_IS_LINK = (errno.ELOOP, errno.EMLINK)
+"""What systems say of a link that is not followed."""
+
 
 def read_bounded(path: Path, limit: str, *, within: Path | None = None) -> bytes:
     """The content of a regular file.
@@ -25,21 +29,42 @@ def read_bounded(path: Path, limit: str, *, within: Path | None = None) -> bytes
             folder, or is larger; `strerror` says which.
     """
     most: int = getattr(limits(), limit)
-    if within is not None:
-        path = inside(path, within)
-    held = os.open(path, _FLAGS)
+    held = os.open(path, _FLAGS) if within is None else _opened(path, within)
     try:
         found = os.fstat(held)
         _check_regular(found.st_mode)
         if found.st_size > most:
             raise _too_large(most, limit)
-        with os.fdopen(held, "rb", closefd=False) as file:
-            content = file.read(most + 1)
+        content = _content(held, found.st_size, most)
     finally:
         os.close(held)
     if len(content) > most:  # it grew meanwhile, or says nothing of its size, as those in /proc
         raise _too_large(most, limit)
     return content
+
+
+def _opened(path: Path, folder: Path) -> int:
+    """The file, whose name may be a link within the folder; most are none, and quick."""
+    try:
+        return os.open(path, _FLAGS | _NO_LINK)
+    except OSError as error:
+        if error.errno not in _IS_LINK:
+            raise
+        return os.open(inside(path, folder), _FLAGS | _NO_LINK)
+    except ValueError as error:  # a name with a null character
+        raise OSError(errno.EINVAL, str(error)) from error
+
+
+def _content(held: int, size: int, most: int) -> bytes:
+    """All that an open file holds, or one byte more than it may."""
+    content = os.read(held, size + 1)  # most files are read at once, and are as large as they say
+    if len(content) == size:
+        return content
+    parts, left = [content], most + 1 - len(content)
+    while left > 0 and (part := os.read(held, min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def inside(path: Path, folder: Path) -> Path:

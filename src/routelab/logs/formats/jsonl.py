@@ -45,9 +45,8 @@ def open_jsonl(path: Path) -> TableSource:
     names = {name for table in tables for name in table.column_names}
     check_columns(names, path)
     n_rows = sum(table.num_rows for table in tables)
-    check_sparse(
-        n_rows, len(names), sum(table.num_rows * table.num_columns for table in tables), path
-    )
+    held = sum(table.num_rows * table.num_columns for table in tables)
+    check_sparse(n_rows, len(names), held, path)
     table = stacked_tables(tables)
     mixed = frozenset(field.name for field in table.schema if field.type == _MIXED)
     return TableSource(path, table, untyped=mixed, lines=partial(lines.of_jsonl, path))
