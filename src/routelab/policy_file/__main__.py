@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 
-from routelab.errors import RoutelabError
+from routelab.errors import RoutelabError, visible
 from routelab.policy_file.files import load
 
 _PACKAGE = "--package"
@@ -28,18 +28,19 @@ def main(arguments: list[str] | None = None) -> int:
         loaded = load(options.policy, packages=options.package)
     except RoutelabError as error:
         said = re.sub(r"`packages=\['([^']+)'\]`", rf"{_PACKAGE} \1", str(error))
-        sys.stderr.write(f"{said}\n")
+        sys.stderr.write(f"{visible(said)}\n")
         return 2
-    sys.stdout.write(f"{loaded.name}: {' > '.join(loaded.policy.models_used)}, {loaded.digest}\n")
+    models = " > ".join(loaded.policy.models_used)
+    sys.stdout.write(visible(f"{loaded.name}: {models}, {loaded.digest}\n"))
     if loaded.edited:
-        sys.stderr.write(f"warning: {loaded.edited}\n")
+        sys.stderr.write(visible(f"warning: {loaded.edited}\n"))
     for problem in loaded.other_packages:
-        sys.stderr.write(f"warning: {problem}\n")
+        sys.stderr.write(visible(f"warning: {problem}\n"))
     if not options.verify:
         return 0
     problems = loaded.verify()
     for problem in problems:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(visible(f"{problem}\n"))
     same = len(loaded.golden) - len(problems)
     sys.stdout.write(f"golden decisions: {same}/{len(loaded.golden)} equal\n")
     return 2 if problems else 0

@@ -57,6 +57,11 @@ class PolicyFile:
     def name(self) -> str:
         return self.document.name
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that belong to it, whatever else lies in the directory."""
+        return tuple(self.path / name for name in dict.fromkeys((MAIN, *self.document.files)))
+
     @cached_property
     def metadata_used(self) -> tuple[str, ...]:
         """Which of a request's "task", "tenant" and "priority" its decisions depend on."""

@@ -10,11 +10,14 @@ from typing import Any
 
 import msgspec
 
+from routelab.core.messages import shown
+from routelab.core.storage import inside, read_bounded
 from routelab.errors import TrackingError
 from routelab.policy_file import PolicyFile, load
 from routelab.tracking import pending_studies
 
 SUMMARY, TRIALS = "study.json", "trials.parquet"
+REPORT = ".html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,22 +59,28 @@ def read(study: Path) -> Bundle:
     kept = pending_studies.read(study)
     content = _content(study / SUMMARY)
     summary = _decoded(study / SUMMARY, content)
-    policy = load(study.parent / kept.policy)
+    _within(study / TRIALS, study)
+    policy = load(_within(study.parent / kept.policy, study.parent))
     if policy.digest != summary["policy_digest"]:
         raise TrackingError(
             f"{study}: exported policy {summary['policy_digest'][:12]}, but {policy.path} is"
             f" {policy.digest[:12]}; put the study's own policy back, or tune again"
         )
-    report = None if kept.report is None else study.parent / kept.report
+    report = None if kept.report is None else _within(study.parent / kept.report, study.parent)
     if report is not None and not report.is_file():
         report = None
+    if report is not None and report.suffix.lower() != REPORT:
+        raise TrackingError(
+            f"{study}: its marker names {shown(report.name)!r} as its report, which is no {REPORT};"
+            f" delete the marker, and name the study: routelab track sync {study}"
+        )
     digest = hashlib.sha256(content).hexdigest()
     return Bundle(study, summary, digest, policy, report, kept.git_commit)
 
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, "json_bytes", within=path.parent)
     except OSError as error:
         raise TrackingError(
             f"{path.parent}: is no study directory ({SUMMARY}: {error.strerror}); give NAME.study,"
@@ -79,10 +88,26 @@ def _content(path: Path) -> bytes:
         ) from error
 
 
+def _within(path: Path, folder: Path) -> Path:
+    """A path that a file names, which must not lead out of where the study lies: what it leads to
+    is sent to the server.
+    """
+    try:
+        inside(path, folder)
+    except FileNotFoundError:
+        return path  # who reads it says so
+    except OSError as error:
+        raise TrackingError(
+            f"{shown(str(path))}: {error.strerror or error}, and is not sent; put what belongs to"
+            f" the study into {folder}"
+        ) from error
+    return path
+
+
 def _decoded(path: Path, content: bytes) -> Mapping[str, Any]:
     try:
         summary = msgspec.json.decode(content, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TrackingError(f"{path}: {error}; tune again") from error
     if summary.get("streamed"):
         raise TrackingError(

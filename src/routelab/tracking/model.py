@@ -88,7 +88,9 @@ def _logged(client: Any, run: Any, bundle: Bundle) -> str:
     with tempfile.TemporaryDirectory() as folder:
         # MLflow takes a path for a URL: `%20` and `#` in its name would lead elsewhere.
         policy = Path(folder) / f"{names.plain(bundle.name)}.policy"
-        shutil.copytree(bundle.policy.path, policy)
+        policy.mkdir()
+        for file in bundle.policy.files:
+            shutil.copy(file, policy / file.name)
         _save(Path(folder) / "model", model, bundle, policy)
         client.log_model_artifacts(model.model_id, str(Path(folder) / "model"))
     client.finalize_logged_model(model.model_id, "READY")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from routelab.core.storage import read_bounded
 from routelab.errors import TrackingError
 from routelab.tracking import database
 
@@ -39,8 +40,11 @@ def mark(study: Path, policy: Path, report: Path | None = None) -> None:
     Args:
         study: the study directory.
         policy: the policy directory.
-        report: to be stored with it; None for none.
+        report: to be stored with it; None for none. One that lies elsewhere is copied into the
+            study, since a marker leads nowhere else.
     """
+    if report is not None and not _lies_in(report, study.parent):
+        report = Path(shutil.copy(report, study / "report.html"))
     kept = PendingStudy(
         _beside(study, policy),
         None if report is None else _beside(study, report),
@@ -59,8 +63,9 @@ def read(study: Path) -> PendingStudy:
     if not path.exists():
         return PendingStudy(f"{study.name.removesuffix('.study')}.policy")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=PendingStudy)
-    except msgspec.MsgspecError as error:
+        content = read_bounded(path, "table_bytes", within=study)
+        return msgspec.json.decode(content, type=PendingStudy)
+    except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
         raise TrackingError(
             f"{path}: {error}; delete it, and name the study: routelab track sync {study}"
         ) from error
@@ -89,6 +94,10 @@ def waiting(folder: Path) -> list[Path]:
     patterns = (f"*.study/{MARKER}", f"*/*.study/{MARKER}")
     found: Iterable[Path] = (path.parent for it in patterns for path in folder.glob(it))
     return sorted(set(found))
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _beside(study: Path, path: Path) -> str:

@@ -119,7 +119,7 @@ def fetch(
                 f"{name} version {chosen}: holds policy {found.digest[:12]}, but {digest[:12]} was"
                 " registered; its files were changed in the store"
             )
-        files = {it.name: it.read_bytes() for it in sorted(found.path.iterdir()) if it.is_file()}
+        files = {it.name: it.read_bytes() for it in sorted(found.files)}
     replace_directory(out, files)
     return FetchedPolicy(name, chosen, str(out), load(out).digest)
 

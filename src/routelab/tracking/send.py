@@ -83,7 +83,8 @@ def _fill(client: Any, run: Any, bundle: Bundle) -> model.RegisteredVersion:
     dataset.log_input(client, run, bundle)
     for path in bundle.files:
         client.log_artifact(run_id, str(path), "study")
-    client.log_artifacts(run_id, str(bundle.policy.path), "policy")
+    for path in bundle.policy.files:
+        client.log_artifact(run_id, str(path), "policy")
     if bundle.report is not None:
         client.log_artifact(run_id, str(bundle.report), "report")
     runs.children(client, run, bundle)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.console import RenderableType
 from rich.markdown import Markdown
 
 from routelab.cli.arguments import Packages, PolicyPath
@@ -16,8 +17,10 @@ from routelab.cli.options import Json
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
 from routelab.core.catalogue import Model
+from routelab.core.messages import shown
 from routelab.policy_file import Document, PolicyFile, policy_card
 
+_SHOWN_ADDRESSES = 50
 _SHOWN = 5
 """Golden decisions that differ and are told; JSON has them all."""
 
@@ -58,12 +61,31 @@ def inspect(
     else:
         reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}{_messages(loaded)}"
         card = Markdown(policy_card(_shown(loaded.document)))
-        tables.show(card, reads, f"digest: {loaded.digest}")
+        tables.show(card, *_addresses(loaded.document), reads, f"digest: {loaded.digest}")
         if verify:
             tables.show(f"golden decisions: {checked['equal']}/{checked['n']} equal")
     if problems:
         tell(_differences(problems, len(loaded.golden)))
         raise typer.Exit(2)
+
+
+def _addresses(document: Document) -> Iterator[RenderableType]:
+    """Addresses and keys that a policy's own catalogue names, which nothing calls or reads."""
+    named = [
+        (name, it)
+        for name, model in document.catalogue.models.items()
+        for it in model.deployments
+    ]
+    if not named:
+        return
+    heads = ("model", "address", "named there", "variable of its key")
+    table = tables.table("Named by the policy, and never called: --catalogue says where", heads)
+    for name, it in named[:_SHOWN_ADDRESSES]:
+        cells = (name, it.public_url, it.model, it.api_key_env or "none")
+        table.add_row(*(tables.escaped(shown(cell)) for cell in cells))
+    if (more := len(named) - _SHOWN_ADDRESSES) > 0:
+        table.add_row(f"and {more} more", "", "", "")
+    yield table
 
 
 def _reads(loaded: PolicyFile) -> list[str]:
@@ -90,11 +112,11 @@ def _shown(document: Document) -> Document:
 def _public(document: Document) -> Document:
     """Without the credentials that addresses may hold."""
 
-    def shown(model: Model) -> Model:
+    def public(model: Model) -> Model:
         at = tuple(msgspec.structs.replace(it, base_url=it.public_url) for it in model.deployments)
         return msgspec.structs.replace(model, deployments=at)
 
-    models = {name: shown(model) for name, model in document.catalogue.models.items()}
+    models = {name: public(model) for name, model in document.catalogue.models.items()}
     catalogue = msgspec.structs.replace(document.catalogue, models=models)
     return msgspec.structs.replace(document, catalogue=catalogue)
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +16,7 @@ from routelab.cli.flags import with_flags
 from routelab.cli.streams import writing
 from routelab.core import Policy
 from routelab.core.messages import wording
+from routelab.errors import visible
 from routelab.policy_file import Certificate, CertifiedBound, seconds_text
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
@@ -47,7 +48,18 @@ def show(*parts: RenderableType) -> None:
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=_WIDTH)
     with writing():
-        console.print(Group(*parts))
+        console.print(_Visible(Group(*parts)))
+
+
+class _Visible:
+    """What is to be printed, with escapes for what is not seen: names in it are anybody's text."""
+
+    def __init__(self, inside: RenderableType) -> None:
+        self._inside = inside
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._inside, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
 
 
 def flow(texts: Iterable[str]) -> None:
@@ -55,7 +67,7 @@ def flow(texts: Iterable[str]) -> None:
     console = Console(file=sys.stdout, highlight=False)
     try:
         for text in texts:
-            console.print(Text(text), end="", soft_wrap=True)
+            console.print(Text(visible(text)), end="", soft_wrap=True)
     finally:
         console.print()  # also before an error
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from routelab.errors import visible
+
 _log = logging.getLogger("routelab")
 
 
@@ -16,4 +18,4 @@ class WarnOnce:
     def __call__(self, model: str, lacking: str, message: str) -> None:
         if (model, lacking) not in self._told:
             self._told.add((model, lacking))
-            _log.warning("%s", message)
+            _log.warning("%s", visible(message))

@@ -22,30 +22,58 @@ class FrameError(ValueError):
     """The records are no table of numbers and texts."""
 
 
-def columns(frame: Any) -> dict[str, Values]:
+_SHARED = 64
+"""Characters of all texts for each byte of the pickle, which may hold a text once for many rows."""
+
+
+def columns(frame: Any, size: int) -> dict[str, Values]:
     """(n,) arrays of a table by column, of numbers or of texts, numbers and None.
 
+    Args:
+        frame: what the pickle made.
+        size: bytes of the pickle. A table holds no more values, since each takes a byte there: one
+            that does names the same values again and again.
     Raises:
         FrameError: it is no table, or holds something else.
     """
     try:
-        return _columns(frame)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
+        return _columns(frame, size)
+    except _BROKEN as error:
         raise FrameError(str(error) or type(error).__name__) from error
 
 
-def _columns(frame: Any) -> dict[str, Values]:
+_BROKEN = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+def _columns(frame: Any, size: int) -> dict[str, Values]:
     state = _made(frame, "frame").state
     manager = _made(state.get("_mgr", state.get("_data")), "manager")
     axes, blocks = _parts(manager)
     names = _names(axes[0])
     found: dict[str, Values] = {}
+    left, characters = size, _SHARED * size
     for values, places in blocks:
         at = _places(places)
-        rows = _rows(values, len(at))
+        rows = _rows(values, len(at), size)
+        left -= rows.size
+        if left < 0:
+            raise FrameError(f"it holds more values than its {size:,} bytes")
         if len(rows) != len(at):
             raise FrameError(f"a block of {len(rows)} columns has {len(at)} places")
-        found.update((names[i], _plain(names[i], row)) for i, row in zip(at, rows, strict=True))
+        for i, row in zip(at, rows, strict=True):
+            found[names[i]] = _plain(names[i], row)
+            characters -= _characters(row)
+            if characters < 0:
+                raise FrameError(f"its texts are more than {_SHARED} times its {size:,} bytes")
     if len(found) != len(names) or len({len(column) for column in found.values()}) > 1:
         raise FrameError("its columns are not all there, or not of one length")
     return {name: found[name] for name in names}
@@ -64,7 +92,7 @@ def _names(index: Any) -> list[str]:
     _, fields = _made(index, "index").args
     if "data" not in fields:
         raise FrameError("its columns have no names")
-    names = list(_rows(fields["data"], 1)[0])
+    names = list(_rows(fields["data"], 1, 1 << 20)[0])
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise FrameError("its columns are not named by texts that differ")
     return names
@@ -77,12 +105,19 @@ def _places(places: Any) -> Sequence[int]:
     return [int(place) for place in _array(places)]
 
 
-def _rows(values: Any, n: int) -> Values:
-    """(n, rows) values of a block, which strings hold without the first axis."""
+def _characters(column: Values) -> int:
+    """Of all texts of a column."""
+    return sum(len(it) for it in column if type(it) is str) if column.dtype == object else 0
+
+
+def _rows(values: Any, n: int, most: int) -> Values:
+    """(n, rows) values of a block, which strings hold without the first axis; texts are at most
+    so many.
+    """
     kind = kind_of(values)
     if kind == "arrow strings":
         held = values.state.get("_pa_array", values.state.get("_data"))
-        return objects(list(_arrow(held)))[None]
+        return objects(_arrow(held, most))[None]
     if kind in ("strings", "backed"):
         parts = values.state.values() if isinstance(values.state, dict) else values.state
         found = [it for it in parts if kind_of(it) in ("array", "raw array")]
@@ -124,12 +159,18 @@ def _bytes(held: Any) -> bytes:
     return _bytes(args[0]) if args else b""
 
 
-def _arrow(made: Any) -> Iterator[str | None]:
-    """Texts of an Arrow column, read from its buffers: where each ends, and all of them."""
-    if kind_of(made) == "arrow chunks":
-        for chunk in made.args[0]:
-            yield from _arrow(chunk)
-        return
+def _arrow(made: Any, most: int) -> list[str | None]:
+    """Texts of an Arrow column, at most so many."""
+    found: list[str | None] = []
+    for chunk in made.args[0] if kind_of(made) == "arrow chunks" else (made,):
+        found += _chunk(chunk)
+        if len(found) > most:
+            raise FrameError("a column of texts is longer than the file")
+    return found
+
+
+def _chunk(made: Any) -> Iterator[str | None]:
+    """Texts of an Arrow array, read from its buffers: where each ends, and all of them."""
     kind, length, _, offset, buffers, *_ = _made(made, "arrow array").args[0]
     width = _OFFSETS[_made(kind, "arrow type").args[0]]
     valid, ends, texts = (None if it is None else _buffer(it) for it in buffers)

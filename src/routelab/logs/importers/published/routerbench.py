@@ -12,7 +12,7 @@ import ast
 import pickle  # its machine alone: every name in a file is answered with an inert record
 import struct
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,7 +59,7 @@ def _parquet(path: Path) -> TableSource:
 
 def _pickled(path: Path) -> TableSource:
     try:
-        found = columns(_unpickled(path))
+        found = columns(_unpickled(path), path.stat().st_size)
         return TableSource(path, pa.table({name: _column(it) for name, it in found.items()}))
     except (FrameError, OverflowError, UnicodeEncodeError, pa.ArrowException) as error:
         raise LogError(
@@ -105,13 +105,16 @@ _BROKEN = (
 )
 
 
+_ORIGINAL: Any = pickle._Unpickler
+
+
 class _Records(pickle._Unpickler):
     """Runs a pickle without running anything that it names.
 
     The machine in Python, since the one in C reserves whatever memory a pickle says it needs.
     """
 
-    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+    dispatch: ClassVar[dict[int, Any]] = dict(_ORIGINAL.dispatch)
 
     def __init__(self, file: Any) -> None:
         super().__init__(file)
@@ -131,6 +134,40 @@ class _Records(pickle._Unpickler):
         self.append(self.read(int.from_bytes(self.read(8), "little")))
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray
+
+    def load_refused(self: Any) -> None:
+        """Sets, and names by number, which are looked up where `find_class` is not asked."""
+        raise pickle.UnpicklingError("it holds a set, or names something by a number")
+
+    dispatch |= dict.fromkeys(
+        (it[0] for it in (pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.PERSID, pickle.BINPERSID)),
+        load_refused,
+    )
+    dispatch |= dict.fromkeys(
+        (it[0] for it in (pickle.EMPTY_SET, pickle.ADDITEMS, pickle.FROZENSET)), load_refused
+    )
+
+    def load_dict(self: Any) -> None:
+        _check_keys(self.stack[::2])
+        _ORIGINAL.load_dict(self)
+
+    def load_setitems(self: Any) -> None:
+        _check_keys(self.stack[::2])
+        _ORIGINAL.load_setitems(self)
+
+    def load_setitem(self: Any) -> None:
+        _check_keys(self.stack[-2:-1])
+        _ORIGINAL.load_setitem(self)
+
+    dispatch[pickle.DICT[0]] = load_dict
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+    dispatch[pickle.SETITEM[0]] = load_setitem
+
+
+def _check_keys(keys: Sequence[object]) -> None:
+    """Refuse keys that are no text: numbers can be chosen to fall on one another."""
+    if not all(type(key) is str for key in keys):
+        raise pickle.UnpicklingError("it holds a mapping with keys that are no text")
 
 
 _OPENERS: Mapping[str, Callable[[Path], TableSource]] = {
