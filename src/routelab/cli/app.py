@@ -30,6 +30,7 @@ from routelab.cli.commands import (
     tune,
 )
 from routelab.cli.typer_groups import Commands
+from routelab.core.storage import raise_limits
 from routelab.version import __version__
 
 app = Commands(
@@ -64,8 +65,18 @@ def options(
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME=NUMBER",
+            help="Read more of a file than usual, for example columns=50000. Repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Options of the program itself."""
+    if limit:
+        raise_limits(limit)
 
 
 app.command("demo")(demo.demo)

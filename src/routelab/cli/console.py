@@ -28,6 +28,8 @@ def tell(text: str) -> None:
 def _harmless(text: str) -> str:
     """The same JSON, in which nothing commands a terminal or turns the direction of text."""
     shown = visible(text)
-    return text if shown == text else "".join(
-        it if visible(it) == it else ascii_json(it) for it in text
+    return (
+        text
+        if shown == text
+        else "".join(it if visible(it) == it else ascii_json(it) for it in text)
     )

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from routelab.cli.bundled_files import scenario_path
+from routelab.core.storage import read_bounded
 from routelab.errors import SimulationError
 from routelab.simulate import Scenario, Slo, scenario, slo
 
@@ -54,7 +55,7 @@ def read_objectives(path: Path | None) -> Slo | None:
 def _read(given: Path, parse: Callable[[str, str], _T]) -> _T:
     path = scenario_path(given)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, "table_bytes").decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SimulationError(f"{path}: cannot be read: {error}") from error
     return parse(text, path.name)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from routelab.core.storage import read_bounded
 from routelab.logs.model import Log
 from routelab.metrics import exact_mean
 from routelab.policy_file import PolicyFile
@@ -26,8 +27,8 @@ def stored(policy: PolicyFile) -> Mapping[str, Any] | None:
     """The data of the study beside a policy; None where there is none, or another policy's."""
     path = study_path(policy.path) / "study.json"
     try:
-        data = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
+        data = msgspec.json.decode(read_bounded(path, "json_bytes"))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     belongs = isinstance(data, Mapping) and data.get("policy_digest") == policy.digest
     return data if belongs else None

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from routelab.core.catalogue import Catalogue
+from routelab.core.storage import read_bounded
 from routelab.errors import TuningError
 from routelab.logs.model import Log
 from routelab.metrics import exact_mean
@@ -214,8 +215,9 @@ def _trade_off(policy: PolicyFile, tuned: ComparisonSet) -> float:
 def _front(policy: PolicyFile) -> Sequence[tuple[float, float]]:
     """Of the study beside the policy, in USD a request; empty where it is not there."""
     try:
-        data = msgspec.json.decode((study_path(policy.path) / "study.json").read_bytes())
-    except (OSError, msgspec.DecodeError):
+        path = study_path(policy.path) / "study.json"
+        data = msgspec.json.decode(read_bounded(path, "json_bytes"))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
     if not isinstance(data, Mapping) or data.get("policy_digest") != policy.digest:
         return ()

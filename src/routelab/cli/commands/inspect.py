@@ -72,9 +72,7 @@ def inspect(
 def _addresses(document: Document) -> Iterator[RenderableType]:
     """Addresses and keys that a policy's own catalogue names, which nothing calls or reads."""
     named = [
-        (name, it)
-        for name, model in document.catalogue.models.items()
-        for it in model.deployments
+        (name, it) for name, model in document.catalogue.models.items() for it in model.deployments
     ]
     if not named:
         return

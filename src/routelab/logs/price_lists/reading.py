@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from routelab.core.storage import read_bounded
 from routelab.errors import LogError
 from routelab.logs.price_lists import genai_prices, litellm
 from routelab.logs.price_lists.price_list import PriceList
@@ -62,7 +63,7 @@ def _decoded(path: Path) -> tuple[Any, list[str]]:
         return made
 
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bounded(path, "json_bytes").decode("utf-8-sig")
         return json.loads(text, object_pairs_hook=pairs), twice
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise LogError(f"{path.name}: prices cannot be read: {error}") from error

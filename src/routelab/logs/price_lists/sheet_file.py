@@ -7,11 +7,13 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from routelab.core.catalogue import DatedPrices, Model, catalogue_file, price_problems
 from routelab.core.messages import counted, nearest
+from routelab.core.storage import read_bounded
 from routelab.errors import LogError
 from routelab.logs.formats import csv_header, numerals
 from routelab.logs.model import Problems
@@ -49,11 +51,11 @@ def read_csv(path: Path) -> PriceList:
             header, a price is no number or negative, a model is listed twice for one day.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header, delimiter = csv_header(path)
-            cells = csv.reader(file, delimiter=delimiter, strict=True)
-            next(cells, None)
-            numbered = [(cells.line_num, _trimmed(line, len(header))) for line in cells if line]
+        file = StringIO(read_bounded(path, "json_bytes").decode("utf-8-sig"), newline="")
+        header, delimiter = csv_header(path)
+        cells = csv.reader(file, delimiter=delimiter, strict=True)
+        next(cells, None)
+        numbered = [(cells.line_num, _trimmed(line, len(header))) for line in cells if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"{path.name}: prices cannot be read: {error}") from error
     problems = Problems(path.name)

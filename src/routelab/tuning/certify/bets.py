@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from routelab.core import Policy
-from routelab.core.storage import replacing
+from routelab.core.storage import read_bounded, replacing
 from routelab.errors import TuningError
 from routelab.stats import Wealth
 from routelab.tuning.certify.ceiling import Ceiling, Source
@@ -211,10 +211,10 @@ def read_bets(path: Path) -> tuple[Bets, ...]:
         TuningError: it holds something else.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=BetsFile).bets
+        return msgspec.json.decode(read_bounded(path, "json_bytes"), type=BetsFile).bets
     except FileNotFoundError:
         return ()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TuningError(
             f"{path}: holds no bets that can be read ({error}); give another file of `bets`, or"
             " remove this one, which makes the next look a test of its own"

@@ -11,6 +11,7 @@ import msgspec
 
 from routelab.core import SignalSpec
 from routelab.core.messages import foreign
+from routelab.core.storage import read_bounded
 from routelab.errors import PolicyFileError
 from routelab.policy_file import check_target
 from routelab.tuning.options import UNSAID, Options
@@ -110,8 +111,8 @@ def check_same_study(
     if replace or not main.is_file():
         return
     try:
-        made = msgspec.json.decode(main.read_bytes(), type=_Made)
-    except (OSError, msgspec.MsgspecError):
+        made = msgspec.json.decode(read_bounded(main, "policy_bytes"), type=_Made)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         made = _Made()  # damaged or no study's: nothing says that it may go
     differences = [
         *_of_inputs(made, log, reads or {}),
