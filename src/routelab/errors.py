@@ -69,6 +69,8 @@ class RouteError(RoutelabError):
         cost_usd: what was spent on it all the same; NaN if that is not known.
         steps: the calls that were made, as in a decision (`routelab.core.decision.Step`).
         retry_after_s: seconds after which it may get one; None if nothing is known of it.
+        detail: the same for operators, with deployments, their addresses and their words; keys are
+            kept out of it too. What `str` gives may be shown to whoever asked.
     """
 
     def __init__(
@@ -77,8 +79,10 @@ class RouteError(RoutelabError):
         cost_usd: float = 0.0,
         steps: tuple[Any, ...] = (),
         retry_after_s: float | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(*problems)
+        self.detail = detail or str(self)
         self.cost_usd = cost_usd
         self.steps = steps
         self.retry_after_s = retry_after_s
