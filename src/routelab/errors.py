@@ -69,8 +69,9 @@ class RouteError(RoutelabError):
         cost_usd: what was spent on it all the same; NaN if that is not known.
         steps: the calls that were made, as in a decision (`routelab.core.decision.Step`).
         retry_after_s: seconds after which it may get one; None if nothing is known of it.
-        detail: the same for operators, with deployments, their addresses and their words; keys are
-            kept out of it too. What `str` gives may be shown to whoever asked.
+        detail: the same for operators, with deployments, their addresses and their words; a
+            traceback shows it too. What `str` gives may be shown to whoever asked, and in neither
+            is a key.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class RouteError(RoutelabError):
     ) -> None:
         super().__init__(*problems)
         self.detail = detail or str(self)
+        if self.detail != str(self):
+            self.add_note(f"For operators: {self.detail}")
         self.cost_usd = cost_usd
         self.steps = steps
         self.retry_after_s = retry_after_s
