@@ -1,6 +1,8 @@
 """A chat service in the protocol of OpenAI, streaming included, that routes by a policy.
 
 POLICY=mine.policy MODELS=models.toml LOG=decisions uvicorn --factory examples.service:create
+
+BUDGETS=budgets.toml keeps it within budgets; a tenant is named by the header x-tenant.
 """
 
 import asyncio
@@ -17,16 +19,15 @@ from starlette.routing import Route
 
 from routelab.errors import BudgetError, NoModelError, RequestError, RouteError
 from routelab.runtime import AsyncRouter, RequestOptions, RouterConfig, StreamedAnswer
-from routelab.runtime.attempts import DONE, sse_event
+from routelab.runtime.attempts import DONE, failure_classes, sse_event
 
 Answer = TypeVar("Answer")
 
 
 def create() -> Starlette:
     """The service, as the environment describes it."""
-    router = AsyncRouter.load(
-        os.environ["POLICY"], os.environ["MODELS"], RouterConfig(log=os.environ["LOG"])
-    )
+    config = RouterConfig(log=os.environ["LOG"], budgets=os.environ.get("BUDGETS") or None)
+    router = AsyncRouter.load(os.environ["POLICY"], os.environ["MODELS"], config)
 
     async def chat(request: Request) -> Response:
         messages, asked, stream = await options(request)
@@ -122,28 +123,43 @@ async def after(first: bytes, told: AsyncIterator[bytes]) -> AsyncIterator[bytes
         async for data in told:
             yield data
     except RouteError as error:
-        yield sse_event({"error": {"message": message_of(error)}})
+        yield sse_event({"error": body_of(error)})
 
 
 async def refused(_: Request, error: RouteError) -> Response:
     """Whose fault it was, why, and when to come back."""
-    back = {"retry-after": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
-    return JSONResponse({"error": {"message": message_of(error)}}, status_of(error), back)
+    headers = {"retry-after": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
+    if isinstance(error, BudgetError):
+        headers["x-should-retry"] = "false"  # clients would at once
+    return JSONResponse({"error": body_of(error)}, KINDS[kind_of(error)], headers)
 
 
-def message_of(error: RouteError) -> str:
-    """What a caller is told: without addresses, which the log and the warnings have."""
-    if isinstance(error, RequestError | NoModelError | BudgetError):
-        return str(error)
-    attempts = [it for step in error.steps for it in step.feedback.attempts if it.error]
-    told = [it.error if it.status else "there was no reply" for it in attempts]
-    first = str(error).splitlines()[0]
-    return "; ".join([first, *dict.fromkeys(told)])
+KINDS = {
+    "invalid_request_error": 400,
+    "budget_exceeded": 429,
+    "rate_limit_exceeded": 429,
+    "server_error": 503,
+}
+"""What a failure is to the caller, in the words of OpenAI's clients, and its status."""
 
 
-def status_of(error: RouteError) -> int:
-    """400 for what the caller can mend, 429 for a spent budget, and else 503."""
-    tried = [attempt.status for step in error.steps for attempt in step.feedback.attempts]
-    if isinstance(error, RequestError | NoModelError) or tried[-1:] in ([400], [413], [422]):
-        return 400
-    return 429 if isinstance(error, BudgetError) else 503
+def body_of(error: RouteError) -> dict[str, Any]:
+    """What a caller is told: no address and no deployment, which `error.detail` has."""
+    kind = kind_of(error)
+    return {"message": str(error), "type": kind, "param": None, "code": kind}
+
+
+def kind_of(error: RouteError) -> str:
+    """One of `KINDS`; what the last attempt came to decides where the request is well formed."""
+    if isinstance(error, BudgetError):
+        return "budget_exceeded"
+    if isinstance(error, RequestError | NoModelError):
+        return "invalid_request_error"
+    tried = [it.failure for step in error.steps for it in step.feedback.attempts]
+    last = failure_classes().get(tried[-1]) if tried else None
+    if last is None:
+        return "server_error"
+    if last.name == "rate":
+        return "rate_limit_exceeded"
+    theirs = last.fault == "caller" or last.name == "unsupported"
+    return "invalid_request_error" if theirs else "server_error"

@@ -91,6 +91,9 @@ class RouteError(RoutelabError):
         cost_usd: what was spent on it all the same; NaN if that is not known.
         steps: the calls that were made, as in a decision (`routelab.core.decision.Step`).
         retry_after_s: seconds after which it may get one; None if nothing is known of it.
+        detail: the same for operators, with deployments, their addresses and their words; a
+            traceback shows it too. What `str` gives may be shown to whoever asked, and in neither
+            is a key.
     """
 
     def __init__(
@@ -99,8 +102,12 @@ class RouteError(RoutelabError):
         cost_usd: float = 0.0,
         steps: tuple[Any, ...] = (),
         retry_after_s: float | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(*problems)
+        self.detail = detail or str(self)
+        if self.detail != str(self):
+            self.add_note(f"For operators: {self.detail}")
         self.cost_usd = cost_usd
         self.steps = steps
         self.retry_after_s = retry_after_s

@@ -13,7 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from routelab.cli.flags import with_flags
     from routelab.cli.streams import finished, printable
     from routelab.core.messages import how_to_install
-    from routelab.errors import RoutelabError
+    from routelab.errors import RouteError, RoutelabError
 
     printable()
     try:
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return finished(int(stop.code or 0))
     except RoutelabError as error:
-        sys.stderr.write(f"error: {with_flags(str(error))}\n")
+        told = error.detail if isinstance(error, RouteError) else str(error)  # who runs it operates
+        sys.stderr.write(f"error: {with_flags(told)}\n")
         return finished(2)
     return finished(0)

@@ -161,10 +161,16 @@ def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedba
         return delivered
     answered = [step for step in steps if step.feedback.accepted]
     if not answered:
+        head = f"request {x.request.id!r}: no model answered{_spent(x.spent_usd)}"
+        unasked = x.unasked()
+        tail = [f"  not asked: {unasked}"] if unasked else []
         raise RouteError(
-            f"request {x.request.id!r}: no model answered{_spent(x.spent_usd)}",
-            *(f"  {step.call.model}: {_why(step.feedback)}" for step in steps),
-            *([f"  not asked: {unasked}"] if (unasked := x.unasked()) else ()),
+            head,
+            *(f"  {step.call.model}: {_told(step.feedback)}" for step in steps),
+            *tail,
+            detail="\n".join(
+                [head, *(f"  {it.call.model}: {_why(it.feedback)}" for it in steps), *tail]
+            ),
             cost_usd=x.spent_usd,
             steps=tuple(steps),
             retry_after_s=_soonest(steps),
@@ -185,8 +191,13 @@ def _soonest(steps: list[Step]) -> float | None:
     return None if None in waits else min((it for it in waits if it is not None), default=None)
 
 
+def _told(feedback: Feedback) -> str:
+    """Why an answer cannot be delivered, for whoever asked."""
+    return _why(feedback) if feedback.told is None else feedback.told
+
+
 def _why(feedback: Feedback) -> str:
-    """Why an answer cannot be delivered."""
+    """Why an answer cannot be delivered, for operators."""
     return feedback.error or f"its answer was refused: {'; '.join(feedback.rejected)}"
 
 

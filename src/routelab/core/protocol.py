@@ -61,6 +61,7 @@ class Attempt(msgspec.Struct, frozen=True):
         first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
         prompt_tokens, completion_tokens: as reported; NaN if not known.
         cost_usd: of this attempt; NaN if not known.
+        failure: its class, as `docs/failures.md` lists them; empty for an answer.
     """
 
     model: str
@@ -75,6 +76,7 @@ class Attempt(msgspec.Struct, frozen=True):
     prompt_tokens: float = float("nan")
     completion_tokens: float = float("nan")
     cost_usd: float = float("nan")
+    failure: str = ""
 
 
 class Feedback(msgspec.Struct, frozen=True):
@@ -85,7 +87,7 @@ class Feedback(msgspec.Struct, frozen=True):
         signals: needed confidence signals; NaN where one could not be had.
         cost_usd: everything this call cost, signals and failed attempts included.
         latency_s: seconds from asking to the complete answer; NaN if not observed.
-        error: why there is no answer, or None.
+        error: why there is no answer, or None; with deployments and their words, for operators.
         rejected: why gates refused the answer; empty if it passed them.
         text: the answer; None when replaying a policy that does not read it.
         raw: the upstream's response body, when live.
@@ -95,6 +97,7 @@ class Feedback(msgspec.Struct, frozen=True):
         attempts: every attempt at a deployment, when live, in the order they ended.
         retry_after_s: seconds after which the model may be asked again, where it failed and
             none of its deployments may be called at once.
+        told: `error` as its caller may read it, without deployments; None where it is the same.
     """
 
     model: str
@@ -110,6 +113,7 @@ class Feedback(msgspec.Struct, frozen=True):
     completion_tokens: float = float("nan")
     attempts: tuple[Attempt, ...] = ()
     retry_after_s: float | None = None
+    told: str | None = None
 
     @property
     def accepted(self) -> bool:

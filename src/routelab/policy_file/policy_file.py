@@ -88,7 +88,7 @@ class PolicyFile:
         if not document.provenance:
             return frozenset()
         new = kinds - document.known_kinds
-        return kinds_read(new, document.reading) if self.reads_text else new - DIALOGUE
+        return kinds_read(new, document.reading) if self.reads_text else new - DIALOGUE - {LONG}
 
     def verify(self) -> list[str]:
         """Decide the golden requests again; a sentence for each difference."""

@@ -128,6 +128,8 @@ class BlockingAnswer:
     @property
     def routed(self) -> RoutedAnswer:
         """The answer as a whole and how it came about, once its last piece was read."""
+        if self._answer.settling:
+            return self._background.run(self._answer.settled())
         return self._answer.routed
 
     def __iter__(self) -> Iterator[Piece]:

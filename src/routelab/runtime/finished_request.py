@@ -107,4 +107,6 @@ def _status(error: BaseException, steps: Sequence[Step]) -> Status:
 def _error_text(error: BaseException) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
+    if isinstance(error, RouteError):
+        return error.detail
     return str(error) if isinstance(error, RoutelabError) else f"{type(error).__name__}: {error}"

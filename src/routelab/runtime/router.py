@@ -193,7 +193,9 @@ class AsyncRouter:
             RequestError: the request is malformed; other errors come from the loop.
         """
         asked = sending(messages, options, given)
-        return StreamedAnswer(lambda delivery: self._handler.answer(asked, delivery))
+        return StreamedAnswer(
+            lambda delivery: self._handler.answer(asked, delivery), self._handler.settle_behind
+        )
 
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""
@@ -225,6 +227,12 @@ class AsyncRouter:
 
     async def aclose(self) -> None:
         """Close the connections that the router opened, and write what the log still holds."""
+        try:
+            await self._handler.settled()
+        finally:
+            await self._closed()
+
+    async def _closed(self) -> None:
         try:
             if self._http is not None:
                 await self._http.aclose()

@@ -32,12 +32,26 @@ class TokenSignal(SignalSource, frozen=True):
         raise TypeError(f"{type(self).__name__} does not define of")
 
 
+_LEAST = -9999.0
+"""As OpenAI writes a probability of next to nothing; lower ones, -inf included, are as good."""
+_ROUNDED = 1e-3
+"""Above 0 by no more than this is 0, rounded; by more it is no logarithm of a probability."""
+
+
 def logprobs(tokens: object) -> list[float]:
-    """Log-probability of every token; empty if one has none."""
+    """Log-probability of every token, from -9999 to 0; empty if one has none."""
     if not isinstance(tokens, list):
         return []
-    values = [number(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
+    values = [_logprob(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
     return [value for value in values if value is not None] if None not in values else []
+
+
+def _logprob(value: object) -> float | None:
+    """A log-probability; None of what can be none."""
+    known = None if isinstance(value, bool) else number(value)
+    if known is None or not known <= _ROUNDED:  # NaN too
+        return None
+    return min(0.0, max(_LEAST, known))
 
 
 def _tokens(body: Body | None) -> list[Mapping[str, Any]]:

@@ -10,9 +10,13 @@ class Sink:
 
     def __init__(self):
         self.pieces = []
+        self.completed = False
 
     async def __call__(self, piece):
         self.pieces.append(piece)
+
+    def complete(self):
+        self.completed = True
 
     def stopping(self, stop):
         return nullcontext()

@@ -252,7 +252,7 @@ def test_after_a_failure_that_cost_money_another_try_needs_room_of_its_own(
         assert "an attempt that failed cost money, and no other is made: the budget of all" in str(
             found
         )
-        assert "thought better of it" in str(found)
+        assert "thought better of it" in found.detail
 
 
 def test_a_failed_sample_of_unknown_cost_is_charged_its_part_of_the_reservation(tmp_path):

@@ -170,7 +170,8 @@ def test_when_every_deployment_is_open_the_error_says_when_to_come_back():
         while (result := await made.ask(question(), [])).last is None:
             if not result.reasons or "left alone" not in result.reasons[-1]:
                 continue
-            assert "a at http://upstream.test/v1: answered 500: a is 500" in result.reasons[-1]
+            assert "a at http://upstream.test/v1: answered 500: a is 500" in result.troubles[-1]
+            assert "upstream.test" not in "".join(result.reasons)
             waits.append(result.retry_after_s)
             before = len(upstream.seen)
             assert (await made.ask(question(), [])).last is None

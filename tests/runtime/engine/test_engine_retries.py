@@ -114,7 +114,8 @@ def test_no_retry_outlasts_the_deadline_and_the_error_says_when_to_come_back():
     assert result.retry_after_s == pytest.approx(60.0)
     assert upstream.names == ["a"]
     assert now == pytest.approx(0.1)  # it is known by then, and another model may still answer
-    assert "will be free in time (a at http://upstream.test/v1: answered 429" in result.reasons[-1]
+    assert result.reasons == ("no deployment of model 'm' will be free in time",)
+    assert "a at http://upstream.test/v1: answered 429" in result.troubles[-1]
 
 
 @pytest.mark.parametrize("limit", [0.05, 0.1, 0.37, 1.0, 2.2])

@@ -165,7 +165,8 @@ def test_the_error_carries_when_to_come_back_over_all_models(tmp_path):
     error, _, now = routed(file, {"a": 500, "b": 500})
     assert error.retry_after_s == pytest.approx(7.0)
     assert now == pytest.approx(0.2)
-    assert "a at http://upstream.test/v1: answered 500" in str(error)
+    assert "a at http://upstream.test/v1: answered 500" in error.detail
+    assert "upstream.test" not in str(error)
 
 
 @pytest.mark.parametrize("told", [(200, 9.0), 500, (429, {"retry-after": "30"})])

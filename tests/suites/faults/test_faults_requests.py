@@ -14,6 +14,7 @@ from runtime_world import Endpoint, catalogue, model, policy_file
 from routelab.core.admission import CallEstimate
 from routelab.core.catalogue.catalogue import Deployment
 from routelab.core.catalogue.engine_rules import BreakerRules, EngineRules, RetryRules
+from routelab.errors import RouteError
 from routelab.gates import Function, Json
 from routelab.logs.decisions import open_journal
 from routelab.policies import Fixed, Gated
@@ -191,11 +192,11 @@ def test_a_failed_request_is_as_the_page_says(tmp_path, row):
     error = WAYS[row](tmp_path)
     public = (it for it in type(error).__mro__ if it.__module__ in PUBLIC)
     assert next(public).__name__ == raised
-    assert says in str(error)
+    assert says in (error.detail if isinstance(error, RouteError) else str(error))
     assert (getattr(error, "retry_after_s", None) is not None) is (comes_back == "yes")
     if not kept:
         assert not (tmp_path / "log").exists()
         return
-    told = str(error) or "cancelled"
+    told = error.detail if isinstance(error, RouteError) else "cancelled"
     records = [it for it in open_journal(tmp_path / "log").lines() if hasattr(it, "status")]
     assert [it.status for it in records if it.error == told] == [kept]

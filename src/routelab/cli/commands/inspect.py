@@ -17,7 +17,7 @@ from routelab.cli.options import Json
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
 from routelab.core.catalogue import Model
-from routelab.core.messages import shown
+from routelab.core.messages import listed, shown
 from routelab.policy_file import Document, PolicyFile, policy_card
 
 _SHOWN_ADDRESSES = 50
@@ -59,7 +59,10 @@ def inspect(
             summary["other_packages"] = list(loaded.other_packages)
         print_json({**summary, "verify": checked if verify else None, **document})
     else:
-        reads = f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}{_messages(loaded)}"
+        reads = (
+            f"reads of a request: {', '.join(_reads(loaded)) or 'nothing'}{_messages(loaded)}"
+            f"{_held(loaded)}"
+        )
         card = Markdown(policy_card(_shown(loaded.document)))
         tables.show(card, *_addresses(loaded.document), reads, f"digest: {loaded.digest}")
         if verify:
@@ -97,6 +100,14 @@ def _messages(loaded: PolicyFile) -> str:
         return ""
     named = loaded.document.reads
     return f"; of its messages {named if isinstance(named, str) else 'all, system text included'}"
+
+
+def _held(loaded: PolicyFile) -> str:
+    """What the messages of its log held, by which requests unlike them are known."""
+    kinds = sorted(loaded.document.known_kinds)
+    if kinds:
+        return f"; its log held messages with {listed(kinds)}"
+    return "; its log held prompts alone" if loaded.reads_text and loaded.document.provenance else ""
 
 
 def _shown(document: Document) -> Document:

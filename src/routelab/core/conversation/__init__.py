@@ -1,6 +1,12 @@
 """A request's messages: what is read of them, what they hold, and how files write them."""
 
-from routelab.core.conversation.kinds import DIALOGUE, kinds_of, kinds_read
+from routelab.core.conversation.kinds import (
+    DIALOGUE,
+    LONG,
+    UNKNOWN_ROLES,
+    kinds_of,
+    kinds_read,
+)
 from routelab.core.conversation.parsing import (
     ROLES,
     beyond_prompt,
@@ -27,8 +33,10 @@ __all__ = [
     "ATTACHED",
     "DEFAULT_READS",
     "DIALOGUE",
+    "LONG",
     "READS",
     "ROLES",
+    "UNKNOWN_ROLES",
     "beyond_prompt",
     "checked_messages",
     "content_text",

@@ -37,6 +37,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         first_token_s: seconds from sending to the first piece of the answer.
         prompt_tokens, completion_tokens: as reported.
         cost_usd: USD of this attempt.
+        failure: its class, by which metrics count it; empty for an answer.
     """
 
     model: str
@@ -51,6 +52,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     prompt_tokens: float | None = None
     completion_tokens: float | None = None
     cost_usd: float | None = None
+    failure: str = ""
 
 
 class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,6 +8,7 @@ from routelab.lazy import attach
 from routelab.runtime.attempts.attempt import attempt
 
 if TYPE_CHECKING:
+    from routelab.runtime.attempts.assembly import whole_message
     from routelab.runtime.attempts.classify import AttemptResult
     from routelab.runtime.attempts.cost import (
         Cost,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         reported_tokens,
         response_cost,
     )
+    from routelab.runtime.attempts.failures import Failure, failure_classes
     from routelab.runtime.attempts.pieces import DONE, single_chunk, sse_event, word_chunks
     from routelab.runtime.attempts.shaping import STREAM_OPTIONS, refused_fields
     from routelab.runtime.attempts.streamed_attempt import PieceSink
@@ -27,16 +29,19 @@ else:
             "AttemptResult": "classify",
             "Cost": "cost",
             "DONE": "pieces",
+            "Failure": "failures",
             "PieceSink": "streamed_attempt",
             "STREAM_OPTIONS": "shaping",
             "ServedPrices": "cost",
             "combined_multiplier": "cost",
+            "failure_classes": "failures",
             "refused_fields": "shaping",
             "reported_tokens": "cost",
             "response_cost": "cost",
             "single_chunk": "pieces",
             "sse_event": "pieces",
             "token_usage": "usage",
+            "whole_message": "assembly",
             "word_chunks": "pieces",
         },
     )
@@ -46,15 +51,18 @@ __all__ = [
     "STREAM_OPTIONS",
     "AttemptResult",
     "Cost",
+    "Failure",
     "PieceSink",
     "ServedPrices",
     "attempt",
     "combined_multiplier",
+    "failure_classes",
     "refused_fields",
     "reported_tokens",
     "response_cost",
     "single_chunk",
     "sse_event",
     "token_usage",
+    "whole_message",
     "word_chunks",
 ]

@@ -29,6 +29,9 @@ _GROWING = frozenset(
 )
 """Text that adds up, also where two pieces of it are alike. Other text adds up unless repeated."""
 
+_APART = frozenset(("index", "delta", "message", "logprobs", "usage"))
+"""Fields of a choice that are no fields of the assembled one, or not as they are."""
+
 _GROWING_PARTS = frozenset(("text", "output_text", "thinking", "reasoning"))
 """Types of parts of a content that go on from piece to piece."""
 
@@ -62,7 +65,7 @@ class Assembly:
         """
         content = counts = False
         for choice in _choices(piece):
-            delta = choice.get("delta") or {}
+            delta = choice.get("delta") or whole_message(choice)
             content = content or any(value for name, value in delta.items() if name != "role")
             self._add_choice(choice, delta)
             counts = counts or "usage" in choice
@@ -110,7 +113,7 @@ class Assembly:
         for name, value in choice.items():
             if name == "logprobs" and isinstance(value, Mapping):
                 _merge(mine.setdefault("logprobs", {}), value)
-            elif name in ("index", "delta", "logprobs", "usage") or value is None:
+            elif name in _APART or value is None:
                 continue
             elif value or name not in mine:
                 mine[name] = value
@@ -123,11 +126,27 @@ def _choices(piece: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for choice in choices:
         if not isinstance(choice, Mapping):
             raise PieceError("a choice is no object")
-        if not isinstance(choice.get("delta") or {}, Mapping):
+        delta = choice.get("delta") or whole_message(choice)
+        if not isinstance(delta, Mapping):
             raise PieceError("a delta is no object")
+        if (calls := delta.get("tool_calls")) and not are_objects(calls):
+            raise PieceError("its tool calls are no list of objects")
         if not isinstance(choice.get("index") or 0, int):
             raise PieceError("an index is no number")
         yield choice
+
+
+def whole_message(choice: Mapping[str, Any]) -> Any:
+    """What a choice without a `delta` says: some endpoints send the message as one event.
+
+    Beside a delta it repeats what was said so far.
+    """
+    return {} if "delta" in choice else choice.get("message") or {}
+
+
+def are_objects(values: object) -> bool:
+    """Whether a value is a list of JSON objects."""
+    return isinstance(values, list) and all(isinstance(it, Mapping) for it in values)
 
 
 def _merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
@@ -231,22 +250,26 @@ def _call_of(calls: list[Any], value: Mapping[str, Any]) -> dict[str, Any] | Non
         return last
     if value.get("id") and last.get("id"):
         return last if value["id"] == last["id"] else None
-    begun = last.get("function") or {}
-    arguments = begun.get("arguments") or ""
-    if not arguments:
+    begun = last.get("function")
+    if not isinstance(begun, Mapping) or not (arguments := begun.get("arguments")):
         return last
     again = str(function.get("arguments") or "").startswith("{") and _is_object(arguments)
     return None if again or begun.get("name") != name else last
 
 
-def _is_object(text: str) -> bool:
-    return decode_object(text.encode(errors="replace")) is not None
+def _is_object(text: object) -> bool:
+    return isinstance(text, str) and decode_object(text.encode(errors="replace")) is not None
+
+
+def _place(call: Mapping[str, Any]) -> int:
+    index = call.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def _complete(choice: Mapping[str, Any]) -> dict[str, Any]:
     message = {"role": "assistant", "content": None, **choice["message"]}
     if isinstance(calls := message.get("tool_calls"), list):
-        ordered = sorted(calls, key=lambda call: call.get("index") or 0)
+        ordered = sorted(calls, key=_place)
         message["tool_calls"] = [
             {name: value for name, value in call.items() if name != "index"} for call in ordered
         ]

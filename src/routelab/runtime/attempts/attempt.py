@@ -11,6 +11,7 @@ import msgspec
 
 from routelab.core.catalogue import Deployment, Timeouts
 from routelab.core.messages import foreign
+from routelab.runtime.attempts.caller_words import caller_words
 from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
 from routelab.runtime.attempts.shaping import STREAM_OPTIONS, shaped
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
@@ -52,12 +53,16 @@ async def attempt(
     else:
         asked = bool((body.get(STREAM_OPTIONS) or {}).get("include_usage"))
         result = await streamed(upstream, outgoing, sink, clock, wall_clock, usage_asked=asked)
-    return msgspec.structs.replace(
+    took_s, first_s = clock() - started, result.first_token_s - started
+    if result.error is None:
+        return msgspec.structs.replace(result, latency_s=took_s, first_token_s=first_s)
+    result = msgspec.structs.replace(
         result,
-        error=None if (said := result.error) is None else foreign(upstream.hide(deployment, said)),
-        latency_s=clock() - started,
-        first_token_s=result.first_token_s - started,
+        error=foreign(upstream.hide(deployment, result.error)),
+        latency_s=took_s,
+        first_token_s=first_s,
     )
+    return msgspec.structs.replace(result, told=caller_words(deployment, result))
 
 
 async def _whole(

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from routelab.core.catalogue import Deployment
+from routelab.runtime.attempts.assembly import are_objects
 from routelab.runtime.attempts.failures import (
     EMPTY,
     MALFORMED,
@@ -29,7 +30,6 @@ from routelab.signals import answer_text
 _SHOWN = 200
 """Characters of a body that an error message quotes."""
 
-
 _READ = 4_000
 """Characters of an objection that are looked at."""
 
@@ -49,6 +49,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
         first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
         delivered: a piece went to the sink, so that no other attempt may follow.
         objection: of a request that makes no sense to the endpoint, all that it says of it.
+        told: `error` as a caller may read it, without addresses and deployments.
     """
 
     deployment: str
@@ -62,6 +63,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
     first_token_s: float = math.nan
     delivered: bool = False
     objection: str = ""
+    told: str = ""
 
     @property
     def answer(self) -> Mapping[str, Any] | None:
@@ -91,7 +93,10 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
     body = reply.decoded()
     good = 200 <= reply.status < 300
     if good and body is not None and error_of(body) is None and answer_text(body) is not None:
-        return AttemptResult(deployment_label(deployment), body, status=reply.status)
+        if _formed(body["choices"]):
+            return AttemptResult(deployment_label(deployment), body, status=reply.status)
+        error = "answered choices that are none"
+        return failed_with(deployment, _used(body), error, "malformed", MALFORMED, reply.status)
     if good and body is None:
         error = f"answered no JSON object: {_quote(reply)}"
         return failed_with(deployment, None, error, "malformed", MALFORMED, reply.status)
@@ -110,6 +115,17 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
     after_s = retry_after_s(reply.headers, now, said)
     objection = repr(said)[:_READ] if failure.name in ("request", "unsupported") else ""
     return msgspec.structs.replace(result, retry_after_s=after_s, objection=objection)
+
+
+def _formed(choices: list[Any]) -> bool:
+    """Whether each choice has a message, and tool calls only in their form."""
+    for choice in choices:
+        message = choice.get("message") if isinstance(choice, Mapping) else None
+        if not isinstance(message, Mapping):
+            return False
+        if (calls := message.get("tool_calls")) and not are_objects(calls):
+            return False
+    return True
 
 
 def failed_with(

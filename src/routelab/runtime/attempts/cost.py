@@ -17,6 +17,9 @@ _SNAPSHOT = r"[-@:_](?:20\d\d-?[01]\d-?[0-3]\d|\d{4}|latest)"
 
 _MOST_NAMES = 1000
 
+_MOST_USD = 10_000.0
+"""Beyond it no cost of one response is believed: a million of the dearest tokens are a tenth."""
+
 _NO_PRICES = ("prices", "give input_usd_per_mtok and output_usd_per_mtok in models.toml")
 _NO_TOKENS = ("usage tokens in the response", "make its endpoint report usage")
 
@@ -55,10 +58,14 @@ def response_cost(
     used, odd = explained_usage(usage)
     note, tokens = "", used[:2]
     if model.cost_reported:
-        reported = math.nan if usage is None else amount(usage.get("cost"))
+        said = None if usage is None else usage.get("cost")
+        reported = amount(said, _MOST_USD)
         if not math.isnan(reported):
             return Cost(reported, "", "", tokens)
-        note = "the catalogue says cost_reported, the response has no usage.cost; "
+        has = "has no usage.cost"
+        if said is not None:
+            has = f"has usage.cost {said!r:.40}, which can be none"
+        note = f"the catalogue says cost_reported, the response {has}; "
     service = body.get("service_tier")
     if not isinstance(service, str) or service in STANDARD_SERVICES:
         service = ""

@@ -224,6 +224,14 @@ BY_CODE = (
 FAILURES = (*BY_CODE, REFUSED, CONNECT, BUSY, TIMEOUT, CUT, MALFORMED, EMPTY, STOPPED)
 """All there are."""
 
+_BY_NAME: Mapping[str, Failure] = {it.name: it for it in FAILURES}
+
+
+def failure_classes() -> Mapping[str, Failure]:
+    """Every class of failures by its name, as metrics and records have it."""
+    return _BY_NAME
+
+
 OF_KIND: Mapping[Kind, Failure] = {
     "connect": CONNECT,
     "busy": BUSY,
@@ -341,7 +349,7 @@ def error_of(body: object) -> object:
         finish = choice.get("finish_reason")
         if choice.get("error"):
             return choice["error"]
-        if finish in _FAILED_FINISHES:
+        if isinstance(finish, str) and finish in _FAILED_FINISHES:
             return body.get("error") or {"message": f"the answer ended with {finish!r}"}
         ends.append(finish)
     if ends and all(ends):

@@ -16,7 +16,7 @@ _WORD = re.compile(r"\S*\s*")
 
 def single_chunk(body: Mapping[str, Any]) -> dict[str, Any]:
     """A chat completion as the one `chat.completion.chunk` that holds all of it."""
-    choices = [_choice(choice) for choice in body.get("choices", ())]
+    choices = [_choice(at, choice) for at, choice in enumerate(body.get("choices") or ())]
     return {**body, "object": "chat.completion.chunk", "choices": choices}
 
 
@@ -52,9 +52,11 @@ def _piece(choice: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any
     return {"index": choice.get("index", 0), "delta": delta, "finish_reason": None}
 
 
-def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
+def _choice(place: int, choice: Mapping[str, Any]) -> dict[str, Any]:
     delta = dict(choice["message"])
     if calls := delta.get("tool_calls"):
         delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(calls)]
     kept = {name: value for name, value in choice.items() if name != "message"}
+    if not isinstance(kept.get("index", 0), int):  # some write it as they like
+        kept["index"] = place
     return {**kept, "delta": delta}

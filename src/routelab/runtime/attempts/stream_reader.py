@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
@@ -27,8 +27,6 @@ from routelab.runtime.upstream import Kind, UpstreamError
 from routelab.runtime.wire import decode_object
 from routelab.signals import answer_text
 
-Pass: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
-
 _DONE = b"[DONE]"
 _SHOWN = 200
 """Characters of an event that an error message quotes."""
@@ -39,7 +37,16 @@ _DRAIN_S = 0.1
 
 _GRACE_S, _USAGE_S = 0.25, 10.0
 """To wait for more after the answer is complete, where its usage is known and where it is not.
-Without it a cost is unknown, and slow models send it as slowly as their words."""
+Without it a cost is unknown, and slow models send it as slowly as their words. It is read behind
+the caller's back, who has the answer by then."""
+
+
+class Pass(Protocol):
+    """Takes pieces, and that there are no more of the answer."""
+
+    async def __call__(self, piece: Mapping[str, Any]) -> None: ...
+
+    def complete(self) -> None: ...
 
 
 class StreamError(Exception):
@@ -108,6 +115,8 @@ class StreamReader:
                         break
                     if self.assembly.finished:  # some never say so, nor close the connection
                         self._watch.ending(_GRACE_S if self.assembly.usage else _USAGE_S)
+                        if not self._usage_asked:
+                            self._sink.complete()
             except (EventError, StreamError) as error:
                 if self.assembly.finished:
                     await self.release()  # noise after the answer takes nothing from it
@@ -132,6 +141,8 @@ class StreamReader:
             content = self.assembly.add(piece)
         except PieceError as error:
             raise StreamError(f"sent a malformed event: {error}", "malformed") from None
+        except RecursionError:
+            raise StreamError("sent an event that is nested too deeply", "malformed") from None
         if piece.get("choices") or self._usage_asked or not piece.get("usage"):
             self._held.append(piece)
         if content and math.isnan(self.first_token_at):

@@ -28,6 +28,10 @@ class PieceSink(Protocol):
 
     async def __call__(self, piece: Mapping[str, Any]) -> None: ...
 
+    def complete(self) -> None:
+        """The answer is whole; what may still come is its usage, which nobody asked for."""
+        ...
+
     def stopping(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
         """While the block runs, `stop` is called once nobody takes pieces any more."""
         ...
@@ -84,7 +88,10 @@ async def _read(
     result = classify(outgoing.deployment, reply, wall_clock())
     if result.answer is None:
         return result
-    await reading.take(single_chunk(result.answer))  # an endpoint that does not stream
+    try:
+        await reading.take(single_chunk(result.answer))  # an endpoint that does not stream
+    except StreamError as error:
+        return _broken(outgoing, reading, str(error), error.kind, error.failure)
     return _answered(outgoing, reading)
 
 

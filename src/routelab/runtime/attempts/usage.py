@@ -11,8 +11,8 @@ from routelab.runtime.attempts.usage_dialects import as_chat
 from routelab.signals import number
 
 _NOTHING: Mapping[str, Any] = {}
-_MOST = 10**9
-"""Tokens, or USD, beyond which a number is a mistake, and as good as none."""
+_MOST = 10**8
+"""Tokens beyond which a number is a mistake, and as good as none: no window is as long."""
 _PROMPT, _COMPLETION = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
 _IN_PROMPT = ("prompt_tokens_details", "input_tokens_details")
 _IN_COMPLETION = ("completion_tokens_details", "output_tokens_details")
@@ -63,7 +63,7 @@ def explained_usage(usage: object) -> tuple[TokenUsage, str]:
     prompt, completion = amount(get("prompt_tokens")), amount(get("completion_tokens"))
     total = get("total_tokens")
     if (
-        (prompt or completion)
+        prompt + completion > 0.0  # which NaN is not
         and (total is None or total == prompt + completion)
         and _BRIEF.issuperset(usage)
         and not any(map(_tells, map(get, _PARTS)))
@@ -88,6 +88,8 @@ def _read(usage: Mapping[str, Any]) -> tuple[TokenUsage, str]:
         prompt = total - completion
     elif math.isnan(completion) and not math.isnan(total - prompt) and total >= prompt:
         completion = total - prompt
+    if math.isnan(prompt) or math.isnan(completion):
+        return TokenUsage(prompt, completion), _impossible(usage)
     if not (prompt or completion or total > 0.0):
         return _UNKNOWN, "it reports no tokens at all"
     cached = read + written
@@ -108,6 +110,15 @@ def _read(usage: Mapping[str, Any]) -> tuple[TokenUsage, str]:
     written = min(written, max(0.0, prompt - read))
     hour = min(_hour(usage, of_prompt), written) if written else 0.0
     return TokenUsage(prompt, completion, read, reasoning, written, hour), odd
+
+
+def _impossible(usage: Mapping[str, Any]) -> str:
+    """What is said of tokens that can be no number of them; empty where nothing is."""
+    for name in (*_PROMPT, *_COMPLETION):
+        value = usage.get(name)
+        if value is not None and math.isnan(amount(value)):
+            return f"{name} is {value!r:.40}, which can be no number of tokens"
+    return ""
 
 
 def _beside(usage: Mapping[str, Any], prompt: float, cached: float) -> bool:
@@ -150,9 +161,14 @@ def _part(found: Mapping[str, Any], names: tuple[str, ...]) -> float:
     return 0.0
 
 
-def amount(value: object) -> float:
-    """A number that is not negative and can be; NaN for anything else."""
-    if type(value) is int and 0 <= value < _MOST:  # what nearly all are
+def amount(value: object, most: float = _MOST) -> float:
+    """A number that is not negative and can be; NaN for anything else.
+
+    Args:
+        value: as a response has it.
+        most: it can be.
+    """
+    if type(value) is int and 0 <= value < most:  # what nearly all are
         return float(value)
     known = None if isinstance(value, bool) else number(value)
-    return known if known is not None and 0.0 <= known < _MOST else math.nan
+    return known if known is not None and 0.0 <= known < most else math.nan

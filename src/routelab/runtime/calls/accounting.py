@@ -85,4 +85,5 @@ def _attempt(one: SampleAttempt, cost: Cost) -> Attempt:
         prompt_tokens=prompt,
         completion_tokens=completion,
         cost_usd=cost.usd,
+        failure="" if result.error is None else result.failure.name,
     )

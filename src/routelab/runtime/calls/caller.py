@@ -89,20 +89,18 @@ class Caller:
         failed = [
             f"{it.result.deployment}: {it.result.error}" for it in attempts if it.result.error
         ]
-        for it in attempts:
-            if (
-                it.result.error is not None and it.result.failure.warns
-            ):  # others answer, so that nobody would notice
-                lacking = f"{it.result.failure.name} {it.result.status}"
-                self._warn(it.result.deployment, lacking, f"{_where(it)}: {it.result.error}")
-            if it.learned:
-                self._warn(it.result.deployment, "quirks", _learned(it))
+        error = told = None
+        if last is None:
+            error = "; ".join([*_counted(failed), *samples[0].reasons, *samples[0].troubles])
+            words = [it.result.told for it in attempts if it.result.error]
+            told = "; ".join([*_counted(words), *samples[0].reasons])
+        self._tell_operator(attempts)
         seen = Feedback(
             model=model,
             signals=signals,
             cost_usd=money.usd,
             latency_s=self._clock() - started,
-            error="; ".join([*_counted(failed), *samples[0].reasons]) if last is None else None,
+            error=error,
             text=None if answers[0] is None else _said(answers[0]),
             raw=answers[0],
             deployment=_deployment(last, attempts),
@@ -110,6 +108,7 @@ class Caller:
             completion_tokens=_completion_tokens(last, attempts, money),
             attempts=money.attempts,
             retry_after_s=samples[0].retry_after_s,
+            told=told,
         )
         return await self._gates.judge(call, sending.request, seen, sending.deadline)
 
@@ -185,6 +184,17 @@ class Caller:
         """Why there is no money for another attempt, or None."""
         cost_usd = account((failed,), self.prices, self.charged(call)[1]).usd
         return await room(failed, cost_usd)
+
+    def _tell_operator(self, attempts: Sequence[SampleAttempt]) -> None:
+        """Warn of what an operator has to mend: others answer, so that nobody would notice."""
+        for it in attempts:
+            result, failure = it.result, it.result.failure
+            if result.error is not None and failure.warns:
+                lacking = f"{failure.name} {result.status}"
+                said = f"{_where(it)}: {result.error}"
+                self._warn(result.deployment, lacking, said, loud=failure.fault == "account")
+            if it.learned:
+                self._warn(result.deployment, "quirks", _learned(it))
 
     def _account(self, call: Call, attempts: Sequence[SampleAttempt]) -> CallAccount:
         money = account(attempts, self.prices, self.charged(call)[1])

@@ -9,8 +9,19 @@ from routelab.core import Request
 from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.signals import Body, SignalReading, SignalSource
 
+_MOST = 1e12
+"""Beyond it no number is a signal, and would pass, or fail, every threshold."""
 NEVER = 20
 """First answers of a model that all lack a value before a warning: a few may well lack one."""
+
+
+def _bounded(reading: SignalReading) -> SignalReading:
+    """A reading, unless its value is none that a record can hold and a policy may decide by."""
+    if abs(reading.value) <= _MOST:
+        return reading
+    if reading.value != reading.value:
+        return reading if reading.note else reading._replace(note="its value is NaN")
+    return SignalReading(math.nan, f"its value is {reading.value:g}, which can be none")
 
 
 class SignalReader:
@@ -41,7 +52,9 @@ class SignalReader:
             return {}, []
         if bodies[0] is None:
             return dict.fromkeys(sources, math.nan), []
-        readings = {name: source.read(request, bodies) for name, source in sources.items()}
+        readings = {
+            name: _bounded(source.read(request, bodies)) for name, source in sources.items()
+        }
         for name, reading in readings.items():
             self._consider(model, name, reading)
         notes = [

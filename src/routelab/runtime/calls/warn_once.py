@@ -15,7 +15,15 @@ class WarnOnce:
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
 
-    def __call__(self, model: str, lacking: str, message: str) -> None:
+    def __call__(self, model: str, lacking: str, message: str, *, loud: bool = False) -> None:
+        """Warn, unless that was done.
+
+        Args:
+            model: or deployment.
+            lacking: what it lacks, in a word or two.
+            message: the warning.
+            loud: as an error: nothing but an operator ends it, such as a key that is no good.
+        """
         if (model, lacking) not in self._told:
             self._told.add((model, lacking))
-            _log.warning("%s", visible(message))
+            _log.log(logging.ERROR if loud else logging.WARNING, "%s", visible(message))

@@ -150,7 +150,7 @@ class Engine:
                 else:
                     hopeless.add(state)
             elif not failed:
-                return _given_up(pool, permit.reason)
+                return _given_up(pool, permit.reason, trouble=permit.trouble)
             elif retries == self._rules.most:
                 return _given_up(pool)
             elif not pool.retries.spend():
@@ -259,13 +259,15 @@ def _doubled(base_s: float, times: int, most_s: float) -> float:
     return float(min(most_s, base_s * 2.0 ** min(times - 1, 64)))
 
 
-def _given_up(pool: Pool, *reasons: str, over: bool = False) -> SampleResult:
+def _given_up(pool: Pool, *reasons: str, over: bool = False, trouble: str = "") -> SampleResult:
     back_in_s = pool.back_in_s()
-    return SampleResult(None, reasons, back_in_s if back_in_s > 0.0 else None, over)
+    troubles = (trouble,) if trouble else ()
+    return SampleResult(None, reasons, back_in_s if back_in_s > 0.0 else None, over, troubles)
 
 
 def _joined(one: SampleResult, other: SampleResult) -> SampleResult:
     """What came of a model and then of its fallback; the sooner one may be asked again."""
     both = one.retry_after_s, other.retry_after_s
     soonest = None if None in both else min(it for it in both if it is not None)
-    return SampleResult(other.last, one.reasons + other.reasons, soonest, other.over)
+    reasons, troubles = one.reasons + other.reasons, one.troubles + other.troubles
+    return SampleResult(other.last, reasons, soonest, other.over, troubles)

@@ -23,10 +23,12 @@ class PoolRefusal(msgspec.Struct, frozen=True):
     """There is no permit for a call.
 
     Attributes:
-        reason: for people.
+        reason: for whoever asked.
+        trouble: what the deployments said last, for operators: it may be of other callers.
     """
 
     reason: str
+    trouble: str = ""
 
 
 class WaitingCall:
@@ -187,11 +189,13 @@ class Pool:
         left = [state for state in self.states if state not in avoid]
         if not left:
             return PoolRefusal(f"model {self.model!r} has no other deployment to ask")
-        troubles = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
-        why = f" ({troubles})" if troubles else ""
+        trouble = "; ".join(f"{it.name}: {it.trouble}" for it in left if it.trouble)
         if late:
-            return PoolRefusal(f"no deployment of model {self.model!r} will be free in time{why}")
-        return PoolRefusal(f"every deployment of model {self.model!r} is left alone for now{why}")
+            reason = f"no deployment of model {self.model!r} will be free in time"
+        else:  # by their breakers, or as they asked
+            every = "every" if len(left) == len(self.states) else "every other"
+            reason = f"{every} deployment of model {self.model!r} is left alone for now"
+        return PoolRefusal(reason, trouble)
 
     def _back_at(self, state: DeploymentState, now: float) -> float:
         until = state.breaker.closed_until(now)

@@ -67,6 +67,7 @@ class SampleResult(msgspec.Struct, frozen=True):
     Attributes:
         last: the attempt that answered; None if none did.
         reasons: why no more was tried.
+        troubles: what deployments said that were not asked now, for operators.
         retry_after_s: when a deployment may be asked again; None if one may already.
         over: a fallback would not help either, or is not needed.
     """
@@ -75,3 +76,4 @@ class SampleResult(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
     retry_after_s: float | None = None
     over: bool = False
+    troubles: tuple[str, ...] = ()

@@ -64,6 +64,7 @@ class RouterMetrics:
         self._escalated = self._cut_short = self._degraded = self._retries = 0
         self._unmatched = 0
         self._answered_by: dict[str, str] = {}
+        self._failures: Counter[tuple[str, str]] = Counter()
         self._needed: Counter[tuple[str, str]] = Counter()
         self._missing: Counter[tuple[str, str]] = Counter()
         self._quality: dict[str, _Mean] = {}
@@ -125,9 +126,16 @@ class RouterMetrics:
                 steps=_totals({str(turn): it for turn, it in sorted(self._steps.items())}),
                 signals=self._signals(),
                 quality={name: it.quality() for name, it in sorted(self._quality.items())},
+                failures=self._failed_attempts(),
                 unmatched=self._unmatched,
                 alerts=tuple(self._alerts),
             )
+
+    def _failed_attempts(self) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for (deployment, failure), count in sorted(self._failures.items()):
+            found.setdefault(deployment, {})[failure] = count
+        return found
 
     def _signals(self) -> dict[str, dict[str, SignalCoverage]]:
         found: dict[str, dict[str, SignalCoverage]] = {}
@@ -204,6 +212,8 @@ class RouterMetrics:
         model = _meter(self._models, it.model)
         deployment = _meter(self._deployments, it.deployment)
         deployment.took(it.latency_s, failed)
+        if failed:
+            self._failures[it.deployment, it.failure] += 1
         if it.queued_s >= _WAITED_S:
             self._queued.add(it.queued_s)
         if not failed or it.cost_usd == it.cost_usd:  # a failure is free unless it says not

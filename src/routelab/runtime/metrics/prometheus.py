@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
+from routelab.runtime.attempts import failure_classes
 from routelab.runtime.metrics.histogram import Distribution
 from routelab.runtime.metrics.snapshot import MetricTotals, Snapshot
 
@@ -32,6 +33,7 @@ def prometheus_text(snapshot: Snapshot) -> str:
 def _lines(it: Snapshot) -> Iterator[str]:
     yield from _conventional(it)
     yield from _counted(it)
+    yield from _failed(it)
     yield from _of_the_router(it)
     yield from _of_answers(it)
 
@@ -86,6 +88,26 @@ def _counted(it: Snapshot) -> Iterator[str]:
     )
     yield from _by("deployment", "tries", "Attempts", it.deployments)
     yield from _by("tenant", "tenant_requests", "Requests", it.tenants)
+
+
+def _failed(it: Snapshot) -> Iterator[str]:
+    """Attempts that failed by whose fault that was, and those that an operator is to mend."""
+    classes = failure_classes()
+    rows = [
+        ({"deployment": deployment, "failure": name, "fault": classes[name].fault}, float(count))
+        for deployment, of_deployment in it.failures.items()
+        for name, count in of_deployment.items()
+        if name in classes
+    ]
+    yield from _values(
+        "routelab_failures_total", "counter", "Failed attempts by class and whose fault.", rows
+    )
+    yield from _values(
+        "routelab_operator_failures_total",
+        "counter",
+        "Failed attempts that an operator has to mend: key, credit, model, permission.",
+        [(labels, count) for labels, count in rows if classes[labels["failure"]].warns],
+    )
 
 
 def _of_the_router(it: Snapshot) -> Iterator[str]:
@@ -162,9 +184,13 @@ def _by(label: str, prefix: str, word: str, totals: Mapping[str, MetricTotals]) 
     counts = [(labels, float(it.count)) for labels, it in rows]
     errors = [(labels, float(it.errors)) for labels, it in rows]
     money = [(labels, it.cost_usd) for labels, it in rows]
+    unknown = [(labels, float(it.cost_unknown)) for labels, it in rows]
     yield from _values(f"{name}_total", "counter", f"{word}.", counts)
     yield from _values(f"{name}_failed_total", "counter", f"{word} that failed.", errors)
     yield from _values(f"{name}_cost_usd_total", "counter", f"Known costs of {word}.", money)
+    yield from _values(
+        f"{name}_cost_unknown_total", "counter", f"{word} whose cost is not known.", unknown
+    )
 
 
 def _chat(model: str) -> dict[str, str]:

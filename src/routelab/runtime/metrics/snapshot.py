@@ -86,6 +86,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         steps: by turn, from 0.
         tenants: by name, the latecomers together as "other".
         signals: by model and signal.
+        failures: attempts that failed, by deployment and class of failure, which
+            `routelab.runtime.attempts.failure_classes` lists with whose fault it is.
         quality: by model, of the answers that were judged.
         unmatched: judgements of requests that are not remembered any more.
         alerts: of budgets, the latest last.
@@ -112,6 +114,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     steps: Mapping[str, MetricTotals]
     signals: Mapping[str, Mapping[str, SignalCoverage]]
     quality: Mapping[str, QualityTotals]
+    failures: Mapping[str, Mapping[str, int]] = {}
     unmatched: int = 0
     waiting: int = 0
     alerts: tuple[Alert, ...] = ()

@@ -13,7 +13,7 @@ import msgspec
 
 from routelab.core import Admission, Call, Context, Request
 from routelab.core.catalogue import Catalogue
-from routelab.core.conversation import kinds_of
+from routelab.core.conversation import ROLES, UNKNOWN_ROLES, kinds_of
 from routelab.errors import BudgetError, PolicyError, RequestError
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime.attempts import ServedPrices
@@ -101,11 +101,12 @@ class ActivePolicy:
 
     def _note_unlike(self, request: Request, kinds: frozenset[str]) -> None:
         """Count messages that the policy's log had none of, and warn of each kind once."""
-        unlike = sorted(self._file.unlike(kinds))
-        for kind in unlike:
+        for kind in sorted(self._file.unlike(kinds) | (kinds & {UNKNOWN_ROLES})):
             if not self.unlike[kind] and not self._quiet:
                 whole = self._file.reads_text and self._file.document.reading is None
                 why = _WHOLE if whole else _UNSEEN
+                if kind == UNKNOWN_ROLES:
+                    why = f"known are {', '.join(ROLES)}; mend the caller"
                 _log.warning(_UNLIKE, self._name, request.id, kind, why)
             self.unlike[kind] += 1
 

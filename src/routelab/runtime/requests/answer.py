@@ -10,6 +10,7 @@ import anyio
 import msgspec
 
 from routelab.errors import RouteError
+from routelab.runtime.attempts import whole_message
 from routelab.runtime.requests.delivery import Delivery
 from routelab.runtime.routed_answer import RoutedAnswer
 from routelab.signals import content_text
@@ -33,12 +34,21 @@ class StreamedAnswer:
     Leaving the block early ends the request and closes its connection. An answer that breaks
     off raises `RouteError` from the loop; it never ends as if it were complete.
 
+    An endpoint may tell its usage long after the answer, or never. Nobody waits for that longer
+    than a second: the loop ends, and what the answer cost is accounted for behind it.
+
     Args:
         route: answers the request, and gives the pieces to the delivery.
+        behind: takes a request whose answer was delivered, and whose usage is still to come.
     """
 
-    def __init__(self, route: Callable[[Delivery], Awaitable[RoutedAnswer]]) -> None:
+    def __init__(
+        self,
+        route: Callable[[Delivery], Awaitable[RoutedAnswer]],
+        behind: Callable[[asyncio.Task[RoutedAnswer]], None],
+    ) -> None:
         self._route = route
+        self._behind = behind
         self._delivery: Delivery | None = None
         self._task: asyncio.Task[RoutedAnswer] | None = None
 
@@ -47,11 +57,33 @@ class StreamedAnswer:
         """The answer as a whole and how it came about, once its last piece was read.
 
         Raises:
-            RouteError: there is more to read, or there is no answer.
+            RouteError: there is more to read, there is no answer, or its usage is still to come.
         """
         if self._task is None or not self._task.done() or self._task.cancelled():
+            if self._delivery is not None and self._delivery.overdue:
+                raise RouteError(
+                    "the answer was delivered, and what it cost is still to come: write"
+                    " `await answer.settled()`"
+                )
             raise RouteError("the answer is known as a whole once its last piece was read")
         return self._task.result()
+
+    @property
+    def settling(self) -> bool:
+        """Whether all of the answer was delivered, and its usage is still to come."""
+        if self._task is None or self._delivery is None:
+            return False
+        return self._delivery.whole and not self._task.done()
+
+    async def settled(self) -> RoutedAnswer:
+        """What `routed` is, waited for where the endpoint tells its usage late, or not at all.
+
+        Raises:
+            RouteError: as of `routed`.
+        """
+        if self.settling and self._task is not None:
+            await asyncio.wait([self._task])
+        return self.routed
 
     async def next(self) -> Piece | None:
         """The next piece; None after the last one.
@@ -64,7 +96,8 @@ class StreamedAnswer:
         try:
             piece = await self._delivery.pieces.receive()
         except anyio.EndOfStream:
-            await self._task
+            if not self._delivery.overdue:
+                await self._task
             return None
         except anyio.ClosedResourceError:
             return None
@@ -74,6 +107,10 @@ class StreamedAnswer:
         """End the request if it still runs."""
         task, delivery = self._task, self._delivery
         if task is None or delivery is None:
+            return
+        if delivery.whole and not task.done():
+            delivery.pieces.close()
+            self._behind(task)
             return
         if not task.done() and not delivery.stop():
             task.cancel()
@@ -111,5 +148,6 @@ class StreamedAnswer:
 def _text(piece: Mapping[str, Any]) -> str:
     for choice in piece.get("choices") or ():
         if not choice.get("index"):
-            return content_text((choice.get("delta") or {}).get("content"))
+            said = choice.get("delta") or whole_message(choice)
+            return content_text(said.get("content"))
     return ""

@@ -16,6 +16,9 @@ from routelab.runtime.attempts import single_chunk
 _AHEAD = 64
 """Pieces that wait for a caller who is slow to take them, before the endpoint has to wait."""
 
+_PATIENCE_S = 1.0
+"""That a caller waits, once an answer is whole, for what may still come of its usage."""
+
 
 class Delivery:
     """A `Sink` that hands pieces to whoever reads `pieces`.
@@ -23,12 +26,15 @@ class Delivery:
     Attributes:
         pieces: in the order they were delivered; ends with the answer.
         stopped: nobody reads them any more.
+        whole: all of the answer was delivered; what may still come is its usage.
+        overdue: so it is, and the caller has waited for the usage long enough.
     """
 
     def __init__(self) -> None:
         self._send, self.pieces = anyio.create_memory_object_stream[Mapping[str, Any]](_AHEAD)
-        self.stopped = False
+        self.stopped = self.whole = self.overdue = False
         self._begun = False
+        self._timer: asyncio.TimerHandle | None = None
         self._streamed: Feedback | None = None
         self._stop_try: Callable[[], None] | None = None
 
@@ -36,8 +42,14 @@ class Delivery:
         self._begun = True
         try:
             await self._send.send(piece)
-        except anyio.BrokenResourceError:
-            self.stopped = True
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            self.stopped = not self.whole
+
+    def complete(self) -> None:
+        """The answer is whole, and whoever reads it has no more to wait for."""
+        if not self.whole:
+            self.whole = True
+            self._timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._end)
 
     @contextmanager
     def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
@@ -69,10 +81,14 @@ class Delivery:
             return
         last = x.steps[-1].feedback
         if last.error is not None:
-            raise RouteError(
+            head = (
                 f"request {x.request.id!r}: the answer of {last.model!r} broke off after a part"
-                " of it was delivered, so that no other model can give it",
-                f"  {last.error}",
+                " of it was delivered, so that no other model can give it"
+            )
+            raise RouteError(
+                head,
+                f"  {last.error if last.told is None else last.told}",
+                detail=f"{head}\n  {last.error}",
                 cost_usd=x.spent_usd,
                 steps=tuple(x.steps),
             )
@@ -94,4 +110,10 @@ class Delivery:
 
     def close(self) -> None:
         """No more pieces come, or are taken."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._send.close()
+
+    def _end(self) -> None:
+        self.overdue = True
         self._send.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 
@@ -42,6 +43,7 @@ class RequestHandler:
         self._budget_keeper = budget_keeper
         self._observers = observers
         self._clock = clock
+        self._behind: set[asyncio.Task[RoutedAnswer]] = set()
 
     async def answer(self, asked: Sending, delivery: Delivery | None = None) -> RoutedAnswer:
         """Answer one request.
@@ -77,6 +79,21 @@ class RequestHandler:
         latency_s = self._clock() - started
         self._observers.answered(decision, request, active.digest, latency_s, degraded)
         return _routed(decision, latency_s)
+
+    def settle_behind(self, task: asyncio.Task[RoutedAnswer]) -> None:
+        """See a request to its end whose caller has the answer, and not its usage."""
+        self._behind.add(task)
+        task.add_done_callback(self._settled)
+
+    async def settled(self) -> None:
+        """Once every such request has ended, which is soon: a reader gives its usage up."""
+        if self._behind:
+            await asyncio.wait(self._behind)
+
+    def _settled(self, task: asyncio.Task[RoutedAnswer]) -> None:
+        self._behind.discard(task)
+        if not task.cancelled():
+            task.exception()  # the observers were told
 
     async def left(self) -> tuple[BudgetBalance, ...]:
         """What is left of the budgets."""

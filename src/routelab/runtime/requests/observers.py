@@ -8,6 +8,7 @@ from typing import Protocol
 
 from routelab.core import Context, Decision, Request
 from routelab.core.storage import AlertRecord, FeedbackRecord
+from routelab.errors import RouteError
 from routelab.runtime.budgets import Alert
 from routelab.runtime.finished_request import FinishedRequest, answered, ended
 from routelab.runtime.journal import Sink
@@ -88,6 +89,8 @@ class Observers:
             latency_s: seconds from asking to the end.
             degraded: a budget had it decided by the cheaper policy.
         """
+        if isinstance(error, RouteError) and error.detail != str(error):
+            _log.info("%s", error.detail)  # whoever asked is told less
         self._finished(
             ended(
                 error,
