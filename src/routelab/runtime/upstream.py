@@ -19,10 +19,7 @@ class Progress:
         waits: for a free connection of a client that bounds how many it has.
     """
 
-    __slots__ = ("waits",)
-
-    def __init__(self) -> None:
-        self.waits = False
+    waits = False
 
 
 class OutgoingRequest(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from routelab.signals.source import Body
 def answer_text(body: Body) -> str | None:
     """Text of the first choice; empty for a bare tool call, None if there is no choice."""
     try:
-        message = body["choices"][0]["message"]
-        return content_text(message.get("content"))
+        content = body["choices"][0]["message"].get("content")
+        return content if type(content) is str else content_text(content)
     except (KeyError, IndexError, TypeError, AttributeError):
         return None

@@ -339,12 +339,12 @@ def error_of(body: object) -> object:
     """
     if isinstance(body, list):
         body = body[0] if body else None
-    if not isinstance(body, Mapping):
+    if type(body) is not dict and not isinstance(body, Mapping):
         return None
     choices = body.get("choices")
     ends: list[object] = []
     for choice in choices if isinstance(choices, list) else ():
-        if not isinstance(choice, Mapping):
+        if type(choice) is not dict and not isinstance(choice, Mapping):
             continue
         finish = choice.get("finish_reason")
         if choice.get("error"):

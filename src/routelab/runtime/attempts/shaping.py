@@ -27,11 +27,11 @@ def shaped(
         omit: fields that the deployment was found to refuse.
     """
     sent = {**body, "model": deployment.model}
-    asked = sent.pop(STREAM_OPTIONS, {"include_usage": True})
+    asked = sent.pop(STREAM_OPTIONS, None)
     if stream:
         sent["stream"] = True
         if body.get(STREAM_OPTIONS, sent) not in _NONE_ASKED:
-            sent[STREAM_OPTIONS] = {"include_usage": True, **asked}
+            sent[STREAM_OPTIONS] = {"include_usage": True, **(asked or {})}
     for name in omit:
         sent.pop(name, None)
     quirks = deployment.quirks or known_quirks(deployment.base_url)

@@ -33,7 +33,6 @@ _BRIEF = frozenset(
     {"prompt_tokens", "completion_tokens", "total_tokens", "cost", _IN_PROMPT[0], _IN_COMPLETION[0]}
 )
 """Fields that nearly all endpoints send, and no others."""
-_PARTS = (_IN_PROMPT[0], _IN_COMPLETION[0])
 _UNKNOWN = TokenUsage(math.nan, math.nan)
 
 
@@ -60,15 +59,19 @@ def explained_usage(usage: object) -> tuple[TokenUsage, str]:
     if not isinstance(usage, dict):
         return _UNKNOWN, ""
     get = usage.get
-    prompt, completion = amount(get("prompt_tokens")), amount(get("completion_tokens"))
-    total = get("total_tokens")
+    prompt, completion, total = get("prompt_tokens"), get("completion_tokens"), get("total_tokens")
     if (
-        prompt + completion > 0.0  # which NaN is not
+        type(prompt) is type(completion) is int
+        and 0 <= prompt < _MOST
+        and 0 <= completion < _MOST
+        and (prompt or completion)
         and (total is None or total == prompt + completion)
         and _BRIEF.issuperset(usage)
-        and not any(map(_tells, map(get, _PARTS)))
+        and not _tells(get(_IN_PROMPT[0]))
+        and not _tells(get(_IN_COMPLETION[0]))
     ):  # most responses, for which the class's own is slow
-        return tuple.__new__(TokenUsage, (prompt, completion, 0.0, 0.0, 0.0, 0.0)), ""
+        whole = float(prompt), float(completion), 0.0, 0.0, 0.0, 0.0
+        return tuple.__new__(TokenUsage, whole), ""
     return _read(as_chat(usage))
 
 

@@ -140,6 +140,8 @@ class Caller:
         return max((source.samples for source in sources.values()), default=1), multiplier
 
     def _of(self, call: Call) -> dict[str, SignalSource]:
+        if not call.need:
+            return {}
         return {
             name: self.sources.get(name) or resolve(name, spec=self.specs.get(name))
             for name in call.need
@@ -157,7 +159,7 @@ class Caller:
         question = SampleRequest(
             call.model,
             body | {"messages": messages},
-            {**sending.headers, **_asked_of(sources)},
+            {**sending.headers, **_asked_of(sources)} if sources else sending.headers,
             sending.deadline,
             lambda name: sending.able(name, call),
             sink=sending.sink if call.final else None,
@@ -166,7 +168,7 @@ class Caller:
             if sending.room is None
             else functools.partial(self._room, call, sending.room),
         )
-        n = max((source.samples for source in sources.values()), default=1)
+        n = max(it.samples for it in sources.values()) if sources else 1
         if n == 1:
             return [await self._engine.ask(_nth(question, call.sample), attempts)]
         alike = (

@@ -107,7 +107,8 @@ class DeploymentState:
 
     def free_at(self, tokens: float, now: float) -> float:
         """When its limits leave room for a call; infinite until one of those under way ends."""
-        if self.in_flight >= self.slots or self._host.full:
+        host = self._host
+        if self.in_flight >= self.slots or host.in_flight >= host.limit:  # asked for every call
             return math.inf
         ready = now
         if self._requests is not None:

@@ -25,18 +25,13 @@ class Host:
         self.in_flight = 0
         self.freed: deque[list[Callable[[], None]]] = deque()
 
-    @property
-    def full(self) -> bool:
-        """Whether there is no room for another call."""
-        return self.in_flight >= self.limit
-
     def leave(self, own: list[Callable[[], None]]) -> Iterable[list[Callable[[], None]]]:
         """A call ended; whom to tell, in turns where all deployments there may wait for its room.
 
         Args:
             own: those of the call's deployment.
         """
-        was_full = self.full
+        was_full = self.in_flight >= self.limit
         self.in_flight -= 1
         if not was_full:
             return (own,)

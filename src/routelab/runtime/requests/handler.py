@@ -109,7 +109,9 @@ class RequestHandler:
 
     def _limit_usd(self, own_usd: float | None) -> float | None:
         """What a request may cost: the lower of its own bound and everybody's."""
-        general = None if self._budget_keeper is None else self._budget_keeper.budgets.request_usd
+        if self._budget_keeper is None:
+            return own_usd
+        general = self._budget_keeper.budgets.request_usd
         return min((it for it in (own_usd, general) if it is not None), default=None)
 
     def _guard(self, active: ActivePolicy, degraded: bool) -> BudgetGuard | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -65,19 +65,22 @@ class HttpUpstream:
         self._transport = named(transport) if isinstance(transport, str) else transport
 
     async def send(self, outgoing: OutgoingRequest) -> Reply:
-        with _translated(outgoing.timeouts.connect_s):
+        try:
             response = await self._sender.send(outgoing)
             try:
-                content = await _content(response)
-                body = await _object(response, content)
+                content, body = await _content(response)
             finally:
                 await response.aclose()
+        except Exception as error:
+            if (told := _translated(error, outgoing.timeouts.connect_s)) is None:
+                raise
+            raise told from None
         return Reply(response.status_code, content if body is None else body, response.headers)
 
     @asynccontextmanager
     async def stream(self, outgoing: OutgoingRequest) -> AsyncIterator[OpenReply]:
         connect_s = outgoing.timeouts.connect_s
-        with _translated(connect_s):
+        try:
             response = await self._sender.send(outgoing)
             try:
                 headers = response.headers
@@ -90,6 +93,10 @@ class HttpUpstream:
                 raise
             finally:
                 await response.aclose()
+        except Exception as error:
+            if (told := _translated(error, connect_s)) is None:
+                raise
+            raise told from None
 
     def hide(self, deployment: Deployment, text: str) -> str:
         for secret in _secrets(deployment):
@@ -111,13 +118,20 @@ class HttpUpstream:
         return self._own
 
 
-async def _content(response: httpx.Response) -> bytes:
-    done = response.is_stream_consumed or response.is_closed  # by a hook of the client
-    if done or "content-encoding" in response.headers:
-        return await response.aread()
+async def _content(response: httpx.Response) -> tuple[bytes, dict[str, Any] | None]:
+    """The bytes of a reply, and the JSON object that they are; None if they are anything else."""
+    if response.is_stream_consumed or response.is_closed:  # by a hook of the client
+        content = await response.aread()
+        return content, await _object(response, content)
     stream = response.stream
     assert isinstance(stream, httpx.AsyncByteStream)
-    return b"".join([part async for part in stream])
+    content = b"".join([part async for part in stream])
+    value = decode_object(content)  # what is packed is no JSON; looking at headers first is slow
+    if value is not None:
+        return content, value
+    if "content-encoding" in response.headers:
+        content = httpx.Response(200, headers=response.headers, content=content).content
+    return content, await _object(response, content)
 
 
 async def _object(response: httpx.Response, content: bytes) -> dict[str, Any] | None:
@@ -141,20 +155,13 @@ async def _hang_up(response: httpx.Response) -> None:
 
 
 async def _chunks(response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
-    with _translated(connect_s):
+    try:
         async for chunk in response.aiter_bytes():
             yield chunk
-
-
-@contextmanager
-def _translated(connect_s: float) -> Iterator[None]:
-    """Failures of httpx, and of a transport below it, as those of an upstream."""
-    try:
-        yield
     except Exception as error:
-        if not isinstance(error, _HTTPX) and not _of_aiohttp(error):
+        if (told := _translated(error, connect_s)) is None:
             raise
-        raise _upstream_error(error, connect_s) from None
+        raise told from None
 
 
 def _of_aiohttp(error: Exception) -> bool:
@@ -162,7 +169,10 @@ def _of_aiohttp(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] == "aiohttp"
 
 
-def _upstream_error(error: Exception, connect_s: float) -> UpstreamError:
+def _translated(error: Exception, connect_s: float) -> UpstreamError | None:
+    """A failure of httpx, or of a transport below it, as that of an upstream; None of another."""
+    if not isinstance(error, _HTTPX) and not _of_aiohttp(error):
+        return None
     cause = type(error.__cause__).__name__
     if isinstance(error, httpx.PoolTimeout):
         return UpstreamError(

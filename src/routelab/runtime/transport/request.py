@@ -17,6 +17,7 @@ from routelab.runtime.wire import encode_json
 from routelab.version import __version__
 
 Raw: TypeAlias = list[tuple[bytes, bytes]]
+Pair: TypeAlias = tuple[str, str]
 
 _USUAL: Raw = [
     (b"Accept", b"*/*"),
@@ -100,17 +101,22 @@ def _request(
 ) -> httpx.Request:
     """A request whose headers are complete; time limits of an answer are not httpx's to keep."""
     content = encode_json(outgoing.body)
-    raw = [
-        (b"Host", address.netloc),
-        *more,
-        *[(name.encode(), value.encode("ascii")) for name, value in headers.items()],
-        (b"Content-Length", b"%d" % len(content)),
-    ]
+    fixed = _ready if not outgoing.headers else _ready.__wrapped__  # which has ids of requests
+    ready = fixed(address.netloc, tuple(more), *headers.items())
     limits = {"timeout": _timeout(outgoing.timeouts.connect_s).as_dict()}
     body = httpx.ByteStream(content)
-    request = httpx.Request("POST", address.url, headers=raw, stream=body, extensions=limits)
+    request = httpx.Request("POST", address.url, headers=ready, stream=body, extensions=limits)
+    request.headers["Content-Length"] = str(len(content))
+    request.headers.encoding = ready.encoding  # or httpx finds it out for each request
     request.read()  # so that hooks and transports see its content
     return request
+
+
+@lru_cache(maxsize=256)
+def _ready(netloc: bytes, more: tuple[tuple[bytes, bytes], ...], *own: Pair) -> httpx.Headers:
+    """All headers but the length, in httpx's form, which takes it longer than all else."""
+    named = [(name.encode(), value.encode("ascii")) for name, value in own]
+    return httpx.Headers([(b"Host", netloc), *more, *named])
 
 
 class Address(NamedTuple):
