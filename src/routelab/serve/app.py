@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 from routelab.core.messages import nearest
 from routelab.serve.callers import NOBODY
 from routelab.serve.entries import ChatEntry, FeedbackEntry, OperationsEntry
-from routelab.serve.http_exchange import CallerLeftError, HttpExchange, Receive, Scope, Send
-from routelab.serve.refusal import RefusedError
+from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
+from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.service import Service
 
 Handler: TypeAlias = Callable[[HttpExchange, Any], Awaitable[None]]

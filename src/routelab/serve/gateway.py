@@ -18,7 +18,7 @@ from routelab.serve.callers import Caller
 from routelab.serve.chat_request import ChatRequest, checked_id, read_chat, request_problems
 from routelab.serve.event_log import EventLog
 from routelab.serve.limits import LimitKeeper
-from routelab.serve.refusal import RefusedError, of_error
+from routelab.serve.refusal import CallerLeftError, RefusedError, of_error
 from routelab.serve.roster import Roster
 from routelab.serve.served_policy import ServedPolicy
 
@@ -143,11 +143,7 @@ class Visit:
         gateway = self._gateway
         gateway.under_way.discard((self._caller.tenant, self.id))
         gateway.limits.leave(self._entered, self._cost_usd)
-        status = "answered"
-        if isinstance(error, RefusedError):
-            status = error.code
-        elif error is not None or self.routed is None:
-            status = "cancelled" if error is None or not isinstance(error, Exception) else "broken"
+        status = self._status(error)
         gateway.totals["requests", self._entry, self.policy, status] += 1
         took_s = time.perf_counter() - self._began_s
         gateway.events.over(
@@ -204,6 +200,13 @@ class Visit:
             raise self._failed(error) from error
         last = held or {"object": "chat.completion.chunk", "choices": []}
         yield {**last, OURS: account(answer.routed, self.policy)}
+
+    def _status(self, error: BaseException | None) -> str:
+        if isinstance(error, RefusedError):
+            return error.code
+        if isinstance(error, Exception) and not isinstance(error, CallerLeftError):
+            return "broken"
+        return "answered" if self.routed is not None else "cancelled"
 
     def _over(self, routed: RoutedAnswer) -> None:
         self.routed, self._cost_usd = routed, routed.cost_usd

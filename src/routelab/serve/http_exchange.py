@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from routelab.runtime import encode_json
-from routelab.serve.refusal import RefusedError
+from routelab.serve.refusal import CallerLeftError, RefusedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -16,10 +16,6 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = "application/json"
 EVENTS = "text/event-stream; charset=utf-8"
-
-
-class CallerLeftError(Exception):
-    """Whoever asked has hung up; there is nobody to tell."""
 
 
 class HttpExchange:

@@ -68,6 +68,10 @@ class RefusedError(Exception):
         return found
 
 
+class CallerLeftError(Exception):
+    """Whoever asked has hung up; there is nobody to tell."""
+
+
 def usd_text(usd: float) -> str:
     """An amount as a header has it; the empty text where it is not known."""
     return "" if math.isnan(usd) else f"{usd:.12g}"

@@ -26,6 +26,9 @@ from routelab.serve.roster import Loaded, Roster, load_all, text_warnings
 from routelab.serve.shared_parts import LentSink, LentStore
 
 _T = TypeVar("_T")
+_SETTLED_S = 0.1
+_SETTLING = 20
+"""A file that is unchanged for so many seconds is complete; looked for so many times at most."""
 
 
 class Service:
@@ -114,6 +117,7 @@ class Service:
         seen = await asyncio.to_thread(self._signature)
         if seen == self._seen:
             return False
+        seen = await self._settled(seen)
         changed = sorted({name for name, _ in seen ^ self._seen})
         self._seen = seen
         try:
@@ -157,6 +161,16 @@ class Service:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    async def _settled(self, seen: frozenset[tuple[str, object]]) -> frozenset[tuple[str, object]]:
+        """What the files are like once nobody writes them any more."""
+        for _ in range(_SETTLING):
+            await asyncio.sleep(_SETTLED_S)
+            now = await asyncio.to_thread(self._signature)
+            if now == seen:
+                break
+            seen = now
+        return seen
 
     def _read(self) -> tuple[Loaded, KeyRing | None]:
         return load_all(self._paths, self._catalogue, self.config), self._read_keys()
