@@ -1,4 +1,4 @@
-"""The `routelab` command; needs the `lab` extra and says so where it is missing."""
+"""The `routelab` command; needs the `lab` extra, or `serve`, and says so where it is missing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import sys
 from collections.abc import Sequence
 
 __all__ = ["main"]
+
+_OF_THE_GATEWAY = ("key", "serve")
+"""Commands that need the `serve` extra alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,19 +19,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from routelab.errors import RouteError, RoutelabError
 
     printable()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    extra = "serve" if words and words[0] in _OF_THE_GATEWAY else "lab"
     try:
-        from routelab.cli.app import app
+        if extra == "serve":
+            from routelab.cli.gateway_app import app
+        else:
+            from routelab.cli.app import app
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.startswith("routelab"):
             raise
         sys.stderr.write(
-            f"the routelab command needs {error.name}, which the lab extra brings:\n"
-            f"    {how_to_install('lab')}\n"
+            f"the routelab command needs {error.name}, which the {extra} extra brings:\n"
+            f"    {how_to_install(extra)}\n"
             "A policy can be checked without it: python -m routelab.policy_file POLICY --verify\n"
         )
         return 2
     try:
-        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="routelab")
+        app(words, prog_name="routelab")
     except SystemExit as stop:
         return finished(int(stop.code or 0))
     except RoutelabError as error:

@@ -16,6 +16,7 @@ from routelab.cli.commands import (
     explain,
     import_log,
     inspect,
+    key,
     log,
     parity,
     prices,
@@ -25,6 +26,7 @@ from routelab.cli.commands import (
     report,
     reprice,
     route,
+    serve,
     simulate,
     track,
     tune,
@@ -92,6 +94,8 @@ app.command("prices")(prices.prices)
 app.command("route")(route.route)
 app.command("parity")(parity.parity)
 app.command("simulate")(simulate.simulate_days)
+app.command("serve")(serve.serve)
+app.command("key")(key.key)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")

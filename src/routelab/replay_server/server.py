@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from routelab.core.catalogue import Catalogue
-from routelab.errors import RoutelabError
+from routelab.core.listening import base_url, listening_socket
 from routelab.logs.model import Log
 from routelab.replay_server.app import replay_app
 
@@ -37,9 +36,9 @@ def run(
     Raises:
         RoutelabError: the port is taken or none, or the host is not this machine's.
     """
-    with _bound(host, port) as listening:
+    with listening_socket(host, port) as listening:
         app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale, tell=tell)
-        ready(_url(host, listening))
+        ready(base_url(host, listening))
         uvicorn.Server(_config(app, "info")).run(sockets=[listening])
 
 
@@ -60,7 +59,7 @@ def background(
         RoutelabError: the port is taken or none.
     """
     app = replay_app(log, catalogue=catalogue, latency_scale=latency_scale)
-    with _bound("127.0.0.1", port) as listening:
+    with listening_socket("127.0.0.1", port) as listening:
         server = uvicorn.Server(_config(app, "warning"))
         thread = threading.Thread(
             target=server.run, args=([listening],), name="routelab-replay", daemon=True
@@ -69,30 +68,10 @@ def background(
         try:
             while thread.is_alive() and not server.started:
                 time.sleep(0.005)
-            yield _url("127.0.0.1", listening)
+            yield base_url("127.0.0.1", listening)
         finally:
             server.should_exit = True
             thread.join()
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65535:
-        raise RoutelabError(f"port {port}: a port is 0 to 65535; 0 takes a free one")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise RoutelabError(
-            f"cannot serve at {host}:{port}: {error.strerror}; choose another `port`"
-        ) from error
-    # connections inherit it: a small answer must not wait 40 ms for the client's acknowledgement
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
-
-
-def _url(host: str, listening: socket.socket) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listening.getsockname()[1]}/v1"
 
 
 def _config(app: object, log_level: str) -> uvicorn.Config:

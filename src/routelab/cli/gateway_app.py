@@ -1,0 +1,10 @@
+"""The commands that need no workbench: they run with the `serve` extra alone, and start quickly."""
+
+from __future__ import annotations
+
+from routelab.cli.commands import key, serve
+from routelab.cli.typer_groups import Commands
+
+app = Commands(name="routelab", add_completion=False, pretty_exceptions_enable=False)
+app.command("key")(key.key)
+app.command("serve")(serve.serve)

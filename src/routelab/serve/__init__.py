@@ -1,0 +1,59 @@
+"""The gateway: policies behind the protocols that callers speak already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.serve.app import GatewayApp
+    from routelab.serve.callers import Caller
+    from routelab.serve.config import CallerRules, LimitRule, Limits, ServeConfig, read_config
+    from routelab.serve.event_log import EventLog
+    from routelab.serve.gateway import Gateway, GatewayAnswer, Visit
+    from routelab.serve.keys import new_key
+    from routelab.serve.refusal import RefusedError
+    from routelab.serve.server import GatewayServer, serve
+    from routelab.serve.service import Service
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Caller": "callers",
+            "CallerRules": "config",
+            "EventLog": "event_log",
+            "Gateway": "gateway",
+            "GatewayAnswer": "gateway",
+            "GatewayApp": "app",
+            "GatewayServer": "server",
+            "LimitRule": "config",
+            "Limits": "config",
+            "RefusedError": "refusal",
+            "ServeConfig": "config",
+            "Service": "service",
+            "Visit": "gateway",
+            "new_key": "keys",
+            "read_config": "config",
+            "serve": "server",
+        },
+    )
+
+__all__ = [
+    "Caller",
+    "CallerRules",
+    "EventLog",
+    "Gateway",
+    "GatewayAnswer",
+    "GatewayApp",
+    "GatewayServer",
+    "LimitRule",
+    "Limits",
+    "RefusedError",
+    "ServeConfig",
+    "Service",
+    "Visit",
+    "new_key",
+    "read_config",
+    "serve",
+]

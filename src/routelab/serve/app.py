@@ -1,0 +1,107 @@
+"""The gateway as an ASGI application: addresses, and what every exchange goes through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from routelab.core.messages import nearest
+from routelab.serve.callers import NOBODY
+from routelab.serve.entries import ChatEntry, FeedbackEntry, OperationsEntry
+from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
+from routelab.serve.refusal import CallerLeftError, RefusedError
+from routelab.serve.service import Service
+
+Handler: TypeAlias = Callable[[HttpExchange, Any], Awaitable[None]]
+
+
+class Address(NamedTuple):
+    """What is at an address.
+
+    Attributes:
+        method: by which it is asked.
+        handler: that answers.
+        entry: for metrics.
+        open: anybody may ask, as probes have no key.
+    """
+
+    method: str
+    handler: Handler
+    entry: str
+    open: bool = False
+
+
+class GatewayApp:
+    """Serves a gateway over HTTP; opens it when the server starts, and closes it with it.
+
+    Args:
+        service: to serve.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        gateway, limits = service.gateway, service.config.limits
+        chat = ChatEntry(gateway, limits)
+        feedback = FeedbackEntry(gateway, service.memory, limits)
+        operations = OperationsEntry(gateway)
+        self.addresses = {
+            "/v1/chat/completions": Address("POST", chat.complete, "chat"),
+            "/v1/models": Address("GET", chat.models, "models"),
+            "/v1/feedback": Address("POST", feedback.judge, "feedback"),
+            "/healthz": Address("GET", operations.health, "health", open=True),
+            "/readyz": Address("GET", operations.ready, "ready", open=True),
+            "/metrics": Address("GET", operations.metrics, "metrics", open=True),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._exchange(HttpExchange(scope, receive, send))
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _exchange(self, exchange: HttpExchange) -> None:
+        service, caller, entry = self._service, NOBODY, "unknown"
+        try:
+            there = self._address(exchange)
+            entry = there.entry
+            if not there.open:
+                caller = service.doorkeeper.caller(
+                    exchange.headers, exchange.address, exchange.query
+                )
+            await there.handler(exchange, caller)
+        except RefusedError as refusal:
+            service.gateway.refused(entry, refusal, caller)
+            await exchange.refuse(refusal)
+        except CallerLeftError:
+            pass
+        except Exception as error:
+            service.events.event("broken", "error", entry=entry, error=type(error).__name__)
+            if not exchange.begun:
+                await exchange.refuse(_BROKEN)
+            raise  # the server writes the traceback
+
+    def _address(self, exchange: HttpExchange) -> Address:
+        path = exchange.path.rstrip("/") or "/"
+        there = self.addresses.get(path)
+        if there is None:
+            near = nearest(path, self.addresses)
+            meant = f"; {near} is likely meant" if near else ""
+            raise RefusedError(404, f"there is nothing at {path!r:.120}{meant}", "not_found")
+        if exchange.method != there.method:
+            raise RefusedError(
+                405, f"{path} is asked by {there.method}, not {exchange.method}", "wrong_method"
+            )
+        return there
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        watching = asyncio.create_task(self._service.watch())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        watching.cancel()
+        await self._service.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+_BROKEN = RefusedError(500, "the server failed; its log says why", "broken", kind="server_error")

@@ -1,0 +1,155 @@
+"""Who asks: by key, or as a trusted proxy says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from routelab.runtime import header_text
+from routelab.serve.config import CallerRules, LimitRule
+from routelab.serve.keys import KeyRing
+from routelab.serve.refusal import RefusedError
+
+AUTHORIZATION = "authorization"
+API_KEY = "api-key"
+"""Where clients of Azure put it."""
+_IN_ADDRESS = ("api_key", "apikey", "api-key", "key", "access_token", "token")
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who asks.
+
+    Attributes:
+        key: the name of their key, never the key; empty without.
+        tenant, priority: who asks, and how urgently, unless the request says another priority.
+        priorities: that a request may say; None for any.
+        policies: that may be named; None for all.
+        limits: of the key, where it has limits of its own.
+    """
+
+    key: str = ""
+    tenant: str = ""
+    priority: str = ""
+    priorities: tuple[str, ...] | None = None
+    policies: tuple[str, ...] | None = None
+    limits: LimitRule | None = None
+
+
+NOBODY = Caller()
+"""Whoever asks a gateway that knows no callers."""
+
+
+class Doorkeeper:
+    """Tells who asks from the headers of a request.
+
+    Attributes:
+        ring: the keys there are; may be replaced by others at any time.
+
+    Args:
+        rules: how callers are known.
+        ring: the keys, where they are known by them.
+        wall_clock: Unix seconds, for keys that expire.
+    """
+
+    def __init__(
+        self, rules: CallerRules, ring: KeyRing | None, wall_clock: Callable[[], float]
+    ) -> None:
+        self.ring = ring
+        self._tenant_header = rules.tenant_header.lower()
+        self._priority_header = rules.priority_header.lower()
+        self._trusted = [ipaddress.ip_network(it) for it in rules.trusted]
+        self._wall_clock = wall_clock
+
+    def caller(self, headers: Mapping[str, str], address: str | None, query: str = "") -> Caller:
+        """Who asks.
+
+        Args:
+            headers: of the request, names in lower case.
+            address: of whoever opened the connection.
+            query: of the request's address, in which no key belongs.
+        Raises:
+            RefusedError: there is no key or a wrong one, or the proxy is not trusted.
+        """
+        if query:
+            _check_query(query)
+        if self.ring is not None:
+            return self._by_key(headers, self.ring)
+        if self._trusted:
+            return self._by_proxy(headers, address)
+        return NOBODY
+
+    def _by_key(self, headers: Mapping[str, str], ring: KeyRing) -> Caller:
+        given = headers.get(AUTHORIZATION, "")
+        scheme, _, key = given.partition(" ")
+        key = key.strip() if scheme.lower() == "bearer" else headers.get(API_KEY, "")
+        if not key:
+            raise _unauthorised(
+                "there is no key: send one in the header `Authorization: Bearer KEY`", "no_api_key"
+            )
+        found = ring.find(key)
+        if found is None:
+            raise _unauthorised("the key is not known here (it is not shown)", "invalid_api_key")
+        name, known = found
+        today = dt.datetime.fromtimestamp(self._wall_clock(), dt.UTC).date()
+        if known.expires is not None and today > known.expires:
+            raise _unauthorised(
+                f"key {name!r} was good until {known.expires}; ask for a new one", "expired_api_key"
+            )
+        return Caller(
+            key=name,
+            tenant=known.tenant,
+            priority=known.priorities[0] if known.priorities else "",
+            priorities=known.priorities or None,
+            policies=known.policies or None,
+            limits=known.limits,
+        )
+
+    def _by_proxy(self, headers: Mapping[str, str], address: str | None) -> Caller:
+        if not self._is_trusted(address):
+            raise RefusedError(
+                403,
+                "requests come through the proxy of this service, and this one did not",
+                "untrusted_address",
+                kind="permission_error",
+            )
+        said = {
+            name: header_text(headers.get(header, "")) if header else ""
+            for name, header in (
+                ("tenant", self._tenant_header),
+                ("priority", self._priority_header),
+            )
+        }
+        if self._tenant_header and not said["tenant"]:
+            raise _unauthorised(
+                f"the proxy says no tenant in the header {self._tenant_header}", "no_tenant"
+            )
+        priorities = (said["priority"],) if self._priority_header else None
+        return Caller(tenant=said["tenant"], priority=said["priority"], priorities=priorities)
+
+    def _is_trusted(self, address: str | None) -> bool:
+        try:
+            known: Any = ipaddress.ip_address(address or "")
+        except ValueError:
+            return False
+        mapped = getattr(known, "ipv4_mapped", None) or known
+        return any(mapped in network for network in self._trusted)
+
+
+def _check_query(query: str) -> None:
+    """Refuse a key in the address, which servers and proxies write into their logs."""
+    names = {part.partition("=")[0].lower() for part in query.split("&")}
+    if found := sorted(names.intersection(_IN_ADDRESS)):
+        raise RefusedError(
+            400,
+            f"the address holds {found[0]}=..., and addresses are logged on the way: send the key"
+            " in the header `Authorization: Bearer KEY`, and take this one out of use",
+            "key_in_address",
+        )
+
+
+def _unauthorised(message: str, code: str) -> RefusedError:
+    return RefusedError(401, message, code, kind="authentication_error")

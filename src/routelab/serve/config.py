@@ -1,0 +1,226 @@
+"""`serve.toml`: what a gateway allows, keeps and limits, checked with every problem at once."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import structs
+
+from routelab.core.catalogue import TomlFields, parse_tables, read_text
+from routelab.core.messages import is_number
+from routelab.errors import ConfigError
+
+EVERY = "*"
+"""In place of a name: any other."""
+
+
+class LimitRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one key, tenant or priority may ask for; None for no limit.
+
+    Attributes:
+        requests_per_minute: that are let in, evenly over time.
+        burst: let in at once after a pause; None for what ten seconds bring, at least one.
+        at_once: requests under way.
+        usd_per_day: once so much was spent in a day of UTC, further requests are refused. Those
+            under way go on, so that it may be passed by what they cost; for a bound that holds
+            before every call, give `budgets`.
+    """
+
+    requests_per_minute: float | None = None
+    burst: int | None = None
+    at_once: int | None = None
+    usd_per_day: float | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of everybody together, and of each key, tenant and priority.
+
+    Attributes:
+        body_bytes: of a request's body.
+        body_depth: of lists and objects in each other.
+        all: of all callers together.
+        key: of each key that has no limits of its own in the file of keys.
+        tenant: of each tenant that is not in `tenants`.
+        tenants, priorities: by name.
+    """
+
+    body_bytes: int = 20_000_000
+    body_depth: int = 100
+    all: LimitRule | None = None
+    key: LimitRule | None = None
+    tenant: LimitRule | None = None
+    tenants: Mapping[str, LimitRule] = msgspec.field(default_factory=dict)
+    priorities: Mapping[str, LimitRule] = msgspec.field(default_factory=dict)
+
+
+class CallerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may ask, and how they are known; without any of it everybody may, as nobody.
+
+    Attributes:
+        keys: file of the callers' hashed keys (see `routelab.serve.keys`).
+        tenant_header, priority_header: headers in which a proxy says who asks.
+        trusted: addresses or networks of proxies whose headers are believed.
+    """
+
+    keys: str = ""
+    tenant_header: str = ""
+    priority_header: str = ""
+    trusted: tuple[str, ...] = ()
+
+
+class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings of a gateway; `serve.toml` has the same fields.
+
+    Attributes:
+        default: policy of requests whose `model` is left out or is "routelab"; needed only where
+            several are served.
+        models: of the catalogue, that callers may name besides policies; "*" for all of them.
+        aliases: other names that callers use for `model`, each with the policy ("routelab/NAME")
+            or model that is meant; "*" for whatever else they write.
+        log: folder of the decision log; none is kept without.
+        log_texts: write prompts and answers to it too.
+        budgets: a `budgets.toml`, for all policies together.
+        budget_store: file that keeps what was spent; in memory, and lost with the process, unless
+            given.
+        timeout_s: seconds for each attempt at a deployment that has no `timeouts` of its own.
+        transport: to the endpoints: "aiohttp" or "httpx".
+        signals: how answers yield confidence signals, by name, in place of what the policies say.
+        packages: installed packages that bring kinds, and whose code may run.
+        drain_s: seconds that requests under way are given when the server is told to stop.
+        reload_s: seconds between looks at the files for changes; 0 never looks.
+        remembered: latest decisions that feedback is joined to.
+        log_requests: a line on standard error for every request; what is refused or fails, and
+            what the server does, always has one.
+        callers: who may ask.
+        limits: how much.
+    """
+
+    default: str = ""
+    models: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = msgspec.field(default_factory=dict)
+    log: str = ""
+    log_texts: bool = False
+    budgets: str = ""
+    budget_store: str = ""
+    timeout_s: float = 60.0
+    transport: Literal["aiohttp", "httpx"] = "aiohttp"
+    signals: Mapping[str, str] = msgspec.field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    drain_s: float = 30.0
+    reload_s: float = 2.0
+    remembered: int = 50_000
+    log_requests: bool = False
+    callers: CallerRules = CallerRules()
+    limits: Limits = msgspec.field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if problems := list(_problems(self)):
+            raise ConfigError(*problems)
+
+    @property
+    def named_files(self) -> tuple[str, ...]:
+        """Files that it names and that must be there."""
+        return tuple(it for it in (self.budgets, self.callers.keys) if it)
+
+
+def read_config(path: str | Path) -> ServeConfig:
+    """The settings in a `serve.toml`; paths in it are relative to the file.
+
+    Raises:
+        ConfigError: it cannot be read, or has fields or values that cannot be; names them all.
+    """
+    path = Path(path)
+    tables = parse_tables(
+        read_text(path, "a gateway's settings", ConfigError), path.name, ConfigError
+    )
+    fields = TomlFields()
+    problems: tuple[str, ...] = ()
+    try:
+        found = fields.read(tables, ServeConfig)
+    except ConfigError as error:
+        problems = error.problems
+    if problems := (*fields.problems, *problems):
+        raise ConfigError(*(f"{path.name}: {problem}" for problem in problems))
+    own = {
+        name: str(path.parent / value)
+        for name in ("log", "budgets", "budget_store")
+        if (value := getattr(found, name))
+    }
+    if found.callers.keys:
+        keys = str(path.parent / found.callers.keys)
+        own["callers"] = structs.replace(found.callers, keys=keys)  # type: ignore[assignment]
+    config: ServeConfig = structs.replace(found, **own)
+    if missing := [it for it in config.named_files if not Path(it).is_file()]:
+        raise ConfigError(*(f"{path.name}: there is no file {it}" for it in missing))
+    return config
+
+
+def rule_problems(rule: LimitRule) -> Iterator[str]:
+    """What is wrong with a rule, each beginning with its field."""
+    for name in ("requests_per_minute", "usd_per_day"):
+        value = getattr(rule, name)
+        if value is not None and not (is_number(value) and 0.0 <= value < math.inf):
+            yield f"{name} is {value}; it is finite and not negative, or left out for no limit"
+    for name in ("burst", "at_once"):
+        value = getattr(rule, name)
+        if value is not None and value < 1:
+            yield f"{name} is {value}; it is at least 1, or left out"
+    if rule.burst is not None and rule.requests_per_minute is None:
+        yield "burst needs requests_per_minute beside it"
+
+
+def _problems(config: ServeConfig) -> Iterator[str]:
+    for name, least in (("timeout_s", 0.0), ("drain_s", -1e-9), ("reload_s", -1e-9)):
+        value = getattr(config, name)
+        if not (is_number(value) and least < value < math.inf):
+            at_least = "above 0" if least == 0.0 else "0 or more"
+            yield f"{name} is {value}; give seconds, {at_least}"
+    if config.remembered < 1:
+        yield f"remembered is {config.remembered}; give a whole number, at least 1"
+    if config.budget_store and not config.budgets:
+        yield "budget_store keeps what budgets count: give budgets too"
+    if config.log_texts and not config.log:
+        yield "log_texts is of the decision log: give log, a folder, too"
+    for alias in (EVERY, *config.aliases):
+        if config.aliases.get(alias, "routelab") == alias:
+            yield f"aliases: {alias!r} stands for itself; name a policy or a model"
+    yield from _caller_problems(config.callers)
+    yield from _limit_problems(config.limits)
+
+
+def _caller_problems(rules: CallerRules) -> Iterator[str]:
+    headers = [name for name in ("tenant_header", "priority_header") if getattr(rules, name)]
+    if headers and not rules.trusted:
+        yield (
+            f"callers: {' and '.join(headers)} would be believed of anybody: list the proxy's"
+            ' address in trusted, such as ["127.0.0.1"]'
+        )
+    if rules.trusted and not headers:
+        yield "callers: trusted is of tenant_header and priority_header: give one of them too"
+    if rules.keys and headers:
+        yield "callers: give keys, or headers of a trusted proxy, not both"
+    for network in rules.trusted:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            yield (
+                f"callers: trusted has {network!r}, which is no address or network, such as"
+                " 10.0.0.0/8"
+            )
+
+
+def _limit_problems(limits: Limits) -> Iterator[str]:
+    for name in ("body_bytes", "body_depth"):
+        if (value := getattr(limits, name)) < 1:
+            yield f"limits: {name} is {value}; it is at least 1"
+    rules = {name: getattr(limits, name) for name in ("all", "key", "tenant")}
+    rules |= {f"tenants.{name}": rule for name, rule in limits.tenants.items()}
+    rules |= {f"priorities.{name}": rule for name, rule in limits.priorities.items()}
+    for name, rule in rules.items():
+        if rule is not None:
+            yield from (f"limits.{name}: {problem}" for problem in rule_problems(rule))

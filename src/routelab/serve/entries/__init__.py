@@ -1,0 +1,23 @@
+"""The ways in: each turns its own protocol into requests of the gateway, and answers back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.serve.entries.chat import ChatEntry
+    from routelab.serve.entries.feedback import FeedbackEntry
+    from routelab.serve.entries.operations import OperationsEntry
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "ChatEntry": "chat",
+            "FeedbackEntry": "feedback",
+            "OperationsEntry": "operations",
+        },
+    )
+
+__all__ = ["ChatEntry", "FeedbackEntry", "OperationsEntry"]

@@ -1,0 +1,253 @@
+"""The core behind every entry: lets requests in and has a router answer them; decides nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from routelab.errors import PolicyError, RequestError, RouteError
+from routelab.runtime import RequestOptions, RoutedAnswer
+from routelab.serve.account import account
+from routelab.serve.callers import Caller
+from routelab.serve.chat_request import ChatRequest, checked_id, read_chat, request_problems
+from routelab.serve.event_log import EventLog
+from routelab.serve.limits import LimitKeeper
+from routelab.serve.refusal import CallerLeftError, RefusedError, of_error
+from routelab.serve.roster import Roster
+from routelab.serve.served_policy import ServedPolicy
+
+OURS = "routelab"
+"""Of an answer, what it took."""
+
+
+class GatewayAnswer(msgspec.Struct, frozen=True):
+    """An answer as every entry delivers it.
+
+    Attributes:
+        body: the chat completion, with a `routelab` object.
+        routed: how it came about.
+    """
+
+    body: dict[str, Any]
+    routed: RoutedAnswer
+
+
+class Gateway:
+    """Lets requests in and has them answered.
+
+    Attributes:
+        roster: the policies served now; another takes its place when files change.
+        totals: requests by entry and status, refusals by code, and reloads by how they went.
+        draining: it is told to stop.
+
+    Args:
+        roster: the policies.
+        limits: of keys, tenants and priorities.
+        events: where what happens is written.
+    """
+
+    def __init__(self, roster: Roster, limits: LimitKeeper, events: EventLog) -> None:
+        self.roster = roster
+        self.limits = limits
+        self.events = events
+        self.totals: Counter[tuple[str, ...]] = Counter()
+        self.draining = False
+        self.under_way: set[tuple[str, str]] = set()
+
+    def admit(
+        self, entry: str, body: Mapping[str, Any], caller: Caller, request_id: str | None = None
+    ) -> Visit:
+        """Let a request in; whoever asks then answers it, or streams it, within `with`.
+
+        Args:
+            entry: by which it came, for metrics.
+            body: of `/v1/chat/completions`.
+            caller: who asks.
+            request_id: as the caller gave it; a fresh one if None.
+        Raises:
+            RefusedError: it is malformed, names what is not there, or a limit is reached. Nothing
+                was sent.
+        """
+        chat = read_chat(body)
+        served = self.roster.find(chat.model, caller)
+        options = _options(chat, caller, checked_id(request_id))
+        return Visit(self, entry, chat, served, caller, options)
+
+    def refused(self, entry: str, refusal: RefusedError, caller: Caller | None = None) -> None:
+        """Count and write down a refusal that came before a request was let in."""
+        self.totals["refused", refusal.code] += 1
+        self.events.refused(entry, refusal, caller)
+
+
+class Visit:
+    """A request that was let in; counted as under way within `with`.
+
+    Attributes:
+        id: of the request and its decision.
+        policy: that decides, by name.
+        stream: the answer is wanted in pieces.
+        routed: how the answer came about, once it is complete.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        entry: str,
+        chat: ChatRequest,
+        served: ServedPolicy,
+        caller: Caller,
+        options: RequestOptions,
+    ) -> None:
+        assert options.id is not None  # it was drawn where none was given
+        self.id: str = options.id
+        self.policy = served.name
+        self.stream = chat.stream
+        self.routed: RoutedAnswer | None = None
+        self._gateway = gateway
+        self._entry = entry
+        self._chat = chat
+        self._served = served
+        self._caller = caller
+        self._options = options
+        self._began_s = time.perf_counter()
+        self._cost_usd = 0.0
+
+    def __enter__(self) -> Self:
+        key = self._caller.tenant, self.id
+        under_way = self._gateway.under_way
+        if key in under_way:
+            raise RefusedError(
+                409,
+                f"request {self.id!r} is under way: give each request an x-request-id of its own,"
+                " or leave it out",
+                "duplicate_request_id",
+            )
+        self._entered = self._gateway.limits.enter(self._caller, self._options.priority)
+        under_way.add(key)
+        self._served.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._served.__exit__(kind, error, trace)
+        gateway = self._gateway
+        gateway.under_way.discard((self._caller.tenant, self.id))
+        gateway.limits.leave(self._entered, self._cost_usd)
+        status = self._status(error)
+        gateway.totals["requests", self._entry, self.policy, status] += 1
+        took_s = time.perf_counter() - self._began_s
+        gateway.events.over(
+            status,
+            took_s,
+            self.routed,
+            entry=self._entry,
+            id=self.id,
+            policy=self.policy,
+            key=self._caller.key,
+            tenant=self._caller.tenant,
+            cost_usd=self._cost_usd,
+            streamed=self.stream,
+        )
+
+    async def answer(self) -> GatewayAnswer:
+        """The answer as a whole.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        chat = self._chat
+        try:
+            routed = await self._served.router.route(chat.messages, self._options)
+        except (RouteError, PolicyError) as error:
+            raise self._failed(error) from error
+        self._over(routed)
+        return GatewayAnswer({**routed.raw, OURS: account(routed, self.policy)}, routed)
+
+    async def pieces(self) -> AsyncGenerator[dict[str, Any], None]:
+        """The answer as chunks, of which the last has the `routelab` object.
+
+        A chunk that may be the last is held back until the next one comes; those with text of the
+        answer are passed on at once.
+
+        Raises:
+            RefusedError: there is no answer, or it broke off.
+        """
+        held: dict[str, Any] | None = None
+        try:
+            async with self._served.router.stream(self._chat.messages, self._options) as answer:
+                async for piece in answer:
+                    if held is not None:
+                        yield held
+                        held = None
+                    told = dict(piece.raw)
+                    told.pop(OURS, None)  # of an endpoint, which is no caller's to see
+                    if _may_be_last(told):
+                        held = told
+                    else:
+                        yield told
+            self._over(answer.routed)
+        except (RouteError, PolicyError) as error:
+            raise self._failed(error) from error
+        last = held or {"object": "chat.completion.chunk", "choices": []}
+        yield {**last, OURS: account(answer.routed, self.policy)}
+
+    def _status(self, error: BaseException | None) -> str:
+        if isinstance(error, RefusedError):
+            return error.code
+        if isinstance(error, Exception) and not isinstance(error, CallerLeftError):
+            return "broken"
+        return "answered" if self.routed is not None else "cancelled"
+
+    def _over(self, routed: RoutedAnswer) -> None:
+        self.routed, self._cost_usd = routed, routed.cost_usd
+
+    def _failed(self, error: RouteError | PolicyError) -> RefusedError:
+        if isinstance(error, RequestError):
+            return request_problems(error)
+        refusal = of_error(error)
+        self._cost_usd = refusal.cost_usd
+        return refusal
+
+
+def _options(chat: ChatRequest, caller: Caller, request_id: str | None) -> RequestOptions:
+    """What is asked of the router: who asks is for the caller's key to say, not for the body.
+
+    Raises:
+        RefusedError: a field is malformed, or the caller may not ask for this priority.
+    """
+    given = dict(chat.options)
+    priority = given.pop("priority", "") or caller.priority
+    if caller.priorities is not None and priority not in caller.priorities:
+        raise RefusedError(
+            403,
+            f"priority={priority!r}: this caller may ask for {', '.join(caller.priorities)}",
+            "priority_not_allowed",
+            kind="permission_error",
+            param="priority",
+        )
+    try:
+        return RequestOptions(
+            id=request_id or os.urandom(16).hex(),
+            tenant=caller.tenant,
+            priority=priority,
+            parameters=chat.parameters,
+            **given,
+        )
+    except RequestError as error:
+        raise request_problems(error) from error
+
+
+def _may_be_last(piece: Mapping[str, Any]) -> bool:
+    """Whether a chunk ends a choice, or holds nothing of any."""
+    choices = piece.get("choices")
+    return not choices or any(choice.get("finish_reason") for choice in choices)

@@ -1,0 +1,144 @@
+"""One HTTP request and its reply, over ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+from routelab.runtime import encode_json
+from routelab.serve.refusal import CallerLeftError, RefusedError
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+JSON = "application/json"
+EVENTS = "text/event-stream; charset=utf-8"
+
+
+class HttpExchange:
+    """A request that is read at most once, and one reply to it.
+
+    Attributes:
+        path, query, method: as asked.
+        headers: names in lower case; of one given twice the last.
+        address: of whoever opened the connection.
+        begun: a reply is under way, so that no other can be sent.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.path: str = scope["path"]
+        self.method: str = scope["method"]
+        self.query: str = scope["query_string"].decode("latin-1")
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        client = scope.get("client")
+        self.address: str | None = client[0] if client else None
+        self.begun = False
+        self._receive = receive
+        self._send = send
+
+    async def body(self, most: int) -> bytes:
+        """What was sent, of at most so many bytes; the rest is not read.
+
+        Raises:
+            RefusedError: there is more, or the length that is promised is no number.
+            CallerLeftError: it ends before it is complete.
+        """
+        promised = self.headers.get("content-length", "0")
+        if promised.isdecimal() and int(promised) > most:
+            raise _too_large(most)
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise CallerLeftError
+            part = message.get("body", b"")
+            size += len(part)
+            if size > most:
+                raise _too_large(most)
+            parts.append(part)
+            more = message.get("more_body", False)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def reply(
+        self,
+        content: bytes,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media: str = JSON,
+    ) -> None:
+        """Send a whole reply."""
+        size = ("content-length", str(len(content)))
+        await self._start(status, {**(headers or {}), **dict([size])}, media)
+        await self._send({"type": "http.response.body", "body": content})
+
+    async def json(
+        self, value: object, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Send a whole reply of JSON."""
+        await self.reply(encode_json(value), status, headers)
+
+    async def refuse(self, refusal: RefusedError, headers: Mapping[str, str] | None = None) -> None:
+        """Send why there is no answer; after an oversized body the connection cannot go on."""
+        closing = {"connection": "close"} if refusal.status == 413 else {}
+        await self.json(
+            refusal.body, refusal.status, {**(headers or {}), **refusal.headers, **closing}
+        )
+
+    async def open_events(self, headers: Mapping[str, str] | None = None) -> None:
+        """Begin a reply of server-sent events."""
+        await self._start(200, {"cache-control": "no-store", **(headers or {})}, EVENTS)
+
+    async def event(self, content: bytes) -> None:
+        """Send events as they are on the wire; waits where the caller is slow to read."""
+        await self._send({"type": "http.response.body", "body": content, "more_body": True})
+
+    async def close_events(self, content: bytes = b"") -> None:
+        """Send the last events and end the reply."""
+        await self._send({"type": "http.response.body", "body": content})
+
+    @asynccontextmanager
+    async def while_there(self) -> AsyncIterator[None]:
+        """Cancel the block as soon as whoever asked hangs up.
+
+        Raises:
+            CallerLeftError: they did.
+        """
+        asking = asyncio.current_task()
+        assert asking is not None  # a server runs every exchange as one
+        left = False
+
+        async def watch() -> None:
+            nonlocal left
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+            left = True
+            asking.cancel()
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not left:
+                raise
+            asking.uncancel()
+            raise CallerLeftError from None
+        finally:
+            watching.cancel()
+
+    async def _start(self, status: int, headers: Mapping[str, str], media: str) -> None:
+        self.begun = True
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        raw.append((b"content-type", media.encode("latin-1")))
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(
+        413, f"the body has more than the {most} bytes that are taken", "body_too_large"
+    )

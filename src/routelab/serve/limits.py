@@ -1,0 +1,145 @@
+"""Rate limits, and money by the day, of each key, tenant and priority."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+from routelab.serve.callers import Caller
+from routelab.serve.config import LimitRule, Limits
+from routelab.serve.refusal import RefusedError
+
+_REMEMBERED = 20_000
+"""Keys, tenants and priorities whose use is known; the longest unused are forgotten first."""
+_DAY_S = 86_400.0
+
+
+class LimitUse:
+    """What somebody asked for lately."""
+
+    __slots__ = ("at_s", "day", "room", "spent_usd", "under_way")
+
+    def __init__(self, room: float, at_s: float) -> None:
+        self.room = room
+        self.at_s = at_s
+        self.day = -1
+        self.spent_usd = 0.0
+        self.under_way = 0
+
+
+class LimitKeeper:
+    """Lets requests in as far as the limits allow.
+
+    Args:
+        limits: of everybody, and of each.
+        clock: seconds that only go on.
+        wall_clock: Unix seconds, for days.
+    """
+
+    def __init__(
+        self, limits: Limits, clock: Callable[[], float], wall_clock: Callable[[], float]
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._uses: OrderedDict[tuple[str, str], LimitUse] = OrderedDict()
+
+    def enter(self, caller: Caller, priority: str) -> tuple[LimitUse, ...]:
+        """Let a request in; what is given is to be left when it is over.
+
+        Raises:
+            RefusedError: a limit is reached, of which the first is named; nothing is counted.
+        """
+        rules = tuple(self._rules(caller, priority))
+        if not rules:
+            return ()
+        now_s, day = self._clock(), int(self._wall_clock() // _DAY_S)
+        uses = [self._use(scope, name, rule, now_s) for scope, name, rule in rules]
+        for (scope, name, rule), use in zip(rules, uses, strict=True):
+            _refill(use, rule, now_s, day)
+            self._check(use, rule, f"{scope} {name!r}" if name else "everybody together")
+        for (_, _, rule), use in zip(rules, uses, strict=True):
+            use.room -= rule.requests_per_minute is not None
+            use.under_way += 1
+        return tuple(uses)
+
+    def leave(self, entered: tuple[LimitUse, ...], cost_usd: float) -> None:
+        """A request is over, and has cost so much; NaN, which nobody knows, is charged nothing."""
+        usd = 0.0 if math.isnan(cost_usd) else cost_usd
+        for use in entered:
+            use.under_way -= 1
+            use.spent_usd += usd
+
+    def _rules(self, caller: Caller, priority: str) -> Iterator[tuple[str, str, LimitRule]]:
+        limits = self._limits
+        found = (
+            ("all", "", limits.all),
+            ("key", caller.key, (caller.limits or limits.key) if caller.key else None),
+            ("tenant", caller.tenant, limits.tenants.get(caller.tenant, limits.tenant)),
+            ("priority", priority, limits.priorities.get(priority)),
+        )
+        return ((scope, name, rule) for scope, name, rule in found if rule is not None)
+
+    def _use(self, scope: str, name: str, rule: LimitRule, now_s: float) -> LimitUse:
+        use = self._uses.get((scope, name))
+        if use is None:
+            use = self._uses[scope, name] = LimitUse(_burst(rule), now_s)
+            self._forget()
+        else:
+            self._uses.move_to_end((scope, name))
+        return use
+
+    def _forget(self) -> None:
+        """Drop who was not seen for longest; those with requests under way stay."""
+        for name in list(self._uses)[: max(0, len(self._uses) - _REMEMBERED)]:
+            if not self._uses[name].under_way:
+                del self._uses[name]
+
+    def _check(self, use: LimitUse, rule: LimitRule, who: str) -> None:
+        if rule.at_once is not None and use.under_way >= rule.at_once:
+            raise _limited(
+                f"{who} has {use.under_way} requests under way, and may have {rule.at_once} at"
+                " once: wait for one to end",
+                "too_many_at_once",
+                1.0,
+            )
+        if rule.requests_per_minute is not None and use.room < 1.0:
+            rate = rule.requests_per_minute / 60.0
+            wait_s = (1.0 - use.room) / rate if rate else None
+            again = f"come back in {wait_s:.2g} s" if wait_s else "none is let in"
+            raise _limited(
+                f"{who} may ask {rule.requests_per_minute:g} requests a minute: {again}",
+                "rate_limit_exceeded",
+                wait_s,
+            )
+        if rule.usd_per_day is not None and use.spent_usd >= rule.usd_per_day:
+            left_s = _DAY_S - self._wall_clock() % _DAY_S
+            raise RefusedError(
+                429,
+                f"{who} has spent {use.spent_usd:.6g} of {rule.usd_per_day:g} USD for today, which"
+                " ends at midnight UTC",
+                "insufficient_quota",
+                kind="insufficient_quota",
+                retry_after_s=left_s,
+            )
+
+
+def _burst(rule: LimitRule) -> float:
+    if rule.requests_per_minute is None:
+        return math.inf
+    return rule.burst or max(1.0, rule.requests_per_minute / 6.0)
+
+
+def _refill(use: LimitUse, rule: LimitRule, now_s: float, day: int) -> None:
+    """What time has given back since the last request."""
+    if rule.requests_per_minute is not None:
+        gained = (now_s - use.at_s) * rule.requests_per_minute / 60.0
+        use.room = min(_burst(rule), use.room + gained)
+    use.at_s = now_s
+    if use.day != day:
+        use.day, use.spent_usd = day, 0.0
+
+
+def _limited(message: str, code: str, retry_after_s: float | None) -> RefusedError:
+    return RefusedError(429, message, code, kind="rate_limit_error", retry_after_s=retry_after_s)

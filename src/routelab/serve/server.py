@@ -1,0 +1,118 @@
+"""Run a gateway with uvicorn until it is told to stop, and then see its requests through."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from routelab.core.listening import base_url, listening_socket
+from routelab.serve.app import GatewayApp
+from routelab.serve.service import Service
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(
+    service: Callable[[], Service],
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    *,
+    ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; a second one ends the requests under way too.
+
+    Args:
+        service: makes the gateway, once the port is had.
+        host: address to listen on.
+        port: 0 takes a free one.
+        ready: called with the base URL, with `/v1`, once requests can be sent there.
+    Raises:
+        RoutelabError: the port is taken or none, or the host is not this machine's; or what the
+            gateway says of its files.
+    """
+    with listening_socket(host, port) as listening:
+        asyncio.run(run(service, listening, ready=lambda: ready(base_url(host, listening))))
+
+
+async def run(
+    service: Callable[[], Service],
+    listening: socket.socket,
+    *,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve on a socket that listens, until a signal.
+
+    Args:
+        service: makes the gateway, in the event loop that it will run in.
+        listening: the socket.
+        ready: called once requests can be sent there.
+    """
+    opened = service()
+    server = GatewayServer(opened, ready)
+    await server.serve(sockets=[listening])
+    opened.events.event("stopped")
+
+
+class GatewayServer(uvicorn.Server):
+    """Says when it serves, ends in good order on a signal or with `should_exit`, and then returns.
+
+    Args:
+        service: to serve.
+        ready: called once requests can be sent.
+    """
+
+    def __init__(self, service: Service, ready: Callable[[], None] = lambda: None) -> None:
+        config = uvicorn.Config(
+            GatewayApp(service),
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(service.config.drain_s)),
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        super().__init__(config)
+        self._service = service
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._service.events.event("serving", policies=sorted(self._service.files))
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Unlike uvicorn's, ends the process by returning: a drained server has not failed."""
+        loop = asyncio.get_running_loop()
+        handled = []
+        for stop in _STOPS:
+            try:
+                loop.add_signal_handler(stop, self._told_to_stop)
+                handled.append(stop)
+            except (NotImplementedError, RuntimeError, ValueError):  # Windows, or a thread
+                break
+        if hasattr(signal, "SIGHUP") and handled:
+            loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
+            handled.append(signal.SIGHUP)
+        try:
+            yield
+        finally:
+            for stop in handled:
+                loop.remove_signal_handler(stop)
+
+    def _told_to_stop(self) -> None:
+        gateway = self._service.gateway
+        again, gateway.draining = gateway.draining, True
+        self._service.events.event("stopping", under_way=len(gateway.under_way), at_once=again)
+        self.force_exit = again
+        self.should_exit = True
+
+    def _told_to_reload(self) -> None:
+        self._reloading = asyncio.ensure_future(self._service.reload())

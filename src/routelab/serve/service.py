@@ -1,0 +1,232 @@
+"""A gateway with all its parts, opened from files and kept up with them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self, TypeVar
+
+from routelab.core.messages import how_to_install
+from routelab.errors import MissingExtraError, RoutelabError
+from routelab.policy_file import PolicyFile
+from routelab.runtime import DecisionLog, RouterConfig, Upstream
+from routelab.runtime.budgets import MemoryStore, SqliteStore, Store
+from routelab.runtime.budgets import read as read_budgets
+from routelab.runtime.metrics import RouterMetrics
+from routelab.serve.callers import Doorkeeper
+from routelab.serve.config import ServeConfig
+from routelab.serve.decision_memory import DecisionMemory
+from routelab.serve.event_log import EventLog
+from routelab.serve.gateway import Gateway
+from routelab.serve.keys import KeyRing, read_keys
+from routelab.serve.limits import LimitKeeper
+from routelab.serve.roster import Loaded, Roster, load_all, text_warnings
+from routelab.serve.shared_parts import LentSink, LentStore
+
+_T = TypeVar("_T")
+_SETTLED_S = 0.1
+_SETTLING = 20
+"""A file that is unchanged for so many seconds is complete; looked for so many times at most."""
+
+
+class Service:
+    """A gateway, and the files it was made from.
+
+    >>> from routelab.serve import GatewayApp, Service
+    >>> service = Service(["mine.policy"], "models.toml")
+    >>> app = GatewayApp(service)  # for any ASGI server
+
+    Attributes:
+        config: its settings.
+        gateway: that answers.
+        doorkeeper: who tells callers apart.
+        memory: the latest decisions.
+        metrics: of all its routers, before and after changes of files.
+        events: where what happens is written.
+
+    Args:
+        policies: directories.
+        catalogue: the `models.toml`.
+        config: everything else.
+        events: standard error unless given.
+        upstream: in place of HTTP, for tests and simulations.
+    Raises:
+        RoutelabError: files cannot be read or do not fit, or variables that hold keys are not set;
+            every problem is named.
+    """
+
+    def __init__(
+        self,
+        policies: Sequence[str | Path],
+        catalogue: str | Path,
+        config: ServeConfig | None = None,
+        *,
+        events: EventLog | None = None,
+        upstream: Upstream | None = None,
+    ) -> None:
+        self.config = config = config or ServeConfig()
+        self.events = events or EventLog(config.log_requests)
+        self.metrics = RouterMetrics()
+        self.memory = DecisionMemory(config.remembered)
+        self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
+        self._upstream = upstream
+        problems: list[str] = []
+        loaded, ring = (
+            _tried(lambda: load_all(self._paths, self._catalogue, config), problems),
+            _tried(self._read_keys, problems),
+        )
+        budgets = config.budgets
+        if budgets:
+            _tried(lambda: read_budgets(budgets), problems)
+        if problems or loaded is None:
+            raise RoutelabError(*problems)
+        self._log = DecisionLog(config.log, texts=config.log_texts) if config.log else None
+        self._store: Store | None = None
+        if budgets:
+            kept = config.budget_store
+            self._store = SqliteStore(kept) if kept else MemoryStore()
+        self._retired: list[Roster] = []
+        self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
+        limits = LimitKeeper(config.limits, time.monotonic, time.time)
+        self.gateway = Gateway(self._roster(loaded), limits, self.events)
+        self._seen = self._signature()
+        for warning in self._warnings(loaded):
+            self.events.event("policy", "warning", message=warning)
+
+    @property
+    def files(self) -> dict[str, PolicyFile]:
+        """The policies that are served now, by name."""
+        return {name: it.file for name, it in self.gateway.roster.policies.items()}
+
+    async def watch(self) -> None:
+        """Take changed files over as they change, until cancelled."""
+        while self.config.reload_s:
+            await asyncio.sleep(self.config.reload_s)
+            await self.reload()
+
+    async def reload(self) -> bool:
+        """Take over files that changed; where one is broken, everything stays as it was.
+
+        Requests under way are seen through by the policies, models and limits they began with.
+
+        Returns:
+            Whether there was a change that was taken over.
+        """
+        seen = await asyncio.to_thread(self._signature)
+        if seen == self._seen:
+            return False
+        seen = await self._settled(seen)
+        changed = sorted({name for name, _ in seen ^ self._seen})
+        self._seen = seen
+        try:
+            loaded, ring = await asyncio.to_thread(self._read)
+            roster = self._roster(loaded)
+        except RoutelabError as error:
+            self.gateway.totals["reloads", "refused"] += 1
+            self.events.event(
+                "reload refused",
+                "error",
+                files=changed,
+                problems=error.problems,
+                message="what was served before is served on",
+            )
+            return False
+        before, self.gateway.roster = self.gateway.roster, roster
+        self.doorkeeper.ring = ring
+        before.retire()
+        self._retired = [it for it in self._retired if any(one.users for one in it)] + [before]
+        self.gateway.totals["reloads", "taken"] += 1
+        self.events.event(
+            "reloaded",
+            files=changed,
+            policies={name: it.digest for name, it in loaded.policies.items()},
+        )
+        return True
+
+    async def aclose(self) -> None:
+        """Close the routers, once no request is under way, and what they share."""
+        rosters = [*self._retired, self.gateway.roster]
+        self.gateway.roster.retire()
+        for roster in rosters:
+            await roster.closed()
+        if self._store is not None:
+            await self._store.aclose()
+        if self._log is not None:
+            await asyncio.to_thread(self._log.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _settled(self, seen: frozenset[tuple[str, object]]) -> frozenset[tuple[str, object]]:
+        """What the files are like once nobody writes them any more."""
+        for _ in range(_SETTLING):
+            await asyncio.sleep(_SETTLED_S)
+            now = await asyncio.to_thread(self._signature)
+            if now == seen:
+                break
+            seen = now
+        return seen
+
+    def _read(self) -> tuple[Loaded, KeyRing | None]:
+        return load_all(self._paths, self._catalogue, self.config), self._read_keys()
+
+    def _read_keys(self) -> KeyRing | None:
+        keys = self.config.callers.keys
+        return read_keys(keys) if keys else None
+
+    def _roster(self, loaded: Loaded) -> Roster:
+        config = self.config
+        try:
+            shared = RouterConfig(
+                upstream=self._upstream,
+                transport=None if self._upstream else config.transport,
+                timeout_s=config.timeout_s,
+                signals=config.signals,
+                budgets=config.budgets or None,
+                budget_store=None if self._store is None else LentStore(self._store),
+                log=None if self._log is None else LentSink(self._log),
+                metrics=self.metrics,
+                observers=(self.memory,),
+            )
+            return Roster(loaded, config, shared)
+        except MissingExtraError as error:
+            raise RoutelabError(
+                f"the server needs httpx-aiohttp: {how_to_install('serve')}"
+            ) from error
+
+    def _warnings(self, loaded: Loaded) -> list[str]:
+        """What policies read and no request will have."""
+        callers = self.config.callers
+        by_key, by_proxy = bool(callers.keys), bool(callers.tenant_header)
+        return text_warnings(loaded.policies, lambda field: field != "tenant" or by_key or by_proxy)
+
+    def _signature(self) -> frozenset[tuple[str, object]]:
+        """What the files are like now: another one means that something changed."""
+        paths: list[Path] = [self._catalogue]
+        if keys := self.config.callers.keys:
+            paths.append(Path(keys))
+        for policy in self._paths:
+            paths += [policy / name for name in ("policy.json", "weights.safetensors")]
+        return frozenset(zip(map(str, paths), map(_state, paths), strict=True))
+
+
+def _state(path: Path) -> object:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _tried(read: Callable[[], _T], problems: list[str]) -> _T | None:
+    """What is read; None, with what is wrong added to the problems, where it cannot be."""
+    try:
+        return read()
+    except RoutelabError as error:
+        problems += error.problems
+        return None
