@@ -103,8 +103,8 @@ def _row(log: str, n: str, found: Sequence[dict[str, Any]]) -> Row | None:
 
 
 HEADS = (
-    "log", "rows", "cuts", ZERO, ROUTELAB, *BASELINES, LUCK, TRUTH, "over zero router", "best baseline",
-    "ahead of it", "seconds", "kinds exported", "verdicts",
+    "log", "rows", "cuts", ZERO, ROUTELAB, *BASELINES, LUCK, TRUTH, "over zero router",
+    "best baseline", "ahead of it", "seconds", "kinds exported", "verdicts",
 )  # fmt: skip
 
 
