@@ -20,6 +20,7 @@ def main(arguments: Sequence[str]) -> None:
     asked.add_argument("--sizes", nargs="*", type=int, default=list(LEAST_ROWS))
     asked.add_argument("--no-half", action="store_true", help="only the sizes")
     asked.add_argument("--budget", type=float, default=60.0, help="seconds of a study; inf for all")
+    asked.add_argument("--no-account", action="store_true", help="quicker; the same policies")
     asked.add_argument("--kept", type=Path, default=Path("learning_cells.jsonl"))
     asked.add_argument("--table", action="store_true", help="print what is kept, measure nothing")
     options = asked.parse_args(arguments)
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str]) -> None:
             sizes=options.sizes,
             half=not options.no_half,
             budget_s=None if math.isinf(options.budget) else options.budget,
+            account=not options.no_account,
         )
     print(markdown(summary([*cells(options.kept)])), end="")
 

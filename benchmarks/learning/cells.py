@@ -23,6 +23,7 @@ def run(
     sizes: Sequence[int] = LEAST_ROWS,
     half: bool = True,
     budget_s: float | None = 60.0,
+    account: bool = True,
 ) -> None:
     """Measure what the file lacks; half a line at its end is dropped.
 
@@ -32,6 +33,7 @@ def run(
         splits: cuts of each; None for ten, or three of large ones.
         sizes: rows given to `tune`, where a world has twice as many; half: half of it too.
         budget_s: seconds that a study may take; None for all it needs.
+        account: whether studies say what can be learned, on which no policy depends.
     """
     whole = list(cells(kept))
     done = {(it["log"], it["n"], it["split"]) for it in whole}
@@ -51,7 +53,7 @@ def run(
                     start = time.monotonic()
                     rows = None if n == HALF else int(n)
                     found = {"log": world.name, "n": n, "split": seed}
-                    found |= cell(world, seed, rows, budget_s)
+                    found |= cell(world, seed, rows, budget_s, account=account)
                     file.write(json.dumps(found) + "\n")
                     file.flush()
                     taken = time.monotonic() - start

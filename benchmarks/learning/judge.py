@@ -57,7 +57,9 @@ class Judge:
         return float(quality - value_at(cost, vertices))
 
 
-def cell(world: World, seed: int, rows: int | None, budget_s: float | None) -> dict[str, Any]:
+def cell(
+    world: World, seed: int, rows: int | None, budget_s: float | None, *, account: bool = True
+) -> dict[str, Any]:
     """Areas on one half of what was made of the other, or of `rows` of it."""
     cut = halves(world.log, seed, rows)
     judge = Judge(world, cut.judge)
@@ -65,7 +67,9 @@ def cell(world: World, seed: int, rows: int | None, budget_s: float | None) -> d
     learn = comparable(world, given)
     areas = {ZERO: judge.area(), **_baselines(learn, judge)}
     found: dict[str, Any] = {"rows": [len(learn.log), len(judge.on.log)], "areas": areas}
-    options = Options(name="judged", models=world.models, budget_s=budget_s, seed=seed)
+    options = Options(
+        name="judged", models=world.models, budget_s=budget_s, seed=seed, account=account
+    )
     start, busy = time.monotonic(), time.process_time()
     try:
         study = routelab.tune(given, options)
@@ -78,7 +82,7 @@ def cell(world: World, seed: int, rows: int | None, budget_s: float | None) -> d
 
 def _judged(study: Study, judge: Judge, areas: dict[str, float]) -> dict[str, Any]:
     """The study's front on the other half."""
-    scoring = None if study.fitted is None else study.fitted.scoring()
+    scoring = study.test.scoring  # of all points, where `fitted` is of the exported one alone
     front = [it.policy for it in thinned(study.front, MOST)]
     named = [it.point.policy for it in study.points]
     reached = judge.of([*named, *front], scoring)
