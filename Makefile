@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow intervals soak check bench clean
+.PHONY: demo test slow intervals soak check bench learning clean
 
 demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
@@ -28,6 +28,9 @@ check: $(VENV)/.dev  ## lint, types, layers
 
 bench: $(VENV)/.dev  ## figures beside their targets, and benchmarks/results.json
 	$(BIN)/python -m benchmarks
+
+learning: $(VENV)/.dev  ## what `tune` makes of half a log, beside an afternoon's routers; hours, goes on where it stopped
+	$(BIN)/python -m benchmarks.learning
 
 SOURCES = pyproject.toml hatch_build.py $(shell find src -name "*.[ch]")
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check

@@ -1,6 +1,7 @@
 """Replay policies over a log: what they would have decided, spent and delivered."""
 
 from routelab.replay import engine
+from routelab.replay.baselines import ROUTERS
 from routelab.replay.compare import baseline_gains, gain_difference, gains_apart
 from routelab.replay.comparison_set import ComparisonSet, comparison_set
 from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
@@ -34,6 +35,7 @@ from routelab.replay.timeouts import TimedOutAnswers, timed_out_answers
 __all__ = [
     "REFUSE",
     "RESAMPLES",
+    "ROUTERS",
     "SELF",
     "WARN",
     "Baseline",

@@ -57,14 +57,13 @@ def baseline_gains(comparison: ComparisonSet, cost_usd: float) -> dict[str, tupl
         comparison: rows to compare on.
         cost_usd: USD a request that they are to spend.
     Returns:
-        Units of quality, of "prompt_length" and "task_mean" where the log has what they need.
+        Units of quality, of `ROUTERS` but for the random mix, where the log has what they need.
     """
     fixed = comparison.fixed()
-    routers = {
-        "prompt_length": baselines.prompt_length(comparison, fixed, cost_usd),
-        "task_mean": baselines.task_mean(comparison, fixed, cost_usd),
-    }
-    there = {name: it for name, it in routers.items() if it is not None}
+    there = {name: it.at(cost_usd) for name, it in comparison.learned.by_name.items()}
+    longest = baselines.prompt_length(comparison.log, fixed, cost_usd)
+    if longest is not None:
+        there = {baselines.PROMPT_LENGTH: longest, **there}
     models = {f"fixed:{at}": baselines.outcome(it) for at, it in enumerate(fixed)}
     measured = measure(comparison, {**there, **models})
     alone = [measured[name] for name in models]

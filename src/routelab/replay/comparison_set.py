@@ -13,14 +13,21 @@ from routelab.core import CallEstimate, Ints, Policy, Scoring
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import short_repr
 from routelab.errors import UncoveredError
-from routelab.logs.model import Log, Split
+from routelab.logs.model import PARTS, Log, Split
 from routelab.metrics import exact_mean
 from routelab.policies import Fixed
+from routelab.replay.baselines import LearnedRouters, learned_routers
 from routelab.replay.coverage import Coverage, comparable, coverage
 from routelab.replay.engine import run
 from routelab.replay.generator import decide
 from routelab.replay.request_cache import RequestCache
 from routelab.replay.result import Replay
+
+JUDGED = ("calibrate", "test")
+"""Parts on which baselines read prompts; the others are only searched on, again and again."""
+
+COMPUTED = ("cache", "learned")
+"""Attributes that are worked out when they are first asked for."""
 
 
 @short_repr
@@ -35,8 +42,8 @@ class ComparisonSet:
         coverage: what was left out.
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
-        reference: covered rows of the train part, from which a baseline may learn; None
-            where the log was never split for learning, or no row of it is covered.
+        reference: covered rows of the parts before this one, from which baselines may learn;
+            None where the log was never split for learning, or no row of it is covered.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
         gone: models that policies may call and nobody may choose; the last of the log.
@@ -58,6 +65,14 @@ class ComparisonSet:
         """Prompts and scores of these rows, each computed once."""
         return RequestCache(self.log, self.scoring)
 
+    @cached_property
+    def learned(self) -> LearnedRouters:
+        """Untuned routers that learned from the reference."""
+        if self.reference is None:
+            return LearnedRouters({}, {})
+        prompts = self.part in JUDGED
+        return learned_routers(self.reference, self.log, self.fixed(), prompts=prompts)
+
     @property
     def models(self) -> tuple[str, ...]:
         """The candidates."""
@@ -65,7 +80,7 @@ class ComparisonSet:
 
     def __getstate__(self) -> dict[str, object]:
         """For other processes: without what was computed, which cannot travel."""
-        return {name: value for name, value in vars(self).items() if name != "cache"}
+        return {name: value for name, value in vars(self).items() if name not in COMPUTED}
 
     def replay(self, policy: Policy) -> Replay:
         """What a policy does on these rows.
@@ -168,7 +183,8 @@ def comparison_set(
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
         allow_missing: compare on few rows too, where many outcomes are missing.
-        learn: whether baselines may learn from the train part.
+        learn: whether baselines may learn from the parts before this one; on train itself and
+            on the whole log they learn from train.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
     Raises:
@@ -178,9 +194,10 @@ def comparison_set(
     rows = split.rows(part)
     found = coverage(log, candidates, rows, signals=priced, allow_missing=allow_missing)
     reference = None
-    if learn and log.requests.task is not None:
-        train = comparable(log, candidates, split.rows("train"), priced).rows
-        reference = log.take(train).only(candidates) if len(train) else None
+    if learn and (log.requests.task is not None or log.texts is not None):
+        before = np.sort(np.concatenate([split.rows(it) for it in _before(part)]))
+        known = comparable(log, candidates, before, priced).rows
+        reference = log.take(known).only(candidates) if len(known) else None
     here = log.take(found.rows).only(candidates)
     return ComparisonSet(
         part,
@@ -193,3 +210,9 @@ def comparison_set(
         scoring,
         estimates or {},
     )
+
+
+def _before(part: str) -> tuple[str, ...]:
+    """Parts that baselines learn from."""
+    at = PARTS.index(part) if part in PARTS else 0
+    return PARTS[: max(at, 1)]

@@ -46,10 +46,10 @@ def routers(
         cost_usd: what they are to spend a request.
     """
     kinds: dict[str, Callable[[float], BaselineOutcome | None]] = {
-        "random_mix": lambda at: baselines.random_mix(fixed, at),
-        "prompt_length": lambda at: baselines.prompt_length(comparison, fixed, at),
-        "task_mean": lambda at: baselines.task_mean(comparison, fixed, at),
+        baselines.RANDOM_MIX: lambda at: baselines.random_mix(fixed, at),
+        baselines.PROMPT_LENGTH: lambda at: baselines.prompt_length(comparison.log, fixed, at),
     }
+    kinds |= {name: it.at for name, it in comparison.learned.by_name.items()}
     costs = [exact_mean(it.cost_usd) for it in fixed]
     step = _STEP * (max(costs) - min(costs))
     found = {}

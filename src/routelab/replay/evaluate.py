@@ -14,7 +14,7 @@ from routelab.core.messages import short_repr
 from routelab.errors import PolicyError
 from routelab.metrics import aiq_among, exact_mean, zero_router_at
 from routelab.replay import baselines, equal_cost, figure_intervals
-from routelab.replay.baselines import BaselineOutcome
+from routelab.replay.baselines import ROUTERS, BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.result import Replay
@@ -29,6 +29,7 @@ _K = TypeVar("_K")
 _Key: TypeAlias = tuple[int, str]
 _ALL, SELF = -1, "policy"
 """Every row, and the policy itself, where measures have a key."""
+ZERO_ROUTER = "zero_router"
 
 
 class NamedPolicy(NamedTuple):
@@ -90,6 +91,7 @@ class Figures(msgspec.Struct, frozen=True):
         baselines: see `Baseline`.
         interval_methods: how the intervals of "quality", "usd_per_1k" and "gain" were made, and
             why; empty in files of old.
+        baselines_left_out: by name, why an untuned router is not among the baselines.
     Source: RouterBench, arXiv 2403.12031, section 3 (hull, zero router, AIQ).
     """
 
@@ -111,6 +113,17 @@ class Figures(msgspec.Struct, frozen=True):
     gain_ci: Range
     baselines: tuple[Baseline, ...]
     interval_methods: Mapping[str, IntervalMethod] = {}
+    baselines_left_out: Mapping[str, str] = {}
+
+    @property
+    def best_router(self) -> Baseline | None:
+        """The untuned router of most quality at the policy's cost; None in files of old.
+
+        Its `quality_gain` is what the policy leads by. The best of several is found on these same
+        rows, so that it looks a little better than it is.
+        """
+        routers = [it for it in self.baselines if it.name in (*ROUTERS, ZERO_ROUTER)]
+        return max(routers, key=lambda it: it.quality, default=None)
 
     @property
     def refusal(self) -> str:
@@ -253,14 +266,22 @@ def _figures(
         escalation_rate=float(np.mean(replay.calls > 1)),
         model_share=shares,
     )
-    return figures(name, comparison.part, did, measured)
+    left_out = comparison.learned.left_out
+    return figures(name, comparison.part, did, measured, left_out)
 
 
-def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, Measure]) -> Figures:
+def figures(
+    name: str,
+    part: str,
+    did: PolicyBehaviour,
+    measured: Mapping[str, Measure],
+    left_out: Mapping[str, str] | None = None,
+) -> Figures:
     """Figures of a policy from what it did and what it and its baselines come to.
 
     Args:
         measured: of `policy`, of `fixed:MODEL` for each candidate, and of other baselines.
+        left_out: by name, why an untuned router is not among them.
     """
     policy = measured[SELF]
     models = [measured[f"fixed:{model}"] for model in did.model_share]
@@ -270,7 +291,7 @@ def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, M
     cost = np.array([model.cost_usd for model in models])
     quality = np.array([model.quality for model in models])
     others = {key: value for key, value in measured.items() if key != SELF}
-    as_baseline = _baseline("zero_router", zero, policy)
+    as_baseline = _baseline(ZERO_ROUTER, zero, policy)
     return Figures(
         policy=name,
         split=part,
@@ -289,6 +310,7 @@ def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, M
         interval_methods=figure_intervals.methods(
             policy, {"quality": quality_ends, "usd_per_1k": cost_ends, "gain": gain}
         ),
+        baselines_left_out=left_out or {},
         **did._asdict(),
     )
 

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from routelab.core.messages import bracketed, short_repr
 from routelab.policy_file import Certificate
-from routelab.replay import Baseline, Figures
+from routelab.replay import ROUTERS, Baseline, Figures
 from routelab.stats import requests_to_settle
 from routelab.tuning.certify import wording
 from routelab.tuning.objectives import (
@@ -26,7 +26,7 @@ from routelab.tuning.tuners import TASK_MEAN
 FEWEST = 30
 """Test requests below which a bootstrap interval is no evidence."""
 
-RIVALS = ("random_mix", "prompt_length", "task_mean")
+RIVALS = ROUTERS
 
 OWN = {TASK_MEAN: "task_mean"}
 """By kind of policy, the untuned router that it is the tuned form of."""

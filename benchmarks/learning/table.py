@@ -1,0 +1,130 @@
+"""Means over cuts, and how far ahead of the best baseline, as Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import t as student
+
+from benchmarks.learning.judge import GRID, LUCK, ROUTELAB, TRUTH, ZERO
+
+BASELINES = ("task mean", "ridge", "half ridge", "kNN", GRID)
+ABSENT = "-"
+
+
+class Lead(NamedTuple):
+    """A mean difference over cuts and its 95 % interval (NaN of one cut alone)."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.low):
+            return f"{self.mean:+.4f}"
+        return f"{self.mean:+.4f} [{self.low:+.4f}, {self.high:+.4f}]"
+
+
+def lead(differences: Sequence[float]) -> Lead:
+    """The mean of paired differences, with Student's interval.
+
+    Cuts of one log share rows, so that the interval is of the cutting more than of the log.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Lead(mean, np.nan, np.nan)
+    half = float(student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return Lead(mean, mean - half, mean + half)
+
+
+class Row(NamedTuple):
+    """A log and a number of rows, over all its cuts.
+
+    Attributes:
+        means: by method, of its area; over: the lead over the zero router.
+        best: the baseline of largest mean area; ahead: the lead over it.
+        seconds: mean of a study; kinds, verdicts: how often each was exported and said.
+        refused: cuts on which `tune` raised an error.
+    """
+
+    log: str
+    n: str
+    rows: int
+    cuts: int
+    means: dict[str, float]
+    over: Lead
+    best: str
+    ahead: Lead
+    seconds: float
+    kinds: Counter[str]
+    verdicts: Counter[str]
+    refused: int
+
+
+def summary(cells: Sequence[dict[str, Any]]) -> list[Row]:
+    """A row for each log and number of rows, in the order in which they come."""
+    grouped: dict[tuple[str, Any], list[dict[str, Any]]] = {}
+    for it in cells:
+        grouped.setdefault((it["log"], it["n"]), []).append(it)
+    logs = [*dict.fromkeys(it["log"] for it in cells)]
+    ordered = sorted(grouped.items(), key=lambda it: logs.index(it[0][0]))
+    return [row for (log, n), found in ordered if (row := _row(log, str(n), found))]
+
+
+def _row(log: str, n: str, found: Sequence[dict[str, Any]]) -> Row | None:
+    judged = [it for it in found if "error" not in it]
+    if not judged:
+        return None
+    names = [name for name in judged[0]["areas"] if all(name in it["areas"] for it in judged)]
+    means = {name: float(np.mean([it["areas"][name] for it in judged])) for name in names}
+    best = max((name for name in (*BASELINES, ZERO) if name in means), key=means.__getitem__)
+
+    def over(other: str) -> Lead:
+        return lead([it["areas"][ROUTELAB] - it["areas"][other] for it in judged])
+
+    return Row(
+        log,
+        n,
+        round(np.mean([it["rows"][0] for it in judged])),
+        len(judged),
+        means,
+        over(ZERO),
+        best,
+        over(best),
+        float(np.mean([it["seconds"] for it in judged])),
+        Counter(it["kind"] for it in judged),
+        Counter(it["verdict"] for it in judged),
+        len(found) - len(judged),
+    )
+
+
+HEADS = (
+    "log", "rows", "cuts", ZERO, ROUTELAB, *BASELINES, LUCK, TRUTH, "over zero router",
+    "best baseline", "ahead of it", "seconds", "kinds exported", "verdicts",
+)  # fmt: skip
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table."""
+    lines = [HEADS, ["---"] * len(HEADS), *map(_cells, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _cells(row: Row) -> list[str]:
+    areas = [_area(row, name) for name in (ZERO, ROUTELAB, *BASELINES, LUCK, TRUTH)]
+    cuts = f"{row.cuts}" + (f", {row.refused} refused" if row.refused else "")
+    leads = [str(row.over), row.best, str(row.ahead)]
+    told = [f"{row.seconds:.0f}", _counts(row.kinds), _counts(row.verdicts)]
+    return [row.log, f"{row.rows:,}", cuts, *areas, *leads, *told]
+
+
+def _area(row: Row, name: str) -> str:
+    return f"{row.means[name]:.4f}" if name in row.means else ABSENT
+
+
+def _counts(of: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in of.most_common())
