@@ -12,9 +12,11 @@ from routelab.replay.evaluate import (
     SELF,
     Baseline,
     Figures,
+    JointFigures,
     NamedPolicy,
     Range,
     evaluate,
+    evaluate_jointly,
     figures,
 )
 from routelab.replay.generator import decide, row_of, run_generator
@@ -41,6 +43,7 @@ __all__ = [
     "ComparisonSet",
     "Coverage",
     "Figures",
+    "JointFigures",
     "Measure",
     "NamedPolicy",
     "OutcomeSums",
@@ -61,6 +64,7 @@ __all__ = [
     "differs",
     "engine",
     "evaluate",
+    "evaluate_jointly",
     "figures",
     "gain_difference",
     "gains_apart",
