@@ -14,7 +14,7 @@ from replay_world import CASCADE, MODELS, logged, tuned_on, whole
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
-from routelab.replay import NamedPolicy, comparison_set, evaluate, run, study_rows
+from routelab.replay import NamedPolicy, comparison_set, evaluate, evaluate_jointly, run, study_rows
 from routelab.replay.baselines import prompt_length
 from routelab.stats.bootstrap import Resamples, interval
 
@@ -267,3 +267,22 @@ def test_an_interval_is_as_wide_as_groups_are_few():
         return high - low
 
     assert 1.6 < width(grouped) / width(repeated) < 2.5
+
+
+def test_gains_of_policies_compared_have_intervals_that_hold_at_once():
+    here = whole(logged(300))
+    policies = [Cascade(MODELS, (0.3 + 0.1 * i, 0.4), "sure") for i in range(5)]
+    found, joint = evaluate_jointly(
+        here, [NamedPolicy(str(i), it) for i, it in enumerate(policies)]
+    )
+    factors = set()
+    for it, together in zip(found, joint, strict=True):
+        for end, wide in zip(it.gain_ci, together, strict=True):
+            gain = it.gain_vs_zero_router
+            factors.add(round((wide - gain) / (end - gain), 6))
+    (factor,) = factors
+    assert 1.0 < factor < 1.6
+    alone = evaluate_jointly(here, [NamedPolicy("0", policies[0])])
+    assert alone == ([found[0]], [found[0].gain_ci])
+    same = evaluate_jointly(here, [NamedPolicy(str(i), policies[0]) for i in range(5)])
+    assert same.gain_ci[0] == pytest.approx(same.figures[0].gain_ci, rel=0.1)

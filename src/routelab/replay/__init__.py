@@ -13,9 +13,11 @@ from routelab.replay.evaluate import (
     SELF,
     Baseline,
     Figures,
+    JointFigures,
     NamedPolicy,
     Range,
     evaluate,
+    evaluate_jointly,
     figures,
 )
 from routelab.replay.generator import decide, row_of, run_generator
@@ -43,6 +45,7 @@ __all__ = [
     "ComparisonSet",
     "Coverage",
     "Figures",
+    "JointFigures",
     "Measure",
     "NamedPolicy",
     "OutcomeSums",
@@ -63,6 +66,7 @@ __all__ = [
     "differs",
     "engine",
     "evaluate",
+    "evaluate_jointly",
     "figures",
     "gain_difference",
     "gains_apart",

@@ -18,7 +18,14 @@ from routelab.replay.baselines import ROUTERS, BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.result import Replay
-from routelab.stats import IntervalMethod, Resamples, block_length, time_blocks
+from routelab.stats import (
+    IntervalMethod,
+    Resamples,
+    block_length,
+    joint_widening,
+    moved_out,
+    time_blocks,
+)
 
 RESAMPLES = 2000
 """Behind every interval of a policy's figures."""
@@ -136,6 +143,18 @@ class Figures(msgspec.Struct, frozen=True):
         return self.escalation_rate == 0 and max(self.model_share.values()) == 1.0
 
 
+class JointFigures(NamedTuple):
+    """Policies that are compared with each other.
+
+    Attributes:
+        figures: of each, with intervals of 95 % one at a time.
+        gain_ci: of each, intervals of the gain that hold for all at once in 95 of 100 logs.
+    """
+
+    figures: list[Figures]
+    gain_ci: list[Range]
+
+
 class PolicyBehaviour(NamedTuple):
     """What a policy did; see `Figures`."""
 
@@ -173,6 +192,18 @@ def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list
         UncoveredError: a policy asks for what the log cannot know.
         PolicyError: one has no name, or is no policy.
     """
+    return evaluate_jointly(comparison, policies).figures
+
+
+def evaluate_jointly(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> JointFigures:
+    """Figures of each policy, and intervals of their gains that hold for all of them at once.
+
+    Args:
+        comparison: the rows to compare on.
+        policies: each with the name under which its figures are shown.
+    Raises:
+        UncoveredError, PolicyError: as `evaluate`.
+    """
     if bare := [it for it in policies if isinstance(it, Policy)]:
         raise PolicyError(f"{bare[0]!r:.80} has no name: give NamedPolicy('mine', policy)")
     fixed = comparison.fixed()
@@ -187,10 +218,12 @@ def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list
     for (index, key), slope in slopes.items():
         policy = measured[index, SELF]
         measured[index, key] = equal_cost.refitted(measured[index, key], policy, slope)
-    return [
-        _figures(comparison, named.name, replay, _of(measured, index))
-        for index, (named, replay) in enumerate(zip(policies, replays, strict=True))
+    concerning = [_of(measured, index) for index in range(len(policies))]
+    found = [
+        _figures(comparison, named.name, replay, mine)
+        for named, replay, mine in zip(policies, replays, concerning, strict=True)
     ]
+    return JointFigures(found, joint_gains(found, concerning))
 
 
 def _shared(comparison: ComparisonSet, fixed: list[Replay]) -> dict[_Key, BaselineOutcome]:
@@ -313,6 +346,21 @@ def figures(
         baselines_left_out=left_out or {},
         **did._asdict(),
     )
+
+
+def joint_gains(found: Sequence[Figures], measured: Sequence[Mapping[str, Measure]]) -> list[Range]:
+    """Intervals of the gains of several policies that hold for all of them at once.
+
+    Args:
+        found: their figures on the same rows.
+        measured: of each what `figures` was given, all in the same resamples.
+    """
+    gains = []
+    for it, mine in zip(found, measured, strict=True):
+        zero = zero_router([mine[f"fixed:{model}"] for model in it.model_share], mine[SELF])
+        gains.append(mine[SELF].qualities - zero.qualities)
+    factor = joint_widening(np.column_stack(gains)) if len(gains) > 1 else 1.0
+    return [moved_out(it.gain_vs_zero_router, it.gain_ci, factor) for it in found]
 
 
 def zero_router(models: Sequence[Measure], policy: Measure) -> Measure:

@@ -6,17 +6,21 @@ from routelab.stats.bootstrap import Interval, Resamples, interval
 from routelab.stats.bounded_sums import BoundedSums, grouped, place
 from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.independence import chi_square_tail, independence
-from routelab.stats.interval_method import (
+from routelab.stats.intervals import (
     IntervalMethod,
     MethodInterval,
     bounded_interval,
     cost_interval,
     effective_groups,
+    joint_intervals,
+    joint_widening,
+    mean_interval,
+    proportion_interval,
+    quantile_interval,
 )
 from routelab.stats.power import requests_above, requests_to_settle
-from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
 from routelab.stats.reach import RowsNeeded, rows_needed
-from routelab.stats.spending import look_level, widened
+from routelab.stats.spending import look_level, moved_out, widened
 from routelab.stats.student import student_quantile, student_tail
 from routelab.stats.thinning import evenly, thinned
 from routelab.stats.time_blocks import block_length, time_blocks
@@ -45,9 +49,12 @@ __all__ = [
     "holm",
     "independence",
     "interval",
+    "joint_intervals",
+    "joint_widening",
     "look_level",
     "matrix",
     "mean_interval",
+    "moved_out",
     "place",
     "proportion_interval",
     "quantile_interval",

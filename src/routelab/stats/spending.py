@@ -36,7 +36,17 @@ def widened(estimate: float, interval: tuple[float, float], look: int) -> tuple[
         look: 1 for the first, which leaves it as it is.
     """
     factor = _NORMAL.inv_cdf(1.0 - look_level(look)) / _NORMAL.inv_cdf(1.0 - FIRST)
-    if look == 1:
+    return moved_out(estimate, interval, factor)
+
+
+def moved_out(estimate: float, interval: tuple[float, float], factor: float) -> tuple[float, float]:
+    """An interval whose ends lie farther from their estimate, each by the same factor.
+
+    Args:
+        estimate: inside the interval.
+        factor: 1 leaves it as it is.
+    """
+    if factor == 1.0:  # to the last digit
         return interval
     low, high = interval
     return estimate - factor * (estimate - low), estimate + factor * (high - estimate)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
+from routelab.stats import mean_interval, proportion_interval, quantile_interval
 
 TIMES = 1000
 
