@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from routelab.core.catalogue import catalogue_file
 from routelab.errors import RoutelabError
+from routelab.gates import Function
 from routelab.logs import price_lists, read
 from routelab.logs.describe import describe
 from routelab.logs.importers import IMPORTERS, convert
@@ -256,7 +257,8 @@ def use_policy(folder: Path) -> None:
     with suppress(RoutelabError):
         policy_card(found.document)
 
-    functions = {"house": lambda request, text: None}
+    named = {it.function for it in found.policy.gates_used if isinstance(it, Function)}
+    functions = dict.fromkeys(named, lambda request, text: None)
 
     async def routed() -> None:
         config = RouterConfig(upstream=Told(), quiet=True, gate_functions=functions)
@@ -478,15 +480,8 @@ def use_routerbench(folder: Path) -> None:
 
 def decision_seeds() -> list[Files]:
     """What a router writes down."""
-    line = {
-        "schema": "routelab.decision/1", "request_id": "r1", "at_s": 1.0, "policy": "p",
-        "policy_sha256": "0" * 64, "status": "answered", "answer": "small", "cost_usd": 0.1, "steps": [],
-    }  # fmt: skip
     released = Path(__file__).parents[1] / "released" / "0.1.0" / "decisions"
-    return [
-        *({"log.jsonl": it.read_bytes()} for it in sorted(released.glob("*.jsonl"))),
-        {"log.jsonl": json.dumps(line).encode() + b"\n"},
-    ]
+    return [{"log.jsonl": it.read_bytes()} for it in sorted(released.glob("*.jsonl"))]
 
 
 def worse_decisions(rng: Random, files: Files) -> Files:
