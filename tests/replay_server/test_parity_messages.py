@@ -196,6 +196,21 @@ def test_requests_unlike_the_log_are_told_once_and_counted(of_prompts, plain, wa
     assert "hold image" in kinds[0]
 
 
+def test_a_role_that_no_log_takes_is_told_once_whatever_the_policy(plain, tmp_path, warned):
+    document = Document(
+        name="x", policy=to_wire(Fixed("frontier")), candidates=("frontier",),
+        catalogue=plain.catalogue.only(("frontier",)),
+    )  # fmt: skip
+    made = write(tmp_path / "x.policy", document, "# x\n")
+    prompt = plain.texts.prompts(np.array([0]))[0]
+    said = [[{"role": "critic", "content": "hm"}, {"role": "user", "content": prompt}]] * 2
+    _, metrics = routed(made, plain.take(np.zeros(2, int)), range(2), said, ids=False)
+    assert metrics.unlike == {"unknown roles": 2}
+    (told,) = warned.messages
+    assert "hold unknown roles" in told
+    assert "known are system, developer, user" in told
+
+
 def as_of_010(policy_file, path):
     """The policy as version 0.1.0 wrote it: without a word of what it reads."""
     document = policy_file.document

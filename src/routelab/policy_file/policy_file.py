@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from routelab.core import Policy
-from routelab.core.conversation import DIALOGUE, kinds_read
+from routelab.core.conversation import DIALOGUE, LONG, kinds_read
 from routelab.core.messages import short_repr
 from routelab.errors import PolicyError
 from routelab.policy_file.document import Document

@@ -42,7 +42,9 @@ def logprobs(tokens: object) -> list[float]:
     """Log-probability of every token, from -9999 to 0; empty if one has none."""
     if not isinstance(tokens, list):
         return []
-    values = [_logprob(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
+    values = [
+        _logprob(token.get("logprob")) if isinstance(token, dict) else None for token in tokens
+    ]
     return [value for value in values if value is not None] if None not in values else []
 
 

@@ -158,3 +158,14 @@ def test_messages_are_told_apart_whatever_they_hold():
     nulls = ({**TALK[1], "name": None},)
     assert key_text(nulls) == key_text(TALK[1:2])
     assert key_text(({"content": "Who is this?", "role": "user"},)) == key_text(TALK[1:2])
+
+
+def test_long_conversations_and_unknown_roles_are_kinds_of_their_own():
+    turn = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    assert kinds_of(turn * 8) == {"several turns", "earlier answers"}
+    assert kinds_of(turn * 9) == {"several turns", "earlier answers", "over 8 turns"}
+    assert kinds_read(kinds_of(turn * 9), "last_turn") == set()
+    assert kinds_read(kinds_of(turn * 9), "user_turns") == {"several turns", "over 8 turns"}
+    odd = [{"role": "critic", "content": "a"}]
+    assert kinds_of(odd) == {"unknown roles"}
+    assert kinds_read({"unknown roles"}, "last_turn") == {"unknown roles"}

@@ -296,6 +296,40 @@ def test_a_router_tells_breakers_waiting_calls_and_what_was_shed(tmp_path):
     assert "routelab_waiting 1" in prometheus_text(busy)
 
 
+def test_failures_are_counted_by_whose_fault_they_are(tmp_path, caplog):
+    at = (
+        Deployment("http://upstream.test/keyless/v1", "keyless", api_key_env="NO_SUCH_KEY"),
+        *model("busy", "broken", "bare").deployments,
+    )
+    world = catalogue(first=Model(deployments=at, **PRICES))
+    chosen = policy_file(tmp_path, Fixed("first"), world)
+
+    async def run():
+        config = RouterConfig(transport=Endpoint().transport)
+        async with AsyncRouter(chosen, config=config) as router:
+            for _ in range(2):
+                assert (await router.route("hello")).answer == "bare"
+            return await router.snapshot()
+
+    snapshot = asyncio.run(run())
+    label = "{0}-name at http://upstream.test/{0}/v1".format
+    keyless = "keyless at http://upstream.test/keyless/v1"
+    counts = {it: sum(of.values()) for it, of in snapshot.failures.items()}
+    assert snapshot.failures[keyless] == {"key": counts[keyless]}
+    assert snapshot.failures[label("busy")] == {"rate": counts[label("busy")]}
+    assert snapshot.failures[label("broken")] == {"server": counts[label("broken")]}
+    assert counts[keyless] == 2
+    text = prometheus_text(snapshot)
+    named = f'deployment="{keyless}",failure="key",fault="account"'
+    assert f"routelab_failures_total{{{named}}} 2" in text
+    assert f"routelab_operator_failures_total{{{named}}} 2" in text
+    assert 'failure="server",fault="deployment"} 2' in text
+    assert text.count("routelab_operator_failures_total{") == 1
+    assert f'routelab_tries_cost_unknown_total{{deployment="{label("bare")}"}} 2' in text
+    loud = [it for it in caplog.records if it.levelname == "ERROR"]
+    assert [("NO_SUCH_KEY is not set" in it.getMessage()) for it in loud] == [True]
+
+
 def test_a_blocking_router_has_metrics_too(tmp_path):
     chosen = policy_file(tmp_path, Fixed("first"), catalogue(first=model("plain")))
     with Router(

@@ -107,7 +107,9 @@ def _held(loaded: PolicyFile) -> str:
     kinds = sorted(loaded.document.known_kinds)
     if kinds:
         return f"; its log held messages with {listed(kinds)}"
-    return "; its log held prompts alone" if loaded.reads_text and loaded.document.provenance else ""
+    return (
+        "; its log held prompts alone" if loaded.reads_text and loaded.document.provenance else ""
+    )
 
 
 def _shown(document: Document) -> Document:

@@ -26,7 +26,9 @@ _ADDRESSES = re.compile(
     r"|\[[0-9a-f:]*:[0-9a-f:.]*\](?::\d+)?",
     re.I,
 )
-_KEYS = re.compile(r"\b(?:sk|pk|key|gsk|xai|AIza)[-_][\w*.-]{4,}|\bAIza[\w*.-]{4,}|\bBearer \S+", re.I)
+_KEYS = re.compile(
+    r"\b(?:sk|pk|key|gsk|xai|AIza)[-_][\w*.-]{4,}|\bAIza[\w*.-]{4,}|\bBearer \S+", re.I
+)
 
 
 def caller_words(deployment: Deployment, result: AttemptResult) -> str:

@@ -97,16 +97,16 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
             return AttemptResult(deployment_label(deployment), body, status=reply.status)
         error = "answered choices that are none"
         return failed_with(deployment, _used(body), error, "malformed", MALFORMED, reply.status)
-    if good and body is None:
+    said = body if body is not None else _listed(reply)
+    if good and body is None and error_of(said) is None:
         error = f"answered no JSON object: {_quote(reply)}"
         return failed_with(deployment, None, error, "malformed", MALFORMED, reply.status)
-    said = body if body is not None else _listed(reply)
     verdict = judged(reply.status, said)
     failure = _asked_not_to_retry(verdict, reply.headers)
     if good and verdict.failure is EMPTY:
         choices = (body or {}).get("choices")
         kind: Kind = "malformed"
-        wrong = error_of(body)
+        wrong = error_of(said)
         what = "without choices" if wrong is None or not choices else "with an error"
         error = f"answered {what}{'' if wrong is None else ': ' + _message(wrong, reply)}"
     else:
