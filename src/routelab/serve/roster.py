@@ -228,7 +228,7 @@ def _name_problems(
             yield f"aliases: {alias!r}: {unknown_name('policy or model', meant, there)}"
 
 
-def text_warnings(policies: Mapping[str, PolicyFile], sends: Callable[[str], bool]) -> list[str]:
+def field_warnings(policies: Mapping[str, PolicyFile], sends: Callable[[str], bool]) -> list[str]:
     """A sentence for each field that a policy decides by and that callers cannot give.
 
     Args:

@@ -23,7 +23,7 @@ from routelab.serve.event_log import EventLog
 from routelab.serve.gateway import Gateway
 from routelab.serve.keys import KeyRing, read_keys
 from routelab.serve.limits import LimitKeeper
-from routelab.serve.roster import Loaded, Roster, load_all, text_warnings
+from routelab.serve.roster import Loaded, Roster, field_warnings, load_all
 from routelab.serve.shared_parts import LentSink, LentStore
 
 _T = TypeVar("_T")
@@ -95,13 +95,18 @@ class Service:
         limits = LimitKeeper(config.limits, time.monotonic, time.time)
         self.gateway = Gateway(self._roster(loaded), limits, self.events)
         self._seen = self._signature()
-        for warning in self._warnings(loaded):
-            self.events.event("policy", "warning", message=warning)
 
     @property
     def files(self) -> dict[str, PolicyFile]:
         """The policies that are served now, by name."""
         return {name: it.file for name, it in self.gateway.roster.policies.items()}
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for each field that a policy reads and no request over the network has."""
+        callers = self.config.callers
+        told_apart = bool(callers.keys or callers.tenant_header)
+        return field_warnings(self.files, lambda field: field != "tenant" or told_apart)
 
     async def watch(self) -> None:
         """Take changed files over as they change, until cancelled."""
@@ -207,12 +212,6 @@ class Service:
             raise RoutelabError(
                 f"the server needs httpx-aiohttp: {how_to_install('serve')}"
             ) from error
-
-    def _warnings(self, loaded: Loaded) -> list[str]:
-        """What policies read and no request will have."""
-        callers = self.config.callers
-        by_key, by_proxy = bool(callers.keys), bool(callers.tenant_header)
-        return text_warnings(loaded.policies, lambda field: field != "tenant" or by_key or by_proxy)
 
     def _signature(self) -> frozenset[tuple[str, object]]:
         """What the files are like now: another one means that something changed."""
