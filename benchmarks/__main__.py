@@ -27,6 +27,7 @@ NAMES = (
     "operations",
     "runtime",
     "transport",
+    "serve",
     "simulate",
     "tuning",
     "scan",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -179,3 +180,22 @@ def test_a_key_is_printed_once_and_its_hash_written(tmp_path):
     assert key.startswith("rl-")
     assert key not in done.stdout
     assert done.stdout.startswith("[keys.ann]\nsha256 = [")
+
+
+def test_the_demo_answers_without_a_key():
+    with process("--demo", "--port", 0) as found:
+        base = found.wait_for("serving at", 120.0).removeprefix("serving at ")
+        words = shlex.split(found.wait_for("send one: "))
+        body = words[words.index("-d") + 1]
+        reply = httpx.post(f"{base}/chat/completions", content=body, trust_env=False, timeout=60.0)
+        assert reply.status_code == 200, reply.text
+        assert reply.headers["x-routelab-policy"] == "demo"
+        assert reply.json()["choices"][0]["message"]["content"]
+        found.running.send_signal(signal.SIGTERM)
+        code, said = found.ended()
+    assert code == 0, said
+    with process("--demo", "x.policy") as found:
+        code, said = found.ended()
+    assert (code, said) == (
+        2, "error: --demo brings a policy and a catalogue: give neither beside it",
+    )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from routelab.cli.commands import (
+    batch,
     certify,
     data,
     demo,
@@ -95,6 +96,7 @@ app.command("route")(route.route)
 app.command("parity")(parity.parity)
 app.command("simulate")(simulate.simulate_days)
 app.command("serve")(serve.serve)
+app.command("batch")(batch.batch)
 app.command("key")(key.key)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")

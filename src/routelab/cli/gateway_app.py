@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from routelab.cli.commands import key, serve
+from routelab.cli.commands import batch, key, serve
 from routelab.cli.typer_groups import Commands
 
 app = Commands(name="routelab", add_completion=False, pretty_exceptions_enable=False)
+app.command("batch")(batch.batch)
 app.command("key")(key.key)
 app.command("serve")(serve.serve)

@@ -8,7 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.serve.app import GatewayApp
-    from routelab.serve.callers import Caller
+    from routelab.serve.callers import Identity
     from routelab.serve.config import CallerRules, LimitRule, Limits, ServeConfig, read_config
     from routelab.serve.event_log import EventLog
     from routelab.serve.gateway import Gateway, GatewayAnswer, Visit
@@ -20,7 +20,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "Caller": "callers",
+            "Identity": "callers",
             "CallerRules": "config",
             "EventLog": "event_log",
             "Gateway": "gateway",
@@ -40,13 +40,13 @@ else:
     )
 
 __all__ = [
-    "Caller",
     "CallerRules",
     "EventLog",
     "Gateway",
     "GatewayAnswer",
     "GatewayApp",
     "GatewayServer",
+    "Identity",
     "LimitRule",
     "Limits",
     "RefusedError",

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 from routelab.core.messages import nearest
 from routelab.serve.callers import NOBODY
-from routelab.serve.entries import ChatEntry, FeedbackEntry, OperationsEntry
+from routelab.serve.entries import (
+    ChatEntry,
+    DecisionEntry,
+    FeedbackEntry,
+    OperationsEntry,
+    RouteEntry,
+)
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.service import Service
@@ -44,11 +50,19 @@ class GatewayApp:
         gateway, limits = service.gateway, service.config.limits
         chat = ChatEntry(gateway, limits)
         feedback = FeedbackEntry(gateway, service.memory, limits)
+        decision = DecisionEntry(gateway, limits)
+        route = RouteEntry(gateway, service.routes, limits)
         operations = OperationsEntry(gateway)
         self.addresses = {
             "/v1/chat/completions": Address("POST", chat.complete, "chat"),
             "/v1/models": Address("GET", chat.models, "models"),
             "/v1/feedback": Address("POST", feedback.judge, "feedback"),
+            "/v1/decision": Address("POST", decision.decide, "decision"),
+            "/route": Address("POST", route.route, "route"),
+            "/outcome": Address("POST", route.outcome, "outcome"),
+            "/feedback": Address("POST", feedback.judge, "feedback"),
+            "/capabilities": Address("GET", route.capabilities, "capabilities"),
+            "/livez": Address("GET", operations.health, "health", open=True),
             "/healthz": Address("GET", operations.health, "health", open=True),
             "/readyz": Address("GET", operations.ready, "ready", open=True),
             "/metrics": Address("GET", operations.metrics, "metrics", open=True),

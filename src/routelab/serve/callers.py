@@ -20,7 +20,7 @@ API_KEY = "api-key"
 _IN_ADDRESS = ("api_key", "apikey", "api-key", "key", "access_token", "token")
 
 
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who asks.
 
     Attributes:
@@ -39,7 +39,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitRule | None = None
 
 
-NOBODY = Caller()
+NOBODY = Identity()
 """Whoever asks a gateway that knows no callers."""
 
 
@@ -64,7 +64,7 @@ class Doorkeeper:
         self._trusted = [ipaddress.ip_network(it) for it in rules.trusted]
         self._wall_clock = wall_clock
 
-    def caller(self, headers: Mapping[str, str], address: str | None, query: str = "") -> Caller:
+    def caller(self, headers: Mapping[str, str], address: str | None, query: str = "") -> Identity:
         """Who asks.
 
         Args:
@@ -82,7 +82,7 @@ class Doorkeeper:
             return self._by_proxy(headers, address)
         return NOBODY
 
-    def _by_key(self, headers: Mapping[str, str], ring: KeyRing) -> Caller:
+    def _by_key(self, headers: Mapping[str, str], ring: KeyRing) -> Identity:
         given = headers.get(AUTHORIZATION, "")
         scheme, _, key = given.partition(" ")
         key = key.strip() if scheme.lower() == "bearer" else headers.get(API_KEY, "")
@@ -99,7 +99,7 @@ class Doorkeeper:
             raise _unauthorised(
                 f"key {name!r} was good until {known.expires}; ask for a new one", "expired_api_key"
             )
-        return Caller(
+        return Identity(
             key=name,
             tenant=known.tenant,
             priority=known.priorities[0] if known.priorities else "",
@@ -108,7 +108,7 @@ class Doorkeeper:
             limits=known.limits,
         )
 
-    def _by_proxy(self, headers: Mapping[str, str], address: str | None) -> Caller:
+    def _by_proxy(self, headers: Mapping[str, str], address: str | None) -> Identity:
         if not self._is_trusted(address):
             raise RefusedError(
                 403,
@@ -128,7 +128,7 @@ class Doorkeeper:
                 f"the proxy says no tenant in the header {self._tenant_header}", "no_tenant"
             )
         priorities = (said["priority"],) if self._priority_header else None
-        return Caller(tenant=said["tenant"], priority=said["priority"], priorities=priorities)
+        return Identity(tenant=said["tenant"], priority=said["priority"], priorities=priorities)
 
     def _is_trusted(self, address: str | None) -> bool:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from routelab.runtime import RoutedAnswer, encode_json
-from routelab.serve.callers import Caller
+from routelab.serve.callers import Identity
 from routelab.serve.refusal import RefusedError
 
 
@@ -42,7 +42,7 @@ class EventLog:
         line = {"time_s": round(self._wall_clock(), 3), "level": level, "event": event, **fields}
         self._write(encode_json(line).decode() + "\n")
 
-    def refused(self, entry: str, refusal: RefusedError, caller: Caller | None) -> None:
+    def refused(self, entry: str, refusal: RefusedError, caller: Identity | None) -> None:
         """A request was not let in; the message may quote it, so only its code is written."""
         who = {} if caller is None else {"key": caller.key, "tenant": caller.tenant}
         self.event(

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
+from routelab.core import Request
 from routelab.errors import PolicyError, RequestError, RouteError
 from routelab.runtime import RequestOptions, RoutedAnswer
+from routelab.runtime.requests import sending
 from routelab.serve.account import account
-from routelab.serve.callers import Caller
+from routelab.serve.callers import Identity
 from routelab.serve.chat_request import ChatRequest, checked_id, read_chat, request_problems
+from routelab.serve.decisions import Decider
 from routelab.serve.event_log import EventLog
 from routelab.serve.limits import LimitKeeper
 from routelab.serve.refusal import CallerLeftError, RefusedError, of_error
 from routelab.serve.roster import Roster
 from routelab.serve.served_policy import ServedPolicy
+
+_EARLIER = 16
+"""Policies that were replaced, and can still end what they began."""
+
+_T = TypeVar("_T")
 
 OURS = "routelab"
 """Of an answer, what it took."""
@@ -59,9 +67,44 @@ class Gateway:
         self.totals: Counter[tuple[str, ...]] = Counter()
         self.draining = False
         self.under_way: set[tuple[str, str]] = set()
+        self._earlier: deque[Decider] = deque(maxlen=_EARLIER)
+
+    def take(self, roster: Roster) -> Roster:
+        """Serve other policies from now on; decisions that were begun can be ended by the former.
+
+        Returns:
+            The former ones, which may have requests under way.
+        """
+        before, self.roster = self.roster, roster
+        self._earlier.extendleft(it.decider for it in before.policies.values())
+        return before
+
+    def decider(self, served: ServedPolicy, digest: str) -> Decider:
+        """Who began a decision, to go on with it.
+
+        Args:
+            served: the policy of the same name as it is now.
+            digest: of the policy that began.
+        Raises:
+            RefusedError: the policy has changed too often since.
+        """
+        found = next((it for it in (served.decider, *self._earlier) if it.digest == digest), None)
+        if found is None:
+            raise RefusedError(
+                409,
+                f"policy {served.name!r} is another one now than the one that began: begin again,"
+                " without token and outcomes",
+                "policy_changed",
+                param="token",
+            )
+        return found
 
     def admit(
-        self, entry: str, body: Mapping[str, Any], caller: Caller, request_id: str | None = None
+        self,
+        entry: str,
+        body: Mapping[str, Any],
+        caller: Identity,
+        request_id: str | None = None,
     ) -> Visit:
         """Let a request in; whoever asks then answers it, or streams it, within `with`.
 
@@ -77,46 +120,81 @@ class Gateway:
         chat = read_chat(body)
         served = self.roster.find(chat.model, caller)
         options = _options(chat, caller, checked_id(request_id))
-        return Visit(self, entry, chat, served, caller, options)
+        return Visit(self, entry, served, caller, options, chat)
 
-    def refused(self, entry: str, refusal: RefusedError, caller: Caller | None = None) -> None:
+    def question(
+        self,
+        entry: str,
+        body: Mapping[str, Any],
+        caller: Identity,
+        request_id: str | None = None,
+    ) -> Question:
+        """Let a request in of which only the decision is wanted; used within `with`.
+
+        Args:
+            entry: by which it came, for metrics.
+            body: of `/v1/chat/completions`; without messages where the policy reads none.
+            caller: who asks.
+            request_id: as the caller gave it; a fresh one if None.
+        Raises:
+            RefusedError: it is malformed, or names what is not there.
+        """
+        chat = read_chat({"messages": "", **body})
+        served = self.roster.find(chat.model, caller)
+        if not chat.messages and served.file.reads_text:
+            raise RefusedError(
+                400,
+                f"policy {served.name!r} reads the text of requests, and this one has none: give"
+                " messages",
+                "text_needed",
+                param="messages",
+            )
+        options = _options(chat, caller, checked_id(request_id))
+        question = Question(self, entry, served, caller, options)
+        try:
+            question.request = sending(chat.messages, options, {}).request
+        except RequestError as error:
+            raise request_problems(error) from error
+        return question
+
+    def refused(self, entry: str, refusal: RefusedError, caller: Identity | None = None) -> None:
         """Count and write down a refusal that came before a request was let in."""
         self.totals["refused", refusal.code] += 1
         self.events.refused(entry, refusal, caller)
 
 
-class Visit:
-    """A request that was let in; counted as under way within `with`.
+class Admitted:
+    """A request that was let in; within `with` it is under way, and counted when it is over.
 
     Attributes:
         id: of the request and its decision.
         policy: that decides, by name.
         stream: the answer is wanted in pieces.
         routed: how the answer came about, once it is complete.
+        served: the policy that decides, to the end of the request.
     """
 
     def __init__(
         self,
         gateway: Gateway,
         entry: str,
-        chat: ChatRequest,
         served: ServedPolicy,
-        caller: Caller,
+        caller: Identity,
         options: RequestOptions,
     ) -> None:
         assert options.id is not None  # it was drawn where none was given
         self.id: str = options.id
         self.policy = served.name
-        self.stream = chat.stream
+        self.served = served
+        self.stream = False
         self.routed: RoutedAnswer | None = None
         self._gateway = gateway
         self._entry = entry
-        self._chat = chat
-        self._served = served
         self._caller = caller
         self._options = options
         self._began_s = time.perf_counter()
         self._cost_usd = 0.0
+        self._done = False
 
     def __enter__(self) -> Self:
         key = self._caller.tenant, self.id
@@ -130,7 +208,7 @@ class Visit:
             )
         self._entered = self._gateway.limits.enter(self._caller, self._options.priority)
         under_way.add(key)
-        self._served.__enter__()
+        self.served.__enter__()
         return self
 
     def __exit__(
@@ -139,16 +217,15 @@ class Visit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._served.__exit__(kind, error, trace)
+        self.served.__exit__(kind, error, trace)
         gateway = self._gateway
         gateway.under_way.discard((self._caller.tenant, self.id))
         gateway.limits.leave(self._entered, self._cost_usd)
         status = self._status(error)
         gateway.totals["requests", self._entry, self.policy, status] += 1
-        took_s = time.perf_counter() - self._began_s
         gateway.events.over(
             status,
-            took_s,
+            time.perf_counter() - self._began_s,
             self.routed,
             entry=self._entry,
             id=self.id,
@@ -159,6 +236,64 @@ class Visit:
             streamed=self.stream,
         )
 
+    def _status(self, error: BaseException | None) -> str:
+        if isinstance(error, RefusedError):
+            return error.code
+        if isinstance(error, Exception) and not isinstance(error, CallerLeftError):
+            return "broken"
+        return "answered" if self._done else "cancelled"
+
+    def _failed(self, error: RouteError | PolicyError) -> RefusedError:
+        if isinstance(error, RequestError):
+            return request_problems(error)
+        refusal = of_error(error)
+        self._cost_usd = refusal.cost_usd
+        return refusal
+
+
+class Question(Admitted):
+    """A request for a decision alone.
+
+    Attributes:
+        request: as the policy sees it.
+    """
+
+    request: Request
+
+    def decided(self, decide: Callable[[], _T]) -> _T:
+        """What is decided.
+
+        Raises:
+            RefusedError: nothing can be.
+        """
+        try:
+            found = decide()
+        except (RouteError, PolicyError) as error:
+            raise self._failed(error) from error
+        self._done = True
+        return found
+
+
+class Visit(Admitted):
+    """A request for an answer.
+
+    Args:
+        chat: what is asked.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        entry: str,
+        served: ServedPolicy,
+        caller: Identity,
+        options: RequestOptions,
+        chat: ChatRequest,
+    ) -> None:
+        super().__init__(gateway, entry, served, caller, options)
+        self.stream = chat.stream
+        self._chat = chat
+
     async def answer(self) -> GatewayAnswer:
         """The answer as a whole.
 
@@ -167,7 +302,7 @@ class Visit:
         """
         chat = self._chat
         try:
-            routed = await self._served.router.route(chat.messages, self._options)
+            routed = await self.served.router.route(chat.messages, self._options)
         except (RouteError, PolicyError) as error:
             raise self._failed(error) from error
         self._over(routed)
@@ -184,7 +319,7 @@ class Visit:
         """
         held: dict[str, Any] | None = None
         try:
-            async with self._served.router.stream(self._chat.messages, self._options) as answer:
+            async with self.served.router.stream(self._chat.messages, self._options) as answer:
                 async for piece in answer:
                     if held is not None:
                         yield held
@@ -201,25 +336,11 @@ class Visit:
         last = held or {"object": "chat.completion.chunk", "choices": []}
         yield {**last, OURS: account(answer.routed, self.policy)}
 
-    def _status(self, error: BaseException | None) -> str:
-        if isinstance(error, RefusedError):
-            return error.code
-        if isinstance(error, Exception) and not isinstance(error, CallerLeftError):
-            return "broken"
-        return "answered" if self.routed is not None else "cancelled"
-
     def _over(self, routed: RoutedAnswer) -> None:
-        self.routed, self._cost_usd = routed, routed.cost_usd
-
-    def _failed(self, error: RouteError | PolicyError) -> RefusedError:
-        if isinstance(error, RequestError):
-            return request_problems(error)
-        refusal = of_error(error)
-        self._cost_usd = refusal.cost_usd
-        return refusal
+        self.routed, self._cost_usd, self._done = routed, routed.cost_usd, True
 
 
-def _options(chat: ChatRequest, caller: Caller, request_id: str | None) -> RequestOptions:
+def _options(chat: ChatRequest, caller: Identity, request_id: str | None) -> RequestOptions:
     """What is asked of the router: who asks is for the caller's key to say, not for the body.
 
     Raises:

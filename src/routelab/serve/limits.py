@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from routelab.serve.callers import Caller
+from routelab.serve.callers import Identity
 from routelab.serve.config import LimitRule, Limits
 from routelab.serve.refusal import RefusedError
 
@@ -45,7 +45,7 @@ class LimitKeeper:
         self._wall_clock = wall_clock
         self._uses: OrderedDict[tuple[str, str], LimitUse] = OrderedDict()
 
-    def enter(self, caller: Caller, priority: str) -> tuple[LimitUse, ...]:
+    def enter(self, caller: Identity, priority: str) -> tuple[LimitUse, ...]:
         """Let a request in; what is given is to be left when it is over.
 
         Raises:
@@ -71,7 +71,7 @@ class LimitKeeper:
             use.under_way -= 1
             use.spent_usd += usd
 
-    def _rules(self, caller: Caller, priority: str) -> Iterator[tuple[str, str, LimitRule]]:
+    def _rules(self, caller: Identity, priority: str) -> Iterator[tuple[str, str, LimitRule]]:
         limits = self._limits
         found = (
             ("all", "", limits.all),

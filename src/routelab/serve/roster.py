@@ -13,7 +13,7 @@ from routelab.core.messages import unknown_name
 from routelab.errors import ConfigError, RoutelabError
 from routelab.policy_file import PolicyFile, load
 from routelab.runtime import AsyncRouter, RouterConfig
-from routelab.serve.callers import Caller
+from routelab.serve.callers import Identity
 from routelab.serve.config import EVERY, ServeConfig
 from routelab.serve.refusal import RefusedError
 from routelab.serve.served_policy import ServedPolicy, single_model
@@ -92,11 +92,12 @@ class Roster:
                 not set; all problems are named.
         """
         self._config = config
-        self.policies = _opened(loaded.policies, loaded.catalogue, router)
+        self.policies = _opened(loaded.policies, loaded.catalogue, router, config.signals)
         self.models = _opened(
             {name: single_model(name, loaded.catalogue) for name in loaded.models},
             loaded.catalogue,
             router,
+            {},
         )
         if missing := sorted(_missing_keys([*self.policies.values(), *self.models.values()])):
             raise ConfigError(*missing)
@@ -105,7 +106,7 @@ class Roster:
         yield from self.policies.values()
         yield from self.models.values()
 
-    def find(self, model: str | None, caller: Caller) -> ServedPolicy:
+    def find(self, model: str | None, caller: Identity) -> ServedPolicy:
         """What a request's `model` names.
 
         Raises:
@@ -131,7 +132,7 @@ class Roster:
             )
         return served
 
-    def names(self, caller: Caller) -> list[str]:
+    def names(self, caller: Identity) -> list[str]:
         """What a caller may give as `model`."""
         may = caller.policies
         policies = [PREFIX + name for name in self.policies if may is None or name in may]
@@ -159,7 +160,7 @@ class Roster:
             return self.policies.get(name) if alone else None
         return self.models.get(meant)
 
-    def _unknown(self, meant: str, caller: Caller) -> str:
+    def _unknown(self, meant: str, caller: Identity) -> str:
         names = self.names(caller)
         if meant == BARE:
             return f"several policies are served: name one as model, {' or '.join(names)}"
@@ -167,16 +168,19 @@ class Roster:
 
 
 def _opened(
-    files: Mapping[str, PolicyFile], catalogue: Catalogue, config: RouterConfig
+    files: Mapping[str, PolicyFile],
+    catalogue: Catalogue,
+    config: RouterConfig,
+    signals: Mapping[str, str],
 ) -> dict[str, ServedPolicy]:
     problems: list[str] = []
     found = {}
     for name, file in files.items():
         try:
             used = file.policy.signals_used
-            own = {signal: given for signal, given in config.signals.items() if signal in used}
+            own = {signal: given for signal, given in signals.items() if signal in used}
             router = AsyncRouter(file, catalogue, replace(config, signals=own))
-            found[name] = ServedPolicy(name, file, router)
+            found[name] = ServedPolicy(name, file, router, own)
         except RoutelabError as error:
             problems += error.problems
     if problems:
@@ -224,7 +228,7 @@ def _name_problems(
             yield f"aliases: {alias!r}: {unknown_name('policy or model', meant, there)}"
 
 
-def text_warnings(policies: Mapping[str, PolicyFile], sends: Callable[[str], bool]) -> list[str]:
+def field_warnings(policies: Mapping[str, PolicyFile], sends: Callable[[str], bool]) -> list[str]:
     """A sentence for each field that a policy decides by and that callers cannot give.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile
 from routelab.runtime import AsyncRouter
 from routelab.scorers import load_scorers
+from routelab.serve.decisions import Decider
 
 _log = logging.getLogger("routelab")
 
@@ -26,13 +28,17 @@ class ServedPolicy:
         name: by which callers name it.
         file: the policy as it was loaded.
         router: that answers.
+        decider: decides without asking anybody.
         users: requests under way.
     """
 
-    def __init__(self, name: str, file: PolicyFile, router: AsyncRouter) -> None:
+    def __init__(
+        self, name: str, file: PolicyFile, router: AsyncRouter, signals: Mapping[str, str]
+    ) -> None:
         self.name = name
         self.file = file
         self.router = router
+        self.decider = Decider(file, router.catalogue, signals)
         self.users = 0
         self._retired = False
         self._closing: asyncio.Task[None] | None = None

@@ -84,6 +84,8 @@ class GatewayServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            for warning in self._service.warnings:
+                self._service.events.event("policy", "warning", message=warning)
             self._service.events.event("serving", policies=sorted(self._service.files))
             self._ready()
 

@@ -11,18 +11,19 @@ from typing import Self, TypeVar
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, RoutelabError
 from routelab.policy_file import PolicyFile
-from routelab.runtime import DecisionLog, RouterConfig, Upstream
+from routelab.runtime import DecisionLog, FinishedRequest, RouterConfig, Upstream
 from routelab.runtime.budgets import MemoryStore, SqliteStore, Store
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.metrics import RouterMetrics
 from routelab.serve.callers import Doorkeeper
 from routelab.serve.config import ServeConfig
 from routelab.serve.decision_memory import DecisionMemory
+from routelab.serve.decisions import RouteMemory
 from routelab.serve.event_log import EventLog
 from routelab.serve.gateway import Gateway
 from routelab.serve.keys import KeyRing, read_keys
 from routelab.serve.limits import LimitKeeper
-from routelab.serve.roster import Loaded, Roster, load_all, text_warnings
+from routelab.serve.roster import Loaded, Roster, field_warnings, load_all
 from routelab.serve.shared_parts import LentSink, LentStore
 
 _T = TypeVar("_T")
@@ -43,6 +44,7 @@ class Service:
         gateway: that answers.
         doorkeeper: who tells callers apart.
         memory: the latest decisions.
+        routes: decisions whose calls others make, and have not reported yet.
         metrics: of all its routers, before and after changes of files.
         events: where what happens is written.
 
@@ -87,18 +89,24 @@ class Service:
         if budgets:
             kept = config.budget_store
             self._store = SqliteStore(kept) if kept else MemoryStore()
+        self.routes = RouteMemory(config.remembered, self._record)
         self._retired: list[Roster] = []
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
         limits = LimitKeeper(config.limits, time.monotonic, time.time)
         self.gateway = Gateway(self._roster(loaded), limits, self.events)
         self._seen = self._signature()
-        for warning in self._warnings(loaded):
-            self.events.event("policy", "warning", message=warning)
 
     @property
     def files(self) -> dict[str, PolicyFile]:
         """The policies that are served now, by name."""
         return {name: it.file for name, it in self.gateway.roster.policies.items()}
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for each field that a policy reads and no request over the network has."""
+        callers = self.config.callers
+        told_apart = bool(callers.keys or callers.tenant_header)
+        return field_warnings(self.files, lambda field: field != "tenant" or told_apart)
 
     async def watch(self) -> None:
         """Take changed files over as they change, until cancelled."""
@@ -133,7 +141,7 @@ class Service:
                 message="what was served before is served on",
             )
             return False
-        before, self.gateway.roster = self.gateway.roster, roster
+        before = self.gateway.take(roster)
         self.doorkeeper.ring = ring
         before.retire()
         self._retired = [it for it in self._retired if any(one.users for one in it)] + [before]
@@ -172,6 +180,13 @@ class Service:
             seen = now
         return seen
 
+    def _record(self, finished: FinishedRequest) -> None:
+        """Keep what came of calls that somebody else made, as of those that a router made."""
+        if self._log is not None:
+            self._log.write(finished)
+        self.metrics.finished(finished)
+        self.memory.finished(finished)
+
     def _read(self) -> tuple[Loaded, KeyRing | None]:
         return load_all(self._paths, self._catalogue, self.config), self._read_keys()
 
@@ -186,7 +201,6 @@ class Service:
                 upstream=self._upstream,
                 transport=None if self._upstream else config.transport,
                 timeout_s=config.timeout_s,
-                signals=config.signals,
                 budgets=config.budgets or None,
                 budget_store=None if self._store is None else LentStore(self._store),
                 log=None if self._log is None else LentSink(self._log),
@@ -198,12 +212,6 @@ class Service:
             raise RoutelabError(
                 f"the server needs httpx-aiohttp: {how_to_install('serve')}"
             ) from error
-
-    def _warnings(self, loaded: Loaded) -> list[str]:
-        """What policies read and no request will have."""
-        callers = self.config.callers
-        by_key, by_proxy = bool(callers.keys), bool(callers.tenant_header)
-        return text_warnings(loaded.policies, lambda field: field != "tenant" or by_key or by_proxy)
 
     def _signature(self) -> frozenset[tuple[str, object]]:
         """What the files are like now: another one means that something changed."""

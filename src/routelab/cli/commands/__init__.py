@@ -8,6 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.cli.commands import (
+        batch,
         certify,
         data,
         demo,
@@ -34,6 +35,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "batch": "",
             "certify": "",
             "data": "",
             "demo": "",
@@ -59,6 +61,7 @@ else:
     )
 
 __all__ = [
+    "batch",
     "certify",
     "data",
     "demo",

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from routelab import serve as gateway
 from routelab.cli.console import tell
+from routelab.core.messages import how_to_install
+from routelab.errors import MissingExtraError, RoutelabError
+
+if TYPE_CHECKING:
+    from routelab.cli.demo_world import DemoWorld
 
 
 def serve(
     policies: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="POLICY...", help="Policy directories to serve.", show_default=False
         ),
-    ],
+    ] = None,
     catalogue: Annotated[
-        Path,
-        typer.Option(
-            "--catalogue",
-            metavar="FILE.toml",
-            help="Models, prices and deployments.",
-            show_default=False,
-        ),
-    ],
+        Path | None,
+        typer.Option("--catalogue", metavar="FILE.toml", help="Models, prices and deployments."),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -38,6 +40,12 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8080,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help="Serve a policy of the embedded log, whose models need no key."
+        ),
+    ] = False,
 ) -> None:
     """Serve policies over HTTP, as an endpoint that OpenAI's clients can use.
 
@@ -48,19 +56,54 @@ def serve(
     Example: `routelab serve gym.policy --catalogue models.toml --config serve.toml`
     """
     settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
+    if demo:
+        if policies or catalogue:
+            raise RoutelabError("--demo brings a policy and a catalogue: give neither beside it")
+        with _demo() as world:
+            _run([world.policy], world.catalogue, settings, host, port, world.prompt)
+        return
+    if not policies or catalogue is None:
+        raise RoutelabError("give POLICY... and --catalogue, or --demo for a look")
+    _run(policies, catalogue, settings, host, port, "What is 2 + 2?")
 
+
+def _run(
+    policies: list[Path],
+    catalogue: Path,
+    settings: gateway.ServeConfig,
+    host: str,
+    port: int,
+    prompt: str,
+) -> None:
     def opened() -> gateway.Service:
         service = gateway.Service(policies, catalogue, settings)
         if not (settings.callers.keys or settings.callers.trusted):
             tell("warning: anybody who reaches this server may ask: --config says who may")
         return service
 
-    gateway.serve(opened, host, port, ready=_invite)
+    gateway.serve(opened, host, port, ready=lambda url: _invite(url, prompt))
 
 
-def _invite(url: str) -> None:
+def _demo() -> AbstractContextManager[DemoWorld]:
+    """What there is to look at.
+
+    Raises:
+        MissingExtraError: the workbench is not installed.
+    """
+    try:
+        from routelab.cli.demo_world import demo_world
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.startswith("routelab"):
+            raise
+        raise MissingExtraError(
+            f"--demo tunes a policy, for which it needs {error.name}: {how_to_install('lab')}"
+        ) from error
+    return demo_world()
+
+
+def _invite(url: str, prompt: str) -> None:
     """Where requests are answered, and a command that sends one."""
-    body = '{"messages": [{"role": "user", "content": "What is 2 + 2?"}]}'
+    body = json.dumps({"messages": [{"role": "user", "content": prompt}]})
     tell(f"serving at {url}")
     tell(
         f"send one: curl {url}/chat/completions -H 'content-type: application/json'"

@@ -8,16 +8,20 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.serve.entries.chat import ChatEntry
+    from routelab.serve.entries.decision import DecisionEntry
     from routelab.serve.entries.feedback import FeedbackEntry
     from routelab.serve.entries.operations import OperationsEntry
+    from routelab.serve.entries.route import RouteEntry
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "ChatEntry": "chat",
+            "DecisionEntry": "decision",
             "FeedbackEntry": "feedback",
             "OperationsEntry": "operations",
+            "RouteEntry": "route",
         },
     )
 
-__all__ = ["ChatEntry", "FeedbackEntry", "OperationsEntry"]
+__all__ = ["ChatEntry", "DecisionEntry", "FeedbackEntry", "OperationsEntry", "RouteEntry"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from routelab.core.messages import is_number, value_text
-from routelab.serve.callers import NOBODY, Caller
+from routelab.serve.callers import NOBODY, Identity
 from routelab.serve.chat_request import decode_body
 from routelab.serve.config import Limits
 from routelab.serve.decision_memory import DecisionMemory
@@ -14,6 +14,8 @@ from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
 from routelab.serve.refusal import RefusedError, malformed
 
+_ROUTE = "route_id"
+"""What `decision` is called by those who ask at `/route`."""
 _FIELDS = ("decision", "quality", "model", "source")
 
 
@@ -29,10 +31,12 @@ class FeedbackEntry:
         self._memory = memory
         self._limits = limits
 
-    async def judge(self, exchange: HttpExchange, caller: Caller) -> None:
+    async def judge(self, exchange: HttpExchange, caller: Identity) -> None:
         """Take a judgement into the decision log and the metrics."""
         content = await exchange.body(self._limits.body_bytes)
         body = decode_body(content, self._limits.body_depth)
+        if _ROUTE in body and "decision" not in body:
+            body["decision"] = body.pop(_ROUTE)
         decision, quality = _checked(body)
         known = self._memory.find(decision)
         told_apart = caller is not NOBODY

@@ -1,0 +1,141 @@
+"""`routelab batch`: a file of requests through a policy."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import structs
+
+from routelab import serve as gateway
+from routelab.cli.console import tell
+from routelab.core.messages import known
+from routelab.serve import batch as batches
+
+_TOLD_S = 2.0
+"""Seconds between two lines about progress."""
+
+
+# Many arguments: each is an option of the command
+def batch(
+    policy: Annotated[
+        Path, typer.Argument(metavar="POLICY", help="Policy directory.", show_default=False)
+    ],
+    requests: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN.jsonl", help="Requests in OpenAI's batch format.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="OUT.jsonl", help="Where answers go.", show_default=False),
+    ],
+    catalogue: Annotated[
+        Path,
+        typer.Option(
+            "--catalogue",
+            metavar="FILE.toml",
+            help="Models, prices and deployments.",
+            show_default=False,
+        ),
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="serve.toml", help="Budgets, decision log and the rest."),
+    ] = None,
+    errors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="Where failures go; beside OUT unless given."),
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, help="Requests under way at once.")] = 16,
+    max_usd: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Stop once the batch has cost so much, earlier runs included."),
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="Whose requests they are.")] = "",
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Ask those that failed again, too.")
+    ] = False,
+) -> None:
+    """Answer a file of requests by a policy; whatever `model` they name, the policy chooses.
+
+    The same command goes on after it was stopped, killed or ran out of money: what is in the
+    output is not asked again. Status 0: every request has an answer; 1: some failed, or are left.
+
+    Example: `routelab batch gym.policy in.jsonl --out out.jsonl --catalogue models.toml`
+    """
+    settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
+    name = policy.resolve().name.removesuffix(".policy")
+    settings = structs.replace(
+        settings, default="", aliases={"*": f"routelab/{name}"}, callers=gateway.CallerRules()
+    )
+    asked = batches.BatchInput(requests)
+    errors = errors or out.with_name(f"{out.name.removesuffix('.jsonl')}.errors.jsonl")
+    with batches.BatchOutput(out, errors, retry) as output:
+        output.check(asked)
+
+        async def run() -> batches.BatchProgress:
+            async with gateway.Service([policy], catalogue, settings) as service:
+                going = batches.BatchRun(
+                    service.gateway,
+                    asked,
+                    output,
+                    identity=gateway.Identity(tenant=tenant),
+                    at_once=at_once,
+                    max_usd=math.inf if max_usd is None else max_usd,
+                    progress=_Teller(),
+                )
+                _stop_on_signals(going)
+                return await going.run()
+
+        end = asyncio.run(run())
+    tell(_line(end))
+    if end.failed:
+        tell(f"failures are in {errors}; `--retry` asks them again")
+    if not end.done:
+        tell(f"{end.asked - end.answered - end.failed} are left, as {end.stopped}: run it again")
+    if end.failed or not end.done:
+        raise typer.Exit(1)
+
+
+class _Teller:
+    """Says how far it is, now and then."""
+
+    def __init__(self) -> None:
+        self._told_s = time.monotonic()
+
+    def __call__(self, now: batches.BatchProgress) -> None:
+        if (at_s := time.monotonic()) - self._told_s >= _TOLD_S:
+            self._told_s = at_s
+            tell(_line(now))
+
+
+def _line(now: batches.BatchProgress) -> str:
+    share = (now.answered + now.failed) / now.asked
+    left = known(now.left_s, ".0f", " s left", otherwise="")
+    failed = f", {now.failed} failed" if now.failed else ""
+    return (
+        f"{now.answered} of {now.asked} answered{failed} ({share:.0%}), {now.cost_usd:.6g} USD"
+        + (f", {left}" if left and not now.done else "")
+    )
+
+
+def _stop_on_signals(going: batches.BatchRun) -> None:
+    """Once, see through what is under way; twice, end."""
+    if sys.platform == "win32":
+        return
+    loop = asyncio.get_running_loop()
+    for stop in (signal.SIGINT, signal.SIGTERM):
+
+        def stopped(stop: signal.Signals = stop) -> None:
+            going.stop(f"{stop.name} stopped it")
+            loop.remove_signal_handler(stop)
+
+        loop.add_signal_handler(stop, stopped)

@@ -1,0 +1,42 @@
+"""Decisions alone: what a policy would call next, for gateways that make the calls themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.serve.decisions.decider import Decider, DecisionState, PendingTurn
+    from routelab.serve.decisions.outcomes import Reported, ReportedOutcome, read_outcomes
+    from routelab.serve.decisions.route_memory import OpenRoute, RouteMemory
+    from routelab.serve.decisions.token import read_token, token_of
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Decider": "decider",
+            "DecisionState": "decider",
+            "OpenRoute": "route_memory",
+            "PendingTurn": "decider",
+            "RouteMemory": "route_memory",
+            "Reported": "outcomes",
+            "ReportedOutcome": "outcomes",
+            "read_outcomes": "outcomes",
+            "read_token": "token",
+            "token_of": "token",
+        },
+    )
+
+__all__ = [
+    "Decider",
+    "DecisionState",
+    "OpenRoute",
+    "PendingTurn",
+    "Reported",
+    "ReportedOutcome",
+    "RouteMemory",
+    "read_outcomes",
+    "read_token",
+    "token_of",
+]

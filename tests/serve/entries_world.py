@@ -1,0 +1,154 @@
+"""Every way into a gateway, each asked the same way: the conformance suite runs over all of them.
+
+A further entry is a function of this form and a line in `ANSWERING` or `DECIDING`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from serve_world import CHAT, Running, asking, prompt
+
+from routelab.logs import Log
+from routelab.runtime.attempts.assembly import Assembly
+from routelab.runtime.attempts.events import EventParser
+from routelab.serve import RefusedError
+from routelab.serve.batch import BatchInput, BatchOutput, BatchRun
+from routelab.serve.callers import NOBODY
+
+
+class Told(NamedTuple):
+    """What came of a request, by whichever entry.
+
+    Attributes:
+        code: of a failure; None of an answer.
+        choices: of the answer.
+        calls: models that were asked.
+        cost_usd: of all calls.
+        policy: that decided.
+    """
+
+    code: str | None
+    choices: Any = None
+    calls: tuple[str, ...] = ()
+    cost_usd: float | None = None
+    policy: str = ""
+
+
+Answering: TypeAlias = Callable[[Running, Mapping[str, Any], str, Path], Told]
+
+
+def _answered(body: Mapping[str, Any]) -> Told:
+    """What a chat completion says."""
+    if "error" in body:
+        return Told(body["error"]["code"])
+    told = body["routelab"]
+    calls = tuple(it["model"] for it in told["calls"])
+    return Told(None, body["choices"], calls, told["cost_usd"], told["policy"])
+
+
+def plain(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    reply = gateway.client.post(CHAT, json=body, headers={"x-request-id": key})
+    assert (reply.status_code == 200) == ("error" not in reply.json())
+    return _answered(reply.json())
+
+
+def streamed(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    asked = {**body, "stream": True}
+    reply = gateway.client.post(CHAT, json=asked, headers={"x-request-id": key})
+    if reply.status_code != 200:
+        return _answered(reply.json())
+    *events, done = EventParser().feed(reply.content)
+    assert done.data == b"[DONE]"
+    assembly, last = Assembly(), {}
+    for event in events:
+        last = json.loads(event.data)
+        assembly.add(last)
+    return _answered({**assembly.body(), "routelab": last["routelab"]})
+
+
+def batch(gateway: Running, body: Mapping[str, Any], key: str, folder: Path) -> Told:
+    line = {"custom_id": key, "method": "POST", "url": CHAT, "body": body}
+    (folder / "in.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    out = folder / "out.jsonl", folder / "errors.jsonl"
+    for path in out:
+        path.unlink(missing_ok=True)
+    with BatchOutput(*out) as output:
+        run = BatchRun(gateway.service.gateway, BatchInput(folder / "in.jsonl"), output)
+        asyncio.run_coroutine_threadsafe(run.run(), gateway.loop).result(60.0)
+    (found,) = (json.loads(it) for path in out for it in path.read_bytes().splitlines())
+    return _answered(found["response"]["body"])
+
+
+def library(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    async def asked() -> Told:
+        try:
+            with gateway.service.gateway.admit("library", body, NOBODY, key) as visit:
+                return _answered((await visit.answer()).body)
+        except RefusedError as refusal:
+            return _answered(refusal.body)
+
+    return asyncio.run_coroutine_threadsafe(asked(), gateway.loop).result(60.0)
+
+
+ANSWERING: Mapping[str, Answering] = {
+    "plain": plain,
+    "streamed": streamed,
+    "batch": batch,
+    "library": library,
+}
+"""Entries that answer."""
+
+Deciding: TypeAlias = Callable[[Running, Log, int, str], tuple[str, ...]]
+
+
+def _reported(log: Log, row: int, model: str) -> dict[str, Any]:
+    """What the log knows of a call, as whoever made it reports it."""
+    column = log.models.index(model)
+    failed = log.error is not None and bool(log.error[row, column])
+    if failed:
+        return {"error": "it failed", "cost_usd": 0.0}
+    (text,) = log.texts.responses(np.array([row]), model)
+    message = {"role": "assistant", "content": text}
+    signals = {name: float(it[row, column]) for name, it in log.signals.items()}
+    return {"response": {"choices": [{"index": 0, "message": message}]}, "signals": signals}
+
+
+def decision(gateway: Running, log: Log, row: int, policy: str) -> tuple[str, ...]:
+    key = str(log.requests.id[row])
+    body: dict[str, Any] = {
+        "input_format": "openai_chat",
+        "request": asking(prompt(log, row), model=f"routelab/{policy}"),
+    }
+    calls: list[str] = []
+    while True:
+        headers = {"x-request-id": key}
+        told = gateway.client.post("/v1/decision", json=body, headers=headers).json()["routelab"]
+        if told["action"] == "deliver":
+            return tuple(calls)
+        (call,) = told["calls"]
+        calls.append(call["model"])
+        if call["final"]:
+            return tuple(calls)
+        body |= {"token": told["token"], "outcomes": [_reported(log, row, call["model"])]}
+
+
+def route(gateway: Running, log: Log, row: int, policy: str) -> tuple[str, ...]:
+    key, calls = str(log.requests.id[row]), []
+    messages = asking(prompt(log, row))["messages"]
+    body = {"route_id": key, "strategy": policy, "messages": messages}
+    told = gateway.client.post("/route", json=body).json()
+    while told["action"] == "call":
+        calls.append(told["selected_roster_id"])
+        outcome = {"route_id": key, **_reported(log, row, calls[-1])}
+        told = gateway.client.post("/outcome", json=outcome).json()
+    return tuple(calls)
+
+
+DECIDING: Mapping[str, Deciding] = {"decision": decision, "route": route}
+"""Entries of decisions alone."""
