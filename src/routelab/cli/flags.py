@@ -28,6 +28,7 @@ FLAGS: Mapping[str, str] = {
     "drop": "--drop",
     "duration_s": "--duration",
     "floors": "--floor",
+    "decisions": "--decisions",
     "fresh": "--fresh",
     "group": "--group",
     "ignore": "--ignore",

@@ -10,7 +10,12 @@ from routelab.logs.formats.jsonl import numbered_objects, open_jsonl, stacked_ta
 from routelab.logs.formats.notation import GRADES, NO_VALUE, numerals
 from routelab.logs.formats.parquet import open_parquet, readable
 from routelab.logs.formats.source import RowSource, TableSource, WithoutColumns
-from routelab.logs.formats.table import parquet_bytes, table_columns
+from routelab.logs.formats.table import (
+    check_table_path,
+    parquet_bytes,
+    table_columns,
+    write_table,
+)
 from routelab.logs.formats.texts import (
     FileTexts,
     TextsInMemory,
@@ -30,6 +35,7 @@ __all__ = [
     "TextsInMemory",
     "WithoutColumns",
     "arrow",
+    "check_table_path",
     "csv_header",
     "is_text",
     "message_key",
@@ -47,4 +53,5 @@ __all__ = [
     "said",
     "stacked_tables",
     "table_columns",
+    "write_table",
 ]
