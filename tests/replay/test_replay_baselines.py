@@ -19,8 +19,8 @@ from routelab.logs.model import split
 from routelab.logs.model.log import Log, Requests
 from routelab.metrics import random_mix_of
 from routelab.policies import Fixed
-from routelab.replay import NamedPolicy, comparison_set, evaluate
-from routelab.replay.baselines import prompt_length, random_mix, task_mean
+from routelab.replay import ROUTERS, NamedPolicy, comparison_set, evaluate
+from routelab.replay.baselines import prompt_length, random_mix
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.tuning.partitions.measure import random_mix as random_mix_of_measures
 
@@ -81,6 +81,11 @@ def part_of(log, part):
     )
 
 
+def task_mean(here, cost):
+    """The router by task means, at this cost a request."""
+    return here.learned.by_name["task_mean"].at(cost)
+
+
 def costs_to_try(here):
     """Costs a request below, at, between and above those of the models."""
     means = sorted(here.log.cost_usd.mean(axis=0).tolist())
@@ -134,7 +139,7 @@ def test_task_means_are_as_good_as_any_routing_by_task_where_the_means_are_known
     best = best_by_task(here)
     for cost in costs_to_try(here):
         cost *= 1 + 1e-6  # a little off every point, so that rounding decides nothing
-        found = task_mean(here, here.fixed(), cost)
+        found = task_mean(here, cost)
         if (reached := best(cost)) > -math.inf:
             assert reached - 0.02 <= found.quality.mean() <= reached + 1e-6
             assert found.cost_usd.mean() <= cost * (1 + 1e-9)
@@ -144,11 +149,11 @@ def test_task_means_are_as_good_as_any_routing_by_task_where_the_means_are_known
 @given(odd_comparisons())
 def test_task_means_spend_what_is_asked_where_tasks_can(here):
     for cost in costs_to_try(here):
-        found = task_mean(here, here.fixed(), cost)
+        found = task_mean(here, cost)
         spent = found.cost_usd.mean()
         if spent != pytest.approx(cost, rel=1e-9):
-            least = task_mean(here, here.fixed(), 0.0).cost_usd.mean()
-            most = task_mean(here, here.fixed(), math.inf).cost_usd.mean()
+            least = task_mean(here, 0.0).cost_usd.mean()
+            most = task_mean(here, math.inf).cost_usd.mean()
             assert spent == (least if cost < least else most)
 
 
@@ -189,7 +194,7 @@ def test_the_longest_prompts_get_the_best_model_while_money_lasts(here):
             room -= extra
             if room < 0:
                 break
-        found = prompt_length(here, fixed, cost)
+        found = prompt_length(here.log, fixed, cost)
         assert found.quality.mean() == pytest.approx(quality.mean(), abs=1e-5)
 
 
@@ -202,14 +207,18 @@ def means_of(here):
     ]
 
 
-@some
+@settings(some, max_examples=60)
 @given(odd_comparisons(), st.integers(0, 3))
 def test_every_baseline_stands_beside_a_policy_and_none_beats_the_oracle(here, which):
     model = here.models[which % len(here.models)]
     (found,) = evaluate(here, [NamedPolicy("it", Fixed(model))])
     names = [it.name for it in found.baselines]
-    others = ["oracle", "random_mix", "prompt_length", "task_mean", "zero_router"]
+    learned = ["task_mean", *(["ridge", "task_ridge", "knn"] if here.part == "test" else [])]
+    others = ["oracle", "random_mix", "prompt_length", *learned, "zero_router"]
     assert names == [*(f"fixed:{name}" for name in here.models), *others]
+    routers = [them for them in found.baselines if them.name in (*ROUTERS, "zero_router")]
+    assert found.best_router == max(routers, key=lambda it: it.quality)
+    assert not found.baselines_left_out
     them = {it.name: it for it in found.baselines}
     oracle = [
         max((q, -c) for q, c in zip(*row, strict=True))
@@ -231,7 +240,7 @@ def test_with_flat_prices_task_means_mix_tasks_and_beat_the_random_mix():
     cost = np.ones((n, 1)) * (0.0001, 0.003, 0.0003)
     log = log_of(quality, cost, [f"t{it}" for it in task])
     here = part_of(log, "test")
-    found = task_mean(here, here.fixed(), 0.0004)
+    found = task_mean(here, 0.0004)
     assert found.cost_usd.mean() == pytest.approx(0.0004)
     assert found.quality.mean() > random_mix(here.fixed(), 0.0004).quality.mean() + 0.2
 
@@ -243,9 +252,8 @@ def test_thirty_thousand_tasks_take_no_time():
     cost = rng.lognormal(size=(n, 4)) * (1e-5, 1e-4, 1e-3, 1e-2)
     log = log_of(quality, cost, [f"t{it}" for it in rng.integers(0, 30_000, n)])
     here = part_of(log, "test")
-    fixed = here.fixed()
     start = time.process_time()
-    found = task_mean(here, fixed, 1e-3)
+    found = task_mean(here, 1e-3)
     assert time.process_time() - start < 1.0
     assert found.cost_usd.mean() == pytest.approx(1e-3, rel=1e-9)
 

@@ -151,9 +151,9 @@ def test_parts_leave_out_what_has_no_cost_and_every_figure_is_finite(part):
     assert np.isfinite([found.quality, found.usd_per_1k, *found.gain_ci]).all()
 
 
-def test_without_a_covered_train_row_baselines_do_not_learn():
+def test_without_a_covered_row_outside_test_baselines_do_not_learn():
     log = logged(200, task=True)
-    log.quality[split(log).rows("train"), 2] = np.nan
+    log.quality[np.setdiff1d(np.arange(200), split(log).rows("test")), 2] = np.nan
     assert study_rows(tuned_on(log), log, "test").reference is None
     (found,) = evaluate(study_rows(tuned_on(log), log, "test"), [NamedPolicy("it", CASCADE)])
     assert "task_mean" not in {it.name for it in found.baselines}

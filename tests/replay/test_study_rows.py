@@ -38,12 +38,13 @@ def test_the_recorded_seed_and_grouping_are_used_again():
     assert test.seed == 9
 
 
-def test_baselines_learn_on_train_of_the_same_log_only():
+def test_baselines_learn_on_the_same_log_only_and_on_nothing_of_test():
     log, other = logged(300, task=True), logged(300, seed=1, task=True)
     document = tuned_on(log)
     reference = study_rows(document, log, "test").reference
     assert reference is not None
-    assert reference.requests.id.tolist() == log.requests.id[split(log).rows("train")].tolist()
+    others = np.setdiff1d(np.arange(300), split(log).rows("test"))
+    assert reference.requests.id.tolist() == log.requests.id[others].tolist()
     assert study_rows(document, other, "all").reference is None
 
 

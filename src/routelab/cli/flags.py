@@ -24,6 +24,7 @@ FLAGS: Mapping[str, str] = {
     "certify": "--certify",
     "columns": "--column",
     "cost_ceiling_usd": "--cost-ceiling-usd",
+    "decisions": "--decisions",
     "delta": "--delta",
     "drop": "--drop",
     "duration_s": "--duration",

@@ -20,9 +20,10 @@ from routelab.replay.evaluate import (
     evaluate_jointly,
     figures,
 )
-from routelab.replay.generator import decide, row_of, run_generator
+from routelab.replay.generator import decide, row_of, run_generator, step_outcome
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
+from routelab.replay.request_table import request_table, stacked
 from routelab.replay.result import Replay
 from routelab.replay.study_rows import (
     asked_again,
@@ -73,9 +74,12 @@ __all__ = [
     "proved_changes",
     "recorded_cut",
     "refitted",
+    "request_table",
     "row_of",
     "run",
     "run_generator",
+    "stacked",
+    "step_outcome",
     "study_cut",
     "study_rows",
     "timed_out_answers",

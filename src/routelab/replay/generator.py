@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ from routelab.core import (
     Feedback,
     Policy,
     Scoring,
+    Step,
     drive,
     scorer_misfits,
 )
@@ -138,6 +140,64 @@ def decide(
     check(policy, cache)
     x, answers = _Driver(policy, cache, catalogue, estimates, seed).prepare(row, explained)
     return drive(policy, x, answers)
+
+
+class RequestTrace(NamedTuple):
+    """What a policy called on a request, and why it ended.
+
+    Attributes:
+        calls: models, in call order.
+        answered: the model whose answer was delivered; None for none.
+        stop: what became of the last call (see `step_outcome`); "no model" where none may serve the
+            request.
+    """
+
+    calls: tuple[str, ...]
+    answered: str | None
+    stop: str
+
+
+def traces(
+    policy: Policy,
+    cache: RequestCache,
+    *,
+    catalogue: Catalogue | None = None,
+    seed: int = 0,
+    estimates: Mapping[str, CallEstimate] | None = None,
+) -> Iterator[RequestTrace]:
+    """What a policy does on every request of a log, in its order, by the generator.
+
+    Args:
+        policy: to replay.
+        cache: of the log and the scorers that the policy names.
+        catalogue, seed, estimates: as of `run_generator`.
+    Raises:
+        LogError, PolicyError: as `routelab.replay.run`.
+        UncoveredError: the log holds no outcome for a call.
+    """
+    check(policy, cache)
+    driver = _Driver(policy, cache, catalogue, estimates, seed)
+    for row in range(len(cache.log)):
+        x, answers = driver.prepare(row)
+        try:
+            decision = drive(policy, x, answers)
+        except RouteError:
+            yield RequestTrace(tuple(x.called), None, "failed" if x.called else "no model")
+        else:
+            stop = step_outcome(decision.steps[-1], decision)
+            yield RequestTrace(decision.models, decision.answer.model, stop)
+
+
+def step_outcome(step: Step, of: Decision) -> str:
+    """What became of an answer of a decision, in a word."""
+    if step.feedback.error is not None:
+        return "failed"
+    if step.feedback.rejected:
+        return "refused"
+    if step.threshold is None:
+        return "delivered" if step.feedback is of.answer else "overruled"
+    value = step.feedback.signals[step.call.need[0]]
+    return "accepted" if value >= step.threshold else "escalated"
 
 
 def _generate(driver: _Driver, row: int) -> tuple[int, float, float, float, int]:

@@ -17,7 +17,7 @@ from routelab.core import Decision, Step
 from routelab.core.messages import known
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import decide, row_of
+from routelab.replay import decide, row_of, step_outcome
 
 
 @grouped
@@ -85,7 +85,7 @@ def _step(step: Step, of: Decision) -> dict[str, Any]:
         "final": step.call.final,
         "signals": dict(it.signals),
         "threshold": step.threshold,
-        "outcome": outcome(step, of),
+        "outcome": step_outcome(step, of),
         "cost_usd": it.cost_usd,
         "latency_s": it.latency_s,
         "error": it.error,
@@ -93,18 +93,6 @@ def _step(step: Step, of: Decision) -> dict[str, Any]:
         "deployment": it.deployment,
         "notes": list(it.notes),
     }
-
-
-def outcome(step: Step, of: Decision) -> str:
-    """What became of an answer of a decision, in a word."""
-    if step.feedback.error is not None:
-        return "failed"
-    if step.feedback.rejected:
-        return "refused"
-    if step.threshold is None:
-        return "delivered" if step.feedback is of.answer else "overruled"
-    value = step.feedback.signals[step.call.need[0]]
-    return "accepted" if value >= step.threshold else "escalated"
 
 
 def steps(decision: Decision, way: str = "") -> Table:
@@ -126,7 +114,7 @@ def steps(decision: Decision, way: str = "") -> Table:
             tables.escaped(step.call.model),
             seen or "-",
             known(step.threshold, ".6g", otherwise="-"),
-            outcome(step, decision),
+            step_outcome(step, decision),
             known(step.feedback.cost_usd, ".6g"),
             known(step.feedback.latency_s, ".2f", " s"),
         )

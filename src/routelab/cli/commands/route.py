@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from routelab.cli.arguments import Packages, PolicyPath
-from routelab.cli.commands.explain import as_json, outcome, why
+from routelab.cli.commands.explain import as_json, why
 from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log_for
 from routelab.cli.options import EndpointOptions, Json, LogOptions, RequestArguments, grouped
@@ -20,7 +20,7 @@ from routelab.core.messages import known
 from routelab.errors import RoutelabError
 from routelab.logs import Log
 from routelab.policy_file import PolicyFile
-from routelab.replay import row_of
+from routelab.replay import row_of, step_outcome
 from routelab.replay_server import pointed_at
 from routelab.runtime import RequestOptions, RoutedAnswer, Router, RouterConfig
 from routelab.runtime.requests import Messages
@@ -174,6 +174,8 @@ def _times(multiplier: float | None) -> str:
 def _summary(routed: RoutedAnswer) -> str:
     """The calls, what they cost and took, and why any of them failed."""
     steps = routed.decision.steps
-    calls = " > ".join(f"{step.call.model} ({outcome(step, routed.decision)})" for step in steps)
+    calls = " > ".join(
+        f"{step.call.model} ({step_outcome(step, routed.decision)})" for step in steps
+    )
     cost = known(routed.cost_usd, ".6g", " USD", otherwise="cost not known")
     return f"{calls}, {cost}, {routed.latency_s:.2f} s{why(routed.decision)}"

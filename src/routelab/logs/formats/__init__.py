@@ -11,7 +11,12 @@ from routelab.logs.formats.jsonl import numbered_objects, open_jsonl, stacked_ta
 from routelab.logs.formats.notation import GRADES, NO_VALUE, numerals
 from routelab.logs.formats.parquet import open_parquet, readable
 from routelab.logs.formats.source import RowSource, TableSource, WithoutColumns
-from routelab.logs.formats.table import parquet_bytes, table_columns
+from routelab.logs.formats.table import (
+    check_table_path,
+    parquet_bytes,
+    table_columns,
+    write_table,
+)
 from routelab.logs.formats.texts import (
     FileTexts,
     TextsInMemory,
@@ -32,6 +37,7 @@ __all__ = [
     "WithoutColumns",
     "arrow",
     "bounded_lines",
+    "check_table_path",
     "csv_header",
     "is_text",
     "message_key",
@@ -50,4 +56,5 @@ __all__ = [
     "said",
     "stacked_tables",
     "table_columns",
+    "write_table",
 ]

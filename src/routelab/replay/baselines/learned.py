@@ -10,6 +10,7 @@ from routelab.core import Floats, Ints
 from routelab.logs.model import Log
 from routelab.replay.baselines.trade_off import Expectation, TradeOff, trade_off
 from routelab.replay.result import Replay
+from routelab.stats import evenly
 
 TASK_MEAN, RIDGE, TASK_RIDGE, NEIGHBORS = "task_mean", "ridge", "task_ridge", "knn"
 READ_PROMPTS = (RIDGE, TASK_RIDGE, NEIGHBORS)
@@ -85,7 +86,6 @@ def _unread(reference: Log, log: Log) -> str:
 def _by_words(reference: Log, log: Log) -> dict[str, Floats]:
     """(n, m) expected quality, by router."""
     from routelab.replay.baselines import words  # which needs scipy
-    from routelab.stats import evenly
 
     learned = reference.take(evenly(len(reference), MOST_LEARNED))
     known, asked = words.tfidf(learned, log)

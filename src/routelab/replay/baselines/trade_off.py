@@ -75,9 +75,7 @@ def trade_off(expected: Expectation, fixed: list[Replay]) -> TradeOff:
     cost = np.column_stack([replay.cost_usd for replay in fixed])
     sorts, n = len(expected.quality), len(cost)
     spent_by = (
-        np.column_stack(
-            [np.bincount(expected.sort, column, minlength=sorts) for column in cost.T]
-        )
+        np.column_stack([np.bincount(expected.sort, column, minlength=sorts) for column in cost.T])
         / n
     )
     every = np.arange(sorts)

@@ -68,7 +68,7 @@ def ridge(known: Csr, quality: Floats, asked: Csr) -> Floats:
         return np.asarray(known @ found - centre @ found + PENALTY * dual)
 
     found = weights(_solved(applied, quality - mean))
-    return np.round(mean + asked @ found - centre @ found, DECIMALS)
+    return np.asarray(np.round(mean + asked @ found - centre @ found, DECIMALS))
 
 
 def _solved(applied: Callable[[Floats], Floats], wanted: Floats) -> Floats:
@@ -76,7 +76,7 @@ def _solved(applied: Callable[[Floats], Floats], wanted: Floats) -> Floats:
 
     Source: Hestenes & Stiefel 1952.
     """
-    solution, rest, step = np.zeros_like(wanted), wanted.copy(), wanted.copy()
+    solution, rest, step = np.zeros(wanted.shape), wanted.copy(), wanted.copy()
     left = np.sum(rest * rest, axis=0)
     enough = PRECISION**2 * left
     for _ in range(STEPS):
@@ -107,7 +107,7 @@ def nearest(known: Csr, quality: Floats, asked: Csr) -> Floats:
         alike = (asked[start : start + BLOCK] @ among).toarray()
         rows = np.argpartition(-alike, most - 1, axis=1)[:, :most]
         found[start : start + BLOCK] = of[rows].mean(axis=1)
-    return np.round(found, DECIMALS)
+    return np.asarray(np.round(found, DECIMALS))
 
 
 def _counted(log: Log) -> Csr:
