@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -68,8 +69,8 @@ def test_figures_are_what_counting_by_hand_gives():
 
 
 def test_intervals_are_those_of_paired_resamples_of_groups():
-    log = logged(800)
-    here = replace(whole(log), groups=np.repeat(np.arange(200), 4))
+    log = logged(2400)
+    here = replace(whole(log), groups=np.repeat(np.arange(1200), 2))
     found = figures(here, CASCADE)
     done = run(CASCADE, log)
     columns = [done.quality, done.cost_usd, *log.quality.T, *log.cost_usd.T]
@@ -86,12 +87,15 @@ def test_intervals_are_those_of_paired_resamples_of_groups():
         assert baseline.saving_share == pytest.approx(
             1 - done.cost_usd.mean() / log.cost_usd[:, index].mean()
         )
-    gains = [
-        row[0] - mixture_value(list(zip(row[5:8], row[2:5], strict=True)), row[1]) for row in means
-    ]
-    low, high = interval(gains)
-    mirrored = 2 * found.gain_vs_zero_router - low
-    assert found.gain_ci == pytest.approx((low, max(high, mirrored)), abs=1e-12)
+    costs, lows = means[:, 5:8].mean(axis=0), []
+    for cheap, dear in itertools.product(range(3), repeat=2):
+        if costs[cheap] <= found.usd_per_1k / 1000 < costs[dear]:
+            apart = means[:, 5 + dear] - means[:, 5 + cheap]
+            share = np.clip((means[:, 1] - means[:, 5 + cheap]) / apart, 0, 1)
+            mixed = (1 - share) * means[:, 2 + cheap] + share * means[:, 2 + dear]
+            lows.append(interval(means[:, 0] - mixed).low)
+    assert found.gain_ci[0] == pytest.approx(min(lows), abs=1e-12)
+    assert found.gain_ci[1] >= 2 * found.gain_vs_zero_router - found.gain_ci[0]
     assert baselines(found)["zero_router"].quality_gain_ci == found.gain_ci
 
 

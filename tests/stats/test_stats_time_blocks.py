@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from routelab.stats import Resamples, block_length, bounded_interval, interval, time_blocks
+from routelab.stats import Resamples, block_length, figure_interval, interval, time_blocks
 
 
 def hourly(rng, n=800, hour=20, shock=0.2):
@@ -29,7 +29,7 @@ def test_blocks_cover_what_hourly_shocks_do():
         blocks = time_blocks(np.arange(len(rows)), length)
         sums, sizes = np.bincount(blocks, rows), np.bincount(blocks).astype(float)
         samples = Resamples(n_resamples=400).means_of(np.stack([sums, sizes]))[:, 0]
-        made = bounded_interval(rows.mean(), samples, [sums], sizes, low=0.0, high=1.0).ends
+        made = figure_interval(rows.mean(), samples, sums, sizes, low=0.0, high=1.0).ends
         plain = interval(Resamples(n_resamples=400).means(rows[:, None])[:, 0])
         held += [low <= truth <= high for low, high in (made, plain)]
     assert held[0] / 150 > 0.88

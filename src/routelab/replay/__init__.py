@@ -7,7 +7,7 @@ from routelab.replay.comparison_set import ComparisonSet, comparison_set
 from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
 from routelab.replay.engine import run
-from routelab.replay.equal_cost import refitted
+from routelab.replay.equal_cost import chord
 from routelab.replay.evaluate import (
     RESAMPLES,
     SELF,
@@ -59,6 +59,7 @@ __all__ = [
     "baseline_gains",
     "call_usd",
     "calls_usd",
+    "chord",
     "comparison_set",
     "costs_sha256",
     "coverage",
@@ -73,7 +74,6 @@ __all__ = [
     "gains_apart",
     "proved_changes",
     "recorded_cut",
-    "refitted",
     "request_table",
     "row_of",
     "run",

@@ -67,11 +67,10 @@ def baseline_gains(comparison: ComparisonSet, cost_usd: float) -> dict[str, tupl
     models = {f"fixed:{at}": baselines.outcome(it) for at, it in enumerate(fixed)}
     measured = measure(comparison, {**there, **models})
     alone = [measured[name] for name in models]
+    among = figure_intervals.cost_range(alone)
     found: dict[str, tuple[float, Range]] = {}
     for name in there:
         router, zero = measured[name], zero_router(alone, measured[name])
-        found[name] = (
-            router.quality - zero.quality,
-            figure_intervals.gain(router, zero, alone).ends,
-        )
+        gain = router.quality - zero.quality
+        found[name] = gain, figure_intervals.gain(router, gain, alone, among).ends
     return found

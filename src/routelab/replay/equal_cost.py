@@ -7,9 +7,12 @@ the share moves with the resample: to first order, quality moves by what a dolla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from routelab.core import Floats
 from routelab.metrics import exact_mean
 from routelab.replay import baselines
 from routelab.replay.baselines import BaselineOutcome
@@ -60,23 +63,59 @@ def routers(
     return found
 
 
-def refitted(router: Measure, policy: Measure, slope: float) -> Measure:
+def refitted(router: Measure, policy: Measure, slope: float, models: Sequence[Measure]) -> Measure:
     """A router whose share is chosen again in every resample, to cost what the policy costs.
+
+    What a dollar buys differs between resamples too, by as much as it does where the share of the
+    dearest model is raised at random.
 
     Args:
         router: with the share of the whole sample.
         slope: see `MatchedRouter`.
+        models: the candidates alone.
     """
     if not slope:
         return router
-    more = policy.costs_usd - router.costs_usd
-    sums = router.sums
-    moved = sums.quality + slope * (policy.sums.cost_usd - sums.cost_usd)
+    rising = sorted(models, key=lambda it: it.cost_usd)
+    cheap, dear = rising[0], rising[-1]
+    bought = slope * (dear.cost_usd - cheap.cost_usd)
+    apart = np.maximum(dear.costs_usd - cheap.costs_usd, _EQUAL * dear.costs_usd)
     return router._replace(
-        qualities=router.qualities + slope * more,
+        qualities=router.qualities + bought / apart * (policy.costs_usd - router.costs_usd),
         costs_usd=policy.costs_usd,
-        sums=sums._replace(quality=moved, cost_usd=policy.sums.cost_usd),
+        slope=slope,
     )
+
+
+def chord(low: Measure, high: Measure, policy: Measure) -> Measure:
+    """The mixture of two models that costs what a policy costs, in every resample.
+
+    Args:
+        low, high: of either side of the policy's cost; one that costs less than the cheaper
+            takes it alone, one that costs more than the dearer takes that.
+    """
+    share = float(_share(low.cost_usd, high.cost_usd, np.array(policy.cost_usd)))
+    shares = _share(low.costs_usd, high.costs_usd, policy.costs_usd)
+    apart = high.cost_usd - low.cost_usd
+    one, other = low.sums, high.sums
+    return Measure(
+        low.quality + share * (high.quality - low.quality),
+        policy.cost_usd,
+        low.qualities + shares * (high.qualities - low.qualities),
+        policy.costs_usd,
+        one._replace(
+            quality=one.quality + share * (other.quality - one.quality),
+            cost_usd=one.cost_usd + share * (other.cost_usd - one.cost_usd),
+        ),
+        (high.quality - low.quality) / apart if 0.0 < share < 1.0 else 0.0,
+    )
+
+
+def _share(low: Floats | float, high: Floats | float, at: Floats) -> Floats:
+    """Of the dearer one, in [0, 1], so that both together cost this much."""
+    apart = np.asarray(high - low)
+    some = apart > _EQUAL * np.asarray(high)
+    return np.clip(np.where(some, (at - low) / np.where(some, apart, 1.0), at > low), 0.0, 1.0)
 
 
 def _slope(

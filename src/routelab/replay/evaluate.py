@@ -215,9 +215,11 @@ def evaluate_jointly(comparison: ComparisonSet, policies: Sequence[NamedPolicy])
         outcomes |= own
         slopes |= bought
     measured = measure(comparison, outcomes)
+    alone: list[_Key] = [(_ALL, f"fixed:{name}") for name in comparison.models]
     for (index, key), slope in slopes.items():
         policy = measured[index, SELF]
-        measured[index, key] = equal_cost.refitted(measured[index, key], policy, slope)
+        router, models = measured[index, key], [measured[it] for it in alone]
+        measured[index, key] = equal_cost.refitted(router, policy, slope, models)
     concerning = [_of(measured, index) for index in range(len(policies))]
     found = [
         _figures(comparison, named.name, replay, mine)
@@ -319,12 +321,15 @@ def figures(
     policy = measured[SELF]
     models = [measured[f"fixed:{model}"] for model in did.model_share]
     zero = zero_router(models, policy)
-    gain = figure_intervals.gain(policy, zero, models)
-    quality_ends, cost_ends = figure_intervals.quality(policy), figure_intervals.cost(policy)
+    among = figure_intervals.cost_range(models)
+    single = any(figure_intervals.same(policy, model) for model in models)
+    gain = figure_intervals.gain(policy, policy.quality - zero.quality, models, among)
+    quality_ends = figure_intervals.quality(policy)
+    cost_ends = figure_intervals.cost(policy, None if single else among)
     cost = np.array([model.cost_usd for model in models])
     quality = np.array([model.quality for model in models])
     others = {key: value for key, value in measured.items() if key != SELF}
-    as_baseline = _baseline(ZERO_ROUTER, zero, policy)
+    as_baseline = _baseline(ZERO_ROUTER, zero, policy, among)
     return Figures(
         policy=name,
         split=part,
@@ -337,7 +342,7 @@ def figures(
         gain_vs_zero_router=policy.quality - zero.quality,
         gain_ci=gain.ends,
         baselines=(
-            *(_baseline(key, value, policy) for key, value in others.items()),
+            *(_baseline(key, value, policy, among) for key, value in others.items()),
             structs.replace(as_baseline, quality_gain_ci=gain.ends),
         ),
         interval_methods=figure_intervals.methods(
@@ -378,18 +383,21 @@ def zero_router(models: Sequence[Measure], policy: Measure) -> Measure:
     return Measure(float(quality[0]), policy.cost_usd, qualities, policy.costs_usd, policy.sums)
 
 
-def _baseline(name: str, it: Measure, policy: Measure) -> Baseline:
-    share = figure_intervals.saving_share(policy, it)
+def _baseline(
+    name: str, it: Measure, policy: Measure, among: figure_intervals.CostRange
+) -> Baseline:
+    share = figure_intervals.saving_share(policy, it, among)
+    alone = name.startswith("fixed:")
     return Baseline(
         name=name,
         quality=it.quality,
         quality_ci=figure_intervals.quality(it).ends,
         usd_per_1k=1000 * it.cost_usd,
-        usd_per_1k_ci=figure_intervals.cost(it).ends,
+        usd_per_1k_ci=figure_intervals.cost(it, None if alone else among).ends,
         quality_gain=policy.quality - it.quality,
-        quality_gain_ci=figure_intervals.quality_difference(policy, it).ends,
+        quality_gain_ci=figure_intervals.equal_cost_gain(policy, it, among).ends,
         saving_usd_per_1k=1000 * (it.cost_usd - policy.cost_usd),
-        saving_usd_per_1k_ci=figure_intervals.saving(policy, it).ends,
+        saving_usd_per_1k_ci=figure_intervals.saving(policy, it, among).ends,
         saving_share=None if share is None else 1.0 - policy.cost_usd / it.cost_usd,
         saving_share_ci=share,
     )

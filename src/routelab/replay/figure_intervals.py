@@ -2,92 +2,255 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import structs
 
+from routelab.core import Floats
+from routelab.replay.equal_cost import chord
 from routelab.replay.measure import Measure
-from routelab.stats import Interval, IntervalMethod, MethodInterval, bounded_interval, cost_interval
+from routelab.stats import (
+    Interval,
+    IntervalMethod,
+    MethodInterval,
+    Unseen,
+    figure_interval,
+    joint_widening,
+    moved_out,
+)
+
+SELDOM = 0.25
+"""Weight of an unseen cost where two figures pay for the same request: it raises both, and only
+what it raises one of them more than the other moves their difference. Measured."""
+
+_PAIRS = 6
+"""Pairs of models whose intervals are made in full: those with the lowest ends."""
+
+
+class CostRange(NamedTuple):
+    """What the requests of each group (G,) would have cost with the candidates alone.
+
+    Attributes:
+        least, most: (G,) USD.
+        beyond: how much more than the dearest that was seen another request may cost, a factor.
+    """
+
+    least: Floats
+    most: Floats
+    beyond: float
+
+    def around(self, it: Measure) -> tuple[Floats, Floats]:
+        """(G,) the least and the most that each group could have cost with a policy.
+
+        Rows are sent elsewhere one by one, so of a group's rows about as many as chance moves.
+
+        Args:
+            it: what the policy costs.
+        """
+        mine, spread = it.sums.cost_usd, np.sqrt(np.maximum(it.sums.sizes, 1.0))
+        less = np.maximum(mine - self.least, 0.0) / spread
+        return mine - less, mine + np.maximum(self.most - mine, 0.0) / spread
+
+
+def cost_range(models: Sequence[Measure]) -> CostRange:
+    """What a group could have cost: a policy sends each to one model or more.
+
+    A tail like that of the dearest costs goes on beyond the dearest one, by a factor whose mean
+    logarithm is Hill's estimate of its index; from an index of 1 on no mean would be finite.
+
+    Args:
+        models: the candidates alone.
+    Source: Hill 1975, "A simple general approach to inference about the tail of a distribution".
+    """
+    costs = np.stack([it.sums.cost_usd for it in models])
+    most = costs.max(axis=0)
+    kept = max(2, math.isqrt(len(most)))
+    largest = np.partition(most, -min(kept, len(most)))[-kept:]
+    least = float(largest.min())
+    index = float(np.log(largest / least).mean()) if least > 0 else 0.0
+    return CostRange(costs.min(axis=0), most, math.exp(min(1.0, index)))
 
 
 def quality(it: Measure) -> MethodInterval:
     """Of the mean quality, in [0, 1]."""
     sums = it.sums
-    return bounded_interval(it.quality, it.qualities, [sums.quality], sums.sizes, low=0.0, high=1.0)
+    rows = _rare_rows(sums.quality - it.quality * sums.sizes, -it.quality, 1.0 - it.quality)
+    return figure_interval(
+        it.quality, it.qualities, sums.quality, sums.sizes, unseen=[rows], low=0.0, high=1.0
+    )
 
 
-def cost(it: Measure) -> MethodInterval:
-    """Of the mean cost, in USD per 1,000 requests."""
+def cost(it: Measure, among: CostRange | None = None) -> MethodInterval:
+    """Of the mean cost, in USD per 1,000 requests.
+
+    Args:
+        among: what its requests could have cost; None where they could have cost nothing else.
+    """
     sums = it.sums
-    return cost_interval(
-        1000 * it.cost_usd, 1000 * it.costs_usd, 1000 * sums.cost_usd, sums.sizes, least=0.0
+    range_, usual = among or cost_range([it]), it.cost_usd * sums.sizes
+    off, dear = sums.cost_usd - usual, range_.around(it)[1] - usual
+    most = max(range_.beyond * float(off.max()), float(dear.max()))
+    unseen = Unseen(1000 * min(0.0, float(off.min())), 1000 * most)
+    return figure_interval(
+        1000 * it.cost_usd,
+        1000 * it.costs_usd,
+        1000 * sums.cost_usd,
+        sums.sizes,
+        unseen=[unseen],
+        low=0.0,
     )
 
 
 def quality_difference(one: Measure, other: Measure) -> MethodInterval:
-    """Of the quality of one minus that of the other."""
+    """Of the quality of one minus that of the other.
+
+    Args:
+        other: whatever it costs, even where its share is chosen by cost.
+    """
     value = one.quality - other.quality
     samples = one.qualities - other.qualities
     sums = one.sums.quality - other.sums.quality
-    found = bounded_interval(value, samples, [sums], one.sums.sizes, low=-1.0, high=1.0)
-    if same(one, other):
-        return found._replace(ends=Interval(value, value))
-    return found
+    rows = _rare_rows(sums - value * one.sums.sizes, -1.0 - value, 1.0 - value)
+    found = figure_interval(value, samples, sums, one.sums.sizes, unseen=[rows], low=-1.0, high=1.0)
+    return found._replace(ends=Interval(value, value)) if same(one, other) else found
 
 
-def saving(policy: Measure, other: Measure) -> MethodInterval:
-    """Of what the policy costs less than the other, in USD per 1,000 requests."""
-    return cost_interval(
-        1000 * (other.cost_usd - policy.cost_usd),
-        1000 * (other.costs_usd - policy.costs_usd),
-        1000 * (other.sums.cost_usd - policy.sums.cost_usd),
-        policy.sums.sizes,
+def equal_cost_gain(policy: Measure, mixture: Measure, among: CostRange) -> MethodInterval:
+    """Of the quality of a policy minus that of a mixture that costs as much in every resample.
+
+    To first order a request moves it by its qualities, and by what the mixture could buy for
+    what the policy pays more there.
+
+    Args:
+        mixture: as `routelab.replay.equal_cost` makes it.
+        among: what requests could have cost.
+    """
+    if not mixture.slope:
+        return quality_difference(policy, mixture)
+    value = policy.quality - mixture.quality
+    samples = policy.qualities - mixture.qualities
+    sums, other = policy.sums, mixture.sums
+    apart = sums.quality - other.quality
+    bought = mixture.slope * np.stack(
+        [it - other.cost_usd for it in (sums.cost_usd, *among.around(policy))]
+    )
+    rows = _rare_rows(apart - value * sums.sizes, -1.0 - value, 1.0 - value)
+    costs = Unseen(min(0.0, float(-bought.max())), max(0.0, float(-bought.min())), SELDOM)
+    return figure_interval(
+        value,
+        samples,
+        apart - bought[0],
+        sums.sizes,
+        unseen=[rows, costs],
+        low=-1.0,
+        high=1.0,
     )
 
 
-def saving_share(policy: Measure, other: Measure) -> Interval | None:
+def saving(policy: Measure, other: Measure, among: CostRange | None = None) -> MethodInterval:
+    """Of what the policy costs less than the other, in USD per 1,000 requests.
+
+    Args:
+        among: what its requests could have cost; by default what either costs.
+    """
+    value = other.cost_usd - policy.cost_usd
+    mine, theirs, sizes = policy.sums.cost_usd, other.sums.cost_usd, policy.sums.sizes
+    apart = theirs - mine
+    unseen = []
+    if not other.slope and apart.any():
+        range_ = among or cost_range([policy, other])
+        off, beyond = apart - value * sizes, range_.beyond
+        less, more = range_.around(policy)
+        low = min(beyond * float(off.min()), float((theirs - more - value * sizes).min()))
+        high = max(beyond * float(off.max()), float((theirs - less - value * sizes).max()))
+        unseen = [Unseen(1000 * low, 1000 * high)]
+    return figure_interval(
+        1000 * value,
+        1000 * (other.costs_usd - policy.costs_usd),
+        1000 * apart,
+        sizes,
+        unseen=unseen,
+    )
+
+
+def saving_share(policy: Measure, other: Measure, among: CostRange) -> Interval | None:
     """Of the same as a share of the other's cost; None where that costs nothing.
 
     A ratio of costs that are heavy together is not heavy itself, so it is treated as its
     linearisation, `(saved - share * cost) / mean cost`, group by group.
+
+    Args:
+        among: what requests could have cost.
     """
     if other.cost_usd <= 0 or not bool((other.costs_usd > 0).all()):
         return None
     share = 1.0 - policy.cost_usd / other.cost_usd
-    kept = 1.0 - share
-    off = (kept * other.sums.cost_usd - policy.sums.cost_usd) / other.cost_usd
-    found = cost_interval(
-        share,
-        1.0 - policy.costs_usd / other.costs_usd,
-        off + share * policy.sums.sizes,
-        policy.sums.sizes,
-    )
-    return Interval(found.ends.low, min(1.0, found.ends.high))
+    mine, theirs, sizes = policy.sums.cost_usd, other.sums.cost_usd, policy.sums.sizes
+    unseen = []
+    if not other.slope and (theirs - mine).any():
+        kept, (less, more) = (1.0 - share) * theirs, among.around(policy)
+        low, high = float((kept - more).min()), float((kept - less).max())
+        unseen = [Unseen(low / other.cost_usd, high / other.cost_usd, SELDOM)]
+    off = ((1.0 - share) * theirs - mine) / other.cost_usd
+    samples = 1.0 - policy.costs_usd / other.costs_usd
+    return figure_interval(share, samples, off + share * sizes, sizes, unseen=unseen, high=1.0).ends
 
 
-def gain(policy: Measure, zero: Measure, models: Sequence[Measure]) -> MethodInterval:
-    """Of the gain over the zero router, which is refitted in every resample.
+def gain(
+    policy: Measure, value: float, models: Sequence[Measure], among: CostRange
+) -> MethodInterval:
+    """Of the gain over the zero router, which is the least gain over any mixture of two models.
 
-    The zero router is a maximum over mixtures, and a maximum of noisy values is too high. Where
-    several models lie on one line of the hull the percentile interval of the gain is therefore too
-    low (it covered .91 at 1,000 requests), so its upper end is raised to the mirror image of
-    the lower one (.96).
+    So a gain is shown where it is shown over every pair (an intersection-union test): the lower
+    end is the least of the pairs' lower ends, each of its own level. The upper end is the least of
+    their upper ends, which hold all at once, and never closer than the lower one.
 
     Args:
         policy: whose gain it is.
-        zero: the zero router at its cost.
+        value: of the gain.
         models: the candidates, of which the zero router is a mixture. A policy that is one of
             them gains nothing whatever else may come, so that nothing rare is looked for.
+        among: what requests could have cost.
+    Source: Berger 1982, "Multiparameter hypothesis testing and acceptance sampling".
     """
-    value = policy.quality - zero.quality
-    beside = () if any(same(policy, it) for it in models) else _beside(policy, models)
-    apart = [policy.sums.quality - it.sums.quality for it in beside]
-    found = bounded_interval(
-        value, policy.qualities - zero.qualities, apart, policy.sums.sizes, low=-1.0, high=1.0
+    alone = next((it for it in models if same(policy, it)), None)
+    mixtures = [chord(one, other, policy) for one, other in _pairs(policy, models)]
+    samples = np.stack([policy.qualities - it.qualities for it in mixtures], axis=1)
+    lows, highs = np.quantile(samples, [0.025, 0.975], axis=0)
+    contend = np.flatnonzero(lows <= highs.min())
+    first = contend[np.argsort(lows[contend], kind="stable")][:_PAIRS]
+    if alone is not None:
+        found = figure_interval(
+            value, samples.min(axis=1), value * policy.sums.sizes, policy.sums.sizes
+        )
+        least, most = float(lows.min()), float(highs.min())
+        return found._replace(ends=Interval(min(value, least), max(value, most, 2 * value - least)))
+    made = [(mixtures[at], equal_cost_gain(policy, mixtures[at], among)) for at in first]
+    factor = joint_widening(samples[:, contend])
+    low = min(value, *(it.ends.low for _, it in made))
+    high = min(
+        moved_out(policy.quality - mixture.quality, it.ends, factor)[1] for mixture, it in made
     )
-    low, high = found.ends
-    return found._replace(ends=Interval(low, min(1.0, max(high, 2 * value - low))))
+    ends = Interval(max(-1.0, low), min(1.0, max(value, high, 2 * value - low)))
+    return min(made, key=lambda pair: pair[1].ends.low)[1]._replace(ends=ends)
+
+
+def _pairs(policy: Measure, models: Sequence[Measure]) -> list[tuple[Measure, Measure]]:
+    """Models on either side of a policy's cost, and those below it alone."""
+    below = [it for it in models if it.cost_usd <= policy.cost_usd]
+    above = [it for it in models if it.cost_usd > policy.cost_usd]
+    if not below:
+        cheapest = min(models, key=lambda it: (it.cost_usd, -it.quality))
+        return [(cheapest, cheapest)]
+    return [(it, it) for it in below] + [(one, other) for one in below for other in above]
+
+
+def _rare_rows(off: Floats, low: float, high: float) -> Unseen:
+    """A row at either end of its range, or a group as far off as the farthest that was seen."""
+    return Unseen(min(float(off.min()), low), max(float(off.max()), high))
 
 
 def methods(policy: Measure, made: Mapping[str, MethodInterval]) -> dict[str, IntervalMethod]:
@@ -117,11 +280,3 @@ def same(one: Measure, other: Measure) -> bool:
             (one.sums.cost_usd, other.sums.cost_usd),
         )
     )
-
-
-def _beside(policy: Measure, models: Sequence[Measure]) -> tuple[Measure, ...]:
-    """The candidates next to the policy by cost."""
-    rising = sorted(models, key=lambda it: it.cost_usd)
-    below = [it for it in rising if it.cost_usd <= policy.cost_usd][-1:]
-    above = [it for it in rising if it.cost_usd > policy.cost_usd][:1]
-    return (*below, *above)

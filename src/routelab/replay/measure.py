@@ -29,7 +29,9 @@ class Measure(NamedTuple):
         quality: in [0, 1].
         cost_usd: USD a request.
         qualities, costs_usd: (B,) the same on each resample.
-        sums: by group; for a mixture, of what it is mixed to match.
+        sums: by group; of a mixture with its share on the whole sample.
+        slope: of a mixture whose share is chosen again in every resample, to cost what a policy
+            costs: quality that another USD a request buys it; 0 of all else.
     """
 
     quality: float
@@ -37,3 +39,4 @@ class Measure(NamedTuple):
     qualities: Floats
     costs_usd: Floats
     sums: OutcomeSums
+    slope: float = 0.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from routelab.stats import Resamples, bounded_interval, cost_interval, effective_groups, interval
+from routelab.stats import Resamples, Unseen, effective_groups, figure_interval, interval
 
 B = 600
 
@@ -26,7 +26,15 @@ def rates(draw, truth, make, times):
 
 
 def share(value, samples, sums, sizes):
-    return bounded_interval(value, samples, [sums], sizes, low=0.0, high=1.0)
+    """A bounded figure: one more row at either end of its range may come."""
+    rows = Unseen(-value, 1.0 - value)
+    return figure_interval(value, samples, sums, sizes, unseen=[rows], low=0.0, high=1.0)
+
+
+def cost(value, samples, sums, sizes):
+    """A figure without an upper limit: another group like the farthest one, and half beyond."""
+    off = sums - value * sizes
+    return figure_interval(value, samples, sums, sizes, unseen=[Unseen(off.min(), 1.5 * off.max())])
 
 
 def test_rare_failures_are_covered():
@@ -52,17 +60,27 @@ def test_heavy_costs_are_covered():
     def draw(rng):
         return rng.lognormal(0.0, 2.0, 600), np.ones(600)
 
-    made, plain = rates(draw, np.exp(2.0), cost_interval, 200)
+    made, plain = rates(draw, np.exp(2.0), cost, 200)
     assert made >= 0.9
+    assert plain < made - 0.03
+
+
+def test_a_bill_that_rests_on_few_requests_is_covered_where_one_of_them_was_seen():
+    def draw(rng):
+        dear = 250.0 * rng.uniform(0.8, 1.2, 600)
+        return np.where(rng.random(600) < 0.006, dear, 1.0), np.ones(600)
+
+    made, plain = rates(draw, 1.0 + 0.006 * 249.0, cost, 150)
+    assert made > 0.92  # of .03 of the logs none of these requests is part
     assert plain < made - 0.03
 
 
 def test_plain_data_have_the_plain_interval():
     rng = np.random.default_rng(0)
-    quality, cost, sizes = (rng.random(500) < 0.8).astype(float), rng.random(500), np.ones(500)
+    quality, usd, sizes = (rng.random(500) < 0.8).astype(float), rng.random(500), np.ones(500)
     for found, sums in (
         (share(quality.mean(), sampled(quality, sizes, 1), quality, sizes), quality),
-        (cost_interval(cost.mean(), sampled(cost, sizes, 1), cost, sizes), cost),
+        (cost(usd.mean(), sampled(usd, sizes, 1), usd, sizes), usd),
     ):
         assert found.ends == interval(sampled(sums, sizes, 1))
         assert (found.method.name, found.method.reason, found.method.refusal) == (
@@ -75,15 +93,24 @@ def test_plain_data_have_the_plain_interval():
 def test_the_method_says_what_decided():
     sizes = np.ones(300)
     rare, tail = np.ones(300), np.random.default_rng(0).lognormal(0.0, 2.0, 300)
-    rare[:2] = 0.0
+    rare[:3] = 0.0
     found = share(rare.mean(), sampled(rare, sizes, 0), rare, sizes).method
     assert (found.name, found.reason) == (
         "pseudo-rows",
-        "only 2 of 300 groups differ from the rest",
+        "2 of 300 groups make up half of its variance",
     )
-    found = cost_interval(tail.mean(), sampled(tail, sizes, 0), tail, sizes).method
-    assert found.name == "skewness"
-    assert found.reason.startswith("the costs' tail is heavy")
+    found = cost(tail.mean(), sampled(tail, sizes, 0), tail, sizes).method
+    assert (found.name, found.reason) == (
+        "pseudo-rows",
+        "1 of 300 makes up half of its variance",
+    )
+    same = np.full(300, 0.5)
+    found = share(0.5, sampled(same, sizes, 0), same, sizes).method
+    assert found.reason == "none of 300 groups differs from the rest"
+    even = np.random.default_rng(1).random(300)
+    beyond = [Unseen(-1.0, 200.0)]
+    found = figure_interval(even.mean(), sampled(even, sizes, 0), even, sizes, unseen=beyond)
+    assert found.method.reason == "one group not seen yet could move it by 39.9 standard errors"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +125,7 @@ def test_few_or_unequal_groups_bear_no_verdict(sizes, says):
     sums = 0.5 * sizes
     for found in (
         share(0.5, sampled(sums, sizes, 0), sums, sizes),
-        cost_interval(0.5, sampled(sums, sizes, 0), sums, sizes),
+        cost(0.5, sampled(sums, sizes, 0), sums, sizes),
     ):
         assert says in found.method.refusal
         assert np.isfinite(found.ends).all()

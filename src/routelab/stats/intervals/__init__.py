@@ -4,9 +4,9 @@ from routelab.stats.intervals.joint import joint_intervals, joint_widening
 from routelab.stats.intervals.method import (
     IntervalMethod,
     MethodInterval,
-    bounded_interval,
-    cost_interval,
+    Unseen,
     effective_groups,
+    figure_interval,
 )
 from routelab.stats.intervals.proportion import (
     mean_interval,
@@ -17,9 +17,9 @@ from routelab.stats.intervals.proportion import (
 __all__ = [
     "IntervalMethod",
     "MethodInterval",
-    "bounded_interval",
-    "cost_interval",
+    "Unseen",
     "effective_groups",
+    "figure_interval",
     "joint_intervals",
     "joint_widening",
     "mean_interval",

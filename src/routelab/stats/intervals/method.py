@@ -27,28 +27,26 @@ MANY_GROUPS = 100.0
 """Effective groups from which Student's quantile is as good as the normal one."""
 
 RARE = 40
-"""Groups that differ from the rest, below which pseudo-rows widen an interval of a share."""
-
-SKEWED = 0.15
-"""Skewness of a mean from which an interval of costs is corrected for it."""
+"""Groups like an unseen one that would make up all of the variance, from which it is no matter
+whether one more was seen: it widens an interval by about 1 %."""
 
 MethodName = Literal["percentile", "expanded", "pseudo-rows", "skewness"]
+"""How intervals are made; "skewness" in files of old alone."""
 
 _PERCENTILE: Final = "percentile"
 _EXPANDED: Final = "expanded"
 _PSEUDO_ROWS: Final = "pseudo-rows"
-_SKEWNESS: Final = "skewness"
 
 _NORMAL = NormalDist()
-_TAIL = 0.025
 
 
 class IntervalMethod(msgspec.Struct, frozen=True):
     """How a 95 % interval was made, and why so.
 
     Attributes:
-        name: "percentile" (bootstrap by group), "expanded" (its tails by Student's t),
-            "pseudo-rows" (one more group at each end of the range), or "skewness" (Hall's cubic).
+        name: "percentile" (bootstrap by group), "expanded" (its tails by Student's t), or
+            "pseudo-rows" (rows that were not seen but may come are drawn into resamples);
+            "skewness" (Hall's cubic) in files of old.
         reason: what of the data decided, in a sentence; "" for the plain percentile.
         effective_groups: independent groups of equal size that would say as much.
         refusal: why no verdict may rest on it, in a sentence; "" where one may.
@@ -70,6 +68,20 @@ class MethodInterval(NamedTuple):
 
     ends: Interval
     method: IntervalMethod
+
+
+class Unseen(NamedTuple):
+    """One more group that was not seen but may come, at either end.
+
+    Attributes:
+        low, high: how far its sum would be below (0 or less) and above (0 or more) the estimate
+            times its rows, in units of the sums.
+        weight: how many of them are drawn into a resample, on average, both ends together.
+    """
+
+    low: float
+    high: float
+    weight: float = 1.0
 
 
 def effective_groups(sizes: Floats) -> float:
@@ -101,118 +113,103 @@ def refusal(effective: float, groups: int) -> str:
     )
 
 
-def bounded_interval(
+def figure_interval(
     value: float,
     samples: Floats,
-    sums: Sequence[Floats],
+    sums: Floats,
     sizes: Floats,
     *,
-    low: float,
-    high: float,
+    unseen: Sequence[Unseen] = (),
+    low: float = -math.inf,
+    high: float = math.inf,
 ) -> MethodInterval:
-    """95 % interval of a mean (or of what is made of means) that lies in [low, high].
+    """95 % interval of a mean, or of what moves as a mean does.
 
-    Where few groups differ from the rest, resamples miss what was rare and not seen: a group at
-    each end of the range is added, drawn as often as any other (as Agresti & Coull add two
-    successes and two failures to a share).
+    Resamples repeat what was seen. Where one group more could move the figure by much (rare
+    failures, few rows on which two policies differ, a heavy tail of costs), each resample has a
+    Poisson number of such groups besides, of either end in proportion to how far it reaches, as
+    Agresti & Coull add successes and failures to a share.
 
     Args:
         value: the estimate.
         samples: (B,) the same of each resample.
-        sums: columns (G,) by group; a group differs where any of them over its size does. None
-            where nothing that was not seen could change the figure.
+        sums: (G,) by group; their sum over that of the sizes is the estimate. Of a ratio or
+            another smooth function of means, its linearisation.
         sizes: (G,) rows of each group.
+        unseen: groups that may come; none where nothing could change the figure.
         low, high: what the figure cannot leave.
     Source: Agresti & Coull 1998; Hesterberg 2015, "What teachers should know about the bootstrap",
         section 5 (expanded tails).
     """
     used = sizes > 0
-    effective, groups = effective_groups(sizes), int(used.sum())
+    sums, sizes = sums[used], sizes[used]
+    effective, groups = effective_groups(sizes), len(sizes)
     refused = refusal(effective, groups)
     if groups == 1:
-        method = IntervalMethod(_EXPANDED, "one group has no spread", effective, refused)
-        return MethodInterval(Interval(low, high), method)
-    differ = _differing([column[used] / sizes[used] for column in sums]) if sums else groups
-    drawn, reason = samples, ""
+        return _of_one_group(value, low, high, IntervalMethod(_EXPANDED, "", effective, refused))
+    off = sums - value * sizes
+    squares = np.square(off)
+    heavy = [it for it in unseen if RARE * max(it.high, -it.low) ** 2 > squares.sum() > 0.0]
+    if not squares.any():
+        heavy = [it for it in unseen if it.high > 0.0 or it.low < 0.0]
     name: MethodName = _PERCENTILE
-    if sums and differ < RARE:
-        drawn, name = _with_pseudo_rows(samples, effective, low, high), _PSEUDO_ROWS
-        reason = f"only {differ} of {groups} groups differ from the rest"
+    reasons = []
+    if heavy:
+        samples = _with_unseen(value, samples, groups / float(sizes.sum()), groups, heavy)
+        name = _PSEUDO_ROWS
+        reasons.append(_rests_on(squares, heavy))
     if effective < MANY_GROUPS:
-        name = _EXPANDED if name == _PERCENTILE else name
-        reason = "; ".join(filter(None, (reason, _few(effective))))
-    ends = _expanded(drawn, effective)
+        name = name if heavy else _EXPANDED
+        reasons.append(f"the groups count as {effective:.1f} of equal size")
+    ends = _expanded(samples, effective)
     inside = Interval(min(value, max(low, ends.low)), max(value, min(high, ends.high)))
-    return MethodInterval(inside, IntervalMethod(name, reason, effective, refused))
+    return MethodInterval(inside, IntervalMethod(name, "; ".join(reasons), effective, refused))
 
 
-def cost_interval(
-    value: float, samples: Floats, sums: Floats, sizes: Floats, *, least: float = -math.inf
-) -> MethodInterval:
-    """95 % interval of a mean whose values have no upper limit, such as costs.
-
-    Where the mean is skewed, Hall's cubic transformation takes the skewness away; and as the
-    dearest group may not have been seen, each end is found with one more group like the most
-    extreme one of that side.
-
-    Args:
-        value: the estimate.
-        samples: (B,) the same of each resample.
-        sums: (G,) by group.
-        sizes: (G,) rows of each group.
-        least: what the mean cannot be below.
-    Source: Hall 1992, "On the removal of skewness by transformation"; Johnson 1978.
-    """
-    used = sizes > 0
-    effective, groups = effective_groups(sizes), int(used.sum())
-    refused = refusal(effective, groups)
-    if groups == 1:
-        reach = abs(value) * student_quantile(1.0)
-        method = IntervalMethod(
-            _EXPANDED,
-            "one group has no spread; it is taken to be the figure itself",
-            effective,
-            refused,
+def _of_one_group(value: float, low: float, high: float, method: IntervalMethod) -> MethodInterval:
+    """One group says nothing of a bounded figure; of another one, its error is taken to be the
+    figure itself."""
+    if math.isfinite(low) and math.isfinite(high):
+        return MethodInterval(
+            Interval(low, high), msgspec.structs.replace(method, reason="one group has no spread")
         )
-        return MethodInterval(Interval(max(least, value - reach), value + reach), method)
-    off = _influence(value, sums[used], sizes[used])
-    skewness = _skewness(off)
-    if abs(skewness) >= SKEWED:
-        reason = f"the costs' tail is heavy: the skewness of their mean is {skewness:.2f}"
-        z = student_quantile(effective - 1.0)
-        high = value + _hall(np.append(off, max(off.max(), 0.0)), z)
-        low = value - _hall(-np.append(off, min(off.min(), 0.0)), z)
-        plain = _expanded(samples, effective)
-        ends = Interval(max(least, min(low, plain.low)), max(high, plain.high))
-        return MethodInterval(ends, IntervalMethod(_SKEWNESS, reason, effective, refused))
-    low, high = _expanded(samples, effective)
-    method = IntervalMethod(_PERCENTILE, "", effective, refused)
-    if effective < MANY_GROUPS:
-        method = IntervalMethod(_EXPANDED, _few(effective), effective, refused)
-    return MethodInterval(Interval(max(least, low), high), method)
+    reach = abs(value) * student_quantile(1.0)
+    reason = "one group has no spread; it is taken to be the figure itself"
+    return MethodInterval(
+        Interval(max(low, value - reach), min(high, value + reach)),
+        msgspec.structs.replace(method, reason=reason),
+    )
 
 
-def _few(effective: float) -> str:
-    return f"the groups count as {effective:.1f} of equal size"
+def _with_unseen(
+    value: float, samples: Floats, per_row: float, groups: int, unseen: Sequence[Unseen]
+) -> Floats:
+    """The resamples, had they held groups that were not seen."""
+    rng = np.random.default_rng(len(samples))
+    added, drawn = np.zeros(len(samples)), np.zeros(len(samples))
+    for it in unseen:
+        share = it.high / (it.high - it.low)
+        lower = rng.poisson(it.weight * (1.0 - share), len(samples))
+        upper = rng.poisson(it.weight * share, len(samples))
+        added += lower * (it.low * per_row) + upper * (it.high * per_row)
+        drawn += lower + upper
+    return np.asarray(value + ((samples - value) * groups + added) / (groups + drawn))
 
 
-def _differing(means: Sequence[Floats]) -> int:
-    """Groups that differ from the most frequent one in any column."""
-    rounded = np.stack([np.round(column, 12) for column in means], axis=1)
-    most = rounded[0].copy()
-    common = np.ones(len(rounded), dtype=np.bool_)
-    for column in range(rounded.shape[1]):
-        there, counts = np.unique(rounded[common, column], return_counts=True)
-        most[column] = there[np.argmax(counts)]
-        common &= rounded[:, column] == most[column]
-    return int((~common).sum())
-
-
-def _with_pseudo_rows(samples: Floats, groups: float, low: float, high: float) -> Floats:
-    """The resamples, had there been a group at each end, drawn once each on average."""
-    drawn = np.random.default_rng(len(samples)).poisson(1.0, (len(samples), 2))
-    added = drawn[:, 0] * low + drawn[:, 1] * high
-    return np.asarray((samples * groups + added) / (groups + drawn.sum(axis=1)))
+def _rests_on(squares: Floats, unseen: Sequence[Unseen]) -> str:
+    """How few groups make up half of the variance, or how much one more would add."""
+    total = float(squares.sum())
+    if not total:
+        return f"none of {len(squares):,} groups differs from the rest"
+    few = min(RARE, len(squares))
+    largest = -np.sort(np.partition(-squares, few - 1)[:few])
+    half = int(np.searchsorted(np.cumsum(largest), 0.5 * total)) + 1
+    if half > few:
+        farthest = max(max(it.high, -it.low) for it in unseen)
+        times = farthest / math.sqrt(total)
+        return f"one group not seen yet could move it by {times:.1f} standard errors"
+    made = f"{half} of {len(squares):,} groups make" if half > 1 else f"1 of {len(squares):,} makes"
+    return f"{made} up half of its variance"
 
 
 def _expanded(samples: Floats, effective: float) -> Interval:
@@ -222,26 +219,3 @@ def _expanded(samples: Floats, effective: float) -> Interval:
     freedom = max(1.0, effective - 1.0)
     reach = student_quantile(freedom) * math.sqrt((freedom + 1.0) / freedom)
     return interval(samples, 1.0 - 2.0 * max(_NORMAL.cdf(-reach), 0.5 / len(samples)))
-
-
-def _influence(value: float, sums: Floats, sizes: Floats) -> Floats:
-    """(G,) how far each group is off, in units of the mean; they add up to nothing."""
-    return np.asarray((sums - value * sizes) * (len(sizes) / sizes.sum()))
-
-
-def _skewness(off: Floats) -> float:
-    """Of the mean of these."""
-    scale = float(np.std(off))
-    if scale == 0.0:
-        return 0.0
-    return float(np.mean(((off - off.mean()) / scale) ** 3)) / math.sqrt(len(off))
-
-
-def _hall(off: Floats, z: float) -> float:
-    """How far above the estimate the mean may lie, the skewness of t taken away."""
-    skewness = _skewness(off)
-    error = float(np.std(off, ddof=1)) / math.sqrt(len(off))
-    at = -z
-    if abs(skewness) > 1e-6:
-        at = (float(np.cbrt(1.0 + skewness * (-z - skewness / 6.0))) - 1.0) * 3.0 / skewness
-    return float(off.mean()) - error * at

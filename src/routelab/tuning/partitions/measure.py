@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
-from routelab.core import Floats
 from routelab.metrics import random_mix_of
 from routelab.replay import (
     SELF,
     Figures,
     Measure,
     NamedPolicy,
-    OutcomeSums,
+    chord,
     figures,
-    refitted,
 )
 from routelab.replay.partitions import Moments
-
-_Mean = TypeVar("_Mean", float, Floats)
 
 
 def evaluated(
@@ -54,21 +49,4 @@ def random_mix(alone: Sequence[Measure], policy: Measure) -> Measure:
     at = random_mix_of(costs, [it.quality for it in alone], policy.cost_usd)
     weak, strong = alone[at.weak], alone[at.strong]
 
-    def mixed(one: _Mean, other: _Mean) -> _Mean:
-        return one + at.share * (other - one)
-
-    mix = Measure(
-        mixed(weak.quality, strong.quality),
-        mixed(weak.cost_usd, strong.cost_usd),
-        mixed(weak.qualities, strong.qualities),
-        mixed(weak.costs_usd, strong.costs_usd),
-        OutcomeSums(
-            mixed(weak.sums.quality, strong.sums.quality),
-            mixed(weak.sums.cost_usd, strong.sums.cost_usd),
-            weak.sums.sizes,
-        ),
-    )
-    if not 0.0 < at.share < 1.0:
-        return mix
-    slope = (strong.quality - weak.quality) / (strong.cost_usd - weak.cost_usd)
-    return refitted(mix, policy, slope)
+    return chord(weak, strong, policy) if 0.0 < at.share < 1.0 else (strong if at.share else weak)
