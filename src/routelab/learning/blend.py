@@ -12,7 +12,9 @@ from routelab.core import Floats
 _SURE = 1e3  # weight of the row that makes the weights sum to one
 
 
-def weights(predictions: Sequence[Floats], labels: Floats, even: float) -> tuple[float, ...]:
+def weights(
+    predictions: Sequence[Floats], labels: Floats, even: float, *, apart: bool = False
+) -> tuple[float, ...]:
     """Non-negative weights, summing to one, of least squared error.
 
     They are drawn towards equal ones: `even` times as strongly as the predictions
@@ -22,10 +24,14 @@ def weights(predictions: Sequence[Floats], labels: Floats, even: float) -> tuple
         predictions: (n, k) of each learner, on rows that it did not learn from.
         labels: (n, k); NaN = not observed.
         even: pull towards equal weights, 0 or more.
+        apart: the error is that of differences between the k outputs, which routing follows.
     Source: Wolpert 1992; Breiman 1996, "Stacked regressions".
     """
     if len(predictions) == 1:
         return (1.0,)
+    if apart:
+        labels = labels - labels.mean(axis=1, keepdims=True)
+        predictions = [it - it.mean(axis=1, keepdims=True) for it in predictions]
     there = ~np.isnan(labels)
     scale = np.nanstd(labels, axis=0)
     # In units of each output's spread: the costs of a dear model would outweigh a cheap one's.

@@ -40,10 +40,12 @@ class Design:
     Attributes:
         examples: rows (n).
         recipe: says how words are counted and where texts are capped.
+        logarithms: labels are logarithms of what is predicted.
     """
 
     examples: Examples
     recipe: Recipe
+    logarithms: bool = False
 
     @cached_property
     def words(self) -> Csr:
@@ -96,7 +98,11 @@ class Design:
 
     def word_rows(self, rows: Ints, idf: Floats | None) -> Csr:
         """(len(rows), 2**bits) words weighted by idf, again of length one."""
-        chosen = self.words[self.examples.request_of[rows]]
+        return self.words_of(self.examples.request_of[rows], idf)
+
+    def words_of(self, requests: Ints, idf: Floats | None) -> Csr:
+        """As `word_rows`, of these requests (requests,) once each."""
+        chosen = self.words[requests]
         if idf is None:
             return chosen
         weighted = chosen @ diags(idf)
@@ -111,6 +117,11 @@ class Design:
         requests = np.unique(self.examples.request_of[rows])
         held = np.bincount(self.words[requests].indices, minlength=self.words.shape[1])
         return np.asarray(np.log((1.0 + len(requests)) / (1.0 + held)) + 1.0)
+
+    def logarithmic(self) -> Design:
+        """The same features with the logarithms of the labels."""
+        examples = replace(self.examples, labels=np.log(self.examples.labels))
+        return replace(self._sharing(examples), logarithms=True)
 
     def relabelled(self, rows: Ints, labels: Floats) -> Design:
         """The same features with other labels (len(rows), k); the remaining rows have none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,15 +12,21 @@ import numpy as np
 
 from routelab.core import Floats, Ints
 from routelab.errors import LearningError
-from routelab.learning import blend, calibration, folds
+from routelab.learning import blend, calibration, folds, smearing
 from routelab.learning.design import Design
+from routelab.learning.exponential import exponential
 from routelab.learning.fitted_scorers import FittedScorers
 from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, FittedPart, PortablePart
+from routelab.learning.learners.prior import PriorPart
+from routelab.learning.levels import is_comparable
 from routelab.learning.parallel_fits import alone, parallel_fits
 from routelab.scorers import Blend, to_wire
 from routelab.signals.features import to_wire as feature_to_wire
 
-TREES = "trees"
+TREES, PRIOR, NEIGHBORS = "trees", "prior", "neighbors"
+
+AMOUNTS = frozenset({"cost"})
+"""Targets whose logarithms are learned where all labels are above zero."""
 
 PROBABILITIES = frozenset({"quality"})
 """Targets whose scores are probabilities, and are calibrated."""
@@ -37,6 +43,8 @@ class Ensemble:
         names: of the learners that could be used, in the order of the recipe.
         parts, weights: of each.
         calibrators: (k,) or empty; None leaves an output as it is.
+        smearing: added to logarithms, so that means of amounts come out right; None where labels
+            are fitted as they are.
         held_out: (n, k) scores of the rows it was fitted on, by learners and calibrators that
             never saw them; only the weights did.
         rows: (n,) those rows.
@@ -48,30 +56,40 @@ class Ensemble:
     calibrators: tuple[Any, ...]
     held_out: Floats
     rows: Ints
+    smearing: PriorPart | None = None
 
     def predict(self, design: Design, rows: Ints) -> Floats:
         """(len(rows), k) scores."""
         about = len(rows) * len(design.examples.outputs)
         each = parallel_fits((partial(part.predict, design, rows) for part in self.parts), about)
         joined = blend.join(each, self.weights)
+        if self.smearing is not None:
+            return np.asarray(np.exp(joined + self.smearing.predict(design, rows)))
         return calibration.apply(self.calibrators, joined)
 
     def write(self, design: Design, name: str) -> FittedScorers:
         """The same scorer in portable form; the parts of a blend are called `name.part`."""
-        if len(self.parts) == 1:
+        named = {f"{name}.{part}": it for part, it in zip(self.names, self.parts, strict=True)}
+        weights = self.weights
+        if self.smearing is not None:
+            named[f"{name}.smearing"] = self.smearing
+            weights = (*weights, 1.0)
+        elif len(self.parts) == 1:
             written = self.parts[0].write(design, name)
             scorers = {name: msgspec.structs.replace(written.scorer, calibrators=self.calibrators)}
             return _together([written], scorers)
-        keys = [f"{name}.{part}" for part in self.names]
-        each = [part.write(design, key) for part, key in zip(self.parts, keys, strict=True)]
+        each = [part.write(design, key) for key, part in named.items()]
+        if self.smearing is not None:
+            each = [exponential(it) for it in each]
         whole = Blend(
             target=design.examples.target,
             outputs=design.examples.outputs,
-            parts=tuple(keys),
-            weights=self.weights,
+            parts=tuple(named),
+            weights=weights,
+            scale="value" if self.smearing is None else "log",
             calibrators=self.calibrators,
         )
-        scorers = {key: part.scorer for key, part in zip(keys, each, strict=True)}
+        scorers = {key: part.scorer for key, part in zip(named, each, strict=True)}
         return _together(each, {**scorers, name: whole})
 
 
@@ -86,8 +104,24 @@ def fit(design: Design, rows: Ints, seed: int) -> Ensemble:
         LearningError: too few labelled rows, one group, or no learner that the log can feed.
     """
     _refuse_few(design, rows)
+    names = usable(design, len(rows))
     with alone():
-        return _fit(design, rows, usable(design), seed)
+        if not _in_logarithms(design, rows, names):
+            return _fit(design, rows, names, seed)
+        found = _fit(design.logarithmic(), rows, names, seed)
+        raw = np.exp(found.held_out)
+        return replace(
+            found,
+            smearing=smearing.fit(design, rows, raw),
+            held_out=smearing.crossfit(design, rows, raw, _folds(design, rows, seed)),
+        )
+
+
+def _in_logarithms(design: Design, rows: Ints, names: Sequence[str]) -> bool:
+    """Whether logarithms are learned: amounts that multiply, such as the length of an answer."""
+    labels = design.examples.labels[rows]
+    positive = bool((labels[~np.isnan(labels)] > 0.0).all())
+    return design.examples.target in AMOUNTS and positive and NEIGHBORS not in names
 
 
 def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensemble:
@@ -95,7 +129,8 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
     first = tuple(name for name in names if not (layered and name == TREES))
     labels = design.examples.labels[rows]
     parts, held_out = _learned(design, rows, first, seed)
-    weights = blend.weights(held_out, labels, design.recipe.even)
+    apart = is_comparable(design, rows)
+    weights = blend.weights(held_out, labels, design.recipe.even, apart=apart)
     joined = blend.join(held_out, weights)
     # On what held-out predictions left, not on what fits of the same rows left: that would be
     # smaller than what is left on new requests.
@@ -132,8 +167,14 @@ def _calibrators(design: Design, scores: Floats, labels: Floats) -> tuple[Any, .
     return tuple(calibration.fit(kind, *pair) for pair in pairs)
 
 
-def usable(design: Design) -> tuple[str, ...]:
+def usable(design: Design, rows: int) -> tuple[str, ...]:
     """Learners of the recipe that the log can feed.
+
+    Few rows grow no trees: what they learn is noise, which routing between models follows.
+
+    Args:
+        design: features and labels.
+        rows: how many are learned from.
 
     Raises:
         LearningError: none can, or a loss that the target cannot have.
@@ -145,8 +186,12 @@ def usable(design: Design) -> tuple[str, ...]:
     learners = tuple(
         name
         for name in recipe.learners
-        if (name != "prior" or named) and (name not in NEEDS_TEXT or examples.has_text)
+        if (name != PRIOR or named) and (name not in NEEDS_TEXT or examples.has_text)
     )
+    if rows < recipe.tree_rows and len(learners) > 1:
+        learners = tuple(name for name in learners if name != TREES)
+    if learners and PRIOR in recipe.learners and PRIOR not in learners:
+        learners = (PRIOR, *learners)  # the overall mean, which few rows are drawn to
     if not learners:
         lacking = (
             f"neither prompts nor a {recipe.by}" if "prior" in recipe.learners else "no prompts"

@@ -71,6 +71,9 @@ def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) ->
     report = {name: _report(design, fitted, len(made), seed)}
     held_out = np.full(made.labels.shape, np.nan)
     held_out[rows] = fitted.held_out
+    if len(rows) < len(made):  # what was left out was never seen by any fit
+        left = np.setdiff1d(np.arange(len(made)), rows)
+        held_out[left] = fitted.predict(Design(made, recipe), left)
     return replace(fitted.write(design, name), report=report, held_out={name: held_out})
 
 
@@ -114,6 +117,9 @@ def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any
     if len(made) < n:
         notes.append(f"fitted on {len(made)} of {n} rows, drawn at random")
     left = [name for name in design.recipe.learners if name not in found.names]
+    if ensemble.TREES in left and (made.has_text or made.seen is not None):
+        left.remove(ensemble.TREES)
+        notes.append(f"fewer than {design.recipe.tree_rows} rows grow no trees")
     if left:
         notes.append(f"the log cannot feed {', '.join(left)}; left out")
     if made.has_text and not any(map(text_of, made.requests)):
@@ -136,6 +142,13 @@ def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any
 
 
 def _errors(found: Ensemble, labels: Floats) -> dict[str, list[float]]:
-    """Cross-fitted root mean squared error of each output, and that of its mean alone."""
-    left = np.sqrt(np.nanmean(np.square(found.held_out - labels[found.rows]), axis=0))
-    return {"rmse": left.tolist(), "rmse_of_mean": np.nanstd(labels, axis=0).tolist()}
+    """Cross-fitted root mean squared error of each output, that of its mean alone, and means."""
+    seen = labels[found.rows]
+    left = np.sqrt(np.nanmean(np.square(found.held_out - seen), axis=0))
+    predicted = np.where(np.isnan(seen), np.nan, found.held_out)
+    return {
+        "rmse": left.tolist(),
+        "rmse_of_mean": np.nanstd(labels, axis=0).tolist(),
+        "mean": np.nanmean(seen, axis=0).tolist(),
+        "mean_predicted": np.nanmean(predicted, axis=0).tolist(),
+    }

@@ -18,22 +18,27 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         learners: joined by a blend; one alone is exported as it is.
-        by, shrink: column of the prior table, and how many rows the overall mean is worth.
+        by, shrink: column of the prior table, and how many rows the overall mean is worth; None
+            learns it (empirical Bayes).
         bits, cap, tf, idf: of hashed words, see `routelab.signals.features.HashedWords`.
-        words_penalty, numbers_penalty, embedding_penalty: of the squared weights.
+        words_penalty, numbers_penalty, embedding_penalty: of the squared weights; the latter two
+            at least, as cross-validation may choose a stronger one.
         rounds, rate, leaves, leaf_rows, leaf_penalty: of the boosted trees.
+        tree_rows: rows below which no trees are grown beside other learners.
         near, neighbors, points: what distance is measured on, how many neighbours vote, and
             how many rows are kept to be neighbours.
         loss: "log" fits probabilities (logistic, log loss), for quality only.
         even: pull of the blend's weights towards equal ones.
-        calibrator: of probabilities; "auto" is Platt's below a thousand rows, else beta.
+        calibrator: of probabilities, each model's apart; "auto" is Platt's below a thousand rows,
+            else beta. It mends the error of each model and harms the differences between models,
+            which routing follows, so that "none" is the default.
         folds: of the cross-fitting that yields blend weights and calibrators.
         most_rows: rows beyond it are left out at random, as what they add is small.
     """
 
     learners: tuple[Name, ...] = ("prior", "words", "numbers", "trees")
     by: Literal["task", "tenant"] = "task"
-    shrink: float = 20.0
+    shrink: float | None = None
     bits: int = 16
     cap: int = 8192
     tf: Literal["log", "raw", "binary"] = "log"
@@ -41,17 +46,18 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words_penalty: float = 5.0
     numbers_penalty: float = 10.0
     embedding_penalty: float = 3000.0
-    rounds: int = 150
-    rate: float = 0.03
+    rounds: int = 75
+    rate: float = 0.06
     leaves: int = 8
     leaf_rows: int = 50
     leaf_penalty: float = 10.0
+    tree_rows: int = 1000
     near: Literal["numbers", "embedding"] = "numbers"
     neighbors: int = 100
     points: int = 2000
     loss: Literal["squared", "log"] = "squared"
-    even: float = 10.0
-    calibrator: Calibration = "auto"
+    even: float = 1.0
+    calibrator: Calibration = "none"
     folds: int = 4
     most_rows: int = 60_000
 
@@ -59,7 +65,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         problems = [
             f"recipe: {field} is {getattr(self, field)}; it must be {rule}"
             for field, low, rule in _LIMITS
-            if not getattr(self, field) >= low
+            if getattr(self, field) is not None and not getattr(self, field) >= low
         ]
         if not self.learners or len(set(self.learners)) < len(self.learners):
             problems.append(f"recipe: learners {self.learners} must be one or more, each once")
@@ -77,6 +83,7 @@ _LIMITS: tuple[tuple[str, float, str], ...] = (
     ("leaves", 2, "2 or more"),
     ("leaf_rows", 1, "1 or more"),
     ("leaf_penalty", 0.0, "0 or more"),
+    ("tree_rows", 0, "0 or more"),
     ("neighbors", 1, "1 or more"),
     ("points", 1, "1 or more"),
     ("even", 0.0, "0 or more"),
@@ -115,15 +122,13 @@ def space() -> dict[str, tuple[Any, ...] | Span]:
             "words",
             "trees",
         ),
-        "shrink": Span(5.0, 100.0, log=True),
         "idf": (True, False),
         "tf": ("log", "raw", "binary"),
         "words_penalty": Span(1.0, 30.0, log=True),
         "numbers_penalty": Span(1.0, 1000.0, log=True),
-        "rounds": Span(50, 300),
+        "rounds": Span(25, 150),
         "leaves": Span(4, 16),
         "leaf_rows": Span(20, 100),
-        "calibrator": ("auto", "platt", "beta", "isotonic", "temperature"),
     }
 
 

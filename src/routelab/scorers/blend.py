@@ -14,23 +14,24 @@ from routelab.scorers.link import FORWARD, INVERSE, each
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Tensors
 
-_LINK = {"value": "identity", "logit": "logit"}
+_LINK = {"value": "identity", "logit": "logit", "log": "log"}
 
 
 class Blend(Scorer, frozen=True, kw_only=True, tag="blend"):
-    """A weighted sum of other scorers' scores, or of their log-odds.
+    """A weighted sum of other scorers' scores, of their log-odds, or of their logarithms.
 
     Attributes:
         parts: names of the scorers, whose outputs are those of the blend.
         weights: one for each; they need not add up to one.
         bias: added to the sum.
-        scale: "value" adds scores, "logit" log-odds of probabilities.
+        scale: "value" adds scores, "logit" log-odds of probabilities, "log" logarithms of amounts,
+            whose blend is a weighted geometric mean.
     """
 
     parts: tuple[str, ...]
     weights: tuple[float, ...]
     bias: float = 0.0
-    scale: Literal["value", "logit"] = "value"
+    scale: Literal["value", "logit", "log"] = "value"
 
     def __post_init__(self) -> None:
         super().__post_init__()

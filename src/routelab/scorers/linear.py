@@ -19,7 +19,8 @@ class Linear(Scorer, frozen=True, kw_only=True, tag="linear"):
 
     Attributes:
         tensors: prefix of `.weights` (width, k) and `.bias` (k,), both float64.
-        link: "identity", or "logit" where the sum is the log-odds of a probability.
+        link: "identity", "logit" where the sum is the log-odds of a probability, or "log" where it
+            is the logarithm of an amount.
     """
 
     tensors: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from routelab.core import Floats
 
-Link: TypeAlias = Literal["identity", "logit"]
+Link: TypeAlias = Literal["identity", "logit", "log"]
 
 _LEAST = 1e-12
 """Probabilities are kept this far from 0 and 1 before a logarithm is taken."""
@@ -35,14 +36,36 @@ def inside(p: float) -> float:
     return min(max(p, _LEAST), 1.0 - _LEAST)
 
 
+_MOST = 700.0
+"""The exponential of little more is infinite."""
+
+
+def amount(z: float) -> float:
+    """The amount whose logarithm is `z`; never infinite."""
+    return math.exp(min(z, _MOST))
+
+
+def logarithm(value: float) -> float:
+    """The logarithm of an amount; of nothing, that of the least number."""
+    return math.log(max(value, sys.float_info.min))
+
+
 def _same(z: float) -> float:
     return z
 
 
-INVERSE: Mapping[str, Callable[[float], float]] = {"identity": _same, "logit": logistic}
+INVERSE: Mapping[str, Callable[[float], float]] = {
+    "identity": _same,
+    "logit": logistic,
+    "log": amount,
+}
 """From the linear scale to the score."""
 
-FORWARD: Mapping[str, Callable[[float], float]] = {"identity": _same, "logit": logit}
+FORWARD: Mapping[str, Callable[[float], float]] = {
+    "identity": _same,
+    "logit": logit,
+    "log": logarithm,
+}
 """From the score to the linear scale."""
 
 

@@ -23,7 +23,8 @@ class Trees(Scorer, frozen=True, kw_only=True, tag="trees"):
 
     Attributes:
         tensors: prefix of the tensors that `flatten` makes.
-        link: "identity", or "logit" where the sum is the log-odds of a probability.
+        link: "identity", "logit" where the sum is the log-odds of a probability, or "log" where it
+            is the logarithm of an amount.
     """
 
     tensors: str

@@ -11,7 +11,7 @@ import numpy as np
 from routelab.core import Floats, Ints
 from routelab.core.messages import short_repr
 from routelab.errors import LearningError
-from routelab.learning import ensemble, folds
+from routelab.learning import calibration, ensemble, folds
 from routelab.learning.design import Design
 from routelab.learning.diagnosis import correctness, ranking
 from routelab.learning.diagnosis.correctness import Correctness
@@ -127,7 +127,7 @@ def account(
         left_out,
         _test(trial, split, there),
         after_answer(log.take(there), pair, signals, chosen, seed=seed, resamples=resamples),
-        trial.correctness(scores),
+        trial.correctness(scores, fold),
         important(trial.design, first, np.flatnonzero(fold == 0), seed),
         learned_the_task(at_random, left_out),
         statement(at_random, left_out),
@@ -162,11 +162,18 @@ class _Trial:
         means = self._prior(train, test) if any(self.made.tasks) else None
         return self._rank(scores, test, means)
 
-    def correctness(self, scores: Floats) -> dict[str, Correctness]:
+    def correctness(self, scores: Floats, fold: Ints) -> dict[str, Correctness]:
+        """Judge cross-fitted scores (n, 2) as probabilities, each model's calibrated apart.
+
+        A reader wants probabilities that come true; a router wants differences between models,
+        which such calibration harms, so that what ships is not calibrated.
+        """
+        kind = self.design.recipe.calibrator
+        calibrated = np.clip(scores, 0.0, 1.0)
+        if kind == "none":
+            calibrated = calibration.crossfit("auto", calibrated, self.made.labels, fold)
         return {
-            name: correctness.judge(
-                np.clip(scores[:, column], 0.0, 1.0), self.made.labels[:, column], self.draws
-            )
+            name: correctness.judge(calibrated[:, column], self.made.labels[:, column], self.draws)
             for column, name in enumerate(self.made.outputs)
         }
 

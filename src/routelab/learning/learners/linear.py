@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 
 from routelab.core import Floats, Ints
 from routelab.learning.design import Csr, Design
+from routelab.learning.learners import ridge
 from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, known, prefixed
+from routelab.learning.levels import common_and_rest, is_comparable
 from routelab.scorers import Linear
 
 
@@ -72,42 +74,77 @@ def embedding(design: Design, rows: Ints, seed: int) -> FittedPart:
 def _fit(
     design: Design, rows: Ints, kind: str, idf: Floats | None, penalty: float, seed: int
 ) -> FittedPart:
-    logistic = design.recipe.loss == "log"
-    one = _logistic if logistic else _ridge
+    if design.recipe.loss == "log":
+        return _logits(design, rows, kind, idf, penalty, seed)
+    labels = design.examples.labels[rows]
+    if kind != "words" and is_comparable(design, rows):
+        # What outputs share and how they differ have penalties of their own.
+        shared, rest = common_and_rest(labels)
+        matrix = design.dense(kind, rows)
+        found = [ridge.dense(matrix, it, penalty) for it in (shared[:, :1], rest)]
+        weights, bias = (one + other for one, other in zip(*found, strict=True))
+        return LinearPart(kind, weights, bias, idf, logistic=False)
+    k = labels.shape[1]
+    width = design.words.shape[1] if kind == "words" else design.dense(kind, rows[:0]).shape[1]
+    weights, bias = np.empty((width, k)), np.empty(k)
+    for outputs, there in _alike(labels):
+        spread = _spread(labels[there][:, outputs])
+        found = _ridge(design, rows[there], kind, idf, labels[there][:, outputs] / spread, penalty)
+        weights[:, outputs], bias[outputs] = found[0] * spread, found[1] * spread
+    return LinearPart(kind, weights, bias, idf, logistic=False)
+
+
+def _alike(labels: Floats) -> Iterator[tuple[Ints, Ints]]:
+    """Outputs that were observed on the same rows, and those rows."""
+    there = ~np.isnan(labels)
+    _, code = np.unique(there, axis=1, return_inverse=True)
+    code = code.ravel()
+    for number in range(int(code.max()) + 1):
+        outputs = np.flatnonzero(code == number)
+        yield outputs, np.flatnonzero(there[:, outputs[0]])
+
+
+def _spread(labels: Floats) -> Floats:
+    """(k,) standard deviations: labels on one scale share a penalty, whatever their units."""
+    spread = labels.std(axis=0)
+    return np.asarray(np.where(spread > 0.0, spread, 1.0))
+
+
+def _ridge(
+    design: Design, rows: Ints, kind: str, idf: Floats | None, labels: Floats, penalty: float
+) -> tuple[Floats, Floats]:
+    if kind != "words":
+        return ridge.dense(design.dense(kind, rows), labels, penalty)
+    requests, of_row = np.unique(design.examples.request_of[rows], return_inverse=True)
+    return ridge.sparse(design.words_of(requests, idf), of_row.ravel(), labels, penalty)
+
+
+def _logits(
+    design: Design, rows: Ints, kind: str, idf: Floats | None, penalty: float, seed: int
+) -> FittedPart:
     weights, bias = [], []
     for output in range(len(design.examples.outputs)):
         there, labels = known(design, rows, output)
-        found = _output(one, _matrix(design, kind, there, idf), labels, penalty, seed)
+        found = _output(_matrix(design, kind, there, idf), labels, penalty, seed)
         weights.append(found[0])
         bias.append(found[1])
-    return LinearPart(kind, np.column_stack(weights), np.array(bias), idf, logistic)
-
-
-_One = Callable[[Any, Floats, float, int], tuple[Floats, float]]
+    return LinearPart(kind, np.column_stack(weights), np.array(bias), idf, logistic=True)
 
 
 def _output(
-    one: _One, matrix: Csr | Floats, labels: Floats, penalty: float, seed: int
+    matrix: Csr | Floats, labels: Floats, penalty: float, seed: int
 ) -> tuple[Floats, float]:
     """(width,) weights and bias of one output, for the columns as they come."""
     if not isinstance(matrix, np.ndarray):
-        return one(matrix, labels, penalty, seed)
+        return _logistic(matrix, labels, penalty, seed)
     # One penalty for all columns needs them on one scale; words are so already, and centred they
     # would no longer be sparse. The weights are turned back, for features as they come.
     centre, spread = matrix.mean(axis=0), matrix.std(axis=0)
     varies = spread > 1e-12
     scaled = np.where(varies, (matrix - centre) / np.where(varies, spread, 1.0), 0.0)
-    weights, bias = one(scaled, labels, penalty, seed)
+    weights, bias = _logistic(scaled, labels, penalty, seed)
     weights = np.where(varies, weights / np.where(varies, spread, 1.0), 0.0)
     return weights, bias - float(weights @ centre)
-
-
-def _ridge(matrix: Any, labels: Floats, penalty: float, seed: int) -> tuple[Floats, float]:
-    spread = float(labels.std()) or 1.0  # tiny labels (USD) would meet the solver's tolerance
-    # Hashed words have 2**16 columns: only an iterative solver never forms their square.
-    solver = "cholesky" if isinstance(matrix, np.ndarray) else "sparse_cg"
-    fitted = Ridge(penalty, solver=solver, tol=1e-3, random_state=seed).fit(matrix, labels / spread)
-    return fitted.coef_ * spread, float(fitted.intercept_) * spread
 
 
 def _logistic(matrix: Any, labels: Floats, penalty: float, seed: int) -> tuple[Floats, float]:

@@ -9,8 +9,18 @@ import numpy.typing as npt
 
 from routelab.core import Floats, Ints
 from routelab.learning.design import Design
-from routelab.learning.learners.part import FittedPart, PortablePart, known, prefixed
+from routelab.learning.learners.part import FittedPart, PortablePart, prefixed
+from routelab.learning.levels import common_and_rest, is_comparable
 from routelab.scorers import Prior
+
+UNSEEN = 20.0
+"""Rows that the overall mean is worth where the log cannot say."""
+
+FEWEST = 10
+"""Rows beyond the first of each name, below which the spread within names is a guess."""
+
+MOST = 1000
+"""Names up to which each gets a row; of more, those that were seen once get none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,30 +52,84 @@ class PriorPart:
 
 
 def fit(design: Design, rows: Ints, seed: int) -> FittedPart:  # noqa: ARG001  (nothing is drawn)
-    """Means by name, shrunk as if `shrink` rows more had the overall mean.
+    """Means by name, drawn to the overall mean by empirical Bayes.
+
+    Where outputs can be compared, what they share (how hard a task is) and how they differ are
+    drawn apart: routing follows the differences, which vary less between tasks.
 
     Source: Efron & Morris 1975.
     """
-    keys = tuple(sorted(set(_names(design, rows)) - {""}))
-    outputs = range(len(design.examples.outputs))
-    columns = [_column(design, keys, *known(design, rows, output)) for output in outputs]
-    return PriorPart(keys, np.column_stack(columns))
+    keys, code = coded(design, rows)
+    labels = design.examples.labels[rows]
+    given = design.recipe.shrink
+    if is_comparable(design, rows):
+        common, rest = common_and_rest(labels)
+        table = _shrunk(code, common, len(keys), given) + _shrunk(code, rest, len(keys), given)
+    else:
+        columns = [
+            _shrunk(code, labels[:, [at]], len(keys), given) for at in range(labels.shape[1])
+        ]
+        table = np.hstack(columns)
+    return PriorPart(tuple(keys.tolist()), table)
 
 
-def _column(
-    design: Design, keys: tuple[str, ...], rows: Ints, labels: Floats
-) -> npt.NDArray[np.float64]:
-    """(len(keys) + 1,) means of one output."""
-    place = {key: index for index, key in enumerate(keys)}
-    code = [place.get(name, len(keys)) for name in _names(design, rows)]
-    count = np.bincount(code, minlength=len(keys) + 1)
-    total = np.bincount(code, weights=labels, minlength=len(keys) + 1)
-    overall = float(labels.mean())
-    weight = count + design.recipe.shrink
-    means = (total + design.recipe.shrink * overall) / np.where(weight > 0.0, weight, 1.0)
-    # Names that were never seen get the overall mean, as do known ones of no weight.
-    means[(weight == 0.0) | (np.arange(len(means)) == len(keys))] = overall
-    return means
+def coded(design: Design, rows: Ints) -> tuple[npt.NDArray[np.str_], Ints]:
+    """Names with a mean of their own (keys,), in order, and the place of each row's (rows,).
+
+    Rows without one have the place behind the last.
+    """
+    names = np.array(_names(design, rows), dtype=str)
+    keys = _keys(names)
+    code = np.searchsorted(keys, names)
+    if len(keys):
+        code = np.where(keys[np.minimum(code, len(keys) - 1)] == names, code, len(keys))
+    return keys, code
+
+
+def _shrunk(code: Ints, labels: Floats, keys: int, given: float | None) -> Floats:
+    """(keys + 1, k) means by key and, last, over all; of outputs that are drawn alike.
+
+    Args:
+        code: (n,) key of each row; `keys` for none.
+        labels: (n, k); rows with a NaN are left out.
+        given: how many rows the overall mean is worth; None is to be learned.
+    """
+    there = ~np.isnan(labels).any(axis=1)
+    code, labels = code[there], labels[there]
+    overall = labels.mean(axis=0)
+    count = np.bincount(code, minlength=keys + 1)[:keys].astype(np.float64)
+    sums = [np.bincount(code, column, minlength=keys + 1)[:keys] for column in labels.T]
+    means = np.column_stack(sums) / np.maximum(count, 1.0)[:, None]
+    worth = _worth(code, labels, means, count) if given is None else given
+    total = count + worth
+    trust = np.divide(count, total, out=np.zeros(keys), where=(total > 0.0) & np.isfinite(total))
+    table = overall + trust[:, None] * (means - overall)
+    return np.vstack([table, overall])
+
+
+def _worth(code: Ints, labels: Floats, means: Floats, count: Floats) -> float:
+    """How many rows the overall mean is worth: variance within names over that between them.
+
+    Source: moments of a random effect in unbalanced data, Searle, Casella & McCulloch 1992.
+    """
+    named = code < len(count)
+    n, keys = float(count.sum()), int((count > 0).sum())
+    free = n - keys
+    if keys < 2 or free < FEWEST:
+        return UNSEEN
+    left = labels[named] - means[code[named]]
+    within = float(np.square(left).sum()) / free
+    centre = labels[named].mean(axis=0)
+    apart = float((count[:, None] * np.square(means - centre))[count > 0].sum())
+    between = (apart - (keys - 1) * within) / (n - float(np.square(count).sum()) / n)
+    return within / between if between > 1e-12 * within else np.inf
+
+
+def _keys(names: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    """Names with a mean of their own, in order."""
+    keys, count = np.unique(names, return_counts=True)
+    kept = (keys != "") & ((count > 1) | (len(keys) <= MOST))
+    return keys[kept]
 
 
 def _names(design: Design, rows: Ints) -> list[str]:
