@@ -2,7 +2,7 @@
 
 from routelab.replay import engine
 from routelab.replay.compare import baseline_gains, gain_difference, gains_apart
-from routelab.replay.comparison_set import ComparisonSet, comparison_set
+from routelab.replay.comparison_set import SEARCHED, ComparisonSet, comparison_set
 from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
 from routelab.replay.engine import run
@@ -34,6 +34,7 @@ from routelab.replay.timeouts import TimedOutAnswers, timed_out_answers
 __all__ = [
     "REFUSE",
     "RESAMPLES",
+    "SEARCHED",
     "SELF",
     "WARN",
     "Baseline",

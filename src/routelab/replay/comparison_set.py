@@ -22,6 +22,9 @@ from routelab.replay.generator import decide
 from routelab.replay.request_cache import RequestCache
 from routelab.replay.result import Replay
 
+SEARCHED = "searched"
+"""What the rows of all parts that a study searched on are called."""
+
 
 @short_repr
 @dataclass(frozen=True, eq=False)
@@ -35,8 +38,8 @@ class ComparisonSet:
         coverage: what was left out.
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
-        reference: covered rows of the train part, from which a baseline may learn; None
-            where the log was never split for learning, or no row of it is covered.
+        reference: covered rows that the policy was searched on, from which a baseline may learn;
+            None where the log was never split for learning, or no row of them is covered.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
         gone: models that policies may call and nobody may choose; the last of the log.
@@ -107,6 +110,13 @@ class ComparisonSet:
         asked = {it: [*rising[at:], *rising[:at][::-1]] for at, it in enumerate(rising)}
         return [reduce(_backed, [alone[i] for i in asked[it]]) for it in range(len(alone))]
 
+    def some(self, rows: Ints) -> ComparisonSet:
+        """Some of these rows (k,), for what holds for all: the same part and its coverage."""
+        if len(rows) == len(self.log):
+            return self
+        left_out = replace(self.coverage, rows=self.coverage.rows[rows])
+        return replace(self, log=self.log.take(rows), groups=self.groups[rows], coverage=left_out)
+
     def take(self, rows: Ints, part: str) -> ComparisonSet:
         """Some of these rows (k,) as a comparison set of their own, called `part`."""
         cache = self.cache.take(rows)
@@ -146,44 +156,45 @@ def _backed(one: Replay, other: Replay) -> Replay:
 def comparison_set(
     log: Log,
     split: Split,
-    part: str,
+    part: str | Sequence[str],
     candidates: Sequence[str],
     *,
     catalogue: Catalogue,
     seed: int,
     allow_missing: bool = False,
-    learn: bool = True,
+    learn: bool | Sequence[str] = True,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
 ) -> ComparisonSet:
-    """The comparable rows of a part ("all" for the whole log).
+    """The comparable rows of a part ("all" for the whole log), or of several together.
 
     Where the log has a column for what a signal costs, rows without it are not comparable.
 
     Args:
         log: to take the rows from.
         split: of that log into parts.
-        part: "train", "tune", "calibrate", "test" or "all".
+        part: "train", "tune", "calibrate", "test" or "all"; or several, called "searched".
         candidates: models to compare, all in the log.
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
         allow_missing: compare on few rows too, where many outcomes are missing.
-        learn: whether baselines may learn from the train part.
+        learn: parts that baselines may learn from; True is train, and False none.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
     Raises:
         LogError: a candidate is not in the log, or too few rows are comparable.
     """
     priced = [name for name in log.extra_usd if name in log.signals]
-    rows = split.rows(part)
+    rows = split.rows(part) if isinstance(part, str) else split.rows(*part)
     found = coverage(log, candidates, rows, signals=priced, allow_missing=allow_missing)
     reference = None
-    if learn and log.requests.task is not None:
-        train = comparable(log, candidates, split.rows("train"), priced).rows
+    known = ("train",) if learn is True else learn or ()
+    if known and log.requests.task is not None:
+        train = comparable(log, candidates, split.rows(*known), priced).rows
         reference = log.take(train).only(candidates) if len(train) else None
     here = log.take(found.rows).only(candidates)
     return ComparisonSet(
-        part,
+        part if isinstance(part, str) else SEARCHED,
         here,
         split.groups[found.rows],
         found,

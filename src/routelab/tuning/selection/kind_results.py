@@ -45,24 +45,21 @@ class PointQuery(NamedTuple):
 
     Attributes:
         options: of the study.
-        shares: by kind, of the best model's quality that is asked for.
         best: candidate alone; alone: candidates that may be exported alone.
     """
 
     options: Options
-    shares: Mapping[str, float]
     best: FrontPoint
     alone: Sequence[FrontPoint]
 
-    def exported(self, kind: str, front: Sequence[FrontPoint]) -> OperatingPoint:
-        """The point of a kind's front that would be exported.
+    def exported(self, front: Sequence[FrontPoint]) -> OperatingPoint:
+        """The point of a front that would be exported.
 
         Raises:
             TuningError: none meets the bounds.
         """
         bounds, point = self.options.bounds, self.options.point
-        share = self.shares[kind]
-        return operating_points(front, bounds, self.best, self.alone, point=point, share=share)[0]
+        return operating_points(front, bounds, self.best, self.alone, point=point)[0]
 
 
 def tried_kinds(
@@ -75,7 +72,7 @@ def tried_kinds(
     """Every kind on test; nothing where there is one alone, or none meets the bounds.
 
     Args:
-        fronts: by kind, on tune.
+        fronts: by kind.
         asked: which point of each is looked at.
         won: the exported kind; chosen: its point.
         testing: rows of test, with every scorer.
@@ -85,7 +82,7 @@ def tried_kinds(
     points = {}
     for kind, front in fronts.items():
         try:
-            points[kind] = chosen if kind == won else asked.exported(kind, front)
+            points[kind] = chosen if kind == won else asked.exported(front)
         except TuningError:
             continue  # its front does not meet the bounds
     found = evaluate(testing, [NamedPolicy(kind, it.point.policy) for kind, it in points.items()])
