@@ -1,7 +1,7 @@
 """Replay policies over a log: what they would have decided, spent and delivered."""
 
 from routelab.replay import engine
-from routelab.replay.compare import baseline_gains, gain_difference, gains_apart
+from routelab.replay.compare import baseline_gains, gain_difference, gains_apart, joint_gains
 from routelab.replay.comparison_set import SEARCHED, ComparisonSet, comparison_set
 from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
@@ -65,6 +65,7 @@ __all__ = [
     "figures",
     "gain_difference",
     "gains_apart",
+    "joint_gains",
     "proved_changes",
     "recorded_cut",
     "refitted",

@@ -23,7 +23,10 @@ from routelab.replay.request_cache import RequestCache
 from routelab.replay.result import Replay
 
 SEARCHED = "searched"
-"""What the rows of all parts that a study searched on are called."""
+"""All parts that a study searched on, where a part of its log is asked for."""
+
+_TUNE = "tune"
+"""What these rows are called: in figures and tables, tune is what a study was tuned on."""
 
 
 @short_repr
@@ -173,7 +176,8 @@ def comparison_set(
     Args:
         log: to take the rows from.
         split: of that log into parts.
-        part: "train", "tune", "calibrate", "test" or "all"; or several, called "searched".
+        part: "train", "tune", "calibrate", "test" or "all"; or several that are
+            searched on, together called "tune".
         candidates: models to compare, all in the log.
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
@@ -194,7 +198,7 @@ def comparison_set(
         reference = log.take(train).only(candidates) if len(train) else None
     here = log.take(found.rows).only(candidates)
     return ComparisonSet(
-        part if isinstance(part, str) else SEARCHED,
+        part if isinstance(part, str) else _TUNE,
         here,
         split.groups[found.rows],
         found,

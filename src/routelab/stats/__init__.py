@@ -13,6 +13,7 @@ from routelab.stats.interval_method import (
     cost_interval,
     effective_groups,
 )
+from routelab.stats.joint import joint_factor
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
 from routelab.stats.reach import RowsNeeded, rows_needed
@@ -45,6 +46,7 @@ __all__ = [
     "holm",
     "independence",
     "interval",
+    "joint_factor",
     "look_level",
     "matrix",
     "mean_interval",

@@ -88,7 +88,8 @@ def _reading(won: KindSummary, found: Sequence[KindSummary]) -> str:
         f"{len(found)} kinds of policy were searched, and compared at every cost on folds that they"
         " were not chosen on: from the simplest on, a kind takes the place of those before where"
         f" it leads them by {SURE:g} standard errors or more. At the cost of what was exported that"
-        f" is {won.kind}. On test it stands against the best policy of every other kind at the same cost."
+        f" is {won.kind}. On test it stands against the best policy of every other kind at the same"
+        " cost."
     )
 
 

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from routelab.tuning.selection import kind_choice, kind_results
     from routelab.tuning.selection.choice import Choice, choose, searched_parts, searched_rows
     from routelab.tuning.selection.kind_choice import Rival
-    from routelab.tuning.selection.kind_results import PointQuery, TriedKind, that_gain, tried_kinds
+    from routelab.tuning.selection.kind_results import (
+        PointGain,
+        PointQuery,
+        TriedKind,
+        joint_points,
+        that_gain,
+        tried_kinds,
+        undecided,
+    )
     from routelab.tuning.selection.kind_search import KindSearch, SearchedRows, search_kinds
     from routelab.tuning.selection.stack import SURE
 else:
@@ -19,12 +27,14 @@ else:
         {
             "Choice": "choice",
             "KindSearch": "kind_search",
+            "PointGain": "kind_results",
             "PointQuery": "kind_results",
             "Rival": "kind_choice",
             "SURE": "stack",
             "SearchedRows": "kind_search",
             "TriedKind": "kind_results",
             "choose": "choice",
+            "joint_points": "kind_results",
             "kind_choice": "",
             "kind_results": "",
             "search_kinds": "kind_search",
@@ -32,6 +42,7 @@ else:
             "searched_rows": "choice",
             "that_gain": "kind_results",
             "tried_kinds": "kind_results",
+            "undecided": "kind_results",
         },
     )
 
@@ -39,11 +50,13 @@ __all__ = [
     "SURE",
     "Choice",
     "KindSearch",
+    "PointGain",
     "PointQuery",
     "Rival",
     "SearchedRows",
     "TriedKind",
     "choose",
+    "joint_points",
     "kind_choice",
     "kind_results",
     "search_kinds",
@@ -51,4 +64,5 @@ __all__ = [
     "searched_rows",
     "that_gain",
     "tried_kinds",
+    "undecided",
 ]

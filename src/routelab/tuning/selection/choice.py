@@ -48,6 +48,7 @@ class Choice(NamedTuple):
         plan: of what was tried.
         single: of the candidates, those that may be exported alone.
         searched: the kinds.
+        notes: what was left out, and what could not be learned.
         won: the kind that is exported; chosen: operating points, the exported one first.
         tightened: the user's bounds with the margins that these were chosen by.
         certifier: of what a certificate was asked for.
@@ -62,6 +63,7 @@ class Choice(NamedTuple):
     plan: StudyPlan
     single: Sequence[FrontPoint]
     searched: KindSearch
+    notes: Sequence[str]
     won: str
     chosen: Sequence[OperatingPoint]
     tightened: Bounds
@@ -79,6 +81,17 @@ class Choice(NamedTuple):
         if learned is None or not self.served:
             return it
         return it._replace(policy=task_mean.written_out(it.policy, learned.fitted))
+
+
+def compared_note(rows: SearchedRows) -> tuple[str, ...]:
+    """That policies were compared on some of the rows alone, as a sentence; nothing otherwise."""
+    n, of = len(rows.at), len(rows.pool.log)
+    if n == of:
+        return ()
+    return (
+        f"policies were compared on {n:,} of the {of:,} requests searched, drawn at random: each is"
+        " replayed on all of them",
+    )
 
 
 def searched_parts(options: Options) -> tuple[str, ...]:
@@ -169,6 +182,7 @@ def choose(
         plan,
         single,
         searched,
+        (*compared_note(rows), *searched.notes),
         won,
         chosen,
         tightened,

@@ -23,7 +23,7 @@ from routelab.tuning.kinds import (
     cascade,
     conditional,
 )
-from routelab.tuning.objectives import ENOUGH, Demands, Excess, FrontPoint
+from routelab.tuning.objectives import ENOUGH, Demands, Excess, FrontPoint, is_met
 from routelab.tuning.options import BY, Options
 from routelab.tuning.selection import stack
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN
@@ -170,7 +170,8 @@ def search_kinds(
     refits = _refits(again, holdout, single, notify)
     held_out = _held_out(refits, holdout, alone)
     expected = {kind: stack.expected(fronts[kind], held_out[kind], single) for kind in again}
-    front, kinds = stack.stacked(expected, held_out, alone, holdout)
+    free = [it for it in alone if is_met(holdout.excess(it.policy))]
+    front, kinds = stack.stacked(expected, held_out, free, holdout)
     return KindSearch(
         expected,
         front,

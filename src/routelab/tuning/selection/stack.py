@@ -10,7 +10,7 @@ import numpy as np
 from routelab.core import Floats, Policy
 from routelab.metrics import hull, value_at
 from routelab.tuning.kinds import HeldOut, Holdout
-from routelab.tuning.objectives import FrontPoint, PolicyScore, front
+from routelab.tuning.objectives import FrontPoint, front
 
 SURE = 0.5
 """Standard errors by which a kind must lead a simpler one at a cost to take its place there."""
@@ -21,39 +21,34 @@ def expected(
 ) -> list[FrontPoint]:
     """A kind's front, with what is expected of each policy on other rows.
 
-    The best of a search flatters itself on the rows searched. By how much is measured at every
-    cost: what its hull there promises, less what is left where it was not chosen. Models alone
-    were not chosen, and keep their means.
+    The best of a search flatters itself on the rows searched. By how much is measured along the
+    front: what is left where it was not chosen, less what the front promises at the same cost.
+    Models alone were not chosen, and keep their means.
 
     Args:
         points: by rising cost, with means on the rows searched.
         held_out: of the kind.
         single: the candidates alone.
     """
-    chosen = [it for it in points if it.policy not in single]
-    if not chosen:
+    if all(it.policy in single for it in points):
         return list(points)
-    flat = hull([it.score.usd_per_1k for it in points], [it.score.quality for it in points])
-    promised = value_at(held_out.budgets, flat)
-    cost = np.clip(held_out.budgets, flat.cost[0], flat.cost[-1])
-    quality_off = held_out.quality - promised
-    cost_off = (held_out.cost - cost) / np.where(cost > 0, cost, 1.0)
+    own = hull([it.score.usd_per_1k for it in points], [it.score.quality for it in points])
+    cost = held_out.cost
+    order = np.argsort(cost, kind="stable")
+    off = (held_out.quality - value_at(cost, own))[order]
 
     def moved(it: FrontPoint) -> FrontPoint:
         if it.policy in single:
             return it
-        usd, quality = it.score
-        usd_off = float(np.interp(usd, held_out.budgets, cost_off))
-        off = float(np.interp(usd, held_out.budgets, quality_off))
-        return FrontPoint(
-            it.policy, PolicyScore(max(0.0, usd * (1 + usd_off)), min(1.0, max(0.0, quality + off)))
-        )
+        less = float(np.interp(it.score.usd_per_1k, cost[order], off))
+        quality = min(1.0, max(0.0, it.score.quality + less))
+        return FrontPoint(it.policy, it.score._replace(quality=quality))
 
     return front(map(moved, points))
 
 
 def stacked(
-    fronts: Mapping[str, Sequence[FrontPoint]],
+    fronts: dict[str, list[FrontPoint]],
     held_out: Mapping[str, HeldOut],
     alone: Sequence[FrontPoint],
     holdout: Holdout,
@@ -66,16 +61,18 @@ def stacked(
     Args:
         fronts: by kind, the simplest first, with what is expected on other rows.
         held_out: by kind.
-        alone: each candidate by itself.
+        alone: the candidates that may be exported alone.
         holdout: the rows, in blocks.
     Source: Breiman, Friedman, Olshen & Stone 1984, section 3.4.3 (the one standard error rule).
     """
-    single = [it.policy for it in alone]
-    kinds = {it.policy: kind for kind, points in fronts.items() for it in reversed(points)}
+    # A policy that several kinds propose, as models alone, is of the simplest.
+    kinds = {it.policy: kind for kind in reversed(fronts) for it in fronts[kind]}
     budgets = next(iter(held_out.values())).budgets
-    zero = holdout.held_out([single] * holdout.folds, budgets)
-    best, leads = zero, np.full(len(budgets), -1)
-    sums = best.sums.copy()
+    leads = np.full(len(budgets), -1 if alone else 0)
+    first = next(iter(held_out.values()))
+    if alone:
+        first = holdout.held_out([[it.policy for it in alone]] * holdout.folds, budgets)
+    sums = first.sums.copy()
     slope = _slopes(alone, budgets)
     for at, kind in enumerate(fronts):
         mine = held_out[kind].sums
@@ -101,6 +98,8 @@ def _lead(mine: Floats, theirs: Floats, slope: Floats) -> tuple[Floats, Floats]:
 
 def _slopes(alone: Sequence[FrontPoint], budgets: Floats) -> Floats:
     """(budgets,) quality that a USD per 1,000 requests buys the zero router at each cost."""
+    if len(alone) < 2:
+        return np.zeros(len(budgets))
     zero = hull([it.score.usd_per_1k for it in alone], [it.score.quality for it in alone])
     if len(zero.cost) < 2:
         return np.zeros(len(budgets))

@@ -37,11 +37,13 @@ from routelab.tuning.selection import (
     Rival,
     TriedKind,
     choose,
+    joint_points,
     kind_choice,
     searched_parts,
     searched_rows,
     that_gain,
     tried_kinds,
+    undecided,
 )
 from routelab.tuning.study import caveats, display, inputs, signal_checks
 from routelab.tuning.study.drift import Drift, drift
@@ -307,7 +309,7 @@ def _judged_on(
         judged=by_bound,
         breakdown=breakdown(policy, testing, searched.tune, best.policy.models_used[0]),
         certificate=certificate,
-        notes=searched.notes,
+        notes=found.notes,
         plan=found.plan if found.plan.seconds is not None else None,
         cut_short=tuple(clock.cut),
         tried=tried,
@@ -334,6 +336,7 @@ def _against_bounds(
     exported, best = chosen[0].point.policy, found.best.policy
     best_quality = score(testing, best).quality
     on_test = demands(bounds, testing, best, best_quality)
+    others = joint_points(chosen, testing)
     further = [
         list(bound_checks.judge(it.point.policy, tuning, testing, found.wanted, on_test))
         for it in chosen
@@ -362,7 +365,8 @@ def _against_bounds(
         further[0],
         by_chance=exported.by_chance,
         kind=found.won,
-        elsewhere=that_gain(tried, chosen, tested, testing),
+        elsewhere=that_gain(tried, others, tested[0].usd_per_1k, testing),
+        undecided=undecided(others),
     )
     return (
         final,

@@ -26,7 +26,8 @@ from routelab.tuning.tuners import TASK_MEAN
 FEWEST = 30
 """Test requests below which a bootstrap interval is no evidence."""
 
-RIVALS = ("random_mix", "prompt_length", "task_mean")
+NO_RIVALS = ("oracle", "zero_router")
+"""Baselines beside single models that no policy competes with, or that the gain is over."""
 
 OWN = {TASK_MEAN: "task_mean"}
 """By kind of policy, the untuned router that it is the tuned form of."""
@@ -64,6 +65,7 @@ def verdict(
     by_chance: bool = False,
     kind: str = "",
     elsewhere: Sequence[str] = (),
+    undecided: Sequence[str] = (),
     equal: float = MARGIN,
 ) -> Verdict:
     """Judge a policy by its figures on test, in the order of the rules.
@@ -80,6 +82,8 @@ def verdict(
         elsewhere: what else gains over the zero router on test, in sentences, surest first. Where
             anything does, it is not said that routing is not worth it, nor that more requests are
             needed without saying so.
+        undecided: other operating points that may gain what is worth a router, in sentences. While
+            there are any, it is not said that routing is not worth it.
         equal: quality that may be lost to the best model and is called equal.
     """
     ruled = _ruled(
@@ -91,7 +95,7 @@ def verdict(
         further,
         by_chance=by_chance,
         kind=kind,
-        elsewhere=elsewhere,
+        elsewhere=(*elsewhere, *undecided),
     )
     saved = saving(test, best_quality, equal)
     if saved is None or saved.word == "quality lost":  # which the figures say without words
@@ -206,7 +210,8 @@ def _near(test: Figures, kind: str) -> list[Baseline]:
     return [
         it
         for it in test.baselines
-        if it.name in RIVALS
+        if it.name not in NO_RIVALS
+        and not it.name.startswith("fixed:")
         and it.name != OWN.get(kind)
         and it.quality_gain_ci[0] <= 0
         and not (single and _as_good(it))
