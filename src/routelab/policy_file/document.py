@@ -51,11 +51,6 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return ("tune",) if self.searched is msgspec.UNSET else self.searched
 
     @property
-    def learned_on(self) -> tuple[str, ...]:
-        """Parts that scorers were fitted on, and that baselines learn from."""
-        return ("train",) if self.searched is msgspec.UNSET else self.searched
-
-    @property
     def returning(self) -> bool:
         """Whether requests of groups that began in an earlier part were kept."""
         return self.returned is not msgspec.UNSET

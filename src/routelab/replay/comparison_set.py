@@ -41,8 +41,8 @@ class ComparisonSet:
         coverage: what was left out.
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
-        reference: covered rows that the policy was searched on, from which a baseline may learn;
-            None where the log was never split for learning, or no row of them is covered.
+        reference: covered rows of the train part, from which a baseline may learn; None
+            where the log was never split for learning, or no row of it is covered.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
         gone: models that policies may call and nobody may choose; the last of the log.
@@ -165,7 +165,7 @@ def comparison_set(
     catalogue: Catalogue,
     seed: int,
     allow_missing: bool = False,
-    learn: bool | Sequence[str] = True,
+    learn: bool = True,
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
 ) -> ComparisonSet:
@@ -182,7 +182,7 @@ def comparison_set(
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
         allow_missing: compare on few rows too, where many outcomes are missing.
-        learn: parts that baselines may learn from; True is train, and False none.
+        learn: whether baselines may learn from the train part.
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
     Raises:
@@ -192,9 +192,8 @@ def comparison_set(
     rows = split.rows(part) if isinstance(part, str) else split.rows(*part)
     found = coverage(log, candidates, rows, signals=priced, allow_missing=allow_missing)
     reference = None
-    known = ("train",) if learn is True else learn or ()
-    if known and log.requests.task is not None:
-        train = comparable(log, candidates, split.rows(*known), priced).rows
+    if learn and log.requests.task is not None:
+        train = comparable(log, candidates, split.rows("train"), priced).rows
         reference = log.take(train).only(candidates) if len(train) else None
     here = log.take(found.rows).only(candidates)
     return ComparisonSet(

@@ -45,7 +45,7 @@ def study_rows(
         catalogue=document.catalogue,
         seed=document.seed,
         allow_missing=allow_missing,
-        learn=record.learned_on if record is not None and same else False,
+        learn=same,
         scoring=scoring,
         estimates=document.estimates,
     )

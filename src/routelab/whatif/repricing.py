@@ -191,7 +191,7 @@ def _comparison_set(
         catalogue=moved.catalogue,
         seed=document.seed,
         allow_missing=allow_missing,
-        learn=record.learned_on if record is not None and same else False,
+        learn=same,
         scoring=policy.scoring,
         estimates=world.estimates(document.estimates, log, moved.log),
     )

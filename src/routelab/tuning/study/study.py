@@ -230,7 +230,6 @@ def tune(
             catalogue=known,
             seed=options.seed,
             allow_missing=options.allow_missing,
-            learn=searched,
         )
 
     rows = searched_rows(part(searched), options.seed)

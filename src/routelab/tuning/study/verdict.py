@@ -26,8 +26,7 @@ from routelab.tuning.tuners import TASK_MEAN
 FEWEST = 30
 """Test requests below which a bootstrap interval is no evidence."""
 
-NO_RIVALS = ("oracle", "zero_router")
-"""Baselines beside single models that no policy competes with, or that the gain is over."""
+RIVALS = ("random_mix", "prompt_length", "task_mean")
 
 OWN = {TASK_MEAN: "task_mean"}
 """By kind of policy, the untuned router that it is the tuned form of."""
@@ -210,8 +209,7 @@ def _near(test: Figures, kind: str) -> list[Baseline]:
     return [
         it
         for it in test.baselines
-        if it.name not in NO_RIVALS
-        and not it.name.startswith("fixed:")
+        if it.name in RIVALS
         and it.name != OWN.get(kind)
         and it.quality_gain_ci[0] <= 0
         and not (single and _as_good(it))
