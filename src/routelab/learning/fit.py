@@ -34,6 +34,7 @@ def fit(
     signals: Sequence[str] = (),
     after: bool | None = None,
     name: str = "",
+    groups: Ints | None = None,
 ) -> FittedScorers:
     """Fit one scorer on this part of a log, and on nothing else.
 
@@ -45,11 +46,14 @@ def fit(
         seed: of folds, learners and draws of rows.
         signals, after: see `training_examples`.
         name: of the scorer; empty for the target's.
+        groups: (n,) what folds keep together; None takes the log's own groups.
     Raises:
         LearningError: one label, too few rows, nothing to look at, or an unknown target.
         LogError: a model that the log lacks.
     """
     made = training_examples(log_part, target, models, signals=signals, after=after)
+    if groups is not None:
+        made = replace(made, groups=groups[made.request_of])
     fitted = fit_examples(made, recipe or Recipe(), seed=seed, name=name or target)
     return replace(fitted, reads=log_part.reads)
 

@@ -31,6 +31,8 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         dropped: requests left out because their group began in an earlier part.
         returned: requests of each part whose group has requests in an earlier one, where they were
             kept; absent where they were left out.
+        searched: parts that the policy was searched on; absent in files of old, whose scorers were
+            fitted on train and whose policy was chosen on tune.
     """
 
     rule: Literal["column", "time", "random"]
@@ -41,6 +43,12 @@ class SplitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n: Mapping[str, int]
     dropped: int = 0
     returned: Mapping[str, int] | msgspec.UnsetType = msgspec.UNSET
+    searched: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def chosen_on(self) -> tuple[str, ...]:
+        """Parts that the policy was chosen on."""
+        return ("tune",) if self.searched is msgspec.UNSET else self.searched
 
     @property
     def returning(self) -> bool:

@@ -2,8 +2,8 @@
 
 from routelab.replay import engine
 from routelab.replay.baselines import ROUTERS
-from routelab.replay.compare import baseline_gains, gain_difference, gains_apart
-from routelab.replay.comparison_set import ComparisonSet, comparison_set
+from routelab.replay.compare import baseline_gains, gain_difference, gains_apart, joint_gains
+from routelab.replay.comparison_set import SEARCHED, ComparisonSet, comparison_set
 from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
 from routelab.replay.engine import run
@@ -39,6 +39,7 @@ __all__ = [
     "REFUSE",
     "RESAMPLES",
     "ROUTERS",
+    "SEARCHED",
     "SELF",
     "WARN",
     "Baseline",
@@ -72,6 +73,7 @@ __all__ = [
     "figures",
     "gain_difference",
     "gains_apart",
+    "joint_gains",
     "proved_changes",
     "recorded_cut",
     "request_table",

@@ -28,6 +28,11 @@ JUDGED = ("calibrate", "test")
 
 COMPUTED = ("cache", "learned")
 """Attributes that are worked out when they are first asked for."""
+SEARCHED = "searched"
+"""All parts that a study searched on, where a part of its log is asked for."""
+
+_TUNE = "tune"
+"""What these rows are called: in figures and tables, tune is what a study was tuned on."""
 
 
 @short_repr
@@ -122,6 +127,13 @@ class ComparisonSet:
         asked = {it: [*rising[at:], *rising[:at][::-1]] for at, it in enumerate(rising)}
         return [reduce(_backed, [alone[i] for i in asked[it]]) for it in range(len(alone))]
 
+    def some(self, rows: Ints) -> ComparisonSet:
+        """Some of these rows (k,), for what holds for all: the same part and its coverage."""
+        if len(rows) == len(self.log):
+            return self
+        left_out = replace(self.coverage, rows=self.coverage.rows[rows])
+        return replace(self, log=self.log.take(rows), groups=self.groups[rows], coverage=left_out)
+
     def take(self, rows: Ints, part: str) -> ComparisonSet:
         """Some of these rows (k,) as a comparison set of their own, called `part`."""
         cache = self.cache.take(rows)
@@ -161,7 +173,7 @@ def _backed(one: Replay, other: Replay) -> Replay:
 def comparison_set(
     log: Log,
     split: Split,
-    part: str,
+    part: str | Sequence[str],
     candidates: Sequence[str],
     *,
     catalogue: Catalogue,
@@ -171,14 +183,15 @@ def comparison_set(
     scoring: Scoring | None = None,
     estimates: Mapping[str, CallEstimate] | None = None,
 ) -> ComparisonSet:
-    """The comparable rows of a part ("all" for the whole log).
+    """The comparable rows of a part ("all" for the whole log), or of several together.
 
     Where the log has a column for what a signal costs, rows without it are not comparable.
 
     Args:
         log: to take the rows from.
         split: of that log into parts.
-        part: "train", "tune", "calibrate", "test" or "all".
+        part: "train", "tune", "calibrate", "test" or "all"; or several that are
+            searched on, together called "tune".
         candidates: models to compare, all in the log.
         catalogue: capabilities and prices of the candidates.
         seed: of random draws and resamples.
@@ -191,7 +204,7 @@ def comparison_set(
         LogError: a candidate is not in the log, or too few rows are comparable.
     """
     priced = [name for name in log.extra_usd if name in log.signals]
-    rows = split.rows(part)
+    rows = split.rows(part) if isinstance(part, str) else split.rows(*part)
     found = coverage(log, candidates, rows, signals=priced, allow_missing=allow_missing)
     reference = None
     if learn and (log.requests.task is not None or log.texts is not None):
@@ -200,7 +213,7 @@ def comparison_set(
         reference = log.take(known).only(candidates) if len(known) else None
     here = log.take(found.rows).only(candidates)
     return ComparisonSet(
-        part,
+        part if isinstance(part, str) else _TUNE,
         here,
         split.groups[found.rows],
         found,
@@ -212,7 +225,7 @@ def comparison_set(
     )
 
 
-def _before(part: str) -> tuple[str, ...]:
+def _before(part: str | Sequence[str]) -> tuple[str, ...]:
     """Parts that baselines learn from."""
     at = PARTS.index(part) if part in PARTS else 0
     return PARTS[: max(at, 1)]

@@ -11,7 +11,7 @@ from routelab.core import Scoring
 from routelab.errors import LogError
 from routelab.logs.model import PARTS, Log, Rule, Split, split
 from routelab.policy_file import Document, SplitRecord
-from routelab.replay.comparison_set import ComparisonSet, comparison_set
+from routelab.replay.comparison_set import SEARCHED, ComparisonSet, comparison_set
 
 
 def study_rows(
@@ -26,7 +26,8 @@ def study_rows(
 
     Args:
         document: of the policy, which says how the log was cut.
-        part: "train", "tune", "calibrate", "test", or "all".
+        part: "train", "tune", "calibrate", "test", "all", or "searched" for all of those parts
+            that the policy was chosen on.
         allow_missing: accept that over 20 % of the rows lack a candidate's outcome.
         scoring: the policy's scorers.
     Raises:
@@ -34,11 +35,12 @@ def study_rows(
             a candidate or cannot be compared.
     """
     log = log.with_specs(document.signals)
+    record = document.split
     cut, same = study_cut(document, log, part)
     return comparison_set(
         log,
         cut,
-        part,
+        record.chosen_on if record is not None and part == SEARCHED else part,
         document.candidates,
         catalogue=document.catalogue,
         seed=document.seed,
@@ -55,11 +57,11 @@ def study_cut(document: Document, log: Log, part: str) -> tuple[Split, bool]:
     Args:
         document: of the policy that the study exported.
         log: that may be the one it was tuned on.
-        part: "train", "tune", "calibrate", "test", or "all".
+        part: "train", "tune", "calibrate", "test", "all" or "searched".
     Raises:
         LogError: an unknown part; a part of another log than the policy's.
     """
-    if part not in (*PARTS, "all"):
+    if part not in (*PARTS, SEARCHED, "all"):
         raise LogError(f"unknown part {part!r}; choose {', '.join(PARTS)} or all")
     record = document.split
     if record is None and part != "all":

@@ -11,7 +11,7 @@ from routelab.core.storage import read_bounded
 from routelab.logs.model import Log
 from routelab.metrics import exact_mean
 from routelab.policy_file import PolicyFile
-from routelab.replay import ComparisonSet, NamedPolicy, evaluate, study_rows
+from routelab.replay import SEARCHED, ComparisonSet, NamedPolicy, evaluate, study_rows
 from routelab.replay.breakdown import breakdown
 from routelab.tuning.study import study_path
 from routelab.version import __version__
@@ -79,7 +79,8 @@ def replayed(
         return study_rows(document, log, part, allow_missing=allow_missing, scoring=policy.scoring)
 
     here, own = comparison(part), part != "all"
-    tune = comparison("tune") if own else None
+    # Scorers flatter the rows that they were fitted on, which are those of the search.
+    tune = comparison(SEARCHED) if own and not policy.policy.scorers_used else None
     test = msgspec.to_builtins(evaluate(here, [NamedPolicy(policy.name, policy.policy)])[0])
     found = breakdown(policy.policy, here, tune, _best(tune or here))
     repeats = _encoded(test) == _encoded(document.evaluation.get("test"))

@@ -17,6 +17,7 @@ from routelab.metrics import exact_mean
 from routelab.policies import to_wire
 from routelab.policy_file import Document, PolicyFile
 from routelab.replay import (
+    SEARCHED,
     ComparisonSet,
     Figures,
     NamedPolicy,
@@ -137,10 +138,10 @@ def reprice(
     new = partial(_comparison_set, policy, log, moved, world, allow_missing=allow_missing)
     now = new(part)
     after = evaluate(now, [NamedPolicy(policy.name, policy.policy)])[0]
-    per_usd = _trade_off(policy, old("tune") if own else here)
+    per_usd = _trade_off(policy, old(SEARCHED) if own else here)
     judged = retuned = None
     if part == "test":
-        best_quality = _best(new("tune"), now)
+        best_quality = _best(new(SEARCHED), now)
         judged = verdict(after, options.bounds, best_quality, by_chance=policy.policy.by_chance)
     if retune and part == "test":
         try:
@@ -182,10 +183,11 @@ def _comparison_set(
     """The rows on which the new candidates can be compared, with those that are gone beside."""
     document = policy.document
     cut, same = study_cut(document, log, part)
+    record = document.split
     made = comparison_set(
         moved.log,
         cut,
-        part,
+        record.chosen_on if record is not None and part == SEARCHED else part,
         (*moved.candidates, *world.drop),
         catalogue=moved.catalogue,
         seed=document.seed,

@@ -106,7 +106,8 @@ def test_a_front_is_judged_on_rows_it_was_not_chosen_on():
         :9
     ]
     budgets = np.array([0.2, 1.0, 3.0])
-    cost, quality = holdout.held_out([policies] * holdout.folds, budgets)
+    found = holdout.held_out([policies] * holdout.folds, budgets)
+    cost, quality = found.cost, found.quality
     wanted = np.zeros((3, 2))
     for fold in range(holdout.folds):
         here = holdout.fold == fold
@@ -132,7 +133,8 @@ def test_the_freedom_of_a_search_does_not_flatter_it():
     search = cascade.source(("confidence",))
     chosen = [search(on.take(holdout.rows_without(f), "tune")) for f in range(holdout.folds)]
     budgets = np.linspace(0.3, 0.9, 5)
-    cost, held = holdout.held_out(chosen, budgets)
+    found = holdout.held_out(chosen, budgets)
+    cost, held = found.cost, found.quality
     own = np.array(
         [(1000 * r.cost_usd.mean(), r.quality.mean()) for r in map(on.replay, search(on))]
     )

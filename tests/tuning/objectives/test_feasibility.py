@@ -165,7 +165,7 @@ def test_a_policy_file_says_what_it_was_bound_to(sample_log, tmp_path):
     from routelab.policy_file import load
     from routelab.tuning.study.export import save
 
-    study = tune(sample_log, options(Bounds(max_usd_per_1k=4.0, floors=(Floor("task", 0.05),))))
+    study = tune(sample_log, options(Bounds(max_usd_per_1k=6.0, floors=(Floor("task", 0.05),))))
     document = load(save(study, tmp_path / "x.policy").path).document
     assert document.evaluation["bounds"] == json.loads(json.dumps(as_json(study)["bounds"]))
     asked = document.provenance["options"]["bounds"]

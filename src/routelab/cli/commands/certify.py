@@ -21,7 +21,7 @@ from routelab.core.catalogue import Catalogue, Model
 from routelab.errors import TuningError
 from routelab.logs.model import Log
 from routelab.policy_file import Certificate, PolicyFile
-from routelab.replay import ComparisonSet, differs, recorded_cut, study_rows
+from routelab.replay import SEARCHED, ComparisonSet, differs, recorded_cut, study_rows
 from routelab.stats import holm
 from routelab.tuning.certify import (
     Bets,
@@ -240,7 +240,7 @@ def _ceiling(
             if goal.ceiling_usd is not None:
                 return Ceiling(goal.ceiling_usd, goal.ceiling_from or "data")
     if given.part != "all":
-        return Evidence(comparison("tune"), 1).ceiling(loaded.policy, given.ceiling_usd)
+        return Evidence(comparison(SEARCHED), 1).ceiling(loaded.policy, given.ceiling_usd)
     known = Evidence(comparison("all"), 1).ceiling(loaded.policy, given.ceiling_usd)
     if known.source != "data":
         return known
@@ -311,11 +311,18 @@ def _chosen_there(
 def _check_part(loaded: PolicyFile, log: Log, part: str) -> None:
     """Refuse requests that the policy was chosen on."""
     own = loaded.document.provenance.get("log_sha256") == log.sha256
-    if part in ("train", "tune") or (part == "all" and own):
+    record = loaded.document.split
+    searched = () if record is None else record.chosen_on
+    if part in ("train", "tune", *searched) or (part == "all" and own):
         raise TuningError(
             f"--split {part}: {loaded.path} was made from these requests, so nothing can be"
-            " proved on them; use calibrate, test, or all of another log"
+            " proved on them; use {_unsearched(searched)} or all of another log"
         )
+
+
+def _unsearched(searched: Sequence[str]) -> str:
+    """Parts that a policy was not chosen on, in words."""
+    return "test," if "calibrate" in searched else "calibrate, test,"
 
 
 def _together(found: Sequence[Certificate]) -> list[float]:

@@ -15,8 +15,8 @@ from rich.text import Text
 from routelab.cli.flags import with_flags
 from routelab.cli.streams import writing
 from routelab.core import Policy
-from routelab.core.messages import wording
 from routelab.errors import visible
+from routelab.core.messages import listed, wording
 from routelab.policy_file import Certificate, CertifiedBound, seconds_text
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict
@@ -124,6 +124,7 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
         escaped(rules),
         *_unbound(found),
         f"   requests: {parts}{lack}; cut {_CUT[found.split.rule]}",
+        f"   searched on {listed(found.searched)}, which tables call tune; judged on test",
         baselines(found.figures),
     )
 
@@ -146,7 +147,8 @@ def budget_line(found: Study, seconds: float) -> str:
     if plan.trials < found.options.trials and found.search is not None:
         text += f"; {plan.trials} trials of {found.options.trials}"
     if plan.rows is not None:
-        text += f"; scorers learned from {plan.rows:,} of {found.split.n['train']:,} requests"
+        pool = sum(found.split.n[it] for it in found.searched)
+        text += f"; scorers learned from {plan.rows:,} of {pool:,} requests"
     if plan.left_out:
         text += f"; no room for {', '.join(plan.left_out)}: a larger --budget has"
     if found.cut_short:

@@ -10,6 +10,7 @@ from routelab.logs.model.problems import SHOWN, Problems
 from routelab.logs.model.splits import (
     NEEDED,
     PARTS,
+    SEARCHED_PARTS,
     SPLIT_EDGES,
     Rule,
     Split,
@@ -29,6 +30,7 @@ from routelab.logs.model.splits import (
 __all__ = [
     "NEEDED",
     "PARTS",
+    "SEARCHED_PARTS",
     "SHOWN",
     "SPLIT_EDGES",
     "Log",

@@ -17,14 +17,16 @@ from routelab.logs.model.log import Log, Strings
 from routelab.logs.model.marks import marked_parts
 
 PARTS = ("train", "tune", "calibrate", "test")
-"""Scorers learn on train, policies are searched on tune, bounds are proved on calibrate, and test
-judges what was chosen, once.
+"""Policies are searched on all parts but test, which judges what was chosen, once. Where bounds are
+to be proved, calibrate is kept for that.
 """
 Whole: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 """Whole numbers of any width, as parts of a log that is not in memory take one byte."""
 SHARES = (0.5, 0.2, 0.1, 0.2)
 LEAST_GROUPS = 50
 """Groups from which on no part is empty, but for one cut at random in two hundred."""
+SEARCHED_PARTS = ("train", "tune", "calibrate")
+"""Parts that a study without a certificate searches on: all but the one that judges."""
 NEEDED = ("train", "tune", "test")
 """Parts that a given cut must have: calibrate is for certificates alone."""
 SPLIT_EDGES = np.cumsum(SHARES)[:-1]
@@ -68,11 +70,11 @@ class Split:
     tied: bool = False
     returning: bool = False
 
-    def rows(self, part: str) -> Ints:
-        """(k,) rows of a part in log order; "all" is every row, dropped ones included."""
-        if part == "all":
+    def rows(self, *parts: str) -> Ints:
+        """(k,) rows of parts in log order; "all" is every row, dropped ones included."""
+        if "all" in parts:
             return np.arange(len(self.part))
-        return np.flatnonzero(self.part == PARTS.index(part))
+        return np.flatnonzero(np.isin(self.part, [PARTS.index(part) for part in parts]))
 
     @property
     def n(self) -> dict[str, int]:

@@ -10,7 +10,7 @@ from routelab.reports.blocks import Block, Cell, Chapter, Gallery, PlotBlock, Ta
 from routelab.reports.learning_summary import KindSummary, PlanSummary, TriedSummary
 from routelab.reports.plots import points, whiskers_plot
 from routelab.reports.summary import Summary
-from routelab.tuning.selection import TIE
+from routelab.tuning.selection import SURE
 
 
 def kinds_chapter(summary: Summary) -> Chapter | None:
@@ -85,10 +85,11 @@ def _planned(summary: Summary, plan: PlanSummary) -> list[Block]:
 
 def _reading(won: KindSummary, found: Sequence[KindSummary]) -> str:
     return (
-        f"{len(found)} kinds of policy were searched. {won.kind.capitalize()} was exported: the"
-        f" area under its front (AIQ) is the greatest on folds of the tune part that the front was"
-        f" not chosen on, or within {TIE:g} of it, and of such equals the simplest kind is taken."
-        " On test it stands against the best policy of every other kind at the same cost."
+        f"{len(found)} kinds of policy were searched, and compared at every cost on folds that they"
+        " were not chosen on: from the simplest on, a kind takes the place of those before where"
+        f" it leads them by {SURE:g} standard errors or more. At the cost of what was exported that"
+        f" is {won.kind}. On test it stands against the best policy of every other kind at the same"
+        " cost."
     )
 
 

@@ -85,6 +85,8 @@ def _splits(cut: SplitRecord) -> TableBlock:
         "calibrate": "certify",
         "test": "judge, once",
     }
+    if cut.searched:
+        uses |= dict.fromkeys(cut.searched, "learn scorers and choose the policy")
     rows = [
         [
             Cell(part),

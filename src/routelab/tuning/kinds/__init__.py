@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.tuning.kinds import cascade, conditional, recipe_search
+    from routelab.tuning.kinds import cascade, conditional, recipe_search, task_mean
     from routelab.tuning.kinds.cascade import CascadeSearch
     from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
-    from routelab.tuning.kinds.holdout import BUDGETS, Holdout
+    from routelab.tuning.kinds.holdout import BUDGETS, HeldOut, Holdout
     from routelab.tuning.kinds.kind import LearnedKind
     from routelab.tuning.kinds.kind_learning import LearnedKinds, NothingLearnedError, learned_kinds
     from routelab.tuning.kinds.proposals import ProposalInputs
@@ -31,6 +31,7 @@ else:
             "CascadeSearch": "cascade",
             "Cascades": "cascade_space",
             "ThresholdsByModel": "cascade_space",
+            "HeldOut": "holdout",
             "Holdout": "holdout",
             "KINDS": "registry",
             "LearnedKind": "kind",
@@ -44,6 +45,7 @@ else:
             "conditional": "",
             "learned_kinds": "kind_learning",
             "recipe_search": "",
+            "task_mean": "",
             "tuner": "registry",
         },
     )
@@ -53,6 +55,7 @@ __all__ = [
     "KINDS",
     "CascadeSearch",
     "Cascades",
+    "HeldOut",
     "Holdout",
     "LearnedKind",
     "LearnedKinds",
@@ -66,5 +69,6 @@ __all__ = [
     "conditional",
     "learned_kinds",
     "recipe_search",
+    "task_mean",
     "tuner",
 ]

@@ -1,4 +1,4 @@
-"""Holdout comparison of policies on one part of a log: each replayed once, by fold."""
+"""Holdout comparison of policies on some rows of a log: each replayed once, block by block."""
 
 from __future__ import annotations
 
@@ -24,27 +24,55 @@ from routelab.tuning.objectives import (
 # The best of a search flatters itself on the rows it was chosen on (the winner's curse): by two
 # points at 500 rows, by .1 at 10,000. So kinds are compared on other rows.
 FOLDS = 4
-"""Folds of tune; a front is chosen on all but one of them and judged on that one."""
+"""Folds of the rows; a front is chosen on all but one of them and judged on that one."""
 
-BUDGETS = 41
-"""Mean costs at which fronts are compared on rows that they were not chosen on."""
+BLOCKS = 24
+"""Blocks of the rows, some to a fold: from their differences follows how sure a comparison is."""
+
+BUDGETS = 61
+"""Mean costs at which fronts are compared on rows that they were not chosen on, at most."""
 
 
 class _Kept(NamedTuple):
-    """A policy's means and breaches on all rows, and its sums of cost and quality (folds, 2)."""
+    """A policy's means and breaches on all rows, and its sums of cost and quality (blocks, 2)."""
 
     score: PolicyScore
     excess: Excess
     sums: Floats
 
 
+class HeldOut(NamedTuple):
+    """What a front comes to at some budgets, on rows that it was not chosen on.
+
+    Attributes:
+        budgets: (budgets,) USD per 1,000 requests, met on the rows that it was chosen on.
+        sums: (budgets, blocks, 2) sums of cost, in USD per 1,000 requests, and of quality.
+        n: rows.
+    """
+
+    budgets: Floats
+    sums: Floats
+    n: int
+
+    @property
+    def cost(self) -> Floats:
+        """(budgets,) mean USD per 1,000 requests."""
+        return np.asarray(self.sums[:, :, 0].sum(axis=1) / self.n)
+
+    @property
+    def quality(self) -> Floats:
+        """(budgets,) mean quality."""
+        return np.asarray(self.sums[:, :, 1].sum(axis=1) / self.n)
+
+
 class Holdout:
-    """Means of policies on some rows, whole and fold by fold; groups are never cut by a fold.
+    """Means of policies on some rows, whole and block by block; groups are never cut by one.
 
     Attributes:
         comparison: the rows.
-        fold: (n,) fold of each row.
-        folds: how many there are.
+        block: (n,) block of each row.
+        blocks: how many there are.
+        folds: how many folds they make.
     """
 
     def __init__(
@@ -52,14 +80,25 @@ class Holdout:
     ) -> None:
         self.comparison = comparison
         self._wanted = wanted
-        self.fold = _deal(comparison.groups, folds, seed)
-        self.folds = int(self.fold.max()) + 1
-        self._rows = np.bincount(self.fold, minlength=self.folds)
+        self.block = _deal(comparison.groups, BLOCKS, seed)
+        self.blocks = int(self.block.max()) + 1
+        self.folds = min(folds, self.blocks)
+        self._fold_of = np.arange(self.blocks) % self.folds
+        self._rows = np.bincount(self._fold_of[self.block], minlength=self.folds)
         self._kept: dict[Policy, _Kept] = {}
+
+    @property
+    def fold(self) -> Ints:
+        """(n,) fold of each row."""
+        return np.asarray(self._fold_of[self.block])
 
     def excess(self, policy: Policy) -> Excess:
         """How far a policy breaks each bound on latency and groups; 0 or less where it holds."""
         return self._of(policy).excess
+
+    def score(self, policy: Policy) -> PolicyScore:
+        """Mean cost and quality of a policy on all rows."""
+        return self._of(policy).score
 
     def meeting(self, policies: Iterable[Policy]) -> list[Policy]:
         """Those that meet these bounds; all of them where none does."""
@@ -71,10 +110,8 @@ class Holdout:
         listed = [policy for policy in policies if is_met(self.excess(policy))]
         return front(FrontPoint(policy, self._of(policy).score) for policy in listed)
 
-    def held_out(
-        self, chosen: Sequence[Sequence[Policy]], budgets: Floats
-    ) -> tuple[Floats, Floats]:
-        """Cost and quality (budgets,) of fronts on the folds that they were not chosen on.
+    def held_out(self, chosen: Sequence[Sequence[Policy]], budgets: Floats) -> HeldOut:
+        """What fronts come to on the folds that they were not chosen on.
 
         For each fold, mixtures of the hull of what was `chosen` on the others meet each
         budget there, and are then judged on the fold.
@@ -82,21 +119,20 @@ class Holdout:
         Args:
             chosen: for each fold, the policies to choose among.
             budgets: (budgets,) USD per 1,000 requests.
-        Returns:
-            (budgets,) USD per 1,000 requests, and (budgets,) mean quality.
         """
-        total = np.zeros((len(budgets), 2))
+        total = np.zeros((len(budgets), self.blocks, 2))
         for fold, policies in enumerate(chosen):
-            sums = self.sums(policies)
-            rest = (sums.sum(axis=1) - sums[:, fold]) / max(1, len(self.fold) - self._rows[fold])
+            sums, here = self.sums(policies), self._fold_of == fold
+            rest = sums[:, ~here].sum(axis=1) / max(1, len(self.block) - self._rows[fold])
             at = _corners(rest)
-            for axis in range(2):
-                total[:, axis] += np.interp(budgets, rest[at, 0], sums[at, fold, axis])
-        mean = total / len(self.fold)
-        return mean[:, 0], mean[:, 1]
+            for block in np.flatnonzero(here):
+                for axis in range(2):
+                    judged = sums[at, block, axis]
+                    total[:, block, axis] = np.interp(budgets, rest[at, 0], judged)
+        return HeldOut(budgets, total, len(self.block))
 
     def sums(self, policies: Sequence[Policy]) -> Floats:
-        """(policies, folds, 2) sums of cost, in USD per 1,000 requests, and of quality."""
+        """(policies, blocks, 2) sums of cost, in USD per 1,000 requests, and of quality."""
         return np.array([self._of(policy).sums for policy in policies])
 
     def rows_without(self, fold: int) -> Ints:
@@ -107,7 +143,7 @@ class Holdout:
         if (kept := self._kept.get(policy)) is None:
             done = self.comparison.replay(policy)
             sums = [
-                np.bincount(self.fold, values, minlength=self.folds)
+                np.bincount(self.block, values, minlength=self.blocks)
                 for values in (1000 * done.cost_usd, done.quality)
             ]
             kept = self._kept[policy] = _Kept(
@@ -116,10 +152,10 @@ class Holdout:
         return kept
 
 
-def _deal(groups: Ints, folds: int, seed: int) -> Ints:
-    """(n,) fold of each row; a group is in one."""
+def _deal(groups: Ints, count: int, seed: int) -> Ints:
+    """(n,) block of each row; a group is in one."""
     names, code = np.unique(groups, return_inverse=True)
-    dealt = np.random.default_rng(seed).permutation(len(names)) % min(folds, len(names))
+    dealt = np.random.default_rng(seed).permutation(len(names)) % min(count, len(names))
     return np.asarray(dealt[code])
 
 

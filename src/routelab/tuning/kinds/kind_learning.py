@@ -1,4 +1,4 @@
-"""Kinds that learn: fit on train, propose and compare on tune.
+"""Kinds that learn: fit scorers, then propose and compare policies on scores held out of them.
 
 Imported only by studies that learn, because scikit-learn takes a second to import.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from routelab.core import Policy, Progress, ScorerUse
+from routelab.core import Ints, Policy, Progress, ScorerUse
 from routelab.errors import LearningError, TuningError
 from routelab.learning import FittedScorers, LearningAccount, account
 from routelab.logs.model import Log, Split
@@ -34,14 +34,12 @@ class LearnedKinds:
     """The result of fitting and searching the kinds that learn.
 
     Attributes:
-        fronts: by kind, the front on tune of what it proposes and single models, as far as
+        fronts: by kind, the front of what it proposes and single models, as far as
             that meets the bounds on latency and groups; empty if none of it does.
         tried: of each policy, by how much it breaks each of those bounds.
         policies: by kind, all that it proposes.
-        holdout: means of the policies on tune, whole and by fold.
-        here: the tune part with every scorer, and who fitted them.
-        unseen: the train part with scores by fits that never saw the row; None where some row has
-            no such score.
+        holdout: means of the policies, whole and by block.
+        here: the rows with scores by fits that never saw them, and who fitted them.
         sought: the search of recipes; None if there was none.
         notes: what was left out of learning, and what could not be learned.
     """
@@ -51,7 +49,6 @@ class LearnedKinds:
     policies: dict[str, list[Policy]]
     holdout: Holdout
     here: ProposalInputs
-    unseen: ComparisonSet | None
     sought: recipe_search.RecipeSearch | None
     notes: tuple[str, ...]
 
@@ -113,7 +110,7 @@ class LearnedKinds:
         return propose
 
     def again(self, kind: str) -> Callable[[ComparisonSet], Iterable[Policy]]:
-        """A function that proposes a kind's policies for given rows of tune."""
+        """A function that proposes a kind's policies for given rows."""
         if tuner(kind).searches:
             return lambda on: tuner(kind).propose(replace(self.here, tune=on))
         return lambda _: self.policies[kind]
@@ -127,8 +124,8 @@ class LearnedKinds:
 # Many arguments: they are a study's own, and none belong together.
 def learned_kinds(
     kinds: Sequence[str],
-    train: ComparisonSet,
-    tuning: ComparisonSet,
+    pool: ComparisonSet,
+    compared: Ints,
     signals: Sequence[str],
     alone: Sequence[FrontPoint],
     wanted: Demands,
@@ -140,18 +137,18 @@ def learned_kinds(
     progress: Progress | None,
     notify: Callable[[str], None],
 ) -> LearnedKinds:
-    """Fit every scorer that these kinds need on train, and search the kinds on tune.
+    """Fit every scorer that these kinds need, and search the kinds on scores held out of the fits.
 
     Args:
         kinds: names, the simplest first.
-        train: rows that scorers are fitted on.
-        tuning: rows that policies are compared on.
+        pool: rows that scorers are fitted on.
+        compared: (n,) of these rows, on which policies are compared.
         signals: confidence signals that a policy may ask for.
-        alone: each candidate by itself, on tune.
-        wanted: the user's bounds on tune.
+        alone: each candidate by itself, on these rows.
+        wanted: the user's bounds there.
         seed: of everything random.
         recipe_trials: recipes tried for the scorers; 0 takes the default one.
-        rows: of train that scorers are fitted on, at most; None for all.
+        rows: that scorers are fitted on, at most; None for all.
         begins: asked before each kind and each scorer whether there is time to begin it.
         progress: called with the number of steps done and that of all.
         notify: called with a sentence on what is about to be done.
@@ -160,13 +157,22 @@ def learned_kinds(
         NothingLearnedError: no kind had anything to propose; it says why.
     """
     models = by_cost(alone)
-    if rows is not None and rows < len(train.log):
-        drawn = np.random.default_rng(seed).permutation(len(train.log))[:rows]
-        train = train.take(np.sort(drawn), train.part)
+    train, place = pool, np.arange(len(pool.log))
+    if rows is not None and rows < len(pool.log):
+        drawn = np.sort(np.random.default_rng(seed).permutation(len(pool.log))[:rows])
+        train, place = pool.take(drawn, pool.part), np.full(len(pool.log), -1)
+        place[drawn] = np.arange(rows)
     sought = _recipe(train.log, models, recipe_trials, seed, progress, notify)
     recipe = None if sought is None else sought.recipe
     fits = ScorerFits(
-        train.log, models, signals, seed=seed, recipe=recipe, begins=begins, notify=notify
+        train.log,
+        models,
+        signals,
+        groups=train.groups,
+        seed=seed,
+        recipe=recipe,
+        begins=begins,
+        notify=notify,
     )
     begun = []
     for kind in kinds:
@@ -175,20 +181,18 @@ def learned_kinds(
             begun.append(kind)
     if not begun:
         raise NothingLearnedError(f"{', '.join(kinds)}: there was no time to learn them")
-    here = setting(tuning, fits)
+    here = setting(unseen(pool.some(compared), fits, place[compared]), fits)
     proposed = {}
     for kind in begun:
         notify(f"searching {kind}")
         proposed[kind] = list(tuner(kind).propose(here))
     if not any(proposed.values()):
-        what = f"nothing could be learned from the {len(train.log):,} requests of train"
+        what = f"nothing could be learned from {len(train.log):,} requests"
         raise NothingLearnedError(f"{', '.join(kinds)}: {what}", *fits.reasons)
-    notify(f"comparing {sum(map(len, proposed.values())):,} policies on tune")
+    notify(f"comparing {sum(map(len, proposed.values())):,} policies")
     holdout = Holdout(here.tune, wanted, seed=seed)
     fronts, tried = _fronts(proposed, holdout, alone, progress)
-    return LearnedKinds(
-        fronts, tried, proposed, holdout, here, unseen(train, fits), sought, fits.notes
-    )
+    return LearnedKinds(fronts, tried, proposed, holdout, here, sought, fits.notes)
 
 
 def _recipe(

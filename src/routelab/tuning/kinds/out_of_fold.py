@@ -1,47 +1,58 @@
-"""The train part with scores of fits that never saw the row they score.
+"""Rows with scores of fits that never saw the row they score.
 
 A scorer flatters the rows that it was fitted on. The cross-fitting that weighs its learners
 yields a score for each of them by a fit on the others, and with those a policy can be searched
-on the train part as honestly as on new requests.
+on the very rows that the scorers learn from, as honestly as on new requests.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from routelab.core import AnswerQuery, Floats, LazyMapping
+from routelab.core import AnswerQuery, Floats, Ints, LazyMapping
 from routelab.logs.model import Log
 from routelab.replay import ComparisonSet, RequestCache
 from routelab.tuning.kinds.scorer_fits import ScorerFits
 
 
 class _Unseen(RequestCache):
-    def __init__(self, log: Log, fits: ScorerFits) -> None:
+    def __init__(self, log: Log, fits: ScorerFits, place: Ints) -> None:
         super().__init__(log, fits.fitted.scoring())
-        self._fits = fits
-        self.scores = LazyMapping(lambda name: fits.fitted.held_out[name])
+        self._fits, self._place = fits, place
+        self.scores = LazyMapping(
+            lambda name: self._filled(name, 0, lambda cache: cache.scores[name])
+        )
         self.after = LazyMapping(self._answered)
 
     def _answered(self, asked: AnswerQuery) -> Floats:
         """Examples after an answer are model by model, in the order of the fits' models."""
         at = self._fits.models.index(self.log.models[asked.model])
-        n = len(self.log)
-        return self._fits.fitted.held_out[asked.scorer][at * n : (at + 1) * n]
+        return self._filled(asked.scorer, at, lambda cache: cache.after[asked])
+
+    def _filled(self, scorer: str, at: int, shipped: Callable[[RequestCache], Floats]) -> Floats:
+        """(n, k) scores by fits without the row; rows that no fit saw take those of the scorer."""
+        n = len(self._fits.log)
+        held_out = self._fits.fitted.held_out[scorer][at * n : (at + 1) * n]
+        found = np.full((len(self.log), held_out.shape[1]), np.nan)
+        known = self._place >= 0
+        found[known] = held_out[self._place[known]]
+        left = np.flatnonzero(np.isnan(found).all(axis=1))
+        if len(left):
+            found[left] = shipped(RequestCache(self.log.take(left), self.scoring))
+        return found
 
 
-def unseen(train: ComparisonSet, fits: ScorerFits) -> ComparisonSet | None:
-    """The train part, scored as new; None where a scorer was not fitted on all of its rows.
+def unseen(rows: ComparisonSet, fits: ScorerFits, place: Ints) -> ComparisonSet:
+    """Rows, scored as if they were new.
 
     Args:
-        train: rows that the scorers were fitted on.
-        fits: who fitted them, and kept the scores of rows held out of each fold's fit.
+        rows: to score (n).
+        fits: who fitted the scorers, and kept the scores of rows held out of each fold's fit.
+        place: (n,) of each row among those that the scorers were fitted on; -1 for the others.
     """
-    held_out = fits.fitted.held_out.values()
-    n = len(train.log)
-    if any(len(scores) % n or np.isnan(scores).all(axis=1).any() for scores in held_out):
-        return None
-    comparison = replace(train, scoring=fits.fitted.scoring())
-    vars(comparison)["cache"] = _Unseen(comparison.log, fits)
+    comparison = replace(rows, scoring=fits.fitted.scoring())
+    vars(comparison)["cache"] = _Unseen(comparison.log, fits, place)
     return comparison

@@ -1,4 +1,4 @@
-"""The inputs of proposed policies: the tune part, its scores, and mean costs of calls."""
+"""The inputs of proposed policies: the searched rows, their scores, and mean costs of calls."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MAX_FRONTIER = 6
 
 @dataclass(frozen=True, eq=False)
 class ProposalInputs:
-    """The inputs of what kinds of policy propose: rows of tune, fitted scorers, mean costs.
+    """The inputs of what kinds of policy propose: searched rows, fitted scorers, mean costs.
 
     Attributes:
-        tune: with all scorers.
-        fits: of them, on the train part.
+        tune: rows, with scores by fits that never saw them.
+        fits: of the scorers, on the same rows.
         models: candidates, cheapest first.
-        frontier: those that no other beats in both quality and cost on train, at most six.
+        frontier: those that no other beats in both quality and cost, at most six.
     """
 
     tune: ComparisonSet
@@ -41,7 +41,7 @@ class ProposalInputs:
         return all(name in self.fits.fitted.scorers for name in scorers)
 
     def costs(self, models: Sequence[str], signals: tuple[str, ...] = ()) -> tuple[float, ...]:
-        """Mean USD of a call with these signals on train, by model."""
+        """Mean USD of a call with these signals, by model."""
         return tuple(_mean(self.fits.log, name, signals) for name in models)
 
     def chains(self, longest: int = 3) -> list[tuple[str, ...]]:
@@ -63,14 +63,13 @@ class ProposalInputs:
         return np.append(0.0, np.geomspace(0.005 / paid.max(), 2.0 / paid.min(), count - 1))
 
 
-def setting(tune: ComparisonSet, fits: ScorerFits) -> ProposalInputs:
+def setting(scored: ComparisonSet, fits: ScorerFits) -> ProposalInputs:
     """The inputs of proposals once everything is learned.
 
     Args:
-        tune: rows to propose for.
+        scored: rows to propose for, as fits scored them that never saw them.
         fits: who fitted the scorers.
     """
-    scored = tune.with_scoring(fits.fitted.scoring())
     return ProposalInputs(scored, fits, fits.models, _frontier(fits.log, fits.models))
 
 

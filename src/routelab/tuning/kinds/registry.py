@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from routelab.tuning.kinds import cascade_routing, gain_cascade, neighbors, tiers, utility
+from routelab.tuning.kinds import (
+    cascade_routing,
+    gain_cascade,
+    neighbors,
+    task_mean,
+    tiers,
+    utility,
+)
 from routelab.tuning.kinds.kind import LearnedKind
 from routelab.tuning.tuners import TUNERS
 
 KINDS: Mapping[str, LearnedKind] = {
+    "task-mean": LearnedKind(task_mean.learn, task_mean.propose),
     "tiers": LearnedKind(tiers.learn, tiers.propose),
     "neighbors": LearnedKind(neighbors.learn, neighbors.propose),
     "utility": LearnedKind(utility.learn, utility.propose),

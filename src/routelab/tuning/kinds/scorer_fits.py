@@ -1,4 +1,4 @@
-"""Scorers fitted on the train part, each once, whichever kinds ask for it."""
+"""Scorers fitted on the searched rows, each once, whichever kinds ask for it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from itertools import chain
 from typing import Any
 
 from routelab import learning
+from routelab.core import Ints
 from routelab.errors import LearningError
 from routelab.learning import FittedScorers, Recipe, Target
 from routelab.logs.model import Log
 
 
 class ScorerFits:
-    """Fits scorers on the train part and keeps them.
+    """Fits scorers and keeps them.
 
     Attributes:
-        log: covered rows of the train part with the candidates only.
+        log: rows to fit on, with the candidates only.
         models: candidates, cheapest first.
         signals: confidence signals that a policy may ask for.
         fitted: all scorers so far.
@@ -29,6 +30,7 @@ class ScorerFits:
         models: Sequence[str],
         signals: Sequence[str],
         *,
+        groups: Ints | None = None,
         seed: int = 0,
         recipe: Recipe | None = None,
         begins: Callable[[str], bool] = lambda _: True,
@@ -39,6 +41,7 @@ class ScorerFits:
         self.signals = tuple(signals)
         self.fitted = FittedScorers()
         self.failures: dict[str, str] = {}
+        self._groups = groups
         self._recipe = recipe or Recipe()
         self._seed = seed
         self._begins = begins
@@ -84,6 +87,7 @@ class ScorerFits:
                 signals=signals,
                 after=after,
                 name=name,
+                groups=self._groups,
             )
         except LearningError as error:
             self.failures[name] = "; ".join(error.problems)

@@ -185,11 +185,21 @@ def means_at_bounds(figures: Figures, bounds: Bounds, best: float) -> Iterator[M
         share, least = bounds.min_quality_share, bounds.min_quality
         ends = figures.quality_ci
         if share is not None and (least is None or share * best > least):
-            alone = [it for it in figures.baselines if it.name.startswith("fixed:")]
-            nearest = min(alone, key=lambda it: abs(it.quality - best), default=None)
+            nearest = model_alone(figures, best)
             if nearest is not None:
                 ends = _against_share(figures, nearest, share)
         yield MeanAtBound(QUALITY, floor, figures.quality, ends)
+
+
+def model_alone(figures: Figures, quality: float) -> Baseline | None:
+    """The baseline of the candidate that has this quality alone; None where there are none.
+
+    Args:
+        figures: of a policy, beside its baselines.
+        quality: of the candidate on the same requests.
+    """
+    alone = [it for it in figures.baselines if it.name.startswith("fixed:")]
+    return min(alone, key=lambda it: abs(it.quality - quality), default=None)
 
 
 def _against_share(figures: Figures, best: Baseline, share: float) -> Range:

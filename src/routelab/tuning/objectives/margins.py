@@ -14,6 +14,7 @@ from routelab.replay import Figures
 from routelab.tuning.objectives.bound_checks import COST, QUALITY, means_at_bounds
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.operating_points import OperatingPoint
+from routelab.tuning.objectives.score import PolicyScore
 
 ONE_SIDED = 1.645 / 1.960
 """Of half a 95 % interval, what the truth is beyond in one case of twenty."""
@@ -57,14 +58,15 @@ def with_margins(
 ) -> Chosen:
     """Choose operating points whose cost and quality keep a distance from the user's bounds.
 
-    The margin is what the mean on test, of other requests of this traffic, falls behind that on
-    tune by in one case of twenty: of half the interval on tune, `ONE_SIDED` times the root of
-    1 + n_tune / n_test. Where no router keeps it, the one that keeps most of it is taken, and its
-    rule says how much that is; a model alone takes its place only where the bounds leave no other.
+    The margin is what the mean on test, of other requests of this traffic, falls behind what is
+    expected by in one case of twenty: of half the interval on the rows searched, `ONE_SIDED` times
+    the root of 1 + n / n_test. Where no router keeps it, the one that keeps most of it is taken,
+    and its rule says how much that is; a model alone takes its place only where the bounds leave
+    no other.
 
     Args:
-        choose: operating points on tune under some bounds.
-        measure: figures of a policy on tune.
+        choose: operating points under some bounds, with what is expected of them on other rows.
+        measure: figures of a policy on the n rows searched.
         bounds: the user's.
         best_quality: on tune, of the best candidate alone.
         n_test: requests of test.
@@ -76,7 +78,8 @@ def with_margins(
         return plain
 
     def tried(chosen: Chosen) -> _Tried:
-        figures = measure(chosen.points[0].point.policy)
+        point = chosen.points[0].point
+        figures = _as_expected(measure(point.policy), point.score)
         wider = ONE_SIDED * math.sqrt(1 + figures.n_requests / max(1, n_test))
         found = list(means_at_bounds(figures, bounds, best_quality))
         margins = {it.bound: wider * it.reach for it in found if math.isfinite(it.reach)}
@@ -115,6 +118,18 @@ def with_margins(
             high = middle
     told = [_told(it, nearest) for it in nearest.chosen.points]
     return nearest.chosen._replace(points=told)
+
+
+def _as_expected(figures: Figures, score: PolicyScore) -> Figures:
+    """The figures, about what is expected of the policy on other rows."""
+    quality, usd = score.quality - figures.quality, score.usd_per_1k - figures.usd_per_1k
+    return structs.replace(
+        figures,
+        quality=score.quality,
+        quality_ci=(figures.quality_ci[0] + quality, figures.quality_ci[1] + quality),
+        usd_per_1k=score.usd_per_1k,
+        usd_per_1k_ci=(figures.usd_per_1k_ci[0] + usd, figures.usd_per_1k_ci[1] + usd),
+    )
 
 
 def _alone(chosen: Chosen) -> bool:

@@ -142,6 +142,8 @@ def _share_text(share: float) -> str:
 def _simplest(ladder: Sequence[list[FrontPoint]], rule: _Rule) -> OperatingPoint | None:
     """The simplest that the zero router does not beat and nothing beats by what is worth it.
 
+    A router as good as the zero router of its own cost is exported for it, even if a mixture of
+    models meets the bound for a little less: what is drawn by chance gains nothing.
     Where the zero router beats the single policies, mixtures of these take its place if they gain
     what is worth a router.
 
@@ -158,13 +160,23 @@ def _simplest(ladder: Sequence[list[FrontPoint]], rule: _Rule) -> OperatingPoint
         return None
     if (
         first is not None
-        and (zero is None or rule.near(first.score, zero.score, (SAME_QUALITY, SAME_COST)))
+        and (zero is None or _keeps_up(first, zero, ladder[1], rule))
         and rule.near(first.score, last.score, (MARGIN, SAVING))
     ):
         return OperatingPoint(rule.name, rule.text, first, plain=first)
     if zero is not None and _gain(last.score, ladder[1]) < MARGIN:
         last = zero
     return OperatingPoint(rule.name, rule.text, last, True, first)
+
+
+def _keeps_up(
+    policy: FrontPoint, zero: FrontPoint, alone: Sequence[FrontPoint], rule: _Rule
+) -> bool:
+    """Whether the zero router does not beat a policy: at its own cost, or as the rule has it."""
+    routes = len(policy.policy.models_used) > 1
+    return (routes and _gain(policy.score, alone) >= -SAME_QUALITY) or rule.near(
+        policy.score, zero.score, (SAME_QUALITY, SAME_COST)
+    )
 
 
 def _gain(score: PolicyScore, alone: Sequence[FrontPoint]) -> float:

@@ -117,11 +117,13 @@ class Scan:
         )
 
     def part(
-        self, cut: PartitionedSplit, name: str, candidates: Sequence[str]
+        self, cut: PartitionedSplit, names: str | Sequence[str], candidates: Sequence[str]
     ) -> list[PartitionPart]:
-        """What a task reads of one part, by file; files without any of it are left out."""
+        """What a task reads of a part or of several, by file; files without any are left out."""
+        listed = (names,) if isinstance(names, str) else names
+        numbers = [PARTS.index(name) for name in listed if name != "all"]
         starts = np.cumsum([0, *(it.requests for it in self.seen)])
-        wanted = [part > -2 if name == "all" else part == PARTS.index(name) for part in cut.parts]
+        wanted = [part > -2 if "all" in listed else np.isin(part, numbers) for part in cut.parts]
         return [
             PartitionPart(
                 self.batches, file, int(starts[file]), it, cut.buckets[file], tuple(candidates)

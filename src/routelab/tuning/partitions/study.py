@@ -14,6 +14,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.messages import short_repr
 from routelab.errors import LogError, TuningError
 from routelab.logs import LogBatches
+from routelab.logs.model import SEARCHED_PARTS
 from routelab.metrics import aiq_among
 from routelab.policies import Fixed
 from routelab.policy_file import SplitRecord
@@ -53,6 +54,9 @@ from routelab.tuning.study import (
     verdict,
 )
 from routelab.tuning.tuners import AUTO, CASCADE
+
+MOST = 50_000
+"""Requests up to which all parts but test are searched on: every policy is replayed on each."""
 
 
 @short_repr
@@ -100,6 +104,11 @@ class PartitionedStudy:
     look: StudyLook | None = None
 
     @property
+    def searched(self) -> tuple[str, ...]:
+        """Parts that were searched on."""
+        return self.split.chosen_on
+
+    @property
     def policy(self) -> Policy:
         """The exported policy."""
         return self.points[0].point.policy
@@ -143,7 +152,8 @@ def tune_partitions(
     known = inputs.known_catalogue(batches, catalogue, models)
     cut = log.cut(options.seed, options.group, options.split, returning=options.returns)
     refuse_cut(log.name, cut, options)
-    tuning, testing = log.part(cut, "tune", models), log.part(cut, "test", models)
+    searched = _searched(cut)
+    tuning, testing = log.part(cut, searched, models), log.part(cut, "test", models)
     question = MomentsQuery((), known, options.seed)
     on_tune = _on_tune(log, tuning, models, signals, question, options, cut.n["test"])
     look = None
@@ -155,6 +165,11 @@ def tune_partitions(
         read |= {name: repr(it) for name, it in batches.specs.items()}
         look = looks.counted(test, cut.sha256, study_digest(options, read))
     return _judged_on(testing, log, cut, question, options, models, on_tune, look)
+
+
+def _searched(cut: PartitionedSplit) -> tuple[str, ...]:
+    """Parts to search on: all but test, unless there are so many requests that tune is enough."""
+    return SEARCHED_PARTS if sum(cut.n[it] for it in SEARCHED_PARTS) <= MOST else ("tune",)
 
 
 class _OnTune(NamedTuple):
@@ -240,6 +255,7 @@ def _verdict(
 ) -> Verdict:
     """The verdict, with what a reader of it must know besides."""
     exported = found.chosen[0]
+    others = kind_results.shared_level(found.chosen, tested)
     warnings = [
         *([] if look is None else look.sentences()),
         *caveats.below_default(options, tested[0].quality, best_quality),
@@ -261,7 +277,8 @@ def _verdict(
         best_quality,
         warnings,
         by_chance=exported.point.policy.by_chance,
-        elsewhere=kind_results.points_that_gain(found.chosen, tested),
+        elsewhere=kind_results.points_that_gain(others),
+        undecided=kind_results.undecided(others),
     )
 
 
@@ -321,7 +338,9 @@ def _judged_on(
 
 def _split(cut: PartitionedSplit) -> SplitRecord:
     returned = cut.returned if cut.returning else msgspec.UNSET
-    return SplitRecord(cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped, returned)
+    return SplitRecord(
+        cut.rule, cut.seed, cut.group, cut.cuts_s, {}, cut.n, cut.dropped, returned, _searched(cut)
+    )
 
 
 def _held_to_bounds(

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import msgspec
 
 from routelab.core.messages import bracketed
 from routelab.errors import TuningError
-from routelab.replay import ComparisonSet, Figures, NamedPolicy, Range, baseline_gains, evaluate
-from routelab.tuning.objectives import FrontPoint, OperatingPoint, operating_points
+from routelab.replay import (
+    ComparisonSet,
+    Figures,
+    NamedPolicy,
+    Range,
+    baseline_gains,
+    evaluate,
+    joint_gains,
+)
+from routelab.tuning.objectives import MARGIN, FrontPoint, OperatingPoint, operating_points
 from routelab.tuning.options import Options
 from routelab.tuning.tuners import TASK_MEAN
 
@@ -45,24 +54,21 @@ class PointQuery(NamedTuple):
 
     Attributes:
         options: of the study.
-        shares: by kind, of the best model's quality that is asked for.
         best: candidate alone; alone: candidates that may be exported alone.
     """
 
     options: Options
-    shares: Mapping[str, float]
     best: FrontPoint
     alone: Sequence[FrontPoint]
 
-    def exported(self, kind: str, front: Sequence[FrontPoint]) -> OperatingPoint:
-        """The point of a kind's front that would be exported.
+    def exported(self, front: Sequence[FrontPoint]) -> OperatingPoint:
+        """The point of a front that would be exported.
 
         Raises:
             TuningError: none meets the bounds.
         """
         bounds, point = self.options.bounds, self.options.point
-        share = self.shares[kind]
-        return operating_points(front, bounds, self.best, self.alone, point=point, share=share)[0]
+        return operating_points(front, bounds, self.best, self.alone, point=point)[0]
 
 
 def tried_kinds(
@@ -75,7 +81,7 @@ def tried_kinds(
     """Every kind on test; nothing where there is one alone, or none meets the bounds.
 
     Args:
-        fronts: by kind, on tune.
+        fronts: by kind.
         asked: which point of each is looked at.
         won: the exported kind; chosen: its point.
         testing: rows of test, with every scorer.
@@ -85,7 +91,7 @@ def tried_kinds(
     points = {}
     for kind, front in fronts.items():
         try:
-            points[kind] = chosen if kind == won else asked.exported(kind, front)
+            points[kind] = chosen if kind == won else asked.exported(front)
         except TuningError:
             continue  # its front does not meet the bounds
     found = evaluate(testing, [NamedPolicy(kind, it.point.policy) for kind, it in points.items()])
@@ -106,31 +112,79 @@ def tried_kinds(
 
 def that_gain(
     kinds: Sequence[TriedKind],
-    points: Sequence[OperatingPoint],
-    tested: Sequence[Figures],
+    points: Sequence[PointGain],
+    usd_per_1k: float,
     testing: ComparisonSet,
 ) -> list[str]:
     """What gains over the zero router on test beside the exported policy, in sentences.
 
     Args:
         kinds: that were tried.
-        points: operating points, the exported one first; tested: their figures on test.
-        testing: rows of test, on which untuned routers spend what the exported policy does.
+        points: the other operating points.
+        usd_per_1k: that the exported policy costs on test, and untuned routers spend.
+        testing: rows of test.
     """
-    gains = _of_points(points, tested)
+    gains = [_of_point(it) for it in points]
     gains += [
         _Gain(it.kind, f"`policy={it.kind!r}` exports such a policy", it.gain, it.gain_ci)
         for it in kinds
         if not it.exported
     ]
-    baselines = baseline_gains(testing, tested[0].usd_per_1k / 1000)
+    baselines = baseline_gains(testing, usd_per_1k / 1000)
     gains += [_Gain(it, OF_BASELINES.get(it, ""), *found) for it, found in baselines.items()]
     return _sentences(gains)
 
 
-def points_that_gain(points: Sequence[OperatingPoint], tested: Sequence[Figures]) -> list[str]:
+def points_that_gain(points: Sequence[PointGain]) -> list[str]:
     """The part of `that_gain` that is of operating points."""
-    return _sentences(_of_points(points, tested))
+    return _sentences([_of_point(it) for it in points])
+
+
+class PointGain(NamedTuple):
+    """Gain of an operating point over the zero router on test; intervals hold together."""
+
+    name: str
+    gain: float
+    ci: Range
+
+
+def joint_points(points: Sequence[OperatingPoint], testing: ComparisonSet) -> tuple[PointGain, ...]:
+    """Gains of operating points on test, in 95 % intervals that hold together.
+
+    Args:
+        points: the exported one first, which is left out of what is returned.
+        testing: rows of test, with every scorer.
+    """
+    gains = joint_gains(testing, [it.point.policy for it in points])
+    return tuple(PointGain(it.name, *gain) for it, gain in zip(points[1:], gains[1:], strict=True))
+
+
+def shared_level(
+    points: Sequence[OperatingPoint], tested: Sequence[Figures]
+) -> tuple[PointGain, ...]:
+    """The same where no resamples are at hand: each has its part of the level (Bonferroni).
+
+    Args:
+        points: the exported one first; tested: their figures on test.
+    """
+    normal = NormalDist()
+    factor = normal.inv_cdf(1 - 0.025 / len(points)) / normal.inv_cdf(1 - 0.025)
+    found = []
+    for it, figures in zip(points[1:], tested[1:], strict=True):
+        gain, (low, high) = figures.gain_vs_zero_router, figures.gain_ci
+        wider = (gain - factor * (gain - low), gain + factor * (high - gain))
+        found.append(PointGain(it.name, gain, wider))
+    return tuple(found)
+
+
+def undecided(points: Sequence[PointGain]) -> list[str]:
+    """Operating points that may gain what is worth a router, in sentences."""
+    return [
+        f"{it.name} may be worth it: {100 * it.gain:+z.2f} points"
+        f" {bracketed(it.ci, '+.2f', 100)} over the zero router, `point={it.name!r}` exports it"
+        for it in sorted(points, key=lambda it: -it.ci[1])
+        if it.ci[1] >= MARGIN
+    ]
 
 
 class _Gain(NamedTuple):
@@ -142,13 +196,8 @@ class _Gain(NamedTuple):
     ci: Range
 
 
-def _of_points(points: Sequence[OperatingPoint], tested: Sequence[Figures]) -> list[_Gain]:
-    return [
-        _Gain(
-            it.name, f"`point={it.name!r}` exports it", figures.gain_vs_zero_router, figures.gain_ci
-        )
-        for it, figures in zip(points[1:], tested[1:], strict=True)
-    ]
+def _of_point(it: PointGain) -> _Gain:
+    return _Gain(it.name, f"`point={it.name!r}` exports it", it.gain, it.ci)
 
 
 def _sentences(gains: Sequence[_Gain]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import structs
 
-from routelab.core import Policy, Progress
+from routelab.core import Floats, Ints, Policy, Progress
 from routelab.errors import TuningError
 from routelab.replay import ComparisonSet
 from routelab.stats import thinned
@@ -17,13 +17,15 @@ from routelab.tuning.budget import Clock, StudyPlan
 from routelab.tuning.kinds import (
     BUDGETS,
     CascadeSearch,
+    HeldOut,
     Holdout,
     ThresholdsByModel,
     cascade,
     conditional,
 )
-from routelab.tuning.objectives import ENOUGH, Demands, Excess, FrontPoint
+from routelab.tuning.objectives import ENOUGH, Demands, Excess, FrontPoint, is_met
 from routelab.tuning.options import BY, Options
+from routelab.tuning.selection import stack
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN
 
 if TYPE_CHECKING:
@@ -39,25 +41,42 @@ PARTED_BY_AUTO = ("gain-cascade",)
 """Kinds from which `auto` takes the policies of each task."""
 
 
+class SearchedRows:
+    """The rows that a study searches on.
+
+    Attributes:
+        pool: all of them, which scorers are fitted on.
+        at: (n,) those of them that policies are compared on.
+        compared: these rows.
+    """
+
+    def __init__(self, pool: ComparisonSet, at: Ints) -> None:
+        self.pool, self.at, self.compared = pool, at, pool.some(at)
+
+
 @dataclass(frozen=True, eq=False)
 class KindSearch:
     """The result of searching every kind that was asked for.
 
+    Scores of front points are what is expected of them on other rows: a policy's means on the
+    rows searched, less what the best of its kind at that cost loses where it was not chosen.
+
     Attributes:
-        fronts: by kind, the simplest first: non-dominated points on tune, by rising cost.
-        held_out: by kind, (cost, quality) that its front reaches on folds of tune that it
-            was not chosen on; empty for a single kind.
-        refits: by kind, for each fold of tune, policies that were proposed without it.
-        holdout: means of policies on tune, whole and by fold.
-        tune: the tune part with every scorer.
+        fronts: by kind, the simplest first: points by rising cost.
+        front: of all kinds together, at every cost of the kind that does best there.
+        kinds: by policy of any front, its kind.
+        held_out: by kind, what its front reaches on folds that it was not chosen on.
+        holdout: means of policies on the rows searched, whole and by block.
+        tune: these rows, with the score of every scorer by fits that never saw the row.
         plain: the search of plain cascades; None if it was not asked for.
         learned: scorers; None if nothing was learned.
         notes: what was left out of learning, and what could not be learned.
     """
 
     fronts: Mapping[str, Sequence[FrontPoint]]
-    held_out: Mapping[str, tuple[Sequence[float], Sequence[float]]]
-    refits: Mapping[str, Sequence[Sequence[Policy]]]
+    front: Sequence[FrontPoint]
+    kinds: Mapping[Policy, str]
+    held_out: Mapping[str, HeldOut]
     holdout: Holdout
     tune: ComparisonSet
     plain: CascadeSearch | None
@@ -76,42 +95,36 @@ class _Found:
         self.learned: LearnedKinds | None = None
         self.notes: Sequence[str] = ()
 
-    def fixed(self, kind: str, policies: Sequence[Policy], front: list[FrontPoint]) -> None:
-        """A kind whose policies do not follow from how requests of tune turned out."""
-        self.fronts[kind] = front
-        self.again[kind] = lambda _: policies
-
 
 # Long: one kind after the other, of which each adds to the same few things.
 def search_kinds(
     options: Options,
     plan: StudyPlan,
     clock: Clock,
-    part: Callable[[str], ComparisonSet],
-    tuning: ComparisonSet,
+    rows: SearchedRows,
     thresholds: ThresholdsByModel,
     alone: Sequence[FrontPoint],
     wanted: Demands,
     progress: Progress | None,
     notify: Callable[[str], None],
 ) -> KindSearch:
-    """Search every kind that is planned, on tune.
+    """Search every kind that is planned.
 
     Args:
         options: of the study.
         plan: which kinds, and how thoroughly.
         clock: that says what there is no time to begin.
-        part: gives the comparable rows of a part by its name.
-        tuning: rows of tune.
+        rows: to search on.
         thresholds: threshold candidates by signal and model.
         alone: each candidate by itself.
-        wanted: the user's bounds on tune.
+        wanted: the user's bounds on the rows compared.
         progress: called with the number of steps done and that of all.
         notify: called with a sentence on each stage.
     Raises:
         TuningError: `by` or a kind needs a column that the log lacks, nothing could be
             learned, or nothing meets the bounds on latency and groups.
     """
+    tuning = rows.compared
     _refuse_unknown(options, tuning)
     signals = tuple(dict.fromkeys(signal for signal, _ in thresholds))
     single = [point.policy for point in alone]
@@ -122,11 +135,6 @@ def search_kinds(
         if options.policy == AUTO and (text := _reached(found.fronts.get(kind, ()), alone)):
             notify(f"{kind}: {text}")
 
-    if TASK_MEAN in plan.kinds and tuning.log.requests.task is not None:
-        means = conditional.conditionals("task", part("train"), [])
-        found.fixed(TASK_MEAN, means, holdout.front([*single, *means]))
-        found.tried += [holdout.excess(policy) for policy in [*single, *means]]
-        reached(TASK_MEAN)
     if CASCADE in plan.kinds:
         searching = structs.replace(options, trials=plan.trials)
         cascades = cascade.cascades(tuning, thresholds, alone, wanted, searching, progress)
@@ -135,7 +143,7 @@ def search_kinds(
         found.tried += cascades.tried
         reached(CASCADE)
     more, found.notes = _learned(
-        options, plan, clock, part, tuning, signals, alone, wanted, progress, notify
+        options, plan, clock, rows, signals, alone, wanted, progress, notify
     )
     for note in found.notes:
         notify(f"note: {note}")
@@ -147,25 +155,38 @@ def search_kinds(
         for kind in more.fronts:
             reached(kind)
     if _is_parted(options, plan, tuning) and clock.begins(CONDITIONAL):
-        parted = _conditionals(options, part, signals, more, notify)
+        notify(f"searching policies by {options.parts_by}")
+        search = _conditionals(options, signals, more)
+        parted = list(search(holdout.comparison))
         if parted:
-            found.fixed(CONDITIONAL, parted, holdout.front([*single, *parted]))
+            found.fronts[CONDITIONAL] = holdout.front([*single, *parted])
+            found.again[CONDITIONAL] = search
             found.tried += [holdout.excess(policy) for policy in parted]
             reached(CONDITIONAL)
     fronts = {kind: points for kind, points in found.fronts.items() if points}
     if not fronts:
         raise wanted.out_of_reach(found.tried)
     again = {kind: found.again[kind] for kind in _simplest_first(fronts)}
-    fronts = {kind: fronts[kind] for kind in again}
-    refits = _refits(again, holdout, single, notify, needed=_needs_refits(options, fronts))
-    held_out = {} if len(fronts) < 2 else _held_out(refits, holdout, alone)
+    refits = _refits(again, holdout, single, notify)
+    held_out = _held_out(refits, holdout, alone)
+    expected = {kind: stack.expected(fronts[kind], held_out[kind], single) for kind in again}
+    free = [it for it in alone if is_met(holdout.excess(it.policy))]
+    front, kinds = stack.stacked(expected, held_out, free, holdout)
     return KindSearch(
-        fronts, held_out, refits, holdout, holdout.comparison, found.cascades, more, found.notes
+        expected,
+        front,
+        kinds,
+        held_out,
+        holdout,
+        holdout.comparison,
+        found.cascades,
+        more,
+        found.notes,
     )
 
 
 def _reached(points: Sequence[FrontPoint], alone: Sequence[FrontPoint]) -> str | None:
-    """What a front comes to on tune, in words."""
+    """What a front comes to on the rows searched, in words."""
     enough = ENOUGH * max(it.score.quality for it in alone)
     least = next((it.score for it in points if it.score.quality >= enough), None)
     if least is None:
@@ -192,11 +213,6 @@ def _is_parted(options: Options, plan: StudyPlan, tuning: ComparisonSet) -> bool
     )
 
 
-def _needs_refits(options: Options, fronts: Mapping[str, Sequence[FrontPoint]]) -> bool:
-    """Whether kinds are to be compared, or a point to be chosen that no bound names."""
-    return len(fronts) > 1 or options.by_default
-
-
 def _refuse_unknown(options: Options, tuning: ComparisonSet) -> None:
     by = options.by or ("task" if options.policy in (CONDITIONAL, TASK_MEAN) else None)
     if by is not None and getattr(tuning.log.requests, by) is None:
@@ -212,8 +228,7 @@ def _learned(
     options: Options,
     plan: StudyPlan,
     clock: Clock,
-    part: Callable[[str], ComparisonSet],
-    tuning: ComparisonSet,
+    rows: SearchedRows,
     signals: Sequence[str],
     alone: Sequence[FrontPoint],
     wanted: Demands,
@@ -224,7 +239,9 @@ def _learned(
 
     None if there are none, or if nothing can be learned and there are cascades all the same.
     """
-    without = (TASK_MEAN, CASCADE, CONDITIONAL)
+    without = {CASCADE, CONDITIONAL}
+    if rows.pool.log.requests.task is None:
+        without.add(TASK_MEAN)
     kinds = [kind for kind in plan.kinds if kind not in without]
     if not kinds:
         return None, ()
@@ -233,8 +250,8 @@ def _learned(
     try:
         found = learned_kinds(
             kinds,
-            part("train"),
-            tuning,
+            rows.pool,
+            rows.at,
             signals,
             alone,
             wanted,
@@ -253,27 +270,18 @@ def _learned(
 
 
 def _conditionals(
-    options: Options,
-    part: Callable[[str], ComparisonSet],
-    signals: Sequence[str],
-    more: LearnedKinds | None,
-    notify: Callable[[str], None],
-) -> list[Policy]:
-    """Policies by value, chosen on train, where scores are of fits that never saw the row."""
-    assert options.parts_by is not None
-    notify(f"searching policies by {options.parts_by}")
-    unseen = None if more is None else more.unseen
-    if more is None or unseen is None:
-        return list(
-            conditional.conditionals(
-                options.parts_by, part("train"), [cascade.corner_source(signals)]
-            )
-        )
+    options: Options, signals: Sequence[str], more: LearnedKinds | None
+) -> Callable[[ComparisonSet], Sequence[Policy]]:
+    """A function from rows to policies by value that are chosen there."""
+    by = options.parts_by
+    assert by is not None
     kinds = PARTED_BY_AUTO if options.policy == AUTO else options.kinds
-    sources = [more.source(kind) for kind in kinds if kind in more.policies]
+    sources: list[conditional.Source] = []
+    if more is not None:
+        sources = [more.source(kind) for kind in kinds if kind in more.policies]
     if not sources:
         sources = [cascade.corner_source(signals)]
-    return list(conditional.conditionals(options.parts_by, unseen, sources))
+    return lambda on: conditional.conditionals(by, on, sources)
 
 
 def _refits(
@@ -281,16 +289,13 @@ def _refits(
     holdout: Holdout,
     single: Sequence[Policy],
     notify: Callable[[str], None],
-    *,
-    needed: bool,
 ) -> dict[str, list[list[Policy]]]:
-    """For each kind and each fold of tune, policies that were proposed without that fold."""
-    if not needed:
-        return {}
-    if len(again) > 1:
-        notify(f"comparing {len(again)} kinds on requests that they were not chosen on")
+    """For each kind and each fold, policies that were proposed without that fold."""
+    what = f"{len(again)} kinds" if len(again) > 1 else next(iter(again))
+    notify(f"comparing {what} on requests that were not chosen on")
     rest = [
-        holdout.comparison.take(holdout.rows_without(fold), "tune") for fold in range(holdout.folds)
+        holdout.comparison.take(holdout.rows_without(fold), holdout.comparison.part)
+        for fold in range(holdout.folds)
     ]
     return {
         kind: [holdout.meeting([*single, *_some(search(on))]) for on in rest]
@@ -302,14 +307,19 @@ def _held_out(
     refits: Mapping[str, Sequence[Sequence[Policy]]],
     holdout: Holdout,
     alone: Sequence[FrontPoint],
-) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
-    costs = [point.score.usd_per_1k for point in alone]
-    budgets = np.linspace(min(costs), max(costs), BUDGETS)
-    found = {}
-    for kind, chosen in refits.items():
-        cost, quality = holdout.held_out(chosen, budgets)
-        found[kind] = (cost.tolist(), quality.tolist())
-    return found
+) -> dict[str, HeldOut]:
+    budgets = _budgets([point.score.usd_per_1k for point in alone])
+    return {kind: holdout.held_out(chosen, budgets) for kind, chosen in refits.items()}
+
+
+def _budgets(costs: Sequence[float]) -> Floats:
+    """(budgets,) costs between the cheapest and the dearest model, evenly and by ratio."""
+    low, high = min(costs), max(costs)
+    even = np.linspace(low, high, BUDGETS // 2)
+    least = min((it for it in costs if it > 0), default=high)
+    if not 0 < least < high:
+        return np.unique(even)
+    return np.unique([*even, *np.geomspace(least, high, BUDGETS - len(even))])
 
 
 def _some(policies: Iterable[Policy]) -> list[Policy]:

@@ -179,6 +179,7 @@ def _split(study: Study) -> SplitRecord:
         cut.n,
         cut.dropped,
         cut.returned if cut.returning else msgspec.UNSET,
+        tuple(study.searched),
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from routelab.core.messages import bracketed, short_repr
 from routelab.replay import Baseline, Figures
 from routelab.stats import requests_above
+from routelab.tuning.objectives import bound_checks
 
 SavingWord = Literal["proven", "not proven", "quality lost"]
 
@@ -49,8 +50,7 @@ def saving(test: Figures, best_quality: float, margin: float) -> Saving | None:
         best_quality: on test, of the candidate that was best on tune.
         margin: of quality, in (0, 1).
     """
-    alone = [it for it in test.baselines if it.name.startswith("fixed:")]
-    best = min(alone, key=lambda it: abs(it.quality - best_quality), default=None)
+    best = bound_checks.model_alone(test, best_quality)
     if best is None or best.saving_share is None or best.saving_share_ci is None:
         return None
     if not best.saving_share > 0:

@@ -1,10 +1,11 @@
-"""One study: cut the log, search on tune, choose a point, and judge it once on test."""
+"""One study: cut the log, search and choose on all parts but test, which judges once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replace_fields
 
@@ -12,42 +13,37 @@ from routelab.core import Policy, Progress, use_listed
 from routelab.core.catalogue import Catalogue
 from routelab.logs.model import Log, Split, split
 from routelab.metrics import aiq_among
-from routelab.policies import Fixed
 from routelab.policy_file import Certificate
 from routelab.replay import ComparisonSet, Figures, NamedPolicy, comparison_set, evaluate
 from routelab.replay.breakdown import Breakdown, breakdown
-from routelab.stats import thinned
-from routelab.tuning.budget import ACCOUNT, Clock, LogShape, StudyPlan, planned
-from routelab.tuning.certify import MOST, Certifier, Evidence, check_models, largest_group
+from routelab.tuning.budget import ACCOUNT, Clock, StudyPlan
+from routelab.tuning.certify import check_models
 from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
-from routelab.tuning.kinds import SearchSummary, ThresholdsByModel, Trial
+from routelab.tuning.kinds import SearchSummary, Trial
 from routelab.tuning.looks import LookLedger, StudyLook, study_digest
 from routelab.tuning.objectives import (
-    ENOUGH,
     BoundCheck,
-    Bounds,
-    Demands,
     FrontPoint,
     OperatingPoint,
     bound_checks,
     demands,
-    is_met,
     mean_cost_quality,
-    operating_points,
     score,
-    with_margins,
-    within,
 )
 from routelab.tuning.options import Options
 from routelab.tuning.selection import (
-    KindSearch,
+    Choice,
     PointQuery,
     Rival,
     TriedKind,
+    choose,
+    joint_points,
     kind_choice,
-    search_kinds,
+    searched_parts,
+    searched_rows,
     that_gain,
     tried_kinds,
+    undecided,
 )
 from routelab.tuning.study import caveats, display, inputs, signal_checks
 from routelab.tuning.study.drift import Drift, drift
@@ -58,7 +54,7 @@ from routelab.tuning.tuners import AUTO
 
 if TYPE_CHECKING:
     from routelab.learning import FittedScorers, LearningAccount
-    from routelab.tuning.kinds import LearnedKinds, recipe_search
+    from routelab.tuning.kinds import recipe_search
     from routelab.tuning.study.seed_spread import SeedSpread
     from routelab.tuning.study.slo_outcome import SloOutcome
 
@@ -70,9 +66,9 @@ class Study:
     Attributes:
         options: that the study was asked for.
         log: the whole log, as it was read.
-        split: its parts.
+        split: its parts; searched: those that were searched on.
         catalogue: prices and capabilities of the candidates.
-        tune, test: comparable rows of either part.
+        tune, test: comparable rows, of the parts searched on and of test.
         kind: of the exported policy.
         rivals: every kind that was searched.
         fitted: scorers that the exported policy names; None if nothing was learned.
@@ -80,9 +76,9 @@ class Study:
             nobody asked.
         sought: the search of recipes for scorers; None if there was none.
         points: operating points, the exported one first.
-        tuned: figures of the exported policy on tune.
+        tuned: figures of the exported policy on the rows searched.
         tested: figures on test, one for each operating point.
-        front: non-dominated points on tune, by rising cost.
+        front: non-dominated points of all kinds, by rising cost, as expected on other rows.
         aiq_front: on test, AIQ of the hull of all operating points and the candidates.
         trials: of the randomised search.
         search: how it went; None where there was none.
@@ -103,6 +99,7 @@ class Study:
     options: Options
     log: Log
     split: Split
+    searched: Sequence[str]
     catalogue: Catalogue
     tune: ComparisonSet
     test: ComparisonSet
@@ -222,8 +219,9 @@ def tune(
         returning=options.returns,
     )
     refuse_cut(log.name, cut, options)
+    searched = searched_parts(options)
 
-    def part(name: str) -> ComparisonSet:
+    def part(name: str | Sequence[str]) -> ComparisonSet:
         return comparison_set(
             log,
             cut,
@@ -234,8 +232,12 @@ def tune(
             allow_missing=options.allow_missing,
         )
 
-    on_tune = _on_tune(options, cut, part, signals, clock, progress, tell)
-    learned = on_tune.searched.learned
+    rows = searched_rows(part(searched), options.seed)
+    thresholds = inputs.thresholds(rows.compared.log, signals)
+    found = choose(
+        options, cut, rows, thresholds, partial(part, "calibrate"), clock, progress, tell
+    )
+    learned = found.searched.learned
     if learned is not None:
         tell("judging on test")
     testing = part("test")
@@ -246,107 +248,9 @@ def tune(
         read = inputs.digests(log, known) | {name: repr(log.spec(name)) for name in signals}
         test = cut.sha256()["test"]
         look = looks.counted(test, log.sha256, study_digest(options, read))
-    study = _judged_on(testing, options, log, cut, known, on_tune, clock, look, tell)
+    study = _judged_on(testing, options, log, cut, known, found, clock, look, tell)
     note_export(options, study.trials, study.kind, study.policy, study.verdict.word, tell)
     return study
-
-
-class _OnTune(NamedTuple):
-    """What was searched for and chosen before a row of test is read.
-
-    Attributes:
-        alone: every candidate by itself; best: of them.
-        wanted: the user's bounds on tune.
-        single: of the candidates, those that may be exported alone.
-        shares: by kind, of the best model's quality that is asked for on tune.
-        won: the kind that is exported; chosen: operating points of it, the exported one first.
-        tightened: the user's bounds with the margins that these were chosen by.
-    """
-
-    thresholds: ThresholdsByModel
-    alone: Sequence[FrontPoint]
-    best: FrontPoint
-    wanted: Demands
-    plan: StudyPlan
-    single: Sequence[FrontPoint]
-    shares: Mapping[str, float]
-    searched: KindSearch
-    won: str
-    chosen: Sequence[OperatingPoint]
-    tightened: Bounds
-    certifier: Certifier | None
-    tuned: Figures
-
-
-def _on_tune(
-    options: Options,
-    cut: Split,
-    part: Callable[[str], ComparisonSet],
-    signals: Sequence[str],
-    clock: Clock,
-    progress: Progress | None,
-    tell: Callable[[str], None],
-) -> _OnTune:
-    """Search every kind of policy on tune, and choose operating points of the best.
-
-    Raises:
-        TuningError: nothing meets the bounds.
-        LogError: rows that cannot be compared.
-    """
-    tuning = part("tune")
-    thresholds = inputs.thresholds(tuning.log, signals)
-    alone = [
-        FrontPoint(Fixed(name), mean_cost_quality(replay))
-        for name, replay in zip(tuning.models, tuning.fixed(), strict=True)
-    ]
-    best = max(alone, key=lambda point: (point.score.quality, -point.score.usd_per_1k))
-    wanted = demands(options.bounds, tuning, best.policy, best.score.quality)
-    plan = planned(options, _shape(cut, tuning, thresholds))
-    clock.steps = plan.steps
-    searched = search_kinds(
-        options, plan, clock, part, tuning, thresholds, alone, wanted, progress, tell
-    )
-    tuning = searched.tune
-    single = [it for it in alone if is_met(wanted.further(tuning.replay(it.policy)))]
-    kept = {}
-    if options.by_default:
-        for kind, refits in searched.refits.items():
-            kept[kind] = kind_choice.kept_by_default(searched.holdout, refits, best.policy)
-    shares = dict.fromkeys(searched.fronts, ENOUGH) | {kind: it.share for kind, it in kept.items()}
-    won = kind_choice.winner(searched, alone, kept, options.bounds)
-    points = searched.fronts[won]
-    chosen, tightened = with_margins(
-        lambda bounds: operating_points(
-            points, bounds, best, single, point=options.point, share=shares[won]
-        ),
-        lambda policy: evaluate(tuning, [NamedPolicy(options.name, policy)])[0],
-        options.bounds,
-        best.score.quality,
-        cut.n["test"],
-    )
-    pool = [*thinned(points, MOST), *single, chosen[0].point]
-    certifier = _certifier(options, cut, part, searched.learned, tuning, pool, best)
-    if certifier is not None:
-        chosen = certifier.exported(chosen)
-    tuned = evaluate(tuning, [NamedPolicy(options.name, chosen[0].point.policy)])[0]
-    return _OnTune(
-        thresholds, alone, best, wanted, plan, single, shares, searched, won, chosen, tightened,
-        certifier, tuned,
-    )  # fmt: skip
-
-
-def _shape(cut: Split, tuning: ComparisonSet, thresholds: ThresholdsByModel) -> LogShape:
-    """What a plan may depend on."""
-    task = tuning.log.requests.task
-    return LogShape(
-        train=cut.n["train"],
-        tune=len(tuning.log),
-        test=cut.n["test"],
-        models=len(tuning.models),
-        signals=len({signal for signal, _ in thresholds}),
-        tasks=task is not None and len(set(task.tolist())) > 1,
-        prompts=tuning.log.texts is not None,
-    )
 
 
 def _judged_on(
@@ -355,18 +259,19 @@ def _judged_on(
     log: Log,
     cut: Split,
     catalogue: Catalogue,
-    found: _OnTune,
+    found: Choice,
     clock: Clock,
     look: StudyLook | None,
     tell: Callable[[str], None],
 ) -> Study:
     """The study, once what it chose is replayed on test."""
-    searched, alone, best, chosen = found.searched, found.alone, found.best, found.chosen
-    more, plain, exported = searched.learned, searched.plain, chosen[0].point
-    tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in chosen])
-    tightened = replace_fields(options, bounds=found.tightened)
-    asked = PointQuery(tightened, found.shares, best, found.single)
-    tried = tried_kinds(searched.fronts, asked, found.won, chosen[0], testing)
+    searched, alone, best = found.searched, found.alone, found.best
+    more, plain, exported = searched.learned, searched.plain, found.chosen[0].point
+    points = [it._replace(point=found.written(it.point)) for it in found.chosen]
+    policy = points[0].point.policy
+    tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in points])
+    asked = PointQuery(replace_fields(options, bounds=found.tightened), best, found.single)
+    tried = tried_kinds(searched.fronts, asked, found.won, found.chosen[0], testing)
     rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
     certificate = None
     if found.certifier is not None:
@@ -375,33 +280,35 @@ def _judged_on(
         testing, options, log, cut, found, tested, certificate, tried, rivals, look
     )
     account = None
-    if more is not None and found.plan.account and clock.begins(ACCOUNT):
+    accounted = options.learns and found.plan.account
+    if more is not None and accounted and clock.begins(ACCOUNT):
         usable = tuple(dict.fromkeys(signal for signal, _ in found.thresholds))
         account = more.worth(log, options, usable, cut, alone, best, tell)
     return Study(
         options=options,
         log=log,
         split=cut,
+        searched=searched_parts(options),
         catalogue=catalogue,
         tune=searched.tune,
         test=testing,
         kind=found.won,
         rivals=rivals,
-        fitted=None if more is None else more.used_by(exported.policy.scorer_uses),
+        fitted=None if more is None or not options.learns else more.used_by(policy.scorer_uses),
         account=account,
         sought=None if more is None else more.sought,
-        points=chosen,
+        points=points,
         tuned=found.tuned,
         tested=tested,
-        front=searched.fronts[found.won],
+        front=[found.written(it) for it in searched.front],
         aiq_front=front_aiq(testing, tested),
         trials=[] if plain is None else plain.trials,
         search=None if plain is None else plain.summary,
         verdict=final,
         judged=by_bound,
-        breakdown=breakdown(exported.policy, testing, searched.tune, best.policy.models_used[0]),
+        breakdown=breakdown(policy, testing, searched.tune, best.policy.models_used[0]),
         certificate=certificate,
-        notes=searched.notes,
+        notes=found.notes,
         plan=found.plan if found.plan.seconds is not None else None,
         cut_short=tuple(clock.cut),
         tried=tried,
@@ -415,7 +322,7 @@ def _against_bounds(
     options: Options,
     log: Log,
     cut: Split,
-    found: _OnTune,
+    found: Choice,
     tested: Sequence[Figures],
     certificate: Certificate | None,
     tried: Sequence[TriedKind],
@@ -428,6 +335,7 @@ def _against_bounds(
     exported, best = chosen[0].point.policy, found.best.policy
     best_quality = score(testing, best).quality
     on_test = demands(bounds, testing, best, best_quality)
+    others = joint_points(chosen, testing)
     further = [
         list(bound_checks.judge(it.point.policy, tuning, testing, found.wanted, on_test))
         for it in chosen
@@ -456,7 +364,8 @@ def _against_bounds(
         further[0],
         by_chance=exported.by_chance,
         kind=found.won,
-        elsewhere=that_gain(tried, chosen, tested, testing),
+        elsewhere=that_gain(tried, others, tested[0].usd_per_1k, testing),
+        undecided=undecided(others),
     )
     return (
         final,
@@ -472,7 +381,7 @@ def _against_bounds(
 
 
 def _drift(
-    testing: ComparisonSet, options: Options, found: _OnTune, exported: Policy
+    testing: ComparisonSet, options: Options, found: Choice, exported: Policy
 ) -> Drift | None:
     """What changed inside the test period, with the verdict on its later half."""
     name = f"fixed:{found.best.policy.models_used[0]}"
@@ -482,32 +391,6 @@ def _drift(
         return verdict(later, options.bounds, best, by_chance=exported.by_chance, kind=found.won)
 
     return drift(testing, NamedPolicy(options.name, exported), judge)
-
-
-def _certifier(
-    options: Options,
-    cut: Split,
-    part: Callable[[str], ComparisonSet],
-    more: LearnedKinds | None,
-    tuning: ComparisonSet,
-    pool: Sequence[FrontPoint],
-    best: FrontPoint,
-) -> Certifier | None:
-    """The path along the points that meet the user's bounds, tested before test is read."""
-    if not options.certify:
-        return None
-    calibrate, largest = part("calibrate"), largest_group(cut)
-    if more is not None:
-        calibrate = calibrate.with_scoring(more.fitted.scoring())
-    return Certifier.along(
-        within(pool, options.bounds, best),
-        options.certify,
-        options.delta,
-        Evidence(tuning, largest),
-        Evidence(calibrate, largest),
-        cut.group,
-        ceiling_usd=options.cost_ceiling_usd,
-    )
 
 
 def front_aiq(testing: ComparisonSet, tested: Sequence[Figures]) -> float:

@@ -64,6 +64,7 @@ def verdict(
     by_chance: bool = False,
     kind: str = "",
     elsewhere: Sequence[str] = (),
+    undecided: Sequence[str] = (),
     equal: float = MARGIN,
 ) -> Verdict:
     """Judge a policy by its figures on test, in the order of the rules.
@@ -80,6 +81,8 @@ def verdict(
         elsewhere: what else gains over the zero router on test, in sentences, surest first. Where
             anything does, it is not said that routing is not worth it, nor that more requests are
             needed without saying so.
+        undecided: other operating points that may gain what is worth a router, in sentences. While
+            there are any, it is not said that routing is not worth it.
         equal: quality that may be lost to the best model and is called equal.
     """
     ruled = _ruled(
@@ -91,7 +94,7 @@ def verdict(
         further,
         by_chance=by_chance,
         kind=kind,
-        elsewhere=elsewhere,
+        elsewhere=(*elsewhere, *undecided),
     )
     saved = saving(test, best_quality, equal)
     if saved is None or saved.word == "quality lost":  # which the figures say without words

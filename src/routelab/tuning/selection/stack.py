@@ -1,0 +1,112 @@
+"""The front of all kinds together: at every cost the kind that does best on other rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from routelab.core import Floats, Policy
+from routelab.metrics import hull, value_at
+from routelab.tuning.kinds import HeldOut, Holdout
+from routelab.tuning.objectives import FrontPoint, front
+
+SURE = 0.5
+"""Standard errors by which a kind must lead a simpler one at a cost to take its place there."""
+
+
+def expected(
+    points: Sequence[FrontPoint], held_out: HeldOut, single: Sequence[Policy]
+) -> list[FrontPoint]:
+    """A kind's front, with what is expected of each policy on other rows.
+
+    The best of a search flatters itself on the rows searched. By how much is measured along the
+    front: what is left where it was not chosen, less what the front promises at the same cost.
+    Models alone were not chosen, and keep their means.
+
+    Args:
+        points: by rising cost, with means on the rows searched.
+        held_out: of the kind.
+        single: the candidates alone.
+    """
+    if all(it.policy in single for it in points):
+        return list(points)
+    own = hull([it.score.usd_per_1k for it in points], [it.score.quality for it in points])
+    cost = held_out.cost
+    order = np.argsort(cost, kind="stable")
+    off = (held_out.quality - value_at(cost, own))[order]
+
+    def moved(it: FrontPoint) -> FrontPoint:
+        if it.policy in single:
+            return it
+        less = float(np.interp(it.score.usd_per_1k, cost[order], off))
+        quality = min(1.0, max(0.0, it.score.quality + less))
+        return FrontPoint(it.policy, it.score._replace(quality=quality))
+
+    return front(map(moved, points))
+
+
+def stacked(
+    fronts: dict[str, list[FrontPoint]],
+    held_out: Mapping[str, HeldOut],
+    alone: Sequence[FrontPoint],
+    holdout: Holdout,
+) -> tuple[list[FrontPoint], dict[Policy, str]]:
+    """The front of all kinds, and the kind of each policy of any of them.
+
+    Kinds are asked from the simplest on, the models alone before all: at each cost one takes
+    the place of those before if it leads them by `SURE` standard errors, by blocks of rows.
+
+    Args:
+        fronts: by kind, the simplest first, with what is expected on other rows.
+        held_out: by kind.
+        alone: the candidates that may be exported alone.
+        holdout: the rows, in blocks.
+    Source: Breiman, Friedman, Olshen & Stone 1984, section 3.4.3 (the one standard error rule).
+    """
+    # A policy that several kinds propose, as models alone, is of the simplest.
+    kinds = {it.policy: kind for kind in reversed(fronts) for it in fronts[kind]}
+    budgets = next(iter(held_out.values())).budgets
+    leads = np.full(len(budgets), -1 if alone else 0)
+    first = next(iter(held_out.values()))
+    if alone:
+        first = holdout.held_out([[it.policy for it in alone]] * holdout.folds, budgets)
+    sums = first.sums.copy()
+    slope = _slopes(alone, budgets)
+    for at, kind in enumerate(fronts):
+        mine = held_out[kind].sums
+        lead, error = _lead(mine, sums, slope)
+        better = lead > SURE * error
+        leads[better] = at
+        sums[better] = mine[better]
+    names = list(fronts)
+    kept = list(alone)
+    for at, kind in enumerate(names):
+        kept += [it for it in fronts[kind] if leads[_nearest(budgets, it)] == at]
+    return front(kept), kinds
+
+
+def _lead(mine: Floats, theirs: Floats, slope: Floats) -> tuple[Floats, Floats]:
+    """(budgets,) sums by which one leads, costs weighed in, and their standard errors."""
+    apart = mine - theirs
+    worth = apart[:, :, 1] - slope[:, None] * apart[:, :, 0]
+    blocks = worth.shape[1]
+    spread = worth.std(axis=1, ddof=1) if blocks > 1 else np.full(len(worth), math.inf)
+    return worth.sum(axis=1), spread * math.sqrt(blocks)
+
+
+def _slopes(alone: Sequence[FrontPoint], budgets: Floats) -> Floats:
+    """(budgets,) quality that a USD per 1,000 requests buys the zero router at each cost."""
+    if len(alone) < 2:
+        return np.zeros(len(budgets))
+    zero = hull([it.score.usd_per_1k for it in alone], [it.score.quality for it in alone])
+    if len(zero.cost) < 2:
+        return np.zeros(len(budgets))
+    slopes = np.diff(zero.quality) / np.diff(zero.cost)
+    at = np.clip(np.searchsorted(zero.cost, budgets, side="right") - 1, 0, len(slopes) - 1)
+    return np.where(budgets > zero.cost[-1], 0.0, slopes[at])
+
+
+def _nearest(budgets: Floats, it: FrontPoint) -> int:
+    return int(np.argmin(np.abs(budgets - it.score.usd_per_1k)))

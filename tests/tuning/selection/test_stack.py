@@ -1,0 +1,114 @@
+"""The common front of all kinds: what is expected on other rows, and who leads at which cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from tuning_world import log_of, point, random_log
+
+from routelab.core.catalogue import Catalogue
+from routelab.logs.model import split
+from routelab.metrics import hull, value_at
+from routelab.policies import Cascade, Fixed
+from routelab.replay import comparison_set
+from routelab.tuning.kinds import HeldOut, Holdout, cascade
+from routelab.tuning.objectives import Bounds, FrontPoint, demands
+from routelab.tuning.selection import stack
+
+BUDGETS = np.linspace(0.1, 1.0, 10)
+
+
+def holdout_of(log):
+    log = replace(log, catalogue=Catalogue())
+    on = comparison_set(log, split(log, seed=0), "all", log.models, catalogue=Catalogue(), seed=0)
+    return Holdout(on, demands(Bounds(), on, Fixed(log.models[-1]), 1.0))
+
+
+def alone_of(holdout):
+    return [FrontPoint(Fixed(it), holdout.score(Fixed(it))) for it in holdout.comparison.models]
+
+
+def searched(holdout):
+    """The front of plain cascades, and what it reaches on folds that it was not chosen on."""
+    search, on = cascade.source(("confidence",)), holdout.comparison
+    single = [Fixed(name) for name in on.models]
+    chosen = [
+        [*single, *search(on.take(holdout.rows_without(fold), "tune"))]
+        for fold in range(holdout.folds)
+    ]
+    return holdout.front([*single, *search(on)]), holdout.held_out(chosen, BUDGETS)
+
+
+def noise(seed, n=600):
+    """Two models whose confidence says nothing."""
+    rng = np.random.default_rng(seed)
+    quality = (rng.random((n, 2)) < [0.6, 0.7]).astype(float)
+    return log_of(quality, [1e-4, 1e-3], rng.random((n, 2)))
+
+
+def gains(points, alone):
+    zero = hull(*zip(*(it.score for it in alone), strict=True))
+    routed = [it.score for it in points if isinstance(it.policy, Cascade)]
+    return [it.quality - value_at(it.usd_per_1k, zero).item() for it in routed]
+
+
+def test_what_noise_promises_is_not_expected_of_it():
+    promised, expected = [], []
+    for seed in range(6):
+        holdout = holdout_of(noise(seed))
+        points, held_out = searched(holdout)
+        alone = alone_of(holdout)
+        single = [it.policy for it in alone]
+        promised.append(np.mean(gains(points, alone)))
+        expected.append(np.mean(gains(stack.expected(points, held_out, single), alone) or [0.0]))
+    assert np.mean(promised) > 0.01
+    assert np.mean(expected) < 0.5 * np.mean(promised)
+
+
+def test_models_alone_keep_their_means():
+    holdout = holdout_of(random_log(800, 3, seed=1))
+    points, held_out = searched(holdout)
+    alone = alone_of(holdout)
+    found = stack.expected(points, held_out, [it.policy for it in alone])
+    before = {it.policy: it.score for it in points if isinstance(it.policy, Fixed)}
+    after = {it.policy: it.score for it in found if isinstance(it.policy, Fixed)}
+    assert after
+    assert all(before[policy] == score for policy, score in after.items())
+
+
+def test_signal_is_taken_and_of_equal_kinds_the_simplest():
+    holdout = holdout_of(random_log(2000, 2, seed=2))
+    points, held_out = searched(holdout)
+    alone = alone_of(holdout)
+    kinds = {"cascade": points, "utility": points}
+    front, of = stack.stacked(kinds, dict.fromkeys(kinds, held_out), alone, holdout)
+    assert any(isinstance(it.policy, Cascade) for it in front)
+    assert set(of.values()) == {"cascade"}
+
+
+def test_a_kind_that_leads_at_some_costs_is_taken_there_and_nowhere_else():
+    rng = np.random.default_rng(0)
+    holdout = holdout_of(noise(3))
+    alone = [point(0.1, 0.6, "small"), point(1.0, 0.7, "middle")]
+    zero = holdout.held_out([[it.policy for it in alone_of(holdout)]] * holdout.folds, BUDGETS)
+    better = zero.sums.copy()
+    noisy = rng.normal(0.0, 0.1, better.shape[:2])
+    better[:5, :, 1] += 2.0 + noisy[:5]  # of 25 requests a block
+    better[5:, :, 1] += noisy[5:] - 0.5
+    low, high = point(0.3, 0.72, "low"), point(0.9, 0.9, "high")
+    front, of = stack.stacked(
+        {"cascade": [low, high]}, {"cascade": HeldOut(BUDGETS, better, zero.n)}, alone, holdout
+    )
+    assert low in front
+    assert high not in front
+    assert of[low.policy] == "cascade"
+
+
+def test_a_model_that_may_not_be_exported_alone_is_in_no_front():
+    holdout = holdout_of(random_log(800, 2, seed=4))
+    points, held_out = searched(holdout)
+    routed = [it for it in points if isinstance(it.policy, Cascade)]
+    front, _ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [], holdout)
+    assert front
+    assert all(isinstance(it.policy, Cascade) for it in front)
