@@ -2,7 +2,7 @@
 
 from routelab.replay import engine
 from routelab.replay.baselines import ROUTERS
-from routelab.replay.compare import baseline_gains, gain_difference, gains_apart, joint_gains
+from routelab.replay.compare import baseline_gains, gain_difference, gains_apart
 from routelab.replay.comparison_set import SEARCHED, ComparisonSet, comparison_set
 from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
@@ -73,7 +73,6 @@ __all__ = [
     "figures",
     "gain_difference",
     "gains_apart",
-    "joint_gains",
     "proved_changes",
     "recorded_cut",
     "request_table",

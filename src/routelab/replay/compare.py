@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
 from routelab.core import Policy
 from routelab.replay import baselines, figure_intervals
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.evaluate import Range, measure, zero_router
 from routelab.replay.measure import Measure
 from routelab.replay.result import Replay
-from routelab.stats import joint_widening
 
 
 def gain_difference(comparison: ComparisonSet, one: Policy, other: Policy) -> tuple[float, Range]:
@@ -53,32 +48,6 @@ def _gain(policy: Measure, zero: Measure) -> Measure:
     return policy._replace(
         quality=policy.quality - zero.quality, qualities=policy.qualities - zero.qualities
     )
-
-
-def joint_gains(comparison: ComparisonSet, policies: Sequence[Policy]) -> list[tuple[float, Range]]:
-    """Gain of each policy over the zero router at its own cost; 95 % that all intervals hold.
-
-    Args:
-        comparison: rows to compare on.
-        policies: to judge together.
-    Returns:
-        Units of quality.
-    Raises:
-        UncoveredError: a policy asks for what the log cannot know.
-    """
-    replays = [comparison.replay(it) for it in policies]
-    outcomes = enumerate(map(baselines.outcome, [*replays, *comparison.fixed()]))
-    measured = list(measure(comparison, dict(outcomes)).values())
-    mine, models = measured[: len(replays)], measured[len(replays) :]
-    zeros = [zero_router(models, it) for it in mine]
-    gains = [_gain(*pair) for pair in zip(mine, zeros, strict=True)]
-    factor = joint_widening(np.column_stack([it.qualities for it in gains]))
-    found = []
-    for policy, zero, it in zip(mine, zeros, gains, strict=True):
-        low, high = figure_intervals.gain(policy, zero, models).ends
-        value = it.quality
-        found.append((value, (value - factor * (value - low), value + factor * (high - value))))
-    return found
 
 
 def baseline_gains(comparison: ComparisonSet, cost_usd: float) -> dict[str, tuple[float, Range]]:

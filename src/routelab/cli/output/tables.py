@@ -15,8 +15,8 @@ from rich.text import Text
 from routelab.cli.flags import with_flags
 from routelab.cli.streams import writing
 from routelab.core import Policy
-from routelab.errors import visible
 from routelab.core.messages import listed, wording
+from routelab.errors import visible
 from routelab.policy_file import Certificate, CertifiedBound, seconds_text
 from routelab.replay import Baseline, Figures
 from routelab.tuning import Study, Verdict

@@ -13,11 +13,11 @@ from routelab.errors import TuningError
 from routelab.replay import (
     ComparisonSet,
     Figures,
+    JointFigures,
     NamedPolicy,
     Range,
     baseline_gains,
     evaluate,
-    joint_gains,
 )
 from routelab.tuning.objectives import MARGIN, FrontPoint, OperatingPoint, operating_points
 from routelab.tuning.options import Options
@@ -148,15 +148,16 @@ class PointGain(NamedTuple):
     ci: Range
 
 
-def joint_points(points: Sequence[OperatingPoint], testing: ComparisonSet) -> tuple[PointGain, ...]:
+def joint_points(points: Sequence[OperatingPoint], judged: JointFigures) -> tuple[PointGain, ...]:
     """Gains of operating points on test, in 95 % intervals that hold together.
 
     Args:
         points: the exported one first, which is left out of what is returned.
-        testing: rows of test, with every scorer.
+        judged: their figures on test.
     """
-    gains = joint_gains(testing, [it.point.policy for it in points])
-    return tuple(PointGain(it.name, *gain) for it, gain in zip(points[1:], gains[1:], strict=True))
+    each = zip(points, judged.figures, judged.gain_ci, strict=True)
+    found = [PointGain(it.name, mine.gain_vs_zero_router, ci) for it, mine, ci in each]
+    return tuple(found[1:])
 
 
 def shared_level(

@@ -14,7 +14,14 @@ from routelab.core.catalogue import Catalogue
 from routelab.logs.model import Log, Split, split
 from routelab.metrics import aiq_among
 from routelab.policy_file import Certificate
-from routelab.replay import ComparisonSet, Figures, NamedPolicy, comparison_set, evaluate
+from routelab.replay import (
+    ComparisonSet,
+    Figures,
+    JointFigures,
+    NamedPolicy,
+    comparison_set,
+    evaluate_jointly,
+)
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning.budget import ACCOUNT, Clock, StudyPlan
 from routelab.tuning.certify import check_models
@@ -269,7 +276,10 @@ def _judged_on(
     more, plain, exported = searched.learned, searched.plain, found.chosen[0].point
     points = [it._replace(point=found.written(it.point)) for it in found.chosen]
     policy = points[0].point.policy
-    tested = evaluate(testing, [NamedPolicy(options.name, it.point.policy) for it in points])
+    jointly = evaluate_jointly(
+        testing, [NamedPolicy(options.name, it.point.policy) for it in points]
+    )
+    tested = jointly.figures
     asked = PointQuery(replace_fields(options, bounds=found.tightened), best, found.single)
     tried = tried_kinds(searched.fronts, asked, found.won, found.chosen[0], testing)
     rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
@@ -277,7 +287,7 @@ def _judged_on(
     if found.certifier is not None:
         certificate = found.certifier.certificate(exported.policy, testing)
     final, by_bound, changed = _against_bounds(
-        testing, options, log, cut, found, tested, certificate, tried, rivals, look
+        testing, options, log, cut, found, jointly, certificate, tried, rivals, look
     )
     account = None
     accounted = options.learns and found.plan.account
@@ -323,7 +333,7 @@ def _against_bounds(
     log: Log,
     cut: Split,
     found: Choice,
-    tested: Sequence[Figures],
+    jointly: JointFigures,
     certificate: Certificate | None,
     tried: Sequence[TriedKind],
     rivals: Sequence[Rival],
@@ -335,7 +345,8 @@ def _against_bounds(
     exported, best = chosen[0].point.policy, found.best.policy
     best_quality = score(testing, best).quality
     on_test = demands(bounds, testing, best, best_quality)
-    others = joint_points(chosen, testing)
+    tested = jointly.figures
+    others = joint_points(chosen, jointly)
     further = [
         list(bound_checks.judge(it.point.policy, tuning, testing, found.wanted, on_test))
         for it in chosen
