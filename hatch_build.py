@@ -49,7 +49,7 @@ class Compiled(BuildHookInterface):
                 )
 
     def _materials(self, sources: Sequence[Path]) -> str:
-        """A CycloneDX list of what the wheel needs and what it was compiled from, as PEP 770 has it.
+        """What the wheel needs and was compiled from, as a CycloneDX list (PEP 770).
 
         Neither time nor place stands in it: the same source gives the same bytes.
         """
