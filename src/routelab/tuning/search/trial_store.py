@@ -96,8 +96,8 @@ class TrialStore:
         if trial.params != dict(params):
             raise TuningError(
                 f"`storage` {redacted_address(location.storage)}: trial {number} of study"
-                f" {location.name!r} was of {trial.params}, and this search would try {dict(params)}; give another"
-                " `storage`, or `fresh=True` to begin anew"
+                f" {location.name!r} was of {trial.params}, and this search would try"
+                f" {dict(params)}; give another `storage`, or `fresh=True` to begin anew"
             )
         facts = {key: it for key, it in trial.user_attrs.items() if key not in (NUMBER, PART)}
         return TrialOutcome(tuple(trial.values), dict(trial.constraints), facts)
@@ -151,7 +151,8 @@ class TrialStore:
         elif differing := list(_differences(about, self._about, location.beside)):
             raise TuningError(
                 f"`storage` {redacted_address(location.storage)}: study {location.name!r} there is"
-                " another one; give another `storage` or `Options.name`, or `fresh=True` to replace it",
+                " another one; give another `storage` or `Options.name`, or `fresh=True` to"
+                " replace it",
                 *differing,
             )
         return study
