@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow intervals soak check bench learning clean
+.PHONY: demo test slow intervals soak fuzz sanitizers supply lock check bench learning clean
 
 demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
@@ -19,6 +19,19 @@ intervals: $(VENV)/.dev  ## how often intervals hold the truth in ugly worlds; g
 
 soak: $(VENV)/.dev  ## 200,000 requests on loopback: memory, sockets, money
 	$(BIN)/python -m pytest -s -m soak
+
+fuzz: $(VENV)/.dev  ## half an hour of files that are made to hurt
+	$(BIN)/python -m pytest -s -m fuzz
+
+sanitizers: $(VENV)/.dev  ## the compiled modules with ASan and UBSan
+	$(BIN)/python -m pytest -m sanitizers
+
+supply: $(VENV)/.dev  ## wheels for every Python at hand, and a small suite at the least versions
+	$(BIN)/python -m pytest -s -m supply
+
+lock: $(VENV)/.dev  ## requirements.lock anew, with what is newest
+	$(INSTALL) uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --upgrade --no-header --output-file requirements.lock
 
 check: $(VENV)/.dev  ## lint, types, layers
 	$(BIN)/ruff check .

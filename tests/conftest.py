@@ -19,7 +19,7 @@ from routelab.tuning import Options, Study, tune
 from routelab.tuning.study.export import save
 
 PROJECT = Path(__file__).parents[1]
-LONG = ("slow", "soak")
+LONG = ("slow", "soak", "fuzz", "sanitizers", "supply")
 """Markers of tests that run only when asked for."""
 
 # A module NAME_world.py beside some tests builds what they and those of other folders try.

@@ -517,6 +517,9 @@ def test_deep_nesting_is_text_or_refused_by_line(tmp_path: Path, depth: int) -> 
         (tmp_path / name).write_text("".join(lines))
         if depth > 1000:
             assert "line 1: nested too deeply" in problems_of(tmp_path / name)[0]
+        elif depth > 64:
+            said = "line 1: lists and objects lie more than 64 deep in one another"
+            assert said in problems_of(tmp_path / name)[0]
         else:
             texts = read(tmp_path / name).texts
             assert texts is not None

@@ -142,7 +142,7 @@ def test_an_edited_policy_is_refused_with_what_and_where(tmp_path, what):
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("depth", [900, 100_000])
+@pytest.mark.parametrize("depth", [60, 900, 50_000])
 def test_policies_nested_without_end_are_refused(tmp_path, depth):
     path = tmp_path / "a.policy"
     make(path)
@@ -152,7 +152,7 @@ def test_policies_nested_without_end_are_refused(tmp_path, depth):
     main = path / "policy.json"
     main.write_text(main.read_text().replace('"inside"', nested))
     with pytest.raises(
-        PolicyFileError, match=r"a\.policy/policy\.json: policies are nested too deep"
+        PolicyFileError, match=r"a\.policy.* lie more than (50|300) deep in one ano"
     ):
         load(path)
 

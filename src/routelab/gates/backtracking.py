@@ -11,6 +11,7 @@ Matchers by Using Ambiguity of NFA (CIAA); positions as of Glushkov 1961.
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from re import _parser  # type: ignore[attr-defined]  # the one reader of what `re` reads
@@ -89,7 +90,9 @@ class _Automaton:
     """
 
     def __init__(self, regex: str) -> None:
-        parsed = _parser.parse(regex)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sets that a later Python may read otherwise
+            parsed = _parser.parse(regex)
         self._flags = parsed.state.flags
         letters = {chr(it) for it in _literals(parsed)}
         letters |= {it.swapcase() for it in letters if len(it.swapcase()) == 1}

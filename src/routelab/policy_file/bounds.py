@@ -78,7 +78,6 @@ def check_counts(document: Document) -> None:
         "scorers": document.scorers,
         "features": document.features,
         "estimates": document.estimates,
-        "packages": document.packages or (),
     }
     problems = [
         f"{name} are {len(value):,}, more than {known.policies:,}; {raised('policies')}"

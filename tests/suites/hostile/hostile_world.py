@@ -10,6 +10,7 @@ import os
 import pickle
 import shutil
 import struct
+import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -21,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from routelab.core.catalogue import catalogue_file
+from routelab.core.catalogue import catalogue_file, tables_text
 from routelab.errors import RoutelabError
 from routelab.gates import Function
 from routelab.logs import price_lists, read
@@ -424,6 +425,16 @@ def worse_text(rng: Random, files: Files) -> Files:
     return {**files, name: worse_bytes(rng, files[name])}
 
 
+def worse_tables(rng: Random, files: Files) -> Files:
+    """Tables with other values, or other bytes."""
+    ((name, content),) = files.items()
+    if rng.random() < 0.7:
+        data = json.loads(json.dumps(tomllib.loads(content.decode()), default=str))
+        with suppress(AttributeError, TypeError, ValueError):  # what TOML has not
+            return {name: tables_text(worse_json(rng, data)).encode("utf-8", "surrogatepass")}
+    return worse_text(rng, files)
+
+
 def use_catalogue(folder: Path) -> None:
     catalogue_file.read(folder / "models.toml")
 
@@ -497,9 +508,9 @@ KINDS: Mapping[str, Kind] = {
     "policy": Kind(policy_seeds, worse_policy, use_policy),
     "log": Kind(log_seeds, worse_log, use_log),
     "decisions": Kind(decision_seeds, worse_decisions, use_log),
-    "catalogue": Kind(lambda: [{"models.toml": CATALOGUE}], worse_text, use_catalogue),
-    "budgets": Kind(lambda: [{"budgets.toml": BUDGETS}], worse_text, use_budgets),
-    "scenario": Kind(lambda: [{"day.toml": SCENARIO}], worse_text, use_scenario),
+    "catalogue": Kind(lambda: [{"models.toml": CATALOGUE}], worse_tables, use_catalogue),
+    "budgets": Kind(lambda: [{"budgets.toml": BUDGETS}], worse_tables, use_budgets),
+    "scenario": Kind(lambda: [{"day.toml": SCENARIO}], worse_tables, use_scenario),
     "prices": Kind(price_seeds, worse_prices, use_prices),
     "routerbench": Kind(routerbench_seeds, worse_text, use_routerbench),
 }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from routelab.core import CallEstimate, Policy, SignalSpec
-from routelab.core.catalogue import Catalogue
+from routelab.core.catalogue import Catalogue, redacted_address
 from routelab.core.messages import short_repr
 from routelab.errors import LogError, TuningError
 from routelab.logs import LogBatches
@@ -362,7 +362,7 @@ def _check(options: Options) -> None:
         "`certify`": bool(options.certify),
         "`floors`": bool(options.bounds.floors),
         "`max_p95_s`": options.bounds.max_p95_s is not None,
-        f"`storage` {options.storage}": options.storage is not None,
+        f"`storage` {redacted_address(options.storage or '')}": options.storage is not None,
         f"`processes` {options.processes}": options.processes > 1,
         f"`budget_s` {options.budget_s}": options.budget_s not in (None, BUDGET_S),
     }

@@ -19,6 +19,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
+from routelab.core.catalogue import redacted_address
 from routelab.errors import TuningError
 from routelab.tuning.search.trial_loop import Direction, TrialOutcome
 
@@ -94,9 +95,9 @@ class TrialStore:
             return None
         if trial.params != dict(params):
             raise TuningError(
-                f"`storage` {location.storage}: trial {number} of study {location.name!r}"
-                f" was of {trial.params}, and this search would try {dict(params)}; give another"
-                " `storage`, or `fresh=True` to begin anew"
+                f"`storage` {redacted_address(location.storage)}: trial {number} of study"
+                f" {location.name!r} was of {trial.params}, and this search would try"
+                f" {dict(params)}; give another `storage`, or `fresh=True` to begin anew"
             )
         facts = {key: it for key, it in trial.user_attrs.items() if key not in (NUMBER, PART)}
         return TrialOutcome(tuple(trial.values), dict(trial.constraints), facts)
@@ -116,8 +117,8 @@ class TrialStore:
             self._study.add_trial(trial)
         except Exception as error:  # every driver raises its own kinds
             raise TuningError(
-                f"`storage` {self._location.storage}: trial {number} could not be stored:"
-                f" {_reason(error)}; the same command goes on from the trials that were"
+                f"`storage` {redacted_address(self._location.storage)}: trial {number} could not"
+                f" be stored: {_reason(error)}; the same command goes on from the trials that were"
             ) from error
 
     def _look(self) -> None:
@@ -149,8 +150,9 @@ class TrialStore:
             study.set_user_attr(ABOUT, self._about)
         elif differing := list(_differences(about, self._about, location.beside)):
             raise TuningError(
-                f"`storage` {location.storage}: study {location.name!r} there is another one; give"
-                " another `storage` or `Options.name`, or `fresh=True` to replace it",
+                f"`storage` {redacted_address(location.storage)}: study {location.name!r} there is"
+                " another one; give another `storage` or `Options.name`, or `fresh=True` to"
+                " replace it",
                 *differing,
             )
         return study
@@ -228,7 +230,8 @@ def _storage(storage: str) -> BaseStorage:
 
 def _unusable(storage: str, error: Exception) -> TuningError:
     return TuningError(
-        f"`storage` {storage}: cannot hold trials: {_reason(error)}; give a new"
+        f"`storage` {redacted_address(storage)}: cannot hold trials:"
+        f" {_reason(error).replace(storage, redacted_address(storage))}; give a new"
         " file in a folder that exists, or a database URL such as sqlite:///trials.db"
     )
 
