@@ -146,8 +146,9 @@ class StreamedAnswer:
 
 
 def _text(piece: Mapping[str, Any]) -> str:
-    for choice in piece.get("choices") or ():
-        if not choice.get("index"):
-            said = choice.get("delta") or whole_message(choice)
-            return content_text(said.get("content"))
-    return ""
+    said = [
+        content_text((choice.get("delta") or whole_message(choice)).get("content"))
+        for choice in piece.get("choices") or ()
+        if not choice.get("index")
+    ]
+    return "".join(said)
