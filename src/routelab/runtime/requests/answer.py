@@ -35,7 +35,7 @@ class StreamedAnswer:
     off raises `RouteError` from the loop; it never ends as if it were complete.
 
     An endpoint may tell its usage long after the answer, or never. Nobody waits for that longer
-    than a second: the loop ends, and what the answer cost is accounted for behind it.
+    than two seconds: the loop ends, and what the answer cost is accounted for behind it.
 
     Args:
         route: answers the request, and gives the pieces to the delivery.
