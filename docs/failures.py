@@ -18,7 +18,14 @@ quote what one caller wrote. No request of one caller takes a deployment from th
 
 *Elsewhere*: another deployment or model is asked. *Again*: so is the same one, as a retry.
 *Against it*: counts for its breaker and in balancing. *Rests*: it is left alone for as long as it
-asks, at most an hour. *Warns*: an operator is told, once for each deployment.
+asks, at most an hour. *Warns*: an operator is told, once for each deployment: by a warning of the
+logger `routelab`, or by an error of it where the account is at fault and nothing else ends it (key,
+credit).
+
+Every failed attempt is counted: `(await router.snapshot()).failures` by deployment and class,
+`routelab_failures_total` for Prometheus with `deployment`, `failure` and `fault`, and those that an
+operator has to mend in `routelab_operator_failures_total` too. The decision log has the class as
+`failure` of each attempt, and `routelab.runtime.attempts.failure_classes()` is this table.
 
 """
 TOLD = """

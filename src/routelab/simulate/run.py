@@ -235,6 +235,7 @@ async def _streamed(router: AsyncRouter, said: tuple[Message, ...], asked: Reque
     async with router.stream(said, asked) as answer:
         async for _ in answer:
             pass
+        await answer.settled()  # what it cost, which slow models tell late
 
 
 def _of(column: Strings | None, rows: Ints) -> Strings:

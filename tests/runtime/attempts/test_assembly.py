@@ -146,3 +146,23 @@ def test_logprobs_of_a_stream_are_read_like_those_of_a_body():
 def test_what_is_no_piece_is_refused(piece):
     with pytest.raises(PieceError):
         Assembly().add(piece)
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": [{"type": {}, "text": "a"}, {"type": [], "text": "b"}, None, 7]},
+        {"tool_calls": [{"index": {}, "function": "f"}, {"index": "0", "function": None}]},
+        {"tool_calls": [{"function": {"name": "f", "arguments": 7}}]},
+        {"content": {"text": "a"}, "tool_calls": {}},
+        {"role": 7, "refusal": [], "reasoning_content": {"a": 1}},
+    ],
+)
+@given(st.lists(st.booleans(), min_size=1, max_size=4))
+def test_values_of_other_types_than_are_due_raise_nothing_else(delta, odd):
+    good = {"content": "x", "tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}
+    assembly = Assembly()
+    for it in odd:
+        choice = {"index": 0, "delta": delta if it else good, "finish_reason": {}}
+        assembly.add({"choices": [choice], "usage": [], "model": {}})
+    assert assembly.body()["choices"][0]["message"]

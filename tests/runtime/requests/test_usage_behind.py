@@ -15,10 +15,16 @@ from routelab.logs.decisions import open_journal
 from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, Router, RouterConfig
 from routelab.runtime.budgets import BudgetRule, Budgets
+from routelab.runtime.requests import delivery
 
-LATE_S = 1.6
+LATE_S = 1.0
 USD = (1000 * 2.0 + 500 * 8.0) / 1e6
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 500}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(delivery, "PATIENCE_S", 0.3)
 
 
 def event(choices, **more):

@@ -48,12 +48,15 @@ class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 NO_QUIRKS = Quirks()
 
 KNOWN: Mapping[str, Quirks] = {
-    # https://docs.mistral.ai/api: names of its own, and 422 for fields that it does not list
+    # its own client (mistralai/client-python, chatcompletionstreamrequest.py) lists the fields of
+    # https://docs.mistral.ai/api: `random_seed`, `max_tokens`, and none of those dropped here; any
+    # other is refused by 422 `extra_forbidden`. Streams have their usage unasked.
     "api.mistral.ai": Quirks(
         drop=("stream_options", "logprobs", "top_logprobs"),
         rename={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
     ),
-    # https://console.groq.com/docs/openai: 400 for these
+    # https://console.groq.com/docs/openai, "currently not supported": 400 for these, as for
+    # `logit_bias` and `n` above 1, which are a caller's to leave out
     "api.groq.com": Quirks(drop=("logprobs", "top_logprobs")),
 }
 """Of providers, by host; a deployment's own `quirks` go in their place."""

@@ -203,7 +203,8 @@ def _extend_parts(into: list[Any], parts: list[Any]) -> None:
 
 
 def _goes_on(last: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
-    return part.get("type") in _GROWING_PARTS and last.get("type") == part["type"]
+    kind = part.get("type")
+    return isinstance(kind, str) and kind in _GROWING_PARTS and last.get("type") == kind
 
 
 def _copy(value: Any) -> Any:

@@ -35,7 +35,7 @@ class StreamedAnswer:
     off raises `RouteError` from the loop; it never ends as if it were complete.
 
     An endpoint may tell its usage long after the answer, or never. Nobody waits for that longer
-    than a second: the loop ends, and what the answer cost is accounted for behind it.
+    than two seconds: the loop ends, and what the answer cost is accounted for behind it.
 
     Args:
         route: answers the request, and gives the pieces to the delivery.
@@ -146,8 +146,9 @@ class StreamedAnswer:
 
 
 def _text(piece: Mapping[str, Any]) -> str:
-    for choice in piece.get("choices") or ():
-        if not choice.get("index"):
-            said = choice.get("delta") or whole_message(choice)
-            return content_text(said.get("content"))
-    return ""
+    said = [
+        content_text((choice.get("delta") or whole_message(choice)).get("content"))
+        for choice in piece.get("choices") or ()
+        if not choice.get("index")
+    ]
+    return "".join(said)

@@ -16,7 +16,7 @@ from routelab.runtime.attempts import single_chunk
 _AHEAD = 64
 """Pieces that wait for a caller who is slow to take them, before the endpoint has to wait."""
 
-_PATIENCE_S = 1.0
+PATIENCE_S = 2.0
 """That a caller waits, once an answer is whole, for what may still come of its usage."""
 
 
@@ -49,7 +49,7 @@ class Delivery:
         """The answer is whole, and whoever reads it has no more to wait for."""
         if not self.whole:
             self.whole = True
-            self._timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._end)
+            self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._end)
 
     @contextmanager
     def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
