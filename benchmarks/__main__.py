@@ -27,6 +27,7 @@ NAMES = (
     "operations",
     "runtime",
     "transport",
+    "many",
     "simulate",
     "tuning",
     "scan",

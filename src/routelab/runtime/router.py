@@ -128,7 +128,10 @@ class AsyncRouter:
             store = config.budget_store or MemoryStore()
             budget_keeper = BudgetKeeper(budgets, store, wall_clock, self._observers.alert)
         self.policy = active.policy
-        self._handler = RequestHandler(active, second, budget_keeper, self._observers, clock)
+        pacing = None if self._http is None else self._http.pacing
+        self._handler = RequestHandler(
+            active, second, budget_keeper, self._observers, clock, pacing
+        )
 
     @classmethod
     def load(
@@ -166,7 +169,7 @@ class AsyncRouter:
             BudgetError: a budget has no room for it; says when there will be.
             RouteError: no model answered.
         """
-        return await self._handler.answer(sending(messages, options, given))
+        return await self._handler.answer(lambda: sending(messages, options, given))
 
     def stream(
         self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
@@ -185,7 +188,7 @@ class AsyncRouter:
             RequestError: the request is malformed; other errors come from the loop.
         """
         asked = sending(messages, options, given)
-        return StreamedAnswer(lambda delivery: self._handler.answer(asked, delivery))
+        return StreamedAnswer(lambda delivery: self._handler.answer(lambda: asked, delivery))
 
     def feedback(
         self, request_id: str, quality: float, *, model: str | None = None, source: str = ""

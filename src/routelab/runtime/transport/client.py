@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import httpx
 
 from routelab.core.catalogue import Deployment
 from routelab.errors import RouteError
+from routelab.runtime.pacing import FEW, Pacing, paced
 from routelab.runtime.transport.request import Address, address_of
 from routelab.runtime.transport.sender import ClientSender, Sender, Transport, named, own, problems
 from routelab.runtime.upstream import (
@@ -50,6 +52,8 @@ class HttpUpstream:
     Args:
         client: a client to use, which stays its owner's to close.
         transport: without a client: its name, or one of httpx's.
+    Attributes:
+        pacing: of its event loop's turns, while many calls are under way.
     Raises:
         MissingExtraError: httpx-aiohttp is not installed.
         RouteError: no transport has this name, or one of the two is of another kind.
@@ -63,8 +67,14 @@ class HttpUpstream:
         self._given = None if client is None else ClientSender(client)
         self._own: Sender | None = None
         self._transport = named(transport) if isinstance(transport, str) else transport
+        self.pacing = Pacing()
 
     async def send(self, outgoing: OutgoingRequest) -> Reply:
+        if self.pacing.under_way < FEW:
+            return await self._reply(outgoing)
+        return await paced(self._reply(outgoing), self.pacing)
+
+    async def _reply(self, outgoing: OutgoingRequest) -> Reply:
         try:
             response = await self._sender.send(outgoing)
             try:
@@ -81,12 +91,12 @@ class HttpUpstream:
     async def stream(self, outgoing: OutgoingRequest) -> AsyncIterator[OpenReply]:
         connect_s = outgoing.timeouts.connect_s
         try:
-            response = await self._sender.send(outgoing)
+            response = await self._opened(outgoing)
             try:
                 headers = response.headers
                 if not streams(response.status_code, headers):
                     await _object(response, await response.aread())
-                chunks = _chunks(response, connect_s)
+                chunks = self._chunks(response, connect_s)
                 yield OpenReply(response.status_code, chunks, headers)
             except Exception:
                 await _hang_up(response)
@@ -108,6 +118,24 @@ class HttpUpstream:
         sender, self._own = self._own, None
         if sender is not None:
             await sender.aclose()
+
+    async def _opened(self, outgoing: OutgoingRequest) -> httpx.Response:
+        """A reply of which the head has come."""
+        if self.pacing.under_way < FEW:
+            return await self._sender.send(outgoing)
+        return await paced(self._sender.send(outgoing), self.pacing)
+
+    async def _chunks(self, response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
+        pacing = self.pacing
+        try:
+            async for chunk in response.aiter_bytes():
+                yield chunk
+                while pacing.under_way >= FEW and pacing.over():
+                    await asyncio.sleep(0)
+        except Exception as error:
+            if (told := _translated(error, connect_s)) is None:
+                raise
+            raise told from None
 
     @property
     def _sender(self) -> Sender:
@@ -152,16 +180,6 @@ async def _hang_up(response: httpx.Response) -> None:
     stream = response.extensions.get("network_stream")  # not every transport has one
     if stream is not None:
         await stream.aclose()
-
-
-async def _chunks(response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
-    try:
-        async for chunk in response.aiter_bytes():
-            yield chunk
-    except Exception as error:
-        if (told := _translated(error, connect_s)) is None:
-            raise
-        raise told from None
 
 
 def _of_aiohttp(error: Exception) -> bool:
