@@ -21,7 +21,13 @@ _TURN_S = 0.008
 """Of one turn of the event loop that goes to calls."""
 
 _LEAST = 4
-"""Steps of calls in one turn however long they take, and calls in it that waited to begin."""
+"""Steps of calls in one turn, however long they take."""
+
+_GOING_ON, _STARTING = 8, 4
+"""Calls that waited for a turn, to go on or to begin, and that one turn takes."""
+
+_LOST_S = 1.0
+"""No turn lasts as long: its loop was closed, and another one runs."""
 
 _T = TypeVar("_T")
 
@@ -29,57 +35,77 @@ _T = TypeVar("_T")
 class Pacing:
     """The turns of one event loop, and the calls that wait for theirs."""
 
-    __slots__ = ("_began", "_steps", "_waiting", "under_way")
+    __slots__ = ("_began", "_going_on", "_starting", "_steps", "under_way")
 
     def __init__(self) -> None:
         self.under_way = 0
         self._began = 0.0
         self._steps = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._going_on: deque[asyncio.Future[None]] = deque()
+        self._starting: deque[asyncio.Future[None]] = deque()
 
     def over(self) -> bool:
         """Whether this turn has had its time; asked before each step of a call."""
         if self._began:
             self._steps += 1
-            return self._steps > _LEAST and time.monotonic() - self._began > _TURN_S
-        self._began, self._steps = time.monotonic(), 1
-        asyncio.get_running_loop().call_soon(self._next)
+            if self._steps <= _LEAST and not self._going_on:
+                return False
+            spent_s = time.monotonic() - self._began
+            if spent_s < _LOST_S:
+                return spent_s > _TURN_S or bool(self._going_on)
+        self._turn(1)
         return False
+
+    def place(self) -> asyncio.Future[None]:
+        """Done when a call that is under way may go on; for one whose turn is over."""
+        return _place(self._going_on)
 
     async def start(self) -> None:
         """Begin a call, in the order they came; it is under way until its end is told."""
-        if self.under_way >= FEW and (self._waiting or self.over()):
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            await place
+        if self.under_way >= FEW and (self._starting or self.over()):
+            await _place(self._starting)
         self.under_way += 1
 
     def end(self) -> None:
         """A call that began is over."""
         self.under_way -= 1
 
+    def _turn(self, steps: int) -> None:
+        self._began, self._steps = time.monotonic(), steps
+        asyncio.get_running_loop().call_soon(self._next)
+
     def _next(self) -> None:
-        """A turn begins."""
-        if not self._waiting:
+        """The turn after it begins."""
+        if not self._going_on and not self._starting:
             self._began = 0.0
             return
-        self._began, self._steps = time.monotonic(), 0
-        asyncio.get_running_loop().call_soon(self._next)  # so that it comes first in its turn
-        for _ in range(_LEAST):
-            while self._waiting:
-                place = self._waiting.popleft()
-                if not place.done():  # it was not cancelled
-                    place.set_result(None)
-                    break
+        self._turn(0)  # before any call, so that it comes first in the next turn
+        _let(self._going_on, _GOING_ON)
+        _let(self._starting, _STARTING)
+
+
+def _place(places: deque[asyncio.Future[None]]) -> asyncio.Future[None]:
+    place = asyncio.get_running_loop().create_future()
+    places.append(place)
+    return place
+
+
+def _let(places: deque[asyncio.Future[None]], most: int) -> None:
+    """Let so many go, besides those that were cancelled."""
+    while places and most:
+        place = places.popleft()
+        if not place.done():
+            place.set_result(None)
+            most -= 1
 
 
 @types.coroutine
 def paced(coroutine: Coroutine[Any, Any, _T], pacing: Pacing) -> Generator[Any, Any, _T]:
-    """Await a coroutine; where a turn of the loop is over, it goes on in the next one."""
+    """Await a coroutine; where a turn of the loop is over, it goes on in a later one."""
     thrown: BaseException | None = None
     try:
-        while pacing.over():
-            yield
+        if pacing.over():
+            yield from pacing.place()
     except BaseException:
         coroutine.close()
         raise
@@ -92,7 +118,7 @@ def paced(coroutine: Coroutine[Any, Any, _T], pacing: Pacing) -> Generator[Any, 
         thrown = None
         try:
             yield waits
-            while pacing.over():
-                yield
+            if pacing.over():
+                yield from pacing.place()
         except BaseException as error:  # noqa: BLE001  (it is the coroutine's to hear)
             thrown = error

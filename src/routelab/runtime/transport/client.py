@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -130,8 +129,8 @@ class HttpUpstream:
         try:
             async for chunk in response.aiter_bytes():
                 yield chunk
-                while pacing.under_way >= FEW and pacing.over():
-                    await asyncio.sleep(0)
+                if pacing.under_way >= FEW and pacing.over():
+                    await pacing.place()
         except Exception as error:
             if (told := _translated(error, connect_s)) is None:
                 raise
