@@ -23,7 +23,7 @@ _TURN_S = 0.008
 _LEAST = 4
 """Steps of calls in one turn, however long they take."""
 
-_GOING_ON, _STARTING = 8, 4
+_GOING_ON, _STARTING = 8, 8
 """Calls that waited for a turn, to go on or to begin, and that one turn takes."""
 
 _LOST_S = 1.0

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from urllib.request import getproxies
 
@@ -157,6 +158,34 @@ class HostPools:
 def proxies_named() -> bool:
     """Whether the environment names proxies."""
     return not {"http", "https", "all"}.isdisjoint(getproxies())
+
+
+def proxy_problems(*, aiohttp: bool = False) -> Iterator[str]:
+    """What is wrong with the proxies of the environment, for httpx or for aiohttp.
+
+    Args:
+        aiohttp: it is aiohttp that is to use them.
+    """
+    if not proxies_named():
+        return
+    if not aiohttp:
+        try:
+            proxied(verify=False)  # whose certificates no request will use
+        except UpstreamError as error:
+            yield f"{error}; correct or unset it, or pass a client or transport of your own"
+        return
+    named = getproxies()
+    if "all" in named and not {"http", "https"} <= named.keys():
+        yield (
+            "transport='aiohttp' does not read ALL_PROXY: set HTTP_PROXY and HTTPS_PROXY, or take"
+            " transport='httpx'"
+        )
+    for name in ("http", "https"):
+        if name in named and not named[name].lower().startswith("http://"):
+            yield (
+                f"transport='aiohttp' takes proxies at http:// only, and {name.upper()}_PROXY is"
+                " another one: take transport='httpx'"
+            )
 
 
 def proxied(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
