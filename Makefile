@@ -17,8 +17,8 @@ slow: $(VENV)/.dev  ## long statistical and load checks
 intervals: $(VENV)/.dev  ## how often intervals hold the truth in ugly worlds; goes on where it stopped
 	cd tests/suites/interval_coverage && $(CURDIR)/$(BIN)/python coverage_table.py --kept $(CURDIR)/interval_coverage.jsonl
 
-soak: $(VENV)/.dev  ## 200,000 requests on loopback: memory, sockets, money
-	$(BIN)/python -m pytest -s -m soak
+soak: $(VENV)/.dev  ## load on loopback: memory, sockets, money, hosts in trouble (SOAK_S=1800)
+	$(BIN)/python -m pytest -s -m soak --soak-seconds $(or $(SOAK_S),1800)
 
 fuzz: $(VENV)/.dev  ## half an hour of files that are made to hurt
 	$(BIN)/python -m pytest -s -m fuzz

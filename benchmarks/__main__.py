@@ -28,6 +28,7 @@ NAMES = (
     "runtime",
     "transport",
     "serve",
+    "many",
     "simulate",
     "tuning",
     "scan",

@@ -40,8 +40,9 @@ class Overhead(NamedTuple):
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.canned_server"]
+def server(after_s: float = 0.0) -> Iterator[str]:
+    """The base URL of an endpoint in another process, which answers after so many seconds."""
+    command = [sys.executable, "-m", "benchmarks.canned_server", str(after_s)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -1,6 +1,6 @@
-"""An endpoint that answers every chat request at once with the same words: `python -m ... PORT`.
+"""An endpoint that gives every chat request the same answer: `python -m ... [SECONDS]`.
 
-A bare protocol, so that what is measured beside it is the client.
+It answers at once, or after so many seconds. A bare protocol, so that what is measured beside it is the client.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ REPLY = (
 
 
 class Canned(asyncio.Protocol):
+    after_s = 0.0
+
     def connection_made(self, transport):
         self.transport, self.held = transport, b""
 
@@ -42,13 +44,18 @@ class Canned(asyncio.Protocol):
             if len(self.held) < end + 4 + length:
                 return
             self.held = self.held[end + 4 + length :]
-            self.transport.write(REPLY)
+            if self.after_s:
+                asyncio.get_running_loop().call_later(self.after_s, self.transport.write, REPLY)
+            else:
+                self.transport.write(REPLY)
 
 
 async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Canned, "127.0.0.1", 0)
+    Canned.after_s = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Canned, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until its parent ends
+    await loop.run_in_executor(None, sys.stdin.read)  # until its parent ends
 
 
 if __name__ == "__main__":

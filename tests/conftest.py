@@ -52,6 +52,12 @@ class Tuned(NamedTuple):
     policy: Path
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak-seconds", type=float, default=1800.0, help="of the soak of hosts in trouble"
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave long tests out unless `-m` speaks of them."""
     asked = config.getoption("-m")

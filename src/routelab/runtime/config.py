@@ -27,9 +27,7 @@ from routelab.runtime.upstream import Upstream
 from routelab.signals import Given
 
 if TYPE_CHECKING:
-    import httpx
-
-    from routelab.runtime.transport import Transport
+    from routelab.runtime.transport import Client, Transport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,9 +44,9 @@ class RouterConfig(KeywordOptions):
     routelab.errors.ConfigError: timeout_s=0.0: give seconds above 0, math.inf for no limit
 
     Attributes:
-        client: to the endpoints: an httpx client to use, which stays yours to close.
-        transport: of the router's own httpx client: "httpx", "aiohttp" (faster when many requests
-            run at once; of the `serve` extra), or one of httpx's.
+        client: to the endpoints: an `AsyncClient` of httpx or httpx2, which stays yours to close.
+        transport: "httpx", "aiohttp" (half the processor time; of the `serve` extra), or an
+            `AsyncBaseTransport` of httpx or httpx2.
         upstream: replaces HTTP altogether. Of client, transport and upstream give one at most.
         timeout_s: seconds for each attempt at a deployment whose `timeouts` the catalogue does
             not give.
@@ -78,7 +76,7 @@ class RouterConfig(KeywordOptions):
         ConfigError: a name is no field, or values are out of range; every problem is named.
     """
 
-    client: httpx.AsyncClient | None = None
+    client: Client | None = None
     transport: Transport | None = None
     upstream: Upstream | None = None
     timeout_s: float = ROUTER_TIMEOUT_S

@@ -136,7 +136,10 @@ class AsyncRouter:
             store = config.budget_store or MemoryStore()
             budget_keeper = BudgetKeeper(budgets, store, wall_clock, self._observers.alert)
         self.policy = active.policy
-        self._handler = RequestHandler(active, second, budget_keeper, self._observers, clock)
+        pacing = None if self._http is None else self._http.pacing
+        self._handler = RequestHandler(
+            active, second, budget_keeper, self._observers, clock, pacing
+        )
 
     @classmethod
     def load(
@@ -174,7 +177,7 @@ class AsyncRouter:
             BudgetError: a budget has no room for it; says when there will be.
             RouteError: no model answered.
         """
-        return await self._handler.answer(sending(messages, options, given))
+        return await self._handler.answer(lambda: sending(messages, options, given))
 
     def stream(
         self, /, messages: Messages, options: RequestOptions | None = None, **given: Any
@@ -194,7 +197,8 @@ class AsyncRouter:
         """
         asked = sending(messages, options, given)
         return StreamedAnswer(
-            lambda delivery: self._handler.answer(asked, delivery), self._handler.settle_behind
+            lambda delivery: self._handler.answer(lambda: asked, delivery),
+            self._handler.settle_behind,
         )
 
     def feedback(

@@ -59,16 +59,16 @@ def outgoing(url, **timeouts):
     return OutgoingRequest(Deployment(url, "m"), {"model": "m"}, {}, Timeouts(**timeouts))
 
 
-def test_as_many_connections_as_requests_in_pools_that_stay_small():
+def test_as_many_connections_as_requests_each_in_a_pool_of_its_own():
     async def run():
         upstream = HttpUpstream()
         async with Slow(0.3) as server:
             await asyncio.gather(*(upstream.send(outgoing(server.url)) for _ in range(100)))
             assert server.connections == 100
-            (pools,) = upstream._sender._pools.values()
-            assert len(pools) == 4
-            assert all(len(it.transport._pool.connections) <= host_pools.SIZE for it in pools)
-            assert [it.busy for it in pools] == [0] * 4
+            (host,) = upstream._sender._hosts.values()
+            assert len(host.pools) == len(host.roomy) == 100
+            assert all(len(it.transport._pool.connections) == 1 for it in host.pools)
+            assert not any(it.busy for it in host.pools)
             await asyncio.gather(*(upstream.send(outgoing(server.url)) for _ in range(100)))
             assert server.connections == 100  # they were kept
             await upstream.aclose()
@@ -91,18 +91,20 @@ def test_one_request_after_the_other_keeps_to_one_connection():
 
 
 def test_pools_that_are_not_needed_any_more_are_closed(monkeypatch):
-    monkeypatch.setattr(host_pools, "_IDLE_S", 0.05)
+    monkeypatch.setattr(host_pools, "_KEPT_S", 0.05)
 
     async def run():
         upstream = HttpUpstream()
         async with Slow(0.1) as server:
-            await asyncio.gather(*(upstream.send(outgoing(server.url)) for _ in range(70)))
-            (pools,) = upstream._sender._pools.values()
-            assert len(pools) == 3
+            await asyncio.gather(*(upstream.send(outgoing(server.url)) for _ in range(14)))
+            (host,) = upstream._sender._hosts.values()
+            assert len(host.pools) == server.open == 14
             await asyncio.sleep(0.1)
             for _ in range(4):
                 await upstream.send(outgoing(server.url))
-            assert len(pools) == 1
+            assert len(host.pools) == len(host.roomy) == 1
+            await asyncio.sleep(0.05)
+            assert server.open == 1
             await upstream.aclose()
 
     asyncio.run(asyncio.wait_for(run(), 20.0))
@@ -112,19 +114,17 @@ def test_a_cancelled_request_leaves_its_place():
     async def run():
         upstream = HttpUpstream()
         async with Slow(5.0) as server:
-            tasks = [
-                asyncio.create_task(upstream.send(outgoing(server.url)))
-                for _ in range(host_pools.SIZE)
-            ]
+            tasks = [asyncio.create_task(upstream.send(outgoing(server.url))) for _ in range(8)]
             await asyncio.sleep(0.2)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            (pools,) = upstream._sender._pools.values()
-            assert [it.busy for it in pools] == [0]
+            (host,) = upstream._sender._hosts.values()
+            assert len(host.pools) == len(host.roomy) == 8
+            assert not any(it.busy for it in host.pools)
             server.takes_s = 0.0
             await upstream.send(outgoing(server.url))
-            assert len(pools) == 1
+            assert len(host.pools) == 8
             await upstream.aclose()
 
     asyncio.run(asyncio.wait_for(run(), 20.0))

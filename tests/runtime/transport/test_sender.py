@@ -8,11 +8,13 @@ import json
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
+import httpx2
 import pytest
 from runtime_world import completion
 
 from routelab import __version__
 from routelab.core.catalogue.catalogue import Deployment, Timeouts
+from routelab.errors import RouteError
 from routelab.runtime.transport.client import HttpUpstream
 from routelab.runtime.transport.request import straight
 from routelab.runtime.upstream import OutgoingRequest, UpstreamError
@@ -27,6 +29,7 @@ class Server:
         self.heads = []
         self.bodies = []
         self.zipped = False
+        self.more = b""
         self._serving = set()
 
     @asynccontextmanager
@@ -57,7 +60,7 @@ class Server:
             return
         body = json.loads(await reader.readexactly(int(fields["content-length"])))
         self.bodies.append(body)
-        content, more = json.dumps(SAID).encode(), b""
+        content, more = json.dumps(SAID).encode(), self.more
         if self.zipped:
             content, more = gzip.compress(content), b"content-encoding: gzip\r\n"
         writer.write(
@@ -72,13 +75,13 @@ def outgoing(url, **body):
     )
 
 
-def sent_twice(ways, *, url="", host="127.0.0.1", zipped=False):
+def sent_twice(ways, *, url="", host="127.0.0.1", zipped=False, more=b""):
     """What a server was sent, and what was made of its two replies."""
 
     async def run():
         server = Server()
         async with server.running(), AsyncExitStack() as stack:
-            server.zipped = zipped
+            server.zipped, server.more = zipped, more
             given = ways(server) if callable(ways) else ways
             if "client" in given:
                 stack.push_async_callback(given["client"].aclose)
@@ -93,47 +96,61 @@ def sent_twice(ways, *, url="", host="127.0.0.1", zipped=False):
     return asyncio.run(asyncio.wait_for(run(), 20.0))
 
 
-WAYS = ({}, {"transport": "httpx"}, {"transport": "aiohttp"}, {"client": httpx.AsyncClient})
+WAYS = (
+    {},
+    {"transport": "httpx"},
+    {"transport": "aiohttp"},
+    {"transport": httpx2.AsyncHTTPTransport},
+    {"client": httpx.AsyncClient},
+    {"client": httpx2.AsyncClient},
+)
+NAMED = ["own", "httpx", "aiohttp", "transport2", "client", "client2"]
+
+
+def made(ways):
+    return {name: it if isinstance(it, str) else it() for name, it in ways.items()}
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-@pytest.mark.parametrize("ways", WAYS, ids=["own", "httpx", "aiohttp", "client"])
+@pytest.mark.parametrize("ways", WAYS, ids=NAMED)
 def test_a_reply_is_read_whichever_way_the_request_went(ways, zipped):
-    given = {name: it if isinstance(it, str) else it() for name, it in ways.items()}
-    server, replies, streamed = sent_twice(given, zipped=zipped)
+    server, replies, streamed = sent_twice(made(ways), zipped=zipped)
     assert replies == [SAID, SAID]
     assert json.loads(streamed) == SAID  # no stream, but a whole answer
     assert server.bodies == [{"model": "m"}] * 3
     assert {first for first, _ in server.heads} == {"POST /v1/chat/completions HTTP/1.1"}
 
 
-@pytest.mark.parametrize("ways", WAYS[:3], ids=["own", "httpx", "aiohttp"])
+@pytest.mark.parametrize("ways", WAYS[:4], ids=NAMED[:4])
 def test_no_cookie_is_kept(ways):
-    server, _, _ = sent_twice(ways, host="localhost")
+    server, _, _ = sent_twice(made(ways), host="localhost")
     assert [fields.get("cookie") for _, fields in server.heads] == [None] * 3
 
 
-def test_a_client_keeps_its_cookies():
-    server, _, _ = sent_twice({"client": httpx.AsyncClient()})
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_client_keeps_its_cookies(library):
+    server, _, _ = sent_twice({"client": library.AsyncClient()})
     assert [fields.get("cookie") for _, fields in server.heads] == [None, "seen=yes", "seen=yes"]
 
 
-def test_a_hook_of_a_client_may_read_the_reply():
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_hook_of_a_client_may_read_the_reply(library):
     read = []
 
     async def hook(response):
         read.append(json.loads(await response.aread()))
 
-    client = httpx.AsyncClient(event_hooks={"response": [hook]})
+    client = library.AsyncClient(event_hooks={"response": [hook]})
     _, replies, _ = sent_twice({"client": client})
     assert replies == read[:2] == [SAID, SAID]
 
 
-def test_a_hook_of_a_client_may_close_the_reply():
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_hook_of_a_client_may_close_the_reply(library):
     async def hook(response):
         await response.aclose()
 
-    client = httpx.AsyncClient(event_hooks={"response": [hook]})
+    client = library.AsyncClient(event_hooks={"response": [hook]})
     with pytest.raises(UpstreamError, match="StreamClosed"):
         sent_twice({"client": client})
 
@@ -150,7 +167,7 @@ def test_without_a_client_a_request_says_who_sends_it():
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
-def proxied(monkeypatch, *names):
+def proxied(monkeypatch, *names, transport=None):
     """Makes the server the proxy under these names."""
 
     def ways(server):
@@ -159,14 +176,18 @@ def proxied(monkeypatch, *names):
                 monkeypatch.delenv(spelt, raising=False)
         for name in names:
             monkeypatch.setenv(name, server.url)
-        return {}
+        return {"transport": transport}
 
     return ways
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
-def test_a_proxy_of_the_environment_is_asked_for_other_machines(monkeypatch, name):
-    server, replies, _ = sent_twice(proxied(monkeypatch, name), url="http://elsewhere.test/v1")
+@pytest.mark.parametrize(
+    ("transport", "name"),
+    [("httpx", "HTTP_PROXY"), ("httpx", "ALL_PROXY"), ("aiohttp", "HTTP_PROXY")],
+)
+def test_a_proxy_of_the_environment_is_asked_for_other_machines(monkeypatch, transport, name):
+    ways = proxied(monkeypatch, name, transport=transport)
+    server, replies, _ = sent_twice(ways, url="http://elsewhere.test/v1")
     assert replies == [SAID, SAID]
     for first, fields in server.heads:
         assert first == "POST http://elsewhere.test/v1/chat/completions HTTP/1.1"
@@ -174,19 +195,23 @@ def test_a_proxy_of_the_environment_is_asked_for_other_machines(monkeypatch, nam
         assert "cookie" not in fields
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch):
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch, transport):
     for host in ("127.0.0.1", "localhost"):
-        server, replies, _ = sent_twice(proxied(monkeypatch, *PROXIES), host=host)
+        ways = proxied(monkeypatch, *PROXIES, transport=transport)
+        server, replies, _ = sent_twice(ways, host=host)
         assert replies == [SAID, SAID]
         assert {first for first, _ in server.heads} == {"POST /v1/chat/completions HTTP/1.1"}
 
 
-def test_a_proxy_of_the_environment_is_asked_for_tls(monkeypatch):
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+def test_a_proxy_of_the_environment_is_asked_for_tls(monkeypatch, transport):
     async def run():
         server = Server()
         async with server.running():
-            upstream = HttpUpstream(**proxied(monkeypatch, "HTTPS_PROXY")(server))
-            with pytest.raises(UpstreamError, match="ProxyError 403") as raised:
+            ways = proxied(monkeypatch, "HTTPS_PROXY", transport=transport)
+            upstream = HttpUpstream(**ways(server))
+            with pytest.raises(UpstreamError, match=r"ProxyError.* 403") as raised:
                 await upstream.send(outgoing("https://elsewhere.test/v1"))
             await upstream.aclose()
         return raised.value.kind, [first for first, _ in server.heads]
@@ -196,16 +221,34 @@ def test_a_proxy_of_the_environment_is_asked_for_tls(monkeypatch):
 
 
 @pytest.mark.parametrize("proxy", ["http://user:sesame@127.0.0.1:port", "foo://127.0.0.1:9"])
-def test_a_proxy_of_the_environment_that_is_none_is_an_error(monkeypatch, proxy):
-    def ways(server):
-        proxied(monkeypatch)(server)
-        monkeypatch.setenv("ALL_PROXY", proxy)
-        return {}
-
-    with pytest.raises(UpstreamError, match="ALL_PROXY names what is no proxy") as raised:
-        sent_twice(ways)
-    assert raised.value.kind == "connect"
+def test_a_proxy_of_the_environment_that_is_none_is_refused_at_once(monkeypatch, proxy):
+    proxied(monkeypatch)(None)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(RouteError, match="ALL_PROXY names what is no proxy.*unset it") as raised:
+        HttpUpstream()
     assert "sesame" not in str(raised.value)
+    HttpUpstream(httpx.AsyncClient(trust_env=False))  # whose own matter it is
+
+
+@pytest.mark.parametrize(
+    ("name", "proxy", "problem"),
+    [
+        ("ALL_PROXY", "http://127.0.0.1:9", "does not read ALL_PROXY: set HTTP_PROXY"),
+        ("HTTPS_PROXY", "https://127.0.0.1:9", "at http:// only, and HTTPS_PROXY is another"),
+        ("HTTP_PROXY", "socks5://127.0.0.1:9", "at http:// only, and HTTP_PROXY is another"),
+    ],
+)
+def test_a_proxy_that_aiohttp_would_pass_by_is_refused_at_once(monkeypatch, name, proxy, problem):
+    proxied(monkeypatch)(None)
+    monkeypatch.setenv(name, proxy)
+    with pytest.raises(RouteError, match=problem):
+        HttpUpstream(transport="aiohttp")
+
+
+@pytest.mark.parametrize("ways", WAYS, ids=NAMED)
+def test_a_header_of_a_reply_may_be_long(ways):
+    server, replies, _ = sent_twice(made(ways), more=b"x-trace: %b\r\n" % (b"t" * 60_000))
+    assert replies == [SAID, SAID]
 
 
 @pytest.mark.parametrize("url", ["/v1", "http:///v1", "ftp://one.test/v1"])

@@ -11,6 +11,7 @@ import msgspec
 from routelab.core import Decision
 from routelab.runtime.budgets import BudgetBalance, BudgetGuard, BudgetKeeper, OverBudgetError
 from routelab.runtime.calls import Sending
+from routelab.runtime.pacing import Pacing
 from routelab.runtime.requests.active_policy import ActivePolicy
 from routelab.runtime.requests.decide import decide
 from routelab.runtime.requests.delivery import Delivery
@@ -28,6 +29,7 @@ class RequestHandler:
         budget_keeper: of the budgets, if there are any.
         observers: told of every request, however it ends.
         clock: seconds of the event loop's time.
+        pacing: lets requests begin a few at a time; None where no event loop has to breathe.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class RequestHandler:
         budget_keeper: BudgetKeeper | None,
         observers: Observers,
         clock: Callable[[], float],
+        pacing: Pacing | None = None,
     ) -> None:
         self.active = active
         self._spare = spare
@@ -44,16 +47,32 @@ class RequestHandler:
         self._observers = observers
         self._clock = clock
         self._behind: set[asyncio.Task[RoutedAnswer]] = set()
+        self._pacing = pacing
 
-    async def answer(self, asked: Sending, delivery: Delivery | None = None) -> RoutedAnswer:
+    async def answer(
+        self, asked: Callable[[], Sending], delivery: Delivery | None = None
+    ) -> RoutedAnswer:
         """Answer one request.
 
         Args:
+            asked: gives the request, or says what is wrong with it.
             delivery: takes the answer as it comes, if that is wanted.
         Raises:
             RouteError: as `AsyncRouter.route` says.
         """
-        started, limit_usd = self._clock(), self._limit_usd(asked.request.max_cost_usd)
+        started, pacing = self._clock(), self._pacing
+        if pacing is None:
+            return await self._answered(asked(), delivery, started)
+        await pacing.start()
+        try:
+            return await self._answered(asked(), delivery, started)
+        finally:
+            pacing.end()
+
+    async def _answered(
+        self, asked: Sending, delivery: Delivery | None, started: float
+    ) -> RoutedAnswer:
+        limit_usd = self._limit_usd(asked.request.max_cost_usd)
         request = asked.request
         if limit_usd != request.max_cost_usd:
             request = msgspec.structs.replace(request, max_cost_usd=limit_usd)

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from routelab.runtime.transport import sender
     from routelab.runtime.transport.client import HttpUpstream
     from routelab.runtime.transport.probe import logged_signals
-    from routelab.runtime.transport.sender import Transport
+    from routelab.runtime.transport.sender import Client, Transport
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "Client": "sender",
             "HttpUpstream": "client",
             "Transport": "sender",
             "logged_signals": "probe",
@@ -23,6 +24,7 @@ else:
     )
 
 __all__ = [
+    "Client",
     "HttpUpstream",
     "Transport",
     "logged_signals",

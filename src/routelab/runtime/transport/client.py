@@ -12,8 +12,19 @@ import httpx
 
 from routelab.core.catalogue import Deployment
 from routelab.errors import RouteError
+from routelab.runtime.pacing import FEW, Pacing, paced
+from routelab.runtime.transport.host_pools import proxy_problems
+from routelab.runtime.transport.libraries import in_httpx
 from routelab.runtime.transport.request import Address, address_of
-from routelab.runtime.transport.sender import ClientSender, Sender, Transport, named, own, problems
+from routelab.runtime.transport.sender import (
+    Client,
+    ClientSender,
+    Sender,
+    Transport,
+    named,
+    own,
+    problems,
+)
 from routelab.runtime.upstream import (
     Kind,
     OpenReply,
@@ -45,26 +56,37 @@ _AIOHTTP_SENT = ("ServerDisconnectedError", "ClientOSError")
 
 
 class HttpUpstream:
-    """Sends chat requests with httpx.
+    """Sends chat requests with httpx, or with what a user brings of httpx2.
 
     Args:
         client: a client to use, which stays its owner's to close.
-        transport: without a client: its name, or one of httpx's.
+        transport: without a client: its name, or one of httpx's or httpx2's.
+    Attributes:
+        pacing: of its event loop's turns, while many calls are under way.
     Raises:
         MissingExtraError: httpx-aiohttp is not installed.
-        RouteError: no transport has this name, or one of the two is of another kind.
+        RouteError: no transport has this name, one of the two is of another kind, or the
+            environment names proxies that the transport cannot use.
     """
 
     def __init__(
-        self, client: httpx.AsyncClient | None = None, transport: Transport | None = None
+        self, client: Client | None = None, transport: Transport | None = None
     ) -> None:
-        if wrong := tuple(problems(client, transport)):
+        ours = client is None and transport in (None, "httpx")
+        wrong = (*problems(client, transport), *(proxy_problems() if ours else ()))
+        if wrong:
             raise RouteError(*wrong)
         self._given = None if client is None else ClientSender(client)
         self._own: Sender | None = None
         self._transport = named(transport) if isinstance(transport, str) else transport
+        self.pacing = Pacing()
 
     async def send(self, outgoing: OutgoingRequest) -> Reply:
+        if self.pacing.under_way < FEW:
+            return await self._reply(outgoing)
+        return await paced(self._reply(outgoing), self.pacing)
+
+    async def _reply(self, outgoing: OutgoingRequest) -> Reply:
         try:
             response = await self._sender.send(outgoing)
             try:
@@ -81,12 +103,12 @@ class HttpUpstream:
     async def stream(self, outgoing: OutgoingRequest) -> AsyncIterator[OpenReply]:
         connect_s = outgoing.timeouts.connect_s
         try:
-            response = await self._sender.send(outgoing)
+            response = await self._opened(outgoing)
             try:
                 headers = response.headers
                 if not streams(response.status_code, headers):
                     await _object(response, await response.aread())
-                chunks = _chunks(response, connect_s)
+                chunks = self._chunks(response, connect_s)
                 yield OpenReply(response.status_code, chunks, headers)
             except Exception:
                 await _hang_up(response)
@@ -109,6 +131,24 @@ class HttpUpstream:
         if sender is not None:
             await sender.aclose()
 
+    async def _opened(self, outgoing: OutgoingRequest) -> httpx.Response:
+        """A reply of which the head has come."""
+        if self.pacing.under_way < FEW:
+            return await self._sender.send(outgoing)
+        return await paced(self._sender.send(outgoing), self.pacing)
+
+    async def _chunks(self, response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
+        pacing = self.pacing
+        try:
+            async for chunk in response.aiter_bytes():
+                yield chunk
+                if pacing.under_way >= FEW and pacing.over():
+                    await pacing.place()
+        except Exception as error:
+            if (told := _translated(error, connect_s)) is None:
+                raise
+            raise told from None
+
     @property
     def _sender(self) -> Sender:
         if self._given is not None:
@@ -123,8 +163,7 @@ async def _content(response: httpx.Response) -> tuple[bytes, dict[str, Any] | No
     if response.is_stream_consumed or response.is_closed:  # by a hook of the client
         content = await response.aread()
         return content, await _object(response, content)
-    stream = response.stream
-    assert isinstance(stream, httpx.AsyncByteStream)
+    stream: Any = response.stream  # of httpx or httpx2
     content = b"".join([part async for part in stream])
     value = decode_object(content)  # what is packed is no JSON; looking at headers first is slow
     if value is not None:
@@ -154,16 +193,6 @@ async def _hang_up(response: httpx.Response) -> None:
         await stream.aclose()
 
 
-async def _chunks(response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
-    try:
-        async for chunk in response.aiter_bytes():
-            yield chunk
-    except Exception as error:
-        if (told := _translated(error, connect_s)) is None:
-            raise
-        raise told from None
-
-
 def _of_aiohttp(error: Exception) -> bool:
     """Whether httpx-aiohttp let a failure of the library below it pass."""
     return type(error).__module__.partition(".")[0] == "aiohttp"
@@ -171,6 +200,7 @@ def _of_aiohttp(error: Exception) -> bool:
 
 def _translated(error: Exception, connect_s: float) -> UpstreamError | None:
     """A failure of httpx, or of a transport below it, as that of an upstream; None of another."""
+    error = in_httpx(error)
     if not isinstance(error, _HTTPX) and not _of_aiohttp(error):
         return None
     cause = type(error.__cause__).__name__

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import httpx
 
 
-class Closing(httpx.AsyncByteStream):
+class _Closing:
     """The stream of a reply, which is closed as a whole or not at all.
 
     Args:
@@ -23,14 +25,13 @@ class Closing(httpx.AsyncByteStream):
         left: called once when it is closed.
     """
 
-    def __init__(
-        self, stream: httpx.AsyncByteStream, left: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, stream: Any, left: Callable[[], None] | None = None) -> None:
         self._stream = stream
         self._left = left
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._stream.__aiter__()
+        chunks: AsyncIterator[bytes] = self._stream.__aiter__()
+        return chunks
 
     async def aclose(self) -> None:
         try:
@@ -39,6 +40,17 @@ class Closing(httpx.AsyncByteStream):
             left, self._left = self._left, None
             if left is not None:
                 left()
+
+
+class Closing(_Closing, httpx.AsyncByteStream):
+    """One of httpx."""
+
+
+@cache
+def closing_of(library: ModuleType) -> Callable[[Any], Any]:
+    """Makes such a stream of one of a library, which takes none but its own for one."""
+    made: Callable[[Any], Any] = type("Closing", (_Closing, library.AsyncByteStream), {})
+    return made
 
 
 @types.coroutine

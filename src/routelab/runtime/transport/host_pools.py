@@ -1,9 +1,10 @@
-"""Connections of our own: pools for each host, none of them large.
+"""Connections of our own: each in a pool of its own, by host.
 
 httpcore (1.0) looks at every connection of a pool whenever a request comes or goes, and at every
 waiting request for each of them: a pool of 256 with a few hundred waiting stops the event loop for
-seconds. Pools of `SIZE` cost the same however many calls run at once, and a host that answers
-nothing takes no connection from another. No request waits in a pool: how many run at once is the
+seconds, and one of 32 costs a request twice as much as one of a single connection. So which
+connection is free is known here, and a request costs the same however many run at once. A host that
+answers nothing takes no connection from another, and no request waits: how many run at once is the
 engine's to say.
 """
 
@@ -11,6 +12,9 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
 from urllib.request import getproxies
 
 import httpx
@@ -20,19 +24,23 @@ from routelab.runtime.transport.leaks import close_leaked
 from routelab.runtime.transport.request import address_of, straight
 from routelab.runtime.upstream import OutgoingRequest, UpstreamError
 
-SIZE = 32
-"""Connections of one pool."""
+PROXIED = 32
+"""Connections of one pool where there are proxies: a client that knows them is slow to make."""
 
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=SIZE)
+_KEPT_S = 5.0
+"""That an idle connection is kept, as long as httpx does."""
 
-_IDLE_S = 30.0
-"""After which a pool that few needed is closed."""
+_LIMITS = httpx.Limits(
+    max_connections=None, max_keepalive_connections=PROXIED, keepalive_expiry=_KEPT_S
+)
+
+_CLOSED_AT_ONCE = 4
 
 
 class _Pool:
-    """A few connections to one host."""
+    """Connections to one host, a single one where there are no proxies."""
 
     __slots__ = ("_opened", "busy", "idle_since", "transport")
 
@@ -44,14 +52,55 @@ class _Pool:
         self.busy = 0
         self.idle_since = 0.0
 
-    def left(self) -> None:
-        """A request and its reply are over."""
-        self.busy -= 1
-        if not self.busy:
-            self.idle_since = time.monotonic()
-
     async def aclose(self) -> None:
         await self._opened.aclose()
+
+
+class _Host:
+    """The pools of one host.
+
+    Attributes:
+        pools: all there are.
+        roomy: those that take another request; the one last used is asked first, so that those
+            that are not needed stay idle and are closed.
+    """
+
+    __slots__ = ("_size", "pools", "roomy")
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.pools: set[_Pool] = set()
+        self.roomy: deque[_Pool] = deque()
+
+    def add(self, pool: _Pool) -> None:
+        self.pools.add(pool)
+        self.roomy.append(pool)
+
+    def enter(self) -> _Pool:
+        """A place in a pool that has one."""
+        pool = self.roomy[-1]
+        pool.busy += 1
+        if pool.busy == self._size:
+            self.roomy.pop()
+        return pool
+
+    def leave(self, pool: _Pool) -> None:
+        """A request and its reply are over."""
+        pool.busy -= 1
+        if not pool.busy:
+            pool.idle_since = time.monotonic()
+        if pool.busy == self._size - 1 and pool in self.pools:
+            self.roomy.append(pool)
+
+    async def close_idle(self) -> None:
+        """Close some of the pools that have had nothing to do for a while."""
+        for _ in range(_CLOSED_AT_ONCE):
+            pool = self.roomy[0] if self.roomy else None
+            if pool is None or pool.busy or time.monotonic() - pool.idle_since <= _KEPT_S:
+                return
+            self.roomy.popleft()
+            self.pools.discard(pool)
+            await pool.aclose()
 
 
 class HostPools:
@@ -64,7 +113,7 @@ class HostPools:
     """
 
     def __init__(self) -> None:
-        self._pools: dict[str, list[_Pool]] = {}
+        self._hosts: dict[str, _Host] = {}
         self._proxies = proxies_named()
         self._ssl: ssl.SSLContext | None = None
         if self._proxies:
@@ -73,35 +122,30 @@ class HostPools:
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
         request = straight(outgoing)
         address = address_of(outgoing.deployment.base_url)
-        pools = self._pools.setdefault(address.host, [])
-        pool = next((it for it in pools if it.busy < SIZE), None)
-        if pool is None:
-            pool = _Pool(self._open(), address.url)
-            pools.append(pool)
-        pool.busy += 1
+        host = self._hosts.get(address.host)
+        if host is None:
+            host = self._hosts[address.host] = _Host(PROXIED if self._proxies else 1)
+        if not host.roomy:
+            host.add(_Pool(self._open(), address.url))
+        pool = host.enter()
         try:
-            if len(pools) > 1:
-                await self._close_idle(pools)
+            if host.roomy:
+                await host.close_idle()
             response = await pool.transport.handle_async_request(request)
         except BaseException:  # a cancellation too
-            pool.left()
-            await close_leaked((pool.transport,))
+            try:
+                await close_leaked((pool.transport,))
+            finally:
+                host.leave(pool)
             raise
         if isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = Closing(response.stream, pool.left)
+            response.stream = Closing(response.stream, partial(host.leave, pool))
         return response
 
     async def aclose(self) -> None:
-        pools, self._pools = self._pools, {}
-        for pool in (pool for some in pools.values() for pool in some):
+        hosts, self._hosts = self._hosts, {}
+        for pool in (pool for host in hosts.values() for pool in host.pools):
             await pool.aclose()
-
-    async def _close_idle(self, pools: list[_Pool]) -> None:
-        """Close the last pool when it has had nothing to do for a while."""
-        last = pools[-1]
-        if not last.busy and time.monotonic() - last.idle_since > _IDLE_S:
-            pools.pop()
-            await last.aclose()
 
     def _open(self) -> httpx.AsyncBaseTransport | httpx.AsyncClient:
         if self._ssl is None:
@@ -114,6 +158,34 @@ class HostPools:
 def proxies_named() -> bool:
     """Whether the environment names proxies."""
     return not {"http", "https", "all"}.isdisjoint(getproxies())
+
+
+def proxy_problems(*, aiohttp: bool = False) -> Iterator[str]:
+    """What is wrong with the proxies of the environment, for httpx or for aiohttp.
+
+    Args:
+        aiohttp: it is aiohttp that is to use them.
+    """
+    if not proxies_named():
+        return
+    if not aiohttp:
+        try:
+            proxied(verify=False)  # whose certificates no request will use
+        except UpstreamError as error:
+            yield f"{error}; correct or unset it, or pass a client or transport of your own"
+        return
+    named = getproxies()
+    if "all" in named and not {"http", "https"} <= named.keys():
+        yield (
+            "transport='aiohttp' does not read ALL_PROXY: set HTTP_PROXY and HTTPS_PROXY, or take"
+            " transport='httpx'"
+        )
+    for name in ("http", "https"):
+        if name in named and not named[name].lower().startswith("http://"):
+            yield (
+                f"transport='aiohttp' takes proxies at http:// only, and {name.upper()}_PROXY is"
+                " another one: take transport='httpx'"
+            )
 
 
 def proxied(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:

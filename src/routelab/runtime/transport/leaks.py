@@ -55,7 +55,7 @@ class Room:
         self._pools: list[tuple[Any, int]] = [
             (pool, most)
             for pool in found
-            if type(pool).__module__.partition(".")[0] == "httpcore"
+            if type(pool).__module__.partition(".")[0] in ("httpcore", "httpcore2")
             and hasattr(pool, "_requests")
             and isinstance(most := getattr(pool, "_max_connections", None), int)
         ]

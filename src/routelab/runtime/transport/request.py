@@ -7,6 +7,7 @@ import os
 from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 import httpx
@@ -37,13 +38,12 @@ class RequestBuilder:
     headers of its own to lay over a request's. A client may change at any time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, library: ModuleType = httpx) -> None:
+        self._library: Any = library
         self._raw: Raw = []
         self._names = frozenset[str]()
 
-    def build(
-        self, client: httpx.AsyncClient, outgoing: OutgoingRequest
-    ) -> tuple[httpx.Request, Any]:
+    def build(self, client: Any, outgoing: OutgoingRequest) -> tuple[Any, Any]:
         """A request, and how the client is to authenticate it.
 
         Raises:
@@ -52,16 +52,19 @@ class RequestBuilder:
         """
         address, headers = _headed(outgoing)
         # a client's own credentials must not go before these
-        auth = httpx.Auth() if "authorization" in headers else httpx.USE_CLIENT_DEFAULT
+        library = self._library
+        auth = library.Auth() if "authorization" in headers else library.USE_CLIENT_DEFAULT
         if self._plain(client, address, headers):
             return _request(outgoing, address, headers, self._raw), auth
-        content, timeout = encode_json(outgoing.body), _timeout(outgoing.timeouts.connect_s)
+        content, limit = encode_json(outgoing.body), _timeout(outgoing.timeouts.connect_s)
+        url = address.url if library is httpx else str(address.url)
+        timeout = library.Timeout(None, connect=limit.connect)
         request = client.build_request(
-            "POST", address.url, content=content, headers=headers, timeout=timeout
+            "POST", url, content=content, headers=headers, timeout=timeout
         )
         return request, auth
 
-    def _plain(self, client: httpx.AsyncClient, address: Address, headers: dict[str, str]) -> bool:
+    def _plain(self, client: Any, address: Address, headers: dict[str, str]) -> bool:
         """Whether a client has nothing to lay over a request but headers of other names."""
         if type(client) is not httpx.AsyncClient or not address.netloc:
             return False

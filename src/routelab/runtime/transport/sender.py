@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, Protocol, TypeAlias
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
 
 import httpx
 
 from routelab.core.messages import how_to_install, unknown_name
-from routelab.errors import MissingExtraError
-from routelab.runtime.transport.closing import Closing
-from routelab.runtime.transport.host_pools import HostPools, proxied, proxies_named
+from routelab.errors import MissingExtraError, RouteError
+from routelab.runtime.transport.closing import Closing, closing_of
+from routelab.runtime.transport.host_pools import (
+    HostPools,
+    proxied,
+    proxies_named,
+    proxy_problems,
+)
 from routelab.runtime.transport.leaks import Room, close_leaked
+from routelab.runtime.transport.libraries import in_library, library_of
 from routelab.runtime.transport.request import RequestBuilder, straight
 from routelab.runtime.upstream import OutgoingRequest, Progress, UpstreamError
 
-Transport: TypeAlias = Literal["httpx", "aiohttp"] | httpx.AsyncBaseTransport
+if TYPE_CHECKING:
+    import httpx2
+
+Client: TypeAlias = Union[httpx.AsyncClient, "httpx2.AsyncClient"]
+Transport: TypeAlias = Union[
+    Literal["httpx", "aiohttp"], httpx.AsyncBaseTransport, "httpx2.AsyncBaseTransport"
+]
 
 _NAMES = ("httpx", "aiohttp")
 
@@ -48,9 +61,10 @@ class Sender(Protocol):
 class ClientSender:
     """With all that the client does: its hooks, cookies, redirects and proxies."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-        self._requests = RequestBuilder()
+    def __init__(self, client: Client) -> None:
+        self._client: Any = client
+        self._library = library_of(client, "AsyncClient") or httpx
+        self._requests = RequestBuilder(self._library)
         self._room = Room(_transports(client))
 
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
@@ -65,7 +79,7 @@ class ClientSender:
         except BaseException:  # a cancellation too
             await close_leaked(_transports(client))
             raise
-        return _closing(response)
+        return _closing(response, self._library)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -74,12 +88,13 @@ class ClientSender:
 class DirectSender:
     """With nothing between the request and the transport."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, transport: Any) -> None:
         self._transport = transport
+        self._library = library_of(transport, "AsyncBaseTransport") or httpx
         self._room = Room((transport,))
 
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
-        request = straight(outgoing)
+        request = in_library(straight(outgoing), self._library)
         transport = self._transport
         if self._room.full:
             _watch(request, outgoing.progress)
@@ -88,7 +103,7 @@ class DirectSender:
         except BaseException:  # a cancellation too
             await close_leaked((transport,))
             raise
-        return _closing(response)
+        return _closing(response, self._library)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -115,16 +130,17 @@ _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 def problems(client: object, transport: object) -> Iterator[str]:
     """What is wrong with a client or transport that a user gave; None is neither."""
-    if client is not None and not isinstance(client, httpx.AsyncClient):
-        yield f"client={client!r:.80}: give an httpx.AsyncClient"
-    if transport is not None and not isinstance(transport, str | httpx.AsyncBaseTransport):
-        kinds = "'httpx', 'aiohttp' or an httpx.AsyncBaseTransport"
+    if client is not None and library_of(client, "AsyncClient") is None:
+        yield f"client={client!r:.80}: give an httpx.AsyncClient or an httpx2.AsyncClient"
+    if isinstance(transport, str):
+        if transport not in _NAMES:
+            yield unknown_name("transport", transport, _NAMES)
+    elif transport is not None and library_of(transport, "AsyncBaseTransport") is None:
+        kinds = "'httpx', 'aiohttp' or an AsyncBaseTransport of httpx or httpx2"
         yield f"transport={transport!r:.80}: give {kinds}"
-    elif isinstance(transport, str) and transport not in _NAMES:
-        yield unknown_name("transport", transport, _NAMES)
 
 
-def own(transport: httpx.AsyncBaseTransport | None) -> Sender:
+def own(transport: object) -> Sender:
     """A sender over this transport; without one, over httpx's and the proxies there are.
 
     Raises:
@@ -137,7 +153,7 @@ def own(transport: httpx.AsyncBaseTransport | None) -> Sender:
     return HostPools()
 
 
-def _transports(client: httpx.AsyncClient) -> Iterable[httpx.AsyncBaseTransport | None]:
+def _transports(client: Any) -> Iterable[Any]:
     """Those of a client, which httpx (0.28) has no public name for; a test watches for them."""
     return (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values())
 
@@ -147,9 +163,12 @@ def named(name: Literal["httpx", "aiohttp"]) -> httpx.AsyncBaseTransport | None:
 
     Raises:
         MissingExtraError: httpx-aiohttp is not installed.
+        RouteError: it cannot use the proxies of the environment.
     """
     if name == "httpx":
         return None
+    if wrong := tuple(proxy_problems(aiohttp=True)):
+        raise RouteError(*wrong)
     try:
         import aiohttp  # heavy, so only for those who ask
         from httpx_aiohttp import AiohttpTransport
@@ -181,7 +200,7 @@ def named(name: Literal["httpx", "aiohttp"]) -> httpx.AsyncBaseTransport | None:
     return _Proxied(direct, opened(proxies=True)) if proxies_named() else direct
 
 
-def _watch(request: httpx.Request, progress: Progress) -> None:
+def _watch(request: Any, progress: Progress) -> None:
     """Learn when a request has a connection: whatever httpcore tells of it comes after that.
 
     It tells a lot, which costs as much as a third of the request: so only where it has to wait.
@@ -197,7 +216,10 @@ def _watch(request: httpx.Request, progress: Progress) -> None:
     request.extensions = {**request.extensions, "trace": trace}
 
 
-def _closing(response: httpx.Response) -> httpx.Response:
-    if isinstance(response.stream, httpx.AsyncByteStream):
-        response.stream = Closing(response.stream)
-    return response
+def _closing(response: Any, library: ModuleType) -> httpx.Response:
+    """The same, whose stream is closed as a whole; of httpx2 it has the same parts."""
+    if isinstance(response.stream, library.AsyncByteStream):
+        made = Closing if library is httpx else closing_of(library)
+        response.stream = made(response.stream)
+    same: httpx.Response = response
+    return same
