@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from routelab.core.listening import listening_socket
+from routelab.runtime import listening_socket
 
 
 def relay(base_url: str) -> Starlette:

@@ -14,12 +14,12 @@ import httpx
 import numpy as np
 
 from routelab.core.catalogue import Catalogue, catalogue_file, pointed_at
-from routelab.core.listening import base_url, listening_socket
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import Log
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, write
 from routelab.replay_server import background
+from routelab.runtime import base_url, listening_socket
 from routelab.serve import EventLog, GatewayServer, ServeConfig, Service
 
 MODELS = ("small-8b", "medium-70b", "frontier")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -169,6 +170,19 @@ def test_bodies_are_bounded_before_they_are_read(world):
             pass
         else:
             assert refusal(reply) == (413, "body_too_large")
+        assert gateway.client.get("/healthz").status_code == 200
+
+
+def test_a_body_that_trickles_in_is_not_waited_for(world):
+    config = ServeConfig(limits=Limits(body_s=0.3))
+    with running([world.policies["large"]], world.catalogue, config) as gateway:
+        url = gateway.client.base_url
+        with socket.create_connection((url.host, url.port)) as slow:
+            slow.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{{".encode())
+            slow.settimeout(20.0)
+            reply = b"".join(iter(lambda: slow.recv(65536), b""))
+        assert reply.startswith(b"HTTP/1.1 408")
+        assert b"body_too_slow" in reply
         assert gateway.client.get("/healthz").status_code == 200
 
 

@@ -18,7 +18,7 @@ from routelab.tuning import Options, tune
 from routelab.tuning.study import save
 
 NAME = "demo"
-_TRIALS = 60
+_TRIALS = 20
 
 
 class DemoWorld(NamedTuple):

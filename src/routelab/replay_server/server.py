@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import uvicorn
 
 from routelab.core.catalogue import Catalogue
-from routelab.core.listening import base_url, listening_socket
 from routelab.logs.model import Log
 from routelab.replay_server.app import replay_app
+from routelab.runtime import base_url, listening_socket
 
 
 def run(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from routelab.runtime.config import RouterConfig
     from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
     from routelab.runtime.journal import DecisionLog, LogStatus
+    from routelab.runtime.listening import base_url, listening_socket
     from routelab.runtime.requests import Observer, Piece, RequestOptions, StreamedAnswer
     from routelab.runtime.routed_answer import RoutedAnswer
     from routelab.runtime.router import AsyncRouter
@@ -59,11 +60,13 @@ else:
             "StreamedAnswer": "requests",
             "Upstream": "upstream",
             "UpstreamError": "upstream",
+            "base_url": "listening",
             "decode_json": "wire",
             "deployment_label": "upstream",
             "encode_json": "wire",
             "header_text": "wire",
             "header_texts": "wire",
+            "listening_socket": "listening",
             "reached_endpoint": "finished_request",
         },
     )
@@ -91,10 +94,12 @@ __all__ = [
     "StreamedAnswer",
     "Upstream",
     "UpstreamError",
+    "base_url",
     "decode_json",
     "deployment_label",
     "encode_json",
     "header_text",
     "header_texts",
+    "listening_socket",
     "reached_endpoint",
 ]

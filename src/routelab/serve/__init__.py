@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from routelab.serve.callers import Identity
     from routelab.serve.config import CallerRules, LimitRule, Limits, ServeConfig, read_config
     from routelab.serve.event_log import EventLog
-    from routelab.serve.gateway import Gateway, GatewayAnswer, Visit
+    from routelab.serve.gateway import ChatVisit, Gateway, GatewayAnswer
     from routelab.serve.keys import new_key
     from routelab.serve.refusal import RefusedError
     from routelab.serve.server import GatewayServer, serve
@@ -32,7 +32,7 @@ else:
             "RefusedError": "refusal",
             "ServeConfig": "config",
             "Service": "service",
-            "Visit": "gateway",
+            "ChatVisit": "gateway",
             "new_key": "keys",
             "read_config": "config",
             "serve": "server",
@@ -41,6 +41,7 @@ else:
 
 __all__ = [
     "CallerRules",
+    "ChatVisit",
     "EventLog",
     "Gateway",
     "GatewayAnswer",
@@ -52,7 +53,6 @@ __all__ = [
     "RefusedError",
     "ServeConfig",
     "Service",
-    "Visit",
     "new_key",
     "read_config",
     "serve",

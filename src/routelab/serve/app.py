@@ -22,7 +22,7 @@ from routelab.serve.service import Service
 Handler: TypeAlias = Callable[[HttpExchange, Any], Awaitable[None]]
 
 
-class Address(NamedTuple):
+class HttpRoute(NamedTuple):
     """What is at an address.
 
     Attributes:
@@ -54,18 +54,18 @@ class GatewayApp:
         route = RouteEntry(gateway, service.routes, limits)
         operations = OperationsEntry(gateway)
         self.addresses = {
-            "/v1/chat/completions": Address("POST", chat.complete, "chat"),
-            "/v1/models": Address("GET", chat.models, "models"),
-            "/v1/feedback": Address("POST", feedback.judge, "feedback"),
-            "/v1/decision": Address("POST", decision.decide, "decision"),
-            "/route": Address("POST", route.route, "route"),
-            "/outcome": Address("POST", route.outcome, "outcome"),
-            "/feedback": Address("POST", feedback.judge, "feedback"),
-            "/capabilities": Address("GET", route.capabilities, "capabilities"),
-            "/livez": Address("GET", operations.health, "health", open=True),
-            "/healthz": Address("GET", operations.health, "health", open=True),
-            "/readyz": Address("GET", operations.ready, "ready", open=True),
-            "/metrics": Address("GET", operations.metrics, "metrics", open=True),
+            "/v1/chat/completions": HttpRoute("POST", chat.complete, "chat"),
+            "/v1/models": HttpRoute("GET", chat.models, "models"),
+            "/v1/feedback": HttpRoute("POST", feedback.judge, "feedback"),
+            "/v1/decision": HttpRoute("POST", decision.decide, "decision"),
+            "/route": HttpRoute("POST", route.route, "route"),
+            "/outcome": HttpRoute("POST", route.outcome, "outcome"),
+            "/feedback": HttpRoute("POST", feedback.judge, "feedback"),
+            "/capabilities": HttpRoute("GET", route.capabilities, "capabilities"),
+            "/livez": HttpRoute("GET", operations.health, "health", open=True),
+            "/healthz": HttpRoute("GET", operations.health, "health", open=True),
+            "/readyz": HttpRoute("GET", operations.ready, "ready", open=True),
+            "/metrics": HttpRoute("GET", operations.metrics, "metrics", open=True),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +95,7 @@ class GatewayApp:
                 await exchange.refuse(_BROKEN)
             raise  # the server writes the traceback
 
-    def _address(self, exchange: HttpExchange) -> Address:
+    def _address(self, exchange: HttpExchange) -> HttpRoute:
         path = exchange.path.rstrip("/") or "/"
         there = self.addresses.get(path)
         if there is None:

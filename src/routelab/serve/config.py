@@ -42,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         body_bytes: of a request's body.
+        body_s: seconds in which a body has to arrive.
         body_depth: of lists and objects in each other.
         all: of all callers together.
         key: of each key that has no limits of its own in the file of keys.
@@ -50,6 +51,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     body_bytes: int = 20_000_000
+    body_s: float = 60.0
     body_depth: int = 100
     all: LimitRule | None = None
     key: LimitRule | None = None
@@ -218,6 +220,8 @@ def _limit_problems(limits: Limits) -> Iterator[str]:
     for name in ("body_bytes", "body_depth"):
         if (value := getattr(limits, name)) < 1:
             yield f"limits: {name} is {value}; it is at least 1"
+    if not (is_number(limits.body_s) and 0.0 < limits.body_s < math.inf):
+        yield f"limits: body_s is {limits.body_s}; give seconds above 0"
     rules = {name: getattr(limits, name) for name in ("all", "key", "tenant")}
     rules |= {f"tenants.{name}": rule for name, rule in limits.tenants.items()}
     rules |= {f"priorities.{name}": rule for name, rule in limits.priorities.items()}

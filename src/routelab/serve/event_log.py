@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -40,7 +41,8 @@ class EventLog:
             fields: what there is to say, without anything that is a caller's secret.
         """
         line = {"time_s": round(self._wall_clock(), 3), "level": level, "event": event, **fields}
-        self._write(encode_json(line).decode() + "\n")
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more: requests go on
+            self._write(encode_json(line).decode() + "\n")
 
     def refused(self, entry: str, refusal: RefusedError, caller: Identity | None) -> None:
         """A request was not let in; the message may quote it, so only its code is written."""

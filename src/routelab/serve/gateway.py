@@ -18,7 +18,7 @@ from routelab.runtime.requests import sending
 from routelab.serve.account import account
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import ChatRequest, checked_id, read_chat, request_problems
-from routelab.serve.decisions import Decider
+from routelab.serve.decisions import PolicyDecider
 from routelab.serve.event_log import EventLog
 from routelab.serve.limits import LimitKeeper
 from routelab.serve.refusal import CallerLeftError, RefusedError, of_error
@@ -67,7 +67,7 @@ class Gateway:
         self.totals: Counter[tuple[str, ...]] = Counter()
         self.draining = False
         self.under_way: set[tuple[str, str]] = set()
-        self._earlier: deque[Decider] = deque(maxlen=_EARLIER)
+        self._earlier: deque[PolicyDecider] = deque(maxlen=_EARLIER)
 
     def take(self, roster: Roster) -> Roster:
         """Serve other policies from now on; decisions that were begun can be ended by the former.
@@ -79,7 +79,7 @@ class Gateway:
         self._earlier.extendleft(it.decider for it in before.policies.values())
         return before
 
-    def decider(self, served: ServedPolicy, digest: str) -> Decider:
+    def decider(self, served: ServedPolicy, digest: str) -> PolicyDecider:
         """Who began a decision, to go on with it.
 
         Args:
@@ -105,7 +105,7 @@ class Gateway:
         body: Mapping[str, Any],
         caller: Identity,
         request_id: str | None = None,
-    ) -> Visit:
+    ) -> ChatVisit:
         """Let a request in; whoever asks then answers it, or streams it, within `with`.
 
         Args:
@@ -120,7 +120,7 @@ class Gateway:
         chat = read_chat(body)
         served = self.roster.find(chat.model, caller)
         options = _options(chat, caller, checked_id(request_id))
-        return Visit(self, entry, served, caller, options, chat)
+        return ChatVisit(self, entry, served, caller, options, chat)
 
     def question(
         self,
@@ -274,7 +274,7 @@ class Question(Admitted):
         return found
 
 
-class Visit(Admitted):
+class ChatVisit(Admitted):
     """A request for an answer.
 
     Args:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from routelab.runtime import encode_json
+from routelab.serve.config import Limits
 from routelab.serve.refusal import CallerLeftError, RefusedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -41,13 +42,22 @@ class HttpExchange:
         self._receive = receive
         self._send = send
 
-    async def body(self, most: int) -> bytes:
-        """What was sent, of at most so many bytes; the rest is not read.
+    async def body(self, limits: Limits) -> bytes:
+        """What was sent, as far as the limits of bodies allow; the rest is not read.
 
         Raises:
-            RefusedError: there is more, or the length that is promised is no number.
+            RefusedError: it is too long, or takes too long.
             CallerLeftError: it ends before it is complete.
         """
+        try:
+            async with asyncio.timeout(limits.body_s):
+                return await self._body(limits.body_bytes)
+        except TimeoutError as error:
+            raise RefusedError(
+                408, f"the body was not there within {limits.body_s:g} s", "body_too_slow"
+            ) from error
+
+    async def _body(self, most: int) -> bytes:
         promised = self.headers.get("content-length", "0")
         if promised.isdecimal() and int(promised) > most:
             raise _too_large(most)
@@ -84,8 +94,8 @@ class HttpExchange:
         await self.reply(encode_json(value), status, headers)
 
     async def refuse(self, refusal: RefusedError, headers: Mapping[str, str] | None = None) -> None:
-        """Send why there is no answer; after an oversized body the connection cannot go on."""
-        closing = {"connection": "close"} if refusal.status == 413 else {}
+        """Send why there is no answer; where a body was not read the connection cannot go on."""
+        closing = {"connection": "close"} if refusal.status in (408, 413) else {}
         await self.json(
             refusal.body, refusal.status, {**(headers or {}), **refusal.headers, **closing}
         )

@@ -92,9 +92,10 @@ class LimitKeeper:
 
     def _forget(self) -> None:
         """Drop who was not seen for longest; those with requests under way stay."""
-        for name in list(self._uses)[: max(0, len(self._uses) - _REMEMBERED)]:
-            if not self._uses[name].under_way:
-                del self._uses[name]
+        for _ in range(min(2, len(self._uses) - _REMEMBERED)):  # each time one comes
+            name, use = self._uses.popitem(last=False)
+            if use.under_way:
+                self._uses[name] = use
 
     def _check(self, use: LimitUse, rule: LimitRule, who: str) -> None:
         if rule.at_once is not None and use.under_way >= rule.at_once:

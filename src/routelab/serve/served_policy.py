@@ -16,7 +16,7 @@ from routelab.policies import Fixed, to_wire
 from routelab.policy_file import Document, PolicyFile
 from routelab.runtime import AsyncRouter
 from routelab.scorers import load_scorers
-from routelab.serve.decisions import Decider
+from routelab.serve.decisions import PolicyDecider
 
 _log = logging.getLogger("routelab")
 
@@ -38,7 +38,7 @@ class ServedPolicy:
         self.name = name
         self.file = file
         self.router = router
-        self.decider = Decider(file, router.catalogue, signals)
+        self.decider = PolicyDecider(file, router.catalogue, signals)
         self.users = 0
         self._retired = False
         self._closing: asyncio.Task[None] | None = None

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from routelab.core.listening import base_url, listening_socket
+from routelab.runtime import base_url, listening_socket
 from routelab.serve.app import GatewayApp
 from routelab.serve.service import Service
 
@@ -36,26 +36,14 @@ def serve(
             gateway says of its files.
     """
     with listening_socket(host, port) as listening:
-        asyncio.run(run(service, listening, ready=lambda: ready(base_url(host, listening))))
 
+        async def run() -> None:
+            opened = service()
+            server = GatewayServer(opened, lambda: ready(base_url(host, listening)))
+            await server.serve(sockets=[listening])
+            opened.events.event("stopped")
 
-async def run(
-    service: Callable[[], Service],
-    listening: socket.socket,
-    *,
-    ready: Callable[[], None] = lambda: None,
-) -> None:
-    """Serve on a socket that listens, until a signal.
-
-    Args:
-        service: makes the gateway, in the event loop that it will run in.
-        listening: the socket.
-        ready: called once requests can be sent there.
-    """
-    opened = service()
-    server = GatewayServer(opened, ready)
-    await server.serve(sockets=[listening])
-    opened.events.event("stopped")
+        asyncio.run(run())  # uvloop was tried, and is no faster here
 
 
 class GatewayServer(uvicorn.Server):

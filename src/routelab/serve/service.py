@@ -90,6 +90,7 @@ class Service:
             kept = config.budget_store
             self._store = SqliteStore(kept) if kept else MemoryStore()
         self.routes = RouteMemory(config.remembered, self._record)
+        self._reloading = asyncio.Lock()
         self._retired: list[Roster] = []
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
         limits = LimitKeeper(config.limits, time.monotonic, time.time)
@@ -122,6 +123,10 @@ class Service:
         Returns:
             Whether there was a change that was taken over.
         """
+        async with self._reloading:  # by its own looks and by a signal at once
+            return await self._reload()
+
+    async def _reload(self) -> bool:
         seen = await asyncio.to_thread(self._signature)
         if seen == self._seen:
             return False
@@ -132,15 +137,9 @@ class Service:
             loaded, ring = await asyncio.to_thread(self._read)
             roster = self._roster(loaded)
         except RoutelabError as error:
-            self.gateway.totals["reloads", "refused"] += 1
-            self.events.event(
-                "reload refused",
-                "error",
-                files=changed,
-                problems=error.problems,
-                message="what was served before is served on",
-            )
-            return False
+            return self._refused(changed, error.problems)
+        except Exception as error:  # noqa: BLE001  (whatever a file holds, requests go on)
+            return self._refused(changed, (f"{type(error).__name__}: {error}",))
         before = self.gateway.take(roster)
         self.doorkeeper.ring = ring
         before.retire()
@@ -169,6 +168,17 @@ class Service:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def _refused(self, changed: Sequence[str], problems: Sequence[str]) -> bool:
+        self.gateway.totals["reloads", "refused"] += 1
+        self.events.event(
+            "reload refused",
+            "error",
+            files=changed,
+            problems=problems,
+            message="what was served before is served on",
+        )
+        return False
 
     async def _settled(self, seen: frozenset[tuple[str, object]]) -> frozenset[tuple[str, object]]:
         """What the files are like once nobody writes them any more."""

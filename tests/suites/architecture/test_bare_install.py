@@ -127,7 +127,7 @@ def serving(bare) -> Path:
 SERVE = """
 import json, sys, urllib.request
 from routelab.serve import EventLog, GatewayServer, Service
-from routelab.core.listening import base_url, listening_socket
+from routelab.runtime import base_url, listening_socket
 import asyncio
 
 policy, models, request_id, prompt = sys.argv[1:]

@@ -22,7 +22,7 @@ _TOLD_S = 2.0
 """Seconds between two lines about progress."""
 
 
-# Many arguments: each is an option of the command
+# Long: most of it are the options and what they mean
 def batch(
     policy: Annotated[
         Path, typer.Argument(metavar="POLICY", help="Policy directory.", show_default=False)
@@ -71,17 +71,13 @@ def batch(
 
     Example: `routelab batch gym.policy in.jsonl --out out.jsonl --catalogue models.toml`
     """
-    settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
-    name = policy.resolve().name.removesuffix(".policy")
-    settings = structs.replace(
-        settings, default="", aliases={"*": f"routelab/{name}"}, callers=gateway.CallerRules()
-    )
+    failures = errors or out.with_name(f"{out.name.removesuffix('.jsonl')}.errors.jsonl")
     asked = batches.BatchInput(requests)
-    errors = errors or out.with_name(f"{out.name.removesuffix('.jsonl')}.errors.jsonl")
-    with batches.BatchOutput(out, errors, retry) as output:
+    with batches.BatchOutput(out, failures, retry) as output:
         output.check(asked)
 
         async def run() -> batches.BatchProgress:
+            settings = _settings(policy, config)
             async with gateway.Service([policy], catalogue, settings) as service:
                 going = batches.BatchRun(
                     service.gateway,
@@ -95,10 +91,27 @@ def batch(
                 _stop_on_signals(going)
                 return await going.run()
 
-        end = asyncio.run(run())
+        _finish(asyncio.run(run()), failures)
+
+
+def _settings(policy: Path, config: Path | None) -> gateway.ServeConfig:
+    """Those of a gateway, in which every `model` stands for the one policy."""
+    settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
+    name = policy.resolve().name.removesuffix(".policy")
+    return structs.replace(
+        settings, default="", aliases={"*": f"routelab/{name}"}, callers=gateway.CallerRules()
+    )
+
+
+def _finish(end: batches.BatchProgress, failures: Path) -> None:
+    """Say what came of it.
+
+    Raises:
+        Exit: some failed, or are left.
+    """
     tell(_line(end))
     if end.failed:
-        tell(f"failures are in {errors}; `--retry` asks them again")
+        tell(f"failures are in {failures}; --retry asks them again")
     if not end.done:
         tell(f"{end.asked - end.answered - end.failed} are left, as {end.stopped}: run it again")
     if end.failed or not end.done:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.serve.decisions.decider import Decider, DecisionState, PendingTurn
+    from routelab.serve.decisions.decider import DecisionState, PendingTurn, PolicyDecider
     from routelab.serve.decisions.outcomes import Reported, ReportedOutcome, read_outcomes
     from routelab.serve.decisions.route_memory import OpenRoute, RouteMemory
     from routelab.serve.decisions.token import read_token, token_of
@@ -15,7 +15,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "Decider": "decider",
+            "PolicyDecider": "decider",
             "DecisionState": "decider",
             "OpenRoute": "route_memory",
             "PendingTurn": "decider",
@@ -29,10 +29,10 @@ else:
     )
 
 __all__ = [
-    "Decider",
     "DecisionState",
     "OpenRoute",
     "PendingTurn",
+    "PolicyDecider",
     "Reported",
     "ReportedOutcome",
     "RouteMemory",

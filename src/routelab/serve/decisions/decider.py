@@ -48,7 +48,7 @@ class DecisionState(msgspec.Struct, frozen=True):
         return tuple(self.context.scores)
 
 
-class Decider:
+class PolicyDecider:
     """Decides as the router does, by the same policy and the same rules of admission.
 
     Attributes:

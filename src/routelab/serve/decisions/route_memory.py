@@ -11,7 +11,7 @@ import msgspec
 from routelab.core import Decision, Request
 from routelab.errors import RouteError
 from routelab.runtime import FinishedRequest
-from routelab.serve.decisions.decider import Decider, DecisionState
+from routelab.serve.decisions.decider import DecisionState, PolicyDecider
 from routelab.serve.decisions.outcomes import Reported
 
 
@@ -27,7 +27,7 @@ class OpenRoute(msgspec.Struct, frozen=True):
         candidates: models that may be called; None for all of the policy's.
     """
 
-    decider: Decider
+    decider: PolicyDecider
     policy: str
     request: Request
     state: DecisionState

@@ -12,7 +12,7 @@ from routelab.runtime.attempts import DONE, sse_event
 from routelab.serve.account import answer_headers
 from routelab.serve.chat_request import decode_body
 from routelab.serve.config import Limits
-from routelab.serve.gateway import Gateway, Visit
+from routelab.serve.gateway import ChatVisit, Gateway
 from routelab.serve.http_exchange import HttpExchange
 from routelab.serve.refusal import RefusedError
 
@@ -33,7 +33,7 @@ class ChatEntry:
 
     async def complete(self, exchange: HttpExchange, caller: Any) -> None:
         """Answer one request, in pieces where it wants that."""
-        content = await exchange.body(self._limits.body_bytes)
+        content = await exchange.body(self._limits)
         body = decode_body(content, self._limits.body_depth)
         given = exchange.headers.get(REQUEST_ID)
         request_id = header_text(given) if given else None
@@ -70,7 +70,7 @@ class ChatEntry:
         await exchange.json({"object": "list", "data": listed})
 
     async def _stream(
-        self, exchange: HttpExchange, visit: Visit, headers: Mapping[str, str]
+        self, exchange: HttpExchange, visit: ChatVisit, headers: Mapping[str, str]
     ) -> None:
         async with aclosing(visit.pieces()) as pieces:
             first = await anext(pieces)  # what fails before it is answered like any other failure

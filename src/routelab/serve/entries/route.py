@@ -18,7 +18,7 @@ from routelab.errors import RouteError
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import decode_body
 from routelab.serve.config import Limits
-from routelab.serve.decisions import Decider, DecisionState, OpenRoute, RouteMemory
+from routelab.serve.decisions import DecisionState, OpenRoute, PolicyDecider, RouteMemory
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
 from routelab.serve.refusal import RefusedError, malformed
@@ -44,7 +44,7 @@ class RouteEntry:
 
     async def route(self, exchange: HttpExchange, caller: Identity) -> None:
         """Decide on one request, and remember the decision until its outcome comes."""
-        body = decode_body(await exchange.body(self._limits.body_bytes), self._limits.body_depth)
+        body = decode_body(await exchange.body(self._limits), self._limits.body_depth)
         _check(body)
         chat = {name: body[name] for name in _ASKED if name in body}
         if strategy := body.get("strategy"):
@@ -62,7 +62,7 @@ class RouteEntry:
 
     async def outcome(self, exchange: HttpExchange, caller: Identity) -> None:
         """Take what came of the calls; says what is to be called next, if anything is."""
-        body = decode_body(await exchange.body(self._limits.body_bytes), self._limits.body_depth)
+        body = decode_body(await exchange.body(self._limits), self._limits.body_depth)
         route_id = body.pop("route_id", None)
         route = self._memory.find(caller.tenant, route_id) if isinstance(route_id, str) else None
         if route is None:
@@ -128,7 +128,7 @@ def _said(route: OpenRoute) -> dict[str, Any]:
     }
 
 
-def _artifact(name: str, decider: Decider) -> dict[str, Any]:
+def _artifact(name: str, decider: PolicyDecider) -> dict[str, Any]:
     return {
         "policy_route_key": name,
         "policy_artifact_id": f"{name}@{decider.digest[:12]}",
