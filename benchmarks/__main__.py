@@ -23,6 +23,7 @@ NAMES = (
     "study",
     "demo",
     "learning",
+    "area",
     "recipes",
     "operations",
     "runtime",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.learning.cells import cells, run
-from benchmarks.learning.table import markdown, summary
+from benchmarks.learning.table import markdown, on_page, summary
 from benchmarks.learning.worlds import LEAST_ROWS, WORLDS
 
 
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     asked.add_argument("--no-account", action="store_true", help="quicker; the same policies")
     asked.add_argument("--kept", type=Path, default=Path("learning_cells.jsonl"))
     asked.add_argument("--table", action="store_true", help="print what is kept, measure nothing")
+    asked.add_argument("--page", type=Path, help="a page whose table is written anew")
     options = asked.parse_args(arguments)
     if not options.table:
         run(
@@ -34,7 +35,11 @@ def main(arguments: Sequence[str]) -> None:
             budget_s=None if math.isinf(options.budget) else options.budget,
             account=not options.no_account,
         )
-    print(markdown(summary([*cells(options.kept)])), end="")
+    rows = summary([*cells(options.kept)])
+    print(markdown(rows), end="")
+    if options.page is not None:
+        page = options.page.read_text(encoding="utf-8")
+        options.page.write_text(on_page(page, rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

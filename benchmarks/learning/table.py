@@ -47,7 +47,8 @@ class Row(NamedTuple):
     Attributes:
         means: by method, of its area; over: the lead over the zero router.
         best: the baseline of largest mean area; ahead: the lead over it.
-        seconds: mean of a study; kinds, verdicts: how often each was exported and said.
+        seconds: of a processor, mean of a study.
+        kinds, verdicts: how often each was exported and said.
         refused: cuts on which `tune` raised an error.
     """
 
@@ -95,16 +96,22 @@ def _row(log: str, n: str, found: Sequence[dict[str, Any]]) -> Row | None:
         over(ZERO),
         best,
         over(best),
-        float(np.mean([it["seconds"] for it in judged])),
+        float(np.mean([it["cpu_s"] for it in judged])),
         Counter(it["kind"] for it in judged),
         Counter(it["verdict"] for it in judged),
         len(found) - len(judged),
     )
 
 
+SHORT = (
+    "log", "rows", "cuts", ZERO, ROUTELAB, "best of the others", "ahead of it", "over zero router",
+    "CPU s",
+)  # fmt: skip
+MARKS = ("<!-- areas -->\n", "<!-- end of areas -->")
+
 HEADS = (
     "log", "rows", "cuts", ZERO, ROUTELAB, *BASELINES, LUCK, TRUTH, "over zero router",
-    "best baseline", "ahead of it", "seconds", "kinds exported", "verdicts",
+    "best baseline", "ahead of it", "CPU s", "kinds exported", "verdicts",
 )  # fmt: skip
 
 
@@ -112,6 +119,24 @@ def markdown(rows: Sequence[Row]) -> str:
     """The table."""
     lines = [HEADS, ["---"] * len(HEADS), *map(_cells, rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def short(rows: Sequence[Row]) -> str:
+    """The table with the best baseline alone, as pages show it."""
+    lines = [SHORT, ["---"] * len(SHORT)]
+    for row in rows:
+        best = f"{_area(row, row.best)}, {row.best}"
+        areas = [_area(row, ZERO), _area(row, ROUTELAB), best]
+        told = [str(row.ahead), str(row.over), f"{row.seconds:.0f}"]
+        lines.append([row.log, f"{row.rows:,}", str(row.cuts), *areas, *told])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def on_page(text: str, rows: Sequence[Row]) -> str:
+    """A page with the short table between its marks."""
+    before, rest = text.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    return f"{before}{MARKS[0]}\n{short(rows)}\n{MARKS[1]}{after}"
 
 
 def _cells(row: Row) -> list[str]:

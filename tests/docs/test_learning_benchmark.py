@@ -66,7 +66,7 @@ def test_the_lead_is_paired():
     assert found.high - found.mean == pytest.approx(4.302653 * 0.01 / np.sqrt(3))
     made = [
         {"log": "a", "n": "half", "rows": [9, 9], "areas": {judge.ZERO: base, "kNN": base - 0.1,
-         judge.ROUTELAB: base + gap}, "seconds": 1.0, "kind": "utility", "verdict": "ship"}
+         judge.ROUTELAB: base + gap}, "cpu_s": 1.0, "kind": "utility", "verdict": "ship"}
         for base, gap in zip((0.2, 0.5, 0.8), apart, strict=True)
     ]  # fmt: skip
     (row,) = table.summary([*made, {"log": "a", "n": "half", "error": "TuningError: no"}])
@@ -93,3 +93,13 @@ def test_a_model_for_each_task_is_chosen_at_its_own_cost(world):
     ]
     new = replace(told, requests=replace(told.requests, task=np.full(N, "new", dtype=object)))
     assert np.allclose(rivals.by_task(told, new, quality), [0.45, 0.8])
+
+
+def test_the_page_shows_what_is_kept():
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "results.md").read_text(encoding="utf-8")
+    kept = root / "benchmarks" / "learning" / "measured.jsonl"
+    again = table.on_page(page, table.summary([*cells.cells(kept)]))
+    assert page == again, (
+        f"python -m benchmarks.learning --table --kept {kept} --page docs/results.md"
+    )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 GUESTS = {
+    ("replay/baselines/tfidf.py", "scipy"),  # sparse words of prompts, imported where they are read
     ("testing/policies.py", "httpx"),  # its transport over ASGI takes the place of a network
     ("tracking/decider.py", "pandas"),  # MLflow hands it data frames, and brings pandas itself
     ("runtime/transport/sender.py", "aiohttp"),  # of the serve extra, when it is asked for

@@ -1,6 +1,8 @@
 """What anybody could do without tuning, request by request: every figure stands beside these."""
 
-from routelab.replay.baselines.learned import (
+from routelab.replay.baselines.mixes import prompt_length, random_mix
+from routelab.replay.baselines.outcome import BaselineOutcome, best_per_request, outcome
+from routelab.replay.baselines.routers import (
     NEIGHBORS,
     READ_PROMPTS,
     RIDGE,
@@ -9,8 +11,6 @@ from routelab.replay.baselines.learned import (
     LearnedRouters,
     learned_routers,
 )
-from routelab.replay.baselines.mixes import prompt_length, random_mix
-from routelab.replay.baselines.outcome import BaselineOutcome, best_per_request, outcome
 from routelab.replay.baselines.trade_off import TradeOff
 
 RANDOM_MIX, PROMPT_LENGTH = "random_mix", "prompt_length"

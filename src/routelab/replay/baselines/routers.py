@@ -85,13 +85,13 @@ def _unread(reference: Log, log: Log) -> str:
 
 def _by_words(reference: Log, log: Log) -> dict[str, Floats]:
     """(n, m) expected quality, by router."""
-    from routelab.replay.baselines import words  # which needs scipy
+    from routelab.replay.baselines import tfidf  # which needs scipy
 
     learned = reference.take(evenly(len(reference), MOST_LEARNED))
-    known, asked = words.tfidf(learned, log)
+    known, asked = tfidf.words(learned, log)
     return {
-        RIDGE: words.ridge(known, learned.quality, asked),
-        NEIGHBORS: words.nearest(known, learned.quality, asked),
+        RIDGE: tfidf.ridge(known, learned.quality, asked),
+        NEIGHBORS: tfidf.nearest(known, learned.quality, asked),
     }
 
 

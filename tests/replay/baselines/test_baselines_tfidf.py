@@ -15,7 +15,7 @@ from routelab.logs.formats.texts import TextsInMemory
 from routelab.logs.model import Log, Requests, split
 from routelab.policies import Fixed
 from routelab.replay import NamedPolicy, comparison_set, evaluate
-from routelab.replay.baselines import READ_PROMPTS, learned, words
+from routelab.replay.baselines import READ_PROMPTS, routers, tfidf
 
 COSTS = (1e-4, 1e-3)
 
@@ -32,18 +32,18 @@ def test_ridge_is_what_scikit_learn_fits(n):
     known, asked = rows_of_length_one(rng, n), rows_of_length_one(rng, 30)
     quality = rng.random((n, 3)).round()
     quality[:, 2] = 1.0  # nothing to learn
-    expected = Ridge(alpha=words.PENALTY).fit(known.toarray(), quality).predict(asked.toarray())
-    assert words.ridge(known, quality, asked) == pytest.approx(expected, abs=1e-3)
+    expected = Ridge(alpha=tfidf.PENALTY).fit(known.toarray(), quality).predict(asked.toarray())
+    assert tfidf.ridge(known, quality, asked) == pytest.approx(expected, abs=1e-3)
 
 
 def test_neighbours_are_those_of_scikit_learn(monkeypatch):
-    monkeypatch.setattr(words, "BLOCK", 7)
+    monkeypatch.setattr(tfidf, "BLOCK", 7)
     rng = np.random.default_rng(0)
     known, asked = rows_of_length_one(rng, 90), rows_of_length_one(rng, 30)
     quality = rng.random((90, 2))
-    near = NearestNeighbors(n_neighbors=words.NEAREST, metric="cosine").fit(known)
+    near = NearestNeighbors(n_neighbors=tfidf.NEAREST, metric="cosine").fit(known)
     expected = quality[near.kneighbors(asked, return_distance=False)].mean(axis=1)
-    assert words.nearest(known, quality, asked) == pytest.approx(expected, abs=1e-6)
+    assert tfidf.nearest(known, quality, asked) == pytest.approx(expected, abs=1e-6)
 
 
 def told(n=400, *, task=True, prompts=True, seed=0):
@@ -81,11 +81,11 @@ def test_a_word_that_tells_who_is_right_is_found(task):
     here = part_of(told(task=task))
     (found,) = evaluate(here, [NamedPolicy("small", Fixed("small"))])
     hard = 1.0 - here.log.quality[:, 0].mean()
-    routers = here.learned.by_name
+    by_name = here.learned.by_name
     names = ["task_mean", "ridge", "task_ridge", "knn"] if task else ["ridge", "knn"]
-    assert list(routers) == names
+    assert list(by_name) == names
     for name in ("ridge", "knn"):
-        perfect = routers[name].at(COSTS[0] + hard * (COSTS[1] - COSTS[0]) * (1 + 1e-9))
+        perfect = by_name[name].at(COSTS[0] + hard * (COSTS[1] - COSTS[0]) * (1 + 1e-9))
         assert perfect.quality.mean() == pytest.approx(1.0)
     without = {} if task else {"task_mean": "no tasks", "task_ridge": "no tasks"}
     assert found.baselines_left_out == without
@@ -101,7 +101,7 @@ def test_without_prompts_it_is_said():
     ("most", "said"), [("MOST_JUDGED", "more than 3 requests"), ("FEWEST", "fewer than")]
 )
 def test_of_too_many_and_too_few_it_is_said(monkeypatch, most, said):
-    monkeypatch.setattr(learned, most, {"MOST_JUDGED": 3, "FEWEST": 10**6}[most])
+    monkeypatch.setattr(routers, most, {"MOST_JUDGED": 3, "FEWEST": 10**6}[most])
     left_out = part_of(told()).learned.left_out
     assert set(left_out) == set(READ_PROMPTS)
     assert all(said in why for why in left_out.values())

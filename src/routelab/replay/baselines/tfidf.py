@@ -33,7 +33,7 @@ BLOCK = 1000
 """Requests that are compared with all others at once."""
 
 
-def tfidf(reference: Log, log: Log) -> tuple[Csr, Csr]:
+def words(reference: Log, log: Log) -> tuple[Csr, Csr]:
     """(r, width) and (n, width) words and pairs of words as rows of length one.
 
     Args:
