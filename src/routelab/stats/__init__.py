@@ -7,6 +7,7 @@ from routelab.stats.bounded_sums import BoundedSums, grouped, place
 from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.independence import chi_square_tail, independence
 from routelab.stats.intervals import (
+    RARE,
     IntervalMethod,
     MethodInterval,
     Unseen,
@@ -27,6 +28,7 @@ from routelab.stats.time_blocks import block_length, time_blocks
 from routelab.stats.wealth import Wealth
 
 __all__ = [
+    "RARE",
     "BoundedSums",
     "Interval",
     "IntervalMethod",

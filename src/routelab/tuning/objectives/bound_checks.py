@@ -13,7 +13,7 @@ from routelab.core import Floats, Ints, Policy
 from routelab.core.messages import bracketed, first
 from routelab.replay import Baseline, ComparisonSet, Figures, Replay
 from routelab.replay.breakdown import standard_errors, student
-from routelab.stats import Resamples, interval, requests_above
+from routelab.stats import Resamples, Unseen, figure_interval, requests_above
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.feasibility import LATENCY, Demands, Groups, p95_s
 from routelab.tuning.objectives.score import PolicyScore
@@ -275,7 +275,14 @@ def _woodruff(latency: Floats, found: float, seen: Ints, comparison: ComparisonS
     """
     whole = np.zeros(len(comparison.log))
     whole[seen] = latency <= found
-    low, high = interval(_resampled(comparison, seen, whole))
+    resamples = Resamples(comparison.groups[seen], n_resamples=RESAMPLES, seed=comparison.seed)
+    sums = resamples.sums(whole[seen][:, None])
+    share, sizes = float(sums[0].sum() / sums[1].sum()), sums[1]
+    off = sums[0] - share * sizes
+    rows = Unseen(min(-share, float(off.min())), max(1.0 - share, float(off.max())))
+    low, high = figure_interval(
+        share, resamples.means_of(sums)[:, 0], sums[0], sizes, unseen=[rows], low=0.0, high=1.0
+    ).ends
     ends = np.quantile(latency, [max(0.0, low), min(1.0, high)])
     return float(min(ends[0], found)), float(max(ends[1], found))
 
@@ -294,11 +301,6 @@ def _reach(lost: Floats, groups: Groups, comparison: ComparisonSet) -> list[floa
     reach = student(np.maximum(clusters - 1, 1)) * error
     found: list[float] = np.where(clusters > 1, reach, np.inf).tolist()
     return found
-
-
-def _resampled(comparison: ComparisonSet, rows: Ints, values: Floats) -> Floats:
-    resamples = Resamples(comparison.groups[rows], n_resamples=RESAMPLES, seed=comparison.seed)
-    return resamples.means(values[rows][:, None])[:, 0]
 
 
 def _judged(
