@@ -32,6 +32,7 @@ RESAMPLES = 2000
 
 Range: TypeAlias = tuple[float, float]
 """Low and high end of a 95 % interval."""
+_NAMES = {"usd_per_1k": "cost", "gain": "the gain"}
 _K = TypeVar("_K")
 _Key: TypeAlias = tuple[int, str]
 _ALL, SELF = -1, "policy"
@@ -97,6 +98,7 @@ class Figures(msgspec.Struct, frozen=True):
         baselines: see `Baseline`.
         interval_methods: how the intervals of "quality", "usd_per_1k" and "gain" were made, and
             why; empty in files of old.
+        aiq_ci: interval of `aiq`; None where that is NaN, and in files of old.
     Source: RouterBench, arXiv 2403.12031, section 3 (hull, zero router, AIQ).
     """
 
@@ -118,11 +120,20 @@ class Figures(msgspec.Struct, frozen=True):
     gain_ci: Range
     baselines: tuple[Baseline, ...]
     interval_methods: Mapping[str, IntervalMethod] = {}
+    aiq_ci: Range | None = None
 
     @property
     def refusal(self) -> str:
         """Why no verdict may rest on these intervals, in a sentence; "" where one may."""
         return next((it.refusal for it in self.interval_methods.values() if it.refusal), "")
+
+    @property
+    def intervals_made(self) -> list[str]:
+        """How each interval was made and why, in a sentence each; empty in files of old."""
+        return [
+            f"interval of {_NAMES.get(name, name)}: {method}"
+            for name, method in self.interval_methods.items()
+        ]
 
     @property
     def single_model(self) -> bool:
@@ -308,6 +319,7 @@ def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, M
     cost = np.array([model.cost_usd for model in models])
     quality = np.array([model.quality for model in models])
     others = {key: value for key, value in measured.items() if key != SELF}
+    area = aiq_among(cost, quality, policy.cost_usd, policy.quality)
     as_baseline = _baseline("zero_router", zero, policy, among)
     return Figures(
         policy=name,
@@ -316,7 +328,7 @@ def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, M
         quality_ci=quality_ends.ends,
         usd_per_1k=1000 * policy.cost_usd,
         usd_per_1k_ci=cost_ends.ends,
-        aiq=aiq_among(cost, quality, policy.cost_usd, policy.quality),
+        aiq=area,
         aiq_zero_router=aiq_among(cost, quality),
         gain_vs_zero_router=policy.quality - zero.quality,
         gain_ci=gain.ends,
@@ -327,6 +339,7 @@ def figures(name: str, part: str, did: PolicyBehaviour, measured: Mapping[str, M
         interval_methods=figure_intervals.methods(
             policy, {"quality": quality_ends, "usd_per_1k": cost_ends, "gain": gain}
         ),
+        aiq_ci=figure_intervals.aiq(policy, models, area),
         **did._asdict(),
     )
 

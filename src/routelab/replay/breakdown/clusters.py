@@ -43,9 +43,9 @@ def paired(values: Floats, cells: Ints, count: int, groups: Ints) -> GroupedMean
 def standard_errors(values: Floats, cells: Ints, count: int, groups: Ints) -> tuple[Floats, Ints]:
     """Of the mean in each cell, with the rows of a group kept together.
 
-    Few rows that differ, or that all differ alike, have hardly any spread. Where one row more at
-    an end of the range would matter, its square is added, as `routelab.stats.figure_interval`
-    draws such rows into resamples.
+    Few rows that differ, or that all differ alike, have hardly any spread. Where they are under
+    40 and under half of the groups, the square of one row more at an end of the range is added, as
+    `routelab.stats.figure_interval` draws such rows into resamples.
 
     Args:
         values: (n,) differences of qualities, in [-1, 1].
@@ -64,7 +64,9 @@ def standard_errors(values: Floats, cells: Ints, count: int, groups: Ints) -> tu
     n_groups = np.bincount(owner, minlength=count)
     squares = np.bincount(owner, np.square(off), minlength=count)
     up, down = 1.0 - mean, 1.0 + mean  # how far a row at either end would be off
-    matters = RARE * np.square(np.maximum(up, down)) > squares
+    differ = np.bincount(owner, np.bincount(pair, values != 0) > 0, minlength=count)
+    few = (differ < np.minimum(RARE, n_groups / 2)) | (squares == 0)
+    matters = few & (RARE * np.square(np.maximum(up, down)) > squares)
     squares = squares + np.where(matters, (up**3 + down**3) / (up + down), 0.0)
     correction = n_groups / np.where(n_groups > 1, n_groups - 1, np.nan)
     return np.sqrt(correction * squares) / rows, n_groups

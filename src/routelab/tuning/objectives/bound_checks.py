@@ -13,7 +13,14 @@ from routelab.core import Floats, Ints, Policy
 from routelab.core.messages import bracketed, first
 from routelab.replay import Baseline, ComparisonSet, Figures, Replay
 from routelab.replay.breakdown import standard_errors, student
-from routelab.stats import Resamples, Unseen, figure_interval, requests_above
+from routelab.stats import (
+    Resamples,
+    Unseen,
+    figure_interval,
+    range_text,
+    requests_above,
+    requests_range,
+)
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.feasibility import LATENCY, Demands, Groups, p95_s
 from routelab.tuning.objectives.score import PolicyScore
@@ -317,8 +324,9 @@ def _judged(
     needed = None
     proven = met and (low >= limit if bound == QUALITY else high <= limit)
     if not (low > limit or high < limit or proven):
-        needed = requests_above(abs(test - limit), (high - low) / 2, n)
+        distance, half = abs(test - limit), (high - low) / 2
+        needed, among = requests_above(distance, half, n), requests_range(distance, half, n)
         text += ", an interval that does not settle it"
-        if needed is not None:
-            text += f"; about {needed:,} test requests would"
+        if among is not None:
+            text += f"; {range_text(among)} test requests would"
     return BoundCheck(bound, limit, tune, test, (low, high), met, n, needed, text, proven)
