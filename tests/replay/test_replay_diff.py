@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from replay_world import logged, whole
 from scipy.stats import binom
 from scipy.stats import t as student_t
 
@@ -19,11 +20,11 @@ from routelab.logs import Log
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import PolicyFile, load, write
 from routelab.replay import decide, evaluate, study_rows
-from routelab.replay.breakdown.clusters import paired, student_p
+from routelab.replay.breakdown import cell_changes
+from routelab.replay.breakdown.clusters import student_p
 from routelab.replay.diff import EXAMPLES, diff, proved_changes
 from routelab.replay.evaluate import NamedPolicy
 from routelab.replay.settings import settings
-from routelab.stats.families import holm
 from routelab.tuning import Options, tune
 from routelab.tuning.study.export import save
 
@@ -151,23 +152,40 @@ def test_tasks_of_few_requests_are_counted_and_no_interval_leaves_what_can_be(
     assert all(it.n_requests >= 5 for it in found.tasks)
     for it in found.tasks:
         assert -1 <= it.quality.ci[0] <= it.quality.value <= it.quality.ci[1] <= 1
-        assert 0 <= it.quality.p <= 1
+        if it.quality.joint_ci is not None:
+            assert it.quality.joint_ci[0] <= it.quality.ci[0]
+            assert it.quality.ci[1] <= it.quality.joint_ci[1]
+    assert any(it.quality.joint_ci is None for it in found.tasks if it.n_requests < 10)
 
 
-@pytest.mark.parametrize(("tasks", "each", "stays"), [(90, 7, 0.4), (20, 40, 0.4), (20, 40, 0.9)])
-def test_nothing_is_beyond_chance_where_only_chance_changed_tasks(tasks, each, stays):
-    """As many better as worse: in 5 of 100 logs a task may be named, in most one looks it alone."""
-    rng = np.random.default_rng(1)
+HEAVY = {
+    "light": lambda rng, n: rng.uniform(0.8, 1.2, n),
+    "heavy": lambda rng, n: rng.lognormal(-2.0, 2.0, n),
+}
+
+
+@pytest.mark.parametrize(("tail", "tasks", "each"), [("light", 6, 40), ("heavy", 6, 80)])
+def test_nothing_is_beyond_chance_where_only_chance_changed_tasks(tail, tasks, each):
+    """Four in ten requests cost a little more, one in ten much less, and nothing on average."""
     named = alone = 0
-    cells, times = np.repeat(np.arange(tasks), each), 400
-    for _ in range(times):
-        chance = [(1 - stays) / 2, stays, (1 - stays) / 2]
-        moved = rng.choice([-1.0, 0.0, 1.0], p=chance, size=len(cells))
-        found = paired(moved, cells, tasks, np.arange(len(cells)), most=1.0)
-        named += bool((holm(found.p) <= 0.05).any())
-        alone += bool(((found.low > 0) | (found.high < 0)).any())
+    times, cells = 40, np.repeat(np.arange(tasks), each)
+    for seed in range(times):
+        rng = np.random.default_rng(seed)
+        n = tasks * each
+        cost = np.array([1.0, 5.0, 6.0]) * HEAVY[tail](rng, n)[:, None]
+        log = logged(n, seed=seed, cost_usd=cost, quality=(rng.random((n, 3)) < 0.7).astype(float))
+        here = whole(log)
+        luck = rng.random(n)
+        model = np.select([luck < 0.4, luck < 0.5], [2, 0], 1)
+        before = here.fixed()[1]
+        rows = np.arange(n)
+        after = replace(before, quality=log.quality[rows, model], cost_usd=cost[rows, model])
+        pairs = cell_changes(here, before, after, cells, range(tasks))
+        found = [it for pair in pairs for it in pair]
+        named += any(it.joint[0] > 0 or it.joint[1] < 0 for it in found)
+        alone += any(it.ends[0] > 0 or it.ends[1] < 0 for it in found)
     assert binom.sf(named - 1, times, 0.05) > 1e-3
-    assert alone > 0.4 * times
+    assert alone > named
 
 
 def test_what_changes_a_task_for_sure_is_named(old, changed, sample_log: Log):

@@ -6,25 +6,20 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
-from msgspec import structs
 
-from routelab.core import Bools, Floats
+from routelab.core import Bools
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay import baselines, figure_intervals
-from routelab.replay.breakdown import FEWEST, paired
+from routelab.replay.breakdown import FEWEST, CellChange, cell_changes
 from routelab.replay.common_rows import CommonRows, common_rows
 from routelab.replay.compare import gains_apart
 from routelab.replay.evaluate import Figures, NamedPolicy, Range, evaluate, measure
 from routelab.replay.result import Replay
 from routelab.replay.settings import ChangedSetting, settings
-from routelab.stats import holm
 
 EXAMPLES = 10
 """Changed requests that are shown."""
-
-LEVEL = 0.05
-"""How often anything at all is said to be beyond chance where nothing changed, at most."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -33,12 +28,13 @@ class Change(msgspec.Struct, frozen=True):
     Attributes:
         value: units of quality, or USD per 1,000 requests.
         ci: low and high end.
-        p: where this is one of many, the p-value of no change, adjusted for all of them (Holm).
+        joint_ci: where this is one of many, the interval that holds together with all of theirs in
+            95 of 100 logs; None where it is alone, or has too few groups for one.
     """
 
     value: float
     ci: Range
-    p: float | None = None
+    joint_ci: Range | None = None
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -60,7 +56,7 @@ class TaskChange(msgspec.Struct, frozen=True):
 
     Attributes:
         changed: share that another model answers.
-        quality, usd_per_1k: change; intervals are NaN where all are of one group.
+        quality, usd_per_1k: change.
     """
 
     task: str
@@ -138,14 +134,17 @@ class ProvedChanges(msgspec.Struct, frozen=True):
 
 
 def proved_changes(tasks: Sequence[TaskChange]) -> ProvedChanges:
-    """Which tasks changed beyond chance; in quality, and in cost, no name is wrong in 95 of 100."""
+    """Which tasks changed beyond chance, in quality or in cost; no name is wrong in 95 of 100."""
 
     quality = [(it.task, it.quality) for it in tasks]
     cost = [(it.task, it.usd_per_1k) for it in tasks]
 
     def named(changes: Sequence[tuple[str, Change]], sign: int) -> tuple[str, ...]:
-        beyond = [(task, it) for task, it in changes if it.p is not None and it.p <= LEVEL]
-        return tuple(task for task, it in beyond if sign * it.value > 0)
+        return tuple(
+            task
+            for task, it in changes
+            if it.joint_ci is not None and min(sign * end for end in it.joint_ci) > 0
+        )
 
     return ProvedChanges(
         worse=named(quality, -1),
@@ -171,8 +170,7 @@ def diff(
     ]
     quality, cost = _changes(on, before, after)
     moved = before.answered != after.answered
-    tasks = _tasks(on, before, after, moved)
-    large = [it for it in tasks if it.n_requests >= FEWEST]
+    tasks, small = _tasks(on, before, after, moved)
     same = ~moved & ((before.calls != after.calls) | (before.cost_usd != after.cost_usd))
     return PolicyDifference(
         part,
@@ -189,11 +187,11 @@ def diff(
         Change(*gains_apart(on.new, after, before)),
         _later(figures[0].latency_p95_s, figures[1].latency_p95_s),
         tuple(_moves(before, after, moved)),
-        tuple(_judged(large)),
+        tuple(tasks),
         tuple(_examples(on.new.log, before, after, moved)),
         on.notes,
-        len(tasks) - len(large),
-        sum(it.n_requests for it in tasks) - sum(it.n_requests for it in large),
+        len(small),
+        sum(small),
     )
 
 
@@ -228,49 +226,35 @@ def _moves(before: Replay, after: Replay, moved: Bools) -> Iterator[Move]:
         )
 
 
-def _tasks(on: CommonRows, before: Replay, after: Replay, moved: Bools) -> list[TaskChange]:
-    """Every task, each judged alone."""
+def _tasks(
+    on: CommonRows, before: Replay, after: Replay, moved: Bools
+) -> tuple[list[TaskChange], list[int]]:
+    """Tasks that are judged, those first that move the whole most, and the sizes of the rest."""
     tasks = on.new.log.requests.task
     if tasks is None:
-        return []
+        return [], []
     names, codes = np.unique(tasks.astype(str), return_inverse=True)
     count = np.bincount(codes)
     share = np.bincount(codes, moved) / count
-
-    def changes(values: Floats, most: float) -> list[Change]:
-        found = paired(values, codes, len(names), on.new.groups, most=most)
-        columns = zip(*(column.tolist() for column in found), strict=True)
-        return [Change(mean, (low, high), p) for mean, low, high, p in columns]
-
-    quality = changes(after.quality - before.quality, 1.0)
-    cost = changes(1000 * (after.cost_usd - before.cost_usd), np.inf)
-    return [
-        TaskChange(str(name), int(count[i]), float(share[i]), quality[i], cost[i])
-        for i, name in enumerate(names)
-    ]
-
-
-def _judged(tasks: Sequence[TaskChange]) -> list[TaskChange]:
-    """The tasks with p-values adjusted for all of them, those first that move the whole most."""
-    quality = _together([it.quality for it in tasks])
-    cost = _together([it.usd_per_1k for it in tasks])
+    large = np.flatnonzero(count >= FEWEST).tolist()
     found = [
-        structs.replace(it, quality=one, usd_per_1k=other)
-        for it, one, other in zip(tasks, quality, cost, strict=True)
+        TaskChange(str(names[at]), int(count[at]), float(share[at]), _one(quality), _one(cost))
+        for at, (quality, cost) in zip(
+            large, cell_changes(on.new, before, after, codes, large), strict=True
+        )
     ]
-    return sorted(
-        found,
+    found.sort(
         key=lambda it: (
             -it.n_requests * abs(it.quality.value),
             -it.n_requests * abs(it.usd_per_1k.value),
             it.task,
-        ),
+        )
     )
+    return found, count[count < FEWEST].tolist()
 
 
-def _together(changes: Sequence[Change]) -> list[Change]:
-    adjusted = holm([1.0 if it.p is None else it.p for it in changes]).tolist()
-    return [structs.replace(it, p=p) for it, p in zip(changes, adjusted, strict=True)]
+def _one(it: CellChange) -> Change:
+    return Change(it.value, it.ends, it.joint)
 
 
 def _examples(log: Log, before: Replay, after: Replay, moved: Bools) -> Iterator[Example]:

@@ -32,6 +32,7 @@ RESAMPLES = 2000
 
 Range: TypeAlias = tuple[float, float]
 """Low and high end of a 95 % interval."""
+_NAMES = {"usd_per_1k": "cost", "gain": "the gain"}
 _K = TypeVar("_K")
 _Key: TypeAlias = tuple[int, str]
 _ALL, SELF = -1, "policy"
@@ -99,6 +100,7 @@ class Figures(msgspec.Struct, frozen=True):
         interval_methods: how the intervals of "quality", "usd_per_1k" and "gain" were made, and
             why; empty in files of old.
         baselines_left_out: by name, why an untuned router is not among the baselines.
+        aiq_ci: interval of `aiq`; None where that is NaN, and in files of old.
     Source: RouterBench, arXiv 2403.12031, section 3 (hull, zero router, AIQ).
     """
 
@@ -121,6 +123,7 @@ class Figures(msgspec.Struct, frozen=True):
     baselines: tuple[Baseline, ...]
     interval_methods: Mapping[str, IntervalMethod] = {}
     baselines_left_out: Mapping[str, str] = {}
+    aiq_ci: Range | None = None
 
     @property
     def best_router(self) -> Baseline | None:
@@ -136,6 +139,14 @@ class Figures(msgspec.Struct, frozen=True):
     def refusal(self) -> str:
         """Why no verdict may rest on these intervals, in a sentence; "" where one may."""
         return next((it.refusal for it in self.interval_methods.values() if it.refusal), "")
+
+    @property
+    def intervals_made(self) -> list[str]:
+        """How each interval was made and why, in a sentence each; empty in files of old."""
+        return [
+            f"interval of {_NAMES.get(name, name)}: {method}"
+            for name, method in self.interval_methods.items()
+        ]
 
     @property
     def single_model(self) -> bool:
@@ -329,6 +340,7 @@ def figures(
     cost = np.array([model.cost_usd for model in models])
     quality = np.array([model.quality for model in models])
     others = {key: value for key, value in measured.items() if key != SELF}
+    area = aiq_among(cost, quality, policy.cost_usd, policy.quality)
     as_baseline = _baseline(ZERO_ROUTER, zero, policy, among)
     return Figures(
         policy=name,
@@ -337,7 +349,7 @@ def figures(
         quality_ci=quality_ends.ends,
         usd_per_1k=1000 * policy.cost_usd,
         usd_per_1k_ci=cost_ends.ends,
-        aiq=aiq_among(cost, quality, policy.cost_usd, policy.quality),
+        aiq=area,
         aiq_zero_router=aiq_among(cost, quality),
         gain_vs_zero_router=policy.quality - zero.quality,
         gain_ci=gain.ends,
@@ -349,6 +361,7 @@ def figures(
             policy, {"quality": quality_ends, "usd_per_1k": cost_ends, "gain": gain}
         ),
         baselines_left_out=left_out or {},
+        aiq_ci=figure_intervals.aiq(policy, models, area),
         **did._asdict(),
     )
 

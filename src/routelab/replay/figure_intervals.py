@@ -10,9 +10,11 @@ import numpy as np
 from msgspec import structs
 
 from routelab.core import Floats
+from routelab.metrics import zero_router_at
 from routelab.replay.equal_cost import chord
 from routelab.replay.measure import Measure
 from routelab.stats import (
+    RARE,
     Interval,
     IntervalMethod,
     MethodInterval,
@@ -25,6 +27,12 @@ from routelab.stats import (
 SELDOM = 0.25
 """Weight of an unseen cost where two figures pay for the same request: it raises both, and only
 what it raises one of them more than the other moves their difference. Measured."""
+
+_ROUNDING = 1e-12
+"""Difference of two means of a group up to which they are called equal."""
+
+_AREAS, _STEPS = 1000, 41
+"""Resamples and costs behind the interval of an area under a hull."""
 
 _PAIRS = 6
 """Pairs of models whose intervals are made in full: those with the lowest ends."""
@@ -77,7 +85,7 @@ def cost_range(models: Sequence[Measure]) -> CostRange:
 def quality(it: Measure) -> MethodInterval:
     """Of the mean quality, in [0, 1]."""
     sums = it.sums
-    rows = _rare_rows(sums.quality - it.quality * sums.sizes, -it.quality, 1.0 - it.quality)
+    rows = _rare_rows(sums.quality, sums.sizes, it.quality, 0.0, 1.0)
     return figure_interval(
         it.quality, it.qualities, sums.quality, sums.sizes, unseen=[rows], low=0.0, high=1.0
     )
@@ -113,7 +121,7 @@ def quality_difference(one: Measure, other: Measure) -> MethodInterval:
     value = one.quality - other.quality
     samples = one.qualities - other.qualities
     sums = one.sums.quality - other.sums.quality
-    rows = _rare_rows(sums - value * one.sums.sizes, -1.0 - value, 1.0 - value)
+    rows = _rare_rows(sums, one.sums.sizes, value, -1.0, 1.0)
     found = figure_interval(value, samples, sums, one.sums.sizes, unseen=[rows], low=-1.0, high=1.0)
     return found._replace(ends=Interval(value, value)) if same(one, other) else found
 
@@ -137,7 +145,7 @@ def equal_cost_gain(policy: Measure, mixture: Measure, among: CostRange) -> Meth
     bought = mixture.slope * np.stack(
         [it - other.cost_usd for it in (sums.cost_usd, *among.around(policy))]
     )
-    rows = _rare_rows(apart - value * sums.sizes, -1.0 - value, 1.0 - value)
+    rows = _rare_rows(apart, sums.sizes, value, -1.0, 1.0)
     costs = Unseen(min(0.0, float(-bought.max())), max(0.0, float(-bought.min())), SELDOM)
     return figure_interval(
         value,
@@ -248,9 +256,59 @@ def _pairs(policy: Measure, models: Sequence[Measure]) -> list[tuple[Measure, Me
     return [(it, it) for it in below] + [(one, other) for one in below for other in above]
 
 
-def _rare_rows(off: Floats, low: float, high: float) -> Unseen:
-    """A row at either end of its range, or a group as far off as the farthest that was seen."""
-    return Unseen(min(float(off.min()), low), max(float(off.max()), high))
+def _rare_rows(sums: Floats, sizes: Floats, value: float, low: float, high: float) -> Unseen:
+    """What may come at either end of a bounded figure.
+
+    A group as far off as the farthest that was seen; and where few groups differ from the rest,
+    so that what is rare may not have been seen at all, a row at the end of the range.
+
+    Args:
+        value: the estimate.
+        low, high: the range.
+    """
+    off, used = sums - value * sizes, sizes > 0
+    means = sums[used] / sizes[used]
+    differ = int(np.count_nonzero(np.abs(means - np.median(means)) > _ROUNDING))
+    least, most = min(0.0, float(off.min())), max(0.0, float(off.max()))
+    if differ >= min(RARE, len(means) / 2):
+        return Unseen(least, most)
+    return Unseen(min(least, low - value), max(most, high - value))
+
+
+def aiq(policy: Measure, models: Sequence[Measure], value: float) -> Interval | None:
+    """Of the AIQ of a policy among the candidates, range and hull refitted in every resample.
+
+    Args:
+        value: of the AIQ; None is returned where it is NaN.
+    """
+    if math.isnan(value):
+        return None
+    every = [policy, *models]
+    few = slice(0, _AREAS)
+    costs = np.column_stack([it.costs_usd[few] for it in every])
+    qualities = np.column_stack([it.qualities[few] for it in every])
+    areas = _area(costs, qualities)
+    here = _area(
+        np.array([[it.cost_usd for it in every]]), np.array([[it.quality for it in every]])
+    )
+    found = figure_interval(
+        value,
+        value + areas - float(here[0]),
+        value * policy.sums.sizes,
+        policy.sums.sizes,
+        low=0.0,
+        high=1.0,
+    )
+    return found.ends
+
+
+def _area(costs: Floats, qualities: Floats) -> Floats:
+    """(B,) mean height of the hull between the cheapest and the dearest model, the columns after
+    the first, by the trapezoidal rule."""
+    low, high = costs[:, 1:].min(axis=1), costs[:, 1:].max(axis=1)
+    steps = np.linspace(0.0, 1.0, _STEPS)
+    heights = [zero_router_at(costs, qualities, low + step * (high - low)) for step in steps]
+    return np.asarray(np.trapezoid(np.stack(heights), steps, axis=0))
 
 
 def methods(policy: Measure, made: Mapping[str, MethodInterval]) -> dict[str, IntervalMethod]:

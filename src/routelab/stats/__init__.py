@@ -7,6 +7,7 @@ from routelab.stats.bounded_sums import BoundedSums, grouped, place
 from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.independence import chi_square_tail, independence
 from routelab.stats.intervals import (
+    RARE,
     IntervalMethod,
     MethodInterval,
     Unseen,
@@ -18,7 +19,13 @@ from routelab.stats.intervals import (
     proportion_interval,
     quantile_interval,
 )
-from routelab.stats.power import requests_above, requests_to_settle
+from routelab.stats.power import (
+    range_text,
+    requests_above,
+    requests_range,
+    requests_to_settle,
+    settling_range,
+)
 from routelab.stats.reach import RowsNeeded, rows_needed
 from routelab.stats.spending import look_level, moved_out, widened
 from routelab.stats.student import student_quantile, student_tail
@@ -27,6 +34,7 @@ from routelab.stats.time_blocks import block_length, time_blocks
 from routelab.stats.wealth import Wealth
 
 __all__ = [
+    "RARE",
     "BoundedSums",
     "Interval",
     "IntervalMethod",
@@ -58,11 +66,14 @@ __all__ = [
     "place",
     "proportion_interval",
     "quantile_interval",
+    "range_text",
     "ranking",
     "requests_above",
+    "requests_range",
     "requests_to_settle",
     "rows_needed",
     "same_shape",
+    "settling_range",
     "student_quantile",
     "student_tail",
     "thinned",

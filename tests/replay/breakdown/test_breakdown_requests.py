@@ -205,5 +205,10 @@ def test_intervals_of_few_groups_are_as_wide_as_students(size: int) -> None:
     g = len(sums)
     error = np.sqrt((sums**2).sum() * g / (g - 1)) / len(rows)
     reach = stats.t.ppf(0.975, g - 1) * error
-    expected = np.clip([loss.mean() - reach, loss.mean() + reach], -1, 1)
-    assert one.loss_ci == pytest.approx(tuple(expected), abs=0.04 * reach)
+    low, high = np.clip([loss.mean() - reach, loss.mean() + reach], -1, 1)
+    differ = len(np.unique(groups[rows][loss != 0]))
+    if differ >= min(40, g / 2):
+        assert one.loss_ci == pytest.approx((low, high), abs=0.04 * reach)
+    else:  # few rows that differ: as wide as if there were one more at either end
+        assert one.loss_ci[0] < low
+        assert one.loss_ci[1] > high

@@ -1,7 +1,8 @@
-"""How often the intervals of fixed policies hold the truth, world by world, as a table.
+"""How often intervals hold the truth and verdicts are right, world by world, as a table.
 
-`make intervals` prints it. What was drawn is kept in a file, a line a log, so that a run that was
-stopped goes on where it was.
+`make intervals` prints it: fixed policies, or with `--whole` studies by `tune` with a small
+search. What was drawn is kept in a file, a line a log, so that a run that was stopped goes on
+where it was.
 """
 
 from __future__ import annotations
@@ -9,89 +10,45 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from coverage_world import log_of, whole
-from fixed_policy_worlds import WORLDS, World
+from fixed_policy_worlds import WORLDS
 from scipy.stats import binomtest
+from world_figures import FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
 
-from routelab.metrics import zero_router_at
-from routelab.policies import Cascade
-from routelab.replay import Figures, NamedPolicy, evaluate
+RATES = ("wrong ship", "wrong do not route", SHIP, PLAIN_SHIP)
 
-THRESHOLD = 0.5
-FIGURES = ("quality", "cost", "gain", "difference", "saving", "saving share", "random mix")
-REFUSED = "refused"
-LARGE = 400_000
+Judged = Mapping[str, bool]
+"""By figure, whether its interval holds the truth; by verdict, whether it was given."""
 
-
-def intervals_of(world: World, n: int, seed: int) -> Figures:
-    """Figures of the cascade of the first and the last model on one log."""
-    drawn = world.draw(n, np.random.default_rng(seed))
-    on = replace(whole(log_of(drawn.outcomes, timed=world.timed)), groups=drawn.groups)
-    first, *_, last = on.models
-    policy = Cascade((first, last), (THRESHOLD,), "confidence")
-    return evaluate(on, [NamedPolicy("p", policy)])[0]
+MODES: dict[str, Callable[[str, int, int], Judged]] = {
+    "fixed": fixed_policy,
+    "whole": whole_study,
+}
 
 
-def truth(world: World) -> dict[str, float]:
-    """What the intervals are of, on very many requests, without routelab's replay."""
-    it = world.draw(LARGE, np.random.default_rng(10**6)).outcomes
-    kept = it.confidence >= THRESHOLD
-    quality = float(np.where(kept, it.quality[:, 0], it.quality[:, -1]).mean())
-    spent = it.cost_usd[:, 0] + np.where(kept, 0.0, it.cost_usd[:, -1])
-    costs, qualities = it.cost_usd.mean(axis=0), it.quality.mean(axis=0)
-    cost = world.mean_cost(spent, kept)
-    dearest = world.mean_cost(it.cost_usd[:, -1], None)
-    if world.exact_costs is not None:
-        costs = np.array(world.exact_costs)
-    zero = float(zero_router_at(costs[None], qualities[None], np.array([cost]))[0])
-    found = {
-        "quality": quality,
-        "cost": 1000 * cost,
-        "gain": quality - zero,
-        "difference": quality - float(qualities[-1]),
-        "saving": 1000 * (dearest - cost),
-        "saving share": 1 - cost / dearest,
-    }
-    return found | ({"random mix": found["gain"]} if len(costs) == 2 else {})
+def run(
+    mode: str, names: Sequence[str], sizes: Sequence[int], times: int | None, kept: Path
+) -> None:
+    """Draw what the file lacks, and add it line by line; half a line at its end is dropped.
 
-
-def held(it: Figures, true: Mapping[str, float]) -> dict[str, bool]:
-    """Which intervals hold the truth; none where they are refused."""
-    if it.refusal:
-        return {REFUSED: True}
-    beside = {baseline.name: baseline for baseline in it.baselines}
-    last = [baseline for baseline in it.baselines if baseline.name.startswith("fixed:")][-1]
-    ends = {
-        "quality": it.quality_ci,
-        "cost": it.usd_per_1k_ci,
-        "gain": it.gain_ci,
-        "difference": last.quality_gain_ci,
-        "saving": last.saving_usd_per_1k_ci,
-        "saving share": last.saving_share_ci or (-np.inf, np.inf),
-        "random mix": beside["random_mix"].quality_gain_ci,
-    }
-    return {name: bool(ends[name][0] <= value <= ends[name][1]) for name, value in true.items()}
-
-
-def run(names: Sequence[str], sizes: Sequence[int], times: int, kept: Path) -> None:
-    """Draw what the file lacks, and add it line by line; half a line at its end is dropped."""
+    Args:
+        times: logs of each; None takes 500 at 1,000 requests and 150 at other sizes.
+    """
     whole_lines = list(lines(kept))
-    done = {(it["world"], it["n"], it["seed"]) for it in whole_lines}
+    done = {(it["mode"], it["world"], it["n"], it["seed"]) for it in whole_lines}
     kept.write_text("".join(json.dumps(it) + "\n" for it in whole_lines), encoding="utf-8")
     with kept.open("a", encoding="utf-8") as file:
         for name in names:
-            true = truth(WORLDS[name])
             for n in sizes:
-                for seed in range(times):
-                    if (name, n, seed) in done:
+                for seed in range(times or (500 if n == 1000 else 150)):
+                    if (mode, name, n, seed) in done:
                         continue
-                    found = held(intervals_of(WORLDS[name], n, seed), true)
-                    line = {"world": name, "n": n, "seed": seed, "held": found}
+                    held = {key: bool(it) for key, it in MODES[mode](name, n, seed).items()}
+                    line = {"mode": mode, "world": name, "n": n, "seed": seed, "held": held}
                     file.write(json.dumps(line) + "\n")
                     file.flush()
 
@@ -102,18 +59,21 @@ def lines(kept: Path) -> Iterator[dict[str, object]]:
             yield from (json.loads(line) for line in file if line.endswith("\n"))
 
 
-def table(kept: Path) -> str:
+def table(kept: Path, mode: str) -> str:
     """The rates as Markdown, with 95 % intervals of Clopper & Pearson."""
     rows: dict[tuple[str, int], list[dict[str, bool]]] = {}
     for it in lines(kept):
-        rows.setdefault((str(it["world"]), int(str(it["n"]))), []).append(it["held"])  # type: ignore[arg-type]
-    head = ["world", "n", "logs", *FIGURES, REFUSED]
+        if it["mode"] == mode:
+            rows.setdefault((str(it["world"]), int(str(it["n"]))), []).append(it["held"])  # type: ignore[arg-type]
+    head = ["world", "n", "logs", *FIGURES, REFUSED, *RATES]
     shown = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for (name, n), found in rows.items():
         judged = [it for it in found if REFUSED not in it]
         cells = [rate([it[figure] for it in judged if figure in it]) for figure in FIGURES]
         refused = f"{1 - len(judged) / len(found):.2f}"
-        shown.append(f"| {' | '.join([name, f'{n:,}', str(len(found)), *cells, refused])} |")
+        verdicts = [rate([it[word] for it in found if word in it]) for word in RATES]
+        row = [name, f"{n:,}", str(len(found)), *cells, refused, *verdicts]
+        shown.append(f"| {' | '.join(row)} |")
     return "\n".join(shown)
 
 
@@ -124,15 +84,22 @@ def rate(held: Sequence[bool]) -> str:
     return f"{np.mean(held):.3f} [{low:.2f}, {high:.2f}]"
 
 
-def main(arguments: Sequence[str]) -> None:
+@cache
+def _parser() -> argparse.ArgumentParser:
     asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--whole", action="store_true", help="studies by tune, not fixed policies")
     asked.add_argument("--worlds", nargs="*", default=list(WORLDS), choices=list(WORLDS))
     asked.add_argument("--sizes", nargs="*", type=int, default=[300, 1000, 4000])
-    asked.add_argument("--times", type=int, default=150)
+    asked.add_argument("--times", type=int)
     asked.add_argument("--kept", type=Path, default=Path("interval_coverage.jsonl"))
-    options = asked.parse_args(arguments)
-    run(options.worlds, options.sizes, options.times, options.kept)
-    print(table(options.kept))  # noqa: T201  (the result)
+    return asked
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = _parser().parse_args(arguments)
+    mode = "whole" if options.whole else "fixed"
+    run(mode, options.worlds, options.sizes, options.times, options.kept)
+    print(table(options.kept, mode))  # noqa: T201  (the result)
 
 
 if __name__ == "__main__":

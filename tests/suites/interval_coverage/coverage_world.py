@@ -22,6 +22,7 @@ from routelab.core.catalogue.catalogue import Catalogue
 from routelab.core.signal_spec import SignalSpec
 from routelab.core.table import Floats
 from routelab.logs import Log, Requests
+from routelab.logs.model import Strings
 from routelab.logs.model.splits import split
 from routelab.policies import Cascade, Fixed
 from routelab.replay import ComparisonSet, comparison_set
@@ -51,24 +52,25 @@ def draw(n: int, seed: int, *, worthless: bool = False) -> Draw:
     return Draw(quality, cost, 1.0 - about + rng.normal(0.0, 0.15, n))
 
 
-def log_of(it: Draw, *, timed: bool = False) -> Log:
-    """The requests as a log, with the weak model's confidence only."""
-    n = len(it.confidence)
-    nothing = np.full((n, 2), np.nan)
+def log_of(it: Draw, *, timed: bool = False, task: Strings | None = None) -> Log:
+    """The requests as a log, with the first model's confidence only."""
+    n, m = it.quality.shape
+    nothing = np.full((n, m), np.nan)
     confidence = nothing.copy()
     confidence[:, 0] = it.confidence
     return Log(
         requests=Requests(
             np.array([f"r{i}" for i in range(n)], dtype=object),
             timestamp_s=np.arange(n, dtype=np.float64) if timed else None,
+            task=task,
         ),
-        models=MODELS,
+        models=MODELS if m == 2 else tuple(f"m{i}" for i in range(m)),
         quality=np.asfortranarray(it.quality),
         cost_usd=np.asfortranarray(it.cost_usd),
         latency_s=nothing,
         prompt_tokens=nothing,
         completion_tokens=nothing,
-        error=np.zeros((n, 2), dtype=np.bool_),
+        error=np.zeros((n, m), dtype=np.bool_),
         signals={"confidence": np.asfortranarray(confidence)},
         specs={"confidence": SignalSpec(multiplier=1.0)},
     )

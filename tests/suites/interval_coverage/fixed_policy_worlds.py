@@ -9,6 +9,7 @@ import numpy as np
 from coverage_world import Draw
 
 from routelab.core.table import Floats, Ints
+from routelab.logs.model import Strings
 
 _PRICES = np.array([1e-3, 1e-2])
 
@@ -18,28 +19,28 @@ class Drawn(NamedTuple):
 
     outcomes: Draw
     groups: Ints
+    task: Strings | None = None
 
 
 class World(NamedTuple):
-    """How requests are drawn, and their mean costs where these are known exactly.
+    """How requests are drawn.
 
     Attributes:
         draw: n requests.
-        exact_costs: mean USD of each model.
         timed: whether requests have timestamps.
+        mean: requests of the same means whose costs have no tail, where no sample is large enough
+            to tell the truth; None where one is.
+        test_half: whether what a study tests comes from the later half of what is drawn.
     """
 
     draw: Callable[[int, np.random.Generator], Drawn]
-    exact_costs: tuple[float, ...] | None = None
     timed: bool = False
+    mean: Callable[[int, np.random.Generator], Drawn] | None = None
+    test_half: bool = False
 
-    def mean_cost(self, spent: Floats, kept: Floats | None) -> float:
-        """Mean of what was spent; by parts where the tail is too heavy for a sample to tell."""
-        if self.exact_costs is None:
-            return float(spent.mean())
-        if kept is None:
-            return self.exact_costs[-1]
-        return self.exact_costs[0] + float(1.0 - kept.mean()) * self.exact_costs[-1]
+    def large(self, n: int, seed: int) -> Drawn:
+        """Requests whose means are the truth."""
+        return (self.mean or self.draw)(n, np.random.default_rng(seed))
 
 
 def _outcomes(
@@ -136,17 +137,54 @@ def _users(n: int, rng: np.random.Generator) -> Drawn:
     return Drawn(_outcomes(rng, difficulty, shift=taste), user)
 
 
+def _line(n: int, rng: np.random.Generator) -> Draw:
+    """Eight models whose qualities rise with their costs on one straight line."""
+    steps = np.arange(8)
+    skill = rng.random((n, 1))
+    quality = (skill + 0.3 * rng.standard_normal((n, 8)) < 0.3 + 0.07 * steps).astype(float)
+    cost = 1e-3 * (1.0 + steps) * rng.uniform(0.8, 1.2, (n, 8))
+    return Draw(quality, cost, 1.0 - skill[:, 0] + rng.normal(0.0, 0.25, n))
+
+
+def _dominated(n: int, rng: np.random.Generator) -> Draw:
+    """Between the two models a third, dearer than the weak one and worse."""
+    it = _outcomes(rng, rng.random(n))
+    worse = it.quality[:, 0] * (rng.random(n) < 0.9)
+    quality = np.column_stack([it.quality[:, 0], worse, it.quality[:, 1]])
+    between = 5e-3 * rng.uniform(0.8, 1.2, n)
+    return Draw(
+        quality, np.column_stack([it.cost_usd[:, 0], between, it.cost_usd[:, 1]]), it.confidence
+    )
+
+
+def _by_task(n: int, rng: np.random.Generator) -> Drawn:
+    """Two tasks: the weak model is as good as the strong one on the first, and bad at the other."""
+    hard = rng.random(n) < 0.5
+    it = _outcomes(rng, np.where(hard, 0.5 + 0.5 * rng.random(n), 0.2 * rng.random(n)))
+    return Drawn(it, np.arange(n), np.where(hard, "hard", "easy").astype(object))
+
+
+def _drift(n: int, rng: np.random.Generator) -> Drawn:
+    """Requests get harder in the second half of the log."""
+    difficulty = np.where(np.arange(n) < n // 2, 0.7 * rng.random(n), 0.3 + 0.7 * rng.random(n))
+    return Drawn(_outcomes(rng, difficulty), np.arange(n))
+
+
 WORLDS: dict[str, World] = {
     "useful": _alone(_useful),
     "worthless": _alone(_worthless),
     "graded": _alone(_graded),
-    "log-normal sigma 2": World(_alone(_lognormal).draw, (1e-3, 1e-2)),
-    "spiky": World(_alone(_spiky).draw, (1e-3, 1e-2)),
+    "log-normal sigma 2": World(_alone(_lognormal).draw, mean=_alone(_useful).draw),
+    "spiky": World(_alone(_spiky).draw, mean=_alone(_useful).draw),
     "conversations": World(_conversations),
     "rare failures": _alone(_rare),
     "both": World(lambda n, rng: _conversations(n, rng, 0.016)),
     "hourly shocks": World(_hours, timed=True),
     "popular prompts": World(_prompts),
-    "returning users": World(_users),
+    "returning users": World(_users, timed=True),
+    "models on a line": _alone(_line),
+    "dominated model": _alone(_dominated),
+    "task-learnable": World(_by_task),
+    "drift": World(_drift, timed=True, test_half=True),
 }
-"""By name; fixed policies only. Models on a line are in `tests/replay`."""
+"""By name."""

@@ -82,7 +82,8 @@ def test_a_bound_that_the_figure_meets_and_its_interval_does_not_forbids_shippin
     assert found.word == "not proven"
     assert found.requests_to_settle == pytest.approx(4000, abs=1)  # half the interval is twice
     assert found.reasons[0].startswith(says)
-    assert f"about {found.requests_to_settle:,} test requests would" in found.reasons[0]
+    # The distance is half of half the interval, and 1.28 of its 1.96 errors may be luck.
+    assert "750 or more test requests would" in found.reasons[0]
 
 
 def alone(quality, quality_ci, share=0.9, share_ci=(0.88, 0.92)):
@@ -112,7 +113,7 @@ def test_a_saving_is_not_proven_where_either_interval_is_open():
     wide = judged(0.01, 0.05, baselines=alone(0.001, (-0.011, 0.013)))
     assert (wide.word, wide.saving.word) == ("ship", "not proven")
     assert wide.saving.requests == pytest.approx(4000, abs=1)  # from .012 to .006 below
-    assert f"about {wide.saving.requests:,} test requests would" in wide.reasons[1]
+    assert "750 or more test requests would" in wide.reasons[1]
     dear = judged(-0.02, 0.004, baselines=alone(0.001, (-0.004, 0.006), 0.1, (-0.1, 0.3)))
     assert (dear.word, dear.saving.word) == ("do not route", "not proven")
 
@@ -128,7 +129,7 @@ def test_not_proven_says_how_many_requests_would_settle_it():
     found = judged(-0.01, 0.05)
     assert found.requests_to_settle == requests_to_settle(0.02, 0.03, 1000, MARGIN)
     assert found.requests_to_settle > 1000
-    assert f"about {found.requests_to_settle:,} test requests would settle it" in found.reasons[0]
+    assert "between 570 and 6,200,000 test requests would settle it" in found.reasons[0]
 
 
 def test_the_first_reason_gives_gain_interval_and_requests():

@@ -18,6 +18,7 @@ from routelab.cli.options import CompleteLogOptions, Json, ProofOptions, grouped
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
 from routelab.core.catalogue import Catalogue, Model
+from routelab.core.messages import counted
 from routelab.errors import TuningError
 from routelab.logs.model import Log
 from routelab.policy_file import Certificate, PolicyFile
@@ -317,6 +318,15 @@ def _check_part(loaded: PolicyFile, log: Log, part: str) -> None:
         raise TuningError(
             f"--split {part}: {loaded.path} was made from these requests, so nothing can be"
             " proved on them; use {_unsearched(searched)} or all of another log"
+        )
+    if part == "all" or loaded.document.split is None:
+        return
+    cut = recorded_cut(loaded.document, log)
+    if back := cut.returned.get(part, 0):
+        raise TuningError(
+            f"--split {part}: {counted(back, 'request')} of {cut.n[part]:,} are of a {cut.group}"
+            f" that an earlier part has, too, so that {loaded.path} was chosen on it; use"
+            " --split all of another log, or tune with --no-returning or --split random"
         )
 
 

@@ -13,7 +13,7 @@ from routelab.cli import batch_runs
 from routelab.cli.arguments import LogOption, Packages, Part, Policies
 from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log_for
-from routelab.cli.options import CompleteLogOptions, Executor, Json, grouped
+from routelab.cli.options import CompleteLogOptions, Executor, Json, Verbose, grouped
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
 from routelab.errors import LogError
@@ -50,6 +50,7 @@ def replay(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the file of decisions that is there.")
     ] = False,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Replay policies over LOG and compare them with every baseline on the same rows.
@@ -76,6 +77,8 @@ def replay(
     else:
         rows = [(it.policy, it) for it in figures]
         tables.show(tables.policies(rows, f"{log.name}, {split}"), *map(tables.baselines, figures))
+        if verbose:
+            tables.show(*map(tables.intervals_made, figures))
 
 
 def _check(decisions: Path | None, in_batches: str | None, *, replace: bool) -> None:

@@ -118,7 +118,7 @@ def tune(
         summary = {**as_json(study), "policy_digest": digest}
         drawn = None if output.no_report else reported(summary, page)
         record(target, drawn, wanted=not output.no_tracking, by=by)
-    _show(study, target, drawn, summary if output.json else None)
+    _show(study, target, drawn, summary if output.json else None, verbose=output.verbose)
 
 
 def _options(
@@ -215,7 +215,9 @@ def _studied(
     return study
 
 
-def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any] | None) -> None:
+def _show(
+    study: Study, target: Path, page: Path | None, data: Mapping[str, Any] | None, *, verbose: bool
+) -> None:
     """The study as tables, or as JSON where its data are given."""
     if data is not None:
         places = {"policy_dir": str(target), "report": None if page is None else str(page)}
@@ -223,6 +225,7 @@ def _show(study: Study, target: Path, page: Path | None, data: Mapping[str, Any]
         return
     tables.show(
         tables.study(study),
+        *([tables.intervals_made(study.figures)] if verbose else ()),
         *tables.certificates(study.certificate),
         *tables.seeds(study.seeds),
         *day_tables.slo_outcome(study),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     )
     from routelab.cli.options.groups import group, grouped
     from routelab.cli.options.log import CompleteLogOptions, Executor, LogOptions, Prices, Signals
-    from routelab.cli.options.output import Json, OutputOptions, StudyOutputOptions
+    from routelab.cli.options.output import Json, OutputOptions, StudyOutputOptions, Verbose
     from routelab.cli.options.request import EndpointOptions, RequestArguments
     from routelab.cli.options.study import (
         BatchOptions,
@@ -52,6 +52,7 @@ else:
             "StudyOutputOptions": "output",
             "TrafficOptions": "days",
             "TunedDayOptions": "days",
+            "Verbose": "output",
             "WorldOptions": "world",
             "group": "groups",
             "grouped": "groups",
@@ -81,6 +82,7 @@ __all__ = [
     "StudyOutputOptions",
     "TrafficOptions",
     "TunedDayOptions",
+    "Verbose",
     "WorldOptions",
     "group",
     "grouped",

@@ -19,6 +19,11 @@ Json = Annotated[
 ]
 
 
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Say how each interval was made, and why so.")
+]
+
+
 @group("Output")
 class OutputOptions:
     """Where the report goes, and whether JSON is printed in place of tables.
@@ -50,6 +55,7 @@ class StudyOutputOptions(OutputOptions):
         out: policy directory; None takes the log's name.
         replace: the policy of another study that is there.
         looks: ledger of the studies judged on the same test requests; None takes the log's.
+        verbose: say how each interval was made.
     """
 
     no_tracking: Annotated[
@@ -77,6 +83,8 @@ class StudyOutputOptions(OutputOptions):
             " beside the log, or a file of that name in the folder ROUTELAB_LOOKS.",
         ),
     ] = None
+
+    verbose: Verbose = False
 
     def ledger(self, log: Path) -> LookLedger:
         """Where studies judged on the same test requests are counted.

@@ -228,6 +228,11 @@ def policies(
     return made
 
 
+def intervals_made(figures: Figures) -> RenderableType:
+    """How each interval was made, a line each."""
+    return escaped("\n".join(f"   {figures.policy}: {it}" for it in figures.intervals_made))
+
+
 def baselines(figures: Figures) -> RenderableType:
     """Baselines on the same rows, and how the policy differs from each."""
     title = f"Baselines on the same {figures.n_requests} requests, beside {figures.policy}"

@@ -2,7 +2,6 @@
 
 from routelab.replay.breakdown.clusters import (
     FEWEST,
-    paired,
     standard_errors,
     student,
     student_p,
@@ -18,10 +17,12 @@ from routelab.replay.breakdown.shape import (
     StageUse,
     ThresholdCurve,
 )
+from routelab.replay.breakdown.task_changes import CellChange, cell_changes
 
 __all__ = [
     "FEWEST",
     "Breakdown",
+    "CellChange",
     "Deferral",
     "Grid",
     "LatencyQuantiles",
@@ -30,7 +31,7 @@ __all__ = [
     "StageUse",
     "ThresholdCurve",
     "breakdown",
-    "paired",
+    "cell_changes",
     "standard_errors",
     "student",
     "student_p",

@@ -1,4 +1,4 @@
-"""Means whose rows come in groups, cell by cell: standard errors, intervals, tests."""
+"""Means whose rows come in groups, cell by cell: standard errors and intervals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from routelab.core import Floats, Ints
-from routelab.stats import student_quantile, student_tail
+from routelab.stats import RARE, student_quantile, student_tail
 
 FEWEST = 5
 """Requests of a slice that is told, at least."""
@@ -18,62 +18,42 @@ class GroupedMeans(NamedTuple):
 
     Attributes:
         low, high: 95 % interval of the cell alone; NaN where all rows are of one group.
-        p: two-sided, of the true mean being zero; 1 where nothing can be said.
     """
 
     mean: Floats
     low: Floats
     high: Floats
-    p: Floats
 
 
-def paired(
-    values: Floats, cells: Ints, count: int, groups: Ints, *, most: float = np.inf
-) -> GroupedMeans:
-    """Means of paired differences, by Student's t over groups.
-
-    Few rows that all differ alike have no spread, and t would be infinite. So a p-value is never
-    below what the signs of as many groups could give: 2 ** (1 - groups that differ).
+def paired(values: Floats, cells: Ints, count: int, groups: Ints) -> GroupedMeans:
+    """Means of paired differences of qualities, by Student's t over groups.
 
     Args:
-        values: (n,).
+        values: (n,) in [-1, 1].
         cells: (n,) the cell of each row, from 0 to count - 1; none is empty.
         groups: (n,) labels.
-        most: values lie in [-most, most], and so do the intervals.
     """
     rows = np.bincount(cells, minlength=count)
     mean = np.bincount(cells, values, minlength=count) / rows
     error, n_groups = standard_errors(values, cells, count, groups)
     reach = student(np.maximum(n_groups - 1, 1)) * error
-    differ = _groups_that_differ(values, cells, count, groups)
-    p = [
-        1.0 if not middle or g < 2 else max(student_p(middle, spread, g - 1), 2.0 ** (1 - d))
-        for middle, spread, g, d in zip(
-            mean.tolist(), error.tolist(), n_groups.tolist(), differ.tolist(), strict=True
-        )
-    ]
-    low, high = np.clip(mean - reach, -most, most), np.clip(mean + reach, -most, most)
-    return GroupedMeans(mean, low, high, np.array(p))
-
-
-def _groups_that_differ(values: Floats, cells: Ints, count: int, groups: Ints) -> Ints:
-    """(count,) groups of each cell with any value but zero."""
-    some = values != 0
-    _, group = np.unique(groups, return_inverse=True)
-    pairs = np.unique(np.stack([cells[some], group[some]]), axis=1)
-    return np.bincount(pairs[0], minlength=count)
+    return GroupedMeans(mean, np.maximum(mean - reach, -1.0), np.minimum(mean + reach, 1.0))
 
 
 def standard_errors(values: Floats, cells: Ints, count: int, groups: Ints) -> tuple[Floats, Ints]:
     """Of the mean in each cell, with the rows of a group kept together.
 
+    Few rows that differ, or that all differ alike, have hardly any spread. Where they are under
+    40 and under half of the groups, the square of one row more at an end of the range is added, as
+    `routelab.stats.figure_interval` draws such rows into resamples.
+
     Args:
-        values: (n,).
+        values: (n,) differences of qualities, in [-1, 1].
         cells: (n,) the cell of each row, from 0 to count - 1; none is empty.
         groups: (n,) labels; a group may have rows in several cells.
     Returns:
         (count,) standard errors, NaN for a cell of one group, and (count,) its groups.
-    Source: Liang & Zeger 1986, with the correction G / (G - 1).
+    Source: Liang & Zeger 1986, with the correction G / (G - 1); Agresti & Coull 1998.
     """
     rows = np.bincount(cells, minlength=count)
     mean = np.bincount(cells, values, minlength=count) / rows
@@ -83,6 +63,11 @@ def standard_errors(values: Floats, cells: Ints, count: int, groups: Ints) -> tu
     owner = pairs // (group.max() + 1)
     n_groups = np.bincount(owner, minlength=count)
     squares = np.bincount(owner, np.square(off), minlength=count)
+    up, down = 1.0 - mean, 1.0 + mean  # how far a row at either end would be off
+    differ = np.bincount(owner, np.bincount(pair, values != 0) > 0, minlength=count)
+    few = (differ < np.minimum(RARE, n_groups / 2)) | (squares == 0)
+    matters = few & (RARE * np.square(np.maximum(up, down)) > squares)
+    squares = squares + np.where(matters, (up**3 + down**3) / (up + down), 0.0)
     correction = n_groups / np.where(n_groups > 1, n_groups - 1, np.nan)
     return np.sqrt(correction * squares) / rows, n_groups
 

@@ -86,7 +86,7 @@ def _slices(kind: _Kind, replay: Replay, best: Replay, groups: Ints) -> list[Sli
         return np.asarray(np.bincount(kind.codes, values, minlength=count) / n)
 
     loss = best.quality - replay.quality
-    _, low, high, _ = paired(loss, kind.codes, count, groups, most=1.0)
+    _, low, high = paired(loss, kind.codes, count, groups)
     quality, best_quality = mean(replay.quality), mean(best.quality)
     usd, escalated = 1000 * mean(replay.cost_usd), mean(replay.calls > 1)
     share = [mean(replay.answered == column) for column in range(len(replay.models))]

@@ -26,7 +26,13 @@ def choice_chapter(summary: Summary) -> Chapter:
     return Chapter(
         "choice",
         "Cost and quality",
-        [*blocks, _points(summary), Gallery(_against(test)), _baselines(test.baselines)],
+        [
+            *blocks,
+            _points(summary),
+            *_made(test),
+            Gallery(_against(test)),
+            _baselines(test.baselines),
+        ],
     )
 
 
@@ -60,6 +66,13 @@ def _points(summary: Summary) -> TableBlock:
         rows = [_point(test.policy, test, "this policy", first=True)]
     return TableBlock(f"Operating points, {forms.count(test.n_requests)} requests of {test.split}",
                  heads, rows, words=(0, 6))  # fmt: skip
+
+
+def _made(test: Figures) -> list[Text]:
+    """How the intervals of the first row were made."""
+    if not test.interval_methods:
+        return []
+    return [Text(f"How they were made, first row: {'; '.join(test.intervals_made)}.")]
 
 
 def _point(

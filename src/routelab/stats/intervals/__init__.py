@@ -2,6 +2,7 @@
 
 from routelab.stats.intervals.joint import joint_intervals, joint_widening
 from routelab.stats.intervals.method import (
+    RARE,
     IntervalMethod,
     MethodInterval,
     Unseen,
@@ -15,6 +16,7 @@ from routelab.stats.intervals.proportion import (
 )
 
 __all__ = [
+    "RARE",
     "IntervalMethod",
     "MethodInterval",
     "Unseen",

@@ -37,6 +37,13 @@ _PERCENTILE: Final = "percentile"
 _EXPANDED: Final = "expanded"
 _PSEUDO_ROWS: Final = "pseudo-rows"
 
+_MADE: Final[dict[MethodName, str]] = {
+    _PERCENTILE: "percentile bootstrap by group",
+    _EXPANDED: "percentile bootstrap by group with the tails of Student's t",
+    _PSEUDO_ROWS: "percentile bootstrap by group with requests that were not seen but may come",
+    "skewness": "Hall's correction for skewness",
+}
+
 _NORMAL = NormalDist()
 
 
@@ -56,6 +63,10 @@ class IntervalMethod(msgspec.Struct, frozen=True):
     reason: str
     effective_groups: float
     refusal: str = ""
+
+    def __str__(self) -> str:
+        made = _MADE[self.name]
+        return f"{made}, as {self.reason}" if self.reason else made
 
 
 class MethodInterval(NamedTuple):

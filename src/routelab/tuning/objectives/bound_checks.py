@@ -13,7 +13,14 @@ from routelab.core import Floats, Ints, Policy
 from routelab.core.messages import bracketed, first
 from routelab.replay import Baseline, ComparisonSet, Figures, Replay
 from routelab.replay.breakdown import standard_errors, student
-from routelab.stats import Resamples, interval, requests_above
+from routelab.stats import (
+    Resamples,
+    Unseen,
+    figure_interval,
+    range_text,
+    requests_above,
+    requests_range,
+)
 from routelab.tuning.objectives.bounds import Bounds
 from routelab.tuning.objectives.feasibility import LATENCY, Demands, Groups, p95_s
 from routelab.tuning.objectives.score import PolicyScore
@@ -285,7 +292,14 @@ def _woodruff(latency: Floats, found: float, seen: Ints, comparison: ComparisonS
     """
     whole = np.zeros(len(comparison.log))
     whole[seen] = latency <= found
-    low, high = interval(_resampled(comparison, seen, whole))
+    resamples = Resamples(comparison.groups[seen], n_resamples=RESAMPLES, seed=comparison.seed)
+    sums = resamples.sums(whole[seen][:, None])
+    share, sizes = float(sums[0].sum() / sums[1].sum()), sums[1]
+    off = sums[0] - share * sizes
+    rows = Unseen(min(-share, float(off.min())), max(1.0 - share, float(off.max())))
+    low, high = figure_interval(
+        share, resamples.means_of(sums)[:, 0], sums[0], sizes, unseen=[rows], low=0.0, high=1.0
+    ).ends
     ends = np.quantile(latency, [max(0.0, low), min(1.0, high)])
     return float(min(ends[0], found)), float(max(ends[1], found))
 
@@ -306,11 +320,6 @@ def _reach(lost: Floats, groups: Groups, comparison: ComparisonSet) -> list[floa
     return found
 
 
-def _resampled(comparison: ComparisonSet, rows: Ints, values: Floats) -> Floats:
-    resamples = Resamples(comparison.groups[rows], n_resamples=RESAMPLES, seed=comparison.seed)
-    return resamples.means(values[rows][:, None])[:, 0]
-
-
 def _judged(
     bound: str,
     limit: float,
@@ -325,8 +334,9 @@ def _judged(
     needed = None
     proven = met and (low >= limit if bound == QUALITY else high <= limit)
     if not (low > limit or high < limit or proven):
-        needed = requests_above(abs(test - limit), (high - low) / 2, n)
+        distance, half = abs(test - limit), (high - low) / 2
+        needed, among = requests_above(distance, half, n), requests_range(distance, half, n)
         text += ", an interval that does not settle it"
-        if needed is not None:
-            text += f"; about {needed:,} test requests would"
+        if among is not None:
+            text += f"; {range_text(among)} test requests would"
     return BoundCheck(bound, limit, tune, test, (low, high), met, n, needed, text, proven)

@@ -8,7 +8,7 @@ import msgspec
 
 from routelab.core.messages import bracketed, short_repr
 from routelab.replay import Baseline, Figures
-from routelab.stats import requests_above
+from routelab.stats import range_text, requests_above, requests_range
 from routelab.tuning.objectives import bound_checks
 
 SavingWord = Literal["proven", "not proven", "quality lost"]
@@ -68,7 +68,9 @@ def saving(test: Figures, best_quality: float, margin: float) -> Saving | None:
         requests = requests_above(best.quality_gain, half, test.n_requests, -margin)
     text = _text(best, best.saving_share, best.saving_share_ci, margin, word)
     if requests is not None:
-        text += f"; about {requests:,} test requests would"
+        among = requests_range(best.quality_gain, half, test.n_requests, -margin)
+        assert among is not None  # as requests are a number
+        text += f"; {range_text(among)} test requests would"
     return Saving(
         word,
         best.name.removeprefix("fixed:"),

@@ -11,7 +11,7 @@ from msgspec import structs
 from routelab.core.messages import bracketed, short_repr
 from routelab.policy_file import Certificate
 from routelab.replay import ROUTERS, Baseline, Figures
-from routelab.stats import requests_to_settle
+from routelab.stats import range_text, requests_to_settle, settling_range
 from routelab.tuning.certify import wording
 from routelab.tuning.objectives import (
     MARGIN,
@@ -155,9 +155,10 @@ def _ruled(
         half = (high - low) / 2
         more = requests_to_settle(test.gain_vs_zero_router, half, test.n_requests, MARGIN)
         gain += ": the interval reaches zero"
-        if more is not None:
+        among = settling_range(test.gain_vs_zero_router, half, test.n_requests, MARGIN)
+        if more is not None and among is not None:
             needed.append(more)
-            gain += f"; about {more:,} test requests would settle it"
+            gain += f"; {range_text(among)} test requests would settle it"
     reasons = (*(check.text for check in missed), gain, *elsewhere, *rest)
     return Verdict("not proven", reasons, max(needed, default=None))
 
