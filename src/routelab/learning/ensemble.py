@@ -121,7 +121,9 @@ def _in_logarithms(design: Design, rows: Ints, names: Sequence[str]) -> bool:
     """Whether logarithms are learned: amounts that multiply, such as the length of an answer."""
     labels = design.examples.labels[rows]
     positive = bool((labels[~np.isnan(labels)] > 0.0).all())
-    return design.examples.target in AMOUNTS and positive and NEIGHBORS not in names
+    if design.examples.target not in AMOUNTS or not positive or NEIGHBORS in names:
+        return False
+    return names != (PRIOR,)  # means by task are amounts already
 
 
 def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensemble:

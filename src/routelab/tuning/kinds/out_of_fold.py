@@ -25,8 +25,8 @@ class _Unseen(RequestCache):
         self.after = LazyMapping(self._answered)
 
     def _answered(self, asked: AnswerQuery) -> Floats:
-        """Examples after an answer are model by model, in the order of the fits' models."""
-        at = self._fits.models.index(self.log.models[asked.model])
+        """Examples after an answer are model by model, in the order of the fits' few."""
+        at = self._fits.few.index(self.log.models[asked.model])
         n = len(self.log)
         return self._fits.fitted.held_out[asked.scorer][at * n : (at + 1) * n]
 
