@@ -12,7 +12,8 @@ import numpy as np
 
 from routelab.core import Floats, Ints
 from routelab.errors import LearningError
-from routelab.learning import blend, calibration, folds, smearing
+from routelab.learning import bending, blend, calibration, folds, smearing
+from routelab.learning.bending import Bending
 from routelab.learning.design import Design
 from routelab.learning.exponential import exponential
 from routelab.learning.fitted_scorers import FittedScorers
@@ -20,7 +21,7 @@ from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, FittedPar
 from routelab.learning.learners.prior import PriorPart
 from routelab.learning.levels import is_comparable
 from routelab.learning.parallel_fits import alone, parallel_fits
-from routelab.scorers import Blend, to_wire
+from routelab.scorers import Blend, Joint, Scorer, to_wire
 from routelab.signals.features import to_wire as feature_to_wire
 
 TREES, PRIOR, NEIGHBORS = "trees", "prior", "neighbors"
@@ -43,6 +44,7 @@ class Ensemble:
         names: of the learners that could be used, in the order of the recipe.
         parts, weights: of each.
         calibrators: (k,) or empty; None leaves an output as it is.
+        bending: of the blended scores, before calibrators; None leaves them as they are.
         smearing: added to logarithms, so that means of amounts come out right; None where labels
             are fitted as they are.
         held_out: (n, k) scores of the rows it was fitted on, by learners and calibrators that
@@ -56,6 +58,7 @@ class Ensemble:
     calibrators: tuple[Any, ...]
     held_out: Floats
     rows: Ints
+    bending: Bending | None = None
     smearing: PriorPart | None = None
 
     def predict(self, design: Design, rows: Ints) -> Floats:
@@ -65,19 +68,40 @@ class Ensemble:
         joined = blend.join(each, self.weights)
         if self.smearing is not None:
             return np.asarray(np.exp(joined + self.smearing.predict(design, rows)))
+        if self.bending is not None:
+            joined = self.bending(joined)
         return calibration.apply(self.calibrators, joined)
 
     def write(self, design: Design, name: str) -> FittedScorers:
         """The same scorer in portable form; the parts of a blend are called `name.part`."""
+        written, scorers, whole = self._blended(design, name)
+        if self.bending is not None:
+            scorers[f"{name}.blend"] = whole
+            slopes, curves = zip(*self.bending.moves, strict=True)
+            whole = Joint(
+                target=design.examples.target,
+                outputs=design.examples.outputs,
+                parts=(f"{name}.blend",),
+                centre=self.bending.centre,
+                spread=self.bending.spread,
+                slopes=slopes,
+                curves=curves,
+            )
+        scorers[name] = msgspec.structs.replace(whole, calibrators=self.calibrators)
+        return _together(written, scorers)
+
+    def _blended(
+        self, design: Design, name: str
+    ) -> tuple[list[PortablePart], dict[str, Scorer], Scorer]:
+        """The parts as written, their scorers by name, and the scorer that joins them."""
         named = {f"{name}.{part}": it for part, it in zip(self.names, self.parts, strict=True)}
         weights = self.weights
         if self.smearing is not None:
             named[f"{name}.smearing"] = self.smearing
             weights = (*weights, 1.0)
         elif len(self.parts) == 1:
-            written = self.parts[0].write(design, name)
-            scorers = {name: msgspec.structs.replace(written.scorer, calibrators=self.calibrators)}
-            return _together([written], scorers)
+            alone = self.parts[0].write(design, name)
+            return [alone], {}, alone.scorer
         each = [part.write(design, key) for key, part in named.items()]
         if self.smearing is not None:
             each = [exponential(it) for it in each]
@@ -87,10 +111,8 @@ class Ensemble:
             parts=tuple(named),
             weights=weights,
             scale="value" if self.smearing is None else "log",
-            calibrators=self.calibrators,
         )
-        scorers = {key: part.scorer for key, part in zip(named, each, strict=True)}
-        return _together(each, {**scorers, name: whole})
+        return each, {key: part.scorer for key, part in zip(named, each, strict=True)}, whole
 
 
 def fit(design: Design, rows: Ints, seed: int) -> Ensemble:
@@ -121,7 +143,9 @@ def _in_logarithms(design: Design, rows: Ints, names: Sequence[str]) -> bool:
     """Whether logarithms are learned: amounts that multiply, such as the length of an answer."""
     labels = design.examples.labels[rows]
     positive = bool((labels[~np.isnan(labels)] > 0.0).all())
-    return design.examples.target in AMOUNTS and positive and NEIGHBORS not in names
+    if design.examples.target not in AMOUNTS or not positive or NEIGHBORS in names:
+        return False
+    return names != (PRIOR,)  # means by task are amounts already
 
 
 def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensemble:
@@ -129,8 +153,13 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
     first = tuple(name for name in names if not (layered and name == TREES))
     labels = design.examples.labels[rows]
     parts, held_out = _learned(design, rows, first, seed)
-    apart = is_comparable(design, rows)
-    weights = blend.weights(held_out, labels, design.recipe.even, apart=apart)
+    comparable, even = is_comparable(design, rows), design.recipe.even
+    # Of few rows the differences between models are the surer guide, and weights of their own; of
+    # many the error of each, with weights that also serve tasks never seen.
+    if comparable and len(rows) < bending.ROWS:
+        weights = blend.weights(held_out, labels, even / 10.0, apart=True)
+    else:
+        weights = blend.weights(held_out, labels, even)
     joined = blend.join(held_out, weights)
     # On what held-out predictions left, not on what fits of the same rows left: that would be
     # smaller than what is left on new requests.
@@ -139,13 +168,24 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
         trees, left = _learned(rest, rows, (TREES,), seed)
         joined, parts = joined + left[0], parts + trees
         first, weights = (*first, TREES), (*weights, 1.0)
+    bent = None
+    if _bends(design, rows) and (bent := bending.fit(joined, labels)) is not None:
+        joined = bending.crossfit(joined, labels, _folds(design, rows, seed))
     calibrators = _calibrators(design, joined, labels)
     # What ships is calibrated by all rows; what is judged must not be, or it flatters itself.
     if calibrators:
         joined = calibration.crossfit(
             design.recipe.calibrator, joined, labels, _folds(design, rows, seed)
         )
-    return Ensemble(first, tuple(parts), weights, calibrators, joined, rows)
+    return Ensemble(first, tuple(parts), weights, calibrators, joined, rows, bent)
+
+
+def _bends(design: Design, rows: Ints) -> bool:
+    """Whether the differences between models are calibrated by how hard requests are for all."""
+    before = design.examples.target == "quality" and design.examples.seen is None
+    return (
+        before and design.recipe.bend and len(rows) >= bending.ROWS and is_comparable(design, rows)
+    )
 
 
 def _layered(design: Design, names: tuple[str, ...]) -> bool:

@@ -24,6 +24,10 @@ FEW = 1000
 """Rows below which a report notes that weights of words are little more than their penalty."""
 
 
+COLLAPSED = 0.98
+"""Share of requests on which one model is predicted to be best, from which a report says so."""
+
+
 def fit(
     log_part: Log,
     *,
@@ -128,6 +132,11 @@ def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any
         notes.append(f"the log cannot feed {', '.join(left)}; left out")
     if made.has_text and not any(map(text_of, made.requests)):
         notes.append("every prompt is empty")
+    if (collapsed := _collapsed(found, made)) is not None:
+        notes.append(
+            f"{collapsed} is predicted to be best on nearly every request: the scorer tells models"
+            " apart, and hardly requests"
+        )
     if "words" in found.names and len(made) < min(FEW, 2**design.recipe.bits):
         notes.append(
             f"{len(made)} rows for {2**design.recipe.bits} hashed words: only the penalty"
@@ -143,6 +152,20 @@ def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any
         "seed": seed,
         "notes": notes,
     }
+
+
+def _collapsed(found: Ensemble, made: Examples) -> str | None:
+    """The model of greatest predicted quality on nearly all rows, where another is often better.
+
+    Source: Zhao et al. 2026, arXiv 2602.03478 (routers collapse to the strong model).
+    """
+    labels = made.labels
+    if made.target != "quality" or labels.shape[1] < 2 or np.isnan(labels).any():
+        return None
+    share = np.bincount(found.held_out.argmax(axis=1), minlength=labels.shape[1]) / len(labels)
+    best = int(share.argmax())
+    beaten = float((labels.max(axis=1) > labels[:, best]).mean())
+    return made.outputs[best] if share[best] >= COLLAPSED and beaten > 1.0 - COLLAPSED else None
 
 
 def _errors(found: Ensemble, labels: Floats) -> dict[str, list[float]]:

@@ -29,6 +29,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             how many rows are kept to be neighbours.
         loss: "log" fits probabilities (logistic, log loss), for quality only.
         even: pull of the blend's weights towards equal ones.
+        bend: calibrate the differences between models by how hard a request is for all, from a
+            thousand rows on.
         calibrator: of probabilities, each model's apart; "auto" is Platt's below a thousand rows,
             else beta. It mends the error of each model and harms the differences between models,
             which routing follows, so that "none" is the default.
@@ -51,12 +53,13 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaves: int = 8
     leaf_rows: int = 50
     leaf_penalty: float = 10.0
-    tree_rows: int = 1000
+    tree_rows: int = 2000
     near: Literal["numbers", "embedding"] = "numbers"
     neighbors: int = 100
     points: int = 2000
     loss: Literal["squared", "log"] = "squared"
-    even: float = 1.0
+    even: float = 10.0
+    bend: bool = True
     calibrator: Calibration = "none"
     folds: int = 4
     most_rows: int = 60_000

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from routelab.scorers.compatibility import SCORE
     from routelab.scorers.flatten import flatten_trees
     from routelab.scorers.grid import LIMIT, on_grid
+    from routelab.scorers.joint import Joint
     from routelab.scorers.linear import Linear
     from routelab.scorers.link import logistic, logit
     from routelab.scorers.load import load_scorers
@@ -42,6 +43,7 @@ else:
             "Calibrator": "calibrators",
             "Isotonic": "calibrators",
             "KINDS": "registry",
+            "Joint": "joint",
             "LIMIT": "grid",
             "Linear": "linear",
             "NearestNeighbors": "neighbors",
@@ -71,6 +73,7 @@ __all__ = [
     "Blend",
     "Calibrator",
     "Isotonic",
+    "Joint",
     "Linear",
     "NearestNeighbors",
     "Platt",

@@ -11,6 +11,7 @@ from routelab.core import StructRegistry
 from routelab.core.storage import encoded
 from routelab.scorers import calibrators
 from routelab.scorers.blend import Blend
+from routelab.scorers.joint import Joint
 from routelab.scorers.linear import Linear
 from routelab.scorers.neighbors import NearestNeighbors
 from routelab.scorers.prior import Prior
@@ -23,6 +24,7 @@ KINDS: tuple[type[Scorer], ...] = (
     NearestNeighbors,
     Prior,
     Blend,
+    Joint,
 )
 """The scorers of routelab itself."""
 

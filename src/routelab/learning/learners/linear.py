@@ -81,9 +81,10 @@ def _fit(
         # What outputs share and how they differ have penalties of their own.
         shared, rest = common_and_rest(labels)
         matrix = design.dense(kind, rows)
-        found = [ridge.dense(matrix, it, penalty) for it in (shared[:, :1], rest)]
-        weights, bias = (one + other for one, other in zip(*found, strict=True))
-        return LinearPart(kind, weights, bias, idf, logistic=False)
+        (of_all, level), (weights, bias) = (
+            ridge.dense(matrix, it, penalty) for it in (shared[:, :1], rest)
+        )
+        return LinearPart(kind, of_all + weights, level + bias, idf, logistic=False)
     k = labels.shape[1]
     width = design.words.shape[1] if kind == "words" else design.dense(kind, rows[:0]).shape[1]
     weights, bias = np.empty((width, k)), np.empty(k)

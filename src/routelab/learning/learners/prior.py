@@ -129,7 +129,7 @@ def _keys(names: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
     """Names with a mean of their own, in order."""
     keys, count = np.unique(names, return_counts=True)
     kept = (keys != "") & ((count > 1) | (len(keys) <= MOST))
-    return keys[kept]
+    return np.asarray(keys[kept])
 
 
 def _names(design: Design, rows: Ints) -> list[str]:

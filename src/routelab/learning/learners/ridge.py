@@ -44,12 +44,13 @@ def sparse(matrix: Csr, of_row: Ints, labels: Floats, penalty: float) -> tuple[F
 
     def weights_of(dual: Floats) -> Floats:
         summed = dual if once else _summed(dual, of_row, x.shape[0])
-        return np.asarray(x_t @ summed) - centre * dual.sum(axis=0)
+        return np.asarray(np.asarray(x_t @ summed) - centre * dual.sum(axis=0))
 
     def square_of(dual: Floats) -> Floats:
         found = weights_of(dual)
         of_request = np.asarray(x @ found)
-        return (of_request if once else of_request[of_row]) - (centre * found).sum(axis=0)
+        of_rows = of_request if once else of_request[of_row]
+        return np.asarray(of_rows - (centre * found).sum(axis=0))
 
     mean = labels.mean(axis=0)
     dual = _conjugate(lambda it: square_of(it) + penalty * it, labels - mean)

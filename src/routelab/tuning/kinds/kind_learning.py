@@ -102,7 +102,7 @@ class LearnedKinds:
         parted = tuner(kind).parted
 
         def propose(on: ComparisonSet, models: Sequence[str]) -> Iterable[Policy]:
-            ordered = tuple(name for name in self.here.models if name in models)
+            ordered = tuple(name for name in self.here.fits.few if name in models)
             if parted is not None:
                 return parted(replace(self.here, tune=on), ordered)
             return tuner(kind).propose(replace(self.here, tune=on, frontier=ordered))

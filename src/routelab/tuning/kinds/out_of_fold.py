@@ -28,8 +28,8 @@ class _Unseen(RequestCache):
         self.after = LazyMapping(self._answered)
 
     def _answered(self, asked: AnswerQuery) -> Floats:
-        """Examples after an answer are model by model, in the order of the fits' models."""
-        at = self._fits.models.index(self.log.models[asked.model])
+        """Examples after an answer are model by model, in the order of the fits' few."""
+        at = self._fits.few.index(self.log.models[asked.model])
         return self._filled(asked.scorer, at, lambda cache: cache.after[asked])
 
     def _filled(self, scorer: str, at: int, shipped: Callable[[RequestCache], Floats]) -> Floats:

@@ -10,14 +10,8 @@ import numpy as np
 
 from routelab.core import Floats
 from routelab.logs.model import Log
-from routelab.metrics import pareto
 from routelab.replay import ComparisonSet, calls_usd
-from routelab.stats import thinned
-from routelab.tuning.kinds.scorer_fits import ScorerFits
-
-# Six models have 35 chains of two and three; tiers and gain cascades search each of them.
-MAX_FRONTIER = 6
-"""Models that policies of many calls are made of, at most."""
+from routelab.tuning.kinds.scorer_fits import ScorerFits, frontier
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,16 +64,7 @@ def setting(scored: ComparisonSet, fits: ScorerFits) -> ProposalInputs:
         scored: rows to propose for, as fits scored them that never saw them.
         fits: who fitted the scorers.
     """
-    return ProposalInputs(scored, fits, fits.models, _frontier(fits.log, fits.models))
-
-
-def _frontier(log: Log, models: Sequence[str]) -> tuple[str, ...]:
-    cost, quality = log.cost_usd.mean(axis=0), log.quality.mean(axis=0)
-    best = {log.models[i] for i in np.flatnonzero(pareto(cost, quality))}
-    frontier = [name for name in models if name in best]
-    if len(frontier) < 2:
-        frontier = list(models)
-    return tuple(thinned(frontier, MAX_FRONTIER))
+    return ProposalInputs(scored, fits, fits.models, frontier(fits.log, fits.models))
 
 
 def _mean(log: Log, model: str, signals: tuple[str, ...]) -> float:

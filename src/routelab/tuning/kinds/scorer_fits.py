@@ -6,11 +6,70 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from routelab import learning
 from routelab.core import Ints
 from routelab.errors import LearningError
 from routelab.learning import FittedScorers, Recipe, Target
 from routelab.logs.model import Log
+from routelab.metrics import pareto
+from routelab.stats import thinned
+
+# Six models have 35 chains of two and three; tiers and gain cascades search each of them.
+MAX_FRONTIER = 6
+"""Models that policies of many calls are made of, at most."""
+
+# After an answer there is an example for every model that answered and a label for every one that
+# may be next: the time to fit grows with the square of the models.
+MOST_AFTER = 8
+"""Models that scorers are fitted for which see an answer, at most."""
+
+FEWEST = 20
+"""Requests below which a task has no say in which those are."""
+
+
+def frontier(log: Log, models: Sequence[str]) -> tuple[str, ...]:
+    """Models that no other beats in both quality and cost, at most six, in the order given.
+
+    All of them where that leaves fewer than two.
+    """
+    cost, quality = log.cost_usd.mean(axis=0), log.quality.mean(axis=0)
+    best = {log.models[i] for i in np.flatnonzero(pareto(cost, quality))}
+    found = [name for name in models if name in best]
+    return tuple(thinned(found if len(found) > 1 else list(models), MAX_FRONTIER))
+
+
+def few(log: Log, models: Sequence[str]) -> tuple[str, ...]:
+    """The frontier, and with it those models that are on that of most requests' tasks.
+
+    Args:
+        log: complete outcomes of these models.
+        models: in the order in which those kept are given.
+    """
+    if len(models) <= MOST_AFTER:
+        return tuple(models)
+    always = set(frontier(log, models))
+    count = dict.fromkeys(models, 0)
+    for rows in _by_task(log):
+        cost, quality = log.cost_usd[rows].mean(axis=0), log.quality[rows].mean(axis=0)
+        for at in np.flatnonzero(pareto(cost, quality)):
+            count[log.models[at]] += len(rows)
+    best = sorted(models, key=lambda name: (name not in always, -count[name]))[:MOST_AFTER]
+    return tuple(name for name in models if name in best)
+
+
+def _by_task(log: Log) -> Iterator[Ints]:
+    """All rows, and those of each common task."""
+    yield np.arange(len(log))
+    if log.requests.task is not None:
+        _, code, size = np.unique(
+            log.requests.task.astype(str), return_inverse=True, return_counts=True
+        )
+        ends = np.cumsum(size)[:-1]
+        for rows in np.split(np.argsort(code, kind="stable"), ends):
+            if len(rows) >= FEWEST:
+                yield rows
 
 
 class ScorerFits:
@@ -19,6 +78,7 @@ class ScorerFits:
     Attributes:
         log: rows to fit on, with the candidates only.
         models: candidates, cheapest first.
+        few: those of them that scorers are fitted for which see an answer, in the same order.
         signals: confidence signals that a policy may ask for.
         fitted: all scorers so far.
         failures: by scorer, why it could not be fitted.
@@ -38,6 +98,7 @@ class ScorerFits:
     ) -> None:
         self.log = log
         self.models = tuple(models)
+        self.few = few(log, self.models)
         self.signals = tuple(signals)
         self.fitted = FittedScorers()
         self.failures: dict[str, str] = {}
@@ -77,11 +138,12 @@ class ScorerFits:
             self.failures[name] = "there was no time for it"
             return
         self._notify(f"learning {name}")
+        sees = target == "gain" if after is None else after
         try:
             self.fitted |= learning.fit(
                 self.log,
                 target=target,
-                models=self.models,
+                models=self.few if sees else self.models,
                 recipe=recipe or self._recipe,
                 seed=self._seed,
                 signals=signals,
