@@ -37,7 +37,8 @@ class LogShape(NamedTuple):
     """All of a log that a plan may depend on.
 
     Attributes:
-        train, tune, test: comparable requests of each part.
+        train: requests that scorers may be learned from; tune: on which policies are compared;
+            test: that judge.
         models: candidates.
         signals: usable confidence signals.
         tasks: whether requests name what policies may be parted by.

@@ -12,7 +12,11 @@ from routelab.tuning.kinds.proposals import ProposalInputs
 from routelab.tuning.kinds.scorer_fits import ScorerFits, named
 
 QUALITY, AFTER = "quality", "quality-after"
-PRICES = 14
+PRICES, FEW = 50, 14
+"""Prices that are tried on up to `SMALL` requests, and on more: each set of models is weighed at
+every step of every request."""
+
+SMALL = 4000
 MAX_STEPS = 3
 
 
@@ -26,7 +30,7 @@ def learn(fits: ScorerFits) -> None:
 def propose(here: ProposalInputs) -> Iterator[CascadeRouting]:
     """A policy for every set of signals and price, over the frontier."""
     models = here.frontier
-    prices = here.prices(PRICES).tolist()
+    prices = here.prices(PRICES if len(here.tune.log) <= SMALL else FEW).tolist()
     for signals in here.fits.signal_sets():
         if not here.has(QUALITY, after := named(AFTER, signals)):
             continue

@@ -24,7 +24,7 @@ from routelab.metrics import pareto
 from routelab.policies import Conditional, Fixed, Match, Rule
 from routelab.replay import ComparisonSet
 from routelab.tuning.options import By
-from routelab.tuning.solvers import PRICES, prices
+from routelab.tuning.solvers import prices
 
 FEWEST = 20
 """Requests below which a value follows the policy for all."""
@@ -34,6 +34,9 @@ FEW = 5
 
 MOST_VALUES = 1000
 """Values that get a policy of their own, at most: the most common ones."""
+
+PRICES = 60
+"""Qualities per USD at which every value takes its best policy."""
 
 PULLS = (0.0, 50.0, 500.0)
 """How many rows the mean over all requests is worth."""

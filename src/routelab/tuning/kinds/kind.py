@@ -14,9 +14,9 @@ class LearnedKind(NamedTuple):
     """How to tune a kind of policy that learns.
 
     Attributes:
-        learn: fits the scorers that the kind names, on the train part.
-        propose: yields policies to compare on tune, where those scorers are at hand.
-        searches: whether what is proposed depends on how requests of tune turned out; if so, it is
+        learn: fits the scorers that the kind names.
+        propose: yields policies to compare, where scores by fits that never saw the rows are at hand.
+        searches: whether what is proposed depends on how the requests turned out; if so, it is
             proposed anew for every fold that it is compared on.
         parted: yields the policies over some models that the tasks, tenants or priorities of a
             conditional policy choose among; None takes all that is proposed.

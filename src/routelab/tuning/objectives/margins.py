@@ -61,8 +61,8 @@ def with_margins(
     The margin is what the mean on test, of other requests of this traffic, falls behind what is
     expected by in one case of twenty: of half the interval on the rows searched, `ONE_SIDED` times
     the root of 1 + n / n_test. Where no router keeps it, the one that keeps most of it is taken,
-    and its rule says how much that is; a model alone takes its place only where the bounds leave
-    no other.
+    and its rule says how much that is; a model alone, or a draw between models, takes its place
+    only where the bounds leave no other.
 
     Args:
         choose: operating points under some bounds, with what is expected of them on other rows.
@@ -95,7 +95,7 @@ def with_margins(
             found = Chosen(choose(asked), asked)
         except TuningError:
             return None
-        return tried(found) if _alone(plain) or not _alone(found) else None
+        return tried(found) if _by_chance(plain) or not _by_chance(found) else None
 
     low, steps = 0.0, iter(() if first.kept >= 1 else STEPS)
     for high in steps:
@@ -132,8 +132,9 @@ def _as_expected(figures: Figures, score: PolicyScore) -> Figures:
     )
 
 
-def _alone(chosen: Chosen) -> bool:
-    return len(chosen.points[0].point.policy.models_used) == 1
+def _by_chance(chosen: Chosen) -> bool:
+    """Whether what is chosen is a model alone or a mixture of such, which routes nothing."""
+    return chosen.points[0].point.policy.by_chance
 
 
 def _moved(bounds: Bounds, margins: dict[str, float], best_quality: float) -> Bounds:
