@@ -12,7 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from routelab.core import Bools, Floats, SignalSpec
-from routelab.logs.columns import ROUNDING, ColumnNames, failed_numbers, wide
+from routelab.logs.columns import (
+    FARTHEST,
+    MOST,
+    ROUNDING,
+    ColumnNames,
+    failed_numbers,
+    wide,
+)
 from routelab.logs.formats import RowSource, TextsInMemory, arrow, said
 from routelab.logs.model import Log, Requests
 
@@ -185,9 +192,8 @@ def _possible(
     quality: Floats, cost: Floats, latency: Floats | None, signals: Mapping[str, Floats | None]
 ) -> bool:
     """Whether every value is one that a log can hold; NaN is none at all."""
-    most = np.finfo(np.float64).max
     counted = (cost,) if latency is None else (cost, latency)
-    not_negative = all(_within(values, 0.0, most) for values in counted)
+    not_negative = all(_within(values, 0.0, MOST) for values in counted)
     finite = all(_finite(values) for values in signals.values() if values is not None)
     return not_negative and finite and _within(quality, 0.0, 1.0)
 
@@ -211,5 +217,4 @@ def _within(values: Floats, low: float, high: float) -> bool:
 
 
 def _finite(values: Floats) -> bool:
-    limit = np.finfo(np.float64).max
-    return _within(values, -limit, limit)
+    return _within(values, -FARTHEST, FARTHEST)

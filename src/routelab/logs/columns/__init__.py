@@ -15,12 +15,14 @@ from routelab.logs.columns.failures import failed_numbers
 from routelab.logs.columns.frame import UNNAMED, Frame, long_frame
 from routelab.logs.columns.names import NEEDED, RESERVED, ColumnNames, is_free, listed_names
 from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
-from routelab.logs.columns.rows import LogRows, checked_rows
+from routelab.logs.columns.rows import FARTHEST, MOST, LogRows, checked_rows
 from routelab.logs.columns.scale import ROUNDING, scale_of
 from routelab.logs.columns.wide import wide_frame, wide_models
 
 __all__ = [
     "DECISIONS_KEY",
+    "FARTHEST",
+    "MOST",
     "NEEDED",
     "RESERVED",
     "ROUNDING",

@@ -109,6 +109,10 @@ def checked_rows(frame: Frame, problems: Problems) -> LogRows:
     )
 
 
+MOST, FARTHEST = 1e15, 1e150
+"""Of costs, seconds and tokens, and of confidences either way: squares of sums are numbers."""
+
+
 def _by_appearance(column: arrow.CodedColumn) -> tuple[Ints, Ints, Strings]:
     """Codes, first rows and distinct values, in the order that they first appear."""
     n = len(column.codes)
@@ -243,6 +247,8 @@ class _Border:
     def _not_negative(self, what: str, values: Floats) -> None:
         way_out = "it is finite and not negative; leave it empty if it was not observed"
         self.problems.each((values < 0) | np.isinf(values), self.say(what, values, way_out))
+        beyond = f"it is at most {MOST:g}, beyond which sums have no meaning; leave it empty"
+        self.problems.each((values > MOST) & np.isfinite(values), self.say(what, values, beyond))
 
     def _steps(self) -> dict[str, Floats]:
         names = ("attempt", "step", "propensity")
@@ -285,13 +291,13 @@ class _Border:
             )
         self._not_numbers(name, column, read, clash, more)
         way_out = "a confidence is finite; leave it empty where there is none"
-        self.problems.each(np.isinf(values), self.say(name, values, way_out))
+        self.problems.each(np.abs(values) > FARTHEST, self.say(name, values, way_out))
         return values
 
     def unasked(self, name: str, error: Bools) -> Floats:
         """Numbers that nobody rests anything on; what is none is left out without a word."""
         values, bad = arrow.numbers(self.frame.unasked[name])
-        return np.where(error | bad | ~np.isfinite(values), np.nan, values)
+        return np.where(error | bad | ~(np.abs(values) <= FARTHEST), np.nan, values)
 
     @staticmethod
     def _among(column: Any, texts: Mapping[str, str]) -> Any:

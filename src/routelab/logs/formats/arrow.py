@@ -102,6 +102,8 @@ def is_duration(kind: Any) -> bool:
 def coded(column: Any) -> CodedColumn:
     """A column as distinct texts."""
     kind = column.type
+    if not len(column):  # which Arrow before 25 cannot take apart
+        return CodedColumn(np.zeros(0, dtype=np.int64), np.array([""], dtype=object))
     if not (pa.types.is_dictionary(kind) and is_text(kind.value_type)):
         column = pc.dictionary_encode(as_text(column))
     whole = column.unify_dictionaries().combine_chunks()

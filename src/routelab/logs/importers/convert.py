@@ -10,6 +10,7 @@ from typing import TypeVar
 from routelab.errors import LogError
 from routelab.logs import price_lists
 from routelab.logs.columns import assemble, checked_rows, names, prices, wide_frame, wide_models
+from routelab.logs.formats import refusing
 from routelab.logs.importers.importer import ImportedRows, Importer
 from routelab.logs.model import Log, Problems
 from routelab.logs.write import write
@@ -33,12 +34,13 @@ def convert(importer: Importer, path: Path, out: Path, price_list: Path | None =
             nothing is written.
     """
     problems: list[str] = []
-    _tried(problems, lambda: _check_out(path, out))
-    listed = _tried(problems, lambda: price_lists.read(price_list) if price_list else None)
-    found = _tried(problems, lambda: importer.read(_there(path), price_list is not None))
-    if problems or found is None:
-        raise LogError(*problems)
-    log = _log(found, listed)
+    with refusing(path):
+        _tried(problems, lambda: _check_out(path, out))
+        listed = _tried(problems, lambda: price_lists.read(price_list) if price_list else None)
+        found = _tried(problems, lambda: importer.read(_there(path), price_list is not None))
+        if problems or found is None:
+            raise LogError(*problems)
+        log = _log(found, listed)
     try:
         write(log, out)
     except OSError as error:
