@@ -9,7 +9,6 @@ import runpy
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-import uvicorn
+from service_world import serving as on_a_thread
 
 from routelab.core.signal_spec import SignalSpec
 from routelab.logs import read
@@ -74,16 +73,9 @@ class Provider:
 
 @contextmanager
 def serving(app):
-    """The application on a thread; gives its address."""
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1/chat/completions"
-        finally:
-            server.should_exit = True
-            thread.join()
+    """The application on a thread; gives the address of its chat."""
+    with on_a_thread(app) as url:
+        yield f"{url}/chat/completions"
 
 
 @pytest.fixture(scope="module")
