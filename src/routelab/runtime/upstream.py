@@ -16,7 +16,8 @@ class Progress:
     """How far a request has come.
 
     Attributes:
-        waits: for a free connection of a client that bounds how many it has.
+        waits: here, and was not sent: for a free connection of a client that bounds how many it
+            has, or for its turn in the event loop.
     """
 
     waits = False
