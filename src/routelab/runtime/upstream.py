@@ -18,9 +18,11 @@ class Progress:
     Attributes:
         waits: here, and was not sent: for a free connection of a client that bounds how many it
             has, or for its turn in the event loop.
+        connecting: there is no connection yet that it could be sent over.
     """
 
     waits = False
+    connecting = False
 
 
 class OutgoingRequest(msgspec.Struct, frozen=True):
