@@ -1,6 +1,7 @@
 """An endpoint that gives every chat request the same answer: `python -m ... [SECONDS]`.
 
-It answers at once, or after so many seconds. A bare protocol, so that what is measured beside it is the client.
+It answers at once, or after so many seconds. A bare protocol, so that what is measured beside it is
+the client.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from routelab.core.catalogue import Deployment
 from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.runtime.pacing import FEW, Pacing, paced
+from routelab.runtime.upstream import Progress
 
 CALLS = 120
 
@@ -86,13 +87,11 @@ def test_a_turn_of_the_loop_has_few_steps_of_calls(tmp_path, streamed):
 def test_calls_begin_in_the_order_they_came_and_those_that_left_keep_nobody(tmp_path):
     async def run():
         pacing, begun = Pacing(), []
-        pacing.under_way = FEW
 
         async def one(number):
             time.sleep(0.003)
             await pacing.start()
             begun.append(number)
-            pacing.end()
 
         tasks = [asyncio.create_task(one(number)) for number in range(60)]
         await asyncio.sleep(0)
@@ -102,7 +101,6 @@ def test_calls_begin_in_the_order_they_came_and_those_that_left_keep_nobody(tmp_
             tasks[number].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert begun == [number for number in range(60) if number not in gone]
-        assert pacing.under_way == FEW
 
     asyncio.run(asyncio.wait_for(run(), 10.0))
 
@@ -121,11 +119,13 @@ def test_a_call_that_is_cancelled_while_it_waits_hears_of_it():
         async def hog():
             time.sleep(0.02)
 
-        first = asyncio.create_task(paced(inner(0.0), pacing))
-        tasks = [asyncio.create_task(paced(hog(), pacing)) for _ in range(20)]
-        never = asyncio.create_task(paced(inner(1.0), pacing))  # waits for its first step
+        first = asyncio.create_task(paced(inner(0.0), pacing, Progress()))
+        tasks = [asyncio.create_task(paced(hog(), pacing, Progress())) for _ in range(20)]
+        told = Progress()
+        never = asyncio.create_task(paced(inner(1.0), pacing, told))  # waits for its first step
         await asyncio.sleep(0)
         assert not never.done()
+        assert told.waits
         first.cancel()
         never.cancel()
         done = await asyncio.gather(first, never, *tasks, return_exceptions=True)
@@ -148,12 +148,12 @@ def test_what_a_coroutine_gives_and_raises_comes_through():
             await asyncio.sleep(0)
             raise KeyError("no")
 
-        assert await paced(gives(), pacing) == 7
+        assert await paced(gives(), pacing, Progress()) == 7
         with pytest.raises(KeyError, match="no"):
-            await paced(raises(), pacing)
+            await paced(raises(), pacing, Progress())
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await paced(asyncio.sleep(5.0), pacing)
+                await paced(asyncio.sleep(5.0), pacing, Progress())
 
     asyncio.run(asyncio.wait_for(run(), 10.0))
 
@@ -166,16 +166,15 @@ def test_a_loop_that_was_closed_in_the_middle_of_a_turn_holds_up_no_other():
         asyncio.get_running_loop().stop()
 
     loop = asyncio.new_event_loop()
-    loop.create_task(cut_short())
+    task = loop.create_task(cut_short())
     loop.run_forever()
+    assert task.done()
     loop.close()
     pacing._began -= 2.0  # that was a while ago
 
     async def run():
-        pacing.under_way = FEW
         for _ in range(100):
             await pacing.start()
-            pacing.end()
-            await paced(asyncio.sleep(0), pacing)
+            await paced(asyncio.sleep(0), pacing, Progress())
 
     asyncio.run(asyncio.wait_for(run(), 10.0))

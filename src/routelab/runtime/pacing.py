@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Coroutine, Generator
 from typing import Any, TypeVar
 
+from routelab.runtime.upstream import Progress
+
 FEW = 16
 """Calls under way that cannot keep the loop for long, and go their way unasked."""
 
@@ -33,7 +35,11 @@ _T = TypeVar("_T")
 
 
 class Pacing:
-    """The turns of one event loop, and the calls that wait for theirs."""
+    """The turns of one event loop, and the calls that wait for theirs.
+
+    Attributes:
+        under_way: calls that began and are not over; whoever makes them counts.
+    """
 
     __slots__ = ("_began", "_going_on", "_starting", "_steps", "under_way")
 
@@ -61,14 +67,9 @@ class Pacing:
         return _place(self._going_on)
 
     async def start(self) -> None:
-        """Begin a call, in the order they came; it is under way until its end is told."""
-        if self.under_way >= FEW and (self._starting or self.over()):
+        """Wait until a call may begin, in the order they came."""
+        if self._starting or self.over():
             await _place(self._starting)
-        self.under_way += 1
-
-    def end(self) -> None:
-        """A call that began is over."""
-        self.under_way -= 1
 
     def _turn(self, steps: int) -> None:
         self._began, self._steps = time.monotonic(), steps
@@ -100,12 +101,20 @@ def _let(places: deque[asyncio.Future[None]], most: int) -> None:
 
 
 @types.coroutine
-def paced(coroutine: Coroutine[Any, Any, _T], pacing: Pacing) -> Generator[Any, Any, _T]:
-    """Await a coroutine; where a turn of the loop is over, it goes on in a later one."""
+def paced(
+    coroutine: Coroutine[Any, Any, _T], pacing: Pacing, progress: Progress
+) -> Generator[Any, Any, _T]:
+    """Await a coroutine; where a turn of the loop is over, it goes on in a later one.
+
+    Args:
+        progress: told while the coroutine waits to begin, which is no fault of whom it asks.
+    """
     thrown: BaseException | None = None
     try:
         if pacing.over():
+            progress.waits = True
             yield from pacing.place()
+            progress.waits = False
     except BaseException:
         coroutine.close()
         raise

@@ -16,10 +16,13 @@ class Progress:
     """How far a request has come.
 
     Attributes:
-        waits: for a free connection of a client that bounds how many it has.
+        waits: here, and was not sent: for a free connection of a client that bounds how many it
+            has, or for its turn in the event loop.
+        connecting: there is no connection yet that it could be sent over.
     """
 
     waits = False
+    connecting = False
 
 
 class OutgoingRequest(msgspec.Struct, frozen=True):

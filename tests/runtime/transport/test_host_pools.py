@@ -197,3 +197,32 @@ def test_a_clients_own_limit_of_waiting_is_told_as_such():
             assert "no connection was free here" in str(error)
 
     asyncio.run(asyncio.wait_for(run(), 20.0))
+
+
+@pytest.mark.parametrize("connects", [True, False])
+def test_who_got_no_connection_in_time_was_not_sent(monkeypatch, connects):
+    """What was never sent is never billed, and a silence after sending may be."""
+
+    async def slowly(*args, **options):
+        await asyncio.sleep(5.0)
+
+    async def run():
+        loop, upstream = asyncio.get_running_loop(), HttpUpstream()
+        async with Slow(5.0) as server:
+            if not connects:
+                monkeypatch.setattr("anyio.connect_tcp", slowly)
+            got = await attempt(
+                upstream,
+                Deployment(server.url, "m"),
+                {"messages": []},
+                {},
+                Timeouts(total_s=0.3),
+                clock=loop.time,
+                wall_clock=loop.time,
+            )
+            await upstream.aclose()
+        return got.kind, got.error
+
+    kind, error = asyncio.run(asyncio.wait_for(run(), 20.0))
+    told = "no answer in 0.3 s" if connects else "no connection yet, so no answer in 0.3 s"
+    assert (kind, error) == ("timeout" if connects else "connect", told)

@@ -54,7 +54,7 @@ STREAM = (
     + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 )
 BUSY = whole(b"429 Too Many", {"error": {"message": "slow down"}}, b"retry-after: 1\r\n")
-CUT_ANSWER, CUT_STREAM = ANSWER[:-40], SSE + b"8\r\ndata: {\""
+CUT_ANSWER, CUT_STREAM = ANSWER[:-40], SSE + b'8\r\ndata: {"'
 
 
 class Host(asyncio.Protocol):

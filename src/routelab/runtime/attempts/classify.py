@@ -81,6 +81,8 @@ def late(outgoing: OutgoingRequest, reason: str) -> AttemptResult:
     """An attempt whose time was over before its reply began."""
     if outgoing.progress.waits:
         return failed(outgoing.deployment, f"no connection was free here, so {reason}", "busy")
+    if outgoing.progress.connecting:
+        return failed(outgoing.deployment, f"no connection yet, so {reason}", "connect")
     return failed(outgoing.deployment, reason, "timeout")
 
 

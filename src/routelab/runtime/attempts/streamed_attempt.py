@@ -59,7 +59,7 @@ async def streamed(
         return await _read(upstream, outgoing, reading, wall_clock)
     if watch.stopped:
         return _broken(outgoing, reading, "stopped by the caller", "stopped")
-    if outgoing.progress.waits:
+    if outgoing.progress.waits or outgoing.progress.connecting:
         return late(outgoing, watch.reason)
     if not reading.assembly.finished:
         return _broken(outgoing, reading, watch.reason, "timeout")

@@ -11,7 +11,7 @@ import msgspec
 from routelab.core import Decision
 from routelab.runtime.budgets import BudgetBalance, BudgetGuard, BudgetKeeper, OverBudgetError
 from routelab.runtime.calls import Sending
-from routelab.runtime.pacing import Pacing
+from routelab.runtime.pacing import FEW, Pacing
 from routelab.runtime.requests.active_policy import ActivePolicy
 from routelab.runtime.requests.decide import decide
 from routelab.runtime.requests.delivery import Delivery
@@ -63,11 +63,13 @@ class RequestHandler:
         started, pacing = self._clock(), self._pacing
         if pacing is None:
             return await self._answered(asked(), delivery, started)
-        await pacing.start()
+        if pacing.under_way >= FEW:
+            await pacing.start()
+        pacing.under_way += 1
         try:
             return await self._answered(asked(), delivery, started)
         finally:
-            pacing.end()
+            pacing.under_way -= 1
 
     async def _answered(
         self, asked: Sending, delivery: Delivery | None, started: float

@@ -69,9 +69,7 @@ class HttpUpstream:
             environment names proxies that the transport cannot use.
     """
 
-    def __init__(
-        self, client: Client | None = None, transport: Transport | None = None
-    ) -> None:
+    def __init__(self, client: Client | None = None, transport: Transport | None = None) -> None:
         ours = client is None and transport in (None, "httpx")
         wrong = (*problems(client, transport), *(proxy_problems() if ours else ()))
         if wrong:
@@ -84,7 +82,7 @@ class HttpUpstream:
     async def send(self, outgoing: OutgoingRequest) -> Reply:
         if self.pacing.under_way < FEW:
             return await self._reply(outgoing)
-        return await paced(self._reply(outgoing), self.pacing)
+        return await paced(self._reply(outgoing), self.pacing, outgoing.progress)
 
     async def _reply(self, outgoing: OutgoingRequest) -> Reply:
         try:
@@ -135,7 +133,7 @@ class HttpUpstream:
         """A reply of which the head has come."""
         if self.pacing.under_way < FEW:
             return await self._sender.send(outgoing)
-        return await paced(self._sender.send(outgoing), self.pacing)
+        return await paced(self._sender.send(outgoing), self.pacing, outgoing.progress)
 
     async def _chunks(self, response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
         pacing = self.pacing

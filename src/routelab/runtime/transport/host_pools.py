@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 from urllib.request import getproxies
 
 import httpx
@@ -22,7 +23,7 @@ import httpx
 from routelab.runtime.transport.closing import Closing
 from routelab.runtime.transport.leaks import close_leaked
 from routelab.runtime.transport.request import address_of, straight
-from routelab.runtime.upstream import OutgoingRequest, UpstreamError
+from routelab.runtime.upstream import OutgoingRequest, Progress, UpstreamError
 
 PROXIED = 32
 """Connections of one pool where there are proxies: a client that knows them is slow to make."""
@@ -42,7 +43,7 @@ _CLOSED_AT_ONCE = 4
 class _Pool:
     """Connections to one host, a single one where there are no proxies."""
 
-    __slots__ = ("_opened", "busy", "idle_since", "transport")
+    __slots__ = ("_opened", "busy", "connected", "idle_since", "transport")
 
     def __init__(
         self, opened: httpx.AsyncBaseTransport | httpx.AsyncClient, host: httpx.URL
@@ -50,6 +51,7 @@ class _Pool:
         self._opened = opened
         self.transport = _towards(opened, host)
         self.busy = 0
+        self.connected = False
         self.idle_since = 0.0
 
     async def aclose(self) -> None:
@@ -131,8 +133,12 @@ class HostPools:
         try:
             if host.roomy:
                 await host.close_idle()
+            if not pool.connected:
+                _watch(request, outgoing.progress)
             response = await pool.transport.handle_async_request(request)
+            pool.connected = True
         except BaseException:  # a cancellation too
+            pool.connected = False
             try:
                 await close_leaked((pool.transport,))
             finally:
@@ -202,6 +208,17 @@ def proxied(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
             "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names what is no proxy for httpx"
             f" ({type(error).__name__})"
         ) from None
+
+
+def _watch(request: httpx.Request, progress: Progress) -> None:
+    """Learn when a request can be sent, where a connection has to be opened for it."""
+    progress.connecting = True
+
+    async def trace(event: str, _: dict[str, Any]) -> None:
+        if event.startswith("http"):  # http11.send_request_headers, or http2's
+            progress.connecting = False
+
+    request.extensions = {**request.extensions, "trace": trace}
 
 
 def _towards(

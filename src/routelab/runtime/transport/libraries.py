@@ -1,4 +1,4 @@
-"""httpx, and httpx2 where a user brings a client or a transport of it: one API, two sets of classes.
+"""httpx, and httpx2 where a user brings something of it: one API, two sets of classes.
 
 httpx2 is never imported here: whoever gives something of it has done so.
 """
