@@ -152,7 +152,9 @@ def test_a_trusted_proxy_says_who_asks(world, tmp_path):
     elsewhere = CallerRules(tenant_header="x-tenant", trusted=("10.0.0.0/8",))
     config = ServeConfig(callers=elsewhere)
     with running([world.policies["large"]], world.catalogue, config) as gateway:
-        assert refusal(gateway.chat(body, x_tenant="a")) == (403, "untrusted_address")
+        for forged in ({}, {"x_forwarded_for": "10.0.0.1"}, {"forwarded": "for=10.0.0.1"}):
+            told = gateway.chat(body, x_tenant="a", **forged)
+            assert refusal(told) == (403, "untrusted_address")
 
 
 def test_bodies_are_bounded_before_they_are_read(world):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.runtime import header_text
+from routelab.serve.chat_request import header_said
 from routelab.serve.config import CallerRules, LimitRule
 from routelab.serve.keys import KeyRing
 from routelab.serve.refusal import RefusedError
@@ -117,7 +117,7 @@ class Doorkeeper:
                 kind="permission_error",
             )
         said = {
-            name: header_text(headers.get(header, "")) if header else ""
+            name: header_said(headers.get(header, "")) if header else ""
             for name, header in (
                 ("tenant", self._tenant_header),
                 ("priority", self._priority_header),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from routelab.core.messages import value_text
 from routelab.errors import RequestError
-from routelab.runtime import decode_json
+from routelab.runtime import decode_json, header_text
 from routelab.runtime.requests import Messages
 from routelab.serve.refusal import RefusedError, malformed
 
@@ -91,6 +91,14 @@ def read_chat(body: Mapping[str, Any]) -> ChatRequest:
         if name in said and isinstance(said[name], kind)
     }
     return ChatRequest(model, messages, stream, options, said)
+
+
+def header_said(value: str) -> str:
+    """The text of a header; as it is where it is not escaped as ours are."""
+    try:
+        return header_text(value)
+    except UnicodeDecodeError:
+        return value
 
 
 def checked_id(given: str | None) -> str | None:

@@ -62,6 +62,7 @@ class GatewayServer(uvicorn.Server):
             lifespan="on",
             ws="none",
             server_header=False,
+            proxy_headers=False,  # who is believed is the gateway's to say
             timeout_graceful_shutdown=max(1, round(service.config.drain_s)),
             h11_max_incomplete_event_size=64 * 1024,
         )

@@ -7,10 +7,10 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
-from routelab.runtime import REQUEST_ID, header_text
+from routelab.runtime import REQUEST_ID
 from routelab.runtime.attempts import DONE, sse_event
 from routelab.serve.account import answer_headers
-from routelab.serve.chat_request import decode_body
+from routelab.serve.chat_request import decode_body, header_said
 from routelab.serve.config import Limits
 from routelab.serve.gateway import ChatVisit, Gateway
 from routelab.serve.http_exchange import HttpExchange
@@ -36,7 +36,7 @@ class ChatEntry:
         content = await exchange.body(self._limits)
         body = decode_body(content, self._limits.body_depth)
         given = exchange.headers.get(REQUEST_ID)
-        request_id = header_text(given) if given else None
+        request_id = header_said(given) if given else None
         visit = self._gateway.admit(ENTRY, body, caller, request_id)
         headers = {
             REQUEST_ID: given or visit.id,

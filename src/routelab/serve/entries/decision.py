@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import value_text
-from routelab.runtime import REQUEST_ID, header_text
+from routelab.runtime import REQUEST_ID
 from routelab.serve.callers import Identity
-from routelab.serve.chat_request import decode_body
+from routelab.serve.chat_request import decode_body, header_said
 from routelab.serve.config import Limits
 from routelab.serve.decisions import DecisionState, Reported, read_token, token_of
 from routelab.serve.gateway import Gateway
@@ -44,7 +44,7 @@ class DecisionEntry:
         chat = _checked(body)
         told = read_token(body["token"]) if body.get("token") is not None else None
         given = exchange.headers.get(REQUEST_ID)
-        request_id = told.request_id if told else header_text(given) if given else None
+        request_id = told.request_id if told else header_said(given) if given else None
         with self._gateway.question(ENTRY, chat, caller, request_id) as question:
             decider = question.served.decider
             reported: Reported = ()

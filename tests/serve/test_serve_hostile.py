@@ -1,0 +1,107 @@
+"""Whatever callers send, the gateway answers in its own words and goes on."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**400), 10**400)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["routelab/cascade", "routelab/small", "user", "x" * 300, "\ud800"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "content", "type", "text", "signals", "response", "error",
+                             "roster_id", "choices", "message"]) | st.text(max_size=4),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)  # fmt: skip
+FIELDS = {
+    "/v1/chat/completions": ("model", "messages", "stream", "stream_options", "needs", "priority",
+                             "max_cost_usd", "deadline_s", "task", "n", "tools"),
+    "/v1/decision": ("input_format", "request", "token", "outcomes"),
+    "/route": ("route_id", "strategy", "execution_mode", "candidates", "messages", "needs"),
+    "/outcome": ("route_id", "outcomes", "signals", "response", "cost_usd", "latency_s", "error"),
+    "/v1/feedback": ("decision", "quality", "model", "source"),
+}  # fmt: skip
+
+
+def answered_well(reply):
+    assert reply.status_code < 500 or reply.status_code == 503, reply.text
+    if reply.status_code >= 400:
+        error = reply.json()["error"]
+        assert error.keys() == {"message", "type", "param", "code"}
+        assert error["message"]
+
+
+@pytest.mark.parametrize("address", FIELDS)
+def test_odd_bodies_are_answered_in_order(gateway, address):
+    bodies = st.dictionaries(st.sampled_from(FIELDS[address]), ODD) | ODD
+
+    @settings(max_examples=60, derandomize=True)
+    @given(bodies)
+    def fuzz(body):
+        content = json.dumps(body).encode()
+        answered_well(gateway.client.post(address, content=content))
+
+    fuzz()
+    assert gateway.client.get("/healthz").status_code == 200
+    assert not gateway.service.gateway.under_way
+    assert not [it for it in gateway.events if it["event"] == "broken"]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        {"response": {"choices": 3}},
+        {"response": {"choices": [3]}},
+        {"response": {"choices": [{"message": "x"}]}},
+        {"response": {"choices": [{"message": {"content": {"a": 1}}}]}, "signals": {}},
+        {"response": {"routelab": {"signals": {"confidence": "high"}}, "choices": []}},
+        {"response": {"routelab": 3, "choices": []}},
+    ],
+)
+def test_answers_that_are_none_are_reported_without_harm(gateway, outcome):
+    request = {"messages": "a", "model": "routelab/cascade"}
+    first = gateway.client.post("/v1/decision", json={"request": request}).json()
+    token = first["routelab"]["token"]
+    body = {"request": request, "token": token, "outcomes": [outcome]}
+    answered_well(gateway.client.post("/v1/decision", json=body))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "", "x", "é", 3,
+        base64.urlsafe_b64encode(b"x").decode(),
+        base64.urlsafe_b64encode(zlib.compress(b"x")).decode(),
+        base64.urlsafe_b64encode(zlib.compress(b"\x00" * 40_000_000)).decode(),
+    ],
+)  # fmt: skip
+def test_tokens_that_are_none_are_refused(gateway, token):
+    body = {"request": {"messages": "a"}, "token": token, "outcomes": [{"error": "x"}]}
+    reply = gateway.client.post("/v1/decision", json=body)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "token")
+
+
+def test_odd_headers_are_answered_in_order(gateway):
+    body = {"messages": "a", "model": "routelab/nobody"}
+    for headers in (
+        {"x-request-id": "x" * 300}, {"x-request-id": "%ff%00"}, {"x-request-id": "a\tb"},
+        {"authorization": "Bearer"}, {"authorization": "Basic x"}, {"content-type": "text/html"},
+    ):  # fmt: skip
+        answered_well(gateway.chat(body, **headers))
+    long = gateway.chat({"messages": "a", "model": "routelab/small"}, x_request_id="x" * 300)
+    assert long.json()["error"]["code"] == "invalid_request_id"
