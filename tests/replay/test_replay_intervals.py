@@ -11,6 +11,7 @@ from scipy.stats import binom
 from routelab.core.catalogue.catalogue import Catalogue
 from routelab.logs import Log, Requests
 from routelab.logs.model.splits import split
+from routelab.metrics import aiq_among
 from routelab.metrics.hull import zero_router_at
 from routelab.policies import Cascade
 from routelab.replay import NamedPolicy, comparison_set, evaluate, run
@@ -49,6 +50,18 @@ def truth():
 
 
 @cache
+def areas():
+    """AIQ of every policy among the models in the whole world."""
+    log = world("before").only(MODELS)
+    cost, quality = log.cost_usd.mean(axis=0), log.quality.mean(axis=0)
+    done = {name: run(policy, log) for name, policy in POLICIES.items()}
+    return {
+        name: aiq_among(cost, quality, it.cost_usd.mean(), it.quality.mean())
+        for name, it in done.items()
+    }
+
+
+@cache
 def draw(seed):
     log = world.__wrapped__("before", n=N, seed=1000 + seed)
     return judged(log)
@@ -75,6 +88,9 @@ def rates(draws):
     """Share of draws whose intervals hold the truth, by policy and question."""
     held = {}
     for figures in (figures for drawn in draws for figures in drawn):
+        held.setdefault((figures.policy, "aiq"), []).append(
+            covers(figures.aiq_ci, areas()[figures.policy])
+        )
         gain, above = truth()[figures.policy]
         held.setdefault((figures.policy, "gain"), []).append(covers(figures.gain_ci, gain))
         for baseline in figures.baselines:

@@ -1,10 +1,18 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.stats.power import requests_above, requests_below, requests_to_settle
+from routelab.stats.power import (
+    range_text,
+    requests_above,
+    requests_below,
+    requests_range,
+    requests_to_settle,
+    settling_range,
+)
 
 distances = st.floats(1e-4, 1.0)
 widths = st.floats(1e-4, 1.0)
@@ -65,3 +73,32 @@ def test_what_is_certain_needs_one_request():
 def test_bad_numbers_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         requests_above(*arguments)
+
+
+def test_a_range_holds_the_number_that_the_truth_asks_for_in_80_of_100_studies():
+    rng = np.random.default_rng(0)
+    held, times = 0, 2000
+    for _ in range(times):
+        true, half, n = 0.03, 0.04, 500
+        estimate = rng.normal(true, half / 1.96)
+        needed = requests_above(true, half, n)
+        among = requests_range(estimate, half, n)
+        if among is None:  # the estimate is not above zero, and nothing is said
+            continue
+        least, most = among
+        held += least <= needed and (most is None or needed <= most)
+    assert 0.77 < held / times < 0.83
+
+
+@pytest.mark.parametrize(("gain", "half"), [(0.02, 0.03), (-0.02, 0.03), (0.004, 0.001)])
+def test_the_range_of_what_settles_first_holds_the_number_that_is_named(gain, half):
+    number = requests_to_settle(gain, half, 1000, 0.005)
+    least, most = settling_range(gain, half, 1000, 0.005)
+    assert least <= number
+    assert most is None or number <= most
+
+
+def test_ranges_are_said_with_two_digits():
+    assert range_text((897, 4031)) == "between 890 and 4,100"
+    assert range_text((7, None)) == "7 or more"
+    assert requests_range(-0.1, 0.2, 100) is None

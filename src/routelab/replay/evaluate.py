@@ -194,7 +194,7 @@ def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list
     (795, 0.862, 0.022)
     >>> low, high = figures.gain_ci  # which includes 0: not shown to beat a mixture of models
     >>> f"{low:.3f} {high:.3f}"
-    '-0.002 0.046'
+    '-0.001 0.046'
 
     Args:
         comparison: the rows to compare on.

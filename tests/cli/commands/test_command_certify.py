@@ -141,3 +141,20 @@ def test_a_mean_over_groups_is_said_to_be_one(run, tmp_path):
     assert (again["goals"][0]["unit"], again["holds"]) == ("group", True)
     cost = again["goals"][1]
     assert (cost["ceiling_usd"], cost["ceiling_from"]) == (0.07, "named")  # as it was proved
+
+
+def test_a_part_of_users_whom_an_earlier_part_has_is_refused(run, tmp_path):
+    """Sixty users ask again and again, so that the policy was chosen on those of test."""
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = rows_of(600)
+    for at, row in enumerate(rows):
+        row["group"] = f"user {at // 2 * 7919 % 60}"
+        row["timestamp"] = (begun + timedelta(minutes=at // 2)).isoformat()
+    log = asking(save(tmp_path / "log.csv", rows))
+    quiet = ("--policy", "cascade", "--no-report", "--no-tracking", "--trials", 5)
+    run.ok("tune", log, "--out", "u.policy", *quiet, "--json")
+    for part in ("test", "calibrate"):
+        asked = ("--certify", "regret=0.1", "--split", part)
+        said = run.refused("certify", tmp_path / "u.policy", "--log", log, *asked)
+        assert f"--split {part}" in said
+        assert "that an earlier part has, too" in " ".join(said.split())

@@ -82,6 +82,9 @@ def test_what_was_not_observed_is_null(run, small):
 def test_what_was_not_observed_prints_as_such(run, small):
     assert "not observed" in run.ok("tune", small, "--no-tracking", "--trials", 5, *PLAIN).out
     assert "not observed" in run.ok("replay", "small.policy", "--log", small).out
+    made = " ".join(run.ok("replay", "small.policy", "--log", small, "--verbose").out.split())
+    for name in ("quality", "cost", "the gain"):
+        assert f"interval of {name}: percentile bootstrap by group" in made
 
 
 def test_equal_costs_make_aiq_null(run, tmp_path):

@@ -31,7 +31,7 @@ def joint_intervals(
     >>> from routelab.stats import joint_intervals
     >>> resampled = np.random.default_rng(0).normal([0.0, 5.0], [1.0, 10.0], (2000, 2))
     >>> joint_intervals([0.0, 5.0], resampled).round(1).tolist()
-    [[-2.3, 2.3], [-17.7, 27.7]]
+    [[-2.2, 2.2], [-17.0, 27.0]]
 
     Args:
         estimates: (k,) figures of the sample.
