@@ -228,7 +228,9 @@ def usable(design: Design, rows: int) -> tuple[str, ...]:
         for name in recipe.learners
         if (name != PRIOR or named) and (name not in NEEDS_TEXT or examples.has_text)
     )
-    if rows < recipe.tree_rows and len(learners) > 1:
+    # Of costs trees told no more than means by task and a line of the prompt's length.
+    barren = rows < recipe.tree_rows or examples.target in AMOUNTS
+    if barren and len(learners) > 1:
         learners = tuple(name for name in learners if name != TREES)
     if learners and PRIOR in recipe.learners and PRIOR not in learners:
         learners = (PRIOR, *learners)  # the overall mean, which few rows are drawn to

@@ -127,7 +127,8 @@ def _report(design: Design, found: Ensemble, n: int, seed: int) -> dict[str, Any
     left = [name for name in design.recipe.learners if name not in found.names]
     if ensemble.TREES in left and (made.has_text or made.seen is not None):
         left.remove(ensemble.TREES)
-        notes.append(f"fewer than {design.recipe.tree_rows} rows grow no trees")
+        if len(made) < design.recipe.tree_rows and made.target not in ensemble.AMOUNTS:
+            notes.append(f"fewer than {design.recipe.tree_rows:,} rows grow no trees")
     if left:
         notes.append(f"the log cannot feed {', '.join(left)}; left out")
     if made.has_text and not any(map(text_of, made.requests)):

@@ -24,7 +24,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         words_penalty, numbers_penalty, embedding_penalty: of the squared weights; the latter two
             at least, as cross-validation may choose a stronger one.
         rounds, rate, leaves, leaf_rows, leaf_penalty: of the boosted trees.
-        tree_rows: rows below which no trees are grown beside other learners.
+        tree_rows, tree_most_rows: rows below which no trees are grown beside other learners, and
+            rows that trees are grown on at most, drawn at random; shallow trees learn no more.
         near, neighbors, points: what distance is measured on, how many neighbours vote, and
             how many rows are kept to be neighbours.
         loss: "log" fits probabilities (logistic, log loss), for quality only.
@@ -54,6 +55,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaf_rows: int = 50
     leaf_penalty: float = 10.0
     tree_rows: int = 2000
+    tree_most_rows: int = 15_000
     near: Literal["numbers", "embedding"] = "numbers"
     neighbors: int = 100
     points: int = 2000
@@ -87,6 +89,7 @@ _LIMITS: tuple[tuple[str, float, str], ...] = (
     ("leaf_rows", 1, "1 or more"),
     ("leaf_penalty", 0.0, "0 or more"),
     ("tree_rows", 0, "0 or more"),
+    ("tree_most_rows", 1, "1 or more"),
     ("neighbors", 1, "1 or more"),
     ("points", 1, "1 or more"),
     ("even", 0.0, "0 or more"),

@@ -57,13 +57,20 @@ def fit(design: Design, rows: Ints, seed: int) -> FittedPart:
     logistic = design.recipe.loss == "log"
     ensembles, spread = [], []
     for output in range(len(design.examples.outputs)):
-        there, labels = known(design, rows, output)
+        there, labels = _thinned(*known(design, rows, output), design.recipe.tree_most_rows, seed)
         matrix = design.dense("numbers", there)
         worth = 1.0 if logistic else float(labels.std()) or 1.0
         one = _classes if logistic else _values
         ensembles.append(one(design, matrix, labels / worth, seed))
         spread.append(worth)
     return TreesPart(tuple(ensembles), np.array(spread), logistic)
+
+
+def _thinned(rows: Ints, labels: Floats, most: int, seed: int) -> tuple[Ints, Floats]:
+    if len(rows) <= most:
+        return rows, labels
+    kept = np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))
+    return rows[kept], labels[kept]
 
 
 def _values(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
