@@ -17,7 +17,10 @@ def test_figures_that_move_together_widen_nothing():
 
 def test_one_figure_and_figures_that_never_vary_widen_nothing():
     assert joint_factor([0.0], RNG.normal(size=(500, 1))) == 1.0
-    assert joint_factor([1.0, 0.0], np.column_stack([np.ones(500), RNG.normal(size=500)])) == 1.0
+    still = np.ones(500)
+    assert joint_factor([1.0, 0.0], np.column_stack([still, RNG.normal(size=500)])) == 1.0
+    still[0] += 1e-12
+    assert joint_factor([1.0, 0.0], np.column_stack([still, RNG.normal(size=500)])) == 1.0
 
 
 def test_ten_figures_apart_widen_as_the_normal_maximum_asks():

@@ -11,9 +11,9 @@ from routelab.stats.arrays import matrix, vector
 def joint_factor(estimates: npt.ArrayLike, samples: npt.ArrayLike, level: float = 0.95) -> float:
     """By how much intervals of several figures widen so that all hold at once; 1 at least.
 
-    Each end goes further from its estimate by the ratio of two quantiles over resamples: of the
-    greatest distance of any figure from its estimate, in its own standard errors, over that of
-    one figure alone. Figures that move together widen little.
+    Each figure's distance from its estimate is measured over resamples in units of the distance
+    that one figure alone keeps to; the factor is what the greatest of them keeps to. Figures that
+    move together widen little.
 
     Args:
         estimates: (k,) figures.
@@ -29,10 +29,9 @@ def joint_factor(estimates: npt.ArrayLike, samples: npt.ArrayLike, level: float 
     drawn, middle = matrix("samples", samples), vector("estimates", estimates)
     if drawn.shape[1] != len(middle):
         raise ValueError(f"samples has {drawn.shape[1]} columns and estimates {len(middle)}")
-    spread = drawn.std(axis=0)
-    moving = spread > 0
+    away = np.abs(drawn - middle)
+    single = np.quantile(away, level, axis=0)
+    moving = single > 0  # a figure that hardly ever moves asks for nothing
     if moving.sum() < 2:
         return 1.0
-    away = np.abs(drawn[:, moving] - middle[moving]) / spread[moving]
-    single = np.quantile(away, level, axis=0)
-    return max(1.0, float(np.quantile((away / single).max(axis=1), level)))
+    return max(1.0, float(np.quantile((away[:, moving] / single[moving]).max(axis=1), level)))
