@@ -15,7 +15,7 @@ class LearnedKind(NamedTuple):
 
     Attributes:
         learn: fits the scorers that the kind names.
-        propose: yields policies to compare, where scores by fits that never saw the rows are at hand.
+        propose: yields policies to compare; scores at hand are of fits that never saw the rows.
         searches: whether what is proposed depends on how the requests turned out; if so, it is
             proposed anew for every fold that it is compared on.
         parted: yields the policies over some models that the tasks, tenants or priorities of a
