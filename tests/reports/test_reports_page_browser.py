@@ -197,3 +197,22 @@ def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, folder, tmp
     assert page.locator("figure.wide .at-narrow svg").bounding_box()["width"] > 300
     page.screenshot(path=folder / f"day-390-{scheme}.png", full_page=True)
     context.close()
+
+
+def test_a_script_that_is_not_ours_does_not_run(browser, page_file, tmp_path):
+    """Even where a text were read as markup."""
+    hostile = page_file.read_text(encoding="utf-8").replace(
+        "</main>",
+        '<script>window.ran = 1</script><img src="http://127.0.0.1:9/x" onerror="window.ran = 2">'
+        '<a id="a" href="javascript:window.ran=3">x</a></main>',
+    )
+    path = tmp_path / "hostile.html"
+    path.write_text(hostile, encoding="utf-8")
+    page = browser.new_page()
+    fetched = []
+    page.on("requestfailed", lambda request: fetched.append(request.failure))
+    page.goto(path.as_uri())
+    page.evaluate("document.getElementById('a').click()")
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.ran === undefined")
+    page.close()

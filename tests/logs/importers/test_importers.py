@@ -714,3 +714,45 @@ def test_routerbench_sample_comes_back_as_it_was(real_log, tmp_path):
     assert log.models == known.models
     np.testing.assert_array_equal(log.quality, known.quality)
     np.testing.assert_array_equal(log.cost_usd, known.cost_usd)
+
+
+def hostile_pickle(*body: bytes) -> bytes:
+    return b"\x80\x04" + b"".join(body) + b"."
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (hostile_pickle(pickle.EXT1, b"\x01"), "by a number"),
+        (hostile_pickle(pickle.EXT4, b"\x01\x00\x00\x00"), "by a number"),
+        (hostile_pickle(pickle.EMPTY_SET), "holds a set"),
+        (hostile_pickle(pickle.EMPTY_DICT, b"K\x01K\x02", pickle.SETITEM), "no text"),
+        (
+            hostile_pickle(
+                pickle.EMPTY_DICT,
+                pickle.MARK,
+                *(pickle.dumps(it * (2**61 - 1), 2)[2:-1] + b"N" for it in range(1, 20)),
+                pickle.SETITEMS,
+            ),
+            "no text",
+        ),
+        (hostile_pickle(b"]" * 100_000, b"a" * 99_999), "holds no table"),
+    ],
+)
+def test_what_a_pickle_of_a_table_never_does_is_refused(tmp_path, content, why):
+    path = tmp_path / "routerbench_0shot.pkl"
+    path.write_bytes(content)
+    with pytest.raises(LogError, match=why):
+        convert(ROUTERBENCH, path, tmp_path / "log.parquet")
+
+
+def test_an_extension_that_is_in_use_is_not_looked_up(tmp_path):
+    """The machine answers numbers from a table of the process, and not by `find_class`."""
+    copyreg.add_extension("builtins", "print", 0x7E)
+    try:
+        path = tmp_path / "routerbench_0shot.pkl"
+        path.write_bytes(hostile_pickle(pickle.EXT1, b"\x7e", b"X\x02\x00\x00\x00hi\x85R"))
+        with pytest.raises(LogError, match="by a number"):
+            convert(ROUTERBENCH, path, tmp_path / "log.parquet")
+    finally:
+        copyreg.remove_extension("builtins", "print", 0x7E)

@@ -399,3 +399,16 @@ def _bounded(name: str) -> Callable[[str], bool]:
 @pytest.mark.parametrize("name", ["httpcore", "httpx", "scikit-learn"])
 def test_what_is_leaned_on_is_bounded_and_tried(name):
     assert _bounded(name)(version(name)), f"{name} {version(name)} is out of bounds"
+
+
+# re
+
+
+def test_the_parser_of_patterns_names_its_parts():
+    parser = re._parser
+    changed = "re._parser.parse no longer gives pairs of a name and a value, named as they were"
+    parsed = parser.parse(r"(?:a|bc)*[^x-z\d].$(?>d)(?=e)(f)?(?(1)g|h)i{2}+")
+    names = {str(name) for name, _ in parsed}
+    wanted = {"MAX_REPEAT", "IN", "ANY", "AT", "ATOMIC_GROUP", "ASSERT", "GROUPREF_EXISTS"}
+    still(wanted <= names | {"POSSESSIVE_REPEAT"}, changed, "gates/backtracking.py")
+    still(isinstance(parsed.state.flags, int), changed, "gates/backtracking.py")
