@@ -34,7 +34,7 @@ def test_commands_show_names_as_text(run, world, tmp_path):
     tune = ("tune", world, "--signal", "sure:1", "--policy", "cascade", "--trials", 4)
     assert "\\x1b[31m" in shown(*tune, "--out", "p.policy").out
     first = json.loads(shown("data", "describe", world, "--json").out)
-    assert ODD in json.dumps(first, ensure_ascii=False) or ODD in str(first)  # the same values
+    assert repr(ODD)[1:-1] in str(first)  # the same values
     for command in (
         ("data", "describe", world),
         ("inspect", "p.policy", "--verify"),

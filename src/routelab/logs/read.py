@@ -134,7 +134,7 @@ def read(
         )
 
 
-# Many arguments: those of `read`.
+# Long: the work is one stage after another, and the arguments are those of `read`.
 def _read(
     path: Path,
     *,

@@ -9,10 +9,10 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.core.messages import notebook_html, wording
     from routelab.core.messages.did_you_mean import nearest, unknown_name
+    from routelab.core.messages.foreign_text import markdown_code, markdown_text, shown
     from routelab.core.messages.install_hint import how_to_install
     from routelab.core.messages.lines import one_line, short_repr
     from routelab.core.messages.notebook_html import html_table
-    from routelab.core.messages.untrusted import markdown_code, markdown_text, shown
     from routelab.core.messages.wording import (
         bracketed,
         counted,
@@ -40,14 +40,14 @@ else:
             "is_number": "wording",
             "known": "wording",
             "listed": "wording",
-            "markdown_code": "untrusted",
-            "markdown_text": "untrusted",
+            "markdown_code": "foreign_text",
+            "markdown_text": "foreign_text",
             "nearest": "did_you_mean",
             "notebook_html": "",
             "number": "wording",
             "one_line": "lines",
             "short_repr": "lines",
-            "shown": "untrusted",
+            "shown": "foreign_text",
             "unknown_name": "did_you_mean",
             "value_text": "wording",
             "with_interval": "wording",

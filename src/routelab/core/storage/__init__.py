@@ -8,8 +8,8 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.core.storage.atomic import replacing, sweep, sync, unfinished
-    from routelab.core.storage.bounded import inside, read_bounded
     from routelab.core.storage.file_lock import is_locked, lock_file
+    from routelab.core.storage.file_reads import inside, read_bounded
     from routelab.core.storage.plain_data import encoded
     from routelab.core.storage.read_limits import Limits, limits, raise_limits, raised
     from routelab.core.storage.record import (
@@ -36,13 +36,13 @@ else:
             "Status": "record",
             "StepRecord": "record",
             "encoded": "plain_data",
-            "inside": "bounded",
+            "inside": "file_reads",
             "is_locked": "file_lock",
             "limits": "read_limits",
             "lock_file": "file_lock",
             "raise_limits": "read_limits",
             "raised": "read_limits",
-            "read_bounded": "bounded",
+            "read_bounded": "file_reads",
             "replacing": "atomic",
             "sweep": "atomic",
             "sync": "atomic",

@@ -1,8 +1,8 @@
 """How much is read of files that come from anywhere, and how to have more read.
 
 Every limit is far above what a file of this kind needs. `ROUTELAB_LIMITS="columns=50000,depth=200"`
-in the environment, which processes of a study inherit, raises them; so does `routelab --limit
-columns=50000 COMMAND`.
+in the environment, which processes of a study inherit, raises them; so does `raise_limits`, and an
+option of every command.
 """
 
 from __future__ import annotations
