@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from routelab import reports as reports
     from routelab import runtime as runtime
     from routelab import scorers as scorers
+    from routelab import serve as serve
     from routelab import signals as signals
     from routelab import simulate as simulate
     from routelab import stats as stats
@@ -67,6 +68,7 @@ else:
             "reports": "",
             "runtime": "",
             "scorers": "",
+            "serve": "",
             "signals": "",
             "simulate": "",
             "stats": "",

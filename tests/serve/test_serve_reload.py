@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,15 +12,30 @@ from serve_world import MODELS, asking, listed, prompt, running, saved
 from routelab.core.catalogue import pointed_at
 from routelab.policies import Fixed
 from routelab.replay_server import background
+from routelab.runtime.transport import HttpUpstream
 from routelab.serve import ServeConfig
 
 
+class Held(HttpUpstream):
+    """Sends once it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.go = threading.Event()
+
+    async def send(self, outgoing):
+        while not self.go.is_set():
+            await asyncio.sleep(0.01)
+        return await super().send(outgoing)
+
+
 def test_a_request_ends_by_the_policy_that_it_began_with(sample_log, tmp_path):
-    with background(sample_log, latency_scale=0.3) as url:
+    upstream = Held()
+    with background(sample_log) as url:
         known = pointed_at(url, MODELS, sample_log.catalogue)
         policy = saved(tmp_path / "p.policy", Fixed("small-8b"), known)
         catalogue = listed(tmp_path / "models.toml", known)
-        with running([policy], catalogue, ServeConfig(reload_s=0.0)) as gateway:
+        with running([policy], catalogue, ServeConfig(reload_s=0.0), upstream=upstream) as gateway:
             service = gateway.service
             old = service.gateway.roster.policies["p"]
             body = asking(prompt(sample_log, 0))
@@ -29,12 +45,14 @@ def test_a_request_ends_by_the_policy_that_it_began_with(sample_log, tmp_path):
                     time.sleep(0.005)
                 saved(policy, Fixed("frontier"), known)
                 assert gateway.reload()
-                assert old.users == 1, "it has to be under way still"
+                assert old.users == 1
+                upstream.go.set()
                 assert asked.result().headers["x-routelab-model"] == "small-8b"
             assert gateway.chat(body).headers["x-routelab-model"] == "frontier"
             assert not old.users
             assert old._closing is not None
             assert service.metrics.snapshot().requests.count == 2
+            asyncio.run_coroutine_threadsafe(upstream.aclose(), gateway.loop).result(30.0)
 
 
 def test_a_catalogue_that_cannot_work_is_refused_with_every_reason(world, tmp_path, monkeypatch):
