@@ -50,7 +50,7 @@ def _areas(name: str, world: World) -> list[Row]:
 
 
 def _baselines(world: World) -> list[Row]:
-    """Processor seconds in which routers that learn are made for a table, 15,000 requests in all."""
+    """Processor seconds in which routers that learn are made, of 15,000 requests in all."""
     log = world.log
     cut = split(log, seed=0)
     models = comparable(world, log).models
