@@ -50,14 +50,14 @@ def _areas(name: str, world: World) -> list[Row]:
 
 
 def _baselines(world: World) -> list[Row]:
-    """Seconds in which routers that learn are made for a table, 15,000 requests in all."""
+    """Processor seconds in which routers that learn are made, of 15,000 requests in all."""
     log = world.log
     cut = split(log, seed=0)
     models = comparable(world, log).models
     catalogue = (log.catalogue or Catalogue()).only(models)
     test = comparison_set(log, cut, "test", models, catalogue=catalogue, seed=0)
     test.fixed()
-    start = time.perf_counter()
+    start = time.process_time()
     assert test.learned.by_name
-    taken = time.perf_counter() - start
-    return [("area_baselines_of_15k_s", taken, "<=5", taken <= 5.0)]
+    taken = time.process_time() - start
+    return [("area_baselines_of_15k_cpu_s", taken, "<=5", taken <= 5.0)]

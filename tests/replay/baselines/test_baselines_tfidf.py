@@ -10,6 +10,7 @@ from scipy.sparse import random as random_matrix
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import NearestNeighbors
 
+from routelab.cli.output import tables
 from routelab.core.catalogue import Catalogue
 from routelab.logs.formats.texts import TextsInMemory
 from routelab.logs.model import Log, Requests, split
@@ -95,6 +96,7 @@ def test_without_prompts_it_is_said():
     (found,) = evaluate(part_of(told(prompts=False)), [NamedPolicy("small", Fixed("small"))])
     assert found.baselines_left_out == dict.fromkeys(READ_PROMPTS, "no prompts")
     assert {it.name for it in found.baselines} >= {"task_mean", "random_mix"}
+    assert "ridge, no prompts" in str(tables.baselines(found).caption)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,16 @@ WORDS = ("apgr_reason",)
 """Sentences, which a later release may word otherwise."""
 
 
+BASELINES = "baselines"
+OTHERS_SINCE = ("ridge", "task_ridge", "knn", "task_mean")
+"""Baselines that came since, and one that learns from more rows than it did."""
+
+
+def as_then(baselines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that are what they were."""
+    return [it for it in baselines if it["name"] not in OTHERS_SINCE]
+
+
 def differences(then: Any, now: Any, place: str = "") -> Iterator[str]:
     """Where something recorded then is lacking or other now; what came since may be there."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):

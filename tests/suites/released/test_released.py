@@ -99,7 +99,7 @@ def estimates(figures: Any) -> Any:
         return [estimates(it) for it in figures]
     if isinstance(figures, dict):
         return {
-            key: estimates(it)
+            key: estimates(world.as_then(it) if key == world.BASELINES else it)
             for key, it in figures.items()
             if not key.endswith("_ci") and key not in OF_INTERVALS
         }
@@ -199,7 +199,7 @@ def _read(study_or_policy: Path) -> dict[str, Any]:
     return found
 
 
-SINCE = ("saving", "proven", "drift")
+SINCE = ("saving", "proven", "drift", "baselines_left_out")
 """Findings that came later."""
 
 STORES = ["half.log", "killed.log", "half.db", "whole.log"]
@@ -253,6 +253,9 @@ def _bytes(file: Path) -> bytes:
         content = json.dumps(_known(estimates(data)), indent=2).encode()
     elif file.name == "card.md":
         content = re.sub(rb"## Traffic it was tuned on\n\n(- .*\n)+\n", b"", content)
+        content = re.sub(rb"(?<=\*\*\n\n)(- .*\n)+", b"", content)  # reasons name baselines
+        others = "|".join(world.OTHERS_SINCE).encode()
+        content = re.sub(rb"\| `?(" + others + rb")`? .*\n", b"", content)
         content = re.sub(rb"\[[-+0-9., ]+\]|about [0-9,]+ test requests", b"", content)
     return b"".join(
         line

@@ -17,7 +17,7 @@ from routelab.logs.model.splits import LEAST_GROUPS
 from routelab.metrics.aiq import aiq
 from routelab.policies import Cascade, Fixed, Mixture
 from routelab.policy_file import load
-from routelab.replay import NamedPolicy, evaluate
+from routelab.replay import ROUTERS, NamedPolicy, evaluate
 from routelab.tuning import Bounds, Options, tune
 from routelab.tuning.objectives import MARGIN
 from routelab.tuning.study.export import as_json, save, study_path
@@ -94,8 +94,7 @@ def test_aiq_front_spans_every_operating_point_and_the_candidates(tuned):
 def test_no_policy_beats_the_oracle_and_every_baseline_is_there(tuned):
     names = {it.name: it for it in tuned.study.figures.baselines}
     fixed = {f"fixed:{name}" for name in tuned.study.test.models}
-    others = {"oracle", "random_mix", "prompt_length", "task_mean", "zero_router"}
-    assert set(names) == fixed | others
+    assert set(names) == fixed | {"oracle", *ROUTERS, "zero_router"}
     best = max(it.quality for it in names.values())
     assert names["oracle"].quality == best >= tuned.study.figures.quality
 

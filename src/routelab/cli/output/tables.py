@@ -240,6 +240,9 @@ def baselines(figures: Figures) -> RenderableType:
     made = table(title, heads)
     for it in figures.baselines:
         made.add_row(*_baseline(it))
+    if why := figures.baselines_left_out:
+        made.caption = "left out: " + "; ".join(f"{name}, {it}" for name, it in why.items())
+        made.caption_justify = "left"
     return made
 
 
