@@ -169,7 +169,11 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
         joined, parts = joined + left[0], parts + trees
         first, weights = (*first, TREES), (*weights, 1.0)
     bent = None
-    if _bends(design, rows) and (bent := bending.fit(joined, labels)) is not None:
+    if (
+        len(names) > 1
+        and _bends(design, rows)
+        and (bent := bending.fit(joined, labels)) is not None
+    ):
         joined = bending.crossfit(joined, labels, _folds(design, rows, seed))
     calibrators = _calibrators(design, joined, labels)
     # What ships is calibrated by all rows; what is judged must not be, or it flatters itself.
