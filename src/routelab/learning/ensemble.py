@@ -158,6 +158,8 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
     # many the error of each, with weights that also serve tasks never seen.
     if comparable and len(rows) < bending.ROWS:
         weights = blend.weights(held_out, labels, even / 10.0, apart=True)
+    elif design.examples.seen is not None:  # learners that see the answer know much more
+        weights = blend.weights(held_out, labels, even / 10.0)
     else:
         weights = blend.weights(held_out, labels, even)
     joined = blend.join(held_out, weights)
