@@ -158,6 +158,8 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
     # many the error of each, with weights that also serve tasks never seen.
     if comparable and len(rows) < bending.ROWS:
         weights = blend.weights(held_out, labels, even / 10.0, apart=True)
+    elif design.examples.seen is not None:  # learners that see the answer know much more
+        weights = blend.weights(held_out, labels, even / 10.0)
     else:
         weights = blend.weights(held_out, labels, even)
     joined = blend.join(held_out, weights)
@@ -169,7 +171,11 @@ def _fit(design: Design, rows: Ints, names: tuple[str, ...], seed: int) -> Ensem
         joined, parts = joined + left[0], parts + trees
         first, weights = (*first, TREES), (*weights, 1.0)
     bent = None
-    if _bends(design, rows) and (bent := bending.fit(joined, labels)) is not None:
+    if (
+        len(names) > 1
+        and _bends(design, rows)
+        and (bent := bending.fit(joined, labels)) is not None
+    ):
         joined = bending.crossfit(joined, labels, _folds(design, rows, seed))
     calibrators = _calibrators(design, joined, labels)
     # What ships is calibrated by all rows; what is judged must not be, or it flatters itself.

@@ -31,7 +31,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         loss: "log" fits probabilities (logistic, log loss), for quality only.
         even: pull of the blend's weights towards equal ones.
         bend: calibrate the differences between models by how hard a request is for all, from a
-            thousand rows on.
+            thousand rows on; of a blend only.
         calibrator: of probabilities, each model's apart; "auto" is Platt's below a thousand rows,
             else beta. It mends the error of each model and harms the differences between models,
             which routing follows, so that "none" is the default.

@@ -15,7 +15,7 @@ PRICES = 60
 
 def learn(fits: ScorerFits) -> None:
     """Have requests kept to be neighbours."""
-    fits.fit(SCORER, "quality", recipe=Recipe(learners=("neighbors",), bend=False))
+    fits.fit(SCORER, "quality", recipe=Recipe(learners=("neighbors",)))
 
 
 def propose(here: ProposalInputs) -> Iterator[Neighbors]:
