@@ -14,7 +14,7 @@ from routelab.replay import ComparisonSet, Figures, NamedPolicy, evaluate
 from routelab.stats import thinned
 from routelab.tuning.budget import Clock, LogShape, StudyPlan, planned
 from routelab.tuning.certify import MOST, Certifier, Evidence, largest_group
-from routelab.tuning.kinds import ThresholdsByModel, task_mean
+from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     Bounds,
     Demands,
@@ -80,6 +80,8 @@ class Choice(NamedTuple):
         learned = self.searched.learned
         if learned is None or not self.served:
             return it
+        from routelab.tuning.kinds import task_mean  # scikit-learn, which is loaded by now
+
         return it._replace(policy=task_mean.written_out(it.policy, learned.fitted))
 
 
