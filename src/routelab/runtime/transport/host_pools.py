@@ -39,6 +39,9 @@ _LIMITS = httpx.Limits(
 
 _CLOSED_AT_ONCE = 4
 
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Of connections that speak none, as httpx would make one of its own for each."""
+
 
 class _Pool:
     """Connections to one host, a single one where there are no proxies."""
@@ -128,7 +131,7 @@ class HostPools:
         if host is None:
             host = self._hosts[address.host] = _Host(PROXIED if self._proxies else 1)
         if not host.roomy:
-            host.add(_Pool(self._open(), address.url))
+            host.add(_Pool(self._open(tls=address.url.scheme == "https"), address.url))
         pool = host.enter()
         try:
             if host.roomy:
@@ -153,9 +156,11 @@ class HostPools:
         for pool in (pool for host in hosts.values() for pool in host.pools):
             await pool.aclose()
 
-    def _open(self) -> httpx.AsyncBaseTransport | httpx.AsyncClient:
+    def _open(self, *, tls: bool = True) -> httpx.AsyncBaseTransport | httpx.AsyncClient:
+        if not (tls or self._proxies):  # reading certificates takes some ten milliseconds
+            return httpx.AsyncHTTPTransport(verify=_NO_TLS, limits=_LIMITS)
         if self._ssl is None:
-            self._ssl = httpx.create_ssl_context()  # some ten milliseconds, so only once
+            self._ssl = httpx.create_ssl_context()  # likewise, so only once
         if not self._proxies:
             return httpx.AsyncHTTPTransport(verify=self._ssl, limits=_LIMITS)
         return proxied(self._ssl)

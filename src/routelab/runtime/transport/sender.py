@@ -136,7 +136,7 @@ def problems(client: object, transport: object) -> Iterator[str]:
         if transport not in _NAMES:
             yield unknown_name("transport", transport, _NAMES)
     elif transport is not None and library_of(transport, "AsyncBaseTransport") is None:
-        kinds = "'httpx', 'aiohttp' or an AsyncBaseTransport of httpx or httpx2"
+        kinds = "'httpx', 'aiohttp' or an httpx.AsyncBaseTransport (or one of httpx2)"
         yield f"transport={transport!r:.80}: give {kinds}"
 
 
