@@ -4,7 +4,7 @@ from routelab.stats import bentkus, betting, clt, wealth
 from routelab.stats.arrays import align, matrix, ranking, same_shape, vector, within
 from routelab.stats.bootstrap import Interval, Resamples, interval
 from routelab.stats.bounded_sums import BoundedSums, grouped, place
-from routelab.stats.families import fixed_sequence, holm
+from routelab.stats.families import fixed_sequence, holm, joint_factor
 from routelab.stats.independence import chi_square_tail, independence
 from routelab.stats.interval_method import (
     IntervalMethod,
@@ -13,7 +13,6 @@ from routelab.stats.interval_method import (
     cost_interval,
     effective_groups,
 )
-from routelab.stats.joint import joint_factor
 from routelab.stats.power import requests_above, requests_to_settle
 from routelab.stats.proportion import mean_interval, proportion_interval, quantile_interval
 from routelab.stats.reach import RowsNeeded, rows_needed
