@@ -41,7 +41,9 @@ POINTS = ("least-cost", "most-quality", "knee")
 BUDGET_S = 60.0
 """Seconds that a comparison of kinds may take where nobody says otherwise."""
 
-BEFORE: Mapping[str, Any] = {"point": "knee", "budget_s": None, "returning": False}
+BEFORE: Mapping[str, Any] = {
+    "point": "knee", "budget_s": None, "returning": False, "pool": False,
+}  # fmt: skip
 """What was done before a field came, where that is another thing than its default."""
 
 
@@ -92,6 +94,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         processes: that share the trials.
         account: say what can be learned on the log, also of tasks never seen: most of the work
             of kinds that learn, and no other figure rests on it.
+        pool: search on every part but test (and calibrate, where a certificate is asked for);
+            False searches on tune alone, as studies that were begun before did.
         reads: which of a request's messages scorers and policies look at, in the log as in
             production, one of `routelab.core.conversation.READS`.
         levels: thresholds tried for each model of a chain, where the log is read in batches;
@@ -124,6 +128,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     split: Rule | None = None
     returning: bool = True
     cost_ceiling_usd: float | None = None
+    pool: bool = True
 
     @property
     def returns(self) -> bool | None:

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from routelab.tuning.kinds.cascade import CascadeSearch
     from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
     from routelab.tuning.kinds.holdout import BUDGETS, HeldOut, Holdout
-    from routelab.tuning.kinds.kind import LearnedKind
     from routelab.tuning.kinds.kind_learning import LearnedKinds, NothingLearnedError, learned_kinds
     from routelab.tuning.kinds.proposals import ProposalInputs
-    from routelab.tuning.kinds.registry import KINDS, tuner
+    from routelab.tuning.kinds.registry import KINDS, LearnedKind, tuner
     from routelab.tuning.kinds.scorer_fits import ScorerFits
     from routelab.tuning.kinds.search_summary import SearchSummary
 else:
@@ -34,7 +33,7 @@ else:
             "HeldOut": "holdout",
             "Holdout": "holdout",
             "KINDS": "registry",
-            "LearnedKind": "kind",
+            "LearnedKind": "registry",
             "LearnedKinds": "kind_learning",
             "NothingLearnedError": "kind_learning",
             "ProposalInputs": "proposals",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from routelab.core import Policy
 from routelab.tuning.kinds import (
     cascade_routing,
     gain_cascade,
@@ -12,8 +14,28 @@ from routelab.tuning.kinds import (
     tiers,
     utility,
 )
-from routelab.tuning.kinds.kind import LearnedKind
+from routelab.tuning.kinds.proposals import ProposalInputs
+from routelab.tuning.kinds.scorer_fits import ScorerFits
 from routelab.tuning.tuners import TUNERS
+
+
+class LearnedKind(NamedTuple):
+    """How to tune a kind of policy that learns.
+
+    Attributes:
+        learn: fits the scorers that the kind names.
+        propose: yields policies to compare; scores at hand are of fits that never saw the rows.
+        searches: whether what is proposed depends on how the requests turned out; if so, it is
+            proposed anew for every fold that it is compared on.
+        parted: yields the policies over some models that the tasks, tenants or priorities of a
+            conditional policy choose among; None takes all that is proposed.
+    """
+
+    learn: Callable[[ScorerFits], None]
+    propose: Callable[[ProposalInputs], Iterable[Policy]]
+    searches: bool = False
+    parted: Callable[[ProposalInputs, Sequence[str]], Iterable[Policy]] | None = None
+
 
 KINDS: Mapping[str, LearnedKind] = {
     "task-mean": LearnedKind(task_mean.learn, task_mean.propose),

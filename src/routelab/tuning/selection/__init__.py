@@ -8,7 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.tuning.selection import kind_choice, kind_results
-    from routelab.tuning.selection.choice import Choice, choose, searched_parts, searched_rows
+    from routelab.tuning.selection.choice import StudyChoice, choose, searched_parts, searched_rows
     from routelab.tuning.selection.kind_choice import Rival
     from routelab.tuning.selection.kind_results import (
         PointGain,
@@ -25,7 +25,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "Choice": "choice",
+            "StudyChoice": "choice",
             "KindSearch": "kind_search",
             "PointGain": "kind_results",
             "PointQuery": "kind_results",
@@ -48,12 +48,12 @@ else:
 
 __all__ = [
     "SURE",
-    "Choice",
     "KindSearch",
     "PointGain",
     "PointQuery",
     "Rival",
     "SearchedRows",
+    "StudyChoice",
     "TriedKind",
     "choose",
     "joint_points",

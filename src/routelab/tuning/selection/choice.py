@@ -38,7 +38,7 @@ MOST_COMPARED = 20_000
 a point of the truth, and each policy is replayed on every one of them."""
 
 
-class Choice(NamedTuple):
+class StudyChoice(NamedTuple):
     """What was searched for and chosen before a row of test is read.
 
     Attributes:
@@ -98,6 +98,8 @@ def compared_note(rows: SearchedRows) -> tuple[str, ...]:
 
 def searched_parts(options: Options) -> tuple[str, ...]:
     """Parts of a log that a study searches on: all that neither judge nor prove."""
+    if not options.pool:
+        return ("tune",)
     kept = ("calibrate",) if options.certify else ()
     return tuple(part for part in SEARCHED_PARTS if part not in kept)
 
@@ -126,7 +128,7 @@ def choose(
     clock: Clock,
     progress: Progress | None,
     tell: Callable[[str], None],
-) -> Choice:
+) -> StudyChoice:
     """Search every kind of policy, and choose operating points of their common front.
 
     Args:
@@ -176,7 +178,7 @@ def choose(
         chosen = certifier.exported(chosen)
     exported = chosen[0].point.policy
     won = kind_of(exported, searched.kinds) or next(iter(searched.fronts))
-    return Choice(
+    return StudyChoice(
         thresholds,
         alone,
         best,

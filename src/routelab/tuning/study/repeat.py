@@ -34,12 +34,14 @@ def as_begun(options: Options, notify: Callable[[str], None]) -> Options:
     if options.storage is None or options.fresh:
         return options
     about = recorded_about(options.storage, options.name)
-    if about is None or "options.returning" in about:
+    if about is None or "options.pool" in about:
         return options
     known = {it.name: it.default for it in fields(Options)}
     then = {**BEFORE, "policy": about.get("options.policy", CASCADE)}
     if "options.point" in about:  # begun between the two changes
-        then = {"returning": False}
+        then = {"returning": False, "pool": False}
+    if "options.returning" in about:
+        then = {"pool": False}
     changed = {key: it for key, it in then.items() if getattr(options, key) == known[key] != it}
     if changed:
         says = ", ".join(f"`{key}={it!r}`" for key, it in changed.items() if it is not None)
@@ -60,7 +62,7 @@ def repeated(
     """
     given = policy.document.provenance.get("options", {})
     repeatable = {key: value for key, value in given.items() if key not in _OF_ITS_OWN}
-    options = msgspec.convert({**BEFORE, **repeatable, "name": policy.name}, Options)
+    options = msgspec.convert({**BEFORE, "pool": True, **repeatable, "name": policy.name}, Options)
     if options.bounds.name_a_point:  # 0.1.0 had no point to name, and `BEFORE` names one
         options = structs.replace(options, point=POINTS[0])
     unknown = [name for name in options.signals if not log.spec(name).cost_known]

@@ -39,9 +39,9 @@ from routelab.tuning.objectives import (
 )
 from routelab.tuning.options import Options
 from routelab.tuning.selection import (
-    Choice,
     PointQuery,
     Rival,
+    StudyChoice,
     TriedKind,
     choose,
     joint_points,
@@ -260,13 +260,14 @@ def tune(
     return study
 
 
+# Long: it names every field of the study.
 def _judged_on(
     testing: ComparisonSet,
     options: Options,
     log: Log,
     cut: Split,
     catalogue: Catalogue,
-    found: Choice,
+    found: StudyChoice,
     clock: Clock,
     look: StudyLook | None,
     tell: Callable[[str], None],
@@ -327,12 +328,13 @@ def _judged_on(
     )
 
 
+# Long: one verdict, with all that a reader of it must know.
 def _against_bounds(
     testing: ComparisonSet,
     options: Options,
     log: Log,
     cut: Split,
-    found: Choice,
+    found: StudyChoice,
     jointly: JointFigures,
     certificate: Certificate | None,
     tried: Sequence[TriedKind],
@@ -392,7 +394,7 @@ def _against_bounds(
 
 
 def _drift(
-    testing: ComparisonSet, options: Options, found: Choice, exported: Policy
+    testing: ComparisonSet, options: Options, found: StudyChoice, exported: Policy
 ) -> Drift | None:
     """What changed inside the test period, with the verdict on its later half."""
     name = f"fixed:{found.best.policy.models_used[0]}"

@@ -53,6 +53,7 @@ class Verdict(msgspec.Struct, frozen=True):
     saving: Saving | None = None
 
 
+# Long: most of it says what each argument is.
 def verdict(
     test: Figures,
     bounds: Bounds,
