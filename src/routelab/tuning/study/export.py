@@ -179,7 +179,7 @@ def _split(study: Study) -> SplitRecord:
         cut.n,
         cut.dropped,
         cut.returned if cut.returning else msgspec.UNSET,
-        tuple(study.searched),
+        tuple(study.searched) if study.options.pool else msgspec.UNSET,
     )
 
 
