@@ -13,7 +13,7 @@ import numpy as np
 
 from routelab.core import Floats, Ints
 from routelab.learning import folds
-from routelab.scorers.joint import EDGE, moved
+from routelab.scorers import JOINT_EDGE, joint_scores
 
 ROWS = 1000
 """Rows below which differences are left as they are: what few rows say of them is noise."""
@@ -35,7 +35,7 @@ class Bending(NamedTuple):
     moves: tuple[tuple[float, float], ...]
 
     def __call__(self, scores: Floats) -> Floats:
-        return moved(scores, self.centre, self.spread, self.moves)
+        return joint_scores(scores, self.centre, self.spread, self.moves)
 
 
 def fit(scores: Floats, labels: Floats) -> Bending | None:
@@ -49,7 +49,7 @@ def fit(scores: Floats, labels: Floats) -> Bending | None:
     centre, spread = float(mean.mean()), float(mean.std())
     if spread <= 1e-9:
         return None
-    z = np.clip((mean - centre) / spread, -EDGE, EDGE)
+    z = np.clip((mean - centre) / spread, -JOINT_EDGE, JOINT_EDGE)
     basis = np.column_stack([z, z * z - 1.0])
     left = labels - scores
     left = left - left.mean(axis=1, keepdims=True)

@@ -17,8 +17,14 @@ from routelab.learning.bending import Bending
 from routelab.learning.design import Design
 from routelab.learning.exponential import exponential
 from routelab.learning.fitted_scorers import FittedScorers
-from routelab.learning.learners import LEARNERS, MATRICES, NEEDS_TEXT, FittedPart, PortablePart
-from routelab.learning.learners.prior import PriorPart
+from routelab.learning.learners import (
+    LEARNERS,
+    MATRICES,
+    NEEDS_TEXT,
+    FittedPart,
+    PortablePart,
+    PriorPart,
+)
 from routelab.learning.levels import is_comparable
 from routelab.learning.parallel_fits import alone, parallel_fits
 from routelab.scorers import Blend, Joint, Scorer, to_wire

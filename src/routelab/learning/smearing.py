@@ -13,13 +13,13 @@ import numpy as np
 from routelab.core import Floats, Ints
 from routelab.learning import folds
 from routelab.learning.design import Design
-from routelab.learning.learners import prior
+from routelab.learning.learners import PriorPart, task_codes
 
 ROWS = 10.0
 """Rows that the ratio over all requests is worth beside that of a task."""
 
 
-def fit(design: Design, rows: Ints, raw: Floats) -> prior.PriorPart:
+def fit(design: Design, rows: Ints, raw: Floats) -> PriorPart:
     """Logarithms of the ratio of amounts to what was predicted of them, by task or tenant.
 
     Args:
@@ -28,7 +28,7 @@ def fit(design: Design, rows: Ints, raw: Floats) -> prior.PriorPart:
         raw: (rows, k) exponentials of held-out logarithms.
     """
     labels = design.examples.labels[rows]
-    keys, code = prior.coded(design, rows)
+    keys, code = task_codes(design, rows)
     there = ~np.isnan(labels)
     columns = []
     for output in range(labels.shape[1]):
@@ -39,7 +39,7 @@ def fit(design: Design, rows: Ints, raw: Floats) -> prior.PriorPart:
         pull = ROWS * amount.mean()
         ratio = (sums[0] + pull) / (sums[1] + pull)
         columns.append(np.append(overall * ratio, overall))
-    return prior.PriorPart(tuple(keys.tolist()), np.log(np.column_stack(columns)))
+    return PriorPart(tuple(keys.tolist()), np.log(np.column_stack(columns)))
 
 
 def crossfit(design: Design, rows: Ints, raw: Floats, fold: Ints) -> Floats:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from routelab.scorers.compatibility import SCORE
     from routelab.scorers.flatten import flatten_trees
     from routelab.scorers.grid import LIMIT, on_grid
-    from routelab.scorers.joint import Joint
+    from routelab.scorers.joint import JOINT_EDGE, Joint, joint_scores
     from routelab.scorers.linear import Linear
     from routelab.scorers.link import logistic, logit
     from routelab.scorers.load import load_scorers
@@ -43,7 +43,9 @@ else:
             "Calibrator": "calibrators",
             "Isotonic": "calibrators",
             "KINDS": "registry",
+            "JOINT_EDGE": "joint",
             "Joint": "joint",
+            "joint_scores": "joint",
             "LIMIT": "grid",
             "Linear": "linear",
             "NearestNeighbors": "neighbors",
@@ -65,6 +67,7 @@ else:
 
 __all__ = [
     "CALIBRATORS",
+    "JOINT_EDGE",
     "KINDS",
     "LIMIT",
     "REGISTRY",
@@ -86,6 +89,7 @@ __all__ = [
     "calibrators",
     "flatten_trees",
     "from_wire",
+    "joint_scores",
     "load_scorers",
     "logistic",
     "logit",

@@ -12,7 +12,7 @@ from routelab.errors import PolicyError
 from routelab.scorers.scorer import BoundScorer, Many, One, Scorer
 from routelab.signals.features import Tensors
 
-EDGE = 3.0
+JOINT_EDGE = 3.0
 """Spreads from the centre beyond which differences follow no further."""
 
 
@@ -75,7 +75,7 @@ class _BoundJoint(BoundScorer):
         total = 0.0
         for score in scores:
             total += score
-        z = min(max((total / len(scores) - self._centre) / self._spread, -EDGE), EDGE)
+        z = min(max((total / len(scores) - self._centre) / self._spread, -JOINT_EDGE), JOINT_EDGE)
         bend = z * z - 1.0
         return [
             score + (slope * z + curve * bend)
@@ -83,17 +83,17 @@ class _BoundJoint(BoundScorer):
         ]
 
     def many(self, asked: Many) -> Floats:
-        return moved(asked.score(self._part), self._centre, self._spread, self._moves)
+        return joint_scores(asked.score(self._part), self._centre, self._spread, self._moves)
 
 
-def moved(
+def joint_scores(
     scores: Floats, centre: float, spread: float, moves: Sequence[tuple[float, float]]
 ) -> Floats:
     """(n, k) scores, each with its slope times z and its curve times z**2 - 1 more."""
     total = np.zeros(len(scores))
     for column in scores.T:  # one by one, as a single request adds
         total += column
-    z = np.minimum(np.maximum((total / scores.shape[1] - centre) / spread, -EDGE), EDGE)
+    z = np.minimum(np.maximum((total / scores.shape[1] - centre) / spread, -JOINT_EDGE), JOINT_EDGE)
     bend = z * z - 1.0
     columns = [
         column + (slope * z + curve * bend)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from routelab.learning.learners import linear, neighbors, prior, trees
 from routelab.learning.learners.part import FittedPart, Learner, PortablePart, class_labels
+from routelab.learning.learners.prior import PriorPart, task_codes
 
 LEARNERS: Mapping[str, Learner] = {
     "prior": prior.fit,
@@ -36,5 +37,7 @@ __all__ = [
     "FittedPart",
     "Learner",
     "PortablePart",
+    "PriorPart",
     "class_labels",
+    "task_codes",
 ]

@@ -59,7 +59,7 @@ def fit(design: Design, rows: Ints, seed: int) -> FittedPart:  # noqa: ARG001  (
 
     Source: Efron & Morris 1975.
     """
-    keys, code = coded(design, rows)
+    keys, code = task_codes(design, rows)
     labels = design.examples.labels[rows]
     given = design.recipe.shrink
     if is_comparable(design, rows):
@@ -73,7 +73,7 @@ def fit(design: Design, rows: Ints, seed: int) -> FittedPart:  # noqa: ARG001  (
     return PriorPart(tuple(keys.tolist()), table)
 
 
-def coded(design: Design, rows: Ints) -> tuple[npt.NDArray[np.str_], Ints]:
+def task_codes(design: Design, rows: Ints) -> tuple[npt.NDArray[np.str_], Ints]:
     """Names with a mean of their own (keys,), in order, and the place of each row's (rows,).
 
     Rows without one have the place behind the last.
