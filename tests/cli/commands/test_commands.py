@@ -239,6 +239,22 @@ def written(path, policy, catalogue):
     return write(path, document, "# x\n").path
 
 
+def toml_of(folder, catalogue):
+    """A catalogue as a user writes it."""
+    path = folder / "models.toml"
+    lines = []
+    for name, it in catalogue.models.items():
+        lines += [f'[models."{name}"]', f"cost_reported = {str(it.cost_reported).lower()}"]
+        for at in it.deployments:
+            lines += [
+                f'[[models."{name}".deployments]]',
+                f'base_url = "{at.base_url}"',
+                f'model = "{at.model}"',
+            ]
+    path.write_text("\n".join(lines))
+    return path
+
+
 def test_route_says_why_a_call_failed(run, tuned, tmp_path):
     log = tuned.study.test.log
     first, last = log.models[0], log.models[-1]
@@ -250,7 +266,8 @@ def test_route_says_why_a_call_failed(run, tuned, tmp_path):
             }
         )
         policy = written(tmp_path / "x.policy", Cascade((first, last), (0.5,), "confidence"), known)
-        out = run.ok("route", policy, "hi", "--id", log.requests.id[0]).out
+        asked = ("route", policy, "hi", "--id", log.requests.id[0])
+        out = run.ok(*asked, "--catalogue", toml_of(tmp_path, known)).out
     text = " ".join(out.split())
     assert f"{first} (failed) > {last} (delivered)" in text
     assert f"{first} failed: nobody at {url}: answered 404" in text
@@ -262,7 +279,8 @@ def test_route_says_that_a_cost_is_not_known(run, tuned, tmp_path, caplog):
     with background(log) as url:
         known = Catalogue({name: Model(deployments=(Deployment(url, name),))})
         policy = written(tmp_path / "x.policy", Fixed(name), known)
-        out = run.ok("route", policy, "hi", "--id", log.requests.id[0]).out
+        asked = ("route", policy, "hi", "--id", log.requests.id[0])
+        out = run.ok(*asked, "--catalogue", toml_of(tmp_path, known)).out
     assert "no prices; give input_usd_per_mtok" in caplog.text
     assert "cost not known" in out
     assert "nan" not in out.rpartition(name)[2]

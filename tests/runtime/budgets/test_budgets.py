@@ -53,16 +53,19 @@ class Heard:
         self.alerts.append((alert.account, alert.share))
 
 
-def with_router(tmp_path, policy, world, budgets, use, estimates=None, **options):
-    """What a use of a router gives."""
+def with_router(tmp_path, policy, world, budgets, use, estimates=None, served=None, **options):
+    """What a use of a router gives.
+
+    Args:
+        served: the catalogue that addresses come from, where the policy's own lacks some.
+    """
     chosen = policy_file(tmp_path, policy, world, estimates=estimates or {})
     endpoint = Endpoint()
 
     async def run():
         made = {"transport": endpoint.transport, "wall_clock": lambda: NOON} | options
-        async with AsyncRouter(
-            chosen, chosen.document.catalogue, config=RouterConfig(budgets=budgets, **made)
-        ) as router:
+        config = RouterConfig(budgets=budgets, **made)
+        async with AsyncRouter(chosen, served or world, config) as router:
             return await use(router)
 
     return asyncio.run(run())
@@ -353,8 +356,9 @@ def test_at_the_limit_the_cheaper_policy_decides_and_the_record_says_so(tmp_path
         return found, await router.snapshot()
 
     world = catalogue(first=model("plain"))
+    served = catalogue(first=model("plain"), small=model("bare"))
     (first, second), snapshot = with_router(
-        tmp_path, FIXED, world, tmp_path / "budgets.toml", use, log=tmp_path / "log"
+        tmp_path, FIXED, world, tmp_path / "budgets.toml", use, served=served, log=tmp_path / "log"
     )
     assert (first.model, second.model) == ("first", "small")
     assert (snapshot.degraded, set(snapshot.models)) == (1, {"first", "small"})
@@ -373,9 +377,9 @@ def test_degraded_requests_are_refused_at_the_hard_limit(tmp_path):
     cheaper = tmp_path / "spare"
     cheaper.mkdir()
     spare = policy_file(cheaper, Fixed("small"), catalogue(small=model("plain")))
-    found = with_router(
-        tmp_path, FIXED, catalogue(first=model("plain")), budgets, use, cheaper=spare
-    )
+    world = catalogue(first=model("plain"))
+    served = catalogue(first=model("plain"), small=model("plain"))
+    found = with_router(tmp_path, FIXED, world, budgets, use, served=served, cheaper=spare)
     assert [getattr(it, "model", "refused") for it in found] == ["first", "small", "refused"]
 
 

@@ -104,7 +104,7 @@ class RandomReplies:
         self._thread.start()
         self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
         port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://user:open-sesame@127.0.0.1:{port}/v1"
+        self.url = f"http://127.0.0.1:{port}/v1"
         return self
 
     def __exit__(self, *_):
@@ -146,7 +146,8 @@ class RandomReplies:
         said = whole(r)
         if status != 200:
             code = r.choice(["content_filter", "invalid_api_key", 500, None, "insufficient_quota"])
-            words = f"secret-deployment-7 at {self.url} failed, key sk-12345678"
+            secret = self.url.replace("//", "//user:open-sesame@")
+            words = f"secret-deployment-7 at {secret} failed, key sk-12345678"
             said = {"error": {"message": r.choice(["no", words]), "code": code}, "usage": USAGE}
         content = json.dumps(mutated(r, said, share)).encode()
         if r.random() < share / 3:

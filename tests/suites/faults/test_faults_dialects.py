@@ -67,7 +67,7 @@ def asked(providers, tmp_path):
 
         async def run():
             config = RouterConfig(transport=transport, rules=ONCE)
-            async with AsyncRouter(file, config=config) as router:
+            async with AsyncRouter(file, file.document.catalogue, config) as router:
                 found = {
                     name: await one(router, stream, name, fields)
                     for name, (_, fields) in cases.items()

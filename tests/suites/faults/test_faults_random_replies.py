@@ -47,7 +47,7 @@ async def one(router, r, number):
 async def many(file, config, n, seed):
     """The ends of so many requests, and the router's state after them."""
     r, gate = random.Random(seed), asyncio.Semaphore(AT_ONCE)
-    async with AsyncRouter(file, config=config) as router:
+    async with AsyncRouter(file, file.document.catalogue, config) as router:
 
         async def bounded(number, draws):
             async with gate, asyncio.timeout(60.0):

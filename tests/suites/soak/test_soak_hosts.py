@@ -75,7 +75,9 @@ async def turn(folder, ports, names, at_once, seconds):
             except RouteError as error:
                 failed.append(error)
 
-    async with AsyncRouter(chosen, config=RouterConfig(log=folder / "log")) as router:
+    async with AsyncRouter(
+        chosen, chosen.document.catalogue, RouterConfig(log=folder / "log")
+    ) as router:
         end = time.monotonic() + seconds
         await asyncio.gather(*(worker(number, end) for number in range(at_once)))
         return await router.snapshot(), answered, failed

@@ -14,7 +14,7 @@ from tuning_world import log_of, random_log
 from routelab.core.catalogue import Parameters
 from routelab.core.catalogue.catalogue import Catalogue, Model
 from routelab.errors import TuningError
-from routelab.logs.model.splits import split
+from routelab.logs.model.splits import PARTS, split
 from routelab.policies import Cascade, Fixed
 from routelab.policy_file import Certificate, load
 from routelab.replay import comparison_set
@@ -50,6 +50,16 @@ def log():
 @pytest.fixture(scope="module")
 def certified(log):
     return tune(log, Options(name="c", trials=20, certify=(REGRET,), policy="cascade"))
+
+
+def without_calibrate(log):
+    """The log with the same parts, but for calibrate: what a study without one searches."""
+    cut = split(log)
+    kept = log.take(np.sort(np.concatenate([cut.rows(it) for it in ("train", "tune", "test")])))
+    parts = np.array(PARTS)[cut.part]
+    marks = dict(zip(cut.ids.tolist(), parts.tolist(), strict=True))
+    marked = np.array([marks[it] for it in kept.requests.id.tolist()])
+    return replace(kept, requests=replace(kept.requests, split=marked))
 
 
 def test_claims_hold_the_values_that_the_replay_has(log):
@@ -145,7 +155,7 @@ def test_the_last_point_that_passes_is_exported(certified, log):
     assert 0 < proved.passed <= proved.path
     assert certified.points[0].name == "certified"
     assert proved.goals[0].p_value <= 0.1
-    plain = tune(log, Options(name="c", trials=20, policy="cascade"))
+    plain = tune(without_calibrate(log), Options(name="c", trials=20, policy="cascade"))
     assert plain.certificate is None
     assert plain.points[0].point in [it.point for it in certified.points]
     best = max(plain.front, key=lambda it: it.score.quality)
@@ -175,7 +185,7 @@ def test_where_nothing_passes_the_export_is_unchanged_and_it_is_said_what_would_
     few = log.take(np.arange(600))
     strict = CertificateDemand("regret", 0.01)
     found = tune(few, Options(name="c", trials=20, certify=(strict,), policy="cascade"))
-    plain = tune(few, Options(name="c", trials=20, policy="cascade"))
+    plain = tune(without_calibrate(few), Options(name="c", trials=20, policy="cascade"))
     assert found.policy == plain.policy
     assert [it.name for it in found.points] == [it.name for it in plain.points]
     proved = found.certificate
