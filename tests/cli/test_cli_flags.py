@@ -26,8 +26,9 @@ from routelab.tuning.certify import CertificateDemand
 
 SOURCE = Path(cli.__file__).parents[1]
 OF_FILES = {
-    "after", "attempt", "build", "estimates", "least", "max_concurrency", "most", "otherwise",
-    "parts", "queue", "scoring", "weight",
+    "after", "api_key_env", "attempt", "build", "certificate", "estimates", "evaluation", "least",
+    "max_concurrency", "most", "otherwise", "parts", "provenance", "queue", "response", "scoring",
+    "weight",
 }  # fmt: skip
 """What sentences name between backticks that no command takes: fields of files, and `compose`'s."""
 
@@ -71,7 +72,8 @@ def test_every_argument_that_the_library_names_has_a_flag():
 def test_every_field_of_what_a_study_is_asked_has_a_flag(asked):
     fields = {field.name for field in msgspec.structs.fields(asked)}
     other = {"name": "Options.name"} | {it: f"{it}=False" for it in ("account", "returning")}
-    assert {other.get(it, it) for it in fields - {"bounds"}} <= set(FLAGS)
+    # `pool` is false of searches that an earlier release began, and asked for by nobody.
+    assert {other.get(it, it) for it in fields - {"bounds", "pool"}} <= set(FLAGS)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
     >>> import routelab
     >>> policy_file = routelab.load("mine.policy")
     >>> policy_file.policy.models_used
-    ('small-8b', 'medium-70b', 'frontier')
+    ('medium-70b', 'code-expert', 'frontier')
     >>> policy_file.verify()  # decides as it did when it was written
     []
 

@@ -32,7 +32,7 @@ class Router:
     >>> with Router.load("mine.policy", "models.toml", config) as router:
     ...     routed = router.route("What is 2 + 2?", task="maths", temperature=0)
     >>> routed.answer, [step.feedback.model for step in routed.decision.steps]
-    ('4', ['small-8b'])
+    ('4', ['medium-70b'])
     """
 
     def __init__(

@@ -65,7 +65,7 @@ def simulate(
     >>> print(day.answered.sum(), day.struck_share)  # nothing went wrong on this day
     200 0.0
     >>> f"{day.latency_s.mean():.1f} virtual seconds"
-    '3.5 virtual seconds'
+    '4.0 virtual seconds'
 
     Args:
         policy: what `routelab.load` gives.

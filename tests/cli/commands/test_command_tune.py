@@ -389,5 +389,5 @@ def test_what_a_study_asks_for_is_shown_as_flags(run, small, tmp_path):
     page = (tmp_path / "reports" / "x.md").read_text()
     assert "--signal sure:3 (3 for" in page
     assert "SignalSpec" not in page
-    card = (tmp_path / "x.policy" / "card.md").read_text()
+    card = (tmp_path / "x.policy" / "card.md").read_text().replace("\\", "")
     assert "`signals={'sure': SignalSpec(multiplier=3)}`" in card

@@ -258,7 +258,7 @@ ROUTED = """
         chosen = policy_file(folder, Fixed("first"), catalogue(first=model("plain")))
         resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
         config = RouterConfig(transport=Endpoint().transport, log=folder / "log")
-        async with AsyncRouter(chosen, config=config) as router:
+        async with AsyncRouter(chosen, chosen.document.catalogue, config) as router:
             answers = [(await router.route(f"question {it}")).answer for it in range(60)]
         return answers, (await router.snapshot()).log
 

@@ -306,7 +306,7 @@ def test_failures_are_counted_by_whose_fault_they_are(tmp_path, caplog):
 
     async def run():
         config = RouterConfig(transport=Endpoint().transport)
-        async with AsyncRouter(chosen, config=config) as router:
+        async with AsyncRouter(chosen, world, config) as router:
             for _ in range(2):
                 assert (await router.route("hello")).answer == "bare"
             return await router.snapshot()
