@@ -126,7 +126,7 @@ def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
                 f"{path / MAIN}: policies are nested too deep in policies to be read here, where"
                 f" Python is {_depth()} calls deep already; nest fewer"
             ) from error
-    raise AssertionError("unreachable: the last try returns or raises")
+    raise PolicyFileError(f"{path}: was replaced {_TRIES} times while it was read; load it again")
 
 
 _TRIES = 5

@@ -89,7 +89,13 @@ class _BoundJoint(BoundScorer):
 def joint_scores(
     scores: Floats, centre: float, spread: float, moves: Sequence[tuple[float, float]]
 ) -> Floats:
-    """(n, k) scores, each with its slope times z and its curve times z**2 - 1 more."""
+    """(n, k) scores, each with its slope times z and its curve times z**2 - 1 more.
+
+    Args:
+        scores: (n, k).
+        centre, spread: of the mean over outputs, from which z is made.
+        moves: (k, 2) slope and curve of each output.
+    """
     total = np.zeros(len(scores))
     for column in scores.T:  # one by one, as a single request adds
         total += column

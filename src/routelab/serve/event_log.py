@@ -45,7 +45,13 @@ class EventLog:
             self._write(encode_json(line).decode() + "\n")
 
     def refused(self, entry: str, refusal: RefusedError, caller: Identity | None) -> None:
-        """A request was not let in; the message may quote it, so only its code is written."""
+        """A request was not let in; the message may quote it, so only its code is written.
+
+        Args:
+            entry: by which it came.
+            refusal: why it was refused.
+            caller: who sent it; None where that is not known.
+        """
         who = {} if caller is None else {"key": caller.key, "tenant": caller.tenant}
         self.event(
             "refused",

@@ -158,7 +158,13 @@ class Gateway:
         return question
 
     def refused(self, entry: str, refusal: RefusedError, caller: Identity | None = None) -> None:
-        """Count and write down a refusal that came before a request was let in."""
+        """Count and write down a refusal that came before a request was let in.
+
+        Args:
+            entry: by which it came.
+            refusal: why it was refused.
+            caller: who sent it; None where that is not known.
+        """
         self.totals["refused", refusal.code] += 1
         self.events.refused(entry, refusal, caller)
 

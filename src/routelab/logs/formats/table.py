@@ -57,6 +57,10 @@ def check_table_path(path: Path, *, replace: bool = False) -> None:
 def write_table(path: Path, columns: Mapping[str, Sequence[Any]], *, replace: bool = False) -> None:
     """Write aligned columns as Parquet or CSV, by the suffix; all of it or nothing.
 
+    Args:
+        path: of the file; its suffix says the format.
+        columns: by name, equally long.
+        replace: a file that is there.
     Raises:
         LogError: as `check_table_path`, or it cannot be written.
     """

@@ -30,6 +30,11 @@ def prompt_length(log: Log, fixed: list[Replay], cost_usd: float) -> BaselineOut
 
     As many go as spend `cost_usd` a request; one request may be split to meet it. None
     for a log without prompts.
+
+    Args:
+        log: rows to route (n).
+        fixed: replays of each candidate alone.
+        cost_usd: mean USD of a request.
     """
     if log.texts is None:
         return None

@@ -91,13 +91,25 @@ class BatchOutput:
                 )
 
     def answer(self, custom_id: str, request_id: str, answer: GatewayAnswer) -> None:
-        """Write an answer down."""
+        """Write an answer down.
+
+        Args:
+            custom_id: of the line that asked.
+            request_id: of the request that it became.
+            answer: to it.
+        """
         response = {"status_code": 200, "request_id": request_id, "body": answer.body}
         self._write(self._files[0], custom_id, request_id, response, None)
         self.answered.add(custom_id)
 
     def failure(self, custom_id: str, request_id: str, refusal: RefusedError) -> None:
-        """Write down why there is no answer."""
+        """Write down why there is no answer.
+
+        Args:
+            custom_id: of the line that asked.
+            request_id: of the request that it became.
+            refusal: why.
+        """
         response = {
             "status_code": refusal.status,
             "request_id": request_id,

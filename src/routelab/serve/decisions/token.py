@@ -52,10 +52,9 @@ def read_token(token: object) -> TurnsSoFar:
         RefusedError: it is none.
     """
     try:
-        if not isinstance(token, str):
-            raise ValueError("no text")
+        text = token if isinstance(token, str) else ""  # which holds nothing
         unpacking = zlib.decompressobj()
-        packed = unpacking.decompress(base64.urlsafe_b64decode(token.encode()), _MOST_BYTES)
+        packed = unpacking.decompress(base64.urlsafe_b64decode(text.encode()), _MOST_BYTES)
         found = msgspec.msgpack.decode(packed, type=TurnsSoFar)
     except (ValueError, binascii.Error, zlib.error, msgspec.DecodeError) as error:
         raise RefusedError(

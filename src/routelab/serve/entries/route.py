@@ -61,7 +61,11 @@ class RouteEntry:
             await exchange.json(_said(route))
 
     async def outcome(self, exchange: HttpExchange, caller: Identity) -> None:
-        """Take what came of the calls; says what is to be called next, if anything is."""
+        """Take what came of the calls; says what is to be called next, if anything is.
+
+        Raises:
+            RefusedError: the body is no JSON, or names no decision that waits for its outcome.
+        """
         body = decode_body(await exchange.body(self._limits), self._limits.body_depth)
         route_id = body.pop("route_id", None)
         route = self._memory.find(caller.tenant, route_id) if isinstance(route_id, str) else None

@@ -141,7 +141,13 @@ def points_that_gain(points: Sequence[PointGain]) -> list[str]:
 
 
 class PointGain(NamedTuple):
-    """Gain of an operating point over the zero router on test; intervals hold together."""
+    """Gain of an operating point over the zero router on test; intervals hold together.
+
+    Attributes:
+        name: of the point.
+        gain: in units of quality.
+        ci: its interval.
+    """
 
     name: str
     gain: float
