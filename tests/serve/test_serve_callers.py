@@ -14,7 +14,7 @@ import pytest
 from serve_world import CHAT, MODELS, asking, decisions, listed, prompt, running
 
 from routelab.core.catalogue import pointed_at
-from routelab.serve import CallerRules, LimitRule, Limits, ServeConfig, new_key
+from routelab.serve import CallerRules, GatewayLimits, LimitRule, ServeConfig, new_key
 
 
 def refusal(reply):
@@ -130,7 +130,7 @@ def test_a_trusted_proxy_says_who_asks(world, tmp_path):
     rules = CallerRules(
         tenant_header="X-Tenant", priority_header="x-class", trusted=("127.0.0.0/8",)
     )
-    limits = Limits(
+    limits = GatewayLimits(
         tenants={"poor": LimitRule(usd_per_day=1e-9)}, priorities={"late": LimitRule(at_once=1)}
     )
     config = ServeConfig(callers=rules, limits=limits, log=str(tmp_path / "log"))
@@ -158,7 +158,7 @@ def test_a_trusted_proxy_says_who_asks(world, tmp_path):
 
 
 def test_bodies_are_bounded_before_they_are_read(world):
-    config = ServeConfig(limits=Limits(body_bytes=2_000))
+    config = ServeConfig(limits=GatewayLimits(body_bytes=2_000))
     with running([world.policies["large"]], world.catalogue, config) as gateway:
         assert refusal(gateway.chat(asking("x" * 3_000))) == (413, "body_too_large")
 
@@ -176,7 +176,7 @@ def test_bodies_are_bounded_before_they_are_read(world):
 
 
 def test_a_body_that_trickles_in_is_not_waited_for(world):
-    config = ServeConfig(limits=Limits(body_s=0.3))
+    config = ServeConfig(limits=GatewayLimits(body_s=0.3))
     with running([world.policies["large"]], world.catalogue, config) as gateway:
         url = gateway.client.base_url
         with socket.create_connection((url.host, url.port)) as slow:

@@ -1,4 +1,4 @@
-"""Limits over time: never more than the rate and the burst, and refusals are not counted."""
+"""GatewayLimits over time: never more than the rate and the burst, and refusals are not counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routelab.serve import Identity, LimitRule, Limits, RefusedError
+from routelab.serve import GatewayLimits, Identity, LimitRule, RefusedError
 from routelab.serve.limits import LimitKeeper
 
 
@@ -35,7 +35,7 @@ ANN = Identity(key="ann", tenant="north")
 )
 def test_no_span_of_time_lets_in_more_than_its_rate_and_the_burst(rate, burst, waits):
     rule = LimitRule(requests_per_minute=rate, burst=burst)
-    limits, clock = keeper(Limits(key=rule))
+    limits, clock = keeper(GatewayLimits(key=rule))
     let_in = []
     for wait_s in waits:
         clock.now += wait_s
@@ -53,7 +53,7 @@ def test_no_span_of_time_lets_in_more_than_its_rate_and_the_burst(rate, burst, w
 
 def test_what_one_limit_refuses_takes_nothing_of_another():
     every = LimitRule(requests_per_minute=60.0, burst=2)
-    limits, clock = keeper(Limits(all=every, key=LimitRule(at_once=1)))
+    limits, clock = keeper(GatewayLimits(all=every, key=LimitRule(at_once=1)))
     entered = limits.enter(ANN, "")
     for _ in range(5):
         with pytest.raises(RefusedError, match="key 'ann' has 1 requests under way"):
@@ -69,7 +69,7 @@ def test_what_one_limit_refuses_takes_nothing_of_another():
 
 def test_money_is_counted_by_the_day_and_a_keys_own_limits_go_first():
     own = Identity(key="own", limits=LimitRule(usd_per_day=10.0))
-    limits, clock = keeper(Limits(key=LimitRule(usd_per_day=1.0), tenant=LimitRule()))
+    limits, clock = keeper(GatewayLimits(key=LimitRule(usd_per_day=1.0), tenant=LimitRule()))
     clock.now = 86_400.0 * 20_000 + 86_000.0
     for who, usd in ((ANN, 0.7), (ANN, math.nan), (ANN, 0.7), (own, 5.0), (own, 4.0)):
         limits.leave(limits.enter(who, ""), usd)
@@ -84,7 +84,7 @@ def test_money_is_counted_by_the_day_and_a_keys_own_limits_go_first():
 
 
 def test_who_was_not_seen_for_long_is_forgotten_unless_they_still_ask():
-    limits, _ = keeper(Limits(tenant=LimitRule(at_once=1)))
+    limits, _ = keeper(GatewayLimits(tenant=LimitRule(at_once=1)))
     waiting = limits.enter(Identity(tenant="first"), "")
     for number in range(20_100):
         limits.leave(limits.enter(Identity(tenant=f"t{number}"), ""), 0.0)

@@ -91,20 +91,17 @@ class AsyncRouter:
         if isinstance(budgets, str | Path):
             budgets = read_budgets(budgets)
         spare = cheaper_policy(budgets, config.cheaper)
-        source = str(catalogue) if isinstance(catalogue, str | Path) else "models.toml"
+        source = "models.toml"
         if isinstance(catalogue, str | Path):
-            catalogue = catalogue_file.read(catalogue)
+            source, catalogue = str(catalogue), catalogue_file.read(catalogue)
         if catalogue is not None:
             check_meant(policy, catalogue)
         overlay = _overlay(config)
         clock, wall_clock = config.clock, config.wall_clock
         deployed = partial(
-            deployed_models,
-            given=catalogue,
-            rules=config.rules,
-            source=source,
+            deployed_models, given=catalogue, rules=config.rules, source=source,
             addressed=config.upstream is None,
-        )
+        )  # fmt: skip
         self.catalogue = deployed(policy)
         if spare is not None:
             self.catalogue = merged_models(self.catalogue, deployed(spare))

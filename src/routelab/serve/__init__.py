@@ -9,7 +9,13 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.serve.app import GatewayApp
     from routelab.serve.callers import Identity
-    from routelab.serve.config import CallerRules, LimitRule, Limits, ServeConfig, read_config
+    from routelab.serve.config import (
+        CallerRules,
+        GatewayLimits,
+        LimitRule,
+        ServeConfig,
+        read_config,
+    )
     from routelab.serve.event_log import EventLog
     from routelab.serve.gateway import ChatVisit, Gateway, GatewayAnswer
     from routelab.serve.keys import new_key
@@ -28,7 +34,7 @@ else:
             "GatewayApp": "app",
             "GatewayServer": "server",
             "LimitRule": "config",
-            "Limits": "config",
+            "GatewayLimits": "config",
             "RefusedError": "refusal",
             "ServeConfig": "config",
             "Service": "service",
@@ -46,10 +52,10 @@ __all__ = [
     "Gateway",
     "GatewayAnswer",
     "GatewayApp",
+    "GatewayLimits",
     "GatewayServer",
     "Identity",
     "LimitRule",
-    "Limits",
     "RefusedError",
     "ServeConfig",
     "Service",

@@ -37,7 +37,7 @@ class LimitRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usd_per_day: float | None = None
 
 
-class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of everybody together, and of each key, tenant and priority.
 
     Attributes:
@@ -118,7 +118,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     remembered: int = 50_000
     log_requests: bool = False
     callers: CallerRules = CallerRules()
-    limits: Limits = msgspec.field(default_factory=Limits)
+    limits: GatewayLimits = msgspec.field(default_factory=GatewayLimits)
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -216,7 +216,7 @@ def _caller_problems(rules: CallerRules) -> Iterator[str]:
             )
 
 
-def _limit_problems(limits: Limits) -> Iterator[str]:
+def _limit_problems(limits: GatewayLimits) -> Iterator[str]:
     for name in ("body_bytes", "body_depth"):
         if (value := getattr(limits, name)) < 1:
             yield f"limits: {name} is {value}; it is at least 1"

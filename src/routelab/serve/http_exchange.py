@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from routelab.runtime import encode_json
-from routelab.serve.config import Limits
+from routelab.serve.config import GatewayLimits
 from routelab.serve.refusal import CallerLeftError, RefusedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -42,7 +42,7 @@ class HttpExchange:
         self._receive = receive
         self._send = send
 
-    async def body(self, limits: Limits) -> bytes:
+    async def body(self, limits: GatewayLimits) -> bytes:
         """What was sent, as far as the limits of bodies allow; the rest is not read.
 
         Raises:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from routelab.serve.callers import Identity
-from routelab.serve.config import LimitRule, Limits
+from routelab.serve.config import GatewayLimits, LimitRule
 from routelab.serve.refusal import RefusedError
 
 _REMEMBERED = 20_000
@@ -38,7 +38,7 @@ class LimitKeeper:
     """
 
     def __init__(
-        self, limits: Limits, clock: Callable[[], float], wall_clock: Callable[[], float]
+        self, limits: GatewayLimits, clock: Callable[[], float], wall_clock: Callable[[], float]
     ) -> None:
         self._limits = limits
         self._clock = clock

@@ -11,6 +11,7 @@ GUESTS = {
     ("tracking/decider.py", "pandas"),  # MLflow hands it data frames, and brings pandas itself
     ("runtime/transport/sender.py", "aiohttp"),  # of the serve extra, when it is asked for
     ("runtime/transport/sender.py", "httpx_aiohttp"),  # likewise
+    ("runtime/transport/sender.py", "httpx2"),  # types alone: who gives something of it imports it
 }
 """Files that import a heavy package outside its home."""
 

@@ -11,7 +11,7 @@ from routelab.runtime import REQUEST_ID
 from routelab.runtime.attempts import DONE, sse_event
 from routelab.serve.account import answer_headers
 from routelab.serve.chat_request import decode_body, header_said
-from routelab.serve.config import Limits
+from routelab.serve.config import GatewayLimits
 from routelab.serve.gateway import ChatVisit, Gateway
 from routelab.serve.http_exchange import HttpExchange
 from routelab.serve.refusal import RefusedError
@@ -27,7 +27,7 @@ class ChatEntry:
         limits: of bodies.
     """
 
-    def __init__(self, gateway: Gateway, limits: Limits) -> None:
+    def __init__(self, gateway: Gateway, limits: GatewayLimits) -> None:
         self._gateway = gateway
         self._limits = limits
 

@@ -14,7 +14,7 @@ from routelab.core.messages import value_text
 from routelab.runtime import REQUEST_ID
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import decode_body, header_said
-from routelab.serve.config import Limits
+from routelab.serve.config import GatewayLimits
 from routelab.serve.decisions import DecisionState, Reported, read_token, token_of
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
@@ -33,7 +33,7 @@ class DecisionEntry:
         limits: of bodies.
     """
 
-    def __init__(self, gateway: Gateway, limits: Limits) -> None:
+    def __init__(self, gateway: Gateway, limits: GatewayLimits) -> None:
         self._gateway = gateway
         self._limits = limits
 

@@ -8,7 +8,7 @@ from typing import Any
 from routelab.core.messages import is_number, value_text
 from routelab.serve.callers import NOBODY, Identity
 from routelab.serve.chat_request import decode_body
-from routelab.serve.config import Limits
+from routelab.serve.config import GatewayLimits
 from routelab.serve.decision_memory import DecisionMemory
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
@@ -26,7 +26,7 @@ class FeedbackEntry:
     was cannot be known, and nobody may judge another's.
     """
 
-    def __init__(self, gateway: Gateway, memory: DecisionMemory, limits: Limits) -> None:
+    def __init__(self, gateway: Gateway, memory: DecisionMemory, limits: GatewayLimits) -> None:
         self._gateway = gateway
         self._memory = memory
         self._limits = limits

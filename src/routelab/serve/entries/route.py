@@ -17,7 +17,7 @@ from routelab.core.messages import value_text
 from routelab.errors import RouteError
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import decode_body
-from routelab.serve.config import Limits
+from routelab.serve.config import GatewayLimits
 from routelab.serve.decisions import DecisionState, OpenRoute, PolicyDecider, RouteMemory
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
@@ -37,7 +37,7 @@ class RouteEntry:
         limits: of bodies.
     """
 
-    def __init__(self, gateway: Gateway, memory: RouteMemory, limits: Limits) -> None:
+    def __init__(self, gateway: Gateway, memory: RouteMemory, limits: GatewayLimits) -> None:
         self._gateway = gateway
         self._memory = memory
         self._limits = limits

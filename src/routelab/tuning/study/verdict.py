@@ -53,7 +53,7 @@ class Verdict(msgspec.Struct, frozen=True):
     saving: Saving | None = None
 
 
-# Long: most of it says what each argument is.
+# Many arguments: a verdict rests on each of them.
 def verdict(
     test: Figures,
     bounds: Bounds,
