@@ -164,13 +164,15 @@ def choose(
         return measured[policy]
 
     points = searched.front
-    chosen, tightened = with_margins(
-        lambda bounds: operating_points(points, bounds, best, single, point=options.point),
-        measure,
-        options.bounds,
-        best.score.quality,
-        cut.n["test"],
-    )
+
+    def pointed(bounds: Bounds) -> list[OperatingPoint]:
+        return operating_points(points, bounds, best, single, point=options.point)
+
+    if options.pool:
+        quality, n_test = best.score.quality, cut.n["test"]
+        chosen, tightened = with_margins(pointed, measure, options.bounds, quality, n_test)
+    else:  # as the release that began the study chose
+        chosen, tightened = pointed(options.bounds), options.bounds
     pool = [*thinned(points, MOST), *single, chosen[0].point]
     certifier = None
     if options.certify:
