@@ -240,6 +240,36 @@ def test_a_stored_search_goes_on_to_what_it_would_have_come_to(
                 assert _bytes(again / name) == _bytes(path / name), name
 
 
+CHOSEN = (
+    "trials.parquet", "search", "kind", "kinds", "front", "optimism", "test", "aiq_front",
+    "provenance",
+)  # fmt: skip
+"""What a study says of what it tried and chose, and of how good that is."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["bounded", "conditional"])
+def test_a_search_begun_then_chooses_as_then(
+    release: Kept, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from routelab.tuning.study import repeat
+
+    if any(release.figures["versions"][it] != world.versions()[it] for it in OF_TRIALS):
+        pytest.skip("another version of optuna or routelab draws other trials")
+    monkeypatch.chdir(release.here)
+    # A storage that knows no option that came since, as that of a search begun then.
+    monkeypatch.setattr(repeat, "recorded_about", lambda *_: {})
+    options = release.figures["studies"][name]["options"]
+    place = ("--no-tracking", "--no-report", "--out", tmp_path / f"{name}.policy")
+    world.command("tune", world.LOG, *options, *place, "--storage", tmp_path / "new.log")
+    policies = [_read(it)["policy.json"] for it in (release.policy(name), tmp_path / place[-1])]
+    same(*(it["policy"] for it in policies))
+    studies = [_read(it) for it in (release.study(name), tmp_path / f"{name}.study")]
+    then, now = ({**it.pop("study.json"), **it} for it in studies)
+    for key in CHOSEN:
+        same(estimates(then[key]), estimates(now[key]))
+
+
 def _known(data: Any) -> Any:
     """What a study of 0.1.0 says, too."""
     if isinstance(data, list):

@@ -104,18 +104,21 @@ def searched_parts(options: Options) -> tuple[str, ...]:
     return tuple(part for part in SEARCHED_PARTS if part not in kept)
 
 
-def searched_rows(pool: ComparisonSet, seed: int) -> SearchedRows:
+def searched_rows(
+    pool: ComparisonSet, seed: int, train: ComparisonSet | None = None
+) -> SearchedRows:
     """The rows of a pool, of which some are compared where they are many.
 
     Args:
         pool: every row that may be searched on.
         seed: of the draw.
+        train: as `SearchedRows` has it.
     """
     at = np.arange(len(pool.log))
     if len(at) > MOST_COMPARED:
         drawn = np.random.default_rng(seed).choice(len(at), MOST_COMPARED, replace=False)
         at = np.sort(drawn)
-    return SearchedRows(pool, at)
+    return SearchedRows(pool, at, train)
 
 
 # Long: stages of one search, of which each needs most of what came before.
