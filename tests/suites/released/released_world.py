@@ -12,6 +12,7 @@ import io
 import json
 import math
 import random
+import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -92,14 +93,27 @@ WORDS = ("apgr_reason",)
 """Sentences, which a later release may word otherwise."""
 
 
-BASELINES = "baselines"
-OTHERS_SINCE = ("ridge", "task_ridge", "knn", "task_mean")
-"""Baselines that came since, and one that learns from more rows than it did."""
+BASELINES_SINCE = ("ridge", "task_ridge", "knn")
+"""Baselines that came after 0.1.0."""
+LEARNS_MORE = "task_mean"
+"""The baseline that learns from every row outside test since, where it did from one part."""
 
 
-def as_then(baselines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that are what they were."""
-    return [it for it in baselines if it["name"] not in OTHERS_SINCE]
+def by_name(baselines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Baselines by name, of which one that learns from other rows since is there by name alone."""
+    return {it["name"]: {} if it["name"] == LEARNS_MORE else it for it in baselines}
+
+
+_OF_INTERVALS = re.compile(
+    r" \[[-+0-9., ]+\]|; (about )?[0-9,]+( or more)? test requests would settle it"
+)
+_SAID_SINCE = re.compile(rf"\b({'|'.join((*BASELINES_SINCE, LEARNS_MORE))}): |may be worth it: ")
+"""Reasons of a verdict that tell of such a baseline, or of points beside the exported one."""
+
+
+def as_told_then(reasons: list[str]) -> list[str]:
+    """Reasons of a verdict without intervals, and without those that are given since."""
+    return [_OF_INTERVALS.sub("", it) for it in reasons if not _SAID_SINCE.search(it)]
 
 
 def differences(then: Any, now: Any, place: str = "") -> Iterator[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from routelab.tuning.kinds import cascade, conditional, recipe_search, task_mean
     from routelab.tuning.kinds.cascade import CascadeSearch
     from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
-    from routelab.tuning.kinds.holdout import BUDGETS, HeldOut, Holdout
+    from routelab.tuning.kinds.holdout import BLOCKS, BUDGETS, FOLDS, HeldOut, Holdout
     from routelab.tuning.kinds.kind_learning import LearnedKinds, NothingLearnedError, learned_kinds
     from routelab.tuning.kinds.proposals import ProposalInputs
     from routelab.tuning.kinds.registry import KINDS, LearnedKind, tuner
@@ -26,7 +26,9 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "BLOCKS": "holdout",
             "BUDGETS": "holdout",
+            "FOLDS": "holdout",
             "CascadeSearch": "cascade",
             "Cascades": "cascade_space",
             "ThresholdsByModel": "cascade_space",
@@ -50,7 +52,9 @@ else:
     )
 
 __all__ = [
+    "BLOCKS",
     "BUDGETS",
+    "FOLDS",
     "KINDS",
     "CascadeSearch",
     "Cascades",

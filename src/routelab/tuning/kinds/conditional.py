@@ -48,7 +48,9 @@ Source = Callable[[ComparisonSet, Sequence[str]], Iterable[Policy]]
 """Proposes policies over some models, cheapest first, that do well on a comparison."""
 
 
-def conditionals(by: By, comparison: ComparisonSet, sources: Sequence[Source]) -> list[Conditional]:
+def conditionals(
+    by: By, comparison: ComparisonSet, sources: Sequence[Source], n_prices: int = PRICES
+) -> list[Conditional]:
     """Policies that give values of a column different policies, one for each price and pull.
 
     Args:
@@ -56,6 +58,7 @@ def conditionals(by: By, comparison: ComparisonSet, sources: Sequence[Source]) -
         comparison: rows to search; scores of scorers there must be of fits that did not see them.
         sources: asked for policies over the models that do best for some value; without any,
             a value chooses one model.
+        n_prices: qualities per USD at which every value takes its best policy.
     """
     column = getattr(comparison.log.requests, by)
     if column is None:
@@ -72,7 +75,7 @@ def conditionals(by: By, comparison: ComparisonSet, sources: Sequence[Source]) -
     policies = [
         policy
         for pull in PULLS
-        for price in prices(comparison.log, PRICES)
+        for price in prices(comparison.log, n_prices)
         if (policy := _chosen(by, pool, worth, pull, price)) is not None
     ]
     return list(dict.fromkeys(policies))

@@ -76,11 +76,17 @@ class Holdout:
     """
 
     def __init__(
-        self, comparison: ComparisonSet, wanted: Demands, *, folds: int = FOLDS, seed: int = 0
+        self,
+        comparison: ComparisonSet,
+        wanted: Demands,
+        *,
+        folds: int = FOLDS,
+        blocks: int = BLOCKS,
+        seed: int = 0,
     ) -> None:
         self.comparison = comparison
         self._wanted = wanted
-        self.block = _deal(comparison.groups, BLOCKS, seed)
+        self.block = _deal(comparison.groups, blocks, seed)
         self.blocks = int(self.block.max()) + 1
         self.folds = min(folds, self.blocks)
         self._fold_of = np.arange(self.blocks) % self.folds
@@ -123,7 +129,8 @@ class Holdout:
         total = np.zeros((len(budgets), self.blocks, 2))
         for fold, policies in enumerate(chosen):
             sums, here = self.sums(policies), self._fold_of == fold
-            rest = sums[:, ~here].sum(axis=1) / max(1, len(self.block) - self._rows[fold])
+            rest = sums.sum(axis=1) - sums[:, here].sum(axis=1)
+            rest /= max(1, len(self.block) - self._rows[fold])
             at = _corners(rest)
             for block in np.flatnonzero(here):
                 for axis in range(2):

@@ -104,18 +104,21 @@ def searched_parts(options: Options) -> tuple[str, ...]:
     return tuple(part for part in SEARCHED_PARTS if part not in kept)
 
 
-def searched_rows(pool: ComparisonSet, seed: int) -> SearchedRows:
+def searched_rows(
+    pool: ComparisonSet, seed: int, train: ComparisonSet | None = None
+) -> SearchedRows:
     """The rows of a pool, of which some are compared where they are many.
 
     Args:
         pool: every row that may be searched on.
         seed: of the draw.
+        train: as `SearchedRows` has it.
     """
     at = np.arange(len(pool.log))
     if len(at) > MOST_COMPARED:
         drawn = np.random.default_rng(seed).choice(len(at), MOST_COMPARED, replace=False)
         at = np.sort(drawn)
-    return SearchedRows(pool, at)
+    return SearchedRows(pool, at, train)
 
 
 # Long: stages of one search, of which each needs most of what came before.
@@ -164,13 +167,15 @@ def choose(
         return measured[policy]
 
     points = searched.front
-    chosen, tightened = with_margins(
-        lambda bounds: operating_points(points, bounds, best, single, point=options.point),
-        measure,
-        options.bounds,
-        best.score.quality,
-        cut.n["test"],
-    )
+
+    def pointed(bounds: Bounds) -> list[OperatingPoint]:
+        return operating_points(points, bounds, best, single, point=options.point)
+
+    if options.pool:
+        quality, n_test = best.score.quality, cut.n["test"]
+        chosen, tightened = with_margins(pointed, measure, options.bounds, quality, n_test)
+    else:  # as the release that began the study chose
+        chosen, tightened = pointed(options.bounds), options.bounds
     pool = [*thinned(points, MOST), *single, chosen[0].point]
     certifier = None
     if options.certify:

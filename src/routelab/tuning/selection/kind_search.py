@@ -15,7 +15,9 @@ from routelab.replay import ComparisonSet
 from routelab.stats import thinned
 from routelab.tuning.budget import Clock, StudyPlan
 from routelab.tuning.kinds import (
+    BLOCKS,
     BUDGETS,
+    FOLDS,
     CascadeSearch,
     HeldOut,
     Holdout,
@@ -25,7 +27,7 @@ from routelab.tuning.kinds import (
 )
 from routelab.tuning.objectives import ENOUGH, Demands, Excess, FrontPoint, is_met
 from routelab.tuning.options import BY, Options
-from routelab.tuning.selection import stack
+from routelab.tuning.selection import first_choice, stack
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN
 
 if TYPE_CHECKING:
@@ -48,10 +50,13 @@ class SearchedRows:
         pool: all of them, which scorers are fitted on.
         at: (n,) those of them that policies are compared on.
         compared: these rows.
+        train: those that policies by value are chosen on, in a search that goes on as the release
+            that began it searched; else None.
     """
 
-    def __init__(self, pool: ComparisonSet, at: Ints) -> None:
+    def __init__(self, pool: ComparisonSet, at: Ints, train: ComparisonSet | None = None) -> None:
         self.pool, self.at, self.compared = pool, at, pool.some(at)
+        self.train = train
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +134,8 @@ def search_kinds(
     signals = tuple(dict.fromkeys(signal for signal, _ in thresholds))
     single = [point.policy for point in alone]
     found = _Found()
-    holdout = Holdout(tuning, wanted, seed=options.seed)
+    blocks = BLOCKS if options.pool else FOLDS
+    holdout = Holdout(tuning, wanted, blocks=blocks, seed=options.seed)
 
     def reached(kind: str) -> None:
         if options.policy == AUTO and (text := _reached(found.fronts.get(kind, ()), alone)):
@@ -157,10 +163,11 @@ def search_kinds(
     if _is_parted(options, plan, tuning) and clock.begins(CONDITIONAL):
         notify(f"searching policies by {options.parts_by}")
         search = _conditionals(options, signals, more)
-        parted = list(search(holdout.comparison))
+        chosen_then = rows.train if more is None else None
+        parted = list(search(holdout.comparison if chosen_then is None else chosen_then))
         if parted:
             found.fronts[CONDITIONAL] = holdout.front([*single, *parted])
-            found.again[CONDITIONAL] = search
+            found.again[CONDITIONAL] = search if chosen_then is None else _always(parted)
             found.tried += [holdout.excess(policy) for policy in parted]
             reached(CONDITIONAL)
     fronts = {kind: points for kind, points in found.fronts.items() if points}
@@ -168,13 +175,17 @@ def search_kinds(
         raise wanted.out_of_reach(found.tried)
     again = {kind: found.again[kind] for kind in _simplest_first(fronts)}
     refits = _refits(again, holdout, single, notify)
-    held_out = _held_out(refits, holdout, alone)
+    costs = [point.score.usd_per_1k for point in alone]
+    budgets = _budgets(costs) if options.pool else first_choice.budgets(costs)
+    held_out = {kind: holdout.held_out(chosen, budgets) for kind, chosen in refits.items()}
     expected = {kind: stack.expected(fronts[kind], held_out[kind], single) for kind in again}
     free = [it for it in alone if is_met(holdout.excess(it.policy))]
     front, kinds = stack.stacked(expected, held_out, free, holdout)
-    if not options.pool and len(fronts) == 1:  # as the release that began the study chose
-        expected = {kind: list(points) for kind, points in fronts.items()}
-        front = next(iter(expected.values()))
+    if not options.pool:  # as the release that began the study chose
+        expected = {kind: list(fronts[kind]) for kind in again}
+        best = max(it.score.quality for it in alone)
+        won = first_choice.winner(held_out, alone, options.bounds, best)
+        front, kinds = expected[won], {**kinds, **{it.policy: won for it in expected[won]}}
     return KindSearch(
         expected,
         front,
@@ -284,7 +295,13 @@ def _conditionals(
         sources = [more.source(kind) for kind in kinds if kind in more.policies]
     if not sources:
         sources = [cascade.corner_source(signals)]
-    return lambda on: conditional.conditionals(by, on, sources)
+    n_prices = conditional.PRICES if options.pool else first_choice.PRICES
+    return lambda on: conditional.conditionals(by, on, sources, n_prices)
+
+
+def _always(policies: Sequence[Policy]) -> Again:
+    """Of policies that were chosen on other rows than those compared: none is chosen anew."""
+    return lambda _: policies
 
 
 def _refits(
@@ -304,15 +321,6 @@ def _refits(
         kind: [holdout.meeting([*single, *_some(search(on))]) for on in rest]
         for kind, search in again.items()
     }
-
-
-def _held_out(
-    refits: Mapping[str, Sequence[Sequence[Policy]]],
-    holdout: Holdout,
-    alone: Sequence[FrontPoint],
-) -> dict[str, HeldOut]:
-    budgets = _budgets([point.score.usd_per_1k for point in alone])
-    return {kind: holdout.held_out(chosen, budgets) for kind, chosen in refits.items()}
 
 
 def _budgets(costs: Sequence[float]) -> Floats:

@@ -23,7 +23,8 @@ def as_begun(options: Options, notify: Callable[[str], None]) -> Options:
 
     The first release searched plain cascades, exported the knee where nothing was said, and left
     out every request of a group that had begun in an earlier part. What
-    was killed then ends in the policy that it would have come to.
+    was killed then ends in the policy that it would have come to, unless kinds that learn were
+    searched, too: these are fitted as they are now, on the rows that cascades were searched on.
 
     Args:
         options: of the study, whose storage may hold trials of it.

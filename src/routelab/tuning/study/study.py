@@ -239,7 +239,8 @@ def tune(
             allow_missing=options.allow_missing,
         )
 
-    rows = searched_rows(part(searched), options.seed)
+    then = not options.pool and options.parts_by is not None
+    rows = searched_rows(part(searched), options.seed, part("train") if then else None)
     thresholds = inputs.thresholds(rows.compared.log, signals)
     found = choose(
         options, cut, rows, thresholds, partial(part, "calibrate"), clock, progress, tell
