@@ -175,7 +175,7 @@ def test_a_study_that_the_clock_cuts_says_what_was_not_tried(monkeypatch):
     task = np.array(["a", "b"] * 200, dtype=object)
     log = random_log(400, 3, seed=0, requests=Requests(id=ids, task=task))
     study = tune(log, auto(trials=5))
-    assert {it.kind for it in study.rivals} == {"task-mean", "cascade"}
+    assert {it.kind for it in study.rivals} == {"cascade"}
     assert "utility" in study.cut_short
     assert as_json(study)["cut_short"] == list(study.cut_short)
     (note,) = [it for it in study.notes if "no time" in it]
