@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -392,7 +393,11 @@ assert main(["replay", "length.policy", "--log", "small.parquet", *named, "--jso
 
 def test_the_example_is_tuned_judged_exported_loaded_and_proved(sample_log, tmp_path):
     site = installed_example(tmp_path / "site")
-    write_log(sample_log.take(np.arange(0, len(sample_log), 5)), tmp_path / "small.parquet")
+    log = sample_log.take(np.arange(0, len(sample_log), 5))
+    lengths = log.prompt_keys[1]
+    quality = np.ones_like(log.quality)  # else the kind gains nothing, and is not exported
+    quality[:, np.argmin(log.cost_usd.mean(axis=0))] = lengths < np.median(lengths)
+    write_log(replace(log, quality=quality), tmp_path / "small.parquet")
     ran(site, "-c", CHAIN)
     assert "parity: 20/20 decisions, cost equal" in ran(site, "-c", LATER)
 
