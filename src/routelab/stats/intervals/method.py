@@ -199,10 +199,14 @@ def _with_unseen(
     rng = np.random.default_rng(len(samples))
     added, drawn = np.zeros(len(samples)), np.zeros(len(samples))
     for it in unseen:
-        share = it.high / (it.high - it.low)
+        # Rounding may put both ends on one side of what they move, by its last digit.
+        low, high = min(it.low, 0.0), max(it.high, 0.0)
+        if low == high:
+            continue
+        share = high / (high - low)
         lower = rng.poisson(it.weight * (1.0 - share), len(samples))
         upper = rng.poisson(it.weight * share, len(samples))
-        added += lower * (it.low * per_row) + upper * (it.high * per_row)
+        added += lower * (low * per_row) + upper * (high * per_row)
         drawn += lower + upper
     return np.asarray(value + ((samples - value) * groups + added) / (groups + drawn))
 
