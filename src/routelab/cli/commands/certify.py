@@ -317,7 +317,7 @@ def _check_part(loaded: PolicyFile, log: Log, part: str) -> None:
     if part in ("train", "tune", *searched) or (part == "all" and own):
         raise TuningError(
             f"--split {part}: {loaded.path} was made from these requests, so nothing can be"
-            " proved on them; use {_unsearched(searched)} or all of another log"
+            f" proved on them; use {_unsearched(searched)} or all of another log"
         )
     if part == "all" or loaded.document.split is None:
         return
