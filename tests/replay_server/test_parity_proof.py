@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from routelab.core.catalogue.catalogue import Catalogue
+from routelab.core.messages import markdown_text
 from routelab.core.signal_spec import SignalSpec
 from routelab.errors import LogError, UncoveredError
 from routelab.gates import Function, Length
@@ -135,7 +136,7 @@ def test_a_card_shows_verdict_figures_baselines_and_origin(tuned):
     assert f"{study.figures.quality:.4f}" in text
     assert study.log.sha256 in text
     for it in study.figures.baselines:
-        assert f"| {it.name} |" in text
+        assert f"| {markdown_text(it.name)} |" in text
     assert "Split by time, prompt kept together" in text
 
 
