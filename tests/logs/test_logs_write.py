@@ -39,7 +39,7 @@ def logs(draw: st.DrawFn) -> Log:
     quality = np.where(error, 0.0, numbers(0, 1))
     quality[0, 0] = 0.0
     cost = numbers(0, 1e9)
-    sure = np.where(error, np.nan, numbers(-1e300, 1e300))
+    sure = np.where(error, np.nan, numbers(-1e149, 1e149))
     sure[0, 0], error[0, 0] = 0.5, False
     answers = {name: list(column(st.none() | TEXT)) for name in models}
     needs = st.lists(st.sampled_from(["tools", "json", "vision"]), max_size=2).map(tuple)

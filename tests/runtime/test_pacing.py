@@ -54,9 +54,9 @@ class Busy(httpx.AsyncBaseTransport):
 
 def router(tmp_path, transport):
     small = model(Deployment("http://north.test/v1", "m"))
+    world = catalogue(small=small)
     return AsyncRouter(
-        policy_file(tmp_path, Fixed("small"), catalogue(small=small)),
-        config=RouterConfig(transport=transport),
+        policy_file(tmp_path, Fixed("small"), world), world, RouterConfig(transport=transport)
     )
 
 

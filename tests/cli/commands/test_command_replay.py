@@ -29,7 +29,7 @@ def there(sample_file, tmp_path_factory):
     log = routelab.read(sample_file, signals=["confidence"]).take(np.arange(N))
     write(log, folder / "log.parquet")
     log = routelab.read(folder / "log.parquet", signals=["confidence"])
-    options = Options(name="tuned", models=MODELS, policy="cascade", trials=5, point="most-quality")
+    options = Options(name="tuned", models=MODELS, policy="cascade", trials=5, point="knee")
     save(routelab.tune(log, options), folder / "tuned.policy")
     return folder
 

@@ -75,7 +75,7 @@ ACCOUNTED = ("answered", pytest.approx(USD), pytest.approx(USD), pytest.approx(U
 def test_nobody_waits_for_the_usage_and_it_is_not_lost(tmp_path, leaves):
     async def run():
         file, config = settings(tmp_path, LATE_S)
-        router = AsyncRouter(file, config=config)
+        router = AsyncRouter(file, file.document.catalogue, config)
         began = time.monotonic()
         async with router.stream("2 + 2?") as answer:
             said = ""
@@ -105,7 +105,7 @@ def test_the_caller_who_asks_for_the_usage_gets_it(tmp_path):
         file, config = settings(tmp_path, LATE_S)
         options = {"stream_options": {"include_usage": True}}
         async with (
-            AsyncRouter(file, config=config) as router,
+            AsyncRouter(file, file.document.catalogue, config) as router,
             router.stream("2 + 2?", **options) as answer,
         ):
             pieces = [piece.raw async for piece in answer]
@@ -118,7 +118,7 @@ def test_the_caller_who_asks_for_the_usage_gets_it(tmp_path):
 
 def test_a_blocking_caller_has_the_cost_where_it_asks_for_it(tmp_path):
     file, config = settings(tmp_path, LATE_S)
-    with Router(file, config=config) as router:
+    with Router(file, file.document.catalogue, config) as router:
         began = time.monotonic()
         with router.stream("2 + 2?") as answer:
             assert "".join(piece.text for piece in answer) == "Four."
