@@ -120,6 +120,7 @@ def test_a_study_that_is_not_waited_for_is_recorded_in_the_background(
     assert "ROUTELAB_TRACKING_WAIT_S is 'soon'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_studies_recorded_together_in_a_new_folder_are_all_there(
     tuned: Any, tmp_path: Path
 ) -> None:

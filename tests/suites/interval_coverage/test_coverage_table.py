@@ -10,11 +10,14 @@ from coverage_world import told
 from scipy.stats import binom
 from world_figures import FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
 
-TIMES = 20
-UGLY = ("rare failures", "log-normal sigma 2", "spiky", "conversations", "models on a line")
+TIMES = 12
+UGLY = ("log-normal sigma 2", "spiky", "conversations")
+FURTHER = ("rare failures", "models on a line")
 
 
-@pytest.mark.parametrize("name", UGLY)
+@pytest.mark.parametrize(
+    "name", [*UGLY, *(pytest.param(it, marks=pytest.mark.slow) for it in FURTHER)]
+)
 def test_ugly_worlds_are_held(name):
     counts: dict[str, int] = {}
     for seed in range(TIMES):
@@ -29,12 +32,12 @@ def test_ugly_worlds_are_held(name):
 def test_where_the_plain_interval_is_valid_as_much_is_shipped():
     """With 150 requests the gain is shown in some logs and not in others."""
     shipped, plain = 0, 0
-    for seed in range(2 * TIMES):
+    for seed in range(3 * TIMES):
         found = fixed_policy("useful", 150, seed)
         shipped, plain = shipped + found[SHIP], plain + found[PLAIN_SHIP]
-    print(f"\n{told('gain shown', shipped, 2 * TIMES)}")  # noqa: T201
+    print(f"\n{told('gain shown', shipped, 3 * TIMES)}")  # noqa: T201
     assert abs(shipped - plain) <= 2
-    assert 0 < shipped < 2 * TIMES
+    assert 0 < shipped < 3 * TIMES
 
 
 def test_whole_studies_of_a_worthless_world_ship_nothing():
