@@ -22,6 +22,7 @@ def world(tmp_path, monkeypatch):
     return save(tmp_path / "log.csv", rows)
 
 
+@pytest.mark.slow
 def test_commands_show_names_as_text(run, world, tmp_path):
     def shown(*arguments):
         done = run(*arguments)

@@ -402,6 +402,7 @@ def test_the_example_is_tuned_judged_exported_loaded_and_proved(sample_log, tmp_
     assert "parity: 20/20 decisions, cost equal" in ran(site, "-c", LATER)
 
 
+@pytest.mark.slow
 def test_the_example_passes_the_shipped_suite(tmp_path):
     site = installed_example(tmp_path / "site")
     config = ("-c", PROJECT / "pyproject.toml", "--rootdir", EXAMPLE)

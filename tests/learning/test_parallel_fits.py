@@ -121,6 +121,7 @@ def test_a_scorer_is_the_same_on_any_number_of_processors(processors, monkeypatc
         monkeypatch.setattr(parallel_fits, "cpu_count", lambda: processors)
 
 
+@pytest.mark.slow
 def test_a_scorer_is_the_same_whatever_threads_libraries_would_use():
     log = telling_log(20_000)
     recipe = learning.Recipe(learners=("prior", "numbers"), calibrator="platt", folds=3)

@@ -67,7 +67,7 @@ def logs(draw: st.DrawFn) -> Log:
 
 
 @given(logs())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_reading_gives_the_log_that_was_written(tmp_path_factory: Any, log: Log) -> None:
     path = tmp_path_factory.mktemp("logs") / "log.parquet"
     assert_equal(read(write(log, path)), log)

@@ -27,7 +27,10 @@ SLOWER = 1.10
 """Than alone, at most, the P95 of a host that is well may be."""
 
 
-@pytest.fixture(params=[0.05, pytest.param(2.0, marks=pytest.mark.soak)], ids=["short", "long"])
+@pytest.fixture(
+    params=[pytest.param(0.05, marks=pytest.mark.slow), pytest.param(2.0, marks=pytest.mark.soak)],
+    ids=["short", "long"],
+)
 def load(request):
     """Ports of the hosts, calls in flight, seconds of the whole, and whether to hold it to them."""
     takes_s, long = request.param, request.param == 2.0

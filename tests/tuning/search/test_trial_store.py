@@ -209,6 +209,7 @@ def written(folder):
     return {path.name: path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_a_study_killed_with_sigkill_ends_in_the_same_bytes(tmp_path, sample_file):
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
