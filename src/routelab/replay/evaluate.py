@@ -203,7 +203,7 @@ def evaluate(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> list
         UncoveredError: a policy asks for what the log cannot know.
         PolicyError: one has no name, or is no policy.
     """
-    return evaluate_jointly(comparison, policies).figures
+    return _evaluated(comparison, policies)[0]
 
 
 def evaluate_jointly(comparison: ComparisonSet, policies: Sequence[NamedPolicy]) -> JointFigures:
@@ -215,6 +215,14 @@ def evaluate_jointly(comparison: ComparisonSet, policies: Sequence[NamedPolicy])
     Raises:
         UncoveredError, PolicyError: as `evaluate`.
     """
+    found, measured = _evaluated(comparison, policies)
+    return JointFigures(found, joint_gains(found, measured))
+
+
+def _evaluated(
+    comparison: ComparisonSet, policies: Sequence[NamedPolicy]
+) -> tuple[list[Figures], list[dict[str, Measure]]]:
+    """Figures of each policy, and what they were made of, all in the same resamples."""
     if bare := [it for it in policies if isinstance(it, Policy)]:
         raise PolicyError(f"{bare[0]!r:.80} has no name: give NamedPolicy('mine', policy)")
     fixed = comparison.fixed()
@@ -236,7 +244,7 @@ def evaluate_jointly(comparison: ComparisonSet, policies: Sequence[NamedPolicy])
         _figures(comparison, named.name, replay, mine)
         for named, replay, mine in zip(policies, replays, concerning, strict=True)
     ]
-    return JointFigures(found, joint_gains(found, concerning))
+    return found, concerning
 
 
 def _shared(comparison: ComparisonSet, fixed: list[Replay]) -> dict[_Key, BaselineOutcome]:

@@ -27,7 +27,7 @@ from routelab.stats.power import (
     settling_range,
 )
 from routelab.stats.reach import RowsNeeded, rows_needed
-from routelab.stats.spending import look_level, moved_out, widened
+from routelab.stats.spending import at_level, look_level, moved_out, widened
 from routelab.stats.student import student_quantile, student_tail
 from routelab.stats.thinning import evenly, thinned
 from routelab.stats.time_blocks import block_length, time_blocks
@@ -44,6 +44,7 @@ __all__ = [
     "Unseen",
     "Wealth",
     "align",
+    "at_level",
     "bentkus",
     "betting",
     "block_length",

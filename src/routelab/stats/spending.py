@@ -35,7 +35,18 @@ def widened(estimate: float, interval: tuple[float, float], look: int) -> tuple[
         interval: of 95 %.
         look: 1 for the first, which leaves it as it is.
     """
-    factor = _NORMAL.inv_cdf(1.0 - look_level(look)) / _NORMAL.inv_cdf(1.0 - FIRST)
+    return at_level(estimate, interval, look_level(look))
+
+
+def at_level(estimate: float, interval: tuple[float, float], level: float) -> tuple[float, float]:
+    """A 95 % interval as wide as another level asks for, each end by the same factor.
+
+    Args:
+        estimate: inside the interval.
+        interval: of 95 %.
+        level: one-sided, of either end; .025 leaves it as it is.
+    """
+    factor = _NORMAL.inv_cdf(1.0 - level) / _NORMAL.inv_cdf(1.0 - FIRST)
     return moved_out(estimate, interval, factor)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +18,7 @@ from routelab.replay import (
     baseline_gains,
     evaluate,
 )
+from routelab.stats import at_level, look_level
 from routelab.tuning.objectives import MARGIN, FrontPoint, OperatingPoint, operating_points
 from routelab.tuning.options import Options
 from routelab.tuning.tuners import TASK_MEAN
@@ -174,13 +174,10 @@ def shared_level(
     Args:
         points: the exported one first; tested: their figures on test.
     """
-    normal = NormalDist()
-    factor = normal.inv_cdf(1 - 0.025 / len(points)) / normal.inv_cdf(1 - 0.025)
-    found = []
+    level, found = look_level(1) / len(points), []
     for it, figures in zip(points[1:], tested[1:], strict=True):
-        gain, (low, high) = figures.gain_vs_zero_router, figures.gain_ci
-        wider = (gain - factor * (gain - low), gain + factor * (high - gain))
-        found.append(PointGain(it.name, gain, wider))
+        gain = figures.gain_vs_zero_router
+        found.append(PointGain(it.name, gain, at_level(gain, figures.gain_ci, level)))
     return tuple(found)
 
 
