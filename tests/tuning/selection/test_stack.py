@@ -113,3 +113,13 @@ def test_a_model_that_may_not_be_exported_alone_is_in_no_front():
     front, _ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [], holdout)
     assert front
     assert all(isinstance(it.policy, Cascade) for it in front)
+
+
+def test_where_only_the_dearest_model_may_be_exported_alone_cheaper_policies_stay_in_the_front():
+    holdout = holdout_of(random_log(2000, 3, seed=2))
+    points, held_out = searched(holdout)
+    dearest = max(alone_of(holdout), key=lambda it: it.score.usd_per_1k)
+    routed = [it for it in points if isinstance(it.policy, Cascade)]
+    front, _ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [dearest], holdout)
+    assert min(it.score.usd_per_1k for it in front) == routed[0].score.usd_per_1k
+    assert routed[0].score.usd_per_1k < dearest.score.usd_per_1k

@@ -56,7 +56,8 @@ def stacked(
     """The front of all kinds, and the kind of each policy of any of them.
 
     Kinds are asked from the simplest on, the models alone before all: at each cost one takes
-    the place of those before if it leads them by `SURE` standard errors, by blocks of rows.
+    the place of those before if it leads them by `SURE` standard errors, by blocks of rows, or if
+    bounds on latency and groups leave those before no policy that is so cheap.
 
     Args:
         fronts: by kind, the simplest first, with what is expected on other rows.
@@ -73,18 +74,25 @@ def stacked(
     if alone:
         first = holdout.held_out([[it.policy for it in alone]] * holdout.folds, budgets)
     sums = first.sums.copy()
+    cheapest = np.full(len(budgets), _cheapest(alone or next(iter(fronts.values()))))
     slope = _slopes(alone, budgets)
     for at, kind in enumerate(fronts):
-        mine = held_out[kind].sums
+        mine, from_usd = held_out[kind].sums, _cheapest(fronts[kind])
         lead, error = _lead(mine, sums, slope)
-        better = lead > SURE * error
+        better = (lead > SURE * error) & (budgets >= min(from_usd, budgets[-1]))
+        better |= (budgets < cheapest) & (from_usd < cheapest)
         leads[better] = at
         sums[better] = mine[better]
+        cheapest[better] = from_usd
     names = list(fronts)
     kept = list(alone)
     for at, kind in enumerate(names):
         kept += [it for it in fronts[kind] if leads[_nearest(budgets, it)] == at]
     return front(kept), kinds
+
+
+def _cheapest(points: Sequence[FrontPoint]) -> float:
+    return min(it.score.usd_per_1k for it in points)
 
 
 def _lead(mine: Floats, theirs: Floats, slope: Floats) -> tuple[Floats, Floats]:
