@@ -284,7 +284,7 @@ def _copy(value: Any) -> Any:
     """The value, of which nothing is shared with the piece that it came in."""
     if isinstance(value, Mapping):
         return {name: _copy(it) for name, it in value.items()}
-    return [_copy(it) for it in value] if isinstance(value, list) else value
+    return _Entries(map(_copy, value)) if isinstance(value, list) else value
 
 
 def _extend(into: list[Any], values: list[Any], *, calls: bool) -> None:
