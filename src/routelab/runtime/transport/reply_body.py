@@ -6,10 +6,15 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
+from anyio.lowlevel import checkpoint
+
 from routelab.runtime.upstream import UpstreamError
 
 _STEP = 1 << 16
 """Bytes that are unpacked at once: what is packed well grows a thousandfold."""
+
+_AT_ONCE = 1 << 20
+"""Bytes after which others have their turn."""
 
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
@@ -27,13 +32,16 @@ async def unpacked(
         UpstreamError: there are more, they are not what they say they are, or they are packed in a
             way that was not asked for.
     """
-    size = 0
+    size = paused = 0
     unpack = _Unpacker(encoding) if encoding not in ("", "identity") else None
     async for part in parts:
         for piece in (part,) if unpack is None else unpack.feed(part):
             size += len(piece)
             if size > most:
                 raise too_long(most)
+            if size - paused > _AT_ONCE:  # a little may unpack to a lot
+                paused = size
+                await checkpoint()
             yield piece
 
 
