@@ -137,7 +137,7 @@ class StreamReader:
                 raise StreamError(f"sent {error}", "malformed") from None
             except UpstreamError as error:
                 if not self.assembly.finished:
-                    kind: Kind = "malformed" if error.kind == "malformed" else "cut"
+                    kind: Kind = "cut" if error.kind not in ("malformed", "stopped") else error.kind
                     raise StreamError(self._cut(str(error)), kind) from None
         if not self.assembly.finished and (not done or self.assembly.broken):
             raise StreamError(self._cut("the stream ended without a finish"), "cut")

@@ -79,6 +79,7 @@ class HttpUpstream:
         self._own: Sender | None = None
         self._transport = named(transport) if isinstance(transport, str) else transport
         self.pacing = Pacing()
+        self._closed = False
 
     async def send(self, outgoing: OutgoingRequest) -> Reply:
         if self.pacing.under_way < FEW:
@@ -93,7 +94,7 @@ class HttpUpstream:
             finally:
                 await response.aclose()
         except Exception as error:
-            if (told := _translated(error, outgoing.timeouts.connect_s)) is None:
+            if (told := self._told(error, outgoing.timeouts.connect_s)) is None:
                 raise
             raise told from None
         return Reply(response.status_code, content if body is None else body, response.headers)
@@ -117,7 +118,7 @@ class HttpUpstream:
             finally:
                 await response.aclose()
         except Exception as error:
-            if (told := _translated(error, connect_s)) is None:
+            if (told := self._told(error, connect_s)) is None:
                 raise
             raise told from None
 
@@ -127,7 +128,8 @@ class HttpUpstream:
         return text
 
     async def aclose(self) -> None:
-        """Close the connections that are our own."""
+        """Close the connections that are our own; nothing is sent any more."""
+        self._closed = True
         sender, self._own = self._own, None
         if sender is not None:
             await sender.aclose()
@@ -153,12 +155,20 @@ class HttpUpstream:
                 if pacing.under_way >= FEW and pacing.over():
                     await pacing.place()
         except Exception as error:
-            if (told := _translated(error, connect_s)) is None:
+            if (told := self._told(error, connect_s)) is None:
                 raise
             raise told from None
 
+    def _told(self, error: Exception, connect_s: float) -> UpstreamError | None:
+        """A failure as one of an upstream; None of what is none of the network's."""
+        if self._closed:  # whatever closing made of it says nothing of the deployment
+            return UpstreamError("the router was closed", "stopped")
+        return _translated(error, connect_s)
+
     @property
     def _sender(self) -> Sender:
+        if self._closed:
+            raise UpstreamError("the router was closed", "stopped")
         if self._given is not None:
             return self._given
         if self._own is None:
