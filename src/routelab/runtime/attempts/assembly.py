@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from routelab.runtime.attempts.usage_dialects import USAGE_FIELDS, merge_usage, places_of
@@ -36,8 +36,60 @@ _GROWING_PARTS = frozenset(("text", "output_text", "thinking", "reasoning"))
 """Types of parts of a content that go on from piece to piece."""
 
 
+CHOICES = 128
+"""Of an answer, unless more were asked for."""
+
+TOOL_CALLS = 1_000
+"""Of an answer, and entries of any other list in it that pieces go on with."""
+
+_CHECKED = 64 << 10
+"""Characters of a tool call's arguments that may be looked at to see where another call begins."""
+
+
 class PieceError(ValueError):
-    """A piece is no `chat.completion.chunk`."""
+    """A piece is no `chat.completion.chunk`, or one too many."""
+
+
+class _Text:
+    """A text that grows piece by piece, and is put together once: each sum would copy it all."""
+
+    __slots__ = ("_parts", "size")
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = list(parts)
+        self.size = sum(map(len, parts))
+
+    def add(self, part: str) -> None:
+        self._parts.append(part)
+        self.size += len(part)
+
+    def __str__(self) -> str:
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
+
+
+class _Entries(list[Any]):
+    """A list of objects, each found by its index without a look at the others."""
+
+    def __init__(self, entries: Iterable[Any] = ()) -> None:
+        super().__init__(entries)
+        self.last: dict[object, dict[str, Any]] = {}
+        for it in self:
+            if isinstance(it, dict):
+                self.last[_hashed(it.get("index"))] = it
+
+    def put(self, entry: dict[str, Any], index: object) -> None:
+        """Add an object that has, or is about to have, this index."""
+        if len(self) >= TOOL_CALLS:
+            raise PieceError(f"more than {TOOL_CALLS:,} entries of a list")
+        self.append(entry)
+        self.last[_hashed(index)] = entry
+
+
+def _hashed(index: object) -> object:
+    """An index as a key: an object or a list is one that no other is like."""
+    return index if isinstance(index, str | int | float | None) else id(index)
 
 
 class Assembly:
@@ -102,12 +154,14 @@ class Assembly:
 
     def body(self) -> dict[str, Any]:
         """What there is so far as a `chat.completion`."""
-        choices = [_complete(self._choices[index]) for index in sorted(self._choices)]
+        choices = [_complete(_plain(self._choices[index])) for index in sorted(self._choices)]
         used = {"usage": self._usage} if self._usage else {}
         return {**self._body, "object": "chat.completion", **used, "choices": choices}
 
     def _add_choice(self, choice: Mapping[str, Any], delta: Mapping[str, Any]) -> None:
         index = choice.get("index") or 0
+        if index not in self._choices and len(self._choices) >= max(CHOICES, self._asked):
+            raise PieceError(f"more than {len(self._choices)} choices")
         mine = self._choices.setdefault(index, {"index": index, "message": {}})
         _merge(mine["message"], delta)
         for name, value in choice.items():
@@ -158,10 +212,10 @@ def _merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
         elif name == "content" and (isinstance(value, list) or isinstance(known, list)):
             into[name] = _parts(known)
             _extend_parts(into[name], _parts(value))
-        elif isinstance(value, str) and isinstance(known, str):
+        elif isinstance(value, str) and isinstance(known, str | _Text):
             into[name] = _joined(name, known, value)
         elif isinstance(value, list):
-            into[name] = known if isinstance(known, list) else []
+            into[name] = known if isinstance(known, list) else _Entries()
             _extend(into[name], value, calls=name == "tool_calls")
         elif isinstance(value, Mapping):
             into[name] = known if isinstance(known, dict) else {}
@@ -172,19 +226,38 @@ def _merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
             into[name] = value
 
 
-def _joined(name: str, known: str, value: str) -> str:
-    if name in _GROWING:
-        return known + value
+def _joined(name: str, known: str | _Text, value: str) -> str | _Text:
     if name in _ONCE:
         return value or known
-    return known if value == known else known + value
+    if not value:
+        return known
+    if name not in _GROWING and len(value) == _length(known) and value == str(known):
+        return known
+    if not isinstance(known, _Text):
+        return _Text(known, value) if known else value
+    known.add(value)
+    return known
+
+
+def _length(text: str | _Text) -> int:
+    return text.size if isinstance(text, _Text) else len(text)
+
+
+def _plain(value: Any) -> Any:
+    """What was put together, without what is only of use while it is."""
+    if isinstance(value, _Text):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _plain(it) for name, it in value.items()}
+    return [_plain(it) for it in value] if isinstance(value, list) else value
 
 
 def _parts(content: object) -> list[Any]:
     """Content as a list of parts, which is what it is where not all of it is text."""
     if isinstance(content, list):
         return content
-    return [{"type": "text", "text": content}] if content else []
+    text = str(content) if isinstance(content, _Text) else content
+    return [{"type": "text", "text": text}] if text else []
 
 
 def _extend_parts(into: list[Any], parts: list[Any]) -> None:
@@ -211,7 +284,7 @@ def _copy(value: Any) -> Any:
     """The value, of which nothing is shared with the piece that it came in."""
     if isinstance(value, Mapping):
         return {name: _copy(it) for name, it in value.items()}
-    return [_copy(it) for it in value] if isinstance(value, list) else value
+    return _Entries(map(_copy, value)) if isinstance(value, list) else value
 
 
 def _extend(into: list[Any], values: list[Any], *, calls: bool) -> None:
@@ -220,46 +293,55 @@ def _extend(into: list[Any], values: list[Any], *, calls: bool) -> None:
         if not isinstance(value, Mapping):
             into.append(value)
             continue
+        if not isinstance(into, _Entries):
+            into.append(_copy(value))
+            continue
         entry = _call_of(into, value) if calls else _entry_of(into, value)
         if entry is None:
-            into.append(entry := {})
+            index = value.get("index")
+            if index is None and not calls:
+                into.append(_copy(value))  # nothing goes on with it
+                continue
+            into.put(entry := {}, index)
         _merge(entry, value)
 
 
-def _entry_of(entries: list[Any], value: Mapping[str, Any]) -> dict[str, Any] | None:
+def _entry_of(entries: _Entries, value: Mapping[str, Any]) -> dict[str, Any] | None:
     index = value.get("index")
-    if index is None:
-        return None
-    return next((it for it in entries if isinstance(it, dict) and it.get("index") == index), None)
+    return None if index is None else entries.last.get(_hashed(index))
 
 
-def _call_of(calls: list[Any], value: Mapping[str, Any]) -> dict[str, Any] | None:
+def _call_of(calls: _Entries, value: Mapping[str, Any]) -> dict[str, Any] | None:
     """The tool call that a piece goes on with; None if it begins another.
 
     Some endpoints number all calls of an answer 0, or do not number them: then their ids tell them
     apart, and where they have none, that a name comes after arguments.
     """
     index = value.get("index")
-    there = [
-        it for it in calls if isinstance(it, dict) and (index is None or it.get("index") == index)
-    ]
-    if not there:
+    last = calls.last.get(_hashed(index)) if index is not None else calls[-1] if calls else None
+    if not isinstance(last, dict):
         return None
-    last: dict[str, Any] = there[-1]
     function = value.get("function")
     if not isinstance(function, Mapping) or not (name := function.get("name")):
         return last
     if value.get("id") and last.get("id"):
-        return last if value["id"] == last["id"] else None
+        return last if value["id"] == str(last["id"]) else None
     begun = last.get("function")
     if not isinstance(begun, Mapping) or not (arguments := begun.get("arguments")):
         return last
     again = str(function.get("arguments") or "").startswith("{") and _is_object(arguments)
-    return None if again or begun.get("name") != name else last
+    return None if again or _text_of(begun.get("name")) != name else last
+
+
+def _text_of(value: object) -> object:
+    return str(value) if isinstance(value, _Text) else value
 
 
 def _is_object(text: object) -> bool:
-    return isinstance(text, str) and decode_object(text.encode(errors="replace")) is not None
+    if not isinstance(text, str | _Text) or _length(text) > _CHECKED:
+        return False
+    said = str(text).rstrip()
+    return said.endswith("}") and decode_object(said.encode(errors="replace")) is not None
 
 
 def _place(call: Mapping[str, Any]) -> int:

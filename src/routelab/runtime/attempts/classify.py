@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from routelab.core.catalogue import Deployment
-from routelab.runtime.attempts.assembly import are_objects
+from routelab.runtime.attempts.assembly import TOOL_CALLS, are_objects
 from routelab.runtime.attempts.failures import (
     EMPTY,
     MALFORMED,
@@ -24,11 +24,14 @@ from routelab.runtime.attempts.failures import (
 from routelab.runtime.attempts.retry_after import retry_after_s
 from routelab.runtime.attempts.usage_dialects import usage_of
 from routelab.runtime.upstream import Kind, OutgoingRequest, Reply, deployment_label
-from routelab.runtime.wire import SHOULD_RETRY, decode_json
+from routelab.runtime.wire import SHOULD_RETRY, VALUES, TooDeepError, decode_bounded
 from routelab.signals import answer_text
 
 _SHOWN = 200
 """Characters of a body that an error message quotes."""
+
+MOST_CHOICES = 1_024
+"""Of one answer, whatever was asked for."""
 
 _READ = 4_000
 """Characters of an objection that are looked at."""
@@ -101,7 +104,7 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
         return failed_with(deployment, _used(body), error, "malformed", MALFORMED, reply.status)
     said = body if body is not None else _listed(reply)
     if good and body is None and error_of(said) is None:
-        error = f"answered no JSON object: {_quote(reply)}"
+        error = f"answered {_unread(reply)}: {_quote(reply)}"
         return failed_with(deployment, None, error, "malformed", MALFORMED, reply.status)
     verdict = judged(reply.status, said)
     failure = _asked_not_to_retry(verdict, reply.headers)
@@ -120,12 +123,15 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
 
 
 def _formed(choices: list[Any]) -> bool:
-    """Whether each choice has a message, and tool calls only in their form."""
+    """Whether each choice has a message, and tool calls only in their form; none too many."""
+    if len(choices) > MOST_CHOICES:
+        return False
     for choice in choices:
         message = choice.get("message") if isinstance(choice, Mapping) else None
         if not isinstance(message, Mapping):
             return False
-        if (calls := message.get("tool_calls")) and not are_objects(calls):
+        calls = message.get("tool_calls")
+        if calls and not (are_objects(calls) and len(calls) <= TOOL_CALLS):
             return False
     return True
 
@@ -152,12 +158,25 @@ def _asked_not_to_retry(verdict: JudgedFailure, headers: Mapping[str, str]) -> F
     return verdict.failure._replace(again=False, elsewhere=False, against=False)
 
 
+def _unread(reply: Reply) -> str:
+    """What a body is that is no JSON object."""
+    if isinstance(reply.body, bytes):
+        try:
+            decode_bounded(reply.body)
+        except TooDeepError as error:
+            return f"JSON that is {error}"
+        except ValueError as error:
+            if len(reply.body) > VALUES:
+                return f"JSON that is not read ({error})"
+    return "no JSON object"
+
+
 def _listed(reply: Reply) -> object:
     """The JSON of a reply that is no object; None if it is no JSON."""
     if not isinstance(reply.body, bytes):
         return None
     try:
-        return decode_json(reply.body)
+        return decode_bounded(reply.body)
     except ValueError:
         return None
 

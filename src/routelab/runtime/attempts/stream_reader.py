@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from routelab.core import estimated_tokens, tokens_of
 from routelab.runtime.attempts.assembly import Assembly, PieceError
@@ -39,6 +39,13 @@ _GRACE_S, _USAGE_S = 0.25, 10.0
 """To wait for more after the answer is complete, where its usage is known and where it is not.
 Without it a cost is unknown, and slow models send it as slowly as their words. It is read behind
 the caller's back, who has the answer by then."""
+
+
+_AT_ONCE = 200
+"""Events that are taken before others have their turn, where so many come at once."""
+
+_EVENTS, _HELD = 500_000, 10_000
+"""Of a stream, and before its answer begins."""
 
 
 class Pass(Protocol):
@@ -95,6 +102,7 @@ class StreamReader:
         self._usage_asked = usage_asked
         self._clock = clock
         self._held: list[Mapping[str, Any]] = []
+        self._events = 0
 
     async def read(self, chunks: AsyncGenerator[bytes]) -> None:
         """Read until the answer is complete.
@@ -107,6 +115,9 @@ class StreamReader:
             try:
                 async for chunk in chunks:
                     for event in parser.feed(chunk):
+                        self._events += 1
+                        if not self._events % _AT_ONCE:
+                            await self._paused()
                         done = done or event.data == _DONE
                         if not done and event.data:
                             await self._event(event)
@@ -126,10 +137,22 @@ class StreamReader:
                 raise StreamError(f"sent {error}", "malformed") from None
             except UpstreamError as error:
                 if not self.assembly.finished:
-                    raise StreamError(self._cut(str(error)), "cut") from None
+                    kind: Kind = "cut" if error.kind not in ("malformed", "stopped") else error.kind
+                    raise StreamError(self._cut(str(error)), kind) from None
         if not self.assembly.finished and (not done or self.assembly.broken):
             raise StreamError(self._cut("the stream ended without a finish"), "cut")
         await self.release()
+
+    async def _paused(self) -> None:
+        """Let others have their turn, and end what has gone on too long.
+
+        Raises:
+            StreamError: there are more pieces than any answer has.
+        """
+        await checkpoint()
+        if self._events > _EVENTS or len(self._held) > _HELD:
+            n = min(self._events, _EVENTS)
+            raise StreamError(self._cut(f"it sent more than {n:,} events"), "malformed")
 
     async def take(self, piece: Mapping[str, Any]) -> None:
         """Take the next piece, and pass it on once the answer has begun.
