@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from routelab.core.catalogue import Deployment
-from routelab.runtime.attempts.assembly import TOOL_CALLS, are_objects
+from routelab.runtime.attempts.assembly import CONTENT, are_objects
 from routelab.runtime.attempts.failures import (
     EMPTY,
     MALFORMED,
@@ -21,6 +21,7 @@ from routelab.runtime.attempts.failures import (
     judged,
     sentence_of,
 )
+from routelab.runtime.attempts.growing import ENTRIES
 from routelab.runtime.attempts.retry_after import retry_after_s
 from routelab.runtime.attempts.usage_dialects import usage_of
 from routelab.runtime.upstream import Kind, OutgoingRequest, Reply, deployment_label
@@ -80,6 +81,11 @@ def failed(deployment: Deployment, error: str, kind: Kind) -> AttemptResult:
     return AttemptResult(where, error=error, kind=kind, failure=OF_KIND[kind])
 
 
+def too_few(missing: int) -> str:
+    """That an endpoint left out choices that were asked for."""
+    return f"answered {missing} fewer choices than were asked for"
+
+
 def late(outgoing: OutgoingRequest, reason: str) -> AttemptResult:
     """An attempt whose time was over before its reply began."""
     if outgoing.progress.waits:
@@ -123,15 +129,15 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
 
 
 def _formed(choices: list[Any]) -> bool:
-    """Whether each choice has a message, and tool calls only in their form; none too many."""
+    """Whether each choice has a message, content and tool calls in their form; none too many."""
     if len(choices) > MOST_CHOICES:
         return False
     for choice in choices:
         message = choice.get("message") if isinstance(choice, Mapping) else None
-        if not isinstance(message, Mapping):
+        if not isinstance(message, Mapping) or not isinstance(message.get("content"), CONTENT):
             return False
         calls = message.get("tool_calls")
-        if calls and not (are_objects(calls) and len(calls) <= TOOL_CALLS):
+        if calls and not (are_objects(calls) and len(calls) <= ENTRIES):
             return False
     return True
 

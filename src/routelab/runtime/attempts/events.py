@@ -77,6 +77,12 @@ class EventParser:
         self._bounded()
         return events
 
+    def rest(self) -> Event | None:
+        """What the bytes ended in, if no blank line closed it; it may be cut."""
+        self._take(b"".join(self._line))
+        self._line = []
+        return self._dispatch()
+
     def _without_start(self, data: bytes) -> bytes:
         """The bytes without the mark that may open a stream, which may come in parts."""
         if self._started:

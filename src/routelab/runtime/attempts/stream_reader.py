@@ -11,17 +11,19 @@ import anyio
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from routelab.core import estimated_tokens, tokens_of
-from routelab.runtime.attempts.assembly import Assembly, PieceError
+from routelab.runtime.attempts.assembly import Assembly
 from routelab.runtime.attempts.events import Event, EventError, EventParser
 from routelab.runtime.attempts.failures import (
     CUT,
     EMPTY,
     OF_KIND,
+    UNSUPPORTED,
     Failure,
     error_of,
     judged,
     sentence_of,
 )
+from routelab.runtime.attempts.growing import PieceError
 from routelab.runtime.attempts.timeouts import StreamTimeouts
 from routelab.runtime.upstream import Kind, UpstreamError
 from routelab.runtime.wire import decode_object
@@ -139,9 +141,28 @@ class StreamReader:
                 if not self.assembly.finished:
                     kind: Kind = "cut" if error.kind not in ("malformed", "stopped") else error.kind
                     raise StreamError(self._cut(str(error)), kind) from None
-        if not self.assembly.finished and (not done or self.assembly.broken):
-            raise StreamError(self._cut("the stream ended without a finish"), "cut")
+        if not done and not self.assembly.finished and (last := parser.rest()) is not None:
+            done = last.data == _DONE
+            if not done and decode_object(last.data) is not None:
+                await self._event(last)
+        self._ended(done)
         await self.release()
+
+    def _ended(self, done: bool) -> None:
+        """Refuse what is not whole.
+
+        Every choice that was asked for says why it ended, or none does and `[DONE]` stands for it.
+
+        Raises:
+            StreamError: it is not.
+        """
+        known = self.assembly
+        if known.finished:
+            return
+        if not done or known.broken:
+            raise StreamError(self._cut("the stream ended without a finish"), "cut")
+        if known.missing:
+            raise StreamError(too_few(known.missing), "status", UNSUPPORTED)
 
     async def _paused(self) -> None:
         """Let others have their turn, and end what has gone on too long.
@@ -161,7 +182,7 @@ class StreamReader:
             StreamError: it does not have the form of a piece.
         """
         try:
-            content = self.assembly.add(piece)
+            content, piece = self.assembly.add(piece)
         except PieceError as error:
             raise StreamError(f"sent a malformed event: {error}", "malformed") from None
         except RecursionError:
