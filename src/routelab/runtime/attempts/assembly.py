@@ -115,7 +115,7 @@ class Assembly:
         if "delta" not in choice:
             told = {name: it for name, it in choice.items() if name != "message"}
             choice = {**told, "delta": self._unsaid(index, whole_message(choice))}
-        elif choice["delta"] is None:
+        elif not isinstance(choice["delta"], Mapping):  # as good as none
             choice = {**choice, "delta": {}}
         delta = choice["delta"]
         if calls := delta.get("tool_calls"):

@@ -15,12 +15,14 @@ from routelab.runtime.attempts.failures import (
     MALFORMED,
     OF_KIND,
     STOPPED,
+    UNSUPPORTED,
     Failure,
     JudgedFailure,
     error_of,
     judged,
     sentence_of,
 )
+from routelab.runtime.attempts.finishes import bad_end
 from routelab.runtime.attempts.growing import ENTRIES
 from routelab.runtime.attempts.retry_after import retry_after_s
 from routelab.runtime.attempts.usage_dialects import usage_of
@@ -95,17 +97,18 @@ def late(outgoing: OutgoingRequest, reason: str) -> AttemptResult:
     return failed(outgoing.deployment, reason, "timeout")
 
 
-def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
+def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -> AttemptResult:
     """What a complete reply is worth.
 
     Args:
         now: Unix time in seconds.
+        asked: how many choices were asked for.
     """
     body = reply.decoded()
     good = 200 <= reply.status < 300
     if good and body is not None and error_of(body) is None and answer_text(body) is not None:
         if _formed(body["choices"]):
-            return AttemptResult(deployment_label(deployment), body, status=reply.status)
+            return _judged_answer(deployment, body, reply.status, asked)
         error = "answered choices that are none"
         return failed_with(deployment, _used(body), error, "malformed", MALFORMED, reply.status)
     said = body if body is not None else _listed(reply)
@@ -126,6 +129,24 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
     after_s = retry_after_s(reply.headers, now, said)
     objection = repr(said)[:_READ] if failure.name in ("request", "unsupported") else ""
     return msgspec.structs.replace(result, retry_after_s=after_s, objection=objection)
+
+
+def _judged_answer(
+    deployment: Deployment, body: Mapping[str, Any], status: int, asked: int
+) -> AttemptResult:
+    """A chat completion in its form, unless its own words or their number make it none."""
+    if (end := bad_end(body)) is not None:
+        return failed_with(deployment, _used(body), end.says, "status", end.failure, status)
+    if (missing := asked - len(body["choices"])) > 0:
+        error = too_few(missing)
+        return failed_with(deployment, _used(body), error, "status", UNSUPPORTED, status)
+    return AttemptResult(deployment_label(deployment), body, status=status)
+
+
+def choices_asked(body: Mapping[str, Any]) -> int:
+    """How many choices a request asks for."""
+    n = body.get("n")
+    return n if isinstance(n, int) and n > 0 else 1
 
 
 def _formed(choices: list[Any]) -> bool:

@@ -12,6 +12,7 @@ from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from routelab.core import estimated_tokens, tokens_of
 from routelab.runtime.attempts.assembly import Assembly
+from routelab.runtime.attempts.classify import too_few
 from routelab.runtime.attempts.events import Event, EventError, EventParser
 from routelab.runtime.attempts.failures import (
     CUT,
@@ -23,6 +24,7 @@ from routelab.runtime.attempts.failures import (
     judged,
     sentence_of,
 )
+from routelab.runtime.attempts.finishes import bad_end
 from routelab.runtime.attempts.growing import PieceError
 from routelab.runtime.attempts.timeouts import StreamTimeouts
 from routelab.runtime.upstream import Kind, UpstreamError
@@ -65,6 +67,10 @@ class StreamError(Exception):
         self.kind = kind
         self.failure = OF_KIND[kind] if failure is None else failure
         super().__init__(message)
+
+
+class _BadEndError(StreamError):
+    """The answer ended, in words that say that it is none."""
 
 
 class StreamReader:
@@ -130,6 +136,8 @@ class StreamReader:
                         self._watch.ending(_GRACE_S if self.assembly.usage else _USAGE_S)
                         if not self._usage_asked:
                             self._sink.complete()
+            except _BadEndError:
+                raise
             except (EventError, StreamError) as error:
                 if self.assembly.finished:
                     await self.release()  # noise after the answer takes nothing from it
@@ -200,6 +208,9 @@ class StreamReader:
         if error is not None or event.name == "error":
             raise self._stream_error(piece, piece if error is None else error)
         await self.take(piece)
+        ends = any(it.get("finish_reason") for it in piece.get("choices") or ())
+        if ends and (end := bad_end(self.assembly.body())) is not None:
+            raise _BadEndError(end.says, "status", end.failure)
 
     async def release(self) -> None:
         """Pass on what is held back."""
