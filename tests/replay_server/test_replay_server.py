@@ -69,7 +69,7 @@ def test_a_stream_adds_up_to_the_answer_and_comes_a_word_at_a_time(text, usage):
     *events, done = EventParser().feed(reply.content)
     assert done.data == b"[DONE]"
     assembly = Assembly()
-    said = sum(assembly.add(decode_json(event.data)) for event in events)
+    said = sum(assembly.add(decode_json(event.data)).content for event in events)
     shown = NOT_LOGGED if text is None else text
     assert said == len(shown.split()) + shown[:1].isspace()
     expected = whole if usage else {key: it for key, it in whole.items() if key != "usage"}

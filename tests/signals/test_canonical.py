@@ -55,6 +55,40 @@ def test_equal_calls_are_equal_whatever_their_ids_spaces_and_order_of_keys():
     )
 
 
+ALIKE = [
+    (tools(call('{"a": 1}')), tools(call('{"a": 1.0}'))),
+    (tools(call("")), tools(call("{}"))),
+    (tools(call("{}", "f"), call("{}", "g")), tools(call("{}", "g"), call("{}", "f"))),
+]
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+OTHER_PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,BBBB"}}
+UNLIKE = [
+    (
+        {"tool_calls": [{"type": "custom", "custom": {"name": "py", "input": "1"}}]},
+        {"tool_calls": [{"type": "custom", "custom": {"name": "py", "input": "2"}}]},
+    ),
+    ({"content": [PICTURE]}, {"content": [OTHER_PICTURE]}),
+    ({"content": "here", "images": [PICTURE]}, {"content": "here", "images": [OTHER_PICTURE]}),
+    ({"content": "", "audio": {"data": "AAAA"}}, {"content": "", "audio": {"data": "BBBB"}}),
+    (tools(call('{"a": 1}')), tools(call('{"a": true}'))),
+    (tools(call('{"a": 1}')), tools(call('{"a": "1"}'))),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_what_says_the_same_is_the_same(one, other):
+    assert said(one).identity == said(other).identity
+
+
+@pytest.mark.parametrize(("one", "other"), UNLIKE)
+def test_what_says_or_shows_something_else_agrees_with_nothing(one, other):
+    assert said(one).answers
+    assert said(one).identity != said(other).identity
+    agreement = parse("agreement:2")
+    assert agreement.read(Request(id="r"), [body(one), body(one)]).value == 1.0
+    assert agreement.read(Request(id="r"), [body(one), body(other)]).value < 1.0
+
+
 def test_arguments_that_are_no_json_are_kept_as_they_are():
     assert '"{\\"a\\": "' in said(tools(call('{"a": '))).canonical
 

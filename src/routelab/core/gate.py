@@ -25,6 +25,14 @@ class Gate(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=
         """
         raise TypeError(f"{type(self).__name__} does not define problem")
 
+    def effort(self, text: str) -> float:
+        """About how many steps it takes at most to judge an answer, some 100 million a second.
+
+        Answers come from anywhere. What may take long is judged in a process of its own, which is
+        ended when it takes too long; a gate that says nothing here is quick whatever the answer.
+        """
+        return 0.0
+
     def ready(self) -> None:
         """Find out what is missing before the first answer comes.
 

@@ -12,6 +12,7 @@ from routelab.core import Gate, StructRegistry
 from routelab.gates.function import Function
 from routelab.gates.json_schema import JsonSchema
 from routelab.gates.json_value import Json
+from routelab.gates.judging import PATIENCE_S, is_quick, verdict
 from routelab.gates.language import Language
 from routelab.gates.length import Length
 from routelab.gates.non_empty import NonEmpty
@@ -20,6 +21,7 @@ from routelab.gates.refusal import Refusal
 
 __all__ = [
     "KINDS",
+    "PATIENCE_S",
     "REGISTRY",
     "AnyGate",
     "Function",
@@ -31,6 +33,8 @@ __all__ = [
     "NonEmpty",
     "Pattern",
     "Refusal",
+    "is_quick",
+    "verdict",
 ]
 
 KINDS: tuple[type[Gate], ...] = (

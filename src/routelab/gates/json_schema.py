@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,9 +13,13 @@ from routelab.core.messages import how_to_install, shown
 from routelab.errors import MissingExtraError, PolicyError
 from routelab.gates.json_value import json_value
 from routelab.gates.pattern import pattern_problem
+from routelab.gates.schema_effort import schema_effort
 
 _SHOWN = 3
 """Violations told at once."""
+
+_LISTED = 4_000
+"""Characters of an answer all of whose violations are looked for; of a longer one, the first."""
 
 _DEEPEST = 64
 """Objects and lists of a schema in one another."""
@@ -25,11 +29,11 @@ class JsonSchema(Gate, frozen=True, tag="json-schema"):
     """The whole answer is one JSON value that the schema allows.
 
     Attributes:
-        schema: JSON Schema, draft 2020-12 unless `$schema` says another. References to other
-            documents are not followed.
+        schema: JSON Schema, draft 2020-12 unless `$schema` says another from draft 4 on.
+            References to other documents are not followed; formats are not looked at.
         fenced: a Markdown code block around the value is let pass.
 
-    Needs the package jsonschema (extra `gates`).
+    Needs the package jsonschema-rs (extra `gates`).
     """
 
     schema: Mapping[str, Any]
@@ -40,19 +44,39 @@ class JsonSchema(Gate, frozen=True, tag="json-schema"):
             raise PolicyError(*(f"the schema of a gate: {it}" for it in problems[:_SHOWN]))
 
     def ready(self) -> None:
-        _validator(_text(self.schema))
+        _compiled(_text(self.schema))
 
     def problem(self, text: str) -> str | None:
         try:
             value = json_value(text, fenced=self.fenced)
         except ValueError as error:
             return f"the answer is not JSON: {error}"
-        found = sorted(_validator(_text(self.schema)).iter_errors(value), key=_place)
-        if not found:
-            return None
-        problems = [f"{error.json_path}: {_short(error.message)}" for error in found[:_SHOWN]]
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        return f"the answer does not fit its JSON Schema: {'; '.join(problems)}{more}"
+        validator = _compiled(_text(self.schema)).validator
+        try:
+            if validator.is_valid(value):
+                return None
+            problems = sorted(_problems(validator, value, every=len(text) <= _LISTED))
+        except UnicodeEncodeError:
+            return "the answer is not JSON that can be checked: half of a surrogate pair is in it"
+        more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        told = "; ".join(f"{path}: {words}" for path, words in problems[:_SHOWN])
+        return f"the answer does not fit its JSON Schema: {told}{more}"
+
+    def effort(self, text: str) -> float:
+        return _compiled(_text(self.schema)).effort * (len(text) + 1)
+
+
+def _problems(validator: Any, value: Any, *, every: bool) -> Iterator[tuple[str, str]]:
+    """Places and words of violations; the first alone where they may be too many to list."""
+    if every:
+        for error in validator.iter_errors(value):
+            yield _place(error.instance_path), _short(error.message)
+        return
+    try:
+        validator.validate(value)
+    except ValueError as error:
+        found: Any = error
+        yield _place(found.instance_path), _short(found.message)
 
 
 def _pattern_problems(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -77,30 +101,34 @@ def _text(schema: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(schema, order="deterministic")
 
 
-def _place(error: Any) -> str:
-    path: str = error.json_path
-    return path
+def _place(path: list[str | int]) -> str:
+    """A path as JSONPath has it."""
+    names = (f"[{it}]" if isinstance(it, int) else f".{it}" for it in path)
+    return _short("$" + "".join(names))
 
 
 def _short(message: str) -> str:
     return message if len(message) <= 160 else f"{message[:157]}..."
 
 
+class _Compiled(NamedTuple):
+    validator: Any
+    effort: float
+
+
 @lru_cache(maxsize=64)
-def _validator(schema: bytes) -> Any:
-    """A schema is read once, however many answers are held against it."""
+def _compiled(schema: bytes) -> _Compiled:
+    """A schema is compiled once, however many answers are held against it."""
     try:
-        from jsonschema import SchemaError
-        from jsonschema.validators import validator_for
-        from referencing import Registry
+        import jsonschema_rs
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"a JSON Schema gate needs the package jsonschema: {how_to_install('gates')}"
+            f"a JSON Schema gate needs the package jsonschema-rs: {how_to_install('gates')}"
         ) from error
     read = msgspec.json.decode(schema)
-    kind = validator_for(read)
     try:
-        kind.check_schema(read)
-    except SchemaError as error:
-        raise PolicyError(f"the schema of a gate is no JSON Schema: {error.message}") from error
-    return kind(read, registry=Registry())
+        validator = jsonschema_rs.validator_for(read, validate_formats=False, offline=True)
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        why = _short(getattr(error, "message", str(error)).split("\n")[0])
+        raise PolicyError(f"the schema of a gate is no JSON Schema: {why}") from error
+    return _Compiled(validator, schema_effort(read))

@@ -10,6 +10,7 @@ from routelab.core import Gate
 from routelab.core.messages import shown
 from routelab.errors import PolicyError
 from routelab.gates.backtracking import TooLargeError, is_explosive
+from routelab.gates.search_effort import search_effort
 
 CAP = 100_000
 """Characters of an answer that are searched."""
@@ -42,6 +43,9 @@ class Pattern(Gate, frozen=True, tag="pattern"):
             return None
         wanted = "must not match" if self.absent else "must match"
         return self.says or f"the answer {wanted} the regular expression {self.regex}"
+
+    def effort(self, text: str) -> float:
+        return search_effort(self.regex, min(len(text), CAP))
 
 
 @lru_cache(maxsize=256)

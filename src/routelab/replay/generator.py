@@ -297,7 +297,7 @@ class _Answers:
             raise self._uncovered(
                 call, f"{lacking}, nor a verdict in a column {gate.name!r} of the log"
             )
-        return gate.problem(text)
+        return verdict(gate, text)
 
     def _uncovered(self, call: Call, why: str) -> UncoveredError:
         log = self._cache.log

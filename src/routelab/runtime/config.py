@@ -201,7 +201,7 @@ def _problems(config: RouterConfig) -> Iterator[str]:
 
 _DOES: tuple[tuple[str, tuple[type, ...], str, tuple[str, ...]], ...] = (
     ("upstream", (), "an Upstream, which has send, stream and hide", ("send",)),
-    ("budget_store", (), "a Store, such as MemoryStore()", ("reserve", "settle")),
+    ("budget_store", (), "a Store, such as MemoryStore()", ("reserve", "settle", "kept")),
     ("log", (str, Path), "a folder, or a sink such as DecisionLog(...)", ("write", "keep_out")),
     ("cheaper", (PolicyFile, str, Path), "a policy that was loaded, or its directory", ()),
 )

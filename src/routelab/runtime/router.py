@@ -227,7 +227,11 @@ class AsyncRouter:
         )
 
     async def aclose(self) -> None:
-        """Close the connections that the router opened, and write what the log still holds."""
+        """Close the connections that the router opened, and write what the log still holds.
+
+        Nothing is sent any more: requests under way end in an error, unless their answer is there.
+        """
+        self._handler.closed = self.engine.closed = True
         try:
             await self._handler.settled()
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -26,6 +27,12 @@ A call whose signals take n samples asks for n of them at once, each with a numb
 
 SHOULD_RETRY = "x-should-retry"
 """`false` in a reply: asking again, here or elsewhere, would change nothing."""
+
+DEPTH = 64
+"""Lists and objects of a reply in each other, far more than a chat completion has."""
+
+VALUES = 400_000
+"""Values of a reply, all counted, which take some 50 milliseconds to read; a deployment that may say more may say so."""
 
 _PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
 """Visible ASCII that needs no escape: all but `%`, the escape, and `,`, which separates."""
@@ -62,12 +69,75 @@ def decode_json(data: bytes) -> Any:
 
 
 def decode_object(data: bytes) -> dict[str, Any] | None:
-    """The JSON object that the bytes are; None if they are anything else."""
+    """The JSON object that the bytes are; None if they are anything else, or too much to read."""
     try:
-        value = decode_json(data)
+        value = decode_bounded(data)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def decode_bounded(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Any:
+    """The value of JSON bytes that come from anywhere.
+
+    Args:
+        data: of a request or a reply.
+        depth: of lists and objects in each other that is taken.
+        values: that they may hold, all counted.
+    Raises:
+        TooDeepError: lists and objects lie deeper in each other.
+        ValueError: the bytes are no JSON, or hold more values.
+    """
+    if len(data) > values and _holds_more(data, values):
+        raise ValueError(f"more than {values:,} values")
+    value = decode_json(data)
+    # most bodies have fewer brackets than they may be deep
+    if data.count(b"[") + data.count(b"{") > depth and _is_deeper(data, depth):
+        raise TooDeepError(f"nested more than {depth} levels deep")
+    return value
+
+
+class TooDeepError(ValueError):
+    """Lists and objects lie too deep in each other."""
+
+
+def _holds_more(data: bytes, values: int) -> bool:
+    """Whether JSON holds more values; texts are taken out only where they may matter."""
+    return _marks(data) > values and _marks(_outside_texts(data, b",[{")) > values
+
+
+def _marks(data: bytes) -> int:
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
+
+
+def _is_deeper(data: bytes, depth: int) -> bool:
+    """Whether anything lies below so many levels of lists and objects.
+
+    The innermost brackets are taken out, level by level, which costs a hundredth of a walk through
+    the values.
+
+    Args:
+        data: JSON.
+    """
+    brackets = _outside_texts(data, b"[]{}")
+    for _ in range(depth):
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if not brackets:
+            return False
+    return True
+
+
+def _outside_texts(data: bytes, kept: bytes) -> bytes:
+    """JSON with nothing left of it but these characters, where they are in no text."""
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    left = data.translate(None, _all_but(kept + b'"')).replace(b'""', b"")
+    return b"".join(left.split(b'"')[::2]) if b'"' in left else left
+
+
+@cache
+def _all_but(kept: bytes) -> bytes:
+    return bytes(it for it in range(256) if it not in kept)
 
 
 def _decode_leniently(data: bytes) -> Any:

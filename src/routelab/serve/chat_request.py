@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from routelab.core.messages import value_text
 from routelab.errors import RequestError
-from routelab.runtime import decode_json, header_text
+from routelab.runtime import TooDeepError, decode_bounded, header_text
 from routelab.runtime.requests import Messages
 from routelab.serve.refusal import RefusedError, malformed
 
@@ -53,16 +53,13 @@ def decode_body(content: bytes, depth: int) -> dict[str, Any]:
         RefusedError: it is none, or is nested deeper.
     """
     try:
-        body = decode_json(content)
+        body = decode_bounded(content, depth)
+    except TooDeepError as error:
+        raise RefusedError(400, f"the body is {error}: flatten it", "body_too_deep") from error
     except ValueError as error:
-        raise RefusedError(400, f"the body is no JSON: {error}", "invalid_json") from error
+        raise RefusedError(400, f"the body is no JSON that is read: {error}", "invalid_json") from error
     if not isinstance(body, dict):
         raise RefusedError(400, "the body must be an object", "invalid_json")
-    # most bodies have fewer brackets than they may be deep
-    if content.count(b"[") + content.count(b"{") > depth and _is_deeper(body, depth):
-        raise RefusedError(
-            400, f"the body is nested more than {depth} levels deep: flatten it", "body_too_deep"
-        )
     return body
 
 
@@ -168,18 +165,3 @@ def _of_content(place: str, message: Mapping[str, Any]) -> Iterator[Problem]:
                     f"{place}.content[{at}]: a part is an object with a type, such as"
                     ' {"type": "text", "text": "..."}',
                 )
-
-
-def _is_deeper(value: object, depth: int) -> bool:
-    """Whether anything lies below so many levels of lists and objects."""
-    level: list[object] = [value]
-    for _ in range(depth):
-        level = [
-            inside
-            for it in level
-            for inside in (it.values() if isinstance(it, dict) else it)  # type: ignore[attr-defined]
-            if isinstance(inside, dict | list)
-        ]
-        if not level:
-            return False
-    return True

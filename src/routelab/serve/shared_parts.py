@@ -46,6 +46,9 @@ class LentStore:
     def settle(self, hold: Reservation, amount: int) -> None:
         self._store.settle(hold, amount)
 
+    async def kept(self) -> None:
+        await self._store.kept()
+
     async def balances(self, periods: tuple[str, ...]) -> tuple[Balance, ...]:
         return await self._store.balances(periods)
 

@@ -58,4 +58,4 @@ def _normal(body: Body) -> str | None:
     said = answer_parts(body)[:1]
     if not said or not said[0].answers:
         return None
-    return " ".join(unicodedata.normalize("NFKC", said[0].canonical).casefold().split())
+    return " ".join(unicodedata.normalize("NFKC", said[0].identity).casefold().split())

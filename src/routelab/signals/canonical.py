@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,16 +18,19 @@ class AnswerParts(msgspec.Struct, frozen=True):
 
     Attributes:
         text: of its content; empty where it has none.
-        calls: its tool calls as JSON, each with its name and arguments, without ids; their keys
-            are sorted, so that equal calls are equal text.
+        calls: its tool calls as JSON, each with its name and arguments, without ids; keys and
+            calls are sorted, and numbers written in one way, so that equal calls are equal text.
         refusal: the words by which the model declares that it refuses; empty where it does not.
         finish: why it ended, as the endpoint says; empty where it does not.
+        media: digests of its images, sounds and other parts that are no text, as JSON; empty
+            where it has none.
     """
 
     text: str = ""
     calls: str = ""
     refusal: str = ""
     finish: str = ""
+    media: str = ""
 
     @property
     def canonical(self) -> str:
@@ -34,9 +38,14 @@ class AnswerParts(msgspec.Struct, frozen=True):
         return "\n".join(part for part in (self.text, self.refusal, self.calls) if part)
 
     @property
+    def identity(self) -> str:
+        """`canonical`, and what media it shows: of equal answers it is the same text."""
+        return "\n".join(part for part in (self.canonical, self.media) if part)
+
+    @property
     def answers(self) -> bool:
         """Whether it is an answer: it says or calls something, and does not refuse."""
-        said = bool(self.text.strip() or self.calls)
+        said = bool(self.text.strip() or self.calls or self.media)
         return said and not self.refusal and self.finish != "content_filter"
 
 
@@ -60,23 +69,52 @@ def _parts(choice: Mapping[str, Any]) -> AnswerParts:
     found = [_call(it) for it in calls] if isinstance(calls, list) else []
     if isinstance(older := message.get("function_call"), Mapping):
         found.append(_call({"function": older}))
+    media = _media(message)
     return AnswerParts(
         content_text(message.get("content")) or "",
-        _json({"tool_calls": found}) if found else "",
+        _json({"tool_calls": sorted(found, key=_json)}) if found else "",
         refusal if isinstance(refusal, str) else "",
         finish if isinstance(finish, str) else "",
+        _json({"media": media}) if media else "",
     )
 
 
 def _call(call: object) -> dict[str, Any]:
-    function = call.get("function") if isinstance(call, Mapping) else None
+    call = call if isinstance(call, Mapping) else {}
+    if isinstance(custom := call.get("custom"), Mapping):
+        return {"input": custom.get("input"), "name": custom.get("name")}
+    function = call.get("function")
     function = function if isinstance(function, Mapping) else {}
     arguments = function.get("arguments")
     if isinstance(arguments, str):
         # else as they are: a model may write what is no JSON
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            arguments = msgspec.json.decode(arguments)
-    return {"arguments": arguments, "name": function.get("name")}
+            arguments = _with_one_number(msgspec.json.decode(arguments or "{}"))
+    return {"arguments": {} if arguments is None else arguments, "name": function.get("name")}
+
+
+def _with_one_number(value: Any) -> Any:
+    """The value, with whole numbers written as such: 1.0 is 1."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _with_one_number(it) for name, it in value.items()}
+    return [_with_one_number(it) for it in value] if isinstance(value, list) else value
+
+
+def _media(message: Mapping[str, Any]) -> list[str]:
+    """SHA-256 of each part that is no text, in order, and of images and sounds beside them."""
+    content = message.get("content")
+    parts = [
+        it
+        for it in (content if isinstance(content, list) else ())
+        if isinstance(it, Mapping) and not isinstance(it.get("text"), str)
+    ]
+    images, audio = message.get("images"), message.get("audio")
+    parts += images if isinstance(images, list) else []
+    if isinstance(audio, Mapping):
+        parts.append({"audio": audio.get("data") or audio.get("id")})
+    return [hashlib.sha256(_json(it).encode(errors="replace")).hexdigest() for it in parts]
 
 
 def _json(value: object) -> str:

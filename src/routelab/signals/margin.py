@@ -10,8 +10,13 @@ from routelab.signals.source import Body, SignalReading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
 
+_WIDEST = 100.0
+"""Between two tokens, at most: some endpoints write -9999 for what they did not reckon, and one
+such token would outweigh all the others."""
+
+
 class Margin(TokenSignal, frozen=True):
-    """Mean over tokens of the best minus the second-best log-probability."""
+    """Mean over tokens of the best minus the second-best log-probability, at most 100 each."""
 
     @property
     def fields(self) -> Body:
@@ -24,4 +29,5 @@ class Margin(TokenSignal, frozen=True):
         tops = [sorted(logprobs(token.get("top_logprobs")), reverse=True) for token in tokens]
         if any(len(top) < 2 for top in tops):
             return missing("a token lacks the two top_logprobs that a margin needs", FIX)
-        return SignalReading(math.fsum(top[0] - top[1] for top in tops) / len(tops))
+        gaps = [min(_WIDEST, top[0] - top[1]) for top in tops]
+        return SignalReading(math.fsum(gaps) / len(gaps))

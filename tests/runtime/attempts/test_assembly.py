@@ -18,9 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routelab.core.request import Request
-from routelab.runtime.attempts.assembly import Assembly, PieceError
+from routelab.runtime.attempts.assembly import Assembly
+from routelab.runtime.attempts.growing import PieceError
 from routelab.runtime.attempts.pieces import single_chunk
 from routelab.signals import resolve
+
+
+def piece_of(delta, **choice):
+    return {"choices": [{"index": 0, "delta": delta, **choice}]}
 
 
 @given(bodies(), st.data())
@@ -88,6 +93,32 @@ def test_two_calls_of_one_tool_without_ids_and_numbers_are_two():
     assert [json.loads(it["function"]["arguments"])["city"] for it in calls] == ["Rome", "Oslo"]
 
 
+def test_choices_without_numbers_are_told_apart_by_their_place():
+    assembly = Assembly(2)
+    taken = assembly.add({"choices": [{"delta": {"content": it}} for it in "ab"]})
+    said = [it["message"]["content"] for it in assembly.body()["choices"]]
+    assert said == ["a", "b"]
+    assert [it["index"] for it in taken.piece["choices"]] == [0, 1]
+
+
+@pytest.mark.parametrize("last", ["abc", "abcd"])
+def test_a_whole_message_at_the_end_adds_only_what_was_not_said(last):
+    assembly = Assembly()
+    pieces = [piece_of({"content": it}) for it in ("ab", "c")]
+    call = {"index": 0, "id": "x", "function": {"name": "f", "arguments": "{}"}}
+    pieces.append(piece_of({"tool_calls": [call]}))
+    message = {"role": "assistant", "content": last, "tool_calls": [call]}
+    pieces.append({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    clients = Assembly()
+    for piece in pieces:
+        clients.add(assembly.add(piece).piece)
+    for it in (assembly, clients):
+        (choice,) = it.body()["choices"]
+        assert choice["message"]["content"] == last
+        assert len(choice["message"]["tool_calls"]) == 1
+        assert choice["finish_reason"] == "stop"
+
+
 def test_constants_of_every_piece_do_not_add_up():
     assembly = Assembly()
     for text in ("a", "a", "b"):
@@ -119,10 +150,10 @@ def test_a_body_as_one_piece_adds_up_to_itself(body):
 
 def test_only_a_piece_with_something_of_the_answer_counts():
     assembly = Assembly()
-    assert not assembly.add({"choices": [{"delta": {"role": "assistant", "content": ""}}]})
-    assert not assembly.add({"choices": []})
-    assert assembly.add({"choices": [{"delta": {"content": "a"}}]})
-    assert assembly.add({"choices": [{"delta": {"tool_calls": [{"index": 0}]}}]})
+    assert not assembly.add(piece_of({"role": "assistant", "content": ""})).content
+    assert not assembly.add({"choices": []}).content
+    assert assembly.add(piece_of({"content": "a"})).content
+    assert assembly.add(piece_of({"tool_calls": [{"index": 0}]})).content
     assert (assembly.pieces, assembly.finished) == (2, False)
 
 
@@ -141,6 +172,8 @@ def test_logprobs_of_a_stream_are_read_like_those_of_a_body():
         {"choices": ["one"]},
         {"choices": [{"delta": "text"}]},
         {"choices": [{"index": "0"}]},
+        {"choices": [{"delta": {"content": 42}}]},
+        {"choices": [{"delta": {"content": {"text": "a"}}}]},
     ],
 )
 def test_what_is_no_piece_is_refused(piece):
@@ -154,7 +187,7 @@ def test_what_is_no_piece_is_refused(piece):
         {"content": [{"type": {}, "text": "a"}, {"type": [], "text": "b"}, None, 7]},
         {"tool_calls": [{"index": {}, "function": "f"}, {"index": "0", "function": None}]},
         {"tool_calls": [{"function": {"name": "f", "arguments": 7}}]},
-        {"content": {"text": "a"}, "tool_calls": {}},
+        {"content": [{"text": {"a": 1}}], "tool_calls": {}},
         {"role": 7, "refusal": [], "reasoning_content": {"a": 1}},
     ],
 )

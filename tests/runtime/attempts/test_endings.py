@@ -11,7 +11,8 @@ from sink_world import Sink
 
 from routelab.core.catalogue import Deployment, Timeouts
 from routelab.runtime.attempts import attempt
-from routelab.runtime.upstream import OpenReply, UpstreamError
+from routelab.runtime.attempts.classify import classify
+from routelab.runtime.upstream import OpenReply, Reply, UpstreamError
 from routelab.simulate.virtual import VirtualLoop
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 5}
@@ -85,6 +86,57 @@ def test_one_choice_of_two_is_no_complete_answer(more, end):
 def test_a_choice_that_had_begun_is_missed_even_where_the_endpoint_says_it_is_done():
     result, _ = read(*FIRST, *SECOND[:1], DONE, n=2)
     assert result.kind == "cut"
+
+
+def test_an_endpoint_that_answers_fewer_choices_than_asked_for_is_not_to_blame_for_its_health():
+    result, _ = read(*FIRST, DONE, n=2)
+    assert result.answer is None
+    assert (result.failure.name, result.failure.against) == ("unsupported", False)
+
+
+def test_the_last_event_may_lack_its_blank_line():
+    result, pieces = read(FIRST[0], FIRST[1][:-2])
+    assert result.error is None
+    assert len(pieces) == 2
+    cut, _ = read(FIRST[0], FIRST[1][:-9])
+    assert cut.kind == "cut"
+
+
+FILTERED = ["content_filter", "SAFETY", "ERROR_TOXIC"]
+BROKEN = ["insufficient_system_resource", "abort", "ERROR", "timeout", "cancelled"]
+NOT_MADE = ["function_call_filter: MALFORMED_FUNCTION_CALL", "MalformedFunctionCall"]
+
+
+@pytest.mark.parametrize("finish", [*FILTERED, *BROKEN, *NOT_MADE])
+def test_a_finish_that_says_the_answer_is_none_lets_another_deployment_answer(finish):
+    classes = {"filtered": FILTERED, "cut": BROKEN, "malformed": NOT_MADE}
+    for told in ((said("", finish),), (said(""), said(finish=finish), usage(), DONE)):
+        result, pieces = read(*told)
+        assert (result.answer, pieces) == (None, [])
+        assert result.failure.elsewhere
+        assert not result.failure.against
+        assert finish in classes[result.failure.name]
+    choice = {"message": {"role": "assistant", "content": None}, "finish_reason": finish}
+    body = json.dumps({"choices": [choice], "usage": USAGE}).encode()
+    whole = classify(Deployment("http://upstream.test/v1", "m"), Reply(200, body, {}), 0.0)
+    assert finish in classes[whole.failure.name]
+    assert whole.body["usage"] == USAGE
+
+
+@pytest.mark.parametrize(
+    "finish", ["length", "stop_sequence", "eos", "eos_token", "content_filter"]
+)
+def test_a_text_that_ends_for_another_reason_is_an_answer(finish):
+    result, _ = read(said("half"), said(finish=finish), usage())
+    assert result.answer["choices"][0]["message"]["content"] == "half"
+
+
+def test_an_error_beside_a_choice_that_says_nothing_is_all_there_is():
+    error = {"message": "Provider returned error", "code": 429}
+    result, _ = read(said("", "stop", error=error))
+    assert result.failure.name == "rate"
+    beside, _ = read(said("well", "stop", error=error))
+    assert beside.error is None
 
 
 @pytest.mark.parametrize("end", [(), (CUT,), (DONE,), (HANG,)])

@@ -77,7 +77,7 @@ def test_no_signal_is_made_of_what_is_no_number(source, text):
     (value,) = values.values()
     least = {"-Infinity": -9999.0, "-1e308": -9999.0, "-1": -1.0}.get(text)
     if source != "column:sure" and least is not None:  # a probability of next to nothing
-        assert value == (abs(least - -2.0) if source == "margin" else least)
+        assert value == (min(100.0, abs(least - -2.0)) if source == "margin" else least)
     elif source == "column:sure" and text in ("-1", "true"):  # what a signal may well be
         assert value == float(json.loads(text))
     else:

@@ -57,7 +57,10 @@ def batch(kind: str, first: int, count: int) -> Iterator[tuple[int, str]]:
     command = [sys.executable, __file__, "--reader", "--kind", kind]
     command += ["--from", str(first), "--cases", str(count)]
     done = first
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with (
+        tempfile.TemporaryFile() as errors,  # a pipe that nobody reads would fill up
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process,
+    ):
         assert process.stdout is not None
         rest = b""
         while True:
@@ -76,9 +79,9 @@ def batch(kind: str, first: int, count: int) -> Iterator[tuple[int, str]]:
                 yield int(number), f"took {seconds} s" if slow else found
                 done = int(number) + 1
         status = process.wait()
-        assert process.stderr is not None
         if status:
-            said = process.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().splitlines()[-1:]
             yield done, f"ended the process ({status}): {' '.join(said)[:120]}"
 
 

@@ -48,6 +48,10 @@ ROUTER_TIMEOUT_S = 60.0
 """To a complete answer, at deployments without time limits, if a router is not told otherwise."""
 
 
+REPLY_BYTES = 32 << 20
+"""Of one reply, far more than any model says."""
+
+
 class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An OpenAI-compatible endpoint that serves a model.
 
@@ -64,6 +68,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         requests_per_minute, tokens_per_minute: what it grants; None for no limit.
         timeouts: of one attempt; None for the router's.
         quirks: what it wants otherwise in a request; None for what is known of its provider.
+        max_reply_bytes: of one reply, once unpacked; a longer one is a failure.
     """
 
     base_url: str
@@ -77,6 +82,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     tokens_per_minute: float | None = None
     timeouts: Timeouts | None = None
     quirks: Quirks | None = None
+    max_reply_bytes: int = REPLY_BYTES
 
     @property
     def public_url(self) -> str:

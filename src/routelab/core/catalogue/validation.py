@@ -80,6 +80,9 @@ def _misfits(deployment: Deployment) -> Iterator[str]:
                 f"{field} is {value_text(limit)}; it lies between {LEAST:g} and {MOST:g}, or is"
                 " left out for no limit"
             )
+    if not 1 <= deployment.max_reply_bytes <= MOST:
+        said = value_text(deployment.max_reply_bytes)
+        yield f"max_reply_bytes is {said}; it lies between 1 and {MOST:g}"
     if deployment.quirks is not None:
         yield from quirk_problems(deployment.quirks)
     for field in Timeouts.__struct_fields__ if deployment.timeouts else ():

@@ -12,7 +12,7 @@ import msgspec
 from routelab.core.catalogue import Deployment, Timeouts
 from routelab.core.messages import foreign
 from routelab.runtime.attempts.caller_words import caller_words
-from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
+from routelab.runtime.attempts.classify import AttemptResult, choices_asked, classify, failed, late
 from routelab.runtime.attempts.shaping import STREAM_OPTIONS, shaped
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
 from routelab.runtime.upstream import OutgoingRequest, Upstream, UpstreamError
@@ -76,4 +76,5 @@ async def _whole(
         return late(outgoing, f"no answer in {limit:g} s")
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
-    return classify(outgoing.deployment, reply, wall_clock())
+    asked = choices_asked(outgoing.body)
+    return classify(outgoing.deployment, reply, wall_clock(), asked)

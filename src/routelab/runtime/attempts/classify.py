@@ -9,26 +9,32 @@ from typing import Any
 import msgspec
 
 from routelab.core.catalogue import Deployment
-from routelab.runtime.attempts.assembly import are_objects
+from routelab.runtime.attempts.assembly import CONTENT, are_objects
 from routelab.runtime.attempts.failures import (
     EMPTY,
     MALFORMED,
     OF_KIND,
     STOPPED,
+    UNSUPPORTED,
     Failure,
     JudgedFailure,
     error_of,
     judged,
     sentence_of,
 )
+from routelab.runtime.attempts.finishes import bad_end
+from routelab.runtime.attempts.growing import ENTRIES
 from routelab.runtime.attempts.retry_after import retry_after_s
 from routelab.runtime.attempts.usage_dialects import usage_of
 from routelab.runtime.upstream import Kind, OutgoingRequest, Reply, deployment_label
-from routelab.runtime.wire import SHOULD_RETRY, decode_json
+from routelab.runtime.wire import SHOULD_RETRY, VALUES, TooDeepError, decode_bounded
 from routelab.signals import answer_text
 
 _SHOWN = 200
 """Characters of a body that an error message quotes."""
+
+MOST_CHOICES = 1_024
+"""Of one answer, whatever was asked for."""
 
 _READ = 4_000
 """Characters of an objection that are looked at."""
@@ -77,6 +83,11 @@ def failed(deployment: Deployment, error: str, kind: Kind) -> AttemptResult:
     return AttemptResult(where, error=error, kind=kind, failure=OF_KIND[kind])
 
 
+def too_few(missing: int) -> str:
+    """That an endpoint left out choices that were asked for."""
+    return f"answered {missing} fewer choices than were asked for"
+
+
 def late(outgoing: OutgoingRequest, reason: str) -> AttemptResult:
     """An attempt whose time was over before its reply began."""
     if outgoing.progress.waits:
@@ -86,22 +97,23 @@ def late(outgoing: OutgoingRequest, reason: str) -> AttemptResult:
     return failed(outgoing.deployment, reason, "timeout")
 
 
-def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
+def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -> AttemptResult:
     """What a complete reply is worth.
 
     Args:
         now: Unix time in seconds.
+        asked: how many choices were asked for.
     """
     body = reply.decoded()
     good = 200 <= reply.status < 300
     if good and body is not None and error_of(body) is None and answer_text(body) is not None:
         if _formed(body["choices"]):
-            return AttemptResult(deployment_label(deployment), body, status=reply.status)
+            return _judged_answer(deployment, body, reply.status, asked)
         error = "answered choices that are none"
         return failed_with(deployment, _used(body), error, "malformed", MALFORMED, reply.status)
     said = body if body is not None else _listed(reply)
     if good and body is None and error_of(said) is None:
-        error = f"answered no JSON object: {_quote(reply)}"
+        error = f"answered {_unread(reply)}: {_quote(reply)}"
         return failed_with(deployment, None, error, "malformed", MALFORMED, reply.status)
     verdict = judged(reply.status, said)
     failure = _asked_not_to_retry(verdict, reply.headers)
@@ -119,13 +131,34 @@ def classify(deployment: Deployment, reply: Reply, now: float) -> AttemptResult:
     return msgspec.structs.replace(result, retry_after_s=after_s, objection=objection)
 
 
+def _judged_answer(
+    deployment: Deployment, body: Mapping[str, Any], status: int, asked: int
+) -> AttemptResult:
+    """A chat completion in its form, unless its own words or their number make it none."""
+    if (end := bad_end(body)) is not None:
+        return failed_with(deployment, _used(body), end.says, "status", end.failure, status)
+    if (missing := asked - len(body["choices"])) > 0:
+        error = too_few(missing)
+        return failed_with(deployment, _used(body), error, "status", UNSUPPORTED, status)
+    return AttemptResult(deployment_label(deployment), body, status=status)
+
+
+def choices_asked(body: Mapping[str, Any]) -> int:
+    """How many choices a request asks for."""
+    n = body.get("n")
+    return n if isinstance(n, int) and n > 0 else 1
+
+
 def _formed(choices: list[Any]) -> bool:
-    """Whether each choice has a message, and tool calls only in their form."""
+    """Whether each choice has a message, content and tool calls in their form; none too many."""
+    if len(choices) > MOST_CHOICES:
+        return False
     for choice in choices:
         message = choice.get("message") if isinstance(choice, Mapping) else None
-        if not isinstance(message, Mapping):
+        if not isinstance(message, Mapping) or not isinstance(message.get("content"), CONTENT):
             return False
-        if (calls := message.get("tool_calls")) and not are_objects(calls):
+        calls = message.get("tool_calls")
+        if calls and not (are_objects(calls) and len(calls) <= ENTRIES):
             return False
     return True
 
@@ -152,12 +185,25 @@ def _asked_not_to_retry(verdict: JudgedFailure, headers: Mapping[str, str]) -> F
     return verdict.failure._replace(again=False, elsewhere=False, against=False)
 
 
+def _unread(reply: Reply) -> str:
+    """What a body is that is no JSON object."""
+    if isinstance(reply.body, bytes):
+        try:
+            decode_bounded(reply.body)
+        except TooDeepError as error:
+            return f"JSON that is {error}"
+        except ValueError as error:
+            if len(reply.body) > VALUES:
+                return f"JSON that is not read ({error})"
+    return "no JSON object"
+
+
 def _listed(reply: Reply) -> object:
     """The JSON of a reply that is no object; None if it is no JSON."""
     if not isinstance(reply.body, bytes):
         return None
     try:
-        return decode_json(reply.body)
+        return decode_bounded(reply.body)
     except ValueError:
         return None
 

@@ -8,20 +8,24 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from routelab.core import estimated_tokens, tokens_of
-from routelab.runtime.attempts.assembly import Assembly, PieceError
+from routelab.runtime.attempts.assembly import Assembly
+from routelab.runtime.attempts.classify import too_few
 from routelab.runtime.attempts.events import Event, EventError, EventParser
 from routelab.runtime.attempts.failures import (
     CUT,
     EMPTY,
     OF_KIND,
+    UNSUPPORTED,
     Failure,
     error_of,
     judged,
     sentence_of,
 )
+from routelab.runtime.attempts.finishes import bad_end
+from routelab.runtime.attempts.growing import PieceError
 from routelab.runtime.attempts.timeouts import StreamTimeouts
 from routelab.runtime.upstream import Kind, UpstreamError
 from routelab.runtime.wire import decode_object
@@ -41,6 +45,13 @@ Without it a cost is unknown, and slow models send it as slowly as their words. 
 the caller's back, who has the answer by then."""
 
 
+_AT_ONCE = 200
+"""Events that are taken before others have their turn, where so many come at once."""
+
+_EVENTS, _HELD = 500_000, 10_000
+"""Of a stream, and before its answer begins."""
+
+
 class Pass(Protocol):
     """Takes pieces, and that there are no more of the answer."""
 
@@ -56,6 +67,10 @@ class StreamError(Exception):
         self.kind = kind
         self.failure = OF_KIND[kind] if failure is None else failure
         super().__init__(message)
+
+
+class _BadEndError(StreamError):
+    """The answer ended, in words that say that it is none."""
 
 
 class StreamReader:
@@ -95,6 +110,7 @@ class StreamReader:
         self._usage_asked = usage_asked
         self._clock = clock
         self._held: list[Mapping[str, Any]] = []
+        self._events = 0
 
     async def read(self, chunks: AsyncGenerator[bytes]) -> None:
         """Read until the answer is complete.
@@ -107,6 +123,9 @@ class StreamReader:
             try:
                 async for chunk in chunks:
                     for event in parser.feed(chunk):
+                        self._events += 1
+                        if not self._events % _AT_ONCE:
+                            await self._paused()
                         done = done or event.data == _DONE
                         if not done and event.data:
                             await self._event(event)
@@ -117,6 +136,8 @@ class StreamReader:
                         self._watch.ending(_GRACE_S if self.assembly.usage else _USAGE_S)
                         if not self._usage_asked:
                             self._sink.complete()
+            except _BadEndError:
+                raise
             except (EventError, StreamError) as error:
                 if self.assembly.finished:
                     await self.release()  # noise after the answer takes nothing from it
@@ -126,10 +147,41 @@ class StreamReader:
                 raise StreamError(f"sent {error}", "malformed") from None
             except UpstreamError as error:
                 if not self.assembly.finished:
-                    raise StreamError(self._cut(str(error)), "cut") from None
-        if not self.assembly.finished and (not done or self.assembly.broken):
-            raise StreamError(self._cut("the stream ended without a finish"), "cut")
+                    kind: Kind = "cut" if error.kind not in ("malformed", "stopped") else error.kind
+                    raise StreamError(self._cut(str(error)), kind) from None
+        if not done and not self.assembly.finished and (last := parser.rest()) is not None:
+            done = last.data == _DONE
+            if not done and decode_object(last.data) is not None:
+                await self._event(last)
+        self._ended(done)
         await self.release()
+
+    def _ended(self, done: bool) -> None:
+        """Refuse what is not whole.
+
+        Every choice that was asked for says why it ended, or none does and `[DONE]` stands for it.
+
+        Raises:
+            StreamError: it is not.
+        """
+        known = self.assembly
+        if known.finished:
+            return
+        if not done or known.broken:
+            raise StreamError(self._cut("the stream ended without a finish"), "cut")
+        if known.missing:
+            raise StreamError(too_few(known.missing), "status", UNSUPPORTED)
+
+    async def _paused(self) -> None:
+        """Let others have their turn, and end what has gone on too long.
+
+        Raises:
+            StreamError: there are more pieces than any answer has.
+        """
+        await checkpoint()
+        if self._events > _EVENTS or len(self._held) > _HELD:
+            n = min(self._events, _EVENTS)
+            raise StreamError(self._cut(f"it sent more than {n:,} events"), "malformed")
 
     async def take(self, piece: Mapping[str, Any]) -> None:
         """Take the next piece, and pass it on once the answer has begun.
@@ -138,7 +190,7 @@ class StreamReader:
             StreamError: it does not have the form of a piece.
         """
         try:
-            content = self.assembly.add(piece)
+            content, piece = self.assembly.add(piece)
         except PieceError as error:
             raise StreamError(f"sent a malformed event: {error}", "malformed") from None
         except RecursionError:
@@ -156,6 +208,9 @@ class StreamReader:
         if error is not None or event.name == "error":
             raise self._stream_error(piece, piece if error is None else error)
         await self.take(piece)
+        ends = any(it.get("finish_reason") for it in piece.get("choices") or ())
+        if ends and (end := bad_end(self.assembly.body())) is not None:
+            raise _BadEndError(end.says, "status", end.failure)
 
     async def release(self) -> None:
         """Pass on what is held back."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
+from routelab.runtime.attempts.classify import AttemptResult, choices_asked, classify, failed, late
 from routelab.runtime.attempts.failures import EMPTY, OF_KIND, Failure
 from routelab.runtime.attempts.pieces import single_chunk
 from routelab.runtime.attempts.stream_reader import StreamError, StreamReader, used
@@ -52,9 +52,8 @@ async def streamed(
         usage_asked: the caller wants the piece that only holds the usage.
     """
     watch = StreamTimeouts(outgoing.timeouts)
-    n = outgoing.body.get("n")
-    choices = n if isinstance(n, int) and n > 0 else 1
-    reading = StreamReader(sink, watch, usage_asked=usage_asked, clock=clock, choices=choices)
+    asked = choices_asked(outgoing.body)
+    reading = StreamReader(sink, watch, usage_asked=usage_asked, clock=clock, choices=asked)
     with sink.stopping(watch.stop), watch:
         return await _read(upstream, outgoing, reading, wall_clock)
     if watch.stopped:
@@ -85,7 +84,7 @@ async def _read(
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
     reply = Reply(opened.status, content, opened.headers)
-    result = classify(outgoing.deployment, reply, wall_clock())
+    result = classify(outgoing.deployment, reply, wall_clock(), choices_asked(outgoing.body))
     if result.answer is None:
         return result
     try:

@@ -94,6 +94,14 @@ class Store(Protocol):
         """Give the reservation back and charge what was spent, in nano-dollars; never waits."""
         ...
 
+    async def kept(self) -> None:
+        """Once all that was settled before would survive the end of this process.
+
+        Raises:
+            BudgetError: the store cannot be used for now; what was settled waits.
+        """
+        ...
+
     async def balances(self, periods: tuple[str, ...]) -> tuple[Balance, ...]:
         """Every account of these periods, once what was settled before is in it."""
         ...

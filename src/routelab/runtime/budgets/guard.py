@@ -81,6 +81,18 @@ class BudgetGuard:
         self._budget_keeper.settle(hold, spent_usd - math.fsum(charged))
         return feedback
 
+    async def kept(self, deadline: float) -> None:
+        """Once what the calls cost would survive the end of this process, or time is up.
+
+        Args:
+            deadline: of the event loop's time, in seconds.
+        """
+        if math.isinf(deadline):
+            await self._budget_keeper.kept()
+            return
+        with anyio.CancelScope(deadline=deadline):
+            await self._budget_keeper.kept()
+
     async def _charged(
         self,
         sending: Sending,

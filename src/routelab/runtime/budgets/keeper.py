@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 from collections.abc import Callable
@@ -98,6 +99,11 @@ class BudgetKeeper:
     def settle(self, hold: Reservation, usd: float) -> None:
         """Charge what a call cost in USD; where that is NaN, what was reserved for it."""
         self._store.settle(hold, hold.amount if math.isnan(usd) else nano(usd))
+
+    async def kept(self) -> None:
+        """Once what was settled before would survive the end of this process, if it can be kept."""
+        with contextlib.suppress(BudgetError):  # the file cannot be written, and the answer is paid
+            await self._store.kept()
 
     async def left(self) -> tuple[BudgetBalance, ...]:
         """Every budget in its current period, the total first."""

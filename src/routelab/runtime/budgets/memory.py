@@ -49,6 +49,9 @@ class MemoryStore:
             it.spent += amount
             self._note(line, it)
 
+    async def kept(self) -> None:
+        """Nothing outlives the process, so there is nothing to wait for."""
+
     async def balances(self, periods: tuple[str, ...]) -> tuple[Balance, ...]:
         return tuple(
             Balance(account, period, it.spent, it.reserved, it.told)

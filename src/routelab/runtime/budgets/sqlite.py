@@ -38,6 +38,8 @@ class _Job(NamedTuple):
 class SqliteStore:
     """Keeps accounts in a file, for one router; what was settled survives a crash of every process.
 
+    A router waits for that before it gives an answer to whoever asked.
+
     Other routers, here or in other processes, share the file through stores of their own.
 
     A thread works off what has gathered in one transaction, so that many requests at once cost
@@ -86,6 +88,10 @@ class SqliteStore:
         self._start()
         owner = self._owner
         self._jobs.put(_Job(lambda ledger: ledger.settle(owner, hold, amount), self._say))
+
+    async def kept(self) -> None:
+        self._start()
+        await self._result(lambda _: None)  # which comes after what was settled
 
     async def balances(self, periods: tuple[str, ...]) -> tuple[Balance, ...]:
         self._start()

@@ -210,7 +210,7 @@ class Caller:
 def _said(body: Mapping[str, Any]) -> str:
     """The first choice in its canonical form, as votes, gates and logs read it."""
     text = answer_text(body)
-    return text if text else next((it.canonical for it in answer_parts(body)), "")
+    return text if text else next((it.identity for it in answer_parts(body)), "")
 
 
 def _learned(made: SampleAttempt) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from routelab.core import Call, Feedback, Gate, Request
 from routelab.errors import PolicyError
-from routelab.gates import Function, Refusal
+from routelab.gates import PATIENCE_S, Function, Refusal, is_quick, verdict
 from routelab.runtime.calls.threads import Threads
 from routelab.signals import AnswerParts, answer_parts
 
@@ -58,6 +58,7 @@ class GateChecker:
             gate.ready()
         self._functions = functions
         self._threads = {name: Threads(MOST_THREADS) for name in functions}
+        self._slow = Threads(MOST_THREADS)
 
     async def judge(
         self, call: Call, request: Request, seen: Feedback, deadline: float = math.inf
@@ -90,7 +91,7 @@ class GateChecker:
         self, gate: Gate, request: Request, text: str, deadline: float
     ) -> str | None:
         if not isinstance(gate, Function):
-            return gate.problem(text)
+            return await self._verdict(gate, text, deadline)
         own = anyio.current_time() + gate.timeout_s
         with anyio.CancelScope(deadline=min(own, deadline)):
             try:
@@ -102,6 +103,13 @@ class GateChecker:
         if deadline < own:
             return f"{gate.name} gave no verdict before the request's deadline{why}"
         return f"{gate.name} gave no verdict in {gate.timeout_s:g} s{why}"
+
+    async def _verdict(self, gate: Gate, text: str, deadline: float) -> str | None:
+        """What may take long is judged by a process, which a thread waits for."""
+        if is_quick(gate, text):
+            return verdict(gate, text)
+        left_s = max(0.0, min(PATIENCE_S, deadline - anyio.current_time()))
+        return await self._slow.run(verdict, gate, text, left_s)
 
     async def _asked(self, name: str, request: Request, text: str) -> str | None:
         """A function that is no coroutine runs in a thread, so that a slow one stops nobody else.

@@ -27,6 +27,7 @@ class Engine:
 
     Attributes:
         pools: deployments at work, by model.
+        closed: nothing is sent any more.
 
     Args:
         timeouts: of deployments that name none.
@@ -51,6 +52,7 @@ class Engine:
     ) -> None:
         rules = catalogue.engine or EngineRules()
         self.pools = pools(catalogue, rules, clock, rng)
+        self.closed = False
         self._catalogue = catalogue
         self._rules = rules.retry
         self._upstream = upstream
@@ -124,6 +126,8 @@ class Engine:
             began = self._clock()
             if began >= question.deadline:
                 return _given_up(pool, "the request's deadline has passed", over=True)
+            if self.closed:
+                return _given_up(pool, "the router was closed", over=True)
             permit = await pool.take(
                 tokens,
                 question.deadline,

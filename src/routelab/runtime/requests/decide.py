@@ -54,6 +54,8 @@ async def decide(
         raise guard.refusal.told(error) from None
     finally:
         running.close()
+    if guard is not None:
+        await guard.kept(sending.deadline)  # an answer that was given is one that was charged
     if delivery is not None:
         await delivery.finish(decision)
     return decision

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from routelab.core import Decision
+from routelab.errors import RouteError
 from routelab.runtime.budgets import BudgetBalance, BudgetGuard, BudgetKeeper, OverBudgetError
 from routelab.runtime.calls import Sending
 from routelab.runtime.pacing import FEW, Pacing
@@ -22,6 +23,9 @@ from routelab.signals import answer_text
 
 class RequestHandler:
     """Carries a router's requests from the policy's decision to the answer, budgets included.
+
+    Attributes:
+        closed: no request is taken any more.
 
     Args:
         active: the policy that decides requests.
@@ -42,6 +46,7 @@ class RequestHandler:
         pacing: Pacing | None = None,
     ) -> None:
         self.active = active
+        self.closed = False
         self._spare = spare
         self._budget_keeper = budget_keeper
         self._observers = observers
@@ -58,8 +63,10 @@ class RequestHandler:
             asked: gives the request, or says what is wrong with it.
             delivery: takes the answer as it comes, if that is wanted.
         Raises:
-            RouteError: as `AsyncRouter.route` says.
+            RouteError: as `AsyncRouter.route` says, or the router is closed.
         """
+        if self.closed:
+            raise RouteError("the router is closed, and sends nothing: make another")
         started, pacing = self._clock(), self._pacing
         if pacing is None:
             return await self._answered(asked(), delivery, started)

@@ -15,6 +15,7 @@ from routelab.errors import RouteError
 from routelab.runtime.pacing import FEW, Pacing, paced
 from routelab.runtime.transport.host_pools import proxy_problems
 from routelab.runtime.transport.libraries import in_httpx
+from routelab.runtime.transport.reply_body import too_long, unpacked
 from routelab.runtime.transport.request import Address, address_of
 from routelab.runtime.transport.sender import (
     Client,
@@ -78,6 +79,7 @@ class HttpUpstream:
         self._own: Sender | None = None
         self._transport = named(transport) if isinstance(transport, str) else transport
         self.pacing = Pacing()
+        self._closed = False
 
     async def send(self, outgoing: OutgoingRequest) -> Reply:
         if self.pacing.under_way < FEW:
@@ -88,11 +90,11 @@ class HttpUpstream:
         try:
             response = await self._sender.send(outgoing)
             try:
-                content, body = await _content(response)
+                content, body = await _content(response, outgoing.deployment.max_reply_bytes)
             finally:
                 await response.aclose()
         except Exception as error:
-            if (told := _translated(error, outgoing.timeouts.connect_s)) is None:
+            if (told := self._told(error, outgoing.timeouts.connect_s)) is None:
                 raise
             raise told from None
         return Reply(response.status_code, content if body is None else body, response.headers)
@@ -104,9 +106,11 @@ class HttpUpstream:
             response = await self._opened(outgoing)
             try:
                 headers = response.headers
+                chunks = self._chunks(response, outgoing)
                 if not streams(response.status_code, headers):
-                    await _object(response, await response.aread())
-                chunks = self._chunks(response, connect_s)
+                    content = b"".join([chunk async for chunk in chunks])
+                    await _object(response, content)
+                    chunks = _whole(content)
                 yield OpenReply(response.status_code, chunks, headers)
             except Exception:
                 await _hang_up(response)
@@ -114,7 +118,7 @@ class HttpUpstream:
             finally:
                 await response.aclose()
         except Exception as error:
-            if (told := _translated(error, connect_s)) is None:
+            if (told := self._told(error, connect_s)) is None:
                 raise
             raise told from None
 
@@ -124,7 +128,8 @@ class HttpUpstream:
         return text
 
     async def aclose(self) -> None:
-        """Close the connections that are our own."""
+        """Close the connections that are our own; nothing is sent any more."""
+        self._closed = True
         sender, self._own = self._own, None
         if sender is not None:
             await sender.aclose()
@@ -135,20 +140,35 @@ class HttpUpstream:
             return await self._sender.send(outgoing)
         return await paced(self._sender.send(outgoing), self.pacing, outgoing.progress)
 
-    async def _chunks(self, response: httpx.Response, connect_s: float) -> AsyncGenerator[bytes]:
-        pacing = self.pacing
+    async def _chunks(
+        self, response: httpx.Response, outgoing: OutgoingRequest
+    ) -> AsyncGenerator[bytes]:
+        pacing, connect_s = self.pacing, outgoing.timeouts.connect_s
+        most = outgoing.deployment.max_reply_bytes
         try:
-            async for chunk in response.aiter_bytes():
+            if response.is_stream_consumed or response.is_closed:  # by a hook of the client
+                yield _bounded(await response.aread(), most)
+                return
+            encoding = response.headers.get("content-encoding", "")
+            async for chunk in unpacked(response.aiter_raw(), encoding, most):
                 yield chunk
                 if pacing.under_way >= FEW and pacing.over():
                     await pacing.place()
         except Exception as error:
-            if (told := _translated(error, connect_s)) is None:
+            if (told := self._told(error, connect_s)) is None:
                 raise
             raise told from None
 
+    def _told(self, error: Exception, connect_s: float) -> UpstreamError | None:
+        """A failure as one of an upstream; None of what is none of the network's."""
+        if self._closed:  # whatever closing made of it says nothing of the deployment
+            return UpstreamError("the router was closed", "stopped")
+        return _translated(error, connect_s)
+
     @property
     def _sender(self) -> Sender:
+        if self._closed:
+            raise UpstreamError("the router was closed", "stopped")
         if self._given is not None:
             return self._given
         if self._own is None:
@@ -156,19 +176,38 @@ class HttpUpstream:
         return self._own
 
 
-async def _content(response: httpx.Response) -> tuple[bytes, dict[str, Any] | None]:
+async def _content(
+    response: httpx.Response, most: int
+) -> tuple[bytes, dict[str, Any] | None]:
     """The bytes of a reply, and the JSON object that they are; None if they are anything else."""
     if response.is_stream_consumed or response.is_closed:  # by a hook of the client
-        content = await response.aread()
+        content = _bounded(await response.aread(), most)
         return content, await _object(response, content)
     stream: Any = response.stream  # of httpx or httpx2
-    content = b"".join([part async for part in stream])
+    parts, size = [], 0
+    async for part in stream:
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            await _hang_up(response)
+            raise too_long(most)
+    content = b"".join(parts)
     value = decode_object(content)  # what is packed is no JSON; looking at headers first is slow
     if value is not None:
         return content, value
-    if "content-encoding" in response.headers:
-        content = httpx.Response(200, headers=response.headers, content=content).content
+    if encoding := response.headers.get("content-encoding", ""):
+        content = b"".join([it async for it in unpacked(_whole(content), encoding, most)])
     return content, await _object(response, content)
+
+
+async def _whole(content: bytes) -> AsyncGenerator[bytes]:
+    yield content
+
+
+def _bounded(content: bytes, most: int) -> bytes:
+    if len(content) > most:
+        raise too_long(most)
+    return content
 
 
 async def _object(response: httpx.Response, content: bytes) -> dict[str, Any] | None:

@@ -20,9 +20,12 @@ from routelab.version import __version__
 Raw: TypeAlias = list[tuple[bytes, bytes]]
 Pair: TypeAlias = tuple[str, str]
 
+_PACKED = (b"Accept-Encoding", b"gzip, deflate")
+"""Ways of packing of which it is known what they unpack to before it is there."""
+
 _USUAL: Raw = [
     (b"Accept", b"*/*"),
-    (b"Accept-Encoding", b"gzip, deflate"),
+    _PACKED,
     (b"Connection", b"keep-alive"),
     (b"User-Agent", b"routelab/%b" % __version__.encode()),
 ]
@@ -41,6 +44,7 @@ class RequestBuilder:
     def __init__(self, library: ModuleType = httpx) -> None:
         self._library: Any = library
         self._raw: Raw = []
+        self._sent: Raw = []
         self._names = frozenset[str]()
 
     def build(self, client: Any, outgoing: OutgoingRequest) -> tuple[Any, Any]:
@@ -55,13 +59,14 @@ class RequestBuilder:
         library = self._library
         auth = library.Auth() if "authorization" in headers else library.USE_CLIENT_DEFAULT
         if self._plain(client, address, headers):
-            return _request(outgoing, address, headers, self._raw), auth
+            return _request(outgoing, address, headers, self._sent), auth
         content, limit = encode_json(outgoing.body), _timeout(outgoing.timeouts.connect_s)
         url = address.url if library is httpx else str(address.url)
         timeout = library.Timeout(None, connect=limit.connect)
         request = client.build_request(
             "POST", url, content=content, headers=headers, timeout=timeout
         )
+        request.headers["Accept-Encoding"] = _PACKED[1].decode()
         return request, auth
 
     def _plain(self, client: Any, address: Address, headers: dict[str, str]) -> bool:
@@ -73,6 +78,7 @@ class RequestBuilder:
         raw = client.headers.raw
         if raw != self._raw:
             self._raw, self._names = raw, frozenset(client.headers)
+            self._sent = [_PACKED if it[0].lower() == b"accept-encoding" else it for it in raw]
         return self._names.isdisjoint(headers) and self._names.isdisjoint(_OF_HTTPX)
 
 
