@@ -35,9 +35,9 @@ class Slow(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 time.sleep(0.05)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815  (as the library calls it)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 

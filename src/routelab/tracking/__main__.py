@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-
 _LONGEST_S = 3600.0
 """Seconds for all of a record, whatever the server does."""
 
