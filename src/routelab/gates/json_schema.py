@@ -108,7 +108,8 @@ def _place(path: list[str | int]) -> str:
 
 
 def _short(message: str) -> str:
-    return message if len(message) <= 160 else f"{message[:157]}..."
+    """The beginning and the end of what quotes an answer, which may be any length."""
+    return message if len(message) <= 160 else f"{message[:75]} ... {message[-80:]}"
 
 
 class _Compiled(NamedTuple):

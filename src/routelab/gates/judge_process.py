@@ -6,6 +6,7 @@ import contextlib
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -47,8 +48,7 @@ def _bounded() -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):  # systems without limits
         import resource
 
-        with open("/proc/self/statm", "rb") as file:
-            held = int(file.read().split()[0]) * resource.getpagesize()
+        held = int(Path("/proc/self/statm").read_bytes().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (held + _MEMORY, held + _MEMORY))
 
 

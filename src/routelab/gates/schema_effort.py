@@ -77,7 +77,8 @@ def _values(schema: Any) -> Iterator[Any]:
     while waiting:
         value = waiting.pop()
         yield value
-        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if isinstance(value, dict | list):
+            waiting += value.values() if isinstance(value, dict) else value
 
 
 def _at(schema: Any, pointer: str) -> Any:

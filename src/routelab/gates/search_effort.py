@@ -85,6 +85,8 @@ def _either(branches: Iterable[Any]) -> _Ways:
 
 def _repeated(least: int, most: int, items: Iterable[Any]) -> _Ways:
     inner = _sequence(items)
+    if most < _parser.MAXREPEAT and _letter(items):
+        return _Ways(0, math.log(most - least + 1))
     if most > _MANY:
         return _Ways(inner.unbounded + (least != most), inner.log)
     return _Ways(inner.unbounded * most, inner.log * most + math.log(most - least + 1))

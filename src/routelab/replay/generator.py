@@ -25,7 +25,7 @@ from routelab.core import (
 )
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError, PolicyError, RouteError, UncoveredError
-from routelab.gates import Function, Gate
+from routelab.gates import Function, Gate, verdict
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
 from routelab.replay.request_cache import RequestCache, bounded, feedback

@@ -18,6 +18,7 @@ from routelab.runtime.config import RouterConfig, check_catalogue, checked
 from routelab.runtime.engine import Engine
 from routelab.runtime.journal import Sink
 from routelab.runtime.metrics import RouterMetrics, Snapshot
+from routelab.runtime.moments import bounded_clock
 from routelab.runtime.requests import (
     ActivePolicy,
     Messages,
@@ -97,7 +98,7 @@ class AsyncRouter:
         if catalogue is not None:
             check_meant(policy, catalogue)
         overlay = _overlay(config)
-        clock, wall_clock = config.clock, config.wall_clock
+        clock, wall_clock = config.clock, bounded_clock(config.wall_clock)
         deployed = partial(
             deployed_models, given=catalogue, rules=config.rules, source=source,
             addressed=config.upstream is None,
@@ -117,7 +118,7 @@ class AsyncRouter:
             from routelab.runtime.transport import HttpUpstream
 
             upstream = self._http = HttpUpstream(config.client, config.transport)
-        self.engine = _engine(self.catalogue, upstream, config)
+        self.engine = _engine(self.catalogue, upstream, config, wall_clock)
         listed = priced_models(policy, spare, catalogue)
         prices = ServedPrices(self.catalogue, listed, wall_clock)
         of_all = self.catalogue, self.engine, clock, prices
@@ -276,13 +277,18 @@ def _overlay(config: RouterConfig) -> Overlay:
     )
 
 
-def _engine(catalogue: Catalogue, upstream: Upstream, config: RouterConfig) -> Engine:
+def _engine(
+    catalogue: Catalogue,
+    upstream: Upstream,
+    config: RouterConfig,
+    wall_clock: Callable[[], float],
+) -> Engine:
     return Engine(
         catalogue,
         upstream,
         timeouts=Timeouts(total_s=config.timeout_s),
         clock=config.clock,
-        wall_clock=config.wall_clock,
+        wall_clock=wall_clock,
         sleep=config.sleep,
         rng=config.rng or random.Random(),  # noqa: S311  (no secret hangs on it)
     )

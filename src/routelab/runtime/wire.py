@@ -32,7 +32,7 @@ DEPTH = 64
 """Lists and objects of a reply in each other, far more than a chat completion has."""
 
 VALUES = 400_000
-"""Values of a reply, all counted, which take some 50 milliseconds to read; a deployment that may say more may say so."""
+"""Values of a reply, all counted, which take some 50 milliseconds to read."""
 
 _PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
 """Visible ASCII that needs no escape: all but `%`, the escape, and `,`, which separates."""

@@ -57,7 +57,7 @@ def decode_body(content: bytes, depth: int) -> dict[str, Any]:
     except TooDeepError as error:
         raise RefusedError(400, f"the body is {error}: flatten it", "body_too_deep") from error
     except ValueError as error:
-        raise RefusedError(400, f"the body is no JSON that is read: {error}", "invalid_json") from error
+        raise RefusedError(400, f"the body is no JSON: {error}", "invalid_json") from error
     if not isinstance(body, dict):
         raise RefusedError(400, "the body must be an object", "invalid_json")
     return body

@@ -14,11 +14,14 @@ _REMEMBERED = 20_000
 """Keys, tenants and priorities whose use is known; the longest unused are forgotten first."""
 _DAY_S = 86_400.0
 
+_KEPT = 2
+"""Days of which it is known what was spent, besides the one that is."""
+
 
 class LimitUse:
     """What somebody asked for lately."""
 
-    __slots__ = ("at_s", "day", "room", "spent_usd", "under_way")
+    __slots__ = ("_others", "at_s", "day", "room", "spent_usd", "under_way")
 
     def __init__(self, room: float, at_s: float) -> None:
         self.room = room
@@ -26,6 +29,14 @@ class LimitUse:
         self.day = -1
         self.spent_usd = 0.0
         self.under_way = 0
+        self._others: dict[int, float] = {}
+
+    def turn_to(self, day: int) -> None:
+        """Count what is spent on this day, which may be one before, as clocks step back."""
+        self._others[self.day] = self.spent_usd
+        self.day, self.spent_usd = day, self._others.pop(day, 0.0)
+        while len(self._others) > _KEPT:
+            del self._others[next(iter(self._others))]
 
 
 class LimitKeeper:
@@ -135,11 +146,11 @@ def _burst(rule: LimitRule) -> float:
 def _refill(use: LimitUse, rule: LimitRule, now_s: float, day: int) -> None:
     """What time has given back since the last request."""
     if rule.requests_per_minute is not None:
-        gained = (now_s - use.at_s) * rule.requests_per_minute / 60.0
+        gained = max(0.0, now_s - use.at_s) * rule.requests_per_minute / 60.0
         use.room = min(_burst(rule), use.room + gained)
     use.at_s = now_s
     if use.day != day:
-        use.day, use.spent_usd = day, 0.0
+        use.turn_to(day)
 
 
 def _limited(message: str, code: str, retry_after_s: float | None) -> RefusedError:

@@ -11,6 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+_LONGEST_S = 3600.0
+"""Seconds for all of a record, whatever the server does."""
+
 
 def main() -> None:
     """Load MLflow, wait for the path of a study, hold it, record it, and say how that went."""
@@ -26,6 +29,9 @@ def main() -> None:
         tell({"held": True})
         loading.join()
 
+    patience = threading.Timer(_LONGEST_S, os._exit, (1,))
+    patience.daemon = True
+    patience.start()  # what is not sent by then waits for the next time
     loading = threading.Thread(target=_load, daemon=True)
     loading.start()
     line = sys.stdin.readline()

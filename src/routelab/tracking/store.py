@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import re
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,10 +22,14 @@ from routelab.tracking import database, names
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "routelab"
 
+LONGEST_S = 120.0
+"""Seconds for one request to a server, with the retries of the library that sends it."""
+
 _UNLESS_SET = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",  # which may ask for days
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -179,9 +185,48 @@ def _impatient() -> Iterator[None]:
     before = getattr(utils, "MAX_RETRY_COUNT", 3)
     utils.MAX_RETRY_COUNT = 3
     try:
-        yield
+        with _in_time():
+            yield
     finally:
         utils.MAX_RETRY_COUNT = before
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Give each request of this thread up that is not answered in time.
+
+    Time limits of the library below are for each part of an answer: one that drips has no end. A
+    thread that waits for it is left behind.
+    """
+    import requests
+
+    usual, here = requests.Session.request, threading.get_ident()
+
+    def request(session: Any, *given: Any, **named: Any) -> Any:
+        if threading.get_ident() != here:
+            return usual(session, *given, **named)
+        found: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                found.put((usual(session, *given, **named), None))
+            except BaseException as error:  # noqa: BLE001  (whoever waits is told)
+                found.put((None, error))
+
+        threading.Thread(target=ask, name="routelab-mlflow", daemon=True).start()
+        try:
+            answer, error = found.get(timeout=LONGEST_S)
+        except queue.Empty:
+            raise TimeoutError(f"no whole answer in {LONGEST_S:g} s") from None
+        if error is not None:
+            raise error
+        return answer
+
+    requests.Session.request = request  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        requests.Session.request = usual  # type: ignore[method-assign]
 
 
 def _without_secret(text: str) -> str:

@@ -14,6 +14,8 @@ import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import traffic_world as traffic
 
 from routelab.core.catalogue import catalogue_file, tables_text
 from routelab.errors import RoutelabError
@@ -128,7 +131,7 @@ def worse_json(rng: Random, data: Any) -> Any:
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         found = list(places(made))
         if not found:
-            return rng.choice(HOSTILE)
+            return deepcopy(rng.choice(HOSTILE))
         *before, last = rng.choice(found)
         holder = made
         for key in before:
@@ -150,7 +153,7 @@ def worse_json(rng: Random, data: Any) -> Any:
                 except (KeyError, IndexError, TypeError):
                     holder[last] = None
             case _:
-                holder[last] = rng.choice(HOSTILE)
+                holder[last] = deepcopy(rng.choice(HOSTILE))
     return made
 
 
@@ -517,6 +520,16 @@ KINDS: Mapping[str, Kind] = {
     "scenario": Kind(lambda: [{"day.toml": SCENARIO}], worse_tables, use_scenario),
     "prices": Kind(price_seeds, worse_prices, use_prices),
     "routerbench": Kind(routerbench_seeds, worse_text, use_routerbench),
+    "reply": Kind(
+        traffic.reply_seeds,
+        partial(traffic.worse_reply, worse_json=worse_json, worse_bytes=worse_bytes),
+        traffic.use_reply,
+    ),
+    "request": Kind(
+        traffic.request_seeds,
+        partial(traffic.worse_request, worse_json=worse_json, worse_bytes=worse_bytes),
+        traffic.use_request,
+    ),
 }
 
 

@@ -28,9 +28,7 @@ GROWTH = 400 << 20
 def router(folder, server, ways, timeout_s=30.0, transport=None):
     """One whose model is served in these ways, the first of which is asked first."""
     models = {
-        "first": Model(
-            deployments=(Deployment(server.url(ways[0]), "m"),), fallbacks=("second",)
-        ),
+        "first": Model(deployments=(Deployment(server.url(ways[0]), "m"),), fallbacks=("second",)),
         "second": Model(deployments=(Deployment(server.url(ways[-1]), "m"),)),
     }
     catalogue = Catalogue(models, RULES)
@@ -98,7 +96,7 @@ def test_a_deployment_may_be_granted_more(tmp_path, server):
 
 
 def measured(url, stream, transport):
-    """In a process of its own: how it ends, seconds of processor, growth in bytes, longest block."""
+    """In a process of its own: how it ends, processor time, growth in bytes, longest block."""
     command = [sys.executable, __file__, url, str(int(stream)), transport or ""]
     places = os.pathsep.join(filter(None, sys.path))
     done = subprocess.run(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 _LONGEST = 80
 """Characters of a name that are shown."""
 
-_MARKS = "\\`*_[]|#"
-"""What Markdown reads as markup, and HTML does not."""
+_MARKS = re.compile(r"[\\`*|]|~(?=~)|(?<![^\W_])_|_(?![^\W_])|^#|^[+-](?=[\s-]|$)|^\[(?=[ xX]\])")
+"""What Markdown may read as markup, and HTML does not; a line inside a word is none."""
+
+_NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+
+_LINKS = re.compile(r"\](?=[(\[:])|\[\^")
+"""Of brackets what makes links and footnotes of them; others are read as they are."""
 
 
 def shown(text: str, longest: int = _LONGEST) -> str:
@@ -28,10 +34,9 @@ def markdown_text(text: str) -> str:
     Args:
         text: of whatever origin.
     """
-    line = " ".join(text.split())
-    for mark in _MARKS:
-        line = line.replace(mark, f"\\{mark}")
-    return escape(line, quote=False)
+    line = _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
+    line = _NUMBERED.sub(r"\1\\\2", line)
+    return escape(_LINKS.sub(lambda it: f"\\{it[0]}", line), quote=False)
 
 
 def markdown_code(text: str) -> str:

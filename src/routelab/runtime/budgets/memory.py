@@ -6,6 +6,9 @@ from itertools import count
 
 from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Tell, reached
 
+_KEPT = 3
+"""Days and months of which the accounts are kept."""
+
 
 class _Account:
     __slots__ = ("reserved", "spent", "told")
@@ -15,11 +18,11 @@ class _Account:
 
 
 class MemoryStore:
-    """Keeps the accounts of the current periods, and older ones while calls are open on them."""
+    """Keeps the accounts of the last periods, and older ones while calls are open on them."""
 
     def __init__(self) -> None:
         self._accounts: dict[tuple[str, str], _Account] = {}
-        self._periods: set[str] = set()
+        self._periods: dict[str, None] = {}
         self._ids = count()
         self._open: set[int] = set()
         self._tell: Tell | None = None
@@ -72,12 +75,12 @@ class MemoryStore:
         return found
 
     def _forget(self, begun: str) -> None:
-        """A period begins: those of its kind before it matter while calls are open on them."""
-        self._periods = {it for it in self._periods if len(it) != len(begun)} | {begun}
+        """A period begins: the last few of its kind are kept, for clocks that step back."""
+        alike = [it for it in (*self._periods, begun) if len(it) == len(begun)]
+        gone = set(alike[:-_KEPT])
+        self._periods = dict.fromkeys(it for it in (*self._periods, begun) if it not in gone)
         self._accounts = {
-            (account, period): it
-            for (account, period), it in self._accounts.items()
-            if len(period) != len(begun) or it.reserved
+            key: it for key, it in self._accounts.items() if key[1] not in gone or it.reserved
         }
 
     def _note(self, line: BudgetLine, it: _Account, refused: bool = False) -> None:

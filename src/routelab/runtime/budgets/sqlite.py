@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from routelab.errors import BudgetError
 from routelab.runtime.budgets.account import Balance, BudgetLine, Reservation, Tell
 from routelab.runtime.budgets.ledger import Ledger, ReachedMarks
+from routelab.runtime.moments import bounded_clock
 
 _BEATS = 3
 """Signs of life in the time after which a process counts as dead."""
@@ -61,7 +62,7 @@ class SqliteStore:
     ) -> None:
         self.path = Path(path)
         self._expires_s = expires_s
-        self._wall_clock = wall_clock
+        self._wall_clock = bounded_clock(wall_clock)
         self._tell: Tell | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -177,7 +178,7 @@ class SqliteStore:
     def _transact(self, ledger: Ledger, owner: str, batch: list[_Job], going: bool) -> None:
         now_s = self._wall_clock()
         ledger.begin()
-        beat = going and now_s >= self._beat_s
+        beat = going and not self._beat_s - self._expires_s <= now_s < self._beat_s
         if beat:
             ledger.alive(owner, now_s, now_s + self._expires_s)
         results = [job.run(ledger) for job in batch]

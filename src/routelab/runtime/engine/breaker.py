@@ -60,6 +60,10 @@ class Breaker:
         full = self._state == "half-open" and self._trials + self._passed >= self._rules.probes
         return math.inf if full else now
 
+    def stepped_back(self, now: float) -> None:
+        """The clock went back: an open period lasts no longer than it was to last."""
+        self._open_until = min(self._open_until, now + self._open_s)
+
     def enter(self, now: float) -> int:
         """Let a call through that `closed_until` admits; what it must leave with."""
         if self._state == "closed":

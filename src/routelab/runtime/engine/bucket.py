@@ -21,7 +21,8 @@ class Bucket:
 
     def level(self, now: float) -> float:
         """What could be taken at once; negative while there is a debt."""
-        return min(self.capacity, self._level + (now - self._since) * self.rate)
+        gone_s = max(0.0, now - self._since)  # a clock that steps back takes nothing
+        return min(self.capacity, self._level + gone_s * self.rate)
 
     def ready_at(self, amount: float, now: float) -> float:
         """Seconds of the clock at which an amount can be taken; `now` if it can be already."""

@@ -64,6 +64,7 @@ class DeploymentState:
     __slots__ = (
         "_host",
         "_requests",
+        "_rest_s",
         "_tokens",
         "breaker",
         "deployment",
@@ -86,7 +87,7 @@ class DeploymentState:
         self.name = deployment_label(deployment)
         self.weight = deployment.weight
         self.in_flight = 0
-        self.rest_until = -math.inf
+        self.rest_until, self._rest_s = -math.inf, 0.0
         self.refusals = 0
         self.refused: frozenset[str] = frozenset()
         self.trouble = ""
@@ -124,7 +125,13 @@ class DeploymentState:
 
     def rest(self, seconds: float, now: float) -> None:
         """Leave it alone for so long, as it asked."""
-        self.rest_until = max(self.rest_until, now + seconds)
+        if now + seconds >= self.rest_until:
+            self.rest_until, self._rest_s = now + seconds, seconds
+
+    def stepped_back(self, now: float) -> None:
+        """The clock went back: nothing lasts longer than it was to last."""
+        self.rest_until = min(self.rest_until, now + self._rest_s)
+        self.breaker.stepped_back(now)
 
     def take(self, tokens: float, now: float) -> Permit:
         """Room for a call, where there is."""

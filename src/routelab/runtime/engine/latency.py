@@ -31,7 +31,7 @@ class PeakEwma:
 
     def observe(self, latency_s: float, now: float) -> None:
         """An answer took so long."""
-        kept = math.exp((self._at - now) / DECAY_S) if self._at > -math.inf else 0.0
+        kept = _kept((now - self._at) / DECAY_S) if self._at > -math.inf else 0.0
         smooth = self._value * kept + latency_s * (1.0 - kept)
         self._value, self._at = max(latency_s, smooth), now
 
@@ -49,7 +49,12 @@ class PeakEwma:
         return seen_s + self._blamed(now) if self._failed else seen_s
 
     def _seen(self, now: float) -> float:
-        return self._value * math.exp((self._at - now) / DECAY_S) if self._value else 0.0
+        return self._value * _kept((now - self._at) / DECAY_S) if self._value else 0.0
 
     def _blamed(self, now: float) -> float:
-        return self._failed and self._failed * math.exp((self._failed_at - now) / FAILED_DECAY_S)
+        return self._failed and self._failed * _kept((now - self._failed_at) / FAILED_DECAY_S)
+
+
+def _kept(times: float) -> float:
+    """The share that is left after so many times the decay; all of it if the clock went back."""
+    return math.exp(-max(0.0, times))

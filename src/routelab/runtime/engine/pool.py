@@ -83,6 +83,7 @@ class Pool:
         self._balancer = BALANCERS[rules.balancing](rng)
         self._queue: OrderedDict[WaitingCall, None] = OrderedDict()  # a dict is slow in front
         self._alarm: asyncio.TimerHandle | None = None
+        self._latest = -math.inf
         for state in states:
             state.freed.append(self.serve)
 
@@ -101,6 +102,10 @@ class Pool:
     ) -> Permit | PoolRefusal:
         """A permit, waited for if need be; a refusal if there will be none in time."""
         now = self._clock()
+        if now < self._latest:
+            for state in self.states:
+                state.stepped_back(now)
+        self._latest = now
         until = min(deadline, now + self._rules.queue_s)
         if not self._queue:
             found = self._find(tokens, now, avoid, until, patient=patient)

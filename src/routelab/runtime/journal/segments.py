@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from routelab.core.storage import lock_file
+from routelab.runtime.moments import bounded_clock
 
 
 class Segments:
@@ -29,7 +30,8 @@ class Segments:
         self.folder = folder
         self._max_bytes = max_bytes
         self._sync = sync
-        self._wall_clock = wall_clock
+        self._wall_clock = bounded_clock(wall_clock)
+        self._begun = 0
         self._token = os.urandom(4).hex()
         self._file: int | None = None
         self._path = folder
@@ -82,6 +84,9 @@ class Segments:
             self.folder.mkdir(parents=True, exist_ok=True)
             moment = dt.datetime.fromtimestamp(self._wall_clock(), dt.UTC)
             stem = f"{moment:%Y%m%dT%H%M%S%f}-{self._token}"
+            if self._begun:  # a clock that stands or goes back may give a name twice
+                stem += f"-{self._begun}"
+            self._begun += 1
             self._path = self.folder / f"{stem}.jsonl"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._file, self._size = os.open(self._path, flags, 0o640), 0

@@ -176,9 +176,7 @@ class HttpUpstream:
         return self._own
 
 
-async def _content(
-    response: httpx.Response, most: int
-) -> tuple[bytes, dict[str, Any] | None]:
+async def _content(response: httpx.Response, most: int) -> tuple[bytes, dict[str, Any] | None]:
     """The bytes of a reply, and the JSON object that they are; None if they are anything else."""
     if response.is_stream_consumed or response.is_closed:  # by a hook of the client
         content = _bounded(await response.aread(), most)

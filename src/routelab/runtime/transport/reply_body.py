@@ -19,9 +19,7 @@ _AT_ONCE = 1 << 20
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
-async def unpacked(
-    parts: AsyncIterator[bytes], encoding: str, most: int
-) -> AsyncGenerator[bytes]:
+async def unpacked(parts: AsyncIterator[bytes], encoding: str, most: int) -> AsyncGenerator[bytes]:
     """The bytes of a reply as they come.
 
     Args:
@@ -78,7 +76,8 @@ class _Unpacker:
                 piece = self._inflate.decompress(part, _STEP)
             except zlib.error as error:
                 if not self._bare:
-                    raise UpstreamError(f"sent what does not unpack: {error}", "malformed") from None
+                    said = f"sent what does not unpack: {error}"
+                    raise UpstreamError(said, "malformed") from None
                 self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)  # as some servers mean it
                 self._bare = False
                 continue

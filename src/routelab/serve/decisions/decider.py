@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from routelab.core import Admission, Call, Context, Decision, Request, Score, flow
 from routelab.core.catalogue import Catalogue
+from routelab.gates import Function, is_quick
 from routelab.policy_file import PolicyFile
-from routelab.serve.decisions.outcomes import ReportedOutcome, read_outcomes
+from routelab.serve.decisions.outcomes import Reported, ReportedOutcome, read_outcomes
 from routelab.serve.refusal import RefusedError
 from routelab.signals import resolve
+
+_T = TypeVar("_T")
 
 
 class PendingTurn(msgspec.Struct, frozen=True):
@@ -78,6 +83,19 @@ class PolicyDecider:
             RefusedError: it is malformed.
         """
         return read_outcomes(given, self._sources, request)
+
+    async def decided(self, decide: Callable[[], _T], reported: Reported) -> _T:
+        """What is decided, in a thread where gates may take long over what was answered.
+
+        Args:
+            decide: gives it.
+            reported: for each turn so far, what came of its calls.
+        """
+        gates = [it for it in self.file.policy.gates_used if not isinstance(it, Function)]
+        parts = [it for turn in reported for outcome in turn for it in outcome.parts]
+        if all(is_quick(gate, part) for gate in gates for part in parts):
+            return decide()
+        return await asyncio.to_thread(decide)
 
     def state(
         self,

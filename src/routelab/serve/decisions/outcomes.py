@@ -10,6 +10,7 @@ import msgspec
 
 from routelab.core import Call, Feedback, Request
 from routelab.core.messages import is_number, value_text
+from routelab.gates import verdict
 from routelab.serve.refusal import RefusedError, malformed
 from routelab.signals import SignalSource, answer_parts, answer_text
 
@@ -50,7 +51,7 @@ class ReportedOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
                 "response_needed",
                 param="outcomes",
             )
-        problems = (gate.problem(it) for gate in call.gates for it in self.parts)
+        problems = (verdict(gate, it) for gate in call.gates for it in self.parts)
         return Feedback(
             model=self.model or call.model,
             signals={name: self.signals.get(name, math.nan) for name in call.need},

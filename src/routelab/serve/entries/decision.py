@@ -52,7 +52,10 @@ class DecisionEntry:
                 decider = self._gateway.decider(question.served, told.policy)
                 outcomes = decider.outcomes(body.get("outcomes"), question.request)
                 reported = (*told.reported, outcomes)
-            state = question.decided(lambda: decider.state(question.request, reported))
+            state = await decider.decided(
+                lambda: question.decided(lambda: decider.state(question.request, reported)),
+                reported,
+            )
             said: dict[str, Any] = {
                 "decision": question.request.id,
                 "policy": question.served.name,

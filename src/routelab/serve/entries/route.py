@@ -81,7 +81,9 @@ class RouteEntry:
         outcomes = route.decider.outcomes(given, route.request)
         reported = (*route.reported, outcomes)
         try:
-            state = route.decider.state(route.request, reported, route.candidates)
+            state = await route.decider.decided(
+                lambda: route.decider.state(route.request, reported, route.candidates), reported
+            )
         except RouteError as error:
             self._memory.failed(route, error)
             await exchange.json({"route_id": route_id, "action": "fail"})
