@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 from fixed_policy_worlds import WORLDS
 from scipy.stats import binomtest
-from world_figures import FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
+from world_figures import CONDITION, FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
 
 RATES = ("wrong ship", "wrong do not route", SHIP, PLAIN_SHIP)
+
+_ORDER = {name: at for at, name in enumerate(WORLDS)}
 
 Judged = Mapping[str, bool]
 """By figure, whether its interval holds the truth; by verdict, whether it was given."""
@@ -65,14 +67,15 @@ def table(kept: Path, mode: str) -> str:
     for it in lines(kept):
         if it["mode"] == mode:
             rows.setdefault((str(it["world"]), int(str(it["n"]))), []).append(it["held"])  # type: ignore[arg-type]
-    head = ["world", "n", "logs", *FIGURES, REFUSED, *RATES]
+    head = ["world", "n", "logs", *FIGURES, CONDITION, REFUSED, *RATES]
     shown = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    for (name, n), found in rows.items():
+    for (name, n), found in sorted(rows.items(), key=lambda it: (_ORDER[it[0][0]], it[0][1])):
         judged = [it for it in found if REFUSED not in it]
         cells = [rate([it[figure] for it in judged if figure in it]) for figure in FIGURES]
         refused = f"{1 - len(judged) / len(found):.2f}"
         verdicts = [rate([it[word] for it in found if word in it]) for word in RATES]
-        row = [name, f"{n:,}", str(len(found)), *cells, refused, *verdicts]
+        on_condition = f"{np.mean([it[CONDITION] for it in judged]):.2f}" if judged else "-"
+        row = [name, f"{n:,}", str(len(found)), *cells, on_condition, refused, *verdicts]
         shown.append(f"| {' | '.join(row)} |")
     return "\n".join(shown)
 
