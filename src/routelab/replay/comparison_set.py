@@ -21,7 +21,7 @@ from routelab.replay.coverage import Coverage, comparable, coverage
 from routelab.replay.engine import run
 from routelab.replay.generator import decide
 from routelab.replay.request_cache import RequestCache
-from routelab.replay.rest_of_log import RestOfLog, rest_of_log
+from routelab.replay.rest_of_log import NOTHING, RestOfLog, rest_of_log
 from routelab.replay.result import Replay
 
 JUDGED = ("calibrate", "test")
@@ -66,7 +66,7 @@ class ComparisonSet:
     scoring: Scoring | None = None
     estimates: Mapping[str, CallEstimate] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
-    rest: RestOfLog = RestOfLog()
+    rest: RestOfLog = NOTHING
 
     @cached_property
     def cache(self) -> RequestCache:

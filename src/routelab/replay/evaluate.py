@@ -17,7 +17,7 @@ from routelab.replay import baselines, equal_cost, figure_intervals
 from routelab.replay.baselines import ROUTERS, BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.measure import Measure, OutcomeSums
-from routelab.replay.rest_of_log import RestOfLog
+from routelab.replay.rest_of_log import NOTHING, RestOfLog
 from routelab.replay.result import Replay
 from routelab.stats import (
     IntervalMethod,
@@ -338,7 +338,7 @@ def figures(
     did: PolicyBehaviour,
     measured: Mapping[str, Measure],
     left_out: Mapping[str, str] | None = None,
-    rest: RestOfLog = RestOfLog(),
+    rest: RestOfLog = NOTHING,
 ) -> Figures:
     """Figures of a policy from what it did and what it and its baselines come to.
 

@@ -13,7 +13,7 @@ from routelab.core import Floats
 from routelab.metrics import zero_router_at
 from routelab.replay.equal_cost import chord
 from routelab.replay.measure import Measure
-from routelab.replay.rest_of_log import RestOfLog
+from routelab.replay.rest_of_log import NOTHING, RestOfLog
 from routelab.stats import (
     RARE,
     Interval,
@@ -86,7 +86,7 @@ class CostRange(NamedTuple):
 
 
 def cost_range(
-    models: Sequence[Measure], n_requests: int | None = None, rest: RestOfLog = RestOfLog()
+    models: Sequence[Measure], n_requests: int | None = None, rest: RestOfLog = NOTHING
 ) -> CostRange:
     """What a group could have cost: a policy sends each to one model or more.
 
@@ -113,9 +113,7 @@ def cost_range(
         return found._replace(requests=known)
     expected = float(dearer.sum()) * n_requests / rest.requests
     least_usd, most_usd = float(rest.least[dearer].mean()), float(rest.most[dearer].mean())
-    return found._replace(
-        requests=known, dear=DearRequest(least_usd, most_usd, min(1.0, expected))
-    )
+    return found._replace(requests=known, dear=DearRequest(least_usd, most_usd, min(1.0, expected)))
 
 
 def quality(it: Measure) -> MethodInterval:

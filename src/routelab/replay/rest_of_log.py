@@ -26,6 +26,10 @@ class RestOfLog(NamedTuple):
     most: Floats = np.empty(0)
 
 
+NOTHING = RestOfLog()
+"""Of a log that is compared as a whole."""
+
+
 def rest_of_log(cost_usd: Floats, rows: Ints) -> RestOfLog:
     """What is outside some rows.
 
@@ -38,7 +42,7 @@ def rest_of_log(cost_usd: Floats, rows: Ints) -> RestOfLog:
     known = cost_usd[outside]
     known = known[np.isfinite(known).all(axis=1)]
     if not known.size:
-        return RestOfLog()
+        return NOTHING
     most = known.max(axis=1)
     dearest = np.argsort(-most, kind="stable")[:MOST]
     return RestOfLog(len(known), known[dearest].min(axis=1), most[dearest])
