@@ -41,31 +41,33 @@ def certificates(name: str, n: int, seed: int) -> dict[str, bool]:
     policy = first_to_last(here.comparison.models)
     regret, usd = truth(name, policy)
     ceiling = earlier.ceiling(policy).usd
-    on_cost = [CertificateDemand("cost", usd)]
-    found = {
-        COST: prove(
-            policy, on_cost, DELTA, here, group="g", ceiling_usd=ceiling, earlier=earlier
-        ).holds
-    }
+
+    def holds(demand: CertificateDemand) -> bool:
+        tested = prove(
+            policy, [demand], DELTA, here, group="group", ceiling_usd=ceiling, earlier=earlier
+        )
+        return tested.holds
+
+    found = {COST: holds(CertificateDemand("cost", usd))}
     if regret > 0:
-        exact = [CertificateDemand("regret", regret)]
-        found[REGRET] = prove(policy, exact, DELTA, here, group="g", earlier=earlier).holds
+        exact = CertificateDemand("regret", regret)
+        found[REGRET] = holds(exact)
         found[GROWING] = some_look_passes(drawn, n, earlier.largest, policy, exact)
-    looser = [CertificateDemand("regret", looser_bound(name, policy))]
-    needed = requests_needed(here.claims(looser, policy), DELTA)
+    looser = CertificateDemand("regret", looser_bound(name, policy))
+    needed = requests_needed(here.claims([looser], policy), DELTA)
     if (true := requests_truly_needed(name, policy, here.largest)) is not None:
         found[WITHIN_TWO] = needed.rows is not None and 0.5 <= needed.rows / true <= 2.0
         most = true if needed.high is None else needed.high
         found[IN_RANGE] = needed.low is not None and needed.low <= true <= most
-    found[TRUE] = prove(policy, looser, DELTA, here, group="g", earlier=earlier).holds
+    found[TRUE] = holds(looser)
     return found
 
 
 def some_look_passes(
-    drawn: Drawn, n: int, largest: int, policy: Policy, demands: list[CertificateDemand]
+    drawn: Drawn, n: int, largest: int, policy: Policy, demand: CertificateDemand
 ) -> bool:
     """Whether a log that grows to n requests certifies at any of its looks."""
-    bets = None
+    bets, demands = None, [demand]
     for rows in np.linspace(0, n, LOOKS + 1).astype(int)[1:].tolist():
         grown = replace(_evidence(drawn, slice(n, n + rows)), largest=largest)
         try:
