@@ -20,8 +20,13 @@ from scipy.stats import binomtest
 from world_certificates import CERTIFIED, certificates
 from world_figures import CONDITION, FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
 
-RATES = ("wrong ship", "wrong do not route", SHIP, PLAIN_SHIP)
 CERTIFICATES = "certificates"
+RATES = {
+    "fixed": (SHIP, PLAIN_SHIP),
+    "whole": ("wrong ship", "wrong do not route", SHIP),
+    CERTIFICATES: CERTIFIED,
+}
+"""By mode, how often something was said, of all logs."""
 
 _ORDER = {name: at for at, name in enumerate(WORLDS)}
 
@@ -70,28 +75,22 @@ def table(kept: Path, mode: str) -> str:
     for it in lines(kept):
         if it["mode"] == mode:
             rows.setdefault((str(it["world"]), int(str(it["n"]))), []).append(it["held"])  # type: ignore[arg-type]
-    certified = mode == CERTIFICATES
-    columns = CERTIFIED if certified else (*FIGURES, CONDITION, REFUSED, *RATES)
-    head = ["world", "n", "logs", *columns]
+    figures = () if mode == CERTIFICATES else (*FIGURES, CONDITION, REFUSED)
+    head = ["world", "n", "logs", *figures, *RATES[mode]]
     shown = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for (name, n), found in sorted(rows.items(), key=lambda it: (_ORDER[it[0][0]], it[0][1])):
         start = [name, f"{n:,}", str(len(found))]
-        cells = _certified(found) if certified else _figures(found)
+        cells = _figures(found) if figures else []
+        cells += [rate([it[word] for it in found if word in it]) for word in RATES[mode]]
         shown.append(f"| {' | '.join((*start, *cells))} |")
     return "\n".join(shown)
-
-
-def _certified(found: Sequence[Judged]) -> list[str]:
-    return [rate([it[word] for it in found if word in it]) for word in CERTIFIED]
 
 
 def _figures(found: Sequence[Judged]) -> list[str]:
     judged = [it for it in found if REFUSED not in it]
     cells = [rate([it[figure] for it in judged if figure in it]) for figure in FIGURES]
     condition = f"{np.mean([it[CONDITION] for it in judged]):.2f}" if judged else "-"
-    refused = f"{1 - len(judged) / len(found):.2f}"
-    verdicts = [rate([it[word] for it in found if word in it]) for word in RATES]
-    return [*cells, condition, refused, *verdicts]
+    return [*cells, condition, f"{1 - len(judged) / len(found):.2f}"]
 
 
 def rate(held: Sequence[bool]) -> str:
