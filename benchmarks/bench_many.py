@@ -93,7 +93,8 @@ async def bare(base_url: str) -> Rush:
 
 async def routed(base_url: str, folder: Path, **options: str) -> Rush:
     config = RouterConfig(log=folder / "log", **options)
-    async with AsyncRouter(policy_file(folder, base_url), config=config) as router:
+    chosen = policy_file(folder, base_url)
+    async with AsyncRouter(chosen, chosen.document.catalogue, config) as router:
         return await rush(lambda: router.route(PROMPT))
 
 
