@@ -1,8 +1,13 @@
 """Neighbours in time that are alike are resampled together, and others are not."""
 
 import numpy as np
+import pytest
+from scipy.stats import norm
 
 from routelab.stats import Resamples, block_length, figure_interval, interval, time_blocks
+
+TRUE_HOURLY = float(norm.expect(lambda it: min(max(0.75 + it, 0.0), 1.0), scale=0.3))
+"""Mean of `hourly` with shocks of .3."""
 
 
 def hourly(rng, n=800, hour=20, shock=0.2):
@@ -46,3 +51,24 @@ def test_blocks_are_neighbours_and_none_is_short():
 def test_what_never_varies_has_no_blocks():
     assert block_length(np.ones((2, 200)), np.ones(200)) == 1
     assert block_length(np.arange(20.0)[None], np.ones(20)) == 1
+
+
+@pytest.mark.parametrize("share", [0.003, 0.01])
+def test_what_is_rare_falls_together_by_chance(share):
+    alarms = 0
+    for seed in range(400):
+        rare = (np.random.default_rng(seed).random(1000) < share).astype(float)
+        alarms += block_length(rare[None], np.ones(1000)) > 1
+    assert alarms <= 4
+
+
+def test_shocks_longer_than_the_blocks_there_were_are_covered():
+    held = 0
+    for seed in range(150):
+        rows = hourly(np.random.default_rng(seed), n=300, shock=0.3)
+        blocks = time_blocks(np.arange(300), block_length(rows[None], np.ones(300)))
+        sums, sizes = np.bincount(blocks, rows), np.bincount(blocks).astype(float)
+        samples = Resamples(n_resamples=400).means_of(np.stack([sums, sizes]))[:, 0]
+        made = figure_interval(rows.mean(), samples, sums, sizes, low=0.0, high=1.0).ends
+        held += made.low <= TRUE_HOURLY <= made.high
+    assert held / 150 > 0.89, held

@@ -51,6 +51,8 @@ class CertifiedBound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         needed_at_least, needed_at_most: between which `requests_needed` lies 4 times of 5, as the
             mean is known no better; None of the latter where no number may do, of both
             where it passed.
+        alike: groups in a row over which neighbours in time are alike, so that the p-value is 1;
+            1 where nothing shows that.
     """
 
     goal: Literal["regret", "cost", "quality"]
@@ -70,6 +72,7 @@ class CertifiedBound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ceiling_from: Literal["named", "limits", "data"] | None = None
     needed_at_least: int | None = None
     needed_at_most: int | None = None
+    alike: int = 1
 
     @property
     def broken_later(self) -> bool:

@@ -24,6 +24,7 @@ from routelab.replay.generator import decide, row_of, run_generator, step_outcom
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
 from routelab.replay.request_table import request_table, stacked
+from routelab.replay.rest_of_log import RestOfLog
 from routelab.replay.result import Replay
 from routelab.replay.study_rows import (
     asked_again,
@@ -55,6 +56,7 @@ __all__ = [
     "Range",
     "Replay",
     "RequestCache",
+    "RestOfLog",
     "TimedOutAnswers",
     "asked_again",
     "baseline_gains",

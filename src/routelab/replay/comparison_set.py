@@ -21,6 +21,7 @@ from routelab.replay.coverage import Coverage, comparable, coverage
 from routelab.replay.engine import run
 from routelab.replay.generator import decide
 from routelab.replay.request_cache import RequestCache
+from routelab.replay.rest_of_log import NOTHING, RestOfLog, rest_of_log
 from routelab.replay.result import Replay
 
 JUDGED = ("calibrate", "test")
@@ -52,6 +53,7 @@ class ComparisonSet:
         scoring: the scorers that policies name.
         estimates: of calls, for requests with a budget or a deadline.
         gone: models that policies may call and nobody may choose; the last of the log.
+        rest: what the log holds besides these rows.
     """
 
     part: str
@@ -64,6 +66,7 @@ class ComparisonSet:
     scoring: Scoring | None = None
     estimates: Mapping[str, CallEstimate] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
+    rest: RestOfLog = NOTHING
 
     @cached_property
     def cache(self) -> RequestCache:
@@ -212,6 +215,7 @@ def comparison_set(
         known = comparable(log, candidates, before, priced).rows
         reference = log.take(known).only(candidates) if len(known) else None
     here = log.take(found.rows).only(candidates)
+    columns = [log.models.index(name) for name in candidates]
     return ComparisonSet(
         part if isinstance(part, str) else _TUNE,
         here,
@@ -222,6 +226,7 @@ def comparison_set(
         reference,
         scoring,
         estimates or {},
+        rest=rest_of_log(log.cost_usd[:, columns], found.rows),
     )
 
 

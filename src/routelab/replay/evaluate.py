@@ -17,6 +17,7 @@ from routelab.replay import baselines, equal_cost, figure_intervals
 from routelab.replay.baselines import ROUTERS, BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
 from routelab.replay.measure import Measure, OutcomeSums
+from routelab.replay.rest_of_log import NOTHING, RestOfLog
 from routelab.replay.result import Replay
 from routelab.stats import (
     IntervalMethod,
@@ -139,6 +140,13 @@ class Figures(msgspec.Struct, frozen=True):
     def refusal(self) -> str:
         """Why no verdict may rest on these intervals, in a sentence; "" where one may."""
         return next((it.refusal for it in self.interval_methods.values() if it.refusal), "")
+
+    @property
+    def cost_condition(self) -> str:
+        """What the intervals in USD take for granted on so short a log, in a sentence; "" where
+        nothing is."""
+        made = self.interval_methods.get("usd_per_1k")
+        return made.condition if made is not None else ""
 
     @property
     def intervals_made(self) -> list[str]:
@@ -321,7 +329,7 @@ def _figures(
         model_share=shares,
     )
     left_out = comparison.learned.left_out
-    return figures(name, comparison.part, did, measured, left_out)
+    return figures(name, comparison.part, did, measured, left_out, comparison.rest)
 
 
 def figures(
@@ -330,21 +338,23 @@ def figures(
     did: PolicyBehaviour,
     measured: Mapping[str, Measure],
     left_out: Mapping[str, str] | None = None,
+    rest: RestOfLog = NOTHING,
 ) -> Figures:
     """Figures of a policy from what it did and what it and its baselines come to.
 
     Args:
         measured: of `policy`, of `fixed:MODEL` for each candidate, and of other baselines.
         left_out: by name, why an untuned router is not among them.
+        rest: of the log, besides the rows that were measured.
     """
     policy = measured[SELF]
     models = [measured[f"fixed:{model}"] for model in did.model_share]
     zero = zero_router(models, policy)
-    among = figure_intervals.cost_range(models)
+    among = figure_intervals.cost_range(models, did.n_requests, rest)
     single = any(figure_intervals.same(policy, model) for model in models)
     gain = figure_intervals.gain(policy, policy.quality - zero.quality, models, among)
     quality_ends = figure_intervals.quality(policy)
-    cost_ends = figure_intervals.cost(policy, None if single else among)
+    cost_ends = figure_intervals.cost(policy, among, alone=single)
     cost = np.array([model.cost_usd for model in models])
     quality = np.array([model.quality for model in models])
     others = {key: value for key, value in measured.items() if key != SELF}
@@ -414,7 +424,7 @@ def _baseline(
         quality=it.quality,
         quality_ci=figure_intervals.quality(it).ends,
         usd_per_1k=1000 * it.cost_usd,
-        usd_per_1k_ci=figure_intervals.cost(it, None if alone else among).ends,
+        usd_per_1k_ci=figure_intervals.cost(it, among, alone=alone).ends,
         quality_gain=policy.quality - it.quality,
         quality_gain_ci=figure_intervals.equal_cost_gain(policy, it, among).ends,
         saving_usd_per_1k=1000 * (it.cost_usd - policy.cost_usd),

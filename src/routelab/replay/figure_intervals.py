@@ -13,6 +13,7 @@ from routelab.core import Floats
 from routelab.metrics import zero_router_at
 from routelab.replay.equal_cost import chord
 from routelab.replay.measure import Measure
+from routelab.replay.rest_of_log import NOTHING, RestOfLog
 from routelab.stats import (
     RARE,
     Interval,
@@ -38,17 +39,38 @@ _PAIRS = 6
 """Pairs of models whose intervals are made in full: those with the lowest ends."""
 
 
+class DearRequest(NamedTuple):
+    """A request that the rows at hand lack and the log has; see `CostRange`."""
+
+    least: float
+    most: float
+    weight: float
+
+
 class CostRange(NamedTuple):
     """What the requests of each group (G,) would have cost with the candidates alone.
 
     Attributes:
         least, most: (G,) USD.
         beyond: how much more than the dearest that was seen another request may cost, a factor.
+        requests: of the whole log; None where nothing is said of what it does not show.
+        dear: of requests elsewhere in the log that are dearer than every group here, what one costs
+            with the cheapest and the dearest candidate, USD, and how many of them a part of this
+            size has on average, 1 at most; None where there are none.
     """
 
     least: Floats
     most: Floats
     beyond: float
+    requests: int | None = None
+    dear: DearRequest | None = None
+
+    def place(self, it: Measure) -> float:
+        """Where a policy's cost lies between those of the cheapest and the dearest candidate."""
+        total, least, most = (
+            float(costs.sum()) for costs in (it.sums.cost_usd, self.least, self.most)
+        )
+        return min(1.0, max(0.0, (total - least) / (most - least))) if most > least else 1.0
 
     def around(self, it: Measure) -> tuple[Floats, Floats]:
         """(G,) the least and the most that each group could have cost with a policy.
@@ -63,7 +85,9 @@ class CostRange(NamedTuple):
         return mine - less, mine + np.maximum(self.most - mine, 0.0) / spread
 
 
-def cost_range(models: Sequence[Measure]) -> CostRange:
+def cost_range(
+    models: Sequence[Measure], n_requests: int | None = None, rest: RestOfLog = NOTHING
+) -> CostRange:
     """What a group could have cost: a policy sends each to one model or more.
 
     A tail like that of the dearest costs goes on beyond the dearest one, by a factor whose mean
@@ -71,6 +95,8 @@ def cost_range(models: Sequence[Measure]) -> CostRange:
 
     Args:
         models: the candidates alone.
+        n_requests: that were measured; None where nothing is said of what a log does not show.
+        rest: of the log.
     Source: Hill 1975, "A simple general approach to inference about the tail of a distribution".
     """
     costs = np.stack([it.sums.cost_usd for it in models])
@@ -79,7 +105,15 @@ def cost_range(models: Sequence[Measure]) -> CostRange:
     largest = np.partition(most, -min(kept, len(most)))[-kept:]
     least = float(largest.min())
     index = float(np.log(largest / least).mean()) if least > 0 else 0.0
-    return CostRange(costs.min(axis=0), most, math.exp(min(1.0, index)))
+    found = CostRange(costs.min(axis=0), most, math.exp(min(1.0, index)))
+    if n_requests is None:
+        return found
+    known, dearer = n_requests + rest.requests, rest.most > float(most.max())
+    if not dearer.any():
+        return found._replace(requests=known)
+    expected = float(dearer.sum()) * n_requests / rest.requests
+    least_usd, most_usd = float(rest.least[dearer].mean()), float(rest.most[dearer].mean())
+    return found._replace(requests=known, dear=DearRequest(least_usd, most_usd, min(1.0, expected)))
 
 
 def quality(it: Measure) -> MethodInterval:
@@ -91,23 +125,28 @@ def quality(it: Measure) -> MethodInterval:
     )
 
 
-def cost(it: Measure, among: CostRange | None = None) -> MethodInterval:
+def cost(it: Measure, among: CostRange, *, alone: bool = False) -> MethodInterval:
     """Of the mean cost, in USD per 1,000 requests.
 
     Args:
-        among: what its requests could have cost; None where they could have cost nothing else.
+        among: what its requests could have cost.
+        alone: it is one of the candidates, so that they could have cost nothing else.
     """
     sums = it.sums
-    range_, usual = among or cost_range([it]), it.cost_usd * sums.sizes
+    range_, usual = cost_range([it]) if alone else among, it.cost_usd * sums.sizes
     off, dear = sums.cost_usd - usual, range_.around(it)[1] - usual
     most = max(range_.beyond * float(off.max()), float(dear.max()))
-    unseen = Unseen(1000 * min(0.0, float(off.min())), 1000 * most)
+    unseen = [Unseen(1000 * min(0.0, float(off.min())), 1000 * most)]
+    if (one := among.dear) is not None:
+        usd = one.least + among.place(it) * (one.most - one.least) if alone else one.most
+        unseen.append(Unseen(0.0, 1000 * max(0.0, usd - it.cost_usd), one.weight))
     return figure_interval(
         1000 * it.cost_usd,
         1000 * it.costs_usd,
         1000 * sums.cost_usd,
         sums.sizes,
-        unseen=[unseen],
+        unseen=unseen,
+        requests=among.requests,
         low=0.0,
     )
 
@@ -175,12 +214,17 @@ def saving(policy: Measure, other: Measure, among: CostRange | None = None) -> M
         low = min(beyond * float(off.min()), float((theirs - more - value * sizes).min()))
         high = max(beyond * float(off.max()), float((theirs - less - value * sizes).max()))
         unseen = [Unseen(1000 * low, 1000 * high)]
+        if (one := range_.dear) is not None:
+            theirs_there = one.least + range_.place(other) * (one.most - one.least)
+            low, high = theirs_there - one.most - value, theirs_there - one.least - value
+            unseen.append(Unseen(1000 * min(0.0, low), 1000 * max(0.0, high), one.weight))
     return figure_interval(
         1000 * value,
         1000 * (other.costs_usd - policy.costs_usd),
         1000 * apart,
         sizes,
         unseen=unseen,
+        requests=None if among is None else among.requests,
     )
 
 

@@ -6,6 +6,7 @@ requests resampled one by one would not know it. Blocks of time are resampled in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,8 +17,10 @@ from routelab.stats.independence import chi_square_tail
 ALARM = 1e-3
 """Chance of blocks where there is no dependence, all columns and lengths of a block together."""
 
-FEWEST_BLOCKS = 25
-"""Blocks at least: with fewer their own spread is known too badly."""
+FEWEST_BLOCKS = 15
+"""Blocks at least: with fewer their own spread is known too badly, and with more they are too
+short for shocks of which a log has 15. Measured on the latter: quality is held in .92 of logs,
+with 25 blocks in .87."""
 
 
 def block_length(sums: Floats, sizes: Floats) -> int:
@@ -25,8 +28,10 @@ def block_length(sums: Floats, sizes: Floats) -> int:
 
     Sums over blocks of neighbours vary as much as their groups do where these are independent,
     and more where neighbours are alike (the variance ratio of Cochrane 1988, tested by
-    chi-square). Of the lengths at which that shows, the one with the greatest ratio is doubled,
-    as a block's first and last groups still depend on other blocks.
+    chi-square). Where few groups make up all of the variance it is a matter of how many of them
+    fall together by chance, a Poisson number. Of the lengths at which both tests show it, the one
+    with the greatest ratio is doubled, as a block's first and last groups still depend on other
+    blocks.
 
     Args:
         sums: (k, G) of each column by group, groups in the order of time.
@@ -37,16 +42,20 @@ def block_length(sums: Floats, sizes: Floats) -> int:
     off = sums - means * sizes
     squares = np.square(off).sum(axis=1)
     off, squares = off[squares > 0], squares[squares > 0]
+    count = np.square(squares) / np.square(np.square(off)).sum(axis=1)
     lengths = list(_lengths(sums.shape[1]))
+    alarm = ALARM / max(1, len(lengths) * len(off))
     best, longest = 1.0, 1
     for length in lengths:
         blocks = sums.shape[1] // length
         totals = off[:, : blocks * length].reshape(len(off), blocks, length).sum(axis=2)
         expected = squares * (blocks * length / sums.shape[1])
         ratios = np.square(totals).sum(axis=1) / expected
-        for ratio in ratios.tolist():
-            tail = chi_square_tail(ratio * blocks, blocks)
-            if ratio > best and tail < ALARM / (len(lengths) * len(off)):
+        for ratio, many in zip(ratios.tolist(), count.tolist(), strict=True):
+            if ratio <= best or chi_square_tail(ratio * blocks, blocks) >= alarm:
+                continue
+            meet = many**2 * (length - 1) / (2 * sums.shape[1])
+            if _poisson_tail(meet + (ratio - 1.0) * many / 2.0, meet) < alarm:
                 best, longest = ratio, length
     return min(2 * longest, sums.shape[1] // FEWEST_BLOCKS) if longest > 1 else 1
 
@@ -61,6 +70,16 @@ def time_blocks(order: Ints, length: int) -> Ints:
     blocks = np.empty(len(order), dtype=np.int64)
     blocks[order] = np.minimum(np.arange(len(order)) // length, max(0, len(order) // length - 1))
     return blocks
+
+
+def _poisson_tail(count: float, mean: float) -> float:
+    """Chance of so many or more, of a count above the mean that need not be whole."""
+    term = math.exp(count * math.log(mean) - mean - math.lgamma(count + 1.0))
+    total = 0.0
+    while term > 1e-3 * ALARM * total:
+        total, count = total + term, count + 1.0
+        term *= mean / count
+    return total
 
 
 def _lengths(groups: int) -> Iterator[int]:

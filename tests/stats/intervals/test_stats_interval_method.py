@@ -131,6 +131,23 @@ def test_few_or_unequal_groups_bear_no_verdict(sizes, says):
         assert np.isfinite(found.ends).all()
 
 
+def test_a_short_log_does_not_show_how_dear_a_request_may_be():
+    values, sizes = np.random.default_rng(0).random(300), np.ones(300)
+    samples = sampled(values, sizes, 0)
+
+    def said(requests):
+        return figure_interval(
+            values.mean(), samples, values, sizes, requests=requests
+        ).method.condition
+
+    assert said(300) == (
+        "it holds unless requests dearer than all of these come: a log of 300 may lack what comes"
+        " once in 100, and one of 1,000 shows what comes 3 times in 1,000"
+    )
+    assert said(1000) == said(None) == ""
+    assert 1 - (1 - 3 / 1000) ** 1000 > 0.95 > 1 - (1 - 1 / 100) ** 299 - 0.001
+
+
 def test_one_group_says_nothing_of_a_share():
     one = np.array([40.0])
     assert share(1.0, sampled(one, one, 0), one, one).ends == (0.0, 1.0)

@@ -17,9 +17,18 @@ from pathlib import Path
 import numpy as np
 from fixed_policy_worlds import WORLDS
 from scipy.stats import binomtest
-from world_figures import FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
+from world_certificates import CERTIFIED, certificates
+from world_figures import CONDITION, FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
 
-RATES = ("wrong ship", "wrong do not route", SHIP, PLAIN_SHIP)
+CERTIFICATES = "certificates"
+RATES = {
+    "fixed": (SHIP, PLAIN_SHIP),
+    "whole": ("wrong ship", "wrong do not route", SHIP),
+    CERTIFICATES: CERTIFIED,
+}
+"""By mode, how often something was said, of all logs."""
+
+_ORDER = {name: at for at, name in enumerate(WORLDS)}
 
 Judged = Mapping[str, bool]
 """By figure, whether its interval holds the truth; by verdict, whether it was given."""
@@ -27,6 +36,7 @@ Judged = Mapping[str, bool]
 MODES: dict[str, Callable[[str, int, int], Judged]] = {
     "fixed": fixed_policy,
     "whole": whole_study,
+    CERTIFICATES: certificates,
 }
 
 
@@ -65,16 +75,22 @@ def table(kept: Path, mode: str) -> str:
     for it in lines(kept):
         if it["mode"] == mode:
             rows.setdefault((str(it["world"]), int(str(it["n"]))), []).append(it["held"])  # type: ignore[arg-type]
-    head = ["world", "n", "logs", *FIGURES, REFUSED, *RATES]
+    figures = () if mode == CERTIFICATES else (*FIGURES, CONDITION, REFUSED)
+    head = ["world", "n", "logs", *figures, *RATES[mode]]
     shown = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    for (name, n), found in rows.items():
-        judged = [it for it in found if REFUSED not in it]
-        cells = [rate([it[figure] for it in judged if figure in it]) for figure in FIGURES]
-        refused = f"{1 - len(judged) / len(found):.2f}"
-        verdicts = [rate([it[word] for it in found if word in it]) for word in RATES]
-        row = [name, f"{n:,}", str(len(found)), *cells, refused, *verdicts]
-        shown.append(f"| {' | '.join(row)} |")
+    for (name, n), found in sorted(rows.items(), key=lambda it: (_ORDER[it[0][0]], it[0][1])):
+        start = [name, f"{n:,}", str(len(found))]
+        cells = _figures(found) if figures else []
+        cells += [rate([it[word] for it in found if word in it]) for word in RATES[mode]]
+        shown.append(f"| {' | '.join((*start, *cells))} |")
     return "\n".join(shown)
+
+
+def _figures(found: Sequence[Judged]) -> list[str]:
+    judged = [it for it in found if REFUSED not in it]
+    cells = [rate([it[figure] for it in judged if figure in it]) for figure in FIGURES]
+    condition = f"{np.mean([it[CONDITION] for it in judged]):.2f}" if judged else "-"
+    return [*cells, condition, f"{1 - len(judged) / len(found):.2f}"]
 
 
 def rate(held: Sequence[bool]) -> str:
@@ -88,6 +104,7 @@ def rate(held: Sequence[bool]) -> str:
 def _parser() -> argparse.ArgumentParser:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--whole", action="store_true", help="studies by tune, not fixed policies")
+    asked.add_argument("--certificates", action="store_true", help="of bounds at the truth")
     asked.add_argument("--worlds", nargs="*", default=list(WORLDS), choices=list(WORLDS))
     asked.add_argument("--sizes", nargs="*", type=int, default=[300, 1000, 4000])
     asked.add_argument("--times", type=int)
@@ -97,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> None:
     options = _parser().parse_args(arguments)
-    mode = "whole" if options.whole else "fixed"
+    mode = CERTIFICATES if options.certificates else "whole" if options.whole else "fixed"
     run(mode, options.worlds, options.sizes, options.times, options.kept)
     print(table(options.kept, mode))  # noqa: T201  (the result)
 

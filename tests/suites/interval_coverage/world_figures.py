@@ -21,6 +21,8 @@ from routelab.tuning import Options, tune
 
 FIGURES = ("quality", "cost", "gain", "difference", "saving", "saving share", "random mix")
 REFUSED, SHIP, PLAIN_SHIP = "refused", "ship", "plain ship"
+CONDITION = "on condition"
+"""Whether intervals in USD hold only unless dearer requests come than so short a log shows."""
 MARGIN = 0.005
 """Of a gain below which routing is not worth it."""
 
@@ -118,10 +120,11 @@ def held(it: Figures, true: Mapping[str, float]) -> dict[str, bool]:
         "random mix": beside["random_mix"].quality_gain_ci,
     }
     # The truth is that of many requests, so that a difference of nothing is none to a millionth.
-    return {
+    found = {
         name: bool(ends[name][0] - 1e-6 <= value <= ends[name][1] + 1e-6)
         for name, value in true.items()
     }
+    return found | {CONDITION: bool(it.cost_condition)}
 
 
 def plain_gain_low(log: Log, policy: Policy, groups: np.ndarray) -> float:

@@ -415,6 +415,31 @@ def test_a_ceiling_from_the_data_is_an_assumption_in_the_sentence(log):
     assert "taken from the data" not in " ".join((named.text, *named.assumptions))
 
 
+def test_no_bet_is_fair_where_neighbours_in_time_are_alike():
+    rng = np.random.default_rng(0)
+    n = 900
+    quality = (rng.random((n, 2)) < [0.8, 0.82]).astype(float)
+    hours = rng.lognormal(0.0, 0.5, n // 30)[np.arange(n) // 30]
+    cost = np.array([1e-3, 2e-3]) * hours[:, None]
+    untimed = log_of(quality, cost)
+    times = np.arange(n, dtype=np.float64)
+    log = replace(untimed, requests=replace(untimed.requests, timestamp_s=times))
+    bound = CertificateDemand("cost", 3000 * float(cost[:, 0].mean()))
+    later, earlier = evidence(log.take(np.arange(600, n))), evidence(log.take(np.arange(600)))
+    few = evidence(log.take(np.arange(600, 625)))
+    usd = float(cost.max())
+    policy = Fixed(log.models[0])
+    found = prove(policy, [bound, QUALITY], 0.1, later, group="id", ceiling_usd=usd)
+    assert not found.holds
+    assert (found.goals[0].alike > 1, found.goals[1].alike) == (True, 1)
+    assert "cost of neighbours in time is alike, over" in found.text
+    assert "would certify" not in found.text
+    assert prove(policy, [bound], 0.1, evidence(untimed), group="id", ceiling_usd=usd).holds
+    assert prove(policy, [bound], 0.1, few, group="id", ceiling_usd=usd).goals[0].alike == 1
+    known = prove(policy, [bound], 0.1, few, group="id", ceiling_usd=usd, earlier=earlier)
+    assert known.goals[0].alike > 1
+
+
 def test_many_models_do_not_break_a_bound_later_by_chance():
     """Regret to each of three equal models is the bound exactly; some is above it by chance."""
     rng, broken, times = np.random.default_rng(4), 0, 120

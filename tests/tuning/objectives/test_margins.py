@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tuning_world import baseline, figures
 
 from routelab.errors import TuningError
 from routelab.policies import Cascade, Fixed
+from routelab.stats import IntervalMethod
 from routelab.tuning import Bounds
 from routelab.tuning.objectives import FrontPoint, PolicyScore, operating_points, with_margins
 from routelab.tuning.objectives.bound_checks import mean_bound_checks, means_at_bounds, on_bounds
@@ -96,6 +98,18 @@ def test_a_share_of_the_best_models_quality_is_held_to_as_the_two_vary_together(
     (found,) = means_at_bounds(it, Bounds(min_quality_share=share), 0.82)
     assert found.limit == pytest.approx(share * 0.82)
     assert found.reach == pytest.approx(1.96 * (own - share * best).std(), rel=0.01)
+
+
+def test_no_cost_bound_is_proven_by_a_log_too_short_to_show_dear_requests():
+    short = IntervalMethod("percentile", "", 300.0, condition="it holds unless")
+    it = figures(usd_per_1k=2.0, usd_per_1k_ci=(1.9, 2.1))
+    bounds = Bounds(max_usd_per_1k=2.2)
+    (held,) = mean_bound_checks(it, bounds, 0.8, None)
+    (open_,) = mean_bound_checks(
+        replace(it, interval_methods={"usd_per_1k": short}), bounds, 0.8, None
+    )
+    assert (held.word, open_.word) == ("met", "met, not proven")
+    assert open_.text.endswith("; it holds unless")
 
 
 def test_a_row_of_a_table_says_the_worst_of_its_bounds():

@@ -122,6 +122,7 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
     return Group(
         policies(rows, "Operating points on test", [on_bounds(it) for it in found.judged]),
         escaped(rules),
+        *cost_condition(found.figures),
         *_unbound(found),
         f"   requests: {parts}{lack}; cut {_CUT[found.split.rule]}",
         f"   searched on {listed(found.searched)}, which tables call tune; judged on test",
@@ -226,6 +227,12 @@ def policies(
             *word,
         )
     return made
+
+
+def cost_condition(figures: Figures) -> list[RenderableType]:
+    """What the intervals in USD take for granted on so short a log; nothing where nothing is."""
+    text = figures.cost_condition
+    return [escaped(f"   interval of USD: {text}")] if text else []
 
 
 def intervals_made(figures: Figures) -> RenderableType:

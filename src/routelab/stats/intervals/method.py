@@ -26,6 +26,9 @@ turns count as 8, and the expanded interval covers .93 there, of 5 of them .91."
 MANY_GROUPS = 100.0
 """Effective groups from which Student's quantile is as good as the normal one."""
 
+SHOWN = 1000
+"""Requests of a log that hold one at least of what comes 3 times in 1,000, with chance .95."""
+
 RARE = 40
 """Groups like an unseen one that would make up all of the variance, from which it is no matter
 whether one more was seen: it widens an interval by about 1 %."""
@@ -46,6 +49,9 @@ _MADE: Final[dict[MethodName, str]] = {
 
 _NORMAL = NormalDist()
 
+_NONE_SEEN = 3
+"""Expected requests of a sort of which none is seen with chance .05 (the rule of three)."""
+
 
 class IntervalMethod(msgspec.Struct, frozen=True):
     """How a 95 % interval was made, and why so.
@@ -57,16 +63,20 @@ class IntervalMethod(msgspec.Struct, frozen=True):
         reason: what of the data decided, in a sentence; "" for the plain percentile.
         effective_groups: independent groups of equal size that would say as much.
         refusal: why no verdict may rest on it, in a sentence; "" where one may.
+        condition: what it takes for granted because the log is too short to show it, in a
+            sentence; "" where nothing is.
     """
 
     name: MethodName
     reason: str
     effective_groups: float
     refusal: str = ""
+    condition: str = ""
 
     def __str__(self) -> str:
         made = _MADE[self.name]
-        return f"{made}, as {self.reason}" if self.reason else made
+        made = f"{made}, as {self.reason}" if self.reason else made
+        return f"{made}; {self.condition}" if self.condition else made
 
 
 class MethodInterval(NamedTuple):
@@ -124,6 +134,27 @@ def refusal(effective: float, groups: int) -> str:
     )
 
 
+def condition(requests: int) -> str:
+    """What a mean without a range takes for granted on so few requests; "" on enough.
+
+    No request says what another one may cost at most, so that no interval of a mean cost holds
+    whatever comes (Bahadur & Savage 1956): it holds for what the log is long enough to show.
+
+    Args:
+        requests: of the whole log.
+    Source: Bahadur & Savage 1956, "The nonexistence of certain statistical procedures in
+        nonparametric problems".
+    """
+    if requests >= SHOWN:
+        return ""
+    rarest = max(2, requests // _NONE_SEEN)
+    return (
+        f"it holds unless requests dearer than all of these come: a log of {requests:,} may lack"
+        f" what comes once in {rarest}, and one of {SHOWN:,} shows what comes 3 times in 1,000"
+    )
+
+
+# Many arguments: the figure, its resamples and sums, and what bounds it.
 def figure_interval(
     value: float,
     samples: Floats,
@@ -131,6 +162,7 @@ def figure_interval(
     sizes: Floats,
     *,
     unseen: Sequence[Unseen] = (),
+    requests: int | None = None,
     low: float = -math.inf,
     high: float = math.inf,
 ) -> MethodInterval:
@@ -148,6 +180,8 @@ def figure_interval(
             another smooth function of means, its linearisation.
         sizes: (G,) rows of each group.
         unseen: groups that may come; none where nothing could change the figure.
+        requests: of the whole log, for a figure that a single request may change by any amount;
+            None for others.
         low, high: what the figure cannot leave.
     Source: Agresti & Coull 1998; Hesterberg 2015, "What teachers should know about the bootstrap",
         section 5 (expanded tails).
@@ -156,8 +190,10 @@ def figure_interval(
     sums, sizes = sums[used], sizes[used]
     effective, groups = effective_groups(sizes), len(sizes)
     refused = refusal(effective, groups)
+    granted = "" if requests is None else condition(requests)
     if groups == 1:
-        return _of_one_group(value, low, high, IntervalMethod(_EXPANDED, "", effective, refused))
+        alone = IntervalMethod(_EXPANDED, "", effective, refused, granted)
+        return _of_one_group(value, low, high, alone)
     off = sums - value * sizes
     squares = np.square(off)
     heavy = [it for it in unseen if RARE * max(it.high, -it.low) ** 2 > squares.sum() > 0.0]
@@ -174,7 +210,9 @@ def figure_interval(
         reasons.append(f"the groups count as {effective:.1f} of equal size")
     ends = _expanded(samples, effective)
     inside = Interval(min(value, max(low, ends.low)), max(value, min(high, ends.high)))
-    return MethodInterval(inside, IntervalMethod(name, "; ".join(reasons), effective, refused))
+    return MethodInterval(
+        inside, IntervalMethod(name, "; ".join(reasons), effective, refused, granted)
+    )
 
 
 def _of_one_group(value: float, low: float, high: float, method: IntervalMethod) -> MethodInterval:

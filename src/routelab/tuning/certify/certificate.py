@@ -78,7 +78,7 @@ class Certifier:
         def p_values() -> Iterator[float]:
             for point in points:
                 ceiling = _ceiling(demands, point.policy, tune, ceiling_usd)
-                claims = calibrate.claims(demands, point.policy, _usd(ceiling))
+                claims = _claims(calibrate, demands, point.policy, _usd(ceiling), tune)
                 yield max(claim.p_value(delta) for claim in claims)
 
         passed = fixed_sequence(p_values(), delta)
@@ -113,6 +113,7 @@ class Certifier:
             ceiling_usd=_usd(ceiling),
             ceiling_from=None if ceiling is None else ceiling.source,
             later=Evidence(test, len(test.log)),  # every request counts
+            earlier=self.tune,
         )
         # `prove` tested this policy by itself. The path is what counts: where its first point
         # failed, no later one is certified, whatever its own p-value.
@@ -141,6 +142,7 @@ def prove(
     ceiling_from: Source | None = None,
     later: Evidence | None = None,
     bets: Bets | None = None,
+    earlier: Evidence | None = None,
 ) -> Certificate:
     """Test one policy: all bounds together hold if each one's p-value is delta or less.
 
@@ -155,11 +157,12 @@ def prove(
         ceiling_from: how it is known; default the user named it.
         later: rows to check drift on; None for none.
         bets: what bets on earlier groups came to; None where these are the first.
+        earlier: rows that say besides whether neighbours in time are alike; None for none.
     Source: Berger 1982, "Multiparameter hypothesis testing and acceptance sampling" (together).
     """
     # No share of delta for each claim: "all hold" is wrong only if one claim is untrue, and that
     # one passes with chance delta at most (intersection-union).
-    claims = on.claims(demands, policy, ceiling_usd)
+    claims = _claims(on, demands, policy, ceiling_usd, earlier)
     if bets is not None:
         claims = [claim._replace(**bets.of(claim)) for claim in claims]
     after = [] if later is None else later.claims(demands, policy)
@@ -197,6 +200,21 @@ def prove(
         n_groups_before=max(claim.start.groups for claim in claims),
     )
     return structs.replace(certificate, text=wording.sentence(certificate))
+
+
+def _claims(
+    on: Evidence,
+    demands: Sequence[CertificateDemand],
+    policy: Policy,
+    ceiling_usd: float | None,
+    earlier: Evidence | None,
+) -> list[Claim]:
+    """What must hold, with what earlier rows say of neighbours in time."""
+    claims = on.claims(demands, policy, ceiling_usd)
+    if earlier is None:
+        return claims
+    before = earlier.claims(demands, policy)
+    return [it._replace(alike_before=was.alike) for it, was in zip(claims, before, strict=True)]
 
 
 def _ceiling(
@@ -258,6 +276,7 @@ def _goal(
         needed_at_most=None if needed is None else needed.high,
         later=_later(claims, hardest, after, sign, checks) if after else None,
         unit=demand.unit,
+        alike=max(it.alike for it in claims),
     )
 
 

@@ -14,7 +14,16 @@ from routelab.core import Floats, Ints, Policy, uniform
 from routelab.logs.model import Split
 from routelab.policies import Fixed
 from routelab.replay import ComparisonSet, Replay
-from routelab.stats import BoundedSums, RowsNeeded, Wealth, betting, place, rows_needed, wealth
+from routelab.stats import (
+    BoundedSums,
+    RowsNeeded,
+    Wealth,
+    betting,
+    block_length,
+    place,
+    rows_needed,
+    wealth,
+)
 from routelab.tuning.certify.ceiling import Ceiling, ceiling
 from routelab.tuning.certify.demand import CertificateDemand, Unit
 
@@ -35,6 +44,8 @@ class Claim(NamedTuple):
         start: what bets on earlier groups came to.
         requests: that were tested; None for one each row.
         method: of the bet.
+        timed: groups are in the order in which they began.
+        alike_before: what `alike` was on earlier groups, which may be more than are bet on.
     """
 
     demand: CertificateDemand
@@ -46,9 +57,20 @@ class Claim(NamedTuple):
     start: Wealth = wealth.BEGINNING
     requests: int | None = None
     method: Method = "wealth"
+    timed: bool = False
+    alike_before: int = 1
+
+    @property
+    def alike(self) -> int:
+        """Groups in a row over which values are alike, so that no bet on one after the other is
+        fair; 1 where nothing shows that, or nothing tells which came after which."""
+        if not self.timed or self.identical:
+            return 1
+        return max(self.alike_before, block_length(self.sample.sums[None], self.sample.sizes))
 
     def p_value(self, delta: float) -> float:
-        """P-value against "the mean is the bound or more"; 1 if refuted, 0 of an identity.
+        """P-value against "the mean is the bound or more"; 1 if refuted or if neighbours in time
+        are alike, 0 of an identity.
 
         Args:
             delta: level that the stakes of "betting" are sized for; the p-value is valid at any.
@@ -59,6 +81,8 @@ class Claim(NamedTuple):
             return 0.0 if self.identical else 1.0
         if self.method == "betting":
             return betting.p_value(self.sample, self.bound, delta)
+        if self.alike > 1:
+            return 1.0
         return self.wealth.p_value if self._open else wealth.p_value(self.sample, self.bound)
 
     @property
@@ -204,9 +228,12 @@ class Evidence:
             for demand in demands
             for claim in _GOALS[demand.goal](self, demand, done, ceiling_usd)
         ]
+        timed = self.method == "wealth" and self.begun_s is not None
         same = [claim.model is not None and self._is_model(policy, claim.model) for claim in found]
         return [
-            claim._replace(identical=it, method=self.method, requests=len(self._order[0]))
+            claim._replace(
+                identical=it, method=self.method, requests=len(self._order[0]), timed=timed
+            )
             for claim, it in zip(found, same, strict=True)
         ]
 

@@ -66,6 +66,12 @@ def _failed(it: Certificate) -> Iterator[str]:
     for goal in it.goals:
         if goal.refuted:
             yield f"a request cost more than the {goal.ceiling_usd:.4g} USD assumed"
+        elif goal.alike > 1:
+            yield (
+                f"{goal.goal} of neighbours in time is alike, over {goal.alike:,} of {it.group} in"
+                " a row: a bet on one after the other is not fair; group by what holds them"
+                " together, such as a column of hours"
+            )
         elif goal.p_value > it.delta:
             yield f"p-value of {goal.goal} is {goal.p_value:.2g}, above {it.delta:g}"
 
@@ -74,6 +80,8 @@ def _more(it: Certificate) -> Iterator[str]:
     """How many requests would do."""
     if all(goal.p_value <= it.delta for goal in it.goals):
         yield "the path failed before it reached this policy, so its own test counts for nothing"
+    elif any(goal.alike > 1 for goal in it.goals):
+        return
     elif it.requests_needed is not None:
         number = f"about {it.requests_needed:,} {it.part} requests"
         yield f"{number} would certify this policy{_range(it)}"

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from routelab.core import Floats, Ints, Policy
 from routelab.core.messages import bracketed, first
@@ -137,7 +138,12 @@ def mean_bound_checks(
             on_tune = None if tune is None else tune.quality
             text = f"quality bound of {it.limit:.4f} is {word} on test: {it.value:.4f}"
             text += f" {bracketed(it.ends, '.4f')}"
-        yield _judged(it.bound, it.limit, on_tune, it.value, it.ends, it.met, test.n_requests, text)
+        check = _judged(
+            it.bound, it.limit, on_tune, it.value, it.ends, it.met, test.n_requests, text
+        )
+        if it.condition and check.proven:
+            check = replace(check, proven=False, text=f"{text}; {it.condition}")
+        yield check
 
 
 class MeanAtBound(NamedTuple):
@@ -149,12 +155,15 @@ class MeanAtBound(NamedTuple):
         value: the mean.
         ends: its 95 % interval; where the limit is a share of the best model's quality on the
             same requests, that of the distance between the two, from the limit.
+        condition: what the interval takes for granted on so short a log, in a sentence, so that
+            nothing is proven; "" where nothing is.
     """
 
     bound: str
     limit: float
     value: float
     ends: Range
+    condition: str = ""
 
     @property
     def met(self) -> bool:
@@ -164,6 +173,8 @@ class MeanAtBound(NamedTuple):
     def proven(self) -> bool:
         """Whether the whole interval keeps to the limit; of what never varies, the value."""
         low, high = self.ends
+        if self.condition:
+            return False
         return high <= self.limit if self.bound == COST else low >= self.limit
 
     @property
@@ -187,7 +198,8 @@ def means_at_bounds(figures: Figures, bounds: Bounds, best: float) -> Iterator[M
         best: quality on the same requests of the candidate that was best on tune.
     """
     if (ceiling := bounds.max_usd_per_1k) is not None:
-        yield MeanAtBound(COST, ceiling, figures.usd_per_1k, figures.usd_per_1k_ci)
+        ends = figures.usd_per_1k_ci
+        yield MeanAtBound(COST, ceiling, figures.usd_per_1k, ends, figures.cost_condition)
     if (floor := bounds.floor(best)) is not None:
         share, least = bounds.min_quality_share, bounds.min_quality
         ends = figures.quality_ci

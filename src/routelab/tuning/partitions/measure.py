@@ -10,6 +10,7 @@ from routelab.replay import (
     Figures,
     Measure,
     NamedPolicy,
+    RestOfLog,
     chord,
     figures,
 )
@@ -17,11 +18,19 @@ from routelab.replay.partitions import Moments
 
 
 def evaluated(
-    moments: Moments, policies: Sequence[NamedPolicy], models: Sequence[str], part: str, seed: int
+    moments: Moments,
+    policies: Sequence[NamedPolicy],
+    models: Sequence[str],
+    part: str,
+    seed: int,
+    log_requests: int = 0,
 ) -> list[Figures]:
     """Figures as `routelab.replay.evaluate` has them.
 
     Baselines that look at prompts, or learn from the train part, are left out.
+
+    Args:
+        log_requests: of the whole log, which say how dear one may be.
     """
     every = moments.measures(seed)
     k = len(policies)
@@ -34,6 +43,7 @@ def evaluated(
             part,
             moments.did(at, models),
             {**shared, SELF: every[at], "random_mix": random_mix(alone, every[at])},
+            rest=RestOfLog(max(0, log_requests - moments.n)),
         )
         for at, named in enumerate(policies)
     ]

@@ -69,7 +69,8 @@ def replay_partitions(
     if text := coverage.warning():
         notify(text)
     named = [NamedPolicy(document.name, policy.policy)]
-    return evaluated(moments, named, document.candidates, part, document.seed)[0]
+    logged = sum(cut.n.values())
+    return evaluated(moments, named, document.candidates, part, document.seed, logged)[0]
 
 
 def _recorded(document: Document, log: Scan, *, whole: bool) -> tuple[PartitionedSplit, bool]:

@@ -306,7 +306,8 @@ def _judged_on(
     if not on_test.n:
         raise LogError(f"{log.name}: no request of the test part has an outcome of every candidate")
     _refuse(log.name, on_test.coverage(), options.allow_missing)
-    tested = evaluated(on_test, named, models, "test", options.seed)
+    logged = sum(cut.n.values())
+    tested = evaluated(on_test, named, models, "test", options.seed, logged)
     coverage = {"tune": found.coverage, "test": on_test.coverage()}
     lack: list[str] = []
     if missing is not None:

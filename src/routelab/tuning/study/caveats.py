@@ -27,6 +27,8 @@ NO_SIGNAL = (
 )
 FEWEST_GROUPS = 10
 """Groups below which no interval of some requests of test is told."""
+LARGE_SHARE = 0.1
+"""Of what a model costs on a log, from which a single request is named."""
 AUDITED = "figures are for the audited requests only"
 
 
@@ -55,6 +57,7 @@ def of_study(
         *([AUDITED] if log.requests.audit is not None else []),
         *untimed(log.requests.timestamp_s is not None, rule),
         *missing({on.part: on.coverage for on in (tuning, testing)}),
+        *dearest(log, testing),
         *unheard(log, policy),
         *not_by_chance(log, policy, testing),
     ]
@@ -72,6 +75,25 @@ def alike(tuning: ComparisonSet) -> Iterator[str]:
             f"every {same}: no router can be told from another by it; check which column holds"
             f" {'errors' if failed else 'quality'}"
         )
+
+
+def dearest(log: Log, testing: ComparisonSet) -> Iterator[str]:
+    """A single request that is a large part of what a model costs on the whole log."""
+    columns = [log.models.index(name) for name in testing.models]
+    costs = np.nan_to_num(log.cost_usd[:, columns])
+    total = costs.sum(axis=0)
+    if not costs.size or not total.any():
+        return
+    share = costs / np.where(total > 0.0, total, 1.0)
+    row, column = np.unravel_index(int(share.argmax()), share.shape)
+    if share[row, column] < LARGE_SHARE:
+        return
+    here = "it is in test" if row in testing.coverage.rows else "it is not in test"
+    yield (
+        f"request {log.requests.id[row]!s} alone is {share[row, column]:.0%} of what"
+        f" {testing.models[column]} costs on the whole log, and {here}: figures in USD, and gains"
+        " at equal cost, rest on how many such requests come"
+    )
 
 
 def below_default(options: Options, quality: float, best: float) -> Iterator[str]:
