@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
 from routelab.cli.bundled_files import sample_path
 from routelab.logs import Log, read
+from routelab.logs.write import write as write_log
 from routelab.tuning import Options, Study, tune
 from routelab.tuning.study.export import save
 
@@ -83,6 +85,27 @@ def sample_log(sample_file: Path) -> Log:
 def tuned(sample_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     policy = tmp_path_factory.mktemp("tuned") / "sample.policy"
     study = tune(sample_log, Options(name="sample", trials=60, policy="cascade"))
+    save(study, policy)
+    return Tuned(study, policy)
+
+
+@pytest.fixture(scope="session")
+def few(sample_log: Log) -> Log:
+    """A quarter of the embedded log, of all its times: for studies whose size is not the point."""
+    return sample_log.take(np.arange(0, len(sample_log), 4))
+
+
+@pytest.fixture(scope="session")
+def few_file(few: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_log(few, tmp_path_factory.mktemp("few") / "few.parquet")
+
+
+@pytest.fixture(scope="session")
+def tuned_few(few_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    policy = tmp_path_factory.mktemp("tuned_few") / "few.policy"
+    log = read(few_file)
+    assert isinstance(log, Log)
+    study = tune(log, Options(name="few", trials=20, policy="cascade"))
     save(study, policy)
     return Tuned(study, policy)
 

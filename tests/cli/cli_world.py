@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,6 +64,20 @@ class Commands:
         assert "Traceback" not in done.err
         assert done.err.strip()
         return done.err
+
+
+def run_once(folder: Path, *arguments: object) -> Done:
+    """A command that must succeed, run in a folder that the tests of a module share.
+
+    The looks that it counts are that folder's own.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setenv("ROUTELAB_LOOKS", str(folder / "looks"))
+        status = main([str(argument) for argument in arguments])
+    assert status == 0, err.getvalue()
+    return Done(status, out.getvalue(), err.getvalue())
 
 
 Row = dict[str, Any]

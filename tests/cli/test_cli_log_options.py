@@ -60,7 +60,8 @@ def test_replay_finds_the_test_part_again(
     log = saved(tmp_path / "log.csv", **columns)
     asked = [] if split is None else ["--split", split]
     told = run(
-        capsys, "tune", str(log), "--trials", "20", "--no-tracking", "--no-report",
+        capsys, "tune", str(log), "--policy", "cascade", "--trials", "5",
+        "--no-tracking", "--no-report",
         "--signal", "sure:1", "--json", *asked,
     )  # fmt: skip
     in_time = split is None and "timestamp" in columns

@@ -20,24 +20,21 @@ from routelab.policies import Cascade, Fixed, Mixture
 PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 STUDY = PROJECT / "notebooks" / "tradeoff_study.ipynb"
+QUICK = ("quickstart",)
+"""Notebooks that run by default; a kernel each takes too long for the others."""
 TABLES = {"failover": 4, "quickstart": 3, "tradeoff_study": 4, "tuning_and_certificates": 4}
 PLOTS = {"failover": 2, "quickstart": 4, "tradeoff_study": 3, "tuning_and_certificates": 0}
 
 
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory, sample_file, real_data) -> dict[str, nbformat.NotebookNode | Exception]:
-    """Each notebook as it ran on the embedded log, and the study on a real one; all at once."""
-    home = tmp_path_factory.mktemp("notebooks")
-    shutil.copytree(sample_file.parent, home / "datasets")
-    nowhere = home / "no logs here"
-    jobs = {path.stem: execute(path, home, nowhere) for path in NOTEBOOKS}
-    if real_data.exists():
-        jobs["real"] = execute(STUDY, home, real_data.parent)
+@pytest.fixture
+def ran(tmp_path, sample_file):
+    """Runs a notebook where no log but the embedded one is at hand, or beside real ones."""
+    shutil.copytree(sample_file.parent, tmp_path / "datasets")
 
-    async def together() -> list[nbformat.NotebookNode | Exception]:
-        return await asyncio.gather(*jobs.values(), return_exceptions=True)
+    def run(path: Path, logs: Path | None = None) -> nbformat.NotebookNode:
+        return asyncio.run(execute(path, tmp_path, logs or tmp_path / "no logs here"))
 
-    return dict(zip(jobs, asyncio.run(together()), strict=True))
+    return run
 
 
 async def execute(path: Path, home: Path, logs: Path) -> nbformat.NotebookNode:
@@ -51,13 +48,6 @@ async def execute(path: Path, home: Path, logs: Path) -> nbformat.NotebookNode:
     return await client.async_execute(env={**os.environ, **own, "ROUTELAB_DATA": str(logs)})
 
 
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The log of the study, where real logs are at hand."""
-    folder = os.environ.get("ROUTELAB_DATA") or PROJECT.parent / "shared" / "data"
-    return Path(folder) / "reasoning_gym_easy.parquet"
-
-
 def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [it for cell in notebook.cells for it in cell.get("outputs", ())]
 
@@ -68,9 +58,7 @@ def shown(notebook: nbformat.NotebookNode) -> list[str]:
     return [it["text/html"] for it in data if "text/html" in it]
 
 
-def check(ran: nbformat.NotebookNode | Exception, name: str) -> None:
-    if isinstance(ran, Exception):
-        raise ran
+def check(ran: nbformat.NotebookNode, name: str) -> None:
     assert [it.text for it in outputs(ran) if it.output_type == "stream"] == []
     pieces = shown(ran)
     assert sum("<table" in piece for piece in pieces) == TABLES[name]
@@ -81,16 +69,22 @@ def test_there_are_notebooks():
     assert {path.stem for path in NOTEBOOKS} == TABLES.keys()
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_it_runs_on_the_embedded_log(name, runs):
-    check(runs[name], name)
-    assert any("sample.parquet" in piece for piece in shown(runs[name]))
+@pytest.mark.parametrize(
+    "name",
+    [it if it in QUICK else pytest.param(it, marks=pytest.mark.slow) for it in TABLES],
+)
+def test_it_runs_on_the_embedded_log(name, ran):
+    found = ran(STUDY.with_name(f"{name}.ipynb"))
+    check(found, name)
+    assert any("sample.parquet" in piece for piece in shown(found))
 
 
-def test_the_study_runs_on_a_real_log(runs, real_log, real_data):
-    real_log(real_data.name)
-    check(runs["real"], STUDY.stem)
-    assert any(real_data.name in piece for piece in shown(runs["real"]))
+@pytest.mark.slow
+def test_the_study_runs_on_a_real_log(ran, real_log):
+    log = real_log("reasoning_gym_easy.parquet")
+    found = ran(STUDY, log.parent)
+    check(found, STUDY.stem)
+    assert any(log.name in piece for piece in shown(found))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -63,11 +63,12 @@ def fair_brier(kind: Any, score: Floats, label: Floats, fold: np.ndarray) -> flo
     return float(np.mean(np.square(found - label)))
 
 
+@pytest.mark.parametrize("logs", [25, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_loss_of_a_calibrator_is_that_on_new_rows(kind: Any) -> None:
+def test_the_loss_of_a_calibrator_is_that_on_new_rows(kind: Any, logs: int) -> None:
     """Over many logs what was measured and what is true differ by nothing but chance."""
     fair, flattered = [], []
-    for seed in range(60):
+    for seed in range(logs):
         score, label = drawn(tilted, 100, seed)
         fold = folds.by_group(np.arange(100), FOLDS, seed)
         true = np.mean(
@@ -97,10 +98,11 @@ def chosen(truth: Truth, n: int, seed: int) -> tuple[str, str, dict[str, float]]
     return min(fair, key=fair.__getitem__), min(flattered, key=flattered.__getitem__), worth
 
 
-def test_few_rows_choose_no_staircase_and_what_they_choose_is_worth_more() -> None:
-    runs = [chosen(tilted, 100, seed) for seed in range(60)]
-    assert sum(flattered == "isotonic" for _, flattered, _ in runs) > 55
-    assert sum(fair == "isotonic" for fair, _, _ in runs) < 20
+@pytest.mark.parametrize("logs", [24, pytest.param(60, marks=pytest.mark.slow)])
+def test_few_rows_choose_no_staircase_and_what_they_choose_is_worth_more(logs: int) -> None:
+    runs = [chosen(tilted, 100, seed) for seed in range(logs)]
+    assert sum(flattered == "isotonic" for _, flattered, _ in runs) > logs * 55 / 60
+    assert sum(fair == "isotonic" for fair, _, _ in runs) < logs * 20 / 60
     better = [worth[flattered] - worth[fair] for fair, flattered, worth in runs]
     assert np.mean(better) > 3.0 * np.std(better) / np.sqrt(len(better))
 
@@ -134,7 +136,8 @@ def test_auto_is_judged_as_the_calibrator_that_ships() -> None:
     np.testing.assert_array_equal(auto, beta)
 
 
-def test_the_calibrator_of_least_loss_is_worth_more_on_new_requests() -> None:
+@pytest.mark.parametrize("logs", [8, pytest.param(20, marks=pytest.mark.slow)])
+def test_the_calibrator_of_least_loss_is_worth_more_on_new_requests(logs: int) -> None:
     """Through `learning.loss`: few rows, whose lengths say how likely success is.
 
     On its own rows isotonic would win every time.
@@ -144,7 +147,7 @@ def test_the_calibrator_of_least_loss_is_worth_more_on_new_requests() -> None:
         for kind in ("auto", "isotonic")
     ]
     picked, gained = [], []
-    for seed in range(20):
+    for seed in range(logs):
         train, new = (_by_length(n, at) for n, at in ((100, seed), (1500, 1000 + seed)))
         losses = [learning.loss(train, recipe, seed=seed) for recipe in recipes]
         worth = [_on(new, train, recipe, seed) for recipe in recipes]

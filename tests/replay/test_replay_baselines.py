@@ -24,7 +24,7 @@ from routelab.replay.baselines import prompt_length, random_mix
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.tuning.partitions.measure import random_mix as random_mix_of_measures
 
-some = settings(deadline=None, max_examples=200)
+some = settings(deadline=None, max_examples=60)
 
 NAMES = ("a", "b", "c", "d")
 PRICES = {
@@ -207,7 +207,7 @@ def means_of(here):
     ]
 
 
-@settings(some, max_examples=60)
+@settings(some, max_examples=25)
 @given(odd_comparisons(), st.integers(0, 3))
 def test_every_baseline_stands_beside_a_policy_and_none_beats_the_oracle(here, which):
     model = here.models[which % len(here.models)]

@@ -30,8 +30,8 @@ from routelab.tuning.study.export import save
 
 
 @pytest.fixture(scope="module")
-def old(tuned) -> PolicyFile:
-    return load(tuned.policy)
+def old(tuned_few) -> PolicyFile:
+    return load(tuned_few.policy)
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def lower(policy: Cascade, by: float = 0.1) -> Cascade:
     return structs.replace(policy, thresholds=tuple(it - by for it in policy.thresholds))
 
 
-def test_a_policy_does_not_differ_from_itself(old, sample_log: Log):
-    found = diff(old, old, sample_log)
+def test_a_policy_does_not_differ_from_itself(old, few: Log):
+    found = diff(old, old, few)
     assert found.settings == found.moves == found.examples == found.notes == ()
     assert found.changed == found.rebilled == found.latency_p95_s == 0
     for change in (found.quality, found.usd_per_1k, found.gain, *(t.quality for t in found.tasks)):
@@ -101,20 +101,20 @@ def test_what_models_can_do_and_are_expected_to_take_are_differences(old, change
     }
 
 
-def test_figures_are_those_of_the_study_to_the_last_digit(old, tuned, changed, sample_log: Log):
+def test_figures_are_those_of_the_study_to_the_last_digit(old, tuned_few, changed, few: Log):
     new = changed(lower(old.policy))
-    found = diff(old, new, sample_log)
-    assert found.old == tuned.study.figures
-    again = study_rows(new.document, sample_log, "test", scoring=new.scoring)
+    found = diff(old, new, few)
+    assert found.old == tuned_few.study.figures
+    again = study_rows(new.document, few, "test", scoring=new.scoring)
     assert found.new == evaluate(again, [NamedPolicy("new", new.policy)])[0]
     assert found.quality.value == pytest.approx(found.new.quality - found.old.quality, abs=1e-12)
     assert found.quality.ci[0] <= found.quality.value <= found.quality.ci[1]
 
 
-def test_shares_and_moves_are_what_counting_one_by_one_gives(old, changed, sample_log: Log):
+def test_shares_and_moves_are_what_counting_one_by_one_gives(old, changed, few: Log):
     new = changed(lower(old.policy))
-    found = diff(old, new, sample_log)
-    log = study_rows(old.document, sample_log, "test").log
+    found = diff(old, new, few)
+    log = study_rows(old.document, few, "test").log
     pairs = [
         [decide(it.policy, log, row, catalogue=it.document.catalogue) for it in (old, new)]
         for row in range(len(log))
@@ -137,9 +137,10 @@ def test_shares_and_moves_are_what_counting_one_by_one_gives(old, changed, sampl
 
 
 def test_tasks_of_few_requests_are_counted_and_no_interval_leaves_what_can_be(
-    old, changed, sample_log: Log
+    tuned, changed, sample_log: Log
 ):
     """A task for every few requests: most hold one or two, some more than five."""
+    old = load(tuned.policy)
     test = study_rows(old.document, sample_log, "test").log
     sizes = np.random.default_rng(0).integers(1, 12, len(test))
     dealt = np.repeat(np.arange(len(test)), sizes)[: len(test)]
@@ -164,11 +165,12 @@ HEAVY = {
 }
 
 
+@pytest.mark.parametrize("times", [20, pytest.param(40, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("tail", "tasks", "each"), [("light", 6, 40), ("heavy", 6, 80)])
-def test_nothing_is_beyond_chance_where_only_chance_changed_tasks(tail, tasks, each):
+def test_nothing_is_beyond_chance_where_only_chance_changed_tasks(tail, tasks, each, times):
     """Four in ten requests cost a little more, one in ten much less, and nothing on average."""
     named = alone = 0
-    times, cells = 40, np.repeat(np.arange(tasks), each)
+    cells = np.repeat(np.arange(tasks), each)
     for seed in range(times):
         rng = np.random.default_rng(seed)
         n = tasks * each
@@ -188,8 +190,8 @@ def test_nothing_is_beyond_chance_where_only_chance_changed_tasks(tail, tasks, e
     assert alone > named
 
 
-def test_what_changes_a_task_for_sure_is_named(old, changed, sample_log: Log):
-    found = proved_changes(diff(old, changed(Fixed(old.document.candidates[0])), sample_log).tasks)
+def test_what_changes_a_task_for_sure_is_named(old, changed, few: Log):
+    found = proved_changes(diff(old, changed(Fixed(old.document.candidates[0])), few).tasks)
     assert found.worse
     assert found.cheaper
     assert found.better == found.dearer == ()
@@ -201,9 +203,9 @@ def test_p_values_are_those_of_students_t(mean, error, freedom):
     assert student_p(mean, error, freedom) == pytest.approx(exact, abs=1e-10)
 
 
-def test_examples_are_changed_requests_with_losses_first(old, changed, sample_log: Log):
+def test_examples_are_changed_requests_with_losses_first(old, changed, few: Log):
     other = next(it for it in old.document.candidates if it not in old.policy.models)
-    found = diff(old, changed(Fixed(other)), sample_log)
+    found = diff(old, changed(Fixed(other)), few)
     assert len(found.examples) == EXAMPLES
     assert all(it.old != it.new == other for it in found.examples)
     losses = [it.quality for it in found.examples[: EXAMPLES // 2]]
@@ -212,10 +214,10 @@ def test_examples_are_changed_requests_with_losses_first(old, changed, sample_lo
     assert len({it.id for it in found.examples}) == EXAMPLES
 
 
-def test_settings_are_named_by_model_and_place(old, changed, sample_log: Log):
+def test_settings_are_named_by_model_and_place(old, changed, few: Log):
     signals = {"confidence": SignalSpec(multiplier=2.0)}
     new = changed(lower(old.policy), signals=signals, seed=3)
-    found = diff(old, new, sample_log)
+    found = diff(old, new, few)
     moved = {it.place: (it.old, it.new) for it in found.settings}
     first = old.policy.models[0]
     assert moved[f"thresholds[{first}]"] == (
@@ -227,8 +229,8 @@ def test_settings_are_named_by_model_and_place(old, changed, sample_log: Log):
     assert "both are charged for it as 'new' says" in found.notes[0]
 
 
-def test_another_kind_changes_every_setting_of_its_own(old, changed, sample_log: Log):
-    found = diff(old, changed(Fixed("frontier")), sample_log)
+def test_another_kind_changes_every_setting_of_its_own(old, changed, few: Log):
+    found = diff(old, changed(Fixed("frontier")), few)
     moved = {it.place: (it.old, it.new) for it in found.settings}
     assert moved["kind"] == ("cascade", "fixed")
     first = old.policy.models[0]
@@ -274,7 +276,7 @@ def test_unseen_requests_are_in_the_test_parts_of_both(other_cut, sample_log: Lo
 
 def test_a_policy_of_another_log_is_compared_with_a_word_of_warning(other_cut, old, sample_log):
     found = diff(old, other_cut[0], untimed(sample_log))
-    assert "'sample' was not tuned on this log" in found.notes[0]
+    assert "'few' was not tuned on this log" in found.notes[0]
     assert found.part == "test"
 
 

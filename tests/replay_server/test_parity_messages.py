@@ -314,7 +314,8 @@ def test_a_study_writes_down_what_is_read_and_what_the_log_held(talks, plain, tm
 
 
 def test_a_plain_cascade_keeps_the_bytes_of_010_and_tells_of_tools(plain, tmp_path, warned):
-    study = tune(plain, Options(name="c", trials=5, signals=("confidence",), group="id"))
+    asked = Options(name="c", policy="cascade", trials=5, signals=("confidence",), group="id")
+    study = tune(plain, asked)
     made = save(study, tmp_path / "c.policy")
     said = (made.path / "policy.json").read_bytes()
     assert b'"reads"' not in said

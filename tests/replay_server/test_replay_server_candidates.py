@@ -89,7 +89,7 @@ def test_parity_holds_where_the_wire_has_one_model_and_parameters(chain, log, tm
 
 
 def test_a_study_with_candidates_is_tuned_replayed_proved_and_simulated(sample_file, tmp_path):
-    path = candidates_log(sample_file, tmp_path / "log.parquet", 1500)
+    path = candidates_log(sample_file, tmp_path / "log.parquet", 800)
     known = tmp_path / "models.toml"
     known.write_text(CATALOGUE.format(url="http://north.example/v1"))
 
@@ -100,6 +100,7 @@ def test_a_study_with_candidates_is_tuned_replayed_proved_and_simulated(sample_f
 
     policy = tmp_path / "c.policy"
     options = ("--policy", "cascade", "--catalogue", known, "--out", policy)
+    options += ("--trials", 20, "--no-report", "--no-tracking")
     said("tune", path, *options)
     document = load(policy).document
     assert set(document.candidates) <= set(NAMES)

@@ -181,13 +181,11 @@ def test_report_command_refuses_what_is_no_html_file(tuned, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_tune_writes_the_report_that_the_command_writes(
-    tuned, sample_file, tmp_path, capsys, monkeypatch
-):
+def test_tune_writes_the_report_that_the_command_writes(few_file, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command = [
         "tune",
-        str(sample_file),
+        str(few_file),
         "--trials",
         "5",
         "--policy",
@@ -205,13 +203,13 @@ def test_tune_writes_the_report_that_the_command_writes(
 
 
 def test_a_report_that_cannot_be_written_never_costs_the_study(
-    sample_file, tmp_path, capsys, monkeypatch
+    few_file, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports").write_text("a file where a folder should be")
     command = [
         "tune",
-        str(sample_file),
+        str(few_file),
         "--trials",
         "3",
         "--policy",

@@ -32,8 +32,8 @@ DRAWN = {"figure", "h3", "svg", "defs", "g", "path", "text", "use", "clippath", 
 
 
 @pytest.fixture
-def data(tuned) -> dict[str, Any]:
-    return data_of(tuned.study)
+def data(tuned_few) -> dict[str, Any]:
+    return data_of(tuned_few.study)
 
 
 def shown(data: dict[str, Any]) -> tuple[Page, str]:
@@ -62,7 +62,7 @@ def test_names_are_escaped_everywhere(data):
     for it, name in zip(tasks, NASTY, strict=False):
         it["value"] = name
     nasty = dict(
-        zip(("frontier", "small-8b", "confidence", "sample", "sample.parquet"), NASTY, strict=False)
+        zip(("frontier", "small-8b", "confidence", "few", "few.parquet"), NASTY, strict=False)
     )
     data = renamed(data, nasty)
     data["notes"], data["reasons"] = list(NASTY), list(NASTY)

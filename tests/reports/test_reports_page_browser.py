@@ -20,7 +20,11 @@ ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-VIEWS = [(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")]
+VIEWS = [
+    (1280, "light"),
+    (390, "dark"),
+    *(pytest.param(*it, marks=pytest.mark.slow) for it in ((390, "light"), (1280, "dark"))),
+]
 
 
 @pytest.fixture(scope="module")
@@ -179,8 +183,7 @@ def test_it_prints_on_white_with_every_row(opened, folder):
     (folder / "report.pdf").write_bytes(page.pdf())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, folder, tmp_path, scheme):
+def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, folder, tmp_path):
     told = scenario.parse(
         "[[faults]]\nkind = 'outage'\nmodel = 'medium-70b'\nfrom_s = 5\nto_s = 20\n", "day.toml"
     )
@@ -192,15 +195,16 @@ def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, folder, tmp
     )
     path = tmp_path / "day.html"
     path.write_bytes(render_day([day], [], told, "x" * 200).html)
-    context = browser.new_context(
-        viewport={"width": 390, "height": 900}, color_scheme=scheme, offline=True
-    )
-    page = context.new_page()
-    page.goto(path.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.locator("figure.wide .at-narrow svg").bounding_box()["width"] > 300
-    page.screenshot(path=folder / f"day-390-{scheme}.png", full_page=True)
-    context.close()
+    for scheme in ("light", "dark"):
+        context = browser.new_context(
+            viewport={"width": 390, "height": 900}, color_scheme=scheme, offline=True
+        )
+        page = context.new_page()
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.locator("figure.wide .at-narrow svg").bounding_box()["width"] > 300
+        page.screenshot(path=folder / f"day-390-{scheme}.png", full_page=True)
+        context.close()
 
 
 def test_a_script_that_is_not_ours_does_not_run(browser, page_file, tmp_path):

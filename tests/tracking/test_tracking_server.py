@@ -26,6 +26,8 @@ from routelab.tracking.pending_studies import MARKER
 
 CUTS = (2, 7, 15, 22, 30)
 """Requests after which an attempt dies: in every stage of sending."""
+SOME_CUTS = (7, 22)
+"""Before and after the run has its files."""
 
 
 def records() -> dict[str, Any]:
@@ -75,7 +77,9 @@ def kept(tracked: Server, sent: tracking.SentStudy, tmp_path: Path) -> Iterator[
     shutil.copytree(tmp_path / "backup", folder, dirs_exist_ok=True)
 
 
+@pytest.mark.parametrize("cuts", [SOME_CUTS, pytest.param(CUTS, marks=pytest.mark.slow)])
 def test_a_study_whose_server_dies_midway_is_sent_later_once_and_whole(
+    cuts: tuple[int, ...],
     tracked: Server,
     proxy: Cutter,
     tuned: Any,
@@ -89,8 +93,8 @@ def test_a_study_whose_server_dies_midway_is_sent_later_once_and_whole(
     report.write_text("<p>a report</p>")
     tracking.mark(study, policy, report)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.uri)
-    for requests in CUTS:
-        proxy.cut_after(requests, tracked.kill if requests == CUTS[-1] else lambda: None)
+    for requests in cuts:
+        proxy.cut_after(requests, tracked.kill if requests == cuts[-1] else lambda: None)
         assert main(["track", "sync"]) == 2
         assert proxy.cut
         assert (study / MARKER).exists()

@@ -26,35 +26,35 @@ points = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=1,
 
 
 @pytest.fixture(scope="module")
-def policy(tuned) -> PolicyFile:
-    return load(tuned.policy)
+def policy(tuned_few) -> PolicyFile:
+    return load(tuned_few.policy)
 
 
 def test_a_world_in_which_nothing_moved_repeats_the_study_to_the_last_digit(
-    policy, tuned, sample_log: Log
+    policy, tuned_few, few: Log
 ):
     same = dict.fromkeys(policy.document.candidates, 1.0)
     listed = dict(policy.document.catalogue.models)
-    for world in (
-        RepricedWorld(),
-        RepricedWorld(price=same, latency=same),
-        RepricedWorld(prices=listed),
+    for world, retune in (
+        (RepricedWorld(), False),
+        (RepricedWorld(price=same, latency=same), False),
+        (RepricedWorld(prices=listed), True),
     ):
-        found = reprice(policy, sample_log, world)
-        assert found.before == found.after == tuned.study.figures
+        found = reprice(policy, few, world, retune=retune)
+        assert found.before == found.after == tuned_few.study.figures
         assert found.verdict is not None
-        assert found.verdict.word == tuned.study.verdict.word
-        again = found.retuned
-        assert again is not None
-        assert again.figures == tuned.study.figures
-        assert (again.gain, again.gain_ci, again.word) == (0.0, (0.0, 0.0), "keep")
-        assert again.verdict == tuned.study.verdict
+        assert found.verdict.word == tuned_few.study.verdict.word
+    again = found.retuned
+    assert again is not None
+    assert again.figures == tuned_few.study.figures
+    assert (again.gain, again.gain_ci, again.word) == (0.0, (0.0, 0.0), "keep")
+    assert again.verdict == tuned_few.study.verdict
 
 
-def test_break_even_prices_are_where_a_scan_of_prices_finds_them(policy, sample_log: Log):
-    found = reprice(policy, sample_log, RepricedWorld(), retune=False)
+def test_break_even_prices_are_where_a_scan_of_prices_finds_them(policy, few: Log):
+    found = reprice(policy, few, RepricedWorld(), retune=False)
     assert len(found.escalations) >= 2
-    here = study_rows(policy.document, sample_log, "test").log
+    here = study_rows(policy.document, few, "test").log
     for it in found.escalations:
         assert it.break_even is not None
         assert it.break_even_ci is not None
@@ -102,7 +102,7 @@ def test_the_trade_off_is_the_slope_of_the_hull_below_the_policy(points, at):
     assert value == pytest.approx(float(drop) / 1e-4, rel=1e-6)
 
 
-def test_twice_the_list_price_is_twice_the_cost_and_discounts_stay(policy, sample_log: Log):
+def test_twice_the_list_price_is_twice_the_cost_and_discounts_stay(policy, few: Log):
     known = policy.document.catalogue
     name = "frontier"
     listed = known.models[name]
@@ -111,24 +111,24 @@ def test_twice_the_list_price_is_twice_the_cost_and_discounts_stay(policy, sampl
         input_usd_per_mtok=2 * listed.input_usd_per_mtok,
         output_usd_per_mtok=2 * listed.output_usd_per_mtok,
     )
-    found = RepricedWorld(prices={name: double}).log(sample_log, known)
-    column = sample_log.column(name)
-    np.testing.assert_array_equal(found.cost_usd[:, column], 2 * sample_log.cost_usd[:, column])
-    rest = [c for c in range(len(sample_log.models)) if c != column]
-    np.testing.assert_array_equal(found.cost_usd[:, rest], sample_log.cost_usd[:, rest])
-    half = replace(sample_log, cost_usd=np.asfortranarray(sample_log.cost_usd / 2))
+    found = RepricedWorld(prices={name: double}).log(few, known)
+    column = few.column(name)
+    np.testing.assert_array_equal(found.cost_usd[:, column], 2 * few.cost_usd[:, column])
+    rest = [c for c in range(len(few.models)) if c != column]
+    np.testing.assert_array_equal(found.cost_usd[:, rest], few.cost_usd[:, rest])
+    half = replace(few, cost_usd=np.asfortranarray(few.cost_usd / 2))
     cheap = RepricedWorld(prices={name: double}).log(half, known)
-    np.testing.assert_allclose(cheap.cost_usd[:, column], sample_log.cost_usd[:, column])
+    np.testing.assert_allclose(cheap.cost_usd[:, column], few.cost_usd[:, column])
 
 
-def test_a_list_price_where_none_was_known_is_tokens_times_price(sample_log: Log):
+def test_a_list_price_where_none_was_known_is_tokens_times_price(few: Log):
     model = Model(input_usd_per_mtok=3.0, output_usd_per_mtok=7.0)
-    found = RepricedWorld(prices={"large": model}).log(sample_log, Catalogue())
-    at = sample_log.column("large")
-    tokens = sample_log.prompt_tokens[:, at] * 3 + sample_log.completion_tokens[:, at] * 7
-    charged = sample_log.cost_usd[:, at] > 0
+    found = RepricedWorld(prices={"large": model}).log(few, Catalogue())
+    at = few.column("large")
+    tokens = few.prompt_tokens[:, at] * 3 + few.completion_tokens[:, at] * 7
+    charged = few.cost_usd[:, at] > 0
     np.testing.assert_allclose(found.cost_usd[charged, at], tokens[charged] / 1e6)
-    blind = replace(sample_log, prompt_tokens=np.full_like(sample_log.prompt_tokens, np.nan))
+    blind = replace(few, prompt_tokens=np.full_like(few.prompt_tokens, np.nan))
     with pytest.raises(TuningError, match="`price` large=FACTOR"):
         RepricedWorld(prices={"large": model}).log(blind, Catalogue())
 
@@ -218,9 +218,9 @@ def test_new_prices_of_long_prompts_and_requests_change_costs_call_by_call(sampl
     )
 
 
-def test_a_model_that_is_gone_answers_nothing_and_is_no_candidate(policy, sample_log: Log):
+def test_a_model_that_is_gone_answers_nothing_and_is_no_candidate(policy, few: Log):
     gone = policy.policy.models_used[1]
-    found = reprice(policy, sample_log, RepricedWorld(drop=(gone,)))
+    found = reprice(policy, few, RepricedWorld(drop=(gone,)))
     assert gone not in found.after.model_share
     assert sum(found.after.model_share.values()) == pytest.approx(1.0)
     names = {it.name for it in found.after.baselines}
@@ -237,25 +237,25 @@ def test_a_model_that_is_gone_answers_nothing_and_is_no_candidate(policy, sample
     assert zero.quality == pytest.approx(found.after.quality - found.after.gain_vs_zero_router)
 
 
-def test_a_policy_whose_only_model_is_gone_answers_nothing(tuned, sample_log: Log, tmp_path):
+def test_a_policy_whose_only_model_is_gone_answers_nothing(tuned_few, few: Log, tmp_path):
     from routelab.policies import Fixed, to_wire
     from routelab.policy_file import write
 
     it = structs.replace(
-        tuned.study and load(tuned.policy).document, policy=to_wire(Fixed("large"))
+        tuned_few.study and load(tuned_few.policy).document, policy=to_wire(Fixed("large"))
     )
     made = write(tmp_path / "x.policy", it, "# x\n")
-    found = reprice(made, sample_log, RepricedWorld(drop=("large",)), retune=False)
+    found = reprice(made, few, RepricedWorld(drop=("large",)), retune=False)
     assert found.after.quality == found.after.usd_per_1k == 0.0
 
 
-def test_a_model_of_the_log_becomes_a_candidate(sample_log: Log, tmp_path):
-    some = tuple(name for name in sample_log.models if name != "large")
+def test_a_model_of_the_log_becomes_a_candidate(few: Log, tmp_path):
+    some = tuple(name for name in few.models if name != "large")
     made = save(
-        tune(sample_log, Options(name="few", models=some, trials=5, policy="cascade")),
+        tune(few, Options(name="few", models=some, trials=5, policy="cascade")),
         tmp_path / "few.policy",
     )
-    found = reprice(made, sample_log, RepricedWorld(add=("large",)))
+    found = reprice(made, few, RepricedWorld(add=("large",)))
     assert found.before.model_share.keys() == set(some)
     assert found.after.quality == found.before.quality
     assert "fixed:large" in {it.name for it in found.after.baselines}
@@ -263,18 +263,18 @@ def test_a_model_of_the_log_becomes_a_candidate(sample_log: Log, tmp_path):
     assert "large" in found.retuned.figures.model_share
 
 
-def test_half_the_latency_is_half_the_latency(policy, sample_log: Log):
+def test_half_the_latency_is_half_the_latency(policy, few: Log):
     half = dict.fromkeys(policy.document.candidates, 0.5)
-    found = reprice(policy, sample_log, RepricedWorld(latency=half), retune=False)
+    found = reprice(policy, few, RepricedWorld(latency=half), retune=False)
     assert found.after.latency_p95_s == pytest.approx(found.before.latency_p95_s / 2)
     assert found.after.usd_per_1k == found.before.usd_per_1k
 
 
-def test_what_a_signal_costs_moves_with_its_model(policy, sample_log: Log):
-    extra = {"confidence": 0.5 * sample_log.cost_usd}
-    priced = replace(sample_log, extra_usd=extra)
+def test_what_a_signal_costs_moves_with_its_model(policy, few: Log):
+    extra = {"confidence": 0.5 * few.cost_usd}
+    priced = replace(few, extra_usd=extra)
     moved = RepricedWorld(price={"large": 3.0}).log(priced, Catalogue())
-    at = sample_log.column("large")
+    at = few.column("large")
     np.testing.assert_array_equal(
         moved.extra_usd["confidence"][:, at], 3 * extra["confidence"][:, at]
     )
@@ -282,20 +282,20 @@ def test_what_a_signal_costs_moves_with_its_model(policy, sample_log: Log):
     assert (dear >= run(policy.policy, priced).cost_usd).all()
 
 
-def test_bounds_that_nothing_meets_any_more_cost_only_the_retuning(sample_log: Log, tmp_path):
+def test_bounds_that_nothing_meets_any_more_cost_only_the_retuning(few: Log, tmp_path):
     from routelab.tuning import Bounds
 
     options = Options(name="b", trials=5, bounds=Bounds(max_usd_per_1k=0.5), policy="cascade")
-    made = save(tune(sample_log, options), tmp_path / "b.policy")
-    dearer = RepricedWorld(price=dict.fromkeys(sample_log.models, 100.0))
-    found = reprice(made, sample_log, dearer)
+    made = save(tune(few, options), tmp_path / "b.policy")
+    dearer = RepricedWorld(price=dict.fromkeys(few.models, 100.0))
+    found = reprice(made, few, dearer)
     assert found.retuned is None
     assert "cannot be repeated: no policy costs 0.5 USD" in found.notes[0]
     assert found.verdict is not None
     assert found.verdict.word != "ship"
 
 
-def test_everything_that_cannot_be_is_told_at_once(policy, sample_log: Log):
+def test_everything_that_cannot_be_is_told_at_once(policy, few: Log):
     world = RepricedWorld(
         price={"large": -1.0, "nobody": 2.0},
         latency={"frontier": float("inf")},
@@ -304,7 +304,7 @@ def test_everything_that_cannot_be_is_told_at_once(policy, sample_log: Log):
         prices={"stranger": Model()},
     )
     with pytest.raises(TuningError) as caught:
-        reprice(policy, sample_log, world)
+        reprice(policy, few, world)
     said = str(caught.value)
     for words in (
         "`price` large=-1", "`price` nobody: is no candidate", "`latency` frontier=inf",
@@ -313,4 +313,4 @@ def test_everything_that_cannot_be_is_told_at_once(policy, sample_log: Log):
     ):  # fmt: skip
         assert words in said
     with pytest.raises(TuningError, match=r"`add` somebody: .* has no such model"):
-        RepricedWorld(add=("somebody",)).check(sample_log, policy.document.candidates)
+        RepricedWorld(add=("somebody",)).check(few, policy.document.candidates)

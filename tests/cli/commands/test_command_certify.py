@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cli_world import asking, rows_of, save
+from cli_world import asking, rows_of, run_once, save
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory):
+    """A folder with a log and a policy tuned on it with a certificate, and what was said."""
+    folder = tmp_path_factory.mktemp("certified")
+    log = asking(save(folder / "log.csv", rows_of(3000)))
+    quiet = ("--policy", "cascade", "--no-report", "--no-tracking", "--trials", 10)
+    ask = ("--certify", "regret=0.1", "--out", "a.policy", *quiet, "--json")
+    return folder, run_once(folder, "tune", log, *ask).data
 
 
 @pytest.fixture
-def made(run, tmp_path):
-    """A log, and a policy tuned on it with a certificate."""
-    log = asking(save(tmp_path / "log.csv", rows_of(3000)))
-    quiet = ("--policy", "cascade", "--no-report", "--no-tracking", "--trials", 10)
-    done = run.ok("tune", log, "--certify", "regret=0.1", "--out", "a.policy", *quiet, "--json")
-    return log, tmp_path / "a.policy", done.data
+def made(run, certified, tmp_path):
+    """A log, and a policy tuned on it with a certificate, both free to be changed."""
+    folder, told = certified
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "log.csv", tmp_path / "a.policy", told
 
 
 def test_tune_proves_and_certify_repeats_it(run, made):
@@ -90,9 +100,10 @@ def test_bad_bounds_are_named(run, made, tmp_path):
     assert "'huge' is no candidate" in said
     assert "--delta is 2.0" in run.refused("certify", policy, "--log", log, "--delta", 2)
     quiet = ("--policy", "cascade", "--no-report", "--no-tracking", "--trials", 5)
-    run.ok("tune", log, "--out", "plain.policy", *quiet)
+    few = asking(save(tmp_path / "few.csv", rows_of(300)))
+    run.ok("tune", few, "--out", "plain.policy", *quiet)
     assert "has no certificate to test again" in run.refused(
-        "certify", tmp_path / "plain.policy", "--log", log
+        "certify", tmp_path / "plain.policy", "--log", few
     )
 
 

@@ -21,8 +21,8 @@ SOURCES = ("agreement:3", "logprob_q:0.1", "column:scores.confidence", "")
 
 
 @pytest.fixture(scope="module")
-def log(sample_file):
-    return read(sample_file).take(np.arange(200))
+def log(few_file):
+    return read(few_file).take(np.arange(200))
 
 
 def cascade(folder, source):
@@ -40,15 +40,13 @@ def cascade(folder, source):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_request_by_hand_is_decided_and_paid_as_explained(
-    run, tmp_path, sample_file, log, source
-):
+def test_a_request_by_hand_is_decided_and_paid_as_explained(run, tmp_path, few_file, log, source):
     policy = cascade(tmp_path, source)
     spec = SignalSpec(multiplier=3.0, source=source)
     with background(log.with_specs({"confidence": spec})) as base_url:
         for row in (0, 1, 2, 3):
             named = ("--id", str(log.requests.id[row]), "--json")
-            explained = run.ok("explain", policy, "--log", sample_file, *named).data
+            explained = run.ok("explain", policy, "--log", few_file, *named).data
             done = run.ok("route", policy, "any prompt", "--base-url", base_url, *named)
             assert done.err == ""
             routed = done.data
@@ -58,7 +56,7 @@ def test_a_request_by_hand_is_decided_and_paid_as_explained(
                 assert (ours["model"], ours["signals"]) == (theirs["model"], theirs["signals"])
 
 
-def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sample_file, log):
+def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, few_file, log):
     rules = (
         Rule(Match(task=(str(log.requests.task[0]),)), Fixed("frontier")),
         Rule(Match(max_characters=len(log.texts.prompts(np.array([1]))[0])), Fixed("medium-70b")),
@@ -86,7 +84,7 @@ def test_a_policy_that_reads_the_request_decides_as_explained(run, tmp_path, sam
     decided = set()
     with background(log) as base_url:
         for row in range(12):
-            named = ("--log", sample_file, "--id", str(log.requests.id[row]), "--json")
+            named = ("--log", few_file, "--id", str(log.requests.id[row]), "--json")
             explained = run.ok("explain", tmp_path / "rules.policy", *named).data
             routed = run.ok("route", tmp_path / "rules.policy", "--base-url", base_url, *named)
             assert (routed.err, routed.data["model"]) == ("", explained["model"])

@@ -231,6 +231,7 @@ def test_tune_chooses_for_objectives_and_tells_what_became_of_them(run, tmp_path
     log = save(tmp_path / "log.csv", timed(rows_of()))
     goals = toml(tmp_path / "goals.toml", "p95_latency_s = 2.0\nerror_rate = 0.01\n")
     asked = ("--slo", goals, "--simulated-trials", 3, "--trials", 5, "--no-tracking")
+    asked += ("--policy", "cascade")
     done = run.ok("tune", log, "--signal", "sure:1", *asked, "--out", "goals.policy", "--json")
     assert [it["holds"] for it in done.data["slo"]["test"]] == [True, True]
     assert any("error_rate of all is kept" in it for it in done.data["reasons"])
@@ -281,7 +282,8 @@ def test_tune_warns_of_answers_that_production_would_not_wait_for(run, tmp_path,
         for name in ("small-8b", "frontier")
     )
     (tmp_path / "models.toml").write_text(models)
-    study = ("--models", "small-8b,frontier", "--trials", 3, "--no-tracking", "--no-report")
+    study = ("--models", "small-8b,frontier", "--policy", "cascade", "--trials", 3)
+    study += ("--no-tracking", "--no-report")
     alone = ("--models", "small-8b", *study[2:])
     done = run.ok("tune", sample_file, *study, "--catalogue", tmp_path / "models.toml")
     told = " ".join(done.err.split())

@@ -32,9 +32,9 @@ def small(tmp_path):
     return asking(save(tmp_path / "small.csv", rows_of(600)))
 
 
-def test_tune_then_replay_gives_the_same_figures(run, sample_file):
-    told = run.ok("tune", sample_file, "--out", "x.policy", *QUICK).data
-    (again,) = run.ok("replay", "x.policy", "--log", sample_file, "--split", "test", "--json").data
+def test_tune_then_replay_gives_the_same_figures(run, few_file):
+    told = run.ok("tune", few_file, "--out", "x.policy", *QUICK).data
+    (again,) = run.ok("replay", "x.policy", "--log", few_file, "--split", "test", "--json").data
     assert again == told["test"]
     assert again["baselines"] == told["baselines"]
 
@@ -65,10 +65,10 @@ def test_every_split_is_replayed(run, tuned, sample_file, split):
     assert told["n_requests"] + told["n_dropped"] == expected
 
 
-def test_several_policies_are_replayed_side_by_side(run, tuned, sample_file):
-    run.ok("tune", sample_file, "--min-quality", 0.85, "--out", "other.policy", *QUICK)
-    told = run.ok("replay", tuned.policy, "other.policy", "--log", sample_file, "--json").data
-    assert [it["policy"] for it in told] == ["sample", "other"]
+def test_several_policies_are_replayed_side_by_side(run, tuned_few, few_file):
+    run.ok("tune", few_file, "--min-quality", 0.7, "--out", "other.policy", *QUICK)
+    told = run.ok("replay", tuned_few.policy, "other.policy", "--log", few_file, "--json").data
+    assert [it["policy"] for it in told] == ["few", "other"]
 
 
 def test_what_was_not_observed_is_null(run, small):
@@ -94,17 +94,17 @@ def test_equal_costs_make_aiq_null(run, tmp_path):
     assert told["test"]["aiq"] is None
 
 
-def test_the_table_for_people_names_every_part(run, sample_file):
-    told = run.ok("tune", sample_file, "--no-tracking", "--trials", 5, *PLAIN).out
+def test_the_table_for_people_names_every_part(run, few_file):
+    told = run.ok("tune", few_file, "--no-tracking", "--trials", 5, *PLAIN).out
     for part in ("Operating points on test", "(exported)", "Baselines on the same", "zero_router",
-                 "verdict:", "policy: sample.policy", "study:  sample.study"):  # fmt: skip
+                 "verdict:", "policy: few.policy", "study:  few.study"):  # fmt: skip
         assert part in told
 
 
-def test_one_seed_gives_the_same_bytes(run, sample_file, tmp_path):
+def test_one_seed_gives_the_same_bytes(run, few_file, tmp_path):
     printed, written = [], []
     for seed in (3, 3):
-        done = run.ok("tune", sample_file, "--seed", seed, "--out", "x.policy", *QUICK)
+        done = run.ok("tune", few_file, "--seed", seed, "--out", "x.policy", *QUICK)
         files = [*(tmp_path / "x.policy").iterdir(), *(tmp_path / "x.study").iterdir()]
         printed.append(done.out)
         written.append({path.name: path.read_bytes() for path in files})

@@ -369,11 +369,12 @@ def routelab(*arguments, cwd):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
-def test_standard_output_holds_only_json(tmp_path, sample_file):
-    tuned = routelab("tune", sample_file, "--no-tracking", "--trials", 3, "--json", cwd=tmp_path)
+def test_standard_output_holds_only_json(tmp_path, few_file):
+    quick = ("--policy", "cascade", "--trials", 3, "--no-tracking")
+    tuned = routelab("tune", few_file, *quick, "--json", cwd=tmp_path)
     assert tuned.returncode == 0, tuned.stderr
     told = strict_json(tuned.stdout)
-    again = routelab("replay", "sample.policy", "--log", sample_file, "--json", cwd=tmp_path)
+    again = routelab("replay", "few.policy", "--log", few_file, "--json", cwd=tmp_path)
     assert strict_json(again.stdout) == [told["test"]]
 
 

@@ -109,12 +109,12 @@ def test_without_floors_a_task_is_sacrificed_and_with_them_it_is_not():
 @pytest.mark.parametrize(
     "policy", ["cascade", pytest.param("tiers", marks=pytest.mark.slow(reason="it learns"))]
 )
-def test_a_latency_bound_holds_on_tune_for_every_operating_point(sample_log, policy):
-    free = tune(sample_log, options(Bounds(), policy=policy, trials=20))
+def test_a_latency_bound_holds_on_tune_for_every_operating_point(few, policy):
+    free = tune(few, options(Bounds(), policy=policy, trials=20))
     slowest = max(p95_s(free.tune.replay(p.policy)) for p in free.front)
     fastest = min(p95_s(free.tune.replay(p.policy)) for p in free.front)
     limit = (slowest + fastest) / 2
-    bound = tune(sample_log, options(Bounds(max_p95_s=limit), policy=policy, trials=20))
+    bound = tune(few, options(Bounds(max_p95_s=limit), policy=policy, trials=20))
     assert all(p95_s(bound.tune.replay(it.point.policy)) <= limit for it in bound.points)
     told = {it["bound"]: it for it in as_json(bound)["bounds"]}
     latency = bound.test.replay(bound.policy).latency_s
@@ -161,11 +161,11 @@ def test_a_missed_floor_forbids_shipping():
         assert reason.endswith("3 allowed: missed")
 
 
-def test_a_policy_file_says_what_it_was_bound_to(sample_log, tmp_path):
+def test_a_policy_file_says_what_it_was_bound_to(few, tmp_path):
     from routelab.policy_file import load
     from routelab.tuning.study.export import save
 
-    study = tune(sample_log, options(Bounds(max_usd_per_1k=6.0, floors=(Floor("task", 0.05),))))
+    study = tune(few, options(Bounds(max_usd_per_1k=6.0, floors=(Floor("task", 0.05),))))
     document = load(save(study, tmp_path / "x.policy").path).document
     assert document.evaluation["bounds"] == json.loads(json.dumps(as_json(study)["bounds"]))
     asked = document.provenance["options"]["bounds"]

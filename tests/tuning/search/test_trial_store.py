@@ -251,13 +251,13 @@ def test_saving_says_nothing_of_storage_or_processes(tmp_path):
 
 
 @pytest.mark.parametrize("storage", ["trials.log", "sqlite:///trials.db"])
-def test_a_dashboard_is_told_what_came_of_the_trials(tmp_path, monkeypatch, sample_log, storage):
+def test_a_dashboard_is_told_what_came_of_the_trials(tmp_path, monkeypatch, few, storage):
     monkeypatch.chdir(tmp_path)
     asked = Options(
         name="told", policy="cascade", trials=8, storage=storage, bounds=Bounds(max_usd_per_1k=1.0)
     )
     for _ in range(2):  # resumed, it says the same
-        study = tune(sample_log, asked)
+        study = tune(few, asked)
         stored = optuna.load_study(study_name="told", storage=open_storage(storage))
         told = stored.user_attrs
         assert stored.metric_names == ["usd_per_1k on tune", "quality on tune"]

@@ -27,8 +27,8 @@ def test_each_seed_is_the_study_it_would_be_alone(log):
     options = Options(
         name="s", trials=8, seed=3, certify=(CertificateDemand("regret", 0.2),), policy="cascade"
     )
-    found = spread_over_seeds(tune(log, options), log, options, 3)
-    assert [run.seed for run in found.runs] == [3, 4, 5]
+    found = spread_over_seeds(tune(log, options), log, options, 2)
+    assert [run.seed for run in found.runs] == [3, 4]
     assert not found.same_split
     for run in found.runs:
         alone = tune(
@@ -44,7 +44,7 @@ def test_each_seed_is_the_study_it_would_be_alone(log):
     gains = [run.gain for run in found.runs]
     assert (found.gain.least, found.gain.most) == (min(gains), max(gains))
     assert found.gain.deviation == pytest.approx(np.std(gains, ddof=1))
-    assert sum(found.verdicts.values()) == sum(found.chains.values()) == 3
+    assert sum(found.verdicts.values()) == sum(found.chains.values()) == 2
 
 
 def test_other_seeds_leave_out_the_account_and_change_by_nothing_else(monkeypatch):

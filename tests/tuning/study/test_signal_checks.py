@@ -21,14 +21,18 @@ def quick(**options):
 
 
 @pytest.fixture(scope="module")
-def labelled(sample_log) -> Log:
-    """The embedded log with columns that people have beside quality; nothing asked for."""
-    quality, rng = sample_log.quality, np.random.default_rng(0)
+def labelled(few) -> Log:
+    return with_labels(few)
+
+
+def with_labels(log: Log) -> Log:
+    """The log with columns that people have beside quality; nothing asked for."""
+    quality, rng = log.quality, np.random.default_rng(0)
     thumbs = np.where(
         rng.random(quality.shape) < 0.9, quality > 0.5, rng.random(quality.shape) < 0.5
     )
     return replace(
-        sample_log,
+        log,
         signals={},
         unasked={
             "rating": 1 + 4 * quality,
@@ -38,8 +42,8 @@ def labelled(sample_log) -> Log:
             "total_tokens": rng.integers(50, 900, quality.shape).astype(float),
             "copied": quality * 2,
             "noisy": quality + rng.normal(0, 0.5, quality.shape),
-            "confidence": sample_log.signals["confidence"],
-            "entropy": 1 - sample_log.signals["confidence"],
+            "confidence": log.signals["confidence"],
+            "entropy": 1 - log.signals["confidence"],
         },
     )
 
@@ -83,7 +87,8 @@ def test_a_signal_that_is_computed_of_the_answer_may_have_any_name(labelled):
     assert study.policy.signals_used == ("score",)
 
 
-def test_a_label_with_noise_is_said_first(labelled):
+def test_a_label_with_noise_is_said_first(sample_log):
+    labelled = with_labels(sample_log)
     study = tune(labelled, quick(signals=("noisy",), models=("small-8b", "frontier")))
     assert any("'noisy' looks like a label with noise" in it for it in study.verdict.reasons[:3])
     plain = tune(labelled, quick(signals=("confidence",), models=("small-8b", "frontier")))
@@ -107,11 +112,11 @@ def test_with_its_sign_turned_it_is_as_good_as_confidence(labelled):
     assert not any("reversed" in it for it in turned.verdict.reasons if "is not known" not in it)
 
 
-def test_outcomes_that_miss_where_a_model_fails_are_said_with_bounds(sample_log):
-    rng, quality = np.random.default_rng(0), sample_log.quality.copy()
+def test_outcomes_that_miss_where_a_model_fails_are_said_with_bounds(few):
+    rng, quality = np.random.default_rng(0), few.quality.copy()
     gone = (quality[:, 0] < 0.5) & (rng.random(len(quality)) < 0.4)
     quality[gone, 0] = np.nan
-    log = replace(sample_log, quality=quality)
+    log = replace(few, quality=quality)
     study = tune(log, quick(models=("small-8b", "frontier"), allow_missing=True))
     reasons = study.verdict.reasons
     assert any("outcomes of small-8b are missing" in it for it in reasons)
@@ -124,10 +129,10 @@ def test_outcomes_that_miss_where_a_model_fails_are_said_with_bounds(sample_log)
     assert f"{truth:.4f} on requests with" in line
 
 
-def test_outcomes_that_miss_by_chance_are_no_alarm(sample_log):
-    quality = sample_log.quality.copy()
+def test_outcomes_that_miss_by_chance_are_no_alarm(few):
+    quality = few.quality.copy()
     quality[np.random.default_rng(0).random(quality.shape) < 0.01] = np.nan
-    study = tune(replace(sample_log, quality=quality), quick(models=("small-8b", "frontier")))
+    study = tune(replace(few, quality=quality), quick(models=("small-8b", "frontier")))
     assert not any("are missing" in it for it in study.verdict.reasons)
 
 

@@ -29,10 +29,10 @@ def quick(**options):
     return Options(**{"name": "quick", "trials": 10, "policy": "cascade", **options})
 
 
-def test_two_runs_write_the_same_bytes(sample_log, tmp_path):
+def test_two_runs_write_the_same_bytes(few, tmp_path):
     written = []
     for folder in ("one", "two"):
-        study = tune(sample_log, quick(trials=40, bounds=Bounds(max_usd_per_1k=2.0)))
+        study = tune(few, quick(trials=40, bounds=Bounds(max_usd_per_1k=2.0)))
         out = tmp_path / folder / "x.policy"
         save(study, out)
         files = [*sorted(out.iterdir()), *sorted(study_path(out).iterdir())]
@@ -41,10 +41,8 @@ def test_two_runs_write_the_same_bytes(sample_log, tmp_path):
     assert {"policy.json", "golden.jsonl", "study.json", "trials.parquet"} <= set(written[0])
 
 
-def test_another_seed_is_another_study(sample_log):
-    shuffled = replace(
-        sample_log, requests=replace(sample_log.requests, timestamp_s=None), texts=None
-    )
+def test_another_seed_is_another_study(few):
+    shuffled = replace(few, requests=replace(few.requests, timestamp_s=None), texts=None)
     one, other = (tune(shuffled, quick(seed=seed)) for seed in (0, 1))
     assert one.split.sha256() != other.split.sha256()
     assert one.figures != other.figures
@@ -203,9 +201,9 @@ def test_a_dearer_signal_makes_the_same_cascade_dearer():
     np.testing.assert_allclose(costs[1].cost_usd - costs[0].cost_usd, 2 * column, rtol=1e-9)
 
 
-def test_only_the_named_models_and_signals_are_used(sample_log):
+def test_only_the_named_models_and_signals_are_used(few):
     options = quick(models=("frontier", "small-8b"), signals=("verbosity",), trials=30)
-    study = tune(sample_log, options)
+    study = tune(few, options)
     assert study.test.models == ("frontier", "small-8b")
     used = {name for trial in study.trials for name in trial.policy.signals_used}
     assert used == {"verbosity"}
