@@ -83,7 +83,7 @@ def test_signal_is_taken_and_of_equal_kinds_the_simplest():
     points, held_out = searched(holdout)
     alone = alone_of(holdout)
     kinds = {"cascade": points, "utility": points}
-    front, of = stack.stacked(kinds, dict.fromkeys(kinds, held_out), alone, holdout)
+    front, of, _ = stack.stacked(kinds, dict.fromkeys(kinds, held_out), alone, holdout)
     assert any(isinstance(it.policy, Cascade) for it in front)
     assert set(of.values()) == {"cascade"}
 
@@ -98,7 +98,7 @@ def test_a_kind_that_leads_at_some_costs_is_taken_there_and_nowhere_else():
     better[:5, :, 1] += 2.0 + noisy[:5]  # of 25 requests a block
     better[5:, :, 1] += noisy[5:] - 0.5
     low, high = point(0.3, 0.72, "low"), point(0.9, 0.9, "high")
-    front, of = stack.stacked(
+    front, of, _ = stack.stacked(
         {"cascade": [low, high]}, {"cascade": HeldOut(BUDGETS, better, zero.n)}, alone, holdout
     )
     assert low in front
@@ -110,7 +110,7 @@ def test_a_model_that_may_not_be_exported_alone_is_in_no_front():
     holdout = holdout_of(random_log(800, 2, seed=4))
     points, held_out = searched(holdout)
     routed = [it for it in points if isinstance(it.policy, Cascade)]
-    front, _ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [], holdout)
+    front, *_ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [], holdout)
     assert front
     assert all(isinstance(it.policy, Cascade) for it in front)
 
@@ -120,6 +120,6 @@ def test_where_only_the_dearest_model_may_be_exported_alone_cheaper_policies_sta
     points, held_out = searched(holdout)
     dearest = max(alone_of(holdout), key=lambda it: it.score.usd_per_1k)
     routed = [it for it in points if isinstance(it.policy, Cascade)]
-    front, _ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [dearest], holdout)
+    front, *_ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [dearest], holdout)
     assert min(it.score.usd_per_1k for it in front) == routed[0].score.usd_per_1k
     assert routed[0].score.usd_per_1k < dearest.score.usd_per_1k
