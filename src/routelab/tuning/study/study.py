@@ -362,6 +362,7 @@ def _against_bounds(
         *([] if changed is None else [changed.text]),
         *caveats.mixed(chosen[0]),
         *caveats.outdone(rivals),
+        *caveats.collapsed(exported, tested[0].model_share, testing),
         *caveats.below_default(options, tested[0].quality, best_quality),
         *caveats.equal_times(cut.tied),
         *left_out(cut),
