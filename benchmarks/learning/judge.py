@@ -81,7 +81,7 @@ def cell(
     found["seconds"] = round(time.monotonic() - start, 2)
     found["cpu_s"] = round(time.process_time() - busy, 2)
     if learn.log.signals:
-        alone = routelab.tune(given, structs.replace(options, policy="cascade"))
+        alone = routelab.tune(given, structs.replace(options, policy="cascade", account=True))
         areas[CASCADES] = judge.area(*zip(*_reached(alone, judge), strict=True))
     return {**found, **_judged(study, judge, areas)}
 

@@ -149,6 +149,7 @@ def search_kinds(
         searching = structs.replace(options, trials=plan.trials)
         cascades = cascade.cascades(tuning, thresholds, alone, wanted, searching, progress)
         found.cascades, found.fronts[CASCADE] = cascades, cascades.front
+        found.proposed[CASCADE] = cascades.near
         found.again[CASCADE] = cascade.source(signals)
         found.tried += cascades.tried
         reached(CASCADE)
