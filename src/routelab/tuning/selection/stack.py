@@ -125,7 +125,8 @@ def along(
     """All along the trade-off, by rising cost: the front, and what is not shown to be worse.
 
     On few rows a front is what was lucky on them: another policy may be as good or better. So one
-    is left out only where the best of its cost leads it by `SHOWN` standard errors.
+    is left out only where the best of its cost leads it by `SHOWN` standard errors, or where it
+    costs more than the front and every model alone.
 
     Args:
         proposed: by kind, all of its policies that meet the bounds on latency and groups.
@@ -145,7 +146,9 @@ def along(
         return thinned(_by_cost(near), MOST_OF_KIND)
 
     first = stacked_kinds.front
-    more = [it for points in proposed.values() if points for it in as_good(points)]
+    most = max(it.score.usd_per_1k for it in [*first, *alone])
+    within = [[it for it in points if it.score.usd_per_1k <= most] for points in proposed.values()]
+    more = [it for points in within if points for it in as_good(points)]
     there = {it.policy for it in first}
     return _by_cost([*first, *thinned(_by_cost(it for it in more if it.policy not in there), MOST)])
 
