@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 import routelab
 from benchmarks.learning import grid, rivals
@@ -24,6 +25,8 @@ from routelab.stats import thinned
 from routelab.tuning import Options, Study
 
 ROUTELAB, ZERO, GRID, TRUTH, LUCK = "routelab", "zero router", "grid", "truth", "luck"
+CASCADES = "cascades"
+"""Of routelab's kinds the cascade on raw confidence alone, as the grid's are."""
 MOST = 200
 """Points of a front that are judged."""
 
@@ -77,24 +80,31 @@ def cell(
         return {**found, "error": f"{type(error).__name__}: {error}"[:300]}
     found["seconds"] = round(time.monotonic() - start, 2)
     found["cpu_s"] = round(time.process_time() - busy, 2)
+    if learn.log.signals:
+        alone = routelab.tune(given, structs.replace(options, policy="cascade", account=True))
+        areas[CASCADES] = judge.area(*zip(*_reached(alone, judge), strict=True))
     return {**found, **_judged(study, judge, areas)}
 
 
 def _judged(study: Study, judge: Judge, areas: dict[str, float]) -> dict[str, Any]:
     """The study's front on the other half."""
-    scoring = study.test.scoring  # of all points, where `fitted` is of the exported one alone
-    front = [it.policy for it in thinned(study.front, MOST)]
-    named = [it.point.policy for it in study.points]
-    reached = judge.of([*named, *front], scoring)
+    reached = _reached(study, judge)
     areas[ROUTELAB] = judge.area(*zip(*reached, strict=True))
     cost, quality = reached[0]
     return {
         "kind": study.kind,
         "verdict": study.verdict.word,
-        "points": len(front),
+        "points": min(len(study.front), MOST),
         "cut_short": list(study.cut_short),
         "exported": {"cost": cost, "quality": quality, "gain": judge.over_zero(cost, quality)},
     }
+
+
+def _reached(study: Study, judge: Judge) -> list[tuple]:
+    """Mean cost and quality of the operating points, the exported one first, and of the front."""
+    scoring = study.test.scoring  # of all points, where `fitted` is of the exported one alone
+    front = [it.policy for it in thinned(study.front, MOST)]
+    return judge.of([*(it.point.policy for it in study.points), *front], scoring)
 
 
 def _baselines(learn: ComparisonSet, judge: Judge) -> dict[str, float]:

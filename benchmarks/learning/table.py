@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from benchmarks.learning.judge import GRID, LUCK, ROUTELAB, TRUTH, ZERO
+from benchmarks.learning.judge import CASCADES, GRID, LUCK, ROUTELAB, TRUTH, ZERO
 
 BASELINES = ("task mean", "ridge", "half ridge", "kNN", GRID)
 ABSENT = "-"
@@ -47,6 +47,7 @@ class Row(NamedTuple):
     Attributes:
         means: by method, of its area; over: the lead over the zero router.
         best: the baseline of largest mean area; ahead: the lead over it.
+        cascades: the lead of cascades over the grid; None without a confidence.
         seconds: of a processor, mean of a study.
         kinds, verdicts: how often each was exported and said.
         refused: cuts on which `tune` raised an error.
@@ -60,6 +61,7 @@ class Row(NamedTuple):
     over: Lead
     best: str
     ahead: Lead
+    cascades: Lead | None
     seconds: float
     kinds: Counter[str]
     verdicts: Counter[str]
@@ -84,8 +86,8 @@ def _row(log: str, n: str, found: Sequence[dict[str, Any]]) -> Row | None:
     means = {name: float(np.mean([it["areas"][name] for it in judged])) for name in names}
     best = max((name for name in (*BASELINES, ZERO) if name in means), key=means.__getitem__)
 
-    def over(other: str) -> Lead:
-        return lead([it["areas"][ROUTELAB] - it["areas"][other] for it in judged])
+    def over(other: str, mine: str = ROUTELAB) -> Lead:
+        return lead([it["areas"][mine] - it["areas"][other] for it in judged])
 
     return Row(
         log,
@@ -96,6 +98,7 @@ def _row(log: str, n: str, found: Sequence[dict[str, Any]]) -> Row | None:
         over(ZERO),
         best,
         over(best),
+        over(GRID, CASCADES) if CASCADES in means else None,
         float(np.mean([it["cpu_s"] for it in judged])),
         Counter(it["kind"] for it in judged),
         Counter(it["verdict"] for it in judged),
@@ -107,10 +110,12 @@ SHORT = (
     "log", "rows", "cuts", ZERO, ROUTELAB, "best of the others", "ahead of it", "over zero router",
     "CPU s",
 )  # fmt: skip
+CHAINS = ("log", "rows", "cuts", ZERO, GRID, CASCADES, "ahead of the grid")
 MARKS = ("<!-- areas -->\n", "<!-- end of areas -->")
+CHAIN_MARKS = ("<!-- cascades -->\n", "<!-- end of cascades -->")
 
 HEADS = (
-    "log", "rows", "cuts", ZERO, ROUTELAB, *BASELINES, LUCK, TRUTH, "over zero router",
+    "log", "rows", "cuts", ZERO, ROUTELAB, *BASELINES, CASCADES, LUCK, TRUTH, "over zero router",
     "best baseline", "ahead of it", "CPU s", "kinds exported", "verdicts",
 )  # fmt: skip
 
@@ -132,15 +137,27 @@ def short(rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
+def chains(rows: Sequence[Row]) -> str:
+    """Cascades beside a grid of them, where there is a confidence."""
+    lines = [CHAINS, ["---"] * len(CHAINS)]
+    for row in rows:
+        if row.cascades is not None:
+            areas = [_area(row, name) for name in (ZERO, GRID, CASCADES)]
+            lines.append([row.log, f"{row.rows:,}", str(row.cuts), *areas, str(row.cascades)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
 def on_page(text: str, rows: Sequence[Row]) -> str:
-    """A page with the short table between its marks."""
-    before, rest = text.split(MARKS[0])
-    _, after = rest.split(MARKS[1])
-    return f"{before}{MARKS[0]}\n{short(rows)}\n{MARKS[1]}{after}"
+    """A page with both short tables between their marks."""
+    for (start, end), table in ((MARKS, short(rows)), (CHAIN_MARKS, chains(rows))):
+        before, rest = text.split(start)
+        _, after = rest.split(end)
+        text = f"{before}{start}\n{table}\n{end}{after}"
+    return text
 
 
 def _cells(row: Row) -> list[str]:
-    areas = [_area(row, name) for name in (ZERO, ROUTELAB, *BASELINES, LUCK, TRUTH)]
+    areas = [_area(row, name) for name in (ZERO, ROUTELAB, *BASELINES, CASCADES, LUCK, TRUTH)]
     cuts = f"{row.cuts}" + (f", {row.refused} refused" if row.refused else "")
     leads = [str(row.over), row.best, str(row.ahead)]
     told = [f"{row.seconds:.0f}", _counts(row.kinds), _counts(row.verdicts)]

@@ -83,7 +83,7 @@ def test_signal_is_taken_and_of_equal_kinds_the_simplest():
     points, held_out = searched(holdout)
     alone = alone_of(holdout)
     kinds = {"cascade": points, "utility": points}
-    front, of = stack.stacked(kinds, dict.fromkeys(kinds, held_out), alone, holdout)
+    front, of, _ = stack.stacked(kinds, dict.fromkeys(kinds, held_out), alone, holdout)
     assert any(isinstance(it.policy, Cascade) for it in front)
     assert set(of.values()) == {"cascade"}
 
@@ -98,7 +98,7 @@ def test_a_kind_that_leads_at_some_costs_is_taken_there_and_nowhere_else():
     better[:5, :, 1] += 2.0 + noisy[:5]  # of 25 requests a block
     better[5:, :, 1] += noisy[5:] - 0.5
     low, high = point(0.3, 0.72, "low"), point(0.9, 0.9, "high")
-    front, of = stack.stacked(
+    front, of, _ = stack.stacked(
         {"cascade": [low, high]}, {"cascade": HeldOut(BUDGETS, better, zero.n)}, alone, holdout
     )
     assert low in front
@@ -110,7 +110,7 @@ def test_a_model_that_may_not_be_exported_alone_is_in_no_front():
     holdout = holdout_of(random_log(800, 2, seed=4))
     points, held_out = searched(holdout)
     routed = [it for it in points if isinstance(it.policy, Cascade)]
-    front, _ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [], holdout)
+    front, *_ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [], holdout)
     assert front
     assert all(isinstance(it.policy, Cascade) for it in front)
 
@@ -120,6 +120,37 @@ def test_where_only_the_dearest_model_may_be_exported_alone_cheaper_policies_sta
     points, held_out = searched(holdout)
     dearest = max(alone_of(holdout), key=lambda it: it.score.usd_per_1k)
     routed = [it for it in points if isinstance(it.policy, Cascade)]
-    front, _ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [dearest], holdout)
+    front, *_ = stack.stacked({"cascade": routed}, {"cascade": held_out}, [dearest], holdout)
     assert min(it.score.usd_per_1k for it in front) == routed[0].score.usd_per_1k
     assert routed[0].score.usd_per_1k < dearest.score.usd_per_1k
+
+
+def test_what_is_not_shown_to_be_worse_stays_along_the_trade_off_and_what_is_goes():
+    holdout = holdout_of(random_log(600, 2, seed=5))
+    points, held_out = searched(holdout)
+    alone = alone_of(holdout)
+    single = [it.policy for it in alone]
+    at = [float(it.policy.thresholds[0]) for it in points if isinstance(it.policy, Cascade)]
+    models = holdout.comparison.models
+    others = [Cascade(models, (it + 0.004,), "confidence") for it in at]  # dominated, by little
+    backwards = [Cascade(models[::-1], (it,), "confidence") for it in at]  # pays the dear one first
+    every = [*points, *(FrontPoint(it, holdout.score(it)) for it in (*others, *backwards))]
+    proposed = {"cascade": stack.expected(every, held_out, single)}
+    stacked = stack.stacked({"cascade": points}, {"cascade": held_out}, alone, holdout)
+    found = stack.along(proposed, stacked, alone, holdout)
+    costs = [it.score.usd_per_1k for it in found]
+    assert costs == sorted(costs)
+    assert {it.score for it in stacked.front} <= {it.score for it in found}
+    assert len({it.score for it in found}) == len(found) > len(stacked.front)
+    kept = {it.policy for it in found}
+    assert kept & set(others)
+    assert not kept & set(backwards)
+
+
+def test_a_lead_at_one_cost_is_drawn_to_that_over_all_where_it_may_be_noise():
+    rng = np.random.default_rng(1)
+    noise = np.repeat(rng.normal(0.1, 1.0, (1, 24)), 30, axis=0) + rng.normal(0, 0.5, (30, 24))
+    spread = np.ptp(stack._drawn(noise).sum(axis=1))
+    assert spread < 0.3 * np.ptp(noise.sum(axis=1))
+    real = noise + np.linspace(-3, 3, 30)[:, None]  # the lead turns around along the trade-off
+    assert np.ptp(stack._drawn(real).sum(axis=1)) > 0.9 * np.ptp(real.sum(axis=1))

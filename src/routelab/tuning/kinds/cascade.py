@@ -36,6 +36,9 @@ Solver: TypeAlias = Callable[[Log, str, Mapping[str, ThresholdCandidates]], Iter
 FEW = 5
 """Candidates up to which chains longer than those of the grid are left to the search."""
 
+NEAR = 100
+"""Policies from the front down that are compared beside it: on few rows one may be as good."""
+
 # Below a generation of NSGA-II (50), so that some of the first parents are drawn.
 STARTS = 40
 """Exactly tuned points that the randomised search begins with, at most."""
@@ -52,12 +55,14 @@ class CascadeSearch(NamedTuple):
 
     Attributes:
         front: on tune, of what meets the bounds on latency and groups; empty if nothing does.
+        near: of the same, the front and what is nearest below it, `NEAR` or a few more.
         tried: of each policy tried, by how much it breaks each of those bounds.
         trials: of the randomised search.
         summary: how the randomised search went; None where there was nothing to search.
     """
 
     front: list[FrontPoint]
+    near: list[Policy]
     tried: list[Excess]
     trials: list[Trial]
     summary: SearchSummary | None
@@ -90,7 +95,7 @@ def cascades(
     """
     single = [_Tried(point, wanted.further(tuning.replay(point.policy))) for point in alone]
     if not thresholds:
-        return CascadeSearch(_front(single), [tried.excess for tried in single], [], None)
+        return CascadeSearch(_front(single), [], [tried.excess for tried in single], [], None)
     task = Cascades(tuning, thresholds, wanted)
     location = _location(tuning, options)
     if location is not None:
@@ -121,6 +126,7 @@ def cascades(
     every = [*single, *solved, *more]
     return CascadeSearch(
         _front(every),
+        _near(every),
         [tried.excess for tried in every],
         trials,
         search_summary(searched, trials, known, alone, options),
@@ -145,6 +151,18 @@ def _further(excess: Excess) -> Excess:
 
 def _front(tried: Sequence[_Tried]) -> list[FrontPoint]:
     return front(it.point for it in tried if is_met(it.excess))
+
+
+def _near(tried: Sequence[_Tried]) -> list[Policy]:
+    """The front, that of what is left, and so on, until there are `NEAR`."""
+    left = {it.point.policy: it.point for it in tried if is_met(it.excess)}
+    found: list[Policy] = []
+    while left and len(found) < NEAR:
+        layer = [it.policy for it in front(left.values())]
+        found += layer
+        for policy in layer:
+            del left[policy]
+    return found
 
 
 def source(signals: Sequence[str]) -> Callable[[ComparisonSet], list[Cascade]]:

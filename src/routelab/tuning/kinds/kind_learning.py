@@ -115,6 +115,10 @@ class LearnedKinds:
             return lambda on: tuner(kind).propose(replace(self.here, tune=on))
         return lambda _: self.policies[kind]
 
+    def flatters(self, kind: str) -> bool:
+        """Whether the best of a kind promises more on the rows searched than it keeps."""
+        return tuner(kind).searches or tuner(kind).flatters
+
     def used_by(self, uses: Iterable[ScorerUse]) -> FittedScorers:
         """The scorers that a policy names, with what they are made of and nothing else."""
         return only(self.fitted, (use.name for use in uses))

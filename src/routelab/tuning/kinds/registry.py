@@ -27,6 +27,8 @@ class LearnedKind(NamedTuple):
         propose: yields policies to compare; scores at hand are of fits that never saw the rows.
         searches: whether what is proposed depends on how the requests turned out; if so, it is
             proposed anew for every fold that it is compared on.
+        flatters: whether what does best of what is proposed flatters itself, as it is picked among
+            very many; of a kind that searches it always does.
         parted: yields the policies over some models that the tasks, tenants or priorities of a
             conditional policy choose among; None takes all that is proposed.
     """
@@ -34,12 +36,13 @@ class LearnedKind(NamedTuple):
     learn: Callable[[ScorerFits], None]
     propose: Callable[[ProposalInputs], Iterable[Policy]]
     searches: bool = False
+    flatters: bool = False
     parted: Callable[[ProposalInputs, Sequence[str]], Iterable[Policy]] | None = None
 
 
 KINDS: Mapping[str, LearnedKind] = {
     "task-mean": LearnedKind(task_mean.learn, task_mean.propose),
-    "tiers": LearnedKind(tiers.learn, tiers.propose),
+    "tiers": LearnedKind(tiers.learn, tiers.propose, flatters=True),
     "neighbors": LearnedKind(neighbors.learn, neighbors.propose),
     "utility": LearnedKind(utility.learn, utility.propose),
     "gain-cascade": LearnedKind(

@@ -26,6 +26,7 @@ from routelab.tuning.kinds import (
     conditional,
 )
 from routelab.tuning.objectives import ENOUGH, Demands, Excess, FrontPoint, is_met
+from routelab.tuning.objectives import front as front_of
 from routelab.tuning.options import BY, Options
 from routelab.tuning.selection import first_choice, stack
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN
@@ -69,6 +70,7 @@ class KindSearch:
     Attributes:
         fronts: by kind, the simplest first: points by rising cost.
         front: of all kinds together, at every cost of the kind that does best there.
+        along: the front, and all policies that are not shown to be worse at their cost.
         kinds: by policy of any front, its kind.
         held_out: by kind, what its front reaches on folds that it was not chosen on.
         holdout: means of policies on the rows searched, whole and by block.
@@ -80,6 +82,7 @@ class KindSearch:
 
     fronts: Mapping[str, Sequence[FrontPoint]]
     front: Sequence[FrontPoint]
+    along: Sequence[FrontPoint]
     kinds: Mapping[Policy, str]
     held_out: Mapping[str, HeldOut]
     holdout: Holdout
@@ -94,6 +97,7 @@ class _Found:
 
     def __init__(self) -> None:
         self.fronts: dict[str, list[FrontPoint]] = {}
+        self.proposed: dict[str, Sequence[Policy]] = {}
         self.again: dict[str, Again] = {}
         self.tried: list[Excess] = []
         self.cascades: CascadeSearch | None = None
@@ -145,6 +149,7 @@ def search_kinds(
         searching = structs.replace(options, trials=plan.trials)
         cascades = cascade.cascades(tuning, thresholds, alone, wanted, searching, progress)
         found.cascades, found.fronts[CASCADE] = cascades, cascades.front
+        found.proposed[CASCADE] = cascades.near
         found.again[CASCADE] = cascade.source(signals)
         found.tried += cascades.tried
         reached(CASCADE)
@@ -156,6 +161,7 @@ def search_kinds(
     if more is not None:
         holdout = more.holdout
         found.fronts |= more.fronts
+        found.proposed |= more.policies
         found.again |= {kind: more.again(kind) for kind in more.fronts}
         found.tried += more.tried
         for kind in more.fronts:
@@ -167,6 +173,7 @@ def search_kinds(
         parted = list(search(holdout.comparison if chosen_then is None else chosen_then))
         if parted:
             found.fronts[CONDITIONAL] = holdout.front([*single, *parted])
+            found.proposed[CONDITIONAL] = parted
             found.again[CONDITIONAL] = search if chosen_then is None else _always(parted)
             found.tried += [holdout.excess(policy) for policy in parted]
             reached(CONDITIONAL)
@@ -178,17 +185,29 @@ def search_kinds(
     costs = [point.score.usd_per_1k for point in alone]
     budgets = _budgets(costs) if options.pool else first_choice.budgets(costs)
     held_out = {kind: holdout.held_out(chosen, budgets) for kind, chosen in refits.items()}
-    expected = {kind: stack.expected(fronts[kind], held_out[kind], single) for kind in again}
+    promised = {kind: _promised(found, kind, holdout) for kind in again}
+    proposed = {
+        kind: points
+        if more is not None and kind in more.fronts and not more.flatters(kind)
+        else stack.expected(points, held_out[kind], single)
+        for kind, points in promised.items()
+    }
+    expected = {kind: front_of(points) for kind, points in proposed.items()}
     free = [it for it in alone if is_met(holdout.excess(it.policy))]
-    front, kinds = stack.stacked(expected, held_out, free, holdout)
-    if not options.pool:  # as the release that began the study chose
+    stacked = stack.stacked(expected, held_out, free, holdout)
+    front, kinds = stacked.front, stacked.kinds
+    if options.pool:
+        along = stack.along(proposed, stacked, free, holdout)
+    else:  # as the release that began the study chose
         expected = {kind: list(fronts[kind]) for kind in again}
         best = max(it.score.quality for it in alone)
         won = first_choice.winner(held_out, alone, options.bounds, best)
-        front, kinds = expected[won], {**kinds, **{it.policy: won for it in expected[won]}}
+        front = along = expected[won]
+        kinds = {**kinds, **{it.policy: won for it in front}}
     return KindSearch(
         expected,
         front,
+        along,
         kinds,
         held_out,
         holdout,
@@ -197,6 +216,15 @@ def search_kinds(
         more,
         found.notes,
     )
+
+
+def _promised(found: _Found, kind: str, holdout: Holdout) -> list[FrontPoint]:
+    """A kind's front and whatever else it proposes that meets the bounds, as on these rows."""
+    points = found.fronts[kind]
+    there = {it.policy for it in points}
+    others = [it for it in found.proposed.get(kind, ()) if it not in there]
+    met = [it for it in others if is_met(holdout.excess(it))]
+    return [*points, *(FrontPoint(it, holdout.score(it)) for it in met)]
 
 
 def _reached(points: Sequence[FrontPoint], alone: Sequence[FrontPoint]) -> str | None:

@@ -29,6 +29,8 @@ FEWEST_GROUPS = 10
 """Groups below which no interval of some requests of test is told."""
 LARGE_SHARE = 0.1
 """Of what a model costs on a log, from which a single request is named."""
+COLLAPSED = 0.98
+"""Share of requests that one model answers, from which a router is said to have collapsed."""
 AUDITED = "figures are for the audited requests only"
 
 
@@ -94,6 +96,28 @@ def dearest(log: Log, testing: ComparisonSet) -> Iterator[str]:
         f" {testing.models[column]} costs on the whole log, and {here}: figures in USD, and gains"
         " at equal cost, rest on how many such requests come"
     )
+
+
+def collapsed(policy: Policy, share: Mapping[str, float], testing: ComparisonSet) -> Iterator[str]:
+    """A router that hardly routes, though other models are often better than the one it asks.
+
+    Args:
+        policy: that is exported; of a model alone and of a draw nothing is said.
+        share: of test requests answered by each model.
+        testing: rows of test.
+    Source: Zhao et al. 2026, arXiv 2602.03478 (routers collapse to the strong model).
+    """
+    if policy.by_chance or len(policy.models_used) < 2:
+        return
+    name = max(share, key=lambda it: share[it])
+    quality = testing.log.quality
+    beaten = float((quality.max(axis=1) > quality[:, testing.log.column(name)]).mean())
+    if share[name] >= COLLAPSED and beaten > 1.0 - COLLAPSED:
+        yield (
+            f"the policy has collapsed to one model: {name} answers {share[name]:.1%} of test"
+            f" requests, and another model does better on {beaten:.0%}; features that tell these"
+            " requests apart are missing, or too few rows"
+        )
 
 
 def below_default(options: Options, quality: float, best: float) -> Iterator[str]:

@@ -85,7 +85,8 @@ class Study:
         points: operating points, the exported one first.
         tuned: figures of the exported policy on the rows searched.
         tested: figures on test, one for each operating point.
-        front: non-dominated points of all kinds, by rising cost, as expected on other rows.
+        front: policies of all kinds along the trade-off, by rising cost, as expected on other
+            rows: those that no other one beats, and those not shown to be worse at their cost.
         aiq_front: on test, AIQ of the hull of all operating points and the candidates.
         trials: of the randomised search.
         search: how it went; None where there was none.
@@ -312,7 +313,7 @@ def _judged_on(
         points=points,
         tuned=found.tuned,
         tested=tested,
-        front=[found.written(it) for it in searched.front],
+        front=[found.written(it) for it in searched.along],
         aiq_front=front_aiq(testing, tested),
         trials=[] if plain is None else plain.trials,
         search=None if plain is None else plain.summary,
@@ -361,6 +362,7 @@ def _against_bounds(
         *([] if changed is None else [changed.text]),
         *caveats.mixed(chosen[0]),
         *caveats.outdone(rivals),
+        *caveats.collapsed(exported, tested[0].model_share, testing),
         *caveats.below_default(options, tested[0].quality, best_quality),
         *caveats.equal_times(cut.tied),
         *left_out(cut),

@@ -72,7 +72,7 @@ def findings(study: Finding) -> dict[str, Any]:
 
 
 def front(study: Finding) -> list[dict[str, Any]]:
-    """Non-dominated points on tune, by rising cost."""
+    """Policies along the trade-off, by rising cost, as expected on other rows."""
     return [{"policy": to_wire(it.policy), **it.score._asdict()} for it in study.front]
 
 
