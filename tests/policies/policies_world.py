@@ -137,6 +137,13 @@ def examples() -> dict[str, tuple[Policy, ...]]:
                 otherwise=_PAIR,
             ),
             Conditional(
+                rules=(
+                    Rule(when=Match(task=("maths", "")), policy=Fixed(model="large")),
+                    Rule(when=Match(task=("code", "maths")), policy=_PAIR),
+                ),
+                otherwise=Fixed(model="small"),
+            ),
+            Conditional(
                 rules=(Rule(when=Match(tenant=("south",)), policy=_ROUTING),),
                 otherwise=Conditional(
                     rules=(Rule(when=Match(task=("code",)), policy=_CHAIN),),

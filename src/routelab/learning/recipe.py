@@ -132,7 +132,7 @@ def space() -> dict[str, tuple[Any, ...] | Span]:
         "tf": ("log", "raw", "binary"),
         "words_penalty": Span(1.0, 30.0, log=True),
         "numbers_penalty": Span(1.0, 1000.0, log=True),
-        "rounds": Span(25, 150),
+        "rounds": Span(15, 80),
         "leaves": Span(4, 16),
         "leaf_rows": Span(20, 100),
     }
