@@ -137,18 +137,18 @@ def examples() -> dict[str, tuple[Policy, ...]]:
                 otherwise=_PAIR,
             ),
             Conditional(
-                rules=(
-                    Rule(when=Match(task=("maths", "")), policy=Fixed(model="large")),
-                    Rule(when=Match(task=("code", "maths")), policy=_PAIR),
-                ),
-                otherwise=Fixed(model="small"),
-            ),
-            Conditional(
                 rules=(Rule(when=Match(tenant=("south",)), policy=_ROUTING),),
                 otherwise=Conditional(
                     rules=(Rule(when=Match(task=("code",)), policy=_CHAIN),),
                     otherwise=Mixture(first=_PAIR, second=_TIERS, weight=0.5),
                 ),
+            ),
+            Conditional(
+                rules=(
+                    Rule(when=Match(task=("maths", "")), policy=Fixed(model="large")),
+                    Rule(when=Match(task=("code", "maths")), policy=_PAIR),
+                ),
+                otherwise=Fixed(model="small"),
             ),
         ),
         "explore": (

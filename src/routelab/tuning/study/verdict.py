@@ -158,7 +158,9 @@ def _ruled(
     missed = [check for check in demanded if not check.proven]
     held = [*bound_sentences(judged), *(check.text for check in proved if check.proven)]
     near = _near(test, kind)
-    rest = [*warnings, *held, *_beside_all(test, near)]
+    leads = lead(test)
+    others = [_beside(it, test) for it in near if it != test.best_router]
+    rest = [*([] if leads is None else [leads.text]), *warnings, *held, *others]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
     if test.n_requests < FEWEST and not test.single_model:
@@ -259,14 +261,8 @@ def _as_good(as_rival: Baseline) -> bool:
     return not any((as_rival.quality_gain, *as_rival.quality_gain_ci))
 
 
-def _beside_all(test: Figures, near: Sequence[Baseline]) -> list[str]:
-    """The best baseline, and untuned routers that spend as much and are not shown to be worse."""
-    best = test.best_router
-    first = [] if best is None else [best]
-    return [_beside(it, test) for it in (*first, *(it for it in near if it != best))]
-
-
 def _beside(it: Baseline, test: Figures) -> str:
+    """How the policy does against an untuned router that spends as much."""
     name = "the zero router" if it.name == ZERO_ROUTER else it.name
     best = ", the best baseline at its cost" if it == test.best_router else ""
     return (
