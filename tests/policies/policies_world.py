@@ -143,6 +143,13 @@ def examples() -> dict[str, tuple[Policy, ...]]:
                     otherwise=Mixture(first=_PAIR, second=_TIERS, weight=0.5),
                 ),
             ),
+            Conditional(
+                rules=(
+                    Rule(when=Match(task=("maths", "")), policy=Fixed(model="large")),
+                    Rule(when=Match(task=("code", "maths")), policy=_PAIR),
+                ),
+                otherwise=Fixed(model="small"),
+            ),
         ),
         "explore": (
             Explore(policy=_PAIR, epsilon=0.3),

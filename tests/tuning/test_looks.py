@@ -144,7 +144,7 @@ def ships(seed, tries, requests=400):
         )
         policy = NamedPolicy("noise", Cascade(("small", "middle"), (0.5,), "confidence"))
         figures = StudyLook(look, look_level(look)).paid(evaluate(here, [policy])[0])
-        shipped.append(verdict(figures, Bounds(), 0.8).word == "ship")
+        shipped.append(verdict(figures, Bounds(), "middle").word == "ship")
     return shipped
 
 

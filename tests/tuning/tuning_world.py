@@ -131,11 +131,13 @@ def figures(**changes: Any) -> Figures:
         "aiq_zero_router": 0.78,
         "gain_vs_zero_router": 0.03,
         "gain_ci": (0.01, 0.05),
-        "baselines": (),
+        "baselines": (baseline("fixed:large", (0.0, 0.0)),),
     }
     return Figures(**{**values, **changes})
 
 
 def baseline(name: str, gain_ci: tuple[float, float], saving: float = 0.0) -> Baseline:
-    middle = (gain_ci[0] + gain_ci[1]) / 2
-    return Baseline(name, 0.8, (0.7, 0.9), 2.0, (1.9, 2.1), middle, gain_ci, saving, (saving,) * 2)
+    """A baseline of a policy of quality .8 that costs 2, which gains this over it."""
+    gain = (gain_ci[0] + gain_ci[1]) / 2
+    of, ends = 0.8 - gain, (0.7 - gain, 0.9 - gain)
+    return Baseline(name, of, ends, 2.0, (1.9, 2.1), gain, gain_ci, saving, (saving,) * 2)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from routelab.learning.fit import crossfit, fit_examples
     from routelab.learning.fitted_scorers import FittedScorers
     from routelab.learning.recipe import Recipe, Span, space
+    from routelab.learning.shared_requests import SharedRequests
     from routelab.learning.targets import training_examples
 else:
     __getattr__, __dir__ = attach(
@@ -27,6 +28,7 @@ else:
             "FittedScorers": "fitted_scorers",
             "LearningAccount": "diagnosis",
             "Recipe": "recipe",
+            "SharedRequests": "shared_requests",
             "Span": "recipe",
             "Target": "examples",
             "account": "diagnosis",
@@ -43,6 +45,7 @@ __all__ = [
     "FittedScorers",
     "LearningAccount",
     "Recipe",
+    "SharedRequests",
     "Span",
     "Target",
     "account",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.linear_model import LinearRegression
 
 from routelab.core import Floats
 
@@ -29,6 +28,8 @@ def weights(
     """
     if len(predictions) == 1:
         return (1.0,)
+    from sklearn.linear_model import LinearRegression  # which takes seconds to load
+
     if apart:
         labels = labels - labels.mean(axis=1, keepdims=True)
         predictions = [it - it.mean(axis=1, keepdims=True) for it in predictions]

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from routelab.core import Floats, Ints
 from routelab.learning import folds
@@ -116,6 +114,8 @@ def _isotonic(score: Floats, label: Floats) -> Any:
     x = np.array([score[group].mean() for group in groups])
     y = np.array([label[group].mean() for group in groups])
     weight = [len(group) for group in groups]
+    from sklearn.isotonic import IsotonicRegression  # which takes seconds to load
+
     found = IsotonicRegression(y_min=0.0, y_max=1.0).fit(x, y, weight)
     knots = np.unique(x)
     return Isotonic(x=tuple(knots.tolist()), y=tuple(found.predict(knots).tolist()))
@@ -125,6 +125,8 @@ def _regress(columns: Floats, label: Floats, *, offset: bool = True) -> tuple[Fl
     """Slopes and offset of a barely penalised logistic regression."""
     at, right, weight = class_labels(label)
     # Two or three parameters need no penalty; so little only keeps separable labels finite.
+    from sklearn.linear_model import LogisticRegression  # which takes seconds to load
+
     fitted = LogisticRegression(C=1e6, max_iter=1000, fit_intercept=offset)
     fitted.fit(columns[at], right, weight)
     return fitted.coef_[0], float(fitted.intercept_[0]) if offset else 0.0

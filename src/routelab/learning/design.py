@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -16,11 +16,21 @@ from scipy.sparse import csr_matrix, diags  # type: ignore[import-untyped]
 from routelab.core import Floats, Ints
 from routelab.learning.examples import Examples
 from routelab.learning.recipe import Recipe
-from routelab.signals.features import Answer, Embedding, FeatureProvider, HashedWords, Numbers
+from routelab.signals.features import (
+    Answer,
+    Embedding,
+    FeatureProvider,
+    HashedWords,
+    Matrix,
+    Numbers,
+)
 
 Csr = Any
 """A scipy.sparse.csr_matrix, which has no types."""
 
+
+SharedMatrices: TypeAlias = dict[FeatureProvider, Any]
+"""Matrices of some requests, by what made them."""
 
 _CACHED = ("words", "numbers", "embedding", "answer")
 
@@ -41,24 +51,34 @@ class Design:
         examples: rows (n).
         recipe: says how words are counted and where texts are capped.
         logarithms: labels are logarithms of what is predicted.
+        shared: matrices of the same requests by provider, which other designs have made or use.
     """
 
     examples: Examples
     recipe: Recipe
     logarithms: bool = False
+    shared: SharedMatrices = field(default_factory=dict)
 
     @cached_property
     def words(self) -> Csr:
         """(requests, 2**bits) hashed words of length one, before any idf."""
-        found = self._hashed().bind({}).matrix(self.examples.requests)
-        return csr_matrix(
-            (found.values, found.indices, found.indptr), shape=(len(found), found.width)
-        )
+
+        def made(found: Matrix) -> Csr:
+            parts = (found.values, found.indices, found.indptr)
+            return csr_matrix(parts, shape=(len(found), found.width))
+
+        return self._of_requests(self._hashed(), made)
 
     @cached_property
     def numbers(self) -> Floats:
         """(requests, width) counts and shares of the texts."""
-        return Numbers(cap=self.recipe.cap).bind({}).matrix(self.examples.requests).dense()
+        found: Floats = self._of_requests(Numbers(cap=self.recipe.cap), Matrix.dense)
+        return found
+
+    def _of_requests(self, provider: FeatureProvider, made: Callable[[Matrix], Any]) -> Any:
+        if provider not in self.shared:
+            self.shared[provider] = made(provider.bind({}).matrix(self.examples.requests))
+        return self.shared[provider]
 
     @cached_property
     def embedding(self) -> Floats:

@@ -11,11 +11,12 @@ import numpy as np
 
 from routelab.core import Floats, Ints
 from routelab.learning import ensemble, folds
-from routelab.learning.design import Design
+from routelab.learning.design import Design, SharedMatrices
 from routelab.learning.ensemble import Ensemble
 from routelab.learning.examples import Examples, Target
 from routelab.learning.fitted_scorers import FittedScorers
 from routelab.learning.recipe import Recipe
+from routelab.learning.shared_requests import SharedRequests
 from routelab.learning.targets import training_examples
 from routelab.logs.model import Log
 from routelab.signals.features import text_of
@@ -39,6 +40,7 @@ def fit(
     after: bool | None = None,
     name: str = "",
     groups: Ints | None = None,
+    shared: SharedRequests | None = None,
 ) -> FittedScorers:
     """Fit one scorer on this part of a log, and on nothing else.
 
@@ -51,18 +53,31 @@ def fit(
         signals, after: see `training_examples`.
         name: of the scorer; empty for the target's.
         groups: (n,) what folds keep together; None takes the log's own groups.
+        shared: requests of this very part and matrices made of them, for several fits.
     Raises:
         LearningError: one label, too few rows, nothing to look at, or an unknown target.
         LogError: a model that the log lacks.
     """
-    made = training_examples(log_part, target, models, signals=signals, after=after)
+    here = SharedRequests() if shared is None else shared
+    made = training_examples(
+        log_part, target, models, signals=signals, after=after, requests=here.of(log_part)
+    )
     if groups is not None:
         made = replace(made, groups=groups[made.request_of])
-    fitted = fit_examples(made, recipe or Recipe(), seed=seed, name=name or target)
+    fitted = fit_examples(
+        made, recipe or Recipe(), seed=seed, name=name or target, shared=here.matrices
+    )
     return replace(fitted, reads=log_part.reads)
 
 
-def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) -> FittedScorers:
+def fit_examples(
+    made: Examples,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    name: str,
+    shared: SharedMatrices | None = None,
+) -> FittedScorers:
     """Fit one scorer on examples, in portable form.
 
     Args:
@@ -70,18 +85,20 @@ def fit_examples(made: Examples, recipe: Recipe, *, seed: int = 0, name: str) ->
         recipe: how the scorer is made.
         seed: of folds, learners and draws of rows.
         name: of the scorer.
+        shared: matrices of these very requests, by what made them.
     Raises:
         LearningError: as `fit`.
     """
+    shared = {} if shared is None else shared
     rows = ensemble.thin(len(made), recipe.most_rows, seed)
-    design = Design(made.take(rows), recipe)
+    design = Design(made.take(rows), recipe, shared=shared)
     fitted = ensemble.fit(design, np.arange(len(rows)), seed)
     report = {name: _report(design, fitted, len(made), seed)}
     held_out = np.full(made.labels.shape, np.nan)
     held_out[rows] = fitted.held_out
     if len(rows) < len(made):  # what was left out was never seen by any fit
         left = np.setdiff1d(np.arange(len(made)), rows)
-        held_out[left] = fitted.predict(Design(made, recipe), left)
+        held_out[left] = fitted.predict(Design(made, recipe, shared=shared), left)
     return replace(fitted.write(design, name), report=report, held_out={name: held_out})
 
 

@@ -49,8 +49,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words_penalty: float = 5.0
     numbers_penalty: float = 10.0
     embedding_penalty: float = 3000.0
-    rounds: int = 75
-    rate: float = 0.06
+    rounds: int = 40
+    rate: float = 0.11
     leaves: int = 8
     leaf_rows: int = 50
     leaf_penalty: float = 10.0
@@ -132,7 +132,7 @@ def space() -> dict[str, tuple[Any, ...] | Span]:
         "tf": ("log", "raw", "binary"),
         "words_penalty": Span(1.0, 30.0, log=True),
         "numbers_penalty": Span(1.0, 1000.0, log=True),
-        "rounds": Span(25, 150),
+        "rounds": Span(15, 80),
         "leaves": Span(4, 16),
         "leaf_rows": Span(20, 100),
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from routelab.core import Feedback, Floats
+from routelab.core import Feedback, Floats, Request
 from routelab.errors import LearningError
 from routelab.learning.examples import Examples, Target, groups_of, requests_of, tasks_of
 from routelab.logs.model import Log
@@ -22,6 +22,7 @@ def training_examples(
     *,
     signals: Sequence[str] = (),
     after: bool | None = None,
+    requests: tuple[Request, ...] | None = None,
 ) -> Examples:
     """Training examples of a target, one row per request, or per request and answer.
 
@@ -33,6 +34,7 @@ def training_examples(
         signals: confidence that a scorer may look at after an answer.
         after: whether the scorer sees an answer; None for gain alone. Then every request
             yields a row per model that answered and has a next one.
+        requests: (n,) of the log, where they are read already.
     Raises:
         LearningError: an unknown target, a log that lacks what it needs, or one label.
         LogError: a model that the log lacks.
@@ -46,7 +48,8 @@ def training_examples(
     sees = target == "gain" if after is None else after
     if target == "gain" and len(models) < 2:
         raise LearningError(f"a gain needs a next model; got {', '.join(models) or 'none'}")
-    made = _after(of, target, tuple(signals)) if sees else _before(of, target)
+    read = requests_of(of) if requests is None else requests
+    made = _after(of, target, tuple(signals), read) if sees else _before(of, target, read)
     _refuse_one_label(log, made)
     return made
 
@@ -78,12 +81,12 @@ def answers(log: Log, model: int, signals: Sequence[str]) -> tuple[Feedback, ...
     )
 
 
-def _before(log: Log, target: Target) -> Examples:
+def _before(log: Log, target: Target, requests: tuple[Request, ...]) -> Examples:
     labels, outputs = _LABELS[target](log)
     return Examples(
         target,
         outputs,
-        requests_of(log),
+        requests,
         np.arange(len(log)),
         None,
         labels,
@@ -93,7 +96,9 @@ def _before(log: Log, target: Target) -> Examples:
     )
 
 
-def _after(log: Log, target: Target, signals: tuple[str, ...]) -> Examples:
+def _after(
+    log: Log, target: Target, signals: tuple[str, ...], requests: tuple[Request, ...]
+) -> Examples:
     """A row per request and model that answered, model by model."""
     whole, outputs = _LABELS[target](log)
     answered = range(len(log.models) - 1) if target == "gain" else range(len(log.models))
@@ -105,7 +110,7 @@ def _after(log: Log, target: Target, signals: tuple[str, ...]) -> Examples:
     return Examples(
         target,
         outputs,
-        requests_of(log),
+        requests,
         row_of,
         tuple(found[row] for found, rows in zip(seen, there, strict=True) for row in rows),
         np.concatenate([part[rows] for part, rows in zip(labels, there, strict=True)]),

@@ -36,6 +36,54 @@ class DeferralCurve(NamedTuple):
         """Mean quality over all shares."""
         return float(np.trapezoid(self.quality, self.share))
 
+    @property
+    def apgr(self) -> float:
+        """Mean gap recovered over all shares of strong calls: 0.5 for random routing.
+
+        Raises:
+            ValueError: as `pgr`.
+        Source: RouteLLM, arXiv 2406.18665.
+        """
+        return float(pgr(self.area, float(self.quality[0]), float(self.quality[-1])))
+
+    def cpt(self, x: float) -> float:
+        """Call-performance threshold: the smallest share of strong calls that recovers x.
+
+        Args:
+            x: share of the gap, for instance 0.5; the oracle recovers more than 1.
+        Returns:
+            A share in [0, 1]; NaN if no share recovers so much.
+        Raises:
+            ValueError: as `pgr`, or an x that is NaN.
+        Source: RouteLLM, arXiv 2406.18665.
+        """
+        if np.isnan(x):
+            raise ValueError("x is nan; it must be a share of the gap")
+        recovered = pgr(self.quality, float(self.quality[0]), float(self.quality[-1]))
+        reached = np.flatnonzero(recovered >= x)
+        if not len(reached):
+            return float("nan")
+        first = int(reached[0])
+        if first == 0:
+            return 0.0
+        step = slice(first - 1, first + 1)
+        return float(np.interp(x, recovered[step], self.share[step]))
+
+    def normalised_area(self, weak: Floats, strong: Floats) -> float:
+        """The area on a scale where random is 0 and the oracle 1; worse than random is negative.
+
+        Args:
+            weak, strong: (n,) quality of each model on each request.
+        Raises:
+            ValueError: every request gains the same.
+        Source: Jitkrittum et al. 2023, arXiv 2307.02764.
+        """
+        gains = np.subtract(strong, weak)
+        if np.all(gains == gains[0]):
+            raise ValueError(f"every request gains {gains[0]} by escalation; any order is as good")
+        chance = random_area(weak, strong)
+        return (self.area - chance) / (oracle_area(weak, strong) - chance)
+
 
 def deferral_curve(
     scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike
@@ -99,12 +147,8 @@ def normalised_area(scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.Arra
         ValueError: as `deferral_curve`, or every request gains the same.
     Source: Jitkrittum et al. 2023, arXiv 2307.02764.
     """
-    area = deferral_curve(scores, weak, strong).area
-    gains = np.subtract(strong, weak)
-    if np.all(gains == gains[0]):
-        raise ValueError(f"every request gains {gains[0]} by escalation; any order is as good")
-    chance = random_area(weak, strong)
-    return (area - chance) / (oracle_area(weak, strong) - chance)
+    low, high = _qualities(weak, strong)
+    return deferral_curve(scores, low, high).normalised_area(low, high)
 
 
 def pgr(quality: npt.ArrayLike, weak: float, strong: float) -> Floats:
@@ -132,8 +176,7 @@ def apgr(scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike) -> f
         ValueError: as `deferral_curve` and `pgr`.
     Source: RouteLLM, arXiv 2406.18665.
     """
-    curve = deferral_curve(scores, weak, strong)
-    return float(pgr(curve.area, float(curve.quality[0]), float(curve.quality[-1])))
+    return deferral_curve(scores, weak, strong).apgr
 
 
 def cpt(scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, x: float) -> float:
@@ -148,15 +191,4 @@ def cpt(scores: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, x: fl
         ValueError: as `deferral_curve` and `pgr`, or an x that is NaN.
     Source: RouteLLM, arXiv 2406.18665.
     """
-    if np.isnan(x):
-        raise ValueError("x is nan; it must be a share of the gap")
-    curve = deferral_curve(scores, weak, strong)
-    recovered = pgr(curve.quality, float(curve.quality[0]), float(curve.quality[-1]))
-    reached = np.flatnonzero(recovered >= x)
-    if not len(reached):
-        return float("nan")
-    first = int(reached[0])
-    if first == 0:
-        return 0.0
-    step = slice(first - 1, first + 1)
-    return float(np.interp(x, recovered[step], curve.share[step]))
+    return deferral_curve(scores, weak, strong).cpt(x)

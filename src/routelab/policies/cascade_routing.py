@@ -218,15 +218,24 @@ class CascadeRouting(Policy, frozen=True, tag="cascade-routing"):
         """
         resolution = self.resolution or (0.0,) * len(self.models)
         chosen = np.full(len(going), -1, dtype=np.int64)
-        rows = np.flatnonzero(going)
-        values = _all_inside(quality[rows]).tolist(), prices[rows].tolist()
-        held = best[rows].tolist(), worth[rows].tolist()
-        for row, inside, price, at, value in zip(rows.tolist(), *values, *held, strict=True):
-            here = np.flatnonzero(left[row]).tolist()
-            candidates = [Candidate(inside[i], resolution[i], price[i]) for i in here]
-            found = self._choose(None if at < 0 else value, candidates, min(len(here), room))
-            if found:
-                chosen[row] = here[found[0]]
+        if not going.any():
+            return chosen
+        asked, pattern = np.unique(left[going], axis=0, return_inverse=True)
+        whose = np.full(len(going), -1)
+        whose[going] = pattern.ravel()
+        for kind, among in enumerate(asked):
+            here, rows = np.flatnonzero(among).tolist(), np.flatnonzero(whose == kind)
+            every = _all_inside(quality[rows][:, here]).tolist()
+            price = prices[rows][:, here].tolist()
+            held = [
+                None if at < 0 else it
+                for at, it in zip(best[rows].tolist(), worth[rows].tolist(), strict=True)
+            ]
+            spread, most = [resolution[i] for i in here], min(len(here), room)
+            for row, inside, of, value in zip(rows.tolist(), every, price, held, strict=True):
+                found = self._choose(value, list(map(Candidate, inside, spread, of)), most)
+                if found:
+                    chosen[row] = here[found[0]]
         return chosen
 
     @property

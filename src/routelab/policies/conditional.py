@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Iterator
+from itertools import repeat
 
-from routelab.core import Child, Context, Policy, Request, Route, Stage, Table
+import msgspec
+import numpy as np
+
+from routelab.core import Bools, Child, Context, Policy, Request, Route, Stage, Table
 from routelab.errors import PolicyError
 from routelab.policies.match import Match
 from routelab.policies.wording import within
@@ -55,8 +59,8 @@ class Conditional(Policy, frozen=True, tag="conditional"):
     def replay_batch(self, table: Table) -> list[Stage] | None:
         found: list[Stage] = []
         waiting = table.everyone()
-        for rule in self.rules:
-            here = waiting & rule.when.rows(table)
+        for rule, holds in zip(self.rules, self._rows(table), strict=True):
+            here = waiting & holds
             stages = rule.policy.replay_batch(table)
             if stages is None:
                 return None
@@ -66,6 +70,33 @@ class Conditional(Policy, frozen=True, tag="conditional"):
         if rest is None:
             return None
         return found + [stage._replace(rows=stage.rows & waiting) for stage in rest]
+
+    def _rows(self, table: Table) -> Iterator[Bools]:
+        """(n,) of each rule, where it holds; where several do, only the first one matters."""
+        column, values = self._by_value
+        if column is None:
+            yield from (rule.when.rows(table) for rule in self.rules)
+            return
+        # One look-up a request, where a pass for each rule would ask every one of them.
+        first = np.fromiter(
+            map(values.get, table.about[column], repeat(-1)), np.int64, len(table.ids)
+        )
+        yield from (first == index for index in range(len(self.rules)))
+
+    @property
+    def _by_value(self) -> tuple[str | None, dict[str, int]]:
+        """The one column that all rules look at, and by its values the first rule that holds.
+
+        No column where rules look at anything else.
+        """
+        columns = {rule.when.only_column for rule in self.rules}
+        column = columns.pop() if len(columns) == 1 else None
+        values: dict[str, int] = {}
+        if column is not None:
+            for index, rule in enumerate(self.rules):
+                for value in getattr(rule.when, column):
+                    values.setdefault(value, index)
+        return column, values
 
     @property
     def explained(self) -> tuple[str, ...]:

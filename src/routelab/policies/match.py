@@ -76,6 +76,14 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         return frozenset(it for it in ("task", "tenant", "priority") if getattr(self, it))
 
     @property
+    def only_column(self) -> str | None:
+        """Which of "task", "tenant" and "priority" is looked at, if it is one and nothing else."""
+        used = self.metadata_used
+        if self.needs or self.reads_text or len(used) != 1:
+            return None
+        return next(iter(used))
+
+    @property
     def reads_text(self) -> bool:
         """Whether the prompt matters."""
         return bool(self.language) or self.min_characters > 0 or self.max_characters is not None

@@ -11,6 +11,7 @@ from routelab.replay.equal_cost import chord
 from routelab.replay.evaluate import (
     RESAMPLES,
     SELF,
+    ZERO_ROUTER,
     Baseline,
     Figures,
     JointFigures,
@@ -43,6 +44,7 @@ __all__ = [
     "SEARCHED",
     "SELF",
     "WARN",
+    "ZERO_ROUTER",
     "Baseline",
     "Change",
     "ComparisonSet",

@@ -150,25 +150,17 @@ def _account(stages: Sequence[Stage], log: Log, rows: slice, result: Replay) -> 
     failed = np.zeros(len(answered), dtype=np.bool_)
     for stage in stages:
         column, asked, key = stage.model, stage.rows, (rows, stage.model)
-        if stage.again:
-            np.copyto(quality, log.quality[key], where=asked)
-            np.copyto(answered, column, where=asked)
-            np.copyto(failed, log.error[key], where=asked)
-            continue
-        paid = calls_usd(log, stage.needs, key)
-        if asked.all():
-            cost += paid
-            latency += log.latency_s[key]
-            quality[:] = log.quality[key]
-            answered[:] = column
-            failed[:] = log.error[key]
-        else:
-            cost += np.where(asked, paid, 0.0)
-            latency += np.where(asked, log.latency_s[key], 0.0)
-            np.copyto(quality, log.quality[key], where=asked)
-            np.copyto(answered, column, where=asked)
-            np.copyto(failed, log.error[key], where=asked)
-        calls += asked
+        every, broken = bool(asked.all()), log.error[key]
+        if not stage.again:
+            paid, took = calls_usd(log, stage.needs, key), log.latency_s[key]
+            cost += paid if every else np.where(asked, paid, 0.0)
+            latency += took if every else np.where(asked, took, 0.0)
+            calls += asked
+        # `where` and a copy take half the time of `copyto` with a mask.
+        quality[:] = log.quality[key] if every else np.where(asked, log.quality[key], quality)
+        answered[:] = column if every else np.where(asked, column, answered)
+        if broken.any() or failed.any():
+            failed[:] = np.where(asked, broken, failed)
     latency[calls == 0] = np.nan
     if failed.any():
         _deliver_earlier(stages, log, rows, result, np.flatnonzero(failed))

@@ -136,6 +136,14 @@ class Figures(msgspec.Struct, frozen=True):
         routers = [it for it in self.baselines if it.name in (*ROUTERS, ZERO_ROUTER)]
         return max(routers, key=lambda it: it.quality, default=None)
 
+    def alone(self, model: str) -> Baseline:
+        """The baseline of a candidate by itself.
+
+        Raises:
+            KeyError: it is no candidate.
+        """
+        return {it.name: it for it in self.baselines}[f"fixed:{model}"]
+
     @property
     def refusal(self) -> str:
         """Why no verdict may rest on these intervals, in a sentence; "" where one may."""

@@ -11,7 +11,10 @@ import msgspec
 from routelab.tuning.options import Options
 from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN
 
-# Processor seconds were measured; two processors do them in about two thirds of the time.
+# Constants below are fitted to processor seconds of whole studies, account included,
+# of 285 to 12,000 requests and 2 to 12 models, that prompts, tasks and up to two signals are known
+# of: what was planned is .9 to 1.4 times what they took; two processors do
+# them in about two thirds of the time.
 SAFE = 0.6
 """Of the budget, what a plan may use by these figures: slower machines are to keep it too."""
 
@@ -22,6 +25,10 @@ LEAST_ROWS = 300
 """Requests below which a scorer is not worth its budget; rows are halved down to here."""
 
 LEAST_TRIALS = 50
+
+MOST_AFTER, MOST_ACCOUNTED, MOST_GROWN = 8, 60_000, 15_000
+"""Models of scorers that see an answer, and examples of any and of trees, beyond which a study
+takes no longer: what the defaults of fits and recipes are."""
 
 LOADING = 0.1
 """Of the budget, what is loaded and read once: so much time by itself says nothing of how slow
@@ -120,7 +127,7 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
         room -= trials * per_trial
     steps = [PlannedStep("the quick kinds", whole - room)]
     wanted = options.by is not None or shape.tasks
-    for_parts = _solving(shape) + 4e-5 * shape.models * shape.train if wanted else 0.0
+    for_parts = 0.2 * _solving(shape) + 4e-5 * shape.models * shape.train if wanted else 0.0
     parted = wanted and for_parts <= room
     room -= for_parts if parted else 0.0
     rows = _rows(shape, FOR_UTILITY * room)
@@ -136,7 +143,7 @@ def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:
         (kinds if parted else left_out).append(CONDITIONAL)
     if parted:
         steps.append(PlannedStep(CONDITIONAL, for_parts))
-    accounting = 5 * _before(shape, rows)
+    accounting = 1.0 + 1.8e-3 * min(shape.train + shape.test, MOST_ACCOUNTED)
     account = options.account and UTILITY in kinds and accounting <= room
     if account:
         steps.append(PlannedStep(ACCOUNT, accounting))
@@ -163,26 +170,32 @@ def _learned(shape: LogShape, rows: int) -> Iterator[PlannedStep]:
     sets = {0: 1, 1: 2}.get(shape.signals, shape.signals + 2)
     readable = shape.prompts or shape.tasks
     before, after = _before(shape, rows), _after(shape, rows)
-    compared = 5e-4 + 2e-7 * shape.tune * shape.models
+    compared = 5e-4 + 5e-8 * shape.tune
+    prices = 50 if shape.tune <= 4000 else 14  # as many as cascade routing tries there
+    searched = 1.2e-5 * sets * prices * shape.tune  # a search of sets at every request
     gain = PlannedStep(GAIN, sets * after, 400 * compared)
     if readable:
         yield PlannedStep(UTILITY, 2 * before, 160 * compared)
     if shape.signals:
         yield gain
     if shape.prompts:
-        yield PlannedStep(NEIGHBORS, 0.5 + 1e-4 * rows, 120 * compared)
+        yield PlannedStep(NEIGHBORS, 0.2 + 8e-5 * rows, 120 * compared)
     if readable:
-        yield PlannedStep(TIERS, 0.5 + 2e-4 * rows, 2000 * compared)
+        yield PlannedStep(TIERS, 0.2 + 1.2e-4 * rows, 2000 * compared)
     if not shape.signals and readable:
         yield gain
     if readable or shape.signals:
-        yield PlannedStep(ROUTING, 2.5 * sets * after)
+        yield PlannedStep(ROUTING, 1.6 * sets * after, searched)
 
 
 def _always(shape: LogShape) -> float:
-    """Seconds of what every study does: replays of single models, figures on test, writing."""
+    """Seconds of what every study does: loading, replays of single models, comparing kinds, figures
+    on test, writing."""
     every = shape.train + shape.tune + shape.test
-    return 1.5 + 4e-6 * every * shape.models + 1e-4 * shape.test
+    seconds = 3.0 + (2e-5 + 4e-6 * shape.models) * every
+    if shape.prompts:  # which are read, by baselines too
+        seconds += 6e-5 * every + 4.5e-4 * shape.test + 1.5e-5 * shape.train * shape.models
+    return seconds
 
 
 def _solving(shape: LogShape) -> float:
@@ -193,17 +206,22 @@ def _solving(shape: LogShape) -> float:
 
 def _trial(shape: LogShape) -> float:
     """Seconds of a trial of the randomised search."""
-    return 3e-3 + 1e-6 * shape.tune
+    return 2e-3 + 4e-7 * shape.tune
 
 
 def _before(shape: LogShape, rows: int) -> float:
     """Seconds in which a scorer of every model is learned, before any answer."""
-    return shape.models * (0.45 + 1.3e-4 * rows)
+    return 0.1 + rows * (8e-5 + 3e-5 * shape.models)
 
 
 def _after(shape: LogShape, rows: int) -> float:
-    """Seconds in which a scorer is learned that sees an answer: an example for every model."""
-    return shape.models * (0.5 + 7e-5 * rows * shape.models)
+    """Seconds in which a scorer is learned that sees an answer: an example for every model.
+
+    Of many models few are learned of, and of many examples trees grow on some.
+    """
+    models = min(shape.models, MOST_AFTER)
+    examples = min(rows * models, MOST_ACCOUNTED)
+    return models * (0.1 + 1.6e-5 * min(examples, MOST_GROWN) + 9e-6 * examples)
 
 
 class Clock:

@@ -141,8 +141,8 @@ def reprice(
     per_usd = _trade_off(policy, old(SEARCHED) if own else here)
     judged = retuned = None
     if part == "test":
-        best_quality = _best(new(SEARCHED), now)
-        judged = verdict(after, options.bounds, best_quality, by_chance=policy.policy.by_chance)
+        best = _best(new(SEARCHED))
+        judged = verdict(after, options.bounds, best, by_chance=policy.policy.by_chance)
     if retune and part == "test":
         try:
             retuned = _retuned(policy, options, moved, now, notify)
@@ -226,10 +226,10 @@ def _front(policy: PolicyFile) -> Sequence[tuple[float, float]]:
     return [(it["usd_per_1k"] / 1000, it["quality"]) for it in data.get("front", ())]
 
 
-def _best(on_tune: ComparisonSet, now: ComparisonSet) -> float:
-    """Quality here of the candidate that is best on tune, the cheaper of equals."""
+def _best(on_tune: ComparisonSet) -> str:
+    """The candidate that is best on tune, the cheaper of equals."""
     scored = [(exact_mean(it.quality), -exact_mean(it.cost_usd)) for it in on_tune.fixed()]
-    return exact_mean(now.fixed()[scored.index(max(scored))].quality)
+    return on_tune.models[scored.index(max(scored))]
 
 
 def _retuned(

@@ -32,7 +32,7 @@ from packaging.requirements import Requirement
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from routelab.errors import LearningError, SimulationError
-from routelab.learning.learners import trees
+from routelab.learning.learners import bins, trees
 from routelab.runtime.transport import leaks, sender
 from routelab.simulate import virtual
 
@@ -47,6 +47,7 @@ VIRTUAL, ORPHANS, SENDER, POOLS = (
     "runtime/transport/host_pools.py",
 )
 TREES, PICKLES = "learning/learners/trees.py", "logs/importers/published/routerbench.py"
+BINS = "learning/learners/bins.py"
 
 LEANED_ON = {
     VIRTUAL: {"timer._scheduled"},  # and of its own base class: `_scheduled`, `_clock_resolution`
@@ -305,6 +306,28 @@ def test_boosted_trees_are_tables_of_nodes(kind):
     )
     changed = f"{of} no longer predicts the baseline plus the leaf of each tree's `nodes`"
     still(np.allclose(total, known(matrix), atol=1e-12), changed, TREES)
+
+
+def test_boosted_trees_take_bins_that_are_made_already(monkeypatch):
+    """Of the rows they grow on, as of more; else they bin anew, and grow no worse for it."""
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(600, 4))
+    matrix[::7, 1] = np.nan
+    labels = matrix[:, 0] - matrix[:, 2] + rng.normal(size=600)
+    settings = {"max_iter": 9, "early_stopping": False, "random_state": 0}
+    alone = HistGradientBoostingRegressor(**settings).fit(matrix, labels).predict(matrix)
+    every = np.arange(600)
+    made = bins.Bins.of(matrix, every, 0)
+    binned = []
+    whole = type(made.mapper).fit_transform
+    monkeypatch.setattr(
+        type(made.mapper), "fit_transform", lambda *a, **k: binned.append(1) or whole(*a, **k)
+    )
+    grown = bins.BinnedRegressor(**settings).fitted(matrix, labels, made, every)
+    of = f"scikit-learn {version('scikit-learn')}"
+    still(not binned, f"{of} no longer bins in HistGradientBoostingRegressor._bin_data", BINS)
+    changed = f"{of} no longer grows trees of `_BinMapper`'s bins"
+    still(np.array_equal(grown.predict(matrix), alone), changed, BINS)
 
 
 def _leaf(nodes, row) -> float:

@@ -209,7 +209,7 @@ def _read(study_or_policy: Path) -> dict[str, Any]:
     return found
 
 
-SINCE = ("saving", "proven", "drift", "baselines_left_out", *world.BASELINES_SINCE)
+SINCE = ("saving", "lead", "proven", "drift", "baselines_left_out", *world.BASELINES_SINCE)
 """Findings that came later."""
 
 STORES = ["half.log", "killed.log", "half.db", "whole.log"]

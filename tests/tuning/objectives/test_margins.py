@@ -43,7 +43,7 @@ def chosen(bounds, cost=0.2, quality=0.02, n_test=1000):
             n_requests=1000,
         )
 
-    return with_margins(choose, measured, bounds, BEST.score.quality, n_test)
+    return with_margins(choose, measured, bounds, BEST, n_test)
 
 
 def test_cost_and_quality_keep_a_margin_that_narrows_with_the_intervals():
@@ -95,7 +95,7 @@ def test_a_share_of_the_best_models_quality_is_held_to_as_the_two_vary_together(
         }
     )
     it = figures(quality=0.8, quality_ci=(0.8 - wide["p"], 0.8 + wide["p"]), baselines=(alone,))
-    (found,) = means_at_bounds(it, Bounds(min_quality_share=share), 0.82)
+    (found,) = means_at_bounds(it, Bounds(min_quality_share=share), "large")
     assert found.limit == pytest.approx(share * 0.82)
     assert found.reach == pytest.approx(1.96 * (own - share * best).std(), rel=0.01)
 
@@ -116,7 +116,7 @@ def test_a_row_of_a_table_says_the_worst_of_its_bounds():
     it = figures(usd_per_1k=2.0, usd_per_1k_ci=(1.9, 2.1), quality=0.8, quality_ci=(0.78, 0.82))
 
     def word(**bounds):
-        return on_bounds(list(mean_bound_checks(it, Bounds(**bounds), 0.8, None)))
+        return on_bounds(list(mean_bound_checks(it, Bounds(**bounds), "large", None)))
 
     assert word() == ""
     assert word(max_usd_per_1k=2.2, min_quality=0.7) == "met"

@@ -21,6 +21,7 @@ from routelab.tuning.kinds import cascade
 from routelab.tuning.options import BEFORE, FIRST
 from routelab.tuning.search import StorageLocation, TrialStore
 from routelab.tuning.search.trial_store import ABOUT, open_storage
+from routelab.tuning.study import repeat
 
 RELEASED = Path(__file__).parents[2] / "suites" / "released" / "0.1.0"
 
@@ -86,6 +87,28 @@ def test_a_journal_of_the_first_release_is_taken_up_by_options_with_more_fields(
     other = msgspec.structs.replace(given, newer=4)
     with pytest.raises(TuningError, match=r"options.newer was None, and is 4"):
         TrialStore(location(kept, journal, other), names)
+
+
+def test_a_search_that_learned_by_the_rules_of_then_is_refused_with_the_way_out(
+    tmp_path, monkeypatch
+):
+    log = random_log(200, 2, seed=1)
+    monkeypatch.setattr(
+        repeat, "recorded_about", lambda *_: {"options.policy": "auto", "routelab": "0.1.0"}
+    )
+    given = Options(name="mine", trials=5, storage=str(tmp_path / "t.log"))
+    with pytest.raises(TuningError) as refused:
+        tune(log, given)
+    (problem,) = refused.value.problems
+    assert "study 'mine' there was begun by routelab 0.1.0 with `policy='auto'`" in problem
+    assert problem.endswith(
+        "give another `storage` or `Options.name`, or `fresh=True` to begin anew"
+    )
+    told = []
+    again = repeat.as_begun(msgspec.structs.replace(given, fresh=True), told.append)
+    assert (again.pool, told) == (True, [])
+    cascades = repeat.as_begun(msgspec.structs.replace(given, policy="cascade"), told.append)
+    assert not cascades.pool  # which learn nothing, and go on
 
 
 def test_a_stored_search_serves_other_points_and_budgets_of_the_same_study(tmp_path):

@@ -18,10 +18,13 @@ from routelab.tuning.study.verdict import verdict
 POINTS = st.floats(-0.2, 0.2)
 
 
+LARGE = baseline("fixed:large", (0.0, 0.0))
+
+
 def judged(low, high, bounds=None, **changes):
     middle = (low + high) / 2
     it = figures(gain_vs_zero_router=middle, gain_ci=(low, high), **changes)
-    return verdict(it, bounds or Bounds(), 0.8)
+    return verdict(it, bounds or Bounds(), "large")
 
 
 @given(POINTS, POINTS, st.booleans())
@@ -125,6 +128,29 @@ def test_what_loses_quality_or_saves_nothing_has_no_saving_to_tell():
     assert judged(0.01, 0.05, baselines=alone(0.0, (0.0, 0.0), 0.0, (0.0, 0.0))).saving is None
 
 
+@pytest.mark.parametrize(
+    ("gain", "over_ridge", "says"),
+    [
+        ((0.01, 0.05), (0.05, 0.07), "beats the zero router"),
+        ((0.01, 0.05), (0.005, 0.015), "beats ridge"),
+        ((-0.05, 0.001), (-0.04, -0.03), "loses to ridge"),
+        ((-0.01, 0.05), (-0.02, 0.025), "not shown to beat ridge"),
+        ((0.01, 0.05), (0.0, 0.0), "does just what is done by ridge"),
+    ],
+)
+def test_the_best_baseline_and_the_lead_over_it_are_named_once(gain, over_ridge, says):
+    zero, ridge = baseline("zero_router", gain), baseline("ridge", over_ridge)
+    found = judged(*gain, baselines=(LARGE, baseline("task_mean", (0.1, 0.2)), ridge, zero))
+    best = zero if "zero" in says else ridge
+    assert (found.lead.baseline, found.lead.quality_gain) == (best.name, best.quality_gain)
+    assert found.lead.text.startswith(f"{says}, the best baseline at its cost: ")
+    assert [it for it in found.reasons if "the best baseline" in it] == [found.lead.text]
+
+
+def test_files_of_old_have_no_baseline_to_lead():
+    assert judged(0.01, 0.05).lead is None
+
+
 def test_not_proven_says_how_many_requests_would_settle_it():
     found = judged(-0.01, 0.05)
     assert found.requests_to_settle == requests_to_settle(0.02, 0.03, 1000, MARGIN)
@@ -139,6 +165,7 @@ def test_the_first_reason_gives_gain_interval_and_requests():
 
 def test_a_rival_that_is_not_beaten_is_named():
     rivals = (
+        LARGE,
         baseline("task_mean", (-0.02, 0.01)),
         baseline("random_mix", (0.01, 0.02)),
         baseline("prompt_length", (-0.03, -0.01)),
@@ -149,7 +176,7 @@ def test_a_rival_that_is_not_beaten_is_named():
     assert beaten.reasons[0].endswith("above zero, but prompt_length beats it at the same cost")
     assert sum("not shown to beat task_mean" in reason for reason in beaten.reasons) == 1
     assert sum("loses to prompt_length" in reason for reason in beaten.reasons) == 1
-    good = judged(0.01, 0.05, baselines=rivals[:2])
+    good = judged(0.01, 0.05, baselines=rivals[:3])
     told = good.reasons
     assert good.word == "ship"
     assert told[0].endswith("above zero, though task_mean may do as well")
@@ -162,16 +189,27 @@ def test_a_rival_that_is_not_beaten_is_named():
 
 
 def test_a_rival_that_decides_alike_is_named():
-    told = judged(0.01, 0.05, baselines=(baseline("task_mean", (0.0, 0.0)),)).reasons
-    assert any("does just what is done by task_mean: +0.00 points" in it for it in told)
+    told = judged(0.01, 0.05, baselines=(LARGE, baseline("task_mean", (0.0, 0.0)))).reasons
+    assert any(
+        "does just what is done by task_mean, the best baseline at its cost: +0.00 points" in it
+        for it in told
+    )
     assert told[-1].startswith("before you ship, compare with task_mean")
-    dearer = (baseline("task_mean", (0.0, 0.0), saving=-0.5),)
+    dearer = (
+        LARGE,
+        baseline("task_mean", (0.0, 0.0), saving=-0.5),
+    )
     told = judged(0.01, 0.05, baselines=dearer).reasons
-    assert any("not shown to beat task_mean: +0.00 points" in it for it in told)
+    assert any("not shown to beat task_mean, the best" in it for it in told)
+    assert any("at its cost: +0.00 points" in it for it in told)
 
 
 def test_a_single_model_is_told_of_rivals_that_are_better_and_not_of_itself():
-    rivals = (baseline("task_mean", (0.0, 0.0)), baseline("prompt_length", (-0.05, -0.02)))
+    rivals = (
+        LARGE,
+        baseline("task_mean", (0.0, 0.0)),
+        baseline("prompt_length", (-0.05, -0.02)),
+    )
     alone = {"escalation_rate": 0.0, "model_share": {"large": 1.0}}
     told = " ".join(judged(-0.01, 0.001, baselines=rivals, **alone).reasons)
     assert "loses to prompt_length" in told
@@ -181,7 +219,7 @@ def test_a_single_model_is_told_of_rivals_that_are_better_and_not_of_itself():
 def test_warnings_come_last_whatever_the_verdict():
     for ci in ((0.01, 0.05), (-0.01, 0.05), (-0.05, 0.001)):
         it = figures(gain_vs_zero_router=sum(ci) / 2, gain_ci=ci)
-        assert verdict(it, Bounds(), 0.8, ["mind the step"]).reasons[-1] == "mind the step"
+        assert verdict(it, Bounds(), "large", ["mind the step"]).reasons[-1] == "mind the step"
 
 
 def test_a_handful_of_requests_proves_nothing():
@@ -193,25 +231,26 @@ def test_a_handful_of_requests_proves_nothing():
 
 
 def test_task_means_are_no_rival_of_themselves():
-    it = figures(baselines=(baseline("task_mean", (0.0, 0.0)),))
-    own = verdict(it, Bounds(), 0.8, kind="task-mean")
+    it = figures(baselines=(LARGE, baseline("task_mean", (0.0, 0.0))))
+    own = verdict(it, Bounds(), "large", kind="task-mean")
     assert own.word == "ship"
-    assert not any("task_mean" in reason for reason in own.reasons)
-    assert "task_mean" in verdict(it, Bounds(), 0.8, kind="cascade").reasons[0]
+    assert "task_mean" not in own.reasons[0]
+    assert not any(reason.startswith("before you ship") for reason in own.reasons)
+    assert "task_mean" in verdict(it, Bounds(), "large", kind="cascade").reasons[0]
 
 
 @pytest.mark.parametrize("by_chance", [False, True])
 def test_do_not_route_is_not_said_while_something_else_gains(by_chance):
     it = figures(gain_vs_zero_router=-0.01, gain_ci=(-0.02, 0.001))
-    alone = verdict(it, Bounds(), 0.8, by_chance=by_chance)
+    alone = verdict(it, Bounds(), "large", by_chance=by_chance)
     assert alone.word == "do not route"
     beside = "knee gains +2.95 points [+2.04, +3.86], and `point='knee'` exports it"
-    found = verdict(it, Bounds(), 0.8, by_chance=by_chance, elsewhere=[beside, "b gains too"])
+    found = verdict(it, Bounds(), "large", by_chance=by_chance, elsewhere=[beside, "b gains too"])
     assert found.word == "not proven"
     assert found.reasons[0].startswith(f"{beside}; of this policy, gain over the zero router")
     assert "b gains too" in found.reasons
     open_ = figures(gain_vs_zero_router=0.01, gain_ci=(-0.01, 0.03))
-    undecided = verdict(open_, Bounds(), 0.8, elsewhere=[beside])
+    undecided = verdict(open_, Bounds(), "large", elsewhere=[beside])
     assert undecided.word == "not proven"
     assert undecided.reasons[1] == beside
 

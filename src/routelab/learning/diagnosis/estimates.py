@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 
 from routelab.core import Floats, Ints
 from routelab.stats import interval
+
+_T = TypeVar("_T")
 
 ENOUGH = 0.5
 """Share of the resamples on which a figure must have a value before it gets an interval."""
@@ -57,30 +60,58 @@ class Draws:
             metric: of the columns.
             columns: (n,) each, drawn together.
         """
+        return self.figures(lambda *drawn: drawn, {"": lambda it: metric(*it)}, *columns)[""]
+
+    def figures(
+        self,
+        make: Callable[..., _T],
+        metrics: Mapping[str, Callable[[_T], float]],
+        *columns: Floats,
+    ) -> dict[str, Estimate]:
+        """As `figure`, of several metrics of one thing, which is made once in each resample.
+
+        Args:
+            make: what metrics look at, of the columns.
+            metrics: by name; each raises ValueError, or yields NaN, where it has no value.
+            columns: (n,) each, drawn together.
+        """
         try:
-            value = metric(*columns)
+            whole = make(*columns)
+        except ValueError as error:
+            return {name: Estimate(None, reason=str(error)) for name in metrics}
+        found = {name: self._whole(metric, whole) for name, metric in metrics.items()}
+        open_ = {name: metrics[name] for name, it in found.items() if it.value is not None}
+        resampled: dict[str, list[float]] = {name: [] for name in open_}
+        for rows in self._rows() if open_ else ():
+            try:
+                drawn = make(*(column[rows] for column in columns))
+            except ValueError:
+                continue
+            for name, metric in open_.items():
+                resampled[name].append(_value(metric, drawn))
+        return found | {
+            name: self._with_interval(found[name], values) for name, values in resampled.items()
+        }
+
+    @staticmethod
+    def _whole(metric: Callable[[_T], float], whole: _T) -> Estimate:
+        try:
+            value = float(metric(whole))
         except ValueError as error:
             return Estimate(None, reason=str(error))
         if np.isnan(value):
             return Estimate(None, reason="no share of calls reaches it")
-        resampled = [self._again(metric, rows, columns) for rows in self._rows()]
+        return Estimate(value)
+
+    def _with_interval(self, whole: Estimate, resampled: Sequence[float]) -> Estimate:
         defined = [figure for figure in resampled if not np.isnan(figure)]
         if len(defined) < max(2, ENOUGH * self.count):
-            return Estimate(float(value), reason="undefined on most resamples")
-        low, high = interval(defined)
-        return Estimate(float(value), low, high)
+            return Estimate(whole.value, reason="undefined on most resamples")
+        return Estimate(whole.value, *interval(defined))
 
     def take(self, rows: Ints) -> Draws:
         """Resamples of some of the rows."""
         return Draws(self.groups[rows], self.count, self.seed)
-
-    def _again(
-        self, metric: Callable[..., float], rows: Ints, columns: tuple[Floats, ...]
-    ) -> float:
-        try:
-            return float(metric(*(column[rows] for column in columns)))
-        except ValueError:
-            return float("nan")
 
     def _rows(self) -> list[Ints]:
         rng = np.random.default_rng(self.seed)
@@ -100,3 +131,10 @@ class Draws:
         begins = np.cumsum(long) - long
         offset = np.arange(int(long.sum())) - np.repeat(begins, long)
         return np.asarray(order[np.repeat(start[drawn], long) + offset])
+
+
+def _value(metric: Callable[[_T], float], drawn: _T) -> float:
+    try:
+        return float(metric(drawn))
+    except ValueError:
+        return float("nan")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from routelab.core import Floats
 from routelab.learning.diagnosis.estimates import Draws, Estimate
-from routelab.metrics import apgr, cpt, normalised_area
+from routelab.metrics import DeferralCurve, deferral_curve
 
 
 class Ranking(msgspec.Struct, frozen=True):
@@ -46,21 +48,26 @@ def rank(
         baselines: (n,) other scores by name.
         draws: resamples of these rows.
     """
-    return Ranking(
-        n=len(gain),
-        apgr=draws.figure(apgr, gain, weak, strong),
-        cpt50=draws.figure(_cpt50, gain, weak, strong),
-        cpt80=draws.figure(_cpt80, gain, weak, strong),
+    metrics: dict[str, Callable[[_Curves], float]] = {
+        "apgr": lambda it: it.own.apgr,
+        "cpt50": lambda it: it.own.cpt(0.5),
+        "cpt80": lambda it: it.own.cpt(0.8),
         # Of areas under a curve that of deferral: the one of risk and coverage barely tells signals
         # apart.
-        deferral_area=draws.figure(normalised_area, gain, weak, strong),
-        baselines={
-            name: draws.figure(apgr, score, weak, strong) for name, score in baselines.items()
-        },
-        lead={
-            name: draws.figure(_lead, gain, score, weak, strong)
-            for name, score in baselines.items()
-        },
+        "deferral_area": lambda it: it.own.normalised_area(it.weak, it.strong),
+    }
+    for at, name in enumerate(baselines):
+        metrics[f"of {name}"] = partial(_baseline, at)
+        metrics[f"over {name}"] = partial(_lead, at)
+    found = draws.figures(_curves, metrics, weak, strong, gain, *baselines.values())
+    return Ranking(
+        n=len(gain),
+        apgr=found["apgr"],
+        cpt50=found["cpt50"],
+        cpt80=found["cpt80"],
+        deferral_area=found["deferral_area"],
+        baselines={name: found[f"of {name}"] for name in baselines},
+        lead={name: found[f"over {name}"] for name in baselines},
     )
 
 
@@ -70,13 +77,23 @@ def nothing(reason: str) -> Ranking:
     return Ranking(0, empty, empty, empty, empty, {}, {})
 
 
-def _cpt50(gain: Floats, weak: Floats, strong: Floats) -> float:
-    return cpt(gain, weak, strong, 0.5)
+class _Curves(NamedTuple):
+    """What every figure is of, so that requests are put in order once for all of them."""
+
+    weak: Floats
+    strong: Floats
+    own: DeferralCurve
+    baselines: tuple[DeferralCurve, ...]
 
 
-def _cpt80(gain: Floats, weak: Floats, strong: Floats) -> float:
-    return cpt(gain, weak, strong, 0.8)
+def _curves(weak: Floats, strong: Floats, gain: Floats, *baselines: Floats) -> _Curves:
+    of = tuple(deferral_curve(it, weak, strong) for it in baselines)
+    return _Curves(weak, strong, deferral_curve(gain, weak, strong), of)
 
 
-def _lead(gain: Floats, baseline: Floats, weak: Floats, strong: Floats) -> float:
-    return apgr(gain, weak, strong) - apgr(baseline, weak, strong)
+def _baseline(at: int, it: _Curves) -> float:
+    return it.baselines[at].apgr
+
+
+def _lead(at: int, it: _Curves) -> float:
+    return it.own.apgr - it.baselines[at].apgr

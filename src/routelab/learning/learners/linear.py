@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from routelab.core import Floats, Ints
 from routelab.learning.design import Csr, Design
@@ -152,6 +151,8 @@ def _logistic(matrix: Any, labels: Floats, penalty: float, seed: int) -> tuple[F
     classes = class_labels(labels)
     if len(np.unique(classes.right)) < 2:
         return np.zeros(matrix.shape[1]), _certain(labels)
+    from sklearn.linear_model import LogisticRegression  # which takes seconds to load
+
     fitted = LogisticRegression(C=1.0 / penalty, max_iter=500, random_state=seed)
     fitted.fit(matrix[classes.at], classes.right, classes.weight)
     return fitted.coef_[0], float(fitted.intercept_[0])

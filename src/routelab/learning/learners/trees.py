@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import sklearn
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from routelab.core import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning.design import Design
-from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, known, prefixed
+from routelab.learning.learners.bins import BinnedRegressor, Bins
+from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, prefixed
 from routelab.scorers import Trees, flatten_trees
 
 
@@ -55,26 +56,28 @@ class TreesPart:
 def fit(design: Design, rows: Ints, seed: int) -> FittedPart:
     """Boosted regression trees, or classification trees for the log loss."""
     logistic = design.recipe.loss == "log"
+    most, matrix = design.recipe.tree_most_rows, design.dense("numbers", rows)
+    bins = None if logistic else Bins.of(matrix, _thinned(np.arange(len(rows)), most, seed), seed)
     ensembles, spread = [], []
     for output in range(len(design.examples.outputs)):
-        there, labels = _thinned(*known(design, rows, output), design.recipe.tree_most_rows, seed)
-        matrix = design.dense("numbers", there)
-        worth = 1.0 if logistic else float(labels.std()) or 1.0
-        one = _classes if logistic else _values
-        ensembles.append(one(design, matrix, labels / worth, seed))
+        whole = design.examples.labels[rows, output]
+        at = _thinned(np.flatnonzero(~np.isnan(whole)), most, seed)
+        labels = whole[at]
+        worth = 1.0 if bins is None else float(labels.std()) or 1.0
+        if bins is None:
+            grown: Any = _classes(design, matrix[at], labels, seed)
+        else:
+            empty = BinnedRegressor(**_settings(design, seed))
+            grown = empty.fitted(matrix[at], labels / worth, bins, at)
+        ensembles.append(grown)
         spread.append(worth)
     return TreesPart(tuple(ensembles), np.array(spread), logistic)
 
 
-def _thinned(rows: Ints, labels: Floats, most: int, seed: int) -> tuple[Ints, Floats]:
+def _thinned(rows: Ints, most: int, seed: int) -> Ints:
     if len(rows) <= most:
-        return rows, labels
-    kept = np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))
-    return rows[kept], labels[kept]
-
-
-def _values(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:
-    return HistGradientBoostingRegressor(**_settings(design, seed)).fit(matrix, labels)
+        return rows
+    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))]
 
 
 def _classes(design: Design, matrix: Floats, labels: Floats, seed: int) -> Any:

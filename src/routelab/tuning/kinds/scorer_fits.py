@@ -102,6 +102,7 @@ class ScorerFits:
         self.signals = tuple(signals)
         self.fitted = FittedScorers()
         self.failures: dict[str, str] = {}
+        self._shared = learning.SharedRequests()
         self._groups = groups
         self._recipe = recipe or Recipe()
         self._seed = seed
@@ -150,6 +151,7 @@ class ScorerFits:
                 after=after,
                 name=name,
                 groups=self._groups,
+                shared=self._shared,
             )
         except LearningError as error:
             self.failures[name] = "; ".join(error.problems)

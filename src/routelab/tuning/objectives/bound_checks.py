@@ -117,14 +117,14 @@ def judge(
 
 
 def mean_bound_checks(
-    test: Figures, bounds: Bounds, best: float, tune: PolicyScore | None
+    test: Figures, bounds: Bounds, best: str, tune: PolicyScore | None
 ) -> Iterator[BoundCheck]:
     """The bounds on mean cost and mean quality, judged on test.
 
     Args:
         test: figures of the policy on test.
         bounds: the user's.
-        best: quality on test of the candidate that was best on tune.
+        best: the candidate that was best on tune.
         tune: means of the policy on tune; None if they are not known.
     """
     for it in means_at_bounds(test, bounds, best):
@@ -189,36 +189,24 @@ class MeanAtBound(NamedTuple):
         return high - self.value if self.bound == COST else self.value - low
 
 
-def means_at_bounds(figures: Figures, bounds: Bounds, best: float) -> Iterator[MeanAtBound]:
+def means_at_bounds(figures: Figures, bounds: Bounds, best: str) -> Iterator[MeanAtBound]:
     """Mean cost and mean quality, as far as they are bounded.
 
     Args:
         figures: of the policy.
         bounds: the user's.
-        best: quality on the same requests of the candidate that was best on tune.
+        best: the candidate that was best on tune.
     """
     if (ceiling := bounds.max_usd_per_1k) is not None:
         ends = figures.usd_per_1k_ci
         yield MeanAtBound(COST, ceiling, figures.usd_per_1k, ends, figures.cost_condition)
-    if (floor := bounds.floor(best)) is not None:
+    alone = figures.alone(best)
+    if (floor := bounds.floor(alone.quality)) is not None:
         share, least = bounds.min_quality_share, bounds.min_quality
         ends = figures.quality_ci
-        if share is not None and (least is None or share * best > least):
-            nearest = model_alone(figures, best)
-            if nearest is not None:
-                ends = _against_share(figures, nearest, share)
+        if share is not None and (least is None or share * alone.quality > least):
+            ends = _against_share(figures, alone, share)
         yield MeanAtBound(QUALITY, floor, figures.quality, ends)
-
-
-def model_alone(figures: Figures, quality: float) -> Baseline | None:
-    """The baseline of the candidate that has this quality alone; None where there are none.
-
-    Args:
-        figures: of a policy, beside its baselines.
-        quality: of the candidate on the same requests.
-    """
-    alone = [it for it in figures.baselines if it.name.startswith("fixed:")]
-    return min(alone, key=lambda it: abs(it.quality - quality), default=None)
 
 
 def _against_share(figures: Figures, best: Baseline, share: float) -> Range:

@@ -13,6 +13,7 @@ from routelab.errors import TuningError
 from routelab.replay import Figures
 from routelab.tuning.objectives.bound_checks import COST, QUALITY, means_at_bounds
 from routelab.tuning.objectives.bounds import Bounds
+from routelab.tuning.objectives.front import FrontPoint
 from routelab.tuning.objectives.operating_points import OperatingPoint
 from routelab.tuning.objectives.score import PolicyScore
 
@@ -53,7 +54,7 @@ def with_margins(
     choose: Callable[[Bounds], list[OperatingPoint]],
     measure: Callable[[Policy], Figures],
     bounds: Bounds,
-    best_quality: float,
+    best: FrontPoint,
     n_test: int,
 ) -> Chosen:
     """Choose operating points whose cost and quality keep a distance from the user's bounds.
@@ -68,7 +69,7 @@ def with_margins(
         choose: operating points under some bounds, with what is expected of them on other rows.
         measure: figures of a policy on the n rows searched.
         bounds: the user's.
-        best_quality: on tune, of the best candidate alone.
+        best: candidate alone, on tune.
         n_test: requests of test.
     Raises:
         TuningError: nothing meets the bounds as they are.
@@ -81,7 +82,7 @@ def with_margins(
         point = chosen.points[0].point
         figures = _as_expected(measure(point.policy), point.score)
         wider = ONE_SIDED * math.sqrt(1 + figures.n_requests / max(1, n_test))
-        found = list(means_at_bounds(figures, bounds, best_quality))
+        found = list(means_at_bounds(figures, bounds, best.policy.models_used[0]))
         margins = {it.bound: wider * it.reach for it in found if math.isfinite(it.reach)}
         distances = {it.bound: it.distance for it in found if it.bound in margins}
         kept = [distances[at] / it if it > 0 else math.inf for at, it in margins.items()]
@@ -90,7 +91,9 @@ def with_margins(
     first = nearest = tried(plain)
 
     def asking(step: float) -> _Tried | None:
-        asked = _moved(bounds, {at: step * it for at, it in first.margins.items()}, best_quality)
+        asked = _moved(
+            bounds, {at: step * it for at, it in first.margins.items()}, best.score.quality
+        )
         try:
             found = Chosen(choose(asked), asked)
         except TuningError:

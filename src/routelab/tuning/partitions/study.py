@@ -235,7 +235,7 @@ def _on_tune(
         lambda bounds: operating_points(points, bounds, best, alone, point=options.point),
         measured,
         options.bounds,
-        best.score.quality,
+        best,
         n_test,
     ).points
     tuned = measured(chosen[0].point.policy)
@@ -249,7 +249,7 @@ def _verdict(
     found: _OnTune,
     tested: Sequence[Figures],
     coverage: Mapping[str, Coverage],
-    best_quality: float,
+    best: str,
     lack: Sequence[str],
     look: StudyLook | None,
 ) -> Verdict:
@@ -258,7 +258,7 @@ def _verdict(
     others = kind_results.shared_level(found.chosen, tested)
     warnings = [
         *([] if look is None else look.sentences()),
-        *caveats.below_default(options, tested[0].quality, best_quality),
+        *caveats.below_default(options, tested[0].quality, tested[0].alone(best).quality),
         *found.doubts,
         *caveats.mixed(exported),
         *caveats.uncharged(exported.point.policy, log.batches.specs),
@@ -274,7 +274,7 @@ def _verdict(
     return verdict(
         tested[0] if look is None else look.paid(tested[0]),
         options.bounds,
-        best_quality,
+        best,
         warnings,
         by_chance=exported.point.policy.by_chance,
         elsewhere=kind_results.points_that_gain(others),
@@ -297,7 +297,7 @@ def _judged_on(
     Raises:
         LogError: too few requests can be compared.
     """
-    best, chosen = found.best, found.chosen
+    best, chosen = found.best.policy.models_used[0], found.chosen
     named = [NamedPolicy(options.name, it.point.policy) for it in chosen]
     policies = [it.policy for it in named]
     missing = log.outcomes(models)
@@ -315,7 +315,6 @@ def _judged_on(
             on_test.n, float(on_test.quality[0].sum()), on_test.task_quality or None
         )
         lack = list(caveats.missing_by_cause(missing, coverage["test"], sums))
-    best_quality = _alone(tested[0], best.policy.models_used[0])[1]
     return PartitionedStudy(
         options=options,
         batches=log.batches,
@@ -328,10 +327,10 @@ def _judged_on(
         points=chosen,
         tuned=found.tuned,
         tested=tested,
-        judged=_held_to_bounds(chosen, tested, options.bounds, best_quality),
+        judged=_held_to_bounds(chosen, tested, options.bounds, best),
         front=found.front,
         aiq_front=_aiq_front(tested, models),
-        verdict=_verdict(log, cut, options, found, tested, coverage, best_quality, lack, look),
+        verdict=_verdict(log, cut, options, found, tested, coverage, best, lack, look),
         look=look,
         coverage=coverage,
     )
@@ -345,7 +344,7 @@ def _split(cut: PartitionedSplit) -> SplitRecord:
 
 
 def _held_to_bounds(
-    chosen: Sequence[OperatingPoint], tested: Sequence[Figures], bounds: Bounds, best: float
+    chosen: Sequence[OperatingPoint], tested: Sequence[Figures], bounds: Bounds, best: str
 ) -> list[list[BoundCheck]]:
     """The user's bounds, by operating point."""
     return [
@@ -408,17 +407,11 @@ def _estimates(found: ThresholdSample, models: Sequence[str]) -> dict[str, CallE
     }
 
 
-def _alone(test: Figures, model: str) -> tuple[float, float]:
-    """USD per 1,000 requests and quality of one candidate."""
-    it = next(it for it in test.baselines if it.name == f"fixed:{model}")
-    return it.usd_per_1k, it.quality
-
-
 def _aiq_front(tested: Sequence[Figures], models: Sequence[str]) -> float:
-    alone = [_alone(tested[0], name) for name in models]
+    alone = [tested[0].alone(name) for name in models]
     return aiq_among(
-        [cost for cost, _ in alone],
-        [quality for _, quality in alone],
+        [it.usd_per_1k for it in alone],
+        [it.quality for it in alone],
         [it.usd_per_1k for it in tested],
         [it.quality for it in tested],
     )

@@ -172,8 +172,7 @@ def choose(
         return operating_points(points, bounds, best, single, point=options.point)
 
     if options.pool:
-        quality, n_test = best.score.quality, cut.n["test"]
-        chosen, tightened = with_margins(pointed, measure, options.bounds, quality, n_test)
+        chosen, tightened = with_margins(pointed, measure, options.bounds, best, cut.n["test"])
     else:  # as the release that began the study chose
         chosen, tightened = pointed(options.bounds), options.bounds
     pool = [*thinned(points, MOST), *single, chosen[0].point]

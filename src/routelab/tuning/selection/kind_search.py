@@ -169,12 +169,11 @@ def search_kinds(
     if _is_parted(options, plan, tuning) and clock.begins(CONDITIONAL):
         notify(f"searching policies by {options.parts_by}")
         search = _conditionals(options, signals, more)
-        chosen_then = rows.train if more is None else None
-        parted = list(search(holdout.comparison if chosen_then is None else chosen_then))
+        parted = list(search(holdout.comparison if rows.train is None else rows.train))
         if parted:
             found.fronts[CONDITIONAL] = holdout.front([*single, *parted])
             found.proposed[CONDITIONAL] = parted
-            found.again[CONDITIONAL] = search if chosen_then is None else _always(parted)
+            found.again[CONDITIONAL] = search if rows.train is None else _always(parted)
             found.tried += [holdout.excess(policy) for policy in parted]
             reached(CONDITIONAL)
     fronts = {kind: points for kind, points in found.fronts.items() if points}

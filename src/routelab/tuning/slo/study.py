@@ -11,7 +11,7 @@ import optuna
 
 from routelab.core import Progress
 from routelab.core.catalogue import Catalogue, EngineRules
-from routelab.policies import Fixed, to_wire
+from routelab.policies import to_wire
 from routelab.replay import ComparisonSet, NamedPolicy, costs_sha256, evaluate
 from routelab.replay.breakdown import breakdown
 from routelab.simulate import CheckedObjective, slo
@@ -133,7 +133,6 @@ def _exporting(study: Study, point: FrontPoint, catalogue: Catalogue, kept: SloO
     )
     alone = [replay.quality.mean() for replay in tuning.fixed()]
     best = tuning.models[max(range(len(alone)), key=alone.__getitem__)]
-    best_quality = score(testing, Fixed(best)).quality
     warnings = caveats.of_study(
         study.log, thresholds, study.split.rule, options.kinds, point.policy, tuning, testing
     )
@@ -145,7 +144,7 @@ def _exporting(study: Study, point: FrontPoint, catalogue: Catalogue, kept: SloO
         aiq_front=front_aiq(testing, tested),
         judged=[[], *study.judged],
         breakdown=breakdown(point.policy, testing, tuning, best),
-        verdict=_judged(verdict(tested[0], options.bounds, best_quality, warnings), kept),
+        verdict=_judged(verdict(tested[0], options.bounds, best, warnings), kept),
     )
 
 

@@ -8,6 +8,8 @@ import msgspec
 from msgspec import structs
 from msgspec.structs import fields
 
+from routelab.core.catalogue import redacted_address
+from routelab.errors import TuningError
 from routelab.logs.model import Log
 from routelab.policy_file import PolicyFile
 from routelab.tuning.options import BEFORE, POINTS, Options
@@ -22,15 +24,16 @@ def as_begun(options: Options, notify: Callable[[str], None]) -> Options:
     """The options of a study that goes on, by the rules of the release that began it.
 
     The first release searched plain cascades, exported the knee where nothing was said, and left
-    out every request of a group that had begun in an earlier part. What
-    was killed then ends in the policy that it would have come to, unless kinds that learn were
-    searched, too: these are fitted as they are now, on the rows that cascades were searched on.
+    out every request of a group that had begun in an earlier part. What was killed then ends in
+    the policy that it would have come to; where kinds that learn were searched, too, nothing could
+    promise that, as scorers are fitted otherwise now.
 
     Args:
         options: of the study, whose storage may hold trials of it.
         notify: called with a sentence where rules are those of then.
     Raises:
-        TuningError: the storage cannot be used.
+        TuningError: the storage cannot be used, or holds trials of a search by other rules that
+            learned.
     """
     if options.storage is None or options.fresh:
         return options
@@ -44,10 +47,18 @@ def as_begun(options: Options, notify: Callable[[str], None]) -> Options:
     if "options.returning" in about:
         then = {"pool": False}
     changed = {key: it for key, it in then.items() if getattr(options, key) == known[key] != it}
+    begun = structs.replace(options, **changed)
+    if begun.learns:
+        raise TuningError(
+            f"`storage` {redacted_address(options.storage)}: study {options.name!r} there was begun"
+            f" by routelab {about.get('routelab', 'of old')} with `policy={begun.policy!r}`, and"
+            " this release fits scorers otherwise, so that it cannot end in what it would have come"
+            " to then; give another `storage` or `Options.name`, or `fresh=True` to begin anew"
+        )
     if changed:
         says = ", ".join(f"`{key}={it!r}`" for key, it in changed.items() if it is not None)
         notify(f"the stored study goes on by the rules it was begun with: {says}")
-    return structs.replace(options, **changed)
+    return begun
 
 
 def repeated(

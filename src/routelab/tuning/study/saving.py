@@ -9,7 +9,6 @@ import msgspec
 from routelab.core.messages import bracketed, short_repr
 from routelab.replay import Baseline, Figures
 from routelab.stats import range_text, requests_above, requests_range
-from routelab.tuning.objectives import bound_checks
 
 SavingWord = Literal["proven", "not proven", "quality lost"]
 
@@ -42,51 +41,52 @@ class Saving(msgspec.Struct, frozen=True):
     text: str
 
 
-def saving(test: Figures, best_quality: float, margin: float) -> Saving | None:
+def saving(test: Figures, best: str, margin: float) -> Saving | None:
     """The verdict on saving; None of a policy that saves nothing, or does what the model does.
 
     Args:
         test: figures of the policy on test.
-        best_quality: on test, of the candidate that was best on tune.
+        best: the candidate that was best on tune.
         margin: of quality, in (0, 1).
     """
-    best = bound_checks.model_alone(test, best_quality)
-    if best is None or best.saving_share is None or best.saving_share_ci is None:
+    alone = test.alone(best)
+    if alone.saving_share is None or alone.saving_share_ci is None:
         return None
-    if not best.saving_share > 0:
+    if not alone.saving_share > 0:
         return None
-    low, high = best.quality_gain_ci
-    held, saved = low > -margin, best.saving_share_ci[0] > 0
+    low, high = alone.quality_gain_ci
+    held, saved = low > -margin, alone.saving_share_ci[0] > 0
     word: SavingWord = "not proven"
     if held and saved:
         word = "proven"
     elif high < -margin:
         word = "quality lost"
-    half = best.quality_gain - low
+    half = alone.quality_gain - low
     requests = None
     if word == "not proven" and not held and half >= 0:
-        requests = requests_above(best.quality_gain, half, test.n_requests, -margin)
-    text = _text(best, best.saving_share, best.saving_share_ci, margin, word)
+        requests = requests_above(alone.quality_gain, half, test.n_requests, -margin)
+    text = _text(best, alone, margin, word)
     if requests is not None:
-        among = requests_range(best.quality_gain, half, test.n_requests, -margin)
+        among = requests_range(alone.quality_gain, half, test.n_requests, -margin)
         assert among is not None  # as requests are a number
         text += f"; {range_text(among)} test requests would"
     return Saving(
         word,
-        best.name.removeprefix("fixed:"),
-        best.saving_share,
-        best.saving_share_ci,
-        best.quality_gain,
-        best.quality_gain_ci,
+        best,
+        alone.saving_share,
+        alone.saving_share_ci,
+        alone.quality_gain,
+        alone.quality_gain_ci,
         margin,
         requests,
         text,
     )
 
 
-def _text(
-    best: Baseline, share: float, ends: tuple[float, float], margin: float, word: SavingWord
-) -> str:
+def _text(model: str, alone: Baseline, margin: float, word: SavingWord) -> str:
+    share, ends = alone.saving_share, alone.saving_share_ci
+    assert share is not None
+    assert ends is not None  # else `saving` had told nothing
     ending = {
         "proven": f"proven, to {100 * margin:g} of a point",
         "not proven": f"not proven to {100 * margin:g} of a point",
@@ -94,6 +94,6 @@ def _text(
     }[word]
     return (
         f"saving at equal quality: {share:.1%} {bracketed(ends, '.1f', 100)} of what"
-        f" {best.name.removeprefix('fixed:')} costs, at {100 * best.quality_gain:+z.2f} points"
-        f" {bracketed(best.quality_gain_ci, '+.2f', 100)} of its quality: {ending}"
+        f" {model} costs, at {100 * alone.quality_gain:+z.2f} points"
+        f" {bracketed(alone.quality_gain_ci, '+.2f', 100)} of its quality: {ending}"
     )

@@ -35,7 +35,6 @@ from routelab.tuning.objectives import (
     bound_checks,
     demands,
     mean_cost_quality,
-    score,
 )
 from routelab.tuning.options import Options
 from routelab.tuning.selection import (
@@ -347,9 +346,9 @@ def _against_bounds(
     drift inside test."""
     chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
     exported, best = chosen[0].point.policy, found.best.policy
-    best_quality = score(testing, best).quality
+    tested, strongest = jointly.figures, best.models_used[0]
+    best_quality = tested[0].alone(strongest).quality
     on_test = demands(bounds, testing, best, best_quality)
-    tested = jointly.figures
     others = joint_points(chosen, jointly)
     further = [
         list(bound_checks.judge(it.point.policy, tuning, testing, found.wanted, on_test))
@@ -374,7 +373,7 @@ def _against_bounds(
     final = verdict(
         tested[0] if look is None else look.paid(tested[0]),
         bounds,
-        best_quality,
+        strongest,
         warnings,
         certificate,
         further[0],
@@ -387,7 +386,7 @@ def _against_bounds(
         final,
         [
             [
-                *bound_checks.mean_bound_checks(figures, bounds, best_quality, it.point.score),
+                *bound_checks.mean_bound_checks(figures, bounds, strongest, it.point.score),
                 *others,
             ]
             for it, figures, others in zip(chosen, tested, further, strict=True)
@@ -400,10 +399,9 @@ def _drift(
     testing: ComparisonSet, options: Options, found: StudyChoice, exported: Policy
 ) -> Drift | None:
     """What changed inside the test period, with the verdict on its later half."""
-    name = f"fixed:{found.best.policy.models_used[0]}"
+    best = found.best.policy.models_used[0]
 
     def judge(later: Figures) -> Verdict:
-        best = next(it.quality for it in later.baselines if it.name == name)
         return verdict(later, options.bounds, best, by_chance=exported.by_chance, kind=found.won)
 
     return drift(testing, NamedPolicy(options.name, exported), judge)

@@ -56,6 +56,7 @@ def findings(study: Finding) -> dict[str, Any]:
         "reasons": list(study.verdict.reasons),
         "requests_to_settle": study.verdict.requests_to_settle,
         "saving": msgspec.to_builtins(study.verdict.saving),
+        "lead": msgspec.to_builtins(study.verdict.lead),
         "test": test,
         "baselines": test["baselines"],
         "operating_points": [

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from routelab.core.messages import bracketed, short_repr
 from routelab.policy_file import Certificate
-from routelab.replay import ROUTERS, Baseline, Figures
+from routelab.replay import ROUTERS, ZERO_ROUTER, Baseline, Figures
 from routelab.stats import range_text, requests_to_settle, settling_range
 from routelab.tuning.certify import wording
 from routelab.tuning.objectives import (
@@ -35,6 +35,23 @@ Word = Literal["ship", "not proven", "do not route"]
 
 
 @short_repr
+class Lead(msgspec.Struct, frozen=True):
+    """By how much a policy leads the best baseline at its cost.
+
+    Attributes:
+        baseline: its name; see `Figures.best_router`.
+        quality_gain, quality_gain_ci: the policy's quality less the baseline's on test, with the
+            paired 95 % interval.
+        text: all of it in a sentence.
+    """
+
+    baseline: str
+    quality_gain: float
+    quality_gain_ci: tuple[float, float]
+    text: str
+
+
+@short_repr
 class Verdict(msgspec.Struct, frozen=True):
     """The verdict and what it rests on.
 
@@ -45,19 +62,21 @@ class Verdict(msgspec.Struct, frozen=True):
             if no number of them would.
         saving: the verdict on saving at equal quality, beside that on the gain; None where nothing
             is saved, and in files of old.
+        lead: over the best baseline at the policy's cost; None in files of old.
     """
 
     word: Word
     reasons: tuple[str, ...]
     requests_to_settle: int | None = None
     saving: Saving | None = None
+    lead: Lead | None = None
 
 
 # Many arguments: a verdict rests on each of them.
 def verdict(
     test: Figures,
     bounds: Bounds,
-    best_quality: float,
+    best: str,
     warnings: Sequence[str] = (),
     certificate: Certificate | None = None,
     further: Sequence[BoundCheck] = (),
@@ -73,7 +92,7 @@ def verdict(
     Args:
         test: figures of the policy on test.
         bounds: the user's.
-        best_quality: on test, of the candidate that was best on tune.
+        best: the candidate that was best on tune.
         warnings: what else a reader must know.
         certificate: that was asked for.
         further: bounds on latency and groups.
@@ -89,7 +108,7 @@ def verdict(
     ruled = _ruled(
         test,
         bounds,
-        best_quality,
+        best,
         warnings,
         certificate,
         further,
@@ -97,20 +116,33 @@ def verdict(
         kind=kind,
         elsewhere=(*elsewhere, *undecided),
     )
-    saved = saving(test, best_quality, equal)
+    ruled = structs.replace(ruled, lead=lead(test))
+    saved = saving(test, best, equal)
     if saved is None or saved.word == "quality lost":  # which the figures say without words
         return structs.replace(ruled, saving=saved)
     first, *rest = ruled.reasons
     routed = not (by_chance or test.single_model)
     if ruled.word == "do not route" and saved.word == "proven" and routed:
-        return Verdict("not proven", (saved.text, first, *rest), None, saved)
+        return Verdict("not proven", (saved.text, first, *rest), None, saved, ruled.lead)
     return structs.replace(ruled, reasons=(first, saved.text, *rest), saving=saved)
+
+
+def lead(test: Figures) -> Lead | None:
+    """The lead over the best baseline; None in files of old.
+
+    Args:
+        test: figures of the policy on test.
+    """
+    best = test.best_router
+    if best is None:
+        return None
+    return Lead(best.name, best.quality_gain, best.quality_gain_ci, _beside(best, test))
 
 
 def _ruled(
     test: Figures,
     bounds: Bounds,
-    best_quality: float,
+    best: str,
     warnings: Sequence[str],
     certificate: Certificate | None,
     further: Sequence[BoundCheck],
@@ -120,13 +152,15 @@ def _ruled(
     elsewhere: Sequence[str],
 ) -> Verdict:
     """The verdict on the gain."""
-    judged = [*mean_bound_checks(test, bounds, best_quality, None), *further]
+    judged = [*mean_bound_checks(test, bounds, best, None), *further]
     proved = list(_certified(certificate))
     demanded: list[BoundCheck | _Proved] = [*judged, *proved]
     missed = [check for check in demanded if not check.proven]
     held = [*bound_sentences(judged), *(check.text for check in proved if check.proven)]
     near = _near(test, kind)
-    rest = [*warnings, *held, *_rivals(test, near)]
+    leads = lead(test)
+    others = [_beside(it, test) for it in near if it != test.best_router]
+    rest = [*([] if leads is None else [leads.text]), *warnings, *held, *others]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
     if test.n_requests < FEWEST and not test.single_model:
@@ -227,20 +261,23 @@ def _as_good(as_rival: Baseline) -> bool:
     return not any((as_rival.quality_gain, *as_rival.quality_gain_ci))
 
 
-def _rivals(test: Figures, near: Sequence[Baseline]) -> list[str]:
-    """Untuned routers that spend as much and are not shown to be worse."""
-    return [
-        f"{_against(it)} {it.name}: {100 * it.quality_gain:+z.2f} points"
+def _beside(it: Baseline, test: Figures) -> str:
+    """How the policy does against an untuned router that spends as much."""
+    name = "the zero router" if it.name == ZERO_ROUTER else it.name
+    best = ", the best baseline at its cost" if it == test.best_router else ""
+    return (
+        f"{_against(it)} {name}{best}: {100 * it.quality_gain:+z.2f} points"
         f" {bracketed(it.quality_gain_ci, '+.2f', 100)}"
         f" at {it.usd_per_1k:.4g} USD per 1,000 requests, where the policy costs"
         f" {test.usd_per_1k:.4g}"
-        for it in near
-    ]
+    )
 
 
 def _against(rival: Baseline) -> str:
     if _loses(rival):
         return "loses to"
+    if rival.quality_gain_ci[0] > 0:
+        return "beats"
     saved = (rival.saving_usd_per_1k, *rival.saving_usd_per_1k_ci)
     same = _as_good(rival) and not any(saved)
     return "does just what is done by" if same else "not shown to beat"
