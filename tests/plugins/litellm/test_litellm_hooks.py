@@ -172,7 +172,7 @@ logger = DecisionLogger({log!r}, names=routing.names)
 def proxy(server, sample_log, tmp_path):
     """The proxy's address, with the policy's hooks beside its settings."""
     pytest.importorskip("litellm.proxy.proxy_cli", reason="litellm[proxy] is not installed")
-    pytest.importorskip("fastapi", reason="litellm[proxy] is not installed")
+    pytest.importorskip("litellm_proxy_extras", reason="litellm[proxy] is not installed")
     policy = drawn_policy(tmp_path, sample_log.catalogue)
     hooks = HOOKS.format(policy=str(policy), log=str(tmp_path / "log"))
     (tmp_path / "routing_hooks.py").write_text(hooks, encoding="utf-8")
