@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow intervals soak fuzz sanitizers supply lock check bench learning clean
+.PHONY: demo test slow intervals soak fuzz sanitizers supply litellm lock check bench learning clean
 
 demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
@@ -28,6 +28,11 @@ sanitizers: $(VENV)/.dev  ## the compiled modules with ASan and UBSan
 
 supply: $(VENV)/.dev  ## wheels for every Python at hand, and a small suite at the least versions
 	$(BIN)/python -m pytest -s -m supply
+
+litellm:  ## LiteLLM's real router and proxy with our plug-in, in an environment of its own (1 GB)
+	$(PYTHON) -m venv .venv-litellm
+	.venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[testing,litellm]' 'litellm[proxy]'
+	.venv-litellm/bin/python -m pytest tests/plugins
 
 lock: $(VENV)/.dev  ## requirements.lock anew, with what is newest
 	$(INSTALL) uv

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from serve_world import CHAT, Running, asking, prompt
+from websockets.sync.client import connect
 
 from routelab.logs import Log
 from routelab.runtime.attempts.assembly import Assembly
@@ -96,11 +97,42 @@ def library(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Tol
     return asyncio.run_coroutine_threadsafe(asked(), gateway.loop).result(60.0)
 
 
+def _over_websocket(gateway: Running, body: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The frames of one request."""
+    url = str(gateway.client.base_url).replace("http", "ws", 1) + "/v1/websocket"
+    frames = []
+    with connect(url, proxy=None) as connection:
+        asked = {"type": "request", "id": "one", "request_id": key, "body": body}
+        connection.send(json.dumps(asked))
+        while not frames or frames[-1]["type"] not in ("answer", "done", "error"):
+            frames.append(json.loads(connection.recv(60.0)))
+            assert frames[-1]["id"] == "one"
+    return frames
+
+
+def websocket(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    *_, last = _over_websocket(gateway, body, key)
+    return _answered(last if last["type"] == "error" else last["body"])
+
+
+def streamed_websocket(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    *frames, last = _over_websocket(gateway, {**body, "stream": True}, key)
+    if last["type"] == "error":
+        return _answered(last)
+    assembly = Assembly()
+    chunks = [it["body"] for it in frames if it["type"] == "chunk"]
+    for chunk in chunks:
+        assembly.add(chunk)
+    return _answered({**assembly.body(), "routelab": chunks[-1]["routelab"]})
+
+
 ANSWERING: Mapping[str, Answering] = {
     "plain": plain,
     "streamed": streamed,
     "batch": batch,
     "library": library,
+    "websocket": websocket,
+    "streamed websocket": streamed_websocket,
 }
 """Entries that answer."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,12 +85,14 @@ class Running(NamedTuple):
         client: to it.
         events: what it has written.
         loop: that it runs in.
+        stop: tells it to stop, as SIGTERM does.
     """
 
     service: Service
     client: httpx.Client
     events: list[dict[str, Any]]
     loop: asyncio.AbstractEventLoop
+    stop: Callable[[], object]
 
     def chat(self, body: Any, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -143,6 +145,9 @@ def running(
         finally:
             ready.set()
 
+    def stop() -> None:
+        held["service"].gateway.draining = held["server"].should_exit = True
+
     with listening_socket("127.0.0.1", 0) as listening:
         url = base_url("127.0.0.1", listening).removesuffix("/v1")
         thread = threading.Thread(target=work, daemon=True)
@@ -151,7 +156,7 @@ def running(
         assert "error" not in held, held["error"]
         with httpx.Client(base_url=url, trust_env=False, timeout=60.0) as client:
             try:
-                yield Running(held["service"], client, events, held["loop"])
+                yield Running(held["service"], client, events, held["loop"], stop)
             finally:
                 held["server"].should_exit = True
                 thread.join(60.0)

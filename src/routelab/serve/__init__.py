@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         GatewayLimits,
         LimitRule,
         ServeConfig,
+        WebSocketRules,
         read_config,
     )
     from routelab.serve.event_log import EventLog
@@ -38,6 +39,7 @@ else:
             "RefusedError": "refusal",
             "ServeConfig": "config",
             "Service": "service",
+            "WebSocketRules": "config",
             "ChatVisit": "gateway",
             "new_key": "keys",
             "read_config": "config",
@@ -59,6 +61,7 @@ __all__ = [
     "RefusedError",
     "ServeConfig",
     "Service",
+    "WebSocketRules",
     "new_key",
     "read_config",
     "serve",

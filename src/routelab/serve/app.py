@@ -14,10 +14,15 @@ from routelab.serve.entries import (
     FeedbackEntry,
     OperationsEntry,
     RouteEntry,
+    WebSocketConnection,
+    WebSocketEntry,
 )
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.service import Service
+
+WEBSOCKET = "/v1/websocket"
+"""Where connections stay open."""
 
 Handler: TypeAlias = Callable[[HttpExchange, Any], Awaitable[None]]
 
@@ -53,6 +58,9 @@ class GatewayApp:
         decision = DecisionEntry(gateway, limits)
         route = RouteEntry(gateway, service.routes, limits)
         operations = OperationsEntry(gateway)
+        self._websocket = WebSocketEntry(
+            gateway, service.doorkeeper, limits, service.config.websocket
+        )
         self.addresses = {
             "/v1/chat/completions": HttpRoute("POST", chat.complete, "chat"),
             "/v1/models": HttpRoute("GET", chat.models, "models"),
@@ -71,8 +79,22 @@ class GatewayApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._exchange(HttpExchange(scope, receive, send))
+        elif scope["type"] == "websocket":
+            await self._connect(WebSocketConnection(scope, receive, send))
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+
+    async def drain(self) -> None:
+        """See through what is under way on connections that stay open, and close them."""
+        await self._websocket.drain()
+
+    async def _connect(self, connection: WebSocketConnection) -> None:
+        if connection.path.rstrip("/") == WEBSOCKET:
+            await self._websocket.serve(connection)
+            return
+        refusal = RefusedError(404, f"WebSockets are at {WEBSOCKET}", "not_found")
+        self._service.gateway.refused("unknown", refusal)
+        await connection.refuse(refusal)
 
     async def _exchange(self, exchange: HttpExchange) -> None:
         service, caller, entry = self._service, NOBODY, "unknown"
@@ -99,6 +121,8 @@ class GatewayApp:
         path = exchange.path.rstrip("/") or "/"
         there = self.addresses.get(path)
         if there is None:
+            if path == WEBSOCKET:
+                raise RefusedError(426, f"{path} is asked by a WebSocket", "wrong_method")
             near = nearest(path, self.addresses)
             meant = f"; {near} is likely meant" if near else ""
             raise RefusedError(404, f"there is nothing at {path!r:.120}{meant}", "not_found")

@@ -75,6 +75,22 @@ class CallerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted: tuple[str, ...] = ()
 
 
+class WebSocketRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of connections that stay open, and carry many requests at once.
+
+    Attributes:
+        connections: open at once.
+        at_once: requests under way on each.
+        ping_s: seconds between heartbeats, and in which one has to be answered.
+        send_s: seconds in which a caller has to make room for a frame.
+    """
+
+    connections: int = 20_000
+    at_once: int = 64
+    ping_s: float = 20.0
+    send_s: float = 30.0
+
+
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings of a gateway; `serve.toml` has the same fields.
 
@@ -100,6 +116,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             what the server does, always has one.
         callers: who may ask.
         limits: how much.
+        websocket: of connections that stay open.
     """
 
     default: str = ""
@@ -119,6 +136,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     log_requests: bool = False
     callers: CallerRules = CallerRules()
     limits: GatewayLimits = msgspec.field(default_factory=GatewayLimits)
+    websocket: WebSocketRules = WebSocketRules()
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -193,6 +211,7 @@ def _problems(config: ServeConfig) -> Iterator[str]:
             yield f"aliases: {alias!r} stands for itself; name a policy or a model"
     yield from _caller_problems(config.callers)
     yield from _limit_problems(config.limits)
+    yield from _websocket_problems(config.websocket)
 
 
 def _caller_problems(rules: CallerRules) -> Iterator[str]:
@@ -228,3 +247,13 @@ def _limit_problems(limits: GatewayLimits) -> Iterator[str]:
     for name, rule in rules.items():
         if rule is not None:
             yield from (f"limits.{name}: {problem}" for problem in rule_problems(rule))
+
+
+def _websocket_problems(rules: WebSocketRules) -> Iterator[str]:
+    for name in ("connections", "at_once"):
+        if (count := getattr(rules, name)) < 1:
+            yield f"websocket: {name} is {count}; it is at least 1"
+    for name in ("ping_s", "send_s"):
+        seconds = getattr(rules, name)
+        if not (is_number(seconds) and 0.0 < seconds < math.inf):
+            yield f"websocket: {name} is {seconds}; give seconds above 0"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from routelab.runtime import base_url, listening_socket
 from routelab.serve.app import GatewayApp
+from routelab.serve.entries import ABORT
 from routelab.serve.service import Service
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -46,6 +49,14 @@ def serve(
         asyncio.run(run())  # uvloop was tried, and is no faster here
 
 
+class AbortableWebSocket(WebSocketsSansIOProtocol):
+    """Reads no further while a frame waits, waits for readers, and can hang up on them."""
+
+    async def run_asgi(self) -> None:
+        self.scope["extensions"][ABORT] = {"call": self.transport.abort}
+        await super().run_asgi()
+
+
 class GatewayServer(uvicorn.Server):
     """Says when it serves, ends in good order on a signal or with `should_exit`, and then returns.
 
@@ -55,12 +66,18 @@ class GatewayServer(uvicorn.Server):
     """
 
     def __init__(self, service: Service, ready: Callable[[], None] = lambda: None) -> None:
+        rules = service.config.websocket
+        self._app = GatewayApp(service)
         config = uvicorn.Config(
-            GatewayApp(service),
+            self._app,
             log_config=None,
             access_log=False,
             lifespan="on",
-            ws="none",
+            ws=AbortableWebSocket,
+            ws_max_size=service.config.limits.body_bytes,
+            ws_ping_interval=rules.ping_s,
+            ws_ping_timeout=rules.ping_s,
+            ws_per_message_deflate=False,  # 40 KB a connection, and small frames that grow large
             server_header=False,
             proxy_headers=False,  # who is believed is the gateway's to say
             timeout_graceful_shutdown=max(1, round(service.config.drain_s)),
@@ -77,6 +94,15 @@ class GatewayServer(uvicorn.Server):
                 self._service.events.event("policy", "warning", message=warning)
             self._service.events.event("serving", policies=sorted(self._service.files))
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Unlike uvicorn's, sees through what is under way on WebSockets before they are closed."""
+        for server in self.servers:
+            server.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0 if self.force_exit else self._service.config.drain_s):
+                await self._app.drain()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from routelab.serve.entries.feedback import FeedbackEntry
     from routelab.serve.entries.operations import OperationsEntry
     from routelab.serve.entries.route import RouteEntry
+    from routelab.serve.entries.websocket import WebSocketEntry
+    from routelab.serve.entries.websocket_connection import ABORT, WebSocketConnection
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -21,7 +23,19 @@ else:
             "FeedbackEntry": "feedback",
             "OperationsEntry": "operations",
             "RouteEntry": "route",
+            "ABORT": "websocket_connection",
+            "WebSocketConnection": "websocket_connection",
+            "WebSocketEntry": "websocket",
         },
     )
 
-__all__ = ["ChatEntry", "DecisionEntry", "FeedbackEntry", "OperationsEntry", "RouteEntry"]
+__all__ = [
+    "ABORT",
+    "ChatEntry",
+    "DecisionEntry",
+    "FeedbackEntry",
+    "OperationsEntry",
+    "RouteEntry",
+    "WebSocketConnection",
+    "WebSocketEntry",
+]
