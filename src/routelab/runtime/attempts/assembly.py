@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from routelab.runtime.attempts.usage_dialects import USAGE_FIELDS, merge_usage, places_of
+from routelab.runtime.attempts.usage_dialects import USAGE_FIELDS, ReportedUsage
 from routelab.runtime.wire import decode_object
 
 _ONCE = frozenset(("role", "type", "id", "object", "format", "call_id", "status"))
@@ -54,7 +54,7 @@ class Assembly:
         self.pieces = 0
         self._asked = asked
         self._body: dict[str, Any] = {}
-        self._usage: dict[str, Any] = {}
+        self._usage = ReportedUsage()
         self._choices: dict[int, dict[str, Any]] = {}
 
     def add(self, piece: Mapping[str, Any]) -> bool:
@@ -68,15 +68,15 @@ class Assembly:
             delta = choice.get("delta") or whole_message(choice)
             content = content or any(value for name, value in delta.items() if name != "role")
             self._add_choice(choice, delta)
-            counts = counts or "usage" in choice
+            counts = counts or "usage" in choice or "usage" in delta
         for name, value in piece.items():
             if value is None or name in ("choices", "object"):
                 continue
             counts = counts or name in USAGE_FIELDS
             if name != "usage" and (value or name not in self._body):
                 self._body[name] = value
-        for usage in places_of(piece) if counts else ():
-            merge_usage(self._usage, usage)
+        if counts:
+            self._usage.take(piece)
         self.pieces += content
         return content
 
@@ -98,12 +98,12 @@ class Assembly:
     @property
     def usage(self) -> Mapping[str, Any] | None:
         """As the endpoint reported it, the latest over the earlier; None before it did."""
-        return self._usage or None
+        return self._usage.usage or None
 
     def body(self) -> dict[str, Any]:
         """What there is so far as a `chat.completion`."""
         choices = [_complete(self._choices[index]) for index in sorted(self._choices)]
-        used = {"usage": self._usage} if self._usage else {}
+        used = {"usage": usage} if (usage := self.usage) else {}
         return {**self._body, "object": "chat.completion", **used, "choices": choices}
 
     def _add_choice(self, choice: Mapping[str, Any], delta: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from routelab.core.catalogue import Deployment
 from routelab.runtime.attempts.assembly import are_objects
+from routelab.runtime.attempts.credible_usage import NOTHING_SENT, Exchange
 from routelab.runtime.attempts.failures import (
     EMPTY,
     MALFORMED,
@@ -50,6 +51,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
         delivered: a piece went to the sink, so that no other attempt may follow.
         objection: of a request that makes no sense to the endpoint, all that it says of it.
         told: `error` as a caller may read it, without addresses and deployments.
+        exchange: what was asked, and in how many pieces it was answered.
     """
 
     deployment: str
@@ -64,6 +66,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
     delivered: bool = False
     objection: str = ""
     told: str = ""
+    exchange: Exchange = NOTHING_SENT
 
     @property
     def answer(self) -> Mapping[str, Any] | None:

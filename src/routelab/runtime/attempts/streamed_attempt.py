@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from routelab.runtime.attempts.classify import AttemptResult, classify, failed, late
+from routelab.runtime.attempts.credible_usage import Exchange
 from routelab.runtime.attempts.failures import EMPTY, OF_KIND, Failure
 from routelab.runtime.attempts.pieces import single_chunk
 from routelab.runtime.attempts.stream_reader import StreamError, StreamReader, used
@@ -105,6 +106,7 @@ def _answered(outgoing: OutgoingRequest, reading: StreamReader) -> AttemptResult
         status=reading.status,
         first_token_s=reading.first_token_at,
         delivered=True,
+        exchange=Exchange(pieces=reading.assembly.pieces),
     )
 
 

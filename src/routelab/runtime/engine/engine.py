@@ -8,8 +8,13 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from routelab.core.catalogue import Catalogue, EngineRules, Timeouts
-from routelab.runtime.attempts import STREAM_OPTIONS, AttemptResult, attempt, refused_fields
-from routelab.runtime.attempts import reported_tokens as used_tokens
+from routelab.runtime.attempts import (
+    STREAM_OPTIONS,
+    AttemptResult,
+    attempt,
+    refused_fields,
+    used_tokens,
+)
 from routelab.runtime.engine import outcome
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
@@ -205,7 +210,7 @@ class Engine:
             )
             used = None
             if pool.counts_tokens:
-                prompt, answer = used_tokens(result.body)
+                prompt, answer = used_tokens(result.body, result.exchange)
                 used = prompt + answer
                 if result.error is None:
                     pool.demand.learn(answer)
