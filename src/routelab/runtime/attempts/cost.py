@@ -214,8 +214,8 @@ def _odd(odd: str) -> tuple[str, str]:
 
 def _uncharged(has: str) -> tuple[str, str]:
     return "usage.cost", (
-        f"the catalogue says cost_reported and a response {has}, so tokens times prices are"
-        " charged; compare the cost with the invoice"
+        f"its endpoint reports a cost that does not add up: a response {has}, so tokens times"
+        " prices are charged; compare the cost with the invoice"
     )
 
 

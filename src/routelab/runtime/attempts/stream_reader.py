@@ -54,8 +54,11 @@ class Pass(Protocol):
 class StreamError(Exception):
     """The stream ended before the answer did."""
 
-    def __init__(self, message: str, kind: Kind, failure: Failure | None = None) -> None:
+    def __init__(
+        self, message: str, kind: Kind, failure: Failure | None = None, said: object = ""
+    ) -> None:
         self.kind = kind
+        self.said = said
         self.failure = OF_KIND[kind] if failure is None else failure
         super().__init__(message)
 
@@ -175,7 +178,7 @@ class StreamReader:
         self.status = verdict.status or self.status
         what = f"failed while answering: {(sentence_of(error) or str(piece))[:_SHOWN]}"
         failure = verdict.failure if known else CUT
-        return StreamError(what, "status" if known else "cut", failure)
+        return StreamError(what, "status" if known else "cut", failure, error)
 
     def _cut(self, reason: str) -> str:
         return f"cut after {self.assembly.pieces} pieces: {reason}"
